@@ -1,0 +1,87 @@
+package keychain_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"ocgo-key/keychain"
+)
+
+func checkFinding(t *testing.T, what any, got keychain.Finding, want keychain.Kind) {
+	t.Helper()
+	assert.Equal(t, want, got.Kind, "%v is %s, want %s", what, got.Kind, want)
+	assert.NotEmpty(t, got.Msg, "%v", what)
+	assert.NotEmpty(t, got.Hint, "%v has no next step", what)
+}
+
+func TestSecurityExitCodes(t *testing.T) {
+	for code, want := range map[int]keychain.Kind{
+		44: keychain.NotFound, 36: keychain.Locked, 51: keychain.Refused, 128: keychain.Refused,
+		52: keychain.Refused, 37: keychain.NoKeychain, 49: keychain.NoKeychain, 50: keychain.NoKeychain,
+		53: keychain.NoKeychain, 46: keychain.TooLarge, 1: keychain.Failed, 45: keychain.Failed, -1: keychain.Failed,
+	} {
+		checkFinding(t, code, keychain.SecurityExit(code), want)
+	}
+}
+
+func TestWindowsErrorCodes(t *testing.T) {
+	for code, want := range map[uint32]keychain.Kind{
+		1168: keychain.NotFound, 1312: keychain.NoKeychain, 1722: keychain.NoKeychain, 1058: keychain.NoKeychain,
+		5: keychain.Refused, 1223: keychain.Refused, 1783: keychain.TooLarge, 1460: keychain.Timeout,
+		87: keychain.Failed, 0: keychain.Failed,
+	} {
+		checkFinding(t, code, keychain.WindowsError(code), want)
+	}
+}
+
+func TestDBusErrorNames(t *testing.T) {
+	for name, want := range map[string]keychain.Kind{
+		"org.freedesktop.DBus.Error.ServiceUnknown":        keychain.NoKeychain,
+		"org.freedesktop.DBus.Error.NameHasNoOwner":        keychain.NoKeychain,
+		"org.freedesktop.DBus.Error.Spawn.ServiceNotFound": keychain.NoKeychain,
+		"org.freedesktop.DBus.Error.Spawn.ChildExited":     keychain.NoKeychain,
+		"org.freedesktop.Secret.Error.IsLocked":            keychain.Locked,
+		"org.freedesktop.Secret.Error.NoSuchObject":        keychain.NoKeychain,
+		"org.freedesktop.DBus.Error.AccessDenied":          keychain.Refused,
+		"org.freedesktop.DBus.Error.AuthFailed":            keychain.NoKeychain,
+		"org.freedesktop.DBus.Error.NoReply":               keychain.Timeout,
+		"org.freedesktop.DBus.Error.Disconnected":          keychain.Failed,
+		"org.freedesktop.DBus.Error.Failed":                keychain.Failed,
+	} {
+		checkFinding(t, name, keychain.DBusError(name), want)
+	}
+}
+
+func TestErrorMatchesItsSentinelOnly(t *testing.T) {
+	sentinels := map[keychain.Kind]error{
+		keychain.NotFound: keychain.ErrNotFound, keychain.Locked: keychain.ErrLocked,
+		keychain.NoKeychain: keychain.ErrNoKeychain, keychain.Timeout: keychain.ErrTimeout,
+		keychain.Refused: keychain.ErrRefused, keychain.TooLarge: keychain.ErrTooLarge,
+	}
+	names := map[string]bool{}
+	for kind := keychain.Failed; kind <= keychain.TooLarge; kind++ {
+		names[kind.String()] = true
+		err := error(&keychain.Error{Kind: kind, Op: "get", Store: "os", ID: "id"})
+		for other, sentinel := range sentinels {
+			assert.Equal(t, kind == other, errors.Is(err, sentinel), "%s is %v", kind, sentinel)
+		}
+	}
+	assert.Len(t, names, 7)
+	assert.Equal(t, "kind 99", keychain.Kind(99).String())
+}
+
+func TestErrorText(t *testing.T) {
+	cause := errors.New("it is locked")
+	for want, e := range map[string]*keychain.Error{
+		`cannot read the key of account "ab12" (OS keychain): it is locked`:   {Kind: keychain.Locked, Op: "get", Store: "os", ID: "ab12", Err: cause},
+		`cannot store the key of account "ab12" (store memory): it is locked`: {Kind: keychain.Locked, Op: "set", Store: "memory", ID: "ab12", Err: cause},
+		`cannot delete the key (store docker:pass): locked`:                   {Kind: keychain.Locked, Op: "delete", Store: "docker:pass"},
+		`it is locked`: {Kind: keychain.Locked, Err: cause},
+		`too large`:    {Kind: keychain.TooLarge},
+	} {
+		assert.Equal(t, want, e.Error())
+	}
+	assert.ErrorIs(t, &keychain.Error{Err: cause}, cause)
+}

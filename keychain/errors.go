@@ -1,0 +1,162 @@
+package keychain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Kind says what went wrong, as far as the caller has to tell it apart.
+type Kind int
+
+// The kinds of failure. The zero value, Failed, is everything without a kind
+// of its own.
+const (
+	Failed     Kind = iota
+	NotFound        // the store has no secret for this id
+	Locked          // the keychain is locked, or the question for its password was dismissed
+	NoKeychain      // there is no keychain to ask
+	Timeout         // no answer before the deadline
+	Refused         // the keychain or the user said no
+	TooLarge        // more than MaxSecretSize bytes
+)
+
+// The sentinels for errors.Is, one for each Kind but Failed.
+var (
+	ErrNotFound   = errors.New("no such key in the keychain")
+	ErrLocked     = errors.New("keychain locked")
+	ErrNoKeychain = errors.New("no keychain")
+	ErrTimeout    = errors.New("keychain did not answer in time")
+	ErrRefused    = errors.New("refused by the keychain")
+	ErrTooLarge   = errors.New("key too large")
+)
+
+var kinds = map[Kind]struct {
+	name     string
+	sentinel error
+}{
+	Failed:     {name: "failed"},
+	NotFound:   {"not found", ErrNotFound},
+	Locked:     {"locked", ErrLocked},
+	NoKeychain: {"no keychain", ErrNoKeychain},
+	Timeout:    {"timeout", ErrTimeout},
+	Refused:    {"refused", ErrRefused},
+	TooLarge:   {"too large", ErrTooLarge},
+}
+
+// String is the kind in words.
+func (k Kind) String() string {
+	if info, ok := kinds[k]; ok {
+		return info.name
+	}
+	return fmt.Sprintf("kind %d", int(k))
+}
+
+// An Error is what every Store returns. No field holds a secret, and Err is
+// never the underlying library's own error, whose text is not ours to vouch for.
+type Error struct {
+	Kind  Kind
+	Op    string // "get", "set" or "delete"; empty if no store was asked
+	Store string // the store's Name
+	ID    string // the account id
+	Hint  string // the user's next step, one line; empty if there is none
+	Err   error  // the cause in our own words; a context's error is in its chain
+}
+
+// Error says what could not be done and why, in one line without the hint.
+func (e *Error) Error() string {
+	var b strings.Builder
+	switch e.Op {
+	case "get":
+		b.WriteString("cannot read the key")
+	case "set":
+		b.WriteString("cannot store the key")
+	case "delete":
+		b.WriteString("cannot delete the key")
+	}
+	if b.Len() > 0 {
+		if e.ID != "" {
+			fmt.Fprintf(&b, " of account %q", e.ID)
+		}
+		fmt.Fprintf(&b, " (%s)", place(e.Store))
+		b.WriteString(": ")
+	}
+	if e.Err != nil {
+		b.WriteString(e.Err.Error())
+	} else {
+		b.WriteString(e.Kind.String())
+	}
+	return b.String()
+}
+
+func place(store string) string {
+	if store == storeOS {
+		return "OS keychain"
+	}
+	return "store " + store
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is matches the sentinel of the error's kind.
+func (e *Error) Is(target error) bool {
+	sentinel := kinds[e.Kind].sentinel
+	return sentinel != nil && target == sentinel
+}
+
+// A finding is a failure on its way to becoming an Error: what it is, without
+// where it happened. Its texts are ours.
+type finding struct {
+	kind Kind
+	msg  string
+	hint string
+	err  error // joins the chain of the Error without showing in its text
+}
+
+func (f finding) at(store, op, id string) *Error {
+	return &Error{Kind: f.kind, Op: op, Store: store, ID: id, Hint: f.hint, Err: cause{f.msg, f.err}}
+}
+
+// A cause reads as msg and unwraps to err: a context's error is there to be
+// found, but "context deadline exceeded" tells a user nothing.
+type cause struct {
+	msg string
+	err error
+}
+
+func (c cause) Error() string { return c.msg }
+func (c cause) Unwrap() error { return c.err }
+
+var (
+	notFound = finding{
+		kind: NotFound,
+		msg:  "there is none",
+		hint: "store it again with `ocgo-key replace NAME`, or drop the account with `ocgo-key remove NAME`",
+	}
+	tooLarge = finding{
+		kind: TooLarge,
+		msg:  fmt.Sprintf("the key is larger than the %d bytes that every keychain takes", MaxSecretSize),
+		hint: "check that what you gave is the key alone",
+	}
+)
+
+// ended is the finding for a context that is over. budget is how long the
+// keychain was given, zero if it was never asked.
+func ended(err error, budget time.Duration) finding {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return finding{msg: "the wait was called off", err: err}
+	}
+	msg := "the time was up before it could be asked"
+	if budget > 0 {
+		msg = "no answer within " + budget.Round(time.Millisecond).String()
+	}
+	return finding{
+		kind: Timeout,
+		msg:  msg,
+		hint: "see whether the keychain waits for you to answer a question on the screen, unlock it, and try again",
+		err:  err,
+	}
+}

@@ -1,0 +1,7 @@
+package keychain
+
+// NewOSWithRuntimeDir is NewOS with another folder for /run/user/UID.
+func NewOSWithRuntimeDir(dir string) Store { return newOSStore(systemKeyring{}, linux(dir)) }
+
+// FindBus is findBus.
+var FindBus = findBus

@@ -1,0 +1,77 @@
+// Package keychain keeps the keys: one secret per account id, in a Store.
+//
+// It is the only package that holds a key at rest, and the only one that may
+// import go-keyring. It never falls back from one store to another, never
+// writes plaintext, and never puts a key into an error. It knows ids and
+// secrets, nothing of labels, leases or accounts: it imports nothing of this
+// project, and the rotation package never imports it.
+package keychain
+
+import (
+	"context"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Service is the service name under which every key is filed. The user name
+// is the account id, and the secret is the bare key, so that the system's own
+// tools can read it: `secret-tool lookup service ocgo-key username ID`.
+const Service = "ocgo-key"
+
+// MaxSecretSize is the largest secret in bytes that any Store takes. It is the
+// smallest limit of the three systems (CRED_MAX_CREDENTIAL_BLOB_SIZE of
+// Windows, 5*512), so that a key that can be kept on one can be kept on all.
+const MaxSecretSize = 2560
+
+// maxIDSize keeps id and secret together below the 4096 bytes that macOS'
+// `security -i` takes as one command.
+const maxIDSize = 255
+
+// A Store keeps secrets by account id. Its methods may be called by several
+// goroutines at once, and end when ctx does. Every error they return is an
+// *Error; none of them contains a secret.
+//
+// All stores agree on what they refuse: an empty id, an id of more than 255
+// bytes or with control characters in it, an empty secret (all of Kind Failed)
+// and a secret of more than MaxSecretSize bytes (ErrTooLarge).
+type Store interface {
+	// Name says which store it is, as --store has it: "os" or "memory".
+	Name() string
+	// Get returns the secret of id, or ErrNotFound.
+	Get(ctx context.Context, id string) (Secret, error)
+	// Set stores s under id, in place of what was there. After an error,
+	// ErrTimeout above all, it may or may not have been stored.
+	Set(ctx context.Context, id string, s Secret) error
+	// Delete removes the secret of id, or returns ErrNotFound.
+	Delete(ctx context.Context, id string) error
+}
+
+// checkID refuses what one of the systems would not take, or would read as
+// something else: D-Bus drops the connection on text that is not UTF-8, and
+// macOS' `security -i` ends its command at a line break.
+func checkID(id string) (finding, bool) {
+	switch {
+	case id == "":
+		return finding{msg: "the account id is empty"}, false
+	case len(id) > maxIDSize:
+		return finding{msg: "the account id is longer than 255 bytes"}, false
+	case !utf8.ValidString(id):
+		return finding{msg: "the account id is not valid UTF-8"}, false
+	}
+	for _, r := range id {
+		if unicode.IsControl(r) {
+			return finding{msg: "the account id has a control character in it"}, false
+		}
+	}
+	return finding{}, true
+}
+
+func checkSecret(s Secret) (finding, bool) {
+	switch {
+	case s.IsZero():
+		return finding{msg: "the key is empty"}, false
+	case s.Len() > MaxSecretSize:
+		return tooLarge, false
+	}
+	return finding{}, true
+}

@@ -1,0 +1,316 @@
+package keychaintest
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// A Mode is the state in which a Secret Service is handed to the test.
+type Mode int
+
+// The modes.
+const (
+	Unlocked  Mode = iota // a default keyring that is open
+	Locked                // a default keyring that is locked, and nobody to ask for its password
+	Fresh                 // a service without any default keyring
+	NoService             // a bus on which no keychain service is or can be started
+)
+
+// String is the mode in words.
+func (m Mode) String() string {
+	names := []string{"unlocked", "locked", "fresh", "no service"}
+	if m < 0 || int(m) >= len(names) {
+		return fmt.Sprintf("mode %d", int(m))
+	}
+	return names[m]
+}
+
+// startBudget bounds a start or a stop; both take about 0.1 s.
+const startBudget = 20 * time.Second
+
+// password of every keyring made here.
+const password = "scratch-keyring"
+
+// A Daemon is a private D-Bus, and on it a real gnome-keyring unless the mode
+// is NoService. Both end with the test.
+type Daemon struct {
+	// Address of the bus, for DBUS_SESSION_BUS_ADDRESS.
+	Address string
+	// Dir is the scratch folder that both live in. The keyring's own,
+	// encrypted files are in its folder data/keyrings; nothing else in Dir
+	// or anywhere may ever hold a key.
+	Dir string
+
+	processes []*process // in the order of their start
+}
+
+// StartSecretService starts a Daemon and ends it when the test is over. It
+// fails the test if it can't.
+//
+// godbus keeps one session bus per process: a test binary that talks to a
+// Daemon itself must stay with one, and run what needs others in children.
+func StartSecretService(t testing.TB, mode Mode) *Daemon {
+	t.Helper()
+	d, stop, err := Start(mode)
+	if err != nil {
+		t.Fatalf("secret service (%s): %v", mode, err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Errorf("secret service (%s): %v", mode, err)
+		}
+	})
+	return d
+}
+
+// Start is StartSecretService for a TestMain: the caller has to call stop,
+// which may be called more than once.
+func Start(mode Mode) (d *Daemon, stop func() error, err error) {
+	programs := []struct{ name, debian string }{{"dbus-daemon", "dbus"}}
+	if mode != NoService {
+		programs = append(programs, struct{ name, debian string }{"gnome-keyring-daemon", "gnome-keyring"})
+	}
+	for _, p := range programs {
+		if _, err := exec.LookPath(p.name); err != nil {
+			return nil, nil, fmt.Errorf("%s is missing: install the Debian package %s", p.name, p.debian)
+		}
+	}
+	dir, err := scratch()
+	if err != nil {
+		return nil, nil, err
+	}
+	d = &Daemon{Dir: dir}
+	if err := d.start(mode); err != nil {
+		return nil, nil, errors.Join(err, d.Stop())
+	}
+	return d, d.Stop, nil
+}
+
+// scratch makes the folder. A socket's path has at most 107 bytes, which the
+// temporary folder of a test can use up by itself.
+func scratch() (string, error) {
+	parent := os.TempDir()
+	if len(parent) > 60 {
+		parent = "/tmp"
+	}
+	dir, err := os.MkdirTemp(parent, "ocgo-key-secrets-")
+	if err != nil {
+		return "", err
+	}
+	for _, sub := range []string{"home", "data", "config", "cache", "run"} {
+		if err := os.Mkdir(filepath.Join(dir, sub), 0o700); err != nil {
+			return "", errors.Join(err, os.RemoveAll(dir))
+		}
+	}
+	return dir, nil
+}
+
+// Env is what a client of the service needs in its environment; the rest,
+// HOME and state folders, is the caller's. DISPLAY and WAYLAND_DISPLAY are
+// emptied, so that a test can't open a window on a developer's screen.
+func (d *Daemon) Env() []string {
+	return []string{
+		"DBUS_SESSION_BUS_ADDRESS=" + d.Address,
+		"XDG_RUNTIME_DIR=" + filepath.Join(d.Dir, "run"),
+		"DISPLAY=",
+		"WAYLAND_DISPLAY=",
+	}
+}
+
+// PIDs are the process ids of what was started, the bus first.
+func (d *Daemon) PIDs() []int {
+	var pids []int
+	for _, p := range d.processes {
+		pids = append(pids, p.cmd.Process.Pid)
+	}
+	return pids
+}
+
+// Lock locks the default keyring, as a desktop does after a while.
+func (d *Daemon) Lock() error {
+	return d.ask(func(s *secrets) error { return s.lock() })
+}
+
+// Stop ends both daemons and removes the folder. It may be called again, but
+// not by two goroutines at once.
+func (d *Daemon) Stop() error {
+	var errs []error
+	for len(d.processes) > 0 {
+		last := len(d.processes) - 1
+		errs = append(errs, d.processes[last].stop())
+		d.processes = d.processes[:last]
+	}
+	return errors.Join(append(errs, os.RemoveAll(d.Dir))...)
+}
+
+func (d *Daemon) start(mode Mode) error {
+	if err := d.startBus(); err != nil {
+		return err
+	}
+	if mode == NoService {
+		return nil
+	}
+	args := []string{"--foreground", "--components=secrets"}
+	stdin := ""
+	if mode != Fresh {
+		args, stdin = append(args, "--unlock"), password
+	}
+	keyring, err := startProcess(d.command("gnome-keyring-daemon", args, stdin))
+	if err != nil {
+		return err
+	}
+	d.processes = append(d.processes, keyring)
+	return d.ask(func(s *secrets) error {
+		if err := s.await(keyring, mode); err != nil {
+			return err
+		}
+		if mode == Locked {
+			return s.lock()
+		}
+		return nil
+	})
+}
+
+// The bus has no service folders, so nothing can be activated on it.
+const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path=%s</listen>
+  <auth>EXTERNAL</auth>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+`
+
+func (d *Daemon) startBus() error {
+	var path bytes.Buffer
+	socket := dbus.EscapeBusAddressValue(filepath.Join(d.Dir, "bus"))
+	if err := xml.EscapeText(&path, []byte(socket)); err != nil {
+		return err
+	}
+	config := filepath.Join(d.Dir, "bus.conf")
+	if err := os.WriteFile(config, fmt.Appendf(nil, busConfig, path.String()), 0o600); err != nil {
+		return err
+	}
+	cmd := d.command("dbus-daemon", []string{"--config-file=" + config, "--nofork", "--print-address=1"}, "")
+	address := newFirstLine()
+	cmd.Stdout = address
+	bus, err := startProcess(cmd)
+	if err != nil {
+		return err
+	}
+	d.processes = append(d.processes, bus)
+	timeout := time.NewTimer(startBudget)
+	defer timeout.Stop()
+	select {
+	case d.Address = <-address.line:
+		return nil
+	case <-bus.ended:
+		return bus.failure("ended before it listened")
+	case <-timeout.C:
+		return bus.failure("did not say where it listens")
+	}
+}
+
+func (d *Daemon) command(name string, args []string, stdin string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = d.Dir
+	cmd.Stdin = strings.NewReader(stdin)
+	// Nothing of the caller's session: neither its bus nor its folders.
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"),
+		"LC_ALL=C.UTF-8",
+		"HOME=" + filepath.Join(d.Dir, "home"),
+		"XDG_DATA_HOME=" + filepath.Join(d.Dir, "data"),
+		"XDG_CONFIG_HOME=" + filepath.Join(d.Dir, "config"),
+		"XDG_CACHE_HOME=" + filepath.Join(d.Dir, "cache"),
+		"XDG_RUNTIME_DIR=" + filepath.Join(d.Dir, "run"),
+		"DBUS_SESSION_BUS_ADDRESS=" + d.Address,
+	}
+	return cmd
+}
+
+// A process is a child with its end and its last words.
+type process struct {
+	cmd    *exec.Cmd
+	stderr *bytes.Buffer // to be read once ended is closed
+	ended  chan struct{}
+}
+
+func startProcess(cmd *exec.Cmd) (*process, error) {
+	p := &process{cmd: cmd, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
+	cmd.Stderr = p.stderr
+	// What is left of a daemon's pipes must not keep Wait from returning.
+	cmd.WaitDelay = startBudget
+	endWithParent(cmd)
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = cmd.Wait()
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+func (p *process) failure(what string) error {
+	text := ""
+	select {
+	case <-p.ended:
+		text = ": " + strings.TrimSpace(p.stderr.String())
+	default:
+	}
+	return fmt.Errorf("%s (pid %d) %s%s", filepath.Base(p.cmd.Path), p.cmd.Process.Pid, what, text)
+}
+
+func (p *process) stop() error {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	for _, last := range []func() error{p.cmd.Process.Kill, nil} {
+		timeout := time.NewTimer(startBudget / 4)
+		select {
+		case <-p.ended:
+			timeout.Stop()
+			return nil
+		case <-timeout.C:
+			if last != nil {
+				_ = last()
+			}
+		}
+	}
+	return p.failure("does not end")
+}
+
+// A firstLine hands on the first line written to it and drops the rest.
+type firstLine struct {
+	buffer []byte
+	line   chan string
+	done   bool
+}
+
+func newFirstLine() *firstLine { return &firstLine{line: make(chan string, 1)} }
+
+func (f *firstLine) Write(p []byte) (int, error) {
+	if !f.done {
+		f.buffer = append(f.buffer, p...)
+		if line, _, found := bytes.Cut(f.buffer, []byte("\n")); found {
+			f.done = true
+			f.line <- string(line)
+		}
+	}
+	return len(p), nil
+}

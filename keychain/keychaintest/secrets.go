@@ -1,0 +1,95 @@
+package keychaintest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	secretsName = "org.freedesktop.secrets"
+	secretsPath = "/org/freedesktop/secrets"
+	serviceFace = "org.freedesktop.Secret.Service"
+	loginRing   = "/org/freedesktop/secrets/collection/login"
+	lockedProp  = "org.freedesktop.Secret.Collection.Locked"
+)
+
+// secrets talks to the service over a connection of its own, so that the
+// session bus that godbus keeps for the process is left alone.
+type secrets struct {
+	ctx  context.Context
+	conn *dbus.Conn
+}
+
+func (d *Daemon) ask(f func(*secrets) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startBudget)
+	defer cancel()
+	conn, err := dbus.Connect(d.Address)
+	if err != nil {
+		return fmt.Errorf("private bus: %w", err)
+	}
+	return errors.Join(f(&secrets{ctx: ctx, conn: conn}), conn.Close())
+}
+
+func (s *secrets) call(path dbus.ObjectPath, method string, args ...any) *dbus.Call {
+	return s.conn.Object(secretsName, path).CallWithContext(s.ctx, method, dbus.FlagNoAutoStart, args...)
+}
+
+// await waits until the service is as the mode has it.
+func (s *secrets) await(keyring *process, mode Mode) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		state, err := s.state()
+		want := "open"
+		if mode == Fresh {
+			want = "none"
+		}
+		if err == nil && state == want {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-keyring.ended:
+			return keyring.failure("ended during its start")
+		case <-s.ctx.Done():
+			return keyring.failure(fmt.Sprintf("is not ready: default keyring %q, want %q (%v)", state, want, err))
+		}
+	}
+}
+
+// state of the default keyring: none, open or locked.
+func (s *secrets) state() (string, error) {
+	var ring dbus.ObjectPath
+	if err := s.call(secretsPath, serviceFace+".ReadAlias", "default").Store(&ring); err != nil {
+		return "", err
+	}
+	if ring == "/" {
+		return "none", nil
+	}
+	var locked bool
+	if err := s.conn.Object(secretsName, ring).StoreProperty(lockedProp, &locked); err != nil {
+		return "", err
+	}
+	if locked {
+		return "locked", nil
+	}
+	return "open", nil
+}
+
+func (s *secrets) lock() error {
+	var done []dbus.ObjectPath
+	var prompt dbus.ObjectPath
+	err := s.call(secretsPath, serviceFace+".Lock", []dbus.ObjectPath{loginRing}).Store(&done, &prompt)
+	if err != nil {
+		return fmt.Errorf("lock the keyring: %w", err)
+	}
+	state, err := s.state()
+	if err == nil && state != "locked" {
+		err = fmt.Errorf("the keyring is %s after Lock", state)
+	}
+	return err
+}

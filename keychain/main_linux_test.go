@@ -1,0 +1,165 @@
+package keychain_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/keychain"
+	"ocgo-key/keychain/keychaintest"
+)
+
+// godbus keeps one session bus per process. So the tests that need a bus in
+// another state run the store in a child: this test binary, with a job in its
+// environment instead of tests.
+const jobVariable = "OCGO_KEYCHAIN_TEST_JOB"
+
+type job struct {
+	Op         string // get, set or delete
+	ID, Secret string
+	Budget     time.Duration
+	RuntimeDir string // for /run/user/UID
+}
+
+type report struct {
+	OK            bool
+	Value         string
+	Kind          keychain.Kind
+	Message, Hint string
+	Deadline      bool   // the chain holds context.DeadlineExceeded
+	Bus           string // DBUS_SESSION_BUS_ADDRESS afterwards
+}
+
+// unlocked is the one Secret Service that this process itself talks to.
+var unlocked *keychaintest.Daemon
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(jobVariable); text != "" {
+		os.Exit(runJob(text))
+	}
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	d, stop, err := keychaintest.Start(keychaintest.Unlocked)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "keychain tests:", err)
+		return 1
+	}
+	unlocked = d
+	for _, pair := range d.Env() {
+		name, value, _ := strings.Cut(pair, "=")
+		if err := os.Setenv(name, value); err != nil {
+			fmt.Fprintln(os.Stderr, "keychain tests:", err)
+			return 1
+		}
+	}
+	code := m.Run()
+	if err := stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "keychain tests:", err)
+		return 1
+	}
+	return code
+}
+
+func runJob(text string) int {
+	var j job
+	if err := json.Unmarshal([]byte(text), &j); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), j.Budget)
+	defer cancel()
+	store := keychain.NewOSWithRuntimeDir(j.RuntimeDir)
+	var s keychain.Secret
+	var err error
+	switch j.Op {
+	case "get":
+		s, err = store.Get(ctx, j.ID)
+	case "set":
+		err = store.Set(ctx, j.ID, keychain.NewSecret(j.Secret))
+	case "delete":
+		err = store.Delete(ctx, j.ID)
+	default:
+		err = fmt.Errorf("no such op %q", j.Op)
+	}
+	r := report{OK: err == nil, Value: s.Reveal(), Bus: os.Getenv("DBUS_SESSION_BUS_ADDRESS")}
+	var e *keychain.Error
+	if errors.As(err, &e) {
+		r.Kind, r.Hint = e.Kind, e.Hint
+		r.Deadline = errors.Is(err, context.DeadlineExceeded)
+	}
+	if err != nil {
+		r.Message = err.Error()
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(r); err != nil {
+		return 1
+	}
+	return 0
+}
+
+// hangLimit is when a child counts as hanging. No test waits for it unless
+// something is broken.
+const hangLimit = time.Minute
+
+// inChild runs j in a child with extra environment, and checks that no
+// process that the child started outlives it.
+func inChild(t *testing.T, j job, env ...string) report {
+	t.Helper()
+	if j.ID == "" {
+		j.ID = "child"
+	}
+	if j.Budget == 0 {
+		j.Budget = 20 * time.Second
+	}
+	if j.RuntimeDir == "" {
+		j.RuntimeDir = t.TempDir() // nothing in it
+	}
+	text, err := json.Marshal(j)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
+	defer cancel()
+	mark := "OCGO_KEYCHAIN_TEST_MARK=" + rand.Text()
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(append(os.Environ(), env...), jobVariable+"="+string(text), mark,
+		"GORACE=atexit_sleep_ms=0") // the race detector's second of sleep at exit
+	cmd.Stderr = &bytes.Buffer{}
+	// A daemon that inherited stdout would keep Output waiting: see it fail.
+	cmd.WaitDelay = 5 * time.Second
+	out, err := cmd.Output()
+	require.NoError(t, err, "child for %s: %s", j.Op, cmd.Stderr)
+	assert.Empty(t, withEnvironment(t, mark), "processes left behind")
+	var r report
+	require.NoError(t, json.Unmarshal(out, &r), "%s", out)
+	return r
+}
+
+// withEnvironment lists the processes that have pair in their environment,
+// as every descendant has.
+func withEnvironment(t *testing.T, pair string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	var found []string
+	for _, file := range files {
+		environ, err := os.ReadFile(file)
+		if err == nil && bytes.Contains(environ, []byte(pair)) {
+			command, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
+			found = append(found, filepath.Dir(file)+" "+strings.ReplaceAll(string(command), "\x00", " "))
+		}
+	}
+	return found
+}

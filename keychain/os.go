@@ -1,0 +1,218 @@
+package keychain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/zalando/go-keyring"
+)
+
+const storeOS = "os"
+
+// DefaultBudget is how long the OS keychain gets when the caller's context has
+// no deadline: as long as `get` may take in any state of the keychain.
+const DefaultBudget = 8 * time.Second
+
+// NewOS returns the keychain of the operating system: Secret Service on Linux
+// (over D-Bus), Keychain on macOS, Credential Manager on Windows.
+//
+// A call ends with its context, or after DefaultBudget if the context has no
+// deadline. The library below knows no deadlines, so a call that was given up
+// goes on unseen until it is answered or the process ends; a Set that timed
+// out may still take effect. Calls are made one at a time, since questions to
+// the user on one D-Bus connection take each other's answers.
+//
+// On Linux the first call may set DBUS_SESSION_BUS_ADDRESS in this process's
+// environment, so take a child's environment before it.
+func NewOS() Store {
+	return newOSStore(systemKeyring{}, system())
+}
+
+// A backend is go-keyring, or what stands in for it in a test.
+type backend interface {
+	Get(service, user string) (string, error)
+	Set(service, user, password string) error
+	Delete(service, user string) error
+}
+
+type systemKeyring struct{}
+
+func (systemKeyring) Get(service, user string) (string, error) { return keyring.Get(service, user) }
+func (systemKeyring) Set(service, user, pw string) error       { return keyring.Set(service, user, pw) }
+func (systemKeyring) Delete(service, user string) error        { return keyring.Delete(service, user) }
+
+// A platform is what differs between the systems. Each field may be nil.
+type platform struct {
+	// preflight looks, before anything is asked, whether asking is safe.
+	preflight func() (finding, bool)
+	// classify knows the system's own errors. It may ask the system.
+	classify func(context.Context, error) (finding, bool)
+	// thorough: the backend may say that it deleted when it did not, so look.
+	thorough bool
+}
+
+type osStore struct {
+	backend backend
+	platform
+	turn chan struct{} // holds one element while a call is under way
+}
+
+func newOSStore(b backend, p platform) *osStore {
+	return &osStore{backend: b, platform: p, turn: make(chan struct{}, 1)}
+}
+
+func (s *osStore) Name() string { return storeOS }
+
+func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
+	v, err := s.do(ctx, "get", id, Secret{}, func() (string, error) {
+		return s.backend.Get(Service, id)
+	})
+	if err != nil {
+		return Secret{}, err
+	}
+	if v == "" {
+		// Nothing of ours stores an empty key; handed on, it would beat a
+		// good one elsewhere.
+		return Secret{}, finding{msg: "the keychain holds an empty one", hint: notFound.hint}.at(storeOS, "get", id)
+	}
+	return NewSecret(v), nil
+}
+
+func (s *osStore) Set(ctx context.Context, id string, secret Secret) error {
+	if f, ok := checkSecret(secret); !ok {
+		return f.at(storeOS, "set", id)
+	}
+	_, err := s.do(ctx, "set", id, secret, func() (string, error) {
+		return "", s.backend.Set(Service, id, secret.Reveal())
+	})
+	return err
+}
+
+func (s *osStore) Delete(ctx context.Context, id string) error {
+	_, err := s.do(ctx, "delete", id, Secret{}, func() (string, error) {
+		return "", s.remove(id)
+	})
+	return err
+}
+
+var errStillThere = errors.New("still there")
+
+// remove deletes, and on a thorough platform looks again: go-keyring takes a
+// dismissed question for a yes, and another program may have filed a second
+// item under the same names. A user who was told that a key is gone relies on it.
+func (s *osStore) remove(id string) error {
+	err := s.backend.Delete(Service, id)
+	if err != nil || !s.thorough {
+		return err
+	}
+	for range 4 {
+		if _, err := s.backend.Get(Service, id); errors.Is(err, keyring.ErrNotFound) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := s.backend.Delete(Service, id); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+			return err
+		}
+	}
+	return errStillThere
+}
+
+type outcome struct {
+	value string
+	err   *Error
+}
+
+// do makes one call with a deadline. secret is what the call carries, so that
+// it can be kept out of the error.
+func (s *osStore) do(ctx context.Context, op, id string, secret Secret, call func() (string, error)) (string, error) {
+	if f, ok := checkID(id); !ok {
+		return "", f.at(storeOS, op, id)
+	}
+	if err := ctx.Err(); err != nil {
+		return "", ended(err, 0).at(storeOS, op, id)
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = time.Now().Add(DefaultBudget)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline)
+		defer cancel()
+	}
+	budget := time.Until(deadline)
+
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return "", ended(ctx.Err(), budget).at(storeOS, op, id)
+	}
+	// Freed also when the call is given up: one question that nobody answers
+	// must not close the keychain for the rest of a long-lived process.
+	defer func() { <-s.turn }()
+
+	done := make(chan outcome, 1)
+	go func() { done <- s.attempt(ctx, op, id, secret, call) }()
+	select {
+	case o := <-done:
+		return o.result()
+	case <-ctx.Done():
+	}
+	select {
+	case o := <-done: // both were ready
+		return o.result()
+	default:
+		return "", ended(ctx.Err(), budget).at(storeOS, op, id)
+	}
+}
+
+func (o outcome) result() (string, error) {
+	if o.err != nil {
+		return "", o.err
+	}
+	return o.value, nil
+}
+
+func (s *osStore) attempt(ctx context.Context, op, id string, secret Secret, call func() (string, error)) (o outcome) {
+	defer func() {
+		// go-keyring panics when the bus goes away during a question. What
+		// was thrown may hold anything, so it is dropped.
+		if recover() != nil {
+			o = outcome{err: finding{
+				msg:  "the keychain broke off in the middle of the call",
+				hint: "see that the keychain service is running, and try again",
+			}.at(storeOS, op, id)}
+		}
+	}()
+	if s.preflight != nil {
+		if f, ok := s.preflight(); !ok {
+			return outcome{err: f.at(storeOS, op, id)}
+		}
+	}
+	value, err := call()
+	if err != nil {
+		return outcome{err: s.explain(ctx, err, secret).at(storeOS, op, id)}
+	}
+	return outcome{value: value}
+}
+
+// explain turns the library's error into ours.
+func (s *osStore) explain(ctx context.Context, err error, secret Secret) finding {
+	switch {
+	case errors.Is(err, keyring.ErrNotFound):
+		return notFound
+	case errors.Is(err, keyring.ErrSetDataTooBig):
+		return tooLarge
+	case errors.Is(err, keyring.ErrUnsupportedPlatform):
+		return finding{kind: NoKeychain, msg: "this system has no keychain that ocgo-key knows", hint: "use Linux, macOS or Windows"}
+	case errors.Is(err, errStillThere):
+		return finding{kind: Refused, msg: "the keychain still holds it", hint: "allow the deletion when the keychain asks, or delete it there by hand"}
+	}
+	if s.classify != nil {
+		if f, ok := s.classify(ctx, err); ok {
+			return f
+		}
+	}
+	return finding{msg: fmt.Sprintf("the keychain failed: %s", clean(err, secret))}
+}

@@ -1,0 +1,24 @@
+package keychain
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os/exec"
+)
+
+func system() platform { return platform{classify: classify} }
+
+// classify reads the exit codes of /usr/bin/security, which go-keyring runs.
+func classify(_ context.Context, err error) (finding, bool) {
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.Exited():
+		return securityExit(exit.ExitCode()), true
+	case errors.As(err, &exit):
+		return finding{msg: "security was ended by a signal", hint: "try again"}, true
+	case errors.Is(err, fs.ErrNotExist):
+		return finding{kind: NoKeychain, msg: "/usr/bin/security is missing", hint: "it is part of macOS; repair the installation"}, true
+	}
+	return finding{}, false
+}

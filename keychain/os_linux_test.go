@@ -1,0 +1,296 @@
+package keychain_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/zalando/go-keyring"
+
+	"ocgo-key/keychain"
+	"ocgo-key/keychain/keychaintest"
+)
+
+func TestOSConformsOnARealKeyring(t *testing.T) {
+	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewOS() })
+}
+
+// The entry is filed so that the system's own tool finds it, and its text is
+// nowhere in the open.
+func TestEntryIsReadableBySecretTool(t *testing.T) {
+	tool, err := exec.LookPath("secret-tool")
+	require.NoError(t, err, "install the Debian package libsecret-tools")
+	store := keychain.NewOS()
+	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
+	defer cancel()
+	require.NoError(t, store.Set(ctx, "tool", keychain.NewSecret(canary)))
+	out, err := exec.CommandContext(ctx, tool, "lookup", "service", "ocgo-key", "username", "tool").Output()
+	require.NoError(t, err)
+	assert.Equal(t, canary, string(out))
+
+	files := 0
+	require.NoError(t, filepath.WalkDir(unlocked.Dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		noCanary(t, path, string(text))
+		return err
+	}))
+	assert.Positive(t, files)
+	require.NoError(t, store.Delete(ctx, "tool"))
+	assert.Error(t, exec.CommandContext(ctx, tool, "lookup", "service", "ocgo-key", "username", "tool").Run())
+}
+
+// Every state without a usable keychain has its kind, a message of its own
+// and a next step; nothing hangs and nothing is left running.
+func TestStatesWithoutAKeychain(t *testing.T) {
+	gone := "unix:path=" + filepath.Join(t.TempDir(), "no-such-bus")
+	states := []struct {
+		name string
+		env  []string
+		kind keychain.Kind
+	}{
+		{"no bus", []string{"DBUS_SESSION_BUS_ADDRESS="}, keychain.NoKeychain},
+		{"bus gone", []string{"DBUS_SESSION_BUS_ADDRESS=" + gone}, keychain.NoKeychain},
+		{"bad address", []string{"DBUS_SESSION_BUS_ADDRESS=nonsense"}, keychain.NoKeychain},
+		{"no service", keychaintest.StartSecretService(t, keychaintest.NoService).Env(), keychain.NoKeychain},
+		{"no default keyring", keychaintest.StartSecretService(t, keychaintest.Fresh).Env(), keychain.NoKeychain},
+		{"locked", keychaintest.StartSecretService(t, keychaintest.Locked).Env(), keychain.Locked},
+	}
+	said := map[string]string{}
+	for _, state := range states {
+		t.Run(state.name, func(t *testing.T) {
+			for _, op := range []string{"get", "set", "delete"} {
+				r := inChild(t, job{Op: op, Secret: canary}, state.env...)
+				assert.False(t, r.OK)
+				assert.Equal(t, state.kind, r.Kind, "%s: %s", op, r.Message)
+				assert.NotEmpty(t, r.Hint)
+				noCanary(t, op, r.Message+r.Hint)
+				_, reason, _ := strings.Cut(r.Message, "): ")
+				require.NotEmpty(t, reason, r.Message)
+				if other, found := said[reason]; found {
+					assert.Equal(t, state.name, other, "two states say %q", reason)
+				}
+				said[reason] = state.name
+			}
+		})
+	}
+	assert.Len(t, said, len(states), "%v", said)
+}
+
+// A keyring that is locked while we use it: the same answer, from the same
+// bus on which it worked before.
+func TestLockedMeanwhile(t *testing.T) {
+	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
+	assert.True(t, inChild(t, job{Op: "set", Secret: "value"}, d.Env()...).OK)
+	r := inChild(t, job{Op: "get"}, d.Env()...)
+	assert.Equal(t, "value", r.Value, r.Message)
+	require.NoError(t, d.Lock())
+	r = inChild(t, job{Op: "get"}, d.Env()...)
+	assert.Equal(t, keychain.Locked, r.Kind, r.Message)
+	assert.Empty(t, r.Value)
+}
+
+// Without a bus, dbus-launch must not be run: it leaves daemons behind.
+func TestDBusLaunchIsNeverRun(t *testing.T) {
+	for name, c := range map[string]struct{ address, file string }{
+		"unset":               {"", ""},
+		"autolaunch":          {"autolaunch:", ""},
+		"empty session file":  {"", "DBUS_SESSION_BUS_ADDRESS=\n"},
+		"foreign file":        {"", "something else"},
+		"autolaunch in file":  {"", "DBUS_SESSION_BUS_ADDRESS=autolaunch:\n"},
+		"autolaunch in scope": {"autolaunch:scope=x", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			ran := filepath.Join(dir, "ran")
+			script := "#!/bin/sh\necho x >> '" + ran + "'\nexit 1\n"
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "dbus-launch"), []byte(script), 0o700))
+			runtimeDir := t.TempDir()
+			if c.file != "" {
+				require.NoError(t, os.WriteFile(filepath.Join(runtimeDir, "dbus-session"), []byte(c.file), 0o600))
+			}
+			r := inChild(t, job{Op: "get", RuntimeDir: runtimeDir},
+				"PATH="+dir+":"+os.Getenv("PATH"), "DBUS_SESSION_BUS_ADDRESS="+c.address)
+			assert.Equal(t, keychain.NoKeychain, r.Kind, r.Message)
+			assert.NoFileExists(t, ran)
+		})
+	}
+}
+
+// The bus of the user's runtime folder is used where the variable is missing.
+func TestBusOfTheRuntimeFolder(t *testing.T) {
+	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
+	env := append(d.Env(), "DBUS_SESSION_BUS_ADDRESS=")
+	socket := job{Op: "set", Secret: "value", RuntimeDir: d.Dir} // the bus listens at Dir/bus
+	r := inChild(t, socket, env...)
+	require.True(t, r.OK, r.Message)
+	assert.Equal(t, "unix:path="+dbus.EscapeBusAddressValue(filepath.Join(d.Dir, "bus")), r.Bus)
+
+	text := job{Op: "get", RuntimeDir: t.TempDir()}
+	file := filepath.Join(text.RuntimeDir, "dbus-session")
+	require.NoError(t, os.WriteFile(file, []byte("DBUS_SESSION_BUS_ADDRESS="+d.Address+"\n"), 0o600))
+	r = inChild(t, text, env...)
+	require.True(t, r.OK, r.Message)
+	assert.Equal(t, "value", r.Value)
+}
+
+func TestFindBus(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "odd name, with ;=")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	assert.Empty(t, keychain.FindBus(dir))
+	assert.Empty(t, keychain.FindBus(filepath.Join(dir, "missing")))
+
+	file := filepath.Join(dir, "dbus-session")
+	require.NoError(t, exec.CommandContext(t.Context(), "mkfifo", file).Run())
+	assert.Empty(t, keychain.FindBus(dir), "a pipe is not read")
+	require.NoError(t, os.Remove(file))
+	require.NoError(t, os.WriteFile(file, []byte("DBUS_SESSION_BUS_ADDRESS=unix:abstract=/tmp/x\r\n"), 0o600))
+	assert.Equal(t, "unix:abstract=/tmp/x", keychain.FindBus(dir))
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "bus"), nil, 0o600))
+	address := keychain.FindBus(dir)
+	assert.NotContains(t, address, ";", "it would end the address")
+	path, err := dbus.UnescapeBusAddressValue(strings.TrimPrefix(address, "unix:path="))
+	require.NoError(t, err)
+	assert.Equal(t, filepath.Join(dir, "bus"), path)
+}
+
+// shortly is the budget of calls that are meant to run out of time.
+const shortly = 300 * time.Millisecond
+
+func (r report) isTimeout(t *testing.T) {
+	t.Helper()
+	assert.Equal(t, keychain.Timeout, r.Kind, r.Message)
+	assert.True(t, r.Deadline, "the chain must hold the context's error")
+	assert.Contains(t, r.Message, "no answer within")
+	assert.NotEmpty(t, r.Hint)
+}
+
+// A socket that accepts and says nothing.
+func TestSilentSocket(t *testing.T) {
+	dir, err := os.MkdirTemp("", "silent")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	path := filepath.Join(dir, "bus")
+	listener, err := net.Listen("unix", path)
+	require.NoError(t, err)
+	accepted := make(chan net.Conn, 8)
+	go func() {
+		defer close(accepted)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			accepted <- conn
+		}
+	}()
+	for _, op := range []string{"get", "set", "delete"} {
+		inChild(t, job{Op: op, Secret: canary, Budget: shortly}, "DBUS_SESSION_BUS_ADDRESS=unix:path="+path).isTimeout(t)
+	}
+	require.NoError(t, listener.Close())
+	connections := 0
+	for conn := range accepted {
+		connections++
+		_ = conn.Close()
+	}
+	assert.Equal(t, 3, connections, "the calls must have reached the socket")
+}
+
+func TestQuestionToTheUser(t *testing.T) {
+	const ring = secretsPath + "/collection/other"
+	bus := func(t *testing.T, f *fakeService) *keychaintest.Daemon {
+		d := keychaintest.StartSecretService(t, keychaintest.NoService)
+		f.serve(t, d.Address)
+		return d
+	}
+	t.Run("nobody answers", func(t *testing.T) {
+		asked := make(chan struct{}, 1)
+		d := bus(t, &fakeService{defaultRing: ring, onPrompt: func() { asked <- struct{}{} }})
+		inChild(t, job{Op: "get", Budget: 2 * time.Second}, d.Env()...).isTimeout(t)
+		assert.Len(t, asked, 1, "the question must have come up")
+	})
+	t.Run("dismissed", func(t *testing.T) {
+		d := bus(t, &fakeService{defaultRing: ring, dismiss: true})
+		r := inChild(t, job{Op: "get"}, d.Env()...)
+		assert.Equal(t, keychain.Locked, r.Kind, r.Message)
+	})
+	t.Run("dismissed, and no default keyring", func(t *testing.T) {
+		d := bus(t, &fakeService{defaultRing: "/", dismiss: true})
+		r := inChild(t, job{Op: "get"}, d.Env()...)
+		assert.Equal(t, keychain.NoKeychain, r.Kind, r.Message)
+	})
+	t.Run("the bus dies meanwhile", func(t *testing.T) {
+		asked := make(chan struct{}, 1)
+		d := bus(t, &fakeService{defaultRing: ring, onPrompt: func() { asked <- struct{}{} }})
+		stopped := make(chan error, 1)
+		go func() {
+			<-asked
+			stopped <- d.Stop()
+		}()
+		r := inChild(t, job{Op: "get"}, d.Env()...)
+		assert.Equal(t, keychain.Failed, r.Kind, r.Message)
+		assert.NotEmpty(t, r.Hint)
+		assert.NotContains(t, r.Message, "goroutine")
+		assert.NotContains(t, r.Message, "nil pointer")
+		require.NoError(t, <-stopped)
+	})
+}
+
+// A service that quotes the key in its error, and errors by name.
+func TestServiceErrors(t *testing.T) {
+	serve := func(t *testing.T, f *fakeService) report {
+		d := keychaintest.StartSecretService(t, keychaintest.NoService)
+		f.serve(t, d.Address)
+		return inChild(t, job{Op: "set", Secret: canary}, d.Env()...)
+	}
+	t.Run("quotes the key", func(t *testing.T) {
+		quoting := dbus.NewError("org.example.Error.Full", []any{"no room for " + canary})
+		r := serve(t, &fakeService{defaultRing: "/x", open: true, createError: quoting})
+		assert.Equal(t, keychain.Failed, r.Kind, r.Message)
+		assert.Contains(t, r.Message, "org.example.Error.Full")
+		noCanary(t, "message", r.Message+r.Hint)
+	})
+	for name, want := range map[string]keychain.Kind{
+		"org.freedesktop.Secret.Error.IsLocked":   keychain.Locked,
+		"org.freedesktop.DBus.Error.AccessDenied": keychain.Refused,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := serve(t, &fakeService{defaultRing: "/x", unlockError: dbus.NewError(name, []any{canary})})
+			assert.Equal(t, want, r.Kind, r.Message)
+			noCanary(t, "message", r.Message+r.Hint)
+		})
+	}
+}
+
+// What the store adds to go-keyring's own call: compare the two.
+func BenchmarkGet(b *testing.B) {
+	store := keychain.NewOS()
+	require.NoError(b, store.Set(b.Context(), "bench", keychain.NewSecret("value")))
+	b.Run("store", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := store.Get(b.Context(), "bench"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("go-keyring", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := keyring.Get(keychain.Service, "bench"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	require.NoError(b, store.Delete(b.Context(), "bench"))
+}

@@ -1,0 +1,214 @@
+package rotation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ocgo-key/rotation/state"
+)
+
+// View is one account as `list` shows it.
+type View struct {
+	Number    int // from 1, in the pool's order
+	ID, Label string
+	Enabled   bool
+	Condition Condition
+	Leases    []state.Lease // of processes that run
+	LastUsed  time.Time
+	KeyRev    int
+	Workspace string
+	User      string
+}
+
+// Handout is the account as it is handed out.
+func (v View) Handout() Handout { return Handout{ID: v.ID, Label: v.Label, KeyRev: v.KeyRev} }
+
+// Overview is the whole pool at one moment.
+type Overview struct {
+	Accounts []View
+	Next     string // label of the account a new process would get; empty if none is ready
+	Last     string // id of the account last handed out
+}
+
+// Overview returns the pool as it stands, changing nothing.
+func (p *Pool) Overview(ctx context.Context) (Overview, error) {
+	s, err := p.store.Read(ctx)
+	if err != nil {
+		return Overview{}, err
+	}
+	o := Overview{Accounts: make([]View, len(s.Accounts)), Last: s.Last}
+	for i := range s.Accounts {
+		a := &s.Accounts[i]
+		o.Accounts[i] = View{Number: i + 1, ID: a.ID, Label: a.Label, Enabled: !a.Disabled, Condition: condition(a, "", p.now()),
+			LastUsed: a.LastUsed, KeyRev: a.KeyRev, Workspace: a.Workspace, User: a.User}
+	}
+	for _, l := range s.Leases {
+		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == l.Account })
+		if i >= 0 && p.alive(l.PID, l.Start) {
+			o.Accounts[i].Leases = append(o.Accounts[i].Leases, l)
+		}
+	}
+	if a, err := p.next(s, Ask{}); err == nil {
+		o.Next = a.Label
+	}
+	return o, nil
+}
+
+// Find returns the account called name: a label, or a number as `list` shows it. A label wins over a number.
+func (o Overview) Find(name string) (View, error) {
+	for _, v := range o.Accounts {
+		if v.Label == name {
+			return v, nil
+		}
+	}
+	for _, v := range o.Accounts {
+		if strings.EqualFold(v.Label, name) {
+			return v, nil
+		}
+	}
+	if n, err := strconv.Atoi(name); err == nil && n >= 1 && n <= len(o.Accounts) {
+		return o.Accounts[n-1], nil
+	}
+	return View{}, fmt.Errorf("%w: %q", ErrNoSuchAccount, name)
+}
+
+// FreeLabel returns the label that an account gets when none is given: "Account N".
+func (o Overview) FreeLabel() string {
+	for n := len(o.Accounts) + 1; ; n++ {
+		label := "Account " + strconv.Itoa(n)
+		if _, err := o.Find(label); err != nil {
+			return label
+		}
+	}
+}
+
+// Prepare writes down that the key of a new account is about to go into the keychain under id.
+func (p *Pool) Prepare(ctx context.Context, id, label string) error {
+	return p.update(ctx, func(s *state.State) error {
+		if err := labelFree(s, label, ""); err != nil {
+			return err
+		}
+		s.Pending = append(s.Pending, state.Pending{ID: id, Op: "add", Since: p.now()})
+		return nil
+	})
+}
+
+// Add lists the account, once its key is safely in the keychain.
+func (p *Pool) Add(ctx context.Context, id, label, workspace, user string) error {
+	return p.update(ctx, func(s *state.State) error {
+		if err := labelFree(s, label, ""); err != nil {
+			return err
+		}
+		s.Settle(id)
+		s.Accounts = append(s.Accounts, state.Account{ID: id, Label: label, Added: p.now(), Workspace: workspace, User: user})
+		s.Note(state.Event{Time: p.now(), Kind: "added", Account: label})
+		return nil
+	})
+}
+
+// Settle writes down that no key is left in the keychain under id.
+func (p *Pool) Settle(ctx context.Context, id string) error {
+	return p.update(ctx, func(s *state.State) error {
+		s.Settle(id)
+		return nil
+	})
+}
+
+// PrepareRemove writes down that the account's key is about to be deleted.
+func (p *Pool) PrepareRemove(ctx context.Context, id string) error {
+	return p.update(ctx, func(s *state.State) error {
+		if s.Find(id) == nil {
+			return ErrNoSuchAccount
+		}
+		s.Settle(id)
+		s.Pending = append(s.Pending, state.Pending{ID: id, Op: "remove", Since: p.now()})
+		return nil
+	})
+}
+
+// Remove takes the account off the list, once its key is gone.
+func (p *Pool) Remove(ctx context.Context, id string) error {
+	return p.update(ctx, func(s *state.State) error {
+		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == id })
+		if i < 0 {
+			return ErrNoSuchAccount
+		}
+		if s.Last == id { // so that the next account stays the next
+			s.Last = ""
+			if i > 0 {
+				s.Last = s.Accounts[i-1].ID
+			}
+		}
+		s.Note(state.Event{Time: p.now(), Kind: "removed", Account: s.Accounts[i].Label})
+		s.Accounts = slices.Delete(s.Accounts, i, i+1)
+		s.Leases = slices.DeleteFunc(s.Leases, func(l state.Lease) bool { return l.Account == id })
+		s.Settle(id)
+		return nil
+	})
+}
+
+// Rename gives the account another label.
+func (p *Pool) Rename(ctx context.Context, id, label string) error {
+	return p.change(ctx, id, func(s *state.State, a *state.Account) (string, error) {
+		if err := labelFree(s, label, id); err != nil {
+			return "", err
+		}
+		s.Note(state.Event{Time: p.now(), Kind: "renamed", Account: a.Label, To: label})
+		a.Label = label
+		return "", nil
+	})
+}
+
+// Enable lets the account be picked again: it takes back `disable`, and a rejection.
+func (p *Pool) Enable(ctx context.Context, id string) error {
+	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
+		a.Disabled, a.Rejected = false, nil
+		return "enabled", nil
+	})
+}
+
+// Disable keeps the account from being picked; processes that hold it move on at their next request.
+func (p *Pool) Disable(ctx context.Context, id string) error {
+	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
+		a.Disabled = true
+		return "disabled", nil
+	})
+}
+
+// Replaced writes down that the account has a new key: what was known of the old one is forgotten.
+func (p *Pool) Replaced(ctx context.Context, id, workspace, user string) error {
+	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
+		a.KeyRev++
+		a.Rejected, a.Cooldowns = nil, nil
+		a.Workspace, a.User = workspace, user
+		return "replaced", nil
+	})
+}
+
+// change alters one account; the returned word, if any, is the event to note.
+func (p *Pool) change(ctx context.Context, id string, alter func(*state.State, *state.Account) (string, error)) error {
+	return p.update(ctx, func(s *state.State) error {
+		a := s.Find(id)
+		if a == nil {
+			return ErrNoSuchAccount
+		}
+		event, err := alter(s, a)
+		if err == nil && event != "" {
+			s.Note(state.Event{Time: p.now(), Kind: event, Account: a.Label})
+		}
+		return err
+	})
+}
+
+func labelFree(s *state.State, label, except string) error {
+	for _, a := range s.Accounts {
+		if a.ID != except && strings.EqualFold(a.Label, label) {
+			return fmt.Errorf("an account called %q is %w", a.Label, ErrAlreadyThere)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,64 @@
+package rotation
+
+import (
+	"slices"
+	"time"
+
+	"ocgo-key/rotation/state"
+)
+
+// States of an account, as `list --json` names them.
+const (
+	Ready    = "ready"
+	Cooling  = "cooling"
+	Rejected = "rejected"
+	Disabled = "disabled"
+)
+
+// Condition is whether an account can be handed out, and if not, why and until when.
+type Condition struct {
+	State  string    // Ready, Cooling, Rejected or Disabled
+	Until  time.Time // end of the cooldown; zero unless Cooling
+	Reason string    // "weekly limit", "AuthError: …"; empty when Ready or Disabled
+}
+
+// condition of a for a process that is about to use model; with model empty only what limits the whole account counts.
+func condition(a *state.Account, model string, now time.Time) Condition {
+	switch {
+	case a.Disabled:
+		return Condition{State: Disabled}
+	case a.Rejected != nil:
+		return Condition{State: Rejected, Reason: a.Rejected.Reason}
+	}
+	c := Condition{State: Ready}
+	for _, cd := range a.Cooldowns {
+		if cd.Model != "" && cd.Model != model || !now.Before(cd.Until) {
+			continue
+		}
+		if cd.Until.After(c.Until) {
+			c = Condition{State: Cooling, Until: cd.Until, Reason: cd.Reason}
+		}
+	}
+	return c
+}
+
+// sameMoment is how far apart the ends of two cooldowns may be and still come from one limit: the answers to
+// requests in flight together each count their own `retry-after` from their own arrival.
+const sameMoment = 2 * time.Second
+
+// cool adds the cooldown that v asks for, and drops those that are over. A second 429 of the same limit makes
+// no fresh one, and changes nothing unless it ends later.
+func cool(a *state.Account, v Verdict, now time.Time) (changed, fresh bool) {
+	a.Cooldowns = slices.DeleteFunc(a.Cooldowns, func(c state.Cooldown) bool { return !now.Before(c.Until) })
+	for i, c := range a.Cooldowns {
+		if c.Window == v.Window && c.Model == v.Model && c.Reason == v.Reason {
+			if v.Until.Sub(c.Until) < sameMoment {
+				return false, false
+			}
+			a.Cooldowns[i].Until = v.Until
+			return true, false
+		}
+	}
+	a.Cooldowns = append(a.Cooldowns, state.Cooldown{Since: now, Until: v.Until, Reason: v.Reason, Window: v.Window, Model: v.Model})
+	return true, true
+}

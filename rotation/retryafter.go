@@ -1,0 +1,44 @@
+package rotation
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxCooldown bounds a wait that a server names: no window is longer than a month.
+const maxCooldown = 32 * 24 * time.Hour
+
+// RetryAfter reads how long the server says to wait: `retry-after-ms` (milliseconds) if it is there, as
+// OpenCode does, else `retry-after` (seconds, or an HTTP date). Not ok means that there is no such header, or
+// none that makes sense: not a number, not in the future. The result is at most 32 days.
+func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
+	if ms, ok := number(h.Get("Retry-After-Ms")); ok {
+		return bounded(ms / 1000)
+	}
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if s, ok := number(value); ok {
+		return bounded(s)
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return bounded(at.Sub(now).Seconds())
+	}
+	return 0, false
+}
+
+func number(s string) (float64, bool) {
+	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	return f, err == nil && !math.IsNaN(f)
+}
+
+func bounded(seconds float64) (time.Duration, bool) {
+	if seconds <= 0 {
+		return 0, false
+	}
+	if seconds >= maxCooldown.Seconds() {
+		return maxCooldown, true
+	}
+	return time.Duration(seconds * float64(time.Second)), true
+}

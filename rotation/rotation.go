@@ -1,0 +1,87 @@
+// Package rotation decides which account is next: the pool in its order, who holds which account, how long an
+// account stays out after a limit, and what an answer of the service says of the account whose key was on it.
+//
+// It sees accounts by id and label, never a key, and never imports package keychain. Time and the process table
+// are arguments, so that a test needs neither a clock nor a process.
+package rotation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ocgo-key/rotation/state"
+)
+
+// Store is where the state lives: state.File, or state.Memory.
+type Store interface {
+	Read(context.Context) (*state.State, error)
+	Update(context.Context, func(*state.State) error) error
+	Stamp() state.Stamp
+}
+
+// Process is one that holds, or asks for, an account. PID and Start together name it; a reused pid has another Start.
+type Process struct {
+	PID     int
+	Start   string
+	Command string // for people: "opencode"
+}
+
+// Pool is the rotation over one Store. It is safe for use by several goroutines, and several processes with a
+// Pool over the same file agree with each other.
+type Pool struct {
+	store Store
+	now   func() time.Time
+	alive func(pid int, start string) bool
+}
+
+// New returns the pool in store. alive tells whether that very process still runs.
+func New(store Store, now func() time.Time, alive func(pid int, start string) bool) *Pool {
+	return &Pool{store: store, now: now, alive: alive}
+}
+
+// Handout is the account that a process was given.
+type Handout struct {
+	ID     string
+	Label  string
+	KeyRev int // the account's keys so far: tells an old key from a new one
+	// ByModel says that some model may be limited on this account, so that one who keeps the hand-out in
+	// memory has to name the model and ask again.
+	ByModel bool
+}
+
+func handout(a *state.Account) Handout {
+	byModel := slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Model != "" })
+	return Handout{a.ID, a.Label, a.KeyRev, byModel}
+}
+
+// Stamp changes whenever the pool does, for the price of a stat.
+func (p *Pool) Stamp() state.Stamp { return p.store.Stamp() }
+
+// Errors of this package.
+var (
+	// ErrEmpty means that there is no account at all.
+	ErrEmpty = errors.New("there is no account")
+	// ErrNoSuchAccount means that no account has that label or number.
+	ErrNoSuchAccount = errors.New("no such account")
+	// ErrAlreadyThere means that the label is taken.
+	ErrAlreadyThere = errors.New("already there")
+	// ErrNoOther means that there is no ready account to move on to, other than the one in use.
+	ErrNoOther = errors.New("no other account is ready")
+)
+
+// ExhaustedError means that no account can be handed out now.
+type ExhaustedError struct {
+	Account string    // label of the account that is back soonest; empty if none comes back by itself
+	Until   time.Time // when it is; zero if none comes back by itself
+	Reason  string    // why it is out: "weekly limit"
+}
+
+func (e *ExhaustedError) Error() string {
+	if e.Until.IsZero() {
+		return "every account is rejected or disabled"
+	}
+	return fmt.Sprintf("every account is used up; %s is back first, at %s (%s)", e.Account, e.Until.Local().Format("Mon 15:04"), e.Reason)
+}

@@ -1,0 +1,101 @@
+package state
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"time"
+)
+
+// Event is one line of events.jsonl: what happened to which account. There is no field that could hold a key.
+type Event struct {
+	Time    time.Time `json:"time"`
+	Kind    string    `json:"event"` // added, removed, leased, switched, cooled, rejected, ...
+	Account string    `json:"account,omitempty"`
+	To      string    `json:"to,omitempty"`     // for a switch: the account that took over
+	Reason  string    `json:"reason,omitempty"` // "weekly limit"
+	Until   time.Time `json:"until,omitzero"`
+	PID     int       `json:"pid,omitempty"`
+	Command string    `json:"command,omitempty"`
+}
+
+// maxEvents bounds events.jsonl, in bytes; past it the older half goes.
+const maxEvents = 1 << 20
+
+// appendEvents adds lines to the file at path. The caller holds the state lock.
+func appendEvents(path string, events []Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	if err := trimEvents(path); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	var lines bytes.Buffer
+	if cutShort(f) {
+		lines.WriteByte('\n')
+	}
+	enc := json.NewEncoder(&lines)
+	for _, e := range events {
+		if err = enc.Encode(e); err != nil {
+			break
+		}
+	}
+	if err == nil {
+		_, err = f.Write(lines.Bytes())
+	}
+	return errors.Join(err, f.Close())
+}
+
+// cutShort tells whether the file's last line lacks its end, because its writer was killed.
+func cutShort(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return false
+	}
+	var last [1]byte
+	_, err = f.ReadAt(last[:], info.Size()-1)
+	return err == nil && last[0] != '\n'
+}
+
+// trimEvents drops the older half of a file that has grown past maxEvents, at a line's end.
+func trimEvents(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() < maxEvents {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	all, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	half := all[len(all)/2:]
+	return writeAtomic(path, half[bytes.IndexByte(half, '\n')+1:], false)
+}
+
+// ReadEvents returns the events in the file, oldest first. A line that cannot be read (one cut short by a
+// crash) is left out.
+func (f *File) ReadEvents() ([]Event, error) {
+	all, err := os.ReadFile(f.path(eventsName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var events []Event
+	for line := range bytes.Lines(all) {
+		var e Event
+		if json.Unmarshal(line, &e) == nil {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}

@@ -1,0 +1,237 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"ocgo-key/internal/atomicfile"
+)
+
+const (
+	fileName   = "state.json"
+	lastName   = "state.json.last" // the last good copy
+	lockName   = "state.lock"
+	eventsName = "events.jsonl"
+)
+
+// lockTimeout bounds the wait for another process's read-change-write, which takes milliseconds.
+const lockTimeout = 5 * time.Second
+
+// File keeps a State in a folder. Reading takes no lock, since a write replaces the file as a whole.
+// A File is safe for use by several goroutines.
+type File struct {
+	dir  string
+	warn func(message string)
+	now  func() time.Time
+}
+
+// OpenFile returns the state in the folder dir, which is made at the first write. warn is called with a
+// sentence for the user when an unreadable file was set aside. Nothing is touched yet.
+func OpenFile(dir string, now func() time.Time, warn func(string)) *File {
+	return &File{dir: dir, warn: warn, now: now}
+}
+
+// Dir is the folder of the state.
+func (f *File) Dir() string { return f.dir }
+
+func (f *File) path(name string) string { return filepath.Join(f.dir, name) }
+
+// Read returns the state as it stands; an empty one where there is none yet.
+func (f *File) Read(ctx context.Context) (*State, error) {
+	s, err := f.load(fileName)
+	if err == nil || errors.Is(err, ErrNewer) {
+		return s, err
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(f.path(lastName)); errors.Is(err, fs.ErrNotExist) {
+			return &State{Version: Version}, nil
+		}
+	} else if !errors.As(err, new(*unreadableError)) {
+		return nil, err
+	}
+	// It has to be mended, which takes the lock.
+	err = f.locked(ctx, func() error {
+		s, err = f.loadOrMend()
+		return err
+	})
+	return s, err
+}
+
+// Update reads the state, lets change alter it, and writes it back, all under the lock that every process
+// takes. When change returns an error nothing is written and the error is returned as it is.
+func (f *File) Update(ctx context.Context, change func(*State) error) error {
+	return f.locked(ctx, func() error {
+		s, err := f.loadOrMend()
+		if err != nil {
+			return err
+		}
+		before := identity(s)
+		if err := change(s); err != nil {
+			return err
+		}
+		return f.write(s, identity(s) != before)
+	})
+}
+
+// identity is what of a state must survive a power cut: leases and times can be learned anew, which key
+// belongs to which account cannot.
+func identity(s *State) string {
+	var b bytes.Buffer
+	for _, a := range s.Accounts {
+		fmt.Fprintln(&b, a.ID, a.Label, a.Disabled, a.KeyRev)
+	}
+	for _, p := range s.Pending {
+		fmt.Fprintln(&b, p.ID)
+	}
+	return b.String()
+}
+
+// Stamp tells one content of the file from another, for the price of a stat. Compare with ==.
+type Stamp struct {
+	mtime time.Time
+	size  int64
+	inode uint64
+}
+
+// Stamp of the file as it stands; the zero Stamp where there is none.
+func (f *File) Stamp() Stamp {
+	info, err := os.Stat(f.path(fileName))
+	if err != nil {
+		return Stamp{}
+	}
+	return Stamp{info.ModTime(), info.Size(), inode(info)}
+}
+
+// unreadableError is a file that is there and can be opened, but makes no sense.
+type unreadableError struct {
+	name string
+	err  error
+}
+
+func (e *unreadableError) Error() string { return e.name + ": " + e.err.Error() }
+func (e *unreadableError) Unwrap() error { return e.err }
+
+func (f *File) load(name string) (*State, error) {
+	data, err := os.ReadFile(f.path(name))
+	if err != nil {
+		return nil, err
+	}
+	s := new(State)
+	err = json.Unmarshal(data, s) // a version is read even where what follows has another shape
+	if s.Version > Version {
+		return nil, fmt.Errorf("%w (format %d, this one knows %d)", ErrNewer, s.Version, Version)
+	}
+	if err == nil {
+		err = s.validate()
+	}
+	if err != nil {
+		return nil, &unreadableError{name, err}
+	}
+	return s, nil
+}
+
+// loadOrMend reads the state; where that fails for its content, or the file is gone, it takes the last good copy.
+func (f *File) loadOrMend() (*State, error) {
+	s, err := f.load(fileName)
+	unreadable := errors.As(err, new(*unreadableError))
+	if !unreadable && !errors.Is(err, fs.ErrNotExist) {
+		return s, err
+	}
+	last, lastErr := f.load(lastName)
+	if lastErr != nil {
+		if errors.Is(lastErr, ErrNewer) {
+			return nil, lastErr
+		}
+		last = &State{Version: Version}
+	}
+	if !unreadable {
+		if lastErr == nil {
+			f.warn(fmt.Sprintf("%s was missing; the last good copy is used", f.path(fileName)))
+			return last, f.write(last, true)
+		}
+		return last, nil
+	}
+	aside := f.path(fileName + ".bak." + strconv.FormatInt(f.now().Unix(), 10))
+	if err := os.Rename(f.path(fileName), aside); err != nil {
+		return nil, err
+	}
+	if lastErr != nil {
+		f.warn(fmt.Sprintf("%s could not be read and is now %s; there is no good copy, so the pool is empty", f.path(fileName), aside))
+	} else {
+		f.warn(fmt.Sprintf("%s could not be read and is now %s; the last good copy is used", f.path(fileName), aside))
+	}
+	return last, f.write(last, true)
+}
+
+// write replaces the file, then the last good copy, then appends the events. Durable means that it must
+// survive a power cut.
+func (f *File) write(s *State, durable bool) error {
+	s.Version = Version
+	data, err := json.MarshalIndent(s, "", " ")
+	if err != nil {
+		return err
+	}
+	data = append(data, '\n')
+	for _, name := range []string{fileName, lastName} {
+		if err := writeAtomic(f.path(name), data, durable); err != nil {
+			return fmt.Errorf("cannot write the state: %w", err)
+		}
+	}
+	if err := appendEvents(f.path(eventsName), s.events); err != nil {
+		return fmt.Errorf("cannot write the history: %w", err)
+	}
+	return nil
+}
+
+func writeAtomic(path string, data []byte, durable bool) error {
+	return atomicfile.Write(path, data, 0o600, durable)
+}
+
+// locked runs do while this process holds the lock.
+func (f *File) locked(ctx context.Context, do func() error) error {
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return fmt.Errorf("cannot make the state folder: %w", err)
+	}
+	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600))
+	if ok, err := lock.TryLock(); err != nil {
+		return fmt.Errorf("cannot lock the state: %w", err)
+	} else if !ok {
+		if err := waitForLock(ctx, lock); err != nil {
+			return err
+		}
+	}
+	defer lock.Close() // closing the file gives the lock up
+	return do()
+}
+
+// waitForLock waits in the kernel's queue, which wakes in microseconds where polling would take its turn.
+// The system call cannot be cancelled, so on a time-out it is left behind, to give the lock up once it has it.
+func waitForLock(ctx context.Context, lock *flock.Flock) error {
+	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
+	defer cancel()
+	got := make(chan error, 1)
+	go func() { got <- lock.Lock() }()
+	select {
+	case err := <-got:
+		if err != nil {
+			return fmt.Errorf("cannot lock the state: %w", err)
+		}
+		return nil
+	case <-ctx.Done():
+		go func() {
+			<-got
+			_ = lock.Close()
+		}()
+		return fmt.Errorf("another ocgo-key has held %s for too long: %w", lock.Path(), ctx.Err())
+	}
+}

@@ -1,0 +1,122 @@
+// Package state is where the pool survives: the schema of state.json, the lock around it, and how it is read
+// and written. It knows accounts by their ids and labels; it has no field that could hold a key, and decides
+// nothing (who is next is package rotation's business).
+package state
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Version is the schema this program writes. A file with a higher one is left alone: see ErrNewer.
+const Version = 1
+
+// State is all of state.json.
+type State struct {
+	Version  int       `json:"version"`
+	Accounts []Account `json:"accounts"`
+	// Last is the id of the account last handed out, from which round-robin counts on; empty before the first.
+	Last   string  `json:"last,omitempty"`
+	Leases []Lease `json:"leases,omitempty"`
+	// Pending names ids whose key may be in the keychain without an account, because a command is at work
+	// between the two, or was killed there.
+	Pending []Pending `json:"pending,omitempty"`
+
+	events []Event // to be appended to events.jsonl once this state is written
+}
+
+// Account is one member of the pool; its key is in the keychain under its ID.
+type Account struct {
+	ID       string    `json:"id"`
+	Label    string    `json:"label"`
+	Disabled bool      `json:"disabled,omitempty"`
+	Added    time.Time `json:"added,omitzero"`
+	LastUsed time.Time `json:"last_used,omitzero"`
+	// KeyRev counts the keys this account has had. A process that holds an older one fetches the new, and an
+	// answer to an older one says nothing of the new.
+	KeyRev    int        `json:"key_rev,omitempty"`
+	Rejected  *Rejection `json:"rejected,omitempty"`
+	Cooldowns []Cooldown `json:"cooldowns,omitempty"`
+	// Workspace and User are the service's ids as /usage told them; two accounts with the same two share one quota.
+	Workspace string `json:"workspace,omitempty"`
+	User      string `json:"user,omitempty"`
+}
+
+// Cooldown is a time before which an account is not picked.
+type Cooldown struct {
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until"`
+	Reason string    `json:"reason"`           // as people read it: "weekly limit"
+	Window string    `json:"window,omitempty"` // "5 hour", "weekly", "monthly", or empty
+	Model  string    `json:"model,omitempty"`  // only this model is limited; empty means the whole account
+}
+
+// Rejection says that the service refused the account's key, and why. It ends with `enable` or a new key.
+type Rejection struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
+// Lease is the account that a process holds.
+type Lease struct {
+	PID     int       `json:"pid"`
+	Start   string    `json:"start"` // the process's start identity, so that a reused pid is a new process
+	Command string    `json:"command,omitempty"`
+	Account string    `json:"account"` // id
+	Since   time.Time `json:"since"`
+}
+
+// Pending is a key on its way into or out of the keychain.
+type Pending struct {
+	ID    string    `json:"id"`
+	Op    string    `json:"op"` // "add" or "remove"
+	Since time.Time `json:"since"`
+}
+
+// Find returns the account with this id, or nil. The pointer is into s.
+func (s *State) Find(id string) *Account {
+	for i := range s.Accounts {
+		if s.Accounts[i].ID == id {
+			return &s.Accounts[i]
+		}
+	}
+	return nil
+}
+
+// Lease returns the lease of the process with this pid and start identity, or nil. The pointer is into s.
+func (s *State) Lease(pid int, start string) *Lease {
+	for i := range s.Leases {
+		if s.Leases[i].PID == pid && s.Leases[i].Start == start {
+			return &s.Leases[i]
+		}
+	}
+	return nil
+}
+
+// Settle takes id off the pending list.
+func (s *State) Settle(id string) {
+	s.Pending = slices.DeleteFunc(s.Pending, func(p Pending) bool { return p.ID == id })
+}
+
+// Note adds an event that is written to events.jsonl together with this state.
+func (s *State) Note(e Event) { s.events = append(s.events, e) }
+
+// ErrNewer means that a newer version of the program wrote the state; it is neither changed nor set aside.
+var ErrNewer = errors.New("the state was written by a newer version of ocgo-key")
+
+// validate says whether s can be worked with, since JSON that parses may still be nonsense.
+func (s *State) validate() error {
+	if s.Version < 1 {
+		return errors.New("it has no version")
+	}
+	ids := make(map[string]bool, len(s.Accounts))
+	for _, a := range s.Accounts {
+		if a.ID == "" || a.Label == "" || ids[a.ID] {
+			return fmt.Errorf("account %q (%q) has no id, no label, or an id that is there twice", a.Label, a.ID)
+		}
+		ids[a.ID] = true
+	}
+	return nil
+}
