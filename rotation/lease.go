@@ -92,6 +92,15 @@ func (p *Pool) lease(s *state.State, proc Process, ask Ask) (Handout, error) {
 	return handout(a), nil
 }
 
+// Holders returns whether a process has a lease, as the pool stands now.
+func (p *Pool) Holders(ctx context.Context) (func(pid int, start string) bool, error) {
+	s, err := p.store.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return func(pid int, start string) bool { return s.Lease(pid, start) != nil }, nil
+}
+
 // Release ends the lease of proc before the process ends.
 func (p *Pool) Release(ctx context.Context, proc Process) error {
 	return p.update(ctx, func(s *state.State) error {

@@ -1,0 +1,122 @@
+package helper
+
+import (
+	"fmt"
+
+	"ocgo-key/internal/process"
+)
+
+// maxWalk bounds the way up from a process, in ancestors.
+const maxWalk = 64
+
+// Caller says which process is asking when pid, a run of ocgo-key, asks for a
+// key: the nearest of its ancestors that is not a shell or launcher, where
+//
+//   - a launcher (env, sudo, timeout, npx, …) is passed over: it only starts
+//     another program;
+//   - so is a shell that was started for one command (sh -c 'ocgo-key get'): it
+//     is only there to start us;
+//   - so is a shell's forked copy (a subshell, a substitution, a part of a
+//     pipeline), in favour of the shell it was copied from;
+//   - any other shell (interactive, running a script, several commands behind
+//     -c) is a process in its own right, and the caller.
+//
+// Where the walk finds none of these before it ends (at an init process, at a
+// process that can't be looked up, after 64 ancestors), the last one it looked
+// at is the caller. lookup is [process.Lookup] or a stand-in for it. An error
+// means that pid or its parent could not be looked up.
+func Caller(pid int, lookup func(pid int) (process.Info, error)) (process.Info, error) {
+	return CallerHolding(pid, lookup, func(process.Info) bool { return false })
+}
+
+// CallerHolding is [Caller], but the nearest process that already holds an
+// account, pid itself included, is the caller before all other rules. That is
+// how a process keeps its account through an exec: many shells run the last of
+// several commands in their own place, so that in sh -c 'ocgo-key get; ocgo-key
+// get' the second one has the pid and the start of the shell that the first one
+// answered to, and the shell itself is gone.
+//
+// holds tells whether a process (by its PID and Start) has a lease.
+func CallerHolding(pid int, lookup func(pid int) (process.Info, error), holds func(process.Info) bool) (process.Info, error) {
+	self, err := lookup(pid)
+	if err != nil {
+		return process.Info{}, unknownCaller(err)
+	}
+	if holds(self) {
+		return self, nil
+	}
+	if self.PPID <= 0 {
+		// The first process of a container, or one whose parent is outside of it.
+		return process.Info{}, unknownCaller(fmt.Errorf("process %d has no parent", pid))
+	}
+	at, err := lookup(self.PPID)
+	if err != nil {
+		return process.Info{}, unknownCaller(err)
+	}
+	for range maxWalk {
+		kind := kindOf(at)
+		if kind == program || holds(at) {
+			return at, nil
+		}
+		// A shell's parent is needed too: it alone tells a forked copy.
+		var up process.Info
+		more := at.PPID > 0 && at.PPID != at.PID
+		if more {
+			up, err = lookup(at.PPID)
+			more = err == nil && !isInit(up)
+		}
+		if !more || (kind == shell && !isFork(at, up)) {
+			return at, nil
+		}
+		at = up
+	}
+	return at, nil
+}
+
+func unknownCaller(err error) error {
+	return fmt.Errorf("cannot tell which process is asking: %w; name it with --pid", err)
+}
+
+// isFork reports whether the shell at is a forked copy of its parent up.
+func isFork(at, up process.Info) bool {
+	if at.Image != "" && up.Image != "" {
+		return at.Image == up.Image
+	}
+	// Where images are unknown (macOS), a copy is known by its unchanged
+	// arguments. A shell that was started from a shell by the same words looks
+	// alike; taking those two for one gives them one key, whereas the other
+	// mistake would give a new key to every $(…).
+	if len(at.Args) == 0 || len(at.Args) != len(up.Args) || at.Name != up.Name {
+		return false
+	}
+	for i := range at.Args {
+		if at.Args[i] != up.Args[i] {
+			return false
+		}
+	}
+	return true
+}
+
+type kind int
+
+const (
+	program kind = iota // asks for itself
+	launch              // only starts another program, or is a shell for one command
+	shell               // asks for itself, unless it is a forked copy
+)
+
+// kindOf judges a process by itself.
+func kindOf(p process.Info) kind {
+	p.Args = withoutBusybox(p.Args)
+	if isLauncher(p) {
+		return launch
+	}
+	sh, ok := shellOf(p)
+	if !ok {
+		return program
+	}
+	if text, ok := sh.command(p.Args); ok && oneCommand(text, sh) {
+		return launch
+	}
+	return shell
+}

@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"ocgo-key/rotation"
+)
+
+// An error that the gateway itself has to say takes the service's form, so that every client shows it well.
+// Source: opencode-facts, "The Go service".
+func errorBody(kind, message string, metadata map[string]string) []byte {
+	body, _ := json.Marshal(map[string]any{ // strings always marshal
+		"type":     "error",
+		"error":    map[string]string{"type": kind, "message": message},
+		"metadata": metadata,
+	})
+	return body
+}
+
+func refuse(w http.ResponseWriter, status int, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(errorBody("GatewayError", "ocgo-key: "+message, nil))
+}
+
+// poolError is a request that failed before it was sent: no account, no keychain.
+type poolError struct{ err error }
+
+func (e *poolError) Error() string { return e.err.Error() }
+func (e *poolError) Unwrap() error { return e.err }
+
+// answerError answers a request that got no answer of the service. A 503 invites the client to try again, which
+// is right for a locked keychain as for a network that is down.
+func answerError(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
+		panic(http.ErrAbortHandler) // the client is gone; net/http's way to end without an answer
+	case errors.As(err, new(*poolError)):
+		refuse(w, http.StatusServiceUnavailable, err.Error())
+	default:
+		refuse(w, http.StatusBadGateway, "the service could not be reached: "+err.Error())
+	}
+}
+
+// exhaustedAnswer is the answer when no account is left: a limit of the service's own form, that ends when the
+// soonest account is back.
+func exhaustedAnswer(req *http.Request, e *rotation.ExhaustedError, now time.Time) *http.Response {
+	header := http.Header{"Content-Type": {"application/json"}}
+	status, body := http.StatusTooManyRequests, []byte(nil)
+	if e.Until.IsZero() {
+		status = http.StatusUnauthorized
+		body = errorBody("AuthError", "ocgo-key: "+e.Error()+"; see `ocgo-key list`", nil)
+	} else {
+		seconds := max(1, int(math.Ceil(e.Until.Sub(now).Seconds())))
+		header.Set("Retry-After", strconv.Itoa(seconds))
+		body = errorBody("GoUsageLimitError", fmt.Sprintf("ocgo-key: %s", e.Error()), map[string]string{"limitName": e.Reason})
+	}
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: req,
+	}
+}

@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// maxReplay is the size, in bytes, up to which a request's body is kept so that it can be sent again. Larger
+// ones stream through once.
+const maxReplay = 64 << 20
+
+// body is a request's body, made anew before each attempt.
+type body struct {
+	kept   []byte
+	rest   io.Reader // what did not fit; such a body can be sent once
+	length int64     // as the client declared it; -1 if it did not
+	spent  bool      // rest was given out
+}
+
+// keepBody reads as much of r's body as is kept.
+func keepBody(r *http.Request) (*body, error) {
+	b := &body{length: r.ContentLength}
+	if r.Body == nil || r.ContentLength == 0 {
+		return b, nil
+	}
+	var buf bytes.Buffer
+	if 0 < r.ContentLength && r.ContentLength <= maxReplay {
+		buf.Grow(int(r.ContentLength) + bytes.MinRead)
+	}
+	n, err := buf.ReadFrom(io.LimitReader(r.Body, maxReplay+1))
+	if err != nil {
+		return nil, fmt.Errorf("the request's body did not arrive whole: %w", err)
+	}
+	b.kept = buf.Bytes()
+	if n > maxReplay {
+		b.rest = r.Body
+	} else {
+		b.length = n
+	}
+	return b, nil
+}
+
+// replayable tells whether open can be called (again).
+func (b *body) replayable() bool { return b.rest == nil || !b.spent }
+
+// open puts the body on req.
+func (b *body) open(req *http.Request) {
+	req.ContentLength = b.length
+	switch {
+	case b.rest != nil:
+		b.spent = true
+		req.Body = io.NopCloser(io.MultiReader(bytes.NewReader(b.kept), b.rest))
+	case len(b.kept) == 0:
+		req.Body = http.NoBody
+	default:
+		req.Body = io.NopCloser(bytes.NewReader(b.kept))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.kept)), nil }
+	}
+}

@@ -1,0 +1,49 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Exchange is one request of the client and what becomes of it.
+type Exchange struct {
+	header       http.Header // as the client sent it
+	body         *body
+	apiKeyHeader bool // the client put its token into x-api-key, so the key goes there too
+	now          func() time.Time
+
+	once   sync.Once
+	parsed struct {
+		Model string            `json:"model"`
+		Tools []json.RawMessage `json:"tools"`
+	}
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(r *http.Request) *Exchange { return r.Context().Value(exchangeKey{}).(*Exchange) }
+
+// Session is OpenCode's id of the session that the request belongs to; empty for other clients.
+func (x *Exchange) Session() string { return x.header.Get("X-Opencode-Session") }
+
+// Subagent tells whether the request is a subagent's, whose session is not the user's own.
+func (x *Exchange) Subagent() bool { return x.header.Get("X-Parent-Session-Id") != "" }
+
+// HasTools tells a turn of the conversation from OpenCode's title generator, which has the same session.
+func (x *Exchange) HasTools() bool {
+	x.parse()
+	return len(x.parsed.Tools) > 0
+}
+
+// Model is the model that the request names; empty if it can't be told.
+func (x *Exchange) Model() string {
+	x.parse()
+	return x.parsed.Model
+}
+
+// parse looks into the body, which few requests need.
+func (x *Exchange) parse() {
+	x.once.Do(func() { _ = json.Unmarshal(x.body.kept, &x.parsed) })
+}

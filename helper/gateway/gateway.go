@@ -1,0 +1,199 @@
+// Package gateway is the loopback reverse proxy between a client and the Go service. It puts the leased
+// account's key on each request at the last moment, and where the answer is a limit it sends the same request
+// again with the next account, before the client has seen a byte.
+//
+// It never logs or shows a key, listens on the loopback interface only, and knows nothing of OpenCode's
+// configuration or processes; those are the wrapper's and package opencode's.
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"ocgo-key/helper"
+	"ocgo-key/rotation"
+)
+
+// Holder is the process's hold on the pool; *helper.Holder is one.
+type Holder interface {
+	Current(ctx context.Context, model func() string) (helper.Grant, error)
+	Report(ctx context.Context, blamed helper.Grant, v rotation.Verdict, model func() string) (next helper.Grant, moved bool, err error)
+	Avoid(ctx context.Context, g helper.Grant, model func() string) (helper.Grant, error)
+}
+
+// Prefixes under which the gateway serves each upstream.
+const (
+	GoPrefix  = "/zen/go/v1"
+	ZenPrefix = "/zen/v1"
+)
+
+// Options of a Gateway. The zero value of each field but Holder and Upstreams is useful.
+type Options struct {
+	Holder    Holder
+	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
+	Port      int                 // 0: a free one
+	Stall     time.Duration       // how long to wait for response headers before one try elsewhere; 0: for ever
+	Observer  Observer
+	Transport http.RoundTripper // nil: a transport of its own, with Go's default proxy and TLS settings
+	Now       func() time.Time  // nil: time.Now
+}
+
+// Observer is told what happens at the gateway. Every field may be nil; calls come from many goroutines.
+type Observer struct {
+	// Switched: the process has moved to another account.
+	Switched func(rotation.Switch)
+	// Exhausted: a request could not be served because no account is left.
+	Exhausted func(*rotation.ExhaustedError)
+	// Answered: the service has begun to answer this request with success.
+	Answered func(*Exchange)
+	// Limited: this request met a limit and s is the move to the next account. If it returns true the request is not
+	// sent again but held until the client goes away, since the client is about to be restarted.
+	Limited func(x *Exchange, s rotation.Switch) (hold bool)
+	// Failed: the pool or the keychain did not give an account for a reason other than exhaustion.
+	Failed func(error)
+}
+
+// Gateway is a running one.
+type Gateway struct {
+	options Options
+	token   string
+	host    string // "127.0.0.1:PORT", the Host header to expect
+	server  *http.Server
+	done    chan struct{}
+
+	closing sync.Once
+}
+
+// Bounds on what a client may send. Bodies are bounded by maxReplay, not refused.
+const (
+	maxHeaderBytes    = 256 << 10
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 10 * time.Minute
+)
+
+// Start listens on 127.0.0.1 and serves until Close.
+func Start(o Options) (*Gateway, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Transport == nil {
+		o.Transport = newTransport()
+	}
+	listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port)))
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{options: o, token: newToken(), host: listener.Addr().String(), done: make(chan struct{})}
+	g.server = &http.Server{
+		Handler:           g.door(g.proxy()),
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          log.New(io.Discard, "", 0), // it would print what clients send
+	}
+	go func() {
+		defer close(g.done)
+		_ = g.server.Serve(listener) // it ends by Close alone
+	}()
+	return g, nil
+}
+
+// newToken is what a client has to show: 256 random bits, so that no other program on this machine can guess it.
+func newToken() string {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
+	return "ocgo-" + hex.EncodeToString(b[:])
+}
+
+// newTransport is Go's default transport (its proxy settings, its verified TLS), with connections enough for
+// many streams to one host, and with bodies passed as they are.
+func newTransport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.MaxIdleConnsPerHost = 256
+	t.DisableCompression = true
+	return t
+}
+
+// URL is what stands in for the service's base URL of this prefix.
+func (g *Gateway) URL(prefix string) string { return "http://" + g.host + prefix }
+
+// Token is what the client has to send in place of a key.
+func (g *Gateway) Token() string { return g.token }
+
+// Close ends every connection at once.
+func (g *Gateway) Close() {
+	g.closing.Do(func() {
+		_ = g.server.Close()
+		<-g.done
+		if t, ok := g.options.Transport.(interface{ CloseIdleConnections() }); ok {
+			t.CloseIdleConnections()
+		}
+	})
+}
+
+// proxy is the part behind the door: a reverse proxy whose transport fails over.
+func (g *Gateway) proxy() http.Handler {
+	proxy := &httputil.ReverseProxy{
+		Rewrite:       g.rewrite,
+		Transport:     &failover{options: &g.options},
+		FlushInterval: -1, // every chunk at once
+		BufferPool:    newBufferPool(),
+		ErrorHandler:  answerError,
+		ErrorLog:      log.New(io.Discard, "", 0), // errors of this kind reach the client as a dropped connection
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := keepBody(r)
+		if err != nil {
+			answerError(w, r, err)
+			return
+		}
+		x := &Exchange{header: r.Header, body: body, now: g.options.Now}
+		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+	})
+}
+
+// rewrite aims the request at the service. The key is put on later, for each attempt.
+func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
+	prefix, rest, _ := g.route(p.In.URL.Path)
+	base := g.options.Upstreams[prefix]
+	p.Out.URL.Scheme, p.Out.URL.Host = base.Scheme, base.Host
+	p.Out.URL.Path, p.Out.URL.RawPath = strings.TrimSuffix(base.Path, "/")+rest, ""
+	p.Out.Host = ""
+	x := exchangeOf(p.Out)
+	x.apiKeyHeader = p.In.Header.Get("X-Api-Key") != ""
+	p.Out.Header.Del("Authorization")
+	p.Out.Header.Del("X-Api-Key")
+	p.Out.Header.Del("Cookie")
+	// An error's text and a stream's first event have to be read here.
+	p.Out.Header.Set("Accept-Encoding", "identity")
+}
+
+// route splits a path into the prefix of one upstream and what follows.
+func (g *Gateway) route(path string) (prefix, rest string, ok bool) {
+	for prefix := range g.options.Upstreams {
+		if rest, ok := strings.CutPrefix(path, prefix); ok && strings.HasPrefix(rest, "/") {
+			return prefix, rest, true
+		}
+	}
+	return "", "", false
+}
+
+type bufferPool struct{ pool sync.Pool }
+
+func newBufferPool() *bufferPool {
+	return &bufferPool{sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}}
+}
+
+func (p *bufferPool) Get() []byte  { return *p.pool.Get().(*[]byte) }
+func (p *bufferPool) Put(b []byte) { p.pool.Put(&b) }

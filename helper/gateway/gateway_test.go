@@ -1,0 +1,403 @@
+package gateway_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/helper"
+	"ocgo-key/helper/gateway"
+	"ocgo-key/internal/gofake"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// stage is a gateway between a client and the stand-in, over a pool of three accounts in memory.
+type stage struct {
+	*gateway.Gateway
+	service *gofake.Server
+	pool    *rotation.Pool
+	clock   *clock
+	client  *http.Client
+
+	mu        sync.Mutex
+	switches  []string
+	exhausted int
+}
+
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+var labels = []string{"Work", "Personal", "Spare"}
+
+func keyOf(label string) string { return "sk-canary-" + label }
+
+func newStage(t *testing.T, change ...func(*gateway.Options)) *stage {
+	t.Helper()
+	s := &stage{clock: &clock{now: time.Now()}, client: &http.Client{Transport: &http.Transport{DisableCompression: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	s.pool = rotation.New(new(state.Memory), s.clock.Now, func(int, string) bool { return true })
+	keys := keychain.NewMemory()
+	options := gofake.Options{Now: s.clock.Now}
+	for i, label := range labels {
+		id := fmt.Sprint("id", i)
+		require.NoError(t, keys.Set(t.Context(), id, keychain.NewSecret(keyOf(label))))
+		require.NoError(t, s.pool.Add(t.Context(), id, label, "", ""))
+		options.Accounts = append(options.Accounts, gofake.Account{Key: keyOf(label), Label: label})
+	}
+	var err error
+	s.service, err = gofake.Start(options)
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.service.Close()) })
+	base, err := url.Parse(s.service.BaseURL())
+	require.NoError(t, err)
+	o := gateway.Options{
+		Holder:    helper.NewHolder(s.pool, keys, rotation.Process{PID: 1, Start: "x", Command: "test"}, func(err error) { t.Error(err) }),
+		Upstreams: map[string]*url.URL{gateway.GoPrefix: base},
+		Now:       s.clock.Now,
+		Observer: gateway.Observer{
+			Switched: func(sw rotation.Switch) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.switches = append(s.switches, sw.From.Label+" -> "+sw.To.Label)
+			},
+			Exhausted: func(*rotation.ExhaustedError) {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.exhausted++
+			},
+		},
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	s.Gateway, err = gateway.Start(o)
+	require.NoError(t, err)
+	t.Cleanup(s.Close)
+	t.Cleanup(s.client.CloseIdleConnections)
+	return s
+}
+
+// format is one of the three wire formats.
+type format struct{ path, header string }
+
+var formats = map[string]format{
+	"chat":      {"/chat/completions", "Authorization"},
+	"messages":  {"/messages", "X-Api-Key"},
+	"responses": {"/responses", "Authorization"},
+}
+
+func (s *stage) request(t *testing.T, f format, stream bool, change ...func(*http.Request)) *http.Request {
+	body, err := json.Marshal(map[string]any{"model": "m", "stream": stream, "max_tokens": 10,
+		"messages": []any{map[string]string{"role": "user", "content": "hi"}}, "input": "hi"})
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(gateway.GoPrefix)+f.path, bytes.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	if f.header == "Authorization" {
+		req.Header.Set("Authorization", "Bearer "+s.Token())
+	} else {
+		req.Header.Set(f.header, s.Token())
+	}
+	for _, c := range change {
+		c(req)
+	}
+	return req
+}
+
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (s *stage) do(t *testing.T, req *http.Request) answer {
+	t.Helper()
+	resp, err := s.client.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return answer{resp.StatusCode, resp.Header, string(body)}
+}
+
+// seen is the accounts that the service was asked with, in order.
+func (s *stage) seen() []string {
+	out := []string{}
+	for _, r := range s.service.Requests() {
+		out = append(out, r.Account)
+	}
+	return out
+}
+
+func (s *stage) condition(t *testing.T, label string) rotation.Condition {
+	o, err := s.pool.Overview(context.Background())
+	require.NoError(t, err)
+	v, err := o.Find(label)
+	require.NoError(t, err)
+	return v.Condition
+}
+
+func TestPutsTheLeasedKeyOnEachRequest(t *testing.T) {
+	s := newStage(t)
+	for name, f := range formats {
+		for _, stream := range []bool{true, false} {
+			a := s.do(t, s.request(t, f, stream))
+			assert.Equal(t, 200, a.status, name)
+			assert.Contains(t, a.body, "Work", name)
+		}
+	}
+	for _, r := range s.service.Requests() {
+		assert.Equal(t, keyOf("Work"), r.Key)
+		assert.NotContains(t, fmt.Sprint(r.Header), s.Token(), "the token stays here")
+	}
+	assert.Len(t, s.service.Requests(), 6)
+}
+
+// TestVerdicts sends every row of the design's table through the gateway, in each wire format, streamed and not.
+func TestVerdicts(t *testing.T) {
+	const day = 24 * time.Hour
+	type want struct {
+		failover bool          // the answer is the next account's
+		state    string        // of the first account
+		cooling  time.Duration // from now
+	}
+	ready := want{false, rotation.Ready, 0}
+	for name, c := range map[string]struct {
+		answer gofake.Answer
+		want   want
+	}{
+		"usage limit":       {gofake.UsageLimit(gofake.Weekly, 3*day), want{true, rotation.Cooling, 3 * day}},
+		"free usage limit":  {gofake.FreeUsageLimit(time.Hour), ready},
+		"provider busy":     {gofake.ProviderBusy(), ready},
+		"another 429":       {gofake.Error(429, "Whatever", "x"), want{true, rotation.Cooling, time.Minute}},
+		"429, not JSON":     {gofake.Raw(429, http.Header{"Retry-After": {"9"}}, []byte("<html>")), want{true, rotation.Cooling, 9 * time.Second}},
+		"429, empty":        {gofake.Raw(429, nil, nil), want{true, rotation.Cooling, time.Minute}},
+		"429, 2 MB":         {gofake.Raw(429, nil, bytes.Repeat([]byte("x"), 2<<20)), want{true, rotation.Cooling, time.Minute}},
+		"429, negative":     {gofake.UsageLimit(gofake.Weekly, 0).With("Retry-After", "-5"), want{true, rotation.Cooling, time.Minute}},
+		"429, absurd":       {gofake.UsageLimit(gofake.Weekly, 0).With("Retry-After", "1e9"), want{true, rotation.Cooling, 32 * day}},
+		"bad key":           {gofake.AuthError(), want{true, rotation.Rejected, 0}},
+		"no balance":        {gofake.CreditsError(), want{true, rotation.Cooling, time.Hour}},
+		"workspace's limit": {gofake.MonthlyLimitError(), want{true, rotation.Cooling, time.Hour}},
+		"member's limit":    {gofake.UserLimitError(), want{true, rotation.Cooling, time.Hour}},
+		"unknown model":     {gofake.ModelError("m"), ready},
+		"no subscription":   {gofake.EntitlementError(), want{true, rotation.Rejected, 0}},
+		"region":            {gofake.RegionError(), ready},
+		"server trouble":    {gofake.ServerError(500), ready},
+		"overloaded":        {gofake.ServerError(529), ready},
+		"bad request":       {gofake.Error(400, "invalid_request_error", "x"), ready},
+		"an odd status":     {gofake.Raw(418, nil, []byte("teapot")), ready},
+		"error page, 2 MB":  {gofake.Raw(403, nil, bytes.Repeat([]byte("x"), 2<<20)), ready},
+	} {
+		for formatName, f := range formats {
+			for _, stream := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s/%s/stream=%v", name, formatName, stream), func(t *testing.T) {
+					s := newStage(t)
+					s.service.SetAnswers(keyOf("Work"), c.answer)
+					a := s.do(t, s.request(t, f, stream))
+					got := s.condition(t, "Work")
+					assert.Equal(t, c.want.state, got.State)
+					if c.want.cooling != 0 {
+						assert.WithinDuration(t, s.clock.Now().Add(c.want.cooling), got.Until, time.Second)
+					}
+					if c.want.failover {
+						assert.Equal(t, 200, a.status)
+						assert.Contains(t, a.body, "Personal")
+						assert.Equal(t, []string{"Work", "Personal"}, s.seen())
+						assert.Equal(t, []string{"Work -> Personal"}, s.switches)
+					} else {
+						assert.Equal(t, c.answer.Status, a.status, "it is passed on")
+						if c.answer.Body != nil {
+							assert.Equal(t, len(c.answer.Body), len(a.body), "whole")
+						} else {
+							assert.Contains(t, a.body, c.answer.ErrorType)
+						}
+						assert.Equal(t, []string{"Work"}, s.seen())
+						assert.Empty(t, s.switches)
+					}
+					first := s.service.Requests()[0]
+					for _, r := range s.service.Requests() {
+						assert.Equal(t, first.Body, r.Body, "the same request again")
+					}
+					assert.Equal(t, rotation.Ready, s.condition(t, "Personal").State)
+				})
+			}
+		}
+	}
+}
+
+func TestRateLimitIsOnTheModel(t *testing.T) {
+	s := newStage(t)
+	s.service.SetAnswers(keyOf("Work"), gofake.RateLimit())
+	a := s.do(t, s.request(t, formats["chat"], true))
+	assert.Contains(t, a.body, "Personal")
+	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State, "for other models")
+	_, err := s.pool.Acquire(t.Context(), rotation.Process{PID: 2, Start: "y"}, rotation.Ask{Model: "m"})
+	require.NoError(t, err)
+	o, err := s.pool.Overview(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, o.Accounts[0].Leases, "who wants that model does not get the account")
+}
+
+func TestErrorAsFirstEventFailsOver(t *testing.T) {
+	for name, f := range formats {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.service.SetAnswers(keyOf("Work"), gofake.StreamError(0, "GoUsageLimitError", "Weekly usage limit reached"))
+			a := s.do(t, s.request(t, f, true))
+			assert.Contains(t, a.body, "Personal")
+			assert.NotContains(t, a.body, "GoUsageLimitError")
+			assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)
+		})
+	}
+}
+
+func TestErrorAfterTheFirstEventIsPassedOn(t *testing.T) {
+	s := newStage(t)
+	s.service.SetAnswers(keyOf("Work"), gofake.StreamError(2, "GoUsageLimitError", "Weekly usage limit reached"))
+	a := s.do(t, s.request(t, formats["chat"], true))
+	assert.Contains(t, a.body, "GoUsageLimitError")
+	assert.Equal(t, []string{"Work"}, s.seen(), "nothing is replayed once a byte was passed on")
+}
+
+func TestAllUsedUp(t *testing.T) {
+	s := newStage(t)
+	for i, label := range labels {
+		s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(time.Duration(3-i) * time.Hour)}}})
+	}
+	for range 3 {
+		a := s.do(t, s.request(t, formats["chat"], true))
+		assert.Equal(t, 429, a.status)
+		assert.Contains(t, []string{"3600", "3601"}, a.header.Get("Retry-After"))
+		assert.Contains(t, a.body, "Spare")
+		assert.Contains(t, a.body, "GoUsageLimitError")
+	}
+	assert.Equal(t, labels, s.seen(), "each was asked once, and no more")
+	assert.Equal(t, 3, s.exhausted)
+	s.clock.pass(time.Hour + 2*time.Second)
+	a := s.do(t, s.request(t, formats["chat"], true))
+	assert.Equal(t, 200, a.status, "the soonest is back")
+	assert.Contains(t, a.body, "Spare")
+}
+
+func TestAllRejectedPassesTheLastAnswerOn(t *testing.T) {
+	s := newStage(t)
+	for _, label := range labels {
+		s.service.SetAnswers(keyOf(label), gofake.AuthError())
+	}
+	a := s.do(t, s.request(t, formats["chat"], false))
+	assert.Equal(t, 401, a.status)
+	assert.Contains(t, a.body, "Invalid API key")
+	assert.Equal(t, labels, s.seen())
+	a = s.do(t, s.request(t, formats["chat"], false))
+	assert.Equal(t, 401, a.status)
+	assert.Contains(t, a.body, "ocgo-key list")
+}
+
+func TestTwentyRequestsMeetOneLimitTogether(t *testing.T) {
+	const n = 20
+	var arrived sync.WaitGroup
+	arrived.Add(n)
+	gate := make(chan struct{})
+	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.Header.Get("Authorization") == "Bearer "+keyOf("Work") {
+			arrived.Done()
+			<-gate // until all are here
+		}
+		return http.DefaultTransport.RoundTrip(r)
+	})
+	s := newStage(t, func(o *gateway.Options) { o.Transport = transport })
+	s.service.SetPlan(keyOf("Work"), gofake.Plan{Answers: []gofake.Answer{gofake.UsageLimit(gofake.Weekly, time.Hour)}})
+	go func() {
+		arrived.Wait()
+		close(gate)
+	}()
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			a := s.do(t, s.request(t, formats["chat"], true))
+			assert.Contains(t, a.body, "Personal")
+		})
+	}
+	wg.Wait()
+	assert.Equal(t, []string{"Work -> Personal"}, s.switches)
+	counts := map[string]int{}
+	for _, label := range s.seen() {
+		counts[label]++
+	}
+	assert.Equal(t, map[string]int{"Work": n, "Personal": n}, counts)
+	assert.Equal(t, rotation.Ready, s.condition(t, "Personal").State)
+	assert.Equal(t, rotation.Ready, s.condition(t, "Spare").State)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestNetworkTroubleBlamesNobody(t *testing.T) {
+	s := newStage(t, func(o *gateway.Options) {
+		o.Transport = roundTripper(func(*http.Request) (*http.Response, error) { return nil, errors.New("connection refused") })
+	})
+	a := s.do(t, s.request(t, formats["chat"], true))
+	assert.Equal(t, 502, a.status)
+	assert.Contains(t, a.body, "connection refused")
+	assert.NotContains(t, a.body, "sk-canary")
+	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
+}
+
+func TestHeldRequestsEndWithTheClient(t *testing.T) {
+	limited := make(chan rotation.Switch, 1)
+	s := newStage(t, func(o *gateway.Options) {
+		o.Observer.Limited = func(_ *gateway.Exchange, sw rotation.Switch) bool {
+			limited <- sw
+			return true
+		}
+	})
+	s.service.SetAnswers(keyOf("Work"), gofake.UsageLimit(gofake.Weekly, time.Hour))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		resp, err := s.client.Do(s.request(t, formats["chat"], true).WithContext(ctx))
+		if err == nil {
+			resp.Body.Close()
+		}
+		done <- err
+	}()
+	sw := <-limited
+	assert.Equal(t, "Personal", sw.To.Label)
+	select {
+	case <-done:
+		t.Fatal("the request was answered")
+	default:
+	}
+	cancel()
+	require.ErrorIs(t, <-done, context.Canceled)
+	assert.Equal(t, []string{"Work"}, s.seen(), "and was not sent again")
+}

@@ -1,0 +1,146 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// Grant is an account together with its key: what a process is given.
+type Grant struct {
+	rotation.Handout
+	Key keychain.Secret
+}
+
+// Holder is one process's hold on the pool: the account it has now, with the key. It is where ids and keys
+// meet. As long as nothing changed, Current costs a stat and nothing else. It is safe for concurrent use.
+type Holder struct {
+	pool *rotation.Pool
+	keys keychain.Store
+	proc rotation.Process
+	warn func(error)
+
+	current atomic.Pointer[held]
+
+	mu      sync.Mutex // one walk to the pool and the keychain at a time; guards what is below
+	cache   map[cacheKey]keychain.Secret
+	missing []string // ids whose key the keychain does not have
+}
+
+// held is a grant, and the pool as it stood when it was given.
+type held struct {
+	Grant
+	stamp state.Stamp
+}
+
+type cacheKey struct {
+	id  string
+	rev int
+}
+
+// NewHolder returns the hold of proc on pool, with keys from the keychain. warn is told when an account had to
+// be passed over because its key is missing. Nothing is asked of either yet.
+func NewHolder(pool *rotation.Pool, keys keychain.Store, proc rotation.Process, warn func(error)) *Holder {
+	return &Holder{pool: pool, keys: keys, proc: proc, warn: warn, cache: make(map[cacheKey]keychain.Secret)}
+}
+
+// Current returns the account that the process holds, for a request that uses model(); a process that holds
+// none yet gets the next. model is only called when the answer hangs on it, and may be nil. The error is
+// rotation.ErrEmpty, a *rotation.ExhaustedError, or one of the keychain's.
+func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
+	stamp := h.pool.Stamp()
+	if c := h.current.Load(); c != nil && c.stamp == stamp && !c.ByModel {
+		return c.Grant, nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.acquire(ctx, h.ask(model))
+}
+
+// Report takes v on the blamed grant into the pool, and returns the account to go on with. moved is true for the
+// one caller whose report moved the process.
+func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, model func() string) (next Grant, moved bool, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ask := h.ask(model)
+	out, moved, err := h.pool.Report(ctx, h.proc, blamed.Handout, v, ask)
+	if err != nil {
+		return Grant{}, false, err
+	}
+	next, err = h.grant(ctx, out, ask)
+	return next, moved, err
+}
+
+// Avoid moves the process off the grant's account without blaming it, for a request that it did not serve.
+func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ask := h.ask(model)
+	ask.Avoid = append(slices.Clone(ask.Avoid), g.ID)
+	return h.acquire(ctx, ask)
+}
+
+// Release ends the process's lease.
+func (h *Holder) Release(ctx context.Context) error { return h.pool.Release(ctx, h.proc) }
+
+func (h *Holder) ask(model func() string) rotation.Ask {
+	ask := rotation.Ask{Avoid: h.missing}
+	if model != nil {
+		ask.Model = model()
+	}
+	return ask
+}
+
+// acquire asks the pool, then the keychain. The caller holds mu.
+func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
+	out, err := h.pool.Acquire(ctx, h.proc, ask)
+	if err != nil {
+		return Grant{}, err
+	}
+	return h.grant(ctx, out, ask)
+}
+
+// grant puts the key to a hand-out, and keeps both. An account whose key the keychain does not have is passed
+// over, by this process alone: that may be another's keychain, not the account's fault. The caller holds mu.
+func (h *Holder) grant(ctx context.Context, out rotation.Handout, ask rotation.Ask) (Grant, error) {
+	for {
+		stamp := h.pool.Stamp() // taken before the key, so that a change meanwhile is noticed
+		key, err := h.key(ctx, out)
+		if err == nil {
+			g := Grant{out, key}
+			h.current.Store(&held{g, stamp})
+			return g, nil
+		}
+		if !errors.Is(err, keychain.ErrNotFound) {
+			return Grant{}, err
+		}
+		err = fmt.Errorf("the key of %s is missing: %w", out.Label, err)
+		h.missing = append(h.missing, out.ID)
+		ask.Avoid = append(slices.Clone(ask.Avoid), out.ID)
+		next, nextErr := h.pool.Acquire(ctx, h.proc, ask)
+		if nextErr != nil {
+			return Grant{}, err
+		}
+		h.warn(err)
+		out = next
+	}
+}
+
+func (h *Holder) key(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
+	at := cacheKey{out.ID, out.KeyRev}
+	if key, ok := h.cache[at]; ok {
+		return key, nil
+	}
+	key, err := h.keys.Get(ctx, out.ID)
+	if err == nil {
+		h.cache[at] = key
+	}
+	return key, err
+}

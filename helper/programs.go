@@ -1,0 +1,137 @@
+package helper
+
+import (
+	"slices"
+	"strings"
+
+	"ocgo-key/internal/process"
+)
+
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}
+
+var (
+	// Programs that start one other program and wait for it, or are replaced by it.
+	launchers = set(`env sudo doas su runuser pkexec setpriv nice ionice chrt taskset timeout nohup setsid
+		stdbuf unbuffer script xargs parallel time chronic command prlimit chroot unshare nsenter
+		dbus-run-session systemd-inhibit
+		genv gnice gtimeout gnohup gstdbuf gxargs gtime caffeinate arch`)
+
+	// Programs that do so only with one of these words.
+	launcherWords = map[string]map[string]bool{
+		"direnv": set("exec"),
+		"mise":   set("exec x run r"),
+		"rtx":    set("exec x run r"),
+		"asdf":   set("exec"),
+		"bun":    set("x"),
+	}
+
+	// Package runners, as programs, as the scripts that Node.js runs for them,
+	// and as the first word of the title that they give themselves.
+	runners = set(`npm npx pnpm pnpx yarn yarnpkg bunx corepack npm-cli.js npx-cli.js
+		pnpm.cjs pnpm.js pnpm.mjs pnpx.cjs yarn.js yarn.cjs corepack.js`)
+
+	interpreters = set("node nodejs bun")
+
+	// What a process falls to whose parent has ended, beside process 1.
+	inits = set("init systemd launchd tini dumb-init docker-init catatonit s6-svscan runit openrc-init")
+)
+
+// programName is the base name of a program's path, as it stands in the tables.
+func programName(s string) string {
+	if i := strings.LastIndexAny(s, `/\`); i >= 0 {
+		s = s[i+1:]
+	}
+	if n := len(s) - len(".exe"); n > 0 && strings.EqualFold(s[n:], ".exe") {
+		s = strings.ToLower(s[:n])
+	}
+	return s
+}
+
+// names are the names that p goes by: that of the process table, and the one it
+// was called by, without the dash of a login shell.
+func names(p process.Info) []string {
+	out := []string{programName(strings.TrimPrefix(p.Name, "-"))}
+	if len(p.Args) > 0 {
+		out = append(out, programName(strings.TrimPrefix(p.Args[0], "-")))
+	}
+	return out
+}
+
+// withoutBusybox leaves out the word "busybox" before the name of its applet.
+func withoutBusybox(args []string) []string {
+	if len(args) > 1 {
+		if n := programName(args[0]); n == "busybox" || n == "toybox" {
+			return args[1:]
+		}
+	}
+	return args
+}
+
+func isInit(p process.Info) bool {
+	// On WSL each session has an init of its own, named like "init(Ubuntu)".
+	name, _, _ := strings.Cut(programName(p.Name), "(")
+	return inits[name]
+}
+
+func isLauncher(p process.Info) bool {
+	// A title is looked at before names: "npm exec @some/env" has a slash.
+	if hasTitle(p) {
+		return true
+	}
+	for _, n := range names(p) {
+		if launchers[n] || runners[n] {
+			return true
+		}
+		if words := launcherWords[n]; words != nil && len(p.Args) > 1 && words[firstWord(p.Args[1:])] {
+			return true
+		}
+		if interpreters[n] && len(p.Args) > 1 && runners[programName(scriptOf(p.Args[1:]))] {
+			return true
+		}
+	}
+	return false
+}
+
+// hasTitle reports whether p is a package runner by the title it wrote over its
+// arguments ("npm exec …"). The kernel's name is the cut title.
+func hasTitle(p process.Info) bool {
+	titles := []string{p.Name}
+	if len(p.Args) > 0 {
+		titles = append(titles, p.Args[0])
+	}
+	return slices.ContainsFunc(titles, func(s string) bool {
+		first, _, more := strings.Cut(s, " ")
+		return more && runners[first]
+	})
+}
+
+func firstWord(args []string) string {
+	for _, a := range args {
+		if !strings.HasPrefix(a, "-") {
+			return a
+		}
+	}
+	return ""
+}
+
+// scriptOf finds the script among an interpreter's arguments.
+func scriptOf(args []string) string {
+	takesNext := set("-r --require --import --loader --experimental-loader -C --conditions --env-file")
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case takesNext[a]:
+			i++
+		case a == "-e" || a == "--eval" || a == "-p" || a == "--print":
+			return ""
+		case !strings.HasPrefix(a, "-"):
+			return a
+		}
+	}
+	return ""
+}

@@ -1,0 +1,156 @@
+package helper
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+)
+
+// maxRequest bounds what is read of a request, in bytes.
+const maxRequest = 1 << 16
+
+// GitRequest is what git tells of the place it wants a credential for. All of it
+// may be empty.
+type GitRequest struct {
+	Protocol, Host, Path, Username string
+}
+
+// ReadGit reads a request of git's: lines of key=value up to an empty line or
+// the end. Keys that are not known are passed over (git-credential(1)). Nothing
+// is read behind the request but what a buffer took with it.
+func ReadGit(r io.Reader) (GitRequest, error) {
+	raw, err := readGitLines(r)
+	if err != nil {
+		return GitRequest{}, err
+	}
+	var g GitRequest
+	for line := range strings.SplitSeq(raw, "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if line == "" {
+			break
+		}
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || key == "" || strings.ContainsAny(line, "\x00\r") {
+			// The line is not shown: it may hold a password.
+			return GitRequest{}, errors.New("the request is not in git's form: a line is not key=value")
+		}
+		switch key {
+		case "protocol":
+			g.Protocol = value
+		case "host":
+			g.Host = value
+		case "path":
+			g.Path = value
+		case "username":
+			g.Username = value
+		}
+	}
+	return g, nil
+}
+
+// readGitLines reads up to the empty line. It does not wait for the end of the
+// input: whoever asks may keep its side open.
+func readGitLines(r io.Reader) (string, error) {
+	var raw []byte
+	buf := make([]byte, 4096)
+	for {
+		n, err := r.Read(buf)
+		raw = append(raw, buf[:n]...)
+		switch {
+		case ended(raw):
+			return string(raw), nil
+		case len(raw) > maxRequest:
+			return "", fmt.Errorf("the request is longer than %d bytes", maxRequest)
+		case errors.Is(err, io.EOF):
+			return string(raw), nil
+		case err != nil:
+			return "", fmt.Errorf("read the request: %w", err)
+		}
+	}
+}
+
+// ended reports whether raw holds an empty line within the bound.
+func ended(raw []byte) bool {
+	raw = raw[:min(len(raw), maxRequest)]
+	return bytes.HasPrefix(raw, []byte("\n")) || bytes.HasPrefix(raw, []byte("\r\n")) ||
+		bytes.Contains(raw, []byte("\n\n")) || bytes.Contains(raw, []byte("\n\r\n"))
+}
+
+// drain reads a request that is not looked at, so that its writer gets rid of it.
+// What goes wrong there is of no interest.
+func drain(r io.Reader) { _, _ = io.Copy(io.Discard, io.LimitReader(r, maxRequest)) }
+
+// ReadEngFlow reads the request of a client that follows the EngFlow credential
+// helper specification (https://github.com/EngFlow/credential-helper-spec): one
+// JSON object with the member uri. Other members are passed over.
+func ReadEngFlow(r io.Reader) (uri string, err error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxRequest+1))
+	if err != nil {
+		return "", fmt.Errorf("read the request: %w", err)
+	}
+	if len(raw) > maxRequest {
+		return "", fmt.Errorf("the request is longer than %d bytes", maxRequest)
+	}
+	// A map, because a struct would also take "URI", and Unmarshal, because a
+	// Decoder would leave what stands behind the object.
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return "", fmt.Errorf("the request is not one JSON object: %w", err)
+	}
+	if err := json.Unmarshal(members["uri"], &uri); err != nil || uri == "" {
+		return "", errors.New(`the request has no "uri"`)
+	}
+	return uri, nil
+}
+
+// CheckURI fails where uri is not below the service's base URL: the same scheme,
+// host and port, and a path that is the base's or below it. It refuses what two
+// parsers could read in two ways (user information, dot segments, encoded or
+// backward slashes) rather than to guess.
+func CheckURI(uri, base string) error {
+	b, err := url.Parse(base)
+	if err != nil || b.Host == "" {
+		return errors.New("the base URL is not a URL; set --base-url to one")
+	}
+	// The URI is not shown in errors: it may hold a secret of the asker's.
+	u, err := url.Parse(uri)
+	if err != nil || u.Host == "" || u.Opaque != "" {
+		return errors.New("the uri of the request is not a URL with a host")
+	}
+	path := u.EscapedPath()
+	lower := strings.ToLower(path)
+	switch {
+	case u.User != nil:
+		return errors.New("the uri of the request holds user information; leave it out")
+	case strings.Contains(lower, "%2f") || strings.Contains(lower, "%5c") || strings.Contains(path, `\`):
+		return errors.New("the uri of the request has an encoded or backward slash in its path")
+	}
+	for part := range strings.SplitSeq(u.Path, "/") {
+		if part == "." || part == ".." {
+			return errors.New("the uri of the request has dot segments in its path")
+		}
+	}
+	below := strings.TrimRight(b.Path, "/")
+	if !strings.EqualFold(u.Scheme, b.Scheme) || !strings.EqualFold(u.Hostname(), b.Hostname()) || port(u) != port(b) ||
+		(u.Path != below && !strings.HasPrefix(u.Path, below+"/")) {
+		return fmt.Errorf("the uri of the request is not the service's; keys are given out for %s only", b.Redacted())
+	}
+	return nil
+}
+
+func port(u *url.URL) string {
+	if p := u.Port(); p != "" {
+		return p
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "https":
+		return "443"
+	case "http":
+		return "80"
+	}
+	return ""
+}

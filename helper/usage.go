@@ -1,0 +1,46 @@
+package helper
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// maxUsage bounds the answer of /usage, in bytes.
+const maxUsage = 64 << 10
+
+// UsageError is an answer of /usage other than 200. A 401 means that the service does not know the key, which
+// is good reason to doubt a key that was just typed, and none to give up one that was in use.
+type UsageError struct{ Status int }
+
+func (e *UsageError) Error() string {
+	return fmt.Sprintf("the service answered %d to /usage", e.Status)
+}
+
+// FetchUsage asks the service what the account with this key has used. The error is a *UsageError, or the
+// network's.
+func FetchUsage(ctx context.Context, client *http.Client, base *url.URL, key keychain.Secret) (rotation.Usage, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.JoinPath("usage").String(), nil)
+	if err != nil {
+		return rotation.Usage{}, err
+	}
+	req.Header.Set("Authorization", "Bearer "+key.Reveal())
+	resp, err := client.Do(req)
+	if err != nil {
+		return rotation.Usage{}, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return rotation.Usage{}, &UsageError{resp.StatusCode}
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxUsage))
+	if err != nil {
+		return rotation.Usage{}, err
+	}
+	return rotation.ParseUsage(body)
+}

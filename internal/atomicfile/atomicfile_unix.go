@@ -1,0 +1,26 @@
+//go:build unix
+
+package atomicfile
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+func replace(from, to string) error { return os.Rename(from, to) }
+
+// syncDir makes the rename itself durable. Some file systems (network ones,
+// FUSE) cannot sync a folder and say so with EINVAL or ENOTSUP; there is
+// nothing more to be done there, and the data itself is safe.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
+		return err
+	}
+	return nil
+}

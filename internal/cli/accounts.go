@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// named is the account that a command is about.
+type named struct {
+	Name string `arg:"" help:"Label or number of the account, as list shows them."`
+}
+
+type removeCmd struct {
+	named
+	Yes bool `short:"y" help:"Do not ask."`
+}
+
+// Run deletes the key first: as long as it is there, the account is listed.
+func (c *removeCmd) Run(a *app) error {
+	pool, v, err := a.account(context.Background(), c.Name)
+	if err != nil {
+		return err
+	}
+	if err := a.confirm(c.Yes, fmt.Sprintf("Remove %s and delete its key from the keychain?", v.Label)); err != nil {
+		return err
+	}
+	ctx, cancel := a.keychainContext()
+	defer cancel()
+	if err := pool.PrepareRemove(ctx, v.ID); err != nil {
+		return err
+	}
+	if err := a.keys().Delete(ctx, v.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+		_ = pool.Settle(context.Background(), v.ID)
+		return fmt.Errorf("%s was not removed: %w", v.Label, err)
+	}
+	if err := pool.Remove(ctx, v.ID); err != nil {
+		return err
+	}
+	a.say("removed %s", v.Label)
+	return nil
+}
+
+type renameCmd struct {
+	named
+	New string `arg:"" help:"The new label."`
+}
+
+func (c *renameCmd) Run(a *app) error {
+	if err := checkLabel(c.New); err != nil {
+		return err
+	}
+	return a.alter(c.Name, "renamed", func(pool *rotation.Pool, id string) error {
+		return pool.Rename(context.Background(), id, c.New)
+	})
+}
+
+type enableCmd struct{ named }
+
+func (c *enableCmd) Run(a *app) error {
+	return a.alter(c.Name, "enabled", func(pool *rotation.Pool, id string) error {
+		return pool.Enable(context.Background(), id)
+	})
+}
+
+type disableCmd struct{ named }
+
+func (c *disableCmd) Run(a *app) error {
+	return a.alter(c.Name, "disabled", func(pool *rotation.Pool, id string) error {
+		return pool.Disable(context.Background(), id)
+	})
+}
+
+// alter changes the account called name and says what was done.
+func (a *app) alter(name, done string, change func(pool *rotation.Pool, id string) error) error {
+	pool, v, err := a.account(context.Background(), name)
+	if err != nil {
+		return err
+	}
+	if err := change(pool, v.ID); err != nil {
+		return err
+	}
+	a.say("%s %s", done, v.Label)
+	return nil
+}
+
+type replaceCmd struct {
+	named
+	NoVerify bool `help:"Do not check the key with the service."`
+}
+
+func (*replaceCmd) Help() string {
+	return "The account keeps its label and its place; a rejection or a cooldown of the old key ends."
+}
+
+func (c *replaceCmd) Run(a *app) error {
+	pool, v, err := a.account(context.Background(), c.Name)
+	if err != nil {
+		return err
+	}
+	key, err := a.readKey("New key of " + v.Label + ": ")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.keychainContext()
+	defer cancel()
+	o, err := pool.Overview(ctx)
+	if err != nil {
+		return err
+	}
+	keys := a.keys()
+	if err := refuseKnownKey(ctx, keys, o, key); err != nil {
+		return err
+	}
+	usage, err := a.verify(key, c.NoVerify)
+	if err != nil {
+		return err
+	}
+	a.warnSharedQuota(o, v.ID, usage)
+	if err := swapKey(ctx, keys, v.ID, key); err != nil {
+		return err
+	}
+	if err := pool.Replaced(ctx, v.ID, usage.Workspace, usage.User); err != nil {
+		return err
+	}
+	a.say("%s has a new key", v.Label)
+	return nil
+}
+
+// swapKey puts key in the place of the old one, which comes back if the keychain does not keep the new.
+func swapKey(ctx context.Context, keys keychain.Store, id string, key keychain.Secret) error {
+	old, err := keys.Get(ctx, id)
+	if err != nil && !errors.Is(err, keychain.ErrNotFound) {
+		return err
+	}
+	if err := storeKey(ctx, keys, id, key); err != nil {
+		if !old.IsZero() {
+			_ = keys.Set(context.WithoutCancel(ctx), id, old)
+		}
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"ocgo-key/helper"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+type addCmd struct {
+	Label    string `arg:"" optional:"" help:"What to call the account. Left out: \"Account N\"."`
+	NoVerify bool   `help:"Do not check the key with the service."`
+}
+
+func (*addCmd) Help() string {
+	return `The key is asked for without echo, or read as one line from a pipe; there is no flag for it, since other programs can see a command line.
+
+Examples:
+  ocgo-key add Work
+  pass show opencode/work | ocgo-key add Work`
+}
+
+func (c *addCmd) Run(a *app) error {
+	pool, err := a.pool()
+	if err != nil {
+		return err
+	}
+	before, err := pool.Overview(context.Background())
+	if err != nil {
+		return err
+	}
+	if c.Label == "" {
+		c.Label = before.FreeLabel()
+	}
+	if err := checkLabel(c.Label); err != nil {
+		return err
+	}
+	if _, err := before.Find(c.Label); err == nil {
+		return withHint(fmt.Errorf("an account called %q is %w", c.Label, rotation.ErrAlreadyThere),
+			"choose another label, or give it a new key with `ocgo-key replace`")
+	}
+	key, err := a.readKey("Key of " + c.Label + ": ")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := a.keychainContext()
+	defer cancel()
+	keys := a.keys()
+	if err := refuseKnownKey(ctx, keys, before, key); err != nil {
+		return err
+	}
+	usage, err := a.verify(key, c.NoVerify)
+	if err != nil {
+		return err
+	}
+	a.warnSharedQuota(before, "", usage)
+	id := newID()
+	if err := pool.Prepare(ctx, id, c.Label); err != nil {
+		return err
+	}
+	if err := storeKey(ctx, keys, id, key); err != nil {
+		abandon(pool, keys, id)
+		return err
+	}
+	if err := pool.Add(ctx, id, c.Label, usage.Workspace, usage.User); err != nil {
+		abandon(pool, keys, id)
+		return err
+	}
+	a.say("added %s", c.Label)
+	return nil
+}
+
+// abandon takes back what a failed add may have stored. Where that fails too, the state still says that a key
+// may be there, for a later clean-up.
+func abandon(pool *rotation.Pool, keys keychain.Store, id string) {
+	ctx, cancel := context.WithTimeout(context.Background(), helperBudget)
+	defer cancel()
+	if err := keys.Delete(ctx, id); err == nil || errors.Is(err, keychain.ErrNotFound) {
+		_ = pool.Settle(ctx, id)
+	}
+}
+
+// storeKey writes the key and reads it back: what a keychain says it stored is not always what it stored.
+func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.Secret) error {
+	if err := keys.Set(ctx, id, key); err != nil {
+		return err
+	}
+	back, err := keys.Get(ctx, id)
+	if err != nil {
+		return fmt.Errorf("the key was stored but could not be read back: %w", err)
+	}
+	if !back.Equal(key) {
+		return errors.New("the keychain gave back another key than was stored")
+	}
+	return nil
+}
+
+// refuseKnownKey compares with the key of each account, as the keychain has it: nothing derived from a key is
+// kept anywhere that could be compared instead.
+func refuseKnownKey(ctx context.Context, keys keychain.Store, o rotation.Overview, key keychain.Secret) error {
+	for _, v := range o.Accounts {
+		known, err := keys.Get(ctx, v.ID)
+		if errors.Is(err, keychain.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if known.Equal(key) {
+			return withHint(fmt.Errorf("this key is %w, as %s", rotation.ErrAlreadyThere, v.Label), "")
+		}
+	}
+	return nil
+}
+
+// verifyTimeout bounds the question to the service whether it knows a key.
+const verifyTimeout = 10 * time.Second
+
+// verify asks the service for the key's usage. Only a clear no is an error; skip says not to ask.
+func (a *app) verify(key keychain.Secret, skip bool) (rotation.Usage, error) {
+	if skip {
+		return rotation.Usage{}, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), verifyTimeout)
+	defer cancel()
+	usage, err := helper.FetchUsage(ctx, http.DefaultClient, a.baseURL, key)
+	refused := new(helper.UsageError)
+	switch {
+	case err == nil:
+		return usage, nil
+	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
+		return rotation.Usage{}, withHint(&codeError{exitRefused, errors.New("the service does not know this key (401)")},
+			"check that it was copied whole; --no-verify stores it all the same")
+	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
+		a.warn("the service says that this key has no Go subscription (403); it is stored all the same", "subscribe, or take it out with `ocgo-key remove`")
+	default:
+		a.warn("the key could not be checked: "+err.Error(), "it is stored all the same; --no-verify skips the check")
+	}
+	return rotation.Usage{}, nil
+}
+
+// warnSharedQuota tells of another account with the same subscription: the two have one quota between them.
+func (a *app) warnSharedQuota(o rotation.Overview, self string, usage rotation.Usage) {
+	for _, v := range o.Accounts {
+		if v.ID != self && usage.Workspace != "" && usage.User != "" && v.Workspace == usage.Workspace && v.User == usage.User {
+			a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: the two share one quota", v.Label), "a second workspace with its own subscription has its own quota")
+		}
+	}
+}
+
+// newID names an account for good; labels may change.
+func newID() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+// maxLabel bounds a label, in characters, so that lists stay readable.
+const maxLabel = 40
+
+// checkLabel refuses what could not be typed again, or be taken for something else.
+func checkLabel(label string) error {
+	_, err := strconv.Atoi(label)
+	switch {
+	case strings.TrimSpace(label) != label || label == "":
+		return usagef("a label cannot be empty, or begin or end with a space")
+	case err == nil:
+		return withHint(usagef("%q is a number, and numbers name accounts by their place in the list", label), "choose a word as the label")
+	case strings.HasPrefix(label, "-"):
+		return usagef("a label cannot begin with -, which begins a flag")
+	case utf8.RuneCountInString(label) > maxLabel:
+		return usagef("a label has at most %d characters", maxLabel)
+	case !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return usagef("a label has to be printable")
+	case looksLikeKey(label):
+		return withHint(usagef("that looks like a key, not like a label; now it may be in your shell's history"), "remove it there; then `ocgo-key add LABEL` asks for the key")
+	}
+	return nil
+}
+
+// looksLikeKey guards against a key typed where a label goes.
+func looksLikeKey(s string) bool { return strings.HasPrefix(s, "sk-") && len(s) >= 16 }

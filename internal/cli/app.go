@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/url"
+	"os"
+	"time"
+
+	"ocgo-key/internal/paths"
+	"ocgo-key/internal/process"
+	"ocgo-key/internal/term"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// app is what commands work with. What a command does not ask for is not made.
+type app struct {
+	globals
+	stdin  *os.File
+	stdout *os.File
+	stderr *os.File
+	getenv func(string) string
+
+	baseURL *url.URL
+}
+
+// check refuses global flags that make no sense, before a command starts.
+func (a *app) check() error {
+	base, err := parseBaseURL(a.BaseURL)
+	if err != nil {
+		return err
+	}
+	a.baseURL = base
+	if a.Store != "os" {
+		return usagef("--store %s: there is no such store; it is os", a.Store)
+	}
+	return nil
+}
+
+func parseBaseURL(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return nil, usagef("--base-url: %q is not a URL", raw)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return nil, usagef("--base-url: a user, a query or a fragment has no place in it")
+	case u.Scheme == "http" && !loopback(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
+		return nil, usagef("--base-url: it must be https (http only for a loopback address), or keys would cross the network in clear")
+	}
+	return u, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// pool opens the rotation over the state file.
+func (a *app) pool() (*rotation.Pool, error) {
+	dir, err := paths.StateDir(a.getenv, os.UserHomeDir)
+	if err != nil {
+		return nil, err
+	}
+	file := state.OpenFile(dir, time.Now, func(message string) { a.warn(message, "") })
+	return rotation.New(file, time.Now, process.Alive), nil
+}
+
+// keys opens the store that the keys are in.
+func (a *app) keys() keychain.Store { return keychain.NewOS() }
+
+// How long a keychain may take: a command that a program waits for, and one before which a person sits who may
+// have to type a password.
+const (
+	helperBudget = 8 * time.Second
+	personBudget = 60 * time.Second
+)
+
+// keychainContext bounds the keychain calls of a command.
+func (a *app) keychainContext() (context.Context, context.CancelFunc) {
+	budget := helperBudget
+	if term.Interactive(a.getenv) {
+		budget = personBudget
+	}
+	return context.WithTimeout(context.Background(), budget)
+}
+
+// account opens the pool and finds the account called name.
+func (a *app) account(ctx context.Context, name string) (*rotation.Pool, rotation.View, error) {
+	pool, err := a.pool()
+	if err != nil {
+		return nil, rotation.View{}, err
+	}
+	o, err := pool.Overview(ctx)
+	if err != nil {
+		return nil, rotation.View{}, err
+	}
+	if len(o.Accounts) == 0 {
+		return nil, rotation.View{}, rotation.ErrEmpty
+	}
+	v, err := o.Find(name)
+	return pool, v, err
+}
+
+// confirm asks before something is lost, unless --yes was given.
+func (a *app) confirm(yes bool, question string) error {
+	if yes {
+		return nil
+	}
+	ok, err := term.Confirm(question)
+	switch {
+	case errors.Is(err, term.ErrNoTerminal):
+		return withHint(usagef("there is no terminal to ask on: %s", question), "give --yes to go ahead without being asked")
+	case err != nil:
+		return err
+	case !ok:
+		return &codeError{exitRefused, errors.New("nothing was changed")}
+	}
+	return nil
+}
+
+// printJSON writes a result as one JSON document.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

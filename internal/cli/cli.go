@@ -1,0 +1,137 @@
+// Package cli is the command line: the grammar, one file per command, the words for people and the exit codes.
+// It wires the other packages together and decides nothing about accounts itself.
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/alecthomas/kong"
+)
+
+// grammar is every command; each is described where it is done.
+type grammar struct {
+	globals
+
+	Add        addCmd        `cmd:"" help:"Add an account; asks for its key, or reads it from a pipe."`
+	List       listCmd       `cmd:"" aliases:"ls" help:"List the accounts: state, who holds them, last use."`
+	Remove     removeCmd     `cmd:"" aliases:"rm" help:"Remove an account and its key."`
+	Rename     renameCmd     `cmd:"" help:"Give an account another label."`
+	Enable     enableCmd     `cmd:"" help:"Let an account be used again, after disable or a rejection."`
+	Disable    disableCmd    `cmd:"" help:"Keep an account from being used."`
+	Replace    replaceCmd    `cmd:"" help:"Give an account a new key."`
+	Get        getCmd        `cmd:"" help:"Print the key for the calling process (the credential helper)."`
+	Rotate     rotateCmd     `cmd:"" help:"Move on to the next account now."`
+	Run        runCmd        `cmd:"" help:"Run OpenCode, or another command, on the pool."`
+	Demo       demoCmd       `cmd:"" help:"Show a switch of accounts, with no account and no keychain."`
+	DemoClient demoClientCmd `cmd:"" hidden:""`
+	Version    versionCmd    `cmd:"" help:"Print the version."`
+}
+
+// globals are the flags of every command.
+type globals struct {
+	JSON    bool   `name:"json" help:"Print one JSON document on stdout."`
+	Store   string `placeholder:"STORE" default:"os" env:"OCGO_KEY_STORE" help:"Where keys are kept: os (the OS keychain)."`
+	BaseURL string `name:"base-url" placeholder:"URL" default:"https://opencode.ai/zen/go/v1" env:"OCGO_KEY_BASE_URL" help:"The service. http only for loopback."`
+	NoColor bool   `name:"no-color" help:"No colour (also NO_COLOR)."`
+	Quiet   bool   `short:"q" help:"Say nothing but results and errors."`
+	Verbose bool   `short:"v" help:"Say more on stderr."`
+}
+
+const description = `Keeps OpenCode Go keys in the OS keychain. Every OpenCode process gets the next one and keeps it; when a limit is hit, the work goes on with the next key.
+
+First time:
+  ocgo-key add Work          # asks for the key
+  ocgo-key add Personal
+  ocgo-key run               # OpenCode, on the pool`
+
+// exited carries kong's wish to end (after --help) out of its parser.
+type exited int
+
+// Main runs the command line args and returns the exit code.
+func Main(args []string) (code int) {
+	a := newApp()
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case exited:
+			code = int(p)
+		default:
+			// A panic's value and stack may hold anything, a key among it: neither is shown.
+			a.complain(fmt.Errorf("internal error (%T at %s)", p, panicPlace(debug.Stack())), "please report this, with the command you typed")
+			code = exitInternal
+		}
+	}()
+	var g grammar
+	parser, err := kong.New(&g,
+		kong.Name("ocgo-key"), kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
+		kong.Writers(a.stdout, a.stderr),
+		kong.Exit(func(code int) { panic(exited(code)) }))
+	if err != nil {
+		return a.fail(err)
+	}
+	ctx, err := parser.Parse(args)
+	if err != nil {
+		return a.fail(usageError(parser, err))
+	}
+	a.globals = g.globals
+	if err := a.check(); err != nil {
+		return a.fail(err)
+	}
+	err = ctx.Run(a)
+	if status := new(statusError); errors.As(err, &status) {
+		return status.end()
+	}
+	return a.fail(err)
+}
+
+// usageError names the command whose help tells more.
+func usageError(parser *kong.Kong, err error) error {
+	help := "ocgo-key --help"
+	if parse := new(kong.ParseError); errors.As(err, &parse) && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil {
+			help = "ocgo-key " + node.Name + " --help"
+		}
+	}
+	return withHint(&codeError{exitUsage, err}, "see `"+help+"`")
+}
+
+// fail reports err, if any, and returns its exit code.
+func (a *app) fail(err error) int {
+	if err == nil {
+		return 0
+	}
+	code, hint := explain(err)
+	a.complain(err, hint)
+	return code
+}
+
+func (a *app) complain(err error, hint string) {
+	fmt.Fprintf(a.stderr, "ocgo-key: %v\n", err)
+	if hint != "" {
+		fmt.Fprintf(a.stderr, "hint: %s\n", hint)
+	}
+}
+
+// say tells the user something on stderr that is not an error.
+func (a *app) say(format string, args ...any) {
+	if !a.Quiet {
+		fmt.Fprintf(a.stderr, "ocgo-key: "+format+"\n", args...)
+	}
+}
+
+// warn is say for what a user must not miss.
+func (a *app) warn(message, hint string) { a.complain(errors.New(message), hint) }
+
+// print writes a result.
+func (a *app) print(format string, args ...any) error {
+	_, err := fmt.Fprintf(a.stdout, format, args...)
+	return err
+}
+
+func newApp() *app {
+	return &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"time"
+
+	"ocgo-key/helper/wrapper"
+	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/process"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+type demoCmd struct{}
+
+func (*demoCmd) Help() string {
+	return `Starts a stand-in for the Go service on this machine and a pool of three accounts that lives in memory, lets the first account hit its weekly limit, and shows what happens. The client is OpenCode if it is installed, in a scratch home folder; else a small one of our own. Nothing of yours is read or changed.`
+}
+
+const (
+	demoModel  = "kimi-k2.6"
+	demoPrompt = "say hi"
+	demoLimit  = 3 * 24 * time.Hour // how long the first account is limited
+)
+
+// demoKeys are the keys of the demo's accounts, which no service but the stand-in knows.
+var demoKeys = []struct{ label, key string }{{"Work", "demo-key-1"}, {"Personal", "demo-key-2"}, {"Spare", "demo-key-3"}}
+
+func (*demoCmd) Run(a *app) error {
+	service, pool, keys, err := a.stage()
+	if err != nil {
+		return err
+	}
+	defer service.Close()
+	if a.baseURL, err = parseBaseURL(service.BaseURL()); err != nil {
+		return err
+	}
+	if err := a.print("A stand-in for the Go service answers at %s.\nThree accounts, in memory: Work (its weekly limit is used up), Personal, Spare.\n\n", service.BaseURL()); err != nil {
+		return err
+	}
+	client, argv, cleanup, err := a.demoClient()
+	if err != nil {
+		return err
+	}
+	defer cleanup()
+	_ = a.print("$ ocgo-key run -- %s\n", client)
+	if err := a.wrap(pool, keys, argv, &runCmd{On429: "auto"}); err != nil {
+		return err
+	}
+	o, err := pool.Overview(context.Background())
+	if err != nil {
+		return err
+	}
+	_ = a.print("\nWhat the pool knows now:\n")
+	for _, v := range o.Accounts {
+		_ = a.print("  %d  %-9s %s\n", v.Number, v.Label, conditionText(v.Condition, time.Now()))
+	}
+	return a.print("The next process gets %s.\n\nNow with your own: `ocgo-key add LABEL`, then `ocgo-key run`.\n", o.Next)
+}
+
+// stage sets up the service, and a pool that knows its accounts.
+func (a *app) stage() (*gofake.Server, *rotation.Pool, keychain.Store, error) {
+	pool, keys := rotation.New(new(state.Memory), time.Now, process.Alive), keychain.NewMemory()
+	options := gofake.Options{OnDone: a.narrate}
+	ctx := context.Background()
+	for i, d := range demoKeys {
+		account := gofake.Account{Key: d.key, Label: d.label}
+		if i == 0 {
+			account.Plan.Limits = []gofake.Limit{{Window: gofake.Weekly, Until: time.Now().Add(demoLimit)}}
+		}
+		options.Accounts = append(options.Accounts, account)
+		id := newID()
+		if err := errors.Join(keys.Set(ctx, id, keychain.NewSecret(d.key)), pool.Add(ctx, id, d.label, "", "")); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	service, err := gofake.Start(options)
+	return service, pool, keys, err
+}
+
+// narrate shows a request as the service saw it.
+func (a *app) narrate(r gofake.Request) {
+	what := "a turn of the conversation"
+	if !r.Tools {
+		what = "a title for the session"
+	}
+	answer := "answered"
+	if r.Status == http.StatusTooManyRequests {
+		answer = "429, weekly limit used up"
+	}
+	_ = a.print("  service: %s asks for %s: %s\n", r.Account, what, answer)
+}
+
+// demoClient is the client to run, how to call it for people, and how to clean up after it.
+func (a *app) demoClient() (shown string, command wrapper.Command, cleanup func(), err error) {
+	if opencode, err := exec.LookPath("opencode"); err == nil {
+		home, err := os.MkdirTemp("", "ocgo-key-demo-")
+		if err != nil {
+			return "", wrapper.Command{}, nil, err
+		}
+		return fmt.Sprintf("opencode run -m opencode-go/%s %q", demoModel, demoPrompt),
+			wrapper.Command{Argv: []string{opencode, "run", "-m", "opencode-go/" + demoModel, demoPrompt}, Env: demoEnv(home)},
+			func() { _ = os.RemoveAll(home) }, nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", wrapper.Command{}, nil, err
+	}
+	_ = a.print("OpenCode is not installed, so a small client of our own asks in its place.\n")
+	return "(a small client)", wrapper.Command{Argv: []string{self, "demo-client"}, Env: os.Environ()}, func() {}, nil
+}
+
+// demoEnv gives OpenCode a home of its own, and none of the user's settings.
+func demoEnv(home string) []string {
+	env := []string{"HOME=" + home, "USERPROFILE=" + home, "OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1"}
+	for _, name := range []string{"PATH", "TERM", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "NO_COLOR"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"ocgo-key/helper/wrapper"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// Exit codes. They are a contract.
+const (
+	exitGeneral    = 1
+	exitNoAccount  = 3   // no such account, or no account at all
+	exitLocked     = 4   // the keychain is locked
+	exitNoKeychain = 5   // there is no keychain
+	exitTimeout    = 6   // the keychain did not answer in time
+	exitRefused    = 7   // refused by the keychain or the user
+	exitTooLarge   = 8   // the key is too large
+	exitAlready    = 9   // already there
+	exitInternal   = 70  // a bug
+	exitExhausted  = 75  // every account is cooling or rejected
+	exitUsage      = 80  // the command line or the input is wrong
+	exitWrapper    = 125 // the wrapper itself failed
+	exitCannotRun  = 126 // the command can't be run
+	exitNoCommand  = 127 // there is no such command
+)
+
+// codeError is an error with an exit code of its own.
+type codeError struct {
+	code int
+	err  error
+}
+
+func (e *codeError) Error() string { return e.err.Error() }
+func (e *codeError) Unwrap() error { return e.err }
+
+// usagef is an error in what the user typed or piped.
+func usagef(format string, args ...any) error {
+	return &codeError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// hintError is an error with the next step.
+type hintError struct {
+	err  error
+	hint string
+}
+
+func (e *hintError) Error() string { return e.err.Error() }
+func (e *hintError) Unwrap() error { return e.err }
+
+func withHint(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return &hintError{err, hint}
+}
+
+// statusError ends `run` as its command ended; there is nothing to say.
+type statusError struct{ wrapper.Status }
+
+func (e *statusError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
+
+func (e *statusError) end() int {
+	if e.Signal != 0 {
+		wrapper.Die(e.Signal)
+	}
+	return e.Code
+}
+
+// table gives each known error its exit code and its hint.
+var table = []struct {
+	err  error
+	code int
+	hint string
+}{
+	{rotation.ErrEmpty, exitNoAccount, "add one with `ocgo-key add LABEL`"},
+	{rotation.ErrNoSuchAccount, exitNoAccount, "`ocgo-key list` shows labels and numbers"},
+	{rotation.ErrAlreadyThere, exitAlready, ""},
+	{rotation.ErrNoOther, exitExhausted, "`ocgo-key list` shows when others are back"},
+	{keychain.ErrNotFound, exitNoAccount, "`ocgo-key replace LABEL` stores it anew"},
+	{keychain.ErrLocked, exitLocked, ""},
+	{keychain.ErrNoKeychain, exitNoKeychain, ""},
+	{keychain.ErrTimeout, exitTimeout, ""},
+	{keychain.ErrRefused, exitRefused, ""},
+	{keychain.ErrTooLarge, exitTooLarge, ""},
+	{keychain.ErrInvalidKey, exitUsage, ""},
+	{wrapper.ErrNotFound, exitNoCommand, ""},
+	{wrapper.ErrCannotRun, exitCannotRun, ""},
+	{state.ErrNewer, exitGeneral, "upgrade this ocgo-key, or set OCGO_KEY_STATE_DIR to another folder"},
+}
+
+// explain finds an error's exit code, and its hint: the one given nearest to the user wins.
+func explain(err error) (code int, hint string) {
+	code = exitGeneral
+	for _, row := range table {
+		if errors.Is(err, row.err) {
+			code, hint = row.code, row.hint
+			break
+		}
+	}
+	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
+		code, hint = exitExhausted, "`ocgo-key list` shows each account; `ocgo-key add` adds one"
+	}
+	if k := new(keychain.Error); errors.As(err, &k) && k.Hint != "" {
+		hint = k.Hint
+	}
+	if h := new(hintError); errors.As(err, &h) {
+		hint = h.hint
+	}
+	if c := new(codeError); errors.As(err, &c) {
+		code = c.code
+	}
+	return code, hint
+}
+
+// panicPlace is the function in which a panic began, from its stack: a place, and none of the values.
+func panicPlace(stack []byte) string {
+	_, after, _ := bytes.Cut(stack, []byte("\npanic("))
+	lines := bytes.SplitN(after, []byte("\n"), 4)
+	if len(lines) < 3 {
+		return "an unknown place"
+	}
+	name, _, _ := bytes.Cut(lines[2], []byte("("))
+	return string(name)
+}

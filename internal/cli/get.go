@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"context"
+
+	"ocgo-key/helper"
+)
+
+type getCmd struct {
+	PID    int    `name:"pid" placeholder:"PID" help:"The process that the key is for. Left out: the one that is asking."`
+	Format string `enum:"plain,json,git,engflow" default:"plain" help:"plain (the key and a newline), json, git (a git credential helper) or engflow (a Bazel credential helper)."`
+	Action string `arg:"" optional:"" help:"As git and Bazel call a helper; store and erase do nothing."`
+}
+
+func (*getCmd) Help() string {
+	return `The same process keeps getting the same key; the next process gets the next one. The process that is asking is the nearest ancestor that is not a launcher (env, sudo, npx), nor a shell that was started for this one command.
+
+Nothing but the key and a newline goes to stdout, and nothing at all on failure.
+
+Examples:
+  curl -H "Authorization: Bearer $(ocgo-key get)" https://opencode.ai/zen/go/v1/models
+  git config credential.helper '!ocgo-key get --format git'`
+}
+
+func (c *getCmd) Run(a *app) error {
+	request := helper.Request{Format: helper.Format(c.Format), Action: c.Action, BaseURL: a.BaseURL}
+	asked := false
+	err := helper.Serve(request, a.stdin, a.stdout, func() (helper.Credential, error) {
+		asked = true
+		return c.fetch(a)
+	})
+	if err != nil && !asked {
+		return &codeError{exitUsage, err} // what was piped in is not a request
+	}
+	return err
+}
+
+// fetch gets the account that the asking process holds, or the next one, with its key.
+func (c *getCmd) fetch(a *app) (helper.Credential, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), helperBudget)
+	defer cancel()
+	pool, err := a.pool()
+	if err != nil {
+		return helper.Credential{}, err
+	}
+	proc, err := callerOr(ctx, c.PID, pool)
+	if err != nil {
+		return helper.Credential{}, err
+	}
+	grant, err := helper.NewHolder(pool, a.keys(), proc, a.warnMissing).Current(ctx, nil)
+	if err != nil {
+		return helper.Credential{}, err
+	}
+	return helper.Credential{Account: grant.Label, Reveal: grant.Key.Reveal}, nil
+}

@@ -1,0 +1,36 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"ocgo-key/internal/term"
+	"ocgo-key/keychain"
+)
+
+// readKey asks for a key on the terminal without echo, or reads it from a pipe.
+func (a *app) readKey(prompt string) (keychain.Secret, error) {
+	raw, err := a.readRaw(prompt)
+	if err != nil {
+		return keychain.Secret{}, err
+	}
+	key, err := keychain.ParseKey(raw)
+	return key, withHint(err, "paste the key alone, as the console shows it")
+}
+
+func (a *app) readRaw(prompt string) (string, error) {
+	if term.IsTerminal(a.stdin) {
+		raw, err := term.ReadPassword(prompt)
+		if errors.Is(err, io.EOF) {
+			return "", &codeError{exitRefused, errors.New("no key was given")}
+		}
+		return string(raw), err
+	}
+	// A little more than fits, so that what is too large is seen to be.
+	raw, err := io.ReadAll(io.LimitReader(a.stdin, 4*keychain.MaxSecretSize))
+	if err != nil {
+		return "", fmt.Errorf("cannot read the key from stdin: %w", err)
+	}
+	return string(raw), nil
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"ocgo-key/rotation"
+)
+
+type listCmd struct{}
+
+func (*listCmd) Run(a *app) error {
+	pool, err := a.pool()
+	if err != nil {
+		return err
+	}
+	o, err := pool.Overview(context.Background())
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.printJSON(overviewJSON(o))
+	}
+	if len(o.Accounts) == 0 {
+		a.complain(rotation.ErrEmpty, "add one with `ocgo-key add LABEL`")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\t#\tLABEL\tSTATE\tHELD BY\tLAST USED")
+	now := time.Now()
+	for _, v := range o.Accounts {
+		mark := ""
+		if v.Label == o.Next {
+			mark = ">"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", mark, v.Number, v.Label, conditionText(v.Condition, now), holders(v), ago(v.LastUsed, now))
+	}
+	return w.Flush()
+}
+
+func conditionText(c rotation.Condition, now time.Time) string {
+	switch c.State {
+	case rotation.Cooling:
+		return fmt.Sprintf("cooling until %s: %s", clock(c.Until, now), c.Reason)
+	case rotation.Rejected:
+		return "rejected: " + c.Reason
+	}
+	return c.State
+}
+
+func holders(v rotation.View) string {
+	if len(v.Leases) == 0 {
+		return "-"
+	}
+	names := make([]string, len(v.Leases))
+	for i, l := range v.Leases {
+		names[i] = fmt.Sprintf("%s (%d)", l.Command, l.PID)
+	}
+	const most = 3
+	if len(names) > most {
+		names = append(names[:most], fmt.Sprintf("and %d more", len(v.Leases)-most))
+	}
+	return strings.Join(names, ", ")
+}
+
+// The shapes of `list --json` are a contract.
+type (
+	poolJSON struct {
+		Accounts []accountJSON `json:"accounts"`
+		Next     *string       `json:"next"`
+	}
+	accountJSON struct {
+		Number   int         `json:"number"`
+		ID       string      `json:"id"`
+		Label    string      `json:"label"`
+		Enabled  bool        `json:"enabled"`
+		State    string      `json:"state"`
+		Until    *time.Time  `json:"until"`
+		Reason   *string     `json:"reason"`
+		Leases   []leaseJSON `json:"leases"`
+		LastUsed *time.Time  `json:"last_used"`
+	}
+	leaseJSON struct {
+		PID     int    `json:"pid"`
+		Command string `json:"command"`
+	}
+)
+
+func overviewJSON(o rotation.Overview) poolJSON {
+	p := poolJSON{Accounts: make([]accountJSON, len(o.Accounts)), Next: nonZero(o.Next)}
+	for i, v := range o.Accounts {
+		j := accountJSON{Number: v.Number, ID: v.ID, Label: v.Label, Enabled: v.Enabled, State: v.Condition.State,
+			Until: nonZero(v.Condition.Until.UTC()), Reason: nonZero(v.Condition.Reason), Leases: []leaseJSON{}, LastUsed: nonZero(v.LastUsed.UTC())}
+		for _, l := range v.Leases {
+			j.Leases = append(j.Leases, leaseJSON{l.PID, l.Command})
+		}
+		p.Accounts[i] = j
+	}
+	return p
+}
+
+// nonZero is nil, which JSON shows as null, for a value that says nothing.
+func nonZero[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}

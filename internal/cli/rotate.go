@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"ocgo-key/helper"
+	"ocgo-key/internal/process"
+	"ocgo-key/internal/term"
+	"ocgo-key/rotation"
+)
+
+type rotateCmd struct {
+	PID        int     `name:"pid" placeholder:"PID" help:"The process to move. Left out: the next process to ask is meant."`
+	Status     int     `placeholder:"N" help:"Report a real answer of the service with this status; its body may be piped in."`
+	RetryAfter float64 `placeholder:"S" help:"The answer's retry-after, in seconds."`
+}
+
+func (*rotateCmd) Help() string {
+	return `With --status the account is treated as that answer deserves: cooled after a limit, rejected after a bad key, left alone otherwise. The account meant is that of --pid, else the one that the calling process holds, else the one last handed out.
+
+Examples:
+  ocgo-key rotate
+  ocgo-key rotate --status 429 --retry-after 12000 < body.json`
+}
+
+func (c *rotateCmd) Run(a *app) error {
+	if c.Status == 0 && c.RetryAfter != 0 {
+		return usagef("--retry-after goes with --status")
+	}
+	pool, err := a.pool()
+	if err != nil {
+		return err
+	}
+	var sw rotation.Switch
+	switch {
+	case c.Status != 0:
+		sw, err = c.report(a, pool)
+	case c.PID != 0:
+		var p rotation.Process
+		if p, err = processOf(c.PID); err == nil {
+			sw, err = pool.Move(context.Background(), p)
+		}
+	default:
+		sw, err = pool.Skip(context.Background())
+	}
+	if err != nil {
+		return err
+	}
+	return a.printSwitch(sw)
+}
+
+func (a *app) printSwitch(sw rotation.Switch) error {
+	if a.JSON {
+		return a.printJSON(map[string]*string{"from": nonZero(sw.From.Label), "to": nonZero(sw.To.Label)})
+	}
+	if sw.From.Label == "" { // the process held none before
+		return a.print("%s\n", sw.To.Label)
+	}
+	return a.print("%s -> %s\n", sw.From.Label, sw.To.Label)
+}
+
+// report treats the account as the answer that the user describes deserves.
+func (c *rotateCmd) report(a *app, pool *rotation.Pool) (rotation.Switch, error) {
+	if c.Status < 100 || c.Status > 599 {
+		return rotation.Switch{}, usagef("--status %d: not an HTTP status", c.Status)
+	}
+	answer := rotation.Answer{Status: c.Status, Header: http.Header{}}
+	if c.RetryAfter != 0 {
+		answer.Header.Set("Retry-After", strconv.FormatFloat(c.RetryAfter, 'f', -1, 64))
+	}
+	body, err := a.pipedBody()
+	if err != nil {
+		return rotation.Switch{}, err
+	}
+	answer.Body = body
+	ctx := context.Background()
+	proc, held, err := c.holder(ctx, pool)
+	if err != nil {
+		return rotation.Switch{}, err
+	}
+	verdict := rotation.Classify(answer, time.Now())
+	sw := rotation.Switch{From: held, To: held, Verdict: verdict}
+	switch {
+	case !verdict.Failover():
+		a.say("status %d says nothing of %s: it is kept", c.Status, held.Label)
+		return sw, nil
+	case proc == nil:
+		sw.To, err = pool.Blame(ctx, held, verdict)
+	default:
+		sw.To, _, err = pool.Report(ctx, *proc, held, verdict, rotation.Ask{})
+	}
+	return sw, err
+}
+
+// holder finds the account that the answer is about, and the process that holds it, if one does.
+func (c *rotateCmd) holder(ctx context.Context, pool *rotation.Pool) (*rotation.Process, rotation.Handout, error) {
+	o, err := pool.Overview(ctx)
+	if err != nil {
+		return nil, rotation.Handout{}, err
+	}
+	if len(o.Accounts) == 0 {
+		return nil, rotation.Handout{}, rotation.ErrEmpty
+	}
+	proc, err := callerOr(ctx, c.PID, pool)
+	if err != nil {
+		return nil, rotation.Handout{}, err
+	}
+	var last *rotation.View
+	for i, v := range o.Accounts {
+		for _, l := range v.Leases {
+			if l.PID == proc.PID && l.Start == proc.Start {
+				return &proc, v.Handout(), nil
+			}
+		}
+		if v.ID == o.Last {
+			last = &o.Accounts[i]
+		}
+	}
+	if c.PID != 0 {
+		return nil, rotation.Handout{}, withHint(fmt.Errorf("process %d holds no account", c.PID), "`ocgo-key list` shows who holds which")
+	}
+	if last == nil {
+		return nil, rotation.Handout{}, withHint(errors.New("no account was handed out yet, so the answer can be about none"), "name the process with --pid")
+	}
+	return nil, last.Handout(), nil
+}
+
+// maxBody bounds the body piped to rotate, in bytes.
+const maxBody = 1 << 20
+
+// pipedBody reads stdin where a body was piped in, and does not wait where none was.
+func (a *app) pipedBody() ([]byte, error) {
+	info, err := a.stdin.Stat()
+	if err != nil || term.IsTerminal(a.stdin) || info.Mode()&os.ModeCharDevice != 0 {
+		return nil, nil
+	}
+	body, err := io.ReadAll(io.LimitReader(a.stdin, maxBody))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the body from stdin: %w", err)
+	}
+	return body, nil
+}
+
+// callerOr is the process with this pid, or with pid 0 the one that is asking.
+func callerOr(ctx context.Context, pid int, pool *rotation.Pool) (rotation.Process, error) {
+	if pid != 0 {
+		return processOf(pid)
+	}
+	holds, err := pool.Holders(ctx)
+	if err != nil {
+		return rotation.Process{}, err
+	}
+	info, err := helper.CallerHolding(os.Getpid(), process.Lookup, func(p process.Info) bool { return holds(p.PID, p.Start) })
+	if err != nil {
+		return rotation.Process{}, withHint(fmt.Errorf("cannot tell which process is asking: %w", err), "name it with --pid")
+	}
+	return rotation.Process{PID: info.PID, Start: info.Start, Command: info.Name}, nil
+}
+
+func processOf(pid int) (rotation.Process, error) {
+	info, err := process.Lookup(pid)
+	if err != nil {
+		return rotation.Process{}, withHint(fmt.Errorf("there is no process %d: %w", pid, err), "--pid takes the id of a running process")
+	}
+	return rotation.Process{PID: info.PID, Start: info.Start, Command: info.Name}, nil
+}

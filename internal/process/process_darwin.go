@@ -1,0 +1,66 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	zombie  = 5  // SZOMB of sys/proc.h
+	commLen = 16 // MAXCOMLEN of sys/param.h
+)
+
+func lookup(pid int) (Info, error) {
+	kp, err := readKinfo(pid)
+	if err != nil {
+		return Info{}, err
+	}
+	info := Info{
+		PID:   pid,
+		PPID:  int(kp.Eproc.Ppid),
+		Start: startID(kp),
+		Name:  unix.ByteSliceToString(kp.Proc.P_comm[:]),
+	}
+	// Other users' arguments can't be read; the rest is worth having.
+	if raw, err := unix.SysctlRaw("kern.procargs2", pid); err == nil {
+		exe, args := parseProcArgs(raw)
+		info.Args = args
+		info.Name = fullName(info.Name, commLen, exe)
+	}
+	return info, nil
+}
+
+func alive(pid int, start string) bool {
+	kp, err := readKinfo(pid)
+	switch {
+	case errors.Is(err, ErrNotExist):
+		return false
+	case err != nil:
+		return true
+	}
+	return kp.Proc.P_stat != zombie && (start == "" || start == startID(kp))
+}
+
+// startID is the time of the start in microseconds since 1970: a new boot is
+// another time.
+func startID(kp *unix.KinfoProc) string {
+	return fmt.Sprintf("%d.%06d", kp.Proc.P_starttime.Sec, kp.Proc.P_starttime.Usec)
+}
+
+// readKinfo asks for one entry. For a pid that is not in use the system gives an
+// entry of no bytes, which x/sys reports as EIO.
+func readKinfo(pid int) (*unix.KinfoProc, error) {
+	kp, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
+	switch {
+	case errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ESRCH):
+		return nil, ErrNotExist
+	case err != nil:
+		return nil, fmt.Errorf("cannot be looked up: %w", err)
+	case int(kp.Proc.P_pid) != pid:
+		return nil, ErrNotExist
+	}
+	return kp, nil
+}

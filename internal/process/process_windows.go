@@ -1,0 +1,126 @@
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+func lookup(pid int) (Info, error) {
+	entry, err := findEntry(uint32(pid))
+	if err != nil {
+		return Info{}, err
+	}
+	info := Info{PID: pid, PPID: int(entry.ParentProcessID), Name: windows.UTF16ToString(entry.ExeFile[:])}
+	h, err := open(pid)
+	if err != nil {
+		// A protected process: the table names it, but tells no more. It can't
+		// be told from a later one of the same pid.
+		info.PPID = 0
+		return info, nil
+	}
+	defer func() { _ = windows.CloseHandle(h) }()
+	started, err := startTime(h)
+	if err != nil {
+		return Info{}, err
+	}
+	info.Start = startID(started)
+	info.Args = commandLine(h)
+	// Windows keeps the parent's pid after the parent's end, and may give that
+	// pid to another process, which is then younger than its "child".
+	if ph, err := open(info.PPID); err == nil {
+		if t, err := startTime(ph); err == nil && t > started {
+			info.PPID = 0
+		}
+		_ = windows.CloseHandle(ph)
+	}
+	return info, nil
+}
+
+func alive(pid int, start string) bool {
+	h, err := open(pid)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return false
+	case err != nil:
+		return true
+	}
+	defer func() { _ = windows.CloseHandle(h) }()
+	// A handle of somebody else keeps an ended process in the table; a process
+	// object is signalled from the end on.
+	if ev, err := windows.WaitForSingleObject(h, 0); err == nil && ev == windows.WAIT_OBJECT_0 {
+		return false
+	}
+	started, err := startTime(h)
+	return err != nil || start == "" || start == startID(started)
+}
+
+// findEntry looks through one snapshot of the process table, the only documented
+// source of a parent's pid.
+func findEntry(pid uint32) (*windows.ProcessEntry32, error) {
+	snap, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot be looked up: %w", err)
+	}
+	defer func() { _ = windows.CloseHandle(snap) }()
+	entry := &windows.ProcessEntry32{Size: uint32(unsafe.Sizeof(windows.ProcessEntry32{}))}
+	for err = windows.Process32First(snap, entry); err == nil; err = windows.Process32Next(snap, entry) {
+		if entry.ProcessID == pid {
+			return entry, nil
+		}
+	}
+	if errors.Is(err, windows.ERROR_NO_MORE_FILES) {
+		return nil, ErrNotExist
+	}
+	return nil, fmt.Errorf("cannot be looked up: %w", err)
+}
+
+func open(pid int) (windows.Handle, error) {
+	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, uint32(pid))
+	if errors.Is(err, windows.ERROR_INVALID_PARAMETER) {
+		return 0, ErrNotExist // what Windows answers for a pid that is not in use
+	}
+	return h, err
+}
+
+// startTime is in units of 100 ns since 1601: a new boot is another time.
+func startTime(h windows.Handle) (int64, error) {
+	var created, exited, kernel, user windows.Filetime
+	if err := windows.GetProcessTimes(h, &created, &exited, &kernel, &user); err != nil {
+		return 0, fmt.Errorf("start time: %w", err)
+	}
+	return int64(created.HighDateTime)<<32 | int64(created.LowDateTime), nil
+}
+
+func startID(started int64) string { return strconv.FormatInt(started, 10) }
+
+// commandLine gives the arguments, or nil where they can't be read. The answer
+// is a UNICODE_STRING followed by its text.
+func commandLine(h windows.Handle) []string {
+	const header = uint32(unsafe.Sizeof(windows.NTUnicodeString{}))
+	var size uint32
+	_ = windows.NtQueryInformationProcess(h, windows.ProcessCommandLineInformation, nil, 0, &size)
+	if size < header || size > header+2*(1<<16) {
+		return nil
+	}
+	// Words of eight bytes, so that the pointer in the header is aligned.
+	buf := make([]uint64, (size+7)/8)
+	if err := windows.NtQueryInformationProcess(h, windows.ProcessCommandLineInformation,
+		unsafe.Pointer(&buf[0]), size, &size); err != nil {
+		return nil
+	}
+	line := (*windows.NTUnicodeString)(unsafe.Pointer(&buf[0])).String()
+	if strings.TrimSpace(line) == "" {
+		return nil
+	}
+	args, err := windows.DecomposeCommandLine(line)
+	if err != nil {
+		return nil
+	}
+	return args
+}

@@ -1,0 +1,124 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// stat is what we use of one line of /proc/PID/stat (proc_pid_stat(5)).
+type stat struct {
+	pid, ppid int
+	comm      string
+	state     byte
+	start     string // ticks after boot, as it stands there
+	image     string
+}
+
+var errStat = errors.New("its stat line is not as expected")
+
+// Field numbers count from 1, as in proc_pid_stat(5); comm is the second.
+const (
+	fieldState      = 3
+	fieldPPID       = 4
+	fieldStart      = 22
+	fieldStartCode  = 26
+	fieldStartStack = 28
+	fieldStartBrk   = 47
+	fieldArgStart   = 48
+	fieldEnvEnd     = 51
+)
+
+// parseStat reads the line. The name in it may hold spaces, parentheses and
+// line feeds, so it ends at the last parenthesis of the line.
+func parseStat(line []byte) (stat, error) {
+	open, shut := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
+	if open < 1 || shut < open {
+		return stat{}, errStat
+	}
+	pid, err := strconv.Atoi(string(bytes.TrimSpace(line[:open])))
+	if err != nil || pid <= 0 {
+		return stat{}, errStat
+	}
+	fields := strings.Fields(string(line[shut+1:]))
+	field := func(n int) string {
+		if n -= fieldState; n < len(fields) {
+			return fields[n]
+		}
+		return ""
+	}
+	s := stat{pid: pid, comm: string(line[open+1 : shut]), start: field(fieldStart)}
+	if s.ppid, err = strconv.Atoi(field(fieldPPID)); err != nil || s.ppid < 0 {
+		return stat{}, errStat
+	}
+	if _, err := strconv.ParseUint(s.start, 10, 64); err != nil || len(field(fieldState)) != 1 {
+		return stat{}, errStat
+	}
+	s.state = field(fieldState)[0]
+	s.image = imageOf(field)
+	return s, nil
+}
+
+// imageOf names one exec by where it put the parts of its address space. A fork
+// copies them all; an exec draws them anew, and where addresses are not
+// randomised the sizes of arguments and environment still move most of them.
+// The kernel shows zeros to those who may not know.
+func imageOf(field func(int) string) string {
+	stack, args := field(fieldStartStack), field(fieldArgStart)
+	if stack == "" || args == "" || stack == "0" || args == "0" {
+		return ""
+	}
+	return strings.Join([]string{field(fieldStartCode), stack, field(fieldStartBrk), args, field(fieldEnvEnd)}, "-")
+}
+
+// ended reports whether the state letter is that of a process that ran to its end.
+func (s stat) ended() bool { return s.state == 'Z' || s.state == 'X' || s.state == 'x' }
+
+// parseArgs splits what /proc/PID/cmdline holds: each argument ends with a NUL.
+// A program that rewrote its arguments may have left out the last one.
+func parseArgs(raw []byte) []string {
+	if len(raw) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
+}
+
+// parseProcArgs splits what macOS gives for kern.procargs2: the count as a
+// little-endian int32, the path of the program, one or more NULs, and then the
+// arguments, each with a NUL behind it. The environment follows and is left
+// alone.
+func parseProcArgs(raw []byte) (exe string, args []string) {
+	if len(raw) < 4 {
+		return "", nil
+	}
+	count := int(int32(uint32(raw[0]) | uint32(raw[1])<<8 | uint32(raw[2])<<16 | uint32(raw[3])<<24))
+	rest := raw[4:]
+	end := bytes.IndexByte(rest, 0)
+	if end < 0 || count <= 0 {
+		return "", nil
+	}
+	exe, rest = string(rest[:end]), bytes.TrimLeft(rest[end:], "\x00")
+	for range count {
+		end := bytes.IndexByte(rest, 0)
+		if end < 0 {
+			break
+		}
+		args, rest = append(args, string(rest[:end])), rest[end+1:]
+	}
+	return exe, args
+}
+
+// fullName undoes the system's cutting of a program's name at max bytes, where
+// one of the longer names on offer begins with what is left.
+func fullName(comm string, max int, longer ...string) string {
+	if len(comm) < max {
+		return comm
+	}
+	for _, l := range longer {
+		if b := base(l); strings.HasPrefix(b, comm) {
+			return b
+		}
+	}
+	return comm
+}

@@ -1,0 +1,4 @@
+package term
+
+// FIONREAD of sys/filio.h, which x/sys does not have for macOS.
+const fionread = 0x4004667f

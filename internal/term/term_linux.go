@@ -1,0 +1,9 @@
+package term
+
+import "golang.org/x/sys/unix"
+
+const (
+	getTermios      = unix.TCGETS
+	setTermios      = unix.TCSETS
+	setTermiosFlush = unix.TCSETSF // and throws away what was not read yet
+)
