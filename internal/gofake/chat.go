@@ -57,6 +57,8 @@ func textOf(content json.RawMessage) string {
 	return text
 }
 
+func (chat) failure(a Answer) any { return string(errorBody(nil, a)) }
+
 func (chat) usage(m said) object {
 	return object{"prompt_tokens": m.in, "completion_tokens": m.out, "total_tokens": m.in + m.out}
 }

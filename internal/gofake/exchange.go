@@ -38,6 +38,9 @@ func (x *exchange) read(auth string, f format) (turn, error) {
 		RequestID: x.r.Header.Get("x-opencode-request"),
 	}
 	bearer, hasBearer := strings.CutPrefix(x.r.Header.Get("Authorization"), "Bearer ")
+	if !hasBearer {
+		bearer = ""
+	}
 	apiKey := x.r.Header.Get("x-api-key")
 	switch {
 	case hasBearer && apiKey != "":
@@ -154,9 +157,11 @@ func (x *exchange) sendJSON(status int, v any) {
 // ready waits as the answer asks before any header, and says whether to go on.
 func (x *exchange) ready(answer Answer) bool {
 	if answer.Stall != 0 && !x.s.sleep(x.r.Context(), answer.Stall) {
+		x.cut(false) // or else the handler's return would send an empty 200 when it was Close that ended the wait
 		return false
 	}
 	if answer.Break == NoAnswer {
+		x.broken = true
 		x.cut(false)
 		return false
 	}
@@ -185,6 +190,7 @@ func (x *exchange) whole(answer Answer, body []byte) {
 	x.head(answer)
 	if answer.Break == Drop || answer.Break == Reset {
 		if _, err := x.w.Write(body[:len(body)/2]); err == nil {
+			x.broken = true
 			x.cut(answer.Break == Reset)
 		}
 		return
@@ -212,7 +218,6 @@ func (x *exchange) flush() bool {
 // cut closes the connection below the answer, which HTTP/1 allows. Where that can't be done (a recorder, HTTP/2)
 // the answer ends early all the same.
 func (x *exchange) cut(reset bool) {
-	x.broken = true
 	if x.log.Status != 0 {
 		x.flush()
 	}

@@ -206,7 +206,11 @@ func text(events []sse) string {
 	return b.String()
 }
 
+// last is the latest request, after its end.
 func last(s *Server) Request {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	_ = s.WaitFor(ctx, func() bool { return s.InFlight() == 0 })
 	all := s.Requests()
 	return all[len(all)-1]
 }

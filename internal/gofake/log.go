@@ -43,7 +43,8 @@ type Request struct {
 	Title bool
 	Body  []byte
 
-	Status  int // 0 until headers were sent
+	Status int // 0 until headers were sent
+	// Outcome is set a moment after the client has seen the last byte: wait for InFlight to be 0 before reading it.
 	Outcome Outcome
 }
 
@@ -140,17 +141,20 @@ func (s *Server) setStatus(r *Request, status int) {
 	s.notify()
 }
 
+// end logs how the request ended. It is in flight until OnDone has returned.
 func (s *Server) end(r *Request, o Outcome) {
 	s.mu.Lock()
 	r.Outcome = o
-	s.inFlight--
 	if o == Gone {
 		s.gone++
 	}
 	seen := *r
-	s.notify()
 	s.mu.Unlock()
 	if s.opts.OnDone != nil {
 		s.opts.OnDone(seen)
 	}
+	s.mu.Lock()
+	s.inFlight--
+	s.notify()
+	s.mu.Unlock()
 }

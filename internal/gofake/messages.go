@@ -48,6 +48,8 @@ func (messages) parse(body []byte) (turn, error) {
 	return t, nil
 }
 
+func (messages) failure(a Answer) any { return string(errorBody(nil, a)) }
+
 func (messages) stop(m said) string {
 	if m.call != nil {
 		return "tool_use"

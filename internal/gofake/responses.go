@@ -42,6 +42,13 @@ func (responses) parse(body []byte) (turn, error) {
 	return t, nil
 }
 
+// failure has the members at its top that OpenAI documents for this event, and beside them the error that its clients
+// and the other formats look for.
+func (responses) failure(a Answer) any {
+	return object{"type": "error", "sequence_number": 0, "code": a.ErrorType, "message": a.Message, "param": nil,
+		"error": object{"type": a.ErrorType, "code": a.ErrorType, "message": a.Message, "param": nil}}
+}
+
 // item is the one thing in the answer's output, with so much of its text or arguments.
 func (responses) item(m said, status, content string) object {
 	if m.call != nil {

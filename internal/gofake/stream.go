@@ -15,6 +15,7 @@ type format interface {
 	parse(body []byte) (turn, error)
 	whole(said) object
 	events(said) []event
+	failure(a Answer) any // the data of an error event
 }
 
 // turn is what the fake understands of a request.
@@ -123,7 +124,7 @@ func (x *exchange) succeed(f format, t turn, answer Answer) {
 		x.w.Header().Set("Cache-Control", "no-cache")
 		x.head(answer)
 		if x.flush() {
-			x.stream(f.events(m), answer)
+			x.stream(f, f.events(m), answer)
 		}
 		return
 	}
@@ -140,7 +141,7 @@ func (x *exchange) succeed(f format, t turn, answer Answer) {
 }
 
 // stream sends the events, flushing each.
-func (x *exchange) stream(events []event, answer Answer) {
+func (x *exchange) stream(f format, events []event, answer Answer) {
 	pieces := 0
 	for _, e := range events {
 		if e.piece {
@@ -150,11 +151,12 @@ func (x *exchange) stream(events []event, answer Answer) {
 	breakAfter := min(answer.BreakAfter, pieces)
 	sent := 0
 	if answer.Break != NoBreak && breakAfter == 0 {
-		x.breakStream(answer)
+		x.breakStream(f, answer)
 		return
 	}
 	for _, e := range events {
 		if e.piece && sent > 0 && answer.ChunkDelay != 0 && !x.s.sleep(x.r.Context(), answer.ChunkDelay) {
+			x.cut(false)
 			return
 		}
 		if x.r.Context().Err() != nil || !x.event(e) {
@@ -163,7 +165,7 @@ func (x *exchange) stream(events []event, answer Answer) {
 		if e.piece {
 			sent++
 			if answer.Break != NoBreak && sent == breakAfter {
-				x.breakStream(answer)
+				x.breakStream(f, answer)
 				return
 			}
 		}
@@ -182,13 +184,14 @@ func (x *exchange) event(e event) bool {
 	return x.flush()
 }
 
-func (x *exchange) breakStream(answer Answer) {
+func (x *exchange) breakStream(f format, answer Answer) {
 	switch answer.Break {
 	case SSEError:
-		x.broken = x.event(event{name: "error", data: string(errorBody(nil, answer))})
+		x.broken = x.event(event{name: "error", data: f.failure(answer)})
 	case CleanEnd:
 		x.broken = true
 	default:
+		x.broken = true
 		x.cut(answer.Break == Reset)
 	}
 }

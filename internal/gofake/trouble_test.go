@@ -2,6 +2,7 @@ package gofake
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -26,11 +27,16 @@ func TestStreamError(t *testing.T) {
 		require.NoError(t, got.err)
 		require.Equal(t, 200, got.status)
 		require.Equal(t, "text/event-stream", got.header.Get("Content-Type"))
-		require.Equal(t, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"GoUsageLimitError\",\"message\":\"Weekly usage limit reached.\"}}\n\n", got.body)
+		events := parseSSE(t, got.body)
+		require.Len(t, events, 1)
+		require.Equal(t, "error", events[0].name)
+		require.Equal(t, "error", at(events[0].data, "type"))
+		require.Equal(t, "GoUsageLimitError", at(events[0].data, "error", "type"))
+		require.Equal(t, "Weekly usage limit reached.", at(events[0].data, "error", "message"))
 		require.Equal(t, Broken, last(s).Outcome)
 
 		s.SetAnswers("k1", StreamError(2, "overloaded_error", "busy"))
-		events := parseSSE(t, f.hi(t, s, "k1").body)
+		events = parseSSE(t, f.hi(t, s, "k1").body)
 		require.Equal(t, "Hello from ", text(events[:len(events)-1]), f.name)
 		require.Equal(t, "error", events[len(events)-1].name)
 
@@ -49,7 +55,11 @@ func TestDroppedConnection(t *testing.T) {
 			require.Equal(t, 200, got.status)
 			require.True(t, isCutOff(got.err), "%s: %v", f.name, got.err)
 			require.NotEmpty(t, got.body)
-			require.NotContains(t, got.body, "from")
+			if body == streamed(f.hello) {
+				require.Equal(t, "Hello ", text(parseSSE(t, got.body)))
+			} else {
+				require.False(t, json.Valid([]byte(got.body)), "half of it")
+			}
 			require.Equal(t, Broken, last(s).Outcome)
 		}
 		s.SetAnswers("k1", Dropped(0))
