@@ -22,6 +22,12 @@ func (e *UsageError) Error() string {
 	return fmt.Sprintf("the service answered %d to /usage", e.Status)
 }
 
+// NewClient returns a client for questions to the service. It follows no redirect, so that a key goes to no other
+// host than the service's.
+func NewClient() *http.Client {
+	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
 // FetchUsage asks the service what the account with this key has used. The error is a *UsageError, or the
 // network's.
 func FetchUsage(ctx context.Context, client *http.Client, base *url.URL, key keychain.Secret) (rotation.Usage, error) {
@@ -42,5 +48,9 @@ func FetchUsage(ctx context.Context, client *http.Client, base *url.URL, key key
 	if err != nil {
 		return rotation.Usage{}, err
 	}
-	return rotation.ParseUsage(body)
+	usage, err := rotation.ParseUsage(body)
+	if at, dateErr := http.ParseTime(resp.Header.Get("Date")); dateErr == nil {
+		usage.At = at
+	}
+	return usage, err
 }

@@ -20,6 +20,7 @@ type Condition struct {
 	State  string    // Ready, Cooling, Rejected or Disabled
 	Until  time.Time // end of the cooldown; zero unless Cooling
 	Reason string    // "weekly limit", "AuthError: …"; empty when Ready or Disabled
+	Window string    // the usage window that is used up, if that is the reason
 }
 
 // condition of a for a process that is about to use model; with model empty only what limits the whole account counts.
@@ -32,14 +33,32 @@ func condition(a *state.Account, model string, now time.Time) Condition {
 	}
 	c := Condition{State: Ready}
 	for _, cd := range a.Cooldowns {
+		cd = rebased(cd, now)
 		if cd.Model != "" && cd.Model != model || !now.Before(cd.Until) {
 			continue
 		}
 		if cd.Until.After(c.Until) {
-			c = Condition{State: Cooling, Until: cd.Until, Reason: cd.Reason}
+			c = Condition{State: Cooling, Until: cd.Until, Reason: cd.Reason, Window: cd.Window}
 		}
 	}
 	return c
+}
+
+// rebased moves a cooldown that began in the future to begin now: the clock was set back since, and what the
+// server named was a length of time.
+func rebased(c state.Cooldown, now time.Time) state.Cooldown {
+	if ahead := c.Since.Sub(now); ahead > 0 {
+		c.Since, c.Until = now, c.Until.Add(-ahead)
+	}
+	return c
+}
+
+func rebase(s *state.State, now time.Time) {
+	for i := range s.Accounts {
+		for j, c := range s.Accounts[i].Cooldowns {
+			s.Accounts[i].Cooldowns[j] = rebased(c, now)
+		}
+	}
 }
 
 // sameMoment is how far apart the ends of two cooldowns may be and still come from one limit: the answers to

@@ -49,7 +49,11 @@ func (p *Pool) Acquire(ctx context.Context, proc Process, ask Ask) (Handout, err
 }
 
 func (p *Pool) update(ctx context.Context, change func(*state.State) error) error {
-	if err := p.store.Update(ctx, change); err != nil && !errors.Is(err, errUnchanged) {
+	err := p.store.Update(ctx, func(s *state.State) error {
+		rebase(s, p.now())
+		return change(s)
+	})
+	if err != nil && !errors.Is(err, errUnchanged) {
 		return err
 	}
 	return nil
@@ -137,7 +141,7 @@ func (p *Pool) exhausted(s *state.State, model string) *ExhaustedError {
 		a := &s.Accounts[i]
 		c := condition(a, model, p.now())
 		if c.State == Cooling && (e.Until.IsZero() || c.Until.Before(e.Until)) {
-			e.Account, e.Until, e.Reason = a.Label, c.Until, c.Reason
+			*e = ExhaustedError{Account: a.Label, Until: c.Until, Reason: c.Reason, Window: c.Window, Workspace: a.Workspace}
 		}
 	}
 	return e

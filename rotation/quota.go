@@ -1,8 +1,12 @@
 package rotation
 
 import (
+	"context"
 	"encoding/json"
+	"slices"
 	"time"
+
+	"ocgo-key/rotation/state"
 )
 
 // Usage is what the service says an account has used: the answer of its endpoint /usage.
@@ -11,6 +15,8 @@ type Usage struct {
 	Workspace string // id; may be empty
 	User      string // id; may be empty
 	Windows   map[string]Window
+	// At is the service's own clock when it answered, to which ResetsAt belongs; zero if it did not tell.
+	At time.Time
 }
 
 // Window is one of the three usage limits, named rolling (5 hours), weekly and monthly.
@@ -31,4 +37,85 @@ func ParseUsage(body []byte) (Usage, error) {
 		return Usage{}, err
 	}
 	return Usage{Workspace: oneLine(raw.Workspace, ""), User: oneLine(raw.User, ""), Windows: raw.Usage}, nil
+}
+
+// limitNames are the windows as limits name them.
+var limitNames = map[string]string{"rolling": "5 hour", "weekly": "weekly", "monthly": "monthly"}
+
+func (w Window) limited() bool { return w.Status == "rate-limited" || w.Percent >= 100 }
+
+// limit is the verdict that follows from the windows that are used up: the account is out until the last of
+// them is reset, by our clock. Not limited means that there is room in all.
+func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
+	clock := u.At
+	if clock.IsZero() {
+		clock = now
+	}
+	for name, w := range u.Windows {
+		if !w.limited() {
+			continue
+		}
+		limited = true
+		wait, ok := bounded(w.ResetsAt.Sub(clock).Seconds())
+		if until := now.Add(wait); ok && until.After(v.Until) {
+			v = windowVerdict(limitNames[name], until)
+		}
+	}
+	return v, limited
+}
+
+// settling is how long after a limit the service may not count it yet in its usage.
+const settling = 30 * time.Second
+
+// Learn takes in what the service says an account has used. It puts right the end of a cooldown that came from a
+// usage window: a 429 names only the first window that is used up, and the account is back when the last of them
+// is reset. Where there is room in all of them again, the cooldown ends. An account that is not cooling stays so.
+func (p *Pool) Learn(ctx context.Context, h Handout, u Usage) error {
+	return p.update(ctx, func(s *state.State) error {
+		a, now := s.Find(h.ID), p.now()
+		if a == nil || a.KeyRev != h.KeyRev {
+			return errUnchanged
+		}
+		changed := false
+		if u.Workspace != "" && a.Workspace != u.Workspace || u.User != "" && a.User != u.User {
+			a.Workspace, a.User, changed = u.Workspace, u.User, true
+		}
+		if !correct(a, u, now) {
+			if changed {
+				return nil
+			}
+			return errUnchanged
+		}
+		if c := condition(a, "", now); c.State == Cooling {
+			s.Note(state.Event{Time: now, Kind: "corrected", Account: a.Label, Reason: c.Reason, Until: c.Until})
+		} else {
+			s.Note(state.Event{Time: now, Kind: "back", Account: a.Label, Reason: "there is room again"})
+		}
+		return nil
+	})
+}
+
+// correct replaces the cooldowns that came from usage windows by the one that follows from u.
+func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
+	var old *state.Cooldown // the one that ends last
+	for i, c := range a.Cooldowns {
+		if c.Window != "" && now.Before(c.Until) && (old == nil || c.Until.After(old.Until)) {
+			old = &a.Cooldowns[i]
+		}
+	}
+	v, limited := u.limit(now)
+	switch {
+	case old == nil || len(u.Windows) == 0:
+		return false
+	case limited && (v.Until.IsZero() || v.Until.Sub(old.Until).Abs() < sameMoment):
+		return false
+	case !limited && now.Sub(old.Since) < settling:
+		return false
+	}
+	since := old.Since
+	a.Cooldowns = slices.DeleteFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Window != "" })
+	if limited {
+		a.Cooldowns = append(a.Cooldowns, state.Cooldown{Since: since, Until: v.Until, Reason: v.Reason, Window: v.Window})
+	}
+	return true
 }

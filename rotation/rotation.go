@@ -77,6 +77,9 @@ type ExhaustedError struct {
 	Account string    // label of the account that is back soonest; empty if none comes back by itself
 	Until   time.Time // when it is; zero if none comes back by itself
 	Reason  string    // why it is out: "weekly limit"
+	Window  string    // the usage window that is used up, if that is why: "weekly"
+	// Workspace is the service's id of the account's workspace, if known.
+	Workspace string
 }
 
 func (e *ExhaustedError) Error() string {

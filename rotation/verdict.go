@@ -106,11 +106,9 @@ func classifyLimit(a Answer, e apiError, now time.Time) Verdict {
 	v := Verdict{Action: Cool, Until: now.Add(wait), Workspace: oneLine(e.Resource, "")}
 	switch {
 	case e.Type == "GoUsageLimitError":
-		v.Window = oneLine(e.Limit, "")
-		v.Reason = strings.TrimSpace(strings.Replace(v.Window, "5 hour", "5-hour", 1) + " limit")
-		if v.Window == "" {
-			v.Reason = "usage limit"
-		}
+		window := windowVerdict(oneLine(e.Limit, "usage"), v.Until)
+		window.Workspace = v.Workspace
+		return window
 	case e.Type == "FreeUsageLimitError", strings.HasPrefix(e.Message, "Error from provider"):
 		return Verdict{}
 	case e.Type == "RateLimitError":
@@ -124,6 +122,20 @@ func classifyLimit(a Answer, e apiError, now time.Time) Verdict {
 	}
 	return v
 }
+
+// windowVerdict is for a usage window that is used up: "5 hour", "weekly", "monthly", or "usage" if it has no name.
+func windowVerdict(window string, until time.Time) Verdict {
+	return Verdict{Action: Cool, Until: until, Window: window, Reason: strings.Replace(window, "5 hour", "5-hour", 1) + " limit"}
+}
+
+// Overage is the verdict on an account whose answer cost real money, for those who do not want that: it is out
+// until its windows are reset, which Learn finds out; until then for an hour.
+func Overage(cost string, now time.Time) Verdict {
+	return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Window: OverageWindow, Reason: "real money was spent ($" + oneLine(cost, "?") + ")"}
+}
+
+// OverageWindow is the window of a cooldown that Overage began.
+const OverageWindow = "overage"
 
 // errorStatuses are the statuses that errors come with when they have one of their own, for an error that
 // arrives as the first event of a stream whose status was 200.

@@ -31,7 +31,7 @@ func TestClassify(t *testing.T) {
 	}{
 		"usage limit":               {429, after("12000"), body("GoUsageLimitError", "Weekly usage limit reached."), cool(12000*time.Second, "weekly limit", "weekly", "", "wrk_1")},
 		"usage limit, 5 hour":       {429, after("60"), []byte(`{"error":{"type":"GoUsageLimitError"},"metadata":{"limitName":"5 hour"}}`), cool(time.Minute, "5-hour limit", "5 hour", "", "")},
-		"usage limit, no metadata":  {429, after("60"), []byte(`{"error":{"type":"GoUsageLimitError"}}`), cool(time.Minute, "usage limit", "", "", "")},
+		"usage limit, no metadata":  {429, after("60"), []byte(`{"error":{"type":"GoUsageLimitError"}}`), cool(time.Minute, "usage limit", "usage", "", "")},
 		"usage limit, no header":    {429, nil, body("GoUsageLimitError", "x"), cool(time.Minute, "weekly limit", "weekly", "", "wrk_1")},
 		"rate limit":                {429, after("60"), body("RateLimitError", "slow down"), cool(time.Minute, "rate limit on m", "", "m", "wrk_1")},
 		"free usage":                {429, after("60"), body("FreeUsageLimitError", "x"), pass},

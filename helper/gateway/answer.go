@@ -46,6 +46,8 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 		panic(http.ErrAbortHandler) // the client is gone; net/http's way to end without an answer
 	case errors.As(err, new(*poolError)):
 		refuse(w, http.StatusServiceUnavailable, err.Error())
+	case errors.Is(err, errStalled):
+		refuse(w, http.StatusGatewayTimeout, err.Error())
 	default:
 		refuse(w, http.StatusBadGateway, "the service could not be reached: "+err.Error())
 	}
@@ -62,11 +64,24 @@ func exhaustedAnswer(req *http.Request, e *rotation.ExhaustedError, now time.Tim
 	} else {
 		seconds := max(1, int(math.Ceil(e.Until.Sub(now).Seconds())))
 		header.Set("Retry-After", strconv.Itoa(seconds))
-		body = errorBody("GoUsageLimitError", fmt.Sprintf("ocgo-key: %s", e.Error()), map[string]string{"limitName": e.Reason})
+		body = errorBody("GoUsageLimitError", "ocgo-key: "+e.Error(), exhaustedMetadata(e))
 	}
 	return &http.Response{
 		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: header, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: req,
 	}
+}
+
+// exhaustedMetadata is what OpenCode makes its own limit dialog from: "LIMITNAME usage limit reached. It will
+// reset in …", with a link to the workspace's settings.
+func exhaustedMetadata(e *rotation.ExhaustedError) map[string]string {
+	m := map[string]string{"limitName": e.Account + "'s"}
+	if e.Window != "" {
+		m["limitName"] += " " + e.Window
+	}
+	if e.Workspace != "" {
+		m["workspace"] = e.Workspace
+	}
+	return m
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 )
 
 // maxReplay is the size, in bytes, up to which a request's body is kept so that it can be sent again. Larger
@@ -19,23 +20,43 @@ type body struct {
 	spent  bool      // rest was given out
 }
 
+// bodyTimeout is how long a client may take from one piece of a body to the next. It is on this machine: one that
+// is slower wants to hold the connection, not to send a body.
+const bodyTimeout = 30 * time.Second
+
+// timedBody puts off the connection's read deadline before each read.
+type timedBody struct {
+	io.Reader
+	connection *http.ResponseController
+}
+
+func (b timedBody) Read(p []byte) (int, error) {
+	_ = b.connection.SetReadDeadline(time.Now().Add(bodyTimeout))
+	n, err := b.Reader.Read(p)
+	if err != nil {
+		_ = b.connection.SetReadDeadline(time.Time{}) // what is read from now on is only whether the client is there
+	}
+	return n, err
+}
+
 // keepBody reads as much of r's body as is kept.
-func keepBody(r *http.Request) (*body, error) {
+func keepBody(w http.ResponseWriter, r *http.Request) (*body, error) {
 	b := &body{length: r.ContentLength}
 	if r.Body == nil || r.ContentLength == 0 {
 		return b, nil
 	}
 	var buf bytes.Buffer
+	source := timedBody{r.Body, http.NewResponseController(w)}
 	if 0 < r.ContentLength && r.ContentLength <= maxReplay {
 		buf.Grow(int(r.ContentLength) + bytes.MinRead)
 	}
-	n, err := buf.ReadFrom(io.LimitReader(r.Body, maxReplay+1))
+	n, err := buf.ReadFrom(io.LimitReader(source, maxReplay+1))
 	if err != nil {
 		return nil, fmt.Errorf("the request's body did not arrive whole: %w", err)
 	}
 	b.kept = buf.Bytes()
 	if n > maxReplay {
-		b.rest = r.Body
+		b.rest = source
 	} else {
 		b.length = n
 	}

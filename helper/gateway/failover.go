@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"context"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
+	"time"
 
 	"ocgo-key/helper"
 	"ocgo-key/rotation"
@@ -11,39 +14,52 @@ import (
 
 // failover sends a request with the leased account's key and, as long as the answer is a limit and nothing of
 // it was passed on, again with the next account's: at most one pass over the pool.
-type failover struct{ options *Options }
+type failover struct {
+	*Options
+	inBackground func(func(context.Context))
+}
 
 // RoundTrip returns the answer for the client. It fails only where the network does, or the pool gives no
 // account for another reason than exhaustion.
 func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, x := req.Context(), exchangeOf(req)
-	grant, err := f.options.Holder.Current(ctx, x.Model)
+	grant, err := f.Holder.Current(ctx, x.Model)
 	if err != nil {
 		return f.refused(x, req, err)
 	}
 	var tried []string
+	stalled := false
 	for {
 		tried = append(tried, grant.ID)
 		resp, err := f.send(req, x, grant)
+		if errors.Is(err, errStalled) && !stalled && x.body.replayable() {
+			stalled = true
+			if next, avoidErr := f.Holder.Avoid(ctx, grant, x.Model); avoidErr == nil {
+				f.switched(rotation.Switch{From: grant.Handout, To: next.Handout})
+				grant = next
+				continue
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
 		verdict := judge(resp, x)
 		if !verdict.Failover() {
-			if resp.StatusCode < 300 && f.options.Observer.Answered != nil {
-				f.options.Observer.Answered(x)
-			}
+			f.answered(resp, x, grant)
 			return resp, nil
 		}
-		next, moved, err := f.options.Holder.Report(ctx, grant, verdict, x.Model)
+		next, moved, err := f.Holder.Report(ctx, grant, verdict, x.Model)
+		if verdict.Window != "" && f.Quota != nil && (moved || err != nil) {
+			f.inBackground(func(ctx context.Context) { f.Quota.Limited(ctx, grant) })
+		}
 		if err != nil {
 			return f.lastAnswer(x, req, resp, err)
 		}
 		sw := rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict}
-		if moved && f.options.Observer.Switched != nil {
-			f.options.Observer.Switched(sw)
+		if moved {
+			f.switched(sw)
 		}
-		if f.options.Observer.Limited != nil && f.options.Observer.Limited(x, sw) {
+		if f.Observer.Limited != nil && f.Observer.Limited(x, sw) {
 			_ = resp.Body.Close()
 			<-ctx.Done()
 			return nil, ctx.Err()
@@ -56,29 +72,96 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
+// errStalled is a request whose answer did not begin in time.
+var errStalled = errors.New("the service did not begin to answer in time")
+
 // send makes one attempt. The key is on this copy of the request alone, so that nothing else can show it.
 func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*http.Response, error) {
-	out := req.Clone(req.Context())
+	ctx, cancel := context.WithCancelCause(req.Context())
+	out := req.Clone(ctx)
 	x.body.open(out)
 	if x.apiKeyHeader {
 		out.Header.Set("X-Api-Key", grant.Key.Reveal())
 	} else {
 		out.Header.Set("Authorization", "Bearer "+grant.Key.Reveal())
 	}
-	return f.options.Transport.RoundTrip(out)
+	if f.Stall > 0 {
+		watchdog := time.AfterFunc(f.Stall, func() { cancel(errStalled) })
+		defer watchdog.Stop()
+	}
+	resp, err := f.Transport.RoundTrip(out)
+	if err != nil {
+		if errors.Is(context.Cause(ctx), errStalled) {
+			err = errStalled
+		}
+		cancel(nil)
+		return nil, err
+	}
+	resp.Body = &endingBody{resp.Body, cancel}
+	return resp, nil
+}
+
+// endingBody ends its attempt's context when it is closed.
+type endingBody struct {
+	io.ReadCloser
+	end context.CancelCauseFunc
+}
+
+func (b *endingBody) Close() error {
+	defer b.end(nil)
+	return b.ReadCloser.Close()
+}
+
+// answered follows an answer that is passed on.
+func (f *failover) answered(resp *http.Response, x *Exchange, grant helper.Grant) {
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		return
+	}
+	if f.Observer.Answered != nil {
+		f.Observer.Answered(x)
+	}
+	if f.NoOverage {
+		resp.Body = watchCost(resp, func(cost string) { f.overage(grant, cost) })
+	}
+}
+
+func (f *failover) switched(sw rotation.Switch) {
+	if f.Observer.Switched != nil {
+		f.Observer.Switched(sw)
+	}
+}
+
+// overage moves the process off an account that has begun to spend real money, until its windows are reset.
+func (f *failover) overage(grant helper.Grant, cost string) {
+	f.inBackground(func(ctx context.Context) {
+		verdict := rotation.Overage(cost, f.Now())
+		next, moved, err := f.Holder.Report(ctx, grant, verdict, nil)
+		if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && f.Observer.Exhausted != nil {
+			f.Observer.Exhausted(exhausted)
+		}
+		if moved {
+			f.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict})
+		}
+		if f.Quota != nil {
+			f.Quota.Limited(ctx, grant)
+		}
+	})
 }
 
 // refused is the answer to a request for which there is no account.
 func (f *failover) refused(x *Exchange, req *http.Request, err error) (*http.Response, error) {
 	var exhausted *rotation.ExhaustedError
 	if errors.As(err, &exhausted) {
-		if f.options.Observer.Exhausted != nil {
-			f.options.Observer.Exhausted(exhausted)
+		if f.Observer.Exhausted != nil {
+			f.Observer.Exhausted(exhausted)
+		}
+		if f.Quota != nil {
+			f.inBackground(f.Quota.Exhausted)
 		}
 		return exhaustedAnswer(req, exhausted, x.now()), nil
 	}
-	if f.options.Observer.Failed != nil && req.Context().Err() == nil {
-		f.options.Observer.Failed(err)
+	if f.Observer.Failed != nil && req.Context().Err() == nil {
+		f.Observer.Failed(err)
 	}
 	return nil, &poolError{err}
 }
@@ -87,8 +170,8 @@ func (f *failover) refused(x *Exchange, req *http.Request, err error) (*http.Res
 // is passed on where it says more than we could: a refused key, with no account that comes back by itself.
 func (f *failover) lastAnswer(x *Exchange, req *http.Request, resp *http.Response, err error) (*http.Response, error) {
 	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && exhausted.Until.IsZero() {
-		if f.options.Observer.Exhausted != nil {
-			f.options.Observer.Exhausted(exhausted)
+		if f.Observer.Exhausted != nil {
+			f.Observer.Exhausted(exhausted)
 		}
 		return resp, nil
 	}

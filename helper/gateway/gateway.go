@@ -44,9 +44,20 @@ type Options struct {
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
 	Stall     time.Duration       // how long to wait for response headers before one try elsewhere; 0: for ever
+	NoOverage bool                // an answer that was paid from the balance cools its account
+	Quota     Quota               // nil: no questions about usage
 	Observer  Observer
 	Transport http.RoundTripper // nil: a transport of its own, with Go's default proxy and TLS settings
 	Now       func() time.Time  // nil: time.Now
+}
+
+// Quota learns from the service what accounts have used. Both are called in goroutines of their own, which Close
+// waits for, with a context that Close ends.
+type Quota interface {
+	// Limited: the account has just run into a usage window.
+	Limited(context.Context, helper.Grant)
+	// Exhausted: a request found no account ready; one may be back earlier than is known.
+	Exhausted(context.Context)
 }
 
 // Observer is told what happens at the gateway. Every field may be nil; calls come from many goroutines.
@@ -72,7 +83,31 @@ type Gateway struct {
 	server  *http.Server
 	done    chan struct{}
 
-	closing sync.Once
+	mu      sync.Mutex // guards life against a Close between the look at it and the start of a task
+	tasks   sync.WaitGroup
+	life    context.Context
+	closing context.CancelFunc
+}
+
+// begin counts a task in, unless the gateway is closing; g.tasks.Done ends it.
+func (g *Gateway) begin() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.life.Err() != nil {
+		return false
+	}
+	g.tasks.Add(1)
+	return true
+}
+
+// inBackground runs task beside the requests, until Close at most.
+func (g *Gateway) inBackground(task func(context.Context)) {
+	if g.begin() {
+		go func() {
+			defer g.tasks.Done()
+			task(g.life)
+		}()
+	}
 }
 
 // Bounds on what a client may send. Bodies are bounded by maxReplay, not refused.
@@ -95,6 +130,7 @@ func Start(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{options: o, token: newToken(), host: listener.Addr().String(), done: make(chan struct{})}
+	g.life, g.closing = context.WithCancel(context.Background())
 	g.server = &http.Server{
 		Handler:           g.door(g.proxy()),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -131,29 +167,35 @@ func (g *Gateway) URL(prefix string) string { return "http://" + g.host + prefix
 // Token is what the client has to send in place of a key.
 func (g *Gateway) Token() string { return g.token }
 
-// Close ends every connection at once.
+// Close ends every connection at once, and waits for what is under way to notice. A second Close does nothing.
 func (g *Gateway) Close() {
-	g.closing.Do(func() {
-		_ = g.server.Close()
-		<-g.done
-		if t, ok := g.options.Transport.(interface{ CloseIdleConnections() }); ok {
-			t.CloseIdleConnections()
-		}
-	})
+	g.mu.Lock()
+	g.closing()
+	g.mu.Unlock()
+	_ = g.server.Close()
+	<-g.done
+	g.tasks.Wait()
+	if t, ok := g.options.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
 }
 
 // proxy is the part behind the door: a reverse proxy whose transport fails over.
 func (g *Gateway) proxy() http.Handler {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       g.rewrite,
-		Transport:     &failover{options: &g.options},
+		Transport:     &failover{Options: &g.options, inBackground: g.inBackground},
 		FlushInterval: -1, // every chunk at once
 		BufferPool:    newBufferPool(),
 		ErrorHandler:  answerError,
 		ErrorLog:      log.New(io.Discard, "", 0), // errors of this kind reach the client as a dropped connection
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := keepBody(r)
+		if !g.begin() {
+			panic(http.ErrAbortHandler) // its connection is being closed
+		}
+		defer g.tasks.Done()
+		body, err := keepBody(w, r)
 		if err != nil {
 			answerError(w, r, err)
 			return

@@ -17,13 +17,13 @@ const maxErrorBody = 64 << 10
 func judge(resp *http.Response, x *Exchange) rotation.Verdict {
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		read, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a body that breaks off is judged by its status
-		putBack(resp, read)
+		read, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a body that breaks off is judged by its status
+		putBack(resp, read, after(resp.Body, err))
 		return rotation.Classify(rotation.Answer{Status: resp.StatusCode, Header: resp.Header,
 			Body: decoded(read, resp.Header.Get("Content-Encoding")), Model: x.Model()}, x.now())
 	case resp.StatusCode == http.StatusOK && isEventStream(resp):
-		read, failure := firstEvent(resp.Body)
-		putBack(resp, read)
+		head, rest, failure := firstEvent(resp.Body, holdComments)
+		putBack(resp, head, rest)
 		if failure == nil {
 			return rotation.Verdict{}
 		}
@@ -38,11 +38,11 @@ func isEventStream(resp *http.Response) bool {
 }
 
 // putBack makes the body begin with what was read of it.
-func putBack(resp *http.Response, read []byte) {
+func putBack(resp *http.Response, read []byte, rest io.Reader) {
 	resp.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(read), resp.Body), resp.Body}
+	}{io.MultiReader(bytes.NewReader(read), rest), resp.Body}
 }
 
 // decoded undoes the one compression that a server may use although it was asked for none.

@@ -4,27 +4,85 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"time"
 )
 
 // maxFirstEvent is how much of a stream is read in search of its first event, in bytes.
 const maxFirstEvent = 64 << 10
 
+// holdComments is how long a stream that begins with comments (which servers send to keep a connection alive) is
+// held back to see whether an error follows. A client that waits for headers must not wait for ever.
+const holdComments = 10 * time.Second
+
 // firstEvent reads a stream until it is plain whether its first event is an error, and not a byte further than
 // the read that showed it: for a healthy stream that is the read that brings its first bytes. It returns what
-// was read, and the error event's data if it is one.
-func firstEvent(r io.Reader) (read, failure []byte) {
-	buf := make([]byte, 0, 4<<10)
+// was read, where to read on, and the error event's data if it is one.
+func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
+	piece := make([]byte, 4<<10)
+	n, err := stream.Read(piece)
+	head = piece[:n:n]
+	var timer <-chan time.Time
 	for {
-		if len(buf) == cap(buf) {
-			buf = append(buf, 0)[:len(buf)]
+		failure, decided := scanEvent(head, err != nil)
+		if decided || len(head) >= maxFirstEvent {
+			return head, after(stream, err), failure
 		}
-		n, err := r.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		failure, decided := scanEvent(buf, err != nil)
-		if decided || err != nil || len(buf) >= maxFirstEvent {
-			return buf, failure
+		if err != nil {
+			return head, after(stream, err), nil
+		}
+		if timer == nil {
+			timer = time.After(hold)
+		}
+		next := make(chan readResult, 1)
+		go func() {
+			piece := make([]byte, 4<<10)
+			n, err := stream.Read(piece)
+			next <- readResult{piece[:n], err}
+		}()
+		select {
+		case r := <-next:
+			head, err = append(head, r.data...), r.err
+		case <-timer:
+			return head, &lateReader{next: next, stream: stream}, nil
 		}
 	}
+}
+
+// after is where to read on: the error that ended the stream comes again.
+func after(stream io.Reader, err error) io.Reader {
+	if err != nil {
+		return &lateReader{err: err}
+	}
+	return stream
+}
+
+type readResult struct {
+	data []byte
+	err  error
+}
+
+// lateReader goes on with a stream from which a read is still under way.
+type lateReader struct {
+	next   <-chan readResult
+	data   []byte
+	err    error
+	stream io.Reader
+}
+
+func (l *lateReader) Read(p []byte) (int, error) {
+	if l.next != nil {
+		r := <-l.next
+		l.next, l.data, l.err = nil, r.data, r.err
+	}
+	if len(l.data) > 0 {
+		n := copy(p, l.data)
+		l.data = l.data[n:]
+		return n, nil
+	}
+	if l.err != nil {
+		return 0, l.err
+	}
+	return l.stream.Read(p)
 }
 
 // scanEvent looks at the beginning of a stream. Not decided means that more is needed; ended, that no more comes.

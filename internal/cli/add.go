@@ -134,7 +134,7 @@ func (a *app) verify(key keychain.Secret, skip bool) (rotation.Usage, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), verifyTimeout)
 	defer cancel()
-	usage, err := helper.FetchUsage(ctx, http.DefaultClient, a.baseURL, key)
+	usage, err := helper.FetchUsage(ctx, helper.NewClient(), a.baseURL, key)
 	refused := new(helper.UsageError)
 	switch {
 	case err == nil:

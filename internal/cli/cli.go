@@ -25,6 +25,7 @@ type grammar struct {
 	Get        getCmd        `cmd:"" help:"Print the key for the calling process (the credential helper)."`
 	Rotate     rotateCmd     `cmd:"" help:"Move on to the next account now."`
 	Run        runCmd        `cmd:"" help:"Run OpenCode, or another command, on the pool."`
+	Gateway    gatewayCmd    `cmd:"" help:"Run the gateway alone, for other clients."`
 	Demo       demoCmd       `cmd:"" help:"Show a switch of accounts, with no account and no keychain."`
 	DemoClient demoClientCmd `cmd:"" hidden:""`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

@@ -2,26 +2,22 @@ package cli
 
 import (
 	"context"
-	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
 
-	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/wrapper"
-	"ocgo-key/internal/process"
 	"ocgo-key/internal/term"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
 type runCmd struct {
-	On429   string   `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command notices nothing), restart (invoke the command again), auto (replay, and restart where that could not save it)."`
-	Zen     bool     `help:"Use the pool for provider opencode (Zen) as well. Zen spends balance."`
+	On429 string `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command notices nothing), restart (invoke the command again), auto (replay, and restart where that could not save it)."`
+	gatewayFlags
 	Command []string `arg:"" optional:"" passthrough:"" help:"What to run; opencode if left out."`
 }
 
@@ -64,28 +60,24 @@ func opencodeHint(command string) string {
 
 // wrap runs command on the pool, under a gateway of its own.
 func (a *app) wrap(pool *rotation.Pool, keys keychain.Store, command wrapper.Command, c *runCmd) error {
-	self, err := process.Lookup(os.Getpid())
-	if err != nil {
-		return wrapperFailed(fmt.Errorf("cannot look up this process: %w", err))
-	}
-	holder := helper.NewHolder(pool, keys,
-		rotation.Process{PID: self.PID, Start: self.Start, Command: baseName(command.Argv[0])},
-		func(err error) { a.warnMissing(err) })
-	s := &session{app: a, options: c, command: command, restarts: make(chan wrapper.Command, 1), tried: map[string]bool{}}
+	s := &session{mode: c.On429, restarts: make(chan wrapper.Command, 1), tried: map[string]bool{}}
+	s.app = a
 	s.silent = opencode.Is(command.Argv[0]) && opencode.FullScreen(command.Argv[1:]) && term.IsTerminal(a.stdout)
-	if err := s.firstGrant(holder); err != nil {
+	holder, err := a.hold(pool, keys, baseName(command.Argv[0]), &s.notices)
+	if err != nil {
 		return err
 	}
 	defer holder.Release(context.Background())
-	gw, err := gateway.Start(gateway.Options{Holder: holder, Upstreams: a.upstreams(c.Zen), Observer: s.observer()})
+	gw, err := a.startGateway(pool, keys, holder, c.gatewayFlags, 0, s.observer())
 	if err != nil {
-		return wrapperFailed(fmt.Errorf("cannot start the gateway: %w", err))
-	}
-	defer gw.Close()
-	if s.command.Env, err = pointAt(gw, command, c.Zen); err != nil {
 		return wrapperFailed(err)
 	}
-	status, err := wrapper.Run(s.command, wrapper.Options{Restart: s.restarts, Started: s.started})
+	defer gw.Close()
+	if command.Env, err = pointAt(gw, command, c.Zen); err != nil {
+		return wrapperFailed(err)
+	}
+	s.command = command
+	status, err := wrapper.Run(command, wrapper.Options{Restart: s.restarts, Started: s.started})
 	if err != nil {
 		return err
 	}
@@ -99,22 +91,6 @@ func wrapperFailed(err error) error { return &codeError{exitWrapper, err} }
 
 func baseName(command string) string {
 	return command[strings.LastIndexAny(command, `/\`)+1:]
-}
-
-func (a *app) warnMissing(err error) {
-	_, hint := explain(err)
-	a.complain(err, hint)
-}
-
-// upstreams are the services behind the gateway. Zen's base URL is Go's without the "go" step.
-func (a *app) upstreams(zen bool) map[string]*url.URL {
-	up := map[string]*url.URL{gateway.GoPrefix: a.baseURL}
-	if zen {
-		u := *a.baseURL
-		u.Path = strings.Replace(u.Path, "/go/", "/", 1)
-		up[gateway.ZenPrefix] = &u
-	}
-	return up
 }
 
 // pointAt returns the command's environment with the gateway in it.

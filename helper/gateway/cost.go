@@ -1,0 +1,78 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+)
+
+// maxCostEvent bounds what of an answer is kept while its cost is looked for, in bytes: one event of a stream,
+// or a whole answer that is not one. What is larger is passed over; the event with the cost is small.
+const maxCostEvent = 1 << 20
+
+// watchCost passes an answer's body on as it comes, and calls paid, once, when the answer says that it was paid
+// from the account's balance: a top-level "cost" other than zero, beside the usage or in the last event of a
+// stream. Source: opencode-facts, "The Go service".
+func watchCost(resp *http.Response, paid func(cost string)) io.ReadCloser {
+	return &costWatch{ReadCloser: resp.Body, stream: isEventStream(resp), paid: paid}
+}
+
+type costWatch struct {
+	io.ReadCloser
+	stream bool
+	paid   func(string)
+
+	pending []byte // the part of the body that is not judged yet
+	skip    bool   // pending grew too large: nothing more until the event ends
+	told    bool
+}
+
+func (c *costWatch) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if !c.told {
+		c.look(p[:n], err != nil)
+	}
+	return n, err
+}
+
+func (c *costWatch) look(piece []byte, ended bool) {
+	for c.stream {
+		line, rest, whole := bytes.Cut(piece, []byte("\n"))
+		if !whole {
+			break
+		}
+		c.keep(line)
+		c.judge(bytes.TrimPrefix(c.pending, []byte("data:")))
+		c.pending, c.skip = c.pending[:0], false
+		piece = rest
+	}
+	c.keep(piece)
+	if ended {
+		c.judge(bytes.TrimPrefix(c.pending, []byte("data:")))
+		c.pending = nil
+	}
+}
+
+func (c *costWatch) keep(piece []byte) {
+	if c.skip = c.skip || len(c.pending)+len(piece) > maxCostEvent; c.skip {
+		c.pending = nil
+		return
+	}
+	c.pending = append(c.pending, piece...)
+}
+
+func (c *costWatch) judge(data []byte) {
+	var answer struct {
+		Cost json.RawMessage `json:"cost"`
+	}
+	if c.told || !bytes.Contains(data, []byte(`"cost"`)) || json.Unmarshal(data, &answer) != nil {
+		return
+	}
+	cost := string(bytes.Trim(answer.Cost, `"`))
+	if amount, err := strconv.ParseFloat(cost, 64); err == nil && amount != 0 {
+		c.told = true
+		c.paid(cost)
+	}
+}

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"ocgo-key/helper/gateway"
+	"ocgo-key/rotation"
+)
+
+// notices tell the user on stderr what a gateway does, a line for each thing that happened.
+type notices struct {
+	app    *app
+	silent bool // the command draws on the whole terminal: nobody else writes there
+
+	mu      sync.Mutex
+	soonest time.Time // the return that the user was told of
+	failure string    // the trouble that the user was told of
+}
+
+func (n *notices) observer() gateway.Observer {
+	return gateway.Observer{Switched: n.switched, Exhausted: n.exhausted, Failed: n.failed}
+}
+
+func (n *notices) say(format string, args ...any) {
+	if !n.silent {
+		n.app.say(format, args...)
+	}
+}
+
+func (n *notices) switched(sw rotation.Switch) { n.say("%s", switchText(sw, time.Now())) }
+
+// exhausted tells once for each moment of return.
+func (n *notices) exhausted(e *rotation.ExhaustedError) {
+	n.mu.Lock()
+	told := n.soonest.Equal(e.Until)
+	n.soonest = e.Until
+	n.mu.Unlock()
+	if !told {
+		n.say("%v", e)
+	}
+}
+
+// failed tells once for each trouble, since clients try again and again.
+func (n *notices) failed(err error) {
+	n.mu.Lock()
+	told := n.failure == err.Error()
+	n.failure = err.Error()
+	n.mu.Unlock()
+	if !told && !n.silent {
+		_, hint := explain(err)
+		n.app.complain(err, hint)
+	}
+}
+
+// switchText is the line for a switch: "Work hit its weekly limit (back Mon 09:00); now Personal".
+func switchText(sw rotation.Switch, now time.Time) string {
+	v := sw.Verdict
+	what := "hit a rate limit"
+	switch {
+	case v.Action == rotation.Pass:
+		return fmt.Sprintf("%s got no answer in time; now %s", sw.From.Label, sw.To.Label)
+	case v.Action == rotation.Reject:
+		return fmt.Sprintf("%s was refused (%s); now %s", sw.From.Label, v.Reason, sw.To.Label)
+	case v.Window == rotation.OverageWindow:
+		return fmt.Sprintf("%s is past its limits, and %s; now %s", sw.From.Label, v.Reason, sw.To.Label)
+	case v.Window != "":
+		what = "hit its " + v.Reason
+	case v.Model != "":
+		what = "hit the " + v.Reason
+	case v.Reason != "429":
+		what = "is out of use: " + v.Reason
+	}
+	return fmt.Sprintf("%s %s (back %s); now %s", sw.From.Label, what, clock(v.Until, now), sw.To.Label)
+}
