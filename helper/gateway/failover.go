@@ -50,7 +50,8 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		next, moved, err := f.Holder.Report(ctx, grant, verdict, x.Model)
 		if verdict.Window != "" && f.Quota != nil && (moved || err != nil) {
-			f.inBackground(func(ctx context.Context) { f.Quota.Limited(ctx, grant) })
+			limited := grant // which is about to be another
+			f.inBackground(func(ctx context.Context) { f.Quota.Limited(ctx, limited) })
 		}
 		if err != nil {
 			return f.lastAnswer(x, req, resp, err)

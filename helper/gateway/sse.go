@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -85,11 +86,17 @@ func (l *lateReader) Read(p []byte) (int, error) {
 	return l.stream.Read(p)
 }
 
+// byteOrderMark may stand before a stream's first line.
+const byteOrderMark = "\ufeff"
+
 // scanEvent looks at the beginning of a stream. Not decided means that more is needed; ended, that no more comes.
 // An error is an event of the name "error", or one whose data is an object with an "error" or of the type "error".
 func scanEvent(stream []byte, ended bool) (failure []byte, decided bool) {
 	named := false
-	stream = bytes.TrimPrefix(stream, []byte("\ufeff"))
+	if len(stream) < len(byteOrderMark) && strings.HasPrefix(byteOrderMark, string(stream)) && !ended {
+		return nil, false
+	}
+	stream = bytes.TrimPrefix(stream, []byte(byteOrderMark))
 	for len(stream) > 0 {
 		line, rest, whole := bytes.Cut(stream, []byte("\n"))
 		line = bytes.TrimSuffix(line, []byte("\r"))

@@ -1,0 +1,108 @@
+package gateway_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/helper"
+	"ocgo-key/helper/gateway"
+	"ocgo-key/internal/gofake"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// quotaStage is a stage whose gateway asks /usage.
+func quotaStage(t *testing.T) *stage {
+	q := &helper.Quota{Keys: keychain.NewMemory(), Client: helper.NewClient()}
+	t.Cleanup(q.Client.CloseIdleConnections)
+	s := newStage(t, func(o *gateway.Options) {
+		q.Base, q.Now = o.Upstreams[gateway.GoPrefix], o.Now
+		o.Quota = q
+	})
+	q.Pool = s.pool
+	o, err := s.pool.Overview(t.Context())
+	require.NoError(t, err)
+	for _, v := range o.Accounts {
+		require.NoError(t, q.Keys.Set(t.Context(), v.ID, keychain.NewSecret(keyOf(v.Label))))
+	}
+	return s
+}
+
+func (s *stage) asked(path string) (n int) {
+	for _, r := range s.service.Requests() {
+		if u, err := url.Parse(r.Path); err == nil && u.Path == gateway.GoPrefix+path {
+			n++
+		}
+	}
+	return n
+}
+
+func TestTheLatestResetIsTheTimeOfReturn(t *testing.T) {
+	s := quotaStage(t)
+	now := s.clock.Now()
+	// The 429 names the first window alone; the week ends later.
+	s.service.SetPlan(keyOf("Work"), gofake.Plan{
+		Answers: []gofake.Answer{gofake.UsageLimit(gofake.Rolling, time.Hour)},
+		Usage: gofake.Usage{Percent: map[gofake.Window]int{gofake.Rolling: 100, gofake.Weekly: 100},
+			ResetsAt: map[gofake.Window]time.Time{gofake.Rolling: now.Add(time.Hour), gofake.Weekly: now.Add(50 * time.Hour)},
+			Delay:    50 * time.Millisecond},
+	})
+	a := s.do(t, s.request(t, formats["chat"], true))
+	assert.Contains(t, a.body, "Personal", "the request does not wait for the answer")
+	require.Eventually(t, func() bool {
+		return s.condition(t, "Work").Until.Sub(now.Add(50*time.Hour)).Abs() < 2*time.Second
+	}, 5*time.Second, 5*time.Millisecond)
+	assert.Equal(t, "weekly limit", s.condition(t, "Work").Reason)
+	assert.Equal(t, 1, s.asked("/usage"))
+}
+
+func TestAnAccountThatIsBackEarlyIsFound(t *testing.T) {
+	s := quotaStage(t)
+	for _, label := range labels {
+		s.service.SetAnswers(keyOf(label), gofake.UsageLimit(gofake.Weekly, 24*time.Hour))
+	}
+	a := s.do(t, s.request(t, formats["chat"], true))
+	require.Equal(t, http.StatusTooManyRequests, a.status)
+	require.Eventually(t, func() bool { return s.asked("/usage") == 3 && s.service.InFlight() == 0 }, 5*time.Second, 5*time.Millisecond)
+	s.service.SetPlan(keyOf("Spare"), gofake.Plan{Usage: gofake.Usage{Percent: map[gofake.Window]int{gofake.Weekly: 10}}})
+	for _, label := range labels[:2] { // these stay limited, and /usage says so
+		s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(24 * time.Hour)}}})
+	}
+	s.clock.pass(2 * time.Minute)
+	a = s.do(t, s.request(t, formats["chat"], true))
+	require.Equal(t, http.StatusTooManyRequests, a.status, "the question is asked beside the request, not before it")
+	require.Eventually(t, func() bool { return s.condition(t, "Spare").State == rotation.Ready }, 5*time.Second, 5*time.Millisecond)
+	a = s.do(t, s.request(t, formats["chat"], true))
+	assert.Contains(t, a.body, "Spare")
+	assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)
+}
+
+func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
+	s := quotaStage(t)
+	for _, label := range labels {
+		s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(24 * time.Hour)}}})
+	}
+	for range 50 {
+		require.Equal(t, http.StatusTooManyRequests, s.do(t, s.request(t, formats["chat"], true)).status)
+	}
+	s.Close()
+	assert.Equal(t, 3, s.asked("/chat/completions"))
+	assert.LessOrEqual(t, s.asked("/usage"), 3, "each account once a minute at most")
+}
+
+func TestUsageThatRefusesChangesNothing(t *testing.T) {
+	s := quotaStage(t)
+	refused := gofake.AuthError()
+	s.service.SetPlan(keyOf("Work"), gofake.Plan{Answers: []gofake.Answer{gofake.UsageLimit(gofake.Weekly, time.Hour)}, Usage: gofake.Usage{Answer: &refused}})
+	s.do(t, s.request(t, formats["chat"], true))
+	require.Eventually(t, func() bool { return s.asked("/usage") == 1 }, 5*time.Second, 5*time.Millisecond)
+	s.Close()
+	c := s.condition(t, "Work")
+	assert.Equal(t, rotation.Cooling, c.State)
+	assert.WithinDuration(t, s.clock.Now().Add(time.Hour), c.Until, 2*time.Second)
+}

@@ -1,0 +1,111 @@
+package gateway_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"ocgo-key/internal/gofake"
+	"ocgo-key/rotation"
+)
+
+// TestStress: 10,000 requests of 32 clients while accounts are limited and freed at random. Each is answered by an
+// account that was not limited, or refused with the truth; afterwards no goroutine and no descriptor is left.
+func TestStress(t *testing.T) {
+	const requests, clients = 10_000, 32
+	before, descriptors := goleak.IgnoreCurrent(), openDescriptors(t)
+	var truthful, refused atomic.Int64
+	t.Run("run", func(t *testing.T) {
+		s := newStage(t)
+		s.client.Transport.(*http.Transport).MaxIdleConnsPerHost = clients
+		stop, stopped := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(stopped)
+			shake(s, stop)
+		}()
+		var wg sync.WaitGroup
+		var next atomic.Int64
+		for range clients {
+			wg.Go(func() {
+				for next.Add(1) <= requests {
+					switch a := s.do(t, s.request(t, formats["chat"], next.Load()%2 == 0)); a.status {
+					case http.StatusOK:
+						truthful.Add(1)
+					case http.StatusTooManyRequests:
+						refused.Add(1)
+						var body struct {
+							Error struct{ Type, Message string }
+						}
+						assert.NoError(t, json.Unmarshal([]byte(a.body), &body))
+						assert.Equal(t, "GoUsageLimitError", body.Error.Type)
+						wait, err := strconv.Atoi(a.header.Get("Retry-After"))
+						assert.NoError(t, err)
+						assert.Positive(t, wait)
+					default:
+						t.Errorf("status %d: %s", a.status, a.body)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		close(stop)
+		<-stopped
+		// Every account is free again: whatever happened, the pool recovers.
+		for _, label := range labels {
+			s.service.SetPlan(keyOf(label), gofake.Plan{})
+		}
+		s.clock.pass(24 * time.Hour)
+		assert.Equal(t, 200, s.do(t, s.request(t, formats["chat"], false)).status)
+		for _, label := range labels {
+			assert.Equal(t, rotation.Ready, s.condition(t, label).State)
+		}
+	})
+	assert.Equal(t, int64(requests), truthful.Load()+refused.Load())
+	assert.Positive(t, truthful.Load())
+	t.Logf("%d answered, %d refused", truthful.Load(), refused.Load())
+	goleak.VerifyNone(t, before, goleak.IgnoreTopFunction("testing.(*T).Run"))
+	assert.Eventually(t, func() bool { return openDescriptors(t) <= descriptors }, 5*time.Second, 10*time.Millisecond, "descriptors are left open")
+}
+
+// shake limits and frees accounts at random, and lets time pass, until stop.
+func shake(s *stage, stop <-chan struct{}) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-tick.C:
+		}
+		label := labels[rand.IntN(len(labels))]
+		switch rand.IntN(4) {
+		case 0:
+			s.clock.pass(time.Duration(rand.IntN(60)) * time.Second)
+		case 1:
+			s.service.SetPlan(keyOf(label), gofake.Plan{})
+		default:
+			until := s.clock.Now().Add(time.Duration(1+rand.IntN(60)) * time.Second)
+			s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Rolling, Until: until}}})
+		}
+	}
+}
+
+// openDescriptors counts this process's; 0 where the system does not tell.
+func openDescriptors(t *testing.T) int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if os.IsNotExist(err) {
+		return 0
+	}
+	require.NoError(t, err)
+	return len(entries)
+}
