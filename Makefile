@@ -6,12 +6,12 @@ OPENCODE_DIR     := $(CACHE)/opencode-$(OPENCODE_VERSION)
 OPENCODE_BIN     := $(OPENCODE_DIR)/node_modules/.bin
 BIN              := $(CACHE)/bin/ocgo-key
 # Debian package of each program that the tests run for real.
-PROGRAMS         := dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux
+PROGRAMS         := cc:build-essential dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux
 
 export CGO_ENABLED ?= 1
 FUZZTIME ?= 60s
 
-.PHONY: build test demo lint vet deps opencode fuzz tidy clean
+.PHONY: build test demo vet lint vuln fuzz deps opencode clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BIN) .
@@ -45,6 +45,13 @@ lint:
 
 vuln:
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+
+# Every fuzz target in turn, $(FUZZTIME) each.
+fuzz:
+	@for target in $$(grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:func /:/'); do \
+		echo "$${target##*:} in $$(dirname "$${target%%:*}")"; \
+		go test -run '^$$' -fuzz "^$${target##*:}\$$" -fuzztime $(FUZZTIME) "$$(dirname "$${target%%:*}")" || exit 1; \
+	done
 
 clean:
 	rm -rf $(CACHE)

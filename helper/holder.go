@@ -3,7 +3,6 @@ package helper
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -121,7 +120,6 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, ask rotation.A
 		if !errors.Is(err, keychain.ErrNotFound) {
 			return Grant{}, err
 		}
-		err = fmt.Errorf("the key of %s is missing: %w", out.Label, err)
 		h.missing = append(h.missing, out.ID)
 		ask.Avoid = append(slices.Clone(ask.Avoid), out.ID)
 		next, nextErr := h.pool.Acquire(ctx, h.proc, ask)
@@ -139,8 +137,9 @@ func (h *Holder) key(ctx context.Context, out rotation.Handout) (keychain.Secret
 		return key, nil
 	}
 	key, err := h.keys.Get(ctx, out.ID)
-	if err == nil {
-		h.cache[at] = key
+	if err != nil {
+		return key, keychain.Naming(err, out.Label)
 	}
-	return key, err
+	h.cache[at] = key
+	return key, nil
 }

@@ -61,8 +61,13 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Credential, err
 			drain(in)
 			return nil
 		}
-		if _, err := ReadGit(in); err != nil {
+		g, err := ReadGit(in)
+		if err != nil {
 			return err
+		}
+		if !forService(g.Host, r.BaseURL) {
+			// A helper that is set up for all hosts is asked about all of them.
+			return errors.New("git asks about a host that is not the service's; set this helper up for https://" + serviceHost + " only")
 		}
 	case EngFlow:
 		if !get {

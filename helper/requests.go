@@ -107,6 +107,15 @@ func ReadEngFlow(r io.Reader) (uri string, err error) {
 	return uri, nil
 }
 
+// serviceHost is the Go service's own, whatever stands in for it.
+const serviceHost = "opencode.ai"
+
+// forService reports whether a host that git asks about is the service's, or none was named.
+func forService(host, base string) bool {
+	b, err := url.Parse(base)
+	return host == "" || strings.EqualFold(host, serviceHost) || err == nil && strings.EqualFold(host, b.Host)
+}
+
 // CheckURI fails where uri is not below the service's base URL: the same scheme,
 // host and port, and a path that is the base's or below it. It refuses what two
 // parsers could read in two ways (user information, dot segments, encoded or

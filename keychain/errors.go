@@ -98,6 +98,16 @@ func place(store string) string {
 	return "store " + store
 }
 
+// Naming returns err with the account named by label, as people know it, where err is an Error.
+func Naming(err error, label string) error {
+	if e := new(Error); errors.As(err, &e) {
+		named := *e
+		named.ID = label
+		return &named
+	}
+	return err
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

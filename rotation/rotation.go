@@ -86,5 +86,5 @@ func (e *ExhaustedError) Error() string {
 	if e.Until.IsZero() {
 		return "every account is rejected or disabled"
 	}
-	return fmt.Sprintf("every account is used up; %s is back first, at %s (%s)", e.Account, e.Until.Local().Format("Mon 15:04"), e.Reason)
+	return fmt.Sprintf("every account is used up; %s is back first, at %s (%s)", e.Account, e.Until.Local().Format("Mon 2 Jan 15:04"), e.Reason)
 }

@@ -35,13 +35,12 @@ func (c *removeCmd) Run(a *app) error {
 	}
 	if err := a.keys().Delete(ctx, v.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
 		_ = pool.Settle(context.Background(), v.ID)
-		return fmt.Errorf("%s was not removed: %w", v.Label, err)
+		return fmt.Errorf("%s was not removed: %w", v.Label, keychain.Naming(err, v.Label))
 	}
 	if err := pool.Remove(ctx, v.ID); err != nil {
 		return err
 	}
-	a.say("removed %s", v.Label)
-	return nil
+	return a.done("removed", v.Label, v.ID)
 }
 
 type renameCmd struct {
@@ -53,9 +52,14 @@ func (c *renameCmd) Run(a *app) error {
 	if err := checkLabel(c.New); err != nil {
 		return err
 	}
-	return a.alter(c.Name, "renamed", func(pool *rotation.Pool, id string) error {
-		return pool.Rename(context.Background(), id, c.New)
-	})
+	pool, v, err := a.account(context.Background(), c.Name)
+	if err != nil {
+		return err
+	}
+	if err := pool.Rename(context.Background(), v.ID, c.New); err != nil {
+		return err
+	}
+	return a.done("renamed "+v.Label+" to", c.New, v.ID)
 }
 
 type enableCmd struct{ named }
@@ -83,8 +87,7 @@ func (a *app) alter(name, done string, change func(pool *rotation.Pool, id strin
 	if err := change(pool, v.ID); err != nil {
 		return err
 	}
-	a.say("%s %s", done, v.Label)
-	return nil
+	return a.done(done, v.Label, v.ID)
 }
 
 type replaceCmd struct {
@@ -105,29 +108,23 @@ func (c *replaceCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	o, err := pool.Overview(context.Background())
+	if err != nil {
+		return err
+	}
+	usage, err := a.vet(o, v.ID, key, c.NoVerify)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := a.keychainContext()
 	defer cancel()
-	o, err := pool.Overview(ctx)
-	if err != nil {
-		return err
-	}
-	keys := a.keys()
-	if err := refuseKnownKey(ctx, keys, o, key); err != nil {
-		return err
-	}
-	usage, err := a.verify(key, c.NoVerify)
-	if err != nil {
-		return err
-	}
-	a.warnSharedQuota(o, v.ID, usage)
-	if err := swapKey(ctx, keys, v.ID, key); err != nil {
-		return err
+	if err := swapKey(ctx, a.keys(), v.ID, key); err != nil {
+		return keychain.Naming(err, v.Label)
 	}
 	if err := pool.Replaced(ctx, v.ID, usage.Workspace, usage.User); err != nil {
 		return err
 	}
-	a.say("%s has a new key", v.Label)
-	return nil
+	return a.done("replaced the key of", v.Label, v.ID)
 }
 
 // swapKey puts key in the place of the old one, which comes back if the keychain does not keep the new.

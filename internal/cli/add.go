@@ -54,31 +54,38 @@ func (c *addCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := a.keychainContext()
-	defer cancel()
-	keys := a.keys()
-	if err := refuseKnownKey(ctx, keys, before, key); err != nil {
-		return err
-	}
-	usage, err := a.verify(key, c.NoVerify)
+	usage, err := a.vet(before, "", key, c.NoVerify)
 	if err != nil {
 		return err
 	}
-	a.warnSharedQuota(before, "", usage)
-	id := newID()
+	ctx, cancel := a.keychainContext()
+	defer cancel()
+	keys, id := a.keys(), newID()
 	if err := pool.Prepare(ctx, id, c.Label); err != nil {
 		return err
 	}
 	if err := storeKey(ctx, keys, id, key); err != nil {
 		abandon(pool, keys, id)
-		return err
+		return keychain.Naming(err, c.Label)
 	}
 	if err := pool.Add(ctx, id, c.Label, usage.Workspace, usage.User); err != nil {
 		abandon(pool, keys, id)
 		return err
 	}
-	a.say("added %s", c.Label)
-	return nil
+	return a.done("added", c.Label, id)
+}
+
+// vet refuses a key that is there already or that the service does not know, and warns of one that shares its
+// quota with another. self is the id of the account it is for, empty for a new one.
+func (a *app) vet(o rotation.Overview, self string, key keychain.Secret, noVerify bool) (rotation.Usage, error) {
+	if err := a.refuseKnownKey(o, key); err != nil {
+		return rotation.Usage{}, err
+	}
+	usage, err := a.verify(key, noVerify)
+	if err == nil {
+		a.warnSharedQuota(o, self, usage)
+	}
+	return usage, err
 }
 
 // abandon takes back what a failed add may have stored. Where that fails too, the state still says that a key
@@ -108,14 +115,17 @@ func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.
 
 // refuseKnownKey compares with the key of each account, as the keychain has it: nothing derived from a key is
 // kept anywhere that could be compared instead.
-func refuseKnownKey(ctx context.Context, keys keychain.Store, o rotation.Overview, key keychain.Secret) error {
+func (a *app) refuseKnownKey(o rotation.Overview, key keychain.Secret) error {
+	ctx, cancel := a.keychainContext()
+	defer cancel()
+	keys := a.keys()
 	for _, v := range o.Accounts {
 		known, err := keys.Get(ctx, v.ID)
 		if errors.Is(err, keychain.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return err
+			return keychain.Naming(err, v.Label)
 		}
 		if known.Equal(key) {
 			return withHint(fmt.Errorf("this key is %w, as %s", rotation.ErrAlreadyThere, v.Label), "")

@@ -124,6 +124,15 @@ func (a *app) say(format string, args ...any) {
 	}
 }
 
+// done ends a command that changed an account: a line for people, or a document that names the account.
+func (a *app) done(what, label, id string) error {
+	if a.JSON {
+		return a.printJSON(map[string]string{"account": label, "id": id})
+	}
+	a.say("%s %s", what, label)
+	return nil
+}
+
 // warn is say for what a user must not miss.
 func (a *app) warn(message, hint string) { a.complain(errors.New(message), hint) }
 

@@ -86,6 +86,9 @@ func (a *app) stage() (*gofake.Server, *rotation.Pool, keychain.Store, error) {
 
 // narrate shows a request as the service saw it.
 func (a *app) narrate(r gofake.Request) {
+	if r.Method != http.MethodPost {
+		return // the gateway's own question for what is left of an account
+	}
 	what := "a turn of the conversation"
 	if !r.Tools {
 		what = "a title for the session"

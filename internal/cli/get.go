@@ -19,10 +19,13 @@ Nothing but the key and a newline goes to stdout, and nothing at all on failure.
 
 Examples:
   curl -H "Authorization: Bearer $(ocgo-key get)" https://opencode.ai/zen/go/v1/models
-  git config credential.helper '!ocgo-key get --format git'`
+  git config credential.https://opencode.ai.helper '!ocgo-key get --format git'`
 }
 
 func (c *getCmd) Run(a *app) error {
+	if a.JSON {
+		c.Format = string(helper.JSON)
+	}
 	request := helper.Request{Format: helper.Format(c.Format), Action: c.Action, BaseURL: a.BaseURL}
 	asked := false
 	err := helper.Serve(request, a.stdin, a.stdout, func() (helper.Credential, error) {

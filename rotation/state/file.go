@@ -177,6 +177,9 @@ func (f *File) loadOrMend() (*State, error) {
 // survive a power cut.
 func (f *File) write(s *State, durable bool) error {
 	s.Version = Version
+	if s.Accounts == nil {
+		s.Accounts = []Account{}
+	}
 	data, err := json.MarshalIndent(s, "", " ")
 	if err != nil {
 		return err
