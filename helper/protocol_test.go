@@ -114,7 +114,7 @@ func TestServe(t *testing.T) {
 		{"git", Request{Format: Git, Action: "get"}, "protocol=https\nhost=OpenCode.ai\nwwwauth[]=y\n\n", nil, "password=" + canary + "\n", true, false},
 		{"git, the stand-in", Request{Format: Git, Action: "get", BaseURL: "http://127.0.0.1:8080/zen/go/v1"}, "host=127.0.0.1:8080\n\n", nil, "password=" + canary + "\n", true, false},
 		{"git, another host", Request{Format: Git, Action: "get", BaseURL: "http://127.0.0.1:8080/zen/go/v1"}, "host=127.0.0.1:8081\n\n", nil, "", false, true},
-		{"git, a forge", Request{Format: Git, Action: "get", BaseURL: base}, "protocol=https\nhost=github.com\n\n", nil, "", false, true},
+		{"git, a forge", Request{Format: Git, Action: "get", BaseURL: "https://opencode.ai/zen/go/v1"}, "protocol=https\nhost=github.com\n\n", nil, "", false, true},
 		{"git, nothing told", Request{Format: Git}, "", nil, "password=" + canary + "\n", true, false},
 		{"git, nonsense", Request{Format: Git, Action: "get"}, "nonsense\n", nil, "", false, true},
 		{"git, store", Request{Format: Git, Action: "store"}, "password=x\n\n", nil, "", false, false},
