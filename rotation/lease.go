@@ -105,6 +105,15 @@ func (p *Pool) Holders(ctx context.Context) (func(pid int, start string) bool, e
 	return func(pid int, start string) bool { return s.Lease(pid, start) != nil }, nil
 }
 
+// Exhaustion is nil when an account could be handed out now; else ErrEmpty or an *ExhaustedError.
+func (p *Pool) Exhaustion(ctx context.Context) error {
+	s, err := p.store.Read(ctx)
+	if err == nil {
+		_, err = p.next(s, Ask{})
+	}
+	return err
+}
+
 // Release ends the lease of proc before the process ends.
 func (p *Pool) Release(ctx context.Context, proc Process) error {
 	return p.update(ctx, func(s *state.State) error {

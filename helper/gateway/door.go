@@ -32,6 +32,19 @@ func (g *Gateway) door(next http.Handler) http.Handler {
 	})
 }
 
+// PingPath answers whoever has the token, so that a program can tell whether its gateway is still there.
+const PingPath = "/ocgo-key/ping"
+
+func pingable(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == PingPath {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
 // knows tells whether the request carries the token, in either of the two headers that clients use for a key.
 func (g *Gateway) knows(h http.Header) bool {
 	shown := h.Get("X-Api-Key")
@@ -48,6 +61,9 @@ func (g *Gateway) knows(h http.Header) bool {
 // server might read differently.
 func (g *Gateway) reachable(r *http.Request) bool {
 	p := r.URL.Path
+	if p == PingPath {
+		return true
+	}
 	_, _, ok := g.route(p)
 	return ok && r.URL.RawPath == "" && path.Clean(p) == p && !strings.ContainsAny(p, "\\;")
 }

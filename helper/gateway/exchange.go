@@ -28,8 +28,11 @@ func exchangeOf(r *http.Request) *Exchange { return r.Context().Value(exchangeKe
 // Session is OpenCode's id of the session that the request belongs to; empty for other clients.
 func (x *Exchange) Session() string { return x.header.Get("X-Opencode-Session") }
 
+// Parent is the session that this one, a subagent's, belongs to; empty for one of the user's own.
+func (x *Exchange) Parent() string { return x.header.Get("X-Parent-Session-Id") }
+
 // Subagent tells whether the request is a subagent's, whose session is not the user's own.
-func (x *Exchange) Subagent() bool { return x.header.Get("X-Parent-Session-Id") != "" }
+func (x *Exchange) Subagent() bool { return x.Parent() != "" }
 
 // HasTools tells a turn of the conversation from OpenCode's title generator, which has the same session.
 func (x *Exchange) HasTools() bool {

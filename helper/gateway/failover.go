@@ -45,7 +45,7 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		verdict := judge(resp, x)
 		if !verdict.Failover() {
-			f.answered(resp, x, grant)
+			f.passOn(resp, x, grant)
 			return resp, nil
 		}
 		next, moved, err := f.Holder.Report(ctx, grant, verdict, x.Model)
@@ -65,7 +65,13 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
-		if slices.Contains(tried, next.ID) || !x.body.replayable() {
+		if !x.body.replayable() {
+			// The client has to send it again itself, and need not wait for the limited account.
+			resp.Header.Del("Retry-After-Ms")
+			resp.Header.Set("Retry-After", "1")
+			return resp, nil
+		}
+		if slices.Contains(tried, next.ID) {
 			return resp, nil
 		}
 		_ = resp.Body.Close()
@@ -113,8 +119,8 @@ func (b *endingBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// answered follows an answer that is passed on.
-func (f *failover) answered(resp *http.Response, x *Exchange, grant helper.Grant) {
+// passOn follows an answer on its way to the client.
+func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return
 	}
@@ -122,7 +128,7 @@ func (f *failover) answered(resp *http.Response, x *Exchange, grant helper.Grant
 		f.Observer.Answered(x)
 	}
 	if f.NoOverage {
-		resp.Body = watchCost(resp, func(cost string) { f.overage(grant, cost) })
+		resp.Body = watchCost(resp, func(cost string) { f.overage(x, grant, cost) })
 	}
 }
 
@@ -132,13 +138,19 @@ func (f *failover) switched(sw rotation.Switch) {
 	}
 }
 
+func (f *failover) exhausted(x *Exchange, e *rotation.ExhaustedError) {
+	if f.Observer.Exhausted != nil {
+		f.Observer.Exhausted(x, e)
+	}
+}
+
 // overage moves the process off an account that has begun to spend real money, until its windows are reset.
-func (f *failover) overage(grant helper.Grant, cost string) {
+func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 	f.inBackground(func(ctx context.Context) {
 		verdict := rotation.Overage(cost, f.Now())
 		next, moved, err := f.Holder.Report(ctx, grant, verdict, nil)
-		if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && f.Observer.Exhausted != nil {
-			f.Observer.Exhausted(exhausted)
+		if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
+			f.exhausted(x, exhausted)
 		}
 		if moved {
 			f.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict})
@@ -153,9 +165,7 @@ func (f *failover) overage(grant helper.Grant, cost string) {
 func (f *failover) refused(x *Exchange, req *http.Request, err error) (*http.Response, error) {
 	var exhausted *rotation.ExhaustedError
 	if errors.As(err, &exhausted) {
-		if f.Observer.Exhausted != nil {
-			f.Observer.Exhausted(exhausted)
-		}
+		f.exhausted(x, exhausted)
 		if f.Quota != nil {
 			f.inBackground(f.Quota.Exhausted)
 		}
@@ -171,9 +181,7 @@ func (f *failover) refused(x *Exchange, req *http.Request, err error) (*http.Res
 // is passed on where it says more than we could: a refused key, with no account that comes back by itself.
 func (f *failover) lastAnswer(x *Exchange, req *http.Request, resp *http.Response, err error) (*http.Response, error) {
 	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && exhausted.Until.IsZero() {
-		if f.Observer.Exhausted != nil {
-			f.Observer.Exhausted(exhausted)
-		}
+		f.exhausted(x, exhausted)
 		return resp, nil
 	}
 	_ = resp.Body.Close()

@@ -64,8 +64,8 @@ type Quota interface {
 type Observer struct {
 	// Switched: the process has moved to another account.
 	Switched func(rotation.Switch)
-	// Exhausted: a request could not be served because no account is left.
-	Exhausted func(*rotation.ExhaustedError)
+	// Exhausted: this request could not be served because no account is left.
+	Exhausted func(*Exchange, *rotation.ExhaustedError)
 	// Answered: the service has begun to answer this request with success.
 	Answered func(*Exchange)
 	// Limited: this request met a limit and s is the move to the next account. If it returns true the request is not
@@ -132,7 +132,7 @@ func Start(o Options) (*Gateway, error) {
 	g := &Gateway{options: o, token: newToken(), host: listener.Addr().String(), done: make(chan struct{})}
 	g.life, g.closing = context.WithCancel(context.Background())
 	g.server = &http.Server{
-		Handler:           g.door(g.proxy()),
+		Handler:           g.door(pingable(g.proxy())),
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,

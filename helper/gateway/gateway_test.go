@@ -87,7 +87,7 @@ func newStage(t *testing.T, change ...func(*gateway.Options)) *stage {
 				defer s.mu.Unlock()
 				s.switches = append(s.switches, sw.From.Label+" -> "+sw.To.Label)
 			},
-			Exhausted: func(*rotation.ExhaustedError) {
+			Exhausted: func(*gateway.Exchange, *rotation.ExhaustedError) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
 				s.exhausted++

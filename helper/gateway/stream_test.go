@@ -228,20 +228,23 @@ func TestCostIsNotAskedForUnlessWanted(t *testing.T) {
 }
 
 func TestLargeBodiesStreamOnce(t *testing.T) {
-	s := newStage(t)
-	s.service.SetAnswers(keyOf("Work"), gofake.UsageLimit(gofake.Weekly, time.Hour))
-	large := io.LimitReader(repeating('x'), 64<<20+100)
-	req := s.request(t, formats["chat"], false, func(r *http.Request) {
-		r.Body, r.ContentLength = io.NopCloser(large), -1
+	const size = 64<<20 + 100
+	var attempts, received int64
+	s := newStage(t, func(o *gateway.Options) {
+		o.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			n, err := io.Copy(io.Discard, r.Body)
+			attempts, received = attempts+1, n
+			return &http.Response{StatusCode: 429, Header: http.Header{"Retry-After": {"12000"}}, Body: http.NoBody}, err
+		})
 	})
-	resp, err := s.client.Do(req)
-	if err == nil { // the service may answer before it has read all, and the connection end with that
-		resp.Body.Close()
-		assert.NotEqual(t, 200, resp.StatusCode, "what was not kept is not sent again")
-	}
-	for _, r := range s.service.Requests() {
-		assert.Equal(t, "Work", r.Account)
-	}
+	a := s.do(t, s.request(t, formats["chat"], false, func(r *http.Request) {
+		r.Body, r.ContentLength = io.NopCloser(io.LimitReader(repeating('x'), size)), -1
+	}))
+	assert.Equal(t, int64(1), attempts, "what was not kept is not sent again")
+	assert.Equal(t, int64(size), received, "and it arrived whole")
+	assert.Equal(t, http.StatusTooManyRequests, a.status)
+	assert.Equal(t, "1", a.header.Get("Retry-After"), "but the client may send it again at once")
+	assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)
 }
 
 type repeating byte

@@ -3,32 +3,77 @@
 package wrapper
 
 import (
+	"errors"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	processtable "ocgo-key/internal/process"
 )
 
 // Signal is a signal's number.
 type Signal = syscall.Signal
 
-// process is the command as it runs.
-type process struct{ cmd *exec.Cmd }
+// process is the command as it runs. It is waited for here and not through os/exec, which says nothing of a
+// command that is stopped.
+type process struct{ *os.Process }
 
 func start(path string, c Command) (*process, error) {
-	cmd := &exec.Cmd{Path: path, Args: c.Argv, Env: c.Env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
-	return &process{cmd}, cmd.Start()
-}
-
-func (p *process) wait() Status {
-	_ = p.cmd.Wait() // what it says is in the state
-	if ws, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
-		return Status{Code: 128 + int(ws.Signal()), Signal: ws.Signal()}
+	cmd := c.command(path)
+	cmd.SysProcAttr = attributes()
+	if err := cmd.Start(); err != nil {
+		return nil, err
 	}
-	return Status{Code: p.cmd.ProcessState.ExitCode()}
+	return &process{cmd.Process}, nil
 }
 
-func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
+func (p *process) pid() int { return p.Pid }
+
+// wait returns how the command ended. While it is stopped by job control, so are we: else the shell that
+// started us would wait for a command that waits for the shell.
+func (p *process) wait() Status {
+	defer p.Release()
+	for {
+		var ws syscall.WaitStatus
+		_, err := syscall.Wait4(p.Pid, &ws, unix.WUNTRACED, nil)
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil: // it was not ours to wait for: impossible, and no reason to wait for ever
+			return Status{Code: 255}
+		case ws.Exited():
+			return Status{Code: ws.ExitStatus()}
+		case ws.Signaled():
+			return Status{Code: 128 + int(ws.Signal()), Signal: ws.Signal()}
+		case ws.Stopped():
+			p.stopAlong()
+		}
+	}
+}
+
+// stopAlong stops us when the command has stopped itself alone. A Ctrl-Z stops us both, and this runs only after
+// `fg` has woken us both again: then the command is not stopped any more, and nothing is to be done. Without a
+// shell that does job control nobody would wake us, and we keep going.
+func (p *process) stopAlong() {
+	if foreground() && processtable.Stopped(p.Pid) {
+		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
+	}
+}
+
+// foreground tells whether our process group has the terminal, and a shell that gave it to us.
+func foreground() bool {
+	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(tty)
+	group, err := unix.IoctlGetInt(tty, unix.TIOCGPGRP)
+	sid, sidErr := unix.Getsid(0)
+	return err == nil && group == unix.Getpgrp() && sidErr == nil && sid != unix.Getpgrp()
+}
+
+func (p *process) signal(s os.Signal) { _ = p.Signal(s) }
 func (p *process) terminate()         { p.signal(syscall.SIGTERM) }
 func (p *process) kill()              { p.signal(syscall.SIGKILL) }
 
@@ -37,12 +82,21 @@ type catcher struct{ forward, drop chan os.Signal }
 
 // catch starts it. The terminal sends SIGINT and SIGQUIT to the command itself, since it is in our process group:
 // they are taken and dropped, not ignored, because a command inherits what is ignored. TERM, HUP, USR1 and USR2
-// come to us alone and are passed on. All others, those of job control among them, keep their meaning.
+// come to us alone and are passed on. One that we were started with as ignored (nohup) stays so. All others,
+// those of job control among them, keep their meaning.
 func catch() *catcher {
 	c := &catcher{make(chan os.Signal, 16), make(chan os.Signal, 1)}
-	signal.Notify(c.forward, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
-	signal.Notify(c.drop, syscall.SIGINT, syscall.SIGQUIT)
+	take(c.forward, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
+	take(c.drop, syscall.SIGINT, syscall.SIGQUIT)
 	return c
+}
+
+func take(c chan<- os.Signal, signals ...os.Signal) {
+	for _, s := range signals {
+		if !signal.Ignored(s) {
+			signal.Notify(c, s)
+		}
+	}
 }
 
 func (c *catcher) stop() {

@@ -1,30 +1,81 @@
 package wrapper
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"os/signal"
 	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
 )
 
 // Signal exists on Windows in name only: no command ends by one.
 type Signal = syscall.Signal
 
-// process is the command as it runs.
-type process struct{ cmd *exec.Cmd }
-
-func start(path string, c Command) (*process, error) {
-	cmd := &exec.Cmd{Path: path, Args: c.Argv, Env: c.Env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
-	return &process{cmd}, cmd.Start()
+// process is the command as it runs, in a job that ends with us.
+type process struct {
+	cmd *exec.Cmd
+	job windows.Handle // 0 if there is none
 }
 
+func start(path string, c Command) (*process, error) {
+	cmd := c.command(path)
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{cmd: cmd}
+	if job, err := newJob(); err == nil {
+		if assign(job, cmd.Process.Pid) == nil {
+			p.job = job
+		} else {
+			_ = windows.CloseHandle(job)
+		}
+	}
+	return p, nil
+}
+
+// newJob is a job whose processes end when its last handle is closed, which the system does when we end.
+func newJob() (windows.Handle, error) {
+	job, err := windows.CreateJobObject(nil, nil)
+	if err != nil {
+		return 0, err
+	}
+	var limits windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
+	limits.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | windows.JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK
+	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))
+	if err != nil {
+		_ = windows.CloseHandle(job)
+		return 0, err
+	}
+	return job, nil
+}
+
+func assign(job windows.Handle, pid int) error {
+	process, err := windows.OpenProcess(windows.PROCESS_SET_QUOTA|windows.PROCESS_TERMINATE, false, uint32(pid))
+	if err != nil {
+		return err
+	}
+	defer windows.CloseHandle(process)
+	return windows.AssignProcessToJobObject(job, process)
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
 func (p *process) wait() Status {
-	_ = p.cmd.Wait() // what it says is in the state
+	err := p.cmd.Wait()
+	if p.job != 0 {
+		_ = windows.CloseHandle(p.job)
+	}
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		return Status{Code: 255}
+	}
 	return Status{Code: p.cmd.ProcessState.ExitCode()}
 }
 
 func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
-func (p *process) terminate()         { p.kill() } // there is no gentler way that a console program hears
+func (p *process) terminate()         { p.kill() } // there is no gentler way that every console program hears
 func (p *process) kill()              { _ = p.cmd.Process.Kill() }
 
 // catcher takes the console's Ctrl-C, which the command gets as well: it decides.

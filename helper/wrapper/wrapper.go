@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
 	"time"
 
 	"ocgo-key/internal/term"
@@ -16,10 +17,13 @@ import (
 // grace is how long a command may take to end after SIGTERM before it is killed.
 const grace = 5 * time.Second
 
-// Command is what to run. It shares our standard streams.
+// Command is what to run. It shares our standard output and error.
 type Command struct {
-	Argv []string // Argv[0] is looked up on PATH
-	Env  []string
+	Argv  []string // Argv[0] is looked up on PATH
+	Env   []string
+	Stdin *os.File // nil for our own; it is closed once the command has it
+	// Stdout and Stderr are ours, where they are nil.
+	Stdout, Stderr *os.File
 }
 
 // Status is how a command ended: with an exit code, or by a signal.
@@ -34,56 +38,68 @@ var (
 	ErrCannotRun = errors.New("command cannot be run") // 126
 )
 
-// Options of Run. The zero value is useful.
-type Options struct {
-	// Restart: each command received ends the one that runs (SIGTERM, then SIGKILL) and starts in its place.
-	Restart <-chan Command
-	// Started is called after each start; nil for not.
-	Started func()
+// Order ends the command as it runs: SIGTERM, and SIGKILL when it takes too long.
+type Order struct {
+	Next *Command // what is started in its place; nil for nothing
 }
 
-// Run runs c until it ends. Signals that come to us alone are passed on to it.
-func Run(c Command, o Options) (Status, error) {
+// Options of Run. The zero value is useful.
+type Options struct {
+	Orders <-chan Order
+	// Started is called after each start, with the process's id; nil for not.
+	Started func(pid int)
+}
+
+// Run runs c until it ends, or is ended by an order without a Next. Signals that come to us alone are passed on
+// to it. It must be called from a goroutine that is not used for much else: on Linux the command ends with the
+// thread that started it, so that nothing is left behind when we are killed.
+func Run(c Command, o Options) (status Status, ordered bool, err error) {
 	modes, _ := term.Save(os.Stdin) // nil where stdin is not a terminal
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	signals := catch()
 	defer signals.stop()
 	for {
 		path, err := find(c.Argv[0])
 		if err != nil {
-			return Status{}, err
+			return Status{}, false, err
 		}
 		child, err := start(path, c)
 		if err != nil {
-			return Status{}, fmt.Errorf("%w: %s: %w", ErrCannotRun, c.Argv[0], cause(err))
+			return Status{}, false, fmt.Errorf("%w: %s: %w", ErrCannotRun, c.Argv[0], cause(err))
+		}
+		if c.Stdin != nil && c.Stdin != os.Stdin {
+			_ = c.Stdin.Close()
 		}
 		if o.Started != nil {
-			o.Started()
+			o.Started(child.pid())
 		}
 		ended := make(chan Status, 1)
 		go func() { ended <- child.wait() }()
-		status, next := supervise(child, ended, o.Restart, signals)
-		if status.Signal != 0 || next != nil {
-			modes.Restore() // it may not have been able to itself
+		status, order := supervise(child, ended, o.Orders, signals)
+		if modes.Changed() && (status.Signal != 0 || order != nil) {
+			term.Reset() // it could not itself
+			_ = modes.Restore()
 		}
-		if next == nil {
-			return status, nil
+		if order == nil || order.Next == nil {
+			return status, order != nil, nil
 		}
-		c = *next
+		c = *order.Next
 	}
 }
 
-// supervise waits for the child to end, and says what is to run after it: nil for nothing.
-func supervise(child *process, ended <-chan Status, restart <-chan Command, signals *catcher) (Status, *Command) {
-	var next *Command
+// supervise waits for the child to end, and returns the order that ended it, if one did.
+func supervise(child *process, ended <-chan Status, orders <-chan Order, signals *catcher) (Status, *Order) {
+	var order *Order
 	var kill <-chan time.Time
 	for {
 		select {
 		case status := <-ended:
-			return status, next
+			return status, order
 		case s := <-signals.forward:
 			child.signal(s)
-		case c := <-restart:
-			next = &c
+		case o := <-orders:
+			order = &o
 			child.terminate()
 			kill = time.After(grace)
 		case <-kill:
@@ -105,6 +121,12 @@ func find(name string) (string, error) {
 	}
 }
 
+// Check tells whether the command can be started, as Run would.
+func Check(c Command) error {
+	_, err := find(c.Argv[0])
+	return err
+}
+
 // cause is the bare reason of an error that names the command already.
 func cause(err error) error {
 	for _, target := range []error{fs.ErrPermission, fs.ErrNotExist} {
@@ -117,4 +139,19 @@ func cause(err error) error {
 		return wrapped.Err
 	}
 	return err
+}
+
+// command is the os/exec form of c.
+func (c Command) command(path string) *exec.Cmd {
+	cmd := &exec.Cmd{Path: path, Args: c.Argv, Env: c.Env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
+	if c.Stdin != nil {
+		cmd.Stdin = c.Stdin
+	}
+	if c.Stdout != nil {
+		cmd.Stdout = c.Stdout
+	}
+	if c.Stderr != nil {
+		cmd.Stderr = c.Stderr
+	}
+	return cmd
 }

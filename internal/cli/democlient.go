@@ -32,6 +32,7 @@ func (*demoClientCmd) Run(a *app) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("the gateway answered %s", resp.Status)
 	}
+	var answer strings.Builder // shown in one piece, so that the demo's own lines do not come in between
 	lines := bufio.NewScanner(resp.Body)
 	for lines.Scan() {
 		var chunk struct {
@@ -44,10 +45,8 @@ func (*demoClientCmd) Run(a *app) error {
 			continue
 		}
 		for _, c := range chunk.Choices {
-			if err := a.print("%s", c.Delta.Content); err != nil {
-				return err
-			}
+			answer.WriteString(c.Delta.Content)
 		}
 	}
-	return errors.Join(lines.Err(), a.print("\n"))
+	return errors.Join(lines.Err(), a.print("%s\n", answer.String()))
 }

@@ -53,7 +53,7 @@ func (c *gatewayCmd) Run(a *app) error {
 		return err
 	}
 	defer holder.Release(context.Background())
-	gw, err := a.startGateway(pool, a.keys(), holder, c.gatewayFlags, c.Port, n.observer())
+	gw, _, err := a.startGateway(pool, a.keys(), holder, c.gatewayFlags, c.Port, n.observer())
 	if err != nil {
 		if c.Port != 0 && errors.Is(err, syscall.EADDRINUSE) {
 			return withHint(err, "choose another --port, or leave it out")
@@ -98,7 +98,7 @@ func (a *app) hold(pool *rotation.Pool, keys keychain.Store, command string, n *
 	defer cancel()
 	_, err = holder.Current(ctx, nil)
 	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && !exhausted.Until.IsZero() {
-		n.exhausted(exhausted)
+		n.exhausted(nil, exhausted)
 		return holder, nil
 	}
 	return holder, err
@@ -109,15 +109,16 @@ func (a *app) warnMissing(err error) {
 	a.complain(err, hint)
 }
 
-func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, error) {
+func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, gateway.Quota, error) {
+	quota := &helper.Quota{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now}
 	gw, err := gateway.Start(gateway.Options{
-		Holder: holder, Upstreams: a.upstreams(flags.Zen), Port: port, Stall: flags.Stall, NoOverage: flags.NoOverage, Observer: o,
-		Quota: &helper.Quota{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now},
+		Holder: holder, Upstreams: a.upstreams(flags.Zen), Port: port, Stall: flags.Stall, NoOverage: flags.NoOverage,
+		Quota: quota, Observer: o,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("cannot start the gateway: %w", err)
+		return nil, nil, fmt.Errorf("cannot start the gateway: %w", err)
 	}
-	return gw, nil
+	return gw, quota, nil
 }
 
 // upstreams are the services behind the gateway. Zen's base URL is Go's without the "go" step.

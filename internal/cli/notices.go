@@ -32,7 +32,7 @@ func (n *notices) say(format string, args ...any) {
 func (n *notices) switched(sw rotation.Switch) { n.say("%s", switchText(sw, time.Now())) }
 
 // exhausted tells once for each moment of return.
-func (n *notices) exhausted(e *rotation.ExhaustedError) {
+func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	n.mu.Lock()
 	told := n.soonest.Equal(e.Until)
 	n.soonest = e.Until

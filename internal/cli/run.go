@@ -2,10 +2,11 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
@@ -16,39 +17,45 @@ import (
 )
 
 type runCmd struct {
-	On429 string `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command notices nothing), restart (invoke the command again), auto (replay, and restart where that could not save it)."`
+	On429   string         `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command notices nothing), restart (invoke the command again, its session resumed), auto (replay, and restart where that could not save it)."`
+	MaxWait *time.Duration `placeholder:"D" help:"With all accounts used up, end with exit code 75 if none is back within this time; 0 never waits. Left out: wait as OpenCode does."`
+	EnvKey  bool           `help:"Put the real key into OPENCODE_API_KEY, for a command that cannot be pointed at a gateway. Whatever the command starts can read it there."`
 	gatewayFlags
 	Command []string `arg:"" optional:"" passthrough:"" help:"What to run; opencode if left out."`
 }
 
 func (*runCmd) Help() string {
-	return `The command is pointed at a gateway on this machine, which puts the key on each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway through OPENCODE_CONFIG_CONTENT, any command through OPENCODE_BASE_URL and OPENCODE_API_KEY. It ends as the command ends: same exit code, same signal.
+	return `The command is pointed at a gateway on this machine, which puts the key on each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway through OPENCODE_CONFIG_CONTENT, any other command through OPENCODE_BASE_URL and OPENCODE_API_KEY as well. It ends as the command ends: same exit code, same signal.
 
 Examples:
   ocgo-key run
   ocgo-key run -- opencode run "say hi"
-  ocgo-key run --on-429 restart -- opencode run "say hi"`
+  ocgo-key run --max-wait 10m -- opencode run "say hi"`
 }
 
 func (c *runCmd) Run(a *app) error {
-	env := os.Environ() // before the keychain's client can add to it
-	argv := c.Command
-	if len(argv) > 0 && argv[0] == "--" {
-		argv = argv[1:]
+	command := wrapper.Command{Argv: c.Command, Env: os.Environ()} // before the keychain's client can add to it
+	if len(command.Argv) > 0 && command.Argv[0] == "--" {
+		command.Argv = command.Argv[1:]
 	}
-	if len(argv) == 0 {
-		argv = []string{"opencode"}
+	if len(command.Argv) == 0 {
+		command.Argv = []string{"opencode"}
 	}
-	if _, err := exec.LookPath(argv[0]); err != nil {
-		// The wrapper has the words for it, and no account is handed out for a command that is not there.
-		_, err := wrapper.Run(wrapper.Command{Argv: argv, Env: env}, wrapper.Options{})
-		return withHint(err, "check its name and PATH"+opencodeHint(argv[0]))
+	// No account is handed out for a command that cannot be started.
+	if err := wrapper.Check(command); err != nil {
+		return withHint(err, "check its name and PATH"+opencodeHint(command.Argv[0]))
+	}
+	if outer, ok := outerGateway(command.Env); ok && !c.EnvKey {
+		return c.runUnder(outer, command)
 	}
 	pool, err := a.pool()
 	if err != nil {
 		return err
 	}
-	return a.wrap(pool, a.keys(), wrapper.Command{Argv: argv, Env: env}, c)
+	if c.EnvKey {
+		return a.runWithKey(pool, a.keys(), command, c)
+	}
+	return a.wrap(pool, a.keys(), command, c)
 }
 
 func opencodeHint(command string) string {
@@ -60,31 +67,73 @@ func opencodeHint(command string) string {
 
 // wrap runs command on the pool, under a gateway of its own.
 func (a *app) wrap(pool *rotation.Pool, keys keychain.Store, command wrapper.Command, c *runCmd) error {
-	s := &session{mode: c.On429, restarts: make(chan wrapper.Command, 1), tried: map[string]bool{}}
-	s.app = a
-	s.silent = opencode.Is(command.Argv[0]) && opencode.FullScreen(command.Argv[1:]) && term.IsTerminal(a.stdout)
+	// The user's configuration is looked at before an account is handed out.
+	if _, err := pointAt(endpoint{}, command, c.Zen); err != nil {
+		return err
+	}
+	s := a.newSession(pool, command, c)
 	holder, err := a.hold(pool, keys, baseName(command.Argv[0]), &s.notices)
 	if err != nil {
 		return err
 	}
 	defer holder.Release(context.Background())
-	gw, err := a.startGateway(pool, keys, holder, c.gatewayFlags, 0, s.observer())
+	gw, quota, err := a.startGateway(pool, keys, holder, c.gatewayFlags, 0, s.observer())
 	if err != nil {
 		return wrapperFailed(err)
 	}
 	defer gw.Close()
-	if command.Env, err = pointAt(gw, command, c.Zen); err != nil {
-		return wrapperFailed(err)
-	}
-	s.command = command
-	status, err := wrapper.Run(command, wrapper.Options{Restart: s.restarts, Started: s.started})
-	if err != nil {
+	s.quota = quota
+	if s.command.Env, err = pointAt(endpoint{gw.URL(""), gw.Token()}, command, c.Zen); err != nil {
 		return err
 	}
-	if status != (wrapper.Status{}) {
-		return &statusError{status}
+	return s.run()
+}
+
+func (a *app) newSession(pool *rotation.Pool, command wrapper.Command, c *runCmd) *session {
+	s := &session{pool: pool, mode: c.On429, maxWait: c.MaxWait, command: command, orders: make(chan wrapper.Order, 1), tried: map[string]bool{}}
+	s.app = a
+	if s.opencode = opencode.Is(command.Argv[0]); s.opencode {
+		s.invocation = opencode.Parse(command.Argv[1:])
+		s.silent = s.invocation.Kind == opencode.TUI && term.IsTerminal(a.stdout)
 	}
-	return nil
+	return s
+}
+
+// run runs the session's command, and again where that goes on with the work.
+func (s *session) run() error {
+	if s.opencode && s.invocation.Kind == opencode.Run && s.mode != replay {
+		var err error
+		if s.input, err = keepInput(s.app.stdin); err != nil {
+			return wrapperFailed(fmt.Errorf("cannot read stdin: %w", err))
+		}
+	}
+	command := s.command
+	var err error
+	if command.Stdin, err = s.input.open(); err != nil {
+		return wrapperFailed(err)
+	}
+	for {
+		status, _, err := wrapper.Run(command, wrapper.Options{Orders: s.orders, Started: s.started})
+		if err != nil {
+			return err
+		}
+		next, again := s.after(status)
+		if s.gaveUp != nil {
+			return withHint(s.gaveUp, "--max-wait was over; `ocgo-key list` shows each account")
+		}
+		if !again {
+			return ended(status)
+		}
+		command = next
+	}
+}
+
+// ended is nil for success, and else ends us as the command ended.
+func ended(status wrapper.Status) error {
+	if status == (wrapper.Status{}) {
+		return nil
+	}
+	return &statusError{status}
 }
 
 func wrapperFailed(err error) error { return &codeError{exitWrapper, err} }
@@ -93,20 +142,33 @@ func baseName(command string) string {
 	return command[strings.LastIndexAny(command, `/\`)+1:]
 }
 
+// endpoint is a gateway as a client sees it.
+type endpoint struct {
+	url   string // up to the prefixes
+	token string
+}
+
+// Variables by which a `run` finds the gateway of the `run` that it is in.
+const (
+	gatewayVariable = "OCGO_KEY_GATEWAY"
+	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
+)
+
 // pointAt returns the command's environment with the gateway in it.
-func pointAt(gw *gateway.Gateway, command wrapper.Command, zen bool) ([]string, error) {
-	endpoints := map[string]opencode.Endpoint{opencode.GoProvider: {BaseURL: gw.URL(gateway.GoPrefix), APIKey: gw.Token()}}
+func pointAt(gw endpoint, command wrapper.Command, zen bool) ([]string, error) {
+	providers := map[string]opencode.Endpoint{opencode.GoProvider: {BaseURL: gw.url + gateway.GoPrefix, APIKey: gw.token}}
 	if zen {
-		endpoints[opencode.ZenProvider] = opencode.Endpoint{BaseURL: gw.URL(gateway.ZenPrefix), APIKey: gw.Token()}
+		providers[opencode.ZenProvider] = opencode.Endpoint{BaseURL: gw.url + gateway.ZenPrefix, APIKey: gw.token}
 	}
-	config, err := opencode.MergeConfig(getenv(command.Env, opencode.ConfigVariable), endpoints)
+	config, err := opencode.MergeConfig(getenv(command.Env, opencode.ConfigVariable), providers)
 	if err != nil {
-		return nil, withHint(err, "mend or unset it, then run again")
+		return nil, withHint(&codeError{exitWrapper, err}, "mend or unset it, then run again")
 	}
 	env := setenv(command.Env, opencode.ConfigVariable, config)
+	env = setenv(setenv(env, gatewayVariable, gw.url), tokenVariable, gw.token)
 	if !opencode.Is(command.Argv[0]) {
-		env = setenv(env, "OPENCODE_API_KEY", gw.Token())
-		env = setenv(env, "OPENCODE_BASE_URL", gw.URL(gateway.GoPrefix))
+		env = setenv(env, "OPENCODE_API_KEY", gw.token)
+		env = setenv(env, "OPENCODE_BASE_URL", gw.url+gateway.GoPrefix)
 	}
 	return env, nil
 }

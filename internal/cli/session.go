@@ -2,64 +2,139 @@ package cli
 
 import (
 	"sync"
+	"time"
 
 	"ocgo-key/helper/gateway"
+	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/rotation"
 )
 
-// session is one `run` while it lasts: it turns what the gateway meets into restarts of the command.
+// session is one `run` while it lasts: it follows what the gateway meets, and decides when the command is invoked
+// again and how, so that the work goes on where it was.
 type session struct {
 	notices
-	mode     string // --on-429
-	command  wrapper.Command
-	restarts chan wrapper.Command
+	pool    *rotation.Pool
+	quota   gateway.Quota
+	mode    string         // --on-429
+	maxWait *time.Duration // --max-wait; nil to wait as long as it takes
+	command wrapper.Command
+	input   *input // what the command reads, kept for a second invocation; nil where nothing need be
+	orders  chan wrapper.Order
+
+	// What the command is, if it is OpenCode.
+	opencode   bool
+	invocation opencode.Invocation
 
 	mu         sync.Mutex
-	restarting bool            // the command is being stopped, to be started again
-	answered   bool            // something of the user's was answered in this run
+	pid        int             // of the command as it runs
+	id         string          // OpenCode's session, once a request named it
+	answered   bool            // a turn of the conversation was answered in this run
 	tried      map[string]bool // accounts that were restarted onto since the last answer
+	restarting bool            // an order is under way
+	starved    bool            // the last turn found no account, and none was answered since
+	told       time.Time       // the return that the starved client was told, and sleeps until
+	waiting    bool            // await runs
+	gaveUp     *rotation.ExhaustedError
+	resumed    func() // to be done once the next invocation has started
 }
 
 func (s *session) observer() gateway.Observer {
 	o := s.notices.observer()
-	o.Answered, o.Limited = s.sawAnswer, s.limited
+	o.Answered, o.Limited, o.Exhausted = s.sawAnswer, s.sawLimit, s.sawExhausted
 	return o
 }
 
+// started follows each start of the command.
+func (s *session) started(pid int) {
+	s.mu.Lock()
+	s.pid, s.restarting = pid, false
+	resumed := s.resumed
+	s.resumed = nil
+	s.mu.Unlock()
+	if resumed != nil {
+		go resumed()
+	}
+}
+
+// see learns OpenCode's session from a request. The caller holds mu.
+func (s *session) see(x *gateway.Exchange) {
+	switch {
+	case x.Session() == "" || s.id == x.Session():
+	case !x.Subagent():
+		s.id = x.Session()
+	case s.id == "":
+		s.id = x.Parent()
+	}
+}
+
+// turn tells a turn of the user's conversation from OpenCode's titles and subagents.
+func turn(x *gateway.Exchange) bool {
+	return x.Session() == "" || !x.Subagent() && x.HasTools()
+}
+
 func (s *session) sawAnswer(x *gateway.Exchange) {
-	if s.mode != "restart" {
+	if s.mode == replay {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.see(x)
 	clear(s.tried)
-	s.answered = s.answered || x.Session() == "" || x.HasTools()
+	if (!s.answered || s.starved) && turn(x) {
+		s.answered, s.starved = true, false
+	}
 }
 
-// started follows each start of the command.
-func (s *session) started() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.restarting = false
-}
-
-// limited decides whether the command is invoked again on the next account. Before anything was answered, the
-// same command does the same work, and nothing is doubled; at most one pass over the pool.
-func (s *session) limited(_ *gateway.Exchange, sw rotation.Switch) (hold bool) {
-	if s.mode != "restart" {
+// sawLimit decides whether the command is invoked again on the next account, in mode restart: at most one pass
+// over the pool without an answer. Else the gateway sends the request again.
+func (s *session) sawLimit(x *gateway.Exchange, sw rotation.Switch) (hold bool) {
+	if s.mode != restart {
 		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.see(x)
 	if s.restarting {
 		return true // another request of the same command met the limit first
 	}
-	if s.answered || s.tried[sw.To.ID] {
+	if s.tried[sw.To.ID] || !s.canRestart() {
 		return false
 	}
 	s.tried[sw.From.ID], s.tried[sw.To.ID] = true, true
 	s.restarting = true
-	s.restarts <- s.command // there is room: the one before was received, or its command would not have started
+	go s.restart(s.pid)
 	return true
+}
+
+// sawExhausted tells the user, and waits with the client for the soonest account, or ends it.
+func (s *session) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError) {
+	s.exhausted(x, e)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.see(x)
+	s.starved, s.told = true, e.Until
+	switch {
+	case s.restarting || s.gaveUp != nil:
+	case s.tooLong(e):
+		s.gaveUp, s.restarting = e, true
+		s.order(wrapper.Order{})
+	case !s.waiting && s.opencode && s.mode != replay && !e.Until.IsZero():
+		s.waiting = true
+		go s.await()
+	}
+}
+
+// tooLong tells whether the soonest account is back later than the user wants to wait. It says so at once: to
+// wait in vain helps nobody.
+func (s *session) tooLong(e *rotation.ExhaustedError) bool {
+	return s.maxWait != nil && (e.Until.IsZero() || time.Until(e.Until) > *s.maxWait)
+}
+
+// order hands an order to the wrapper. There is room: at most one is under way, see restarting.
+func (s *session) order(o wrapper.Order) {
+	select {
+	case s.orders <- o:
+	default:
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 const (
 	zombie  = 5  // SZOMB of sys/proc.h
+	suspend = 4  // SSTOP of sys/proc.h
 	commLen = 16 // MAXCOMLEN of sys/param.h
 )
 
@@ -42,6 +43,31 @@ func alive(pid int, start string) bool {
 		return true
 	}
 	return kp.Proc.P_stat != zombie && (start == "" || start == startID(kp))
+}
+
+func table() []node {
+	all, err := unix.SysctlKinfoProcSlice("kern.proc.all")
+	if err != nil {
+		return nil
+	}
+	nodes := make([]node, len(all))
+	for i, kp := range all {
+		nodes[i] = node{int(kp.Proc.P_pid), int(kp.Eproc.Ppid)}
+	}
+	return nodes
+}
+
+func session(pid int) int {
+	id, err := unix.Getsid(pid)
+	if err != nil {
+		return 0
+	}
+	return id
+}
+
+func stopped(pid int) bool {
+	kp, err := readKinfo(pid)
+	return err == nil && kp.Proc.P_stat == suspend
 }
 
 // startID is the time of the start in microseconds since 1970: a new boot is

@@ -58,6 +58,37 @@ func alive(pid int, start string) bool {
 	return !s.ended() && (start == "" || sameStart(start, startID(s)))
 }
 
+func table() []node {
+	dir, err := os.Open("/proc")
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = dir.Close() }()
+	names, _ := dir.Readdirnames(-1) // as many as there were before an error
+	var nodes []node
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			if s, err := readStat(pid); err == nil {
+				nodes = append(nodes, node{s.pid, s.ppid})
+			}
+		}
+	}
+	return nodes
+}
+
+func session(pid int) int {
+	s, err := readStat(pid)
+	if err != nil {
+		return 0
+	}
+	return s.session
+}
+
+func stopped(pid int) bool {
+	s, err := readStat(pid)
+	return err == nil && s.state == 'T'
+}
+
 func startID(s stat) string { return bootID() + "-" + s.start }
 
 // sameStart compares two start identities. Where one of the two readers was

@@ -60,24 +60,53 @@ func alive(pid int, start string) bool {
 	return err != nil || start == "" || start == startID(started)
 }
 
+func table() (nodes []node) {
+	_ = eachEntry(func(e *windows.ProcessEntry32) bool {
+		nodes = append(nodes, node{int(e.ProcessID), int(e.ParentProcessID)})
+		return true
+	})
+	return nodes
+}
+
+func session(int) int  { return 0 }     // sessions are another thing here
+func stopped(int) bool { return false } // there is no job control
+
 // findEntry looks through one snapshot of the process table, the only documented
 // source of a parent's pid.
 func findEntry(pid uint32) (*windows.ProcessEntry32, error) {
+	var found *windows.ProcessEntry32
+	err := eachEntry(func(e *windows.ProcessEntry32) bool {
+		if e.ProcessID == pid {
+			found = e
+		}
+		return found == nil
+	})
+	switch {
+	case found != nil:
+		return found, nil
+	case err != nil:
+		return nil, fmt.Errorf("cannot be looked up: %w", err)
+	}
+	return nil, ErrNotExist
+}
+
+// eachEntry calls see with each entry of one snapshot, until it returns false.
+func eachEntry(see func(*windows.ProcessEntry32) bool) error {
 	snap, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
 	if err != nil {
-		return nil, fmt.Errorf("cannot be looked up: %w", err)
+		return err
 	}
 	defer func() { _ = windows.CloseHandle(snap) }()
 	entry := &windows.ProcessEntry32{Size: uint32(unsafe.Sizeof(windows.ProcessEntry32{}))}
 	for err = windows.Process32First(snap, entry); err == nil; err = windows.Process32Next(snap, entry) {
-		if entry.ProcessID == pid {
-			return entry, nil
+		if !see(entry) {
+			return nil
 		}
 	}
 	if errors.Is(err, windows.ERROR_NO_MORE_FILES) {
-		return nil, ErrNotExist
+		return nil
 	}
-	return nil, fmt.Errorf("cannot be looked up: %w", err)
+	return err
 }
 
 func open(pid int) (windows.Handle, error) {

@@ -10,6 +10,7 @@ import (
 // stat is what we use of one line of /proc/PID/stat (proc_pid_stat(5)).
 type stat struct {
 	pid, ppid int
+	session   int // 0 if unknown
 	comm      string
 	state     byte
 	start     string // ticks after boot, as it stands there
@@ -22,6 +23,7 @@ var errStat = errors.New("its stat line is not as expected")
 const (
 	fieldState      = 3
 	fieldPPID       = 4
+	fieldSession    = 6
 	fieldStart      = 22
 	fieldStartCode  = 26
 	fieldStartStack = 28
@@ -56,6 +58,7 @@ func parseStat(line []byte) (stat, error) {
 		return stat{}, errStat
 	}
 	s.state = field(fieldState)[0]
+	s.session, _ = strconv.Atoi(field(fieldSession))
 	s.image = imageOf(field)
 	return s, nil
 }

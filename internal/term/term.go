@@ -106,6 +106,19 @@ func Confirm(prompt string) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
+// Reset leaves the screen of a full-screen program that was killed and could not
+// do so itself: the alternate screen, mouse reports, bracketed paste, the
+// keyboard protocol and colours are given up, and the cursor shown.
+func Reset() {
+	if _, out, err := openTerminal(); err == nil {
+		_, _ = io.WriteString(out, reset)
+		_ = out.Close()
+	}
+}
+
+// reset is made of xterm's control sequences, and kitty's for the keyboard.
+const reset = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[?1049l\x1b[0m\x1b[?25h"
+
 func closeBoth(in, out *os.File) {
 	_ = in.Close()
 	if out != in {

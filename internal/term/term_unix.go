@@ -71,6 +71,16 @@ func Save(f *os.File) (*State, error) {
 	return &State{f: f, modes: *modes}, nil
 }
 
+// Changed reports whether the terminal has other modes now. A nil State never
+// does.
+func (s *State) Changed() bool {
+	if s == nil {
+		return false
+	}
+	now, err := getModes(s.f)
+	return err == nil && *now != s.modes
+}
+
 // Restore puts the modes back, for instance after a full-screen program was
 // killed. Where this process is in the background it does nothing: the terminal
 // is somebody else's then, and to touch it would stop us (SIGTTOU). A nil State

@@ -43,6 +43,16 @@ func Save(f *os.File) (*State, error) {
 	return s, nil
 }
 
+// Changed reports whether the terminal has other modes now. A nil State never
+// does.
+func (s *State) Changed() bool {
+	if s == nil {
+		return false
+	}
+	var now uint32
+	return windows.GetConsoleMode(handle(s.f), &now) == nil && now != s.mode
+}
+
 // Restore puts the modes back, for instance after a full-screen program was
 // killed. A nil State restores nothing.
 func (s *State) Restore() error {

@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"sync"
+	"time"
+
+	"ocgo-key/helper"
+	"ocgo-key/helper/wrapper"
+	"ocgo-key/internal/process"
+	"ocgo-key/internal/term"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// runWithKey runs a command that cannot be pointed at a gateway, with the real key in its environment. A limit
+// shows only when the command gives up on it: then it is invoked again with the next key, once per account.
+func (a *app) runWithKey(pool *rotation.Pool, keys keychain.Store, command wrapper.Command, c *runCmd) error {
+	self, err := process.Lookup(os.Getpid())
+	if err != nil {
+		return wrapperFailed(fmt.Errorf("cannot look up this process: %w", err))
+	}
+	proc := rotation.Process{PID: self.PID, Start: self.Start, Command: baseName(command.Argv[0])}
+	holder := helper.NewHolder(pool, keys, proc, a.warnMissing)
+	defer holder.Release(context.Background())
+	n := &notices{app: a}
+	env, tried := command.Env, map[string]bool{}
+	for {
+		ctx, cancel := a.keychainContext()
+		grant, err := holder.Current(ctx, nil)
+		cancel()
+		if err != nil {
+			return err
+		}
+		tried[grant.ID] = true
+		command.Env = setenv(env, "OPENCODE_API_KEY", grant.Key.Reveal())
+		status, said, err := watched(command)
+		if err != nil {
+			return err
+		}
+		verdict := outputVerdict(status, said, time.Now())
+		if !verdict.Failover() {
+			return ended(status)
+		}
+		next, _, err := pool.Report(context.Background(), proc, grant.Handout, verdict, rotation.Ask{})
+		if err != nil || tried[next.ID] {
+			return ended(status) // what the command said of its limit stands above
+		}
+		n.switched(rotation.Switch{From: grant.Handout, To: next, Verdict: verdict})
+	}
+}
+
+// maxTail is how much of a command's last output is looked at, in bytes.
+const maxTail = 8 << 10
+
+// watched runs the command and returns the end of what it wrote. Its stdout is left alone where it is a
+// terminal, so that it stays one for the command.
+func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
+	last := &tail{}
+	var copies sync.WaitGroup
+	var ours []*os.File
+	tee := func(to *os.File) *os.File {
+		r, w, err := os.Pipe()
+		if err != nil || term.IsTerminal(to) && to == os.Stdout {
+			return nil
+		}
+		ours = append(ours, w)
+		copies.Go(func() {
+			_, _ = io.Copy(io.MultiWriter(to, last), r)
+			_ = r.Close()
+		})
+		return w
+	}
+	command.Stdout, command.Stderr = tee(os.Stdout), tee(os.Stderr)
+	status, _, err := wrapper.Run(command, wrapper.Options{})
+	for _, w := range ours {
+		_ = w.Close()
+	}
+	copies.Wait()
+	return status, last.bytes(), err
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu  sync.Mutex
+	end []byte
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.end = append(t.end, p...)
+	if over := len(t.end) - maxTail; over > 0 {
+		t.end = append(t.end[:0], t.end[over:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) bytes() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.end
+}
+
+// What a command that gave up on a limit says last: the service's own error, or words to that effect.
+var (
+	serviceError = regexp.MustCompile(`\{[^\n]*"(GoUsageLimitError|RateLimitError|AuthError|CreditsError)"[^\n]*\}`)
+	limitWords   = regexp.MustCompile(`(?i)\b429\b|usage ?limit|rate[ -]?limit|too many requests`)
+)
+
+// outputVerdict tells a limit from a command's exit and its last words.
+func outputVerdict(status wrapper.Status, said []byte, now time.Time) rotation.Verdict {
+	if status.Code == 0 || status.Signal != 0 {
+		return rotation.Verdict{}
+	}
+	if body := serviceError.Find(said); body != nil {
+		if v := rotation.ClassifyEvent(rotation.Answer{Body: body}, now); v.Failover() {
+			return v
+		}
+	}
+	if limitWords.Match(said) {
+		return rotation.Classify(rotation.Answer{Status: 429}, now)
+	}
+	return rotation.Verdict{}
+}

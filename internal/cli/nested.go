@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"ocgo-key/helper"
+	"ocgo-key/helper/gateway"
+	"ocgo-key/helper/wrapper"
+)
+
+// pingTimeout bounds the question to an outer gateway, which is on this machine.
+const pingTimeout = time.Second
+
+// outerGateway is the gateway of a `run` that this one is in, if it still answers.
+func outerGateway(env []string) (endpoint, bool) {
+	outer := endpoint{getenv(env, gatewayVariable), getenv(env, tokenVariable)}
+	if outer.url == "" || outer.token == "" {
+		return endpoint{}, false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, outer.url+gateway.PingPath, nil)
+	if err != nil || !loopback(req.URL.Hostname()) {
+		return endpoint{}, false
+	}
+	req.Header.Set("Authorization", "Bearer "+outer.token)
+	resp, err := helper.NewClient().Do(req)
+	if err != nil {
+		return endpoint{}, false
+	}
+	_ = resp.Body.Close()
+	return outer, resp.StatusCode == http.StatusNoContent
+}
+
+// runUnder runs the command on the outer gateway: it holds the account and fails over, and there is nothing left
+// to do here but to be the command.
+func (c *runCmd) runUnder(outer endpoint, command wrapper.Command) error {
+	var err error
+	if command.Env, err = pointAt(outer, command, c.Zen); err != nil {
+		return err
+	}
+	status, _, err := wrapper.Run(command, wrapper.Options{})
+	if err != nil {
+		return err
+	}
+	return ended(status)
+}
