@@ -1,0 +1,48 @@
+package wrapper_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"ocgo-key/helper/wrapper"
+)
+
+// This binary is also the wrapper under test and the command that it runs: the role is in a variable.
+const roleVariable = "WRAPPER_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	switch role := os.Getenv(roleVariable); role {
+	case "":
+		os.Exit(m.Run())
+	case "wrapper":
+		os.Exit(actAsWrapper(os.Args[1:]))
+	default:
+		act(role)
+		os.Exit(0)
+	}
+}
+
+// actAsWrapper ends as `run` does.
+func actAsWrapper(argv []string) int {
+	env := os.Environ()
+	if role := os.Getenv("WRAPPER_TEST_CHILD"); role != "" {
+		env = append(env, roleVariable+"="+role)
+	} else {
+		env = append(env, roleVariable+"=")
+	}
+	status, _, err := wrapper.Run(wrapper.Command{Argv: argv, Env: env}, wrapper.Options{})
+	switch {
+	case errors.Is(err, wrapper.ErrNotFound):
+		fmt.Fprintln(os.Stderr, err)
+		return 127
+	case errors.Is(err, wrapper.ErrCannotRun):
+		fmt.Fprintln(os.Stderr, err)
+		return 126
+	}
+	if status.Signal != 0 {
+		wrapper.Die(status.Signal)
+	}
+	return status.Code
+}
