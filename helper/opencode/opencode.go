@@ -4,7 +4,6 @@
 package opencode
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -17,7 +16,7 @@ const (
 
 // Is tells whether command (a name or a path) is OpenCode.
 func Is(command string) bool {
-	name := strings.ToLower(filepath.Base(filepath.ToSlash(command)))
+	name := strings.ToLower(command[strings.LastIndexAny(command, `/\`)+1:])
 	return strings.TrimSuffix(name, ".exe") == "opencode"
 }
 

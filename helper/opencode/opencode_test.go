@@ -1,0 +1,146 @@
+package opencode_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/helper/opencode"
+)
+
+func TestIs(t *testing.T) {
+	for command, want := range map[string]bool{"opencode": true, "/usr/local/bin/opencode": true, `C:\bin\OpenCode.exe`: true, "opencode.exe": true,
+		"opencode-wrapper": false, "sh": false, "": false, "/opencode/bin/other": false} {
+		assert.Equal(t, want, opencode.Is(command), command)
+	}
+}
+
+func TestParseAndResume(t *testing.T) {
+	for line, want := range map[string]struct {
+		kind   opencode.Kind
+		joins  bool
+		resume string
+	}{
+		"run hi":                                  {opencode.Run, false, "run --session S -- T"},
+		"run -m opencode-go/kimi-k2.6 hi there":   {opencode.Run, false, "run -m opencode-go/kimi-k2.6 --session S -- T"},
+		"run --model=x --format json --agent a h": {opencode.Run, false, "run --model=x --format json --agent a --session S -- T"},
+		"run -c hi":                               {opencode.Run, true, "run --session S -- T"},
+		"run -s OLD hi":                           {opencode.Run, true, "run --session S -- T"},
+		"run --session=OLD --fork hi":             {opencode.Run, false, "run --session S -- T"},
+		"run hi -f a.txt b.txt --thinking":        {opencode.Run, false, "run --thinking --session S -- T"},
+		"run --title x --command c --share hi":    {opencode.Run, false, "run --session S -- T"},
+		"run -m x -- -c run":                      {opencode.Run, false, "run -m x --session S -- T"},
+		"--print-logs run -v2 hi":                 {opencode.Run, false, "run --print-logs -v2 --session S -- T"},
+		"--log-level DEBUG run hi":                {opencode.Run, false, "run --log-level DEBUG --session S -- T"},
+		"run --dir /x --variant high hi":          {opencode.Run, false, "run --dir /x --variant high --session S -- T"},
+		"":                                        {opencode.TUI, false, "--port P --session S"},
+		"proj":                                    {opencode.TUI, false, "proj --port P --session S"},
+		"proj -c -m x --prompt hello":             {opencode.TUI, true, "proj -m x --port P --session S"},
+		"-s OLD --port 99":                        {opencode.TUI, true, "--port 99 --session S"},
+		"--port=99 --agent a":                     {opencode.TUI, false, "--port=99 --agent a --session S"},
+		"--port 0":                                {opencode.TUI, false, "--port 0 --port P --session S"},
+		"serve --port 1":                          {opencode.Other, false, ""},
+		"auth login":                              {opencode.Other, false, ""},
+		"--version":                               {opencode.Other, false, ""},
+		"run --help":                              {opencode.Other, false, ""},
+		"-m":                                      {opencode.TUI, false, "-m --port P --session S"},
+		"run -s":                                  {opencode.Run, true, "run --session S -- T"},
+		"models opencode-go --verbose":            {opencode.Other, false, ""},
+		"./models":                                {opencode.TUI, false, "./models --port P --session S"},
+	} {
+		inv := opencode.Parse(strings.Fields(line))
+		assert.Equal(t, want.kind, inv.Kind, line)
+		assert.Equal(t, want.joins, inv.Joins, line)
+		var resumed []string
+		switch inv.Kind {
+		case opencode.Run:
+			resumed = inv.ResumeRun("S", "T")
+		case opencode.TUI:
+			resumed, _ = inv.ResumeTUI("S", "P")
+		}
+		assert.Equal(t, want.resume, strings.Join(resumed, " "), line)
+		assert.Equal(t, want.kind == opencode.TUI, opencode.FullScreen(strings.Fields(line)), line)
+	}
+	_, port := opencode.Parse([]string{"--port", "99"}).ResumeTUI("S", "P")
+	assert.Equal(t, "99", port)
+	_, port = opencode.Parse([]string{"--port=99"}).ResumeTUI("S", "P")
+	assert.Equal(t, "99", port)
+	_, port = opencode.Parse(nil).ResumeTUI("S", "P")
+	assert.Equal(t, "P", port)
+}
+
+var gateway = map[string]opencode.Endpoint{opencode.GoProvider: {BaseURL: "http://127.0.0.1:1/v1", APIKey: "token"}}
+
+func TestMergeConfig(t *testing.T) {
+	const ours = `{"apiKey":"token","baseURL":"http://127.0.0.1:1/v1"}`
+	for user, want := range map[string]string{
+		"":                        `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
+		"{}":                      `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
+		`{"provider":null}`:       `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
+		`{"model":"x", /* c */ }`: `{"model":"x","provider":{"opencode-go":{"options":` + ours + `}}}`,
+		`{"provider":{"other":{"options":{"apiKey":"theirs"}},"opencode-go":{"name":"n","options":{"apiKey":"old","timeout":1.50}}}}`: `{"provider":{"opencode-go":{"name":"n","options":{"apiKey":"token","baseURL":"http://127.0.0.1:1/v1","timeout":1.50}},"other":{"options":{"apiKey":"theirs"}}}}`,
+		// The order within what we do not touch has a meaning (permissions), and stays.
+		`{"permission":{"bash":{"z":"allow","*":"deny"}}}`: `{"permission":{"bash":{"z":"allow","*":"deny"}},"provider":{"opencode-go":{"options":` + ours + `}}}`,
+	} {
+		got, err := opencode.MergeConfig(user, gateway)
+		require.NoError(t, err, user)
+		assert.Equal(t, want, got)
+	}
+}
+
+func TestMergeConfigRefusesWithoutQuoting(t *testing.T) {
+	for _, user := range []string{"sk-secret", `{"a":"sk-secret`, `["sk-secret"]`, `"sk-secret"`, "null", `{"provider":"sk-secret"}`, `{"provider":{"opencode-go":["sk-secret"]}}`} {
+		_, err := opencode.MergeConfig(user, gateway)
+		require.ErrorIs(t, err, opencode.ErrConfig, user)
+		assert.NotContains(t, err.Error(), "sk-secret")
+		assert.Contains(t, err.Error(), opencode.ConfigVariable)
+	}
+}
+
+func FuzzMergeConfig(f *testing.F) {
+	for _, s := range []string{"", "{}", `{"provider":{"opencode-go":{"options":{"x":1}}}}`, "{//c\n}", "[", `{"provider":1}`} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, user string) {
+		merged, err := opencode.MergeConfig(user, gateway)
+		if err != nil {
+			return
+		}
+		var config struct {
+			Provider map[string]struct {
+				Options opencode.Endpoint `json:"options"`
+			} `json:"provider"`
+		}
+		if err := json.Unmarshal([]byte(merged), &config); err != nil {
+			return // a member of the user's own has another type; what OpenCode makes of it is its business
+		}
+		if config.Provider[opencode.GoProvider].Options != gateway[opencode.GoProvider] {
+			t.Errorf("%q became %q", user, merged)
+		}
+	})
+}
+
+func TestContinue(t *testing.T) {
+	tries := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		tries++
+		user, password, _ := r.BasicAuth()
+		assert.Equal(t, "u:p", user+":"+password)
+		assert.Equal(t, "/session/ses_1/message", r.URL.Path)
+		if tries > 1 {
+			w.WriteHeader(http.StatusTeapot)
+		}
+	}))
+	defer server.Close()
+	u, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	s := opencode.Server{Port: u.Port(), Username: "u", Password: "p"}
+	require.NoError(t, s.Continue(t.Context(), "ses_1"))
+	require.ErrorContains(t, s.Continue(t.Context(), "ses_1"), "418")
+}
