@@ -11,7 +11,7 @@ PROGRAMS         := cc:build-essential dbus-daemon:dbus gnome-keyring-daemon:gno
 export CGO_ENABLED ?= 1
 FUZZTIME ?= 60s
 
-.PHONY: build test demo vet lint vuln fuzz deps opencode clean
+.PHONY: build test demo bench vet lint vuln fuzz deps opencode clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BIN) .
@@ -32,6 +32,12 @@ demo: build
 
 test: deps vet
 	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 20m ./...
+
+# Measures the targets of the project and writes docs/benchmarks.md; SECTIONS=gateway does that part alone.
+bench: build
+	@./internal/testdeps.sh dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring
+	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/bench ./internal/bench
+	$(CACHE)/bin/bench -binary $(BIN) -out docs/benchmarks.md -sections "$(SECTIONS)"
 
 # The three systems always build and vet.
 vet:

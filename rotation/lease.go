@@ -73,9 +73,7 @@ func (p *Pool) held(s *state.State, proc Process, ask Ask) (Handout, bool) {
 
 // lease gives proc the next account that fits, and writes down that it has it.
 func (p *Pool) lease(s *state.State, proc Process, ask Ask) (Handout, error) {
-	s.Leases = slices.DeleteFunc(s.Leases, func(l state.Lease) bool {
-		return !p.alive(l.PID, l.Start) && !(l.PID == proc.PID && l.Start == proc.Start)
-	})
+	p.prune(s, proc)
 	a, err := p.next(s, ask)
 	if err != nil {
 		return Handout{}, err
@@ -94,6 +92,21 @@ func (p *Pool) lease(s *state.State, proc Process, ask Ask) (Handout, error) {
 	}
 	s.Note(event)
 	return handout(a), nil
+}
+
+// fewLeases is how many leases are kept without a look at their processes.
+const fewLeases = 16
+
+// prune clears the leases of ended processes away when there are twice as many as there were after the last time,
+// so that a crowd of new processes does not look at all the others for each one.
+func (p *Pool) prune(s *state.State, proc Process) {
+	if len(s.Leases) < max(fewLeases, 2*s.Pruned) {
+		return
+	}
+	s.Leases = slices.DeleteFunc(s.Leases, func(l state.Lease) bool {
+		return !p.alive(l.PID, l.Start) && !(l.PID == proc.PID && l.Start == proc.Start)
+	})
+	s.Pruned = len(s.Leases)
 }
 
 // Holders returns whether a process has a lease, as the pool stands now.

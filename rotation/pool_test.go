@@ -94,10 +94,13 @@ func TestLeaseEndsWithItsProcess(t *testing.T) {
 	o, err := w.Overview(context.Background())
 	require.NoError(t, err)
 	assert.Empty(t, o.Accounts[0].Leases)
-	w.get(t, 2)
+	for pid := 2; pid < 1000; pid++ {
+		w.get(t, pid)
+		w.kill(pid)
+	}
 	s, err := w.store.Read(context.Background())
 	require.NoError(t, err)
-	assert.Len(t, s.Leases, 1, "the dead process's lease is cleared away")
+	assert.Less(t, len(s.Leases), 20, "dead processes' leases are cleared away")
 }
 
 func TestLimitMovesOnAndDoesNotJumpBack(t *testing.T) {

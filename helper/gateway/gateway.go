@@ -156,7 +156,7 @@ func newToken() string {
 // many streams to one host, and with bodies passed as they are.
 func newTransport() http.RoundTripper {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConnsPerHost = 256
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // 0: as many as the hosts may have
 	t.DisableCompression = true
 	return t
 }

@@ -1,7 +1,9 @@
 package opencode_test
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -127,14 +129,23 @@ func FuzzMergeConfig(f *testing.F) {
 }
 
 func TestContinue(t *testing.T) {
-	tries := 0
+	var asked []string
+	posts, lost := 0, make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tries++
 		user, password, _ := r.BasicAuth()
 		assert.Equal(t, "u:p", user+":"+password)
-		assert.Equal(t, "/session/ses_1/message", r.URL.Path)
-		if tries > 1 {
-			w.WriteHeader(http.StatusTeapot)
+		asked = append(asked, r.Method+" "+r.URL.Path)
+		switch {
+		case len(asked) == 1:
+			w.WriteHeader(http.StatusServiceUnavailable) // it is still starting
+		case r.URL.Path == "/session/status":
+			_, _ = w.Write([]byte("{}"))
+		case r.Method == http.MethodPost:
+			if posts++; posts == 1 { // taken, and never done
+				_, _ = io.Copy(io.Discard, r.Body)
+				<-r.Context().Done()
+				close(lost)
+			}
 		}
 	}))
 	defer server.Close()
@@ -142,5 +153,10 @@ func TestContinue(t *testing.T) {
 	require.NoError(t, err)
 	s := opencode.Server{Port: u.Port(), Username: "u", Password: "p"}
 	require.NoError(t, s.Continue(t.Context(), "ses_1"))
-	require.ErrorContains(t, s.Continue(t.Context(), "ses_1"), "418")
+	<-lost
+	const session, message, status = "GET /session/ses_1", "POST /session/ses_1/message", "GET /session/status"
+	assert.Equal(t, []string{session, session, message, status, session, message}, asked)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, s.Continue(ctx, "ses_1"), context.Canceled)
 }

@@ -3,12 +3,12 @@ package opencode
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -48,17 +48,36 @@ type Server struct {
 	Port, Username, Password string
 }
 
-// pause between two tries to reach a server that is still starting.
-const pause = 100 * time.Millisecond
+const (
+	// pause between two tries to reach a server that is still starting.
+	pause = 200 * time.Millisecond
+	// answerTime bounds a question to the server, which answers in milliseconds once it is up.
+	answerTime = 2 * time.Second
+	// takeTime is how long the server may take to show that it is at work on a session.
+	takeTime = 5 * time.Second
+)
 
 // Continue makes the server go on with a session where it stopped, adding no text. It waits for the server to
-// start, and returns when the turn has ended or ctx has.
+// start, and returns when the turn has ended or ctx has. A server that is asked while it starts may take the
+// request and never do it (seen with 1.18.33), so it is asked for the session first, and asked again where it does
+// not set to work.
 func (s Server) Continue(ctx context.Context, session string) error {
-	address := (&url.URL{Scheme: "http", Host: "127.0.0.1:" + s.Port}).JoinPath("session", session, "message").String()
 	for {
-		err := s.post(ctx, address)
-		if !errors.Is(err, errNotUp) {
+		if err := s.awaitSession(ctx, session); err != nil {
 			return err
+		}
+		lost, err := s.goOn(ctx, session)
+		if !lost {
+			return err
+		}
+	}
+}
+
+// awaitSession returns when the server knows the session.
+func (s Server) awaitSession(ctx context.Context, session string) error {
+	for {
+		if _, err := s.ask(ctx, http.MethodGet, "", answerTime, "session", session); err == nil {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -68,26 +87,60 @@ func (s Server) Continue(ctx context.Context, session string) error {
 	}
 }
 
-var errNotUp = errors.New("the server is not up yet")
+// goOn asks for the next step of the session and waits for its end. Lost means that nothing came of it.
+func (s Server) goOn(ctx context.Context, session string) (lost bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := s.ask(ctx, http.MethodPost, `{"parts":[]}`, 0, "session", session, "message")
+		ended <- err
+	}()
+	for taken := false; !taken; {
+		select {
+		case err := <-ended:
+			return false, err
+		case <-time.After(takeTime):
+		}
+		// It names the sessions that it is at work on.
+		busy, err := s.ask(ctx, http.MethodGet, "", answerTime, "session", "status")
+		switch {
+		case err == nil && !bytes.Contains(busy, []byte(session)):
+			return true, nil
+		case err == nil:
+			taken = true
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		}
+	}
+	return false, <-ended
+}
 
-func (s Server) post(ctx context.Context, address string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader([]byte(`{"parts":[]}`)))
+// maxAnswer bounds what is read of an answer, in bytes.
+const maxAnswer = 1 << 20
+
+// ask makes one request, for timeout at most (0: as long as ctx), and returns the body of a 200.
+func (s Server) ask(ctx context.Context, method, body string, timeout time.Duration, path ...string) ([]byte, error) {
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	address := (&url.URL{Scheme: "http", Host: "127.0.0.1:" + s.Port}).JoinPath(path...).String()
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.SetBasicAuth(s.Username, s.Password)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return errNotUp
+		return nil, err
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, resp.Body)
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("OpenCode's server answered %d", resp.StatusCode)
+		return nil, fmt.Errorf("OpenCode's server answered %d", resp.StatusCode)
 	}
-	return nil
+	return answer, err
 }

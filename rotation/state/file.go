@@ -24,8 +24,9 @@ const (
 	eventsName = "events.jsonl"
 )
 
-// lockTimeout bounds the wait for another process's read-change-write, which takes milliseconds.
-const lockTimeout = 5 * time.Second
+// lockTimeout bounds the wait for other processes' read-change-writes, where the context does not. Each takes a
+// millisecond, but there may be hundreds in line on a busy machine.
+const lockTimeout = time.Minute
 
 // File keeps a State in a folder. Reading takes no lock, since a write replaces the file as a whole.
 // A File is safe for use by several goroutines.

@@ -20,6 +20,8 @@ type State struct {
 	// Last is the id of the account last handed out, from which round-robin counts on; empty before the first.
 	Last   string  `json:"last,omitempty"`
 	Leases []Lease `json:"leases,omitempty"`
+	// Pruned is how many leases were left when those of ended processes were last cleared away.
+	Pruned int `json:"pruned,omitempty"`
 	// Pending names ids whose key may be in the keychain without an account, because a command is at work
 	// between the two, or was killed there.
 	Pending []Pending `json:"pending,omitempty"`

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestQuickRun: a short run of everything, on the real parts. Its numbers say nothing; that there is one for each
+// measure, and that nothing is left behind, does.
+func TestQuickRun(t *testing.T) {
+	scratch := t.TempDir()
+	t.Setenv("TMPDIR", scratch)
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "ocgo-key")
+	build := exec.Command("go", "build", "-o", binary, "ocgo-key")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	page := filepath.Join(dir, "benchmarks.md")
+	require.NoError(t, os.WriteFile(page, []byte("# Mine\n\n<!-- other: begin -->\nkept\n<!-- other: end -->\n"), 0o600))
+
+	var stdout, stderr bytes.Buffer
+	require.NoError(t, bench([]string{"-quick", "-binary", binary, "-out", page}, &stdout, &stderr), stderr.String())
+	written, err := os.ReadFile(page)
+	require.NoError(t, err)
+	for _, measure := range []string{
+		"answer, 1 client, p50", "answer, 1 client, p99", "throughput, 1 client", "throughput, 32 clients", "throughput, 256 clients",
+		"first token, p50", "fail-over, p50", "fail-over, p99", "resident, 100 open streams", "asked for, each request",
+	} {
+		assert.Contains(t, stdout.String(), measure)
+		assert.Contains(t, string(written), "| "+measure+" |")
+	}
+	assert.True(t, strings.HasPrefix(string(written), "# Mine\n\n<!-- other: begin -->\nkept\n<!-- other: end -->\n"), "other sections stay")
+	for _, text := range []string{"NaN", "Inf", keyPrefix, dir} {
+		assert.NotContains(t, string(written), text)
+	}
+	assert.Contains(t, string(written), "1 stat, 0 reads, 0 locks, 0 keychain | – | – | 1 stat, nothing else | met |")
+	entries, err := os.ReadDir(scratch)
+	require.NoError(t, err)
+	assert.Empty(t, entries, "nothing is left behind")
+}
+
+func TestNoBinary(t *testing.T) {
+	err := bench([]string{"-binary", filepath.Join(t.TempDir(), "none")}, new(bytes.Buffer), new(bytes.Buffer))
+	assert.ErrorContains(t, err, "make build")
+}
+
+func TestMemoryAndProcessorTimeOfThisProcess(t *testing.T) {
+	m, err := memoryOf(os.Getpid())
+	require.NoError(t, err)
+	assert.Greater(t, m.rss, float64(1<<20))
+	assert.Greater(t, m.anon, float64(1<<20))
+	assert.LessOrEqual(t, m.anon, m.rss)
+	used, err := processorTime(os.Getpid())
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, used, 0.0)
+	assert.Less(t, used, 3600.0)
+}

@@ -1,0 +1,33 @@
+package main
+
+import "time"
+
+// effort is how much is measured. More rounds make the medians steadier against what else the machine does.
+type effort struct {
+	latencyRounds, latencyRequests int           // requests of each way in one round
+	bodyRequests                   int           // the same with a large body
+	loadRounds                     int           // rounds at each number of clients
+	loadWindow                     time.Duration // how long each way is loaded in one round
+	streamRounds, streams          int           // streams of each way in one round
+	failovers                      int           // to accounts whose key is in memory
+	freshGateways                  int           // each gives one fewer than accounts fail-overs that fetch a key
+	memoryTime                     time.Duration // how long 100 streams are watched
+	quietRequests                  int
+}
+
+var (
+	full = effort{
+		latencyRounds: 15, latencyRequests: 1000, bodyRequests: 200,
+		loadRounds: 11, loadWindow: 400 * time.Millisecond,
+		streamRounds: 15, streams: 10,
+		failovers: 200, freshGateways: 6,
+		memoryTime: 3 * time.Second, quietRequests: 1000,
+	}
+	short = effort{
+		latencyRounds: 3, latencyRequests: 60, bodyRequests: 20,
+		loadRounds: 3, loadWindow: 100 * time.Millisecond,
+		streamRounds: 3, streams: 2,
+		failovers: 10, freshGateways: 1,
+		memoryTime: 200 * time.Millisecond, quietRequests: 50,
+	}
+)

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// comparison is the ways to the service side by side, and what came of them.
+type comparison struct {
+	*lab
+	*settings
+	ways [3]way // in the order of the constants
+	rows []row
+}
+
+// The ways, as indexes.
+const (
+	direct = iota
+	bare
+	gateway
+)
+
+// perWay is something of each way.
+type perWay[T any] [3]T
+
+// benchGateway is the gateway's section.
+func benchGateway(ctx context.Context, s *settings) (r *report, err error) {
+	l, err := openLab(ctx, s.binary)
+	defer func() { err = errors.Join(err, l.close()) }()
+	if err != nil {
+		return nil, err
+	}
+	c := &comparison{lab: l, settings: s}
+	c.ways[direct] = l.direct
+	if c.ways[bare], _, err = l.bare(); err != nil {
+		return nil, err
+	}
+	if c.ways[gateway], _, err = l.gateway(); err != nil {
+		return nil, err
+	}
+	for _, part := range []struct {
+		name string
+		run  func(context.Context) error
+	}{
+		{"added latency", c.latency},
+		{"throughput", c.throughput},
+		{"first token", c.firstToken},
+		{"fail-over", c.failover},
+		{"memory", c.memory},
+		{"what a request asks for", c.quiet},
+	} {
+		s.log(part.name)
+		if err := part.run(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	return &report{
+		title: "Gateway", machine: machine(), command: "make bench SECTIONS=gateway",
+		columns: []string{"measure", "direct", "bare proxy", "gateway", "to direct", "to bare proxy"},
+		rows:    c.rows,
+		notes:   c.notes(),
+	}, nil
+}
+
+func (c *comparison) notes() []string {
+	e := c.effort
+	return []string{
+		"The service is a small net/http server, the bare proxy an `httputil.ReverseProxy` (`Rewrite`, `FlushInterval` -1, a transport of the " +
+			"gateway's settings, no buffer pool), and the gateway is `ocgo-key gateway` itself, with its state in a file and its keys in a real " +
+			"gnome-keyring. Each is a process of its own, and so is the client, which writes and reads bytes and does no more. All of it is on 127.0.0.1.",
+		fmt.Sprintf("The ways take turns in short blocks, in an order that changes from round to round. A number is the median of the rounds "+
+			"(%d for latency, %d for each number of clients, %d for streams); a ratio or a difference is taken within each round, then its median. "+
+			"In brackets: the middle half of the rounds.", e.latencyRounds, e.loadRounds, e.streamRounds),
+		"With a closed loop on few cores the client and the service share the processors with what is measured, which draws the ratios of throughput " +
+			"towards 1; the processor time per request is that of the process in between alone.",
+		fmt.Sprintf("First token: the service sends its headers at once and its first event after %v. An event's way is from just before it is written to "+
+			"when it was read.", firstToken),
+		"Fail-over: at the service, from just before the last bytes of a 429 are written to when the next request has arrived. Direct and " +
+			"bare proxy: the client itself reads the 429 and sends the request again with another key.",
+		fmt.Sprintf("Memory: a fresh process of each kind with %d streams of %d events a second; the highest of the samples taken in %v.",
+			openStreams, int(1/holdPause.Seconds()), e.memoryTime),
+		"What a request asks for: a gateway over a state file and a keychain that count, in one process with the client.",
+	}
+}
+
+// add takes a row of the table.
+func (c *comparison) add(target string, met bool, cells ...string) {
+	c.rows = append(c.rows, row{cells: cells, target: target, met: met})
+}
+
+// turns calls block for each way n times, in an order that changes each time, so that what else the machine does, and
+// what one way leaves behind for the next, meets all alike.
+func turns(n int, block func(way int) error) error {
+	orders := [][]int{{direct, bare, gateway}, {gateway, bare, direct}, {bare, gateway, direct}, {direct, gateway, bare}, {gateway, direct, bare}, {bare, direct, gateway}}
+	for i := range n {
+		for _, w := range orders[i%len(orders)] {
+			if err := block(w); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// wires opens one connection for each way.
+func (c *comparison) wires(ctx context.Context) (w perWay[*wire], done func(), err error) {
+	done = func() {
+		for _, open := range w {
+			if open != nil {
+				open.close()
+			}
+		}
+	}
+	for i, way := range c.ways {
+		if w[i], err = dial(ctx, way); err != nil {
+			done()
+			return w, nil, err
+		}
+	}
+	return w, done, nil
+}
+
+// slower is a row for times in ms: less is better, and what counts is what is added to direct.
+func (c *comparison) slower(name string, v perWay[[]float64], limit float64) {
+	added := median(paired(v[gateway], v[direct], minus))
+	target := ""
+	if limit > 0 {
+		target = fmt.Sprintf("under %g ms added", limit)
+	}
+	ratio := paired(v[gateway], v[bare], per)
+	c.add(target, added < limit, name, ms(median(v[direct])), ms(median(v[bare])), ms(median(v[gateway])),
+		fmt.Sprintf("%+.3f ms, %s", added, times(median(paired(v[gateway], v[direct], per)))),
+		fmt.Sprintf("%s (%s)", times(median(ratio)), spread(ratio)))
+}
+
+// prompt is a request's body of about this size.
+func prompt(size int) []byte {
+	text := strings.Repeat("word ", size/5)
+	return fmt.Appendf(nil, `{"model":"bench","messages":[{"role":"user","content":%q}]}`, text)
+}
+
+// Sizes of requests, in bytes: a short question, and a turn of an agent with its tools and what it has read.
+const (
+	smallPrompt = 100
+	largePrompt = 128 << 10
+)

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// A limited account is back after accountBack, and a fail-over begins every failoverPause, so that the pool of the
+// lab is never used up.
+const (
+	accountBack   = 300 * time.Millisecond
+	failoverPause = 60 * time.Millisecond
+)
+
+// failoverLimit is the target, in ms.
+const failoverLimit = 5
+
+// failover measures how long it takes from a 429 to the next request.
+func (c *comparison) failover(ctx context.Context) error {
+	wires, done, err := c.wires(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	pace := time.NewTicker(failoverPause)
+	defer pace.Stop()
+	var delays perWay[[]float64]
+	var count int
+	one := func(over way, on *wire, again bool) (float64, error) {
+		count++
+		delay, err := c.failOver(ctx, over, on, fmt.Sprint(count), again)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", over.name, err)
+		}
+		return delay, err
+	}
+	// Once around the pool, so that the gateway has every key in memory.
+	for range accounts {
+		if _, err := one(c.ways[gateway], wires[gateway], false); err != nil {
+			return err
+		}
+		<-pace.C
+	}
+	err = turns(c.effort.failovers, func(w int) error {
+		delay, err := one(c.ways[w], wires[w], w != gateway)
+		delays[w] = append(delays[w], delay)
+		if w == gateway {
+			<-pace.C
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	var fetched perWay[[]float64]
+	fetched[direct], fetched[bare] = delays[direct], delays[bare]
+	for range c.effort.freshGateways {
+		fresh, stop, err := c.lab.gateway()
+		if err != nil {
+			return err
+		}
+		on, err := dial(ctx, fresh)
+		if err != nil {
+			return err
+		}
+		err = on.ask(fresh.request(pathSmall, prompt(smallPrompt)))
+		for range accounts - 1 { // its first account's key it has from its start
+			if err != nil {
+				break
+			}
+			var delay float64
+			delay, err = one(fresh, on, false)
+			fetched[gateway] = append(fetched[gateway], delay)
+			<-pace.C
+		}
+		on.close()
+		if err := errors.Join(err, stop()); err != nil {
+			return err
+		}
+	}
+	c.failoverRow("fail-over, p50", delays, 0.5)
+	c.failoverRow("fail-over, p99", delays, 0.99)
+	c.failoverRow("the same, key from the keychain, p50", fetched, 0.5)
+	c.failoverRow(fmt.Sprintf("the same, worst of %d", len(fetched[gateway])), fetched, 1)
+	return nil
+}
+
+func (c *comparison) failoverRow(name string, delays perWay[[]float64], q float64) {
+	var v perWay[float64]
+	for w, samples := range delays {
+		v[w] = quantile(slices.Clone(samples), q)
+	}
+	c.add(fmt.Sprintf("under %d ms", failoverLimit), v[gateway] < failoverLimit, name, ms(v[direct]), ms(v[bare]), ms(v[gateway]),
+		fmt.Sprintf("%+.3f ms, %s", v[gateway]-v[direct], times(v[gateway]/v[direct])), times(v[gateway]/v[bare]))
+}
+
+// failOver lets the service limit one request, and returns the time in ms until the next was there. With again the
+// client sends it, else whoever is in between does.
+func (c *comparison) failOver(ctx context.Context, over way, on *wire, id string, again bool) (float64, error) {
+	if err := on.extend(); err != nil {
+		return 0, err
+	}
+	header := []string{headerID + ": " + id, fmt.Sprintf("%s: %d", headerBack, accountBack.Milliseconds())}
+	first := over.request(pathLimited, prompt(smallPrompt), header...)
+	if again {
+		over.key = keyOf(2)
+		second := over.request(pathLimited, prompt(smallPrompt), header...)
+		status, err := on.exchange(first)
+		if err != nil {
+			return 0, err
+		}
+		if status != http.StatusTooManyRequests {
+			return 0, fmt.Errorf("the answer was %d, not 429", status)
+		}
+		first = second
+	}
+	if err := on.ask(first); err != nil {
+		return 0, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.upstream.host+pathDelays, nil)
+	if err != nil {
+		return 0, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer resp.Body.Close()
+	var delays []float64
+	if err := json.NewDecoder(resp.Body).Decode(&delays); err != nil {
+		return 0, err
+	}
+	if len(delays) != 1 {
+		return 0, fmt.Errorf("the service saw %d fail-overs, not one", len(delays))
+	}
+	return delays[0], nil
+}

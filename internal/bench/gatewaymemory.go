@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// openStreams is how many streams are open while memory is measured.
+const openStreams = 100
+
+// memoryLimit is the target, in bytes.
+const memoryLimit = 32 << 20
+
+// memory measures what a process has resident with many open streams.
+func (c *comparison) memory(ctx context.Context) error {
+	starts := perWay[func() (way, func() error, error)]{
+		bare:    func() (way, func() error, error) { return c.lab.bare() },
+		gateway: c.lab.gateway,
+	}
+	for _, size := range []int{smallPrompt, largePrompt} {
+		var used perWay[memory]
+		for w, start := range starts {
+			if start == nil {
+				continue
+			}
+			process, stop, err := start()
+			if err != nil {
+				return err
+			}
+			used[w], err = c.watch(ctx, process, process.request(pathHold, prompt(size)))
+			if err := errors.Join(err, stop()); err != nil {
+				return fmt.Errorf("%s: %w", c.ways[w].name, err)
+			}
+		}
+		name := fmt.Sprintf("resident, %d open streams", openStreams)
+		if size == largePrompt {
+			name = fmt.Sprintf("the same, requests of %d kB", size>>10)
+		}
+		c.memoryRow(name, used, func(m memory) float64 { return m.rss }, size == smallPrompt)
+		c.memoryRow("– counted by its share (Pss)", used, func(m memory) float64 { return m.pss }, false)
+		c.memoryRow("– without the program's file (RssAnon)", used, func(m memory) float64 { return m.anon }, false)
+	}
+	return nil
+}
+
+func (c *comparison) memoryRow(name string, used perWay[memory], of func(memory) float64, judged bool) {
+	target := ""
+	if judged {
+		target = fmt.Sprintf("under %d MB", memoryLimit>>20)
+	}
+	g, b := of(used[gateway]), of(used[bare])
+	c.add(target, g < memoryLimit, name, "–", mb(b), mb(g), "–", times(g/b))
+}
+
+// watch opens the streams, and returns the most that the process had while they ran.
+func (c *comparison) watch(ctx context.Context, over way, request []byte) (most memory, err error) {
+	begun := make(chan error, 2*openStreams) // for each stream its first event, as nil, and its end
+	for range openStreams {
+		open, err := dial(ctx, over)
+		if err != nil {
+			return most, err
+		}
+		ended := make(chan struct{})
+		defer func() {
+			open.close()
+			<-ended
+		}()
+		go func() {
+			defer close(ended)
+			begun <- follow(open, request, begun)
+		}()
+	}
+	for range openStreams {
+		if err := <-begun; err != nil {
+			return most, err
+		}
+	}
+	sample := time.NewTicker(c.effort.memoryTime / 20)
+	defer sample.Stop()
+	for range 20 {
+		<-sample.C
+		now, err := memoryOf(over.pid)
+		if err != nil {
+			return most, err
+		}
+		most = memory{max(most.rss, now.rss), max(most.anon, now.anon), max(most.pss, now.pss)}
+	}
+	select {
+	case err := <-begun:
+		return most, fmt.Errorf("a stream ended early: %w", err)
+	default:
+		return most, nil
+	}
+}
+
+// follow reads a stream until it ends or is closed. It sends nil to begun at the first event.
+func follow(w *wire, request []byte, begun chan<- error) error {
+	if err := w.extend(); err != nil {
+		return err
+	}
+	body, err := w.stream(request)
+	if err != nil {
+		return err
+	}
+	lines := bufio.NewReader(body)
+	for first := true; ; first = false {
+		if _, err := lines.ReadSlice('\n'); err != nil {
+			return err
+		}
+		if first {
+			begun <- nil
+		}
+	}
+}

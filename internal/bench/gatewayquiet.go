@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"ocgo-key/helper"
+	gw "ocgo-key/helper/gateway"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// counts are how often each thing was asked for.
+type counts struct{ stats, reads, locks, keys atomic.Int64 }
+
+// countingState counts what is asked of the state file.
+type countingState struct {
+	*state.File
+	*counts
+}
+
+func (s countingState) Stamp() state.Stamp {
+	s.stats.Add(1)
+	return s.File.Stamp()
+}
+
+func (s countingState) Read(ctx context.Context) (*state.State, error) {
+	s.reads.Add(1)
+	return s.File.Read(ctx)
+}
+
+func (s countingState) Update(ctx context.Context, change func(*state.State) error) error {
+	s.locks.Add(1)
+	return s.File.Update(ctx, change)
+}
+
+// countingKeys counts what is asked of the keychain.
+type countingKeys struct {
+	keychain.Store
+	*counts
+}
+
+func (k countingKeys) Get(ctx context.Context, id string) (keychain.Secret, error) {
+	k.keys.Add(1)
+	return k.Store.Get(ctx, id)
+}
+
+// quiet counts what requests that need nothing new ask for.
+func (c *comparison) quiet(ctx context.Context) error {
+	var n counts
+	file := state.OpenFile(filepath.Join(c.home, "counted"), time.Now, func(message string) { fmt.Fprintln(os.Stderr, "bench:", message) })
+	pool := rotation.New(countingState{file, &n}, time.Now, func(int, string) bool { return true })
+	keys := countingKeys{keychain.NewMemory(), &n}
+	for i := 1; i <= 3; i++ {
+		id := fmt.Sprint("id", i)
+		if err := keys.Set(ctx, id, keychain.NewSecret(keyOf(i))); err != nil {
+			return err
+		}
+		if err := pool.Add(ctx, id, "Account "+id, "", ""); err != nil {
+			return err
+		}
+	}
+	base, err := url.Parse(c.upstream.BaseURL)
+	if err != nil {
+		return err
+	}
+	holder := helper.NewHolder(pool, keys, rotation.Process{PID: os.Getpid(), Start: "bench"}, func(error) {})
+	g, err := gw.Start(gw.Options{Holder: holder, Upstreams: map[string]*url.URL{gw.GoPrefix: base}})
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	u, err := url.Parse(g.URL(gw.GoPrefix))
+	if err != nil {
+		return err
+	}
+	over := way{name: "gateway", host: u.Host, key: g.Token()}
+	w, err := dial(ctx, over)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	request := over.request(pathSmall, prompt(smallPrompt))
+	if err := w.ask(request); err != nil { // it takes the lease, and fetches the key
+		return err
+	}
+	if n.locks.Load() == 0 || n.keys.Load() == 0 {
+		return errors.New("nothing was counted: the first request has to take a lock and to ask the keychain")
+	}
+	for _, v := range []*atomic.Int64{&n.stats, &n.reads, &n.locks, &n.keys} {
+		v.Store(0)
+	}
+	if err := w.extend(); err != nil {
+		return err
+	}
+	for range c.effort.quietRequests {
+		if err := w.ask(request); err != nil {
+			return err
+		}
+	}
+	each := func(v *atomic.Int64) string {
+		return fmt.Sprintf("%g", float64(v.Load())/float64(c.effort.quietRequests))
+	}
+	met := n.stats.Load() == int64(c.effort.quietRequests) && n.reads.Load() == 0 && n.locks.Load() == 0 && n.keys.Load() == 0
+	c.add("1 stat, nothing else", met, "asked for, each request", "–", "–",
+		fmt.Sprintf("%s stat, %s reads, %s locks, %s keychain", each(&n.stats), each(&n.reads), each(&n.locks), each(&n.keys)), "–", "–")
+	return nil
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+)
+
+// firstToken measures when the first event of a stream is there, and how long events are on their way.
+func (c *comparison) firstToken(ctx context.Context) error {
+	wires, done, err := c.wires(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	var total, first, later perWay[[]float64]
+	for round := range c.effort.streamRounds + 1 { // the first is to warm up
+		var samples perWay[[3][]float64]
+		err := turns(c.effort.streams, func(w int) error {
+			t, transit, err := readStream(wires[w], c.ways[w].request(pathStream, prompt(smallPrompt)))
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.ways[w].name, err)
+			}
+			s := &samples[w]
+			s[0], s[1], s[2] = append(s[0], t), append(s[1], transit[0]), append(s[2], transit[1:]...)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for w, s := range samples {
+			if round > 0 {
+				total[w] = append(total[w], median(s[0]))
+				first[w] = append(first[w], median(s[1]))
+				later[w] = append(later[w], median(s[2]))
+			}
+		}
+	}
+	c.slower("first token, p50", total, 0.3)
+	c.slower("way of the first event, p50", first, 0)
+	c.slower("way of later events, p50", later, 0)
+	return nil
+}
+
+// readStream returns when the first event of a stream was there, counted from its request, and how long each event
+// was on its way; all in ms.
+func readStream(w *wire, request []byte) (total float64, transit []float64, err error) {
+	if err := w.extend(); err != nil {
+		return 0, nil, err
+	}
+	start := time.Now()
+	body, err := w.stream(request)
+	if err != nil {
+		return 0, nil, err
+	}
+	for lines := bufio.NewReader(body); ; {
+		line, err := lines.ReadString('\n')
+		now := time.Now()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+		var sent int64
+		if n, _ := fmt.Sscanf(line, event, &sent); n != 1 {
+			continue // the empty line behind an event
+		}
+		if transit == nil {
+			total = milliseconds(now.Sub(start))
+		}
+		transit = append(transit, milliseconds(time.Duration(now.UnixNano()-sent)))
+	}
+	if len(transit) != streamEvents {
+		return 0, nil, fmt.Errorf("%d of %d events arrived", len(transit), streamEvents)
+	}
+	return total, transit, body.Close()
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ocgo-key/keychain/keychaintest"
+)
+
+// accounts is how many the pool of the benchmarks has.
+const accounts = 10
+
+// keyOf is the key of an account, counted from 1.
+func keyOf(n int) string { return fmt.Sprintf("%s%d", keyPrefix, n) }
+
+// lab is the processes of a benchmark: the service, and the two ways to it that have a process in between.
+// The keys of its pool are in a real keyring, and its state is in a real file.
+type lab struct {
+	binary   string
+	home     string // scratch: the state is below it
+	secrets  *keychaintest.Daemon
+	upstream *child
+	direct   way
+	closers  []func() error // the last first
+}
+
+// openLab starts the service and fills the pool. The caller has to close the lab, also after an error.
+func openLab(ctx context.Context, binary string) (*lab, error) {
+	l := &lab{binary: binary}
+	var err error
+	if l.home, err = os.MkdirTemp("", "ocgo-key-bench-"); err != nil {
+		return l, err
+	}
+	l.closers = append(l.closers, func() error { return os.RemoveAll(l.home) })
+	var stop func() error
+	if l.secrets, stop, err = keychaintest.Start(keychaintest.Unlocked); err != nil {
+		return l, err
+	}
+	l.closers = append(l.closers, stop)
+	if l.upstream, err = l.self("serve-upstream"); err != nil {
+		return l, err
+	}
+	l.direct = l.upstream.way("direct", keyOf(1))
+	for n := 1; n <= accounts; n++ {
+		add := exec.CommandContext(ctx, binary, "add", fmt.Sprintf("Account %d", n), "--no-verify")
+		add.Env, add.Stdin = l.env(), strings.NewReader(keyOf(n)+"\n")
+		if out, err := add.CombinedOutput(); err != nil {
+			return l, fmt.Errorf("cannot add an account: %w: %s", err, out)
+		}
+	}
+	return l, nil
+}
+
+func (l *lab) close() error {
+	var errs []error
+	for len(l.closers) > 0 {
+		last := len(l.closers) - 1
+		errs = append(errs, l.closers[last]())
+		l.closers = l.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// env is all that the measured program sees of ours.
+func (l *lab) env() []string {
+	return append(l.secrets.Env(),
+		"PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+l.home,
+		"OCGO_KEY_STATE_DIR="+filepath.Join(l.home, "state"), "OCGO_KEY_BASE_URL="+l.upstream.BaseURL)
+}
+
+// bare starts a bare reverse proxy before the service; options are serveBare's.
+func (l *lab) bare(options ...string) (way, func() error, error) {
+	c, err := l.self(append([]string{"serve-bare", l.upstream.BaseURL}, options...)...)
+	if err != nil {
+		return way{}, nil, err
+	}
+	return c.way("bare proxy", keyOf(1)), c.stop, nil
+}
+
+// gateway starts the real gateway before the service, on the pool.
+func (l *lab) gateway() (way, func() error, error) {
+	cmd := exec.Command(l.binary, "gateway", "--parent-pipe", "--quiet")
+	cmd.Env = l.env()
+	c, err := l.start(cmd)
+	if err != nil {
+		return way{}, nil, err
+	}
+	return c.way("gateway", c.Token), c.stop, nil
+}
+
+func (l *lab) self(args ...string) (*child, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	return l.start(exec.Command(exe, args...))
+}
+
+// child is a server in a process of its own, that ends when its stdin is closed.
+type child struct {
+	BaseURL string `json:"base_url"`
+	Token   string `json:"token"`
+	PID     int    `json:"pid"`
+	host    string
+	stop    func() error // may be called again
+}
+
+func (c *child) way(name, key string) way { return way{name, c.host, key, c.PID} }
+
+func (l *lab) start(cmd *exec.Cmd) (*child, error) {
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	c := &child{stop: ending(cmd, stdin)}
+	l.closers = append(l.closers, c.stop)
+	giveUp := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	giveUp.Stop()
+	if err == nil {
+		err = json.Unmarshal(line, c)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s did not say where it listens: %w", filepath.Base(cmd.Path), err), c.stop())
+	}
+	u, err := url.Parse(c.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	c.host = u.Host
+	return c, nil
+}
+
+// ending closes the child's stdin and waits for its end, or after patience kills it.
+func ending(cmd *exec.Cmd, stdin io.Closer) func() error {
+	var ended bool
+	return func() error {
+		if ended {
+			return nil
+		}
+		ended = true
+		_ = stdin.Close()
+		kill := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+		defer kill.Stop()
+		if err := cmd.Wait(); err != nil {
+			return fmt.Errorf("%s did not end well: %w", filepath.Base(cmd.Path), err)
+		}
+		return nil
+	}
+}

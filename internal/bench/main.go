@@ -1,0 +1,131 @@
+// Command bench measures the project against what it must reach, and writes what it finds to the table of
+// docs/benchmarks.md. Each section of that page is made by one entry of sections; a run of some sections leaves the
+// others as they are.
+//
+// It is a tool, no part of the product: nothing imports it. It talks to 127.0.0.1 alone, keeps its keys in a private
+// keyring that ends with it, and leaves nothing behind but the page.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// section is one part of the page: what it is called in `-sections` and in the page's marks, and how it is made.
+type section struct {
+	name string
+	run  func(context.Context, *settings) (*report, error)
+}
+
+// sections are all there are, in the page's order.
+var sections = []section{
+	{"gateway", benchGateway},
+}
+
+// settings are what a section is told.
+type settings struct {
+	binary string       // the ocgo-key to measure
+	effort effort       // how long to measure
+	log    func(string) // progress, for people
+}
+
+// budget bounds a whole run.
+const budget = 4 * time.Minute
+
+func main() {
+	if len(os.Args) > 1 {
+		if role, ok := roles[os.Args[1]]; ok {
+			end(role(os.Args[2:]))
+		}
+	}
+	end(bench(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func end(err error) {
+	if errors.Is(err, flag.ErrHelp) {
+		os.Exit(0)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// roles are what this program is when it starts itself: the processes around the one that is measured, each with
+// a scheduler and a garbage collector of its own.
+var roles = map[string]func(args []string) error{
+	"serve-upstream": serveUpstream,
+	"serve-bare":     serveBare,
+}
+
+func bench(args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	binary := flags.String("binary", "", "the ocgo-key to measure")
+	page := flags.String("out", "", "the page whose sections are rewritten; left out: none")
+	names := flags.String("sections", "", "the sections to run, separated by commas; left out: all")
+	quick := flags.Bool("quick", false, "a short run, to see that it works; its numbers are no result")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	chosen, err := choose(*names)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(*binary); err != nil {
+		return fmt.Errorf("-binary names no ocgo-key: %w; build one with `make build`", err)
+	}
+	s := &settings{binary: *binary, effort: full, log: func(text string) { fmt.Fprintln(stderr, "bench:", text) }}
+	if *quick {
+		s.effort = short
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("it took longer than %v", budget))
+	defer cancel()
+	for _, c := range chosen {
+		r, err := c.run(ctx, s)
+		if err != nil {
+			if cause := context.Cause(ctx); cause != nil {
+				err = fmt.Errorf("%w (%w)", err, cause)
+			}
+			return fmt.Errorf("section %s: %w", c.name, err)
+		}
+		fmt.Fprint(stdout, r.text())
+		if *page != "" {
+			if err := writeSection(*page, c.name, r.markdown()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// choose returns the sections of these names, in the page's order; all for no name.
+func choose(names string) ([]section, error) {
+	if names == "" {
+		return sections, nil
+	}
+	wanted := strings.Split(names, ",")
+	var chosen []section
+	for _, s := range sections {
+		if i := slices.Index(wanted, s.name); i >= 0 {
+			chosen = append(chosen, s)
+			wanted = slices.Delete(wanted, i, i+1)
+		}
+	}
+	if len(wanted) > 0 {
+		return nil, fmt.Errorf("there is no section %q", strings.Join(wanted, ","))
+	}
+	return chosen, nil
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// What the service of the benchmarks serves, each below prefix.
+const (
+	prefix      = "/zen/go/v1"
+	pathSmall   = "/chat/completions"
+	pathStream  = "/stream"  // the first event after firstToken, then a few more
+	pathHold    = "/hold"    // events every holdPause until the client goes away
+	pathLimited = "/limited" // 429 for the first request of each headerID, 200 for the next
+	pathDelays  = "/delays"  // not below prefix: takes the fail-over times since it was last asked, in ms
+)
+
+const (
+	keyPrefix  = "bench-key-"   // every key of the benchmarks begins so; the service refuses any other
+	headerID   = "X-Bench-Id"   // names a fail-over
+	headerBack = "X-Bench-Back" // how long the limited account is out, in ms
+)
+
+// firstToken is how long the service thinks before it says something.
+const firstToken = 20 * time.Millisecond
+
+// A stream has streamEvents events, eventPause apart.
+const (
+	streamEvents = 6
+	eventPause   = time.Millisecond
+)
+
+// holdPause lies between two events of a held stream: 20 tokens a second, as a model writes them.
+const holdPause = 50 * time.Millisecond
+
+var smallAnswer = []byte(`{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"bench",` +
+	`"choices":[{"index":0,"message":{"role":"assistant","content":"The benchmark says hello."},"finish_reason":"stop"}],` +
+	`"usage":{"prompt_tokens":12,"completion_tokens":5,"total_tokens":17}}`)
+
+const limitAnswer = `{"type":"error","error":{"type":"GoUsageLimitError","message":"Weekly usage limit reached."},"metadata":{"workspace":"wrk_bench","limitName":"weekly"}}`
+
+const usageAnswer = `{"workspaceID":"wrk_bench","userID":"usr_bench","usage":{"rolling":{"status":"ok","percent":3,"resetsAt":"2100-01-01T00:00:00.000Z"}}}`
+
+const event = `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","sent":%d,"choices":[{"index":0,"delta":{"content":"word "}}]}` + "\n\n"
+
+// serveUpstream is the role of the service: as little work as net/http allows.
+func serveUpstream([]string) error {
+	f := &failovers{limited: make(map[string]time.Time)}
+	mux := http.NewServeMux()
+	mux.HandleFunc(prefix+pathSmall, known(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(smallAnswer)
+	}))
+	mux.HandleFunc(prefix+pathStream, known(func(w http.ResponseWriter, r *http.Request) {
+		say := beginStream(w)
+		if !pause(r, firstToken) {
+			return
+		}
+		for range streamEvents {
+			if say() != nil || !pause(r, eventPause) {
+				return
+			}
+		}
+	}))
+	mux.HandleFunc(prefix+pathHold, known(func(w http.ResponseWriter, r *http.Request) {
+		for say := beginStream(w); say() == nil && pause(r, holdPause); {
+			continue
+		}
+	}))
+	mux.HandleFunc(prefix+pathLimited, known(f.limit))
+	mux.HandleFunc(prefix+"/usage", known(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, usageAnswer)
+	}))
+	mux.HandleFunc(pathDelays, f.tell)
+	return serve(mux)
+}
+
+// known lets only requests with one of our keys through, so that a way that does not put the key on fails. It reads a
+// request to its end first, as a service does.
+func known(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "+keyPrefix) {
+			http.Error(w, "unknown key", http.StatusInternalServerError)
+			return
+		}
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			return // the client is gone
+		}
+		next(w, r)
+	}
+}
+
+// beginStream sends the headers at once, and returns what sends an event that tells when it was sent.
+func beginStream(w http.ResponseWriter) (say func() error) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	flush := http.NewResponseController(w).Flush
+	_ = flush() // a client that is gone shows at the first event
+	return func() error {
+		if _, err := fmt.Fprintf(w, event, time.Now().UnixNano()); err != nil {
+			return err
+		}
+		return flush()
+	}
+}
+
+// pause waits; false means that the client is gone.
+func pause(r *http.Request, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// failovers measures how long it takes from a 429 to the request that follows.
+type failovers struct {
+	mu      sync.Mutex
+	limited map[string]time.Time // when the 429 of each id went out
+	delays  []float64            // ms
+}
+
+func (f *failovers) limit(w http.ResponseWriter, r *http.Request) {
+	arrived := time.Now()
+	id := r.Header.Get(headerID)
+	f.mu.Lock()
+	sent, again := f.limited[id]
+	if again {
+		f.delays = append(f.delays, milliseconds(arrived.Sub(sent)))
+		delete(f.limited, id)
+	}
+	f.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	if again {
+		_, _ = w.Write(smallAnswer)
+		return
+	}
+	w.Header().Set("Retry-After-Ms", r.Header.Get(headerBack))
+	w.Header().Set("Content-Length", strconv.Itoa(len(limitAnswer)))
+	w.WriteHeader(http.StatusTooManyRequests)
+	_, _ = io.WriteString(w, limitAnswer)
+	// The clock starts before the bytes leave: the next request may be here before the flush returns.
+	f.mu.Lock()
+	f.limited[id] = time.Now()
+	f.mu.Unlock()
+	_ = http.NewResponseController(w).Flush()
+}
+
+func (f *failovers) tell(w http.ResponseWriter, _ *http.Request) {
+	f.mu.Lock()
+	delays := f.delays
+	f.delays = nil
+	f.mu.Unlock()
+	_ = json.NewEncoder(w).Encode(delays)
+}
+
+// serve serves on a free port of 127.0.0.1 until stdin is closed, so until its parent ends. It prints where, in the
+// words of `ocgo-key gateway`.
+func serve(h http.Handler) error {
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Printf(`{"base_url":"http://%s%s","pid":%d}`+"\n", listener.Addr(), prefix, os.Getpid())
+	server := &http.Server{Handler: h, ReadHeaderTimeout: patience}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		_ = server.Close()
+	}()
+	if err := server.Serve(listener); err != http.ErrServerClosed {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// way is one of the ways to the service that are compared.
+type way struct {
+	name string
+	host string // 127.0.0.1:PORT
+	key  string // what the client shows: the key, or the gateway's token
+	pid  int    // of the process in between, or of the service
+}
+
+// request is one that goes this way, as bytes.
+func (w way) request(path string, body []byte, header ...string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "POST %s%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n",
+		prefix, path, w.host, w.key, len(body))
+	for _, h := range header {
+		b.WriteString(h + "\r\n")
+	}
+	b.WriteString("\r\n")
+	b.Write(body)
+	return b.Bytes()
+}
+
+// patience bounds every wait for the network.
+const patience = 20 * time.Second
+
+// wire is one connection of a client. It is no general client: it does as little as it can, so that what is measured
+// is the other side. One that ends by an error is of no further use.
+type wire struct {
+	conn net.Conn
+	in   *bufio.Reader
+	stop func() bool
+}
+
+// dial opens a connection that ends with ctx.
+func dial(ctx context.Context, w way) (*wire, error) {
+	conn, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp4", w.host)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", w.name, err)
+	}
+	return &wire{conn, bufio.NewReader(conn), context.AfterFunc(ctx, func() { _ = conn.Close() })}, nil
+}
+
+func (w *wire) close() {
+	w.stop()
+	_ = w.conn.Close()
+}
+
+// extend gives the connection patience anew.
+func (w *wire) extend() error { return w.conn.SetDeadline(time.Now().Add(patience)) }
+
+var contentLength = []byte("content-length:")
+
+// exchange sends a request and reads its answer, which has to have a length. It returns the status.
+func (w *wire) exchange(request []byte) (status int, err error) {
+	if _, err := w.conn.Write(request); err != nil {
+		return 0, err
+	}
+	line, err := w.in.ReadSlice('\n')
+	if err != nil {
+		return 0, err
+	}
+	if len(line) < 12 {
+		return 0, fmt.Errorf("no HTTP: %q", line)
+	}
+	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
+		return 0, fmt.Errorf("no HTTP: %q", line)
+	}
+	length := -1
+	for {
+		line, err := w.in.ReadSlice('\n')
+		if err != nil {
+			return 0, err
+		}
+		if line = bytes.TrimRight(line, "\r\n"); len(line) == 0 {
+			break
+		}
+		if len(line) > len(contentLength) && bytes.EqualFold(line[:len(contentLength)], contentLength) {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(line[len(contentLength):]))); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if length < 0 {
+		return 0, errors.New("the answer has no length")
+	}
+	_, err = w.in.Discard(length)
+	return status, err
+}
+
+// ask is an exchange that has to succeed.
+func (w *wire) ask(request []byte) error {
+	status, err := w.exchange(request)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("the answer was %d", status)
+	}
+	return err
+}
+
+// stream sends a request and returns the body of its answer, which has to be read to its end before the next.
+func (w *wire) stream(request []byte) (io.ReadCloser, error) {
+	if _, err := w.conn.Write(request); err != nil {
+		return nil, err
+	}
+	resp, err := http.ReadResponse(w.in, nil)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, errors.Join(fmt.Errorf("the answer was %d", resp.StatusCode), resp.Body.Close())
+	}
+	return resp.Body, nil
+}

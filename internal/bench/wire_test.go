@@ -1,0 +1,120 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// served is a way to h.
+func served(t *testing.T, h http.HandlerFunc) (way, *wire) {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	u, err := url.Parse(s.URL)
+	require.NoError(t, err)
+	over := way{name: "test", host: u.Host, key: "k"}
+	w, err := dial(t.Context(), over)
+	require.NoError(t, err)
+	t.Cleanup(w.close)
+	require.NoError(t, w.extend())
+	return over, w
+}
+
+func TestWire(t *testing.T) {
+	over, w := served(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case r.URL.Path == prefix+"/fails":
+			http.Error(w, "no", http.StatusBadGateway)
+		case r.URL.Path != prefix+"/x" || r.Header.Get("Authorization") != "Bearer k" || string(body) != "body" || r.Header.Get("A") != "b":
+			http.Error(w, "wrong request", http.StatusBadRequest)
+		default:
+			_, _ = w.Write(make([]byte, 1500))
+		}
+	})
+	request := over.request("/x", []byte("body"), "A: b")
+	for range 3 { // what is left of one answer would spoil the next
+		require.NoError(t, w.ask(request))
+	}
+	assert.ErrorContains(t, w.ask(over.request("/fails", nil)), "502")
+	status, err := w.exchange(over.request("/x", nil))
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusBadRequest, status)
+	_, err = w.stream(over.request("/fails", nil))
+	assert.ErrorContains(t, err, "502")
+}
+
+func TestWireWantsALength(t *testing.T) {
+	over, w := served(t, func(w http.ResponseWriter, _ *http.Request) {
+		_ = http.NewResponseController(w).Flush()
+		_, _ = w.Write([]byte("chunk"))
+	})
+	assert.ErrorContains(t, w.ask(over.request("/x", nil)), "no length")
+}
+
+func TestReadStream(t *testing.T) {
+	events := streamEvents
+	over, w := served(t, func(w http.ResponseWriter, r *http.Request) {
+		say := beginStream(w)
+		pause(r, 20*time.Millisecond)
+		for range events {
+			_ = say()
+		}
+	})
+	for range 2 {
+		total, transit, err := readStream(w, over.request("/x", nil))
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, total, 20.0)
+		assert.Len(t, transit, streamEvents)
+		for _, v := range transit {
+			assert.Positive(t, v)
+			assert.Less(t, v, milliseconds(patience))
+		}
+	}
+	events--
+	_, _, err := readStream(w, over.request("/x", nil))
+	assert.ErrorContains(t, err, "events arrived")
+}
+
+func TestSaturateTellsOfErrors(t *testing.T) {
+	over, w := served(t, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusTeapot) })
+	_, _, err := saturate([]*wire{w}, over.request("/x", nil), time.Minute)
+	assert.ErrorContains(t, err, "418")
+}
+
+func TestUpstreamRefusesOtherKeys(t *testing.T) {
+	over, w := served(t, known(func(http.ResponseWriter, *http.Request) {}))
+	assert.ErrorContains(t, w.ask(over.request("/x", nil)), "500")
+	over.key = keyOf(3)
+	assert.NoError(t, w.ask(over.request("/x", nil)))
+}
+
+func TestFailoverDelay(t *testing.T) {
+	f := &failovers{limited: make(map[string]time.Time)}
+	over, w := served(t, f.limit)
+	id, back := headerID+": 1", headerBack+": 300"
+	status, err := w.exchange(over.request("/x", nil, id, back))
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusTooManyRequests, status)
+	status, err = w.exchange(over.request("/x", nil, headerID+": 2", back))
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusTooManyRequests, status, "another id is another fail-over")
+	require.NoError(t, w.ask(over.request("/x", nil, id, back)))
+	answer := httptest.NewRecorder()
+	f.tell(answer, nil)
+	var delays []float64
+	require.NoError(t, json.Unmarshal(answer.Body.Bytes(), &delays))
+	require.Len(t, delays, 1)
+	assert.Positive(t, delays[0])
+	answer = httptest.NewRecorder()
+	f.tell(answer, nil)
+	assert.Equal(t, "null\n", answer.Body.String(), "each is told once")
+}

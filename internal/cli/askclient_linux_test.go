@@ -1,0 +1,43 @@
+package cli_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// ask is a client of the Go service such as anyone might write: `ask MODEL PROMPT` prints the answer. It knows
+// where and with what to ask from its environment alone.
+func ask(args []string) int {
+	if len(args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: ask MODEL PROMPT")
+		return 2
+	}
+	body := fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":%q}]}`, args[0], args[1])
+	req, err := http.NewRequest(http.MethodPost, os.Getenv("OPENCODE_BASE_URL")+"/chat/completions", strings.NewReader(body))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	req.Header.Set("Authorization", "Bearer "+os.Getenv("OPENCODE_API_KEY"))
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		fmt.Fprintf(os.Stderr, "ask: %s, retry-after %q: %s\n", resp.Status, resp.Header.Get("Retry-After"), text)
+		return 1
+	}
+	if m := regexp.MustCompile(`"content":"([^"]*)"`).FindSubmatch(text); m != nil {
+		text = m[1]
+	}
+	fmt.Printf("%s\n", text)
+	return 0
+}

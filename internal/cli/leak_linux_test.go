@@ -1,0 +1,37 @@
+package cli_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/canary"
+)
+
+// TestLeaksAreFound runs the scripts in testdata/leak. Each leaks a key on purpose, and its first line says where
+// the search that every script ends with has to find it. A search that finds nothing would pass every script.
+func TestLeaksAreFound(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/leak/*.txtar")
+	require.NoError(t, err)
+	require.NotEmpty(t, scripts)
+	for _, path := range scripts {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			first, _, _ := bytes.Cut(text, []byte("\n"))
+			want, ok := strings.CutPrefix(string(first), "# want: ")
+			require.True(t, ok, "the script does not say what it leaks")
+			var caught []canary.Leak
+			t.Run("script", func(t *testing.T) { runScripts(&scriptT{T: t, caught: &caught}, path) })
+			require.NotEmpty(t, caught, "the leak was not found")
+			for _, leak := range caught {
+				assert.Contains(t, leak.String(), want)
+			}
+		})
+	}
+}

@@ -1,0 +1,93 @@
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ocgo-key/internal/canary"
+	"ocgo-key/internal/cli"
+	"ocgo-key/keychain/keychaintest"
+)
+
+// TestMain makes this test binary the real program under the name ocgo-key, and two programs that a user of it
+// has: `pass`, a password manager, and `ask`, a client of the Go service.
+func TestMain(m *testing.M) {
+	// Programs under the race detector would sleep for a second at their end.
+	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
+		panic(err)
+	}
+	testscript.Main(rings{m}, map[string]func(){
+		"ocgo-key": func() { os.Exit(cli.Main(os.Args[1:])) },
+		"pass":     func() { os.Exit(pass(os.Args[1:])) },
+		"ask":      func() { os.Exit(ask(os.Args[1:])) },
+	})
+}
+
+// rings runs the tests, and ends the keychains that they started.
+type rings struct{ *testing.M }
+
+func (r rings) Run() int {
+	code := r.M.Run()
+	keychains.Lock()
+	defer keychains.Unlock()
+	for _, d := range keychains.started {
+		if err := d.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "script tests:", err)
+			code = 1
+		}
+	}
+	return code
+}
+
+var keychains struct {
+	sync.Mutex
+	started map[keychaintest.Mode]*keychaintest.Daemon
+}
+
+// keychainIn returns a real keychain service in this state. All scripts share it; accounts have ids of their own.
+func keychainIn(mode keychaintest.Mode) (*keychaintest.Daemon, error) {
+	keychains.Lock()
+	defer keychains.Unlock()
+	if d := keychains.started[mode]; d != nil {
+		return d, nil
+	}
+	d, _, err := keychaintest.Start(mode)
+	if err != nil {
+		return nil, err
+	}
+	if keychains.started == nil {
+		keychains.started = map[keychaintest.Mode]*keychaintest.Daemon{}
+	}
+	keychains.started[mode] = d
+	return d, nil
+}
+
+// watcher looks at the processes of all scripts.
+var watcher canary.Watcher
+
+// pass prints what a user keeps in a password manager: `pass show NAME`.
+func pass(args []string) int {
+	if len(args) != 2 || args[0] != "show" {
+		fmt.Fprintln(os.Stderr, "usage: pass show NAME")
+		return 2
+	}
+	key, err := os.ReadFile(filepath.Join(os.Getenv("PASS_DIR"), args[1]))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	_, _ = os.Stdout.Write(append(key, '\n'))
+	return 0
+}
+
+// binDir is where the programs of TestMain are.
+func binDir() (string, error) {
+	path, err := exec.LookPath("ocgo-key")
+	return filepath.Dir(path), err
+}

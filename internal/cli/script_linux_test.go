@@ -1,0 +1,168 @@
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ocgo-key/internal/canary"
+	"ocgo-key/internal/gofake"
+	"ocgo-key/keychain/keychaintest"
+)
+
+// TestScripts runs testdata/script. What the scripts can say beyond testscript's own words is in
+// scriptcommands_linux_test.go and testdata/script/README.md.
+func TestScripts(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	runScripts(&scriptT{T: t}, scripts...)
+}
+
+func runScripts(t *scriptT, scripts ...string) {
+	testscript.RunT(t, testscript.Params{
+		Files:               scripts,
+		Setup:               setUp,
+		Cmds:                scriptCommands,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+// keyNames are the keys that a script can call by name; the service knows all but "unknown".
+var keyNames = []string{"one", "two", "three", "four", "unknown"}
+
+// script is one script while it runs.
+type script struct {
+	canary  *canary.Canary
+	service *gofake.Server
+	daemon  *keychaintest.Daemon
+	work    string
+	handed  []string // stdout of the commands that a script said may hold a key, in order
+
+	variables []string // names of the script's environment variables
+}
+
+type scriptKey struct{}
+
+func scriptOf(ts *testscript.TestScript) *script { return ts.Value(scriptKey{}).(*script) }
+
+// setUp gives a script its own service, keys, home and state, and ends with the search for what leaked.
+func setUp(env *testscript.Env) error {
+	daemon, err := keychainIn(keychaintest.Unlocked)
+	if err != nil {
+		return err
+	}
+	bin, err := binDir()
+	if err != nil {
+		return err
+	}
+	s := &script{canary: canary.New(), daemon: daemon, work: env.WorkDir}
+	t := env.T().(*scriptT)
+	t.script = s
+	safe := t.TempDir() // outside of what is searched: the user's password manager may hold keys
+	options := gofake.Options{OnRequest: func(gofake.Request) { watcher.Look() }, OnDone: func(gofake.Request) { watcher.Look() }}
+	for _, name := range keyNames {
+		if err := os.WriteFile(filepath.Join(safe, name), []byte(s.canary.Key(name)), 0o600); err != nil {
+			return err
+		}
+		if name != "unknown" {
+			options.Accounts = append(options.Accounts, gofake.Account{Key: s.canary.Key(name), Label: name})
+		}
+	}
+	if s.service, err = gofake.Start(options); err != nil {
+		return err
+	}
+	home := filepath.Join(env.WorkDir, "home")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		return err
+	}
+	env.Setenv("HOME", home)
+	env.Setenv("BIN", bin)
+	env.Setenv("OCGO_KEY_BASE_URL", s.service.BaseURL())
+	env.Setenv("OCGO_KEY_STATE_DIR", filepath.Join(env.WorkDir, "state"))
+	for _, name := range []string{"CONFIG", "DATA", "CACHE", "STATE"} {
+		env.Setenv("XDG_"+name+"_HOME", filepath.Join(env.WorkDir, "xdg", strings.ToLower(name)))
+	}
+	for _, pair := range daemon.Env() {
+		name, value, _ := strings.Cut(pair, "=")
+		env.Setenv(name, value)
+	}
+	env.Setenv("PASS_DIR", safe)
+	env.Setenv("TZ", "UTC")
+	env.Setenv("LC_ALL", "C.UTF-8")
+	for _, pair := range env.Vars {
+		name, _, _ := strings.Cut(pair, "=")
+		s.variables = append(s.variables, name)
+	}
+	env.Values[scriptKey{}] = s
+	watch := watcher.Watch(s.canary)
+	env.Defer(func() {
+		leaks, err := watch.Stop()
+		if err != nil {
+			t.Errorf("the search of the process table: %v", err)
+		}
+		t.leaks(leaks)
+		// The keyring's own file among it: that one is encrypted, and must not hold a key in clear either.
+		leaks, err = s.canary.Files(s.work, daemon.Dir)
+		if err != nil {
+			t.Errorf("the search of what was written: %v", err)
+		}
+		t.leaks(leaks)
+		if err := s.service.Close(); err != nil {
+			t.Errorf("the service: %v", err)
+		}
+	})
+	return nil
+}
+
+// scriptT sees the whole log of each script. It is the one place where everything that was printed comes by.
+type scriptT struct {
+	*testing.T
+	script *script
+	caught *[]canary.Leak // where a test of the search itself collects what was found, instead of failing
+}
+
+// Run hands the subtest on as a scriptT of its own.
+func (t *scriptT) Run(name string, f func(testscript.T)) {
+	t.T.Run(name, func(sub *testing.T) { f(&scriptT{T: sub, caught: t.caught}) })
+}
+
+// Verbose makes testscript keep its whole log, also of what succeeded.
+func (t *scriptT) Verbose() bool { return true }
+
+func (t *scriptT) leaks(leaks []canary.Leak) {
+	for _, leak := range leaks {
+		if t.caught != nil {
+			*t.caught = append(*t.caught, leak)
+			continue
+		}
+		t.Errorf("leaked: %v", leak)
+	}
+}
+
+// Log gets the script's log at its end. It is searched, but for the outputs that the script declared by `handed`.
+func (t *scriptT) Log(args ...any) {
+	log := []byte(fmt.Sprint(args...))
+	if s := t.script; s != nil {
+		searched := log
+		for _, output := range s.handed {
+			before, after, found := bytes.Cut(searched, []byte("[stdout]\n"+output))
+			if !found {
+				t.Errorf("an output that was declared by `handed` is not in the log")
+			}
+			searched = append(append(bytes.Clone(before), "[stdout, handed]\n"...), after...)
+		}
+		t.leaks(s.canary.Text("what was printed", searched))
+		log = searched
+	}
+	if t.Failed() || testing.Verbose() {
+		t.T.Log(string(log))
+	}
+}

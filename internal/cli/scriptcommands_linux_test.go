@@ -1,0 +1,248 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"ocgo-key/internal/gofake"
+	"ocgo-key/keychain/keychaintest"
+)
+
+type command = func(ts *testscript.TestScript, neg bool, args []string)
+
+// scriptCommands are described in testdata/script/README.md.
+var scriptCommands = map[string]command{
+	"exits":    exits,
+	"fails":    fails,
+	"handed":   handed,
+	"shape":    shape,
+	"plan":     plan,
+	"asked":    asked,
+	"stored":   stored,
+	"lose":     lose,
+	"keychain": keychainCommand,
+	"typed":    typed,
+}
+
+// exits CODE COMMAND... runs a command and wants this very exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	code := 0
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		code = exit.ExitCode()
+		if code < 0 {
+			ts.Fatalf("%v", err)
+		}
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+}
+
+// fails is exits for an error of ours: nothing on stdout, and nothing on stderr but our lines.
+func fails(ts *testscript.TestScript, neg bool, args []string) {
+	exits(ts, neg, args)
+	if out := ts.ReadFile("stdout"); out != "" {
+		ts.Fatalf("stdout is not empty")
+	}
+	lines := strings.Split(strings.TrimSuffix(ts.ReadFile("stderr"), "\n"), "\n")
+	if !strings.HasPrefix(lines[0], "ocgo-key: ") {
+		ts.Fatalf("stderr does not begin with \"ocgo-key: \"")
+	}
+	for _, line := range lines {
+		if !strings.HasPrefix(line, "ocgo-key: ") && !strings.HasPrefix(line, "hint: ") {
+			ts.Fatalf("a line on stderr that is neither ours nor a hint: %q", line)
+		}
+	}
+}
+
+// handed [-as TEMPLATE] NAME... wants the last command's stdout to be these keys and nothing else, a line each.
+func handed(ts *testscript.TestScript, neg bool, args []string) {
+	template := "KEY"
+	if len(args) > 2 && args[0] == "-as" {
+		template, args = args[1], args[2:]
+	}
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: handed [-as TEMPLATE] NAME...")
+	}
+	s := scriptOf(ts)
+	var want strings.Builder
+	for _, name := range args {
+		want.WriteString(strings.ReplaceAll(template, "KEY", s.canary.Key(name)) + "\n")
+	}
+	got := ts.ReadFile("stdout")
+	if got != want.String() {
+		ts.Fatalf("stdout is not what hands out %v", args) // and is not shown, being whatever it is
+	}
+	s.handed = append(s.handed, got)
+}
+
+// shape FILE GOLDEN compares one JSON document with another that may hold <id>, <time>, <pid> and <text>.
+func shape(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: shape FILE GOLDEN")
+	}
+	var got, want any
+	decoder := json.NewDecoder(strings.NewReader(ts.ReadFile(args[0])))
+	ts.Check(decoder.Decode(&got))
+	if decoder.More() {
+		ts.Fatalf("more than one JSON document")
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[1])), &want))
+	if place, ok := sameShape(got, want, "$"); !ok {
+		ts.Fatalf("%s is not as in %s: %s", args[0], args[1], place)
+	}
+}
+
+// plan NAME WHAT... sets what the service does with the key.
+func plan(ts *testscript.TestScript, neg bool, args []string) {
+	s := scriptOf(ts)
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: plan NAME WHAT...")
+	}
+	key := s.canary.Key(args[0])
+	duration := func(i int) time.Duration {
+		d, err := time.ParseDuration(args[i])
+		ts.Check(err)
+		return d
+	}
+	switch args[1] {
+	case "ok":
+		s.service.SetPlan(key, gofake.Plan{})
+	case "usage-limit": // WINDOW DURATION
+		s.service.SetPlan(key, gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Window(args[2]), Until: time.Now().Add(duration(3))}}})
+	case "rate-limit":
+		s.service.SetAnswers(key, gofake.RateLimit())
+	case "no-credits":
+		s.service.SetAnswers(key, gofake.CreditsError())
+	case "no-subscription":
+		s.service.SetPlan(key, gofake.Plan{Answers: []gofake.Answer{gofake.EntitlementError()}})
+	case "busy":
+		s.service.SetAnswers(key, gofake.ProviderBusy())
+	case "broken":
+		s.service.SetPlan(key, gofake.Plan{Answers: []gofake.Answer{gofake.ServerError(http.StatusInternalServerError)},
+			Usage: gofake.Usage{Answer: &gofake.Answer{Status: http.StatusInternalServerError}}})
+	case "revoked":
+		s.service.RemoveAccount(key)
+	case "same-quota-as": // NAME: one workspace and user
+		for _, name := range []string{args[0], args[2]} {
+			s.service.AddAccount(gofake.Account{Key: s.canary.Key(name), Label: name, Workspace: "wrk_shared", User: "usr_shared"})
+		}
+	default:
+		ts.Fatalf("no such plan %q", args[1])
+	}
+}
+
+// asked NAME... wants the service to have been asked with these keys, in this order, since the last `asked`. The
+// gateway's own questions for an account's usage go on beside the requests: they only count where the script names
+// one, or says `asked nobody`.
+func asked(ts *testscript.TestScript, neg bool, args []string) {
+	if neg {
+		ts.Fatalf("usage: asked [NAME...]")
+	}
+	s := scriptOf(ts)
+	all := slices.ContainsFunc(args, func(name string) bool { return name == "nobody" || strings.HasPrefix(name, "usage:") })
+	args = slices.DeleteFunc(args, func(name string) bool { return name == "nobody" })
+	got := []string{}
+	for _, r := range s.service.Requests() {
+		name := "stranger"
+		for _, n := range keyNames {
+			if r.Key == s.canary.Key(n) {
+				name = n
+			}
+		}
+		if !strings.HasSuffix(r.Path, "/usage") {
+			got = append(got, name)
+		} else if all {
+			got = append(got, "usage:"+name)
+		}
+	}
+	s.service.ClearRequests()
+	if strings.Join(got, " ") != strings.Join(args, " ") {
+		ts.Fatalf("the service was asked with %v, want %v", got, args)
+	}
+}
+
+// stored NAME... wants the keychain to hold these keys; with ! none of them.
+func stored(ts *testscript.TestScript, neg bool, args []string) {
+	s := scriptOf(ts)
+	search := exec.Command("secret-tool", "search", "--all", "--unlock", "service", "ocgo-key")
+	search.Env = append(os.Environ(), s.daemon.Env()...)
+	out, err := search.Output()
+	if err != nil && len(out) > 0 {
+		ts.Check(err)
+	}
+	for _, name := range args {
+		if holds := bytes.Contains(out, []byte("secret = "+s.canary.Key(name)+"\n")); holds == neg {
+			ts.Fatalf("key %s in the keychain: %v", name, holds)
+		}
+	}
+}
+
+// lose LABEL deletes an account's key from the keychain behind the program's back.
+func lose(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: lose LABEL")
+	}
+	var state struct {
+		Accounts []struct{ ID, Label string }
+	}
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("state/state.json")), &state))
+	for _, account := range state.Accounts {
+		if account.Label == args[0] {
+			tool := exec.Command("secret-tool", "clear", "service", "ocgo-key", "username", account.ID)
+			tool.Env = append(os.Environ(), scriptOf(ts).daemon.Env()...)
+			ts.Check(tool.Run())
+			return
+		}
+	}
+	ts.Fatalf("no account %q", args[0])
+}
+
+// keychainCommand STATE changes which keychain the commands find.
+func keychainCommand(ts *testscript.TestScript, neg bool, args []string) {
+	modes := map[string]keychaintest.Mode{"unlocked": keychaintest.Unlocked, "locked": keychaintest.Locked,
+		"fresh": keychaintest.Fresh, "missing": keychaintest.NoService}
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: keychain STATE")
+	}
+	switch mode, ok := modes[args[0]]; {
+	case ok:
+		d, err := keychainIn(mode)
+		ts.Check(err)
+		ts.Setenv("DBUS_SESSION_BUS_ADDRESS", d.Address)
+	case args[0] == "unreachable": // a bus that is gone
+		ts.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+ts.MkAbs("no-such-socket"))
+	case args[0] == "silent": // a bus that takes calls and never answers
+		dir, err := os.MkdirTemp("", "ocgo-key-silent-")
+		ts.Check(err)
+		listener, err := net.Listen("unix", filepath.Join(dir, "bus"))
+		ts.Check(err)
+		ts.Defer(func() {
+			_ = listener.Close()
+			_ = os.RemoveAll(dir)
+		})
+		ts.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+filepath.Join(dir, "bus"))
+	default:
+		ts.Fatalf("no such state %q", args[0])
+	}
+}

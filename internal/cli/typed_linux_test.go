@@ -1,0 +1,65 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// typed CODE PROMPT WHAT COMMAND... runs a command at a terminal of its own, types WHAT once it shows PROMPT, and
+// wants this exit code. WHAT is a text, or key:NAME. All that the terminal showed is the command's stdout after.
+func typed(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: typed CODE PROMPT WHAT COMMAND...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	s, prompt, what := scriptOf(ts), args[1], args[2]
+	if name, ok := strings.CutPrefix(what, "key:"); ok {
+		what = s.canary.Key(name)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[3], args[4:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range s.variables {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	terminal, err := pty.Start(cmd)
+	ts.Check(err)
+	defer terminal.Close()
+	shown, typedIt := bytes.Buffer{}, false
+	for piece := make([]byte, 4096); ; {
+		n, err := terminal.Read(piece) // ends with the command, which ends with ctx
+		shown.Write(piece[:n])
+		if err != nil {
+			break
+		}
+		if !typedIt && bytes.Contains(shown.Bytes(), []byte(prompt)) {
+			typedIt = true
+			_, err := io.WriteString(terminal, what+"\n")
+			ts.Check(err)
+		}
+	}
+	err = cmd.Wait()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		ts.Check(err)
+	}
+	text := strings.ReplaceAll(shown.String(), "\r\n", "\n")
+	ts.Logf("[terminal]\n%s", text)
+	_, _ = io.WriteString(ts.Stdout(), text)
+	if code := cmd.ProcessState.ExitCode(); code != want {
+		ts.Fatalf("exit code %d, want %d", code, want)
+	}
+	if !typedIt {
+		ts.Fatalf("the prompt %q never came", prompt)
+	}
+}

@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// `run` ends as its command ends, so that a shell or a script can't tell the two apart.
+func TestRunEndsAsItsCommandEnds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	notExecutable := filepath.Join(w.home, "script")
+	require.NoError(t, os.WriteFile(notExecutable, []byte("#!/bin/sh\n"), 0o600))
+	for _, test := range []struct {
+		argv   []string
+		code   int
+		signal syscall.Signal
+		says   string
+	}{
+		{argv: []string{"true"}},
+		{argv: []string{"sh", "-c", "exit 42"}, code: 42},
+		{argv: []string{"sh", "-c", "exit 255"}, code: 255},
+		{argv: []string{"sh", "-c", "kill -TERM $$"}, code: -1, signal: syscall.SIGTERM},
+		{argv: []string{"sh", "-c", "kill -INT $$"}, code: -1, signal: syscall.SIGINT},
+		{argv: []string{"sh", "-c", "kill -KILL $$"}, code: -1, signal: syscall.SIGKILL},
+		{argv: []string{"sh", "-c", "kill -QUIT $$"}, code: -1, signal: syscall.SIGQUIT},
+		{argv: []string{"no-such-command-anywhere"}, code: 127, says: "command not found: no-such-command-anywhere"},
+		{argv: []string{notExecutable}, code: 126, says: "command cannot be run: " + notExecutable + ": permission denied"},
+	} {
+		name := strings.Join(test.argv, " ")
+		c := w.command("ocgo-key", append([]string{"run", "--"}, test.argv...)...).run()
+		assert.Equal(t, test.code, c.code(), name)
+		assert.Equal(t, test.signal, c.signal(), name)
+		assert.Empty(t, c.stdout.String(), name)
+		if test.says == "" {
+			assert.Empty(t, c.stderr.String(), name)
+		} else {
+			assert.Equal(t, []string{test.says}, c.ours(), name)
+			assert.Contains(t, c.stderr.String(), "\nhint: ", name)
+		}
+	}
+	assert.Empty(t, w.held(), "no lease outlives its run")
+}
+
+// A signal that comes to `run` alone reaches the command, once, and the command decides.
+func TestSignalsReachTheCommandOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
+		heard := filepath.Join(w.home, "heard")
+		require.NoError(t, os.WriteFile(heard, nil, 0o600))
+		// Ends by itself only on the signal that ends each round, a second one of the same kind would be heard as well.
+		c := w.command("ocgo-key", "run", "--", "sh", "-c",
+			`trap 'echo heard >>"$1"' "$2"; echo ready >>"$1"; while [ ! -e "$1.end" ]; do sleep 0.05; done; exit 7`,
+			"sh", heard, strings.TrimPrefix(signalName(signal), "SIG"))
+		require.NoError(t, c.Start())
+		lines := func(want string) func() bool {
+			return func() bool {
+				text, err := os.ReadFile(heard)
+				return err == nil && strings.Contains(string(text), want)
+			}
+		}
+		require.Eventually(t, lines("ready"), patience, pause)
+		require.NoError(t, c.Process.Signal(signal))
+		require.Eventually(t, lines("heard"), patience, pause, signalName(signal))
+		require.NoError(t, os.WriteFile(heard+".end", nil, 0o600))
+		c.end()
+		assert.Equal(t, 7, c.code(), "it ends as the command ends: %v", c.ProcessState)
+		text, err := os.ReadFile(heard)
+		require.NoError(t, err)
+		assert.Equal(t, "ready\nheard\n", string(text), signalName(signal))
+		require.NoError(t, os.Remove(heard+".end"))
+	}
+}
+
+func signalName(s syscall.Signal) string {
+	return map[syscall.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP", syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2"}[s]
+}
+
+// A command that a signal ends leaves nothing behind: no process of ours, no lease.
+func TestNothingIsLeftBehind(t *testing.T) {
+	t.Parallel()
+	mark := "OCGO_KEY_TEST_MARK=" + t.Name() + t.TempDir()
+	w := newWorld(t)
+	w.add("Work")
+	marked := w.with(mark)
+	c := marked.command("ocgo-key", "run", "--", "sleep", "60")
+	require.NoError(t, c.Start())
+	require.Eventually(t, func() bool { return len(processesWith(t, mark)) == 2 }, patience, pause)
+	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+	c.end()
+	assert.Equal(t, syscall.SIGTERM, c.signal())
+	assert.Empty(t, processesWith(t, mark))
+	assert.Empty(t, w.held())
+}

@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Each process has one key and keeps it; three have three, and the fourth has the first one's again.
+func TestEachProcessKeepsItsKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(labels...)
+	script := filepath.Join(w.home, "twice.sh")
+	require.NoError(t, os.WriteFile(script, []byte("ocgo-key get\nocgo-key get\n"), 0o600))
+	for i, want := range []string{"Work", "Personal", "Spare", "Work", "Personal", "Spare"} {
+		args := []string{script}
+		if i%2 == 1 {
+			args = []string{"-c", "ocgo-key get; ocgo-key get"}
+		}
+		c := w.command("sh", args...).prints().run().ok()
+		assert.Equal(t, []string{want, want}, w.keysOf(c.stdout.String()), "shell %d", i)
+	}
+}
+
+// The same with the three alive at once, each asking again after the others have asked.
+func TestProcessesSideBySide(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(labels...)
+	shells := make([]*command, len(labels))
+	for i := range shells {
+		c := w.command("sh", "-c", "ocgo-key get; read go; ocgo-key get; read go").prints()
+		stdin, err := c.StdinPipe()
+		require.NoError(t, err)
+		require.NoError(t, c.Start())
+		shells[i] = c
+		require.Eventually(t, func() bool { return len(w.held()) == i+1 }, patience, pause, "shell %d has no account", i)
+		t.Cleanup(func() { _ = stdin.Close() })
+		defer func() {
+			_, err := stdin.Write([]byte("\n\n"))
+			assert.NoError(t, err)
+			c.end().ok()
+			names := w.keysOf(c.stdout.String())
+			assert.Equal(t, []string{labels[i], labels[i]}, names, "shell %d", i)
+		}()
+	}
+}
+
+// held are the processes that hold an account, as `list` shows them.
+func (w *world) held() (pids []int) {
+	for _, a := range w.list().Accounts {
+		for _, l := range a.Leases {
+			pids = append(pids, l.PID)
+		}
+	}
+	return pids
+}
+
+const (
+	crowd     = 200
+	crowdTime = 2 * time.Second // about what a crowd takes on two cores
+)
+
+// Two hundred processes at once: the shares differ by one at most.
+func TestCrowd(t *testing.T) {
+	w := newWorld(t)
+	w.add(labels...)
+	shares := map[string]int{}
+	for _, c := range w.startCrowd() {
+		assert.Equal(t, 0, c.end().code(), c.stderr.String())
+		for _, name := range w.keysOf(c.stdout.String()) {
+			shares[name]++
+		}
+		assert.Empty(t, c.stderr.String())
+	}
+	require.False(t, t.Failed())
+	assert.Equal(t, map[string]int{"Work": 67, "Personal": 67, "Spare": 66}, shares)
+	w.stateIsValid(len(labels))
+}
+
+// The same crowd with a third of them killed at whatever they are doing: the state is whole, and serves the next.
+func TestCrowdThatIsKilled(t *testing.T) {
+	w := newWorld(t)
+	w.add(labels...)
+	killed := 0
+	everyone := w.startCrowd()
+	for i, c := range everyone {
+		if i%3 == 0 {
+			// The group, so that it hits `get` itself. The moments are spread over the time that the crowd takes.
+			time.AfterFunc(time.Duration(i)*crowdTime/crowd, func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
+		}
+	}
+	for _, c := range everyone {
+		if c.end(); c.signal() == syscall.SIGKILL {
+			killed++
+		} else {
+			assert.Len(t, w.keysOf(c.stdout.String()), 1)
+			assert.Empty(t, c.stderr.String())
+		}
+	}
+	t.Logf("%d of %d were killed in time", killed, crowd)
+	require.Positive(t, killed)
+	w.stateIsValid(len(labels))
+	c := w.command("ocgo-key", "get").prints().run().ok()
+	assert.Len(t, w.keysOf(c.stdout.String()), 1)
+	assert.Empty(t, c.stderr.String(), "nobody had to be told of a broken state")
+}
+
+// startCrowd starts processes that each ask once, for themselves: nothing is between them and `get`.
+func (w *world) startCrowd() []*command {
+	var wait sync.WaitGroup
+	all := make([]*command, crowd)
+	for i := range all {
+		all[i] = w.command("sh", "-c", "ocgo-key get; exit $?").prints()
+		all[i].SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		wait.Go(func() { assert.NoError(w.t, all[i].Start()) })
+	}
+	wait.Wait()
+	return all
+}
+
+// stateIsValid reads the state as another program would.
+func (w *world) stateIsValid(accounts int) {
+	w.t.Helper()
+	dir := filepath.Join(w.home, ".local/state/ocgo-key")
+	text, err := os.ReadFile(filepath.Join(dir, "state.json"))
+	require.NoError(w.t, err)
+	var state struct {
+		Version  int
+		Accounts []struct{ ID, Label string }
+	}
+	require.NoError(w.t, json.Unmarshal(text, &state))
+	assert.Equal(w.t, 1, state.Version)
+	assert.Len(w.t, state.Accounts, accounts)
+	aside, err := filepath.Glob(filepath.Join(dir, "*.bak.*"))
+	require.NoError(w.t, err)
+	assert.Empty(w.t, aside, "a state that could not be read was set aside")
+}

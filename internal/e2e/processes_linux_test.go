@@ -1,0 +1,140 @@
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/process"
+)
+
+func userID() string { return strconv.Itoa(os.Getuid()) }
+
+// processesWith lists the processes that have pair in their environment, as every descendant has.
+func processesWith(t *testing.T, pair string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	var found []string
+	for _, file := range files {
+		environ, err := os.ReadFile(file)
+		if err == nil && slices.ContainsFunc(bytes.Split(environ, []byte{0}), func(p []byte) bool { return string(p) == pair }) {
+			name, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "comm"))
+			found = append(found, filepath.Base(filepath.Dir(file))+" "+strings.TrimSpace(string(name)))
+		}
+	}
+	return found
+}
+
+// empty waits until no process of this world's home is left, and ends those that stay, so that the home can go.
+func (w *world) empty() {
+	end := time.Now().Add(patience / 10)
+	for {
+		left := processesWith(w.t, "HOME="+w.home)
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			for _, p := range left {
+				pid, _, _ := strings.Cut(p, " ")
+				if id, err := strconv.Atoi(pid); err == nil {
+					_ = syscall.Kill(id, syscall.SIGKILL)
+				}
+			}
+		}
+		time.Sleep(pause)
+	}
+}
+
+// children follows the children that one process has, from its start to its end.
+type children struct {
+	mu     sync.Mutex
+	parent int
+	seen   []process.Info
+	stop   chan struct{}
+	done   chan struct{}
+}
+
+// childrenOf begins to follow. Beside its own looks, those of the service's requests count.
+func (w *world) childrenOf(parent int) *children {
+	c := &children{parent: parent, stop: make(chan struct{}), done: make(chan struct{})}
+	w.whileRequests(c.look)
+	go func() {
+		defer close(c.done)
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			c.look()
+			select {
+			case <-tick.C:
+			case <-c.stop:
+				return
+			}
+		}
+	}()
+	return c
+}
+
+func (c *children) look() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		info, err := process.Lookup(pid)
+		if err != nil || info.PPID != c.parent || len(info.Args) == 0 {
+			continue
+		}
+		known := slices.IndexFunc(c.seen, func(p process.Info) bool { return p.PID == info.PID && p.Start == info.Start })
+		if known < 0 {
+			c.seen = append(c.seen, info)
+		} else {
+			c.seen[known] = info // after its exec, not before
+		}
+	}
+}
+
+// names ends the following, and returns the program of each child that there was, in order of appearance.
+func (c *children) names() []string {
+	close(c.stop)
+	<-c.done
+	names := []string{}
+	for _, p := range c.seen {
+		names = append(names, filepath.Base(p.Args[0]))
+	}
+	return names
+}
+
+// wrapperBelow is the pid of the ocgo-key that the shell runs.
+func wrapperBelow(t *testing.T, shell string) int {
+	t.Helper()
+	pid, err := strconv.Atoi(shell)
+	require.NoError(t, err)
+	var found int
+	require.Eventually(t, func() bool {
+		for _, p := range process.Descendants(pid) {
+			if filepath.Base(p.Args[0]) == "ocgo-key" {
+				found = p.PID
+				return true
+			}
+		}
+		return false
+	}, patience, pause)
+	return found
+}

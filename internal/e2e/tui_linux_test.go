@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/gofake"
+)
+
+// screen is a real terminal, 100 columns by 30 lines, with one program on it.
+type screen struct {
+	w      *world
+	socket string
+}
+
+// tmux starts a terminal that runs the shell command. Its status is shown when it has ended.
+func (w *world) tmux(command string) *screen {
+	w.t.Helper()
+	if _, err := exec.LookPath("tmux"); err != nil {
+		w.t.Fatal("tmux is not installed: `make test` installs it as root on Debian; else install the package tmux")
+	}
+	s := &screen{w, filepath.Join(filepath.Dir(w.home), "tmux")}
+	s.do("new-session", "-d", "-x", "100", "-y", "30", command+`; echo "ended with $?"; exec sleep 600`)
+	w.t.Cleanup(func() {
+		leaks := w.canary.Text("the screen", []byte(s.text()))
+		w.leaks(leaks)
+		_ = s.command("kill-server").Run()
+		w.empty()
+	})
+	return s
+}
+
+func (s *screen) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("tmux", append([]string{"-S", s.socket, "-f", os.DevNull}, args...)...)
+	cmd.Env, cmd.Dir = append(s.w.env, "TERM=xterm-256color"), filepath.Join(filepath.Dir(s.w.home), "project")
+	return cmd
+}
+
+func (s *screen) do(args ...string) string {
+	s.w.t.Helper()
+	out, err := s.command(args...).CombinedOutput()
+	require.NoError(s.w.t, err, "%s", out)
+	return string(out)
+}
+
+func (s *screen) text() string { return s.do("capture-pane", "-p") }
+
+// expect waits until the screen shows want, and logs the screen.
+func (s *screen) expect(want string) {
+	s.w.t.Helper()
+	assert.Eventually(s.w.t, func() bool { return strings.Contains(s.text(), want) }, patience, 4*pause, "the screen never showed %q", want)
+	s.w.t.Logf("screen with %q:\n%s", want, s.text())
+	if s.w.t.Failed() {
+		s.w.t.FailNow()
+	}
+}
+
+// types types a prompt and sends it, once the TUI takes it.
+func (s *screen) types(prompt string) {
+	s.w.t.Helper()
+	s.do("send-keys", "-l", prompt)
+	s.expect(prompt)
+	s.do("send-keys", "Enter")
+}
+
+// The full-screen OpenCode, its account limited in the middle of a turn: replay answers it without a flicker; with
+// restart it comes back with the conversation and goes on by itself.
+func TestTUI(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	for mode, invocations := range map[string]int{"auto": 1, "restart": 2} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.add(labels...)
+			w.sideEffect("echo once >>effect", gofake.UsageLimit(gofake.Weekly, 12000*time.Second))
+			s := w.tmux("ocgo-key run --on-429 " + mode + " -- opencode -m " + model)
+			s.expect("Kimi")
+			shell := s.do("list-panes", "-F", "#{pane_pid}")
+			children := w.childrenOf(wrapperBelow(t, strings.TrimSpace(shell)))
+			s.types("do the work")
+			s.expect("Hello from Personal.")
+			assert.Equal(t, "once\n", w.readProject("effect"))
+			assert.Contains(t, s.text(), "do the work", "the conversation is there")
+			assert.NotContains(t, s.text(), "ocgo-key:", "nobody else writes on a full screen")
+			last := w.turns()[len(w.turns())-1]
+			assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"))
+			assert.NotContains(t, string(last.Body), "Go on where", "nothing is added to the conversation")
+			// It is still a TUI that takes a prompt, and ends as one.
+			s.types("and more")
+			s.expect("Hello from Personal.")
+			s.do("send-keys", "C-c")
+			s.do("send-keys", "C-c")
+			s.expect("ended with 0")
+			assert.Len(t, children.names(), invocations)
+		})
+	}
+}
+
+// OpenCode's own dialog appears when every account is used up.
+func TestTUIShowsItsLimitDialog(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	w.limit("Work", 48*time.Hour)
+	w.limit("Personal", 3*time.Hour)
+	s := w.tmux("ocgo-key run -- opencode -m " + model)
+	s.expect("Kimi")
+	s.types("say hi")
+	s.expect("Go limit reached")
+	assert.Contains(t, strings.Join(strings.Fields(s.text()), " "), "Personal's weekly usage limit reached")
+}
