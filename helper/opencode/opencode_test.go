@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -129,14 +130,18 @@ func FuzzMergeConfig(f *testing.F) {
 }
 
 func TestContinue(t *testing.T) {
+	var mu sync.Mutex
 	var asked []string
 	posts, lost := 0, make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, password, _ := r.BasicAuth()
 		assert.Equal(t, "u:p", user+":"+password)
+		mu.Lock()
 		asked = append(asked, r.Method+" "+r.URL.Path)
+		first := len(asked) == 1
+		mu.Unlock()
 		switch {
-		case len(asked) == 1:
+		case first:
 			w.WriteHeader(http.StatusServiceUnavailable) // it is still starting
 		case r.URL.Path == "/session/status":
 			_, _ = w.Write([]byte("{}"))

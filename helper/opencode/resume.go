@@ -53,18 +53,30 @@ const (
 	pause = 200 * time.Millisecond
 	// answerTime bounds a question to the server, which answers in milliseconds once it is up.
 	answerTime = 2 * time.Second
+	// screenTime is the least that a screen takes to show a conversation once the server is up.
+	screenTime = 2 * time.Second
 	// takeTime is how long the server may take to show that it is at work on a session.
 	takeTime = 5 * time.Second
 )
 
-// Continue makes the server go on with a session where it stopped, adding no text. It waits for the server to
-// start, and returns when the turn has ended or ctx has. A server that is asked while it starts may take the
-// request and never do it (seen with 1.18.33), so it is asked for the session first, and asked again where it does
-// not set to work.
+// Continue makes the server of a TUI that has just been started go on with a session where it stopped, adding no
+// text. It returns when the turn has ended or ctx has.
+//
+// The server is up before the screen is: a request that comes first may be taken and never done, and what it
+// brings may be shown without the conversation before it (both seen with 1.18.33). So the session is asked for
+// until it is there, the screen is given half as long again as that took, and a request that does not set the
+// server to work is made again.
 func (s Server) Continue(ctx context.Context, session string) error {
+	began := time.Now()
 	for {
 		if err := s.awaitSession(ctx, session); err != nil {
 			return err
+		}
+		if !began.IsZero() {
+			if err := sleep(ctx, max(screenTime, time.Since(began)/2)); err != nil {
+				return err
+			}
+			began = time.Time{}
 		}
 		lost, err := s.goOn(ctx, session)
 		if !lost {
@@ -79,11 +91,18 @@ func (s Server) awaitSession(ctx context.Context, session string) error {
 		if _, err := s.ask(ctx, http.MethodGet, "", answerTime, "session", session); err == nil {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(pause):
+		if err := sleep(ctx, pause); err != nil {
+			return err
 		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -281,6 +282,7 @@ func TestNothingIsLeftWhenTheWrapperIsKilled(t *testing.T) {
 }
 
 func TestOrders(t *testing.T) {
+	ready := filepath.Join(t.TempDir(), "ready") // made by a command that has something to get ready
 	run := func(first string, orders ...wrapper.Order) (wrapper.Status, bool, int) {
 		queue := make(chan wrapper.Order)
 		starts := 0
@@ -291,7 +293,15 @@ func TestOrders(t *testing.T) {
 				if len(orders) > 0 {
 					next := orders[0]
 					orders = orders[1:]
-					go func() { queue <- next }()
+					go func() {
+						for strings.Contains(first, ready) {
+							if _, err := os.Stat(ready); err == nil {
+								break
+							}
+							time.Sleep(time.Millisecond)
+						}
+						queue <- next
+					}()
 				}
 			},
 		})
@@ -309,6 +319,6 @@ func TestOrders(t *testing.T) {
 	assert.True(t, ordered)
 	assert.Equal(t, 1, starts)
 
-	status, _, _ = run("trap '' TERM; while :; do sleep 1; done", wrapper.Order{})
+	status, _, _ = run("trap '' TERM; : >"+ready+"; while :; do sleep 1; done", wrapper.Order{})
 	assert.Equal(t, syscall.SIGKILL, status.Signal, "a command that does not hear is killed")
 }

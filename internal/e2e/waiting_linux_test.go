@@ -55,7 +55,7 @@ func TestWaitingEndsEarly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work")
-	w.limit("Work", time.Hour)
+	w.service.SetPlan(w.canary.Key("Work"), gofake.Plan{TitlesFree: true, Answers: []gofake.Answer{gofake.UsageLimit(gofake.Weekly, time.Hour)}})
 	c := w.prompt(model, "say hi")
 	require.NoError(t, c.Start())
 	require.Eventually(t, func() bool { return w.list().states() == "Work cooling" }, patience, pause)
