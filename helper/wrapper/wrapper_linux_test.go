@@ -309,7 +309,7 @@ func TestOrders(t *testing.T) {
 		return status, ordered, starts
 	}
 	next := wrapper.Command{Argv: []string{"sh", "-c", "exit 7"}, Env: os.Environ()}
-	status, ordered, starts := run("sleep 60", wrapper.Order{Next: &next})
+	status, ordered, starts := run("exec sleep 60", wrapper.Order{Next: &next})
 	assert.Equal(t, wrapper.Status{Code: 7}, status)
 	assert.False(t, ordered)
 	assert.Equal(t, 2, starts)

@@ -65,8 +65,8 @@ func (w *world) held() (pids []int) {
 }
 
 const (
-	crowd     = 200
-	crowdTime = 2 * time.Second // about what a crowd takes on two cores
+	crowd   = 200
+	oneTime = 60 * time.Millisecond // about what one takes among many
 )
 
 // Two hundred processes at once: the shares differ by one at most.
@@ -74,7 +74,7 @@ func TestCrowd(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)
 	shares := map[string]int{}
-	for _, c := range w.startCrowd() {
+	for _, c := range w.startCrowd(nil) {
 		assert.Equal(t, 0, c.end().code(), c.stderr.String())
 		for _, name := range w.keysOf(c.stdout.String()) {
 			shares[name]++
@@ -91,13 +91,12 @@ func TestCrowdThatIsKilled(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)
 	killed := 0
-	everyone := w.startCrowd()
-	for i, c := range everyone {
+	everyone := w.startCrowd(func(i int, c *command) {
 		if i%3 == 0 {
-			// The group, so that it hits `get` itself. The moments are spread over the time that the crowd takes.
-			time.AfterFunc(time.Duration(i)*crowdTime/crowd, func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
+			// The group, so that it hits `get` itself. The moments are spread over the time that one takes.
+			time.AfterFunc(time.Duration(i)*oneTime/crowd, func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
 		}
-	}
+	})
 	for _, c := range everyone {
 		if c.end(); c.signal() == syscall.SIGKILL {
 			killed++
@@ -115,13 +114,17 @@ func TestCrowdThatIsKilled(t *testing.T) {
 }
 
 // startCrowd starts processes that each ask once, for themselves: nothing is between them and `get`.
-func (w *world) startCrowd() []*command {
+func (w *world) startCrowd(started func(i int, c *command)) []*command {
 	var wait sync.WaitGroup
 	all := make([]*command, crowd)
 	for i := range all {
 		all[i] = w.command("sh", "-c", "ocgo-key get; exit $?").prints()
 		all[i].SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		wait.Go(func() { assert.NoError(w.t, all[i].Start()) })
+		wait.Go(func() {
+			if assert.NoError(w.t, all[i].Start()) && started != nil {
+				started(i, all[i])
+			}
+		})
 	}
 	wait.Wait()
 	return all
