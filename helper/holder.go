@@ -86,6 +86,27 @@ func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant
 	return h.acquire(ctx, ask)
 }
 
+// Prepare fetches the key of the account that would be next, so that a fail-over does not wait for the keychain. What
+// goes wrong is of no interest yet.
+func (h *Holder) Prepare(ctx context.Context) {
+	out, err := h.pool.Upcoming(ctx, h.proc)
+	if err != nil {
+		return
+	}
+	at := cacheKey{out.ID, out.KeyRev}
+	h.mu.Lock()
+	_, known := h.cache[at]
+	h.mu.Unlock()
+	if known {
+		return
+	}
+	if key, err := h.keys.Get(ctx, out.ID); err == nil {
+		h.mu.Lock()
+		h.cache[at] = key
+		h.mu.Unlock()
+	}
+}
+
 // Release ends the process's lease.
 func (h *Holder) Release(ctx context.Context) error { return h.pool.Release(ctx, h.proc) }
 

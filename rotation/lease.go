@@ -118,6 +118,23 @@ func (p *Pool) Holders(ctx context.Context) (func(pid int, start string) bool, e
 	return func(pid int, start string) bool { return s.Lease(pid, start) != nil }, nil
 }
 
+// Upcoming is the account that proc would get, should it have to leave the one it has.
+func (p *Pool) Upcoming(ctx context.Context, proc Process) (Handout, error) {
+	s, err := p.store.Read(ctx)
+	if err != nil {
+		return Handout{}, err
+	}
+	var ask Ask
+	if l := s.Lease(proc.PID, proc.Start); l != nil {
+		ask.Avoid = []string{l.Account}
+	}
+	a, err := p.next(s, ask)
+	if err != nil {
+		return Handout{}, err
+	}
+	return handout(a), nil
+}
+
 // Exhaustion is nil when an account could be handed out now; else ErrEmpty or an *ExhaustedError.
 func (p *Pool) Exhaustion(ctx context.Context) error {
 	s, err := p.store.Read(ctx)

@@ -133,6 +133,7 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 }
 
 func (f *failover) switched(sw rotation.Switch) {
+	f.inBackground(f.Holder.Prepare)
 	if f.Observer.Switched != nil {
 		f.Observer.Switched(sw)
 	}

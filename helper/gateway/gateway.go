@@ -30,6 +30,8 @@ type Holder interface {
 	Current(ctx context.Context, model func() string) (helper.Grant, error)
 	Report(ctx context.Context, blamed helper.Grant, v rotation.Verdict, model func() string) (next helper.Grant, moved bool, err error)
 	Avoid(ctx context.Context, g helper.Grant, model func() string) (helper.Grant, error)
+	// Prepare gets ready for a fail-over. It is called in the background.
+	Prepare(ctx context.Context)
 }
 
 // Prefixes under which the gateway serves each upstream.
@@ -138,6 +140,7 @@ func Start(o Options) (*Gateway, error) {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          log.New(io.Discard, "", 0), // it would print what clients send
 	}
+	g.inBackground(o.Holder.Prepare)
 	go func() {
 		defer close(g.done)
 		_ = g.server.Serve(listener) // it ends by Close alone
