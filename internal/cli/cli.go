@@ -124,6 +124,13 @@ func (a *app) say(format string, args ...any) {
 	}
 }
 
+// detail is say for those who want to know more.
+func (a *app) detail(format string, args ...any) {
+	if a.Verbose {
+		a.say(format, args...)
+	}
+}
+
 // done ends a command that changed an account: a line for people, or a document that names the account.
 func (a *app) done(what, label, id string) error {
 	if a.JSON {

@@ -96,7 +96,10 @@ func (a *app) hold(pool *rotation.Pool, keys keychain.Store, command string, n *
 	holder := helper.NewHolder(pool, keys, rotation.Process{PID: self.PID, Start: self.Start, Command: command}, a.warnMissing)
 	ctx, cancel := a.keychainContext()
 	defer cancel()
-	_, err = holder.Current(ctx, nil)
+	grant, err := holder.Current(ctx, nil)
+	if err == nil {
+		a.detail("%s begins with %s", command, grant.Label)
+	}
 	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && !exhausted.Until.IsZero() {
 		n.exhausted(nil, exhausted)
 		return holder, nil

@@ -18,7 +18,7 @@ func (*getCmd) Help() string {
 Nothing but the key and a newline goes to stdout, and nothing at all on failure.
 
 Examples:
-  curl -H "Authorization: Bearer $(ocgo-key get)" https://opencode.ai/zen/go/v1/models
+  printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" | curl -K - https://opencode.ai/zen/go/v1/models
   git config credential.https://opencode.ai.helper '!ocgo-key get --format git'`
 }
 
