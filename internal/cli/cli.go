@@ -79,6 +79,9 @@ func Main(args []string) (code int) {
 		return a.fail(usageError(parser, err))
 	}
 	a.globals = g.globals
+	if err := a.refuseAgent(ctx.Selected().Name, g.Run.EnvKey); err != nil {
+		return a.fail(err)
+	}
 	if err := a.check(); err != nil {
 		return a.fail(err)
 	}

@@ -230,7 +230,7 @@ func TestAgentsShellSeesNoKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work")
-	w.service.SetPlan(w.canary.Key("Work"), gofake.Plan{TitlesFree: true, Answers: []gofake.Answer{gofake.Bash("env >seen")}})
+	w.service.SetPlan(w.canary.Key("Work"), gofake.Plan{TitlesFree: true, Answers: []gofake.Answer{gofake.Bash("ocgo-key get >got 2>why; env >seen")}})
 	c := w.prompt(model, "look around").run().ok()
 	project := filepath.Join(filepath.Dir(w.home), "project")
 	seen, err := os.ReadFile(filepath.Join(project, "seen"))
@@ -238,6 +238,8 @@ func TestAgentsShellSeesNoKey(t *testing.T) {
 	assert.Contains(t, string(seen), "OPENCODE_CONFIG_CONTENT=")
 	assert.NotContains(t, string(seen), "OPENCODE_API_KEY=")
 	assert.Empty(t, w.canary.Text("the agent's environment", seen))
+	assert.Empty(t, w.readProject("got"), "and it gets none by asking")
+	assert.Contains(t, w.readProject("why"), "an agent's shell gets no key")
 }
 
 // The first command that a visitor types.
