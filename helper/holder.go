@@ -107,8 +107,8 @@ func (h *Holder) Prepare(ctx context.Context) {
 	}
 }
 
-// Release ends the process's lease.
-func (h *Holder) Release(ctx context.Context) error { return h.pool.Release(ctx, h.proc) }
+// Release ends the process's lease. Where that fails the lease ends with the process.
+func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.proc) }
 
 func (h *Holder) ask(model func() string) rotation.Ask {
 	ask := rotation.Ask{Avoid: h.missing}

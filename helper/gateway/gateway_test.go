@@ -393,8 +393,8 @@ func TestHeldRequestsEndWithTheClient(t *testing.T) {
 	sw := <-limited
 	assert.Equal(t, "Personal", sw.To.Label)
 	select {
-	case <-done:
-		t.Fatal("the request was answered")
+	case err := <-done:
+		t.Fatal("the request was answered:", err)
 	default:
 	}
 	cancel()

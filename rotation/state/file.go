@@ -233,7 +233,7 @@ func waitForLock(ctx context.Context, lock *flock.Flock) error {
 		return nil
 	case <-ctx.Done():
 		go func() {
-			<-got
+			<-got //nolint:errcheck // whether it has the lock or not, it gives it up
 			_ = lock.Close()
 		}()
 		return fmt.Errorf("another ocgo-key has held %s for too long: %w", lock.Path(), ctx.Err())
