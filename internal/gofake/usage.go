@@ -30,7 +30,7 @@ type usageBody struct {
 
 // usage answers GET /usage.
 func (x *exchange) usage() {
-	_ = x.read("bearer", nil)
+	_, _ = x.read("bearer", nil)
 	defer x.finish()
 
 	now := x.s.now()
@@ -117,7 +117,7 @@ func (a *account) window(w Window, next Answer, now time.Time) usageWindow {
 
 // models answers GET /models.
 func (x *exchange) models() {
-	_ = x.read("bearer", nil)
+	_, _ = x.read("bearer", nil)
 	defer x.finish()
 	ids := x.s.opts.Models
 	if ids == nil {
@@ -131,7 +131,7 @@ func (x *exchange) models() {
 }
 
 func (x *exchange) notFound() {
-	_ = x.read("bearer", nil)
+	_, _ = x.read("bearer", nil)
 	defer x.finish()
 	x.send(nil, Error(http.StatusNotFound, "error", "Not found"))
 }
