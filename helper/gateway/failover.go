@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"ocgo-key/helper"
@@ -87,9 +88,13 @@ func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*ht
 	ctx, cancel := context.WithCancelCause(req.Context())
 	out := req.Clone(ctx)
 	x.body.open(out)
-	if x.apiKeyHeader {
+	// The header that the request carried, and the one that the service looks for the key in on this path: some
+	// clients use the other one, and a key that is not found would count as a bad one.
+	messages := strings.HasSuffix(req.URL.Path, "/messages") || strings.Contains(req.URL.Path, "/messages/")
+	if x.apiKeyHeader || messages {
 		out.Header.Set("X-Api-Key", grant.Key.Reveal())
-	} else {
+	}
+	if !x.apiKeyHeader || !messages {
 		out.Header.Set("Authorization", "Bearer "+grant.Key.Reveal())
 	}
 	if f.Stall > 0 {

@@ -180,6 +180,20 @@ func TestPutsTheLeasedKeyOnEachRequest(t *testing.T) {
 	assert.Len(t, s.service.Requests(), 6)
 }
 
+// TestEitherHeader: clients do not agree on where a key goes; the service wants x-api-key for messages alone.
+func TestEitherHeader(t *testing.T) {
+	for name, f := range formats {
+		for _, header := range []string{"Authorization", "X-Api-Key"} {
+			s := newStage(t)
+			f.header = header
+			a := s.do(t, s.request(t, f, true))
+			assert.Equal(t, 200, a.status, "%s with %s", name, header)
+			assert.Equal(t, []string{"Work"}, s.seen())
+			assert.Contains(t, s.service.Requests()[0].Header.Get(header), keyOf("Work"), "the header that was used is kept")
+		}
+	}
+}
+
 // TestVerdicts sends every row of the design's table through the gateway, in each wire format, streamed and not.
 func TestVerdicts(t *testing.T) {
 	const day = 24 * time.Hour

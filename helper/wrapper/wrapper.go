@@ -17,13 +17,12 @@ import (
 // grace is how long a command may take to end after SIGTERM before it is killed.
 const grace = 5 * time.Second
 
-// Command is what to run. It shares our standard output and error.
+// Command is what to run.
 type Command struct {
-	Argv  []string // Argv[0] is looked up on PATH
-	Env   []string
-	Stdin *os.File // nil for our own; it is closed once the command has it
-	// Stdout and Stderr are ours, where they are nil.
-	Stdout, Stderr *os.File
+	Argv []string // Argv[0] is looked up on PATH
+	Env  []string
+	// The standard streams; nil for our own. Others are closed here once the command has them.
+	Stdin, Stdout, Stderr *os.File
 }
 
 // Status is how a command ended: with an exit code, or by a signal.
@@ -68,9 +67,7 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 		if err != nil {
 			return Status{}, false, fmt.Errorf("%w: %s: %w", ErrCannotRun, c.Argv[0], cause(err))
 		}
-		if c.Stdin != nil && c.Stdin != os.Stdin {
-			_ = c.Stdin.Close()
-		}
+		c.handOver()
 		if o.Started != nil {
 			o.Started(child.pid())
 		}
@@ -139,6 +136,15 @@ func cause(err error) error {
 		return wrapped.Err
 	}
 	return err
+}
+
+// handOver closes our side of the streams that only the command uses from now on.
+func (c Command) handOver() {
+	for _, f := range []*os.File{c.Stdin, c.Stdout, c.Stderr} {
+		if f != nil && f != os.Stdin {
+			_ = f.Close()
+		}
+	}
 }
 
 // command is the os/exec form of c.

@@ -58,21 +58,30 @@ func (c *addCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	id := newID()
+	if err := a.enlist(pool, id, c.Label, key, usage); err != nil {
+		return err
+	}
+	return a.done("added", c.Label, id)
+}
+
+// enlist puts the key of a new account into the keychain, reads it back, and only then lists the account.
+func (a *app) enlist(pool *rotation.Pool, id, label string, key keychain.Secret, usage rotation.Usage) error {
 	ctx, cancel := a.keychainContext()
 	defer cancel()
-	keys, id := a.keys(), newID()
-	if err := pool.Prepare(ctx, id, c.Label); err != nil {
+	keys := a.keys()
+	if err := pool.Prepare(ctx, id, label); err != nil {
 		return err
 	}
 	if err := storeKey(ctx, keys, id, key); err != nil {
 		abandon(pool, keys, id)
-		return keychain.Naming(err, c.Label)
+		return keychain.Naming(err, label)
 	}
-	if err := pool.Add(ctx, id, c.Label, usage.Workspace, usage.User); err != nil {
+	if err := pool.Add(ctx, id, label, usage.Workspace, usage.User); err != nil {
 		abandon(pool, keys, id)
 		return err
 	}
-	return a.done("added", c.Label, id)
+	return nil
 }
 
 // vet refuses a key that is there already or that the service does not know, and warns of one that shares its
@@ -113,25 +122,54 @@ func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.
 	return nil
 }
 
-// refuseKnownKey compares with the key of each account, as the keychain has it: nothing derived from a key is
-// kept anywhere that could be compared instead.
+// refuseKnownKey refuses a key that an account has already.
 func (a *app) refuseKnownKey(o rotation.Overview, key keychain.Secret) error {
+	held, err := a.heldKeys(o)
+	if err != nil {
+		return err
+	}
+	if known, ok := held.of(key); ok {
+		return withHint(fmt.Errorf("this key is %w, as %s", rotation.ErrAlreadyThere, known.Label), "")
+	}
+	return nil
+}
+
+// heldKey is an account with its key.
+type heldKey struct {
+	rotation.View
+	key keychain.Secret
+}
+
+type heldKeys []heldKey
+
+// of returns the account that has this key.
+func (h heldKeys) of(key keychain.Secret) (rotation.View, bool) {
+	for _, held := range h {
+		if held.key.Equal(key) {
+			return held.View, true
+		}
+	}
+	return rotation.View{}, false
+}
+
+// heldKeys reads the key of each account, as the keychain has it: nothing derived from a key is kept anywhere that
+// could be compared instead.
+func (a *app) heldKeys(o rotation.Overview) (heldKeys, error) {
 	ctx, cancel := a.keychainContext()
 	defer cancel()
 	keys := a.keys()
+	var held heldKeys
 	for _, v := range o.Accounts {
-		known, err := keys.Get(ctx, v.ID)
+		key, err := keys.Get(ctx, v.ID)
 		if errors.Is(err, keychain.ErrNotFound) {
 			continue
 		}
 		if err != nil {
-			return keychain.Naming(err, v.Label)
+			return nil, keychain.Naming(err, v.Label)
 		}
-		if known.Equal(key) {
-			return withHint(fmt.Errorf("this key is %w, as %s", rotation.ErrAlreadyThere, v.Label), "")
-		}
+		held = append(held, heldKey{v, key})
 	}
-	return nil
+	return held, nil
 }
 
 // verifyTimeout bounds the question to the service whether it knows a key.

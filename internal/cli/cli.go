@@ -16,6 +16,7 @@ type grammar struct {
 	globals
 
 	Add        addCmd        `cmd:"" help:"Add an account; asks for its key, or reads it from a pipe."`
+	Import     importCmd     `cmd:"" help:"Move keys into the keychain from the plain files where they lie."`
 	List       listCmd       `cmd:"" aliases:"ls" help:"List the accounts: state, who holds them, last use."`
 	Remove     removeCmd     `cmd:"" aliases:"rm" help:"Remove an account and its key."`
 	Rename     renameCmd     `cmd:"" help:"Give an account another label."`
@@ -26,6 +27,8 @@ type grammar struct {
 	Rotate     rotateCmd     `cmd:"" help:"Move on to the next account now."`
 	Run        runCmd        `cmd:"" help:"Run OpenCode, or another command, on the pool."`
 	Gateway    gatewayCmd    `cmd:"" help:"Run the gateway alone, for other clients."`
+	Install    installCmd    `cmd:"" help:"Make plain opencode use the pool; shows what it writes first."`
+	Uninstall  uninstallCmd  `cmd:"" help:"Undo exactly that."`
 	Demo       demoCmd       `cmd:"" help:"Show a switch of accounts, with no account and no keychain."`
 	DemoClient demoClientCmd `cmd:"" hidden:""`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

@@ -54,6 +54,9 @@ func (a *app) runWithKey(pool *rotation.Pool, keys keychain.Store, command wrapp
 	}
 }
 
+// lastWords is how long the output of a command that has ended is read on, at most.
+const lastWords = 500 * time.Millisecond
+
 // maxTail is how much of a command's last output is looked at, in bytes.
 const maxTail = 8 << 10
 
@@ -64,23 +67,27 @@ func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	var copies sync.WaitGroup
 	var ours []*os.File
 	tee := func(to *os.File) *os.File {
-		r, w, err := os.Pipe()
-		if err != nil || term.IsTerminal(to) && to == os.Stdout {
+		if to == os.Stdout && term.IsTerminal(to) {
 			return nil
 		}
-		ours = append(ours, w)
-		copies.Go(func() {
-			_, _ = io.Copy(io.MultiWriter(to, last), r)
-			_ = r.Close()
-		})
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil
+		}
+		ours = append(ours, r)
+		copies.Go(func() { _, _ = io.Copy(io.MultiWriter(to, last), r) })
 		return w
 	}
 	command.Stdout, command.Stderr = tee(os.Stdout), tee(os.Stderr)
 	status, _, err := wrapper.Run(command, wrapper.Options{})
-	for _, w := range ours {
-		_ = w.Close()
+	// What the command wrote is in the pipes. A process that it left behind may hold them open: it is not waited for.
+	for _, r := range ours {
+		_ = r.SetReadDeadline(time.Now().Add(lastWords))
 	}
 	copies.Wait()
+	for _, r := range ours {
+		_ = r.Close()
+	}
 	return status, last.bytes(), err
 }
 

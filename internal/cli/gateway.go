@@ -33,7 +33,7 @@ type gatewayCmd struct {
 }
 
 func (*gatewayCmd) Help() string {
-	return `Prints one line, {"base_url":…,"token":…,"pid":…}, and serves until it is ended. base_url stands in for the service's: a client appends /chat/completions, /messages or /responses, and sends the token where a key would go.
+	return `Prints one line, {"base_url":…,"token":…,"pid":…}, and serves until it is ended. base_url stands in for the service's: a client appends /chat/completions, /messages or /responses, and sends the token where a key would go. With --parent-pipe a line follows for each thing that its user should know of: {"event":"switched","text":…,"from":…,"to":…}, and "exhausted" or "failed" with a text.
 
 Example:
   ocgo-key gateway --port 8421`
@@ -48,12 +48,23 @@ func (c *gatewayCmd) Run(a *app) error {
 		return err
 	}
 	n := &notices{app: a}
-	holder, err := a.hold(pool, a.keys(), "gateway", n)
+	observer, parent, begin := n.observer(), context.Background(), a.keychainContext
+	if c.ParentPipe {
+		// A program waits for the line that is printed below; when it is gone, so are we.
+		var gone context.CancelFunc
+		parent, gone = a.parent()
+		defer gone()
+		observer = a.told(observer)
+		begin = func() (context.Context, context.CancelFunc) { return context.WithTimeout(parent, helperBudget) }
+	}
+	ctx, cancel := begin()
+	defer cancel()
+	holder, err := a.holdWithin(ctx, pool, a.keys(), "gateway", n)
 	if err != nil {
 		return err
 	}
 	defer holder.Release(context.Background())
-	gw, _, err := a.startGateway(pool, a.keys(), holder, c.gatewayFlags, c.Port, n.observer())
+	gw, _, err := a.startGateway(pool, a.keys(), holder, c.gatewayFlags, c.Port, observer)
 	if err != nil {
 		if c.Port != 0 && errors.Is(err, syscall.EADDRINUSE) {
 			return withHint(err, "choose another --port, or leave it out")
@@ -68,20 +79,24 @@ func (c *gatewayCmd) Run(a *app) error {
 	}{gw.URL(gateway.GoPrefix), gw.Token(), os.Getpid()}); err != nil {
 		return err
 	}
-	a.waitForEnd(c.ParentPipe)
+	waitForEnd(parent)
 	return nil
 }
 
-// waitForEnd returns when a signal says so, or with parentPipe when stdin is closed.
-func (a *app) waitForEnd(parentPipe bool) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+// parent ends when stdin is closed.
+func (a *app) parent() (context.Context, context.CancelFunc) {
+	ctx, gone := context.WithCancel(context.Background())
+	go func() {
+		defer gone()
+		_, _ = io.Copy(io.Discard, a.stdin)
+	}()
+	return ctx, gone
+}
+
+// waitForEnd returns when a signal says so, or when parent ends.
+func waitForEnd(parent context.Context) {
+	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if parentPipe {
-		go func() {
-			defer stop()
-			_, _ = io.Copy(io.Discard, a.stdin)
-		}()
-	}
 	<-ctx.Done()
 }
 
@@ -89,13 +104,18 @@ func (a *app) waitForEnd(parentPipe bool) {
 // started, so that a keychain that asks for a password does so on a terminal that is still the user's. An
 // exhausted pool is no reason not to start: the client may have other work, and waits as it does.
 func (a *app) hold(pool *rotation.Pool, keys keychain.Store, command string, n *notices) (*helper.Holder, error) {
+	ctx, cancel := a.keychainContext()
+	defer cancel()
+	return a.holdWithin(ctx, pool, keys, command, n)
+}
+
+// holdWithin is hold within the time that ctx gives.
+func (a *app) holdWithin(ctx context.Context, pool *rotation.Pool, keys keychain.Store, command string, n *notices) (*helper.Holder, error) {
 	self, err := process.Lookup(os.Getpid())
 	if err != nil {
 		return nil, wrapperFailed(fmt.Errorf("cannot look up this process: %w", err))
 	}
 	holder := helper.NewHolder(pool, keys, rotation.Process{PID: self.PID, Start: self.Start, Command: command}, a.warnMissing)
-	ctx, cancel := a.keychainContext()
-	defer cancel()
 	grant, err := holder.Current(ctx, nil)
 	if err == nil {
 		a.detail("%s begins with %s", command, grant.Label)

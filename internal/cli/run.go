@@ -45,7 +45,7 @@ func (c *runCmd) Run(a *app) error {
 	if err := wrapper.Check(command); err != nil {
 		return withHint(err, "check its name and PATH"+opencodeHint(command.Argv[0]))
 	}
-	if outer, ok := outerGateway(command.Env); ok && !c.EnvKey {
+	if outer, ok := outerGateway(command.Env); ok && !c.EnvKey && !c.Zen {
 		return c.runUnder(outer, command)
 	}
 	pool, err := a.pool()

@@ -109,16 +109,20 @@ func (s *session) sawLimit(x *gateway.Exchange, sw rotation.Switch) (hold bool) 
 
 // sawExhausted tells the user, and waits with the client for the soonest account, or ends it.
 func (s *session) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError) {
-	s.exhausted(x, e)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.see(x)
 	s.starved, s.told = true, e.Until
-	switch {
-	case s.restarting || s.gaveUp != nil:
-	case s.tooLong(e):
+	if s.restarting || s.gaveUp != nil {
+		return
+	}
+	if s.tooLong(e) { // which is said once the command has ended
 		s.gaveUp, s.restarting = e, true
 		s.order(wrapper.Order{})
+		return
+	}
+	s.exhausted(x, e)
+	switch {
 	case !s.waiting && s.opencode && s.mode != replay && !e.Until.IsZero():
 		s.waiting = true
 		go s.await()

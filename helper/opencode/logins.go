@@ -1,0 +1,298 @@
+package opencode
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/tailscale/hujson"
+
+	"ocgo-key/keychain"
+)
+
+// A Login is one key, or what stands where a key should be, in a file of OpenCode's, in the accounts file of the
+// plugin opencode-go-multi-auth, or in a list of keys.
+type Login struct {
+	// Entry says where in the source it is: "opencode-go", "account 2", "line 3". It never holds anything that
+	// a user wrote.
+	Entry string
+	// Label is what the source calls it; empty if it has no name there. It is as the user wrote it, and may be
+	// anything but a key.
+	Label    string
+	Key      keychain.Secret
+	Disabled bool
+	// Problem says why there is no usable key; empty where there is one. It never quotes the source.
+	Problem string
+}
+
+// Logins is what one source holds.
+type Logins struct {
+	Found []Login // in the order of the source
+	// List says that it is a list of keys, where a line the wrong way round may have its key for a label.
+	List bool
+	// Last is the index in Found of the account that was handed out last; -1 if that is not known.
+	Last int
+}
+
+// Limits of a source, in bytes, keys and levels of nesting.
+const (
+	MaxLoginFile = 1 << 20
+	maxLogins    = 1000
+	maxNesting   = 200
+)
+
+// ErrLogins means that a source can't be read as one. Its text never quotes the source.
+var ErrLogins = errors.New("no logins can be read")
+
+func notLogins(why string) error { return fmt.Errorf("%w: %s", ErrLogins, why) }
+
+// bom is the byte order mark that Windows programs put before UTF-8.
+var bom = []byte("\ufeff")
+
+// ReadLogins reads a source: OpenCode's auth.json, the accounts file of opencode-go-multi-auth (both JSON, comments
+// allowed), or a list of keys, one on a line. rotation is what stands in RotationFile beside an accounts file; nil
+// if there is none. Errors wrap ErrLogins.
+//
+// The shape of the accounts file and what its positions mean are those of the plugin's storage.ts and rotate.ts
+// (https://github.com/ftzi/opencode-go-multi-auth): both positions name the account that was used last.
+func ReadLogins(text, rotation []byte) (Logins, error) {
+	var l Logins
+	var err error
+	text = bytes.TrimPrefix(text, bom)
+	switch shape, refused := shapeOf(text); {
+	case refused != nil:
+		return Logins{Last: -1}, refused
+	case shape == jsonShape:
+		l, err = readJSON(text, rotation)
+	default:
+		l = Logins{Found: readList(text), List: true, Last: -1}
+	}
+	if err == nil && len(l.Found) > maxLogins {
+		err = notLogins(fmt.Sprintf("it has more than %d keys", maxLogins))
+	}
+	if err != nil {
+		return Logins{Last: -1}, err
+	}
+	return l, nil
+}
+
+type shape int
+
+const (
+	listShape shape = iota
+	jsonShape
+)
+
+func shapeOf(text []byte) (shape, error) {
+	start := bytes.TrimLeft(text, " \t\r\n")
+	switch {
+	case len(text) > MaxLoginFile:
+		return 0, notLogins(fmt.Sprintf("it is larger than %d bytes", MaxLoginFile))
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
+		return 0, notLogins("it is UTF-16; save it as UTF-8")
+	case bytes.IndexByte(text, 0) >= 0:
+		return 0, notLogins("it is not text")
+	case bytes.HasPrefix(start, []byte("{")), bytes.HasPrefix(start, []byte("//")), bytes.HasPrefix(start, []byte("/*")):
+		return jsonShape, nil
+	case bytes.HasPrefix(start, []byte("[")):
+		return 0, notLogins("it is a JSON array, and neither auth.json, nor an accounts file, nor a list of keys")
+	}
+	return listShape, nil
+}
+
+// parseRoot returns the object that the whole text is.
+func parseRoot(text []byte) (*hujson.Object, error) {
+	// The parser recurses. Brackets within strings count as well: nobody has that many.
+	for i, depth := 0, 0; i < len(text); i++ {
+		switch text[i] {
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+		}
+		if depth > maxNesting {
+			return nil, notLogins("it is nested too deeply")
+		}
+	}
+	value, err := hujson.Parse(text)
+	if err != nil {
+		return nil, notLogins("it is not JSON") // the parser's words could quote it
+	}
+	root, ok := value.Value.(*hujson.Object)
+	if !ok {
+		return nil, notLogins("it is not a JSON object")
+	}
+	return root, nil
+}
+
+func readJSON(text, rotation []byte) (Logins, error) {
+	root, err := parseRoot(text)
+	if err != nil {
+		return Logins{}, err
+	}
+	l := Logins{Last: -1}
+	position := -1
+	for _, m := range root.Members {
+		if n, ok := number(m.Value); ok && isPosition(nameOf(m)) {
+			position = n
+		}
+	}
+	if rotation != nil {
+		position = readRotation(rotation, position)
+	}
+	for _, m := range root.Members {
+		if login, ok := authLogin(m); ok {
+			l.Found = append(l.Found, login)
+		}
+		accounts, ok := accountsOf(m)
+		if !ok {
+			continue
+		}
+		if position >= 0 && position < len(accounts.Elements) {
+			l.Last = len(l.Found) + position
+		}
+		for i, element := range accounts.Elements {
+			l.Found = append(l.Found, accountLogin(i, element))
+		}
+	}
+	return l, nil
+}
+
+// isPosition tells whether a member of an accounts file says which account was used last.
+func isPosition(name string) bool { return name == "rotationIndex" || name == "activeIndex" }
+
+// readRotation returns the position in the plugin's rotation file, which wins over the accounts file's.
+func readRotation(text []byte, otherwise int) int {
+	root, err := parseRoot(bytes.TrimPrefix(text, bom))
+	if err != nil {
+		return otherwise // the plugin, too, does without a file that is broken
+	}
+	for _, m := range root.Members {
+		if n, ok := number(m.Value); ok && nameOf(m) == "lastUsedIndex" {
+			return n
+		}
+	}
+	return otherwise
+}
+
+// authLogin reads a member of auth.json, if it is a key for one of the providers that take a Go key. A login of
+// another type than api has tokens, which end, and no key.
+func authLogin(m hujson.ObjectMember) (Login, bool) {
+	name := nameOf(m)
+	if name != GoProvider && name != ZenProvider {
+		return Login{}, false
+	}
+	entry, ok := m.Value.Value.(*hujson.Object)
+	if !ok {
+		return Login{}, false
+	}
+	if kind, _ := text(entry, "type"); kind != "api" {
+		return Login{}, false
+	}
+	login := Login{Entry: name, Label: name}
+	raw, _ := text(entry, "key")
+	login.take(raw)
+	return login, true
+}
+
+func accountsOf(m hujson.ObjectMember) (*hujson.Array, bool) {
+	if nameOf(m) != "accounts" {
+		return nil, false
+	}
+	accounts, ok := m.Value.Value.(*hujson.Array)
+	return accounts, ok
+}
+
+// accountLogin reads the element of an accounts file with this index.
+func accountLogin(index int, element hujson.Value) Login {
+	login := Login{Entry: "account " + strconv.Itoa(index+1)}
+	account, ok := element.Value.(*hujson.Object)
+	if !ok {
+		login.Problem = "it is not an account"
+		return login
+	}
+	raw, ok := text(account, "apiKey")
+	if !ok {
+		raw, _ = text(account, "key")
+	}
+	if login.Label, ok = text(account, "label"); !ok {
+		login.Label, _ = text(account, "name")
+	}
+	enabled, ok := boolean(account, "enabled")
+	disabled, _ := boolean(account, "disabled")
+	login.Disabled = ok && !enabled || disabled
+	login.take(raw)
+	return login
+}
+
+// take makes raw the login's key, or says why it can't be one. A label that has the key in it is dropped.
+func (l *Login) take(raw string) {
+	key, err := keychain.ParseKey(raw)
+	if err != nil {
+		l.Problem, l.Label = err.Error(), ""
+		return
+	}
+	if strings.Contains(l.Label, key.Reveal()) || secretLike(l.Label) {
+		l.Label = ""
+	}
+	l.Key = key
+}
+
+// secretLike tells whether a part of a label begins as keys of the service do.
+func secretLike(label string) bool {
+	words := strings.FieldsFunc(label, func(r rune) bool { return !isWord(r) })
+	for _, word := range words {
+		if strings.HasPrefix(word, "sk-") {
+			return true
+		}
+	}
+	return false
+}
+
+func isWord(r rune) bool {
+	return r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}
+
+func nameOf(m hujson.ObjectMember) string {
+	name, _ := m.Name.Value.(hujson.Literal)
+	return name.String()
+}
+
+// member is the last one of this name, as with every reader of JSON.
+func member(o *hujson.Object, name string) (hujson.Literal, bool) {
+	var found hujson.Literal
+	for _, m := range o.Members {
+		if nameOf(m) == name {
+			found, _ = m.Value.Value.(hujson.Literal)
+		}
+	}
+	return found, found != nil
+}
+
+func text(o *hujson.Object, name string) (string, bool) {
+	literal, ok := member(o, name)
+	if !ok || literal.Kind() != '"' {
+		return "", false
+	}
+	return literal.String(), true
+}
+
+func boolean(o *hujson.Object, name string) (value, ok bool) {
+	literal, ok := member(o, name)
+	if !ok || literal.Kind() != 't' && literal.Kind() != 'f' {
+		return false, false
+	}
+	return literal.Bool(), true
+}
+
+func number(v hujson.Value) (int, bool) {
+	var n int
+	literal, ok := v.Value.(hujson.Literal)
+	if !ok || literal.Kind() != '0' || json.Unmarshal(literal, &n) != nil {
+		return 0, false
+	}
+	return n, true
+}

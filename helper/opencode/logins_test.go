@@ -1,0 +1,232 @@
+package opencode_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/tailscale/hujson"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/keychain"
+)
+
+// shown is what a test compares of each login: "entry|label|key|off|problem".
+func shown(l opencode.Logins) []string {
+	var all []string
+	for _, login := range l.Found {
+		off := ""
+		if login.Disabled {
+			off = "off"
+		}
+		problem := strings.TrimPrefix(login.Problem, "not a usable key: ")
+		all = append(all, strings.TrimRight(strings.Join([]string{login.Entry, login.Label, login.Key.Reveal(), off, problem}, "|"), "|"))
+	}
+	return all
+}
+
+func TestReadLogins(t *testing.T) {
+	for name, tt := range map[string]struct {
+		text, rotation string
+		want           []string
+		last           int
+	}{
+		"auth.json": {`{"anthropic":{"type":"api","key":"other"},"opencode-go":{"type":"api","key":"k1"},"opencode":{"type":"api","key":"k2"}}`, "",
+			[]string{"opencode-go|opencode-go|k1", "opencode|opencode|k2"}, -1},
+		"logins without a key": {`{"opencode-go":{"type":"oauth","access":"a","key":"k"},"opencode":"k","x":1}`, "", nil, -1},
+		"a key that is none":   {`{"opencode-go":{"type":"api","key":" "},"opencode":{"type":"api","key":7}}`, "", []string{"opencode-go||||it is empty", "opencode||||it is empty"}, -1},
+		"JSONC with a mark":    {"\ufeff// mine\n{\"opencode\\u002dgo\": {\"type\": \"api\", /* it */ \"key\": \"k\\u0031\",},}\n", "", []string{"opencode-go|opencode-go|k1"}, -1},
+		"an empty object":      {`{}`, "", nil, -1},
+		"nothing":              {"", "", nil, -1},
+		"accounts": {`{"version":1,"accounts":[{"apiKey":"k1","label":"Work","addedAt":1,"enabled":true},{"apiKey":"k2","addedAt":2,"enabled":false}],"rotationIndex":1}`, "",
+			[]string{"account 1|Work|k1", "account 2||k2|off"}, 1},
+		"accounts by other names":  {`{"accounts":[{"key":"k1","name":"A","disabled":true}],"activeIndex":0}`, "", []string{"account 1|A|k1|off"}, 0},
+		"the rotation file wins":   {`{"accounts":[{"apiKey":"k1"},{"apiKey":"k2"}],"rotationIndex":1}`, `{"lastUsedIndex":0}`, []string{"account 1||k1", "account 2||k2"}, 0},
+		"nobody was first":         {`{"accounts":[{"apiKey":"k1"}],"rotationIndex":0}`, `{"lastUsedIndex":-1}`, []string{"account 1||k1"}, -1},
+		"a broken rotation file":   {`{"accounts":[{"apiKey":"k1"}],"rotationIndex":0}`, `{"lastUs`, []string{"account 1||k1"}, 0},
+		"a position out of bounds": {`{"accounts":[{"apiKey":"k1"}],"rotationIndex":7}`, "", []string{"account 1||k1"}, -1},
+		"odd accounts": {`{"accounts":[null,"k",{},{"apiKey":"a b","label":"a b"},{"apiKey":"k5","label":9,"enabled":"no"}],"rotationIndex":"x"}`, "",
+			[]string{"account 1||||it is not an account", "account 2||||it is not an account", "account 3||||it is empty", "account 4||||it has a space in it", "account 5||k5"}, -1},
+		"a key for a label": {`{"accounts":[{"apiKey":"k123","label":"my k123"},{"apiKey":"k2","label":"sk-other"}]}`, "", []string{"account 1||k123", "account 2||k2"}, -1},
+		"a list": {"# mine\n\nk1\nWork\tk2\r\nMy Home  k3\nSpare=k4\nA = k5\nB =k6\nexport X=\"k7\"\nk8==\nsk-k9=x\n", "",
+			[]string{"line 3||k1", "line 4|Work|k2", "line 5|My Home|k3", "line 6|Spare|k4", "line 7|A|k5", "line 8|B|k6", "line 9|export X|k7", "line 10||k8==", "line 11||sk-k9=x"}, -1},
+		"lines the wrong way round": {"sk-abc Work\nabcdefghijklmnopqrst Work\nWork sk-abc # main\nWork=\"\"\nWork \u00e9\n", "",
+			[]string{"line 1||||the key is not at the end of the line", "line 2||||what stands where the key should be is shorter than the label; the key goes last",
+				"line 3||||the key is not at the end of the line", "line 4||||it is empty", "line 5||||it has a character in it that is not plain ASCII; copy it again"}, -1},
+	} {
+		var rotation []byte
+		if tt.rotation != "" {
+			rotation = []byte(tt.rotation)
+		}
+		l, err := opencode.ReadLogins([]byte(tt.text), rotation)
+		require.NoError(t, err, name)
+		assert.Equal(t, tt.want, shown(l), name)
+		assert.Equal(t, tt.last, l.Last, name)
+	}
+}
+
+func TestReadLoginsRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"cut off": `{"opencode-go":{"type":"api","key":"sk-secret`, "a literal": `{"opencode-go": sk-secret}`, "an array": `["sk-secret"]`,
+		"more behind it": `{"x":1} sk-secret`, "UTF-16": "\xff\xfes\x00k\x00-\x00", "not text": "sk-secret\x00", "deep": "{\"sk-secret\":" + strings.Repeat("[", 1000),
+		"large": strings.Repeat("sk-secret\n", opencode.MaxLoginFile/9), "many": strings.Repeat("sk-secret\n", 1001), "a comment alone": "// sk-secret\n",
+	} {
+		_, err := opencode.ReadLogins([]byte(text), nil)
+		require.ErrorIs(t, err, opencode.ErrLogins, name)
+		assert.NotContains(t, err.Error(), "secret", name)
+		_, err = opencode.ScrubLogins([]byte(text), func(keychain.Secret) bool { return true })
+		require.ErrorIs(t, err, opencode.ErrLogins, name)
+	}
+}
+
+// these are taken; all other keys stay.
+func these(keys ...string) func(keychain.Secret) bool {
+	return func(key keychain.Secret) bool { return slices.Contains(keys, key.Reveal()) }
+}
+
+const (
+	goLogin  = `"opencode-go": {"type": "api", "key": "K"}`
+	zenLogin = `"opencode": {"type": "api", "key": "Z"}`
+)
+
+// Each case is a file and what is left of it; GO and ZEN stand for logins.
+func TestScrubLogins(t *testing.T) {
+	for _, tt := range []struct{ before, after string }{
+		{`{GO}`, `{}`},
+		{`{ GO }`, `{ }`},
+		{"{\n  GO\n}\n", "{\n}\n"},
+		{"{\n  GO,\n}\n", "{\n}\n"},
+		{"{\n  \"a\": 1,\n  GO\n}\n", "{\n  \"a\": 1\n}\n"},
+		{"{\n  \"a\": 1,\n  GO,\n}\n", "{\n  \"a\": 1,\n}\n"},
+		{"{\n  GO,\n  \"a\": 1.50\n}\n", "{\n  \"a\": 1.50\n}\n"},
+		{"{\n\t\"a\": 1,\n\tGO,\n\t\"b\" : [ 2 ]\n}", "{\n\t\"a\": 1,\n\t\"b\" : [ 2 ]\n}"},
+		{"{\r\n  \"a\": 1,\r\n  GO,\r\n  \"b\": 2\r\n}\r\n", "{\r\n  \"a\": 1,\r\n  \"b\": 2\r\n}\r\n"},
+		{"{\r\n  \"a\": 1,\r\n  GO\r\n}\r\n", "{\r\n  \"a\": 1\r\n}\r\n"},
+		{`{"a":1,GO,"b":2}`, `{"a":1,"b":2}`},
+		{`{"a":1,GO,ZEN}`, `{"a":1}`},
+		{`{GO,ZEN,"a":1,}`, `{"a":1,}`},
+		{`{GO , "a":1}`, `{"a":1}`},
+		{"{GO,GO}", "{}"},
+		{"\ufeff{GO}\n", "\ufeff{}\n"},
+		{"// top\n{\n  // of go\n  GO,\n  // of a\n  \"a\": 1\n}\n// end\n", "// top\n{\n  // of go\n  // of a\n  \"a\": 1\n}\n// end\n"},
+		{"{\n  \"a\": 1, // of a\n  GO, // of go\n  \"b\": 2\n}\n", "{\n  \"a\": 1, // of a\n  // of go\n  \"b\": 2\n}\n"},
+		{"{\n  \"a\": 1, // of a\n  GO\n}\n", "{\n  \"a\": 1 // of a\n}\n"},
+		{"{\n  \"a\": 1 /* x */, // of a */\n  GO }\n", "{\n  \"a\": 1 /* x */ // of a */\n }\n"},
+		{"{\n  \"a\": 1, /* of a */\n  GO, // of go\n}\n", "{\n  \"a\": 1, /* of a */ // of go\n}\n"},
+		{"{\n  GO /* in */,\n  \"a\": 1\n}\n", "{\n   /* in */\"a\": 1\n}\n"},
+		{`{"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other"}],"rotationIndex":1}`, `{"accounts":[{"apiKey":"other"}],"rotationIndex":1}`},
+		{"{\n  \"accounts\": [\n    {\n      \"apiKey\": \"other\"\n    },\n    {\n      \"apiKey\": \"K\"\n    }\n  ],\n  \"rotationIndex\": 1\n}\n",
+			"{\n  \"accounts\": [\n    {\n      \"apiKey\": \"other\"\n    }\n  ],\n  \"rotationIndex\": 1\n}\n"},
+		{`{"accounts":[{"apiKey":"K"},{"key":"Z"}]}`, `{"accounts":[]}`},
+		{"# mine\nK\n\nWork\tZ\nother\nSpare=K", "# mine\n\nother\n"},
+		{"a\tK\r\nb\tother\r\n", "b\tother\r\n"},
+		{"\ufeffK\nother\n", "\ufeffother\n"},
+		{"other\n", "other\n"},
+		{`{"opencode-go":{"type":"oauth","access":"K"}, "x":"K"}`, `{"opencode-go":{"type":"oauth","access":"K"}, "x":"K"}`},
+	} {
+		before := strings.NewReplacer("GO", goLogin, "ZEN", zenLogin).Replace(tt.before)
+		kept := strings.Clone(before)
+		after, err := opencode.ScrubLogins([]byte(before), these("K", "Z"))
+		require.NoError(t, err, tt.before)
+		assert.Equal(t, tt.after, string(after), tt.before)
+		assert.Equal(t, kept, before, "the source is not written to")
+	}
+}
+
+func TestScrubTakesOnlyWhatIsTaken(t *testing.T) {
+	text := "{" + goLogin + "," + zenLogin + "}"
+	after, err := opencode.ScrubLogins([]byte(text), these("Z"))
+	require.NoError(t, err)
+	assert.Equal(t, "{"+goLogin+"}", string(after))
+	after, err = opencode.ScrubLogins([]byte(text), these())
+	require.NoError(t, err)
+	assert.Equal(t, text, string(after))
+}
+
+func TestLoginFiles(t *testing.T) {
+	env := map[string]string{}
+	files := func() []string {
+		return opencode.LoginFiles(func(name string) string { return env[name] }, filepath.FromSlash("/h"))
+	}
+	slashes := func(paths ...string) []string {
+		for i := range paths {
+			paths[i] = filepath.FromSlash(paths[i])
+		}
+		return paths
+	}
+	assert.Equal(t, slashes("/h/.config/opencode/opencode-go-accounts.json", "/h/.local/share/opencode/opencode-go-accounts.json", "/h/.local/share/opencode/auth.json"), files())
+	root := t.TempDir() // absolute on every system
+	env["XDG_DATA_HOME"], env["XDG_CONFIG_HOME"], env["OPENCODE_CONFIG_DIR"] = filepath.Join(root, "d"), "relative", filepath.Join(root, "oc")
+	assert.Equal(t, []string{filepath.FromSlash("/h/.config/opencode/opencode-go-accounts.json"), filepath.Join(root, "d", "opencode", "opencode-go-accounts.json"),
+		filepath.Join(root, "oc", "opencode-go-accounts.json"), filepath.Join(root, "d", "opencode", "auth.json")}, files())
+}
+
+// FuzzLogins takes half of the keys out of whatever text: what is left reads, has none of them and all others, and in
+// JSON no other member has changed.
+func FuzzLogins(f *testing.F) {
+	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\tK\n# x\nk2\nA=b\n",
+		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}"} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		original := bytes.Clone(text)
+		before, err := opencode.ReadLogins(text, text)
+		if err != nil {
+			return
+		}
+		if before.Last < -1 || before.Last >= max(1, len(before.Found)) {
+			t.Fatalf("position %d of %d", before.Last, len(before.Found))
+		}
+		taken := func(key keychain.Secret) bool { return key.Len()%2 == 1 }
+		after, err := opencode.ScrubLogins(text, taken)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if !bytes.Equal(text, original) {
+			t.Fatal("the source was written to")
+		}
+		left, err := opencode.ReadLogins(after, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, login := range before.Found {
+			if login.Problem != "" || !taken(login.Key) {
+				want = append(want, fmt.Sprint(login.Label, login.Key.Reveal(), login.Disabled, login.Problem))
+			}
+		}
+		var got []string
+		for _, login := range left.Found {
+			got = append(got, fmt.Sprint(login.Label, login.Key.Reveal(), login.Disabled, login.Problem))
+		}
+		if !slices.Equal(want, got) {
+			t.Fatalf("%q left %q, want %q", text, got, want)
+		}
+		if !slices.Equal(others(text), others(after)) {
+			t.Fatalf("%q became %q: another member changed", text, after)
+		}
+	})
+}
+
+// others are the members of a JSON text that are no logins, as they are written.
+func others(text []byte) []string {
+	value, err := hujson.Parse(bytes.TrimPrefix(text, []byte("\ufeff")))
+	root, ok := value.Value.(*hujson.Object)
+	if err != nil || !ok {
+		return nil
+	}
+	var all []string
+	for _, m := range root.Members {
+		var name string
+		if json.Unmarshal(m.Name.Value.(hujson.Literal), &name); !slices.Contains([]string{"opencode-go", "opencode", "accounts"}, name) {
+			all = append(all, string(m.Name.Value.(hujson.Literal))+":"+string(hujson.Value{Value: m.Value.Value}.Pack()))
+		}
+	}
+	return all
+}

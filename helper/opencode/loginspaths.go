@@ -1,0 +1,43 @@
+package opencode
+
+import "path/filepath"
+
+// Names of the files that keys lie in.
+const (
+	authFile     = "auth.json"
+	accountsFile = "opencode-go-accounts.json"
+	// RotationFile stands beside the accounts file and says which account was used last.
+	RotationFile = "opencode-go-rotation.json"
+)
+
+// KeyVariable is the environment variable that OpenCode takes a key from.
+const KeyVariable = "OPENCODE_API_KEY"
+
+// LoginFiles are the places where OpenCode and opencode-go-multi-auth keep keys, the ones with labels first. The
+// files need not be there. home is the user's home folder; getenv is os.Getenv, or stands in for it.
+//
+// OpenCode follows the XDG base directories on every system, macOS and Windows included (its package xdg-basedir);
+// the plugin uses ~/.config alone, and is looked for where OpenCode's own configuration may be as well.
+func LoginFiles(getenv func(string) string, home string) []string {
+	base := func(variable string, below ...string) string {
+		// xdg-basedir takes a relative folder as well; it would mean another file in every folder.
+		if dir := getenv(variable); filepath.IsAbs(dir) {
+			return dir
+		}
+		return filepath.Join(append([]string{home}, below...)...)
+	}
+	data := filepath.Join(base("XDG_DATA_HOME", ".local", "share"), "opencode")
+	folders := []string{filepath.Join(home, ".config", "opencode"), filepath.Join(base("XDG_CONFIG_HOME", ".config"), "opencode"), data}
+	if dir := getenv("OPENCODE_CONFIG_DIR"); filepath.IsAbs(dir) {
+		folders = append(folders, filepath.Clean(dir))
+	}
+	var files []string
+	seen := map[string]bool{}
+	for _, folder := range folders {
+		if !seen[folder] {
+			files = append(files, filepath.Join(folder, accountsFile))
+		}
+		seen[folder] = true
+	}
+	return append(files, filepath.Join(data, authFile))
+}

@@ -1,0 +1,155 @@
+package opencode
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/tailscale/hujson"
+
+	"ocgo-key/keychain"
+)
+
+// ScrubLogins returns the source without the logins whose keys are taken: a provider's member of auth.json, an
+// element of an accounts file, a line of a list. All else is what it was, byte for byte, comments and formatting
+// too. Errors wrap ErrLogins; the source then is to be left as it is.
+func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error) {
+	before, err := ReadLogins(source, nil)
+	if err != nil {
+		return nil, err
+	}
+	mark, text := source[:0], source
+	if bytes.HasPrefix(source, bom) {
+		mark, text = source[:len(bom)], source[len(bom):]
+	}
+	if shape, _ := shapeOf(text); shape == jsonShape {
+		for next := text; next != nil; next = cutLogin(text, taken) {
+			text = next
+		}
+	} else {
+		text = cutLines(text, taken)
+	}
+	scrubbed := append(bytes.Clone(mark), text...)
+	if err := checkScrubbed(before, scrubbed, taken); err != nil {
+		return nil, err
+	}
+	return scrubbed, nil
+}
+
+// checkScrubbed reads what is left: all logins but the taken ones have to be there.
+func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) bool) error {
+	after, err := ReadLogins(scrubbed, nil)
+	if err != nil {
+		return fmt.Errorf("what would be left of it does not read: %w", err)
+	}
+	i := 0
+	for _, login := range before.Found {
+		if login.Problem == "" && taken(login.Key) {
+			continue
+		}
+		if i == len(after.Found) || !after.Found[i].Key.Equal(login.Key) || after.Found[i].Label != login.Label {
+			return notLogins("more than the keys would be lost from it")
+		}
+		i++
+	}
+	if i != len(after.Found) {
+		return notLogins("a key would be left in it")
+	}
+	return nil
+}
+
+// cutLines drops the lines of a list that have taken keys.
+func cutLines(list []byte, taken func(keychain.Secret) bool) []byte {
+	kept := make([]byte, 0, len(list))
+	for line := range bytes.Lines(list) {
+		if login, ok := listLogin(string(line)); ok && login.Problem == "" && taken(login.Key) {
+			continue
+		}
+		kept = append(kept, line...)
+	}
+	return kept
+}
+
+// cutLogin drops the first login with a taken key; nil if there is none.
+func cutLogin(text []byte, taken func(keychain.Secret) bool) []byte {
+	root, err := parseRoot(text)
+	if err != nil {
+		return nil
+	}
+	members := make([]item, len(root.Members))
+	for i, m := range root.Members {
+		members[i] = item{m.Name.StartOffset, m.Value.EndOffset, m.Name.BeforeExtra, m.Value.AfterExtra}
+	}
+	for i, m := range root.Members {
+		if login, ok := authLogin(m); ok && login.Problem == "" && taken(login.Key) {
+			return cutItem(text, members, i)
+		}
+		accounts, ok := accountsOf(m)
+		if !ok {
+			continue
+		}
+		for j, element := range accounts.Elements {
+			if login := accountLogin(j, element); login.Problem == "" && taken(login.Key) {
+				return cutItem(text, elements(accounts), j)
+			}
+		}
+	}
+	return nil
+}
+
+func elements(a *hujson.Array) []item {
+	items := make([]item, len(a.Elements))
+	for i, e := range a.Elements {
+		items[i] = item{e.StartOffset, e.EndOffset, e.BeforeExtra, e.AfterExtra}
+	}
+	return items
+}
+
+// item is a member of an object or an element of an array, and where it is in the text.
+type item struct {
+	start, end    int
+	before, after []byte // the space and the comments up to the item, and from it to its comma (nil: it has no comma)
+}
+
+// comma is the place of the comma behind the item, if it has one.
+func (it item) comma() int { return it.end + len(it.after) }
+
+// cutItem drops an item, the comma that it no longer needs, and the space that was there for it. Comments stay:
+// nobody can tell whose they are.
+func cutItem(text []byte, items []item, i int) []byte {
+	it, last := items[i], i == len(items)-1
+	head, tail := text[:it.start], text[it.end:]
+	if !last || it.after != nil {
+		tail = text[it.comma()+1:]
+	}
+	var inner []byte // comments between the item and its comma
+	if len(bytes.TrimSpace(it.after)) > 0 {
+		inner = it.after
+	}
+	if !last {
+		// The next item takes the place of this one.
+		return bytes.Join([][]byte{head, inner, trimSpace(tail)}, nil)
+	}
+	before := it.before[:len(it.before)-len(trailingSpace(it.before))]
+	head = head[:it.start-len(it.before)]
+	if i > 0 && it.after == nil { // the last one has no comma: neither may the one before
+		head = head[:items[i-1].comma()]
+	}
+	if bytes.HasSuffix(before, []byte("\n")) { // a line comment's end, which the next line's beginning may double
+		tail = bytes.TrimPrefix(bytes.TrimPrefix(tail, []byte("\r")), []byte("\n"))
+	}
+	return bytes.Join([][]byte{head, before, inner, tail}, nil)
+}
+
+const space = " \t\r\n"
+
+func trimSpace(b []byte) []byte { return bytes.TrimLeft(b, space) }
+
+// trailingSpace is the space at the end of extra that belongs to no comment. The line end after a comment stays, since
+// it may be what ends the comment.
+func trailingSpace(extra []byte) []byte {
+	end := len(bytes.TrimRight(extra, space))
+	if newline := bytes.IndexByte(extra[end:], '\n'); end > 0 && newline >= 0 {
+		end += newline + 1
+	}
+	return extra[end:]
+}

@@ -1,0 +1,136 @@
+// ocgo-key plugin 1
+// Written by `ocgo-key install` and taken away by `ocgo-key uninstall`; what is changed here is lost.
+//
+// It starts a gateway with this OpenCode and points the provider there. The gateway puts the key on each request and
+// goes on with the next account at a limit; no key is ever in OpenCode, only the gateway's token.
+import { spawn } from "node:child_process"
+import { existsSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from "node:fs"
+import { join } from "node:path"
+
+const PROGRAM = "@PROGRAM@"
+const PREPARED = "@PREPARED@" // config folders in which a package-lock.json of ours keeps OpenCode from an install
+const PATIENCE = 10000 // ms; a start that hangs would hang OpenCode
+
+// One gateway for a process, which may load this file once for every folder it works in.
+const shared = (globalThis[Symbol.for("ocgo-key")] ??= { clients: new Set(), told: new Set(), gateway: undefined })
+
+// say tells the user: in OpenCode's screen, in its log, and on stderr where no screen is drawn there.
+function say(text, variant) {
+  for (const client of shared.clients) {
+    client.tui.showToast({ body: { title: "ocgo-key", message: text, variant, duration: 10000 } }).catch(() => {})
+    client.app.log({ body: { service: "ocgo-key", level: variant === "error" ? "error" : "info", message: text } }).catch(() => {})
+  }
+  if (!process.stderr.isTTY || ["run", "serve", "web"].includes(process.argv[2])) process.stderr.write(`ocgo-key: ${text}\n`)
+}
+
+// later is after OpenCode's start: before, nobody would see it, and its server does not answer yet.
+function later(task) {
+  setTimeout(task, 2000).unref?.()
+}
+
+function byLine(stream, each) {
+  let rest = ""
+  stream.setEncoding("utf8")
+  stream.on("data", (piece) => {
+    const lines = (rest + piece).split("\n")
+    rest = lines.pop()
+    lines.forEach(each)
+  })
+  stream.on("error", () => {})
+}
+
+function start() {
+  return new Promise((resolve, reject) => {
+    // Apart from our terminal's signals: it ends when its stdin closes, so with this process, however that ends.
+    const child = spawn(PROGRAM, ["gateway", "--parent-pipe"], {
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: process.platform !== "win32",
+      windowsHide: true,
+    })
+    let why = ""
+    let begun = false
+    const timer = setTimeout(() => fail("its gateway did not start in time"), PATIENCE)
+    const fail = (reason) => {
+      clearTimeout(timer)
+      shared.gateway = undefined
+      if (begun) return
+      child.stdin?.destroy()
+      child.kill()
+      reject(new Error(reason))
+    }
+    child.on("error", (e) => fail(e.code === "ENOENT" ? `${PROGRAM} is not there (install it again, or delete the plugin)` : e.message))
+    child.on("close", (code) => fail(why || `its gateway ended with ${code}`))
+    if (!child.pid) return
+    child.stdin.on("error", () => {})
+    byLine(child.stderr, (line) => {
+      if (begun) return
+      if (line.startsWith("ocgo-key: ")) why = line.slice("ocgo-key: ".length)
+      else if (line.startsWith("hint: ")) why += ` (${line.slice("hint: ".length)})`
+    })
+    byLine(child.stdout, (line) => {
+      let message
+      try {
+        message = JSON.parse(line)
+      } catch {
+        return
+      }
+      if (begun) {
+        if (message.text) say(message.text, message.event === "switched" ? "warning" : "error")
+      } else if (message.base_url && message.token) {
+        begun = true
+        clearTimeout(timer)
+        for (const it of [child, child.stdin, child.stdout, child.stderr]) it.unref?.()
+        resolve(message)
+      }
+    })
+  })
+}
+
+// giveWay takes our package-lock.json away where the user's own plugins and tools may need what it keeps OpenCode
+// from installing. OpenCode installs it at its next start.
+function giveWay(folder) {
+  const lock = join(folder, "package-lock.json")
+  const others = ["plugin", "plugins", "tool", "tools"].flatMap((name) => {
+    const dir = join(folder, name)
+    return existsSync(dir) ? readdirSync(dir).filter((file) => /\.[jt]s$/.test(file) && file !== "ocgo-key.js") : []
+  })
+  if (others.length === 0 && !existsSync(join(folder, "package.json"))) return
+  if (!existsSync(lock) || JSON.parse(readFileSync(lock, "utf8")).name !== "placeholder-by-ocgo-key") return
+  unlinkSync(lock)
+  try {
+    rmdirSync(join(folder, "node_modules"))
+  } catch {} // not empty: it is somebody's
+}
+
+export const OcgoKey = async ({ client }) => {
+  const hooks = {
+    "shell.env": async (input, output) => {
+      if (input.sessionID) output.env.OCGO_KEY_AGENT_SHELL = "1"
+    },
+  }
+  if (process.env.OCGO_KEY_GATEWAY) return hooks // under `ocgo-key run`, which has done it all
+  shared.clients.add(client)
+  hooks.dispose = async () => {
+    shared.clients.delete(client)
+  }
+  hooks.config = async (config) => {
+    for (const folder of PREPARED) {
+      try {
+        giveWay(folder)
+      } catch {} // a matter of speed alone
+    }
+    let gateway
+    try {
+      gateway = await (shared.gateway ??= start())
+    } catch (e) {
+      const text = `${e.message}; OpenCode goes on without ocgo-key`
+      if (!shared.told.has(text)) later(() => say(text, "error"))
+      shared.told.add(text)
+      return
+    }
+    config.provider ??= {}
+    const provider = (config.provider["opencode-go"] ??= {})
+    provider.options = { ...provider.options, baseURL: gateway.base_url, apiKey: gateway.token }
+  }
+  return hooks
+}

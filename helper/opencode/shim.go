@@ -1,0 +1,84 @@
+package opencode
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// ShimFolder is where the shim goes on the system goos: a folder of its own, so that putting it on PATH changes
+// nothing else.
+func ShimFolder(goos string, getenv func(string) string, home string) string {
+	if goos == "windows" {
+		if dir := getenv("LOCALAPPDATA"); dir != "" {
+			return filepath.Join(dir, "ocgo-key", "bin")
+		}
+		return filepath.Join(home, "AppData", "Local", "ocgo-key", "bin")
+	}
+	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "ocgo-key", "bin")
+	}
+	return filepath.Join(home, ".local", "share", "ocgo-key", "bin")
+}
+
+// ShimName is the shim's file name on the system goos.
+func ShimName(goos string) string {
+	if goos == "windows" {
+		return "opencode.cmd"
+	}
+	return "opencode"
+}
+
+// Shim is a small `opencode` that runs the real one, at an absolute path, under program. Without program it runs the
+// real one alone, and says so.
+func Shim(goos, program, real string) []byte {
+	if goos == "windows" {
+		return []byte(strings.ReplaceAll(fmt.Sprintf(`@echo off
+@rem ocgo-key shim %d
+@rem Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.
+if exist %[2]s goto run
+echo ocgo-key: %[2]s is not there; OpenCode goes on without it 1>&2
+%[3]s %%*
+exit /b %%errorlevel%%
+:run
+%[2]s run -- %[3]s %%*
+exit /b %%errorlevel%%
+`, ShimVersion, batchQuote(program), batchQuote(real)), "\n", "\r\n"))
+	}
+	return []byte(fmt.Sprintf(`#!/bin/sh
+# ocgo-key shim %d
+# Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.
+program=%s
+opencode=%s
+if [ -x "$program" ]; then
+	exec "$program" run -- "$opencode" "$@"
+fi
+echo "ocgo-key: $program is not there; OpenCode goes on without it" >&2
+exec "$opencode" "$@"
+`, ShimVersion, shellQuote(program), shellQuote(real)))
+}
+
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// batchQuote: a path can't hold a quote on Windows, and in a batch file only % is special between quotes.
+func batchQuote(s string) string { return `"` + strings.ReplaceAll(s, "%", "%%") + `"` }
+
+// PathLine is what a user puts into a shell's profile, so that dir comes first on PATH.
+type PathLine struct {
+	Shell   string `json:"shell"`
+	Profile string `json:"profile"`
+	Line    string `json:"line"`
+}
+
+// PathLines are the lines for each shell.
+func PathLines(dir string) []PathLine {
+	posix := "export PATH=" + shellQuote(dir) + `:"$PATH"`
+	fish := "fish_add_path --path --prepend --move '" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(dir) + "'"
+	power := "$env:PATH = '" + strings.ReplaceAll(dir, "'", "''") + "' + [IO.Path]::PathSeparator + $env:PATH"
+	return []PathLine{
+		{"bash", "~/.bashrc", posix},
+		{"zsh", "~/.zshrc", posix},
+		{"fish", "~/.config/fish/config.fish", fish},
+		{"PowerShell", "$PROFILE", power},
+	}
+}

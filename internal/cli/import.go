@@ -1,0 +1,292 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/paths"
+	"ocgo-key/internal/process"
+	"ocgo-key/internal/term"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+type importCmd struct {
+	From     string `placeholder:"PATH" help:"Read this file alone (- is stdin): auth.json, an accounts file of opencode-go-multi-auth, or a list with one key on a line, a label before it if you like."`
+	Scrub    bool   `help:"Take the keys out of the files, once the keychain has them."`
+	NoVerify bool   `help:"Do not check the keys with the service."`
+	Yes      bool   `short:"y" help:"Do not ask."`
+}
+
+func (*importCmd) Help() string {
+	return `Without --from it looks at OpenCode's auth.json, the accounts of the plugin opencode-go-multi-auth, and OPENCODE_API_KEY. Each key is checked as add does, goes into the keychain and is read back. Keys that are there already are named, not doubled, so that it can be run again at any time.
+
+Examples:
+  ocgo-key import
+  ocgo-key import --scrub
+  pass show opencode/all | ocgo-key import --from -`
+}
+
+// standInPrefix begins what stands for the pool where a key would: a gateway's token.
+const standInPrefix = "ocgo-"
+
+// The shape of `import --json` is a contract.
+type (
+	importJSON struct {
+		Imported []importedJSON `json:"imported"`
+		Skipped  []skippedJSON  `json:"skipped"`
+		Scrubbed []string       `json:"scrubbed"`
+	}
+	importedJSON struct {
+		Label  string `json:"label"`
+		ID     string `json:"id"`
+		Source string `json:"source"`
+	}
+	skippedJSON struct {
+		Label  string `json:"label"`
+		Reason string `json:"reason"`
+		Source string `json:"source"`
+	}
+)
+
+// importing is one import while it is at work.
+type importing struct {
+	*importCmd
+	app     *app
+	ctx     context.Context
+	file    *state.File
+	pool    *rotation.Pool
+	sources []*source
+	held    heldKeys
+	report  importJSON
+	trouble int // how much went wrong, other than by keys that are there already
+}
+
+func (c *importCmd) Run(a *app) error {
+	if c.From == stdinName && c.Scrub {
+		return withHint(usagef("--scrub: stdin cannot be scrubbed"), "give the file itself: --from PATH --scrub")
+	}
+	sources, looked, trouble, err := c.sources(a)
+	if err != nil {
+		return err
+	}
+	if len(sources) == 0 {
+		if trouble > 0 {
+			return errors.New("nothing was imported")
+		}
+		return withHint(fmt.Errorf("no key was found; looked at %s", strings.Join(looked, ", ")), "name a file with --from PATH, or add a key with `ocgo-key add`")
+	}
+	if err := c.ask(a, sources); err != nil {
+		return err
+	}
+	im := &importing{importCmd: c, app: a, ctx: context.Background(), sources: sources, trouble: trouble,
+		report: importJSON{[]importedJSON{}, []skippedJSON{}, []string{}}}
+	if err := im.open(); err != nil {
+		return err
+	}
+	if err := im.all(); err != nil {
+		return err
+	}
+	return im.end()
+}
+
+// ask makes sure that files are to be changed, where there is a person: one who gave --scrub in a script meant it.
+func (c *importCmd) ask(a *app, sources []*source) error {
+	var files []string
+	for _, s := range sources {
+		if s.path != "" {
+			files = append(files, s.path)
+		}
+	}
+	if !c.Scrub || len(files) == 0 || !term.IsTerminal(a.stdin) {
+		return nil
+	}
+	return a.confirm(c.Yes, fmt.Sprintf("Move the keys into the keychain, and take them out of %s?", strings.Join(files, ", ")))
+}
+
+func (im *importing) open() error {
+	dir, err := paths.StateDir(im.app.getenv, os.UserHomeDir)
+	if err != nil {
+		return err
+	}
+	im.file = state.OpenFile(dir, time.Now, func(message string) { im.app.warn(message, "") })
+	im.pool = rotation.New(im.file, time.Now, process.Alive)
+	o, err := im.pool.Overview(im.ctx)
+	if err != nil {
+		return err
+	}
+	im.held, err = im.app.heldKeys(o)
+	return err
+}
+
+// all takes the keys in, then the rotation's position, and only then looks at what is left in the sources.
+func (im *importing) all() error {
+	for _, s := range im.sources {
+		for _, login := range s.logins.Found {
+			if err := im.take(s, login); err != nil {
+				return err
+			}
+		}
+	}
+	for _, s := range im.sources {
+		if err := im.goOnFrom(s.logins); err != nil {
+			return err
+		}
+	}
+	return im.tidy()
+}
+
+// take brings one key into the pool. Its error ends the import: the keychain or the state does not work.
+func (im *importing) take(s *source, login opencode.Login) error {
+	if login.Problem != "" {
+		im.skip(s, login, login.Problem)
+		return nil
+	}
+	if strings.HasPrefix(login.Key.Reveal(), standInPrefix) {
+		im.note(login.Entry, "it stands for the pool, and is no key", s)
+		return nil
+	}
+	if known, ok := im.held.of(login.Key); ok {
+		im.note(known.Label, "already there, as "+known.Label, s)
+		return nil
+	}
+	o, err := im.pool.Overview(im.ctx)
+	if err != nil {
+		return err
+	}
+	usage, err := im.app.verify(login.Key, im.NoVerify)
+	if err != nil {
+		im.skip(s, login, err.Error())
+		return nil
+	}
+	im.app.warnSharedQuota(o, "", usage)
+	id, label, pool := newID(), importLabel(o, login.Label), im.pool
+	if login.Disabled {
+		pool = rotation.New(&disabling{im.file, id}, time.Now, process.Alive)
+	}
+	if err := im.app.enlist(pool, id, label, login.Key, usage); err != nil {
+		return err
+	}
+	im.held = append(im.held, heldKey{rotation.View{ID: id, Label: label}, login.Key})
+	im.report.Imported = append(im.report.Imported, importedJSON{label, id, s.name})
+	im.say("imported %s from %s", label, s.name)
+	return nil
+}
+
+// skip tells of a key that should have come in, and could not.
+func (im *importing) skip(s *source, login opencode.Login, reason string) {
+	im.trouble++
+	label := login.Entry
+	if login.Label != "" && !s.logins.List {
+		label = printable(login.Label)
+	}
+	im.report.Skipped = append(im.report.Skipped, skippedJSON{label, reason, s.name})
+	im.app.warn(fmt.Sprintf("%s: %s was not imported: %s", s.name, label, reason), "")
+}
+
+// note tells of what need not come in.
+func (im *importing) note(label, reason string, s *source) {
+	im.report.Skipped = append(im.report.Skipped, skippedJSON{label, reason, s.name})
+	im.say("%s: %s", s.name, reason)
+}
+
+// say tells people; with --json the document does.
+func (im *importing) say(format string, args ...any) {
+	if !im.app.JSON {
+		im.app.say(format, args...)
+	}
+}
+
+// goOnFrom makes the rotation go on where the source's stopped, unless this pool has handed out an account itself.
+func (im *importing) goOnFrom(logins opencode.Logins) error {
+	if logins.Last < 0 {
+		return nil
+	}
+	n := len(logins.Found)
+	for i := range n { // an account that is not here leaves its place to the one before it
+		login := logins.Found[(logins.Last-i+n)%n]
+		if v, ok := im.held.of(login.Key); ok && login.Problem == "" {
+			return im.file.Update(im.ctx, func(s *state.State) error {
+				if s.Last == "" {
+					s.Last = v.ID
+				}
+				return nil
+			})
+		}
+	}
+	return nil
+}
+
+// end prints the report; an import that left something behind is no success.
+func (im *importing) end() error {
+	if im.app.JSON {
+		if err := im.app.printJSON(im.report); err != nil {
+			return err
+		}
+	}
+	if im.trouble > 0 {
+		return fmt.Errorf("not all went well: %s imported, %s", count(len(im.report.Imported), "key", "keys"), count(im.trouble, "trouble", "troubles"))
+	}
+	return nil
+}
+
+// disabling is the state in which the account comes in disabled, in the very write that lists it: a kill between
+// two writes would leave it in use.
+type disabling struct {
+	*state.File
+	id string
+}
+
+func (d *disabling) Update(ctx context.Context, change func(*state.State) error) error {
+	return d.File.Update(ctx, func(s *state.State) error {
+		if err := change(s); err != nil {
+			return err
+		}
+		if a := s.Find(d.id); a != nil {
+			a.Disabled = true
+			s.Note(state.Event{Time: time.Now(), Kind: "disabled", Account: a.Label})
+		}
+		return nil
+	})
+}
+
+// printable is text of others on one line.
+func printable(text string) string {
+	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)), " ")
+}
+
+// importLabel makes a free label of the one in the source: a label that does not fit here is no reason to leave a
+// key where it lies.
+func importLabel(o rotation.Overview, wanted string) string {
+	base := shorten(strings.TrimLeft(printable(wanted), "- "), maxLabel)
+	if checkLabel(base) != nil {
+		return o.FreeLabel()
+	}
+	label := base
+	for n := 2; ; n++ {
+		if _, err := o.Find(label); err != nil {
+			return label
+		}
+		suffix := fmt.Sprintf(" %d", n)
+		label = shorten(base, maxLabel-len(suffix)) + suffix
+	}
+}
+
+// shorten cuts text to at most n characters.
+func shorten(text string, n int) string {
+	if runes := []rune(text); len(runes) > n {
+		text = strings.TrimSpace(string(runes[:n]))
+	}
+	return text
+}

@@ -1,0 +1,181 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/atomicfile"
+	"ocgo-key/keychain"
+)
+
+// maxBackup bounds the files that are searched for keys, in bytes.
+const maxBackup = 4 << 20
+
+// held are the source's keys that the keychain has.
+func (s *source) held(keys heldKeys) []keychain.Secret {
+	var held []keychain.Secret
+	for _, login := range s.logins.Found {
+		if _, ok := keys.of(login.Key); ok && login.Problem == "" {
+			held = append(held, login.Key)
+		}
+	}
+	return held
+}
+
+// scrub takes the keys that the keychain has out of the source's file. The file is replaced as a whole, keeps its
+// mode, and is left alone if anything but what was read is in it now.
+func (s *source) scrub(keys heldKeys) error {
+	path, err := filepath.EvalSymlinks(s.path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", s.path)
+	}
+	if err := replaceable(info); err != nil {
+		return fmt.Errorf("%s %w", s.path, err)
+	}
+	now, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(info, s.info) || !bytes.Equal(now, s.text) {
+		return fmt.Errorf("%s was changed meanwhile", s.path)
+	}
+	scrubbed, err := opencode.ScrubLogins(now, func(key keychain.Secret) bool {
+		_, ok := keys.of(key)
+		return ok
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.path, err)
+	}
+	if err := atomicfile.Write(path, scrubbed, info.Mode(), true); err != nil {
+		return err
+	}
+	s.text = scrubbed
+	return nil
+}
+
+// contains tells whether one of the keys stands in text.
+func contains(text []byte, keys []keychain.Secret) bool {
+	return slices.ContainsFunc(keys, func(key keychain.Secret) bool { return bytes.Contains(text, []byte(key.Reveal())) })
+}
+
+// backups are the files beside the source that look like copies of it, and hold one of the keys.
+func (s *source) backups(keys []keychain.Secret) []string {
+	folders := []string{filepath.Dir(s.path)}
+	if path, err := filepath.EvalSymlinks(s.path); err == nil && !slices.Contains(folders, filepath.Dir(path)) {
+		folders = append(folders, filepath.Dir(path))
+	}
+	base := filepath.Base(s.path)
+	stem := strings.TrimSuffix(base, filepath.Ext(base))
+	var found []string
+	for _, folder := range folders {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			continue // naming them is a courtesy
+		}
+		for _, entry := range entries {
+			path := filepath.Join(folder, entry.Name())
+			if looksLikeBackup(entry.Name(), stem) && !s.is(path) && holds(path, keys) {
+				found = append(found, path)
+			}
+		}
+	}
+	return found
+}
+
+func (s *source) is(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && s.info != nil && os.SameFile(info, s.info)
+}
+
+// looksLikeBackup knows the names that editors, patch and people give to copies.
+func looksLikeBackup(name, stem string) bool {
+	if stem != "" && strings.HasPrefix(strings.TrimLeft(name, ".#"), stem) {
+		return true
+	}
+	return slices.ContainsFunc([]string{"~", ".bak", ".orig", ".old", ".save", ".swp"}, func(end string) bool { return strings.HasSuffix(name, end) })
+}
+
+func holds(path string, keys []keychain.Secret) bool {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > maxBackup {
+		return false
+	}
+	text, err := os.ReadFile(path)
+	return err == nil && contains(text, keys)
+}
+
+// tidy is the last part of an import: what still lies about in plain text is taken out, or told of. held is read
+// anew from the keychain, so that nothing is taken out that went away again meanwhile.
+func (im *importing) tidy() error {
+	o, err := im.pool.Overview(im.ctx)
+	if err != nil {
+		return err
+	}
+	keys, err := im.app.heldKeys(o)
+	if err != nil {
+		return err
+	}
+	for _, s := range im.sources {
+		held := s.held(keys)
+		if len(held) == 0 {
+			continue
+		}
+		if s.path == "" {
+			if s.name == opencode.KeyVariable {
+				im.app.warn(s.name+" still holds a key, in this environment",
+					"`unset "+s.name+"`, and take it out of where it is set: a shell's start-up file, or the system's settings")
+			}
+			continue
+		}
+		// Before the file itself: after it nobody would know any more what to look for.
+		for _, path := range s.backups(held) {
+			im.app.warn(path+" looks like a copy of "+s.path+", and holds a key in plain text", "delete it once you do not need it")
+		}
+		if im.Scrub {
+			im.scrubSource(s, keys, held)
+			continue
+		}
+		im.app.warn(s.path+" still holds "+count(len(held), "key", "keys")+" in plain text", "the same command with --scrub takes out what the keychain has")
+	}
+	return nil
+}
+
+func (im *importing) scrubSource(s *source, keys heldKeys, held []keychain.Secret) {
+	err := s.scrub(keys)
+	if errors.Is(err, fs.ErrNotExist) {
+		return // someone else was quicker
+	}
+	if err != nil {
+		im.trouble++
+		im.app.warn(err.Error()+"; nothing was taken out of it", "the keys are in the keychain; run the same command again, or take them out by hand")
+		return
+	}
+	im.report.Scrubbed = append(im.report.Scrubbed, s.path)
+	im.say("took %s out of %s", count(len(held), "key", "keys"), s.path)
+	if contains(s.text, held) {
+		im.trouble++
+		im.app.warn(s.path+" still holds a key in another place, such as a comment", "take it out by hand")
+	}
+}
+
+// count is "1 key", "2 keys".
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/keychain"
+)
+
+// source is one place that keys are imported from.
+type source struct {
+	name   string // what people call it: a path, "stdin", or a variable
+	path   string // of a file; empty for what is none
+	text   []byte // as it was read
+	info   os.FileInfo
+	logins opencode.Logins
+}
+
+// stdinName is what --from calls standard input.
+const stdinName = "-"
+
+// sources reads what --from names, or all the usual places. Of those the ones that can't be read are told of and
+// counted in trouble; looked names every place that was looked at.
+func (c *importCmd) sources(a *app) (found []*source, looked []string, trouble int, err error) {
+	switch c.From {
+	case "":
+		return c.usualSources(a)
+	case stdinName:
+		looked = []string{"stdin"}
+		found, err = oneSource(readSource("stdin", a.stdin, nil))
+	default:
+		looked = []string{c.From}
+		found, err = oneSource(openSource(c.From))
+	}
+	return found, looked, 0, err
+}
+
+func oneSource(s *source, err error) ([]*source, error) {
+	if err != nil || len(s.logins.Found) == 0 {
+		return nil, err
+	}
+	return []*source{s}, nil
+}
+
+func (c *importCmd) usualSources(a *app) (found []*source, looked []string, trouble int, err error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, nil, 0, withHint(fmt.Errorf("where OpenCode keeps its logins is not known: %w", err), "name a file with --from PATH")
+	}
+	for _, path := range opencode.LoginFiles(a.getenv, home) {
+		looked = append(looked, path)
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) || seen(found, info) {
+			continue
+		}
+		var s *source
+		if info != nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%s is not a regular file", path) // a pipe might never end
+		} else {
+			s, err = openSource(path)
+		}
+		if err != nil {
+			trouble++
+			a.warn(err.Error(), "mend it, or move it away; the other places are looked at all the same")
+			continue
+		}
+		if len(s.logins.Found) > 0 {
+			found = append(found, s)
+		}
+	}
+	looked = append(looked, opencode.KeyVariable)
+	// What `run` puts there stands for the pool.
+	if raw := a.getenv(opencode.KeyVariable); raw != "" && !strings.HasPrefix(raw, standInPrefix) {
+		login := opencode.Login{Entry: opencode.KeyVariable}
+		if login.Key, err = keychain.ParseKey(raw); err != nil {
+			login.Problem = err.Error()
+		}
+		found = append(found, &source{name: opencode.KeyVariable, logins: opencode.Logins{Found: []opencode.Login{login}, Last: -1}})
+	}
+	return found, looked, trouble, nil
+}
+
+// seen tells whether the file is a source already, under another name.
+func seen(found []*source, info os.FileInfo) bool {
+	for _, s := range found {
+		if info != nil && s.info != nil && os.SameFile(s.info, info) {
+			return true
+		}
+	}
+	return false
+}
+
+func openSource(path string) (*source, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	var rotation []byte // without it the accounts file's own position counts
+	if beside, err := os.Open(filepath.Join(filepath.Dir(path), opencode.RotationFile)); err == nil {
+		rotation, _ = readBounded(beside)
+		_ = beside.Close()
+	}
+	s, err := readSource(path, f, rotation)
+	if err != nil {
+		return nil, err
+	}
+	s.path = path
+	s.info, err = f.Stat()
+	return s, err
+}
+
+func readSource(name string, r io.Reader, rotation []byte) (*source, error) {
+	text, err := readBounded(r)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", name, err)
+	}
+	logins, err := opencode.ReadLogins(text, rotation)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &source{name: name, text: text, logins: logins}, nil
+}
+
+// readBounded reads a little more than fits, so that what is too large is seen to be.
+func readBounded(r io.Reader) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(r, opencode.MaxLoginFile+1))
+}

@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"ocgo-key/helper/opencode"
+)
+
+type installCmd struct {
+	Plugin bool `xor:"how" help:"Put a plugin into OpenCode's folder. The default."`
+	Shim   bool `xor:"how" help:"Put a small opencode into a folder of its own, which goes ahead on PATH and runs the real one under ocgo-key run."`
+	DryRun bool `help:"Show what would be written, line by line, and write nothing."`
+	Yes    bool `short:"y" help:"Do not ask."`
+}
+
+func (*installCmd) Help() string {
+	return `Shows what it will write and asks. Files that are not its own are never touched. OPENCODE_CONFIG_DIR and XDG_CONFIG_HOME say where OpenCode's folder is. ocgo-key uninstall takes away exactly what was written.
+
+Examples:
+  ocgo-key install --dry-run
+  ocgo-key install --yes
+  ocgo-key install --shim`
+}
+
+func (c *installCmd) Run(a *app) error {
+	where, err := a.places()
+	if err != nil {
+		return err
+	}
+	how, planned := "plugin", where.pluginFiles
+	if c.Shim {
+		how, planned = "shim", where.shimFiles
+	}
+	files, err := planned()
+	if err != nil {
+		return err
+	}
+	p, err := survey(where, files)
+	if err != nil {
+		return err
+	}
+	out := &installed{How: how, DryRun: c.DryRun, Steps: p.steps()}
+	if c.Shim {
+		out.Path = where.pathLines()
+	}
+	switch {
+	case c.DryRun:
+	case p.idle():
+		if !a.JSON {
+			a.say("the %s is installed already", how)
+		}
+	default:
+		if !a.JSON && !(a.Quiet && c.Yes) {
+			out.show(a.stderr)
+		}
+		if err := a.confirm(c.Yes, "Write this? (--dry-run shows each line)"); err != nil {
+			return err
+		}
+		if err := p.apply(where); err != nil {
+			return err
+		}
+		if !a.JSON {
+			a.say("installed the %s", how)
+		}
+	}
+	return a.showInstalled(out, p, c)
+}
+
+// showInstalled is the result: what was written or would be, and the line for a profile.
+func (a *app) showInstalled(out *installed, p *plan, c *installCmd) error {
+	if a.JSON {
+		return a.printJSON(out)
+	}
+	if c.DryRun {
+		out.show(a.stdout)
+		for _, change := range p.changes {
+			if change.action == keepIt {
+				continue
+			}
+			if err := a.print("\n==> %s\n%s", change.path, change.content); err != nil {
+				return err
+			}
+		}
+	}
+	if len(out.Path) == 0 {
+		return nil
+	}
+	if err := a.print("Put the line of your shell at the end of its profile, then open a new terminal:\n"); err != nil {
+		return err
+	}
+	for _, l := range out.Path {
+		if err := a.print("  %-10s %-27s %s\n", l.Shell, l.Profile, l.Line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// installed is what `install --json` prints.
+type installed struct {
+	How    string              `json:"how"` // plugin, shim
+	DryRun bool                `json:"dry_run"`
+	Steps  []step              `json:"steps"`
+	Path   []opencode.PathLine `json:"path,omitempty"` // of a shim whose folder is not ahead on PATH
+}
+
+// A step is one file or folder, and what happens to it.
+type step struct {
+	Action string `json:"action"` // make (a folder), write, update, keep, remove
+	Path   string `json:"path"`
+	What   string `json:"what,omitempty"`
+}
+
+func (i *installed) show(w io.Writer) {
+	for _, s := range i.Steps {
+		line := fmt.Sprintf("%-7s %s", s.Action, s.Path)
+		if s.What != "" {
+			line += "  (" + s.What + ")"
+		}
+		_, _ = fmt.Fprintln(w, line)
+	}
+}
+
+type uninstallCmd struct {
+	DryRun bool `help:"Show what would be taken away, and take nothing."`
+	Yes    bool `short:"y" help:"Do not ask. It does not in any case: nothing of yours goes."`
+}
+
+func (*uninstallCmd) Help() string {
+	return `Takes away what ocgo-key install wrote: the plugin, the shim, and the folders it made for them, if nothing else is in there. Accounts and keys stay.`
+}
+
+func (c *uninstallCmd) Run(a *app) error {
+	where, err := a.places()
+	if err != nil {
+		return err
+	}
+	r, err := where.remains()
+	if err != nil {
+		return err
+	}
+	steps := r.steps()
+	if !c.DryRun {
+		steps, err = r.remove(where)
+	}
+	for _, path := range r.foreign {
+		a.warn(path+" is no longer as ocgo-key wrote it: it is left there", "")
+	}
+	switch {
+	case err != nil:
+		return err
+	case a.JSON:
+		err = a.printJSON(map[string]any{"dry_run": c.DryRun, "steps": steps})
+	case c.DryRun:
+		(&installed{Steps: steps}).show(a.stdout)
+	case len(steps) == 0 && len(r.foreign) == 0:
+		a.say("nothing was installed")
+	default:
+		var gone []string
+		for _, s := range steps {
+			gone = append(gone, s.Path)
+		}
+		a.say("took away %s", strings.Join(gone, ", "))
+	}
+	if err == nil && len(r.foreign) > 0 {
+		return &codeError{exitAlready, errors.New("not everything was taken away")}
+	}
+	return err
+}

@@ -1,0 +1,271 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/atomicfile"
+)
+
+// file is one that is to be there.
+type file struct {
+	path    string
+	content []byte
+	mode    fs.FileMode
+	what    string // for people
+	beside  string // a folder that has to be there too; empty for none
+}
+
+// What happens to a file.
+const (
+	writeIt  = "write"
+	updateIt = "update"
+	keepIt   = "keep"
+	makeIt   = "make"
+	removeIt = "remove"
+)
+
+type change struct {
+	file
+	action string
+}
+
+// plan is what an installation will do.
+type plan struct {
+	changes []change
+	folders []string // to be made, parents first
+	record  record   // as it will be
+}
+
+// record says what was installed, for the day it is taken away. It holds no secret.
+type record struct {
+	Version int      `json:"version"`
+	Files   []string `json:"files"`
+	Folders []string `json:"folders"` // made by us, parents first
+}
+
+const recordVersion = 1
+
+func (w *places) recordPath() string { return filepath.Join(w.state, "install.json") }
+
+func (w *places) readRecord() (record, error) {
+	r := record{Version: recordVersion}
+	content, err := os.ReadFile(w.recordPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(content, &r)
+	}
+	switch {
+	case err != nil:
+		return r, withHint(fmt.Errorf("cannot read what was installed: %w", err), "delete "+w.recordPath()+" and try again")
+	case r.Version != recordVersion:
+		return r, withHint(fmt.Errorf("%s is from a newer ocgo-key", w.recordPath()), "upgrade this ocgo-key")
+	}
+	return r, nil
+}
+
+// survey compares what is to be there with what is there. It refuses what is not ours.
+func survey(w *places, files []file) (*plan, error) {
+	p := &plan{}
+	var err error
+	if p.record, err = w.readRecord(); err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		action, err := compare(f)
+		if err != nil {
+			return nil, err
+		}
+		p.changes = append(p.changes, change{f, action})
+		p.record.Files = union(p.record.Files, f.path)
+		p.need(filepath.Dir(f.path))
+		if f.beside != "" {
+			p.need(f.beside)
+		}
+	}
+	p.need(w.state)
+	for _, dir := range p.folders {
+		p.record.Folders = union(p.record.Folders, dir)
+	}
+	return p, nil
+}
+
+func compare(f file) (action string, err error) {
+	info, err := os.Lstat(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return writeIt, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	foreign := withHint(&codeError{exitAlready, fmt.Errorf("%s is not ocgo-key's own: it is left as it is", f.path)}, "move it away, then install again")
+	if !info.Mode().IsRegular() {
+		return "", foreign
+	}
+	content, err := os.ReadFile(f.path)
+	if err != nil {
+		return "", err
+	}
+	version, ours := opencode.Ours(content)
+	current, _ := opencode.Ours(f.content)
+	switch {
+	case !ours:
+		return "", foreign
+	case string(content) == string(f.content):
+		return keepIt, nil
+	case version > current:
+		return "", withHint(&codeError{exitAlready, fmt.Errorf("%s was written by a newer ocgo-key", f.path)}, "use that one, or uninstall first")
+	}
+	return updateIt, nil
+}
+
+// need plans the folders that are missing on the way to dir.
+func (p *plan) need(dir string) {
+	var missing []string
+	for at := dir; ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
+			break
+		}
+		missing = append(missing, at)
+	}
+	slices.Reverse(missing)
+	for _, dir := range missing {
+		p.folders = union(p.folders, dir)
+	}
+}
+
+func union(list []string, item string) []string {
+	if slices.Contains(list, item) {
+		return list
+	}
+	return append(list, item)
+}
+
+// idle tells whether all is there already.
+func (p *plan) idle() bool {
+	return len(p.folders) == 0 && !slices.ContainsFunc(p.changes, func(c change) bool { return c.action != keepIt })
+}
+
+func (p *plan) steps() []step {
+	steps := []step{}
+	for _, dir := range p.folders {
+		steps = append(steps, step{Action: makeIt, Path: dir})
+	}
+	for _, c := range p.changes {
+		steps = append(steps, step{c.action, c.path, c.what})
+	}
+	return steps
+}
+
+// apply does what was planned. The record is first: what follows can be taken away again wherever it ends.
+func (p *plan) apply(w *places) error {
+	if err := os.MkdirAll(w.state, 0o700); err != nil {
+		return err
+	}
+	content, err := json.MarshalIndent(p.record, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(w.recordPath(), append(content, '\n'), 0o600, true); err != nil {
+		return err
+	}
+	for _, dir := range p.folders {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+	}
+	for _, c := range p.changes {
+		if c.action == keepIt {
+			continue
+		}
+		if err := atomicfile.Write(c.path, c.content, c.mode, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remains is what an installation has left.
+type remains struct {
+	files   []string
+	folders []string // parents first
+	foreign []string // were ours by the record, and are no longer
+	record  bool
+}
+
+// remains finds it by the record, and where that is lost at the usual places.
+func (w *places) remains() (*remains, error) {
+	record, err := w.readRecord()
+	if err != nil {
+		return nil, err
+	}
+	r := &remains{folders: record.Folders}
+	candidates := append(slices.Clone(record.Files), w.shim)
+	for _, config := range w.configs {
+		candidates = append(append(candidates, w.pluginPaths(config)...), filepath.Join(config, opencode.LockName))
+	}
+	for _, path := range candidates {
+		info, err := os.Lstat(path)
+		if err != nil || slices.Contains(r.files, path) {
+			continue
+		}
+		recorded := slices.Contains(record.Files, path)
+		ours := false
+		if info.Mode().IsRegular() {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return nil, err
+			}
+			_, ours = opencode.Ours(content)
+		}
+		switch {
+		case ours:
+			r.files = append(r.files, path)
+		case recorded && filepath.Base(path) != opencode.LockName: // OpenCode's own has taken the place of ours
+			r.foreign = union(r.foreign, path)
+		}
+	}
+	_, err = os.Lstat(w.recordPath())
+	r.record = err == nil
+	return r, nil
+}
+
+func (r *remains) steps() []step {
+	steps := []step{}
+	for _, path := range r.files {
+		steps = append(steps, step{Action: removeIt, Path: path})
+	}
+	return steps
+}
+
+// remove takes it away: the files, the folders that were made for them where nothing else is in there now, and the
+// record last. It returns what went.
+func (r *remains) remove(w *places) ([]step, error) {
+	gone := []step{}
+	for _, path := range r.files {
+		if err := os.Remove(path); err != nil {
+			return gone, err
+		}
+		gone = append(gone, step{Action: removeIt, Path: path})
+	}
+	if r.record {
+		if err := os.Remove(w.recordPath()); err != nil {
+			return gone, err
+		}
+	}
+	for _, dir := range slices.Backward(r.folders) {
+		// os.Remove takes no folder with something in it; what is no folder is not ours.
+		if info, err := os.Lstat(dir); err == nil && info.IsDir() && os.Remove(dir) == nil {
+			gone = append(gone, step{Action: removeIt, Path: dir})
+		}
+	}
+	return gone, nil
+}

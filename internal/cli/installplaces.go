@@ -1,0 +1,199 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/paths"
+)
+
+// places are where things are installed for this user.
+type places struct {
+	program string   // this program, as the user's other programs find it after an upgrade too
+	configs []string // OpenCode's config folders; the plugin goes into the first
+	shim    string   // the shim's path
+	state   string   // our state folder, which has the record
+	search  string   // PATH
+}
+
+func (a *app) places() (*places, error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, fmt.Errorf("no home folder to install in: %w", err)
+	}
+	state, err := paths.StateDir(a.getenv, os.UserHomeDir)
+	if err != nil {
+		return nil, err
+	}
+	program, err := ownPath()
+	if err != nil {
+		return nil, fmt.Errorf("cannot tell where this program is: %w", err)
+	}
+	w := &places{program: program, state: state, search: a.getenv("PATH"), configs: opencode.ConfigFolders(a.getenv, home)}
+	w.shim = filepath.Join(opencode.ShimFolder(runtime.GOOS, a.getenv, home), opencode.ShimName(runtime.GOOS))
+	for _, path := range []*string{&w.state, &w.configs[0], &w.configs[len(w.configs)-1]} {
+		if *path, err = filepath.Abs(*path); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// ownPath is the absolute path of this program. The name by which it was called is preferred to the file behind
+// its links: a package manager moves the file at each upgrade.
+func ownPath() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	called, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return self, nil
+	}
+	if called, err = filepath.Abs(called); err != nil || !sameFile(called, self) {
+		return self, nil
+	}
+	return called, nil
+}
+
+func sameFile(a, b string) bool {
+	one, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	other, err := os.Stat(b)
+	return err == nil && os.SameFile(one, other)
+}
+
+// pluginFiles are the plugin, and what spares OpenCode the wait for a package.
+func (w *places) pluginFiles() ([]file, error) {
+	path := w.pluginPath()
+	var prepared []string
+	var locks []file
+	for _, folder := range w.configs {
+		lock := filepath.Join(folder, opencode.LockName)
+		if !w.wantsPlaceholder(folder, path) {
+			continue
+		}
+		prepared = append(prepared, folder)
+		locks = append(locks, file{path: lock, content: opencode.Placeholder(), mode: 0o644, beside: filepath.Join(folder, opencode.ModulesName),
+			what: "spares OpenCode the wait for a package that this plugin does not need"})
+	}
+	plugin := file{path: path, content: opencode.Plugin(w.program, prepared), mode: 0o644, what: "starts " + w.program + " gateway with OpenCode"}
+	return append([]file{plugin}, locks...), nil
+}
+
+// pluginPath is where the plugin is, or else where it goes: into the folder that is there already.
+func (w *places) pluginPath() string {
+	paths := w.pluginPaths(w.configs[0])
+	for _, path := range paths {
+		if _, err := os.Lstat(path); err == nil {
+			return path
+		}
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(filepath.Dir(path)); err == nil {
+			return path
+		}
+	}
+	return paths[0]
+}
+
+func (w *places) pluginPaths(config string) []string {
+	var paths []string
+	for _, folder := range opencode.PluginFolders {
+		paths = append(paths, filepath.Join(config, folder, opencode.PluginName))
+	}
+	return paths
+}
+
+// wantsPlaceholder tells whether the folder is one into which OpenCode would install its package for our plugin
+// alone. Where there is anything else that may need the package, OpenCode does as it always does.
+func (w *places) wantsPlaceholder(folder, plugin string) bool {
+	if content, err := os.ReadFile(filepath.Join(folder, opencode.LockName)); err == nil {
+		return string(content) == string(opencode.Placeholder())
+	}
+	for _, name := range []string{"package.json", opencode.ModulesName, "bun.lock", "bun.lockb"} {
+		if _, err := os.Lstat(filepath.Join(folder, name)); err == nil {
+			return false
+		}
+	}
+	for _, name := range []string{"plugin", "plugins", "tool", "tools"} {
+		for _, ext := range []string{"*.js", "*.ts"} {
+			found, _ := filepath.Glob(filepath.Join(escapeGlob(folder), name, ext)) // the pattern is well-formed
+			for _, path := range found {
+				if path != plugin {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
+func escapeGlob(path string) string {
+	if runtime.GOOS == "windows" {
+		return path // there is no escape, and [ is rare
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// shimFiles are the shim alone.
+func (w *places) shimFiles() ([]file, error) {
+	found, err := w.realOpenCode()
+	if err != nil {
+		return nil, err
+	}
+	return []file{{path: w.shim, content: opencode.Shim(runtime.GOOS, w.program, found), mode: 0o755, what: "runs " + found + " under " + w.program}}, nil
+}
+
+// realOpenCode is the first opencode on PATH that is no shim of ours.
+func (w *places) realOpenCode() (string, error) {
+	for _, dir := range filepath.SplitList(w.search) {
+		if dir == "" || sameFile(dir, filepath.Dir(w.shim)) {
+			continue
+		}
+		path, err := exec.LookPath(filepath.Join(dir, "opencode"))
+		if err != nil {
+			continue
+		}
+		if path, err = filepath.Abs(path); err != nil {
+			continue
+		}
+		if _, ours := opencode.Ours(head(path)); !ours {
+			return path, nil
+		}
+	}
+	return "", withHint(&codeError{exitNoCommand, errors.New("there is no opencode on PATH for the shim to run")}, "install OpenCode, or check PATH")
+}
+
+// head is the beginning of a file: OpenCode itself is large.
+func head(path string) []byte {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	content := make([]byte, 4<<10)
+	n, _ := f.Read(content)
+	return content[:n]
+}
+
+// pathLines are the lines for profiles, unless the shim is what the user already gets.
+func (w *places) pathLines() []opencode.PathLine {
+	for _, dir := range filepath.SplitList(w.search) {
+		if filepath.Clean(dir) == filepath.Dir(w.shim) {
+			return nil
+		}
+		if path, err := exec.LookPath(filepath.Join(dir, "opencode")); err == nil && path != w.shim {
+			break
+		}
+	}
+	return opencode.PathLines(filepath.Dir(w.shim))
+}
