@@ -24,7 +24,7 @@ type Holder struct {
 	pool *rotation.Pool
 	keys keychain.Store
 	proc rotation.Process
-	warn func(error)
+	warn func(missing, next rotation.Handout)
 
 	current atomic.Pointer[held]
 
@@ -45,8 +45,8 @@ type cacheKey struct {
 }
 
 // NewHolder returns the hold of proc on pool, with keys from the keychain. warn is told when an account had to
-// be passed over because its key is missing. Nothing is asked of either yet.
-func NewHolder(pool *rotation.Pool, keys keychain.Store, proc rotation.Process, warn func(error)) *Holder {
+// be passed over because its key is missing, and with which one the process goes on. Nothing is asked of either yet.
+func NewHolder(pool *rotation.Pool, keys keychain.Store, proc rotation.Process, warn func(missing, next rotation.Handout)) *Holder {
 	return &Holder{pool: pool, keys: keys, proc: proc, warn: warn, cache: make(map[cacheKey]keychain.Secret)}
 }
 
@@ -147,7 +147,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, ask rotation.A
 		if nextErr != nil {
 			return Grant{}, err
 		}
-		h.warn(err)
+		h.warn(out, next)
 		out = next
 	}
 }

@@ -108,6 +108,16 @@ func Naming(err error, label string) error {
 	return err
 }
 
+// Unasked returns err without the account it was about, for a question that was about none in particular.
+func Unasked(err error) error {
+	if e := new(Error); errors.As(err, &e) {
+		bare := *e
+		bare.Op, bare.ID = "", ""
+		return &bare
+	}
+	return err
+}
+
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

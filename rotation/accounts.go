@@ -163,10 +163,11 @@ func (p *Pool) Rename(ctx context.Context, id, label string) error {
 	})
 }
 
-// Enable lets the account be picked again: it takes back `disable`, and a rejection.
+// Enable lets the account be picked again, now: it takes back `disable`, a rejection, and cooldowns. Where a limit
+// still holds, the service's next answer says so again.
 func (p *Pool) Enable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
-		a.Disabled, a.Rejected = false, nil
+		a.Disabled, a.Rejected, a.Cooldowns = false, nil, nil
 		return "enabled", nil
 	})
 }

@@ -97,6 +97,7 @@ func TestPoolMachine(t *testing.T) {
 			"enable": func(t *rapid.T) {
 				i := account.Draw(t, "account")
 				out[labels[i]] = false
+				delete(coolUntil, labels[i])
 				require.NoError(t, w.Enable(ctx, fmt.Sprint("id", i)))
 			},
 			"time": func(t *rapid.T) {

@@ -40,6 +40,9 @@ type Answer struct {
 	Model  string // the model that the request named, if known
 }
 
+// TooMany is the reason of a cooldown after a 429 that says nothing of why.
+const TooMany = "too many requests"
+
 // Times that hold where the service names none.
 const (
 	defaultCooldown = time.Minute
@@ -118,7 +121,7 @@ func classifyLimit(a Answer, e apiError, now time.Time) Verdict {
 			v.Reason += " on " + oneLine(v.Model, "")
 		}
 	default:
-		v.Reason = "429"
+		v.Reason = TooMany
 	}
 	return v
 }

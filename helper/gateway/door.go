@@ -20,7 +20,7 @@ func (g *Gateway) door(next http.Handler) http.Handler {
 		case r.Header.Get("Origin") != "":
 			refuse(w, http.StatusForbidden, "requests of web pages are refused")
 		case !g.knows(r.Header):
-			refuse(w, http.StatusUnauthorized, "the token is missing or wrong: use the one that this gateway printed at its start")
+			refuse(w, http.StatusUnauthorized, "the token is missing or wrong: a client shows the one that it was given with this address")
 		case r.Method != http.MethodPost && r.Method != http.MethodGet:
 			w.Header().Set("Allow", "GET, POST")
 			refuse(w, http.StatusMethodNotAllowed, "only GET and POST are passed on")

@@ -78,7 +78,7 @@ func newStage(t *testing.T, change ...func(*gateway.Options)) *stage {
 	base, err := url.Parse(s.service.BaseURL())
 	require.NoError(t, err)
 	o := gateway.Options{
-		Holder:    helper.NewHolder(s.pool, keys, rotation.Process{PID: 1, Start: "x", Command: "test"}, func(err error) { t.Error(err) }),
+		Holder:    helper.NewHolder(s.pool, keys, rotation.Process{PID: 1, Start: "x", Command: "test"}, func(missing, _ rotation.Handout) { t.Error(missing) }),
 		Upstreams: map[string]*url.URL{gateway.GoPrefix: base},
 		Now:       s.clock.Now,
 		Observer: gateway.Observer{

@@ -272,7 +272,7 @@ func TestTwoGatewaysAgreeThroughTheFile(t *testing.T) {
 	stages := make([]*stage, 2)
 	for i := range stages {
 		stages[i] = newStage(t, func(o *gateway.Options) {
-			o.Holder = helper.NewHolder(pools[i], keys, rotation.Process{PID: i + 1, Start: "x"}, func(err error) { t.Error(err) })
+			o.Holder = helper.NewHolder(pools[i], keys, rotation.Process{PID: i + 1, Start: "x"}, func(missing, _ rotation.Handout) { t.Error(missing) })
 			o.Now = clock
 		})
 	}

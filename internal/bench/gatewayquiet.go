@@ -71,7 +71,7 @@ func (c *comparison) quiet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	holder := helper.NewHolder(pool, keys, rotation.Process{PID: os.Getpid(), Start: "bench"}, func(error) {})
+	holder := helper.NewHolder(pool, keys, rotation.Process{PID: os.Getpid(), Start: "bench"}, func(_, _ rotation.Handout) {})
 	g, err := gw.Start(gw.Options{Holder: holder, Upstreams: map[string]*url.URL{gw.GoPrefix: base}})
 	if err != nil {
 		return err

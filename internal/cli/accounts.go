@@ -57,7 +57,7 @@ func (c *renameCmd) Run(a *app) error {
 		return err
 	}
 	if err := pool.Rename(context.Background(), v.ID, c.New); err != nil {
-		return err
+		return withHint(err, "choose another label; `ocgo-key list` shows those that are taken")
 	}
 	return a.done("renamed "+v.Label+" to", c.New, v.ID)
 }

@@ -19,8 +19,8 @@ import (
 )
 
 type addCmd struct {
-	Label    string `arg:"" optional:"" help:"What to call the account. Left out: \"Account N\"."`
-	NoVerify bool   `help:"Do not check the key with the service."`
+	Label    *string `arg:"" optional:"" help:"What to call the account. Left out: \"Account N\"."`
+	NoVerify bool    `help:"Do not check the key with the service."`
 }
 
 func (*addCmd) Help() string {
@@ -40,17 +40,21 @@ func (c *addCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if c.Label == "" {
-		c.Label = before.FreeLabel()
+	label := before.FreeLabel()
+	if c.Label != nil {
+		label = *c.Label
 	}
-	if err := checkLabel(c.Label); err != nil {
+	if err := checkLabel(label); err != nil {
 		return err
 	}
-	if _, err := before.Find(c.Label); err == nil {
-		return withHint(fmt.Errorf("an account called %q is %w", c.Label, rotation.ErrAlreadyThere),
+	if _, err := before.Find(label); err == nil {
+		return withHint(fmt.Errorf("an account called %q is %w", label, rotation.ErrAlreadyThere),
 			"choose another label, or give it a new key with `ocgo-key replace`")
 	}
-	key, err := a.readKey("Key of " + c.Label + ": ")
+	if err := a.reachKeychain(label); err != nil {
+		return err
+	}
+	key, err := a.readKey("Key of " + label + ": ")
 	if err != nil {
 		return err
 	}
@@ -59,10 +63,20 @@ func (c *addCmd) Run(a *app) error {
 		return err
 	}
 	id := newID()
-	if err := a.enlist(pool, id, c.Label, key, usage); err != nil {
+	if err := a.enlist(pool, id, label, key, usage); err != nil {
 		return err
 	}
-	return a.done("added", c.Label, id)
+	return a.done("added", label, id)
+}
+
+// reachKeychain finds out whether a key could be stored, before the user is asked for one.
+func (a *app) reachKeychain(label string) error {
+	ctx, cancel := a.keychainContext()
+	defer cancel()
+	if _, err := a.keys().Get(ctx, newID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+		return fmt.Errorf("%s was not added: %w", label, keychain.Unasked(err))
+	}
+	return nil
 }
 
 // enlist puts the key of a new account into the keychain, reads it back, and only then lists the account.
@@ -191,9 +205,9 @@ func (a *app) verify(key keychain.Secret, skip bool) (rotation.Usage, error) {
 		return rotation.Usage{}, withHint(&codeError{exitRefused, errors.New("the service does not know this key (401)")},
 			"check that it was copied whole; --no-verify stores it all the same")
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
-		a.warn("the service says that this key has no Go subscription (403); it is stored all the same", "subscribe, or take it out with `ocgo-key remove`")
+		a.warn("the service says that this key has no Go subscription (403); it will be stored all the same", "subscribe, or take it out with `ocgo-key remove`")
 	default:
-		a.warn("the key could not be checked: "+err.Error(), "it is stored all the same; --no-verify skips the check")
+		a.warn("the key could not be checked: "+err.Error(), "it will be stored all the same; --no-verify skips the check")
 	}
 	return rotation.Usage{}, nil
 }

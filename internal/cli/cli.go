@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -20,7 +21,7 @@ type grammar struct {
 	List       listCmd       `cmd:"" aliases:"ls" help:"List the accounts: state, who holds them, last use."`
 	Remove     removeCmd     `cmd:"" aliases:"rm" help:"Remove an account and its key."`
 	Rename     renameCmd     `cmd:"" help:"Give an account another label."`
-	Enable     enableCmd     `cmd:"" help:"Let an account be used again, after disable or a rejection."`
+	Enable     enableCmd     `cmd:"" help:"Let an account be used again now: after disable, a rejection or a limit."`
 	Disable    disableCmd    `cmd:"" help:"Keep an account from being used."`
 	Replace    replaceCmd    `cmd:"" help:"Give an account a new key."`
 	Get        getCmd        `cmd:"" help:"Print the key for the calling process (the credential helper)."`
@@ -68,6 +69,9 @@ func Main(args []string) (code int) {
 			code = exitInternal
 		}
 	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
 	var g grammar
 	parser, err := kong.New(&g,
 		kong.Name("ocgo-key"), kong.Description(description),
@@ -98,10 +102,16 @@ func Main(args []string) (code int) {
 // usageError names the command whose help tells more.
 func usageError(parser *kong.Kong, err error) error {
 	help := "ocgo-key --help"
+	command := ""
 	if parse := new(kong.ParseError); errors.As(err, &parse) && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil {
-			help = "ocgo-key " + node.Name + " --help"
+			command, help = node.Name, "ocgo-key "+node.Name+" --help"
 		}
+	}
+	// A second word behind `add` is often the key: it is not shown again.
+	if (command == "add" || command == "replace") && strings.HasPrefix(err.Error(), "unexpected argument") {
+		return withHint(usagef("%s takes no key, and no second word", command),
+			"if that was a key, it is in your shell's history now: remove it there; `ocgo-key "+command+" LABEL` asks for the key")
 	}
 	return withHint(&codeError{exitUsage, err}, "see `"+help+"`")
 }

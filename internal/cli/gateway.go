@@ -127,9 +127,9 @@ func (a *app) holdWithin(ctx context.Context, pool *rotation.Pool, keys keychain
 	return holder, err
 }
 
-func (a *app) warnMissing(err error) {
-	_, hint := explain(err)
-	a.complain(err, hint)
+func (a *app) warnMissing(missing, next rotation.Handout) {
+	a.warn(fmt.Sprintf("the key of %s is not in the keychain; going on with %s", missing.Label, next.Label),
+		fmt.Sprintf("`ocgo-key replace %q` stores it again", missing.Label))
 }
 
 func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, gateway.Quota, error) {

@@ -15,8 +15,9 @@ type notices struct {
 	silent bool // the command draws on the whole terminal: nobody else writes there
 
 	mu      sync.Mutex
-	soonest time.Time // the return that the user was told of
-	failure string    // the trouble that the user was told of
+	told    string // the last word on exhaustion
+	failure string // the trouble that the user was told of
+	waits   bool   // the client sleeps until the soonest account is back
 }
 
 func (n *notices) observer() gateway.Observer {
@@ -31,14 +32,18 @@ func (n *notices) say(format string, args ...any) {
 
 func (n *notices) switched(sw rotation.Switch) { n.say("%s", switchText(sw, time.Now())) }
 
-// exhausted tells once for each moment of return.
+// exhausted tells once for each return.
 func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
+	text := e.Error()
+	if n.waits && !e.Until.IsZero() {
+		text += "; waiting (an account that is added or enabled ends that)"
+	}
 	n.mu.Lock()
-	told := n.soonest.Equal(e.Until)
-	n.soonest = e.Until
+	told := n.told == text
+	n.told = text
 	n.mu.Unlock()
 	if !told {
-		n.say("%v", e)
+		n.say("%s", text)
 	}
 }
 
@@ -69,7 +74,7 @@ func switchText(sw rotation.Switch, now time.Time) string {
 		what = "hit its " + v.Reason
 	case v.Model != "":
 		what = "hit the " + v.Reason
-	case v.Reason != "429":
+	case v.Reason != rotation.TooMany:
 		what = "is out of use: " + v.Reason
 	}
 	return fmt.Sprintf("%s %s (back %s); now %s", sw.From.Label, what, clock(v.Until, now), sw.To.Label)

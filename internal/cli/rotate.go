@@ -23,7 +23,9 @@ type rotateCmd struct {
 }
 
 func (*rotateCmd) Help() string {
-	return `With --status the account is treated as that answer deserves: cooled after a limit, rejected after a bad key, left alone otherwise. The account meant is that of --pid, else the one that the calling process holds, else the one last handed out.
+	return `Without --status the next process to ask is meant, and a process that holds an account keeps it; --pid moves a process (--pid $$: this shell).
+
+With --status the account is treated as that answer deserves: cooled after a limit, rejected after a bad key, left alone otherwise. Its body decides where the status alone says too little: pipe it in. The account meant is that of --pid, else the one that the calling process holds, else the one last handed out.
 
 Examples:
   ocgo-key rotate
@@ -166,8 +168,11 @@ func callerOr(ctx context.Context, pid int, pool *rotation.Pool) (rotation.Proce
 
 func processOf(pid int) (rotation.Process, error) {
 	info, err := process.Lookup(pid)
+	if errors.Is(err, process.ErrNotExist) {
+		err = fmt.Errorf("there is no process %d", pid)
+	}
 	if err != nil {
-		return rotation.Process{}, withHint(fmt.Errorf("there is no process %d: %w", pid, err), "--pid takes the id of a running process")
+		return rotation.Process{}, withHint(err, "--pid takes the id of a running process")
 	}
 	return rotation.Process{PID: info.PID, Start: info.Start, Command: info.Name}, nil
 }

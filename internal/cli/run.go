@@ -94,6 +94,7 @@ func (a *app) newSession(pool *rotation.Pool, command wrapper.Command, c *runCmd
 	s.app = a
 	if s.opencode = opencode.Is(command.Argv[0]); s.opencode {
 		s.invocation = opencode.Parse(command.Argv[1:])
+		s.waits = s.invocation.Kind == opencode.Run && s.mode != replay
 		s.silent = s.invocation.Kind == opencode.TUI && term.IsTerminal(a.stdout)
 	}
 	return s
@@ -119,7 +120,7 @@ func (s *session) run() error {
 		}
 		next, again := s.after(status)
 		if s.gaveUp != nil {
-			return withHint(s.gaveUp, "--max-wait was over; `ocgo-key list` shows each account")
+			return withHint(s.gaveUp, "none is back within --max-wait; `ocgo-key list` shows each account")
 		}
 		if !again {
 			return ended(status)
