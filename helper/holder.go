@@ -28,10 +28,26 @@ type Holder struct {
 
 	current atomic.Pointer[held]
 
-	mu      sync.Mutex // one walk to the pool and the keychain at a time; guards what is below
-	cache   map[cacheKey]keychain.Secret
-	missing []string // ids whose key the keychain does not have
+	turn chan struct{} // one walk to the pool and the keychain at a time; it guards what is below
+	// missing are ids whose key the keychain does not have, as of missingAt: a change of the pool may bring one.
+	missing   []string
+	missingAt state.Stamp
+
+	mu    sync.Mutex // guards cache
+	cache map[cacheKey]keychain.Secret
 }
+
+// take waits for the turn. A keychain that asks its user may take long, and a client need not wait with it.
+func (h *Holder) take(ctx context.Context) error {
+	select {
+	case h.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (h *Holder) give() { <-h.turn }
 
 // held is a grant, and the pool as it stood when it was given.
 type held struct {
@@ -47,7 +63,7 @@ type cacheKey struct {
 // NewHolder returns the hold of proc on pool, with keys from the keychain. warn is told when an account had to
 // be passed over because its key is missing, and with which one the process goes on. Nothing is asked of either yet.
 func NewHolder(pool *rotation.Pool, keys keychain.Store, proc rotation.Process, warn func(missing, next rotation.Handout)) *Holder {
-	return &Holder{pool: pool, keys: keys, proc: proc, warn: warn, cache: make(map[cacheKey]keychain.Secret)}
+	return &Holder{pool: pool, keys: keys, proc: proc, warn: warn, turn: make(chan struct{}, 1), cache: make(map[cacheKey]keychain.Secret)}
 }
 
 // Current returns the account that the process holds, for a request that uses model(); a process that holds
@@ -58,29 +74,35 @@ func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error
 	if c := h.current.Load(); c != nil && c.stamp == stamp && !c.ByModel {
 		return c.Grant, nil
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	if err := h.take(ctx); err != nil {
+		return Grant{}, err
+	}
+	defer h.give()
 	return h.acquire(ctx, h.ask(model))
 }
 
 // Report takes v on the blamed grant into the pool, and returns the account to go on with. moved is true for the
 // one caller whose report moved the process.
 func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, model func() string) (next Grant, moved bool, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	ask := h.ask(model)
+	if err := h.take(ctx); err != nil {
+		return Grant{}, false, err
+	}
+	defer h.give()
+	ask, stamp := h.ask(model), h.pool.Stamp()
 	out, moved, err := h.pool.Report(ctx, h.proc, blamed.Handout, v, ask)
 	if err != nil {
 		return Grant{}, false, err
 	}
-	next, err = h.grant(ctx, out, ask)
+	next, err = h.grant(ctx, out, stamp, ask)
 	return next, moved, err
 }
 
 // Avoid moves the process off the grant's account without blaming it, for a request that it did not serve.
 func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	if err := h.take(ctx); err != nil {
+		return Grant{}, err
+	}
+	defer h.give()
 	ask := h.ask(model)
 	ask.Avoid = append(slices.Clone(ask.Avoid), g.ID)
 	return h.acquire(ctx, ask)
@@ -93,24 +115,16 @@ func (h *Holder) Prepare(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	at := cacheKey{out.ID, out.KeyRev}
-	h.mu.Lock()
-	_, known := h.cache[at]
-	h.mu.Unlock()
-	if known {
-		return
-	}
-	if key, err := h.keys.Get(ctx, out.ID); err == nil {
-		h.mu.Lock()
-		h.cache[at] = key
-		h.mu.Unlock()
-	}
+	_, _ = h.key(ctx, out)
 }
 
 // Release ends the process's lease. Where that fails the lease ends with the process.
 func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.proc) }
 
 func (h *Holder) ask(model func() string) rotation.Ask {
+	if now := h.pool.Stamp(); now != h.missingAt {
+		h.missing, h.missingAt = nil, now
+	}
 	ask := rotation.Ask{Avoid: h.missing}
 	if model != nil {
 		ask.Model = model()
@@ -118,20 +132,21 @@ func (h *Holder) ask(model func() string) rotation.Ask {
 	return ask
 }
 
-// acquire asks the pool, then the keychain. The caller holds mu.
+// acquire asks the pool, then the keychain. The caller has the turn.
 func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
+	stamp := h.pool.Stamp() // taken first, so that a change meanwhile is noticed at the next request
 	out, err := h.pool.Acquire(ctx, h.proc, ask)
 	if err != nil {
 		return Grant{}, err
 	}
-	return h.grant(ctx, out, ask)
+	return h.grant(ctx, out, stamp, ask)
 }
 
 // grant puts the key to a hand-out, and keeps both. An account whose key the keychain does not have is passed
-// over, by this process alone: that may be another's keychain, not the account's fault. The caller holds mu.
-func (h *Holder) grant(ctx context.Context, out rotation.Handout, ask rotation.Ask) (Grant, error) {
+// over, by this process alone: that may be another's keychain, not the account's fault. stamp is the pool's from
+// before it gave out. The caller has the turn.
+func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.Stamp, ask rotation.Ask) (Grant, error) {
 	for {
-		stamp := h.pool.Stamp() // taken before the key, so that a change meanwhile is noticed
 		key, err := h.key(ctx, out)
 		if err == nil {
 			g := Grant{out, key}
@@ -143,6 +158,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, ask rotation.A
 		}
 		h.missing = append(h.missing, out.ID)
 		ask.Avoid = append(slices.Clone(ask.Avoid), out.ID)
+		stamp = h.pool.Stamp()
 		next, nextErr := h.pool.Acquire(ctx, h.proc, ask)
 		if nextErr != nil {
 			return Grant{}, err
@@ -154,13 +170,18 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, ask rotation.A
 
 func (h *Holder) key(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
 	at := cacheKey{out.ID, out.KeyRev}
-	if key, ok := h.cache[at]; ok {
+	h.mu.Lock()
+	key, ok := h.cache[at]
+	h.mu.Unlock()
+	if ok {
 		return key, nil
 	}
 	key, err := h.keys.Get(ctx, out.ID)
 	if err != nil {
 		return key, keychain.Naming(err, out.Label)
 	}
+	h.mu.Lock()
 	h.cache[at] = key
+	h.mu.Unlock()
 	return key, nil
 }

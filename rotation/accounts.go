@@ -118,14 +118,21 @@ func (p *Pool) Settle(ctx context.Context, id string) error {
 	})
 }
 
+// PrepareReplace writes down that another key is about to take the place of the account's.
+func (p *Pool) PrepareReplace(ctx context.Context, id string) error {
+	return p.pend(ctx, id, "replace")
+}
+
 // PrepareRemove writes down that the account's key is about to be deleted.
-func (p *Pool) PrepareRemove(ctx context.Context, id string) error {
+func (p *Pool) PrepareRemove(ctx context.Context, id string) error { return p.pend(ctx, id, "remove") }
+
+func (p *Pool) pend(ctx context.Context, id, op string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if s.Find(id) == nil {
 			return ErrNoSuchAccount
 		}
 		s.Settle(id)
-		s.Pending = append(s.Pending, state.Pending{ID: id, Op: "remove", Since: p.now()})
+		s.Pending = append(s.Pending, state.Pending{ID: id, Op: op, Since: p.now()})
 		return nil
 	})
 }
@@ -182,7 +189,8 @@ func (p *Pool) Disable(ctx context.Context, id string) error {
 
 // Replaced writes down that the account has a new key: what was known of the old one is forgotten.
 func (p *Pool) Replaced(ctx context.Context, id, workspace, user string) error {
-	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
+	return p.change(ctx, id, func(s *state.State, a *state.Account) (string, error) {
+		s.Settle(id)
 		a.KeyRev++
 		a.Rejected, a.Cooldowns = nil, nil
 		a.Workspace, a.User = workspace, user

@@ -47,12 +47,16 @@ func condition(a *state.Account, model string, now time.Time) Condition {
 // rebased moves a cooldown that began in the future to begin now: the clock was set back since, and what the
 // server named was a length of time.
 func rebased(c state.Cooldown, now time.Time) state.Cooldown {
+	if c.Until.Before(c.Since) || c.Until.Sub(c.Since) > maxCooldown { // nothing that we wrote
+		c.Until = c.Since
+	}
 	if ahead := c.Since.Sub(now); ahead > 0 {
 		c.Since, c.Until = now, c.Until.Add(-ahead)
 	}
 	return c
 }
 
+// rebase does so for all cooldowns.
 func rebase(s *state.State, now time.Time) {
 	for i := range s.Accounts {
 		for j, c := range s.Accounts[i].Cooldowns {
@@ -60,6 +64,21 @@ func rebase(s *state.State, now time.Time) {
 		}
 	}
 }
+
+// ahead tells whether a cooldown begins in the future.
+func ahead(s *state.State, now time.Time) bool {
+	for _, a := range s.Accounts {
+		for _, c := range a.Cooldowns {
+			if c.Since.After(now) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// maxCooldowns bounds what is kept for one account: models are many, and their names are the client's.
+const maxCooldowns = 64
 
 // sameMoment is how far apart the ends of two cooldowns may be and still come from one limit: the answers to
 // requests in flight together each count their own `retry-after` from their own arrival.
@@ -77,6 +96,9 @@ func cool(a *state.Account, v Verdict, now time.Time) (changed, fresh bool) {
 			a.Cooldowns[i].Until = v.Until
 			return true, false
 		}
+	}
+	if len(a.Cooldowns) >= maxCooldowns {
+		a.Cooldowns = a.Cooldowns[1:]
 	}
 	a.Cooldowns = append(a.Cooldowns, state.Cooldown{Since: now, Until: v.Until, Reason: v.Reason, Window: v.Window, Model: v.Model})
 	return true, true

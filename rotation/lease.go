@@ -25,7 +25,7 @@ func (ask Ask) fits(a *state.Account, now time.Time) bool {
 // Acquire returns the account that process proc holds, if it fits. Else proc gets the next one that does, and
 // keeps that. It fails with ErrEmpty or an *ExhaustedError.
 func (p *Pool) Acquire(ctx context.Context, proc Process, ask Ask) (Handout, error) {
-	s, err := p.store.Read(ctx)
+	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, err
 	}
@@ -48,6 +48,19 @@ func (p *Pool) Acquire(ctx context.Context, proc Process, ask Ask) (Handout, err
 	return h, err
 }
 
+// read returns the pool as it stands. Where the clock was set back since a cooldown began, that is written down
+// once: else its end would move on with every look.
+func (p *Pool) read(ctx context.Context) (*state.State, error) {
+	s, err := p.store.Read(ctx)
+	if err != nil || !ahead(s, p.now()) {
+		return s, err
+	}
+	if err := p.update(ctx, func(*state.State) error { return nil }); err != nil {
+		return nil, err
+	}
+	return p.store.Read(ctx)
+}
+
 func (p *Pool) update(ctx context.Context, change func(*state.State) error) error {
 	err := p.store.Update(ctx, func(s *state.State) error {
 		rebase(s, p.now())
@@ -68,11 +81,12 @@ func (p *Pool) held(s *state.State, proc Process, ask Ask) (Handout, bool) {
 	if a == nil || !ask.fits(a, p.now()) {
 		return Handout{}, false
 	}
-	return handout(a), true
+	return p.handout(a), true
 }
 
 // lease gives proc the next account that fits, and writes down that it has it.
 func (p *Pool) lease(s *state.State, proc Process, ask Ask) (Handout, error) {
+	proc.Command = OneLine(proc.Command)
 	p.prune(s, proc)
 	a, err := p.next(s, ask)
 	if err != nil {
@@ -91,7 +105,7 @@ func (p *Pool) lease(s *state.State, proc Process, ask Ask) (Handout, error) {
 		s.Leases = append(s.Leases, state.Lease{PID: proc.PID, Start: proc.Start, Command: proc.Command, Account: a.ID, Since: now})
 	}
 	s.Note(event)
-	return handout(a), nil
+	return p.handout(a), nil
 }
 
 // fewLeases is how many leases are kept without a look at their processes.
@@ -132,12 +146,12 @@ func (p *Pool) Upcoming(ctx context.Context, proc Process) (Handout, error) {
 	if err != nil {
 		return Handout{}, err
 	}
-	return handout(a), nil
+	return p.handout(a), nil
 }
 
 // Exhaustion is nil when an account could be handed out now; else ErrEmpty or an *ExhaustedError.
 func (p *Pool) Exhaustion(ctx context.Context) error {
-	s, err := p.store.Read(ctx)
+	s, err := p.read(ctx)
 	if err == nil {
 		_, err = p.next(s, Ask{})
 	}

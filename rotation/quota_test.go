@@ -132,6 +132,19 @@ func TestAClockThatIsSetBack(t *testing.T) {
 	assert.Equal(t, rotation.Ready, o.Accounts[0].Condition.State, "the hour that the server named, not a thousand more")
 }
 
+func TestAnExhaustedPoolAfterTheClockIsSetBack(t *testing.T) {
+	w := newWorld(t, "Work")
+	w.get(t, 1)
+	_, err := w.limit(t, 1, time.Minute)
+	require.ErrorAs(t, err, new(*rotation.ExhaustedError))
+	w.pass(-24 * time.Hour)
+	_, err = w.Acquire(context.Background(), proc(1), rotation.Ask{})
+	require.ErrorAs(t, err, new(*rotation.ExhaustedError))
+	w.pass(time.Minute)
+	_, err = w.Acquire(context.Background(), proc(1), rotation.Ask{})
+	require.NoError(t, err, "the minute is over, and did not move along with each look")
+}
+
 func TestAClockThatIsSetForward(t *testing.T) {
 	w := limited(t)
 	w.pass(1000 * time.Hour)

@@ -75,7 +75,7 @@ func (p *Pool) Move(ctx context.Context, proc Process) (Switch, error) {
 		var ask Ask
 		if l := s.Lease(proc.PID, proc.Start); l != nil {
 			if a := s.Find(l.Account); a != nil {
-				ask.Avoid, sw.From = []string{a.ID}, handout(a)
+				ask.Avoid, sw.From = []string{a.ID}, p.handout(a)
 			}
 		}
 		var err error
@@ -103,7 +103,7 @@ func (p *Pool) Skip(ctx context.Context) (Switch, error) {
 		// The one just before `to` becomes the last, in case those between are ready again by the next hand-out.
 		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == to.ID })
 		s.Last = s.Accounts[(i+len(s.Accounts)-1)%len(s.Accounts)].ID
-		sw = Switch{From: handout(from), To: handout(to)}
+		sw = Switch{From: p.handout(from), To: p.handout(to)}
 		s.Note(state.Event{Time: p.now(), Kind: "skipped", Account: from.Label, To: to.Label})
 		return nil
 	})
@@ -117,7 +117,7 @@ func (p *Pool) Blame(ctx context.Context, blamed Handout, v Verdict) (next Hando
 		p.blame(s, blamed, v)
 		a, nextErr := p.next(s, Ask{})
 		if exhausted = nextErr; nextErr == nil {
-			next = handout(a)
+			next = p.handout(a)
 		}
 		return nil
 	})

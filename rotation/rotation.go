@@ -52,8 +52,9 @@ type Handout struct {
 	ByModel bool
 }
 
-func handout(a *state.Account) Handout {
-	byModel := slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Model != "" })
+func (p *Pool) handout(a *state.Account) Handout {
+	now := p.now()
+	byModel := slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Model != "" && now.Before(c.Until) })
 	return Handout{a.ID, a.Label, a.KeyRev, byModel}
 }
 

@@ -40,6 +40,9 @@ type Answer struct {
 	Model  string // the model that the request named, if known
 }
 
+// maxModel bounds the name of a model that is kept, in bytes.
+const maxModel = 200
+
 // TooMany is the reason of a cooldown after a 429 that says nothing of why.
 const TooMany = "too many requests"
 
@@ -115,7 +118,9 @@ func classifyLimit(a Answer, e apiError, now time.Time) Verdict {
 	case e.Type == "FreeUsageLimitError", strings.HasPrefix(e.Message, "Error from provider"):
 		return Verdict{}
 	case e.Type == "RateLimitError":
-		v.Model = a.Model
+		if len(a.Model) <= maxModel { // else it is no model of the service's
+			v.Model = a.Model
+		}
 		v.Reason = "rate limit"
 		if v.Model != "" {
 			v.Reason += " on " + oneLine(v.Model, "")
@@ -159,6 +164,9 @@ func ClassifyEvent(a Answer, now time.Time) Verdict {
 
 // maxText bounds what of the service's words is kept, in bytes.
 const maxText = 120
+
+// OneLine makes text of others fit for a line on a terminal: printable, one line, bounded.
+func OneLine(s string) string { return oneLine(s, "?") }
 
 // oneLine makes the service's words fit for a line on a terminal: printable, one line, bounded; other if nothing is left.
 func oneLine(s, other string) string {

@@ -44,6 +44,8 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
 		panic(http.ErrAbortHandler) // the client is gone; net/http's way to end without an answer
+	case errors.Is(err, errBody):
+		refuse(w, http.StatusBadRequest, err.Error())
 	case errors.As(err, new(*poolError)):
 		refuse(w, http.StatusServiceUnavailable, err.Error())
 	case errors.Is(err, errStalled):
@@ -53,18 +55,26 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// againAnswer asks the client to send its request again, which cannot be done here: label is ready for it.
+func againAnswer(req *http.Request, label string) *http.Response {
+	return ownAnswer(req, http.StatusTooManyRequests, 1, errorBody("RateLimitError", "ocgo-key: "+label+" is ready: send the request again", nil))
+}
+
 // exhaustedAnswer is the answer when no account is left: a limit of the service's own form, that ends when the
 // soonest account is back.
 func exhaustedAnswer(req *http.Request, e *rotation.ExhaustedError, now time.Time) *http.Response {
-	header := http.Header{"Content-Type": {"application/json"}}
-	status, body := http.StatusTooManyRequests, []byte(nil)
 	if e.Until.IsZero() {
-		status = http.StatusUnauthorized
-		body = errorBody("AuthError", "ocgo-key: "+e.Error()+"; see `ocgo-key list`", nil)
-	} else {
-		seconds := max(1, int(math.Ceil(e.Until.Sub(now).Seconds())))
-		header.Set("Retry-After", strconv.Itoa(seconds))
-		body = errorBody("GoUsageLimitError", "ocgo-key: "+e.Error(), exhaustedMetadata(e))
+		return ownAnswer(req, http.StatusUnauthorized, 0, errorBody("AuthError", "ocgo-key: "+e.Error()+"; see `ocgo-key list`", nil))
+	}
+	seconds := max(1, int(math.Ceil(e.Until.Sub(now).Seconds())))
+	return ownAnswer(req, http.StatusTooManyRequests, seconds, errorBody("GoUsageLimitError", "ocgo-key: "+e.Error(), exhaustedMetadata(e)))
+}
+
+// ownAnswer is an answer that is made here; retryAfter is in seconds, 0 for none.
+func ownAnswer(req *http.Request, status, retryAfter int, body []byte) *http.Response {
+	header := http.Header{"Content-Type": {"application/json"}}
+	if retryAfter > 0 {
+		header.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
 	return &http.Response{
 		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status,

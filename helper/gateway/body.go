@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -39,6 +40,8 @@ func (b timedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
+var errBody = errors.New("the request's body did not arrive whole")
+
 // keepBody reads as much of r's body as is kept.
 func keepBody(w http.ResponseWriter, r *http.Request) (*body, error) {
 	b := &body{length: r.ContentLength}
@@ -52,7 +55,7 @@ func keepBody(w http.ResponseWriter, r *http.Request) (*body, error) {
 	}
 	n, err := buf.ReadFrom(io.LimitReader(source, maxReplay+1))
 	if err != nil {
-		return nil, fmt.Errorf("the request's body did not arrive whole: %w", err)
+		return nil, fmt.Errorf("%w: %w", errBody, err)
 	}
 	b.kept = buf.Bytes()
 	if n > maxReplay {

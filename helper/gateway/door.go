@@ -57,6 +57,9 @@ func (g *Gateway) knows(h http.Header) bool {
 	return subtle.ConstantTimeCompare([]byte(shown), []byte(g.token)) == 1
 }
 
+// odd are characters that no path of the service has, and that servers disagree about.
+func odd(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\\;%?#", r) }
+
 // reachable tells whether the path lies below a base URL as it is written, with nothing in it that another
 // server might read differently.
 func (g *Gateway) reachable(r *http.Request) bool {
@@ -65,5 +68,5 @@ func (g *Gateway) reachable(r *http.Request) bool {
 		return true
 	}
 	_, _, ok := g.route(p)
-	return ok && r.URL.RawPath == "" && path.Clean(p) == p && !strings.ContainsAny(p, "\\;")
+	return ok && r.URL.RawPath == "" && path.Clean(p) == p && !strings.ContainsFunc(p, odd)
 }

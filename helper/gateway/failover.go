@@ -28,10 +28,10 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return f.refused(x, req, err)
 	}
-	var tried []string
+	var tried []rotation.Handout // a key that was replaced meanwhile is another hand-out
 	stalled := false
 	for {
-		tried = append(tried, grant.ID)
+		tried = append(tried, grant.Handout)
 		resp, err := f.send(req, x, grant)
 		if errors.Is(err, errStalled) && !stalled && x.body.replayable() {
 			stalled = true
@@ -44,7 +44,7 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		verdict := judge(resp, x)
+		verdict := judge(resp, x, grant.Key)
 		if !verdict.Failover() {
 			f.passOn(resp, x, grant)
 			return resp, nil
@@ -66,18 +66,16 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
-		if !x.body.replayable() {
-			// The client has to send it again itself, and need not wait for the limited account.
-			resp.Header.Del("Retry-After-Ms")
-			resp.Header.Set("Retry-After", "1")
-			return resp, nil
-		}
-		if slices.Contains(tried, next.ID) {
-			return resp, nil
-		}
 		_ = resp.Body.Close()
+		if !x.body.replayable() || slices.ContainsFunc(tried, same(next.Handout)) {
+			return againAnswer(req, next.Label), nil
+		}
 		grant = next
 	}
+}
+
+func same(h rotation.Handout) func(rotation.Handout) bool {
+	return func(other rotation.Handout) bool { return h.ID == other.ID && h.KeyRev == other.KeyRev }
 }
 
 // errStalled is a request whose answer did not begin in time.
@@ -108,6 +106,11 @@ func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*ht
 		}
 		cancel(nil)
 		return nil, err
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols { // nobody asked for that
+		cancel(nil)
+		_ = resp.Body.Close()
+		return nil, errors.New("it answered with a change of protocol")
 	}
 	resp.Body = &endingBody{resp.Body, cancel}
 	return resp, nil

@@ -138,7 +138,9 @@ func Start(o Options) (*Gateway, error) {
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          log.New(io.Discard, "", 0), // it would print what clients send
+
+		DisableGeneralOptionsHandler: true,                       // OPTIONS * needs the token as all else does
+		ErrorLog:                     log.New(io.Discard, "", 0), // it would print what clients send
 	}
 	g.inBackground(o.Holder.Prepare)
 	go func() {
@@ -219,7 +221,9 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 	x.apiKeyHeader = p.In.Header.Get("X-Api-Key") != ""
 	p.Out.Header.Del("Authorization")
 	p.Out.Header.Del("X-Api-Key")
-	p.Out.Header.Del("Cookie")
+	for _, name := range []string{"Cookie", "Connection", "Upgrade", "X-Http-Method-Override", "X-Method-Override"} {
+		p.Out.Header.Del(name)
+	}
 	// An error's text and a stream's first event have to be read here.
 	p.Out.Header.Set("Accept-Encoding", "identity")
 }

@@ -6,23 +6,39 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
+	"time"
 
+	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
 // maxErrorBody is how much of an error's body is read to understand it, in bytes. The service's are under 1 kB.
 const maxErrorBody = 64 << 10
 
-// judge says what an answer means for the account. What it has to read of the body is put back.
-func judge(resp *http.Response, x *Exchange) rotation.Verdict {
+// errorTime bounds the wait for an error's body. It is a moment's work for a service, and one that never ends must
+// not keep the request from the next account.
+const errorTime = 5 * time.Second
+
+// judge says what an answer means for the account, whose key is known so that it can be taken out of an error that
+// repeats it. What has to be read of the body is put back.
+func judge(resp *http.Response, x *Exchange, key keychain.Secret) rotation.Verdict {
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		read, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a body that breaks off is judged by its status
-		putBack(resp, read, after(resp.Body, err))
-		return rotation.Classify(rotation.Answer{Status: resp.StatusCode, Header: resp.Header,
-			Body: decoded(read, resp.Header.Get("Content-Encoding")), Model: x.Model()}, x.now())
+		// A body that breaks off, or does not come, is judged by its status.
+		read, rest := peek(resp.Body, errorTime, func(head []byte, _ bool) bool { return len(head) >= maxErrorBody })
+		read = without(key, read, resp)
+		putBack(resp, read, rest)
+		body, readable := decoded(read, resp.Header.Get("Content-Encoding"))
+		if !readable {
+			return rotation.Verdict{}
+		}
+		return rotation.Classify(rotation.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Model: x.Model()}, x.now())
 	case resp.StatusCode == http.StatusOK && isEventStream(resp):
 		head, rest, failure := firstEvent(resp.Body, holdComments)
+		if failure != nil {
+			failure, head = without(key, failure, resp), without(key, head, resp)
+		}
 		putBack(resp, head, rest)
 		if failure == nil {
 			return rotation.Verdict{}
@@ -34,7 +50,8 @@ func judge(resp *http.Response, x *Exchange) rotation.Verdict {
 
 func isEventStream(resp *http.Response) bool {
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return mediaType == "text/event-stream" && resp.Header.Get("Content-Encoding") == ""
+	encoding := resp.Header.Get("Content-Encoding")
+	return mediaType == "text/event-stream" && (encoding == "" || encoding == "identity")
 }
 
 // putBack makes the body begin with what was read of it.
@@ -45,15 +62,30 @@ func putBack(resp *http.Response, read []byte, rest io.Reader) {
 	}{io.MultiReader(bytes.NewReader(read), rest), resp.Body}
 }
 
-// decoded undoes the one compression that a server may use although it was asked for none.
-func decoded(body []byte, encoding string) []byte {
-	if encoding != "gzip" {
-		return body
+// without takes the key out of what the service said, should it have repeated it.
+func without(key keychain.Secret, said []byte, resp *http.Response) []byte {
+	secret := []byte(key.Reveal())
+	if len(secret) == 0 || !bytes.Contains(said, secret) {
+		return said
 	}
-	z, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return nil
+	resp.ContentLength = -1 // it is another length now
+	resp.Header.Del("Content-Length")
+	return bytes.ReplaceAll(said, secret, []byte("[redacted]"))
+}
+
+// decoded undoes the one compression that a server may use although it was asked for none. Not readable is a body
+// of which nothing can be said.
+func decoded(body []byte, encoding string) (plain []byte, readable bool) {
+	switch strings.ToLower(encoding) {
+	case "", "identity":
+		return body, true
+	case "gzip", "x-gzip":
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, false
+		}
+		plain, _ := io.ReadAll(io.LimitReader(z, maxErrorBody))
+		return plain, true
 	}
-	plain, _ := io.ReadAll(io.LimitReader(z, maxErrorBody))
-	return plain
+	return nil, false
 }

@@ -11,40 +11,46 @@ import (
 // maxFirstEvent is how much of a stream is read in search of its first event, in bytes.
 const maxFirstEvent = 64 << 10
 
-// holdComments is how long a stream that begins with comments (which servers send to keep a connection alive) is
-// held back to see whether an error follows. A client that waits for headers must not wait for ever.
+// holdComments is how long a stream that begins with nothing, or with comments (which servers send to keep a
+// connection alive), is held back to see whether an error follows. A client that waits for headers must not wait
+// for ever.
 const holdComments = 10 * time.Second
 
 // firstEvent reads a stream until it is plain whether its first event is an error, and not a byte further than
 // the read that showed it: for a healthy stream that is the read that brings its first bytes. It returns what
 // was read, where to read on, and the error event's data if it is one.
 func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
-	piece := make([]byte, 4<<10)
-	n, err := stream.Read(piece)
-	head = piece[:n:n]
-	var timer <-chan time.Time
+	head, rest = peek(stream, hold, func(head []byte, ended bool) (decided bool) {
+		failure, decided = scanEvent(head, ended)
+		return decided || len(head) >= maxFirstEvent
+	})
+	return head, rest, failure
+}
+
+// peek reads from the stream until enough says so, its end, or for as long as hold. It returns what was read and
+// where to read on, with nothing lost in between.
+func peek(stream io.Reader, hold time.Duration, enough func(head []byte, ended bool) bool) (head []byte, rest io.Reader) {
+	timer := time.NewTimer(hold)
+	defer timer.Stop()
 	for {
-		failure, decided := scanEvent(head, err != nil)
-		if decided || len(head) >= maxFirstEvent {
-			return head, after(stream, err), failure
-		}
-		if err != nil {
-			return head, after(stream, err), nil
-		}
-		if timer == nil {
-			timer = time.After(hold)
-		}
 		next := make(chan readResult, 1)
 		go func() {
 			piece := make([]byte, 4<<10)
 			n, err := stream.Read(piece)
-			next <- readResult{piece[:n], err}
+			next <- readResult{piece[:n:n], err}
 		}()
 		select {
 		case r := <-next:
-			head, err = append(head, r.data...), r.err
-		case <-timer:
-			return head, &lateReader{next: next, stream: stream}, nil
+			if head == nil {
+				head = r.data
+			} else {
+				head = append(head, r.data...)
+			}
+			if enough(head, r.err != nil) || r.err != nil {
+				return head, after(stream, r.err)
+			}
+		case <-timer.C:
+			return head, &lateReader{next: next, stream: stream}
 		}
 	}
 }
@@ -109,7 +115,7 @@ func scanEvent(stream []byte, ended bool) (failure []byte, decided bool) {
 			if named = string(value) == "error"; !named {
 				return nil, true
 			}
-		case string(field) == "data":
+		case string(field) == "data" && len(value) > 0:
 			if named || isError(value) {
 				return value, true
 			}

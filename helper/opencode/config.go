@@ -1,6 +1,7 @@
 package opencode
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,7 +47,8 @@ type object = map[string]json.RawMessage
 
 func parseObject(text []byte) (object, error) {
 	o := object{}
-	if len(text) == 0 {
+	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	if len(text) == 0 || string(text) == "null" {
 		return o, nil
 	}
 	value, err := hujson.Parse(text)

@@ -2,7 +2,6 @@ package opencode_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -55,7 +54,7 @@ func TestReadLogins(t *testing.T) {
 			[]string{"account 1||||it is not an account", "account 2||||it is not an account", "account 3||||it is empty", "account 4||||it has a space in it", "account 5||k5"}, -1},
 		"a key for a label": {`{"accounts":[{"apiKey":"k123","label":"my k123"},{"apiKey":"k2","label":"sk-other"}]}`, "", []string{"account 1||k123", "account 2||k2"}, -1},
 		"a list": {"# mine\n\nk1\nWork\tk2\r\nMy Home  k3\nSpare=k4\nA = k5\nB =k6\nexport X=\"k7\"\nk8==\nsk-k9=x\n", "",
-			[]string{"line 3||k1", "line 4|Work|k2", "line 5|My Home|k3", "line 6|Spare|k4", "line 7|A|k5", "line 8|B|k6", "line 9|export X|k7", "line 10||k8==", "line 11||sk-k9=x"}, -1},
+			[]string{"line 3||k1", "line 4|Work|k2", "line 5|My Home|k3", "line 6|Spare|k4", "line 7|A|k5", "line 8|B|k6", "line 9|X|k7", "line 10||k8==", "line 11||sk-k9=x"}, -1},
 		"lines the wrong way round": {"sk-abc Work\nabcdefghijklmnopqrst Work\nWork sk-abc # main\nWork=\"\"\nWork \u00e9\n", "",
 			[]string{"line 1||||the key is not at the end of the line", "line 2||||what stands where the key should be is shorter than the label; the key goes last",
 				"line 3||||the key is not at the end of the line", "line 4||||it is empty", "line 5||||it has a character in it that is not plain ASCII; copy it again"}, -1},
@@ -118,7 +117,7 @@ func TestScrubLogins(t *testing.T) {
 		{"{\n  \"a\": 1, // of a\n  GO, // of go\n  \"b\": 2\n}\n", "{\n  \"a\": 1, // of a\n  // of go\n  \"b\": 2\n}\n"},
 		{"{\n  \"a\": 1, // of a\n  GO\n}\n", "{\n  \"a\": 1 // of a\n}\n"},
 		{"{\n  \"a\": 1 /* x */, // of a */\n  GO }\n", "{\n  \"a\": 1 /* x */ // of a */\n }\n"},
-		{"{\n  \"a\": 1, /* of a */\n  GO, // of go\n}\n", "{\n  \"a\": 1, /* of a */ // of go\n}\n"},
+		{"{\n  \"a\": 1, /* of a */\n  GO, // of go\n}\n", "{\n  \"a\": 1, /* of a */\n // of go\n}\n"},
 		{"{\n  GO /* in */,\n  \"a\": 1\n}\n", "{\n   /* in */\"a\": 1\n}\n"},
 		{`{"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other"}],"rotationIndex":1}`, `{"accounts":[{"apiKey":"other"}],"rotationIndex":1}`},
 		{"{\n  \"accounts\": [\n    {\n      \"apiKey\": \"other\"\n    },\n    {\n      \"apiKey\": \"K\"\n    }\n  ],\n  \"rotationIndex\": 1\n}\n",
@@ -185,6 +184,9 @@ func FuzzLogins(f *testing.F) {
 		}
 		taken := func(key keychain.Secret) bool { return key.Len()%2 == 1 }
 		after, err := opencode.ScrubLogins(text, taken)
+		if err != nil && before.List {
+			return // without its first lines it could be taken for JSON, and is left alone
+		}
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
@@ -223,9 +225,9 @@ func others(text []byte) []string {
 	}
 	var all []string
 	for _, m := range root.Members {
-		var name string
-		if json.Unmarshal(m.Name.Value.(hujson.Literal), &name); !slices.Contains([]string{"opencode-go", "opencode", "accounts"}, name) {
-			all = append(all, string(m.Name.Value.(hujson.Literal))+":"+string(hujson.Value{Value: m.Value.Value}.Pack()))
+		literal := m.Name.Value.(hujson.Literal)
+		if !slices.Contains([]string{"opencode-go", "opencode", "accounts"}, literal.String()) {
+			all = append(all, string(literal)+":"+string(hujson.Value{Value: m.Value.Value}.Pack()))
 		}
 	}
 	return all

@@ -7,7 +7,7 @@ import (
 )
 
 // readList reads a list of keys: one key on a line, or a label, then a tab, spaces or an equals sign, then the key.
-// Lines that are empty or begin with # say nothing.
+// Lines that are empty or begin with # say nothing. A shell's "export NAME=KEY" is one of these.
 func readList(list []byte) []Login {
 	var found []Login
 	number := 0
@@ -30,7 +30,7 @@ func listLogin(line string) (Login, bool) {
 	if line == "" || strings.HasPrefix(line, "#") {
 		return Login{}, false
 	}
-	label, raw := splitLine(line)
+	label, raw := splitLine(strings.TrimSpace(strings.TrimPrefix(line, "export ")))
 	login := Login{Label: label}
 	switch {
 	case secretLike(label):

@@ -85,6 +85,8 @@ func TestMergeConfig(t *testing.T) {
 	for user, want := range map[string]string{
 		"":                        `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
 		"{}":                      `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
+		" \n":                     `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
+		"\ufeffnull":              `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
 		`{"provider":null}`:       `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
 		`{"model":"x", /* c */ }`: `{"model":"x","provider":{"opencode-go":{"options":` + ours + `}}}`,
 		`{"provider":{"other":{"options":{"apiKey":"theirs"}},"opencode-go":{"name":"n","options":{"apiKey":"old","timeout":1.50}}}}`: `{"provider":{"opencode-go":{"name":"n","options":{"apiKey":"token","baseURL":"http://127.0.0.1:1/v1","timeout":1.50}},"other":{"options":{"apiKey":"theirs"}}}}`,
@@ -98,7 +100,7 @@ func TestMergeConfig(t *testing.T) {
 }
 
 func TestMergeConfigRefusesWithoutQuoting(t *testing.T) {
-	for _, user := range []string{"sk-secret", `{"a":"sk-secret`, `["sk-secret"]`, `"sk-secret"`, "null", `{"provider":"sk-secret"}`, `{"provider":{"opencode-go":["sk-secret"]}}`} {
+	for _, user := range []string{"sk-secret", `{"a":"sk-secret`, `["sk-secret"]`, `"sk-secret"`, "0", `{"provider":"sk-secret"}`, `{"provider":{"opencode-go":["sk-secret"]}}`} {
 		_, err := opencode.MergeConfig(user, gateway)
 		require.ErrorIs(t, err, opencode.ErrConfig, user)
 		assert.NotContains(t, err.Error(), "sk-secret")

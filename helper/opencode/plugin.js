@@ -14,18 +14,36 @@ const PATIENCE = 10000 // ms; a start that hangs would hang OpenCode
 // One gateway for a process, which may load this file once for every folder it works in.
 const shared = (globalThis[Symbol.for("ocgo-key")] ??= { clients: new Set(), told: new Set(), gateway: undefined })
 
-// say tells the user: in OpenCode's screen, in its log, and on stderr where no screen is drawn there.
-function say(text, variant) {
-  for (const client of shared.clients) {
-    client.tui.showToast({ body: { title: "ocgo-key", message: text, variant, duration: 10000 } }).catch(() => {})
-    client.app.log({ body: { service: "ocgo-key", level: variant === "error" ? "error" : "info", message: text } }).catch(() => {})
-  }
-  if (!process.stderr.isTTY || ["run", "serve", "web"].includes(process.argv[2])) process.stderr.write(`ocgo-key: ${text}\n`)
+const everyClient = (task) => shared.clients.forEach((client) => task(client).catch(() => {}))
+
+function toast(message, variant) {
+  everyClient((client) => client.tui.showToast({ body: { title: "ocgo-key", message, variant, duration: 10000 } }))
 }
 
-// later is after OpenCode's start: before, nobody would see it, and its server does not answer yet.
-function later(task) {
-  setTimeout(task, 2000).unref?.()
+function log(message, level) {
+  everyClient((client) => client.app.log({ body: { service: "ocgo-key", level, message } }))
+}
+
+// print writes where no screen is drawn; stdout is OpenCode's alone.
+function print(message) {
+  if (!process.stderr.isTTY || ["run", "serve", "web"].includes(process.argv[2])) process.stderr.write(`ocgo-key: ${message}\n`)
+}
+
+function notice({ event, text }) {
+  if (!text) return
+  print(text)
+  log(text, event === "switched" ? "info" : "error")
+  toast(text, event === "switched" ? "warning" : "error")
+}
+
+// complain tells once why there is no gateway. OpenCode's server does not answer yet, and nothing tells when its
+// screen is there: the toast stays, by being shown again, until also a slow one has had it.
+function complain(text) {
+  if (shared.told.has(text)) return
+  shared.told.add(text)
+  print(text)
+  setTimeout(() => log(text, "error"), 1500).unref?.()
+  for (const ms of [1500, 6000, 12000]) setTimeout(() => toast(text, "error"), ms).unref?.()
 }
 
 function byLine(stream, each) {
@@ -49,8 +67,11 @@ function start() {
     })
     let why = ""
     let begun = false
+    let over = false
     const timer = setTimeout(() => fail("its gateway did not start in time"), PATIENCE)
     const fail = (reason) => {
+      if (over) return
+      over = true
       clearTimeout(timer)
       shared.gateway = undefined
       if (begun) return
@@ -75,8 +96,8 @@ function start() {
         return
       }
       if (begun) {
-        if (message.text) say(message.text, message.event === "switched" ? "warning" : "error")
-      } else if (message.base_url && message.token) {
+        notice(message)
+      } else if (!over && message.base_url && message.token) {
         begun = true
         clearTimeout(timer)
         for (const it of [child, child.stdin, child.stdout, child.stderr]) it.unref?.()
@@ -123,9 +144,7 @@ export const OcgoKey = async ({ client }) => {
     try {
       gateway = await (shared.gateway ??= start())
     } catch (e) {
-      const text = `${e.message}; OpenCode goes on without ocgo-key`
-      if (!shared.told.has(text)) later(() => say(text, "error"))
-      shared.told.add(text)
+      complain(`${e.message}; OpenCode goes on without ocgo-key`)
       return
     }
     config.provider ??= {}

@@ -34,7 +34,6 @@ func (p *process) pid() int { return p.Pid }
 // wait returns how the command ended. While it is stopped by job control, so are we: else the shell that
 // started us would wait for a command that waits for the shell.
 func (p *process) wait() Status {
-	defer p.Release()
 	for {
 		var ws syscall.WaitStatus
 		_, err := syscall.Wait4(p.Pid, &ws, unix.WUNTRACED, nil)
@@ -73,9 +72,16 @@ func foreground() bool {
 	return err == nil && group == unix.Getpgrp() && sidErr == nil && sid != unix.Getpgrp()
 }
 
-func (p *process) signal(s os.Signal) { _ = p.Signal(s) }
-func (p *process) terminate()         { p.signal(syscall.SIGTERM) }
-func (p *process) kill()              { p.signal(syscall.SIGKILL) }
+// signal sends s. A command that is stopped hears only when it goes on, so one that is to end is woken.
+func (p *process) signal(s os.Signal) {
+	_ = p.Signal(s)
+	if (s == syscall.SIGTERM || s == syscall.SIGHUP) && processtable.Stopped(p.Pid) {
+		_ = p.Signal(syscall.SIGCONT)
+	}
+}
+
+func (p *process) terminate() { p.signal(syscall.SIGTERM) }
+func (p *process) kill()      { p.signal(syscall.SIGKILL) }
 
 // catcher takes the signals that must not end us while the command runs.
 type catcher struct{ forward, drop chan os.Signal }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"syscall"
 	"time"
 
 	"ocgo-key/internal/term"
@@ -89,12 +90,23 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 func supervise(child *process, ended <-chan Status, orders <-chan Order, signals *catcher) (Status, *Order) {
 	var order *Order
 	var kill <-chan time.Time
+	var quit Signal // what the user sent while an order was under way: that is what the command ends by, and for good
 	for {
 		select {
 		case status := <-ended:
+			if quit != 0 {
+				return Status{Code: 128 + int(quit), Signal: quit}, &Order{}
+			}
 			return status, order
 		case s := <-signals.forward:
+			if order != nil && (s == syscall.SIGTERM || s == syscall.SIGHUP) {
+				quit = s.(Signal)
+			}
 			child.signal(s)
+		case s := <-signals.drop:
+			if order != nil {
+				quit = s.(Signal)
+			}
 		case o := <-orders:
 			order = &o
 			child.terminate()

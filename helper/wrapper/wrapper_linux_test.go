@@ -281,6 +281,28 @@ func TestNothingIsLeftWhenTheWrapperIsKilled(t *testing.T) {
 	assert.Eventually(t, func() bool { return !process.Alive(child.PID, child.Start) }, 10*time.Second, 5*time.Millisecond)
 }
 
+// A user who ends the command while it is being stopped for a second invocation gets no second one.
+func TestASignalDuringAnOrderIsTheEnd(t *testing.T) {
+	ready := filepath.Join(t.TempDir(), "ready")
+	queue, starts := make(chan wrapper.Order), 0
+	next := wrapper.Command{Argv: []string{"sh", "-c", "exit 7"}, Env: os.Environ()}
+	status, ordered, err := wrapper.Run(wrapper.Command{
+		Argv: []string{"sh", "-c", "trap 'kill -HUP " + fmt.Sprint(os.Getpid()) + "; sleep 0.2; exit 0' TERM; : >" + ready + "; while :; do sleep 0.05; done"}, Env: os.Environ(),
+	}, wrapper.Options{Orders: queue, Started: func(int) {
+		starts++
+		go func() {
+			for _, err := os.Stat(ready); err != nil; _, err = os.Stat(ready) {
+				time.Sleep(time.Millisecond)
+			}
+			queue <- wrapper.Order{Next: &next}
+		}()
+	}})
+	require.NoError(t, err)
+	assert.True(t, ordered)
+	assert.Equal(t, 1, starts)
+	assert.Equal(t, syscall.SIGHUP, status.Signal)
+}
+
 func TestOrders(t *testing.T) {
 	ready := filepath.Join(t.TempDir(), "ready") // made by a command that has something to get ready
 	run := func(first string, orders ...wrapper.Order) (wrapper.Status, bool, int) {

@@ -118,10 +118,18 @@ func (c *replaceCmd) Run(a *app) error {
 	}
 	ctx, cancel := a.keychainContext()
 	defer cancel()
+	if err := pool.PrepareReplace(ctx, v.ID); err != nil {
+		return err
+	}
 	if err := swapKey(ctx, a.keys(), v.ID, key); err != nil {
+		_ = pool.Settle(context.WithoutCancel(ctx), v.ID)
 		return keychain.Naming(err, v.Label)
 	}
-	if err := pool.Replaced(ctx, v.ID, usage.Workspace, usage.User); err != nil {
+	err = pool.Replaced(ctx, v.ID, usage.Workspace, usage.User)
+	if errors.Is(err, rotation.ErrNoSuchAccount) { // it was removed meanwhile, and so must this key be
+		abandon(pool, a.keys(), v.ID)
+	}
+	if err != nil {
 		return err
 	}
 	return a.done("replaced the key of", v.Label, v.ID)

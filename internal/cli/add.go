@@ -101,7 +101,7 @@ func (a *app) enlist(pool *rotation.Pool, id, label string, key keychain.Secret,
 // vet refuses a key that is there already or that the service does not know, and warns of one that shares its
 // quota with another. self is the id of the account it is for, empty for a new one.
 func (a *app) vet(o rotation.Overview, self string, key keychain.Secret, noVerify bool) (rotation.Usage, error) {
-	if err := a.refuseKnownKey(o, key); err != nil {
+	if err := a.refuseKnownKey(o, self, key); err != nil {
 		return rotation.Usage{}, err
 	}
 	usage, err := a.verify(key, noVerify)
@@ -136,13 +136,14 @@ func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.
 	return nil
 }
 
-// refuseKnownKey refuses a key that an account has already.
-func (a *app) refuseKnownKey(o rotation.Overview, key keychain.Secret) error {
+// refuseKnownKey refuses a key that an account other than self has already. That self has it means that a replace
+// was cut short, and is finished now.
+func (a *app) refuseKnownKey(o rotation.Overview, self string, key keychain.Secret) error {
 	held, err := a.heldKeys(o)
 	if err != nil {
 		return err
 	}
-	if known, ok := held.of(key); ok {
+	if known, ok := held.of(key); ok && known.ID != self {
 		return withHint(fmt.Errorf("this key is %w, as %s", rotation.ErrAlreadyThere, known.Label), "")
 	}
 	return nil
@@ -252,4 +253,4 @@ func checkLabel(label string) error {
 }
 
 // looksLikeKey guards against a key typed where a label goes.
-func looksLikeKey(s string) bool { return strings.HasPrefix(s, "sk-") && len(s) >= 16 }
+func looksLikeKey(s string) bool { return len(s) >= 16 && strings.EqualFold(s[:3], "sk-") }

@@ -88,14 +88,26 @@ func (s *session) exhaustion() *rotation.ExhaustedError {
 	return nil
 }
 
+// passes is how often a command that gave up is invoked again without a turn answered in between: once for each
+// account.
+func (s *session) passes() int {
+	o, err := s.pool.Overview(context.Background())
+	if err != nil {
+		return 0
+	}
+	return len(o.Accounts)
+}
+
 // after decides, once the command has ended, whether it is invoked again: an `opencode run` that gave up on a
 // limit is, when an account is ready or becomes so.
 func (s *session) after(status wrapper.Status) (next wrapper.Command, again bool) {
 	s.mu.Lock()
 	gaveUpOnLimit := s.opencode && s.mode != replay && s.invocation.Kind == opencode.Run && s.starved && status.Signal == 0 && status.Code != 0
 	can := gaveUpOnLimit && s.canRestart()
+	s.revivals++
+	revivals := s.revivals
 	s.mu.Unlock()
-	if !can {
+	if !can || revivals > s.passes() {
 		return wrapper.Command{}, false
 	}
 	for e := s.exhaustion(); e != nil; e = s.untilChange(func() bool { return false }) {

@@ -69,6 +69,10 @@ func Main(args []string) (code int) {
 			code = exitInternal
 		}
 	}()
+	if keyAmong(args) {
+		return a.fail(withHint(usagef("a key has no place on the command line, where other programs see it; it is in your shell's history now"),
+			"remove it there; `ocgo-key add LABEL` asks for the key"))
+	}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -97,6 +101,21 @@ func Main(args []string) (code int) {
 		return status.end()
 	}
 	return a.fail(err)
+}
+
+// keyAmong tells whether our own part of the command line holds what looks like a key, so that it is not shown
+// once more in an error. What `run` is to run is not ours.
+func keyAmong(args []string) bool {
+	for _, arg := range args {
+		if arg == "run" {
+			return false
+		}
+		_, value, _ := strings.Cut(arg, "=")
+		if looksLikeKey(arg) || looksLikeKey(value) {
+			return true
+		}
+	}
+	return false
 }
 
 // usageError names the command whose help tells more.

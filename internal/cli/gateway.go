@@ -26,6 +26,13 @@ type gatewayFlags struct {
 	NoOverage bool          `help:"Leave an account as soon as an answer costs real money, until its limits are reset."`
 }
 
+func (f gatewayFlags) check() error {
+	if f.Stall < 0 {
+		return usagef("--stall %v: not a time to wait", f.Stall)
+	}
+	return nil
+}
+
 type gatewayCmd struct {
 	gatewayFlags
 	Port       int  `placeholder:"N" help:"The port on 127.0.0.1. Left out: a free one."`
@@ -42,6 +49,9 @@ Example:
 func (c *gatewayCmd) Run(a *app) error {
 	if c.Port < 0 || c.Port > 65535 {
 		return usagef("--port %d: not a port", c.Port)
+	}
+	if err := c.check(); err != nil {
+		return err
 	}
 	pool, err := a.pool()
 	if err != nil {

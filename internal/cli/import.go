@@ -149,11 +149,11 @@ func (im *importing) take(s *source, login opencode.Login) error {
 		return nil
 	}
 	if strings.HasPrefix(login.Key.Reveal(), standInPrefix) {
-		im.note(login.Entry, "it stands for the pool, and is no key", s)
+		im.note(s, login.Entry, login.Entry, "it stands for the pool, and is no key")
 		return nil
 	}
 	if known, ok := im.held.of(login.Key); ok {
-		im.note(known.Label, "already there, as "+known.Label, s)
+		im.note(s, login.Entry, known.Label, "already there, as "+known.Label)
 		return nil
 	}
 	o, err := im.pool.Overview(im.ctx)
@@ -190,10 +190,10 @@ func (im *importing) skip(s *source, login opencode.Login, reason string) {
 	im.app.warn(fmt.Sprintf("%s: %s was not imported: %s", s.name, label, reason), "")
 }
 
-// note tells of what need not come in.
-func (im *importing) note(label, reason string, s *source) {
+// note tells of an entry that need not come in. label is the account's, where there is one.
+func (im *importing) note(s *source, entry, label, reason string) {
 	im.report.Skipped = append(im.report.Skipped, skippedJSON{label, reason, s.name})
-	im.say("%s: %s", s.name, reason)
+	im.say("%s: %s was not imported: %s", s.name, entry, reason)
 }
 
 // say tells people; with --json the document does.

@@ -129,6 +129,7 @@ func (im *importing) tidy() error {
 	if err != nil {
 		return err
 	}
+	told := map[string]bool{}
 	for _, s := range im.sources {
 		held := s.held(keys)
 		if len(held) == 0 {
@@ -143,7 +144,10 @@ func (im *importing) tidy() error {
 		}
 		// Before the file itself: after it nobody would know any more what to look for.
 		for _, path := range s.backups(held) {
-			im.app.warn(path+" looks like a copy of "+s.path+", and holds a key in plain text", "delete it once you do not need it")
+			if !told[path] {
+				im.app.warn(path+" looks like a backup, and holds a key in plain text", "delete it once you do not need it")
+			}
+			told[path] = true
 		}
 		if im.Scrub {
 			im.scrubSource(s, keys, held)

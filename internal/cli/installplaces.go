@@ -37,12 +37,17 @@ func (a *app) places() (*places, error) {
 	}
 	w := &places{program: program, state: state, search: a.getenv("PATH"), configs: opencode.ConfigFolders(a.getenv, home)}
 	w.shim = filepath.Join(opencode.ShimFolder(runtime.GOOS, a.getenv, home), opencode.ShimName(runtime.GOOS))
-	for _, path := range []*string{&w.state, &w.configs[0], &w.configs[len(w.configs)-1]} {
-		if *path, err = filepath.Abs(*path); err != nil {
+	// OpenCode reads this one too if it is there, as it is where OpenCode's own installer puts the program.
+	if dir := filepath.Join(home, ".opencode"); isFolder(dir) {
+		w.configs = append(w.configs, dir)
+	}
+	for i := range w.configs {
+		if w.configs[i], err = filepath.Abs(w.configs[i]); err != nil {
 			return nil, err
 		}
 	}
-	return w, nil
+	w.state, err = filepath.Abs(w.state)
+	return w, err
 }
 
 // ownPath is the absolute path of this program. The name by which it was called is preferred to the file behind
@@ -60,6 +65,11 @@ func ownPath() (string, error) {
 		return self, nil
 	}
 	return called, nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func sameFile(a, b string) bool {

@@ -36,7 +36,7 @@ func (*listCmd) Run(a *app) error {
 		if v.Label == o.Next {
 			mark = ">"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", mark, v.Number, v.Label, conditionText(v.Condition, now), holders(v), ago(v.LastUsed, now))
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", mark, v.Number, rotation.OneLine(v.Label), conditionText(v.Condition, now), holders(v), ago(v.LastUsed, now))
 	}
 	return w.Flush()
 }
@@ -44,9 +44,9 @@ func (*listCmd) Run(a *app) error {
 func conditionText(c rotation.Condition, now time.Time) string {
 	switch c.State {
 	case rotation.Cooling:
-		return fmt.Sprintf("cooling until %s: %s", clock(c.Until, now), c.Reason)
+		return fmt.Sprintf("cooling until %s: %s", clock(c.Until, now), rotation.OneLine(c.Reason))
 	case rotation.Rejected:
-		return "rejected: " + c.Reason
+		return "rejected: " + rotation.OneLine(c.Reason)
 	}
 	return c.State
 }
@@ -57,7 +57,7 @@ func holders(v rotation.View) string {
 	}
 	names := make([]string, len(v.Leases))
 	for i, l := range v.Leases {
-		names[i] = fmt.Sprintf("%s (%d)", l.Command, l.PID)
+		names[i] = fmt.Sprintf("%s (%d)", rotation.OneLine(l.Command), l.PID)
 	}
 	const most = 3
 	if len(names) > most {

@@ -22,8 +22,8 @@ func outerGateway(env []string) (endpoint, bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, outer.url+gateway.PingPath, nil)
-	if err != nil || !loopback(req.URL.Hostname()) {
-		return endpoint{}, false
+	if err != nil || outer.url != "http://"+req.URL.Host || !loopback(req.URL.Hostname()) {
+		return endpoint{}, false // it is none that we wrote
 	}
 	req.Header.Set("Authorization", "Bearer "+outer.token)
 	resp, err := helper.NewClient().Do(req)

@@ -14,6 +14,7 @@ import (
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/process"
+	"ocgo-key/rotation"
 )
 
 // Ways to meet a limit, as --on-429 names them. The third is auto: replay, and restart where that did not help.
@@ -152,7 +153,7 @@ func goOnText(left []process.Info) string {
 	}
 	names := make([]string, len(left))
 	for i, p := range left {
-		names[i] = fmt.Sprintf("%d (%s)", p.PID, p.Name)
+		names[i] = fmt.Sprintf("%d (%s)", p.PID, rotation.OneLine(p.Name))
 	}
 	return opencode.GoOn + " These commands from before still run, do not start them again: process " + strings.Join(names, ", ") + "."
 }

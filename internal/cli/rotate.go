@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"strconv"
@@ -35,6 +36,12 @@ Examples:
 func (c *rotateCmd) Run(a *app) error {
 	if c.Status == 0 && c.RetryAfter != 0 {
 		return usagef("--retry-after goes with --status")
+	}
+	if !(c.RetryAfter >= 0) || math.IsInf(c.RetryAfter, 0) { // NaN is not either
+		return usagef("--retry-after %v: not a number of seconds", c.RetryAfter)
+	}
+	if c.PID < 0 {
+		return usagef("--pid %d: not a process", c.PID)
 	}
 	pool, err := a.pool()
 	if err != nil {

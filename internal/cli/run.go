@@ -41,6 +41,12 @@ func (c *runCmd) Run(a *app) error {
 	if len(command.Argv) == 0 {
 		command.Argv = []string{"opencode"}
 	}
+	if c.MaxWait != nil && *c.MaxWait < 0 {
+		return usagef("--max-wait %v: not a time to wait", *c.MaxWait)
+	}
+	if err := c.check(); err != nil {
+		return err
+	}
 	// No account is handed out for a command that cannot be started.
 	if err := wrapper.Check(command); err != nil {
 		return withHint(err, "check its name and PATH"+opencodeHint(command.Argv[0]))

@@ -33,6 +33,8 @@ type session struct {
 	tried      map[string]bool // accounts that were restarted onto since the last answer
 	restarting bool            // an order is under way
 	starved    bool            // the last turn found no account, and none was answered since
+	hungry     time.Time       // since when no turn was answered for want of an account; zero if one was
+	revivals   int             // invocations after a command that gave up, since a turn was answered
 	told       time.Time       // the return that the starved client was told, and sleeps until
 	waiting    bool            // await runs
 	gaveUp     *rotation.ExhaustedError
@@ -80,9 +82,9 @@ func (s *session) sawAnswer(x *gateway.Exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.see(x)
-	clear(s.tried)
-	if (!s.answered || s.starved) && turn(x) {
-		s.answered, s.starved = true, false
+	if (!s.answered || s.starved || len(s.tried) > 0 || s.revivals > 0) && turn(x) {
+		s.answered, s.starved, s.hungry, s.revivals = true, false, time.Time{}, 0
+		clear(s.tried)
 	}
 }
 
@@ -113,6 +115,9 @@ func (s *session) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError) 
 	defer s.mu.Unlock()
 	s.see(x)
 	s.starved, s.told = true, e.Until
+	if s.hungry.IsZero() {
+		s.hungry = time.Now()
+	}
 	if s.restarting || s.gaveUp != nil {
 		return
 	}
@@ -132,7 +137,7 @@ func (s *session) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError) 
 // tooLong tells whether the soonest account is back later than the user wants to wait. It says so at once: to
 // wait in vain helps nobody.
 func (s *session) tooLong(e *rotation.ExhaustedError) bool {
-	return s.maxWait != nil && (e.Until.IsZero() || time.Until(e.Until) > *s.maxWait)
+	return s.maxWait != nil && (e.Until.IsZero() || e.Until.Sub(s.hungry) > *s.maxWait || time.Since(s.hungry) > *s.maxWait)
 }
 
 // order hands an order to the wrapper. There is room: at most one is under way, see restarting.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -34,6 +35,9 @@ type File struct {
 	dir  string
 	warn func(message string)
 	now  func() time.Time
+
+	mu   sync.Mutex
+	told map[string]bool // troubles that were told of
 }
 
 // OpenFile returns the state in the folder dir, which is made at the first write. warn is called with a
@@ -186,15 +190,30 @@ func (f *File) write(s *State, durable bool) error {
 		return err
 	}
 	data = append(data, '\n')
-	for _, name := range []string{fileName, lastName} {
-		if err := writeAtomic(f.path(name), data, durable); err != nil {
-			return fmt.Errorf("cannot write the state: %w", err)
-		}
+	if err := writeAtomic(f.path(fileName), data, durable); err != nil {
+		return fmt.Errorf("cannot write the state: %w", err)
 	}
-	if err := appendEvents(f.path(eventsName), s.events); err != nil {
-		return fmt.Errorf("cannot write the history: %w", err)
-	}
+	// It is done. What fails now is no reason to undo what the state says.
+	f.trouble("the copy of the state cannot be written", writeAtomic(f.path(lastName), data, durable))
+	f.trouble("the history cannot be written", appendEvents(f.path(eventsName), s.events))
 	return nil
+}
+
+// trouble tells of an error once.
+func (f *File) trouble(what string, err error) {
+	if err == nil {
+		return
+	}
+	f.mu.Lock()
+	told := f.told[what]
+	if f.told == nil {
+		f.told = make(map[string]bool)
+	}
+	f.told[what] = true
+	f.mu.Unlock()
+	if !told {
+		f.warn(fmt.Sprintf("%s: %v", what, err))
+	}
 }
 
 func writeAtomic(path string, data []byte, durable bool) error {

@@ -126,7 +126,7 @@ func TestAChangeThatFailsWritesNothing(t *testing.T) {
 func TestUnreadableStateIsSetAsideAndTheLastGoodCopyUsed(t *testing.T) {
 	for name, garbage := range map[string]string{
 		"empty": "", "cut": `{"version":1,"accounts":[{"id":"1"`, "not JSON": "hello", "another shape": `[1,2]`,
-		"no version": `{"accounts":[]}`, "an id twice": `{"version":1,"accounts":[{"id":"1","label":"a"},{"id":"1","label":"b"}]}`,
+		"no version": `{"accounts":[]}`, "no accounts": `{"version":1,"acounts":[]}`, "an id twice": `{"version":1,"accounts":[{"id":"1","label":"a"},{"id":"1","label":"b"}]}`,
 	} {
 		for how, use := range map[string]func(*file){
 			"read": func(f *file) { f.labels(t) },
@@ -183,6 +183,18 @@ func TestANewerVersionsStateIsLeftAlone(t *testing.T) {
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, newer, after)
+}
+
+func TestAHistoryThatCannotBeWrittenUndoesNothing(t *testing.T) {
+	f := open(t)
+	f.add(t, "1", "Work")
+	require.NoError(t, os.Remove(filepath.Join(f.dir, "events.jsonl")))
+	require.NoError(t, os.Mkdir(filepath.Join(f.dir, "events.jsonl"), 0o700))
+	f.add(t, "2", "Personal")
+	f.add(t, "3", "Spare")
+	assert.Equal(t, []string{"Work", "Personal", "Spare"}, f.labels(t))
+	require.Len(t, f.warnings, 1, "told once")
+	assert.Contains(t, f.warnings[0], "history")
 }
 
 func TestEventsAreBounded(t *testing.T) {

@@ -73,7 +73,7 @@ type Lease struct {
 // Pending is a key on its way into or out of the keychain.
 type Pending struct {
 	ID    string    `json:"id"`
-	Op    string    `json:"op"` // "add" or "remove"
+	Op    string    `json:"op"` // "add", "remove" or "replace"
 	Since time.Time `json:"since"`
 }
 
@@ -112,6 +112,9 @@ var ErrNewer = errors.New("the state was written by a newer version of ocgo-key"
 func (s *State) validate() error {
 	if s.Version < 1 {
 		return errors.New("it has no version")
+	}
+	if s.Accounts == nil {
+		return errors.New("it has no list of accounts")
 	}
 	ids := make(map[string]bool, len(s.Accounts))
 	for _, a := range s.Accounts {

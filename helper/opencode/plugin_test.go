@@ -1,0 +1,86 @@
+package opencode
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPluginHasItsPathsAsLiterals(t *testing.T) {
+	text := string(Plugin(`C:\Program Files\o"k\ocgo-key.exe`, []string{"/home/ü x/.config/opencode"}))
+	assert.Contains(t, text, `const PROGRAM = "C:\\Program Files\\o\"k\\ocgo-key.exe"`+"\n")
+	assert.Contains(t, text, `const PREPARED = ["/home/ü x/.config/opencode"]`)
+	assert.NotContains(t, text, `"@`)
+	assert.Contains(t, string(Plugin("/p", nil)), "const PREPARED = []")
+}
+
+// OpenCode refuses a file with an export that is no function, and ours takes nothing but what comes with it.
+func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
+	exports := regexp.MustCompile(`(?m)^export .*`).FindAllString(pluginSource, -1)
+	assert.Equal(t, []string{"export const OcgoKey = async ({ client }) => {"}, exports)
+	for _, m := range regexp.MustCompile(`from "([^"]*)"`).FindAllStringSubmatch(pluginSource, -1) {
+		assert.True(t, strings.HasPrefix(m[1], "node:"), m[1])
+	}
+	assert.NotContains(t, pluginSource, "console.", "it would land in the output of run --format json")
+}
+
+func TestOursKnowsWhatWeWrote(t *testing.T) {
+	for name, content := range map[string][]byte{
+		"plugin":       Plugin("/bin/ocgo-key", nil),
+		"shim":         Shim("linux", "/bin/ocgo-key", "/bin/opencode"),
+		"batch shim":   Shim("windows", `C:\ocgo-key.exe`, `C:\opencode.cmd`),
+		"CRLF":         []byte("// ocgo-key plugin 1\r\nmore"),
+		"older, newer": []byte("#!/bin/sh\n# ocgo-key shim 1\n"),
+	} {
+		version, ours := Ours(content)
+		assert.True(t, ours, name)
+		assert.Equal(t, 1, version, name)
+	}
+	version, ours := Ours([]byte("// ocgo-key plugin 12"))
+	assert.True(t, ours)
+	assert.Equal(t, 12, version)
+	_, ours = Ours(Placeholder())
+	assert.True(t, ours)
+	for _, foreign := range []string{
+		"", "#!/bin/sh\nexec /usr/bin/opencode \"$@\"\n", "// my own ocgo-key plugin 1\n", "// ocgo-key plugin one\n",
+		"\n\n// ocgo-key plugin 1\n", string(Placeholder()) + "\n", "// ocgo-key plugin 99999999999999999999999\n",
+	} {
+		_, ours := Ours([]byte(foreign))
+		assert.False(t, ours, "%q", foreign)
+	}
+}
+
+func TestPlaceholderNamesThePackage(t *testing.T) {
+	var lock struct {
+		Name     string
+		Packages map[string]struct{ Dependencies map[string]string }
+	}
+	require.NoError(t, json.Unmarshal(Placeholder(), &lock))
+	assert.Contains(t, lock.Packages[""].Dependencies, "@opencode-ai/plugin")
+	assert.Contains(t, pluginSource, lock.Name, "the plugin knows it for ours")
+}
+
+func TestConfigFolders(t *testing.T) {
+	home := filepath.FromSlash("/home/me")
+	for _, test := range []struct {
+		env  map[string]string
+		want []string
+	}{
+		{nil, []string{"/home/me/.config/opencode"}},
+		{map[string]string{"XDG_CONFIG_HOME": "/x"}, []string{"/x/opencode"}},
+		{map[string]string{"OPENCODE_CONFIG_DIR": "/own/"}, []string{"/own", "/home/me/.config/opencode"}},
+		{map[string]string{"OPENCODE_CONFIG_DIR": "/own", "XDG_CONFIG_HOME": "/x"}, []string{"/own", "/x/opencode"}},
+		{map[string]string{"OPENCODE_CONFIG_DIR": "/home/me/.config/opencode/"}, []string{"/home/me/.config/opencode"}},
+	} {
+		var got []string
+		for _, path := range ConfigFolders(func(name string) string { return test.env[name] }, home) {
+			got = append(got, filepath.ToSlash(path))
+		}
+		assert.Equal(t, test.want, got, "%v", test.env)
+	}
+}

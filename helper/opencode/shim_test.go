@@ -1,0 +1,53 @@
+package opencode
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestShimQuotesItsPaths(t *testing.T) {
+	text := string(Shim("linux", "/it's/ocgo $key", "/a b/opencode"))
+	assert.True(t, strings.HasPrefix(text, "#!/bin/sh\n"))
+	assert.Contains(t, text, `program='/it'\''s/ocgo $key'`+"\n")
+	assert.Contains(t, text, "opencode='/a b/opencode'\n")
+	assert.NotContains(t, text, "\r")
+
+	text = string(Shim("windows", `C:\100%\ocgo-key.exe`, `C:\npm\opencode.cmd`))
+	assert.Contains(t, text, `"C:\100%%\ocgo-key.exe" run -- "C:\npm\opencode.cmd" %*`+"\r\n")
+	assert.Equal(t, strings.Count(text, "\n"), strings.Count(text, "\r\n"))
+}
+
+func TestShimFolder(t *testing.T) {
+	for _, test := range []struct{ goos, name, value, want string }{
+		{"linux", "", "", "/home/me/.local/share/ocgo-key/bin"},
+		{"darwin", "", "", "/home/me/.local/share/ocgo-key/bin"},
+		{"linux", "XDG_DATA_HOME", "/data", "/data/ocgo-key/bin"},
+		{"linux", "XDG_DATA_HOME", "data", "/home/me/.local/share/ocgo-key/bin"},
+		{"windows", "", "", "/home/me/AppData/Local/ocgo-key/bin"},
+		{"windows", "LOCALAPPDATA", "/local", "/local/ocgo-key/bin"},
+	} {
+		got := ShimFolder(test.goos, func(name string) string {
+			if name == test.name {
+				return test.value
+			}
+			return ""
+		}, "/home/me")
+		assert.Equal(t, test.want, filepath.ToSlash(got), "%+v", test)
+	}
+}
+
+func TestPathLinesQuoteTheFolder(t *testing.T) {
+	got := map[string]string{}
+	for _, l := range PathLines("/it's here/bin") {
+		got[l.Shell] = l.Line
+	}
+	assert.Equal(t, map[string]string{
+		"bash":       `export PATH='/it'\''s here/bin':"$PATH"`,
+		"zsh":        `export PATH='/it'\''s here/bin':"$PATH"`,
+		"fish":       `fish_add_path --path --prepend --move '/it\'s here/bin'`,
+		"PowerShell": `$env:PATH = '/it''s here/bin' + [IO.Path]::PathSeparator + $env:PATH`,
+	}, got)
+}

@@ -1,0 +1,233 @@
+package cli_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/canary"
+	"ocgo-key/keychain/keychaintest"
+)
+
+// importHome is a user's home with keys in OpenCode's files, and the real keychain.
+type importHome struct {
+	t      *testing.T
+	canary *canary.Canary
+	env    []string
+	folder string // where the files are
+}
+
+func newImportHome(t *testing.T) *importHome {
+	t.Helper()
+	daemon, err := keychainIn(keychaintest.Unlocked)
+	require.NoError(t, err)
+	home := t.TempDir()
+	h := &importHome{t: t, canary: canary.New(), folder: filepath.Join(home, "data", "opencode")}
+	h.env = append(append(os.Environ(), daemon.Env()...), "HOME="+home, "XDG_DATA_HOME="+filepath.Join(home, "data"),
+		"XDG_CONFIG_HOME="+filepath.Join(home, "config"), "OCGO_KEY_STATE_DIR="+filepath.Join(home, "state"), "OPENCODE_API_KEY=")
+	require.NoError(t, os.MkdirAll(h.folder, 0o700))
+	return h
+}
+
+func (h *importHome) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(h.t.Context(), name, args...)
+	cmd.Env = h.env
+	return cmd
+}
+
+// labels are those of the accounts, as list has them.
+func (h *importHome) labels() []string {
+	out, err := h.command("ocgo-key", "list", "--json").Output()
+	require.NoError(h.t, err)
+	var pool struct{ Accounts []struct{ Label string } }
+	require.NoError(h.t, json.Unmarshal(out, &pool))
+	labels := make([]string, len(pool.Accounts))
+	for i, a := range pool.Accounts {
+		labels[i] = a.Label
+	}
+	return labels
+}
+
+// secrets is everything of ours that the keychain holds.
+func (h *importHome) secrets() []byte {
+	out, err := h.command("secret-tool", "search", "--all", "--unlock", "service", "ocgo-key").Output()
+	if len(out) > 0 { // it fails where there is nothing
+		require.NoError(h.t, err)
+	}
+	return out
+}
+
+// Wherever an import is killed, each key is in the keychain or still in its file; and run again and again it ends with
+// each of them in the pool once, and in no file.
+func TestImportSurvivesKill(t *testing.T) {
+	h := newImportHome(t)
+	const accounts = 6
+	auth := filepath.Join(h.folder, "auth.json")
+	list := filepath.Join(h.folder, "opencode-go-accounts.json")
+	var keys []string
+	var elements []string
+	for i := range accounts {
+		keys = append(keys, h.canary.Key(fmt.Sprint("kill", i)))
+		elements = append(elements, fmt.Sprintf("{\n      %q: %q, %q: \"Label %d\", \"enabled\": %t}", "apiKey", keys[i], "label", i, i != 1))
+	}
+	last := h.canary.Key("auth")
+	keys = append(keys, last)
+	require.NoError(t, os.WriteFile(list, []byte("{\"accounts\": ["+strings.Join(elements, ", ")+"], \"rotationIndex\": 2}\n"), 0o640))
+	require.NoError(t, os.WriteFile(auth, fmt.Appendf(nil, "{\n  \"a\": 1,\n  \"opencode-go\": {\"type\": \"api\", \"key\": %q}\n}\n", last), 0o600))
+
+	nowhereLost := func() {
+		t.Helper()
+		plain, secrets := bytes.Buffer{}, h.secrets()
+		for _, path := range []string{auth, list} {
+			text, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.True(t, json.Valid(text), "half a file")
+			plain.Write(text)
+		}
+		for i, key := range keys {
+			kept := bytes.Contains(secrets, []byte("secret = "+key+"\n")) || bytes.Contains(plain.Bytes(), []byte(`"`+key+`"`))
+			require.True(t, kept, "key %d is lost", i)
+		}
+	}
+	killed, between := 0, 0
+	const attempts = 60
+	for attempt := 0; ; attempt++ {
+		require.Less(t, attempt, attempts, "no end")
+		cmd := h.command("ocgo-key", "import", "--scrub", "--no-verify")
+		stderr, err := cmd.StderrPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		lines := bufio.NewReader(stderr)
+		if attempt%3 != 0 {
+			// As soon as it has done something, so that each of these leaves less to do.
+			for line := ""; err == nil && !strings.HasPrefix(line, "ocgo-key: imported ") && !strings.HasPrefix(line, "ocgo-key: took "); {
+				line, err = lines.ReadString('\n')
+			}
+		}
+		kill := time.AfterFunc(time.Duration(rand.Int64N(int64(min(attempt+1, 20))*int64(2*time.Millisecond))), func() { _ = cmd.Process.Kill() })
+		rest, _ := io.ReadAll(lines)
+		err = cmd.Wait()
+		kill.Stop()
+		nowhereLost()
+		if err == nil || nothingLeft(auth, list) {
+			break
+		}
+		exit := new(exec.ExitError)
+		require.ErrorAs(t, err, &exit)
+		require.Equal(t, -1, exit.ExitCode(), "%s", rest) // by the signal, and by nothing else
+		killed++
+		if n := len(h.labels()); n > 0 && n < len(keys) {
+			between++
+		}
+	}
+	// Until nothing is left: a killed one may have come far enough to look like this one's success.
+	out, err := h.command("ocgo-key", "import", "--scrub", "--no-verify").CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "no key was found")
+
+	t.Logf("%d kills, %d of them between two keys", killed, between)
+	assert.Positive(t, killed)
+	assert.Positive(t, between, "no kill came between two keys")
+	assert.Equal(t, []string{"Label 0", "Label 1", "Label 2", "Label 3", "Label 4", "Label 5", "opencode-go"}, h.labels())
+	secrets := h.secrets()
+	for i, key := range keys {
+		assert.Contains(t, string(secrets), "secret = "+key+"\n", "key %d", i)
+	}
+	text, err := os.ReadFile(auth)
+	require.NoError(t, err)
+	assert.Equal(t, "{\n  \"a\": 1\n}\n", string(text))
+	text, err = os.ReadFile(list)
+	require.NoError(t, err)
+	assert.Equal(t, "{\"accounts\": [], \"rotationIndex\": 2}\n", string(text))
+	for path, mode := range map[string]os.FileMode{auth: 0o600, list: 0o640} {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		assert.Equal(t, mode, info.Mode().Perm(), path)
+	}
+	leaks, err := h.canary.Files(filepath.Dir(filepath.Dir(h.folder)))
+	require.NoError(t, err)
+	assert.Empty(t, leaks)
+	out, err = h.command("ocgo-key", "list", "--json").Output()
+	require.NoError(t, err)
+	var pool struct {
+		Next     string
+		Accounts []struct {
+			Label   string
+			Enabled bool
+		}
+	}
+	require.NoError(t, json.Unmarshal(out, &pool))
+	assert.Equal(t, "Label 3", pool.Next, "the rotation goes on behind the one used last")
+	for _, a := range pool.Accounts {
+		assert.Equal(t, a.Label != "Label 1", a.Enabled, a.Label)
+	}
+}
+
+// nothingLeft tells whether the files have been cleared.
+func nothingLeft(auth, list string) bool {
+	a, errA := os.ReadFile(auth)
+	l, errL := os.ReadFile(list)
+	return errA == nil && errL == nil && !bytes.Contains(a, []byte("opencode-go")) && !bytes.Contains(l, []byte("apiKey"))
+}
+
+// A key in the environment comes in; it can't be taken out there, and the user is told how to.
+func TestImportFromEnvironment(t *testing.T) {
+	h := newImportHome(t)
+	key := h.canary.Key("environment")
+	h.env = append(h.env, "OPENCODE_API_KEY="+key)
+	out, err := h.command("ocgo-key", "import", "--no-verify", "--scrub").CombinedOutput()
+	require.NoError(t, err)
+	assert.Contains(t, string(out), "imported Account 1 from OPENCODE_API_KEY\n")
+	assert.Contains(t, string(out), "OPENCODE_API_KEY still holds a key, in this environment\nhint: `unset OPENCODE_API_KEY`")
+	assert.Empty(t, h.canary.Text("output", out))
+	assert.Contains(t, string(h.secrets()), "secret = "+key+"\n")
+	out, err = h.command("ocgo-key", "import", "--json").Output()
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"imported":[],"skipped":[{"label":"Account 1","reason":"already there, as Account 1","source":"OPENCODE_API_KEY"}],"scrubbed":[]}`, string(out))
+}
+
+// A file that changes between being read and being cleared is left alone: what changed it may not be lost.
+func TestImportLeavesChangedFile(t *testing.T) {
+	h := newImportHome(t)
+	path := filepath.Join(h.folder, "auth.json")
+	login := fmt.Sprintf("{\"opencode-go\": {\"type\": \"api\", \"key\": %q}}\n", h.canary.Key("changed"))
+	require.NoError(t, os.WriteFile(path, []byte(login), 0o600))
+	cmd := h.command("ocgo-key", "import", "--scrub", "--base-url", h.slowService(func() {
+		assert.NoError(t, os.WriteFile(path, []byte(strings.Replace(login, "{", "{\"new\": 1, ", 1)), 0o600))
+	}))
+	out, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(out), "auth.json was changed meanwhile; nothing was taken out of it\nhint: ")
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, strings.Replace(login, "{", "{\"new\": 1, ", 1), string(text))
+	assert.Empty(t, h.canary.Text("output", out))
+	require.NoError(t, h.command("ocgo-key", "import", "--scrub", "--no-verify").Run())
+	text, err = os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "{\"new\": 1}\n", string(text))
+}
+
+// slowService is one that does something else before it answers what a key has used.
+func (h *importHome) slowService(meanwhile func()) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		meanwhile()
+		_, _ = io.WriteString(w, `{"usage":{}}`)
+	}))
+	h.t.Cleanup(server.Close)
+	return server.URL + "/zen/go/v1"
+}
