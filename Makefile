@@ -6,7 +6,7 @@ OPENCODE_DIR     := $(CACHE)/opencode-$(OPENCODE_VERSION)
 OPENCODE_BIN     := $(OPENCODE_DIR)/node_modules/.bin
 BIN              := $(CACHE)/bin/ocgo-key
 # Debian package of each program that the tests run for real.
-PROGRAMS         := cc:build-essential dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux
+PROGRAMS         := cc:build-essential git:git curl:curl jq:jq ps:procps setpriv:util-linux dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux
 
 export CGO_ENABLED ?= 1
 FUZZTIME ?= 60s

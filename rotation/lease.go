@@ -184,15 +184,15 @@ func (p *Pool) next(s *state.State, ask Ask) (*state.Account, error) {
 			return a, nil
 		}
 	}
-	return nil, p.exhausted(s, ask.Model)
+	return nil, exhausted(s, ask.Model, now)
 }
 
-// exhausted says which account is back first.
-func (p *Pool) exhausted(s *state.State, model string) *ExhaustedError {
+// exhausted says which account is back first, of those that were all out at this moment.
+func exhausted(s *state.State, model string, now time.Time) *ExhaustedError {
 	e := &ExhaustedError{}
 	for i := range s.Accounts {
 		a := &s.Accounts[i]
-		c := condition(a, model, p.now())
+		c := condition(a, model, now)
 		if c.State == Cooling && (e.Until.IsZero() || c.Until.Before(e.Until)) {
 			*e = ExhaustedError{Account: a.Label, Until: c.Until, Reason: c.Reason, Window: c.Window, Workspace: a.Workspace}
 		}

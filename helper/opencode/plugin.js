@@ -123,8 +123,78 @@ function giveWay(folder) {
   } catch {} // not empty: it is somebody's
 }
 
+// ask runs a command of ours to its end. What it is told goes through stdin, where no other program can see it.
+function ask(args, told = "") {
+  return new Promise((resolve) => {
+    // Under `ocgo-key run` OpenCode's own environment looks like that of its tools, but it is a person who asks here.
+    // The mark of a tool's shell stays: an OpenCode that an agent started may add nothing either.
+    const { OCGO_KEY_GATEWAY, ...env } = process.env
+    const child = spawn(PROGRAM, args, { stdio: ["pipe", "pipe", "pipe"], env, windowsHide: true })
+    const out = []
+    const why = []
+    child.on("error", (e) => resolve({ ok: false, text: e.message }))
+    child.on("close", (code) => resolve({ ok: code === 0, text: (code === 0 ? out : why).join("\n") }))
+    if (!child.pid) return
+    child.stdin.on("error", () => {})
+    byLine(child.stdout, (line) => out.push(line))
+    byLine(child.stderr, (line) => why.push(line))
+    child.stdin.end(told)
+  })
+}
+
+// panel is a method that shows text and stores nothing. `opencode auth login` shows the instructions of method
+// "auto" alone; the full screen closes those as soon as the callback is done, and leaves those of "code".
+const panel = (label, text) => ({
+  type: "oauth",
+  label,
+  authorize: async () => ({
+    url: "",
+    instructions: await text(),
+    method: ["auth", "providers"].includes(process.argv[2]) ? "auto" : "code",
+    callback: async () => ({ type: "success" }),
+  }),
+})
+
+// Of type "oauth", since a key typed into type "api" goes to OpenCode's own file.
+const auth = {
+  provider: "opencode-go",
+  methods: [
+    {
+      type: "oauth",
+      label: "Add Go account",
+      prompts: [
+        {
+          type: "text",
+          key: "label",
+          message: "What to call the account (may be empty)",
+          placeholder: "Work",
+          // A label is an argument, which other programs can see.
+          validate: (label) => (/^sk-|\S{32}/.test(label) ? "this looks like a key, which is asked for next" : undefined),
+        },
+      ],
+      authorize: async (inputs) => ({
+        url: "https://opencode.ai/auth",
+        instructions: "Paste the account's key. It goes into the keychain, and not into OpenCode.",
+        method: "code",
+        callback: async (key) => {
+          const label = inputs?.label?.trim()
+          const { ok, text } = await ask(["add", ...(label ? ["--", label] : [])], `${key.trim()}\n`)
+          if (ok) return { type: "success", key: "ocgo-placeholder" } // OpenCode wants to store something
+          print(text)
+          toast(text, "error")
+          return { type: "failed" }
+        },
+      }),
+    },
+    panel("Manage accounts", async () =>
+      ["In a terminal:", ..."rename enable disable replace remove".split(" ").map((name) => `  ocgo-key ${name} LABEL`), "  ocgo-key rotate"].join("\n")),
+    panel("Account status", async () => (await ask(["list"])).text),
+  ],
+}
+
 export const OcgoKey = async ({ client }) => {
   const hooks = {
+    auth,
     "shell.env": async (input, output) => {
       if (input.sessionID) output.env.OCGO_KEY_AGENT_SHELL = "1"
     },

@@ -77,6 +77,7 @@ func TestCommandsThatCannotRun(t *testing.T) {
 // terminal is the far side of a PTY, and what was shown there.
 type terminal struct {
 	*os.File
+	pid   int // of the first process on it
 	t     *testing.T
 	shown bytes.Buffer
 	got   chan []byte
@@ -85,7 +86,7 @@ type terminal struct {
 func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
 	require.NoError(t, err)
-	term := &terminal{File: f, t: t, got: make(chan []byte, 1000)}
+	term := &terminal{File: f, pid: cmd.Process.Pid, t: t, got: make(chan []byte, 1000)}
 	go func() {
 		for {
 			buf := make([]byte, 4096)
@@ -211,6 +212,20 @@ func shell(t *testing.T, role string) *terminal {
 	return term
 }
 
+// allStopped waits until both the wrapper and the command are: the shell waits for the wrapper alone, and a command
+// that is still on its way to a stop could take what is typed at the shell.
+func (term *terminal) allStopped() {
+	require.Eventually(term.t, func() bool {
+		below := process.Descendants(term.pid)
+		for _, p := range below {
+			if !process.Stopped(p.PID) {
+				return false
+			}
+		}
+		return len(below) == 2
+	}, 20*time.Second, time.Millisecond)
+}
+
 func TestCtrlZAndFg(t *testing.T) {
 	term := shell(t, "listen")
 	term.send("w\n")
@@ -219,6 +234,7 @@ func TestCtrlZAndFg(t *testing.T) {
 		term.send("\x1a")
 		term.expect("Stopped")
 		term.expect("prompt> ")
+		term.allStopped()
 		term.send("echo the shell is $((6*7))\n")
 		term.expect("the shell is 42")
 		term.send("fg\n")

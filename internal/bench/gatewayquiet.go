@@ -81,6 +81,7 @@ func (c *comparison) quiet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	const settle = 300 * time.Millisecond
 	over := way{name: "gateway", host: u.Host, key: g.Token()}
 	w, err := dial(ctx, over)
 	if err != nil {
@@ -88,11 +89,20 @@ func (c *comparison) quiet(ctx context.Context) error {
 	}
 	defer w.close()
 	request := over.request(pathSmall, prompt(smallPrompt))
-	if err := w.ask(request); err != nil { // it takes the lease, and fetches the key
-		return err
+	for range 2 { // the first takes the lease and fetches the key, the second sees that the state was written
+		if err := w.ask(request); err != nil {
+			return err
+		}
+		if err := w.extend(); err != nil {
+			return err
+		}
 	}
 	if n.locks.Load() == 0 || n.keys.Load() == 0 {
 		return errors.New("nothing was counted: the first request has to take a lock and to ask the keychain")
+	}
+	// What is got ready in the background for a fail-over is done once nothing is asked for any more.
+	for before := int64(-1); before != n.reads.Load()+n.keys.Load(); time.Sleep(settle) {
+		before = n.reads.Load() + n.keys.Load()
 	}
 	for _, v := range []*atomic.Int64{&n.stats, &n.reads, &n.locks, &n.keys} {
 		v.Store(0)
