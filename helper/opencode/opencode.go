@@ -1,6 +1,6 @@
 // Package opencode holds what we know of OpenCode: how its configuration is pointed at a gateway, how its command
-// line reads, and how one of its sessions goes on after a stop. It starts no process, serves nothing, and never
-// sees a key: a gateway's token is all it puts into a configuration.
+// line reads, how one of its sessions goes on after a stop, and where it keeps logins. It starts no process and serves
+// nothing. It sees a key only where it reads one out of a file for import; a gateway's token is all that it writes.
 package opencode
 
 import (
