@@ -77,6 +77,8 @@ func (c *comparison) notes() []string {
 			"towards 1; the processor time per request is that of the process in between alone.",
 		fmt.Sprintf("First token: the service sends its headers at once and its first event after %v. An event's way is from just before it is written to "+
 			"when it was read.", firstToken),
+		"The row with the worst fail-over is a maximum, of the first fail-overs of fresh processes that share two cores with all the others; " +
+			"the target is held against the median and the p99 above it.",
 		"Fail-over: at the service, from just before the last bytes of a 429 are written to when the next request has arrived. Direct and " +
 			"bare proxy: the client itself reads the 429 and sends the request again with another key.",
 		fmt.Sprintf("Memory: a fresh process of each kind with %d streams of %d events a second; the highest of the samples taken in %v.",
