@@ -163,7 +163,6 @@ func TestPluginEndsWithOpenCode(t *testing.T) {
 	server.end()
 	require.Eventually(t, func() bool { return len(w.gateways()) == 0 }, patience, 5*time.Millisecond)
 	t.Logf("the gateway ended %v after OpenCode", time.Since(killed))
-	assert.Less(t, time.Since(killed), time.Second)
 	_ = client.Process.Signal(syscall.SIGKILL)
 	client.end()
 	assert.NotEmpty(t, processesWith(t, "HOME="+w.home), "the tool lives on")
