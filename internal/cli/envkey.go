@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -42,7 +43,7 @@ func (a *app) runWithKey(pool *rotation.Pool, keys keychain.Store, command wrapp
 		if err != nil {
 			return err
 		}
-		verdict := outputVerdict(status, said, time.Now())
+		verdict := outputVerdict(status, said, grant.Key, time.Now())
 		if !verdict.Failover() {
 			return ended(status)
 		}
@@ -119,10 +120,14 @@ var (
 	limitWords   = regexp.MustCompile(`(?i)\b429\b|usage ?limit|rate[ -]?limit|too many requests`)
 )
 
-// outputVerdict tells a limit from a command's exit and its last words.
-func outputVerdict(status wrapper.Status, said []byte, now time.Time) rotation.Verdict {
+// outputVerdict tells a limit from a command's exit and its last words. The key is taken out of them first: a
+// verdict's reason is kept and shown, and an error may repeat the key.
+func outputVerdict(status wrapper.Status, said []byte, key keychain.Secret, now time.Time) rotation.Verdict {
 	if status.Code == 0 || status.Signal != 0 {
 		return rotation.Verdict{}
+	}
+	if !key.IsZero() {
+		said = bytes.ReplaceAll(said, []byte(key.Reveal()), []byte("[redacted]"))
 	}
 	if body := serviceError.Find(said); body != nil {
 		if v := rotation.ClassifyEvent(rotation.Answer{Body: body}, now); v.Failover() {

@@ -1,0 +1,22 @@
+package cli
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"ocgo-key/helper/wrapper"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// What a command says of its key when it gives up is kept and shown as the reason: without the key.
+func TestOutputVerdictTakesTheKeyOut(t *testing.T) {
+	key := keychain.NewSecret("sk-canary-of-this-test")
+	said := []byte(`{"type":"error","error":{"type":"AuthError","message":"Incorrect API key provided: sk-canary-of-this-test"}}`)
+	v := outputVerdict(wrapper.Status{Code: 1}, said, key, time.Now())
+	assert.Equal(t, rotation.Reject, v.Action)
+	assert.Contains(t, v.Reason, "[redacted]")
+	assert.NotContains(t, v.Reason, "sk-canary")
+}
