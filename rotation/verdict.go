@@ -86,13 +86,13 @@ func Classify(a Answer, now time.Time) Verdict {
 		e := parseError(a.Body)
 		switch e.Type {
 		case "AuthError":
-			return Verdict{Action: Reject, Reason: e.Type + ": " + oneLine(e.Message, "the service does not know this key")}
+			return Verdict{Action: Reject, Reason: e.Type + ": " + oneLine(hideKeys(e.Message), "the service does not know this key")}
 		case "CreditsError", "MonthlyLimitError", "UserLimitError":
 			return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Reason: balanceReasons[e.Type]}
 		}
 	case http.StatusForbidden:
 		if e := parseError(a.Body); e.Type == "EntitlementError" {
-			return Verdict{Action: Reject, Reason: e.Type + ": " + oneLine(e.Message, "no Go subscription")}
+			return Verdict{Action: Reject, Reason: e.Type + ": " + oneLine(hideKeys(e.Message), "no Go subscription")}
 		}
 	}
 	return Verdict{}
@@ -167,6 +167,26 @@ const maxText = 120
 
 // OneLine makes text of others fit for a line on a terminal: printable, one line, bounded.
 func OneLine(s string) string { return oneLine(s, "?") }
+
+// leastKey is the length from which a word that begins like a key is taken for one, in bytes.
+const leastKey = 16
+
+// indexKey finds the beginning of a key in a word; -1 for none.
+func indexKey(w string) int {
+	return max(strings.Index(w, "sk-"), strings.Index(w, "SK-"))
+}
+
+// hideKeys takes what looks like a key out of the service's words, which are kept: who reports an answer by hand
+// (`rotate --status`) has no key at hand that could be looked for.
+func hideKeys(s string) string {
+	words := strings.Fields(s)
+	for i, w := range words {
+		if at := indexKey(w); at >= 0 && len(w)-at >= leastKey {
+			words[i] = w[:at] + "[redacted]"
+		}
+	}
+	return strings.Join(words, " ")
+}
 
 // oneLine makes the service's words fit for a line on a terminal: printable, one line, bounded; other if nothing is left.
 func oneLine(s, other string) string {

@@ -97,6 +97,15 @@ func TestReasonsFitOneLine(t *testing.T) {
 	assert.Less(t, len(v.Reason), 200)
 }
 
+func TestReasonsHoldNoKey(t *testing.T) {
+	for _, message := range []string{"Incorrect key: sk-0123456789abcdef", `key="SK-0123456789abcdef".`} {
+		quoted := strings.ReplaceAll(message, `"`, `\"`)
+		v := rotation.Classify(rotation.Answer{Status: 401, Header: http.Header{}, Body: body("AuthError", quoted)}, noon)
+		assert.Contains(t, v.Reason, "[redacted]")
+		assert.NotContains(t, strings.ToLower(v.Reason), "0123456789")
+	}
+}
+
 func FuzzRetryAfter(f *testing.F) {
 	for _, s := range []string{"60", "-5", "1e9", "Mon, 02 Mar 2026 13:00:00 GMT", "garbage", "0x1p-2"} {
 		f.Add(s, "")
