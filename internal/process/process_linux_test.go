@@ -154,3 +154,24 @@ func TestSameStart(t *testing.T) {
 		t.Errorf("start identity %q", id)
 	}
 }
+
+// The leader of a session is in it; a session whose leader is outside of the
+// caller's PID namespace (a container) has no number here, so this test makes
+// one of its own.
+func TestSession(t *testing.T) {
+	cmd := exec.Command("sleep", "60")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}()
+	if got := Session(cmd.Process.Pid); got != cmd.Process.Pid {
+		t.Errorf("session %d, want %d", got, cmd.Process.Pid)
+	}
+	if Session(os.Getpid()) == cmd.Process.Pid {
+		t.Error("the test is in its child's session")
+	}
+}
