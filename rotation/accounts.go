@@ -22,6 +22,7 @@ type View struct {
 	KeyRev    int
 	Workspace string
 	User      string
+	Usage     *state.Usage // what the service last said of it; nil if it never did
 }
 
 // Handout is the account as it is handed out.
@@ -32,6 +33,7 @@ type Overview struct {
 	Accounts []View
 	Next     string // label of the account a new process would get; empty if none is ready
 	Last     string // id of the account last handed out
+	Settings state.Settings
 }
 
 // Overview returns the pool as it stands, changing nothing.
@@ -40,11 +42,11 @@ func (p *Pool) Overview(ctx context.Context) (Overview, error) {
 	if err != nil {
 		return Overview{}, err
 	}
-	o := Overview{Accounts: make([]View, len(s.Accounts)), Last: s.Last}
+	o := Overview{Accounts: make([]View, len(s.Accounts)), Last: s.Last, Settings: s.Settings}
 	for i := range s.Accounts {
 		a := &s.Accounts[i]
 		o.Accounts[i] = View{Number: i + 1, ID: a.ID, Label: a.Label, Enabled: !a.Disabled, Condition: condition(a, "", p.now()),
-			LastUsed: a.LastUsed, KeyRev: a.KeyRev, Workspace: a.Workspace, User: a.User}
+			LastUsed: a.LastUsed, KeyRev: a.KeyRev, Workspace: a.Workspace, User: a.User, Usage: a.Usage}
 	}
 	for _, l := range s.Leases {
 		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == l.Account })

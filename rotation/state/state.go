@@ -25,6 +25,8 @@ type State struct {
 	// Pending names ids whose key may be in the keychain without an account, because a command is at work
 	// between the two, or was killed there.
 	Pending []Pending `json:"pending,omitempty"`
+	// Settings are the user's choices for the pool.
+	Settings Settings `json:"settings,omitzero"`
 
 	events []Event // to be appended to events.jsonl once this state is written
 }
@@ -44,6 +46,29 @@ type Account struct {
 	// Workspace and User are the service's ids as /usage told them; two accounts with the same two share one quota.
 	Workspace string `json:"workspace,omitempty"`
 	User      string `json:"user,omitempty"`
+	// Usage is what the service last said this account has used; nil before it said anything.
+	Usage *Usage `json:"usage,omitempty"`
+}
+
+// Usage is the service's word on what an account has used, and when that was. It holds numbers alone.
+type Usage struct {
+	At      time.Time         `json:"at"`      // by our clock
+	Windows map[string]Window `json:"windows"` // by name: rolling (5 hours), weekly, monthly; any may be missing
+}
+
+// Window is what is used of one of the three usage limits.
+type Window struct {
+	Status   string    `json:"status"`              // "ok" or "rate-limited"
+	Percent  int       `json:"percent"`             // used; a whole number from 0
+	ResetsAt time.Time `json:"resets_at,omitzero"` // by our clock; zero if the service did not tell
+}
+
+// Settings are what a user chose for the whole pool with `ocgo-key config`. The zero value is the default of each.
+type Settings struct {
+	// Strategy is how the next account is picked: "round-robin", "most-left" or "fill-first"; empty is round-robin.
+	Strategy string `json:"strategy,omitempty"`
+	// Ahead is at how many percent used of a window a process leaves its account for one with more left; 0 is never.
+	Ahead int `json:"ahead,omitempty"`
 }
 
 // Cooldown is a time before which an account is not picked.
