@@ -58,8 +58,8 @@ type Usage struct {
 
 // Window is what is used of one of the three usage limits.
 type Window struct {
-	Status   string    `json:"status"`              // "ok" or "rate-limited"
-	Percent  int       `json:"percent"`             // used; a whole number from 0
+	Status   string    `json:"status"`             // "ok" or "rate-limited"
+	Percent  int       `json:"percent"`            // used; a whole number from 0
 	ResetsAt time.Time `json:"resets_at,omitzero"` // by our clock; zero if the service did not tell
 }
 
