@@ -5,19 +5,32 @@ CACHE            := $(CURDIR)/.cache
 OPENCODE_DIR     := $(CACHE)/opencode-$(OPENCODE_VERSION)
 OPENCODE_BIN     := $(OPENCODE_DIR)/node_modules/.bin
 BIN              := $(CACHE)/bin/ocgo-key
-# Debian package of each program that the tests run for real.
-PROGRAMS         := cc:build-essential git:git curl:curl jq:jq ps:procps setpriv:util-linux dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux
+# Debian package of each program, or file, that the tests run for real.
+PROGRAMS         := cc:build-essential git:git curl:curl jq:jq ps:procps setpriv:util-linux dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux \
+                    bash:bash /usr/share/bash-completion/bash_completion:bash-completion zsh:zsh fish:fish mandoc:mandoc strace:strace
 
 export CGO_ENABLED ?= 1
 FUZZTIME ?= 60s
 
-.PHONY: build test demo bench vet lint vuln fuzz deps opencode clean
+# Of the tests that are not part of `make test`.
+TAGS               := packages,realkeychain
+EXTRAS             := $(CACHE)/extras
+# Newer ones want a newer Go, or a module that is not to be had everywhere.
+GORELEASER_VERSION := v2.16.0
+GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
+# Empty for a real release, of the tag that is checked out.
+SNAPSHOT ?= --snapshot
+
+.PHONY: build test demo bench strategies vet lint vuln fuzz deps opencode reference picture clean
+.PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BIN) .
 
 # What the tests need beyond Go: Debian packages (installed when run as root) and the pinned OpenCode.
-deps: opencode
+deps: programs opencode
+
+programs:
 	@./internal/testdeps.sh $(PROGRAMS)
 
 # On a machine without npm, or without a network, the demo has a client of its own.
@@ -33,17 +46,37 @@ demo: build
 test: deps vet
 	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 20m ./...
 
+# What runs on any system, with nothing installed beside Go and a C compiler.
+test-portable: vet
+	go test -race -timeout 20m ./...
+
+# Against the keychain of whoever runs it; the entries have ids of their own and are taken away again.
+test-keychain:
+	go test -tags realkeychain -count 1 -v -timeout 10m ./internal/e2e/realkeychain
+
+# The whole path on real parts. OPENCODE_VERSION=latest does it with the newest OpenCode.
+e2e: deps
+	PATH="$(OPENCODE_BIN):$$PATH" go test -race -count 1 -timeout 20m ./internal/e2e
+
+# The picture of `ocgo-key status` in docs/status.txt and README.md: what it prints against the stand-in.
+picture: deps
+	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 ./internal/e2e -run '^TestPicture$$' -update
+
 # Measures the targets of the project and writes docs/benchmarks.md; SECTIONS=gateway does that part alone.
 bench: build
 	@./internal/testdeps.sh dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring
 	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/bench ./internal/bench
 	$(CACHE)/bin/bench -binary $(BIN) -out docs/benchmarks.md -sections "$(SECTIONS)"
 
+# Plays simulated months on each strategy and writes docs/strategies.md.
+strategies:
+	go run ./internal/strategies -out docs/strategies.md
+
 # The three systems always build and vet.
 vet:
-	go vet ./...
-	GOOS=darwin go vet ./...
-	GOOS=windows go vet ./...
+	go vet -tags $(TAGS) ./...
+	GOOS=darwin go vet -tags $(TAGS) ./...
+	GOOS=windows go vet -tags $(TAGS) ./...
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "gofmt would change: $$unformatted"; exit 1; }
 
 lint:
@@ -58,6 +91,49 @@ fuzz:
 		echo "$${target##*:} in $$(dirname "$${target%%:*}")"; \
 		go test -run '^$$' -fuzz "^$${target##*:}\$$" -fuzztime $(FUZZTIME) "$$(dirname "$${target%%:*}")" || exit 1; \
 	done
+
+# What is packed beside the program: completions, man page, changelog.
+extras:
+	rm -rf $(EXTRAS) && mkdir -p $(EXTRAS)/completions $(EXTRAS)/man $(EXTRAS)/doc
+	CGO_ENABLED=0 go build -trimpath -buildvcs=true -o $(EXTRAS)/ocgo-key .
+	$(EXTRAS)/ocgo-key completion bash > $(EXTRAS)/completions/ocgo-key.bash
+	$(EXTRAS)/ocgo-key completion zsh > $(EXTRAS)/completions/_ocgo-key
+	$(EXTRAS)/ocgo-key completion fish > $(EXTRAS)/completions/ocgo-key.fish
+	$(EXTRAS)/ocgo-key completion powershell > $(EXTRAS)/completions/ocgo-key.ps1
+	$(EXTRAS)/ocgo-key man > $(EXTRAS)/man/ocgo-key.1
+	gzip -9n < $(EXTRAS)/man/ocgo-key.1 > $(EXTRAS)/man/ocgo-key.1.gz
+	gzip -9n < CHANGELOG.md > $(EXTRAS)/doc/CHANGELOG.md.gz
+
+$(GORELEASER):
+	CGO_ENABLED=0 GOBIN=$(dir $(GORELEASER)) go install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
+
+# All that a release has, in $(CACHE)/dist. Nothing is published.
+packages: $(GORELEASER)
+	$(GORELEASER) check
+	$(GORELEASER) release --clean --skip=publish,announce,sign $(SNAPSHOT)
+
+packages-programs:
+	@./internal/testdeps.sh git:git rpm:rpm bash:bash zsh:zsh fish:fish mandoc:mandoc
+
+# Makes a release of a copy twice, and compares; installs and removes its packages on this machine. Takes minutes, and root.
+packages-test: packages-programs $(GORELEASER)
+	GORELEASER=$(GORELEASER) go test -tags packages -count 1 -v -timeout 60m ./internal/release
+
+# Publishes the tag that is checked out; run by its workflow.
+release: $(GORELEASER)
+	@mkdir -p $(CACHE)
+	awk -v tag="$$(git describe --exact-match --tags)" '/^## /{on = ("v" $$2 == tag); next} on' CHANGELOG.md > $(CACHE)/notes.md
+	@grep -q . $(CACHE)/notes.md || { echo "CHANGELOG.md has no section for this tag"; exit 1; }
+	$(GORELEASER) release --clean --release-notes $(CACHE)/notes.md
+
+# The workflows, as far as they can be checked without running them.
+workflows:
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+	go test -count 1 ./internal/release
+
+# docs/reference.md, where it is made of the grammar.
+reference:
+	go test ./internal/cli -run '^TestReference$$' -update
 
 clean:
 	rm -rf $(CACHE)

@@ -16,17 +16,26 @@ import (
 type Grant struct {
 	rotation.Handout
 	Key keychain.Secret
+	// Moved is how the process came from another account to this one, should it have done so with this very call of
+	// Current and not by an answer that it met itself; else nil.
+	Moved *rotation.Switch
 }
 
 // Holder is one process's hold on the pool: the account it has now, with the key. It is where ids and keys
 // meet. As long as nothing changed, Current costs a stat and nothing else. It is safe for concurrent use.
 type Holder struct {
+	// Ahead is at how many percent used of a window the process leaves its account, if there is one with more left; 0
+	// is what the pool's settings say, rotation.NotAhead is never. It goes there once the key is at hand (see
+	// PrepareAhead), so that no request waits for a keychain. To be set before the first use.
+	Ahead int
+
 	pool *rotation.Pool
 	keys keychain.Store
 	proc rotation.Process
 	warn func(missing, next rotation.Handout)
 
 	current atomic.Pointer[held]
+	ready   atomic.Bool // to move before the limit: the key of the account to go on with has come
 
 	turn chan struct{} // one walk to the pool and the keychain at a time; it guards what is below
 	// missing are ids whose key the keychain does not have, as of missingAt: a change of the pool may bring one.
@@ -71,7 +80,7 @@ func NewHolder(pool *rotation.Pool, keys keychain.Store, proc rotation.Process, 
 // rotation.ErrEmpty, a *rotation.ExhaustedError, or one of the keychain's.
 func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
 	stamp := h.pool.Stamp()
-	if c := h.current.Load(); c != nil && c.stamp == stamp && !c.ByModel {
+	if c := h.current.Load(); c != nil && c.stamp == stamp && !c.ByModel && !h.ready.Load() {
 		return c.Grant, nil
 	}
 	if err := h.take(ctx); err != nil {
@@ -93,7 +102,7 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 	if err != nil {
 		return Grant{}, false, err
 	}
-	next, err = h.grant(ctx, out, stamp, ask)
+	next, _, err = h.grant(ctx, out, stamp, ask)
 	return next, moved, err
 }
 
@@ -118,6 +127,34 @@ func (h *Holder) Prepare(ctx context.Context) {
 	_, _ = h.key(ctx, out)
 }
 
+// PrepareAhead fetches the key of the account that the process is to move to before its own meets the limit, if it is
+// time for that. It moves with its next request.
+func (h *Holder) PrepareAhead(ctx context.Context) {
+	ask := rotation.Ask{Ahead: h.Ahead}
+	for {
+		out, ok := h.pool.Leaving(ctx, h.proc, ask)
+		if !ok {
+			return
+		}
+		_, err := h.key(ctx, out)
+		if err == nil {
+			h.ready.Store(true)
+		}
+		if !errors.Is(err, keychain.ErrNotFound) {
+			return
+		}
+		ask.Avoid = append(ask.Avoid, out.ID)
+	}
+}
+
+// Known is the key of a hand-out, if it is in memory.
+func (h *Holder) Known(out rotation.Handout) (keychain.Secret, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	key, ok := h.cache[cacheKey{out.ID, out.KeyRev}]
+	return key, ok
+}
+
 // Release ends the process's lease. Where that fails the lease ends with the process.
 func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.proc) }
 
@@ -125,7 +162,13 @@ func (h *Holder) ask(model func() string) rotation.Ask {
 	if now := h.pool.Stamp(); now != h.missingAt {
 		h.missing, h.missingAt = nil, now
 	}
-	ask := rotation.Ask{Avoid: h.missing}
+	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead}
+	if h.current.Load() != nil { // else the keychain is asked in any case
+		ask.To = func(out rotation.Handout) bool {
+			_, ok := h.Known(out)
+			return ok
+		}
+	}
 	if model != nil {
 		ask.Model = model()
 	}
@@ -135,33 +178,45 @@ func (h *Holder) ask(model func() string) rotation.Ask {
 // acquire asks the pool, then the keychain. The caller has the turn.
 func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 	stamp := h.pool.Stamp() // taken first, so that a change meanwhile is noticed at the next request
-	out, err := h.pool.Acquire(ctx, h.proc, ask)
+	before := h.current.Load()
+	h.ready.Store(false)
+	out, moved, err := h.pool.Take(ctx, h.proc, ask)
 	if err != nil {
 		return Grant{}, err
 	}
-	return h.grant(ctx, out, stamp, ask)
+	g, whole, err := h.grant(ctx, out, stamp, ask)
+	if err != nil {
+		return Grant{}, err
+	}
+	if moved == nil && before != nil && before.ID != g.ID && !slices.Contains(ask.Avoid, before.ID) {
+		moved = &rotation.Switch{From: before.Handout, To: g.Handout, Cause: rotation.ByHand} // of this one's lease
+	}
+	if whole {
+		g.Moved = moved
+	}
+	return g, nil
 }
 
 // grant puts the key to a hand-out, and keeps both. An account whose key the keychain does not have is passed
-// over, by this process alone: that may be another's keychain, not the account's fault. stamp is the pool's from
-// before it gave out. The caller has the turn.
-func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.Stamp, ask rotation.Ask) (Grant, error) {
-	for {
+// over, by this process alone: that may be another's keychain, not the account's fault. Then it is not whole, and warn
+// was told. stamp is the pool's from before it gave out. The caller has the turn.
+func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.Stamp, ask rotation.Ask) (g Grant, whole bool, err error) {
+	for whole = true; ; whole = false {
 		key, err := h.key(ctx, out)
 		if err == nil {
-			g := Grant{out, key}
+			g := Grant{Handout: out, Key: key}
 			h.current.Store(&held{g, stamp})
-			return g, nil
+			return g, whole, nil
 		}
 		if !errors.Is(err, keychain.ErrNotFound) {
-			return Grant{}, err
+			return Grant{}, false, err
 		}
 		h.missing = append(h.missing, out.ID)
 		ask.Avoid = append(slices.Clone(ask.Avoid), out.ID)
 		stamp = h.pool.Stamp()
 		next, nextErr := h.pool.Acquire(ctx, h.proc, ask)
 		if nextErr != nil {
-			return Grant{}, err
+			return Grant{}, false, err
 		}
 		h.warn(out, next)
 		out = next
@@ -169,11 +224,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 }
 
 func (h *Holder) key(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
-	at := cacheKey{out.ID, out.KeyRev}
-	h.mu.Lock()
-	key, ok := h.cache[at]
-	h.mu.Unlock()
-	if ok {
+	if key, ok := h.Known(out); ok {
 		return key, nil
 	}
 	key, err := h.keys.Get(ctx, out.ID)
@@ -181,7 +232,7 @@ func (h *Holder) key(ctx context.Context, out rotation.Handout) (keychain.Secret
 		return key, keychain.Naming(err, out.Label)
 	}
 	h.mu.Lock()
-	h.cache[at] = key
+	h.cache[cacheKey{out.ID, out.KeyRev}] = key
 	h.mu.Unlock()
 	return key, nil
 }

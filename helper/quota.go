@@ -13,15 +13,22 @@ import (
 
 // Quota asks the service what accounts have used, and takes the answers into the pool. A failure changes
 // nothing: /usage is known to refuse keys that work. It is safe for concurrent use.
+//
+// It asks when something happened, and never by a clock of its own: where nothing is done, nothing is asked.
 type Quota struct {
 	Pool   *rotation.Pool
 	Keys   keychain.Store
 	Base   *url.URL // the service's
 	Client *http.Client
 	Now    func() time.Time
+	// Holder has keys in memory. Refresh goes by these alone: no store can tell beforehand whether a read will ask its
+	// user for a password, and nobody is to be asked for the sake of numbers. That leaves out accounts that this
+	// process has no part in. Who has asks about them, and nothing is used of those that nobody has. May be nil.
+	Holder *Holder
 
 	mu    sync.Mutex
 	asked map[string]time.Time // when each account was last asked about, by id
+	due   time.Time            // before that no numbers that Refresh looks at get old
 }
 
 const (
@@ -29,16 +36,32 @@ const (
 	usageTimeout = 10 * time.Second
 	// usagePause is the least time between two questions about one account.
 	usagePause = time.Minute
+	// usageInUse and usageOthers are how old the numbers of the account in use, and of others, get before Refresh asks.
+	usageInUse  = 5 * time.Minute
+	usageOthers = 15 * time.Minute
 )
 
 // Limited asks about an account that has just run into a limit.
 func (q *Quota) Limited(ctx context.Context, g Grant) {
 	if q.turn(g.ID) {
-		q.ask(ctx, g)
+		_ = q.ask(ctx, g, usageTimeout)
 	}
 }
 
-// Exhausted asks about all accounts that cool, side by side: one may be back before its time.
+// Switched asks about the account that the process has moved to, unless its numbers were learned just now.
+func (q *Quota) Switched(ctx context.Context, g Grant) {
+	o, err := q.Pool.Overview(ctx)
+	if err != nil {
+		return
+	}
+	for _, v := range o.Accounts {
+		if v.ID == g.ID && q.age(v) >= usagePause && q.turn(g.ID) {
+			_ = q.ask(ctx, g, usageTimeout)
+		}
+	}
+}
+
+// Exhausted asks about all accounts that are used up, side by side: one may be back before its time.
 func (q *Quota) Exhausted(ctx context.Context) {
 	o, err := q.Pool.Overview(ctx)
 	if err != nil {
@@ -50,12 +73,82 @@ func (q *Quota) Exhausted(ctx context.Context) {
 			continue
 		}
 		all.Go(func() {
-			if key, err := q.Keys.Get(ctx, v.ID); err == nil {
-				q.ask(ctx, Grant{v.Handout(), key})
+			if key, err := q.key(ctx, v, nil); err == nil {
+				_ = q.ask(ctx, Grant{Handout: v.Handout(), Key: key}, usageTimeout)
 			}
 		})
 	}
 	all.Wait()
+}
+
+// Due tells whether some numbers may be old, so that Refresh is worth its while. It is meant to be asked after each
+// request, costs next to nothing, and says yes once.
+func (q *Quota) Due() bool {
+	now := q.Now()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if wait := q.due.Sub(now); wait > 0 && wait <= usageInUse { // more than that is a clock that was set back
+		return false
+	}
+	q.due = now.Add(usagePause)
+	return true
+}
+
+// Refresh asks about the account that g is on, and about others whose key is in memory, where what is known of
+// them is old, whoever learned it. The questions go side by side. Then it gets ready for a move before the limit.
+func (q *Quota) Refresh(ctx context.Context, g Grant) {
+	o, err := q.Pool.Overview(ctx)
+	if err != nil {
+		return
+	}
+	var all sync.WaitGroup
+	now, soonest := q.Now(), usageInUse
+	for _, v := range o.Accounts {
+		pace, key, ok := usageOthers, g.Key, true
+		if v.ID == g.ID && v.KeyRev == g.KeyRev {
+			pace = usageInUse
+		} else if key, ok = q.known(v.Handout()); !ok || !v.Enabled || v.Condition.State == rotation.Rejected {
+			continue
+		}
+		age := q.age(v)
+		if age >= pace && q.turn(v.ID) {
+			age = 0
+			all.Go(func() { _ = q.ask(ctx, Grant{Handout: v.Handout(), Key: key}, usageTimeout) })
+		}
+		soonest = min(soonest, max(pace-age, usagePause))
+	}
+	all.Wait()
+	q.mu.Lock()
+	q.due = now.Add(soonest)
+	q.mu.Unlock()
+	if q.Holder != nil {
+		q.Holder.PrepareAhead(ctx)
+	}
+}
+
+func (q *Quota) known(h rotation.Handout) (keychain.Secret, bool) {
+	if q.Holder == nil {
+		return keychain.Secret{}, false
+	}
+	return q.Holder.Known(h)
+}
+
+// never is the age of numbers that are not there.
+const never = 1 << 62 * time.Nanosecond
+
+// age is how long ago the numbers of the account were learned, by any process, or asked for by this one.
+func (q *Quota) age(v rotation.View) time.Duration {
+	now := q.Now()
+	age := never
+	if v.Usage != nil {
+		age = now.Sub(v.Usage.At).Abs()
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if last, ok := q.asked[v.ID]; ok {
+		age = min(age, now.Sub(last).Abs())
+	}
+	return age
 }
 
 // turn tells whether it is time to ask about the account, and if so takes the turn.
@@ -72,10 +165,15 @@ func (q *Quota) turn(id string) bool {
 	return true
 }
 
-func (q *Quota) ask(ctx context.Context, g Grant) {
-	ctx, cancel := context.WithTimeout(ctx, usageTimeout)
+// ask asks about one account and learns the answer, within limit.
+func (q *Quota) ask(ctx context.Context, g Grant, limit time.Duration) error {
+	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if usage, err := FetchUsage(ctx, q.Client, q.Base, g.Key); err == nil {
-		_ = q.Pool.Learn(ctx, g.Handout, usage)
+	asked := q.Now()
+	usage, err := FetchUsage(within, q.Client, q.Base, g.Key)
+	if err != nil {
+		return err
 	}
+	usage.Asked = asked
+	return q.Pool.Learn(ctx, g.Handout, usage)
 }

@@ -1,9 +1,13 @@
 #!/bin/sh
-# Sees to it that the programs which the tests run for real are there. Each argument is PROGRAM:DEBIAN-PACKAGE.
+# Sees to it that the programs which the tests run for real are there. Each argument is PROGRAM:DEBIAN-PACKAGE, or
+# /FILE:DEBIAN-PACKAGE.
 set -eu
 missing=""
 for pair in "$@"; do
-	command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+	case $pair in
+	/*) [ -e "${pair%%:*}" ] ;;
+	*) command -v "${pair%%:*}" >/dev/null 2>&1 ;;
+	esac || missing="$missing ${pair#*:}"
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

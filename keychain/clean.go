@@ -66,3 +66,11 @@ func sharesRun(text, form string) bool {
 	}
 	return false
 }
+
+// shellWord quotes text for a POSIX shell where that is needed.
+func shellWord(text string) string {
+	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

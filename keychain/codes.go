@@ -16,12 +16,14 @@ func securityExit(code int) finding {
 			kind: Locked,
 			msg:  "the keychain is locked, and this session can't ask for its password",
 			hint: "run `security unlock-keychain` and try again",
+			mend: "security unlock-keychain",
 		}
 	case 51: // errSecAuthFailed
 		return finding{
 			kind: Refused,
 			msg:  "the keychain did not accept the authorization",
 			hint: "allow `security` to use the item when macOS asks, or unlock the keychain with `security unlock-keychain`",
+			mend: "security unlock-keychain",
 		}
 	case 128: // errSecUserCanceled
 		return finding{
@@ -40,6 +42,7 @@ func securityExit(code int) finding {
 			kind: NoKeychain,
 			msg:  "there is no usable default keychain",
 			hint: "look at `security default-keychain`; log in to the desktop once, or make one in Keychain Access",
+			mend: "security default-keychain -d user -s login.keychain-db",
 		}
 	case 46: // errSecDataTooLarge
 		return tooLarge
@@ -63,6 +66,7 @@ func windowsError(code uint32) finding {
 			kind: NoKeychain,
 			msg:  "the Credential Manager service is not running",
 			hint: "start it with `sc start VaultSvc` as an administrator",
+			mend: "sc start VaultSvc",
 		}
 	case 5: // ERROR_ACCESS_DENIED
 		return finding{
@@ -80,6 +84,15 @@ func windowsError(code uint32) finding {
 	return finding{msg: fmt.Sprintf("Credential Manager failed with Windows error %d", code), hint: fmt.Sprintf("look the code up with `net helpmsg %d`", code)}
 }
 
+// Commands that put a Linux keychain right. gnome-keyring takes all of its stdin for the password, a line's end too:
+// hence the detour.
+const (
+	askPassword         = `bash -c 'read -rsp "Keyring password: " p && printf %s "$p"' | `
+	startGnomeKeyring   = askPassword + "gnome-keyring-daemon --unlock"
+	restartGnomeKeyring = askPassword + "gnome-keyring-daemon --replace --unlock"
+	unsetBus            = "unset DBUS_SESSION_BUS_ADDRESS"
+)
+
 // The states of a Linux keychain that a user has to tell apart. Each has a
 // message and a next step of its own.
 var (
@@ -87,35 +100,60 @@ var (
 		kind: NoKeychain,
 		msg:  "there is no D-Bus session bus",
 		hint: "run in a desktop session, or under `dbus-run-session`; where one is running (sudo, cron, ssh), set DBUS_SESSION_BUS_ADDRESS to it",
+		mend: `dbus-run-session -- "$SHELL"`,
 	}
 	deadBus = finding{
 		kind: NoKeychain,
 		msg:  "the D-Bus session bus can't be reached",
 		hint: "DBUS_SESSION_BUS_ADDRESS may be left over from a session that ended: log in again or set it to the running bus",
+		mend: unsetBus,
 	}
 	foreignBus = finding{
 		kind: NoKeychain,
 		msg:  "the D-Bus session bus does not let this user in",
 		hint: "run as the user whose session it is, not under sudo or su",
+		mend: "exit",
 	}
 	noService = finding{
 		kind: NoKeychain,
 		msg:  "no keychain service is on the D-Bus session bus",
 		hint: "install and start gnome-keyring, KWallet, or KeePassXC with its Secret Service integration",
+		mend: startGnomeKeyring,
 	}
 	noDefault = finding{
 		kind: NoKeychain,
 		msg:  "the keychain service has no default keyring",
 		hint: "make one and set it as default, for instance in Passwords and Keys (seahorse), or log in with your password so that it is made",
+		mend: restartGnomeKeyring,
 	}
 	lockedRing = finding{
 		kind: Locked,
 		msg:  "the keychain is locked",
-		hint: "unlock it in the desktop (Passwords and Keys, KWalletManager, KeePassXC) and answer its question; without a desktop, run `gnome-keyring-daemon --replace --unlock`, which reads the password from stdin",
+		hint: "unlock it in the desktop (Passwords and Keys, KWalletManager, KeePassXC) and answer its question; without a desktop, run `gnome-keyring-daemon --replace --unlock`, which reads the password from stdin, without a line's end",
+		mend: restartGnomeKeyring,
+	}
+	silentBus = finding{
+		kind: Timeout,
+		msg:  "the D-Bus session bus does not answer",
+		hint: "DBUS_SESSION_BUS_ADDRESS may name something else: log in again or set it to the running bus",
+		mend: unsetBus,
+	}
+	silentService = finding{
+		kind: Timeout,
+		msg:  "the keychain service does not answer",
+		hint: "see whether it waits for you to answer a question on the screen; else start it anew",
+		mend: restartGnomeKeyring,
+	}
+	lostService = finding{
+		kind: NoKeychain,
+		msg:  "the keychain service ended in the middle of the call",
+		hint: "start it anew, and try again",
+		mend: restartGnomeKeyring,
 	}
 	lostBus = finding{
 		msg:  "the D-Bus connection was lost during the call",
 		hint: "see that the keychain service is running, and try again",
+		mend: restartGnomeKeyring,
 	}
 )
 
@@ -158,6 +196,7 @@ func dbusError(name string) finding {
 			kind: Timeout,
 			msg:  "the keychain service did not answer",
 			hint: "see that it is running (it may have just ended), and try again",
+			mend: restartGnomeKeyring,
 		}
 	case "org.freedesktop.DBus.Error.Disconnected":
 		return lostBus

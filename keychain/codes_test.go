@@ -54,6 +54,35 @@ func TestDBusErrorNames(t *testing.T) {
 	}
 }
 
+// Texts of docker-credential-pass, -secretservice, -osxkeychain and -wincred.
+func TestHelperWords(t *testing.T) {
+	for text, want := range map[string]keychain.Kind{
+		"pass not initialized: exit status 1: Error: password store is empty. Try \"pass init\".":                      keychain.NoKeychain,
+		"exit status 2: gpg: public key decryption failed: Operation cancelled\ngpg: decryption failed: No secret key": keychain.Refused,
+		"exit status 2: gpg: public key decryption failed: Timeout\ngpg: decryption failed: No secret key":             keychain.Timeout,
+		"exit status 2: gpg: public key decryption failed: No pinentry\ngpg: decryption failed: No secret key":         keychain.Locked,
+		"exit status 2: gpg: decryption failed: No secret key\n":                                                       keychain.Locked,
+		"exit status 1: gpg: s@example.invalid: skipped: No name\ngpg: [stdin]: encryption failed: No name":            keychain.Refused,
+		"Cannot create an item in a locked collection":                                                                 keychain.Locked,
+		"Object does not exist at path “/org/freedesktop/secrets/collection/login”":                                    keychain.NoKeychain,
+		"The name org.freedesktop.secrets was not provided by any .service files":                                      keychain.NoKeychain,
+		"Could not connect: No such file or directory":                                                                 keychain.NoKeychain,
+		"Cannot autolaunch D-Bus without X11 $DISPLAY":                                                                 keychain.NoKeychain,
+		"The given address is empty":                keychain.NoKeychain,
+		"User interaction is not allowed. (-25308)": keychain.Locked,
+		"keychain cannot be accessed because the current session does not allow user interaction. The keychain may be …": keychain.Locked,
+		"The stub received bad data.": keychain.TooLarge,
+		"something else":              keychain.Failed,
+		"":                            keychain.Failed,
+	} {
+		got := keychain.HelperSays(text)
+		checkFinding(t, text, got, want)
+		assert.Contains(t, got.Msg, "docker-credential-x")
+	}
+	got := keychain.HelperSays("near sk-0123456789abcdef0123456789 there")
+	assert.Contains(t, got.Msg, "near […] there", "what may be a key")
+}
+
 func TestErrorMatchesItsSentinelOnly(t *testing.T) {
 	sentinels := map[keychain.Kind]error{
 		keychain.NotFound: keychain.ErrNotFound, keychain.Locked: keychain.ErrLocked,

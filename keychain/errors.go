@@ -62,6 +62,7 @@ type Error struct {
 	Store string // the store's Name
 	ID    string // the account id
 	Hint  string // the user's next step, one line; empty if there is none
+	Mend  string // a shell's command line that is likely to put it right; empty if there is none
 	Err   error  // the cause in our own words; a context's error is in its chain
 }
 
@@ -133,11 +134,12 @@ type finding struct {
 	kind Kind
 	msg  string
 	hint string
+	mend string
 	err  error // joins the chain of the Error without showing in its text
 }
 
 func (f finding) at(store, op, id string) *Error {
-	return &Error{Kind: f.kind, Op: op, Store: store, ID: id, Hint: f.hint, Err: cause{f.msg, f.err}}
+	return &Error{Kind: f.kind, Op: op, Store: store, ID: id, Hint: f.hint, Mend: f.mend, Err: cause{f.msg, f.err}}
 }
 
 // A cause reads as msg and unwraps to err: a context's error is there to be
@@ -171,7 +173,11 @@ func ended(err error, budget time.Duration) finding {
 	}
 	msg := "the time was up before it could be asked"
 	if budget > 0 {
-		msg = "no answer within " + budget.Round(time.Millisecond).String()
+		unit := time.Millisecond
+		if budget >= time.Second {
+			unit = 100 * time.Millisecond
+		}
+		msg = "no answer within " + budget.Round(unit).String()
 	}
 	return finding{
 		kind: Timeout,

@@ -1,6 +1,9 @@
 package keychain
 
-import "context"
+import (
+	"context"
+	"os/exec"
+)
 
 // Backend is what NewFake takes in place of go-keyring.
 type Backend = backend
@@ -29,6 +32,11 @@ func (f finding) export() Finding { return Finding{f.kind, f.msg, f.hint} }
 func SecurityExit(code int) Finding    { return securityExit(code).export() }
 func WindowsError(code uint32) Finding { return windowsError(code).export() }
 func DBusError(name string) Finding    { return dbusError(name).export() }
+
+// HelperSays is what is made of a docker credential helper's text, when it fails.
+func HelperSays(text string) Finding {
+	return (&helper{program: "docker-credential-x"}).explain(text, &exec.ExitError{}, Secret{}).export()
+}
 
 // Explain is what the OS store of this system makes of the library's error.
 func Explain(ctx context.Context, err error, secret Secret) Finding {

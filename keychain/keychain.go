@@ -1,10 +1,11 @@
 // Package keychain keeps the keys: one secret per account id, in a Store.
 //
 // It is the only package that holds a key at rest, and the only one that may
-// import go-keyring. It never falls back from one store to another, never
-// writes plaintext, and never puts a key into an error. It knows ids and
-// secrets, nothing of labels, leases or accounts: it imports nothing of this
-// project, and the rotation package never imports it.
+// import go-keyring, age or docker's client of credential helpers. It never
+// falls back from one store to another, never writes plaintext, and never puts
+// a key into an error. It knows ids and secrets, nothing of labels, leases or
+// accounts: of this project it imports nothing but the leaf atomicfile, and the
+// rotation package never imports it.
 package keychain
 
 import (
@@ -32,10 +33,14 @@ const maxIDSize = 255
 // *Error; none of them contains a secret.
 //
 // All stores agree on what they refuse: an empty id, an id of more than 255
-// bytes or with control characters in it, an empty secret (all of Kind Failed)
-// and a secret of more than MaxSecretSize bytes (ErrTooLarge).
+// bytes or with control characters in it, a secret that is empty, not UTF-8 or
+// has control characters in it, line breaks among them (all of Kind Failed),
+// and a secret of more than MaxSecretSize bytes (ErrTooLarge). Each would be
+// kept by some of the places where keys are, and come back changed, or not at
+// all, from others.
 type Store interface {
-	// Name says which store it is, as --store has it: "os" or "memory".
+	// Name says which store it is, as --store has it: "os", "file",
+	// "docker:NAME" or "memory".
 	Name() string
 	// Get returns the secret of id, or ErrNotFound.
 	Get(ctx context.Context, id string) (Secret, error)
@@ -72,6 +77,16 @@ func checkSecret(s Secret) (finding, bool) {
 		return finding{msg: "the key is empty"}, false
 	case s.Len() > MaxSecretSize:
 		return tooLarge, false
+	}
+	key := s.Reveal()
+	hint := "check that what you gave is the key alone"
+	if !utf8.ValidString(key) {
+		return finding{msg: "the key is not valid UTF-8", hint: hint}, false
+	}
+	for _, r := range key {
+		if unicode.IsControl(r) {
+			return finding{msg: "the key has a line break or another control character in it", hint: hint}, false
+		}
 	}
 	return finding{}, true
 }

@@ -27,10 +27,12 @@ import (
 const jobVariable = "OCGO_KEYCHAIN_TEST_JOB"
 
 type job struct {
-	Op         string // get, set or delete
+	Op         string // get, set, delete or inspect
 	ID, Secret string
 	Budget     time.Duration
 	RuntimeDir string // for /run/user/UID
+
+	Dir, Identity string // the file store instead of the OS keychain
 }
 
 type report struct {
@@ -38,6 +40,7 @@ type report struct {
 	Value         string
 	Kind          keychain.Kind
 	Message, Hint string
+	Mend          string
 	Deadline      bool   // the chain holds context.DeadlineExceeded
 	Bus           string // DBUS_SESSION_BUS_ADDRESS afterwards
 }
@@ -83,6 +86,9 @@ func runJob(text string) int {
 	ctx, cancel := context.WithTimeout(context.Background(), j.Budget)
 	defer cancel()
 	store := keychain.NewOSWithRuntimeDir(j.RuntimeDir)
+	if j.Dir != "" {
+		store = inFolder(j.Dir, j.Identity)
+	}
 	var s keychain.Secret
 	var err error
 	switch j.Op {
@@ -92,13 +98,19 @@ func runJob(text string) int {
 		err = store.Set(ctx, j.ID, keychain.NewSecret(j.Secret))
 	case "delete":
 		err = store.Delete(ctx, j.ID)
+	case "inspect":
+		var seen keychain.Inspection
+		seen, err = store.(keychain.Inspector).Inspect(ctx)
+		s = keychain.NewSecret(fmt.Sprint(seen.Lists, seen.IDs))
+	case "hammer":
+		return hammer(store, j.ID)
 	default:
 		err = fmt.Errorf("no such op %q", j.Op)
 	}
 	r := report{OK: err == nil, Value: s.Reveal(), Bus: os.Getenv("DBUS_SESSION_BUS_ADDRESS")}
 	var e *keychain.Error
 	if errors.As(err, &e) {
-		r.Kind, r.Hint = e.Kind, e.Hint
+		r.Kind, r.Hint, r.Mend = e.Kind, e.Hint, e.Mend
 		r.Deadline = errors.Is(err, context.DeadlineExceeded)
 	}
 	if err != nil {

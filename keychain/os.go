@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/zalando/go-keyring"
@@ -49,6 +52,12 @@ type platform struct {
 	preflight func() (finding, bool)
 	// classify knows the system's own errors. It may ask the system.
 	classify func(context.Context, error) (finding, bool)
+	// inspect looks at the keychain without a question to its user; a preflight comes with it.
+	inspect func(context.Context) (Inspection, finding, bool)
+	// watch looks after a call that takes long. It returns when the keychain
+	// service ends under it, since nobody will answer then, or with not ok when
+	// ctx ends. Meanwhile it notes how far it came.
+	watch func(context.Context, *progress) (finding, bool)
 	// thorough: the backend may say that it deleted when it did not, so look.
 	thorough bool
 }
@@ -152,19 +161,56 @@ func (s *osStore) do(ctx context.Context, op, id string, secret Secret, call fun
 	// must not close the keychain for the rest of a long-lived process.
 	defer func() { <-s.turn }()
 
-	done := make(chan outcome, 1)
+	done, lost := make(chan outcome, 1), make(chan finding, 1)
 	go func() { done <- s.attempt(ctx, op, id, secret, call) }()
+	var seen progress
+	if s.watch != nil {
+		watch, stop := context.WithCancel(ctx)
+		defer stop()
+		go func() {
+			if f, ok := s.watch(watch, &seen); ok {
+				lost <- f
+			}
+		}()
+	}
 	select {
 	case o := <-done:
 		return o.result()
+	case f := <-lost:
+		return "", f.at(storeOS, op, id)
 	case <-ctx.Done():
 	}
 	select {
 	case o := <-done: // both were ready
 		return o.result()
 	default:
-		return "", ended(ctx.Err(), budget).at(storeOS, op, id)
+		return "", seen.blame(ended(ctx.Err(), budget)).at(storeOS, op, id)
 	}
+}
+
+// progress is what is known of a call that takes long.
+type progress struct{ atomic.Int32 }
+
+const (
+	unknown        = iota
+	busAsked       // and it said nothing yet
+	serviceAsked   // the bus did, and the service said nothing yet
+	serviceAnswers // so it is the user who does not, or some part of it
+)
+
+// blame says who it was that did not answer in time, where that is known.
+func (p *progress) blame(f finding) finding {
+	if f.kind != Timeout {
+		return f
+	}
+	within := strings.TrimPrefix(f.msg, "no answer")
+	switch p.Load() {
+	case busAsked:
+		f.msg, f.hint, f.mend = silentBus.msg+within, silentBus.hint, silentBus.mend
+	case serviceAsked:
+		f.msg, f.hint, f.mend = silentService.msg+within, silentService.hint, silentService.mend
+	}
+	return f
 }
 
 func (o outcome) result() (string, error) {
@@ -176,13 +222,19 @@ func (o outcome) result() (string, error) {
 
 func (s *osStore) attempt(ctx context.Context, op, id string, secret Secret, call func() (string, error)) (o outcome) {
 	defer func() {
-		// go-keyring panics when the bus goes away during a question. What
-		// was thrown may hold anything, so it is dropped.
-		if recover() != nil {
-			o = outcome{err: finding{
-				msg:  "the keychain broke off in the middle of the call",
-				hint: "see that the keychain service is running, and try again",
-			}.at(storeOS, op, id)}
+		// go-keyring panics when the bus goes away during a question, and when a
+		// service answers with other types than it should. What was thrown may
+		// hold anything, so it is dropped.
+		switch thrown := recover().(type) {
+		case nil:
+		case runtime.Error:
+			f := brokeOff
+			if !strings.Contains(thrown.Error(), "nil pointer") {
+				f = oddAnswer
+			}
+			o = outcome{err: f.at(storeOS, op, id)}
+		default:
+			o = outcome{err: brokeOff.at(storeOS, op, id)}
 		}
 	}()
 	if s.preflight != nil {
@@ -196,6 +248,17 @@ func (s *osStore) attempt(ctx context.Context, op, id string, secret Secret, cal
 	}
 	return outcome{value: value}
 }
+
+var (
+	brokeOff = finding{
+		msg:  "the keychain broke off in the middle of the call",
+		hint: "see that the keychain service is running, and try again",
+	}
+	oddAnswer = finding{
+		msg:  "the keychain service answered with what makes no sense",
+		hint: "see whether another program can use it (on Linux `secret-tool lookup service ocgo-key`), and start it anew",
+	}
+)
 
 // explain turns the library's error into ours.
 func (s *osStore) explain(ctx context.Context, err error, secret Secret) finding {

@@ -23,6 +23,8 @@ func linux(runtimeDir string) platform {
 	return platform{
 		preflight: func() (finding, bool) { return needBus(runtimeDir) },
 		classify:  classify,
+		inspect:   inspect,
+		watch:     watch,
 		thorough:  true,
 	}
 }
@@ -105,6 +107,8 @@ func classify(ctx context.Context, err error) (finding, bool) {
 		f := deadBus
 		f.msg = "the address of the D-Bus session bus is not valid"
 		return f, true
+	case strings.HasPrefix(text, "dbus.Store:"):
+		return oddAnswer, true
 	case text == "dbus: authentication failed":
 		return foreignBus, true
 	case errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF),

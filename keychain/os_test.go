@@ -19,6 +19,9 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
+// shortly is the budget of calls that are meant to run out of time.
+const shortly = 300 * time.Millisecond
+
 // A fake stands in for go-keyring. Where a func is nil, it keeps entries.
 type fake struct {
 	mu      sync.Mutex

@@ -17,6 +17,13 @@ const redacted = "[redacted]"
 // key. The zero value is the empty secret.
 //
 // It can't be compared with ==, on purpose: use Equal.
+//
+// The key is a Go string: it can't be overwritten, and is in memory until the
+// garbage collector uses its place again, as are the copies that a D-Bus
+// message, a request's header or an encoder made of it. Overwritten is only the
+// buffer in which a typed or piped key arrived. What keeps the rest from getting
+// out is that our processes are hidden and dump no core: see package
+// internal/secure.
 type Secret struct {
 	// A func, because printers that ignore methods (fmt on an unexported
 	// field, the dumpers in test libraries) follow strings and pointers but

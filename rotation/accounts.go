@@ -46,7 +46,7 @@ func (p *Pool) Overview(ctx context.Context) (Overview, error) {
 	for i := range s.Accounts {
 		a := &s.Accounts[i]
 		o.Accounts[i] = View{Number: i + 1, ID: a.ID, Label: a.Label, Enabled: !a.Disabled, Condition: condition(a, "", p.now()),
-			LastUsed: a.LastUsed, KeyRev: a.KeyRev, Workspace: a.Workspace, User: a.User, Usage: a.Usage}
+			LastUsed: a.LastUsed, KeyRev: a.KeyRev, Workspace: a.Workspace, User: a.User, Usage: rebasedUsage(a.Usage, p.now())}
 	}
 	for _, l := range s.Leases {
 		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == l.Account })
@@ -172,11 +172,11 @@ func (p *Pool) Rename(ctx context.Context, id, label string) error {
 	})
 }
 
-// Enable lets the account be picked again, now: it takes back `disable`, a rejection, and cooldowns. Where a limit
-// still holds, the service's next answer says so again.
+// Enable lets the account be picked again, now: it takes back `disable`, a rejection and cooldowns, and forgets what
+// it has used. Where a limit still holds, the service's next answer says so again.
 func (p *Pool) Enable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
-		a.Disabled, a.Rejected, a.Cooldowns = false, nil, nil
+		a.Disabled, a.Rejected, a.Cooldowns, a.Usage = false, nil, nil, nil
 		return "enabled", nil
 	})
 }
@@ -194,7 +194,7 @@ func (p *Pool) Replaced(ctx context.Context, id, workspace, user string) error {
 	return p.change(ctx, id, func(s *state.State, a *state.Account) (string, error) {
 		s.Settle(id)
 		a.KeyRev++
-		a.Rejected, a.Cooldowns = nil, nil
+		a.Rejected, a.Cooldowns, a.Usage = nil, nil, nil
 		a.Workspace, a.User = workspace, user
 		return "replaced", nil
 	})

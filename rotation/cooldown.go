@@ -23,8 +23,21 @@ type Condition struct {
 	Window string    // the usage window that is used up, if that is the reason
 }
 
-// condition of a for a process that is about to use model; with model empty only what limits the whole account counts.
+// condition of a for a process that might get it, and is about to use model; with model empty only what limits the
+// whole account counts. A window that is used up by the service's last word keeps it out as a limit does.
 func condition(a *state.Account, model string, now time.Time) Condition {
+	c := limits(a, model, now)
+	if c.State != Ready && c.State != Cooling {
+		return c
+	}
+	if v := usedUp(a.Usage, now); v.Until.After(c.Until) {
+		return Condition{State: Cooling, Until: v.Until, Reason: v.Reason, Window: v.Window}
+	}
+	return c
+}
+
+// limits is the condition of a for a process that has it: it may use the last of its quota, up to a real limit.
+func limits(a *state.Account, model string, now time.Time) Condition {
 	switch {
 	case a.Disabled:
 		return Condition{State: Disabled}
@@ -56,18 +69,22 @@ func rebased(c state.Cooldown, now time.Time) state.Cooldown {
 	return c
 }
 
-// rebase does so for all cooldowns.
+// rebase does so for all cooldowns, and for what is known of usage.
 func rebase(s *state.State, now time.Time) {
 	for i := range s.Accounts {
+		s.Accounts[i].Usage = rebasedUsage(s.Accounts[i].Usage, now)
 		for j, c := range s.Accounts[i].Cooldowns {
 			s.Accounts[i].Cooldowns[j] = rebased(c, now)
 		}
 	}
 }
 
-// ahead tells whether a cooldown begins in the future.
-func ahead(s *state.State, now time.Time) bool {
+// fromTheFuture tells whether a cooldown begins in the future, or usage was learned there.
+func fromTheFuture(s *state.State, now time.Time) bool {
 	for _, a := range s.Accounts {
+		if a.Usage != nil && a.Usage.At.After(now) {
+			return true
+		}
 		for _, c := range a.Cooldowns {
 			if c.Since.After(now) {
 				return true

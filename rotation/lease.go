@@ -3,6 +3,7 @@ package rotation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -16,43 +17,73 @@ var errUnchanged = errors.New("unchanged")
 type Ask struct {
 	Model string   // the model to be used; empty means that only what limits a whole account counts
 	Avoid []string // ids of accounts that are of no use to this process, whatever the pool knows of them
+	// Ahead is at how many percent used of a window the process leaves its account, if there is one with more left;
+	// 0 is what the settings say, NotAhead is never.
+	Ahead int
+	// To tells whether the process can go on with this account at once, should it leave its own before the limit; nil
+	// is yes.
+	To func(Handout) bool
 }
 
+// fits tells whether a can be given to the process.
 func (ask Ask) fits(a *state.Account, now time.Time) bool {
 	return condition(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
 
-// Acquire returns the account that process proc holds, if it fits. Else proc gets the next one that does, and
-// keeps that. It fails with ErrEmpty or an *ExhaustedError.
+// keeps tells whether the process can go on with a, which it has.
+func (ask Ask) keeps(a *state.Account, now time.Time) bool {
+	return limits(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
+}
+
+// Acquire is Take for one that does not want to know of a move.
 func (p *Pool) Acquire(ctx context.Context, proc Process, ask Ask) (Handout, error) {
-	s, err := p.read(ctx)
-	if err != nil {
-		return Handout{}, err
-	}
-	// The common case, and that of an exhausted pool, take no lock and write nothing.
-	if h, ok := p.held(s, proc, ask); ok {
-		return h, nil
-	}
-	if _, err := p.next(s, ask); err != nil {
-		return Handout{}, err
-	}
-	var h Handout
-	err = p.update(ctx, func(s *state.State) error {
-		var ok bool
-		if h, ok = p.held(s, proc, ask); ok {
-			return errUnchanged
-		}
-		h, err = p.lease(s, proc, ask)
-		return err
-	})
+	h, _, err := p.Take(ctx, proc, ask)
 	return h, err
 }
 
-// read returns the pool as it stands. Where the clock was set back since a cooldown began, that is written down
-// once: else its end would move on with every look.
+// Take returns the account that process proc holds, as long as no limit was met on it. Else, or if it is time to leave
+// that one before its limit, proc gets the next one that fits, and keeps that. The switch is not nil if this call moved
+// the process off an account for a reason that the pool knows. Take fails with ErrEmpty or an *ExhaustedError.
+func (p *Pool) Take(ctx context.Context, proc Process, ask Ask) (Handout, *Switch, error) {
+	s, err := p.read(ctx)
+	if err != nil {
+		return Handout{}, nil, err
+	}
+	// The common case, and that of an exhausted pool, take no lock and write nothing.
+	if l, a := p.held(s, proc, ask); a != nil {
+		if p.leaving(s, l, a, ask) == nil {
+			return p.handout(a), nil, nil
+		}
+	} else if _, err := p.next(s, ask); err != nil {
+		return Handout{}, nil, err
+	}
+	var h Handout
+	var sw *Switch
+	err = p.update(ctx, func(s *state.State) error {
+		l, a := p.held(s, proc, ask)
+		if a == nil {
+			h, sw, err = p.lease(s, proc, ask)
+			return err
+		}
+		b := p.leaving(s, l, a, ask)
+		if b == nil {
+			h = p.handout(a)
+			return errUnchanged
+		}
+		f, now := fill(a, p.now()), p.now()
+		sw = &Switch{From: p.handout(a), Cause: Ahead, Percent: f.Percent, Verdict: windowVerdict(f.Window, f.Until)}
+		h = p.give(s, proc, b, state.Event{Reason: fmt.Sprintf("%d %% of its %s used", f.Percent, sw.Verdict.Reason), Until: f.Until})
+		s.Lease(proc.PID, proc.Start).Ahead, sw.To = now, h
+		return nil
+	})
+	return h, sw, err
+}
+
+// read returns the pool as it stands. Where the clock was set back since a cooldown began, or usage was learned, that
+// is written down once: else its end would move on with every look.
 func (p *Pool) read(ctx context.Context) (*state.State, error) {
 	s, err := p.store.Read(ctx)
-	if err != nil || !ahead(s, p.now()) {
+	if err != nil || !fromTheFuture(s, p.now()) {
 		return s, err
 	}
 	if err := p.update(ctx, func(*state.State) error { return nil }); err != nil {
@@ -72,40 +103,68 @@ func (p *Pool) update(ctx context.Context, change func(*state.State) error) erro
 	return nil
 }
 
-func (p *Pool) held(s *state.State, proc Process, ask Ask) (Handout, bool) {
+// held is the lease of proc and its account, which is nil unless proc can go on with it.
+func (p *Pool) held(s *state.State, proc Process, ask Ask) (*state.Lease, *state.Account) {
 	l := s.Lease(proc.PID, proc.Start)
 	if l == nil {
-		return Handout{}, false
+		return nil, nil
 	}
 	a := s.Find(l.Account)
-	if a == nil || !ask.fits(a, p.now()) {
-		return Handout{}, false
+	if a == nil || !ask.keeps(a, p.now()) {
+		return l, nil
 	}
-	return p.handout(a), true
+	return l, a
 }
 
-// lease gives proc the next account that fits, and writes down that it has it.
-func (p *Pool) lease(s *state.State, proc Process, ask Ask) (Handout, error) {
-	proc.Command = OneLine(proc.Command)
+// lease gives proc the next account that fits. The switch is nil where proc had none, or one that is only of no use
+// to proc itself.
+func (p *Pool) lease(s *state.State, proc Process, ask Ask) (Handout, *Switch, error) {
 	p.prune(s, proc)
 	a, err := p.next(s, ask)
 	if err != nil {
-		return Handout{}, err
+		return Handout{}, nil, err
 	}
+	var old *state.Account
+	if l := s.Lease(proc.PID, proc.Start); l != nil {
+		old = s.Find(l.Account)
+	}
+	if old == nil {
+		return p.give(s, proc, a, state.Event{}), nil, nil
+	}
+	// What ended its hold counts, not what keeps others away from the account.
+	c := limits(old, ask.Model, p.now())
+	from := p.handout(old)
+	to := p.give(s, proc, a, state.Event{Reason: c.Reason, Until: c.Until})
+	sw := &Switch{From: from, To: to}
+	switch c.State {
+	case Cooling:
+		sw.Verdict = Verdict{Action: Cool, Until: c.Until, Reason: c.Reason, Window: c.Window}
+	case Rejected:
+		sw.Verdict = Verdict{Action: Reject, Reason: c.Reason}
+	case Disabled:
+		sw.Cause = ByHand
+	default:
+		sw = nil
+	}
+	return to, sw, nil
+}
+
+// give writes down that proc has the account a from now on. why tells of the reason, should it leave another.
+func (p *Pool) give(s *state.State, proc Process, a *state.Account, why state.Event) Handout {
+	proc.Command = OneLine(proc.Command)
 	now := p.now()
-	s.Last, a.LastUsed = a.ID, now
+	s.Last, s.Passed, a.LastUsed = a.ID, nil, now
 	event := state.Event{Time: now, Kind: "leased", Account: a.Label, PID: proc.PID, Command: proc.Command}
 	if l := s.Lease(proc.PID, proc.Start); l != nil {
 		if old := s.Find(l.Account); old != nil {
-			c := condition(old, ask.Model, now)
-			event.Kind, event.Account, event.To, event.Reason, event.Until = "switched", old.Label, a.Label, c.Reason, c.Until
+			event.Kind, event.Account, event.To, event.Reason, event.Until = "switched", old.Label, a.Label, why.Reason, why.Until
 		}
 		l.Account, l.Since = a.ID, now
 	} else {
 		s.Leases = append(s.Leases, state.Lease{PID: proc.PID, Start: proc.Start, Command: proc.Command, Account: a.ID, Since: now})
 	}
 	s.Note(event)
-	return p.handout(a), nil
+	return p.handout(a)
 }
 
 // fewLeases is how many leases are kept without a look at their processes.
@@ -168,23 +227,6 @@ func (p *Pool) Release(ctx context.Context, proc Process) error {
 		}
 		return nil
 	})
-}
-
-// next picks by round-robin: the first account that fits after the one last handed out, in the pool's order.
-func (p *Pool) next(s *state.State, ask Ask) (*state.Account, error) {
-	n := len(s.Accounts)
-	if n == 0 {
-		return nil, ErrEmpty
-	}
-	now := p.now()
-	start := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == s.Last }) + 1
-	for i := range n {
-		a := &s.Accounts[(start+i)%n]
-		if ask.fits(a, now) {
-			return a, nil
-		}
-	}
-	return nil, exhausted(s, ask.Model, now)
 }
 
 // exhausted says which account is back first, of those that were all out at this moment.

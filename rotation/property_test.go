@@ -34,80 +34,193 @@ func TestFairness(t *testing.T) {
 	})
 }
 
-// TestPoolMachine plays commands, limits and time against a pool and checks after each step what must always hold:
-// an account that cools, is rejected or disabled is not handed out; a process keeps its account as long as that can
-// be used, so that it never jumps back; and exhaustion is claimed only when it is true.
+// TestPoolMachine plays commands, limits, usage and time against a pool, with each strategy, and checks after each step
+// what must always hold: an account that cools, is rejected, disabled or used up is not handed out; a process keeps its
+// account up to a real limit, so that it never jumps back; who leaves ahead of one goes where there is more left, and
+// not on at once; and exhaustion is claimed only when it is true.
 func TestPoolMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		labels := []string{"A", "B", "C", "D"}[:rapid.IntRange(1, 4).Draw(t, "accounts")]
-		w := newWorld(t, labels...)
-		ctx := context.Background()
-		coolUntil, out, holds := map[string]time.Time{}, map[string]bool{}, map[int]string{}
-		usable := func(label string) bool { return !out[label] && !w.now().Before(coolUntil[label]) }
-		anyUsable := func() bool {
-			for _, l := range labels {
-				if usable(l) {
-					return true
-				}
-			}
-			return false
-		}
-		pid := rapid.IntRange(1, 5)
-		account := rapid.IntRange(0, len(labels)-1)
-		check := func(t *rapid.T, p int, h rotation.Handout, err error) {
-			if err != nil {
-				require.True(t, errors.As(err, new(*rotation.ExhaustedError)), "%v", err)
-				require.False(t, anyUsable(), "exhausted although one is ready")
-				return
-			}
-			require.True(t, usable(h.Label), "%s was handed out although it is out", h.Label)
-			if old, ok := holds[p]; ok && usable(old) {
-				require.Equal(t, old, h.Label, "it had a usable account and was moved")
-			}
-			holds[p] = h.Label
-		}
+		m := newMachine(t)
 		t.Repeat(map[string]func(*rapid.T){
-			"acquire": func(t *rapid.T) {
-				p := pid.Draw(t, "pid")
-				h, err := w.Acquire(ctx, proc(p), rotation.Ask{})
-				check(t, p, h, err)
-			},
-			"limit": func(t *rapid.T) {
-				p, i := pid.Draw(t, "pid"), account.Draw(t, "account")
-				d := time.Duration(rapid.IntRange(10, 1000).Draw(t, "seconds")) * time.Second
-				until := w.now().Add(d)
-				if until.After(coolUntil[labels[i]].Add(2*time.Second)) || !w.now().Before(coolUntil[labels[i]]) {
-					coolUntil[labels[i]] = until
-				}
-				v := rotation.Verdict{Action: rotation.Cool, Until: until, Reason: "weekly limit", Window: "weekly"}
-				h, _, err := w.Report(ctx, proc(p), rotation.Handout{ID: fmt.Sprint("id", i)}, v, rotation.Ask{})
-				check(t, p, h, err)
-			},
-			"reject": func(t *rapid.T) {
-				p, i := pid.Draw(t, "pid"), account.Draw(t, "account")
-				out[labels[i]] = true
-				h, _, err := w.Report(ctx, proc(p), rotation.Handout{ID: fmt.Sprint("id", i)}, rotation.Verdict{Action: rotation.Reject, Reason: "AuthError"}, rotation.Ask{})
-				check(t, p, h, err)
-			},
-			"disable": func(t *rapid.T) {
-				i := account.Draw(t, "account")
-				out[labels[i]] = true
-				require.NoError(t, w.Disable(ctx, fmt.Sprint("id", i)))
-			},
-			"enable": func(t *rapid.T) {
-				i := account.Draw(t, "account")
-				out[labels[i]] = false
-				delete(coolUntil, labels[i])
-				require.NoError(t, w.Enable(ctx, fmt.Sprint("id", i)))
-			},
+			"acquire":   m.acquire,
+			"limit":     m.limit,
+			"reject":    m.reject,
+			"disable":   m.disable,
+			"enable":    m.enable,
+			"usage":     m.usage,
+			"configure": m.configure,
 			"time": func(t *rapid.T) {
-				w.pass(time.Duration(rapid.IntRange(1, 600).Draw(t, "seconds")) * time.Second)
+				m.pass(time.Duration(rapid.IntRange(1, 1800).Draw(t, "seconds")) * time.Second)
 			},
 			"die": func(t *rapid.T) {
-				p := pid.Draw(t, "pid")
-				delete(holds, p)
-				require.NoError(t, w.Release(ctx, proc(p)))
+				p := m.pid(t)
+				delete(m.holds, p)
+				delete(m.left, p)
+				require.NoError(t, m.Release(context.Background(), proc(p)))
 			},
 		})
 	})
+}
+
+// machine is a pool, and what must be true of it by a simpler account of its rules.
+type machine struct {
+	*world
+	labels    []string
+	coolUntil map[string]time.Time
+	out       map[string]bool
+	percent   map[string]int       // of the one window that usage tells of
+	resets    map[string]time.Time // of that one
+	holds     map[int]string
+	left      map[int]time.Time // when the process last left ahead of a limit
+	strategy  string
+	ahead     int
+}
+
+func newMachine(t *rapid.T) *machine {
+	labels := []string{"A", "B", "C", "D"}[:rapid.IntRange(1, 4).Draw(t, "accounts")]
+	return &machine{world: newWorld(t, labels...), labels: labels, coolUntil: map[string]time.Time{}, out: map[string]bool{},
+		percent: map[string]int{}, resets: map[string]time.Time{}, holds: map[int]string{}, left: map[int]time.Time{}, strategy: rotation.RoundRobin}
+}
+
+func (m *machine) pid(t *rapid.T) int { return rapid.IntRange(1, 5).Draw(t, "pid") }
+func (m *machine) account(t *rapid.T) int {
+	return rapid.IntRange(0, len(m.labels)-1).Draw(t, "account")
+}
+
+// usable is for one who has the account, free for one who might get it.
+func (m *machine) usable(l string) bool { return !m.out[l] && !m.now().Before(m.coolUntil[l]) }
+func (m *machine) free(l string) bool   { return m.usable(l) && m.used(l) < 100 }
+
+func (m *machine) used(l string) int {
+	if !m.now().Before(m.resets[l]) {
+		return 0
+	}
+	return m.percent[l]
+}
+
+// below are the accounts that are free and, of those, below the limit that is set for leaving.
+func (m *machine) below() (free, below []string) {
+	for _, l := range m.labels {
+		if m.free(l) {
+			free = append(free, l)
+			if m.ahead == 0 || m.used(l) < m.ahead {
+				below = append(below, l)
+			}
+		}
+	}
+	return free, below
+}
+
+func (m *machine) check(t *rapid.T, p int, h rotation.Handout, err error) {
+	free, below := m.below()
+	old, had := m.holds[p]
+	had = had && m.usable(old)
+	if err != nil {
+		require.True(t, errors.As(err, new(*rotation.ExhaustedError)), "%v", err)
+		require.False(t, had, "exhausted although it has one")
+		require.Empty(t, free, "exhausted although one is ready")
+		return
+	}
+	m.holds[p] = h.Label
+	if had && old == h.Label {
+		rested := m.left[p].IsZero() || m.now().Sub(m.left[p]) >= 15*time.Minute
+		if m.ahead > 0 && rested && m.used(old) >= m.ahead {
+			require.Empty(t, below, "it was to leave, and could")
+		}
+		return
+	}
+	if had {
+		require.NotZero(t, m.ahead, "it had a usable account and was moved")
+		require.GreaterOrEqual(t, m.used(old), m.ahead, "it left too soon")
+		require.Contains(t, below, h.Label)
+		if at, ok := m.left[p]; ok {
+			require.GreaterOrEqual(t, m.now().Sub(at), 15*time.Minute, "moved again and again")
+		}
+		m.left[p] = m.now()
+	}
+	require.Contains(t, free, h.Label, "it was handed out although it is out")
+	if len(below) == 0 {
+		below = free
+	}
+	require.Contains(t, below, h.Label)
+	switch m.strategy {
+	case rotation.FillFirst:
+		require.Equal(t, below[0], h.Label)
+	case rotation.MostLeft:
+		for _, l := range below {
+			require.LessOrEqual(t, m.used(h.Label), m.used(l))
+		}
+	}
+}
+
+func (m *machine) acquire(t *rapid.T) {
+	p := m.pid(t)
+	h, err := m.Acquire(context.Background(), proc(p), rotation.Ask{})
+	m.check(t, p, h, err)
+}
+
+func (m *machine) limit(t *rapid.T) {
+	p, i := m.pid(t), m.account(t)
+	until := m.now().Add(time.Duration(rapid.IntRange(10, 1000).Draw(t, "seconds")) * time.Second)
+	if until.After(m.coolUntil[m.labels[i]].Add(2*time.Second)) || !m.now().Before(m.coolUntil[m.labels[i]]) {
+		m.coolUntil[m.labels[i]] = until
+	}
+	m.report(t, p, i, rotation.Verdict{Action: rotation.Cool, Until: until, Reason: "weekly limit", Window: "weekly"})
+}
+
+func (m *machine) reject(t *rapid.T) {
+	p, i := m.pid(t), m.account(t)
+	m.out[m.labels[i]] = true
+	m.report(t, p, i, rotation.Verdict{Action: rotation.Reject, Reason: "AuthError"})
+}
+
+// report checks as acquire does, but that nobody leaves ahead by it.
+func (m *machine) report(t *rapid.T, p, i int, v rotation.Verdict) {
+	h, _, err := m.Report(context.Background(), proc(p), rotation.Handout{ID: fmt.Sprint("id", i)}, v, rotation.Ask{})
+	if old, ok := m.holds[p]; ok && m.usable(old) {
+		require.NoError(t, err)
+		require.Equal(t, old, h.Label)
+		return
+	}
+	m.check(t, p, h, err)
+}
+
+func (m *machine) disable(t *rapid.T) {
+	i := m.account(t)
+	m.out[m.labels[i]] = true
+	require.NoError(t, m.Disable(context.Background(), fmt.Sprint("id", i)))
+}
+
+func (m *machine) enable(t *rapid.T) {
+	i := m.account(t)
+	m.out[m.labels[i]] = false
+	delete(m.coolUntil, m.labels[i])
+	delete(m.percent, m.labels[i])
+	require.NoError(t, m.Enable(context.Background(), fmt.Sprint("id", i)))
+}
+
+// usage tells of the monthly window, while no cooldown of a window is there to be corrected by it.
+func (m *machine) usage(t *rapid.T) {
+	i := m.account(t)
+	l := m.labels[i]
+	if m.now().Before(m.coolUntil[l]) {
+		return
+	}
+	percent := rapid.SampledFrom([]int{0, 10, 50, 89, 90, 95, 99, 100, 120}).Draw(t, "percent")
+	m.percent[l], m.resets[l] = percent, m.now().Add(time.Duration(rapid.IntRange(10, 7200).Draw(t, "seconds"))*time.Second)
+	require.NoError(t, m.Learn(context.Background(), rotation.Handout{ID: fmt.Sprint("id", i)}, used("monthly", percent, m.resets[l])))
+	m.resets[l] = m.kept(t, i)
+}
+
+// kept is the reset as the pool keeps it: the same one is not moved by a second.
+func (m *machine) kept(t *rapid.T, i int) time.Time {
+	o, err := m.Overview(context.Background())
+	require.NoError(t, err)
+	return o.Accounts[i].Usage.Windows["monthly"].ResetsAt
+}
+
+func (m *machine) configure(t *rapid.T) {
+	m.strategy = rapid.SampledFrom(rotation.Strategies()).Draw(t, "strategy")
+	m.ahead = rapid.SampledFrom([]int{0, 50, 90, 99}).Draw(t, "ahead")
+	m.world.configure(t, m.strategy, m.ahead)
 }

@@ -17,6 +17,8 @@ type Usage struct {
 	Windows   map[string]Window
 	// At is the service's own clock when it answered, to which ResetsAt belongs; zero if it did not tell.
 	At time.Time
+	// Asked is when the question was asked, by our clock: an answer is as old as that. Zero is just now.
+	Asked time.Time
 }
 
 // Window is one of the three usage limits, named rolling (5 hours), weekly and monthly.
@@ -42,7 +44,13 @@ func ParseUsage(body []byte) (Usage, error) {
 // limitNames are the windows as limits name them.
 var limitNames = map[string]string{"rolling": "5 hour", "weekly": "weekly", "monthly": "monthly"}
 
-func (w Window) limited() bool { return w.Status == "rate-limited" || w.Percent >= 100 }
+// Words of a window's status.
+const (
+	statusOK      = "ok"
+	statusLimited = "rate-limited"
+)
+
+func (w Window) limited() bool { return w.Status == statusLimited || w.Percent >= 100 }
 
 // limit is the verdict that follows from the windows that are used up: the account is out until the last of
 // them is reset, by our clock. Not limited means that there is room in all.
@@ -67,18 +75,27 @@ func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
 // settling is how long after a limit the service may not count it yet in its usage.
 const settling = 30 * time.Second
 
-// Learn takes in what the service says an account has used. It puts right the end of a cooldown that came from a
-// usage window: a 429 names only the first window that is used up, and the account is back when the last of them
-// is reset. Where there is room in all of them again, the cooldown ends. An account that is not cooling stays so.
+// Learn takes in what the service says an account has used: the numbers are kept, and an account that is used up is
+// not handed out to a process that does not have it already.
+//
+// It also puts right the end of a cooldown that came from a usage window: a 429 names only the first window that is
+// used up, and the account is back when the last of them is reset. Where there is room in all of them again, the
+// cooldown ends. Nothing is written where nothing that matters changed, since every process looks at what is.
 func (p *Pool) Learn(ctx context.Context, h Handout, u Usage) error {
 	return p.update(ctx, func(s *state.State) error {
 		a, now := s.Find(h.ID), p.now()
 		if a == nil || a.KeyRev != h.KeyRev {
 			return errUnchanged
 		}
+		if a.Usage != nil && !u.Asked.IsZero() && a.Usage.At.After(u.Asked) {
+			return errUnchanged // the answer to a later question was quicker
+		}
 		changed := false
 		if u.Workspace != "" && a.Workspace != u.Workspace || u.User != "" && a.User != u.User {
 			a.Workspace, a.User, changed = u.Workspace, u.User, true
+		}
+		if keep := learned(a.Usage, u.known(now)); keep != a.Usage {
+			a.Usage, changed = keep, true
 		}
 		if !correct(a, u, now) {
 			if changed {

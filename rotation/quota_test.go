@@ -89,9 +89,14 @@ func TestLearnChangesNothingElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := limited(t)
 			w.pass(time.Minute)
-			stamp := w.store.Stamp()
-			assert.Equal(t, rotation.Cooling, w.learn(t, rotation.Usage{Windows: window(w.now())}).State)
-			assert.Equal(t, stamp, w.store.Stamp())
+			o, err := w.Overview(context.Background())
+			require.NoError(t, err)
+			before, events := o.Accounts[0].Condition, len(w.store.Events())
+			after := w.learn(t, rotation.Usage{Windows: window(w.now())})
+			assert.WithinDuration(t, before.Until, after.Until, 2*time.Second)
+			after.Until = before.Until
+			assert.Equal(t, before, after)
+			assert.Len(t, w.store.Events(), events)
 		})
 	}
 	t.Run("an account that is not cooling", func(t *testing.T) {

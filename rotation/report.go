@@ -10,8 +10,24 @@ import (
 // Switch is a process's move from one account to another.
 type Switch struct {
 	From, To Handout
-	Verdict  Verdict
+	Cause    Cause
+	// Verdict on From, of an answer that this process or another one met; of the window that is filling up if the Cause
+	// is Ahead.
+	Verdict Verdict
+	Percent int // used of that window, if the Cause is Ahead
 }
+
+// Cause is what made a process move.
+type Cause int
+
+const (
+	// ByAnswer is an answer of the service, or none in time (the Verdict is Pass then).
+	ByAnswer Cause = iota
+	// Ahead is the wish to leave before the limit.
+	Ahead
+	// ByHand is a user's command: disable, remove, rotate.
+	ByHand
+)
 
 // Report takes the verdict v on blamed, the account whose key was on the request, into the pool, and returns
 // the account that proc goes on with, which fits ask. When several requests report the same limit, the account is cooled once
@@ -21,14 +37,14 @@ func (p *Pool) Report(ctx context.Context, proc Process, blamed Handout, v Verdi
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {
 		changed := p.blame(s, blamed, v)
-		var ok bool
-		if next, ok = p.held(s, proc, ask); ok {
+		if _, a := p.held(s, proc, ask); a != nil {
+			next = p.handout(a)
 			if !changed {
 				return errUnchanged
 			}
 			return nil
 		}
-		next, exhausted = p.lease(s, proc, ask)
+		next, _, exhausted = p.lease(s, proc, ask)
 		moved = exhausted == nil
 		return nil
 	})
@@ -64,7 +80,7 @@ func (p *Pool) blame(s *state.State, blamed Handout, v Verdict) bool {
 	return false
 }
 
-// Move gives proc the next account although nothing is wrong with the one it has. Without another ready
+// Move gives proc another account although nothing is wrong with the one it has. Without another ready
 // account it fails with ErrNoOther (ErrEmpty, an *ExhaustedError if proc holds none), and proc keeps what it has.
 func (p *Pool) Move(ctx context.Context, proc Process) (Switch, error) {
 	var sw Switch
@@ -79,7 +95,7 @@ func (p *Pool) Move(ctx context.Context, proc Process) (Switch, error) {
 			}
 		}
 		var err error
-		if sw.To, err = p.lease(s, proc, ask); err != nil && ask.Avoid != nil {
+		if sw.To, _, err = p.lease(s, proc, ask); err != nil && ask.Avoid != nil {
 			return ErrNoOther
 		}
 		return err
@@ -95,14 +111,24 @@ func (p *Pool) Skip(ctx context.Context) (Switch, error) {
 		if err != nil {
 			return err
 		}
-		s.Last = from.ID
+		turns := strategy(s.Settings) == RoundRobin
+		if turns {
+			s.Last = from.ID
+		}
 		to, err := p.next(s, Ask{Avoid: []string{from.ID}})
 		if err != nil {
 			return ErrNoOther
 		}
-		// The one just before `to` becomes the last, in case those between are ready again by the next hand-out.
-		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == to.ID })
-		s.Last = s.Accounts[(i+len(s.Accounts)-1)%len(s.Accounts)].ID
+		if turns {
+			// The one just before `to` becomes the last, in case those between are ready again by the next hand-out.
+			i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == to.ID })
+			s.Last = s.Accounts[(i+len(s.Accounts)-1)%len(s.Accounts)].ID
+		} else {
+			if slices.Contains(s.Passed, to.ID) { // all the others were passed over: begin anew
+				s.Passed = nil
+			}
+			s.Passed = append(s.Passed, from.ID)
+		}
 		sw = Switch{From: p.handout(from), To: p.handout(to)}
 		s.Note(state.Event{Time: p.now(), Kind: "skipped", Account: from.Label, To: to.Label})
 		return nil

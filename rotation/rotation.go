@@ -20,6 +20,7 @@ type Store interface {
 	Read(context.Context) (*state.State, error)
 	Update(context.Context, func(*state.State) error) error
 	Stamp() state.Stamp
+	ReadEvents() (events []state.Event, broken int, err error)
 }
 
 // Process is one that holds, or asks for, an account. PID and Start together name it; a reused pid has another Start.

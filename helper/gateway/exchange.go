@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"ocgo-key/helper"
 )
 
 // Exchange is one request of the client and what becomes of it.
@@ -13,6 +15,7 @@ type Exchange struct {
 	body         *body
 	apiKeyHeader bool // the client put its token into x-api-key, so the key goes there too
 	now          func() time.Time
+	served       *helper.Grant // the one that the service answered to; nil before
 
 	once   sync.Once
 	parsed struct {

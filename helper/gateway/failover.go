@@ -28,6 +28,9 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return f.refused(x, req, err)
 	}
+	if grant.Moved != nil {
+		f.switched(*grant.Moved, grant)
+	}
 	var tried []rotation.Handout // a key that was replaced meanwhile is another hand-out
 	stalled := false
 	for {
@@ -36,7 +39,7 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		if errors.Is(err, errStalled) && !stalled && x.body.replayable() {
 			stalled = true
 			if next, avoidErr := f.Holder.Avoid(ctx, grant, x.Model); avoidErr == nil {
-				f.switched(rotation.Switch{From: grant.Handout, To: next.Handout})
+				f.switched(rotation.Switch{From: grant.Handout, To: next.Handout}, next)
 				grant = next
 				continue
 			}
@@ -59,7 +62,7 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		sw := rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict}
 		if moved {
-			f.switched(sw)
+			f.switched(sw, next)
 		}
 		if f.Observer.Limited != nil && f.Observer.Limited(x, sw) {
 			_ = resp.Body.Close()
@@ -129,6 +132,7 @@ func (b *endingBody) Close() error {
 
 // passOn follows an answer on its way to the client.
 func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) {
+	x.served = &grant
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return
 	}
@@ -140,8 +144,12 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 	}
 }
 
-func (f *failover) switched(sw rotation.Switch) {
+// switched is for the one request that finds the process moved, to the account of next.
+func (f *failover) switched(sw rotation.Switch, next helper.Grant) {
 	f.inBackground(f.Holder.Prepare)
+	if f.Quota != nil {
+		f.inBackground(func(ctx context.Context) { f.Quota.Switched(ctx, next) })
+	}
 	if f.Observer.Switched != nil {
 		f.Observer.Switched(sw)
 	}
@@ -162,7 +170,7 @@ func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 			f.exhausted(x, exhausted)
 		}
 		if moved {
-			f.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict})
+			f.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict}, next)
 		}
 		if f.Quota != nil {
 			f.Quota.Limited(ctx, grant)

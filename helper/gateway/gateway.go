@@ -53,9 +53,15 @@ type Options struct {
 	Now       func() time.Time  // nil: time.Now
 }
 
-// Quota learns from the service what accounts have used. Both are called in goroutines of their own, which Close
-// waits for, with a context that Close ends.
+// Quota learns from the service what accounts have used. All but Due are called in goroutines of their own, which
+// Close waits for, with a context that Close ends.
 type Quota interface {
+	// Due is asked after each request: whether it is time for Refresh. It must be quick.
+	Due() bool
+	// Refresh: a request was answered with this grant, and it is Due.
+	Refresh(context.Context, helper.Grant)
+	// Switched: the process has moved to this account.
+	Switched(context.Context, helper.Grant)
 	// Limited: the account has just run into a usage window.
 	Limited(context.Context, helper.Grant)
 	// Exhausted: a request found no account ready; one may be back earlier than is known.
@@ -200,14 +206,23 @@ func (g *Gateway) proxy() http.Handler {
 			panic(http.ErrAbortHandler) // its connection is being closed
 		}
 		defer g.tasks.Done()
+		x := &Exchange{header: r.Header, now: g.options.Now}
+		defer g.refresh(x) // also where the client has gone away meanwhile
 		body, err := keepBody(w, r)
 		if err != nil {
 			answerError(w, r, err)
 			return
 		}
-		x := &Exchange{header: r.Header, body: body, now: g.options.Now}
+		x.body = body
 		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})
+}
+
+// refresh lets the numbers be learned anew when a request is over, if they are old.
+func (g *Gateway) refresh(x *Exchange) {
+	if x.served != nil && g.options.Quota != nil && g.options.Quota.Due() {
+		g.inBackground(func(ctx context.Context) { g.options.Quota.Refresh(ctx, *x.served) })
+	}
 }
 
 // rewrite aims the request at the service. The key is put on later, for each attempt.

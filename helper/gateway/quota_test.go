@@ -17,13 +17,16 @@ import (
 )
 
 // quotaStage is a stage whose gateway asks /usage.
-func quotaStage(t *testing.T) *stage {
+func quotaStage(t *testing.T, change ...func(*gateway.Options)) *stage {
 	q := &helper.Quota{Keys: keychain.NewMemory(), Client: helper.NewClient()}
 	t.Cleanup(q.Client.CloseIdleConnections)
-	s := newStage(t, func(o *gateway.Options) {
-		q.Base, q.Now = o.Upstreams[gateway.GoPrefix], o.Now
+	s := newStage(t, append(change, func(o *gateway.Options) {
+		q.Base, q.Now, q.Holder = o.Upstreams[gateway.GoPrefix], o.Now, o.Holder.(*helper.Holder)
 		o.Quota = q
-	})
+		_, err := q.Holder.Current(t.Context(), nil) // as a process does before it has a gateway
+		require.NoError(t, err)
+	})...)
+	s.quota = q
 	q.Pool = s.pool
 	o, err := s.pool.Overview(t.Context())
 	require.NoError(t, err)
@@ -36,6 +39,16 @@ func quotaStage(t *testing.T) *stage {
 func (s *stage) asked(path string) (n int) {
 	for _, r := range s.service.Requests() {
 		if u, err := url.Parse(r.Path); err == nil && u.Path == gateway.GoPrefix+path {
+			n++
+		}
+	}
+	return n
+}
+
+// askedAbout counts the questions for the usage of this account.
+func (s *stage) askedAbout(label string) (n int) {
+	for _, r := range s.service.Requests() {
+		if r.Account == label && r.Path == gateway.GoPrefix+"/usage" {
 			n++
 		}
 	}
@@ -58,7 +71,8 @@ func TestTheLatestResetIsTheTimeOfReturn(t *testing.T) {
 		return s.condition(t, "Work").Until.Sub(now.Add(50*time.Hour)).Abs() < 2*time.Second
 	}, 5*time.Second, 5*time.Millisecond)
 	assert.Equal(t, "weekly limit", s.condition(t, "Work").Reason)
-	assert.Equal(t, 1, s.asked("/usage"))
+	s.Close()
+	assert.Equal(t, 1, s.askedAbout("Work"))
 }
 
 func TestAnAccountThatIsBackEarlyIsFound(t *testing.T) {
@@ -100,7 +114,7 @@ func TestUsageThatRefusesChangesNothing(t *testing.T) {
 	refused := gofake.AuthError()
 	s.service.SetPlan(keyOf("Work"), gofake.Plan{Answers: []gofake.Answer{gofake.UsageLimit(gofake.Weekly, time.Hour)}, Usage: gofake.Usage{Answer: &refused}})
 	s.do(t, s.request(t, formats["chat"], true))
-	require.Eventually(t, func() bool { return s.asked("/usage") == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return s.askedAbout("Work") == 1 }, 5*time.Second, 5*time.Millisecond)
 	s.Close()
 	c := s.condition(t, "Work")
 	assert.Equal(t, rotation.Cooling, c.State)

@@ -13,8 +13,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A Login is one key, or what stands where a key should be, in a file of OpenCode's, in the accounts file of the
-// plugin opencode-go-multi-auth, or in a list of keys.
+// A Login is one key, or what stands where a key should be: in OpenCode's logins or its configuration, in the accounts
+// file of the plugin opencode-go-multi-auth, or in a list of keys.
 type Login struct {
 	// Entry says where in the source it is: "opencode-go", "account 2", "line 3". It never holds anything that
 	// a user wrote.
@@ -52,9 +52,9 @@ func notLogins(why string) error { return fmt.Errorf("%w: %s", ErrLogins, why) }
 // bom is the byte order mark that Windows programs put before UTF-8.
 var bom = []byte("\ufeff")
 
-// ReadLogins reads a source: OpenCode's auth.json, the accounts file of opencode-go-multi-auth (both JSON, comments
-// allowed), or a list of keys, one on a line. rotation is what stands in RotationFile beside an accounts file; nil
-// if there is none. Errors wrap ErrLogins.
+// ReadLogins reads a source: OpenCode's auth.json or a configuration of its, the accounts file of
+// opencode-go-multi-auth (all JSON, comments allowed), or a list of keys, one on a line. rotation is what stands in
+// RotationFile beside an accounts file; nil if there is none. Errors wrap ErrLogins.
 //
 // The shape of the accounts file and what its positions mean are those of the plugin's storage.ts and rotate.ts
 // (https://github.com/ftzi/opencode-go-multi-auth): both positions name the account that was used last.
@@ -146,6 +146,9 @@ func readJSON(text, rotation []byte) (Logins, error) {
 	for _, m := range root.Members {
 		if login, ok := authLogin(m); ok {
 			l.Found = append(l.Found, login)
+		}
+		for _, login := range configLogins(m) {
+			l.Found = append(l.Found, login.Login)
 		}
 		accounts, ok := accountsOf(m)
 		if !ok {

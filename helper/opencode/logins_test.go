@@ -170,7 +170,9 @@ func TestLoginFiles(t *testing.T) {
 // JSON no other member has changed.
 func FuzzLogins(f *testing.F) {
 	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\tK\n# x\nk2\nA=b\n",
-		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}"} {
+		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}",
+		`{"provider":{"opencode-go":{"options":{"baseURL":"x",/**/"apiKey":"K"//
+			,"apiKey":"{env:X}",}},"opencode":{"options":{"apiKey":"other"}},},"provider":{}}`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
@@ -226,7 +228,7 @@ func others(text []byte) []string {
 	var all []string
 	for _, m := range root.Members {
 		literal := m.Name.Value.(hujson.Literal)
-		if !slices.Contains([]string{"opencode-go", "opencode", "accounts"}, literal.String()) {
+		if !slices.Contains([]string{"opencode-go", "opencode", "accounts", "provider"}, literal.String()) {
 			all = append(all, string(literal)+":"+string(hujson.Value{Value: m.Value.Value}.Pack()))
 		}
 	}

@@ -4,7 +4,7 @@ import "path/filepath"
 
 // Names of the files that keys lie in.
 const (
-	authFile     = "auth.json"
+	AuthFile     = "auth.json"
 	accountsFile = "opencode-go-accounts.json"
 	// RotationFile stands beside the accounts file and says which account was used last.
 	RotationFile = "opencode-go-rotation.json"
@@ -39,5 +39,5 @@ func LoginFiles(getenv func(string) string, home string) []string {
 		}
 		seen[folder] = true
 	}
-	return append(files, filepath.Join(data, authFile))
+	return append(files, filepath.Join(data, AuthFile))
 }

@@ -9,9 +9,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// ScrubLogins returns the source without the logins whose keys are taken: a provider's member of auth.json, an
-// element of an accounts file, a line of a list. All else is what it was, byte for byte, comments and formatting
-// too. Errors wrap ErrLogins; the source then is to be left as it is.
+// ScrubLogins returns the source without the logins whose keys are taken: a provider's member of auth.json, the key
+// of a provider in a configuration, an element of an accounts file, a line of a list. All else is what it was, byte for
+// byte, comments and formatting too. Errors wrap ErrLogins; the source then is to be left as it is.
 func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error) {
 	before, err := ReadLogins(source, nil)
 	if err != nil {
@@ -75,13 +75,15 @@ func cutLogin(text []byte, taken func(keychain.Secret) bool) []byte {
 	if err != nil {
 		return nil
 	}
-	members := make([]item, len(root.Members))
-	for i, m := range root.Members {
-		members[i] = item{m.Name.StartOffset, m.Value.EndOffset, m.Name.BeforeExtra, m.Value.AfterExtra}
-	}
+	members := membersOf(root)
 	for i, m := range root.Members {
 		if login, ok := authLogin(m); ok && login.Problem == "" && taken(login.Key) {
 			return cutItem(text, members, i)
+		}
+		for _, login := range configLogins(m) {
+			if login.Problem == "" && taken(login.Key) {
+				return cutItem(text, membersOf(login.options), login.index)
+			}
 		}
 		accounts, ok := accountsOf(m)
 		if !ok {
@@ -94,6 +96,14 @@ func cutLogin(text []byte, taken func(keychain.Secret) bool) []byte {
 		}
 	}
 	return nil
+}
+
+func membersOf(o *hujson.Object) []item {
+	members := make([]item, len(o.Members))
+	for i, m := range o.Members {
+		members[i] = item{m.Name.StartOffset, m.Value.EndOffset, m.Name.BeforeExtra, m.Value.AfterExtra}
+	}
+	return members
 }
 
 func elements(a *hujson.Array) []item {

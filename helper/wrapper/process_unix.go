@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	processtable "ocgo-key/internal/process"
+	"ocgo-key/internal/secure"
+	"ocgo-key/internal/term"
 )
 
 // Signal is a signal's number.
@@ -23,7 +25,7 @@ type process struct{ *os.Process }
 func start(path string, c Command) (*process, error) {
 	cmd := c.command(path)
 	cmd.SysProcAttr = attributes()
-	if err := cmd.Start(); err != nil {
+	if err := secure.Starting(cmd.Start); err != nil {
 		return nil, err
 	}
 	return &process{cmd.Process}, nil
@@ -84,16 +86,20 @@ func (p *process) terminate() { p.signal(syscall.SIGTERM) }
 func (p *process) kill()      { p.signal(syscall.SIGKILL) }
 
 // catcher takes the signals that must not end us while the command runs.
-type catcher struct{ forward, drop chan os.Signal }
+type catcher struct {
+	forward, drop chan os.Signal
+	done          func() // of what else would end us at SIGQUIT
+}
 
 // catch starts it. The terminal sends SIGINT and SIGQUIT to the command itself, since it is in our process group:
 // they are taken and dropped, not ignored, because a command inherits what is ignored. TERM, HUP, USR1 and USR2
 // come to us alone and are passed on. One that we were started with as ignored (nohup) stays so. All others,
 // those of job control among them, keep their meaning.
 func catch() *catcher {
-	c := &catcher{make(chan os.Signal, 16), make(chan os.Signal, 1)}
+	c := &catcher{forward: make(chan os.Signal, 16), drop: make(chan os.Signal, 1)}
 	take(c.forward, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	take(c.drop, syscall.SIGINT, syscall.SIGQUIT)
+	c.done = term.Sparing()
 	return c
 }
 
@@ -106,6 +112,11 @@ func take(c chan<- os.Signal, signals ...os.Signal) {
 }
 
 func (c *catcher) stop() {
+	c.done()
 	signal.Stop(c.forward)
 	signal.Stop(c.drop)
 }
+
+// Die ends this process by s, as the command ended, so that a shell or a script sees the same. It returns only if s
+// did not end it.
+func Die(s Signal) { term.Die(s) }

@@ -3,6 +3,7 @@ package wrapper_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -275,11 +276,10 @@ func TestModesAreRestoredAfterAKill(t *testing.T) {
 	after, err := unix.IoctlGetTermios(int(near.Fd()), unix.TCGETS)
 	require.NoError(t, err)
 	assert.Equal(t, before, after)
-	buf := make([]byte, 4096)
-	n, err := far.Read(buf)
-	require.NoError(t, err)
-	assert.Contains(t, string(buf[:n]), "raw: <nil>", "it had changed them")
-	assert.Contains(t, string(buf[:n]), "\x1b[?1049l", "and its screen is left")
+	require.NoError(t, near.Close())
+	shown, _ := io.ReadAll(far) // to its end, which is an error on a terminal
+	assert.Contains(t, string(shown), "raw: <nil>", "it had changed them")
+	assert.Contains(t, string(shown), "\x1b[?1049l", "and its screen is left")
 }
 
 func TestNothingIsLeftWhenTheWrapperIsKilled(t *testing.T) {

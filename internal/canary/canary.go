@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ type form struct {
 // A Leak is one place where the mark was found.
 type Leak struct {
 	Where string // a file, a process, a stream
-	Form  string
+	Form  string // "plain", "base64", "hex" or "a number"
 }
 
 func (l Leak) String() string { return fmt.Sprintf("a key in %s (%s)", l.Where, l.Form) }
@@ -69,6 +70,20 @@ func (c *Canary) Text(where string, text []byte) []Leak {
 		}
 	}
 	return leaks
+}
+
+// Words searches the stack traces of a crash, which show memory as numbers: eight bytes of the mark, read as one of
+// either byte order.
+func (c *Canary) Words(where string, text []byte) []Leak {
+	for at := range len(c.mark) - 8 + 1 {
+		piece := []byte(c.mark[at : at+8])
+		for _, n := range []uint64{binary.LittleEndian.Uint64(piece), binary.BigEndian.Uint64(piece)} {
+			if bytes.Contains(bytes.ToLower(text), fmt.Appendf(nil, "%x", n)) {
+				return []Leak{{where, "a number"}}
+			}
+		}
+	}
+	return nil
 }
 
 // Files searches everything below the roots: contents, names, and where symbolic links point. A root that does

@@ -3,7 +3,9 @@ package canary_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +39,19 @@ func TestTextBites(t *testing.T) {
 		assert.NotEmpty(t, c.Text("here", []byte(text)), name)
 	}
 	assert.Empty(t, c.Text("here", []byte("nothing of it, sk-canary-other-one, "+canary.New().Key("one"))))
+}
+
+func TestWordsBites(t *testing.T) {
+	c := canary.New()
+	key := []byte(c.Key("one"))
+	for _, trace := range []string{
+		fmt.Sprintf("main.f({0x%x, 0x2})", binary.LittleEndian.Uint64(key[12:])),
+		fmt.Sprintf("0x%X", binary.LittleEndian.Uint64(key[len("sk-canary-")+18:])),
+		fmt.Sprintf("%x", binary.BigEndian.Uint64(key[len("sk-canary-"):])),
+	} {
+		assert.NotEmpty(t, c.Words("here", []byte(trace)), trace)
+	}
+	assert.Empty(t, c.Words("here", []byte("main.f(0xc000012345, 0x7f21e8a0b1c2)\n\t/src/f.go:12 +0x1d")))
 }
 
 func TestFilesBites(t *testing.T) {

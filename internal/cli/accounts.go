@@ -11,12 +11,20 @@ import (
 
 // named is the account that a command is about.
 type named struct {
-	Name string `arg:"" help:"Label or number of the account, as list shows them."`
+	Name string `arg:"" complete:"account" help:"Label or number of the account, as list shows them. A label may be in other upper and lower case."`
 }
 
 type removeCmd struct {
 	named
 	Yes bool `short:"y" help:"Do not ask."`
+}
+
+func (*removeCmd) Help() string {
+	return `Asks, deletes the key from the keychain, then takes the account off the list. Where there is no terminal to ask on, it needs --yes.
+
+Examples:
+  ocgo-key remove Work
+  ocgo-key remove 2 --yes`
 }
 
 // Run deletes the key first: as long as it is there, the account is listed.
@@ -48,6 +56,13 @@ type renameCmd struct {
 	New string `arg:"" help:"The new label."`
 }
 
+func (*renameCmd) Help() string {
+	return `The account keeps its key, its place and its history. What a label can be, add says.
+
+Example:
+  ocgo-key rename Work "Work, Berlin"`
+}
+
 func (c *renameCmd) Run(a *app) error {
 	if err := checkLabel(c.New); err != nil {
 		return err
@@ -64,6 +79,13 @@ func (c *renameCmd) Run(a *app) error {
 
 type enableCmd struct{ named }
 
+func (*enableCmd) Help() string {
+	return `Takes back disable, and ends a rejection and a limit. Where a limit still holds, the service's next answer says so again.
+
+Example:
+  ocgo-key enable Work`
+}
+
 func (c *enableCmd) Run(a *app) error {
 	return a.alter(c.Name, "enabled", func(pool *rotation.Pool, id string) error {
 		return pool.Enable(context.Background(), id)
@@ -71,6 +93,13 @@ func (c *enableCmd) Run(a *app) error {
 }
 
 type disableCmd struct{ named }
+
+func (*disableCmd) Help() string {
+	return `The account stays in the list and keeps its key. A process that holds it moves on at its next request.
+
+Example:
+  ocgo-key disable Work`
+}
 
 func (c *disableCmd) Run(a *app) error {
 	return a.alter(c.Name, "disabled", func(pool *rotation.Pool, id string) error {
@@ -96,7 +125,11 @@ type replaceCmd struct {
 }
 
 func (*replaceCmd) Help() string {
-	return "The account keeps its label and its place; a rejection or a cooldown of the old key ends."
+	return `Takes a key as add does. The account keeps its label and its place; a rejection or a limit of the old key ends. If the keychain does not keep the new key, the old one is put back.
+
+Examples:
+  ocgo-key replace Work
+  pass show opencode/work | ocgo-key replace Work`
 }
 
 func (c *replaceCmd) Run(a *app) error {
@@ -132,6 +165,7 @@ func (c *replaceCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	_ = pool.Learn(ctx, rotation.Handout{ID: v.ID, KeyRev: v.KeyRev + 1}, usage) // if not now, then after its next request
 	return a.done("replaced the key of", v.Label, v.ID)
 }
 

@@ -24,7 +24,9 @@ type addCmd struct {
 }
 
 func (*addCmd) Help() string {
-	return `The key is asked for without echo, or read as one line from a pipe; there is no flag for it, since other programs can see a command line.
+	return `The key is asked for without echo, or read as one line from a pipe; there is no flag for it, since other programs can see a command line. It goes into the keychain and is read back before the account is listed. A key that is there already is refused, and so is one that the service does not know.
+
+A label has 1 to 40 printable characters. It is not a number, has no space at its ends, does not begin with -, and does not look like a key.
 
 Examples:
   ocgo-key add Work
@@ -95,6 +97,7 @@ func (a *app) enlist(pool *rotation.Pool, id, label string, key keychain.Secret,
 		abandon(pool, keys, id)
 		return err
 	}
+	_ = pool.Learn(ctx, rotation.Handout{ID: id}, usage) // if not now, then after its first request
 	return nil
 }
 

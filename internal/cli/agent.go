@@ -9,14 +9,14 @@ import (
 const agentVariable = "OCGO_KEY_AGENT_SHELL"
 
 // notForAgents are the commands that hand out a key, or change whose turn it is.
-var notForAgents = []string{"get", "add", "import", "remove", "rename", "enable", "disable", "replace", "rotate"}
+var notForAgents = []string{"get", "add", "import", "remove", "rename", "enable", "disable", "replace", "rotate", "migrate"}
 
 // refuseAgent refuses what an agent, or a prompt injected into it, has no business with. It is a speed bump: who
 // can run a command can also take a variable out of its environment. See docs/threat-model.md.
-func (a *app) refuseAgent(command string, envKey bool) error {
+func (a *app) refuseAgent(command string, envKey, setting bool) error {
 	// Under `run` the mark is OpenCode's own for its tools, together with ours for all that it starts.
 	inTool := a.getenv(agentVariable) != "" || a.getenv(gatewayVariable) != "" && a.getenv("OPENCODE") != ""
-	if !inTool || !slices.Contains(notForAgents, command) && !envKey {
+	if !inTool || !slices.Contains(notForAgents, command) && !envKey && !setting {
 		return nil
 	}
 	return withHint(&codeError{exitRefused, errors.New("an agent's shell gets no key, and changes no account")},

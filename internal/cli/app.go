@@ -4,15 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
+	"sync"
 	"time"
 
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/term"
-	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
@@ -26,6 +27,10 @@ type app struct {
 	getenv func(string) string
 
 	baseURL *url.URL
+
+	asksNobody bool // a passphrase is not asked for, even where there is a terminal
+	opening    sync.Once
+	chosen     *chosenStore
 }
 
 // check refuses global flags that make no sense, before a command starts.
@@ -35,8 +40,10 @@ func (a *app) check() error {
 		return err
 	}
 	a.baseURL = base
-	if a.Store != "os" {
-		return usagef("--store %s: there is no such store; it is os", a.Store)
+	if a.Store != "" {
+		if err := checkStore(a.Store); err != nil {
+			return &codeError{exitUsage, fmt.Errorf("--store: %w", err)}
+		}
 	}
 	return nil
 }
@@ -61,21 +68,23 @@ func loopback(host string) bool {
 
 // pool opens the rotation over the state file.
 func (a *app) pool() (*rotation.Pool, error) {
-	dir, err := paths.StateDir(a.getenv, os.UserHomeDir)
-	if err != nil {
-		return nil, err
-	}
-	file := state.OpenFile(dir, time.Now, func(message string) { a.warn(message, "") })
-	return rotation.New(file, time.Now, process.Alive), nil
+	pool, _, err := a.poolWarning(func(message string) { a.warn(message, "") })
+	return pool, err
 }
 
-// keys opens the store that the keys are in.
-func (a *app) keys() keychain.Store { return keychain.NewOS() }
+// poolWarning is pool with another way to tell the user of trouble with the state, and the folder that it is in.
+func (a *app) poolWarning(warn func(message string)) (pool *rotation.Pool, dir string, err error) {
+	dir, err = paths.StateDir(a.getenv, os.UserHomeDir)
+	if err != nil {
+		return nil, "", err
+	}
+	return rotation.New(state.OpenFile(dir, time.Now, warn), time.Now, process.Alive), dir, nil
+}
 
-// How long a keychain may take: a command that a program waits for, and one before which a person sits who may
-// have to type a password.
+// How long a keychain may take: a command that a program waits for, which is promised an end within 8 s, its start
+// and its last words included; and one before which a person sits who may have to type a password.
 const (
-	helperBudget = 8 * time.Second
+	helperBudget = 7500 * time.Millisecond
 	personBudget = 60 * time.Second
 )
 

@@ -14,11 +14,12 @@ import (
 
 // grammar is every command; each is described where it is done.
 type grammar struct {
-	globals
+	globals `group:"Flags of every command:"`
 
 	Add        addCmd        `cmd:"" help:"Add an account; asks for its key, or reads it from a pipe."`
 	Import     importCmd     `cmd:"" help:"Move keys into the keychain from the plain files where they lie."`
 	List       listCmd       `cmd:"" aliases:"ls" help:"List the accounts: state, who holds them, last use."`
+	Status     statusCmd     `cmd:"" help:"Show usage bars, states, who holds which account, and who is next."`
 	Remove     removeCmd     `cmd:"" aliases:"rm" help:"Remove an account and its key."`
 	Rename     renameCmd     `cmd:"" help:"Give an account another label."`
 	Enable     enableCmd     `cmd:"" help:"Let an account be used again now: after disable, a rejection or a limit."`
@@ -29,20 +30,28 @@ type grammar struct {
 	Run        runCmd        `cmd:"" help:"Run OpenCode, or another command, on the pool."`
 	Gateway    gatewayCmd    `cmd:"" help:"Run the gateway alone, for other clients."`
 	Install    installCmd    `cmd:"" help:"Make plain opencode use the pool; shows what it writes first."`
-	Uninstall  uninstallCmd  `cmd:"" help:"Undo exactly that."`
+	Uninstall  uninstallCmd  `cmd:"" help:"Undo what install did."`
+	History    historyCmd    `cmd:"" help:"Show what switched when and why, and how often each limit was hit."`
+	Migrate    migrateCmd    `cmd:"" help:"Move all keys to another store: the OS keychain, an encrypted file, a credential helper."`
+	Config     configCmd     `cmd:"" help:"Show or change settings: the strategy, and moves before the limit."`
+	Doctor     doctorCmd     `cmd:"" help:"Find what is wrong, and name the command that mends it."`
 	Demo       demoCmd       `cmd:"" help:"Show a switch of accounts, with no account and no keychain."`
 	DemoClient demoClientCmd `cmd:"" hidden:""`
+	Completion completionCmd `cmd:"" help:"Print the script by which a shell completes this program's commands."`
+	Complete   completeCmd   `cmd:"" name:"__complete" hidden:"" passthrough:""`
+	Man        manCmd        `cmd:"" hidden:"" help:"Print the man page."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 }
 
 // globals are the flags of every command.
 type globals struct {
-	JSON    bool   `name:"json" help:"Print one JSON document on stdout."`
-	Store   string `placeholder:"STORE" default:"os" env:"OCGO_KEY_STORE" help:"Where keys are kept: os (the OS keychain)."`
-	BaseURL string `name:"base-url" placeholder:"URL" default:"https://opencode.ai/zen/go/v1" env:"OCGO_KEY_BASE_URL" help:"The service. http only for loopback."`
-	NoColor bool   `name:"no-color" help:"No colour (also NO_COLOR)."`
-	Quiet   bool   `short:"q" help:"Say nothing but results and errors."`
-	Verbose bool   `short:"v" help:"Say more on stderr."`
+	JSON     bool   `name:"json" help:"Print one JSON document on stdout."`
+	Store    string `placeholder:"STORE" env:"OCGO_KEY_STORE" complete:"store" help:"Where keys are kept: os (the OS keychain), file (one file that age encrypts) or docker:NAME (a docker credential helper). Left out: as config store says, else os."`
+	Identity string `placeholder:"PATH" env:"OCGO_KEY_IDENTITY" complete:"file" help:"The age identity that opens the file store: its path, or an open descriptor as fd:N."`
+	BaseURL  string `name:"base-url" placeholder:"URL" default:"https://opencode.ai/zen/go/v1" env:"OCGO_KEY_BASE_URL" help:"The service. http only for loopback."`
+	NoColor  bool   `name:"no-color" help:"No colour (also NO_COLOR)."`
+	Quiet    bool   `short:"q" help:"Say nothing but results and errors."`
+	Verbose  bool   `short:"v" help:"Say more on stderr."`
 }
 
 const description = `Keeps OpenCode Go keys in the OS keychain. Every OpenCode process gets the next one and keeps it; when a limit is hit, the work goes on with the next key.
@@ -58,6 +67,7 @@ type exited int
 // Main runs the command line args and returns the exit code.
 func Main(args []string) (code int) {
 	a := newApp()
+	guard(a.getenv)
 	defer func() {
 		switch p := recover().(type) {
 		case nil:
@@ -77,11 +87,7 @@ func Main(args []string) (code int) {
 		args = []string{"--help"}
 	}
 	var g grammar
-	parser, err := kong.New(&g,
-		kong.Name("ocgo-key"), kong.Description(description),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true}),
-		kong.Writers(a.stdout, a.stderr),
-		kong.Exit(func(code int) { panic(exited(code)) }))
+	parser, err := newParser(&g, a)
 	if err != nil {
 		return a.fail(err)
 	}
@@ -90,7 +96,7 @@ func Main(args []string) (code int) {
 		return a.fail(usageError(parser, err))
 	}
 	a.globals = g.globals
-	if err := a.refuseAgent(ctx.Selected().Name, g.Run.EnvKey); err != nil {
+	if err := a.refuseAgent(ctx.Selected().Name, g.Run.EnvKey, g.Config.changes() || g.Doctor.Repair); err != nil {
 		return a.fail(err)
 	}
 	if err := a.check(); err != nil {
@@ -101,6 +107,17 @@ func Main(args []string) (code int) {
 		return status.end()
 	}
 	return a.fail(err)
+}
+
+// mostHelp is how wide help is at most, in columns; it is as wide as the terminal below that.
+const mostHelp = 100
+
+func newParser(g *grammar, a *app) (*kong.Kong, error) {
+	return kong.New(g,
+		kong.Name("ocgo-key"), kong.Description(description),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: mostHelp}),
+		kong.Writers(a.stdout, a.stderr),
+		kong.Exit(func(code int) { panic(exited(code)) }))
 }
 
 // keyAmong tells whether our own part of the command line holds what looks like a key, so that it is not shown

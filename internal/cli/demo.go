@@ -20,7 +20,10 @@ import (
 type demoCmd struct{}
 
 func (*demoCmd) Help() string {
-	return `Starts a stand-in for the Go service on this machine and a pool of three accounts that lives in memory, lets the first account hit its weekly limit, and shows what happens. The client is OpenCode if it is installed, in a scratch home folder; else a small one of our own. Nothing of yours is read or changed.`
+	return `Starts a stand-in for the Go service on this machine and a pool of three accounts that lives in memory, lets the first account hit its weekly limit, and shows what happens. The client is OpenCode if it is installed, in a scratch home folder; else a small one of our own. Nothing of yours is read or changed.
+
+Example:
+  ocgo-key demo`
 }
 
 const (

@@ -24,13 +24,28 @@ type gatewayFlags struct {
 	Zen       bool          `help:"Serve provider opencode (Zen) as well, with the same keys. Zen spends balance."`
 	Stall     time.Duration `default:"120s" placeholder:"D" help:"Try the next account once when no answer begins within this time; 0 waits for ever. (${default})"`
 	NoOverage bool          `help:"Leave an account as soon as an answer costs real money, until its limits are reset."`
+	Ahead     *int          `placeholder:"N" help:"Move to an account with more left once N percent of a limit are used; 0 stays up to the limit. Left out: as config ahead says."`
 }
 
 func (f gatewayFlags) check() error {
 	if f.Stall < 0 {
 		return usagef("--stall %v: not a time to wait", f.Stall)
 	}
+	if f.Ahead != nil && (*f.Ahead < 0 || *f.Ahead > rotation.MaxAhead) {
+		return usagef("--ahead %d: not 0, nor a percentage from 1 to %d", *f.Ahead, rotation.MaxAhead)
+	}
 	return nil
+}
+
+// ahead is for a Holder.
+func (f gatewayFlags) ahead() int {
+	switch {
+	case f.Ahead == nil:
+		return 0 // as the settings say
+	case *f.Ahead == 0:
+		return rotation.NotAhead
+	}
+	return *f.Ahead
 }
 
 type gatewayCmd struct {
@@ -60,6 +75,7 @@ func (c *gatewayCmd) Run(a *app) error {
 	n := &notices{app: a}
 	observer, parent, begin := n.observer(), context.Background(), a.keychainContext
 	if c.ParentPipe {
+		a.asksNobody = true // the terminal is the parent's
 		// A program waits for the line that is printed below; when it is gone, so are we.
 		var gone context.CancelFunc
 		parent, gone = a.parent()
@@ -69,7 +85,7 @@ func (c *gatewayCmd) Run(a *app) error {
 	}
 	ctx, cancel := begin()
 	defer cancel()
-	holder, err := a.holdWithin(ctx, pool, a.keys(), "gateway", n)
+	holder, err := a.holdWithin(ctx, pool, a.keys(), "gateway", c.ahead(), n)
 	if err != nil {
 		return err
 	}
@@ -113,19 +129,20 @@ func waitForEnd(parent context.Context) {
 // hold gives this process, which works for command, its account and the key. It does so before anything is
 // started, so that a keychain that asks for a password does so on a terminal that is still the user's. An
 // exhausted pool is no reason not to start: the client may have other work, and waits as it does.
-func (a *app) hold(pool *rotation.Pool, keys keychain.Store, command string, n *notices) (*helper.Holder, error) {
+func (a *app) hold(pool *rotation.Pool, keys keychain.Store, command string, ahead int, n *notices) (*helper.Holder, error) {
 	ctx, cancel := a.keychainContext()
 	defer cancel()
-	return a.holdWithin(ctx, pool, keys, command, n)
+	return a.holdWithin(ctx, pool, keys, command, ahead, n)
 }
 
 // holdWithin is hold within the time that ctx gives.
-func (a *app) holdWithin(ctx context.Context, pool *rotation.Pool, keys keychain.Store, command string, n *notices) (*helper.Holder, error) {
+func (a *app) holdWithin(ctx context.Context, pool *rotation.Pool, keys keychain.Store, command string, ahead int, n *notices) (*helper.Holder, error) {
 	self, err := process.Lookup(os.Getpid())
 	if err != nil {
 		return nil, wrapperFailed(fmt.Errorf("cannot look up this process: %w", err))
 	}
 	holder := helper.NewHolder(pool, keys, rotation.Process{PID: self.PID, Start: self.Start, Command: command}, a.warnMissing)
+	holder.Ahead = ahead
 	grant, err := holder.Current(ctx, nil)
 	if err == nil {
 		a.detail("%s begins with %s", command, grant.Label)
@@ -143,7 +160,7 @@ func (a *app) warnMissing(missing, next rotation.Handout) {
 }
 
 func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, gateway.Quota, error) {
-	quota := &helper.Quota{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now}
+	quota := &helper.Quota{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now, Holder: holder}
 	gw, err := gateway.Start(gateway.Options{
 		Holder: holder, Upstreams: a.upstreams(flags.Zen), Port: port, Stall: flags.Stall, NoOverage: flags.NoOverage,
 		Quota: quota, Observer: o,

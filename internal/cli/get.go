@@ -7,7 +7,7 @@ import (
 )
 
 type getCmd struct {
-	PID    int    `name:"pid" placeholder:"PID" help:"The process that the key is for. Left out: the one that is asking."`
+	PID    int    `name:"pid" placeholder:"PID" complete:"holder" help:"The process that the key is for. Left out: the one that is asking."`
 	Format string `enum:"plain,json,git,engflow" default:"plain" help:"plain (the key and a newline), json, git (a git credential helper) or engflow (a Bazel credential helper)."`
 	Action string `arg:"" optional:"" help:"As git and Bazel call a helper; store and erase do nothing."`
 }
@@ -15,11 +15,13 @@ type getCmd struct {
 func (*getCmd) Help() string {
 	return `The same process keeps getting the same key; the next process gets the next one. The process that is asking is the nearest ancestor that is not a launcher (env, sudo, npx), nor a shell that was started for this one command.
 
-Nothing but the key and a newline goes to stdout, and nothing at all on failure.
+Nothing but the key and a newline goes to stdout, and nothing at all on failure. It waits for the keychain 8 seconds at most.
 
 Examples:
-  printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" | curl -K - https://opencode.ai/zen/go/v1/models
-  git config credential.https://opencode.ai.helper '!ocgo-key get --format git'`
+  printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" |
+    curl -K - https://opencode.ai/zen/go/v1/models
+  git config credential.https://opencode.ai.helper \
+    '!ocgo-key get --format git'`
 }
 
 func (c *getCmd) Run(a *app) error {
@@ -28,6 +30,7 @@ func (c *getCmd) Run(a *app) error {
 	}
 	request := helper.Request{Format: helper.Format(c.Format), Action: c.Action, BaseURL: a.BaseURL}
 	asked := false
+	a.asksNobody = true // a program is waiting
 	err := helper.Serve(request, a.stdin, a.stdout, func() (helper.Credential, error) {
 		asked = true
 		return c.fetch(a)

@@ -18,7 +18,7 @@ import (
 )
 
 type importCmd struct {
-	From     string `placeholder:"PATH" help:"Read this file alone (- is stdin): auth.json, an accounts file of opencode-go-multi-auth, or a list with one key on a line, a label before it if you like."`
+	From     string `placeholder:"PATH" complete:"file" help:"Read this file alone (- is stdin): auth.json or a configuration of OpenCode, an accounts file of opencode-go-multi-auth, or a list with one key on a line, a label before it if you like."`
 	Scrub    bool   `help:"Take the keys out of the files, once the keychain has them."`
 	NoVerify bool   `help:"Do not check the keys with the service."`
 	Yes      bool   `short:"y" help:"Do not ask."`

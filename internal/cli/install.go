@@ -130,7 +130,11 @@ type uninstallCmd struct {
 }
 
 func (*uninstallCmd) Help() string {
-	return `Takes away what ocgo-key install wrote: the plugin, the shim, and the folders it made for them, if nothing else is in there. Accounts and keys stay.`
+	return `Takes away what ocgo-key install wrote: the plugin, the shim, and the folders it made for them, if nothing else is in there. Accounts and keys stay.
+
+Examples:
+  ocgo-key uninstall --dry-run
+  ocgo-key uninstall`
 }
 
 func (c *uninstallCmd) Run(a *app) error {

@@ -22,6 +22,7 @@ func (a *app) readKey(prompt string) (keychain.Secret, error) {
 func (a *app) readRaw(prompt string) (string, error) {
 	if term.IsTerminal(a.stdin) {
 		raw, err := term.ReadPassword(prompt)
+		defer clear(raw) // this copy, at least
 		if errors.Is(err, io.EOF) {
 			return "", &codeError{exitRefused, errors.New("no key was given")}
 		}
@@ -29,6 +30,7 @@ func (a *app) readRaw(prompt string) (string, error) {
 	}
 	// A little more than fits, so that what is too large is seen to be.
 	raw, err := io.ReadAll(io.LimitReader(a.stdin, 4*keychain.MaxSecretSize))
+	defer clear(raw)
 	if err != nil {
 		return "", fmt.Errorf("cannot read the key from stdin: %w", err)
 	}

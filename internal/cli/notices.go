@@ -64,6 +64,12 @@ func switchText(sw rotation.Switch, now time.Time) string {
 	v := sw.Verdict
 	what := "hit a rate limit"
 	switch {
+	case sw.Cause == rotation.ByHand:
+		return fmt.Sprintf("%s was set aside; now %s", sw.From.Label, sw.To.Label)
+	case sw.Cause == rotation.Ahead && v.Until.IsZero():
+		return fmt.Sprintf("%s is at %d %% of its %s; now %s", sw.From.Label, sw.Percent, v.Reason, sw.To.Label)
+	case sw.Cause == rotation.Ahead:
+		what = fmt.Sprintf("is at %d %% of its %s", sw.Percent, v.Reason)
 	case v.Action == rotation.Pass:
 		return fmt.Sprintf("%s got no answer in time; now %s", sw.From.Label, sw.To.Label)
 	case v.Action == rotation.Reject:

@@ -18,7 +18,7 @@ import (
 )
 
 type rotateCmd struct {
-	PID        int     `name:"pid" placeholder:"PID" help:"The process to move. Left out: the next process to ask is meant."`
+	PID        int     `name:"pid" placeholder:"PID" complete:"holder" help:"The process to move. Left out: the next process to ask is meant."`
 	Status     int     `placeholder:"N" help:"Report a real answer of the service with this status; its body may be piped in."`
 	RetryAfter float64 `placeholder:"S" help:"The answer's retry-after, in seconds."`
 }
@@ -28,8 +28,11 @@ func (*rotateCmd) Help() string {
 
 With --status the account is treated as that answer deserves: cooled after a limit, rejected after a bad key, left alone otherwise. Its body decides where the status alone says too little: pipe it in. The account meant is that of --pid, else the one that the calling process holds, else the one last handed out.
 
+Prints FROM -> TO, or TO alone where the process held none.
+
 Examples:
   ocgo-key rotate
+  ocgo-key rotate --pid 4711
   ocgo-key rotate --status 429 --retry-after 12000 < body.json`
 }
 
@@ -69,10 +72,15 @@ func (a *app) printSwitch(sw rotation.Switch) error {
 	if a.JSON {
 		return a.printJSON(map[string]*string{"from": nonZero(sw.From.Label), "to": nonZero(sw.To.Label)})
 	}
+	return a.print("%s\n", switchedText(sw))
+}
+
+// switchedText is "Work -> Personal".
+func switchedText(sw rotation.Switch) string {
 	if sw.From.Label == "" { // the process held none before
-		return a.print("%s\n", sw.To.Label)
+		return sw.To.Label
 	}
-	return a.print("%s -> %s\n", sw.From.Label, sw.To.Label)
+	return sw.From.Label + " -> " + sw.To.Label
 }
 
 // report treats the account as the answer that the user describes deserves.

@@ -78,7 +78,7 @@ func (a *app) wrap(pool *rotation.Pool, keys keychain.Store, command wrapper.Com
 		return err
 	}
 	s := a.newSession(pool, command, c)
-	holder, err := a.hold(pool, keys, baseName(command.Argv[0]), &s.notices)
+	holder, err := a.hold(pool, keys, baseName(command.Argv[0]), c.ahead(), &s.notices)
 	if err != nil {
 		return err
 	}

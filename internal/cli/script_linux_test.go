@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -67,7 +68,7 @@ func setUp(env *testscript.Env) error {
 	t := env.T().(*scriptT)
 	t.script = s
 	safe := t.TempDir() // outside of what is searched: the user's password manager may hold keys
-	options := gofake.Options{OnRequest: func(gofake.Request) { watcher.Look() }, OnDone: func(gofake.Request) { watcher.Look() }}
+	options := gofake.Options{Now: serviceClock(filepath.Join(env.WorkDir, "service-clock")), OnRequest: func(gofake.Request) { watcher.Look() }, OnDone: func(gofake.Request) { watcher.Look() }}
 	for _, name := range keyNames {
 		if err := os.WriteFile(filepath.Join(safe, name), []byte(s.canary.Key(name)), 0o600); err != nil {
 			return err
@@ -120,6 +121,21 @@ func setUp(env *testscript.Env) error {
 		}
 	})
 	return nil
+}
+
+// serviceClock is time.Now, moved by the duration that the file holds, if it is there.
+func serviceClock(path string) func() time.Time {
+	return func() time.Time {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return time.Now()
+		}
+		ahead, err := time.ParseDuration(strings.TrimSpace(string(text)))
+		if err != nil {
+			panic(err)
+		}
+		return time.Now().Add(ahead)
+	}
 }
 
 // scriptT sees the whole log of each script. It is the one place where everything that was printed comes by.

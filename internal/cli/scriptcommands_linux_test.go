@@ -34,6 +34,16 @@ var scriptCommands = map[string]command{
 	"lose":     lose,
 	"keychain": keychainCommand,
 	"typed":    typed,
+	"found":    found,
+	"gone":     gone,
+	"mend":     mend,
+
+	"sealed":    sealed,
+	"wrap":      wrap,
+	"passwords": passwords,
+	"passed":    passed,
+
+	"completes": completes,
 }
 
 // exits CODE COMMAND... runs a command and wants this very exit code.
@@ -141,6 +151,19 @@ func plan(ts *testscript.TestScript, neg bool, args []string) {
 	case "broken":
 		s.service.SetPlan(key, gofake.Plan{Answers: []gofake.Answer{gofake.ServerError(http.StatusInternalServerError)},
 			Usage: gofake.Usage{Answer: &gofake.Answer{Status: http.StatusInternalServerError}}})
+	case "usage": // WINDOW PERCENT DURATION, any number of times
+		usage := gofake.Usage{Percent: map[gofake.Window]int{}, ResetsAt: map[gofake.Window]time.Time{}}
+		for i := 2; i+2 < len(args); i += 3 {
+			percent, err := strconv.Atoi(args[i+1])
+			ts.Check(err)
+			usage.Percent[gofake.Window(args[i])], usage.ResetsAt[gofake.Window(args[i])] = percent, time.Now().Add(duration(i+2))
+		}
+		s.service.SetPlan(key, gofake.Plan{Usage: usage})
+	case "usage-refused":
+		answer := gofake.AuthError()
+		s.service.SetPlan(key, gofake.Plan{Usage: gofake.Usage{Answer: &answer}})
+	case "usage-silent":
+		s.service.SetPlan(key, gofake.Plan{Usage: gofake.Usage{Delay: -1}})
 	case "revoked":
 		s.service.RemoveAccount(key)
 	case "same-quota-as": // NAME: one workspace and user
@@ -185,11 +208,21 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 // stored NAME... wants the keychain to hold these keys; with ! none of them.
 func stored(ts *testscript.TestScript, neg bool, args []string) {
 	s := scriptOf(ts)
-	search := exec.Command("secret-tool", "search", "--all", "--unlock", "service", "ocgo-key")
-	search.Env = append(os.Environ(), s.daemon.Env()...)
-	out, err := search.Output()
-	if err != nil && len(out) > 0 {
-		ts.Check(err)
+	var out []byte
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		search := exec.Command("secret-tool", "search", "--all", "--unlock", "service", "ocgo-key")
+		search.Env = append(os.Environ(), s.daemon.Env()...)
+		var said bytes.Buffer
+		search.Stderr = &said
+		var err error
+		if out, err = search.Output(); err == nil || said.Len() == 0 { // it fails without a word where there is nothing
+			break
+		}
+		// Another script deleted a key while this looked.
+		if time.Now().After(deadline) {
+			ts.Fatalf("secret-tool: %v: %s", err, said.String())
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 	for _, name := range args {
 		if holds := bytes.Contains(out, []byte("secret = "+s.canary.Key(name)+"\n")); holds == neg {
@@ -222,10 +255,23 @@ func lose(ts *testscript.TestScript, neg bool, args []string) {
 func keychainCommand(ts *testscript.TestScript, neg bool, args []string) {
 	modes := map[string]keychaintest.Mode{"unlocked": keychaintest.Unlocked, "locked": keychaintest.Locked,
 		"fresh": keychaintest.Fresh, "missing": keychaintest.NoService}
+	own := len(args) == 2 && args[0] == "own"
+	if own {
+		args = args[1:]
+	}
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: keychain STATE")
+		ts.Fatalf("usage: keychain [own] STATE")
 	}
 	switch mode, ok := modes[args[0]]; {
+	case ok && own:
+		d, stop, err := keychaintest.Start(mode)
+		ts.Check(err)
+		ts.Defer(func() { ts.Check(stop()) })
+		scriptOf(ts).daemon = d
+		for _, pair := range append(d.Env(), "KEYRING_DATA="+filepath.Join(d.Dir, "data")) {
+			name, value, _ := strings.Cut(pair, "=")
+			ts.Setenv(name, value)
+		}
 	case ok:
 		d, err := keychainIn(mode)
 		ts.Check(err)

@@ -5,16 +5,28 @@ import (
 	"time"
 )
 
-// clock is a moment to come as people say it, in local time: "17:30", "Mon 09:00", "3 Dec 09:00".
+// clock is a moment near now, to come or past, as people say it, in local time: "17:30", "Mon 09:00", "3 Dec 09:00".
 func clock(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
 	switch {
 	case t.YearDay() == now.YearDay() && t.Year() == now.Year():
 		return t.Format("15:04")
-	case t.Sub(now) < 6*24*time.Hour:
+	case t.Sub(now).Abs() < 6*24*time.Hour:
 		return t.Format("Mon 15:04")
 	}
 	return t.Format("2 Jan 15:04")
+}
+
+// moment is a time past as a log shows it, in local time: "Mon 23 Nov 16:42", with the year where it is another one.
+func moment(t, now time.Time) string {
+	t, now = t.Local(), now.Local()
+	switch {
+	case t.IsZero():
+		return "-"
+	case t.Year() != now.Year():
+		return t.Format("Mon 2 Jan 2006 15:04")
+	}
+	return t.Format("Mon 2 Jan 15:04")
 }
 
 // ago is a moment past as people say it: "just now", "5 min ago", "3 h ago", "2 days ago", "never".
@@ -31,4 +43,32 @@ func ago(t, now time.Time) string {
 		return fmt.Sprintf("%d h ago", int(d.Hours()))
 	}
 	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}
+
+// in is the time until a moment to come as people say it: "in under 1 min", "in 45 min", "in 2 h 10 min",
+// "in 3 days 4 h", "in 12 days"; "now" once it has come.
+func in(t, now time.Time) string {
+	d := t.Sub(now)
+	minutes, hours := int(d.Round(time.Minute).Minutes()), int(d.Round(time.Hour).Hours())
+	switch {
+	case d <= 0:
+		return "now"
+	case d < time.Minute:
+		return "in under 1 min"
+	case minutes < 60:
+		return fmt.Sprintf("in %d min", minutes)
+	case minutes < 24*60:
+		return "in " + fmt.Sprintf("%d h", minutes/60) + rest(minutes%60, "min")
+	case hours < 7*24:
+		return "in " + count(hours/24, "day", "days") + rest(hours%24, "h")
+	}
+	return "in " + count((hours+12)/24, "day", "days")
+}
+
+// rest is the smaller unit of a length of time, left out where there is none of it.
+func rest(n int, unit string) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" %d %s", n, unit)
 }

@@ -7,6 +7,14 @@ import (
 
 type versionCmd struct{}
 
+func (*versionCmd) Help() string {
+	return `Prints the version, the Go it was built with, and the system it is for.
+
+Examples:
+  ocgo-key version
+  ocgo-key version --json`
+}
+
 func (*versionCmd) Run(a *app) error {
 	v := version()
 	if a.JSON {

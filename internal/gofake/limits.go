@@ -115,6 +115,12 @@ func (a *account) budget(i int, now time.Time) *spent {
 		a.spent = make([]spent, len(a.Plan.Budgets))
 	}
 	s := &a.spent[i]
+	if b := a.Plan.Budgets[i]; !b.From.IsZero() {
+		if began := b.began(now); !s.began.Equal(began) {
+			*s = spent{began: began}
+		}
+		return s
+	}
 	if !s.began.IsZero() && !now.Before(s.began.Add(a.Plan.Budgets[i].every())) {
 		*s = spent{}
 	}
@@ -129,6 +135,15 @@ func (a *account) spend(now time.Time) {
 		}
 		s.used++
 	}
+}
+
+// began is when the window that now is in has begun, for a budget that has a From.
+func (b Budget) began(now time.Time) time.Time {
+	into := now.Sub(b.From) % b.every()
+	if into < 0 {
+		into += b.every()
+	}
+	return now.Add(-into)
 }
 
 func (b Budget) every() time.Duration {

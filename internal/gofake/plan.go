@@ -65,11 +65,13 @@ type Limit struct {
 }
 
 // Budget is how many requests a window has room for. The window begins with its first request and, Every later
-// (0 is Window.Length), is empty again.
+// (0 is Window.Length), is empty again; with From it ends at that moment of the server's clock and every Every before
+// and after it, whatever was requested, as weeks and months of a subscription do.
 type Budget struct {
 	Window   Window
 	Requests int
 	Every    time.Duration
+	From     time.Time
 }
 
 // Break is a way for a stream to end badly.

@@ -178,6 +178,29 @@ func TestBudget(t *testing.T) {
 	require.Equal(t, "ok", hit())
 }
 
+func TestBudgetWithWindowsOfTheCalendar(t *testing.T) {
+	clk := newClock()
+	s := start(t, Options{Now: clk.now})
+	monday := clk.now().Add(-50 * time.Hour)
+	s.SetPlan("k1", Plan{Budgets: []Budget{{Window: Weekly, Requests: 2, From: monday.Add(21 * 24 * time.Hour)}}})
+	f := wires[0]
+	week := func() any { return at(decode(t, usage(t, s, "k1").body), "usage", "weekly") }
+	shows := func(status string, percent float64, resets time.Time) map[string]any {
+		return map[string]any{"status": status, "percent": percent, "resetsAt": resets.UTC().Format("2006-01-02T15:04:05.000Z")}
+	}
+	next := monday.Add(7 * 24 * time.Hour)
+	require.Equal(t, shows("ok", 0, next), week(), "it has begun although nothing was requested")
+	require.Equal(t, []int{200, 200, 429}, []int{f.hi(t, s, "k1").status, f.hi(t, s, "k1").status, f.hi(t, s, "k1").status})
+	require.Equal(t, shows("rate-limited", 100, next), week())
+	clk.advance(next.Sub(clk.now()) - time.Second)
+	require.Equal(t, "1", f.hi(t, s, "k1").header.Get("Retry-After"))
+	clk.advance(time.Second)
+	require.Equal(t, shows("ok", 0, next.Add(7*24*time.Hour)), week())
+	require.Equal(t, 200, f.hi(t, s, "k1").status)
+	clk.advance(30 * 24 * time.Hour)
+	require.Equal(t, shows("ok", 0, monday.Add(42*24*time.Hour)), week())
+}
+
 func TestBudgetOfNothing(t *testing.T) {
 	s := start(t, Options{Now: newClock().now})
 	s.SetPlan("k1", Plan{Budgets: []Budget{{Window: Weekly}}})

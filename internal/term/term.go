@@ -7,6 +7,7 @@
 package term
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -74,13 +75,20 @@ func Interactive(getenv func(string) string) bool {
 // secret of several lines does not reach the shell. Errors: [ErrNoTerminal];
 // [io.EOF] where input ended (Ctrl-D) before anything was typed.
 func ReadPassword(prompt string) ([]byte, error) {
+	return ReadPasswordContext(context.Background(), prompt)
+}
+
+// ReadPasswordContext is [ReadPassword] that gives up, with ctx's error, when ctx
+// ends. The terminal is as it was then, but for the next line typed on it, which
+// may be lost to this process.
+func ReadPasswordContext(ctx context.Context, prompt string) ([]byte, error) {
 	in, out, err := openTerminal()
 	if err != nil {
 		return nil, err
 	}
 	defer closeBoth(in, out)
-	line, err := readSilently(in, out, prompt)
-	if err != nil && !errors.Is(err, io.EOF) {
+	line, err := readSilently(ctx, in, out, prompt)
+	if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
 		return nil, fmt.Errorf("read from the terminal: %w", err)
 	}
 	return line, err

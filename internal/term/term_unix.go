@@ -3,6 +3,7 @@
 package term
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -113,7 +114,7 @@ func openTerminal() (in, out *os.File, err error) {
 	return tty, tty, nil
 }
 
-func readSilently(in, out *os.File, prompt string) ([]byte, error) {
+func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte, error) {
 	before, err := getModes(in)
 	if err != nil {
 		return nil, err
@@ -134,6 +135,7 @@ func readSilently(in, out *os.File, prompt string) ([]byte, error) {
 		}
 	}
 	defer signal.Stop(signals)
+	defer Sparing()()
 
 	ask := func() error {
 		if err := setModes(in, setTermios, &silent); err != nil {
@@ -164,10 +166,14 @@ func readSilently(in, out *os.File, prompt string) ([]byte, error) {
 		case r := <-done:
 			restore()
 			return r.line, r.err
+		case <-ctx.Done():
+			restore()
+			return nil, ctx.Err()
 		case sig := <-signals:
 			restore()
-			if sig != unix.SIGTSTP {
-				dieBy(sig)
+			if s, ok := sig.(syscall.Signal); ok && s != unix.SIGTSTP {
+				Die(s)
+				os.Exit(128 + int(s))
 			}
 			pause()
 			if err := ask(); err != nil {
@@ -175,16 +181,6 @@ func readSilently(in, out *os.File, prompt string) ([]byte, error) {
 			}
 		}
 	}
-}
-
-// dieBy ends this process the way sig does by default, whoever else is waiting
-// for it, so that its parent sees the signal and not an exit code.
-func dieBy(sig os.Signal) {
-	signal.Reset(sig)
-	if s, ok := sig.(syscall.Signal); ok {
-		_ = unix.Kill(os.Getpid(), s)
-	}
-	select {} // until the signal arrives
 }
 
 // pause stops this process like the Ctrl-Z it is the answer to, and returns when

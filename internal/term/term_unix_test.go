@@ -4,6 +4,7 @@ package term
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,15 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "password":
+		line, err := ReadPassword("key: ")
+		fmt.Printf("got %q %v\n", line, err)
+	case "deadline":
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		defer cancel()
+		line, err := ReadPasswordContext(ctx, "key: ")
+		fmt.Printf("got %q %v\n", line, err)
+	case "quiet":
+		Quiet()
 		line, err := ReadPassword("key: ")
 		fmt.Printf("got %q %v\n", line, err)
 	case "interrupted": // by a program that waits for the signal itself
@@ -232,6 +242,9 @@ func TestSignalsRestoreTheEcho(t *testing.T) {
 		{"interrupted", "\x03", syscall.SIGINT},
 		{"password", "", syscall.SIGTERM},
 		{"password", "", syscall.SIGHUP},
+		{"password", "\x1c", syscall.SIGQUIT},
+		{"quiet", "\x1c", syscall.SIGQUIT},
+		{"quiet", "\x03", syscall.SIGINT},
 	} {
 		t.Run(tt.part+" "+tt.sig.String(), func(t *testing.T) {
 			s := part(t, tt.part)
@@ -250,10 +263,20 @@ func TestSignalsRestoreTheEcho(t *testing.T) {
 			if !s.echo() {
 				t.Error("the echo is off afterwards")
 			}
-			if out := s.shown(); strings.Contains(out, "cana") || strings.Contains(out, "got") {
+			if out := s.shown(); strings.Contains(out, "cana") || strings.Contains(out, "got") || strings.Contains(out, "goroutine") {
 				t.Errorf("shown: %q", out)
 			}
 		})
+	}
+}
+
+// Nobody answers: it ends with its context, and puts the echo back first.
+func TestDeadlineRestoresTheEcho(t *testing.T) {
+	s := part(t, "deadline")
+	s.await(`got "" context deadline exceeded`, 1)
+	s.wait()
+	if !s.echo() {
+		t.Error("the echo is off afterwards")
 	}
 }
 

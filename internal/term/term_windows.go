@@ -1,6 +1,7 @@
 package term
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -76,7 +77,7 @@ func openTerminal() (in, out *os.File, err error) {
 	return in, out, nil
 }
 
-func readSilently(in, out *os.File, prompt string) ([]byte, error) {
+func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte, error) {
 	before, err := Save(in)
 	if err != nil {
 		return nil, err
@@ -113,6 +114,9 @@ func readSilently(in, out *os.File, prompt string) ([]byte, error) {
 		restore()
 		windows.ExitProcess(controlC)
 		return nil, io.ErrUnexpectedEOF // not reached
+	case <-ctx.Done():
+		restore()
+		return nil, ctx.Err()
 	case r := <-done:
 		select { // a read that Ctrl-C broke off ends with an error before the signal comes
 		case <-interrupts:
@@ -124,3 +128,6 @@ func readSilently(in, out *os.File, prompt string) ([]byte, error) {
 		return r.line, r.err
 	}
 }
+
+// Quiet has nothing to do: Windows has no signals at which the Go runtime prints stacks.
+func Quiet() {}

@@ -33,6 +33,18 @@ const callBudget = 30 * time.Second
 // need not be empty.
 func Conformance(t *testing.T, open func(t *testing.T) keychain.Store) {
 	t.Helper()
+	conformance(t, open, 8)
+}
+
+// ConformanceSlow is Conformance with fewer calls at once, for a store of which
+// each call starts several programs.
+func ConformanceSlow(t *testing.T, open func(t *testing.T) keychain.Store) {
+	t.Helper()
+	conformance(t, open, 3)
+}
+
+func conformance(t *testing.T, open func(t *testing.T) keychain.Store, workers int) {
+	t.Helper()
 	parts := []struct {
 		name string
 		run  func(t *testing.T, s suite)
@@ -49,11 +61,14 @@ func Conformance(t *testing.T, open func(t *testing.T) keychain.Store) {
 		{"concurrent, one id for all", testConcurrentTogether},
 	}
 	for _, part := range parts {
-		t.Run(part.name, func(t *testing.T) { part.run(t, suite{store: open(t)}) })
+		t.Run(part.name, func(t *testing.T) { part.run(t, suite{store: open(t), workers: workers}) })
 	}
 }
 
-type suite struct{ store keychain.Store }
+type suite struct {
+	store   keychain.Store
+	workers int // how many call the store at once, where that is what is looked at
+}
 
 // id makes an id that nobody has, and sees to it that nothing is left under it.
 func (s suite) id(t *testing.T) string {
@@ -164,14 +179,13 @@ func testApart(t *testing.T, s suite) {
 
 func testValues(t *testing.T, s suite) {
 	for name, value := range map[string]string{
-		"one byte":          "k",
-		"spaces around":     "  key with spaces  ",
-		"line break at end": "key\n",
-		"several lines":     "line one\nline two\r\n",
-		"utf-8":             "schlüssel-鍵-🔑",
-		"quotes":            `a'b"c\d$e` + "`f`;%s%d",
-		"looks encoded":     "go-keyring-base64:a2V5",
-		"largest":           strings.Repeat("0123456789abcdef", keychain.MaxSecretSize/16),
+		"one byte":       "k",
+		"spaces around":  "  key with spaces  ",
+		"utf-8":          "schlüssel-鍵-🔑",
+		"two-byte runes": strings.Repeat("ü", keychain.MaxSecretSize/2),
+		"quotes":         `a'b"c\d$e` + "`f`;%s%d",
+		"looks encoded":  "go-keyring-base64:a2V5",
+		"largest":        strings.Repeat("0123456789abcdef", keychain.MaxSecretSize/16),
 	} {
 		t.Run(name, func(t *testing.T) {
 			id := s.id(t)
@@ -192,11 +206,19 @@ func testTooLarge(t *testing.T, s suite) {
 	id := s.id(t)
 	const canary = "canary-in-a-key-too-large"
 	require.NoError(t, s.set(t, id, "the old one"))
-	err := s.set(t, id, canary+strings.Repeat("x", keychain.MaxSecretSize))
-	s.isError(t, err, keychain.TooLarge, "set", id)
-	require.ErrorIs(t, err, keychain.ErrTooLarge)
-	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), canary)
-	s.holds(t, id, "the old one")
+	for name, key := range map[string]string{
+		"by one byte":        canary + strings.Repeat("x", keychain.MaxSecretSize+1-len(canary)),
+		"by one rune's half": canary + strings.Repeat("x", keychain.MaxSecretSize-1-len(canary)) + "ü",
+		"by far":             canary + strings.Repeat("x", 10*keychain.MaxSecretSize),
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := s.set(t, id, key)
+			s.isError(t, err, keychain.TooLarge, "set", id)
+			require.ErrorIs(t, err, keychain.ErrTooLarge)
+			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), canary)
+			s.holds(t, id, "the old one")
+		})
+	}
 }
 
 func testRefusedInput(t *testing.T, s suite) {
@@ -214,12 +236,27 @@ func testRefusedInput(t *testing.T, s suite) {
 			s.isError(t, s.delete(t, id), keychain.Failed, "delete", id)
 		})
 	}
-	t.Run("empty secret", func(t *testing.T) {
-		id := s.id(t)
-		s.isError(t, s.set(t, id, ""), keychain.Failed, "set", id)
-		_, err := s.get(t, id)
-		require.ErrorIs(t, err, keychain.ErrNotFound, "nothing may have been stored")
-	})
+	for name, secret := range map[string]string{
+		"empty secret":         "",
+		"line break at end":    "key\n",
+		"windows line end":     "key\r\n",
+		"carriage return":      "key\rmore",
+		"several lines":        "line one\nline two",
+		"nul":                  "key\x00more",
+		"nul at end":           "key\x00",
+		"escape":               "\x1b[31mkey",
+		"delete":               "key\x7f",
+		"c1 control":           "key\u0085",
+		"not utf-8":            "key\xff",
+		"half of a utf-8 rune": "key\xc3",
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := s.id(t)
+			s.isError(t, s.set(t, id, secret), keychain.Failed, "set", id)
+			_, err := s.get(t, id)
+			require.ErrorIs(t, err, keychain.ErrNotFound, "nothing may have been stored")
+		})
+	}
 }
 
 func testContextOver(t *testing.T, s suite) {
@@ -255,17 +292,15 @@ func testContextOver(t *testing.T, s suite) {
 	}
 }
 
-const workers = 8
-
 func testConcurrentApart(t *testing.T, s suite) {
-	ids := make([]string, workers)
+	ids := make([]string, s.workers)
 	for i := range ids {
 		ids[i] = s.id(t)
 	}
 	var wg sync.WaitGroup
 	for i, id := range ids {
 		wg.Go(func() {
-			for round := range 3 {
+			for round := range 2 {
 				value := fmt.Sprintf("value-%d-%d", i, round)
 				if !assert.NoError(t, s.set(t, id, value)) {
 					return
@@ -285,7 +320,7 @@ func testConcurrentTogether(t *testing.T, s suite) {
 	id := s.id(t)
 	require.NoError(t, s.set(t, id, "value-start"))
 	var wg sync.WaitGroup
-	for i := range workers {
+	for i := range s.workers {
 		wg.Go(func() {
 			assert.NoError(t, s.set(t, id, fmt.Sprintf("value-%d", i)))
 			got, err := s.get(t, id)

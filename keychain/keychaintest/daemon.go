@@ -250,6 +250,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stderr *bytes.Buffer // to be read once ended is closed
 	ended  chan struct{}
+	deaf   bool // to SIGTERM
 }
 
 func startProcess(cmd *exec.Cmd) (*process, error) {
@@ -279,6 +280,9 @@ func (p *process) failure(what string) error {
 }
 
 func (p *process) stop() error {
+	if p.deaf {
+		_ = p.cmd.Process.Kill()
+	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	for _, last := range []func() error{p.cmd.Process.Kill, nil} {
 		timeout := time.NewTimer(startBudget / 4)

@@ -79,23 +79,3 @@ func trimEvents(path string) error {
 	half := all[len(all)/2:]
 	return writeAtomic(path, half[bytes.IndexByte(half, '\n')+1:], false)
 }
-
-// ReadEvents returns the events in the file, oldest first. A line that cannot be read (one cut short by a
-// crash) is left out.
-func (f *File) ReadEvents() ([]Event, error) {
-	all, err := os.ReadFile(f.path(eventsName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var events []Event
-	for line := range bytes.Lines(all) {
-		var e Event
-		if json.Unmarshal(line, &e) == nil {
-			events = append(events, e)
-		}
-	}
-	return events, nil
-}

@@ -98,6 +98,8 @@ func identity(s *State) string {
 	for _, p := range s.Pending {
 		fmt.Fprintln(&b, p.ID)
 	}
+	// Where the keys are: the next step of a move deletes some.
+	fmt.Fprintln(&b, s.Settings.Store, s.Settings.Identity, s.Settings.Move)
 	return b.String()
 }
 

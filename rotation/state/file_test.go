@@ -90,7 +90,7 @@ func TestRoundTripAndModes(t *testing.T) {
 	assert.NotEqual(t, first, f.Stamp())
 	assert.Equal(t, f.Stamp(), f.Stamp())
 	assert.Equal(t, []string{"Work", "Personal"}, f.labels(t))
-	events, err := f.ReadEvents()
+	events, _, err := f.ReadEvents()
 	require.NoError(t, err)
 	assert.Len(t, events, 2)
 	if runtime.GOOS == "windows" {
@@ -209,7 +209,7 @@ func TestEventsAreBounded(t *testing.T) {
 	info, err := os.Stat(filepath.Join(f.dir, "events.jsonl"))
 	require.NoError(t, err)
 	assert.Less(t, info.Size(), int64(1<<20+128<<10))
-	events, err := f.ReadEvents()
+	events, _, err := f.ReadEvents()
 	require.NoError(t, err)
 	require.NotEmpty(t, events)
 	for _, e := range events {
@@ -225,8 +225,9 @@ func TestAReadOfACutEventLineGoesOn(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, append(bytes.Clone(all), all[:10]...), 0o600))
 	f.add(t, "2", "Personal")
-	events, err := f.ReadEvents()
+	events, broken, err := f.ReadEvents()
 	require.NoError(t, err)
+	assert.Equal(t, 1, broken)
 	require.Len(t, events, 2, "the line that was cut does not take the next one with it")
 	assert.Equal(t, "Personal", events[1].Account)
 }

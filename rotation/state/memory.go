@@ -2,7 +2,6 @@ package state
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 	"time"
 )
@@ -10,7 +9,7 @@ import (
 // Memory keeps a State in this process alone, for the demo and for tests. The zero value is an empty pool.
 type Memory struct {
 	mu     sync.Mutex
-	data   []byte
+	state  *State // nobody else has it
 	events []Event
 	serial int64
 }
@@ -19,24 +18,22 @@ type Memory struct {
 func (m *Memory) Read(context.Context) (*State, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.decode()
+	return m.copy(), nil
 }
 
 // Update is File.Update without a file.
 func (m *Memory) Update(_ context.Context, change func(*State) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s, err := m.decode()
-	if err != nil {
-		return err
-	}
+	s := m.copy()
 	if err := change(s); err != nil {
 		return err
 	}
 	m.events = append(m.events, s.events...)
 	m.serial++
-	m.data, err = json.Marshal(s)
-	return err
+	s.events = nil
+	m.state = s.clone() // change may have kept a pointer into s
+	return nil
 }
 
 // Stamp changes with every Update.
@@ -53,10 +50,9 @@ func (m *Memory) Events() []Event {
 	return append([]Event(nil), m.events...)
 }
 
-func (m *Memory) decode() (*State, error) {
-	s := &State{Version: Version}
-	if m.data == nil {
-		return s, nil
+func (m *Memory) copy() *State {
+	if m.state == nil {
+		return &State{Version: Version}
 	}
-	return s, json.Unmarshal(m.data, s)
+	return m.state.clone()
 }

@@ -6,6 +6,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -18,8 +19,10 @@ type State struct {
 	Version  int       `json:"version"`
 	Accounts []Account `json:"accounts"`
 	// Last is the id of the account last handed out, from which round-robin counts on; empty before the first.
-	Last   string  `json:"last,omitempty"`
-	Leases []Lease `json:"leases,omitempty"`
+	Last string `json:"last,omitempty"`
+	// Passed are ids that `rotate` passed over for the next hand-out, where the strategy goes by no turn.
+	Passed []string `json:"passed,omitempty"`
+	Leases []Lease  `json:"leases,omitempty"`
 	// Pruned is how many leases were left when those of ended processes were last cleared away.
 	Pruned int `json:"pruned,omitempty"`
 	// Pending names ids whose key may be in the keychain without an account, because a command is at work
@@ -52,7 +55,7 @@ type Account struct {
 
 // Usage is the service's word on what an account has used, and when that was. It holds numbers alone.
 type Usage struct {
-	At      time.Time         `json:"at"`      // by our clock
+	At      time.Time         `json:"at"`      // when the service was asked, by our clock
 	Windows map[string]Window `json:"windows"` // by name: rolling (5 hours), weekly, monthly; any may be missing
 }
 
@@ -69,6 +72,30 @@ type Settings struct {
 	Strategy string `json:"strategy,omitempty"`
 	// Ahead is at how many percent used of a window a process leaves its account for one with more left; 0 is never.
 	Ahead int `json:"ahead,omitempty"`
+	// Store is where the keys are kept: "os", "file" or "docker:NAME"; empty is "os".
+	Store string `json:"store,omitempty"`
+	// Identity is the path of the file store's age identity; empty is none. It is a path, not the identity.
+	Identity string `json:"identity,omitempty"`
+	// Move is under way, or was cut short; zero is none.
+	Move Move `json:"move,omitzero"`
+}
+
+// Move says that the keys move from one store to another. Up to the moment at which Store becomes To, From has all
+// keys and To some; from then on it is the other way round.
+type Move struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// Other is the end of the move that is not store; empty where store is neither, or there is no move.
+func (m Move) Other(store string) string {
+	switch store {
+	case m.From:
+		return m.To
+	case m.To:
+		return m.From
+	}
+	return ""
 }
 
 // Cooldown is a time before which an account is not picked.
@@ -93,6 +120,8 @@ type Lease struct {
 	Command string    `json:"command,omitempty"`
 	Account string    `json:"account"` // id
 	Since   time.Time `json:"since"`
+	// Ahead is when the process last left an account before its limit; zero if it never did.
+	Ahead time.Time `json:"ahead,omitzero"`
 }
 
 // Pending is a key on its way into or out of the keychain.
@@ -120,6 +149,27 @@ func (s *State) Lease(pid int, start string) *Lease {
 		}
 	}
 	return nil
+}
+
+// clone is a copy that shares nothing with s.
+func (s *State) clone() *State {
+	c := *s
+	c.Accounts, c.Leases, c.Pending, c.Passed = slices.Clone(s.Accounts), slices.Clone(s.Leases), slices.Clone(s.Pending), slices.Clone(s.Passed)
+	for i := range c.Accounts {
+		a := &c.Accounts[i]
+		a.Cooldowns = slices.Clone(a.Cooldowns)
+		if a.Rejected != nil {
+			rejected := *a.Rejected
+			a.Rejected = &rejected
+		}
+		if a.Usage != nil {
+			usage := *a.Usage
+			usage.Windows = maps.Clone(usage.Windows)
+			a.Usage = &usage
+		}
+	}
+	c.events = slices.Clone(s.events)
+	return &c
 }
 
 // Settle takes id off the pending list.

@@ -1,0 +1,171 @@
+package gateway
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path"
+	"strings"
+	"sync"
+	"testing"
+
+	"ocgo-key/helper"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// twoKeys is a hold on a pool of two accounts, the first of which is limited.
+type twoKeys struct{}
+
+var grants = []helper.Grant{
+	{Handout: rotation.Handout{ID: "id0", Label: "Work"}, Key: keychain.NewSecret("sk-canary-first")},
+	{Handout: rotation.Handout{ID: "id1", Label: "Personal"}, Key: keychain.NewSecret("sk-canary-second")},
+}
+
+func (twoKeys) Current(_ context.Context, model func() string) (helper.Grant, error) {
+	_ = model()
+	return grants[0], nil
+}
+
+func (twoKeys) Report(_ context.Context, _ helper.Grant, _ rotation.Verdict, model func() string) (helper.Grant, bool, error) {
+	_ = model()
+	return grants[1], true, nil
+}
+
+func (twoKeys) Avoid(context.Context, helper.Grant, func() string) (helper.Grant, error) {
+	return grants[1], nil
+}
+func (twoKeys) Prepare(context.Context) {}
+
+// upstream is the service: it limits the first key, and remembers what it was asked.
+type upstream struct {
+	mu   sync.Mutex
+	seen []*http.Request
+	read [][]byte
+}
+
+func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		_ = r.Body.Close()
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.seen, u.read = append(u.seen, r), append(u.read, body)
+	answer := &http.Response{StatusCode: 200, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"ok":true}`))}
+	if strings.Contains(r.Header.Get("Authorization")+r.Header.Get("X-Api-Key"), "first") {
+		answer.StatusCode = 429
+		answer.Header.Set("Retry-After", "60")
+		answer.Body = io.NopCloser(strings.NewReader(`{"type":"error","error":{"type":"GoUsageLimitError","message":"x"},"metadata":{"limitName":"weekly"}}`))
+	}
+	return answer, nil
+}
+
+// FuzzGateway sends whatever text as a request, in which HOST and TOKEN stand for the gateway's own. What comes to the
+// service is a request that the door is to let in, at the service's own address below its base URL, with the key in
+// place of the token and the client's body; and once more with the other key.
+func FuzzGateway(f *testing.F) {
+	requests := []string{
+		"POST /zen/go/v1/chat/completions HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKEN\r\nContent-Type: application/json\r\nContent-Length: 38\r\n\r\n{\"model\":\"kimi-k2.6\",\"tools\":[{\"x\":1}]}",
+		"POST /zen/go/v1/messages?beta=true HTTP/1.1\r\nHost: HOST\r\nX-Api-Key: TOKEN\r\nAuthorization: Bearer other\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+		"GET /zen/go/v1/models HTTP/1.0\r\nHost: HOST\r\nAuthorization: bearer  TOKEN\r\nCookie: a=b\r\nConnection: Upgrade, X-Api-Key\r\nUpgrade: websocket\r\n\r\n",
+		"GET http://HOST/zen/go/v1/models HTTP/1.1\r\nHost: elsewhere\r\nAuthorization: Bearer TOKEN\r\n\r\n",
+		"POST /zen/go/v1/../../etc HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKEN\r\n\r\n",
+		"POST /zen/go/v1/x%2f..%2fy HTTP/1.1\r\nHost: HOST\r\nX-Api-Key: TOKEN\r\nX-Api-Key: second\r\n\r\n",
+		"GET /ocgo-key/ping HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\nAuthorization: Bearer TOKEN\r\n\r\n",
+		"POST //zen/go/v1/x HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKENTOKEN\r\n\r\n",
+		"OPTIONS * HTTP/1.1\r\nHost: HOST\r\nExpect: 100-continue\r\nTE: trailers\r\nTrailer: Authorization\r\n\r\n",
+	}
+	for _, request := range requests {
+		f.Add([]byte(request))
+	}
+	service := &upstream{}
+	base, err := url.Parse("https://upstream.example/zen/go/v1")
+	if err != nil {
+		f.Fatal(err)
+	}
+	g, err := Start(Options{Holder: twoKeys{}, Upstreams: map[string]*url.URL{GoPrefix: base}, Transport: service})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(g.Close)
+	parse := func(text []byte) (*http.Request, error) {
+		text = bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("TOKEN"), []byte(g.token)), []byte("HOST"), []byte(g.host))
+		return http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
+	}
+	if request, err := parse([]byte(requests[0])); err != nil {
+		f.Fatal(err)
+	} else if g.server.Handler.ServeHTTP(httptest.NewRecorder(), request); len(service.seen) != 2 {
+		f.Fatalf("the first request was sent %d times: nothing below would be shown", len(service.seen))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		request, err := parse(text)
+		if err != nil {
+			return // the server refuses it
+		}
+		twin, _ := parse(text)
+		sent, bodyErr := io.ReadAll(twin.Body)
+		service.mu.Lock()
+		service.seen, service.read = nil, nil
+		service.mu.Unlock()
+		answer := httptest.NewRecorder()
+		g.server.Handler.ServeHTTP(answer, request)
+		if all := answer.Body.String() + strings.Join(flat(answer.Header()), "\n"); strings.Contains(all, "sk-canary") {
+			t.Fatalf("%q: a key in the answer", text)
+		}
+		in := twin.Host == g.host || twin.Host == strings.Replace(g.host, "127.0.0.1", "localhost", 1)
+		shown := twin.Header.Get("X-Api-Key")
+		if _, bearer, ok := strings.Cut(twin.Header.Get("Authorization"), " "); ok && shown == "" {
+			shown = strings.TrimSpace(bearer)
+		}
+		in = in && shown == g.token && twin.Header.Get("Origin") == "" && (twin.Method == http.MethodPost || twin.Method == http.MethodGet)
+		if !in || bodyErr != nil {
+			if len(service.seen) > 0 {
+				t.Fatalf("%q was let in", text)
+			}
+			if bodyErr == nil && (answer.Code < 400 || answer.Code > 499) {
+				t.Fatalf("%q: %d", text, answer.Code)
+			}
+			return
+		}
+		if len(service.seen) != 0 && len(service.seen) != 2 {
+			t.Fatalf("%q: sent %d times", text, len(service.seen))
+		}
+		for i, r := range service.seen {
+			if r.URL.Scheme != "https" || r.URL.Host != base.Host || r.Host != "" && r.Host != base.Host ||
+				!strings.HasPrefix(r.URL.Path, base.Path+"/") || r.URL.RawPath != "" || path.Clean(r.URL.Path) != r.URL.Path {
+				t.Fatalf("%q went to %s, host %q", text, r.URL, r.Host)
+			}
+			key := grants[i].Key.Reveal()
+			bearer, bare := r.Header.Values("Authorization"), r.Header.Values("X-Api-Key")
+			if len(bearer)+len(bare) == 0 || len(bearer) > 1 || len(bare) > 1 || len(bearer) == 1 && bearer[0] != "Bearer "+key ||
+				len(bare) == 1 && bare[0] != key || len(bare) == 0 && twin.Header.Get("X-Api-Key") != "" {
+				t.Fatalf("%q: the key is in %d and %d headers", text, len(bearer), len(bare))
+			}
+			for _, name := range []string{"Cookie", "Connection", "Upgrade", "Proxy-Authorization", "Te", "Transfer-Encoding"} {
+				if r.Header.Get(name) != "" && !(name == "Te" && r.Header.Get(name) == "trailers") {
+					t.Fatalf("%q: %s was passed on", text, name)
+				}
+			}
+			if !bytes.Equal(service.read[i], sent) {
+				t.Fatalf("%q: the body became %q", text, service.read[i])
+			}
+		}
+	})
+}
+
+func flat(h http.Header) (values []string) {
+	for name, v := range h {
+		values = append(append(values, name), v...)
+	}
+	return values
+}

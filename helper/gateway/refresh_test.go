@@ -1,0 +1,221 @@
+package gateway_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"ocgo-key/helper"
+	"ocgo-key/helper/gateway"
+	"ocgo-key/internal/gofake"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+func (s *stage) view(t *testing.T, label string) rotation.View {
+	o, err := s.pool.Overview(context.Background())
+	require.NoError(t, err)
+	v, err := o.Find(label)
+	require.NoError(t, err)
+	return v
+}
+
+// knows waits until the gateway has this account's key in memory.
+func (s *stage) knows(t *testing.T, label string) {
+	require.Eventually(t, func() bool {
+		_, ok := s.quota.Holder.Known(s.view(t, label).Handout())
+		return ok
+	}, 5*time.Second, time.Millisecond)
+}
+
+// learned waits until the numbers of these accounts are of this moment.
+func (s *stage) learned(t *testing.T, labels ...string) {
+	t.Helper()
+	for _, label := range labels {
+		require.Eventually(t, func() bool {
+			u := s.view(t, label).Usage
+			return u != nil && u.At.Equal(s.clock.Now())
+		}, 5*time.Second, time.Millisecond, label)
+	}
+}
+
+// ask sends a request, and wants it to be answered by this account.
+func (s *stage) ask(t *testing.T, label string) {
+	t.Helper()
+	a := s.do(t, s.request(t, formats["chat"], true))
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	require.Contains(t, a.body, label)
+}
+
+func (s *stage) moves() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string{}, s.switches...)
+}
+
+func TestNumbersAreRefreshedAtAGentlePace(t *testing.T) {
+	s := quotaStage(t)
+	s.knows(t, "Personal") // which is next, and so its key is fetched; that of Spare is not
+	s.clock.pass(10 * time.Hour)
+	assert.Equal(t, 0, s.asked("/usage"), "a gateway that idles asks nothing")
+	for range 10 {
+		s.ask(t, "Work")
+	}
+	s.learned(t, "Work", "Personal")
+	s.clock.pass(5*time.Minute - time.Second)
+	for range 10 {
+		s.ask(t, "Work")
+	}
+	s.clock.pass(time.Second)
+	for range 10 {
+		s.ask(t, "Work")
+	}
+	s.learned(t, "Work")
+	for range 2 {
+		s.clock.pass(5 * time.Minute)
+		s.ask(t, "Work")
+		s.learned(t, "Work")
+	}
+	s.learned(t, "Personal") // a quarter of an hour is over
+	s.clock.pass(time.Hour)
+	s.Close()
+	assert.Equal(t, []int{4, 2, 0}, []int{s.askedAbout("Work"), s.askedAbout("Personal"), s.askedAbout("Spare")})
+}
+
+func TestNumbersOfAnotherProcessAreFresh(t *testing.T) {
+	s := quotaStage(t)
+	s.knows(t, "Personal")
+	s.clock.pass(time.Hour)
+	for _, label := range labels {
+		require.NoError(t, s.pool.Learn(t.Context(), s.view(t, label).Handout(), rotation.Usage{Windows: map[string]rotation.Window{"weekly": {Status: "ok", Percent: 7}}}))
+	}
+	s.clock.pass(5*time.Minute - time.Second)
+	s.ask(t, "Work")
+	s.Close()
+	assert.Equal(t, 0, s.asked("/usage"))
+}
+
+func TestASwitchIsFollowedByAQuestionAtOnce(t *testing.T) {
+	s := quotaStage(t)
+	s.knows(t, "Personal")
+	s.ask(t, "Work")
+	s.learned(t, "Work", "Personal")
+	s.clock.pass(2 * time.Minute) // nothing is old yet
+	s.service.SetPlan(keyOf("Work"), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(time.Hour)}}})
+	s.ask(t, "Personal")
+	s.learned(t, "Work", "Personal")
+	s.ask(t, "Personal")
+	s.Close()
+	assert.Equal(t, []int{2, 2}, []int{s.askedAbout("Work"), s.askedAbout("Personal")})
+}
+
+func TestAccountsOutOfUseAreNotAskedAbout(t *testing.T) {
+	s := quotaStage(t)
+	s.knows(t, "Personal")
+	require.NoError(t, s.pool.Disable(t.Context(), "id1"))
+	s.ask(t, "Work")
+	s.learned(t, "Work")
+	s.Close()
+	assert.Equal(t, 1, s.asked("/usage"))
+}
+
+// TestUsageIsInNobodysWay: /usage never answers. Requests do, and the gateway leaves nothing behind.
+func TestUsageIsInNobodysWay(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	t.Run("run", func(t *testing.T) {
+		s := quotaStage(t)
+		s.knows(t, "Personal")
+		for _, label := range labels {
+			s.service.SetPlan(keyOf(label), gofake.Plan{Usage: gofake.Usage{Delay: -1}})
+		}
+		s.ask(t, "Work")
+		require.Eventually(t, func() bool { return s.askedAbout("Work") == 1 && s.askedAbout("Personal") == 1 }, 5*time.Second, time.Millisecond)
+		s.ask(t, "Work")
+		assert.Equal(t, 2, s.service.InFlight(), "the questions are still open")
+		s.clock.pass(2 * time.Minute) // past the least time between two questions, which hang all the same
+		s.ask(t, "Work")
+		s.Close()
+	})
+	goleak.VerifyNone(t, before, goleak.IgnoreTopFunction("testing.(*T).Run"))
+}
+
+// almostUsedUp makes Work's week 96 percent used.
+func (s *stage) almostUsedUp() time.Time {
+	week := s.clock.Now().Add(50 * time.Hour)
+	s.service.SetPlan(keyOf("Work"), gofake.Plan{Usage: gofake.Usage{Percent: map[gofake.Window]int{gofake.Weekly: 96}, ResetsAt: map[gofake.Window]time.Time{gofake.Weekly: week}}})
+	return week
+}
+
+func TestMovesAheadOfTheLimit(t *testing.T) {
+	var seen []rotation.Switch
+	s := quotaStage(t, func(o *gateway.Options) {
+		o.Holder.(*helper.Holder).Ahead = 95
+		told := o.Observer.Switched
+		o.Observer.Switched = func(sw rotation.Switch) {
+			seen = append(seen, sw) // read when all is over
+			told(sw)
+		}
+	})
+	week := s.almostUsedUp()
+	s.ask(t, "Work")
+	s.learned(t, "Work")
+	require.Eventually(t, func() bool {
+		a := s.do(t, s.request(t, formats["chat"], true))
+		return assert.Equal(t, http.StatusOK, a.status) && len(s.moves()) > 0
+	}, 5*time.Second, time.Millisecond)
+	for range 5 {
+		s.clock.pass(20 * time.Minute)
+		s.ask(t, "Personal")
+		s.learned(t, "Personal")
+	}
+	s.Close()
+	assert.Equal(t, []string{"Work -> Personal"}, s.moves())
+	require.Len(t, seen, 1)
+	assert.Equal(t, rotation.Ahead, seen[0].Cause)
+	assert.Equal(t, 96, seen[0].Percent)
+	assert.WithinDuration(t, week, seen[0].Verdict.Until, 2*time.Second)
+	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State, "there is still some left for others")
+}
+
+func TestAheadOfTheSettings(t *testing.T) {
+	s := quotaStage(t)
+	require.NoError(t, s.pool.Configure(t.Context(), func(to *state.Settings) { to.Ahead, to.Strategy = 95, rotation.MostLeft }))
+	s.almostUsedUp()
+	s.ask(t, "Work")
+	s.learned(t, "Work")
+	require.Eventually(t, func() bool {
+		s.ask(t, "")
+		return len(s.moves()) > 0
+	}, 5*time.Second, time.Millisecond)
+	assert.Equal(t, []string{"Work -> Personal"}, s.moves())
+}
+
+func TestAMoveMadeElsewhereIsTold(t *testing.T) {
+	ctx := t.Context()
+	for name, move := range map[string]func(*stage) error{
+		"disable": func(s *stage) error { return s.pool.Disable(ctx, "id0") },
+		"rotate": func(s *stage) error {
+			_, err := s.pool.Move(ctx, rotation.Process{PID: 1, Start: "x"})
+			return err
+		},
+		"remove": func(s *stage) error { return s.pool.Remove(ctx, "id0") },
+		"a limit that another process met": func(s *stage) error {
+			_, err := s.pool.Blame(ctx, rotation.Handout{ID: "id0"}, rotation.Verdict{Action: rotation.Cool, Until: s.clock.Now().Add(time.Hour), Reason: "weekly limit", Window: "weekly"})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.ask(t, "Work")
+			require.NoError(t, move(s))
+			s.ask(t, "Personal")
+			s.ask(t, "Personal")
+			assert.Equal(t, []string{"Work -> Personal"}, s.moves())
+		})
+	}
+}

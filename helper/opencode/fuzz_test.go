@@ -1,0 +1,123 @@
+package opencode_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/tailscale/hujson"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/keychain"
+)
+
+// FuzzScrub takes keys out of whatever text: all of them, half of them or none. Nothing is added and nothing changes
+// its place: what is left is the text with pieces cut out, and with nothing taken it is the text.
+func FuzzScrub(f *testing.F) {
+	for _, text := range []string{
+		"{" + goLogin + "}", "\ufeff{\r\n  \"a\": 1, // x\r\n  " + goLogin + " /* y */,\r\n" + zenLogin + ",\r\n}\r\n",
+		`{"version":1,"accounts":[{"apiKey":"K","label":"x"}, // c` + "\n" + `{"apiKey":"other","enabled":false},],"rotationIndex":1}`,
+		`{"provider":{"opencode-go":{"options":{"apiKey":"K","baseURL":"x"}},"opencode":{"options":{/*a*/"apiKey":"KK"}}},"model":"a/b"}`,
+		"Work\tK\r\n# x\nk2\nexport A='b'\n\n other = KK \n", "K", "\ufeff# x\nK\n{",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, taken := range []func(keychain.Secret) bool{
+			func(keychain.Secret) bool { return true },
+			func(key keychain.Secret) bool { return key.Len()%2 == 1 },
+		} {
+			if after, err := opencode.ScrubLogins(text, taken); err == nil && !cutFrom(after, text) {
+				t.Fatalf("%q became %q", text, after)
+			}
+		}
+		after, err := opencode.ScrubLogins(text, func(keychain.Secret) bool { return false })
+		if err == nil && !bytes.Equal(after, text) {
+			t.Fatalf("nothing was taken, and %q became %q", text, after)
+		}
+	})
+}
+
+// cutFrom tells whether part is what is left of whole when pieces of it are cut out.
+func cutFrom(part, whole []byte) bool {
+	for _, b := range whole {
+		if len(part) > 0 && part[0] == b {
+			part = part[1:]
+		}
+	}
+	return len(part) == 0
+}
+
+// FuzzConfig reads whatever text as a user's configuration. What it says of where requests go is told, without a word
+// of it in an error; and merging our own into it changes the two options of our provider, and nothing else.
+func FuzzConfig(f *testing.F) {
+	for _, text := range []string{
+		`{"provider":{"opencode-go":{"options":{"apiKey":"sk-mine","baseURL":"https://x"},"models":{"a":{}}},"other":{"options":{"apiKey":"b"}}},"plugin":["a"]}`,
+		"\ufeff// mine\n{\"provider\":{\"opencode-go\":{\"options\":{\"apiKey\":\"{env:KEY}\",},},},}", `{"provider":null,"model":1e400}`,
+		`{"provider":{"opencode-go":{"options":[]}}}`, `{"provider":{"opencode-go":{"options":{}}},"provider":{}}`, `{"a":"\ud800","":{}}`, "", "null", "[", `{"Provider":1}`,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		o, err := opencode.ReadOverrides([]byte(text), "ocgo-")
+		if err != nil && (o.Any() || err.Error() != "it is not a JSON object") {
+			t.Fatalf("%q: %+v, %v", text, o, err)
+		}
+		merged, err := opencode.MergeConfig(text, gateway)
+		if err != nil {
+			if words := err.Error(); len(text) > 30 && strings.Contains(words, text) {
+				t.Fatalf("%q is quoted: %s", text, words)
+			}
+			return
+		}
+		if o, err := opencode.ReadOverrides([]byte(merged), gateway[opencode.GoProvider].APIKey); err != nil || !o.BaseURL || !o.StandsIn {
+			t.Fatalf("%q became %q, which says %+v, %v", text, merged, o, err)
+		}
+		before, after := withoutOurs(t, text), withoutOurs(t, merged)
+		if !reflect.DeepEqual(before, after) {
+			t.Fatalf("%q became %q", text, merged)
+		}
+	})
+}
+
+// withoutOurs is a configuration without the two options of our provider, and without the objects that had to be made
+// around them.
+func withoutOurs(t *testing.T, text string) any {
+	t.Helper()
+	text = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "\ufeff"))
+	if text == "" || text == "null" {
+		return nil
+	}
+	value, err := hujson.Parse([]byte(text))
+	if err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	value.Standardize()
+	decoder := json.NewDecoder(bytes.NewReader(value.Pack()))
+	decoder.UseNumber() // as they are written
+	var config map[string]any
+	if err := decoder.Decode(&config); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return dropped(config, []string{"provider", opencode.GoProvider, "options"})
+}
+
+// dropped removes baseURL and apiKey from the object at path, and the objects on the way that are empty then.
+func dropped(config map[string]any, path []string) any {
+	if len(path) == 0 {
+		delete(config, "baseURL")
+		delete(config, "apiKey")
+	} else if child, ok := config[path[0]].(map[string]any); ok {
+		if left := dropped(child, path[1:]); left == nil {
+			delete(config, path[0])
+		}
+	} else if config[path[0]] == nil {
+		delete(config, path[0])
+	}
+	if len(config) == 0 {
+		return nil
+	}
+	return config
+}

@@ -1,0 +1,172 @@
+package opencode
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tailscale/hujson"
+)
+
+// Variables that say where OpenCode's configuration is. Source: opencode-facts, "Which key OpenCode uses".
+const (
+	fileVariable      = "OPENCODE_CONFIG"
+	folderVariable    = "OPENCODE_CONFIG_DIR"
+	noProjectVariable = "OPENCODE_DISABLE_PROJECT_CONFIG"
+	managedVariable   = "OPENCODE_TEST_MANAGED_CONFIG_DIR"
+	// LoginVariable replaces auth.json as a whole.
+	LoginVariable = "OPENCODE_AUTH_CONTENT"
+	// PureVariable is what --pure sets: no plugin of the user's is loaded.
+	PureVariable = "OPENCODE_PURE"
+)
+
+// On tells whether a variable of OpenCode's is switched on, by the values that it takes for that.
+func On(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
+
+// UserConfigs are the files that OpenCode started in dir reads its configuration from, the weakest first, but for the
+// managed ones. The files need not be there. Relative folders are meant from dir; home is the user's home folder.
+func UserConfigs(getenv func(string) string, home, dir string) []string {
+	global := filepath.Join(home, ".config")
+	if base := getenv("XDG_CONFIG_HOME"); base != "" {
+		global = base
+	}
+	global = filepath.Join(global, "opencode")
+	files := configsIn(global, "config.json", "opencode.json", "opencode.jsonc")
+	if file := getenv(fileVariable); file != "" {
+		files = append(files, file)
+	}
+	var folders []string
+	if !On(getenv(noProjectVariable)) {
+		above := upward(dir)
+		for i := len(above) - 1; i >= 0; i-- {
+			files = append(files, configsIn(above[i], "opencode.json", "opencode.jsonc")...)
+		}
+		for _, folder := range above {
+			folders = append(folders, filepath.Join(folder, ".opencode"))
+		}
+	}
+	folders = append(folders, filepath.Join(home, ".opencode"))
+	if folder := getenv(folderVariable); folder != "" {
+		folders = append(folders, folder)
+	}
+	for _, folder := range folders {
+		files = append(files, configsIn(folder, "opencode.json", "opencode.jsonc")...)
+	}
+	seen := map[string]bool{}
+	unique := files[:0]
+	for _, file := range files {
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(dir, file)
+		}
+		if !seen[file] {
+			unique = append(unique, file)
+		}
+		seen[file] = true
+	}
+	return unique
+}
+
+func configsIn(folder string, names ...string) []string {
+	files := make([]string, len(names))
+	for i, name := range names {
+		files[i] = filepath.Join(folder, name)
+	}
+	return files
+}
+
+// upward are dir and the folders above it up to that of its git repository; without one up to the root.
+func upward(dir string) []string {
+	var folders []string
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		folders = append(folders, at)
+		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil || at == filepath.Dir(at) {
+			return folders
+		}
+	}
+}
+
+// ManagedConfigs are the files that an administrator's configuration may be in on the system goos. They win over all
+// others, and over what a wrapper sets. Source: OpenCode's src/config/managed.ts.
+func ManagedConfigs(goos string, getenv func(string) string) []string {
+	folder := getenv(managedVariable)
+	switch {
+	case folder != "":
+	case goos == "darwin":
+		folder = "/Library/Application Support/opencode"
+	case goos == "windows":
+		if folder = getenv("ProgramData"); folder == "" {
+			folder = `C:\ProgramData`
+		}
+		folder = filepath.Join(folder, "opencode")
+	default:
+		folder = "/etc/opencode"
+	}
+	return configsIn(folder, "opencode.json", "opencode.jsonc")
+}
+
+// ManagedPreferences are the property lists of macOS from which OpenCode takes the first that is there, on top of all
+// else. Source: as ManagedConfigs.
+func ManagedPreferences(user string) []string {
+	const folder, name = "/Library/Managed Preferences", "ai.opencode.managed.plist"
+	return []string{filepath.Join(folder, user, name), filepath.Join(folder, name)}
+}
+
+// Overrides is what a configuration says of where the Go provider's requests go, and with which key. It holds neither.
+type Overrides struct {
+	BaseURL bool
+	Key     KeyForm
+	// StandsIn says that what is in the key's place begins with the prefix that ReadOverrides was given.
+	StandsIn bool
+}
+
+// Any tells whether anything is set.
+func (o Overrides) Any() bool { return o.BaseURL || o.Key != NoKey }
+
+// ReadOverrides reads a configuration. standIn is how that begins which stands for a key and is none. The error quotes
+// nothing of it.
+func ReadOverrides(config []byte, standIn string) (Overrides, error) {
+	var o Overrides
+	if len(bytes.TrimSpace(bytes.TrimPrefix(config, bom))) == 0 {
+		return o, nil
+	}
+	root, err := parseRoot(bytes.TrimPrefix(config, bom))
+	if err != nil {
+		return o, errors.New("it is not a JSON object") // the parser's words could quote it
+	}
+	for _, m := range root.Members {
+		if nameOf(m) != "provider" {
+			continue
+		}
+		providers, ok := m.Value.Value.(*hujson.Object)
+		if !ok {
+			continue
+		}
+		for _, p := range providers.Members {
+			options := child(p, "options")
+			if nameOf(p) != GoProvider || options == nil {
+				continue
+			}
+			if value, ok := text(options, "baseURL"); ok {
+				o.BaseURL = value != ""
+			}
+			if value, ok := text(options, "apiKey"); ok {
+				o.Key, o.StandsIn = keyForm(value), standIn != "" && strings.HasPrefix(value, standIn)
+			}
+		}
+	}
+	return o, nil
+}
+
+// Names says which options are set: "baseURL, apiKey".
+func (o Overrides) Names() string {
+	var names []string
+	if o.BaseURL {
+		names = append(names, "baseURL")
+	}
+	if o.Key != NoKey {
+		names = append(names, "apiKey")
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,79 @@
+package opencode
+
+import (
+	"strings"
+
+	"github.com/tailscale/hujson"
+)
+
+// configLogin is a key in OpenCode's configuration, and where it stands.
+type configLogin struct {
+	Login
+	options *hujson.Object
+	index   int // of the member in options
+}
+
+// configLogins reads the member of a configuration that has the providers: provider.ID.options.apiKey, for the
+// providers that take a Go key. What only says where a key is ({env:…}, {file:…}) is none.
+func configLogins(m hujson.ObjectMember) []configLogin {
+	if nameOf(m) != "provider" {
+		return nil
+	}
+	providers, ok := m.Value.Value.(*hujson.Object)
+	if !ok {
+		return nil
+	}
+	var found []configLogin
+	for _, p := range providers.Members {
+		name := nameOf(p)
+		options := child(p, "options")
+		if name != GoProvider && name != ZenProvider || options == nil {
+			continue
+		}
+		for i, o := range options.Members {
+			literal, ok := o.Value.Value.(hujson.Literal)
+			if nameOf(o) != "apiKey" || !ok || literal.Kind() != '"' || keyForm(literal.String()) != Literal {
+				continue
+			}
+			login := Login{Entry: "provider " + name, Label: name}
+			login.take(literal.String())
+			found = append(found, configLogin{login, options, i})
+		}
+	}
+	return found
+}
+
+// child is the object called name within the member's object; nil if there is none.
+func child(m hujson.ObjectMember, name string) *hujson.Object {
+	parent, ok := m.Value.Value.(*hujson.Object)
+	if !ok {
+		return nil
+	}
+	var found *hujson.Object
+	for _, c := range parent.Members {
+		if nameOf(c) == name {
+			found, _ = c.Value.Value.(*hujson.Object)
+		}
+	}
+	return found
+}
+
+// KeyForm is what stands where a configuration has a key.
+type KeyForm int
+
+// The forms.
+const (
+	NoKey     KeyForm = iota
+	Literal           // the key itself
+	Reference         // {env:…} or {file:…}, which says where it is
+)
+
+func keyForm(value string) KeyForm {
+	switch {
+	case value == "":
+		return NoKey
+	case strings.Contains(value, "{env:"), strings.Contains(value, "{file:"):
+		return Reference
+	}
+	return Literal
+}

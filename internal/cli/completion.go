@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"ocgo-key/internal/completion"
+	"ocgo-key/internal/paths"
+	"ocgo-key/internal/process"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+type completionCmd struct {
+	Shell string `arg:"" enum:"bash,zsh,fish,powershell" help:"bash, zsh, fish or powershell."`
+}
+
+func (*completionCmd) Help() string {
+	return `Prints a script that a shell loads. TAB then completes commands, flags and their values, the labels of accounts, and behind "run --" whatever the command there takes. It reads the list of accounts, asks no keychain and no network.
+
+Examples:
+  eval "$(ocgo-key completion bash)"       # in ~/.bashrc
+  source <(ocgo-key completion zsh)        # in ~/.zshrc, after compinit
+  ocgo-key completion fish | source        # in ~/.config/fish/config.fish
+
+  # In PowerShell's $PROFILE:
+  ocgo-key completion powershell | Out-String | Invoke-Expression`
+}
+
+func (c *completionCmd) Run(a *app) error { return a.print("%s", completion.Script(c.Shell)) }
+
+// completeCmd is what those scripts call.
+type completeCmd struct {
+	Words []string `arg:"" optional:""`
+}
+
+func (c *completeCmd) Run(a *app, ctx *kong.Context) error {
+	if err := completion.Answer(a.stdout, ctx.Model.Node, c.Words, a.completions); err != nil {
+		return &codeError{exitUsage, err}
+	}
+	return nil
+}
+
+// completions are the values for the words that stand in the grammar's `complete` tags.
+func (a *app) completions(kind string, before []string) (values []completion.Value, file bool) {
+	if kind == "value" && len(before) == 1 { // of the setting before it
+		kind = before[0]
+	}
+	switch kind {
+	case "account", "holder":
+		values = a.accountCompletions(kind)
+	case "setting":
+		for _, s := range settings {
+			values = append(values, completion.Value{Text: s.name, Help: s.values})
+		}
+	case "strategy":
+		for _, name := range rotation.Strategies() {
+			values = append(values, completion.Value{Text: name})
+		}
+	case "store":
+		values = a.storeCompletions()
+	case "identity":
+		file = true
+	}
+	return values, file
+}
+
+// accountCompletions are labels, or the processes that hold an account. An error is no reason to say a word in the
+// middle of somebody's line.
+func (a *app) accountCompletions(kind string) (values []completion.Value) {
+	dir, err := paths.StateDir(a.getenv, os.UserHomeDir)
+	if err != nil {
+		return nil
+	}
+	file := state.OpenFile(dir, time.Now, func(string) {})
+	o, err := rotation.New(peeking{file}, time.Now, process.Alive).Overview(context.Background())
+	if err != nil {
+		return nil
+	}
+	now := time.Now()
+	for _, v := range o.Accounts {
+		if kind == "account" {
+			values = append(values, completion.Value{Text: v.Label, Help: conditionText(v.Condition, now)})
+			continue
+		}
+		for _, l := range v.Leases {
+			holds := fmt.Sprintf("%s, holds %s", rotation.OneLine(l.Command), rotation.OneLine(v.Label))
+			values = append(values, completion.Value{Text: strconv.Itoa(l.PID), Help: holds})
+		}
+	}
+	return values
+}
+
+// peeking reads the state without waiting for a lock and without mending it: what went wrong with a file is told to
+// those who can see it. The last good copy will do.
+type peeking struct{ *state.File }
+
+func (p peeking) Read(context.Context) (*state.State, error) {
+	s, err := p.Peek()
+	if s != nil {
+		return s, nil
+	}
+	return nil, err
+}

@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+type configCmd struct {
+	Name  string  `arg:"" optional:"" complete:"setting" help:"The setting: strategy, ahead, store or identity. Left out: all are listed."`
+	Value *string `arg:"" optional:"" complete:"value" help:"What to set it to. Left out: its value is printed."`
+	Unset bool    `help:"Back to the default."`
+}
+
+func (*configCmd) Help() string {
+	return `Settings are for the whole pool, and running gateways go by them from their next request on.
+
+strategy: which account a process gets, of those that are ready.
+
+  - round-robin: the one after the last that was handed out. The default: many processes share the pool evenly, and no numbers are needed.
+  - most-left: the one with the most quota left, by the last known usage. For accounts that are used from elsewhere as well, or are unlike.
+  - fill-first: the first in the list, until it is limited. For accounts that you would rather keep for later, last in the list.
+
+ahead: at how many percent used of a limit a process moves to an account with more left, from 1 to 99; 0 is off, the default: a process keeps its account up to the limit, because a move costs the prompt cache.
+store: where the keys are kept. With accounts there it is changed by migrate, which moves their keys.
+identity: the file of the age identity that opens the store "file".
+
+docs/strategies.md has a simulated month of each strategy.
+
+Examples:
+  ocgo-key config
+  ocgo-key config strategy most-left
+  ocgo-key config ahead 95
+  ocgo-key config --unset strategy`
+}
+
+// changes tells whether the command is about to change a setting.
+func (c *configCmd) changes() bool { return c.Value != nil || c.Unset }
+
+// setting is one of the user's choices. Its default is the zero value of its field in state.Settings.
+type setting struct {
+	name   string
+	values string // for people: which there are
+	value  func(state.Settings) any
+	isSet  func(state.Settings) bool
+	set    func(s *state.Settings, value string) bool // not ok: no such value
+	unset  func(*state.Settings)
+	note   func(state.Settings) string // what else there is to say of the value; may be nil
+	// refuse says why the pool as it is cannot have the setting changed to that; may be nil.
+	refuse func(o rotation.Overview, to state.Settings) error
+}
+
+var settings = []setting{
+	{
+		name: "strategy", values: strings.Join(rotation.Strategies(), ", "),
+		value: func(s state.Settings) any {
+			if s.Strategy == "" {
+				return rotation.Strategies()[0]
+			}
+			return rotation.OneLine(s.Strategy)
+		},
+		isSet: func(s state.Settings) bool { return s.Strategy != "" },
+		set: func(s *state.Settings, value string) bool {
+			s.Strategy = value
+			return slices.Contains(rotation.Strategies(), value)
+		},
+		unset: func(s *state.Settings) { s.Strategy = "" },
+		note: func(s state.Settings) string {
+			if s.Strategy == "" || slices.Contains(rotation.Strategies(), s.Strategy) {
+				return ""
+			}
+			return "not known to this version, which goes by " + rotation.Strategies()[0]
+		},
+	},
+	{
+		name: "ahead", values: fmt.Sprintf("0 (off), or a percentage from 1 to %d", rotation.MaxAhead),
+		value: func(s state.Settings) any { return s.Ahead },
+		isSet: func(s state.Settings) bool { return s.Ahead != 0 },
+		set: func(s *state.Settings, value string) bool {
+			n, err := strconv.Atoi(value)
+			s.Ahead = n
+			return err == nil && n >= 0 && n <= rotation.MaxAhead
+		},
+		unset: func(s *state.Settings) { s.Ahead = 0 },
+	},
+	storeSetting, identitySetting,
+}
+
+func settingNames() string {
+	names := make([]string, len(settings))
+	for i, s := range settings {
+		names[i] = s.name
+	}
+	return strings.Join(names, ", ")
+}
+
+// settingJSON is a setting as `config --json` shows it.
+type settingJSON struct {
+	Name   string `json:"name"`
+	Value  any    `json:"value"`
+	Source string `json:"source"` // "default" or "set"
+}
+
+func (s setting) json(now state.Settings) settingJSON {
+	source := "default"
+	if s.isSet(now) {
+		source = "set"
+	}
+	return settingJSON{s.name, s.value(now), source}
+}
+
+func (c *configCmd) Run(a *app) error {
+	if c.Unset && (c.Name == "" || c.Value != nil) {
+		return usagef("--unset goes with the name of a setting alone; there are: %s", settingNames())
+	}
+	pool, err := a.pool()
+	if err != nil {
+		return err
+	}
+	if c.Name == "" {
+		return a.listSettings(pool)
+	}
+	at := slices.IndexFunc(settings, func(s setting) bool { return s.name == c.Name })
+	if at < 0 {
+		return usagef("there is no setting %q; there are: %s", c.Name, settingNames())
+	}
+	s := settings[at]
+	if c.changes() {
+		return a.change(pool, s, c.Value)
+	}
+	o, err := pool.Overview(context.Background())
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.printJSON(s.json(o.Settings))
+	}
+	return a.print("%v\n", s.value(o.Settings))
+}
+
+// change sets a setting, or with no value takes it back to its default.
+func (a *app) change(pool *rotation.Pool, s setting, value *string) error {
+	if value != nil && !s.set(new(state.Settings), *value) {
+		return usagef("%s cannot be %q; it can be: %s", s.name, *value, s.values)
+	}
+	o, err := pool.Overview(context.Background())
+	if err != nil {
+		return err
+	}
+	alter := func(to *state.Settings) {
+		if value == nil {
+			s.unset(to)
+		} else {
+			s.set(to, *value)
+		}
+	}
+	if now := o.Settings; s.refuse != nil {
+		alter(&now)
+		if err := s.refuse(o, now); err != nil {
+			return err
+		}
+	}
+	var now state.Settings
+	err = pool.Configure(context.Background(), func(to *state.Settings) {
+		alter(to)
+		now = *to
+	})
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.printJSON(s.json(now))
+	}
+	a.say("%s is now %v", s.name, s.value(now))
+	return nil
+}
+
+func (a *app) listSettings(pool *rotation.Pool) error {
+	o, err := pool.Overview(context.Background())
+	if err != nil {
+		return err
+	}
+	all := make([]settingJSON, len(settings))
+	for i, s := range settings {
+		all[i] = s.json(o.Settings)
+	}
+	if a.JSON {
+		return a.printJSON(map[string][]settingJSON{"settings": all})
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "SETTING\tVALUE\tFROM")
+	for i, s := range all {
+		if note := settings[i].note; note != nil && note(o.Settings) != "" {
+			s.Source += " (" + note(o.Settings) + ")"
+		}
+		fmt.Fprintf(w, "%s\t%v\t%s\n", s.Name, s.Value, s.Source)
+	}
+	return w.Flush()
+}

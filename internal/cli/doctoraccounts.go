@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"errors"
+	"time"
+
+	"ocgo-key/rotation"
+)
+
+// lookAtAccounts looks at the pool as such: whether it can hand out, and whether its accounts are as many as they seem.
+func (e *examination) lookAtAccounts(r *result) {
+	s := e.state()
+	o, err := s.overview(e.ctx)
+	if err != nil {
+		r.skipped = "not looked at, since the state cannot be read"
+		return
+	}
+	if len(o.Accounts) == 0 {
+		r.found(problem, "ocgo-key add Work", "there is no account, so there is nothing to hand out")
+		return
+	}
+	r.well = count(len(o.Accounts), "account", "accounts")
+	pool := rotation.New(still{s.file, s.state}, time.Now, func(int, string) bool { return true })
+	out := new(rotation.ExhaustedError)
+	switch err := pool.Exhaustion(e.ctx); {
+	case err == nil:
+		r.well += ", the next process gets " + rotation.OneLine(o.Next)
+	case errors.As(err, &out) && !out.Until.IsZero():
+		r.well += "; " + out.Error()
+	}
+	for _, v := range o.Accounts {
+		if v.Condition.State == rotation.Rejected {
+			r.found(problem, "ocgo-key replace "+word(v.Label), "%s is not used, since the service refused its key (%s); `ocgo-key enable %s` tries it again",
+				rotation.OneLine(v.Label), rotation.OneLine(v.Condition.Reason), word(v.Label))
+		}
+	}
+	if len(r.findings) == 0 && errors.As(pool.Exhaustion(e.ctx), &out) && out.Until.IsZero() {
+		r.found(problem, "ocgo-key enable "+word(o.Accounts[0].Label), "every account is disabled, so there is nothing to hand out")
+	}
+	e.lookForTwins(r, o)
+}
+
+// lookForTwins finds accounts that are one: by their key, or by their subscription.
+func (e *examination) lookForTwins(r *result, o rotation.Overview) {
+	keys, usage := e.keychain(), e.usage()
+	for i, v := range o.Accounts {
+		for _, earlier := range o.Accounts[:i] {
+			key, held := keys.held[v.ID]
+			if held && key.Equal(keys.held[earlier.ID]) {
+				r.found(problem, "ocgo-key remove --yes "+word(v.Label), "%s and %s have the same key, so they are one account that is listed twice",
+					rotation.OneLine(earlier.Label), rotation.OneLine(v.Label))
+				break
+			}
+			if v.Enabled && earlier.Enabled && shared(subscription(v, usage), subscription(earlier, usage)) {
+				r.found(problem, "ocgo-key disable "+word(v.Label), "%s and %s belong to the same workspace and user: they share one quota, and a switch between them gains nothing",
+					rotation.OneLine(earlier.Label), rotation.OneLine(v.Label))
+				break
+			}
+		}
+	}
+}
+
+// subscription is whose quota an account has, as the service said now or before.
+func subscription(v rotation.View, usage map[string]usageAnswer) [2]string {
+	if a, ok := usage[v.ID]; ok && a.err == nil && a.usage.Workspace != "" && a.usage.User != "" {
+		return [2]string{a.usage.Workspace, a.usage.User}
+	}
+	return [2]string{v.Workspace, v.User}
+}
+
+func shared(a, b [2]string) bool { return a == b && a[0] != "" && a[1] != "" }

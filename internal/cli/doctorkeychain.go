@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strings"
+	"time"
+
+	"ocgo-key/keychain"
+)
+
+// keysSeen is what the keychain said. The keys stay in here, to be compared and to be asked with.
+type keysSeen struct {
+	err   error         // why it cannot be asked
+	took  time.Duration // for one answer
+	lists bool          // ids is all that it holds
+	ids   []string
+	held  map[string]keychain.Secret // by id
+	odd   map[string]error           // ids whose key is missing, or is no key
+}
+
+// readKeys asks the keychain for the key of each id that there is a reason to ask for. A locked one is not asked
+// where that can be told before: it would ask its user in turn, and doctor only looks.
+func (e *examination) readKeys() keysSeen {
+	ctx, cancel := context.WithTimeout(e.ctx, keychainLimit)
+	defer cancel()
+	seen := keysSeen{held: map[string]keychain.Secret{}, odd: map[string]error{}}
+	store := e.keys()
+	if inspector, ok := store.(keychain.Inspector); ok {
+		inspection, err := inspector.Inspect(ctx)
+		if err != nil {
+			seen.err = err
+			return seen
+		}
+		seen.lists, seen.ids = inspection.Lists, inspection.IDs
+	}
+	start := time.Now()
+	if _, err := store.Get(ctx, newID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+		seen.err = keychain.Unasked(err)
+		return seen
+	}
+	seen.took = time.Since(start)
+	ids := append([]string(nil), seen.ids...)
+	if s := e.state().state; s != nil {
+		for _, a := range s.Accounts {
+			ids = append(ids, a.ID)
+		}
+		for _, p := range s.Pending {
+			ids = append(ids, p.ID)
+		}
+	}
+	for _, id := range ids {
+		if _, ok := seen.held[id]; ok || seen.odd[id] != nil {
+			continue
+		}
+		key, err := store.Get(ctx, id)
+		failed := new(keychain.Error)
+		switch {
+		case err == nil:
+			seen.held[id] = key
+		case errors.Is(err, keychain.ErrNotFound), errors.As(err, &failed) && failed.Kind == keychain.Failed:
+			seen.odd[id] = err
+		default:
+			seen.err = keychain.Unasked(err)
+			return seen
+		}
+	}
+	return seen
+}
+
+func (e *examination) lookAtKeychain(r *result) {
+	seen := e.keychain()
+	what := "unlocked"
+	if name := e.keys().Name(); name != osStore {
+		what = place(name)
+	}
+	r.well = fmt.Sprintf("%s, answers in %s", what, took(seen.took))
+	if seen.err == nil {
+		return
+	}
+	mend := "ocgo-key doctor"
+	what = seen.err.Error()
+	if failed := new(keychain.Error); errors.As(seen.err, &failed) {
+		if failed.Hint != "" {
+			what += " (" + failed.Hint + ")"
+		}
+		if failed.Mend != "" {
+			mend = e.keychainMend(failed.Mend)
+		}
+	}
+	r.found(problem, mend, "no key can be read or stored: %s", what)
+}
+
+// keychainMend is the keychain's own mend, or the installation of what it needs.
+func (e *examination) keychainMend(mend string) string {
+	const daemon = "gnome-keyring-daemon"
+	if !strings.Contains(mend, daemon) {
+		return mend
+	}
+	if _, err := exec.LookPath(daemon); err == nil {
+		return mend
+	}
+	for _, tool := range []struct{ name, command string }{
+		{"apt-get", "apt-get install -y gnome-keyring"}, {"dnf", "dnf install -y gnome-keyring"},
+		{"pacman", "pacman -S --noconfirm gnome-keyring"}, {"zypper", "zypper install -y gnome-keyring"}, {"apk", "apk add gnome-keyring"},
+	} {
+		if _, err := exec.LookPath(tool.name); err == nil {
+			if e.uid == 0 {
+				return tool.command
+			}
+			return "sudo " + tool.command
+		}
+	}
+	return mend
+}
+
+// took is a length of time as it is shown: "4 ms", "1.2 s".
+func took(d time.Duration) string {
+	if d < time.Second {
+		return fmt.Sprintf("%d ms", max(1, d.Milliseconds()))
+	}
+	return fmt.Sprintf("%.1f s", d.Seconds())
+}
+
+// deleteCommand deletes a key of ours by the store's own tool. The encrypted file has none.
+func deleteCommand(store, id string) string {
+	helper, isHelper := strings.CutPrefix(store, keychain.DockerPrefix)
+	switch {
+	case isHelper:
+		return "echo " + quote(keychain.DockerServer(id)) + " | docker-credential-" + helper + " erase"
+	case runtime.GOOS == "darwin":
+		return "security delete-generic-password -s " + keychain.Service + " -a " + quote(id)
+	case runtime.GOOS == "windows":
+		return "cmdkey /delete:" + quote(keychain.Service+":"+id)
+	}
+	return "secret-tool clear service " + keychain.Service + " username " + quote(id)
+}

@@ -1,0 +1,224 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// settled is after what time a key that is noted to be on its way is nobody's any more: a command may wait for the
+// keychain's user for a minute.
+const settled = 2 * time.Minute
+
+// lookAtKeys compares the accounts with the keys, both ways.
+func (e *examination) lookAtKeys(r *result) {
+	s, seen := e.state(), e.keychain()
+	switch {
+	case seen.err != nil:
+		r.skipped = "not compared with the accounts, since the keychain cannot be asked"
+		return
+	case s.state == nil:
+		r.skipped = "not compared with the accounts, since the state cannot be read"
+		return
+	}
+	r.well = "each account has its key"
+	if seen.lists {
+		r.well += ", and each key its account"
+	}
+	if e.lookAtMove(r, s.state.Settings) {
+		return
+	}
+	known := map[string]bool{}
+	stale := map[string]bool{}
+	for _, p := range s.state.Pending {
+		known[p.ID] = true
+		if time.Since(p.Since) > settled || p.Since.After(time.Now().Add(settled)) {
+			stale[p.ID] = true
+			e.lookAtPending(r, s.state, seen, p)
+		}
+	}
+	for _, a := range s.state.Accounts {
+		known[a.ID] = true
+		if err := seen.odd[a.ID]; err != nil && !stale[a.ID] {
+			r.found(problem, "ocgo-key replace "+word(a.Label), "the key of %s is not in the keychain, so the account cannot be used (%s)",
+				rotation.OneLine(a.Label), reason(err))
+		}
+		if key, ok := seen.held[a.ID]; ok && !usable(key) {
+			r.found(problem, "ocgo-key replace "+word(a.Label), "what the keychain has for %s is no key as it stands (a space or a line's end in it?)", rotation.OneLine(a.Label))
+		}
+	}
+	for _, id := range seen.ids {
+		if !known[id] {
+			e.lookAtOrphan(r, s.state, seen, id)
+		}
+	}
+}
+
+// lookAtMove tells of a move between two stores that was cut short. Until it is finished either may have a key.
+func (e *examination) lookAtMove(r *result, s state.Settings) (unfinished bool) {
+	if s.Move.Other(storeOf(e.app, s)) == "" {
+		return false
+	}
+	lock, err := e.moveLock()
+	if err != nil {
+		return false
+	}
+	defer func() { _ = lock.Close() }()
+	if free, err := lock.TryRLock(); err == nil && !free {
+		r.skipped = "not compared with the accounts, since the keys are being moved right now"
+		return true
+	}
+	r.found(problem, "ocgo-key migrate --yes --to "+quote(s.Move.To), "a move of the keys from %s to %s was cut short", place(s.Move.From), place(s.Move.To))
+	return true
+}
+
+// reason is what the keychain said of one key, without the words around it.
+func reason(err error) string {
+	if failed := new(keychain.Error); errors.As(err, &failed) && failed.Err != nil {
+		return failed.Err.Error()
+	}
+	return err.Error()
+}
+
+// usable tells whether it is a key, and nothing around it.
+func usable(key keychain.Secret) bool {
+	parsed, err := keychain.ParseKey(key.Reveal())
+	return err == nil && parsed.Equal(key)
+}
+
+// lookAtPending settles what a command that was killed has begun, in the direction that loses nothing.
+func (e *examination) lookAtPending(r *result, s *state.State, seen keysSeen, p state.Pending) {
+	a := s.Find(p.ID)
+	_, there := seen.held[p.ID]
+	switch {
+	case a == nil && there:
+		if store := e.keys().Name(); !usable(seen.held[p.ID]) && store != fileStore {
+			r.found(problem, deleteCommand(store, p.ID), "a command that was killed left something in the keychain, under %s, that is no key", p.ID)
+			return
+		}
+		if twin, ok := seen.twin(s, p.ID); ok {
+			r.mendable(e.dropCopy(p.ID, twin), "a command that was killed left a second copy of the key of %s in the keychain", twin)
+			return
+		}
+		r.mendable(e.relist(p.ID), "a command that was killed left a key in the keychain that no account has (%s)", p.ID)
+	case a == nil, !there && p.Op == "add":
+		r.mendable(e.settle(p.ID, "nothing is left of it"), "the note of a command that was killed is left over; it stored no key")
+	case p.Op == "remove" && !there:
+		label := rotation.OneLine(a.Label)
+		r.mendable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
+			return label + " is removed", pool.Remove(ctx, p.ID)
+		}), "the removal of %s was cut short: its key is deleted, and the account is still listed", label)
+	case p.Op == "remove":
+		label := rotation.OneLine(a.Label)
+		r.mendable(e.settle(p.ID, label+" stays; `ocgo-key remove "+word(a.Label)+"` removes it"),
+			"the removal of %s was cut short before its key was deleted, so nothing is lost", label)
+	default:
+		label := rotation.OneLine(a.Label)
+		if !there {
+			r.found(problem, "ocgo-key replace "+word(a.Label), "a new key for %s was cut short, and none is in the keychain", label)
+			return
+		}
+		// Which of the two keys it is cannot be told; whoever holds the old one fetches it anew.
+		r.mendable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
+			return label + " goes on with the key that is in the keychain", pool.Replaced(ctx, p.ID, a.Workspace, a.User)
+		}), "a new key for %s was cut short; the keychain has the old one or the new one", label)
+	}
+}
+
+// lookAtOrphan is about a key that no account of this pool has, and no note of ours tells of.
+func (e *examination) lookAtOrphan(r *result, s *state.State, seen keysSeen, id string) {
+	key, ok := seen.held[id]
+	if !ok {
+		return // it went meanwhile, or is empty
+	}
+	store := e.keys().Name()
+	twin, double := seen.twin(s, id)
+	// It may be another pool's, unless it is in this one's own file: nothing is deleted that is not known to be ours.
+	switch {
+	case double && store == fileStore:
+		r.mendable(e.dropCopy(id, twin), "there is a second copy of the key of %s, under %s", twin, id)
+		return
+	case double:
+		r.found(note, deleteCommand(store, id), "the keychain has a second copy of the key of %s, under %s, which no account here has; "+
+			"a pool in another OCGO_KEY_STATE_DIR may have it", twin, id)
+		return
+	case !usable(key) && store != fileStore:
+		r.found(note, deleteCommand(store, id), "the keychain has something under %s that no account here has, and that is no key", id)
+		return
+	}
+	r.mendable(e.relist(id), "the keychain has a key, under %s, that no account here has; the repair lists it again "+
+		"(unless it belongs to a pool in another OCGO_KEY_STATE_DIR, in which case leave it)", id)
+}
+
+// twin is the label of an account, other than id, with the same key, be there a line's end behind it or not.
+func (k keysSeen) twin(s *state.State, id string) (label string, ok bool) {
+	same, err := keychain.ParseKey(k.held[id].Reveal())
+	if err != nil {
+		return "", false
+	}
+	for _, a := range s.Accounts {
+		if key, held := k.held[a.ID]; held && a.ID != id && key.Equal(same) {
+			return rotation.OneLine(a.Label), true
+		}
+	}
+	return "", false
+}
+
+type repair = func(context.Context) (string, error)
+
+// change is a repair that alters the pool.
+func (e *examination) change(alter func(context.Context, *rotation.Pool) (string, error)) repair {
+	return func(ctx context.Context) (string, error) {
+		pool, err := e.pool()
+		if err != nil {
+			return "", err
+		}
+		return alter(ctx, pool)
+	}
+}
+
+func (e *examination) settle(id, done string) repair {
+	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) { return done, pool.Settle(ctx, id) })
+}
+
+func (e *examination) relist(id string) repair {
+	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
+		label, err := pool.Recover(ctx, id)
+		return fmt.Sprintf("the key is listed as %s; `ocgo-key rename %s NEW` gives it another label", label, quote(label)), err
+	})
+}
+
+// dropCopy deletes a key that an account has as well. That is looked at once more, right before.
+func (e *examination) dropCopy(id, twin string) repair {
+	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
+		o, err := pool.Overview(ctx)
+		if err != nil {
+			return "", err
+		}
+		keys := e.keys()
+		key, err := keys.Get(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		held, err := e.heldKeys(o)
+		if err != nil {
+			return "", err
+		}
+		if key, err = keychain.ParseKey(key.Reveal()); err != nil {
+			return "", err
+		}
+		if v, ok := held.of(key); !ok || v.ID == id || slices.ContainsFunc(o.Accounts, func(v rotation.View) bool { return v.ID == id }) {
+			return "", errors.New("the accounts were changed meanwhile")
+		}
+		if err := keys.Delete(ctx, id); err != nil {
+			return "", err
+		}
+		return "deleted the second copy; the key of " + twin + " stays", pool.Settle(ctx, id)
+	})
+}

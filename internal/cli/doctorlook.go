@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"ocgo-key/internal/paths"
+	"ocgo-key/internal/process"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// examination is one look at everything. What several checks need is found out once, by the first that asks.
+type examination struct {
+	*app
+	ctx  context.Context
+	home string
+	uid  int // whose files ours have to be; -1 where files have no such owner
+
+	state    func() snapshot
+	keychain func() keysSeen
+	usage    func() map[string]usageAnswer
+	service  func() reached
+	plain    func() plainUse
+}
+
+func (a *app) newExamination(ctx context.Context) *examination {
+	e := &examination{app: a, ctx: ctx, uid: os.Geteuid()}
+	e.home, _ = os.UserHomeDir() // without one the state says so
+	e.state = sync.OnceValue(e.peek)
+	e.keychain = sync.OnceValue(e.readKeys)
+	e.usage = sync.OnceValue(e.askUsage)
+	e.service = sync.OnceValue(e.reach)
+	e.plain = sync.OnceValue(e.plainOpenCode)
+	return e
+}
+
+// snapshot is the state as it stands. Nothing is mended, as every other command would.
+type snapshot struct {
+	dir   string
+	file  *state.File
+	state *state.State // what commands work with; nil where there is none to be had
+	err   error        // why the file itself is not it
+}
+
+func (e *examination) peek() snapshot {
+	dir, err := paths.StateDir(e.getenv, os.UserHomeDir)
+	if err != nil {
+		return snapshot{err: err}
+	}
+	s := snapshot{dir: dir, file: state.OpenFile(dir, time.Now, func(string) {})}
+	s.state, s.err = s.file.Peek()
+	if s.state == nil && (errors.Is(s.err, state.ErrUnreadable) || errors.Is(s.err, state.ErrMissing)) {
+		s.state = &state.State{Version: state.Version}
+	}
+	return s
+}
+
+// overview is the pool as `list` would show it.
+func (s snapshot) overview(ctx context.Context) (rotation.Overview, error) {
+	if s.state == nil {
+		return rotation.Overview{}, s.err
+	}
+	return rotation.New(still{s.file, s.state}, time.Now, process.Alive).Overview(ctx)
+}
+
+// still is a state that nothing changes.
+type still struct {
+	*state.File
+	state *state.State
+}
+
+func (s still) Read(context.Context) (*state.State, error) { return s.state, nil }
+
+func (s still) Update(context.Context, func(*state.State) error) error {
+	return errors.New("the state is only looked at")
+}
+
+// quote is text as one word of a command line.
+func quote(text string) string {
+	plain := text != "" && strings.IndexFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+,=", r))
+	}) < 0
+	switch {
+	case plain:
+		return text
+	case runtime.GOOS == "windows":
+		return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"`
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// word is a label as one word of a command line.
+func word(label string) string { return quote(rotation.OneLine(label)) }

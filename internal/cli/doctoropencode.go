@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"ocgo-key/helper/opencode"
+)
+
+// The oldest OpenCode whose configuration can be pointed at a gateway, as far as it was tried.
+const oldestOpenCode = "1.0.0"
+
+var versionPattern = regexp.MustCompile(`\b([0-9]+)\.([0-9]+)\.([0-9]+)\b`)
+
+func (e *examination) lookAtOpenCode(r *result) {
+	w, err := e.places()
+	if err != nil {
+		r.found(problem, `export HOME=~`, "where OpenCode keeps its files is not known: %v", err)
+		return
+	}
+	path, err := w.realOpenCode()
+	if err != nil {
+		r.found(problem, "npm install -g opencode-ai", "there is no opencode on PATH, so `ocgo-key run` has nothing to run")
+		return
+	}
+	ctx, cancel := context.WithTimeout(e.ctx, serviceLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "--version")
+	cmd.WaitDelay = time.Second
+	out, err := cmd.Output()
+	version := versionPattern.FindString(string(out))
+	r.well = fmt.Sprintf("%s, %s", version, path)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		r.found(problem, "npm install -g opencode-ai", "%s does not tell its version within %v", path, serviceLimit)
+	case err != nil:
+		r.found(problem, "npm install -g opencode-ai", "%s does not run: %v", path, err)
+	case version == "" || strings.HasPrefix(version, "0.0.0"):
+		r.well = "a build of its own, " + path
+	case older(version, oldestOpenCode):
+		r.found(problem, quote(path)+" upgrade", "%s is OpenCode %s; the gateway needs %s or newer", path, version, oldestOpenCode)
+	}
+}
+
+// older tells whether version a comes before b.
+func older(a, b string) bool {
+	one, other := versionPattern.FindStringSubmatch(a), versionPattern.FindStringSubmatch(b)
+	for i := 1; i < len(one) && i < len(other); i++ {
+		x, _ := strconv.Atoi(one[i]) // digits; too many of them are many
+		y, _ := strconv.Atoi(other[i])
+		if x != y {
+			return x < y
+		}
+	}
+	return false
+}
+
+// lookAtConfig finds other keys and addresses that OpenCode may use in place of the pool's. Where plain `opencode` goes
+// through the pool they do not win, and what is left to say is that a key lies about.
+func (e *examination) lookAtConfig(r *result) {
+	r.well = "no other key or address stands in the pool's way"
+	e.lookAtEnvironment(r)
+	e.lookAtLogins(r)
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = e.home
+	}
+	for _, path := range opencode.UserConfigs(e.getenv, e.home, dir) {
+		e.lookAtUserConfig(r, path)
+	}
+	for _, path := range opencode.ManagedConfigs(runtime.GOOS, e.getenv) {
+		if text, ok := e.configText(r, path); ok {
+			e.lookAtManaged(r, path, text)
+		}
+	}
+	if path, text, ok := managedPreferences(e.ctx); ok {
+		e.lookAtManaged(r, path, text)
+	}
+}
+
+// rival is the level of another key, and what becomes of it.
+func (e *examination) rival() (level, effect string) {
+	if e.plain().pooled {
+		return note, "it is not used, and can be read by an agent's tools"
+	}
+	return problem, "plain `opencode` uses it and not the pool"
+}
+
+func (e *examination) isKey(value string) bool {
+	return value != "" && !strings.HasPrefix(value, standInPrefix)
+}
+
+func (e *examination) lookAtEnvironment(r *result) {
+	level, effect := e.rival()
+	if e.isKey(e.getenv(opencode.KeyVariable)) {
+		r.found(level, "unset "+opencode.KeyVariable, "%s holds a key: %s; it also makes OpenCode offer Zen, which spends balance", opencode.KeyVariable, effect)
+	}
+	if logins, err := opencode.ReadLogins([]byte(e.getenv(opencode.LoginVariable)), nil); err == nil && e.stored(logins, opencode.GoProvider) > 0 {
+		r.found(level, "unset "+opencode.LoginVariable, "%s holds a key for OpenCode Go: %s", opencode.LoginVariable, effect)
+	}
+	content := e.getenv(opencode.ConfigVariable)
+	o, err := opencode.ReadOverrides([]byte(content), standInPrefix)
+	switch {
+	case err != nil:
+		r.found(problem, "unset "+opencode.ConfigVariable, "%s cannot be read (%v): neither `ocgo-key run` nor OpenCode starts with it", opencode.ConfigVariable, err)
+	case o.Any() && !o.StandsIn && level == problem:
+		r.found(problem, "unset "+opencode.ConfigVariable, "%s sets an address or a key for OpenCode Go: %s", opencode.ConfigVariable, effect)
+	case o.Key == opencode.Literal && !o.StandsIn:
+		r.found(note, "unset "+opencode.ConfigVariable, "%s holds a key: %s", opencode.ConfigVariable, effect)
+	}
+}
+
+// stored counts the logins of entry that have a key of their own; entry empty means all.
+func (e *examination) stored(logins opencode.Logins, entry string) int {
+	n := 0
+	for _, login := range logins.Found {
+		if (entry == "" || login.Entry == entry) && login.Problem == "" && e.isKey(login.Key.Reveal()) {
+			n++
+		}
+	}
+	return n
+}
+
+func (e *examination) lookAtLogins(r *result) {
+	level, effect := e.rival()
+	for _, path := range opencode.LoginFiles(e.getenv, e.home) {
+		text, ok := regular(path, opencode.MaxLoginFile)
+		if !ok {
+			continue
+		}
+		logins, err := opencode.ReadLogins(text, nil)
+		switch {
+		case err != nil:
+		case filepath.Base(path) == opencode.AuthFile && e.stored(logins, opencode.GoProvider) > 0:
+			r.found(level, "ocgo-key import --scrub", "%s has a login for OpenCode Go: %s", path, effect)
+		case filepath.Base(path) != opencode.AuthFile && e.stored(logins, "") > 0:
+			r.found(note, "ocgo-key import --scrub", "%s holds %s in plain text, which an agent's tools can read", path, count(e.stored(logins, ""), "key", "keys"))
+		}
+	}
+}
+
+// regular reads a file, if it is one and not too large.
+func regular(path string, most int64) ([]byte, bool) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
+		return nil, false
+	}
+	text, err := os.ReadFile(path)
+	return text, err == nil
+}
+
+// configText reads a configuration, and complains of one that OpenCode could not read either.
+func (e *examination) configText(r *result, path string) ([]byte, bool) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, false
+	}
+	text, ok := regular(path, opencode.MaxLoginFile)
+	if !ok {
+		return nil, false
+	}
+	if _, err := opencode.ReadOverrides(text, standInPrefix); err != nil {
+		r.found(problem, editCommand(path), "%s cannot be read (%v), so OpenCode does not start", path, err)
+		return nil, false
+	}
+	return text, true
+}
+
+func (e *examination) lookAtUserConfig(r *result, path string) {
+	text, ok := e.configText(r, path)
+	if !ok {
+		return
+	}
+	level, effect := e.rival()
+	o, _ := opencode.ReadOverrides(text, standInPrefix) // it was read before
+	switch {
+	case o.Key == opencode.Literal && !o.StandsIn:
+		r.found(level, "ocgo-key import --from "+quote(path)+" --scrub", "%s sets provider.%s.options.apiKey: %s", path, opencode.GoProvider, effect)
+	case o.Any() && level == problem:
+		r.found(problem, "ocgo-key install --yes", "%s sets provider.%s.options (%s): %s", path, opencode.GoProvider, o.Names(), effect)
+	}
+}
+
+// lookAtManaged is about what wins over all that a wrapper sets.
+func (e *examination) lookAtManaged(r *result, path string, text []byte) {
+	if o, err := opencode.ReadOverrides(text, standInPrefix); err == nil && o.Any() {
+		r.found(problem, editCommand(path), "%s, a managed configuration, sets provider.%s.options (%s), which overrides the gateway of `ocgo-key run` "+
+			"(not that of the plugin); it has to be taken out there", path, opencode.GoProvider, o.Names())
+	}
+}
+
+// editCommand opens a file in the user's editor, as the administrator where that is needed.
+func editCommand(path string) string {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		_ = f.Close()
+	}
+	switch {
+	case runtime.GOOS == "windows":
+		return "notepad " + quote(path)
+	case err != nil:
+		return "sudo -e " + quote(path)
+	}
+	return "${EDITOR:-vi} " + quote(path)
+}

@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+
+	"ocgo-key/helper/opencode"
+)
+
+// plainUse is how plain `opencode` comes by a key.
+type plainUse struct {
+	pooled bool // from the pool: by the plugin or by the shim
+	result result
+}
+
+func (e *examination) lookAtPlugin(r *result) { *r = e.plain().result }
+
+// plainOpenCode looks at what `ocgo-key install` writes.
+func (e *examination) plainOpenCode() plainUse {
+	u := plainUse{result: result{check: "plugin"}}
+	r := &u.result
+	w, err := e.places()
+	if err != nil {
+		r.skipped = "not looked at, since the home folder is not known"
+		return u
+	}
+	plugins, loaded := e.lookAtPlugins(r, w)
+	shim, first := e.lookAtShim(r, w, loaded)
+	u.pooled = loaded || shim && first
+	switch {
+	case loaded:
+		r.well = "plain `opencode` uses the pool, by the plugin"
+	case shim && first:
+		r.well = "plain `opencode` uses the pool, by the shim"
+	case plugins || shim || len(r.findings) > 0:
+	default:
+		r.found(note, "ocgo-key install --yes", "plain `opencode` does not use the pool: neither the plugin nor the shim is installed; `ocgo-key run` does")
+	}
+	return u
+}
+
+// lookAtPlugins tells whether there is a plugin where OpenCode looks, and whether it is loaded and does its work.
+func (e *examination) lookAtPlugins(r *result, w *places) (there, loaded bool) {
+	for _, config := range w.configs {
+		for _, path := range w.pluginPaths(config) {
+			if _, err := os.Lstat(path); err != nil {
+				continue
+			}
+			there = true
+			if e.lookAtPluginFile(r, w, path) {
+				loaded = true
+			}
+		}
+	}
+	if record, err := w.readRecord(); !there {
+		if err == nil && slices.ContainsFunc(record.Files, func(path string) bool { return filepath.Base(path) == opencode.PluginName }) {
+			r.found(problem, "ocgo-key install --yes", "the plugin was installed, and is not in %s, where OpenCode looks now", w.configs[0])
+		}
+		return false, false
+	}
+	if opencode.On(e.getenv(opencode.PureVariable)) {
+		r.found(problem, "unset "+opencode.PureVariable, "%s is set, so OpenCode loads no plugin, as with --pure: plain `opencode` does not use the pool", opencode.PureVariable)
+		return true, false
+	}
+	return there, loaded
+}
+
+// What our plugin has in it of this machine. Source: helper/opencode/plugin.js.
+var (
+	programLine  = regexp.MustCompile(`(?m)^const PROGRAM = (".*")$`)
+	preparedLine = regexp.MustCompile(`(?m)^const PREPARED = (\[.*\])`)
+)
+
+// lookAtPluginFile tells whether the plugin at path does its work.
+func (e *examination) lookAtPluginFile(r *result, w *places, path string) bool {
+	const again = "ocgo-key install --yes"
+	content, ok := regular(path, opencode.MaxLoginFile)
+	version, ours := opencode.Ours(content)
+	if !ok || !ours {
+		r.found(problem, "mv "+quote(path)+" "+quote(path+".aside")+" && "+again, "%s is not as ocgo-key wrote it: OpenCode loads it in place of the plugin", path)
+		return false
+	}
+	var program string
+	var prepared []string
+	readable := literalAt(programLine, content, &program) && literalAt(preparedLine, content, &prepared)
+	switch {
+	case version > opencode.PluginVersion:
+		r.found(note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", path, version, opencode.PluginVersion)
+	case version < opencode.PluginVersion:
+		r.found(problem, again, "%s is from an older ocgo-key (%d, this one writes %d)", path, version, opencode.PluginVersion)
+	case !readable || string(opencode.Plugin(program, prepared)) != string(content):
+		r.found(problem, again, "%s was changed since ocgo-key wrote it", path)
+	}
+	if !readable {
+		return false
+	}
+	if !isProgram(program) {
+		r.found(problem, again, "%s starts %s, which is not there: OpenCode goes on without the pool", path, program)
+		return false
+	}
+	if program != w.program && !sameFile(program, w.program) {
+		r.found(note, again, "%s starts %s, and not this program, %s", path, program, w.program)
+	}
+	return true
+}
+
+// literalAt reads the JSON that the pattern finds in a file.
+func literalAt(pattern *regexp.Regexp, content []byte, into any) bool {
+	m := pattern.FindSubmatch(content)
+	return m != nil && json.Unmarshal(m[1], into) == nil
+}
+
+func isProgram(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode()&0o111 != 0)
+}
+
+// lookAtShim tells whether there is a shim that works, and whether it is the opencode that is found.
+func (e *examination) lookAtShim(r *result, w *places, loaded bool) (there, first bool) {
+	const again = "ocgo-key install --shim --yes"
+	record, err := w.readRecord()
+	recorded := err == nil && slices.Contains(record.Files, w.shim)
+	content, ok := regular(w.shim, opencode.MaxLoginFile)
+	version, ours := opencode.Ours(content)
+	switch {
+	case !ok:
+		if _, err := os.Lstat(w.shim); recorded && err != nil {
+			r.found(problem, again, "the shim was installed, and is not in %s any more", filepath.Dir(w.shim))
+		}
+		return false, false
+	case !ours && recorded:
+		r.found(problem, "mv "+quote(w.shim)+" "+quote(w.shim+".aside")+" && "+again, "%s is not as ocgo-key wrote it", w.shim)
+		return false, false
+	case !ours:
+		return false, false
+	case version > opencode.ShimVersion:
+		r.found(note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", w.shim, version, opencode.ShimVersion)
+	default:
+		real, err := w.realOpenCode()
+		if err == nil && string(opencode.Shim(runtime.GOOS, w.program, real)) != string(content) {
+			r.found(problem, again, "%s does not start %s with this ocgo-key: one of the two was moved, or the file was changed", w.shim, real)
+			there = false
+		} else {
+			there = true
+		}
+	}
+	if lines := w.pathLines(); lines != nil {
+		level := problem
+		if loaded {
+			level = note
+		}
+		r.found(level, e.pathLine(lines), "the shim is installed, and another opencode comes before it on PATH, so it is not used")
+		return there, false
+	}
+	return there, true
+}
+
+// pathLine is the line for the user's shell; the others take that of bash.
+func (e *examination) pathLine(lines []opencode.PathLine) string {
+	shell := filepath.Base(e.getenv("SHELL"))
+	if runtime.GOOS == "windows" {
+		shell = "PowerShell"
+	}
+	for _, l := range lines {
+		if strings.EqualFold(l.Shell, shell) {
+			return l.Line
+		}
+	}
+	return lines[0].Line
+}

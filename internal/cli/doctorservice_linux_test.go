@@ -1,0 +1,193 @@
+package cli_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// diagnose runs a shell's command line that ends with doctor, and returns what it finds in one check.
+func (h *importHome) diagnose(check, shell string) (what, mend string) {
+	h.t.Helper()
+	cmd := h.command("sh", "-c", shell+"ocgo-key doctor --json")
+	out, err := cmd.Output()
+	if exit := new(exec.ExitError); err != nil {
+		require.ErrorAs(h.t, err, &exit)
+	}
+	assert.Empty(h.t, h.canary.Text("output", out))
+	var d diagnosis
+	require.NoError(h.t, json.Unmarshal(out, &d), "%s", out)
+	for _, f := range d.Findings {
+		if f.Check == check {
+			return f.What, f.Mend
+		}
+	}
+	return "", ""
+}
+
+// refuse is the service's answer to a question without a key.
+func refuse(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = io.WriteString(w, `{"type":"error","error":{"type":"AuthError","message":"Missing API key."}}`)
+}
+
+func TestDoctorFindsTroubleWithTheService(t *testing.T) {
+	h := newImportHome(t)
+	good := httptest.NewServer(http.HandlerFunc(refuse))
+	defer good.Close()
+	var answer atomic.Value
+	answer.Store(http.HandlerFunc(refuse))
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer.Load().(http.HandlerFunc)(w, r) }))
+	defer server.Close()
+	defer close(release)
+	h.env = append(h.env, "OCGO_KEY_BASE_URL="+server.URL+"/zen/go/v1")
+	what, _ := h.diagnose("service", "")
+	require.Empty(t, what)
+
+	for name, trouble := range map[string]struct {
+		answer http.HandlerFunc
+		want   string
+		mend   string
+	}{
+		"trouble of its own": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
+			"answers 503", "ocgo-key doctor"},
+		"a sign-in page": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Please sign in") },
+			"is not the Go service (200)", "unset OCGO_KEY_BASE_URL"},
+		"another program": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
+			"is not the Go service (401)", "unset OCGO_KEY_BASE_URL"},
+		"no answer": {func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-r.Context().Done():
+			case <-release:
+			}
+		}, "no answer within 5s", "unset OCGO_KEY_BASE_URL"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			answer.Store(trouble.answer)
+			what, mend := h.diagnose("service", "")
+			assert.Contains(t, what, trouble.want)
+			require.Equal(t, trouble.mend, mend)
+			if strings.HasPrefix(mend, "unset ") {
+				// Without the variable the service itself would be asked. What stands in for that is named by nothing else.
+				what, _ = h.diagnose("service", mend+`; test -z "$OCGO_KEY_BASE_URL" && OCGO_KEY_BASE_URL=`+good.URL+"/zen/go/v1 ")
+			} else {
+				answer.Store(http.HandlerFunc(refuse)) // later
+				what, _ = h.diagnose("service", "")
+			}
+			assert.Empty(t, what)
+		})
+	}
+}
+
+func TestDoctorFindsAnUnreachableService(t *testing.T) {
+	h := newImportHome(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	h.env = append(h.env, "OCGO_KEY_BASE_URL=http://"+address+"/zen/go/v1")
+	what, mend := h.diagnose("service", "")
+	assert.Contains(t, what, "http://"+address+"/zen/go/v1 cannot be reached: ")
+	assert.Contains(t, what, "connection refused")
+	assert.Equal(t, "unset OCGO_KEY_BASE_URL", mend)
+
+	listener, err = net.Listen("tcp", address)
+	require.NoError(t, err)
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(refuse)}}
+	server.Start()
+	defer server.Close()
+	what, _ = h.diagnose("service", "")
+	assert.Empty(t, what)
+}
+
+// The settings of a proxy are named, without the password in them. The name in capitals is one that Go asks a proxy for,
+// on this machine though it is.
+func TestDoctorNamesTheProxy(t *testing.T) {
+	h := newImportHome(t)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(refuse))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{h.certificate("localhost", time.Now())}}
+	server.StartTLS()
+	defer server.Close()
+	u, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	h.env = append(h.env, "OCGO_KEY_BASE_URL=https://LOCALHOST:"+u.Port()+"/zen/go/v1")
+	what, _ := h.diagnose("service", "")
+	require.Empty(t, what)
+
+	env := h.env
+	for name, c := range map[string]struct {
+		env        []string
+		what, mend string
+	}{
+		"dead": {[]string{"HTTPS_PROXY=http://me:secret-word@127.0.0.1:1", "NO_PROXY=example.com"},
+			"by the proxy http://127.0.0.1:1, from HTTPS_PROXY, with NO_PROXY=example.com: ", "unset HTTPS_PROXY"},
+		"in lower case": {[]string{"https_proxy=http://127.0.0.1:1"}, "from https_proxy: ", "unset https_proxy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.env = append(env[:len(env):len(env)], c.env...)
+			what, mend := h.diagnose("service", "")
+			assert.Contains(t, what, c.what)
+			assert.NotContains(t, what, "secret-word")
+			require.Equal(t, c.mend, mend)
+			what, _ = h.diagnose("service", mend+"; ")
+			assert.Empty(t, what)
+		})
+	}
+
+	// Neither way leads there.
+	h.env = append(env[:len(env):len(env)], "HTTPS_PROXY=http://127.0.0.1:1", "OCGO_KEY_BASE_URL=https://LOCALHOST:1/zen/go/v1")
+	what, mend := h.diagnose("service", "")
+	assert.Contains(t, what, "cannot be reached; by the proxy http://127.0.0.1:1")
+	assert.NotContains(t, what, "without the proxy it can")
+	assert.Equal(t, "unset OCGO_KEY_BASE_URL", mend)
+}
+
+// A clock that is far off shows as a certificate that is not valid.
+func TestDoctorNamesTheClockWhereACertificateIsOver(t *testing.T) {
+	h := newImportHome(t)
+	server := httptest.NewUnstartedServer(http.HandlerFunc(refuse))
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{h.certificate("localhost", time.Now().Add(-48*time.Hour))}}
+	server.StartTLS()
+	defer server.Close()
+	u, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	h.env = append(h.env, "OCGO_KEY_BASE_URL=https://localhost:"+u.Port()+"/zen/go/v1")
+	what, _ := h.diagnose("service", "")
+	assert.Contains(t, what, "its certificate is not valid at the time that this machine's clock shows")
+}
+
+// certificate is one for host, valid for an hour around a time, that the commands trust.
+func (h *importHome) certificate(host string, around time.Time) tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(h.t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{host}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: around.Add(-time.Hour), NotAfter: around.Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(h.t, err)
+	path := filepath.Join(filepath.Dir(h.folder), "ca.pem")
+	require.NoError(h.t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	h.env = append(h.env, "SSL_CERT_FILE="+path)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}

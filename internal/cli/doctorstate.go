@@ -1,0 +1,234 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/process"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// privateFiles are ours alone in the state folder. Source: docs/reference.md, "Files".
+var privateFiles = []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "install.json", moveLockName, "keys.age", "keys.lock"}
+
+func (e *examination) lookAtState(r *result) {
+	s := e.state()
+	if s.dir == "" {
+		r.found(problem, `export OCGO_KEY_STATE_DIR="$HOME/.ocgo-key"`, "%v", s.err)
+		return
+	}
+	r.well = "in " + s.dir
+	info, err := os.Stat(s.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.well = "none yet; it will be in " + s.dir
+		return
+	case err != nil:
+		r.found(problem, "ls -ld "+quote(s.dir), "the folder of the state cannot be looked at: %v", err)
+		return
+	case !info.IsDir():
+		r.mendable(aside(s.dir), "%s is in the place of the state's folder, and is none", s.dir)
+		return
+	}
+	e.lookAtFolder(r, s.dir, info)
+	e.lookAtFiles(r, s.dir)
+	e.lookAtContent(r, s)
+	e.lookForLeftovers(r, s.dir)
+	e.lookAtLock(r, s)
+}
+
+// lookAtFolder wants the folder to be ours and closed to others. A folder that has other uses as well (one's home,
+// a temporary folder) is not changed.
+func (e *examination) lookAtFolder(r *result, dir string, info fs.FileInfo) {
+	if e.foreign(info) {
+		r.found(problem, "sudo chown -R "+ownName()+" "+quote(dir), "%s belongs to another user, so it cannot be kept up to date", dir)
+		return
+	}
+	if runtime.GOOS == "windows" || info.Mode()&fs.ModeSticky != 0 || filepath.Clean(dir) == filepath.Clean(e.home) {
+		return
+	}
+	if mode := info.Mode().Perm(); mode != 0o700 {
+		r.mendable(chmod(dir, 0o700), "%s has mode %04o and not 0700: other users can look into it, or we cannot", dir, mode)
+	}
+}
+
+func (e *examination) lookAtFiles(r *result, dir string) {
+	backups, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "state.json.bak.*")) // the pattern is well-formed
+	files := slices.Clone(backups)
+	for _, name := range privateFiles {
+		files = append(files, filepath.Join(dir, name))
+	}
+	slices.Sort(files)
+	for _, path := range files {
+		info, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			r.found(problem, "ls -l "+quote(path), "%s cannot be looked at: %v", path, err)
+		case info.Mode()&fs.ModeSymlink != 0:
+			r.mendable(unlink(path), "%s is a symbolic link: the next change would put a file in its place", path)
+		case !info.Mode().IsRegular():
+			r.mendable(aside(path), "%s is not a regular file", path)
+		case e.foreign(info):
+			r.found(problem, "sudo chown "+ownName()+" "+quote(path), "%s belongs to another user, so it cannot be kept up to date", path)
+		case runtime.GOOS != "windows" && info.Mode().Perm() != 0o600:
+			r.mendable(chmod(path, 0o600), "%s has mode %04o and not 0600: other users can read or change it, or we cannot", path, info.Mode().Perm())
+		}
+	}
+}
+
+// lookAtContent tells what every other command would mend as it goes.
+func (e *examination) lookAtContent(r *result, s snapshot) {
+	kept := "the last good copy will be used"
+	if s.state == nil || len(s.state.Accounts) == 0 {
+		kept = "there is no good copy, so the pool will be empty; the keys are still in the keychain"
+	}
+	read := func(ctx context.Context) (string, error) {
+		done := "the state is readable"
+		file := state.OpenFile(s.dir, time.Now, func(message string) { done = message })
+		_, err := file.Read(ctx)
+		return done, err
+	}
+	switch {
+	case s.err == nil:
+		r.well += fmt.Sprintf(", %s, private", count(len(s.state.Accounts), "account", "accounts"))
+	case errors.Is(s.err, state.ErrNewer):
+		r.found(problem, "export OCGO_KEY_STATE_DIR="+quote(s.dir+"-"+fmt.Sprint(state.Version)),
+			"%v: upgrade this one, or use a pool of its own for it", s.err)
+	case errors.Is(s.err, state.ErrUnreadable):
+		r.mendable(read, "%v: %s", s.err, kept)
+	case errors.Is(s.err, state.ErrMissing):
+		r.mendable(read, "%s is gone: %s", filepath.Join(s.dir, "state.json"), kept)
+	case len(r.findings) == 0: // else it was said why
+		r.found(problem, "ls -l "+quote(s.dir), "the state cannot be read: %v", s.err)
+	}
+}
+
+// leftoverAge is how old a temporary file is when nobody writes it any more.
+const leftoverAge = time.Minute
+
+// lookForLeftovers finds the temporary files of commands that were killed while they wrote, wherever we write.
+func (e *examination) lookForLeftovers(r *result, dir string) {
+	var targets []string
+	for _, name := range privateFiles {
+		targets = append(targets, filepath.Join(dir, name))
+	}
+	if w, err := e.places(); err == nil {
+		targets = append(targets, w.shim)
+		for _, config := range w.configs {
+			targets = append(append(targets, w.pluginPaths(config)...), filepath.Join(config, opencode.LockName))
+		}
+	}
+	if e.home != "" {
+		targets = append(targets, opencode.LoginFiles(e.getenv, e.home)...)
+	}
+	for _, path := range leftovers(targets, time.Now()) {
+		r.mendable(func(context.Context) (string, error) { return "deleted " + path, os.Remove(path) },
+			"%s was left behind by a command that was killed", path)
+	}
+}
+
+// leftovers are the old temporary files beside the targets, as package atomicfile names them.
+func leftovers(targets []string, now time.Time) []string {
+	var found []string
+	for _, target := range targets {
+		folder, name := filepath.Split(target)
+		pattern := regexp.MustCompile(`^\.` + regexp.QuoteMeta(name) + `\.[0-9]+\.tmp$`)
+		entries, _ := os.ReadDir(folder) // what is not there has none
+		for _, entry := range entries {
+			if !pattern.MatchString(entry.Name()) {
+				continue
+			}
+			info, err := entry.Info()
+			if err == nil && info.Mode().IsRegular() && now.Sub(info.ModTime()) > leftoverAge {
+				found = append(found, filepath.Join(folder, entry.Name()))
+			}
+		}
+	}
+	return found
+}
+
+// lockPatience is how long the lock may be held; a change takes a millisecond.
+const lockPatience = 2 * time.Second
+
+// lookAtLock finds a process that does not let go of the lock. One that has ended holds none: the system sees to that.
+func (e *examination) lookAtLock(r *result, s snapshot) {
+	ctx, cancel := context.WithTimeout(e.ctx, lockPatience)
+	defer cancel()
+	held, err := s.file.LockHeld(ctx)
+	switch {
+	case err != nil && len(r.findings) == 0:
+		r.found(problem, "ls -l "+quote(s.file.LockPath()), "the lock of the state cannot be tried: %v", err)
+	case !held:
+		return
+	}
+	var names, pids []string
+	for _, p := range process.LockHolders(s.file.LockPath()) {
+		names = append(names, fmt.Sprintf("%s (%d)", rotation.OneLine(p.Name), p.PID))
+		pids = append(pids, fmt.Sprint(p.PID))
+	}
+	who, mend := "another process", "kill $(lsof -t "+quote(s.file.LockPath())+")"
+	if len(pids) > 0 {
+		who, mend = strings.Join(names, ", "), "kill "+strings.Join(pids, " ")
+	}
+	if runtime.GOOS == "windows" {
+		mend = "taskkill /im ocgo-key.exe /f"
+	}
+	r.found(problem, mend, "%s is held by %s for more than %v, and nothing can be changed meanwhile", s.file.LockPath(), who, lockPatience)
+}
+
+func (e *examination) foreign(info fs.FileInfo) bool {
+	owner, ok := ownerOf(info)
+	return ok && owner != e.uid
+}
+
+func ownName() string {
+	if runtime.GOOS == "windows" {
+		return "%USERNAME%"
+	}
+	return `"$(id -un)"`
+}
+
+func chmod(path string, mode fs.FileMode) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) {
+		return fmt.Sprintf("%s has mode %04o", path, mode), os.Chmod(path, mode)
+	}
+}
+
+// aside moves away what should not be there. Nothing is deleted.
+func aside(path string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) {
+		to := fmt.Sprintf("%s.aside.%d", path, time.Now().Unix())
+		if _, err := os.Lstat(to); err == nil {
+			return "", fmt.Errorf("%s is there already", to)
+		}
+		return fmt.Sprintf("%s is now %s", path, to), os.Rename(path, to)
+	}
+}
+
+// unlink puts a file of its own in the place of a link to one, with what is in it; any other link goes aside.
+func unlink(path string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
+		info, err := os.Stat(path)
+		if err != nil || !info.Mode().IsRegular() {
+			return aside(path)(ctx)
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return "", err
+		}
+		return path + " is a file of its own, with the same content", atomicfile.Write(path, content, 0o600, true)
+	}
+}

@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/rotation/state"
+)
+
+// A state that belongs to another user: to whom it belongs, it does not.
+func TestDoctorFindsAnotherUsersState(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // its folders' permissions are no business of ours
+	}
+	dir := filepath.Join(t.TempDir(), "state")
+	require.NoError(t, state.OpenFile(dir, time.Now, nil).Update(t.Context(), func(*state.State) error { return nil }))
+	a := &app{getenv: func(name string) string {
+		return map[string]string{"OCGO_KEY_STATE_DIR": dir, "HOME": t.TempDir()}[name]
+	}}
+	look := func(uid int) string {
+		e := a.newExamination(context.Background())
+		e.uid = uid
+		r := &result{check: "state"}
+		e.lookAtState(r)
+		var found []string
+		for _, f := range r.findings {
+			found = append(found, f.Level+": "+f.What+" | "+f.Mend)
+		}
+		return strings.Join(found, "\n")
+	}
+	mine := os.Geteuid()
+	assert.Empty(t, look(mine))
+	for _, path := range []string{dir, filepath.Join(dir, "state.json")} {
+		assert.Contains(t, look(mine+1), "problem: "+path+" belongs to another user")
+		assert.Regexp(t, `\| sudo chown (-R )?"\$\(id -un\)" .*`, look(mine+1))
+	}
+}
+
+func TestOlderVersions(t *testing.T) {
+	for _, older1 := range [][2]string{{"0.15.2", "1.0.0"}, {"1.0.0", "1.0.1"}, {"1.9.9", "1.10.0"}, {"opencode 0.9.1", "1.0.0"}} {
+		assert.True(t, older(older1[0], older1[1]), "%v", older1)
+		assert.False(t, older(older1[1], older1[0]), "%v", older1)
+	}
+	assert.False(t, older("1.0.0", "1.0.0"))
+}
+
+func TestQuote(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		assert.Equal(t, `"My Work"`, quote("My Work"))
+		return
+	}
+	for text, want := range map[string]string{"Work": "Work", "": "''", "My Work": "'My Work'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "/a/b.json": "/a/b.json"} {
+		assert.Equal(t, want, quote(text))
+	}
+}

@@ -1,0 +1,128 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// diagnosis is what `doctor --json` prints.
+type diagnosis struct {
+	Findings []struct{ Check, Level, What, Mend string }
+	OK       bool
+}
+
+// examine runs doctor, or a shell's command line that ends with it.
+func examine(ts *testscript.TestScript, shell string) diagnosis {
+	err := ts.Exec("sh", "-c", shell)
+	exit := new(exec.ExitError)
+	if err != nil && !errors.As(err, &exit) {
+		ts.Check(err)
+	}
+	var d diagnosis
+	if err := json.Unmarshal([]byte(ts.ReadFile("stdout")), &d); err != nil {
+		ts.Fatalf("doctor printed no diagnosis: %v", err)
+	}
+	code, want := 0, 0
+	if err != nil {
+		code = exit.ExitCode()
+	}
+	for _, f := range d.Findings {
+		switch f.Level {
+		case "problem":
+			want = 1
+		case "note":
+		default:
+			ts.Fatalf("no such level: %s", f.Level)
+		}
+		if f.Check == "" || f.What == "" || f.Mend == "" {
+			ts.Fatalf("a finding that is not complete: %+v", f)
+		}
+	}
+	if code != want || d.OK != (want == 0) {
+		ts.Fatalf("exit code %d and ok %v, with these findings", code, d.OK)
+	}
+	return d
+}
+
+func (d diagnosis) find(ts *testscript.TestScript, check, pattern string) (level, mend string, ok bool) {
+	p, err := regexp.Compile(pattern)
+	ts.Check(err)
+	for _, f := range d.Findings {
+		if f.Check == check && p.MatchString(f.What) {
+			return f.Level, f.Mend, true
+		}
+	}
+	return "", "", false
+}
+
+// mendPatience bounds the wait for a service that a mend started, and that is not there at once.
+const mendPatience = 10 * time.Second
+
+const doctorCommand = "exec ocgo-key doctor --json"
+
+// found CHECK LEVEL PATTERN wants doctor to find this, and puts the mend into $MEND.
+func found(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: found CHECK LEVEL PATTERN")
+	}
+	level, mend, ok := examine(ts, doctorCommand).find(ts, args[0], args[2])
+	if !ok {
+		ts.Fatalf("doctor found no %s in %s", args[2], args[0])
+	}
+	if level != args[1] {
+		ts.Fatalf("it is a %s, want a %s", level, args[1])
+	}
+	ts.Setenv("MEND", mend)
+}
+
+// gone CHECK PATTERN wants doctor not to find this.
+func gone(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: gone CHECK PATTERN")
+	}
+	if _, _, still := examine(ts, doctorCommand).find(ts, args[0], args[1]); still {
+		ts.Fatalf("doctor finds it")
+	}
+}
+
+// mend [-in WHAT] CHECK LEVEL PATTERN wants doctor to find this, runs the mend as it is printed, and wants it gone.
+func mend(ts *testscript.TestScript, neg bool, args []string) {
+	input := "</dev/null"
+	if len(args) > 2 && args[0] == "-in" {
+		what := args[1]
+		args = args[2:]
+		input = ""
+		if name, ok := strings.CutPrefix(what, "key:"); ok {
+			ts.Setenv("MEND_IN", "pass show "+name)
+		} else {
+			ts.Setenv("MEND_IN", "echo "+what)
+		}
+	}
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: mend [-in WHAT] CHECK LEVEL PATTERN")
+	}
+	found(ts, false, args)
+	ts.Logf("mend: %s", ts.Getenv("MEND"))
+	run := `eval "$MEND"`
+	if input == "" {
+		run = `eval "$MEND_IN" | { eval "$MEND"; }`
+	}
+	// A repair ends as doctor does, with 1 where there is another problem.
+	after := examine(ts, `{ `+run+`; } `+input+` >&2 || [ "$MEND" = "ocgo-key doctor --repair" ] || { echo "the mend failed" >&2; exit 97; }; `+doctorCommand)
+	for deadline := time.Now().Add(mendPatience); ; after = examine(ts, doctorCommand) {
+		if _, _, still := after.find(ts, args[0], args[2]); !still {
+			break
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("doctor finds it after the mend")
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Setenv("MEND", "")
+}

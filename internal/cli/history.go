@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+type historyCmd struct {
+	Number int  `short:"n" default:"20" placeholder:"N" help:"The last N events; 0 for all that are kept. (${default})"`
+	All    bool `help:"Also each account that was given to a process (leased)."`
+}
+
+func (*historyCmd) Help() string {
+	return `What switched when and why: a line for each event, the newest last. Below them, how often each account hit which limit, as far back as events are kept (about 1 MiB of them). An account keeps its counts when it is renamed.
+
+Examples:
+  ocgo-key history
+  ocgo-key history -n 0 --all
+  ocgo-key history --json`
+}
+
+func (c *historyCmd) Run(a *app) error {
+	if c.Number < 0 {
+		return usagef("-n %d: not a number of events", c.Number)
+	}
+	pool, err := a.pool()
+	if err != nil {
+		return err
+	}
+	h, err := pool.History()
+	if err != nil {
+		return fmt.Errorf("cannot read the history: %w", err)
+	}
+	if h.Broken > 0 {
+		a.detail("%s of the history could not be read", count(h.Broken, "line", "lines"))
+	}
+	events := c.chosen(h.Events)
+	if a.JSON {
+		return a.printJSON(historyDocument(h, events))
+	}
+	if len(h.Events) == 0 {
+		a.say("nothing has happened yet")
+		return nil
+	}
+	now := time.Now()
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, e := range events {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", moment(e.Time, now), rotation.OneLine(e.Kind), eventText(e))
+	}
+	if len(events) > 0 {
+		fmt.Fprintln(w)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return a.printHits(h, now)
+}
+
+// chosen are the events that were asked for.
+func (c *historyCmd) chosen(events []state.Event) []state.Event {
+	if !c.All {
+		events = slices.DeleteFunc(slices.Clone(events), func(e state.Event) bool { return e.Kind == "leased" })
+	}
+	if c.Number > 0 && len(events) > c.Number {
+		events = events[len(events)-c.Number:]
+	}
+	return events
+}
+
+// eventText is what an event says beside its time and kind, whatever its kind:
+// "Work -> Personal, opencode (6629): weekly limit, until Mon 09:00".
+func eventText(e state.Event) string {
+	var b strings.Builder
+	add := func(separator, text string) {
+		if b.Len() > 0 {
+			b.WriteString(separator)
+		}
+		b.WriteString(text)
+	}
+	if e.Account != "" {
+		add("", rotation.OneLine(e.Account))
+	}
+	if e.To != "" {
+		add(" ", "-> "+rotation.OneLine(e.To))
+	}
+	switch {
+	case e.Command != "" && e.PID != 0:
+		add(", ", fmt.Sprintf("%s (%d)", rotation.OneLine(e.Command), e.PID))
+	case e.PID != 0:
+		add(", ", fmt.Sprintf("process %d", e.PID))
+	}
+	if e.Reason != "" {
+		add(": ", rotation.OneLine(e.Reason))
+	}
+	if !e.Until.IsZero() {
+		add(", ", "until "+clock(e.Until, e.Time))
+	}
+	return b.String()
+}
+
+// limitWord is one of rotation.Limits for people.
+func limitWord(limit string) string {
+	if limit == "rolling" {
+		return "5-hour"
+	}
+	return limit
+}
+
+// printHits tells how often each account hit which limit.
+func (a *app) printHits(h rotation.History, now time.Time) error {
+	since := ""
+	if oldest := oldestEvent(h); !oldest.IsZero() {
+		since = " since " + moment(oldest, now)
+	}
+	if len(h.Hits) == 0 {
+		return a.print("No limit was hit%s.\n", since)
+	}
+	if err := a.print("Limits hit%s:\n", since); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	for _, hits := range h.Hits {
+		var parts []string
+		for _, limit := range rotation.Limits {
+			if n := hits.Count[limit]; n > 0 {
+				parts = append(parts, fmt.Sprintf("%s %d", limitWord(limit), n))
+			}
+		}
+		fmt.Fprintf(w, "  %s\t%s\n", rotation.OneLine(hits.Account), strings.Join(parts, ", "))
+	}
+	return w.Flush()
+}
+
+// oldestEvent is the time of the first event that is kept; zero if there is none.
+func oldestEvent(h rotation.History) time.Time {
+	if len(h.Events) == 0 {
+		return time.Time{}
+	}
+	return h.Events[0].Time
+}
+
+// The shape of `history --json` is a contract.
+type (
+	historyJSON struct {
+		Events []eventJSON `json:"events"`
+		Counts []hitJSON   `json:"counts"`
+		Since  *time.Time  `json:"since"`
+	}
+	eventJSON struct {
+		Time    *time.Time `json:"time"`
+		Event   string     `json:"event"`
+		Account *string    `json:"account"`
+		To      *string    `json:"to"`
+		Reason  *string    `json:"reason"`
+		Until   *time.Time `json:"until"`
+		PID     *int       `json:"pid"`
+		Command *string    `json:"command"`
+	}
+	hitJSON struct {
+		Account string `json:"account"`
+		Window  string `json:"window"` // or "rate", "other"
+		Count   int    `json:"count"`
+	}
+)
+
+func historyDocument(h rotation.History, events []state.Event) historyJSON {
+	d := historyJSON{[]eventJSON{}, []hitJSON{}, nonZero(oldestEvent(h).UTC())}
+	for _, e := range events {
+		d.Events = append(d.Events, eventJSON{nonZero(e.Time.UTC()), e.Kind, nonZero(e.Account), nonZero(e.To), nonZero(e.Reason),
+			nonZero(e.Until.UTC()), nonZero(e.PID), nonZero(e.Command)})
+	}
+	for _, hits := range h.Hits {
+		for _, limit := range rotation.Limits {
+			if n := hits.Count[limit]; n > 0 {
+				d.Counts = append(d.Counts, hitJSON{hits.Account, limit, n})
+			}
+		}
+	}
+	return d
+}

@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"ocgo-key/internal/manual"
+)
+
+type manCmd struct{}
+
+func (*manCmd) Help() string {
+	return `Prints the man page, made of what --help shows.
+
+Example:
+  ocgo-key man >ocgo-key.1`
+}
+
+func (*manCmd) Run(a *app, ctx *kong.Context) error {
+	return a.print("%s", manPage(ctx.Model, builtFrom()).Roff())
+}
+
+func manPage(app *kong.Application, date string) manual.Page {
+	return manual.Page{App: app, Version: version(), Date: date,
+		Brief:    "OpenCode Go keys in the OS keychain, one for each process, and the next one at a limit",
+		Sections: []manual.Section{exitSection(), environmentSection(), filesSection()}}
+}
+
+// builtFrom is the day of the commit that the program was built from; empty where the build does not say.
+func builtFrom() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			day, _, _ := strings.Cut(s.Value, "T")
+			return day
+		}
+	}
+	return ""
+}
+
+func exitSection() manual.Section {
+	s := manual.Section{Title: "Exit codes", Columns: []string{"code", "meaning"}}
+	for _, e := range []struct {
+		code    int
+		meaning string
+	}{
+		{0, "done"},
+		{exitGeneral, "general error"},
+		{exitNoAccount, "no such account, no account at all, or an account whose key is missing"},
+		{exitLocked, "the keychain is locked"},
+		{exitNoKeychain, "there is no keychain"},
+		{exitTimeout, "the keychain did not answer in time"},
+		{exitRefused, "refused by the keychain, the service (`add`, `replace`) or the user, or [to an agent's shell](#agents-shells)"},
+		{exitTooLarge, "the key is larger than 2560 bytes"},
+		{exitAlready, "the label or the key is already there"},
+		{exitInternal, "internal error"},
+		{exitExhausted, "every account is cooling, rejected or disabled, or no other one is ready; `--max-wait` was too short"},
+		{exitUsage, "wrong usage or input"},
+		{exitWrapper, "`run` itself failed"},
+		{exitCannotRun, "the command cannot be run"},
+		{exitNoCommand, "there is no such command"},
+	} {
+		s.Rows = append(s.Rows, []string{strconv.Itoa(e.code), e.meaning})
+	}
+	return s
+}
+
+func environmentSection() manual.Section {
+	return manual.Section{Title: "Environment variables", Columns: []string{"variable", "read", "meaning"}, Rows: [][]string{
+		{"`OCGO_KEY_STATE_DIR`", "by every command", "the folder of the state"},
+		{"`OCGO_KEY_STORE`, `OCGO_KEY_IDENTITY`, `OCGO_KEY_BASE_URL`", "by every command", "as the flags"},
+		{"`CREDENTIALS_DIRECTORY`", "with `--store file`", "systemd's folder of credentials: `ocgo-key` in it is the identity, where `--identity` names none"},
+		{"`PATH`", "with `--store docker:NAME`", "where `docker-credential-NAME` is looked for"},
+		{"`XDG_STATE_HOME`, `LOCALAPPDATA`, `HOME`", "by every command", "where the state is otherwise"},
+		{"`DBUS_SESSION_BUS_ADDRESS`", "on Linux", "the bus of the keychain; else `/run/user/UID/bus`, else the address in `/run/user/UID/dbus-session`"},
+		{"`DISPLAY`, `WAYLAND_DISPLAY`, `SSH_CONNECTION`, `SSH_TTY`", "by `add`, `replace`, `remove`, `run`, `gateway`", "whether a person may be there to unlock the keychain"},
+		{"`HTTPS_PROXY`, `NO_PROXY` and their like", "by `add`, `replace`, `run`, `gateway`", "as Go programs read them"},
+		{"`COLUMNS`", "by `--help`", "how wide the terminal is"},
+		{"`OPENCODE_CONFIG_CONTENT`", "and set by `run`", "the gateway is merged into it"},
+		{"`OPENCODE_BASE_URL`, `OPENCODE_API_KEY`", "set by `run`, not for `opencode`", "the gateway and its token; with `--env-key` only `OPENCODE_API_KEY`, the real key, for `opencode` as well"},
+		{"`OCGO_KEY_GATEWAY`, `OCGO_KEY_GATEWAY_TOKEN`", "and set by `run`", "the gateway's address without a path, and its token, for a `run` within"},
+		{"`OPENCODE_SERVER_PASSWORD`, `OPENCODE_SERVER_USERNAME`", "by `run`; the first is also set", "OpenCode's own server, when a full-screen OpenCode is started again"},
+		{"`OPENCODE`, `OCGO_KEY_AGENT_SHELL`", "by every command", "the marks of an agent's shell"},
+	}}
+}
+
+func filesSection() manual.Section {
+	return manual.Section{Title: "Files", Columns: []string{"file", "holds"},
+		Text: "The state folder is `$OCGO_KEY_STATE_DIR`, else `$XDG_STATE_HOME/ocgo-key` (`~/.local/state/ocgo-key`); on macOS `~/Library/Application Support/ocgo-key`; on Windows `%LOCALAPPDATA%\\ocgo-key`. Folder 0700, files 0600. None holds a key but `keys.age`, which holds them encrypted.",
+		Rows: [][]string{
+			{"`state.json`", "accounts, cooldowns, rejections, leases, usage, settings; format 1"},
+			{"`state.json.last`", "the last good copy"},
+			{"`state.json.bak.UNIXTIME`", "a `state.json` that could not be read, set aside"},
+			{"`state.lock`", "the lock around each change; empty"},
+			{"`keys.age`, `keys.lock`", "with `--store file`: the keys, as a file that `age -d -i IDENTITY` decrypts to `{\"version\":1,\"keys\":{ID:KEY}}`; its lock, empty"},
+			{"`move.lock`", "the lock of `migrate` against what stores or deletes a key; empty"},
+			{"`events.jsonl`", "what happened, one JSON object a line; past 1 MiB the older half goes"},
+		}}
+}

@@ -1,0 +1,288 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/canary"
+	"ocgo-key/keychain/keychaintest"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// The account of the matrix, and where its key is.
+const matrixID = "0123456789abcdef"
+
+// ring is a state of the keychain, brought about anew for each row. It returns the environment in which it is found.
+type ring = func(t *testing.T, key string) []string
+
+// TestKeychainMatrix is what `ocgo-key get` says of each state that a Linux keychain can be in: its exit code and its
+// words. In all of them it ends by itself, says nothing on stdout but the key, and leaves no process behind.
+func TestKeychainMatrix(t *testing.T) {
+	for _, row := range []struct {
+		state string
+		ring  ring
+		code  int
+		says  string
+	}{
+		// No keychain at all.
+		{"no bus", noBus, 5, "there is no D-Bus session bus"},
+		{"a bus that is gone", busAt("unix:path=/no/such/bus"), 5, "the D-Bus session bus can't be reached"},
+		{"an address that is none", busAt("nonsense"), 5, "the address of the D-Bus session bus is not valid"},
+		{"a bus that never answers", silentBus, 6, "the D-Bus session bus does not answer within 7\\.\\ds"},
+		{"a bus without a service", gnome(keychaintest.NoService), 5, "no keychain service is on the D-Bus session bus"},
+
+		// gnome-keyring.
+		{"gnome-keyring, unlocked", gnomeWithKey, 0, ""},
+		{"gnome-keyring, without the key", gnome(keychaintest.Unlocked), 3, "there is none"},
+		{"gnome-keyring, fresh, without a collection", gnome(keychaintest.Fresh), 5, "the keychain service has no default keyring"},
+		{"gnome-keyring, locked, nobody to ask", gnome(keychaintest.Locked), 4, "the keychain is locked"},
+		{"gnome-keyring, locked, its question dismissed", gnomePrompting(&keychaintest.Prompter{Dismiss: true}, nothing), 4, "the keychain is locked"},
+		{"gnome-keyring, locked, its question not answered", gnomePrompting(&keychaintest.Prompter{}, nothing), 6, "no answer within 7\\.\\ds"},
+		{"gnome-keyring, killed while it asks", gnomePrompting(&keychaintest.Prompter{}, kill), 5, "the keychain service ended in the middle of the call"},
+		{"gnome-keyring, killed before", gnomeKilled, 5, "no keychain service is on the D-Bus session bus"},
+		{"gnome-keyring, stopped", gnomeStopped, 6, "the keychain service does not answer within 7\\.\\ds"},
+
+		// KeePassXC.
+		{"KeePassXC, database open", keepassxc(keychaintest.Unlocked), 0, ""},
+		{"KeePassXC, database locked", keepassxc(keychaintest.Locked), 6, "no answer within 7\\.\\ds"},
+
+		// What no real one can be made to do.
+		{"fake, never answers", fake(func(f *keychaintest.FakeService) { f.Before = late("Get", time.Hour) }), 6, "no answer within 7\\.\\ds"},
+		{"fake, never answers a second question", fake(func(f *keychaintest.FakeService) { f.Before = late("GetSecret", time.Hour) }), 6, "no answer within 7\\.\\ds"},
+		{"fake, answers late", fake(func(f *keychaintest.FakeService) { f.Before = late("GetSecret", 2*time.Second) }), 0, ""},
+		{"fake, answers too late", fake(func(f *keychaintest.FakeService) { f.Before = late("GetSecret", 10*time.Second) }), 6, "no answer within 7\\.\\ds"},
+		{"fake, dies while its question is up", fake(func(f *keychaintest.FakeService) { f.Open, f.OnPrompt = false, soon(f.Die) }), 5, "the keychain service ended in the middle of the call"},
+		{"fake, dies in place of an answer", fake(func(f *keychaintest.FakeService) { f.Open, f.OnPrompt = false, f.Die }), 6, "the keychain service did not answer"},
+		{"fake, the bus dies while a question is up", busDies(soon), 1, "the keychain broke off in the middle of the call"},
+		{"fake, the bus dies in place of an answer", busDies(now), 1, "the D-Bus connection was lost during the call"},
+		{"fake, a text where there should be keyrings", odd("Get", func(string, string) (dbus.Variant, *dbus.Error) {
+			return dbus.MakeVariant("keyrings"), nil
+		}), 1, "the keychain service answered with what makes no sense"},
+		{"fake, a number where there should be a path", odd("Unlock", func([]dbus.ObjectPath) (uint32, *dbus.Error) { return 7, nil }), 1, "the keychain service answered with what makes no sense"},
+		{"fake, nothing where there should be a path", odd("Unlock", func([]dbus.ObjectPath) *dbus.Error { return nil }), 1, "the keychain service answered with what makes no sense"},
+		{"fake, a text where there should be a secret", odd("GetSecret", func(dbus.ObjectPath) (string, *dbus.Error) { return "secret", nil }), 1, "the keychain service answered with what makes no sense"},
+		{"fake, a question that ends in nonsense", fake(func(f *keychaintest.FakeService) { f.Open, f.Completed = false, []any{"yes"} }), 1, "the keychain service answered with what makes no sense"},
+		{"fake, a question that ends in nothing", fake(func(f *keychaintest.FakeService) { f.Open, f.Completed = false, []any{} }), 1, "the keychain service answered with what makes no sense"},
+		{"fake, an empty secret", fake(func(f *keychaintest.FakeService) { f.Items[matrixID] = "" }), 1, "the keychain holds an empty one"},
+		{"fake, says that it is locked", failing("org.freedesktop.Secret.Error.IsLocked"), 4, "the keychain is locked"},
+		{"fake, denies access", failing("org.freedesktop.DBus.Error.AccessDenied"), 7, "the keychain service denied access"},
+		{"fake, an error that nobody knows", failing("org.example.Error.Full"), 1, "the keychain service failed with org.example.Error.Full"},
+	} {
+		t.Run(row.state, func(t *testing.T) {
+			t.Parallel() // most of them wait
+			key := canary.New().Key("one")
+			env := row.ring(t, key)
+			dir := t.TempDir()
+			pool := rotation.New(state.OpenFile(dir, time.Now, func(message string) { t.Error(message) }), time.Now, func(int, string) bool { return false })
+			require.NoError(t, pool.Add(t.Context(), matrixID, "Work", "", ""))
+			mark := "OCGO_KEY_MATRIX=" + dir
+			got := getIn(t, append(env, mark, "OCGO_KEY_STATE_DIR="+dir, "OCGO_KEY_STORE=", "GORACE=atexit_sleep_ms=0"))
+			t.Logf("%v", got.took.Round(time.Millisecond))
+			assert.Equal(t, row.code, got.code, got.stderr)
+			assert.Empty(t, environHas(t, mark), "processes left behind")
+			if row.code == 0 {
+				assert.True(t, got.stdout == key+"\n", "stdout is the key, and a line's end")
+				assert.Empty(t, got.stderr)
+				return
+			}
+			assert.Empty(t, got.stdout)
+			lines := strings.Split(strings.TrimSuffix(got.stderr, "\n"), "\n")
+			if assert.Len(t, lines, 2, got.stderr) {
+				assert.Regexp(t, `^ocgo-key: .*\b`+row.says+`$`, lines[0])
+				assert.Regexp(t, `^hint: .`, lines[1])
+			}
+			assert.NotContains(t, got.stderr, key)
+			assert.NotRegexp(t, `panic|goroutine|\.go:`, got.stderr)
+		})
+	}
+}
+
+type outcome struct {
+	stdout, stderr string
+	code           int
+	took           time.Duration
+}
+
+// hangs is after what time a command counts as one that would never end.
+const hangs = 30 * time.Second
+
+// getIn runs `ocgo-key get` without a terminal.
+func getIn(t *testing.T, env []string) outcome {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), hangs)
+	defer cancel()
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "ocgo-key", "get")
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), env...), &stdout, &stderr
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if bus := fmt.Sprintf("/run/user/%d/bus", os.Getuid()); exists(bus) {
+		// A developer's own bus is looked for by user id: the command gets another.
+		const nobody = 54321
+		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: os.Getgid(), Size: 1}}
+	}
+	start := time.Now()
+	_ = cmd.Run() // how it ended is looked at below
+	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), time.Since(start)}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// environHas lists the processes with this pair in their environment.
+func environHas(t *testing.T, pair string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/environ")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	var found []string
+	for _, file := range files {
+		if environ, err := os.ReadFile(file); err == nil && bytes.Contains(environ, []byte(pair+"\x00")) {
+			command, _ := os.ReadFile(filepath.Join(filepath.Dir(file), "cmdline"))
+			found = append(found, strings.ReplaceAll(string(command), "\x00", " "))
+		}
+	}
+	return found
+}
+
+func noBus(*testing.T, string) []string {
+	return []string{"DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR=", "DISPLAY=", "WAYLAND_DISPLAY="}
+}
+
+func busAt(address string) ring {
+	return func(t *testing.T, key string) []string {
+		return append(noBus(t, key), "DBUS_SESSION_BUS_ADDRESS="+address)
+	}
+}
+
+// silentBus takes what comes and says nothing.
+func silentBus(t *testing.T, key string) []string {
+	dir, err := os.MkdirTemp("", "ocgo-key-silent-") // a socket's path has to be short
+	require.NoError(t, err)
+	listener, err := net.Listen("unix", filepath.Join(dir, "bus"))
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_ = listener.Close()
+		_ = os.RemoveAll(dir)
+	})
+	return busAt("unix:path="+filepath.Join(dir, "bus"))(t, key)
+}
+
+func gnome(mode keychaintest.Mode) ring {
+	return func(t *testing.T, _ string) []string { return keychaintest.StartSecretService(t, mode).Env() }
+}
+
+func gnomeWithKey(t *testing.T, key string) []string {
+	env := gnome(keychaintest.Unlocked)(t, key)
+	store := exec.CommandContext(t.Context(), "secret-tool", "store", "--label=test", "service", "ocgo-key", "username", matrixID)
+	store.Env, store.Stdin = append(os.Environ(), env...), strings.NewReader(key)
+	out, err := store.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return env
+}
+
+func nothing(*testing.T, int) {}
+
+// kill ends the keyring's daemon as a crash does.
+func kill(t *testing.T, pid int) { assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL)) }
+
+// gnomePrompting is a locked keyring whose question for the password comes up, and what happens then to the daemon.
+func gnomePrompting(p *keychaintest.Prompter, then func(*testing.T, int)) ring {
+	return func(t *testing.T, _ string) []string {
+		d := keychaintest.StartSecretService(t, keychaintest.Locked)
+		asked := 0
+		prompter := &keychaintest.Prompter{Dismiss: p.Dismiss, OnPrompt: func() { asked++; then(t, d.PIDs()[1]) }}
+		t.Cleanup(func() { assert.Positive(t, asked, "the question must have come up") })
+		prompter.Serve(t, d.Address)
+		return d.Env()
+	}
+}
+
+func gnomeKilled(t *testing.T, _ string) []string {
+	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
+	kill(t, d.PIDs()[1])
+	conn, err := dbus.Connect(d.Address)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close() }()
+	require.Eventually(t, func() bool {
+		var there bool
+		err := conn.BusObject().Call("org.freedesktop.DBus.NameHasOwner", 0, "org.freedesktop.secrets").Store(&there)
+		return err == nil && !there
+	}, hangs, 10*time.Millisecond)
+	return d.Env()
+}
+
+func gnomeStopped(t *testing.T, _ string) []string {
+	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
+	pid := d.PIDs()[1]
+	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+	t.Cleanup(func() { assert.NoError(t, syscall.Kill(pid, syscall.SIGCONT)) })
+	return d.Env()
+}
+
+func keepassxc(mode keychaintest.Mode) ring {
+	return func(t *testing.T, key string) []string {
+		return keychaintest.StartKeePassXC(t, mode, map[string]string{matrixID: key}).Env()
+	}
+}
+
+// fake is a keychain service that has the key and gives it out, but for what alter changes.
+func fake(alter func(*keychaintest.FakeService)) ring {
+	return func(t *testing.T, key string) []string {
+		d := keychaintest.StartSecretService(t, keychaintest.NoService)
+		f := &keychaintest.FakeService{Open: true, Items: map[string]string{matrixID: key}}
+		alter(f)
+		f.Serve(t, d.Address)
+		return d.Env()
+	}
+}
+
+func odd(method string, instead any) ring {
+	return fake(func(f *keychaintest.FakeService) { f.Instead = map[string]any{method: instead} })
+}
+
+func failing(name string) ring {
+	return fake(func(f *keychaintest.FakeService) {
+		f.UnlockError = dbus.NewError(name, []any{"whatever " + strconv.Quote(name)})
+	})
+}
+
+// late makes the answer to one method come after this time.
+func late(method string, by time.Duration) func(string) {
+	return func(called string) {
+		if called == method {
+			time.Sleep(by) // in the stand-in: this is the lateness that is tested
+		}
+	}
+}
+
+// soon and now say when something happens, of the moment at which a question comes up and that in which it is up.
+func soon(do func()) func() { return func() { time.AfterFunc(time.Second/4, do) } }
+func now(do func()) func()  { return do }
+
+func busDies(when func(func()) func()) ring {
+	return func(t *testing.T, key string) []string {
+		d := keychaintest.StartSecretService(t, keychaintest.NoService)
+		f := &keychaintest.FakeService{Items: map[string]string{matrixID: key}, OnPrompt: when(func() { kill(t, d.PIDs()[0]) })}
+		f.Serve(t, d.Address)
+		return d.Env()
+	}
+}

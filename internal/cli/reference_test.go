@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/manual"
+)
+
+// model is the grammar as kong sees it.
+func model(t *testing.T) *kong.Application {
+	t.Helper()
+	parser, err := newParser(new(grammar), newApp())
+	require.NoError(t, err)
+	return parser.Model
+}
+
+// A part of docs/reference.md that is made of the grammar stands between these two; a person writes what is around.
+var part = regexp.MustCompile("(?s)<!-- made by `make reference`: ([^>]+) -->\n\n(.*?)\n?<!-- end -->\n")
+
+func partBegin(name string) string { return "<!-- made by `make reference`: " + name + " -->\n\n" }
+
+const partEnd = "\n<!-- end -->\n"
+
+// parts are what each of them has to say, and the names of those of commands in the grammar's order.
+func parts(app *kong.Application) (want map[string]string, commands []string) {
+	want = map[string]string{"flags": manual.Table(manual.Flags(app)),
+		"exit codes": exitSection().Markdown(), "environment": environmentSection().Markdown(), "files": filesSection().Markdown()}
+	for _, c := range manual.Commands(app) {
+		want["command "+c.Name] = c.Markdown(app.Name)
+		commands = append(commands, "command "+c.Name)
+	}
+	return want, commands
+}
+
+// With -update it writes docs/reference.md anew, where that is made of the grammar.
+func TestReference(t *testing.T) {
+	path := filepath.Join("..", "..", "docs", "reference.md")
+	file, err := os.ReadFile(path)
+	require.NoError(t, err)
+	want, commands := parts(model(t))
+	text := string(file)
+	if *update {
+		text = renew(t, text, want, commands)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
+	}
+	const mend = "run `make reference`"
+	var there []string
+	for _, m := range part.FindAllStringSubmatch(text, -1) {
+		if _, known := want[m[1]]; !known {
+			t.Errorf("docs/reference.md has %q, which is not in the grammar; take it out", m[1])
+			continue
+		}
+		assert.Equal(t, want[m[1]], m[2], "%s in docs/reference.md is not what the program says; %s", m[1], mend)
+		if strings.HasPrefix(m[1], "command ") {
+			there = append(there, m[1])
+		}
+		delete(want, m[1])
+	}
+	assert.Equal(t, commands, there, "the commands stand in the order of the grammar")
+	assert.Empty(t, want, "docs/reference.md lacks these; %s", mend)
+}
+
+// renew puts what the grammar says into text. A command that is not there yet gets its place before the next one.
+func renew(t *testing.T, text string, want map[string]string, commands []string) string {
+	t.Helper()
+	text = part.ReplaceAllStringFunc(text, func(old string) string {
+		name := part.FindStringSubmatch(old)[1]
+		return partBegin(name) + want[name] + partEnd
+	})
+	next := strings.Index(text, "\n## JSON\n") + 1
+	require.Positive(t, next, "what stands behind the commands")
+	for i := len(commands) - 1; i >= 0; i-- {
+		begin := partBegin(commands[i])
+		if at := strings.Index(text, begin); at >= 0 {
+			next = at
+			continue
+		}
+		text = text[:next] + begin + want[commands[i]] + partEnd + "\n" + text[next:]
+	}
+	return text
+}
+
+// Each exit code is in the table that people see.
+func TestExitCodesAreDescribed(t *testing.T) {
+	described := map[string]bool{}
+	for _, row := range exitSection().Rows {
+		described[row[0]] = true
+	}
+	source, err := os.ReadFile("exit.go")
+	require.NoError(t, err)
+	codes := regexp.MustCompile(`(?m)^\texit[A-Z]\w+ += (\d+)`).FindAllStringSubmatch(string(source), -1)
+	require.Greater(t, len(codes), 10)
+	for _, code := range codes {
+		assert.True(t, described[code[1]], "exit code %s", code[1])
+	}
+}

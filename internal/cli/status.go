@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"ocgo-key/rotation"
+)
+
+type statusCmd struct {
+	Watch   bool `short:"w" help:"A live screen; keys rotate, enable and disable."`
+	Offline bool `help:"Show what is known, at once: ask neither the service nor the keychain."`
+	Plain   bool `help:"Sentences instead of bars, for a screen reader; also where TERM is dumb."`
+}
+
+func (*statusCmd) Help() string {
+	return `For each account: its state, how much of the three usage limits is used and when each is reset, and which processes hold it. ">" marks the account that a new process gets; the last lines say how the next is picked and how old the numbers are. The service is asked first, for 3 s at most; where it cannot be asked, stderr says why, the numbers are the last known, and the exit code is 0 all the same.
+
+A terminal sets width and colour. A pipe gets the same picture without colour, 80 columns wide or as COLUMNS says; --plain gives sentences. Bars are made of # and . where the locale is not UTF-8.
+
+--watch follows the pool until q. Up and down select an account; r passes over the account that is next, as ocgo-key rotate does; e enables and d disables the selected one; u asks the service now, which else happens every 5 minutes; ? explains.
+
+--json has what list has, and for each account "usage" (null: not known yet) and "asked_at".
+
+Examples:
+  ocgo-key status
+  ocgo-key status --offline --json
+  ocgo-key status --watch`
+}
+
+func (c *statusCmd) Run(a *app) error {
+	if c.Watch {
+		return c.watch(a)
+	}
+	pool, err := a.pool()
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	before, err := pool.Overview(ctx)
+	if err != nil {
+		return err
+	}
+	if !c.Offline && len(before.Accounts) > 0 {
+		if err := a.refresh(pool); err != nil {
+			return err
+		}
+	}
+	o, err := pool.Overview(ctx)
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.printJSON(statusDocument(o))
+	}
+	if len(o.Accounts) == 0 {
+		a.complain(rotation.ErrEmpty, "add one with `ocgo-key add LABEL`")
+		return nil
+	}
+	l := a.look()
+	if c.Plain || l.plain {
+		return a.print("%s", plainStatus(o, time.Now()))
+	}
+	return a.print("%s", draw(o, time.Now(), l))
+}

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// plainStatus is the pool in sentences, a line each, without bars: what a screen reader reads well.
+func plainStatus(o rotation.Overview, now time.Time) string {
+	var b strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	say("%s. %s", count(len(o.Accounts), "account", "accounts"), nextText(o, now))
+	say("%s", strategyText(o.Settings))
+	say("%s", ageText(o, now))
+	for _, v := range o.Accounts {
+		say("")
+		say("Account %d, %s: %s.", v.Number, rotation.OneLine(v.Label), strings.TrimSuffix(conditionText(v.Condition, now), "."))
+		if v.Usage == nil {
+			say("Usage: not asked yet.")
+		} else {
+			for _, w := range windowNames {
+				window, told := v.Usage.Windows[w.name]
+				say("%s: %s.", strings.ToUpper(w.words[:1])+w.words[1:], plainWindow(window, told, now))
+			}
+		}
+		for _, holder := range heldBy(v.Leases, now, "%s, process %d, since %s") {
+			say("Held by %s.", holder)
+		}
+	}
+	return b.String()
+}
+
+func plainWindow(w state.Window, told bool, now time.Time) string {
+	switch {
+	case !told:
+		return "not told by the service"
+	case !w.ResetsAt.IsZero() && !w.ResetsAt.After(now):
+		return resetText(w, now)
+	}
+	return fmt.Sprintf("%d %% used, %s", w.Percent, resetText(w, now))
+}

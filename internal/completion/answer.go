@@ -1,0 +1,118 @@
+package completion
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Answer writes what the script of a shell reads. args is what the script called with: the shell, then its words.
+// The first line says what kind of answer it is: "values", "file BEFORE" or "command INDEX"; after "values" each
+// line is one, in the form that this shell wants.
+//
+// bash sends its words raw, after its word-break characters, since nothing in it takes quotes off without running
+// what is between them. PowerShell sends its last word behind "=", since it drops an empty one.
+func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
+	if len(args) == 0 {
+		return fmt.Errorf("which shell asks?")
+	}
+	shell, words := args[0], args[1:]
+	var line func(Value) string
+	var typed string
+	switch shell {
+	case "bash":
+		if len(words) == 0 {
+			return fmt.Errorf("bash sends its word breaks first")
+		}
+		breaks, raw := words[0], words[1:]
+		words = make([]string, len(raw))
+		var current bashWord
+		for i := range raw {
+			current = readBashWord(raw[i], breaks)
+			words[i] = current.value
+		}
+		typed, line = current.value, current.write
+	case "zsh":
+		line = zshLine
+	case "fish":
+		line = fishLine
+	case "powershell":
+		if n := len(words); n > 0 {
+			words[n-1] = strings.TrimLeft(strings.TrimPrefix(words[n-1], "="), `'"`)
+			typed = words[n-1]
+		}
+		line = powershellLine
+	default:
+		return fmt.Errorf("no such shell: %q", shell)
+	}
+	reply := Complete(app, words, source)
+	var out strings.Builder
+	switch {
+	case reply.File:
+		out.WriteString("file " + reply.Before + "\n")
+	case reply.Command >= 0:
+		fmt.Fprintf(&out, "command %d\n", reply.Command)
+	default:
+		out.WriteString("values\n")
+		values := reply.Values
+		if typed != "" { // zsh and fish have rules of their own for what matches
+			values = Matching(values, typed)
+		}
+		for _, v := range values {
+			v.Help = oneLine(v.Help)
+			if text := line(v); text != "" {
+				out.WriteString(text + "\n")
+			}
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// oneLine keeps a description from breaking the form of the answer.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// zshLine is what _describe takes: a colon ends the value, unless behind a backslash.
+func zshLine(v Value) string {
+	text := strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(v.Text)
+	if v.Help != "" {
+		text += ":" + v.Help
+	}
+	return text
+}
+
+// fishLine is what fish's complete takes; fish puts quotes where they are needed.
+func fishLine(v Value) string { return v.Text + "\t" + v.Help }
+
+// powershellLine has what goes into the line, what the menu shows, and a tip, which PowerShell does not take empty.
+func powershellLine(v Value) string {
+	tip := v.Help
+	if tip == "" {
+		tip = v.Text
+	}
+	return powershellQuote(v.Text) + "\t" + v.Text + "\t" + tip
+}
+
+// powershellSafe are the characters, beside letters and digits, that need no quotes in an argument.
+const powershellSafe = "-_./\\:=+%"
+
+func powershellQuote(text string) string {
+	if !strings.ContainsFunc(text, func(r rune) bool { return !wordRune(r, powershellSafe) }) {
+		return text
+	}
+	// PowerShell takes the typographic quotes for ' too.
+	return "'" + strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛").Replace(text) + "'"
+}
+
+// wordRune tells whether r is a letter, a digit, beyond ASCII, or one of others.
+func wordRune(r rune, others string) bool {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':
+		return true
+	case r >= 0x80:
+		return r != '‘' && r != '’' && r != '‚' && r != '‛' && r != '“' && r != '”' && r != '„' && r != '\u00a0'
+	}
+	return strings.ContainsRune(others, r)
+}

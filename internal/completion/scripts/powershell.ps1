@@ -1,0 +1,51 @@
+# PowerShell completion for ocgo-key, for Windows PowerShell 5.1 and PowerShell 7.
+
+Register-ArgumentCompleter -Native -CommandName 'ocgo-key', 'ocgo-key.exe' -ScriptBlock {
+    param($wordToComplete, $commandAst, $cursorPosition)
+
+    $elements = @($commandAst.CommandElements | Where-Object { $_.Extent.StartOffset -lt $cursorPosition })
+    $program = $elements[0].Extent.Text.Trim("'", '"')
+    $last = $elements.Count - 1
+    if ($wordToComplete -ne '') { $last-- }
+    $words = @()
+    for ($i = 1; $i -le $last; $i++) {
+        $element = $elements[$i]
+        if ($element -is [System.Management.Automation.Language.StringConstantExpressionAst]) {
+            $words += $element.Value
+        } else {
+            $words += $element.Extent.Text
+        }
+    }
+    # An empty argument would be dropped: the last word goes behind a "=".
+    $words += "=$wordToComplete"
+
+    $encoding = [Console]::OutputEncoding
+    try {
+        [Console]::OutputEncoding = [System.Text.UTF8Encoding]::new($false)
+        $answer = @(& $program __complete powershell @words 2>$null)
+    } catch {
+        return
+    } finally {
+        [Console]::OutputEncoding = $encoding
+    }
+    if ($answer.Count -eq 0) { return }
+
+    $kind, $rest = $answer[0] -split ' ', 2
+    switch ($kind) {
+        'values' {
+            if ($answer.Count -eq 1) { return '' } # nothing, and no files either
+            foreach ($line in $answer[1..($answer.Count - 1)]) {
+                $text, $shown, $tip = $line -split "`t", 3
+                [System.Management.Automation.CompletionResult]::new($text, $shown, 'ParameterValue', $tip)
+            }
+        }
+        'command' {
+            $first = [int]$rest + 1
+            if ($first -lt $elements.Count) {
+                $start = $elements[$first].Extent.StartOffset
+                $text = $commandAst.Extent.StartScriptPosition.GetFullScript().Substring($start, $cursorPosition - $start)
+                [System.Management.Automation.CommandCompletion]::CompleteInput($text, $text.Length, $null).CompletionMatches
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+package e2e
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/gofake"
+)
+
+var update = flag.Bool("update", false, "write the picture of status into docs/status.txt and README.md")
+
+// used makes the service say how much of each window the account has used. An account at 100 % of its week is limited.
+// Each account's windows are reset at other times.
+func (w *world) used(label string, rolling, weekly, monthly int) {
+	now := time.Now().Add(time.Duration(slices.Index(labels, label)) * 35 * time.Minute)
+	resets := map[gofake.Window]time.Time{gofake.Rolling: now.Add(2*time.Hour + 10*time.Minute), gofake.Weekly: now.Add(76 * time.Hour), gofake.Monthly: now.Add(12 * 24 * time.Hour)}
+	plan := gofake.Plan{Usage: gofake.Usage{ResetsAt: resets,
+		Percent: map[gofake.Window]int{gofake.Rolling: rolling, gofake.Weekly: weekly, gofake.Monthly: monthly}}}
+	if weekly >= 100 {
+		plan.Limits = []gofake.Limit{{Window: gofake.Weekly, Until: resets[gofake.Weekly]}}
+	}
+	w.service.SetPlan(w.canary.Key(label), plan)
+}
+
+const (
+	pictureFile  = "../../docs/status.txt"
+	readmeFile   = "../../README.md"
+	pictureBegin = "<!-- status: begin, by make picture -->\n```\n$ ocgo-key status\n"
+	pictureEnd   = "```\n<!-- status: end -->\n"
+)
+
+// What differs from day to day in the picture, and the room it takes.
+var (
+	timesOfDay = regexp.MustCompile(`([A-Z][a-z]{2} |\d{1,2} [A-Z][a-z]{2} )?\d\d:\d\d`)
+	pids       = regexp.MustCompile(`\(\d+\)`)
+)
+
+func timeless(picture string) string {
+	return pids.ReplaceAllString(timesOfDay.ReplaceAllString(picture, "TIME"), "(PID)")
+}
+
+// The picture in the README is what `status` prints, but for the time of day and the pid: OpenCode has worked until
+// its first account was used up, goes on with the second, and the third is disabled. `make picture` writes it.
+func TestPicture(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	w := newWorld(t)
+	w.add(labels...)
+	w.used("Work", 34, 100, 81)
+	s := w.tmux("ocgo-key run -- opencode -m " + model)
+	s.expect("Kimi")
+	s.types("say hi")
+	s.expect("Hello from Personal.")
+	w.command("ocgo-key", "disable", "Spare").run().ok()
+	w.used("Work", 34, 100, 81) // once more, for the times are counted from here
+	w.used("Personal", 62, 17, 5)
+	w.used("Spare", 8, 76, 40)
+	c := w.command("ocgo-key", "status").run().ok()
+	assert.Empty(t, c.stderr.String())
+	picture := c.stdout.String()
+	s.do("send-keys", "C-c")
+	s.do("send-keys", "C-c")
+	s.expect("ended with 0")
+
+	readme, err := os.ReadFile(readmeFile)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(readme), pictureBegin)
+	inReadme, after, closed := strings.Cut(rest, pictureEnd)
+	require.True(t, found && closed, "README.md has no place for the picture: %q, %q", pictureBegin, pictureEnd)
+	if *update {
+		require.NoError(t, os.WriteFile(pictureFile, []byte(picture), 0o644))
+		require.NoError(t, os.WriteFile(readmeFile, []byte(before+pictureBegin+picture+pictureEnd+after), 0o644))
+		inReadme = picture
+	}
+	file, err := os.ReadFile(pictureFile)
+	require.NoError(t, err)
+	assert.Equal(t, timeless(picture), timeless(string(file)), "`make picture` writes it anew")
+	assert.Equal(t, string(file), inReadme, "`make picture` writes it anew")
+}
+
+// A terminal gets colours, unless it or its user wants none, and sentences where it shows text alone.
+func TestStatusOnATerminal(t *testing.T) {
+	t.Parallel()
+	for variables, want := range map[string]struct {
+		colours bool
+		text    string
+	}{
+		"":                 {true, "> 1  Work  ready, next"},
+		"NO_COLOR=1":       {false, "> 1  Work  ready, next"},
+		"TERM=dumb":        {false, "Account 1, Work: ready."},
+		"LC_ALL=C TERM=vt": {true, "5 hours  ######"},
+	} {
+		t.Run(variables, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.add("Work")
+			w.used("Work", 34, 12, 81)
+			w.command("ocgo-key", "status").run().ok()
+			s := w.tmux(variables + " ocgo-key status --offline")
+			s.expect("ended with 0")
+			assert.Contains(t, s.text(), want.text)
+			assert.Equal(t, want.colours, strings.Contains(s.do("capture-pane", "-p", "-e"), "\x1b["))
+		})
+	}
+}
+
+// What takes longer than a second is said, and wiped away after.
+func TestStatusProgress(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	w.service.SetPlan(w.canary.Key("Work"), gofake.Plan{Usage: gofake.Usage{Delay: -1}})
+	s := w.tmux("ocgo-key status")
+	s.expect("ocgo-key: asking the service...")
+	s.expect("ocgo-key: Work: the service did not answer within 3s; there are no numbers yet")
+	s.expect("ended with 0")
+	assert.NotContains(t, s.text(), "asking the service")
+}
+
+// The live screen: as large as the terminal, also when that changes; its keys; changes from elsewhere; and the
+// terminal as it was when it ends.
+func TestStatusWatch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(labels...)
+	w.used("Work", 34, 12, 81)
+	w.used("Personal", 62, 17, 5)
+	w.used("Spare", 8, 76, 40)
+	s := w.tmux("stty -g >before; ocgo-key status --watch; code=$?; stty -g >after; (exit $code)")
+	s.resize(80, 24)
+	s.expect("Numbers as of just now.")
+	s.shows(24, "▌ > 1  Work  ready, next", "5 hours  ████████████░░░░░░░░   62 %  resets in 2 h ", "Next: Work. Strategy: round-robin.")
+
+	s.do("send-keys", "r")
+	s.expect("Work -> Personal")
+	s.expect("> 2  Personal  ready, next")
+	assert.Equal(t, "Personal", *w.list().Next)
+	s.do("send-keys", "Down", "d")
+	s.expect("disabled Personal")
+	s.expect("▌   2  Personal  disabled")
+	assert.Equal(t, "Work ready, Personal disabled, Spare ready", w.list().states())
+	s.do("send-keys", "e")
+	s.expect("enabled Personal")
+	assert.Equal(t, "Work ready, Personal ready, Spare ready", w.list().states())
+
+	// Another process changes the pool.
+	w.command("ocgo-key", "disable", "Spare").run().ok()
+	s.expect("3  Spare  disabled")
+
+	s.resize(120, 40)
+	s.expect(strings.Repeat("█", 14) + strings.Repeat("░", 26) + "   34 %")
+	s.shows(40, "▌ > 2  Personal  ready, next", "3  Spare  disabled")
+	s.resize(40, 12)
+	s.expect("██░░░  34 %  in 2 h ")
+	s.shows(12, "▌ > 2  Personal  ready, next")
+	s.resize(80, 24)
+	s.expect("34 %  resets in 2 h ")
+	s.shows(24, "▌ > 2  Personal  ready, next", "3  Spare  disabled")
+	s.do("send-keys", "?")
+	s.expect("close this")
+
+	s.do("send-keys", "q")
+	s.expect("ended with 0")
+	assert.Equal(t, w.readProject("before"), w.readProject("after"), "the modes of the terminal")
+	assert.Equal(t, "0 1", strings.TrimSpace(s.do("display-message", "-p", "#{alternate_on} #{cursor_flag}")))
+}
+
+func (s *screen) resize(width, height int) {
+	s.do("resize-window", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height))
+}
+
+// shows wants these texts on the screen, and its keys in the last of its lines.
+func (s *screen) shows(height int, wanted ...string) {
+	s.w.t.Helper()
+	text := s.text()
+	for _, want := range wanted {
+		assert.Contains(s.w.t, text, want)
+	}
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	assert.Len(s.w.t, lines, height)
+	assert.Contains(s.w.t, lines[len(lines)-1], "q quit")
+}
+
+// Each way to leave leaves a terminal that is as it was.
+func TestStatusWatchEnds(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"C-c", "Escape", "SIGTERM"} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.add("Work")
+			s := w.tmux("stty -g >before; ocgo-key status --watch --offline; code=$?; stty -g >after; (exit $code)")
+			s.expect("1  Work  ready, next")
+			if way == "SIGTERM" {
+				shell := strings.TrimSpace(s.do("list-panes", "-F", "#{pane_pid}"))
+				require.NoError(t, syscall.Kill(wrapperBelow(t, shell), syscall.SIGTERM))
+			} else {
+				s.do("send-keys", way)
+			}
+			s.expect("ended with 0")
+			assert.Equal(t, w.readProject("before"), w.readProject("after"), "the modes of the terminal")
+			assert.Equal(t, "0 1", strings.TrimSpace(s.do("display-message", "-p", "#{alternate_on} #{cursor_flag}")))
+		})
+	}
+}
+
+// Ctrl-Z gives the shell its terminal back, and fg the screen, with every key that is typed then.
+func TestStatusWatchSuspended(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	s := w.tmux("bash --norc --noprofile -i")
+	s.types("ocgo-key status --watch --offline")
+	s.expect("1  Work  ready, next")
+	s.do("send-keys", "C-z")
+	s.expect("Stopped")
+	s.types("fg")
+	s.expect("1  Work  ready, next")
+	s.do("send-keys", "?")
+	s.expect("close this")
+	s.do("send-keys", "q")
+	s.types("exit")
+	s.expect("ended with 0")
+}
+
+// Where the service cannot be reached the screen says so, and shows what is known. An agent's shell may look, and
+// its keys change nothing.
+func TestStatusWatchInAnAgentsShell(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	w.used("Work", 34, 12, 81)
+	w.command("ocgo-key", "status").run().ok()
+	s := w.with("OCGO_KEY_AGENT_SHELL=1", "OCGO_KEY_BASE_URL=http://127.0.0.1:1/zen/go/v1").tmux("ocgo-key status --watch")
+	s.expect("the service cannot be reached")
+	s.expect("34 %")
+	for _, key := range []string{"r", "d", "e"} {
+		s.do("send-keys", "?") // takes nothing away from the message
+		s.do("send-keys", key)
+		s.expect("an agent's shell gets no key, and changes no account")
+	}
+	p := w.list()
+	assert.Equal(t, "Work ready, Personal ready", p.states())
+	assert.Equal(t, "Work", *p.Next)
+	s.do("send-keys", "q")
+	s.expect("ended with 0")
+}

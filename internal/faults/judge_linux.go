@@ -1,0 +1,199 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"ocgo-key/keychain"
+	"ocgo-key/rotation/state"
+)
+
+// sight is what there is, apart from how the program shows it.
+type sight struct {
+	state *state.State
+	ring  map[string]string // keys in the keyring, by id
+	file  map[string]string // and in the encrypted file
+	plain string            // all plain text that the user has beside the state, such as logins to import
+}
+
+// identityName is the identity of the encrypted file, in a world that has one.
+const identityName = "identity.txt"
+
+// look looks at everything.
+func (w *world) look(ctx context.Context) (sight, error) {
+	now, err := w.take()
+	if err != nil {
+		return sight{}, err
+	}
+	s := sight{ring: now.keys, file: map[string]string{}}
+	if s.state, err = state.OpenFile(w.stateDir(), time.Now, func(string) {}).Peek(); err != nil {
+		return s, fmt.Errorf("the state cannot be read: %w", err)
+	}
+	for name, content := range now.files {
+		if !strings.HasPrefix(name, "state"+string(filepath.Separator)) {
+			s.plain += string(content)
+		}
+	}
+	if now.files[identityName] == nil {
+		return s, nil
+	}
+	store := keychain.NewFile(keychain.FileConfig{Dir: w.stateDir(), Identity: w.path(identityName)})
+	seen, err := store.(keychain.Inspector).Inspect(ctx)
+	if err != nil {
+		return s, fmt.Errorf("the encrypted file cannot be read: %w", err)
+	}
+	for _, id := range seen.IDs {
+		key, err := store.Get(ctx, id)
+		if err != nil {
+			return s, fmt.Errorf("the encrypted file cannot be read: %w", err)
+		}
+		s.file[id] = key.Reveal()
+	}
+	return s, nil
+}
+
+// fingerprint tells one outcome from another, as far as keys and accounts go.
+func (s sight) fingerprint() string {
+	var parts []string
+	for _, a := range s.state.Accounts {
+		parts = append(parts, fmt.Sprint("account ", a.Label, a.Disabled, a.KeyRev, s.ring[a.ID], s.file[a.ID]))
+	}
+	for _, p := range s.state.Pending {
+		parts = append(parts, fmt.Sprint("pending ", p.Op, s.ring[p.ID], s.file[p.ID]))
+	}
+	for _, keys := range []map[string]string{s.ring, s.file} {
+		parts = append(parts, fmt.Sprint(slices.Sorted(maps.Values(keys))))
+	}
+	return strings.Join(append(parts, fmt.Sprint(s.state.Settings, len(s.state.Leases), s.plain)), "\n")
+}
+
+// chosen are the keys in the store that is in use, by id.
+func (s sight) chosen() map[string]string {
+	if s.state.Settings.Store == "file" {
+		return s.file
+	}
+	return s.ring
+}
+
+// unfinished tells whether something was cut short that doctor has to name.
+func (s sight) unfinished() bool {
+	return len(s.state.Pending) > 0 || s.state.Settings.Move != state.Move{}
+}
+
+// wrongs are what must not be, also right after a fault. kept are the keys that must be somewhere.
+func (s sight) wrongs(kept []string) []string {
+	var wrong []string
+	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	pending := map[string]bool{}
+	for _, p := range s.state.Pending {
+		pending[p.ID] = true
+	}
+	moving := s.state.Settings.Move != state.Move{}
+	chosen, listed, owner := s.chosen(), map[string]bool{}, map[string]string{}
+	for _, a := range s.state.Accounts {
+		listed[a.ID] = true
+		key, ok := chosen[a.ID]
+		if !ok && !pending[a.ID] {
+			say("%s has no key, and nothing tells of it", a.Label)
+		}
+		if other, twice := owner[key]; ok && twice {
+			say("%s and %s have the same key", other, a.Label)
+		}
+		owner[key] = a.Label
+	}
+	for place, keys := range map[string]map[string]string{"the keyring": s.ring, "the encrypted file": s.file} {
+		for id := range keys {
+			if !listed[id] && !pending[id] {
+				say("%s has a key under %s that no account has, and nothing tells of it", place, id)
+			}
+		}
+	}
+	for id := range s.ring {
+		if _, both := s.file[id]; both && !moving {
+			say("the key of %s is in two stores, and nothing tells of it", id)
+		}
+	}
+	all := slices.Concat(slices.Collect(maps.Values(s.ring)), slices.Collect(maps.Values(s.file)))
+	for _, key := range kept {
+		if !slices.Contains(all, key) && !strings.Contains(s.plain, key) {
+			say("a key is lost: %s", key)
+		}
+	}
+	return wrong
+}
+
+// whole adds what must not be once all is mended.
+func (s sight) whole(kept []string) []string {
+	wrong := s.wrongs(kept)
+	for _, p := range s.state.Pending {
+		wrong = append(wrong, fmt.Sprintf("the note of a %s is left", p.Op))
+	}
+	if (s.state.Settings.Move != state.Move{}) {
+		wrong = append(wrong, "a move is not finished")
+	}
+	if n := len(s.ring) + len(s.file); n != len(s.state.Accounts) {
+		wrong = append(wrong, fmt.Sprintf("there are %d keys for %d accounts", n, len(s.state.Accounts)))
+	}
+	return wrong
+}
+
+// diagnosis is what `doctor --json` prints.
+type diagnosis struct {
+	Findings []struct{ Check, Level, What string }
+	Repaired []struct{ Check, What string }
+}
+
+// mine are the checks of doctor that are about what a fault may have touched.
+var mine = []string{"state", "accounts", "keychain", "keys"}
+
+// doctor returns the problems that doctor finds, after it has repaired what it can if it is to.
+func (w *world) doctor(ctx context.Context, repair bool) ([]string, error) {
+	c := command{args: []string{"doctor", "--json"}}
+	if repair {
+		c.args = append(c.args, "--repair")
+	}
+	o, err := w.run(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	var d diagnosis
+	if err := json.Unmarshal([]byte(o.stdout), &d); err != nil {
+		return nil, fmt.Errorf("doctor printed no diagnosis: %w: %s", err, o.stderr)
+	}
+	var problems []string
+	for _, f := range d.Findings {
+		if f.Level == "problem" && slices.Contains(mine, f.Check) {
+			problems = append(problems, f.Check+": "+f.What)
+		}
+	}
+	return problems, nil
+}
+
+// age makes what was cut short look as old as it is when its user comes back to it: doctor leaves alone what a
+// command may still be at.
+func (w *world) age(ctx context.Context) error {
+	err := state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
+		if len(s.Pending) == 0 {
+			return errNothing
+		}
+		for i := range s.Pending {
+			s.Pending[i].Since = s.Pending[i].Since.Add(-time.Hour)
+		}
+		return nil
+	})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
+}
+
+var errNothing = errors.New("nothing to do")

@@ -1,0 +1,97 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// inWorld opens a world with the pool of fill in it.
+func inWorld(ctx context.Context, s *settings, do func(w *world, base snapshot) error) (err error) {
+	w, err := openWorld(s.binary)
+	defer func() {
+		if closed := w.close(); err == nil {
+			err = closed
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	if err := w.fill(ctx); err != nil {
+		return err
+	}
+	base, err := w.take()
+	if err != nil {
+		return err
+	}
+	return do(w, base)
+}
+
+// everyStep lets a fault happen to the command at each of its steps in turn, one of s.every, until the command gets
+// by without it. The last one it gets by is not counted.
+func (t *trial) everyStep(ctx context.Context, s *settings, r *row, f fault, after func(traced, outcome) error) error {
+	for f.step = 1; ; f.step += s.every {
+		if err := t.w.restore(t.begin); err != nil {
+			return err
+		}
+		went, o, err := t.w.trouble(ctx, t.command(t.w), f)
+		if err != nil {
+			return err
+		}
+		if !went.Reached {
+			if o.exit != t.exit {
+				return fmt.Errorf("%s without a fault, of %d steps: exit code %d: %s\n%s", t.name, f.step, o.exit, o.stderr, t.begin.files["state/state.json"])
+			}
+			return nil
+		}
+		r.times++
+		err = after(went, o)
+		if err == nil {
+			err = t.check(ctx)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			r.lost = append(r.lost, fmt.Sprintf("%s, step %d (%s): %v", t.name, f.step, went.Name, err))
+		}
+	}
+}
+
+// killRows kill each command before each of its steps.
+func killRows(ctx context.Context, s *settings) (rows []row, err error) {
+	err = inWorld(ctx, s, func(w *world, base snapshot) error {
+		for _, one := range scenarios() {
+			if only := os.Getenv("FAULTS_ONLY"); only != "" && only != one.name {
+				continue
+			}
+			began := time.Now()
+			t, err := newTrial(ctx, w, base, one)
+			if err != nil {
+				return fmt.Errorf("%s: %w", one.name, err)
+			}
+			r := row{fault: "kill -9: " + one.name, how: "before each step by which it changes a file, a lock or the keychain"}
+			err = t.everyStep(ctx, s, &r, fault{do: killing}, func(went traced, o outcome) error {
+				if o.exit != -1 {
+					return fmt.Errorf("it was not killed: exit code %d", o.exit)
+				}
+				return nil
+			})
+			if err != nil {
+				return fmt.Errorf("%s: %w", one.name, err)
+			}
+			s.log(fmt.Sprintf("%s: %d kills, %d outcomes, %v", r.fault, r.times, len(t.seen), time.Since(began).Round(time.Millisecond)))
+			rows = append(rows, r)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+var _ = slices.Contains[[]int]
+var _ = syscall.ENOSPC

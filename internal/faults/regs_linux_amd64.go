@@ -1,0 +1,23 @@
+package main
+
+import "golang.org/x/sys/unix"
+
+// skipCall makes the system call that the thread is about to make one that does not exist, so that nothing happens.
+func skipCall(tid int) error {
+	var regs unix.PtraceRegs
+	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
+		return err
+	}
+	regs.Orig_rax = ^uint64(0)
+	return unix.PtraceSetRegs(tid, &regs)
+}
+
+// answerCall makes errno the result of the system call that the thread comes back from.
+func answerCall(tid int, errno unix.Errno) error {
+	var regs unix.PtraceRegs
+	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
+		return err
+	}
+	regs.Rax = -uint64(errno)
+	return unix.PtraceSetRegs(tid, &regs)
+}

@@ -1,0 +1,77 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// keyringPassword is that of keychaintest's keyrings.
+const keyringPassword = "scratch-keyring"
+
+// killKeyring ends the keyring's daemon as a crash would, and waits until it is gone.
+func (w *world) killKeyring() error {
+	pid := w.daemon.PIDs()[1] // the first is the bus
+	if w.revived != nil {
+		pid = w.revived.Process.Pid
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("kill the keyring: %w", err)
+	}
+	if w.ring != nil {
+		_ = w.ring.close()
+		w.ring = nil
+	}
+	if w.revived != nil {
+		_ = w.revived.Wait()
+		w.revived = nil
+	}
+	return nil
+}
+
+// reviveKeyring starts the daemon anew, on the files that the dead one left, and unlocks it: what a session does when
+// its user logs in again.
+func (w *world) reviveKeyring() error {
+	sub := func(name string) string { return filepath.Join(w.daemon.Dir, name) }
+	cmd := exec.Command("gnome-keyring-daemon", "--foreground", "--components=secrets", "--unlock")
+	cmd.Dir, cmd.Stdin = w.daemon.Dir, strings.NewReader(keyringPassword)
+	cmd.Env = append(w.daemon.Env(), "PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+sub("home"),
+		"XDG_DATA_HOME="+sub("data"), "XDG_CONFIG_HOME="+sub("config"), "XDG_CACHE_HOME="+sub("cache"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	w.revived = cmd
+	var err error
+	for deadline := time.Now().Add(ringPatience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if w.ring, err = openRing(w.daemon.Address); err != nil {
+			continue
+		}
+		if _, err = w.ring.items(); err == nil && !w.ring.locked() {
+			return nil
+		}
+		_ = w.ring.close()
+		w.ring = nil
+	}
+	return fmt.Errorf("the keyring does not come back: %w", err)
+}
+
+func (w *world) endRevived() error {
+	if w.revived == nil {
+		return nil
+	}
+	err := w.revived.Process.Kill()
+	_ = w.revived.Wait() // it was killed
+	w.revived = nil
+	if errors.Is(err, os.ErrProcessDone) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,277 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"ocgo-key/rotation/state"
+)
+
+// scenario is a command that faults happen to, and what must hold whatever they do.
+type scenario struct {
+	name    string
+	prepare func(context.Context, *world) error // from the pool of fill; nil for none
+	command func(*world) command
+	kept    []string // keys that must be there at any time, in a store or where they were before
+	exit    int      // how the command ends without a fault
+	again   []int    // how it may end the next time; as it does without a fault in any case
+	done    func(sight) error
+}
+
+// scenarios are each command that writes.
+func scenarios() []scenario {
+	old := []string{keyOf("Work"), keyOf("Personal"), keyOf("Spare")}
+	fixed := func(args ...string) func(*world) command {
+		return func(*world) command { return command{args: args} }
+	}
+	return []scenario{
+		{
+			name: "add", kept: old, again: []int{9},
+			command: func(*world) command { return adding("New") },
+			done:    func(s sight) error { return s.has(append(slices.Clone(old), keyOf("New"))...) },
+		},
+		{
+			name: "replace", kept: []string{keyOf("Work"), keyOf("Spare")},
+			command: func(*world) command {
+				return command{[]string{"replace", "Personal", "--no-verify"}, keyOf("Other") + "\n"}
+			},
+			done: func(s sight) error { return s.has(keyOf("Work"), keyOf("Other"), keyOf("Spare")) },
+		},
+		{
+			name: "remove", kept: []string{keyOf("Work"), keyOf("Spare")}, again: []int{3},
+			command: fixed("remove", "Personal", "--yes"),
+			done:    func(s sight) error { return s.has(keyOf("Work"), keyOf("Spare")) },
+		},
+		{
+			name: "rename", kept: old, again: []int{3},
+			command: fixed("rename", "Personal", "Mine"),
+			done:    func(s sight) error { return errors.Join(s.has(old...), s.labelled("Mine")) },
+		},
+		{
+			name: "disable", kept: old, command: fixed("disable", "Personal"),
+			done: func(s sight) error {
+				if !s.state.Accounts[1].Disabled {
+					return errors.New("it is not disabled")
+				}
+				return s.has(old...)
+			},
+		},
+		{
+			name: "import --scrub", kept: append(slices.Clone(old), keyOf("In1"), keyOf("In2")),
+			prepare: func(_ context.Context, w *world) error {
+				return os.WriteFile(w.path("keys.txt"), []byte("One "+keyOf("In1")+"\nTwo "+keyOf("In2")+"\nAgain "+keyOf("Work")+"\n"), 0o600)
+			},
+			again: []int{1}, // it was scrubbed already, so that no key was found
+			command: func(w *world) command {
+				return command{args: []string{"import", "--from", w.path("keys.txt"), "--scrub", "--no-verify", "--yes"}}
+			},
+			done: func(s sight) error {
+				if strings.Contains(s.plain, "sk-faults") {
+					return errors.New("the source still holds a key")
+				}
+				return s.has(append(slices.Clone(old), keyOf("In1"), keyOf("In2"))...)
+			},
+		},
+		{
+			name: "migrate to the file", kept: old, prepare: identity,
+			command: func(w *world) command {
+				return command{args: []string{"migrate", "--to", "file", "--identity", w.path(identityName), "--yes"}}
+			},
+			done: func(s sight) error { return errors.Join(s.has(old...), s.in("file")) },
+		},
+		{
+			name: "migrate to the keychain", kept: old,
+			prepare: func(ctx context.Context, w *world) error {
+				return errors.Join(identity(ctx, w), w.must(ctx, command{args: []string{"migrate", "--to", "file", "--identity", w.path(identityName), "--yes"}}))
+			},
+			command: fixed("migrate", "--to", "os", "--yes"),
+			done:    func(s sight) error { return errors.Join(s.has(old...), s.in("os")) },
+		},
+		{
+			name: "rotate", kept: old, command: fixed("rotate"),
+			done: func(s sight) error { return s.has(old...) },
+		},
+		{
+			name: "get (a lease)", kept: old,
+			command: func(*world) command { return command{args: []string{"get", "--pid", fmt.Sprint(os.Getpid())}} },
+			done: func(s sight) error {
+				if len(s.state.Leases) != 1 {
+					return fmt.Errorf("there are %d leases", len(s.state.Leases))
+				}
+				return s.has(old...)
+			},
+		},
+		{
+			name: "config", kept: old, command: fixed("config", "strategy", "most-left"),
+			done: func(s sight) error {
+				if s.state.Settings.Strategy != "most-left" {
+					return errors.New("it was not set")
+				}
+				return s.has(old...)
+			},
+		},
+		{
+			name: "doctor --repair", kept: append(slices.Clone(old), keyOf("Lost")), exit: 1, // for there is no service
+			prepare: func(ctx context.Context, w *world) error {
+				now, err := w.take()
+				if err != nil {
+					return err
+				}
+				now.keys["0123456789abcdef"] = keyOf("Lost")
+				if err := w.ring.become(now.keys); err != nil {
+					return err
+				}
+				return state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
+					since := time.Now().Add(-time.Hour)
+					s.Pending = append(s.Pending, state.Pending{ID: "0123456789abcdef", Op: "add", Since: since},
+						state.Pending{ID: s.Accounts[0].ID, Op: "replace", Since: since})
+					return nil
+				})
+			},
+			command: fixed("doctor", "--repair"),
+			done:    func(s sight) error { return s.has(append(slices.Clone(old), keyOf("Lost"))...) },
+		},
+	}
+}
+
+// scratchIdentity opens what the worlds here have encrypted, and nothing else.
+const scratchIdentity = "AGE-SECRET-KEY-1YN4PV50N0DLNY6Q06Q5F3RKQTZPRDCW9RTFJ2TJ5SXCRJ6Y8HD0S7T0NUT"
+
+// identity makes the file of an age identity.
+func identity(_ context.Context, w *world) error {
+	return os.WriteFile(w.path(identityName), []byte(scratchIdentity+"\n"), 0o600)
+}
+
+// has tells whether the accounts have exactly these keys.
+func (s sight) has(keys ...string) error {
+	var there []string
+	for _, a := range s.state.Accounts {
+		there = append(there, s.chosen()[a.ID])
+	}
+	slices.Sort(there)
+	wanted := slices.Sorted(slices.Values(keys))
+	if !slices.Equal(there, wanted) {
+		return fmt.Errorf("the accounts have the keys %v, and not %v", there, wanted)
+	}
+	return nil
+}
+
+func (s sight) labelled(label string) error {
+	if slices.ContainsFunc(s.state.Accounts, func(a state.Account) bool { return a.Label == label }) {
+		return nil
+	}
+	return fmt.Errorf("no account is called %s", label)
+}
+
+func (s sight) in(store string) error {
+	if now := s.state.Settings.Store; now != store {
+		return fmt.Errorf("the keys are in %q", now)
+	}
+	return nil
+}
+
+// trial is a scenario in a world, ready to be tried again and again.
+type trial struct {
+	scenario
+	w     *world
+	begin snapshot
+	seen  map[string]bool // outcomes that were mended both ways
+}
+
+// newTrial fills the world as the scenario has it.
+func newTrial(ctx context.Context, w *world, base snapshot, s scenario) (*trial, error) {
+	if err := w.restore(base); err != nil {
+		return nil, err
+	}
+	if s.prepare != nil {
+		if err := s.prepare(ctx, w); err != nil {
+			return nil, err
+		}
+	}
+	begin, err := w.take()
+	return &trial{scenario: s, w: w, begin: begin, seen: map[string]bool{}}, err
+}
+
+// check looks at what a fault left behind: nothing may be lost, and doctor has to name what was cut short. An outcome
+// that was not there before is mended in both ways that its user has: by the command itself once more, and by doctor.
+func (t *trial) check(ctx context.Context) error {
+	s, err := t.w.look(ctx)
+	if err != nil {
+		return err
+	}
+	if wrong := s.wrongs(t.kept); len(wrong) > 0 {
+		return errors.New(strings.Join(wrong, "; "))
+	}
+	if t.seen[s.fingerprint()] {
+		return nil
+	}
+	t.seen[s.fingerprint()] = true
+	if err := t.w.age(ctx); err != nil {
+		return err
+	}
+	left, err := t.w.take()
+	if err != nil {
+		return err
+	}
+	problems, err := t.w.doctor(ctx, false)
+	switch {
+	case err != nil:
+		return err
+	case s.unfinished() && len(problems) == 0:
+		return errors.New("doctor finds nothing, though something was cut short")
+	case !s.unfinished() && len(problems) > 0:
+		return fmt.Errorf("doctor finds what is none: %v", problems)
+	}
+	if err := t.mend(ctx, false); err != nil {
+		return fmt.Errorf("the same command once more, then doctor: %w", err)
+	}
+	if err := t.w.restore(left); err != nil {
+		return err
+	}
+	if err := t.mend(ctx, true); err != nil {
+		return fmt.Errorf("doctor, then the same command once more: %w", err)
+	}
+	return nil
+}
+
+// mend has the command given once more, before or after doctor has repaired what it can; then all is as it should be.
+func (t *trial) mend(ctx context.Context, doctorFirst bool) error {
+	if doctorFirst {
+		if _, err := t.w.doctor(ctx, true); err != nil {
+			return err
+		}
+	}
+	c := t.command(t.w)
+	o, err := t.w.run(ctx, c)
+	if err != nil {
+		return err
+	}
+	if o.exit != t.exit && !slices.Contains(t.again, o.exit) {
+		return fmt.Errorf("%v: exit code %d: %s", c, o.exit, o.stderr)
+	}
+	if err := t.w.age(ctx); err != nil {
+		return err
+	}
+	problems, err := t.w.doctor(ctx, true)
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("doctor could not repair: %v", problems)
+	}
+	s, err := t.w.look(ctx)
+	if err != nil {
+		return err
+	}
+	if wrong := s.whole(t.kept); len(wrong) > 0 {
+		return errors.New(strings.Join(wrong, "; "))
+	}
+	return t.done(s)
+}

@@ -1,0 +1,163 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+
+	"ocgo-key/keychain/keychaintest"
+)
+
+// world is all that the program has around it: a keyring of its own, a home, a state.
+type world struct {
+	binary  string
+	home    string // scratch; the state is in its folder state
+	daemon  *keychaintest.Daemon
+	ring    *ring               // nil while the keyring is dead
+	revived *exec.Cmd           // the keyring's daemon, where it is not the first any more
+	user    *syscall.Credential // whom the program runs as; nil is us
+	store   string              // --store, if it is to be said
+	closers []func() error
+}
+
+// openWorld begins with nothing in it. The caller has to close it, also after an error.
+func openWorld(binary string) (*world, error) {
+	w := &world{binary: binary}
+	var err error
+	if w.home, err = os.MkdirTemp("", "ocgo-key-faults-"); err != nil {
+		return w, err
+	}
+	w.closers = append(w.closers, func() error { return os.RemoveAll(w.home) })
+	var stop func() error
+	if w.daemon, stop, err = keychaintest.Start(keychaintest.Unlocked); err != nil {
+		return w, err
+	}
+	w.closers = append(w.closers, stop, w.endRevived)
+	w.ring, err = openRing(w.daemon.Address)
+	w.closers = append(w.closers, func() error {
+		if w.ring == nil {
+			return nil
+		}
+		return w.ring.close()
+	})
+	return w, err
+}
+
+func (w *world) close() error {
+	var errs []error
+	for len(w.closers) > 0 {
+		last := len(w.closers) - 1
+		errs = append(errs, w.closers[last]())
+		w.closers = w.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+func (w *world) path(name string) string { return filepath.Join(w.home, name) }
+
+func (w *world) stateDir() string { return w.path("state") }
+
+// env is all that the program sees of ours. Nothing answers at the base URL, and no OpenCode is on the PATH.
+func (w *world) env() []string {
+	env := append(w.daemon.Env(), "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME="+w.home, "OCGO_KEY_STATE_DIR="+w.stateDir(), "OCGO_KEY_BASE_URL=http://127.0.0.1:1")
+	if w.store != "" {
+		env = append(env, "OCGO_KEY_STORE="+w.store)
+	}
+	return env
+}
+
+// snapshot is a world at one moment: its files, by their paths below home, and its keyring.
+type snapshot struct {
+	files map[string][]byte
+	keys  map[string]string // by id; see world.take for ids that are there twice
+}
+
+// take looks at everything. An id that the keyring has twice is an error: nothing of ours may ever make it so.
+func (w *world) take() (snapshot, error) {
+	s := snapshot{files: map[string][]byte{}, keys: map[string]string{}}
+	err := filepath.WalkDir(w.home, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		name, err := filepath.Rel(w.home, path)
+		if err == nil {
+			s.files[name], err = os.ReadFile(path)
+		}
+		return err
+	})
+	if err != nil {
+		return s, err
+	}
+	items, err := w.ring.items()
+	if err != nil {
+		return s, err
+	}
+	for _, i := range items {
+		if _, twice := s.keys[i.id]; twice {
+			return s, fmt.Errorf("the keyring has two entries for %s", i.id)
+		}
+		s.keys[i.id] = i.key
+	}
+	return s, nil
+}
+
+// restore makes everything as it was.
+func (w *world) restore(s snapshot) error {
+	entries, err := os.ReadDir(w.home)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := os.RemoveAll(w.path(e.Name())); err != nil {
+			return err
+		}
+	}
+	for name, content := range s.files {
+		if err := os.MkdirAll(filepath.Dir(w.path(name)), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(w.path(name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return w.ring.become(s.keys)
+}
+
+func (s snapshot) clone() snapshot { return snapshot{maps.Clone(s.files), maps.Clone(s.keys)} }
+
+// must runs a command that has to succeed.
+func (w *world) must(ctx context.Context, c command) error {
+	o, err := w.run(ctx, c)
+	if err == nil && o.exit != 0 {
+		err = fmt.Errorf("%v: exit code %d: %s", c, o.exit, o.stderr)
+	}
+	return err
+}
+
+// keyOf is the key of an account. No service knows it.
+func keyOf(label string) string { return "sk-faults-of-" + label + "-0123456789abcdef" }
+
+// labels are the accounts that every pool begins with.
+var labels = []string{"Work", "Personal", "Spare"}
+
+// fill adds them.
+func (w *world) fill(ctx context.Context) error {
+	for _, label := range labels {
+		if err := w.must(ctx, adding(label)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func adding(label string) command {
+	return command{[]string{"add", label, "--no-verify"}, keyOf(label) + "\n"}
+}

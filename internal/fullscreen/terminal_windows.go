@@ -1,0 +1,71 @@
+package fullscreen
+
+import (
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/term"
+)
+
+// modes are those that the console had, for input and output.
+type modes struct {
+	in, out *os.File
+	state   *term.State
+	output  uint32
+}
+
+func makeRaw(in, out *os.File) (*modes, error) {
+	m := &modes{in: in, out: out}
+	err := with(out, func(fd int) error {
+		if err := windows.GetConsoleMode(windows.Handle(fd), &m.output); err != nil {
+			return err
+		}
+		return windows.SetConsoleMode(windows.Handle(fd), m.output|windows.ENABLE_PROCESSED_OUTPUT|windows.ENABLE_VIRTUAL_TERMINAL_PROCESSING)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, with(in, func(fd int) (err error) {
+		m.state, err = term.MakeRaw(fd)
+		return err
+	})
+}
+
+func (m *modes) restore() error {
+	return errors.Join(
+		with(m.in, func(fd int) error { return term.Restore(fd, m.state) }),
+		with(m.out, func(fd int) error { return windows.SetConsoleMode(windows.Handle(fd), m.output) }))
+}
+
+// lookEvery is the time between two looks at the size of the console, which tells of no change.
+const lookEvery = time.Second
+
+// notifyResize tells of changes of the console's size.
+func notifyResize(out *os.File) (resized <-chan os.Signal, ignore func()) {
+	tell, done := make(chan os.Signal, 1), make(chan struct{})
+	ticker := time.NewTicker(lookEvery)
+	width, height, _ := size(out)
+	go func() {
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+			}
+			if w, h, err := size(out); err == nil && (w != width || h != height) {
+				width, height = w, h
+				select {
+				case tell <- os.Interrupt: // which one it is says nothing
+				default:
+				}
+			}
+		}
+	}()
+	return tell, func() { close(done) }
+}
+
+// stop does nothing: Windows has no Ctrl-Z.
+func stop() {}

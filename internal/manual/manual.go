@@ -1,0 +1,141 @@
+// Package manual writes down what the grammar says of itself, as Markdown and as a man page.
+//
+// It knows kong's model and nothing of the program: what is not in the grammar comes from its caller as Sections.
+package manual
+
+import (
+	"go/doc/comment"
+	"strings"
+
+	"github.com/alecthomas/kong"
+)
+
+// Section is a part of the manual that is not about one command. Its texts may have `code` and [links](to) in them.
+type Section struct {
+	Title   string
+	Text    string     // paragraphs before the table; may be empty
+	Columns []string   // what is in each column; the first is the term
+	Rows    [][]string // as many cells as there are Columns
+}
+
+// Command is what the grammar says of one command.
+type Command struct {
+	Name    string // "config", or "outer inner"
+	Aliases []string
+	Usage   string // without the program's name: "rename <name> <new> [flags]"
+	Summary string
+	Detail  []comment.Block // what there is to say beside the examples
+	Options []Option        // arguments, then flags of its own
+	Example string          // lines for a shell
+}
+
+// Option is an argument or a flag.
+type Option struct {
+	Term string // "<name>", "-y, --yes", "--pid=PID"
+	Help string
+}
+
+// Commands are all visible commands that do something, in the order of the grammar.
+func Commands(app *kong.Application) []Command {
+	var all []Command
+	for _, node := range app.Leaves(true) {
+		c := Command{Name: path(node), Aliases: node.Aliases, Summary: node.Help}
+		c.Detail, c.Example = detail(node.Detail)
+		c.Usage = strings.Replace(node.Summary(), node.Path(), c.Name, 1)
+		for _, arg := range node.Positional {
+			c.Options = append(c.Options, Option{arg.Summary(), arg.Help})
+		}
+		for n := node; n.Type != kong.ApplicationNode; n = n.Parent {
+			c.Options = append(c.Options, options(n.Flags)...)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// path is a command's name with those that it is under.
+func path(node *kong.Node) string {
+	if node.Parent == nil || node.Parent.Type == kong.ApplicationNode {
+		return node.Name
+	}
+	return path(node.Parent) + " " + node.Name
+}
+
+// Flags are those of every command.
+func Flags(app *kong.Application) []Option { return options(app.Flags) }
+
+func options(flags []*kong.Flag) []Option {
+	var all []Option
+	for _, f := range flags {
+		if !f.Hidden {
+			all = append(all, Option{f.String(), kong.DefaultHelpValueFormatter(f.Value)})
+		}
+	}
+	return all
+}
+
+// detail reads a help text as kong shows it. What stands below "Examples:" at its end is the example.
+func detail(text string) (blocks []comment.Block, example string) {
+	blocks = new(comment.Parser).Parse(text).Content
+	n := len(blocks)
+	if n < 2 {
+		return blocks, ""
+	}
+	title, isText := blocks[n-2].(*comment.Paragraph)
+	code, isCode := blocks[n-1].(*comment.Code)
+	if !isText || !isCode {
+		return blocks, ""
+	}
+	if t := plain(title.Text); t != "Examples:" && t != "Example:" {
+		return blocks, ""
+	}
+	return blocks[:n-2], dedented(code.Text)
+}
+
+// plain is the text of a paragraph on one line.
+func plain(text []comment.Text) string {
+	var b strings.Builder
+	for _, t := range text {
+		switch t := t.(type) {
+		case comment.Plain:
+			b.WriteString(string(t))
+		case comment.Italic:
+			b.WriteString(string(t))
+		case *comment.Link:
+			b.WriteString(plain(t.Text))
+		case *comment.DocLink:
+			b.WriteString(plain(t.Text))
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// items are the texts of a list's items.
+func items(l *comment.List) []string {
+	var all []string
+	for _, item := range l.Items {
+		var parts []string
+		for _, b := range item.Content {
+			if p, ok := b.(*comment.Paragraph); ok {
+				parts = append(parts, plain(p.Text))
+			}
+		}
+		all = append(all, strings.Join(parts, " "))
+	}
+	return all
+}
+
+// dedented is code without the indentation that all its lines have.
+func dedented(code string) string {
+	lines := strings.Split(strings.TrimRight(code, "\n"), "\n")
+	least := -1
+	for _, line := range lines {
+		if indent := len(line) - len(strings.TrimLeft(line, " ")); strings.TrimSpace(line) != "" && (least < 0 || indent < least) {
+			least = indent
+		}
+	}
+	for i, line := range lines {
+		lines[i] = line[min(max(least, 0), len(line)):]
+	}
+	return strings.Join(lines, "\n")
+}

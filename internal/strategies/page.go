@@ -1,0 +1,255 @@
+package main
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"text/template"
+
+	"ocgo-key/rotation"
+)
+
+// months is how many months are played of each kind, each with another seed. The figures are their mean.
+const months = 5
+
+// workload is a kind of month.
+type workload struct {
+	name string
+	play play // but for strategy, ahead and seed
+}
+
+var workloads = []workload{
+	{"A quiet month", play{pattern: pattern{desks: 1, nights: 1, pace: 0.3}}},
+	{"A full month", play{pattern: pattern{desks: 1, nights: 1, pace: 0.45}}},
+	{"Too much for the pool", play{pattern: pattern{desks: 1, nights: 1, pace: 0.6}}},
+	{"Two accounts used elsewhere as well, a quiet month", play{pattern: pattern{desks: 1, nights: 1, pace: 0.15}, elsewhere: true}},
+	{"Two accounts used elsewhere as well, a full month", play{pattern: pattern{desks: 1, nights: 1, pace: 0.3}, elsewhere: true}},
+}
+
+// The workloads that the recommendation speaks of.
+const (
+	quiet = iota
+	full
+	tooMuch
+	sharedQuiet
+	sharedFull
+)
+
+// aheads are what moves before the limit are played with, in the full month.
+var aheads = []int{95, 80}
+
+// kind is what months have in common of which there is one figure.
+type kind struct {
+	workload int
+	strategy string
+	ahead    int
+}
+
+// figures are the means of each kind of month.
+type figures map[kind]mean
+
+// mean is an outcome, by the month.
+type mean struct {
+	Asked, Answered, Elsewhere, Switches, WaitedHours float64
+}
+
+// Lost is what was not answered, in percent.
+func (m mean) Lost() float64 { return 100 * (m.Asked - m.Answered) / m.Asked }
+
+// kinds are all that are played.
+func kinds() []kind {
+	var all []kind
+	for _, s := range rotation.Strategies() {
+		for w := range workloads {
+			all = append(all, kind{w, s, 0})
+		}
+		for _, n := range aheads {
+			all = append(all, kind{full, s, n})
+		}
+	}
+	return all
+}
+
+// playAll plays all kinds of months, as many side by side as there are processors. That changes no figure.
+func playAll() (figures, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small things that are soon gone
+	all := kinds()
+	outcomes, errs := make([]outcome, len(all)*months), make([]error, len(all)*months)
+	var running sync.WaitGroup
+	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i := range outcomes {
+		k := all[i/months]
+		p := workloads[k.workload].play
+		p.strategy, p.ahead, p.seed = k.strategy, k.ahead, uint64(i%months)
+		turns <- struct{}{}
+		running.Go(func() {
+			outcomes[i], errs[i] = p.run()
+			<-turns
+		})
+	}
+	running.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	f := make(figures)
+	for i, k := range all {
+		var sum outcome
+		for _, o := range outcomes[i*months : (i+1)*months] {
+			sum.add(o)
+		}
+		f[k] = mean{float64(sum.asked) / months, float64(sum.answered) / months, float64(sum.elsewhere) / months,
+			float64(sum.switches) / months, sum.waited.Hours() / months}
+	}
+	return f, nil
+}
+
+// Of is the figure of one kind of month.
+func (f figures) Of(workload int, strategy string, ahead int) mean {
+	return f[kind{workload, strategy, ahead}]
+}
+
+// claims are what the page's recommendation says, each as it can be read off the figures. A page whose claims do not
+// hold is not written.
+var claims = map[string]func(f figures) bool{
+	"round-robin answers most where the pool has its accounts to itself": func(f figures) bool {
+		for _, w := range []int{quiet, full, tooMuch} {
+			for _, s := range rotation.Strategies() {
+				if f.Of(w, s, 0).Answered > f.Of(w, rotation.RoundRobin, 0).Answered {
+					return false
+				}
+			}
+		}
+		return f.Of(full, rotation.RoundRobin, 0).Lost() < 0.5 && f.Of(full, rotation.FillFirst, 0).Lost() > 5
+	},
+	"in a quiet month nothing is lost with any, and only fill-first switches": func(f figures) bool {
+		for _, s := range rotation.Strategies() {
+			if f.Of(quiet, s, 0).Lost() > 0 || f.Of(sharedQuiet, s, 0).Lost() > 0 {
+				return false
+			}
+		}
+		return f.Of(quiet, rotation.RoundRobin, 0).Switches == 0 && f.Of(quiet, rotation.MostLeft, 0).Switches == 0 && f.Of(quiet, rotation.FillFirst, 0).Switches > 2
+	},
+	"with accounts that are used elsewhere, most-left switches least and leaves others most in a quiet month": func(f figures) bool {
+		best := f.Of(sharedQuiet, rotation.MostLeft, 0)
+		for _, s := range rotation.Strategies() {
+			if m := f.Of(sharedQuiet, s, 0); m.Switches < best.Switches || m.Elsewhere > best.Elsewhere {
+				return false
+			}
+			if f.Of(sharedFull, s, 0).Switches < f.Of(sharedFull, rotation.MostLeft, 0).Switches {
+				return false
+			}
+		}
+		return true
+	},
+	"in a full month most-left loses more than round-robin": func(f figures) bool {
+		return f.Of(full, rotation.MostLeft, 0).Lost() > f.Of(full, rotation.RoundRobin, 0).Lost() &&
+			f.Of(sharedFull, rotation.MostLeft, 0).Lost() > 2 && f.Of(sharedFull, rotation.RoundRobin, 0).Lost() < 0.5
+	},
+	"fill-first takes the quota of the first accounts before others do": func(f figures) bool {
+		for _, w := range []int{sharedQuiet, sharedFull} {
+			m := f.Of(w, rotation.FillFirst, 0)
+			if m.Lost() > 0.5 || m.Elsewhere > 0.75*f.Of(w, rotation.RoundRobin, 0).Elsewhere || m.Switches < f.Of(w, rotation.RoundRobin, 0).Switches {
+				return false
+			}
+		}
+		return true
+	},
+	"moves before the limit save no switch, bring nothing with round-robin and next to nothing with most-left, and with fill-first less than round-robin gets done without": func(f figures) bool {
+		for _, n := range aheads {
+			for _, s := range rotation.Strategies() {
+				if f.Of(full, s, n).Switches < f.Of(full, s, 0).Switches {
+					return false
+				}
+			}
+			if f.Of(full, rotation.RoundRobin, n).Answered > f.Of(full, rotation.RoundRobin, 0).Answered ||
+				f.Of(full, rotation.MostLeft, n).Lost() < f.Of(full, rotation.MostLeft, 0).Lost()-0.5 ||
+				f.Of(full, rotation.FillFirst, n).Lost() > f.Of(full, rotation.FillFirst, 0).Lost() ||
+				f.Of(full, rotation.FillFirst, n).Answered > f.Of(full, rotation.RoundRobin, 0).Answered {
+				return false
+			}
+		}
+		return true
+	},
+}
+
+//go:embed page.md.tmpl
+var pageText string
+
+// makePage plays the months and writes the page.
+func makePage() (string, error) {
+	f, err := playAll()
+	if err != nil {
+		return "", err
+	}
+	for claim, holds := range claims {
+		if !holds(f) {
+			err = errors.Join(err, fmt.Errorf("the page says that %s, and the figures say otherwise: mend page.md.tmpl and claims", claim))
+		}
+	}
+	if err != nil {
+		return "", errors.Join(err, errors.New(f.table()+"\n\n"+f.aheadTable()))
+	}
+	return f.page()
+}
+
+func (f figures) page() (string, error) {
+	t, err := template.New("page").Parse(pageText)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	err = t.Execute(&b, map[string]any{
+		"Tables": f.table(), "Ahead": f.aheadTable(), "Months": months, "Accounts": accounts,
+		"Five": perFiveHours, "Week": perWeek, "Month": perMonth, "All": accounts * perMonth,
+	})
+	return b.String(), err
+}
+
+// table is a table for each workload.
+func (f figures) table() string {
+	var b strings.Builder
+	for w, load := range workloads {
+		asked := f.Of(w, rotation.RoundRobin, 0).Asked
+		fmt.Fprintf(&b, "### %s\n\nAsked: %.0f requests, %.0f %% of what the subscriptions include", load.name, asked, 100*asked/(accounts*perMonth))
+		head, line := "| strategy | answered | lost | switches | hours waited |", "|---|---:|---:|---:|---:|"
+		if load.play.elsewhere {
+			b.WriteString("; others ask for more, past the pool")
+			head, line = head+" answered elsewhere |", line+"---:|"
+		}
+		fmt.Fprintf(&b, ".\n\n%s\n%s\n", head, line)
+		for _, s := range rotation.Strategies() {
+			m := f.Of(w, s, 0)
+			b.WriteString(m.row("`" + s + "`"))
+			if load.play.elsewhere {
+				fmt.Fprintf(&b, " %.0f |", m.Elsewhere)
+			}
+			b.WriteString("\n")
+		}
+		b.WriteString("\n")
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func (m mean) row(name string) string {
+	return fmt.Sprintf("| %s | %.0f | %.1f %% | %.1f | %.1f |", name, m.Answered, m.Lost(), m.Switches, m.WaitedHours)
+}
+
+// aheadTable is the full month with moves before the limit.
+func (f figures) aheadTable() string {
+	var b strings.Builder
+	b.WriteString("| strategy | answered | lost | switches | hours waited |\n|---|---:|---:|---:|---:|\n")
+	for _, s := range rotation.Strategies() {
+		for _, n := range append([]int{0}, aheads...) {
+			name := fmt.Sprintf("`%s`, ahead %d", s, n)
+			if n == 0 {
+				name = fmt.Sprintf("`%s`, off", s)
+			}
+			b.WriteString(f.Of(full, s, n).row(name) + "\n")
+		}
+	}
+	return strings.TrimSpace(b.String())
+}

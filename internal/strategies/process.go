@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"ocgo-key/helper"
+	"ocgo-key/rotation"
+)
+
+// process is a session under a gateway of its own. What a gateway does beside a request is done right behind it here,
+// so that the same comes of it each time.
+type process struct {
+	*month
+	session
+	number int
+	holder *helper.Holder
+	quota  *helper.Quota
+	done   int  // requests
+	waits  bool // the request that is due is one that was refused before
+}
+
+func (p *process) step() (time.Time, error) {
+	ctx := context.Background()
+	if p.holder == nil {
+		p.begin(ctx)
+		return p.next(), nil
+	}
+	if p.counts && !p.waits {
+		p.sum.asked++
+	}
+	wait, err := p.request(ctx)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if p.waits = !wait.IsZero(); p.waits {
+		if !wait.Before(p.end) {
+			return p.giveUp(ctx)
+		}
+		if p.counts {
+			p.sum.waits++
+			p.sum.waited += wait.Sub(p.now)
+		}
+		return wait, nil
+	}
+	p.done++
+	if next := p.next(); !next.IsZero() {
+		return next, nil
+	}
+	p.holder.Release(ctx)
+	return time.Time{}, nil
+}
+
+// begin is how a gateway starts.
+func (p *process) begin(ctx context.Context) {
+	proc := rotation.Process{PID: p.number, Start: "x", Command: "opencode"}
+	p.holder = helper.NewHolder(p.pool, p.keys, proc, func(_, _ rotation.Handout) {})
+	p.quota = &helper.Quota{Pool: p.pool, Keys: p.keys, Base: p.base, Client: p.client, Now: p.clock, Holder: p.holder}
+	_, _ = p.holder.Current(ctx, nil) // an exhausted pool is found again by the first request
+	p.holder.Prepare(ctx)
+}
+
+// next is when the next request is due: after its pause, and not when the session is over.
+func (p *process) next() time.Time {
+	if p.done == len(p.pauses) {
+		return time.Time{}
+	}
+	if at := p.now.Add(p.pauses[p.done]); at.Before(p.end) {
+		return at
+	}
+	return time.Time{}
+}
+
+func (p *process) giveUp(ctx context.Context) (time.Time, error) {
+	if p.counts {
+		p.sum.waits++
+		p.sum.waited += p.end.Sub(p.now)
+		p.sum.asked += len(p.pauses) - p.done - 1
+	}
+	p.holder.Release(ctx)
+	return time.Time{}, nil
+}
+
+// request does as the gateway does: with the next account as long as there is one. It returns when to try again,
+// the zero time once the request was answered.
+func (p *process) request(ctx context.Context) (time.Time, error) {
+	grant, err := p.holder.Current(ctx, nil)
+	if err != nil {
+		return p.refused(ctx, err)
+	}
+	if grant.Moved != nil {
+		p.switched(ctx, grant, grant.Moved.Cause == rotation.Ahead)
+	}
+	for {
+		verdict := rotation.Classify(p.ask(grant.Key.Reveal()), p.now)
+		if !verdict.Failover() {
+			break
+		}
+		next, moved, err := p.holder.Report(ctx, grant, verdict, nil)
+		p.quota.Limited(ctx, grant)
+		if err != nil {
+			return p.refused(ctx, err)
+		}
+		if moved {
+			p.switched(ctx, next, false)
+		}
+		grant = next
+	}
+	if p.counts {
+		p.sum.answered++
+	}
+	if p.quota.Due() {
+		p.quota.Refresh(ctx, grant)
+	}
+	return time.Time{}, nil
+}
+
+func (p *process) switched(ctx context.Context, to helper.Grant, ahead bool) {
+	if p.counts {
+		p.sum.switches++
+		if ahead {
+			p.sum.ahead++
+		}
+	}
+	p.holder.Prepare(ctx)
+	p.quota.Switched(ctx, to)
+}
+
+// refused is for a request that found no account: OpenCode sleeps until the soonest is back.
+func (p *process) refused(ctx context.Context, err error) (time.Time, error) {
+	exhausted := new(rotation.ExhaustedError)
+	if !errors.As(err, &exhausted) || exhausted.Until.IsZero() {
+		return time.Time{}, err
+	}
+	p.quota.Exhausted(ctx)
+	return exhausted.Until.Add(time.Second), nil
+}
+
+// stranger uses an account past the pool: on another machine, say.
+type stranger struct {
+	*month
+	session
+	key  string
+	done int
+}
+
+func (s *stranger) step() (time.Time, error) {
+	if s.now.After(s.start) {
+		if s.ask(s.key).Status != http.StatusOK {
+			return time.Time{}, nil // it does something else
+		}
+		if s.counts {
+			s.sum.elsewhere++
+		}
+	}
+	if s.done == len(s.pauses) {
+		return time.Time{}, nil
+	}
+	s.done++
+	return s.now.Add(s.pauses[s.done-1]), nil
+}

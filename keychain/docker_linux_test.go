@@ -1,0 +1,294 @@
+package keychain_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/keychain"
+	"ocgo-key/keychain/keychaintest"
+)
+
+func setEnv(t *testing.T, env []string) {
+	t.Helper()
+	for _, pair := range env {
+		name, value, _ := strings.Cut(pair, "=")
+		t.Setenv(name, value)
+	}
+}
+
+func TestDockerPassConforms(t *testing.T) {
+	s := keychaintest.StartPasswordStore(t)
+	setEnv(t, s.Env())
+	store := keychain.NewDocker("pass")
+	keychaintest.ConformanceSlow(t, func(*testing.T) keychain.Store { return store })
+	set(t, store, "id", canary)
+	require.NoError(t, filepath.WalkDir(s.Dir, func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		noCanary(t, path, string(text))
+		return err
+	}))
+	seen, err := store.(keychain.Inspector).Inspect(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, keychain.Inspection{Lists: true, IDs: []string{"id"}}, seen)
+
+	// Whoever is asked for the passphrase from now on cancels.
+	require.NoError(t, s.Lock())
+	_, err = store.Get(t.Context(), "id")
+	e := asError(t, err)
+	assert.Contains(t, []keychain.Kind{keychain.Locked, keychain.Refused}, e.Kind, "%v", err)
+	assert.NotEmpty(t, e.Hint)
+}
+
+func TestDockerPassThatIsNotSetUp(t *testing.T) {
+	t.Setenv("GNUPGHOME", t.TempDir())
+	t.Setenv("PASSWORD_STORE_DIR", filepath.Join(t.TempDir(), "none"))
+	err := keychain.NewDocker("pass").Set(t.Context(), "id", keychain.NewSecret(canary))
+	require.ErrorIs(t, err, keychain.ErrNoKeychain)
+	assert.Equal(t, `cannot store the key of account "id" (store docker:pass): docker-credential-pass: the password store is not set up`, err.Error())
+	assert.Contains(t, asError(t, err).Hint, "pass init")
+}
+
+// Against the keyring that all tests of this package share.
+func TestDockerSecretServiceConforms(t *testing.T) {
+	tool(t, "docker-credential-secretservice", "golang-docker-credential-helpers")
+	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewDocker("secretservice") })
+}
+
+// What the real helper says of a keyring that is no help to it.
+func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		env  func(*testing.T) []string
+		kind keychain.Kind
+	}{
+		{"no bus", func(*testing.T) []string { return []string{"DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR="} }, keychain.NoKeychain},
+		{"bus gone", func(t *testing.T) []string {
+			return []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + filepath.Join(t.TempDir(), "gone")}
+		}, keychain.NoKeychain},
+		{"no service", func(t *testing.T) []string {
+			return keychaintest.StartSecretService(t, keychaintest.NoService).Env()
+		}, keychain.NoKeychain},
+		{"no default keyring", func(t *testing.T) []string { return keychaintest.StartSecretService(t, keychaintest.Fresh).Env() }, keychain.NoKeychain},
+		{"locked", func(t *testing.T) []string { return keychaintest.StartSecretService(t, keychaintest.Locked).Env() }, keychain.Locked},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			setEnv(t, append(test.env(t), "DISPLAY=", "WAYLAND_DISPLAY="))
+			err := keychain.NewDocker("secretservice").Set(t.Context(), "id", keychain.NewSecret(canary))
+			e := asError(t, err)
+			assert.Equal(t, test.kind, e.Kind, "%v", err)
+			assert.NotEmpty(t, e.Hint)
+			noCanary(t, "error", err.Error()+e.Hint)
+		})
+	}
+	// A locked keyring finds nothing; that must not pass for "there is none".
+	t.Run("a key that is there, locked meanwhile", func(t *testing.T) {
+		d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
+		setEnv(t, append(d.Env(), "DISPLAY=", "WAYLAND_DISPLAY="))
+		store := keychain.NewDocker("secretservice")
+		set(t, store, "id", canary)
+		require.NoError(t, d.Lock())
+		_, err := store.Get(t.Context(), "id")
+		e := asError(t, err)
+		assert.Equal(t, keychain.Locked, e.Kind, "%v", err)
+		err = store.Delete(t.Context(), "id")
+		assert.NotErrorIs(t, err, keychain.ErrNotFound)
+		assert.Error(t, err)
+	})
+}
+
+// fakeHelper puts docker-credential-fake on the PATH, with this as its script. In it $1 is the action, and the
+// protocol's word for "not found" is in $none.
+func fakeHelper(t *testing.T, script string) (store keychain.Store, dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	script = "#!/bin/bash\nhere='" + dir + "'\nnone='credentials not found in native keychain'\n" + script
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "docker-credential-fake"), []byte(script), 0o700))
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	return keychain.NewDocker("fake"), dir
+}
+
+// filing is a helper that works: it keeps one file for each server.
+const filing = `
+read -r -d '' input
+case $1 in
+store) f=$(jq -r .ServerURL <<<"$input" | base64 -w0 | tr / _); printf %s "$input" >"$here/$f.entry" ;;
+get) f=$(printf '%s\n' "$input" | base64 -w0 | tr / _); cat "$here/$f.entry" 2>/dev/null || { echo "$none"; exit 1; } ;;
+erase) f=$(printf '%s\n' "$input" | base64 -w0 | tr / _); rm "$here/$f.entry" ;;
+list) echo no such action; exit 1 ;;
+esac
+`
+
+func TestDockerFakeConforms(t *testing.T) {
+	tool(t, "jq", "jq")
+	store, _ := fakeHelper(t, filing)
+	keychaintest.ConformanceSlow(t, func(*testing.T) keychain.Store { return store })
+}
+
+// What a helper is given: the key on stdin alone, and in a form that the real ones accept.
+func TestDockerWhatTheHelperGets(t *testing.T) {
+	store, dir := fakeHelper(t, `
+tr '\0' '\n' </proc/$$/cmdline >>"$here/argv"; env >>"$here/env"; cat >>"$here/stdin.$1"
+[ "$1" = get ] && { echo "$none"; exit 1; }; exit 0`)
+	set(t, store, "a b/ü", canary)
+	_, err := store.Get(t.Context(), "a b/ü")
+	require.ErrorIs(t, err, keychain.ErrNotFound)
+	for name, want := range map[string]string{
+		"stdin.store": `{"ServerURL":"https://ocgo-key.invalid/a%20b%2F%C3%BC","Username":"a b/ü","Secret":"` + canary + `"}` + "\n",
+		"stdin.get":   "https://ocgo-key.invalid/a%20b%2F%C3%BC",
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		assert.Equal(t, want, string(text), name)
+	}
+	for _, name := range []string{"argv", "env"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		assert.NotEmpty(t, text)
+		noCanary(t, name, string(text))
+	}
+}
+
+// Helpers that fail in each way that a program can. Each call ends, says what it is, and keeps the key to itself.
+func TestDockerHelpersThatFail(t *testing.T) {
+	everyCall := []string{"get", "set", "delete"}
+	for _, test := range []struct {
+		name   string
+		script string
+		ops    []string
+		kind   keychain.Kind
+		says   string
+	}{
+		{"hangs", "sleep 1000", everyCall, keychain.Timeout, "no answer within"},
+		{"hangs in what it started", "sleep 1000 & wait", everyCall, keychain.Timeout, "no answer within"},
+		{"hangs, deaf to signals", "trap '' TERM INT HUP; while :; do sleep 1000; done", everyCall, keychain.Timeout, "no answer within"},
+		{"answers late", `sleep 5; echo '{"Username":"id","Secret":"x"}'`, everyCall, keychain.Timeout, "no answer within"},
+		{"says nothing", "exit 0", []string{"get", "delete"}, keychain.Failed, "answered with what is no credential"},
+		{"garbage", "echo " + canary, []string{"get", "delete"}, keychain.Failed, "answered with what is no credential"},
+		{"another type", `echo '[{"Secret":17}]'`, []string{"get", "delete"}, keychain.Failed, "no credential"},
+		{"half of an answer", `printf '{"Username":"id","Secret":"` + canary + `'`, []string{"get", "delete"}, keychain.Failed, "no credential"},
+		{"without end", "yes " + canary, everyCall, keychain.Failed, "said more than 1048576 bytes"},
+		{"an empty key", `echo '{"Username":"id","Secret":""}'`, []string{"get"}, keychain.Failed, "holds an empty one"},
+		{"another account's key", `echo '{"Username":"other","Secret":"` + canary + `"}'`, []string{"get", "delete"}, keychain.NotFound, "there is none"},
+		{"none, in an old one's words", `echo '{"ServerURL":"x","Username":"","Secret":""}'`, []string{"get", "delete"}, keychain.NotFound, "there is none"},
+		{"quotes the key", `echo "can't: $(cat)"; exit 1`, []string{"set"}, keychain.Failed, "ended with exit status 1"},
+		{"gives the key, and fails", `echo '{"Username":"id","Secret":"` + canary + `"}'; exit 1`, []string{"get", "delete"}, keychain.Failed, "ended with exit status 1"},
+		{"panics", `echo "panic: ` + canary + `
+
+goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with exit status 2"},
+		{"is killed", "kill -9 $$", everyCall, keychain.Failed, "ended with signal: killed"},
+		{"says why", `printf 'the vault\n\033[31m is sealed'; exit 3`, everyCall, keychain.Failed, "exit status 3: the vault [31m is sealed"},
+		{"is locked", `echo "User interaction is not allowed. (-25308)"; exit 1`, everyCall, keychain.Locked, "the keychain behind it is locked"},
+		{"lists what it does not find", `[ $1 = list ] && echo '{"https://ocgo-key.invalid/id":"id"}' || { echo "$none"; exit 1; }`, []string{"get"}, keychain.Locked, "lists it, but does not give it out"},
+		{"lists what it falls over", `[ $1 = list ] && echo '{"https://ocgo-key.invalid/id":"id"}' || exit 2`, []string{"get"}, keychain.Locked, "lists it, but does not give it out"},
+		{"keeps what it should delete", `[ $1 = erase ] || echo '{"Username":"id","Secret":"x"}'`, []string{"delete"}, keychain.Refused, "still holds it"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store, dir := fakeHelper(t, test.script)
+			t.Setenv("FAKE_HELPER_MARK", dir) // in our own environment too, so it is looked for in others'
+			budget := 20 * time.Second
+			if test.kind == keychain.Timeout {
+				budget = shortly
+			}
+			for _, op := range test.ops {
+				ctx, cancel := context.WithTimeout(t.Context(), budget)
+				var err error
+				switch op {
+				case "get":
+					var s keychain.Secret
+					s, err = store.Get(ctx, "id")
+					assert.True(t, s.IsZero())
+				case "set":
+					err = store.Set(ctx, "id", keychain.NewSecret(canary))
+				case "delete":
+					err = store.Delete(ctx, "id")
+				}
+				cancel()
+				e := asError(t, err)
+				assert.Equal(t, test.kind, e.Kind, "%s: %v", op, err)
+				assert.Contains(t, e.Error(), test.says, op)
+				assert.NotEmpty(t, e.Hint, op)
+				assert.Equal(t, "docker:fake", e.Store)
+				assert.NotContains(t, e.Error(), "goroutine")
+				noCanary(t, op, fmt.Sprintf("%v %#v %s", err, err, e.Hint))
+				assert.Empty(t, withCommand(t, dir), "processes left behind")
+			}
+		})
+	}
+}
+
+// withCommand lists the processes other than this one that have the mark in their environment.
+func withCommand(t *testing.T, dir string) []string {
+	t.Helper()
+	self := fmt.Sprintf("/proc/%d ", os.Getpid())
+	var others []string
+	for _, p := range withEnvironment(t, "FAKE_HELPER_MARK="+dir) {
+		if !strings.HasPrefix(p, self) {
+			others = append(others, p)
+		}
+	}
+	return others
+}
+
+// What a helper leaves running with its stdout in hand does not hold up the answer for long.
+func TestDockerHelperThatLeavesADaemon(t *testing.T) {
+	store, dir := fakeHelper(t, `sleep 30 & echo $! >>"$here/pids"; echo '{"Username":"id","Secret":"x"}'`)
+	t.Cleanup(func() {
+		pids, _ := os.ReadFile(filepath.Join(dir, "pids"))
+		for _, pid := range strings.Fields(string(pids)) {
+			_ = exec.Command("kill", pid).Run()
+		}
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	s, err := store.Get(ctx, "id")
+	require.NoError(t, err)
+	assert.Equal(t, "x", s.Reveal())
+}
+
+func TestDockerProgramsThatCannotBeRun(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	store := keychain.NewDocker("fake")
+	write := func(text string, perm os.FileMode) {
+		path := filepath.Join(dir, "docker-credential-fake")
+		_ = os.Remove(path)
+		require.NoError(t, os.WriteFile(path, []byte(text), perm))
+	}
+	check := func(says string) {
+		t.Helper()
+		_, err := store.Get(t.Context(), "id")
+		require.ErrorIs(t, err, keychain.ErrNoKeychain)
+		assert.Contains(t, err.Error(), says)
+		assert.NotEmpty(t, asError(t, err).Hint)
+	}
+	check("there is no program docker-credential-fake on the PATH")
+	write("#!/bin/sh\n", 0o600)
+	check("there is no program docker-credential-fake on the PATH")
+	write("#!/no/such/interpreter\n", 0o700)
+	check("docker-credential-fake can't be started")
+	t.Chdir(dir)
+	t.Setenv("PATH", ".")
+	write("#!/bin/sh\n", 0o700)
+	check("there is no program docker-credential-fake on the PATH")
+}
+
+func TestCheckDockerName(t *testing.T) {
+	for _, good := range []string{"pass", "secretservice", "osxkeychain", "ecr-login", "my.co_2"} {
+		assert.NoError(t, keychain.CheckDockerName(good))
+	}
+	for _, bad := range []string{"", "a/b", "../x", "a b", "-x", ".", "..", `a\b`, "ü", "x;y", "x\n"} {
+		assert.Error(t, keychain.CheckDockerName(bad), "%q", bad)
+	}
+}

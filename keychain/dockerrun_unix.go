@@ -1,0 +1,23 @@
+//go:build unix && !linux
+
+package keychain
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// runAsGroup runs cmd in a process group of its own, and ends that as a whole
+// when its context does.
+func runAsGroup(cmd *exec.Cmd) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error {
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
+			return err
+		}
+		return os.ErrProcessDone
+	}
+	return cmd.Run()
+}

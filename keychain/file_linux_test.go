@@ -1,0 +1,257 @@
+package keychain_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"ocgo-key/keychain"
+)
+
+func tool(t *testing.T, name, debian string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	require.NoError(t, err, "install the Debian package %s", debian)
+	return path
+}
+
+// The file is one of age's own: its tools make the identity, read what we wrote and write what we read.
+func TestFileAndTheRealAge(t *testing.T) {
+	age, keygen := tool(t, "age", "age"), tool(t, "age-keygen", "age")
+	dir := t.TempDir()
+	identity, keys := filepath.Join(t.TempDir(), "identity.txt"), filepath.Join(dir, "keys.age")
+	run := func(stdin string, argv ...string) []byte {
+		cmd := exec.CommandContext(t.Context(), argv[0], argv[1:]...)
+		cmd.Stdin = strings.NewReader(stdin)
+		out, err := cmd.Output()
+		require.NoError(t, err, "%v", argv)
+		return out
+	}
+	run("", keygen, "-o", identity)
+	s := inFolder(dir, identity)
+	set(t, s, "a", canary)
+	set(t, s, "ü", "k<&>\"\\")
+	var plain struct {
+		Version int
+		Keys    map[string]string
+	}
+	require.NoError(t, json.Unmarshal(run("", age, "-d", "-i", identity, keys), &plain))
+	assert.Equal(t, 1, plain.Version)
+	assert.Equal(t, map[string]string{"a": canary, "ü": "k<&>\"\\"}, plain.Keys)
+
+	for _, armor := range [][]string{nil, {"-a"}} {
+		text := fmt.Sprintf(`{"keys":{"a":"other%d"},"version":1}`, len(armor))
+		run(text, append([]string{age, "-e", "-i", identity, "-o", keys}, armor...)...)
+		require.NoError(t, os.Chmod(keys, 0o600))
+		holds(t, s, "a", fmt.Sprintf("other%d", len(armor)))
+	}
+}
+
+// An identity that the real age wrapped with a passphrase, at its own work factor.
+func TestFileIdentityThatTheRealAgeWrapped(t *testing.T) {
+	age, keygen := tool(t, "age", "age"), tool(t, "age-keygen", "age")
+	dir := t.TempDir()
+	plain, wrapped := filepath.Join(dir, "plain"), filepath.Join(dir, "wrapped")
+	require.NoError(t, exec.CommandContext(t.Context(), keygen, "-o", plain).Run())
+	const passphrase = "correct horse"
+	cmd := exec.CommandContext(t.Context(), age, "-p", "-a", "-o", wrapped, plain) // it asks on its terminal
+	terminal, err := pty.Start(cmd)
+	require.NoError(t, err)
+	defer func() { _ = terminal.Close() }()
+	shown, typed := "", 0
+	for piece := make([]byte, 1024); ; {
+		n, err := terminal.Read(piece) // ends with the command, which ends with the test
+		shown += string(piece[:n])
+		if err != nil {
+			break
+		}
+		if strings.Count(shown, "passphrase") > typed && strings.HasSuffix(strings.TrimSpace(shown), ":") {
+			typed++
+			_, err := io.WriteString(terminal, passphrase+"\n")
+			require.NoError(t, err)
+		}
+	}
+	require.NoError(t, cmd.Wait(), shown)
+	require.NoError(t, os.Chmod(wrapped, 0o600))
+	s := keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: wrapped, Ask: func(context.Context, string) ([]byte, error) { return []byte(passphrase), nil }})
+	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
+	defer cancel()
+	require.NoError(t, s.Set(ctx, "id", keychain.NewSecret("value")))
+	holds(t, inFolder(dir, plain), "id", "value")
+}
+
+// hammer stores keys until it is killed, and says which it stored.
+func hammer(store keychain.Store, name string) int {
+	for i := 0; ; i++ {
+		id := name + "-" + strconv.Itoa(i)
+		if err := store.Set(context.Background(), id, keychain.NewSecret("key of "+id)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		fmt.Println(id)
+	}
+}
+
+// fileChild is this binary with a job on the file store, and with files from descriptor 3 on.
+func fileChild(t *testing.T, j job, files ...*os.File) *exec.Cmd {
+	t.Helper()
+	if j.Budget == 0 {
+		j.Budget = 20 * time.Second
+	}
+	text, err := json.Marshal(j)
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), jobVariable+"="+string(text), "GORACE=atexit_sleep_ms=0")
+	cmd.ExtraFiles = files
+	return cmd
+}
+
+// Writers that are killed in the middle of it, two at a time: every key that one of them said it stored is there,
+// and the file can be read at any moment.
+func TestFileWritersAreKilled(t *testing.T) {
+	dir, identity := t.TempDir(), newIdentity(t)
+	s := inFolder(dir, identity)
+	stored := map[string]bool{}
+	for round := range 25 {
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for _, name := range []string{"a", "b"} {
+			cmd := fileChild(t, job{Op: "hammer", ID: fmt.Sprintf("%s%d", name, round), Dir: dir, Identity: identity})
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			wg.Go(func() {
+				lines := bufio.NewScanner(out)
+				for said := 0; lines.Scan(); said++ {
+					mu.Lock()
+					stored[lines.Text()] = true
+					mu.Unlock()
+					if said == round%4 { // at another point each time: what follows is not synchronized with anything
+						assert.NoError(t, cmd.Process.Kill())
+					}
+				}
+				assert.Error(t, cmd.Wait(), "it was killed")
+			})
+		}
+		wg.Wait()
+		seen, err := s.(keychain.Inspector).Inspect(t.Context())
+		require.NoError(t, err)
+		for id := range stored {
+			assert.Contains(t, seen.IDs, id)
+		}
+	}
+	assert.GreaterOrEqual(t, len(stored), 100)
+	for id := range stored {
+		holds(t, s, id, "key of "+id)
+	}
+	set(t, s, "last", "value")
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	require.NoError(t, err)
+	assert.Empty(t, left, "a later writer clears up after them")
+}
+
+// An identity on a descriptor: a file, also one that another process has read from already, and a pipe.
+func TestFileIdentityOnADescriptor(t *testing.T) {
+	dir, identity := t.TempDir(), newIdentity(t)
+	set(t, inFolder(dir, identity), "id", "value")
+	text, err := os.ReadFile(identity)
+	require.NoError(t, err)
+	get := func(t *testing.T, name string, files ...*os.File) report {
+		cmd := fileChild(t, job{Op: "get", ID: "id", Dir: dir, Identity: name}, files...)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		var r report
+		require.NoError(t, json.Unmarshal(out, &r), "%s", out)
+		return r
+	}
+	t.Run("file", func(t *testing.T) {
+		file, err := os.Open(identity)
+		require.NoError(t, err)
+		defer func() { _ = file.Close() }()
+		for _, name := range []string{"fd:3", "/dev/fd/3", "fd:3"} {
+			_, err := file.Seek(0, io.SeekEnd)
+			require.NoError(t, err)
+			r := get(t, name, file)
+			assert.Equal(t, "value", r.Value, r.Message)
+		}
+	})
+	t.Run("file open to the world", func(t *testing.T) {
+		open := filepath.Join(t.TempDir(), "open")
+		require.NoError(t, os.WriteFile(open, text, 0o644))
+		file, err := os.Open(open)
+		require.NoError(t, err)
+		defer func() { _ = file.Close() }()
+		r := get(t, "fd:3", file)
+		assert.Equal(t, keychain.Refused, r.Kind, r.Message)
+	})
+	t.Run("pipe", func(t *testing.T) {
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		_, err = w.Write(text)
+		require.NoError(t, err)
+		require.NoError(t, w.Close())
+		defer func() { _ = r.Close() }()
+		got := get(t, "fd:3", r)
+		assert.Equal(t, "value", got.Value, got.Message)
+	})
+	t.Run("a pipe that stays open", func(t *testing.T) {
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		defer func() { _, _ = w.Close(), r.Close() }()
+		cmd := fileChild(t, job{Op: "get", ID: "id", Budget: shortly, Dir: dir, Identity: "fd:3"}, r)
+		out, err := cmd.Output()
+		require.NoError(t, err)
+		var got report
+		require.NoError(t, json.Unmarshal(out, &got), "%s", out)
+		assert.Equal(t, keychain.Timeout, got.Kind, got.Message)
+		assert.Contains(t, got.Message, "nothing came from fd:3")
+	})
+	// The runtime has files of its own under low numbers. They must be neither read nor closed.
+	t.Run("not handed over", func(t *testing.T) {
+		for n := 3; n < 12; n++ {
+			unix.CloseOnExec(n) // what the tests' own parent left open
+			r := get(t, "fd:"+strconv.Itoa(n))
+			assert.Equal(t, keychain.Locked, r.Kind, "%d: %s", n, r.Message)
+		}
+	})
+}
+
+func BenchmarkFile(b *testing.B) {
+	dir := b.TempDir()
+	identity := filepath.Join(dir, "identity")
+	require.NoError(b, exec.CommandContext(b.Context(), "age-keygen", "-o", identity).Run())
+	store := inFolder(dir, identity)
+	require.NoError(b, store.Set(b.Context(), "bench", keychain.NewSecret("value")))
+	b.Run("get", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := store.Get(b.Context(), "bench"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("set", func(b *testing.B) {
+		for b.Loop() {
+			if err := store.Set(b.Context(), "bench", keychain.NewSecret("value")); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

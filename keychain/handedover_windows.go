@@ -1,0 +1,3 @@
+package keychain
+
+func handedOver(int) bool { return false }

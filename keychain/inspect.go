@@ -1,0 +1,48 @@
+package keychain
+
+import (
+	"context"
+	"time"
+)
+
+// An Inspection is what can be seen of a keychain without a question to its user. The zero value is that of a
+// system whose keychain tells nothing before a key is asked for.
+type Inspection struct {
+	// Lists: the keychain tells what it holds, and IDs is all of it, in order.
+	Lists bool
+	IDs   []string // account ids with a key, whether or not there still is such an account
+}
+
+// An Inspector is a Store that can be looked at without a question to its user.
+type Inspector interface {
+	// Inspect asks for no key, and makes no window come up. It ends with ctx. Its errors are *Error; ErrLocked
+	// means that whoever asks for a key now makes the keychain ask its user for the password.
+	Inspect(ctx context.Context) (Inspection, error)
+}
+
+// Inspect looks at the keychain: on Linux alone. The other systems' tools do not tell without asking for keys.
+func (s *osStore) Inspect(ctx context.Context) (Inspection, error) {
+	if s.inspect == nil {
+		return Inspection{}, nil
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, DefaultBudget)
+		defer cancel()
+	}
+	start := time.Now()
+	if err := ctx.Err(); err != nil {
+		return Inspection{}, ended(err, 0).at(storeOS, "", "")
+	}
+	if f, ok := s.preflight(); !ok {
+		return Inspection{}, f.at(storeOS, "", "")
+	}
+	seen, f, ok := s.inspect(ctx)
+	if !ok {
+		if f.kind == Timeout && f.err == nil && ctx.Err() != nil {
+			f.msg, f.err = f.msg+" within "+time.Since(start).Round(time.Second).String(), ctx.Err()
+		}
+		return Inspection{}, f.at(storeOS, "", "")
+	}
+	return seen, nil
+}

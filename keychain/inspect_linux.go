@@ -1,0 +1,107 @@
+package keychain
+
+import (
+	"context"
+	"slices"
+
+	"github.com/godbus/dbus/v5"
+)
+
+const (
+	secretsName     = "org.freedesktop.secrets"
+	secretsPath     = "/org/freedesktop/secrets"
+	loginRing       = secretsPath + "/collection/login"
+	collectionFace  = "org.freedesktop.Secret.Collection"
+	getProperty     = "org.freedesktop.DBus.Properties.Get"
+	maxInspectItems = 10_000
+)
+
+// inspect looks at the keyring that go-keyring uses: "login", else the default one.
+// Interfaces: Secret Service API 0.2.
+func inspect(ctx context.Context) (Inspection, finding, bool) {
+	conn, f, ok := connect(ctx)
+	if !ok {
+		return Inspection{}, f, false
+	}
+	defer func() { _ = conn.Close() }()
+
+	var rings dbus.Variant
+	service := conn.Object(secretsName, secretsPath)
+	if err := service.CallWithContext(ctx, getProperty, 0, "org.freedesktop.Secret.Service", "Collections").Store(&rings); err != nil {
+		return Inspection{}, unseen(ctx, err), false
+	}
+	ring := dbus.ObjectPath(defaultAlias)
+	if all, _ := rings.Value().([]dbus.ObjectPath); slices.Contains(all, loginRing) {
+		ring = loginRing
+	}
+	object := conn.Object(secretsName, ring)
+	var locked dbus.Variant
+	if err := object.CallWithContext(ctx, getProperty, 0, collectionFace, "Locked").Store(&locked); err != nil {
+		if ctx.Err() != nil {
+			return Inspection{}, unseen(ctx, err), false
+		}
+		return Inspection{}, finding{}, true // there is no such keyring: asking for a key tells why
+	}
+	if shut, _ := locked.Value().(bool); shut {
+		return Inspection{}, lockedRing, false
+	}
+	var items []dbus.ObjectPath
+	if err := object.CallWithContext(ctx, collectionFace+".SearchItems", 0, map[string]string{"service": Service}).Store(&items); err != nil {
+		return Inspection{}, unseen(ctx, err), false
+	}
+	seen := Inspection{Lists: len(items) <= maxInspectItems}
+	for _, item := range items[:min(len(items), maxInspectItems)] {
+		var v dbus.Variant
+		if err := conn.Object(secretsName, item).CallWithContext(ctx, getProperty, 0, "org.freedesktop.Secret.Item", "Attributes").Store(&v); err != nil {
+			if ctx.Err() != nil {
+				return Inspection{}, unseen(ctx, err), false
+			}
+			continue // it was deleted meanwhile
+		}
+		attributes, _ := v.Value().(map[string]string)
+		if id := attributes["username"]; id != "" {
+			seen.IDs = append(seen.IDs, id)
+		}
+	}
+	slices.Sort(seen.IDs)
+	seen.IDs = slices.Compact(seen.IDs)
+	return seen, finding{}, true
+}
+
+// connect opens a connection of its own, so that one that never comes about holds up nobody else. Its start knows
+// no deadline: it is left behind when ctx ends.
+func connect(ctx context.Context) (*dbus.Conn, finding, bool) {
+	type result struct {
+		conn *dbus.Conn
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		conn, err := dbus.ConnectSessionBus()
+		done <- result{conn, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil {
+			return nil, unseen(ctx, r.err), false
+		}
+		return r.conn, finding{}, true
+	case <-ctx.Done():
+		go func() {
+			if r := <-done; r.conn != nil {
+				_ = r.conn.Close()
+			}
+		}()
+		return nil, silentBus, false
+	}
+}
+
+func unseen(ctx context.Context, err error) finding {
+	if ctx.Err() != nil {
+		return silentService
+	}
+	if f, ok := classify(ctx, err); ok {
+		return f
+	}
+	return finding{msg: "the keychain failed: " + clean(err, Secret{}), hint: lostBus.hint, mend: lostBus.mend}
+}

@@ -1,0 +1,109 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// filled is a value of the type in which nothing is zero: lists and maps have one member.
+func filled(t *testing.T, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		filled(t, v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		filled(t, v.Index(0))
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		filled(t, key)
+		filled(t, value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)))
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				filled(t, v.Field(i))
+			}
+		}
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Int:
+		v.SetInt(7)
+	case reflect.Bool:
+		v.SetBool(true)
+	default:
+		t.Fatalf("a field of type %v is new: copy it in State.clone, and fill it here", v.Type())
+	}
+}
+
+// addresses are where the value's own memory lies.
+func addresses(v reflect.Value, into map[uintptr]bool) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		into[v.Pointer()] = true
+		addresses(v.Elem(), into)
+	case reflect.Slice:
+		into[v.Pointer()] = true
+		addresses(v.Index(0), into)
+	case reflect.Map:
+		into[v.Pointer()] = true
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				addresses(v.Field(i), into)
+			}
+		}
+	}
+}
+
+// A copy has all that there is, and shares none of it.
+func TestCloneIsWholeAndApart(t *testing.T) {
+	s := new(State)
+	filled(t, reflect.ValueOf(s).Elem())
+	c := s.clone()
+	assert.Equal(t, s, c)
+	ours, theirs := map[uintptr]bool{}, map[uintptr]bool{}
+	addresses(reflect.ValueOf(s).Elem(), ours)
+	addresses(reflect.ValueOf(c).Elem(), theirs)
+	require.Len(t, theirs, len(ours))
+	for at := range theirs {
+		assert.False(t, ours[at], "the copy shares memory with the original")
+	}
+	text, err := json.Marshal(s)
+	require.NoError(t, err)
+	back := new(State)
+	require.NoError(t, json.Unmarshal(text, back))
+	assert.Equal(t, s, back, "and the file keeps all of it")
+}
+
+func TestMemoryGivesCopies(t *testing.T) {
+	m, ctx := new(Memory), context.Background()
+	var kept *State
+	require.NoError(t, m.Update(ctx, func(s *State) error {
+		kept = s
+		s.Accounts = []Account{{ID: "1", Label: "Work"}}
+		return nil
+	}))
+	kept.Accounts[0].Label = "changed behind its back"
+	first, err := m.Read(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, "Work", first.Accounts[0].Label)
+	first.Accounts[0].Label = "and again"
+	second, err := m.Read(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, "Work", second.Accounts[0].Label)
+}
