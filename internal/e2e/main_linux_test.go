@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -39,6 +41,9 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
+	if signal.Ignored(syscall.SIGHUP) { // under nohup; caught here, it has its default effect again in what we start
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	program = filepath.Join(dir, "ocgo-key")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "ocgo-key").CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build: %w\n%s", err, out)
