@@ -19,7 +19,8 @@ Nothing but the key and a newline goes to stdout, and nothing at all on failure.
 
 Examples:
   printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" | curl -K - https://opencode.ai/zen/go/v1/models
-  git config credential.https://opencode.ai.helper '!ocgo-key get --format git'`
+  git config credential.https://opencode.ai.helper '!ocgo-key get --format git'
+  git config credential.https://opencode.ai.username key`
 }
 
 func (c *getCmd) Run(a *app) error {
