@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,10 +122,13 @@ func TestConnect(t *testing.T) {
 	s.gone("Invalid code")
 
 	w.add("Work")
+	holder := w.list().Accounts[0].Leases
+	require.Len(t, holder, 1)
+	w.command("ocgo-key", "rotate", "--pid", strconv.Itoa(holder[0].PID), "--status", "429", "--retry-after", "400000").
+		reads(`{"error": {"type": "GoUsageLimitError"}, "metadata": {"limitName": "weekly"}}`).run().ok()
 	s.connect("Account status")
 	s.expect("STATE")
-	assert.Regexp(t, `1 +Personal +ready`, s.text())
-	assert.Regexp(t, `2 +Work +ready`, s.text())
+	assert.Regexp(t, `1 +Personal +cooling until .+\n[ ┃]*>? +2 +Work +ready`, s.text(), "a line for each, though the panel is narrow")
 	s.do("send-keys", "Escape")
 	s.gone("STATE")
 	s.do("send-keys", "C-c")
@@ -138,14 +142,18 @@ func TestAuthLogin(t *testing.T) {
 	w := newWorld(t)
 	w.add("Work")
 	w.command("ocgo-key", "install", "--yes").run().ok()
-	// It leaves on the screen what was typed.
-	s := w.tmux(`opencode auth login -p opencode-go && printf '\033[2J\033[H'`)
-	s.expect("Account status")
-	s.do("send-keys", "Enter")
-	s.expect("What to call the account")
-	s.enter("Personal", "Personal")
-	s.expect("Paste the authorization code")
-	s.enterKey(w.canary.Key("Personal"))
+	// It leaves on the screen what was typed, so that goes before the log has it.
+	s := w.tmux(`for i in 1 2; do opencode auth login -p opencode-go; read _; printf '\033[2J\033[H'; done`)
+	for _, try := range []struct{ key, says string }{{"Unknown", "the service does not know this key"}, {"Personal", "Login successful"}} {
+		s.expect("Account status")
+		s.do("send-keys", "Enter")
+		s.expect("What to call the account")
+		s.enter("Personal", "Personal")
+		s.expect("Paste the authorization code")
+		s.enterKey(w.canary.Key(try.key))
+		require.Eventually(t, func() bool { return strings.Contains(s.text(), try.says) }, patience, 4*pause, "it never said %q", try.says)
+		s.do("send-keys", "Enter")
+	}
 	s.expect("ended with 0")
 	accounts := w.list().Accounts
 	require.Len(t, accounts, 2)
