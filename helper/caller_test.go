@@ -58,6 +58,7 @@ func TestCaller(t *testing.T) {
 		{"the same words twice", []string{top, "bash", "bash"}, 2},
 		{"a script", []string{top, "-bash", "bash|./x.sh|-c"}, 2},
 		{"a script by its first line", []string{top, "-bash", "x.sh:/bin/sh|./x.sh"}, 2},
+		{"a script named like a launcher", []string{top, "-bash", "timeout:/bin/sh|./timeout"}, 2},
 		{"a subshell of a script", []string{top, "-bash", "x.sh:/bin/sh|./x.sh", "x.sh:/bin/sh|./x.sh="}, 2},
 		{"a script on standard input", []string{top, "ssh", "bash|-s"}, 2},
 		{"sh -c", []string{top, "opencode", "sh|-c|ocgo-key get"}, 1},

@@ -80,6 +80,9 @@ func isInit(p process.Info) bool {
 }
 
 func isLauncher(p process.Info) bool {
+	if runsScript(p) {
+		return false // whatever the script is called
+	}
 	// A title is looked at before names: "npm exec @some/env" has a slash.
 	if hasTitle(p) {
 		return true
@@ -96,6 +99,12 @@ func isLauncher(p process.Info) bool {
 		}
 	}
 	return false
+}
+
+// runsScript reports whether p is a shell that was started by the first line of a
+// script: it has the script's name and the shell's arguments.
+func runsScript(p process.Info) bool {
+	return len(p.Args) > 1 && shells[programName(p.Args[0])] != 0 && programName(p.Name) == programName(p.Args[1])
 }
 
 // hasTitle reports whether p is a package runner by the title it wrote over its

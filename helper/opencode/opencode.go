@@ -17,7 +17,10 @@ const (
 // Is tells whether command (a name or a path) is OpenCode.
 func Is(command string) bool {
 	name := strings.ToLower(command[strings.LastIndexAny(command, `/\`)+1:])
-	return strings.TrimSuffix(name, ".exe") == "opencode"
+	for _, end := range []string{".exe", ".cmd", ".ps1"} { // of Windows: the program, and what npm puts on PATH
+		name = strings.TrimSuffix(name, end)
+	}
+	return name == "opencode"
 }
 
 // Kind is what an invocation of OpenCode does.

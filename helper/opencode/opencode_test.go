@@ -18,7 +18,7 @@ import (
 )
 
 func TestIs(t *testing.T) {
-	for command, want := range map[string]bool{"opencode": true, "/usr/local/bin/opencode": true, `C:\bin\OpenCode.exe`: true, "opencode.exe": true,
+	for command, want := range map[string]bool{"opencode": true, "/usr/local/bin/opencode": true, `C:\bin\OpenCode.exe`: true, "opencode.exe": true, `C:\npm\opencode.cmd`: true, "opencode.ps1": true, "opencode.cmd.txt": false,
 		"opencode-wrapper": false, "sh": false, "": false, "/opencode/bin/other": false} {
 		assert.Equal(t, want, opencode.Is(command), command)
 	}

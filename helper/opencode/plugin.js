@@ -26,7 +26,7 @@ function log(message, level) {
 
 // print writes where no screen is drawn; stdout is OpenCode's alone.
 function print(message) {
-  if (!process.stderr.isTTY || ["run", "serve", "web"].includes(process.argv[2])) process.stderr.write(`ocgo-key: ${message}\n`)
+  if (!process.stderr.isTTY || ["run", "serve", "web", "auth", "providers"].includes(process.argv[2])) process.stderr.write(`ocgo-key: ${message}\n`)
 }
 
 function notice({ event, text }) {
@@ -37,13 +37,13 @@ function notice({ event, text }) {
 }
 
 // complain tells once why there is no gateway. OpenCode's server does not answer yet, and nothing tells when its
-// screen is there: the toast stays, by being shown again, until also a slow one has had it.
+// screen is there: the toast stays, by being shown again, until also a slow one has had it or the reason is gone.
 function complain(text) {
   if (shared.told.has(text)) return
   shared.told.add(text)
   print(text)
   setTimeout(() => log(text, "error"), 1500).unref?.()
-  for (const ms of [1500, 6000, 12000]) setTimeout(() => toast(text, "error"), ms).unref?.()
+  for (const ms of [1500, 6000, 12000]) setTimeout(() => shared.gateway || toast(text, "error"), ms).unref?.()
 }
 
 function byLine(stream, each) {
@@ -123,6 +123,9 @@ function giveWay(folder) {
   } catch {} // not empty: it is somebody's
 }
 
+// explain makes one line of what a command of ours said.
+const explain = (lines) => lines.map((line) => line.replace(/^ocgo-key: /, "").replace(/^hint: (.*)/, "($1)")).join(" ")
+
 // ask runs a command of ours to its end. What it is told goes through stdin, where no other program can see it.
 function ask(args, told = "") {
   return new Promise((resolve) => {
@@ -133,7 +136,7 @@ function ask(args, told = "") {
     const out = []
     const why = []
     child.on("error", (e) => resolve({ ok: false, text: e.message }))
-    child.on("close", (code) => resolve({ ok: code === 0, text: (code === 0 ? out : why).join("\n") }))
+    child.on("close", (code) => resolve({ ok: code === 0, text: out.length > 0 ? out.join("\n") : explain(why) }))
     if (!child.pid) return
     child.stdin.on("error", () => {})
     byLine(child.stdout, (line) => out.push(line))
@@ -154,6 +157,13 @@ const panel = (label, text) => ({
     callback: async () => ({ type: "success" }),
   }),
 })
+
+// status is the table of `list` without the columns for which the panel has no room.
+async function status() {
+  const lines = (await ask(["list"])).text.split("\n")
+  const width = lines[0].indexOf("HELD BY")
+  return lines.map((line) => (width < 0 ? line : [...line].slice(0, width).join("").trimEnd())).join("\n")
+}
 
 // Of type "oauth", since a key typed into type "api" goes to OpenCode's own file.
 const auth = {
@@ -188,7 +198,7 @@ const auth = {
     },
     panel("Manage accounts", async () =>
       ["In a terminal:", ..."rename enable disable replace remove".split(" ").map((name) => `  ocgo-key ${name} LABEL`), "  ocgo-key rotate"].join("\n")),
-    panel("Account status", async () => (await ask(["list"])).text),
+    panel("Account status", status),
   ],
 }
 

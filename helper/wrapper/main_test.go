@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"testing"
 
 	"ocgo-key/helper/wrapper"
@@ -15,6 +17,9 @@ const roleVariable = "WRAPPER_TEST_ROLE"
 func TestMain(m *testing.M) {
 	switch role := os.Getenv(roleVariable); role {
 	case "":
+		if signal.Ignored(syscall.SIGHUP) { // under nohup; caught here, it has its default effect again in what we start
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+		}
 		os.Exit(m.Run())
 	case "wrapper":
 		os.Exit(actAsWrapper(os.Args[1:]))

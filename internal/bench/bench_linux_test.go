@@ -32,6 +32,8 @@ func TestQuickRun(t *testing.T) {
 	for _, measure := range []string{
 		"answer, 1 client, p50", "answer, 1 client, p99", "throughput, 1 client", "throughput, 32 clients", "throughput, 256 clients",
 		"first token, p50", "fail-over, p50", "fail-over, p99", "resident, 100 open streams", "asked for, each request",
+		"bare go-keyring", "`get`", "a process's first `get`", "`list`", "`version`", "`run -- true`", "most resident, `get`", "the program's file",
+		"with the plugin", "under `ocgo-key run`", "`run -- opencode --version`",
 	} {
 		assert.Contains(t, stdout.String(), measure)
 		assert.Contains(t, string(written), "| "+measure+" |")

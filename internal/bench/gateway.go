@@ -92,20 +92,6 @@ func (c *comparison) add(target string, met bool, cells ...string) {
 	c.rows = append(c.rows, row{cells: cells, target: target, met: met})
 }
 
-// turns calls block for each way n times, in an order that changes each time, so that what else the machine does, and
-// what one way leaves behind for the next, meets all alike.
-func turns(n int, block func(way int) error) error {
-	orders := [][]int{{direct, bare, gateway}, {gateway, bare, direct}, {bare, gateway, direct}, {direct, gateway, bare}, {gateway, direct, bare}, {bare, direct, gateway}}
-	for i := range n {
-		for _, w := range orders[i%len(orders)] {
-			if err := block(w); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // wires opens one connection for each way.
 func (c *comparison) wires(ctx context.Context) (w perWay[*wire], done func(), err error) {
 	done = func() {

@@ -46,7 +46,7 @@ func (c *comparison) failover(ctx context.Context) error {
 		}
 		<-pace.C
 	}
-	err = turns(c.effort.failovers, func(w int) error {
+	err = turns(c.effort.failovers, len(c.ways), func(w int) error {
 		delay, err := one(c.ways[w], wires[w], w != gateway)
 		delays[w] = append(delays[w], delay)
 		if w == gateway {

@@ -55,7 +55,7 @@ func (k countingKeys) Get(ctx context.Context, id string) (keychain.Secret, erro
 // quiet counts what requests that need nothing new ask for.
 func (c *comparison) quiet(ctx context.Context) error {
 	var n counts
-	file := state.OpenFile(filepath.Join(c.home, "counted"), time.Now, func(message string) { fmt.Fprintln(os.Stderr, "bench:", message) })
+	file := state.OpenFile(filepath.Join(c.home.dir, "counted"), time.Now, func(message string) { fmt.Fprintln(os.Stderr, "bench:", message) })
 	pool := rotation.New(countingState{file, &n}, time.Now, func(int, string) bool { return true })
 	keys := countingKeys{keychain.NewMemory(), &n}
 	for i := 1; i <= 3; i++ {

@@ -41,7 +41,7 @@ func (c *comparison) latencies(ctx context.Context, size, requests int) (p50, p9
 	}
 	for round := range c.effort.latencyRounds + 1 { // the first is to warm up
 		var samples perWay[[]float64]
-		err := turns(requests/blockSize, func(w int) error {
+		err := turns(requests/blockSize, len(c.ways), func(w int) error {
 			if err := wires[w].extend(); err != nil {
 				return err
 			}
@@ -133,7 +133,7 @@ func (c *comparison) load(ctx context.Context, clients int) (rate perWay[[]float
 	}
 	var requests, seconds perWay[float64]
 	turn := 0
-	err = turns(c.effort.loadRounds+1, func(w int) error {
+	err = turns(c.effort.loadRounds+1, len(c.ways), func(w int) error {
 		turn++
 		before, err := processorTime(c.ways[w].pid)
 		if err != nil {

@@ -19,7 +19,7 @@ func (c *comparison) firstToken(ctx context.Context) error {
 	var total, first, later perWay[[]float64]
 	for round := range c.effort.streamRounds + 1 { // the first is to warm up
 		var samples perWay[[3][]float64]
-		err := turns(c.effort.streams, func(w int) error {
+		err := turns(c.effort.streams, len(c.ways), func(w int) error {
 			t, transit, err := readStream(wires[w], c.ways[w].request(pathStream, prompt(smallPrompt)))
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.ways[w].name, err)

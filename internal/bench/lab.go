@@ -11,71 +11,35 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
-
-	"ocgo-key/keychain/keychaintest"
 )
 
 // accounts is how many the pool of the benchmarks has.
 const accounts = 10
 
-// keyOf is the key of an account, counted from 1.
-func keyOf(n int) string { return fmt.Sprintf("%s%d", keyPrefix, n) }
-
-// lab is the processes of a benchmark: the service, and the two ways to it that have a process in between.
-// The keys of its pool are in a real keyring, and its state is in a real file.
+// lab is the processes around the gateway: the service, and the two ways to it that have a process in between.
 type lab struct {
-	binary   string
-	home     string // scratch: the state is below it
-	secrets  *keychaintest.Daemon
+	*scratch
+	home     home
 	upstream *child
 	direct   way
-	closers  []func() error // the last first
 }
 
 // openLab starts the service and fills the pool. The caller has to close the lab, also after an error.
 func openLab(ctx context.Context, binary string) (*lab, error) {
-	l := &lab{binary: binary}
-	var err error
-	if l.home, err = os.MkdirTemp("", "ocgo-key-bench-"); err != nil {
+	s, err := openScratch(binary)
+	l := &lab{scratch: s}
+	if err != nil {
 		return l, err
 	}
-	l.closers = append(l.closers, func() error { return os.RemoveAll(l.home) })
-	var stop func() error
-	if l.secrets, stop, err = keychaintest.Start(keychaintest.Unlocked); err != nil {
-		return l, err
-	}
-	l.closers = append(l.closers, stop)
 	if l.upstream, err = l.self("serve-upstream"); err != nil {
 		return l, err
 	}
 	l.direct = l.upstream.way("direct", keyOf(1))
-	for n := 1; n <= accounts; n++ {
-		add := exec.CommandContext(ctx, binary, "add", fmt.Sprintf("Account %d", n), "--no-verify")
-		add.Env, add.Stdin = l.env(), strings.NewReader(keyOf(n)+"\n")
-		if out, err := add.CombinedOutput(); err != nil {
-			return l, fmt.Errorf("cannot add an account: %w: %s", err, out)
-		}
+	if l.home, err = s.newHome("home", l.upstream.BaseURL); err != nil {
+		return l, err
 	}
-	return l, nil
-}
-
-func (l *lab) close() error {
-	var errs []error
-	for len(l.closers) > 0 {
-		last := len(l.closers) - 1
-		errs = append(errs, l.closers[last]())
-		l.closers = l.closers[:last]
-	}
-	return errors.Join(errs...)
-}
-
-// env is all that the measured program sees of ours.
-func (l *lab) env() []string {
-	return append(l.secrets.Env(),
-		"PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+l.home,
-		"OCGO_KEY_STATE_DIR="+filepath.Join(l.home, "state"), "OCGO_KEY_BASE_URL="+l.upstream.BaseURL)
+	return l, s.fill(ctx, l.home, accounts)
 }
 
 // bare starts a bare reverse proxy before the service; options are serveBare's.
@@ -90,7 +54,7 @@ func (l *lab) bare(options ...string) (way, func() error, error) {
 // gateway starts the real gateway before the service, on the pool.
 func (l *lab) gateway() (way, func() error, error) {
 	cmd := exec.Command(l.binary, "gateway", "--parent-pipe", "--quiet")
-	cmd.Env = l.env()
+	cmd.Env = l.home.env
 	c, err := l.start(cmd)
 	if err != nil {
 		return way{}, nil, err

@@ -29,6 +29,8 @@ type section struct {
 // sections are all there are, in the page's order.
 var sections = []section{
 	{"gateway", benchGateway},
+	{"helper", benchHelper},
+	{"start", benchStart},
 }
 
 // settings are what a section is told.
@@ -38,7 +40,7 @@ type settings struct {
 	log    func(string) // progress, for people
 }
 
-// budget bounds a whole run.
+// budget bounds each section.
 const budget = 4 * time.Minute
 
 func main() {
@@ -91,14 +93,9 @@ func bench(args []string, stdout, stderr io.Writer) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("it took longer than %v", budget))
-	defer cancel()
 	for _, c := range chosen {
-		r, err := c.run(ctx, s)
+		r, err := c.within(ctx, s, budget)
 		if err != nil {
-			if cause := context.Cause(ctx); cause != nil {
-				err = fmt.Errorf("%w (%w)", err, cause)
-			}
 			return fmt.Errorf("section %s: %w", c.name, err)
 		}
 		fmt.Fprint(stdout, r.text())
@@ -109,6 +106,17 @@ func bench(args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// within runs the section, and says why if it was ended before it was done.
+func (c section) within(ctx context.Context, s *settings, limit time.Duration) (*report, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it took longer than %v", limit))
+	defer cancel()
+	r, err := c.run(ctx, s)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		err = fmt.Errorf("%w (%w)", err, cause)
+	}
+	return r, err
 }
 
 // choose returns the sections of these names, in the page's order; all for no name.

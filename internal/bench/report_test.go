@@ -1,9 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -74,22 +76,31 @@ func TestChoose(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, one, 1)
 	assert.Equal(t, "gateway", one[0].name)
+	two, err := choose("start,gateway")
+	require.NoError(t, err)
+	require.Len(t, two, 2)
+	assert.Equal(t, []string{"gateway", "start"}, []string{two[0].name, two[1].name}, "in the page's order")
 	_, err = choose("gateway,nonsense")
 	assert.ErrorContains(t, err, "nonsense")
 }
 
 func TestTurnsAreFair(t *testing.T) {
-	var counts, first [3]int
-	var order []int
-	require.NoError(t, turns(6, func(w int) error {
-		counts[w]++
-		order = append(order, w)
-		return nil
-	}))
-	for i := 0; i < len(order); i += 3 {
-		first[order[i]]++
+	for ways, differ := range map[int]int{1: 1, 2: 2, 3: 6, 8: 32, 9: 54} { // how many orders there are
+		orders := make(map[string]bool)
+		counts, first := make([]int, ways), make([]int, ways)
+		var round []int
+		require.NoError(t, turns(differ, ways, func(w int) error {
+			counts[w]++
+			if round = append(round, w); len(round) == ways {
+				orders[fmt.Sprint(round)] = true
+				first[round[0]]++
+				round = nil
+			}
+			return nil
+		}))
+		assert.Len(t, orders, differ, "%d ways: no order twice", ways)
+		assert.Equal(t, slices.Repeat([]int{differ}, ways), counts, "%d ways", ways)
+		assert.Equal(t, slices.Repeat([]int{differ / ways}, ways), first, "%d ways: each is the first as often", ways)
 	}
-	assert.Equal(t, [3]int{6, 6, 6}, counts)
-	assert.Equal(t, [3]int{2, 2, 2}, first)
-	assert.ErrorIs(t, turns(3, func(int) error { return os.ErrClosed }), os.ErrClosed)
+	assert.ErrorIs(t, turns(3, 3, func(int) error { return os.ErrClosed }), os.ErrClosed)
 }

@@ -21,7 +21,8 @@ Examples:
   printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" |
     curl -K - https://opencode.ai/zen/go/v1/models
   git config credential.https://opencode.ai.helper \
-    '!ocgo-key get --format git'`
+    '!ocgo-key get --format git'
+  git config credential.https://opencode.ai.username key`
 }
 
 func (c *getCmd) Run(a *app) error {

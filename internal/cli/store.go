@@ -321,7 +321,7 @@ var identitySetting = setting{
 
 // rememberable makes a path of an identity one that will be right the next time; a descriptor's never is.
 func rememberable(identity string) (path string, ok bool) {
-	for _, passing := range []string{"fd:", "/dev/", "/proc/"} {
+	for _, passing := range []string{"fd:", "/dev/fd/", "/dev/std", "/proc/"} {
 		if strings.HasPrefix(identity, passing) {
 			return "", false
 		}

@@ -24,8 +24,7 @@ func TestKeysAreInTheKeychainAlone(t *testing.T) {
 	require.NotNil(t, p.Next)
 	assert.Equal(t, "Work", *p.Next)
 	for _, a := range p.Accounts {
-		c := w.command("secret-tool", "lookup", "service", "ocgo-key", "username", a.ID).prints().run().ok()
-		assert.Equal(t, []string{a.Label}, w.keysOf(c.stdout.String()+"\n"))
+		assert.Equal(t, []string{a.Label}, w.inKeychain(a))
 	}
 	found := w.command("grep", "-r", "sk-canary", w.home).run()
 	assert.Equal(t, 1, found.code(), "grep says whether it found nothing by its exit code")
@@ -33,6 +32,13 @@ func TestKeysAreInTheKeychainAlone(t *testing.T) {
 	ringFile, err := filepath.Glob(filepath.Join(ring.Dir, "data/keyrings/*.keyring"))
 	require.NoError(t, err)
 	assert.NotEmpty(t, ringFile, "the keyring's own file, which is searched at the end, is where it is expected")
+}
+
+// inKeychain is the name of the key that the keychain has for the account, as another program reads it.
+func (w *world) inKeychain(a account) []string {
+	w.t.Helper()
+	c := w.command("secret-tool", "lookup", "service", "ocgo-key", "username", a.ID).prints().run().ok()
+	return w.keysOf(c.stdout.String() + "\n")
 }
 
 // The three ways in which a keychain is out of reach, told apart. Nothing is started in its place, and nothing is

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,6 +42,9 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
+	if signal.Ignored(syscall.SIGHUP) { // under nohup; caught here, it has its default effect again in what we start
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	if program = os.Getenv(programVariable); program == "" {
 		program = filepath.Join(dir, "ocgo-key")
 		if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "ocgo-key").CombinedOutput(); err != nil {

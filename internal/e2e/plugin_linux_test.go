@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"io/fs"
@@ -60,6 +61,52 @@ func (w *world) gateways() []string {
 		}
 	}
 	return found
+}
+
+// gatewayEnds waits until no gateway is left after the end of an OpenCode, and logs how long that took.
+func (w *world) gatewayEnds() {
+	w.t.Helper()
+	ended := time.Now()
+	require.Eventually(w.t, func() bool { return len(w.gateways()) == 0 }, patience, 5*time.Millisecond)
+	w.t.Logf("the gateway ended %v after OpenCode", time.Since(ended))
+}
+
+// serve starts a server of OpenCode, which has a url once it listens.
+func (w *world) serve() (server *command, url string) {
+	w.t.Helper()
+	server = w.plain("serve", "--port", "0")
+	out := &lines{}
+	server.Stdout = out
+	require.NoError(w.t, server.Start())
+	require.Eventually(w.t, func() bool {
+		_, after, found := strings.Cut(out.String(), "listening on ")
+		url, _, _ = strings.Cut(after, "\n")
+		return found && strings.Contains(after, "\n")
+	}, patience, pause)
+	w.t.Cleanup(func() { w.leaks(w.canary.Text("stdout of a server", []byte(out.String()))) })
+	return server, url
+}
+
+// fetch is what a server answers, to a POST where there is a body; it may hold no key.
+func (w *world) fetch(url, body string) string {
+	w.t.Helper()
+	method := http.MethodGet
+	if body != "" {
+		method = http.MethodPost
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	require.NoError(w.t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(w.t, err)
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(w.t, err)
+	require.NoError(w.t, resp.Body.Close())
+	require.Equal(w.t, http.StatusOK, resp.StatusCode, "%s: %s", url, text)
+	w.leaks(w.canary.Text(method+" "+url, text))
+	return string(text)
 }
 
 // Plain `opencode`, with the plugin: the first account is limited, the second answers, on each wire format.
@@ -131,23 +178,9 @@ func TestPluginEndsWithOpenCode(t *testing.T) {
 	started := w.project("started")
 	w.service.SetPlan(w.canary.Key("Work"), gofake.Plan{TitlesFree: true, Answers: []gofake.Answer{
 		gofake.Bash(`echo "mark=$OCGO_KEY_AGENT_SHELL" >seen; ocgo-key get >>seen 2>&1; setsid sleep 60 & echo started >started; wait`)}})
-	server := w.plain("serve", "--port", "0")
-	out := &lines{}
-	server.Stdout = out
-	require.NoError(t, server.Start())
-	var url string
-	require.Eventually(t, func() bool {
-		_, after, found := strings.Cut(out.String(), "listening on ")
-		url, _, _ = strings.Cut(after, "\n")
-		return found && strings.Contains(after, "\n")
-	}, patience, pause)
-	resp, err := http.Get(url + "/config")
-	require.NoError(t, err)
-	config, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
-	assert.Contains(t, string(config), `"apiKey":"ocgo-`, "the plugin is at work")
-	assert.Empty(t, w.canary.Text("GET /config", config))
+	server, url := w.serve()
+	config := w.fetch(url+"/config", "")
+	assert.Contains(t, config, `"apiKey":"ocgo-`, "the plugin is at work")
 	assert.Len(t, w.gateways(), 1)
 
 	client := w.plain("run", "--attach", url, "-m", model, "do the work")
@@ -159,14 +192,11 @@ func TestPluginEndsWithOpenCode(t *testing.T) {
 	assert.Len(t, w.gateways(), 1, "one gateway for the whole server")
 
 	require.NoError(t, server.Process.Kill())
-	killed := time.Now()
 	server.end()
-	require.Eventually(t, func() bool { return len(w.gateways()) == 0 }, patience, 5*time.Millisecond)
-	t.Logf("the gateway ended %v after OpenCode", time.Since(killed))
+	w.gatewayEnds()
 	_ = client.Process.Signal(syscall.SIGKILL)
 	client.end()
 	assert.NotEmpty(t, processesWith(t, "HOME="+w.home), "the tool lives on")
-	assert.Empty(t, w.canary.Text("stdout of a server", []byte(out.String())))
 	w.empty()
 }
 

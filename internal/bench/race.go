@@ -1,0 +1,155 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+)
+
+// contestant is a command that is run to its end, again and again, beside others.
+type contestant struct {
+	name    string
+	argv    []string
+	env     []string
+	stdin   string
+	prints  func(stdout string) bool                             // nil: nothing
+	prepare func() (more []string, undo func() error, err error) // before each run, outside of what is timed; nil: nothing
+}
+
+// exactly is what a program prints that prints a key, with a newline or without.
+func exactly(text string) func(string) bool {
+	return func(stdout string) bool { return strings.TrimSuffix(stdout, "\n") == text }
+}
+
+func having(text string) func(string) bool {
+	return func(stdout string) bool { return strings.Contains(stdout, text) }
+}
+
+func nothing(stdout string) bool { return stdout == "" }
+
+// time runs it once, and returns how long that took, in ms: from before its process is there until it has ended and
+// all that it printed is read.
+func (c *contestant) time(ctx context.Context) (took float64, err error) {
+	argv := c.argv
+	if c.prepare != nil {
+		more, undo, failed := c.prepare()
+		if failed != nil {
+			return 0, fmt.Errorf("%s: %w", c.name, failed)
+		}
+		defer func() { err = errors.Join(err, undo()) }()
+		argv = append(argv[:len(argv):len(argv)], more...)
+	}
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.env, strings.NewReader(c.stdin), &stdout, &stderr
+	start := time.Now()
+	err = cmd.Run()
+	took = milliseconds(time.Since(start))
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w: %s", c.name, err, stderr.String())
+	}
+	prints := c.prints
+	if prints == nil {
+		prints = nothing
+	}
+	if !prints(stdout.String()) {
+		return 0, fmt.Errorf("%s did not print what it should, so it was something else that was measured", c.name)
+	}
+	return took, nil
+}
+
+// race takes each time in each round, and returns them by the place in times, in the order of the rounds. Of the
+// rounds to warm up nothing is kept.
+func race(ctx context.Context, times []stopwatch, warmUps, rounds int) ([][]float64, error) {
+	for range warmUps {
+		for _, time := range times {
+			if _, err := time(ctx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	took := make([][]float64, len(times))
+	err := turns(rounds, len(times), func(w int) error {
+		t, err := times[w](ctx)
+		took[w] = append(took[w], t)
+		return err
+	})
+	return took, err
+}
+
+// stopwatch does what is measured once, and returns how long it took, in ms.
+type stopwatch func(context.Context) (float64, error)
+
+// turns calls block for each way n times, in an order that changes each time, so that what else the machine does, and
+// what one way leaves behind for the next, meets all alike.
+func turns(n, ways int, block func(way int) error) error {
+	var strides []int // each takes in all of the ways, in an order of its own
+	for stride := 1; stride <= max(1, ways-1); stride++ {
+		if gcd(stride, ways) == 1 {
+			strides = append(strides, stride)
+		}
+	}
+	for i := range n {
+		stride := strides[i/ways%len(strides)]
+		for place := range ways {
+			if err := block((i + place*stride) % ways); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// versusColumns are those of a table whose rows hold one thing against another.
+var versusColumns = []string{"measure", "median", "against", "its median", "difference", "ratio"}
+
+// bound is a target for one thing held against another. The zero bound is none.
+type bound struct {
+	text string
+	met  func(difference, ratio float64) bool
+}
+
+func atMost(limit float64) bound {
+	return bound{fmt.Sprintf("at most %g times", limit), func(_, ratio float64) bool { return ratio <= limit }}
+}
+
+func addsUnder(limit float64) bound {
+	return bound{fmt.Sprintf("under %g ms added", limit), func(difference, _ float64) bool { return difference < limit }}
+}
+
+// faster is to take less time.
+var faster = bound{"faster", func(difference, _ float64) bool { return difference < 0 }}
+
+// versus is a row that holds samples in ms against others of the same rounds. The difference and the ratio are taken
+// within each round.
+func versus(name string, took []float64, against string, others []float64, target bound) row {
+	difference, ratio := paired(took, others, minus), paired(took, others, per)
+	r := row{target: target.text, cells: []string{name, ms1(median(took)), against, ms1(median(others)),
+		fmt.Sprintf("%+.1f ms", median(difference)), fmt.Sprintf("%s (%s)", times(median(ratio)), spread(ratio))}}
+	r.met = target.met != nil && target.met(median(difference), median(ratio))
+	return r
+}
+
+// versusSize is a row that holds bytes against others.
+func versusSize(name string, bytes float64, against string, others float64) row {
+	return row{cells: []string{name, mb(bytes), against, mb(others), fmt.Sprintf("%+.1f MB", (bytes-others)/(1<<20)), times(bytes / others)}}
+}
+
+// notHere is a row for a program that this machine does not have.
+func notHere(name string, took []float64, against string) row {
+	return row{cells: []string{name, ms1(median(took)), against, "not here", "–", "–"}}
+}
+
+// ms1 writes milliseconds of a whole process, of which no more digits hold.
+func ms1(v float64) string { return fmt.Sprintf("%.1f ms", v) }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"ocgo-key/keychain/keychaintest"
+)
+
+// scratch is what every section stands on: a folder and a real keyring of its own, which end with it.
+type scratch struct {
+	binary  string
+	dir     string
+	secrets *keychaintest.Daemon
+	closers []func() error // the last first
+}
+
+// openScratch makes the folder and starts the keyring. The caller has to close the scratch, also after an error.
+func openScratch(binary string) (*scratch, error) {
+	s := &scratch{binary: binary}
+	var err error
+	if s.dir, err = os.MkdirTemp("", "ocgo-key-bench-"); err != nil {
+		return s, err
+	}
+	s.closers = append(s.closers, func() error { return os.RemoveAll(s.dir) })
+	var stop func() error
+	if s.secrets, stop, err = keychaintest.Start(keychaintest.Unlocked); err != nil {
+		return s, err
+	}
+	s.closers = append(s.closers, stop)
+	return s, nil
+}
+
+func (s *scratch) close() error {
+	var errs []error
+	for len(s.closers) > 0 {
+		last := len(s.closers) - 1
+		errs = append(errs, s.closers[last]())
+		s.closers = s.closers[:last]
+	}
+	return errors.Join(errs...)
+}
+
+// home is what a measured program sees as its user's: a folder below the scratch, and an environment.
+type home struct {
+	dir string
+	env []string
+}
+
+// newHome makes one, with the base URL of a service. A measured program sees nothing of our own environment but PATH.
+func (s *scratch) newHome(name, service string) (home, error) {
+	h := home{dir: filepath.Join(s.dir, name)}
+	temp := filepath.Join(h.dir, "tmp")
+	h.env = append(s.secrets.Env(),
+		"PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+h.dir, "TMPDIR="+temp,
+		"OCGO_KEY_STATE_DIR="+filepath.Join(h.dir, "state"), "OCGO_KEY_BASE_URL="+service)
+	return h, os.MkdirAll(temp, 0o700)
+}
+
+// fill adds the accounts 1 to n to the home's pool.
+func (s *scratch) fill(ctx context.Context, h home, n int) error {
+	for i := 1; i <= n; i++ {
+		add := exec.CommandContext(ctx, s.binary, "add", labelOf(i), "--no-verify")
+		add.Env, add.Stdin = h.env, strings.NewReader(keyOf(i)+"\n")
+		if out, err := add.CombinedOutput(); err != nil {
+			return fmt.Errorf("cannot add an account: %w: %s", err, out)
+		}
+	}
+	return nil
+}
+
+// keyOf is the key of an account, counted from 1, and labelOf its label.
+func keyOf(n int) string   { return fmt.Sprintf("%s%d", keyPrefix, n) }
+func labelOf(n int) string { return fmt.Sprintf("Account %d", n) }

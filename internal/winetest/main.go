@@ -1,0 +1,155 @@
+// Command winetest runs what the Windows build does with Credential Manager, on
+// Linux under Wine: the conformance suite of the keychain, and the program
+// itself. It is for `make wine-test` alone, and fails where Wine is missing.
+//
+// It shows that our calls, their sizes and their errors are right as far as
+// Wine goes. It says nothing of Windows' own sessions, policies and vaults.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Tests that need what Wine does not have: links, and os.RemoveAll of the
+// testing package. The rest of them runs.
+const skipped = "^TestFile"
+
+// limit bounds the whole run; it takes half a minute.
+const limit = 10 * time.Minute
+
+func main() {
+	dir := flag.String("dir", ".cache/wine", "the folder for Wine's files and what is built")
+	flag.Parse()
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := run(ctx, *dir); err != nil {
+		fmt.Fprintln(os.Stderr, "winetest:", err)
+		os.Exit(1)
+	}
+}
+
+type machine struct {
+	ctx    context.Context
+	prefix string
+}
+
+func run(ctx context.Context, dir string) (err error) {
+	for _, name := range []string{"wine", "wineserver"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return fmt.Errorf("%s is missing: install the Debian packages wine and wine64", name)
+		}
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	m := &machine{ctx, filepath.Join(dir, "prefix")}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := m.boot(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.wine("wineserver", "", "--kill").err) }()
+	tests, program := filepath.Join(dir, "keychain.test.exe"), filepath.Join(dir, "ocgo-key.exe")
+	if err := errors.Join(
+		m.build("test", "-c", "-o", tests, "./keychain"),
+		m.build("build", "-trimpath", "-o", program, "."),
+	); err != nil {
+		return err
+	}
+	suite := m.wine("wine", "", tests, "-test.v", "-test.skip", skipped)
+	passed := strings.Count(suite.stdout, "--- PASS")
+	fmt.Printf("keychain under Wine: %d tests passed\n", passed)
+	if suite.err != nil || !strings.Contains(suite.stdout, "--- PASS: TestOSConformsOnCredentialManager") {
+		return fmt.Errorf("the keychain's tests: %w\n%s%s", errors.Join(suite.err, errors.New("not all passed")), suite.stdout, suite.stderr)
+	}
+	return m.useIt(program)
+}
+
+// boot makes Wine's folder, with what Go programs need in it.
+func (m *machine) boot() error {
+	system := filepath.Join(m.prefix, "drive_c", "windows", "system32")
+	if _, err := os.Stat(filepath.Join(system, "kernel32.dll")); err != nil {
+		if boot := m.wine("wine", "", "wineboot", "--init"); boot.err != nil {
+			return fmt.Errorf("wineboot: %w: %s", boot.err, boot.stderr)
+		}
+	}
+	path := filepath.Join(system, "bcryptprimitives.dll")
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return os.WriteFile(path, forwarder("bcryptprimitives.dll", "ProcessPrng", "advapi32.SystemFunction036"), 0o600)
+}
+
+func (m *machine) build(args ...string) error {
+	cmd := exec.CommandContext(m.ctx, "go", args...)
+	cmd.Env = append(os.Environ(), "GOOS=windows", "GOARCH=amd64", "CGO_ENABLED=0")
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	return cmd.Run()
+}
+
+type result struct {
+	stdout, stderr string
+	code           int
+	err            error
+}
+
+func (m *machine) wine(program, stdin string, args ...string) result {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(m.ctx, program, args...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	cmd.Env = append(os.Environ(), "WINEPREFIX="+m.prefix, "WINEDEBUG=-all", "DISPLAY=", "WAYLAND_DISPLAY=",
+		`OCGO_KEY_STATE_DIR=C:\state`, "OCGO_KEY_STORE=", "OCGO_KEY_AGENT_SHELL=", "OCGO_KEY_GATEWAY=")
+	cmd.WaitDelay = 10 * time.Second // Wine's own processes may hold the pipes
+	err := cmd.Run()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		err = nil
+	}
+	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), err}
+}
+
+// useIt is a user's day with the program itself.
+func (m *machine) useIt(program string) error {
+	if err := os.RemoveAll(filepath.Join(m.prefix, "drive_c", "state")); err != nil {
+		return err
+	}
+	largest := strings.Repeat("k", 2560)
+	for _, step := range []struct {
+		stdin string
+		args  string
+		code  int
+		says  string // on stdout, or with an error on stderr
+	}{
+		{"", "get", 3, "there is no account"},
+		{"key-of-work\r\n", "add Work --no-verify", 0, ""},
+		{"key-of-work\n", "add Again --no-verify", 9, "already there, as Work"},
+		{largest + "k", "add Large --no-verify", 8, "larger than the 2560 bytes"},
+		{"", "get", 0, "key-of-work\n"},
+		{largest, "replace Work --no-verify", 0, ""},
+		{"", "get", 0, largest + "\n"},
+		{"", "remove Work --yes", 0, ""},
+		{"", "get", 3, "there is no account"},
+	} {
+		got := m.wine("wine", step.stdin, append([]string{program}, strings.Fields(step.args)...)...)
+		right := got.code == step.code
+		if step.code == 0 {
+			right = right && (step.says == "" || got.stdout == step.says)
+		} else {
+			right = right && got.stdout == "" && strings.Contains(got.stderr, step.says)
+		}
+		if !right {
+			return fmt.Errorf("ocgo-key %s: exit code %d, want %d: %q, %s", step.args, got.code, step.code, got.stdout, got.stderr)
+		}
+	}
+	fmt.Println("ocgo-key.exe under Wine: added, read, replaced and removed keys, of 2560 bytes at most")
+	return nil
+}
