@@ -96,7 +96,7 @@ func Main(args []string) (code int) {
 		return a.fail(usageError(parser, err))
 	}
 	a.globals = g.globals
-	if err := a.refuseAgent(ctx.Selected().Name, g.Run.EnvKey, g.Config.changes() || g.Doctor.Repair); err != nil {
+	if err := a.refuseAgent(ctx.Selected().Name, &g); err != nil {
 		return a.fail(err)
 	}
 	if err := a.check(); err != nil {

@@ -41,6 +41,11 @@ func (a *app) places() (*places, error) {
 	if dir := filepath.Join(home, ".opencode"); isFolder(dir) {
 		w.configs = append(w.configs, dir)
 	}
+	for _, name := range []string{"XDG_CONFIG_HOME", "OPENCODE_CONFIG_DIR"} {
+		if dir := a.getenv(name); dir != "" && !filepath.IsAbs(dir) {
+			return nil, withHint(usagef("%s is %q, which is another folder for each place that OpenCode is started in", name, dir), "set it to a whole path")
+		}
+	}
 	for i := range w.configs {
 		if w.configs[i], err = filepath.Abs(w.configs[i]); err != nil {
 			return nil, err

@@ -188,7 +188,7 @@ func (w *live) key(ctx context.Context, key string) (done bool, err error) {
 		w.ask(ctx)
 		return false, nil
 	}
-	if err := w.app.refuseAgent(string(want), false, false); err != nil {
+	if err := w.app.refuseAgent(string(want), &grammar{}); err != nil {
 		w.note(err)
 		return false, nil
 	}

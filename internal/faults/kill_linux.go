@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"slices"
-	"syscall"
 	"time"
 )
 
@@ -92,6 +90,3 @@ func killRows(ctx context.Context, s *settings) (rows []row, err error) {
 	})
 	return rows, err
 }
-
-var _ = slices.Contains[[]int]
-var _ = syscall.ENOSPC

@@ -56,6 +56,11 @@ var groups = []struct {
 	make group
 }{
 	{"kill", killRows},
+	{"disk", diskRows},
+	{"user", userRows},
+	{"keychain", keychainRows},
+	{"content", contentRows},
+	{"crowd", crowdRows},
 }
 
 func faults(args []string, stdout, stderr io.Writer) error {

@@ -58,7 +58,7 @@ func run(ctx context.Context, dir string) (err error) {
 	if err := m.boot(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.wine("wineserver", "", "--kill").err) }()
+	defer m.wine("wineserver", "", "--kill") // it fails where Wine has ended by itself
 	tests, program := filepath.Join(dir, "keychain.test.exe"), filepath.Join(dir, "ocgo-key.exe")
 	if err := errors.Join(
 		m.build("test", "-c", "-o", tests, "./keychain"),
@@ -139,7 +139,8 @@ func (m *machine) useIt(program string) error {
 		{"", "remove Work --yes", 0, ""},
 		{"", "get", 3, "there is no account"},
 	} {
-		got := m.wine("wine", step.stdin, append([]string{program}, strings.Fields(step.args)...)...)
+		// By way of cmd: what Wine starts itself has no parent that could be asking.
+		got := m.wine("wine", step.stdin, append([]string{"cmd", "/c", program}, strings.Fields(step.args)...)...)
 		right := got.code == step.code
 		if step.code == 0 {
 			right = right && (step.says == "" || got.stdout == step.says)

@@ -1,0 +1,278 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"ocgo-key/rotation/state"
+)
+
+const (
+	stateFile = "state/state.json"
+	lastFile  = "state/state.json.last"
+)
+
+// contentRows spoil the state itself.
+func contentRows(ctx context.Context, s *settings) (rows []row, err error) {
+	err = inWorld(ctx, s, func(w *world, base snapshot) error {
+		for _, make := range []func(context.Context, *settings, *world, snapshot) (row, error){
+			brokenOnce, brokenTwice, noFile, newerVersion, laterFields, clockMoved,
+		} {
+			if err := w.restore(base); err != nil {
+				return err
+			}
+			r, err := make(ctx, s, w, base)
+			if err != nil {
+				return fmt.Errorf("%s: %w", r.fault, err)
+			}
+			s.log(fmt.Sprintf("%s: %d times", r.fault, r.times))
+			rows = append(rows, r)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// broken are contents that no state has: each cut of a good one, and others.
+func broken(s *settings, good []byte) [][]byte {
+	all := [][]byte{bytes.Repeat([]byte{0}, len(good)), []byte("garbage\x00\xff\n"), []byte("[]"), []byte("null"), []byte(`{"version":1}`), []byte(`{"version":0,"accounts":[]}`),
+		bytes.Replace(good, []byte(`"id"`), []byte(`"di"`), 1), append(bytes.Clone(good), good...)}
+	for n := 0; n < len(good)-2; n += 5 * s.every {
+		all = append(all, good[:n])
+	}
+	return all
+}
+
+// intact wants all accounts and keys to be there, with their labels unless recovered says otherwise.
+func (w *world) intact(ctx context.Context, recovered bool) error {
+	problems, err := w.doctor(ctx, true)
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("doctor could not repair: %v", problems)
+	}
+	s, err := w.look(ctx)
+	if err != nil {
+		return err
+	}
+	var keys []string
+	for _, label := range labels {
+		keys = append(keys, keyOf(label))
+		if err := s.labelled(label); err != nil && !recovered {
+			return err
+		}
+	}
+	if wrong := s.whole(keys); len(wrong) > 0 {
+		return errors.New(strings.Join(wrong, "; "))
+	}
+	return s.has(keys...)
+}
+
+func brokenOnce(ctx context.Context, s *settings, w *world, base snapshot) (row, error) {
+	r := row{fault: "state.json broken", how: "empty, zeros, garbage, of another shape, or cut short at every fifth byte; then `list`"}
+	for _, content := range broken(s, base.files[stateFile]) {
+		spoiled := base.clone()
+		spoiled.files[stateFile] = content
+		if err := w.restore(spoiled); err != nil {
+			return r, err
+		}
+		r.times++
+		o, err := w.run(ctx, command{args: []string{"list"}})
+		if err != nil {
+			return r, err
+		}
+		if o.exit != 0 || !strings.Contains(o.stdout, "Personal") || !strings.Contains(o.stderr, "last good copy") {
+			err = fmt.Errorf("list: exit code %d: %s%s", o.exit, o.stdout, o.stderr)
+		}
+		r.add(fmt.Sprintf("%.20q of %d bytes", content, len(content)), errors.Join(err, w.intact(ctx, false)))
+	}
+	return r, nil
+}
+
+func brokenTwice(ctx context.Context, s *settings, w *world, base snapshot) (row, error) {
+	r := row{fault: "state.json and its copy broken", how: "as above, both; then `list`, `get` and `doctor --repair`, which lists the keys again"}
+	s = &settings{every: 4 * s.every}
+	for _, content := range broken(s, base.files[stateFile]) {
+		spoiled := base.clone()
+		spoiled.files[stateFile], spoiled.files[lastFile] = content, content
+		if err := w.restore(spoiled); err != nil {
+			return r, err
+		}
+		r.times++
+		for _, args := range [][]string{{"list"}, {"get", "--pid", fmt.Sprint(os.Getpid())}} {
+			o, err := w.run(ctx, command{args: args})
+			if err != nil {
+				return r, err
+			}
+			r.add(args[0], answered(o))
+		}
+		r.add(fmt.Sprintf("%.20q of %d bytes", content, len(content)), w.intact(ctx, true))
+	}
+	return r, nil
+}
+
+// noFile puts something else in the place of each file of the state.
+func noFile(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
+	r := row{fault: "no file in a file's place", how: "a FIFO, a folder, a link to nothing or to itself, or nothing at all for each file of the state; then `list`, `disable` and `doctor --repair`"}
+	for _, name := range []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "move.lock"} {
+		path := filepath.Join(w.stateDir(), name)
+		for kind, put := range map[string]func() error{
+			"FIFO":           func() error { return syscall.Mkfifo(path, 0o600) },
+			"folder":         func() error { return os.Mkdir(path, 0o700) },
+			"link to none":   func() error { return os.Symlink(w.path("none"), path) },
+			"link to itself": func() error { return os.Symlink(path, path) },
+			"nothing":        func() error { return nil },
+		} {
+			if err := w.restore(base); err != nil {
+				return r, err
+			}
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return r, err
+			}
+			if err := put(); err != nil {
+				return r, err
+			}
+			r.times++
+			for _, args := range [][]string{{"list"}, {"disable", "Work"}} {
+				o, err := w.run(ctx, command{args: args})
+				if err == nil {
+					err = answered(o)
+				}
+				r.add(fmt.Sprintf("%s for %s, %s", kind, name, args[0]), err)
+			}
+			r.add(fmt.Sprintf("%s for %s", kind, name), w.intact(ctx, false))
+		}
+	}
+	return r, nil
+}
+
+// newerVersion gives each command a state of a format that is not known yet.
+func newerVersion(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
+	r := row{fault: "state of a newer version", how: "its format has the next number, and another shape; each command that writes has to leave all as it is"}
+	for _, one := range scenarios() {
+		t, err := newTrial(ctx, w, base, one)
+		if err != nil {
+			return r, err
+		}
+		newer := t.begin.clone()
+		newer.files[stateFile] = bytes.Replace(newer.files[stateFile], []byte(`"version": 1,`), fmt.Appendf(nil, `"version": %d, "accounts": {"by": "id"}, "more": 1,`, state.Version+1), 1)
+		if err := w.restore(newer); err != nil {
+			return r, err
+		}
+		r.times++
+		o, err := w.run(ctx, t.command(w))
+		if err != nil {
+			return r, err
+		}
+		if err = answered(o); err == nil && (o.exit == 0 || !strings.Contains(o.stdout+o.stderr, "newer version")) {
+			err = fmt.Errorf("exit code %d: %s", o.exit, o.stderr)
+		}
+		after, took := w.take()
+		if took != nil {
+			return r, took
+		}
+		r.add(one.name, errors.Join(err, newer.same(after)))
+	}
+	return r, nil
+}
+
+// laterFields has this version work on a state in which a later one of the same format keeps more.
+func laterFields(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
+	r := row{fault: "two versions at once", how: "fields that this version does not know, in the state, an account and the settings; each command that writes has to keep them"}
+	for _, one := range scenarios() {
+		t, err := newTrial(ctx, w, base, one)
+		if err != nil {
+			return r, err
+		}
+		later := t.begin.clone()
+		for _, name := range []string{stateFile, lastFile} {
+			var s map[string]any
+			if err := json.Unmarshal(later.files[name], &s); err != nil {
+				return r, err
+			}
+			settings, _ := s["settings"].(map[string]any)
+			if settings == nil {
+				settings = map[string]any{}
+			}
+			settings["later_setting"], s["settings"], s["later_list"] = true, settings, []int{1, 2}
+			accounts, _ := s["accounts"].([]any)
+			accounts[0].(map[string]any)["later_field"] = "kept"
+			if later.files[name], err = json.Marshal(s); err != nil {
+				return r, err
+			}
+		}
+		if err := w.restore(later); err != nil {
+			return r, err
+		}
+		r.times++
+		o, err := w.run(ctx, t.command(w))
+		if err != nil {
+			return r, err
+		}
+		if o.exit != t.exit {
+			r.add(one.name, fmt.Errorf("exit code %d: %s", o.exit, o.stderr))
+		}
+		after, err := os.ReadFile(w.path(stateFile))
+		if err != nil {
+			return r, err
+		}
+		for _, field := range []string{"later_setting", "later_list", "later_field"} {
+			if !bytes.Contains(after, []byte(field)) {
+				r.add(one.name, fmt.Errorf("%s is gone", field))
+			}
+		}
+	}
+	return r, nil
+}
+
+// clockMoved moves the times in the state, which is as if the clock were set the other way.
+func clockMoved(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
+	r := row{fault: "clock set back and forth", how: "by two hours to ten years, with a limit, a lease and a killed command in the state: the limit ends, and nothing else changes"}
+	const limit = time.Hour
+	for _, by := range []time.Duration{2 * time.Hour, 24 * time.Hour, 365 * 24 * time.Hour, 3650 * 24 * time.Hour} {
+		for _, by := range []time.Duration{by, -by} {
+			if err := w.restore(base); err != nil {
+				return r, err
+			}
+			then := time.Now().Add(by)
+			err := state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
+				s.Accounts[0].Cooldowns = []state.Cooldown{{Since: then.Add(-time.Minute), Until: then.Add(limit), Reason: "5 hour limit", Window: "5 hour"}}
+				s.Accounts[0].LastUsed, s.Accounts[1].Added = then, then
+				s.Pending = []state.Pending{{ID: s.Accounts[1].ID, Op: "replace", Since: then}}
+				return nil
+			})
+			if err != nil {
+				return r, err
+			}
+			r.times++
+			if err := w.must(ctx, command{args: []string{"get", "--pid", fmt.Sprint(os.Getpid())}}); err != nil {
+				r.add(by.String(), err)
+			}
+			s, err := w.look(ctx)
+			if err != nil {
+				return r, err
+			}
+			for _, c := range s.state.Accounts[0].Cooldowns {
+				if left := time.Until(c.Until); left > limit+2*time.Minute {
+					r.add(by.String(), fmt.Errorf("the limit of %v now ends in %v", limit, left))
+				}
+			}
+			if err := w.age(ctx); err != nil {
+				return r, err
+			}
+			r.add(by.String(), w.intact(ctx, false))
+		}
+	}
+	return r, nil
+}

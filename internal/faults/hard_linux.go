@@ -1,0 +1,251 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// crashed tells of an end that is no answer to whoever called.
+func crashed(o outcome) error {
+	if o.exit == -1 || o.exit == 2 || o.exit == 70 || strings.Contains(o.stderr, "goroutine ") {
+		return fmt.Errorf("it crashed: exit code %d: %s", o.exit, o.stderr)
+	}
+	return nil
+}
+
+// answered wants a command that did not succeed to say why, and to print no key.
+func answered(o outcome) error {
+	if err := crashed(o); err != nil || o.exit == 0 {
+		return err
+	}
+	if strings.TrimSpace(o.stderr) == "" && o.stdout == "" {
+		return fmt.Errorf("exit code %d, without a word", o.exit)
+	}
+	if strings.Contains(o.stdout+o.stderr, "sk-faults") {
+		return fmt.Errorf("exit code %d, and a key was printed", o.exit)
+	}
+	return nil
+}
+
+// diskRows let the disk fill up before each step, and the folders be read-only from the first.
+func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
+	err = inWorld(ctx, s, func(w *world, base snapshot) error {
+		for _, one := range scenarios() {
+			began := time.Now()
+			t, err := newTrial(ctx, w, base, one)
+			if err != nil {
+				return fmt.Errorf("%s: %w", one.name, err)
+			}
+			r := row{fault: "disk full: " + one.name, how: "from each such step on, all that needs room ends with ENOSPC"}
+			err = t.everyStep(ctx, s, &r, fault{do: failing, errno: syscall.ENOSPC}, func(_ traced, o outcome) error { return answered(o) })
+			if err != nil {
+				return fmt.Errorf("%s: %w", one.name, err)
+			}
+			s.log(fmt.Sprintf("%s: %d times, %d outcomes, %v", r.fault, r.times, len(t.seen), time.Since(began).Round(time.Millisecond)))
+			rows = append(rows, r)
+		}
+		r := row{fault: "read-only file system", how: "each command that writes, all of whose changes end with EROFS"}
+		for _, one := range scenarios() {
+			t, err := newTrial(ctx, w, base, one)
+			if err != nil {
+				return fmt.Errorf("%s: %w", one.name, err)
+			}
+			_, o, err := w.trouble(ctx, t.command(w), fault{do: failing, step: 1, errno: syscall.EROFS})
+			if err != nil {
+				return err
+			}
+			r.times++
+			if err = answered(o); err == nil {
+				err = t.check(ctx)
+			}
+			r.add(one.name, err)
+		}
+		rows = append(rows, r)
+		return nil
+	})
+	return rows, err
+}
+
+// add notes what a check found.
+func (r *row) add(what string, err error) {
+	if err != nil {
+		r.lost = append(r.lost, fmt.Sprintf("%s: %v", what, err))
+	}
+}
+
+// nobody is a user other than root.
+const nobody = 65534
+
+// userRows are about a state that is not the user's, or may not be changed. Root may do all; so the program is another
+// user there, with the encrypted file as the store, since a session's bus is its user's alone.
+func userRows(ctx context.Context, s *settings) (rows []row, err error) {
+	w, err := openWorld(s.binary)
+	defer func() {
+		if closed := w.close(); err == nil {
+			err = closed
+		}
+	}()
+	if err != nil {
+		return nil, err
+	}
+	if err := w.becomeUser(); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(w.stateDir(), 0o700); err != nil {
+		return nil, err
+	}
+	if err := w.must(ctx, command{args: []string{"version"}}); err != nil {
+		return nil, err
+	}
+	if err := identity(ctx, w); err != nil {
+		return nil, err
+	}
+	if err := w.own(w.home); err != nil {
+		return nil, err
+	}
+	for _, args := range [][]string{{"config", "identity", w.path(identityName)}, {"config", "store", "file"}} {
+		if err := w.must(ctx, command{args: args}); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.fill(ctx); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(w.stateDir(), "state.json")
+	readOnly := row{fault: "read-only folder", how: "the state's folder has mode 0500, and the program is not root"}
+	if err := w.each(ctx, &readOnly, func() error { return os.Chmod(w.stateDir(), 0o500) }, func() error { return os.Chmod(w.stateDir(), 0o700) }); err != nil {
+		return nil, err
+	}
+	foreign := row{fault: "state of another user", how: "state.json belongs to root, and the program is another user"}
+	give, back := func() error { return os.Chown(file, 0, 0) }, func() error { return w.own(file) }
+	if w.user == nil {
+		foreign.how = "state.json may not be read (mode 0000; as root it is made root's)"
+		give, back = func() error { return os.Chmod(file, 0) }, func() error { return os.Chmod(file, 0o600) }
+	}
+	if err := w.each(ctx, &foreign, give, back); err != nil {
+		return nil, err
+	}
+	return []row{readOnly, foreign}, nil
+}
+
+// each gives every command that writes while the state is as spoil makes it: it has to say why it cannot, and to change
+// nothing; afterwards it has to work.
+func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) error {
+	for _, c := range []command{
+		adding("New"), {[]string{"replace", "Spare", "--no-verify"}, keyOf("Other") + "\n"}, {args: []string{"remove", "Work", "--yes"}},
+		{args: []string{"rename", "Work", "Mine"}}, {args: []string{"disable", "Work"}}, {args: []string{"rotate"}},
+		{args: []string{"get", "--pid", fmt.Sprint(os.Getpid())}}, {args: []string{"config", "strategy", "most-left"}},
+	} {
+		before, err := w.take()
+		if err != nil {
+			return err
+		}
+		if err := spoil(); err != nil {
+			return err
+		}
+		o, err := w.run(ctx, c)
+		if err != nil {
+			return err
+		}
+		if err := mend(); err != nil {
+			return err
+		}
+		r.times++
+		if err = answered(o); err == nil && o.exit == 0 {
+			err = fmt.Errorf("it says that it did it")
+		}
+		r.add(c.args[0], err)
+		after, err := w.take()
+		if err != nil {
+			return err
+		}
+		r.add(c.args[0], before.same(after))
+		if err := w.must(ctx, c); err != nil {
+			r.add(c.args[0]+" afterwards", err)
+		}
+		if err := w.restore(before); err != nil {
+			return err
+		}
+		if err := w.own(w.home); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// same tells whether nothing was changed: but for empty files, such as locks.
+func (s snapshot) same(other snapshot) error {
+	full := func(s snapshot) map[string]string {
+		files := map[string]string{}
+		for name, content := range s.files {
+			if len(content) > 0 {
+				files[name] = string(content)
+			}
+		}
+		return files
+	}
+	a, b := full(s), full(other)
+	for name := range a {
+		if a[name] != b[name] {
+			return fmt.Errorf("%s was changed", name)
+		}
+	}
+	if len(a) != len(b) || !maps.Equal(s.keys, other.keys) {
+		return fmt.Errorf("something was changed: %v, before %v", slices.Sorted(maps.Keys(b)), slices.Sorted(maps.Keys(a)))
+	}
+	return nil
+}
+
+// becomeUser makes the program run as somebody else than root, who can reach it.
+func (w *world) becomeUser() error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	w.user = &syscall.Credential{Uid: nobody, Gid: nobody}
+	dir, err := os.MkdirTemp("", "ocgo-key-faults-binary-")
+	if err != nil {
+		return err
+	}
+	w.closers = append(w.closers, func() error { return os.RemoveAll(dir) })
+	from, err := os.Open(w.binary)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	w.binary = filepath.Join(dir, "ocgo-key")
+	to, err := os.OpenFile(w.binary, os.O_WRONLY|os.O_CREATE, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	if closed := to.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	return err
+}
+
+// own gives a file, or a folder with all in it, to whom the program runs as.
+func (w *world) own(path string) error {
+	if w.user == nil {
+		return nil
+	}
+	return filepath.WalkDir(path, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, nobody, nobody)
+	})
+}

@@ -1,0 +1,68 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// keychainRows let the keychain die, or be locked, before each step of the commands that use it.
+func keychainRows(ctx context.Context, s *settings) (rows []row, err error) {
+	err = inWorld(ctx, s, func(w *world, base snapshot) error {
+		for _, kind := range []struct {
+			fault, how string
+			meet       func() error
+		}{
+			{"keychain dies", "kill -9 of gnome-keyring before each step; it is started anew and unlocked afterwards", w.killKeyring},
+			{"keychain locks", "the keyring is locked before each step, and nobody unlocks it; afterwards it is unlocked", w.daemon.Lock},
+		} {
+			for _, one := range scenarios() {
+				if !slices.Contains([]string{"add", "replace", "remove", "get (a lease)"}, one.name) {
+					continue
+				}
+				began := time.Now()
+				t, err := newTrial(ctx, w, base, one)
+				if err != nil {
+					return fmt.Errorf("%s: %w", one.name, err)
+				}
+				r := row{fault: kind.fault + ": " + one.name, how: kind.how}
+				err = t.everyStep(ctx, s, &r, fault{do: waiting, meet: kind.meet}, func(_ traced, o outcome) error {
+					return errors.Join(answered(o), onlyKey(one, o), w.recover())
+				})
+				if err != nil {
+					return fmt.Errorf("%s: %s: %w", kind.fault, one.name, err)
+				}
+				s.log(fmt.Sprintf("%s: %d times, %d outcomes, %v", r.fault, r.times, len(t.seen), time.Since(began).Round(time.Millisecond)))
+				rows = append(rows, r)
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// onlyKey wants get to print a key and a line's end, or nothing.
+func onlyKey(t scenario, o outcome) error {
+	if !strings.HasPrefix(t.name, "get") {
+		return nil
+	}
+	if o.exit == 0 && slices.Contains(t.kept, strings.TrimSuffix(o.stdout, "\n")) || o.exit != 0 && o.stdout == "" {
+		return nil
+	}
+	return fmt.Errorf("exit code %d, and %d bytes on stdout", o.exit, len(o.stdout))
+}
+
+// recover brings back a keyring that is dead or locked.
+func (w *world) recover() error {
+	if w.ring != nil {
+		if err := w.killKeyring(); err != nil {
+			return err
+		}
+	}
+	return w.reviveKeyring()
+}
