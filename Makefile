@@ -7,7 +7,8 @@ OPENCODE_BIN     := $(OPENCODE_DIR)/node_modules/.bin
 BIN              := $(CACHE)/bin/ocgo-key
 # Debian package of each program, or file, that the tests run for real.
 PROGRAMS         := cc:build-essential git:git curl:curl jq:jq ps:procps setpriv:util-linux dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux \
-                    bash:bash /usr/share/bash-completion/bash_completion:bash-completion zsh:zsh fish:fish mandoc:mandoc strace:strace
+                    bash:bash /usr/share/bash-completion/bash_completion:bash-completion zsh:zsh fish:fish mandoc:mandoc strace:strace \
+                    age:age pass:pass gpg:gnupg docker-credential-pass:golang-docker-credential-helpers docker-credential-secretservice:golang-docker-credential-helpers keepassxc:keepassxc
 
 export CGO_ENABLED ?= 1
 FUZZTIME ?= 60s
@@ -22,7 +23,7 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 SNAPSHOT ?= --snapshot
 
 .PHONY: build test demo bench strategies vet lint vuln fuzz deps opencode reference picture clean
-.PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release
+.PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release wine-test
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BIN) .
@@ -137,6 +138,11 @@ workflows:
 # docs/reference.md, where it is made of the grammar.
 reference:
 	go test ./internal/cli -run '^TestReference$$' -update
+
+# What the Windows build does with Credential Manager, under Wine.
+wine-test:
+	@./internal/testdeps.sh wine:wine wineserver:wine64
+	go run ./internal/winetest -dir $(CACHE)/wine
 
 clean:
 	rm -rf $(CACHE)

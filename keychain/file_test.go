@@ -213,7 +213,7 @@ func TestFileIdentityThatIsShared(t *testing.T) {
 	holds(t, s, "id", "value")
 	require.NoError(t, os.Chmod(identity, 0o444))
 	s = keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, Shared: true})
-	refuses(t, s, keychain.Refused)
+	assert.Contains(t, refuses(t, s, keychain.Refused).Error(), "0444")
 }
 
 // An identity file may hold several; each opens the file.

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -87,11 +89,13 @@ func Main(args []string) (code int) {
 		args = []string{"--help"}
 	}
 	var g grammar
-	parser, err := newParser(&g, a)
+	part, whole := g.part(args[0])
+	parser, err := newParser(part, a)
 	if err != nil {
 		return a.fail(err)
 	}
 	ctx, err := parser.Parse(args)
+	whole()
 	if err != nil {
 		return a.fail(usageError(parser, err))
 	}
@@ -112,7 +116,31 @@ func Main(args []string) (code int) {
 // mostHelp is how wide help is at most, in columns; it is as wide as the terminal below that.
 const mostHelp = 100
 
-func newParser(g *grammar, a *app) (*kong.Kong, error) {
+// quick are the commands that programs call, often, and wait for.
+var quick = []string{"Get", "Run", "List", "Rotate", "Gateway", "Version"}
+
+// part is the part of the grammar that a command line with this first word needs: for a quick command that command
+// alone, since to build the model of all commands takes as long as to ask the keychain. whole brings what was parsed
+// back into g.
+func (g *grammar) part(word string) (part any, whole func()) {
+	i := slices.IndexFunc(quick, func(name string) bool { return strings.ToLower(name) == word })
+	if i < 0 {
+		return g, func() {}
+	}
+	all := reflect.ValueOf(g).Elem()
+	flags, _ := all.Type().FieldByName("globals")
+	command, _ := all.Type().FieldByName(quick[i])
+	one := reflect.New(reflect.StructOf([]reflect.StructField{
+		{Name: "Globals", Type: flags.Type, Tag: flags.Tag + ` embed:""`},
+		{Name: command.Name, Type: command.Type, Tag: command.Tag},
+	})).Elem()
+	return one.Addr().Interface(), func() {
+		g.globals = one.Field(0).Interface().(globals)
+		all.FieldByIndex(command.Index).Set(one.Field(1))
+	}
+}
+
+func newParser(g any, a *app) (*kong.Kong, error) {
 	return kong.New(g,
 		kong.Name("ocgo-key"), kong.Description(description),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: mostHelp}),
