@@ -22,7 +22,7 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 # Empty for a real release, of the tag that is checked out.
 SNAPSHOT ?= --snapshot
 
-.PHONY: build test demo bench strategies vet lint vuln fuzz deps opencode reference picture clean
+.PHONY: build test demo bench faults strategies vet lint vuln fuzz deps opencode reference picture clean
 .PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release wine-test
 
 build:
@@ -75,6 +75,12 @@ bench: build
 # Plays simulated months on each strategy and writes docs/strategies.md.
 strategies:
 	go run ./internal/strategies -out docs/strategies.md
+
+# Brings about what goes wrong on bad days, at every step of every command that writes, and writes docs/reliability.md.
+faults: build
+	@./internal/testdeps.sh dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring
+	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/faults ./internal/faults
+	$(CACHE)/bin/faults -binary $(BIN) -out docs/reliability.md
 
 # The three systems always build and vet.
 vet:

@@ -20,7 +20,7 @@ func FuzzScrub(f *testing.F) {
 		"{" + goLogin + "}", "\ufeff{\r\n  \"a\": 1, // x\r\n  " + goLogin + " /* y */,\r\n" + zenLogin + ",\r\n}\r\n",
 		`{"version":1,"accounts":[{"apiKey":"K","label":"x"}, // c` + "\n" + `{"apiKey":"other","enabled":false},],"rotationIndex":1}`,
 		`{"provider":{"opencode-go":{"options":{"apiKey":"K","baseURL":"x"}},"opencode":{"options":{/*a*/"apiKey":"KK"}}},"model":"a/b"}`,
-		"Work\tK\r\n# x\nk2\nexport A='b'\n\n other = KK \n", "K", "\ufeff# x\nK\n{",
+		"Work\t" + listKey + "\r\n# x\n" + loneKey + "\nexport A='" + otherKey + "'\n\n other , sk-00000000000000003 \n", listKey, "\ufeff# x\n" + listKey + "\n{",
 	} {
 		f.Add([]byte(text))
 	}

@@ -26,12 +26,15 @@ type Login struct {
 	Disabled bool
 	// Problem says why there is no usable key; empty where there is one. It never quotes the source.
 	Problem string
+	// Stays says why the entry is not to be taken out of its source though its key is usable: more than the key would
+	// be lost with it. Empty where nothing would. It quotes no more of the source than the names of members.
+	Stays string
 }
 
 // Logins is what one source holds.
 type Logins struct {
 	Found []Login // in the order of the source
-	// List says that it is a list of keys, where a line the wrong way round may have its key for a label.
+	// List says that it is a list of keys, whose labels may be anything.
 	List bool
 	// Last is the index in Found of the account that was handed out last; -1 if that is not known.
 	Last int
@@ -47,28 +50,43 @@ const (
 // ErrLogins means that a source can't be read as one. Its text never quotes the source.
 var ErrLogins = errors.New("no logins can be read")
 
+// ErrList, which is an ErrLogins, means that a text is neither JSON nor a list of keys, because of the lines that the
+// error names.
+var ErrList = fmt.Errorf("%w: not every line is a key, or a label and a key", ErrLogins)
+
 func notLogins(why string) error { return fmt.Errorf("%w: %s", ErrLogins, why) }
 
 // bom is the byte order mark that Windows programs put before UTF-8.
 var bom = []byte("\ufeff")
 
-// ReadLogins reads a source: OpenCode's auth.json or a configuration of its, the accounts file of
-// opencode-go-multi-auth (all JSON, comments allowed), or a list of keys, one on a line. rotation is what stands in
-// RotationFile beside an accounts file; nil if there is none. Errors wrap ErrLogins.
+// ReadLogins reads a file of OpenCode's or of opencode-go-multi-auth's: auth.json, a configuration, the accounts file;
+// all JSON, comments allowed. One without text holds no login. rotation is what stands in RotationFile beside an
+// accounts file; nil if there is none. Errors wrap ErrLogins.
 //
 // The shape of the accounts file and what its positions mean are those of the plugin's storage.ts and rotate.ts
 // (https://github.com/ftzi/opencode-go-multi-auth): both positions name the account that was used last.
-func ReadLogins(text, rotation []byte) (Logins, error) {
+func ReadLogins(text, rotation []byte) (Logins, error) { return read(text, rotation, false) }
+
+// ReadKeys reads what ReadLogins does, and lists of keys, one on a line: what a user named for its keys. Errors wrap
+// ErrLogins, and ErrList where a text may have been meant for a list.
+func ReadKeys(text, rotation []byte) (Logins, error) { return read(text, rotation, true) }
+
+func read(text, rotation []byte, lists bool) (Logins, error) {
 	var l Logins
 	var err error
 	text = bytes.TrimPrefix(text, bom)
 	switch shape, refused := shapeOf(text); {
 	case refused != nil:
-		return Logins{Last: -1}, refused
+		err = refused
 	case shape == jsonShape:
 		l, err = readJSON(text, rotation)
+	case len(bytes.TrimSpace(text)) == 0:
+		l.Last = -1
+	case lists:
+		l = Logins{List: true, Last: -1}
+		l.Found, err = readList(text)
 	default:
-		l = Logins{Found: readList(text), List: true, Last: -1}
+		err = notLogins("it is not JSON")
 	}
 	if err == nil && len(l.Found) > maxLogins {
 		err = notLogins(fmt.Sprintf("it has more than %d keys", maxLogins))
@@ -196,8 +214,7 @@ func authLogin(m hujson.ObjectMember) (Login, bool) {
 		return Login{}, false
 	}
 	login := Login{Entry: name, Label: name}
-	raw, _ := text(entry, "key")
-	login.take(raw)
+	login.takeFrom(entry)
 	return login, true
 }
 
@@ -217,17 +234,13 @@ func accountLogin(index int, element hujson.Value) Login {
 		login.Problem = "it is not an account"
 		return login
 	}
-	raw, ok := text(account, "apiKey")
-	if !ok {
-		raw, _ = text(account, "key")
-	}
 	if login.Label, ok = text(account, "label"); !ok {
 		login.Label, _ = text(account, "name")
 	}
 	enabled, ok := boolean(account, "enabled")
 	disabled, _ := boolean(account, "disabled")
 	login.Disabled = ok && !enabled || disabled
-	login.take(raw)
+	login.takeFrom(account)
 	return login
 }
 
@@ -238,7 +251,9 @@ func (l *Login) take(raw string) {
 		l.Problem, l.Label = err.Error(), ""
 		return
 	}
-	if strings.Contains(l.Label, key.Reveal()) || secretLike(l.Label) {
+	if whole := strings.ReplaceAll(l.Label, key.Reveal(), ""); secretLike(whole) {
+		l.Label, l.Stays = "", "its label looks like another key"
+	} else if whole != l.Label {
 		l.Label = ""
 	}
 	l.Key = key
@@ -248,7 +263,7 @@ func (l *Login) take(raw string) {
 func secretLike(label string) bool {
 	words := strings.FieldsFunc(label, func(r rune) bool { return !isWord(r) })
 	for _, word := range words {
-		if strings.HasPrefix(word, "sk-") {
+		if len(word) >= len(keyPrefix) && strings.EqualFold(word[:len(keyPrefix)], keyPrefix) {
 			return true
 		}
 	}

@@ -53,11 +53,8 @@ func TestReadLogins(t *testing.T) {
 		"odd accounts": {`{"accounts":[null,"k",{},{"apiKey":"a b","label":"a b"},{"apiKey":"k5","label":9,"enabled":"no"}],"rotationIndex":"x"}`, "",
 			[]string{"account 1||||it is not an account", "account 2||||it is not an account", "account 3||||it is empty", "account 4||||it has a space in it", "account 5||k5"}, -1},
 		"a key for a label": {`{"accounts":[{"apiKey":"k123","label":"my k123"},{"apiKey":"k2","label":"sk-other"}]}`, "", []string{"account 1||k123", "account 2||k2"}, -1},
-		"a list": {"# mine\n\nk1\nWork\tk2\r\nMy Home  k3\nSpare=k4\nA = k5\nB =k6\nexport X=\"k7\"\nk8==\nsk-k9=x\n", "",
-			[]string{"line 3||k1", "line 4|Work|k2", "line 5|My Home|k3", "line 6|Spare|k4", "line 7|A|k5", "line 8|B|k6", "line 9|X|k7", "line 10||k8==", "line 11||sk-k9=x"}, -1},
-		"lines the wrong way round": {"sk-abc Work\nabcdefghijklmnopqrst Work\nWork sk-abc # main\nWork=\"\"\nWork \u00e9\n", "",
-			[]string{"line 1||||the key is not at the end of the line", "line 2||||what stands where the key should be is shorter than the label; the key goes last",
-				"line 3||||the key is not at the end of the line", "line 4||||it is empty", "line 5||||it has a character in it that is not plain ASCII; copy it again"}, -1},
+		"two keys in one entry": {`{"opencode-go":{"type":"api","key":"k1","key":"k2"},"accounts":[{"apiKey":"k3","key":"k4","label":"A"}]}`, "",
+			[]string{"opencode-go||||it has more than one key", "account 1||||it has more than one key"}, -1},
 	} {
 		var rotation []byte
 		if tt.rotation != "" {
@@ -70,18 +67,62 @@ func TestReadLogins(t *testing.T) {
 	}
 }
 
+const (
+	listKey  = "sk-0000000000000001"
+	otherKey = "sk-0000000000000002"
+	loneKey  = "abcdefghij_0123456-9"
+)
+
+func TestReadKeys(t *testing.T) {
+	for line, want := range map[string]string{
+		"K": "||K", "\ufeffK": "||K", "  K\t\r": "||K", "'K'": "||K", loneKey: "||" + loneKey, "SK-0000000000000001": "||SK-0000000000000001",
+		"Work\tK": "|Work|K", "My Home  K": "|My Home|K", "Work=K": "|Work|K", "Work = K": "|Work|K", "Work =K": "|Work|K", "Work account=K": "|Work account|K",
+		"Work,K": "|Work|K", "W;K": "|W|K", "W; \"K\"": "|W|K", `"Work","K"`: "|Work|K", "export X=K": "|X|K", `export X="K"`: "|X|K", "W==K": "|W|K",
+		loneKey + " K": "||K", "# K": "", "": "", " \t": "",
+	} {
+		l, err := opencode.ReadKeys([]byte(strings.ReplaceAll(line, "K", listKey)), nil)
+		require.NoError(t, err, line)
+		assert.True(t, l.List || line == "" || line == " \t", line)
+		var all []string
+		if want != "" {
+			all = []string{"line 1" + strings.ReplaceAll(want, "K", listKey)}
+		}
+		assert.Equal(t, all, shown(l), line)
+	}
+	for _, line := range []string{"word", "the last word of a line", "sk-short", "Work sk-short", "Work " + loneKey, "K Work", "K K", "Work K # main", "Work K,", "Work K=", "Work=\"\"",
+		"Work \u00e9", "K==", "K=x", "K;x", "Work=K=x", "=K", ",K", "Work:K", "Work'K", "Work K'", "Work \"K'", "export X", "----------------------", "sk-x K",
+		"PATH=/usr/bin:/bin", "cd /tmp && make", "<p>K</p>", "Authorization: Bearer abcdefghijklmnopqrstuvwxyz", "sk-" + strings.Repeat("x", keychain.MaxSecretSize)} {
+		text := "K\n\n# mine\n" + line + "\nWork K\n"
+		_, err := opencode.ReadKeys([]byte(strings.ReplaceAll(text, "K", listKey)), nil)
+		require.ErrorIs(t, err, opencode.ErrList, line)
+		require.ErrorIs(t, err, opencode.ErrLogins, line)
+		assert.Equal(t, "no logins can be read: not every line is a key, or a label and a key: line 4", err.Error())
+	}
+	_, err := opencode.ReadKeys([]byte(strings.Repeat("a\n", 12)), nil)
+	assert.ErrorContains(t, err, ": lines 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more")
+	l, err := opencode.ReadKeys([]byte("{"+goLogin+"}"), nil)
+	require.NoError(t, err)
+	assert.False(t, l.List)
+	assert.Len(t, l.Found, 1)
+}
+
 func TestReadLoginsRefuses(t *testing.T) {
 	for name, text := range map[string]string{
 		"cut off": `{"opencode-go":{"type":"api","key":"sk-secret`, "a literal": `{"opencode-go": sk-secret}`, "an array": `["sk-secret"]`,
 		"more behind it": `{"x":1} sk-secret`, "UTF-16": "\xff\xfes\x00k\x00-\x00", "not text": "sk-secret\x00", "deep": "{\"sk-secret\":" + strings.Repeat("[", 1000),
-		"large": strings.Repeat("sk-secret\n", opencode.MaxLoginFile/9), "many": strings.Repeat("sk-secret\n", 1001), "a comment alone": "// sk-secret\n",
+		"large": strings.Repeat("sk-secret\n", opencode.MaxLoginFile/9), "many": strings.Repeat("sk-secret-0123456789\n", 1001), "a comment alone": "// sk-secret\n", "a list of words": "sk-secret\n",
 	} {
-		_, err := opencode.ReadLogins([]byte(text), nil)
-		require.ErrorIs(t, err, opencode.ErrLogins, name)
-		assert.NotContains(t, err.Error(), "secret", name)
-		_, err = opencode.ScrubLogins([]byte(text), func(keychain.Secret) bool { return true })
+		for _, read := range []func(_, _ []byte) (opencode.Logins, error){opencode.ReadLogins, opencode.ReadKeys} {
+			_, err := read([]byte(text), nil)
+			require.ErrorIs(t, err, opencode.ErrLogins, name)
+			assert.NotContains(t, err.Error(), "secret", name)
+		}
+		_, err := opencode.ScrubLogins([]byte(text), func(keychain.Secret) bool { return true })
 		require.ErrorIs(t, err, opencode.ErrLogins, name)
 	}
+	// OpenCode's files are no lists, whatever is in them.
+	_, err := opencode.ReadLogins([]byte(listKey+"\n"), nil)
+	require.EqualError(t, err, "no logins can be read: it is not JSON")
 }
 
 // these are taken; all other keys stay.
@@ -123,17 +164,24 @@ func TestScrubLogins(t *testing.T) {
 		{"{\n  \"accounts\": [\n    {\n      \"apiKey\": \"other\"\n    },\n    {\n      \"apiKey\": \"K\"\n    }\n  ],\n  \"rotationIndex\": 1\n}\n",
 			"{\n  \"accounts\": [\n    {\n      \"apiKey\": \"other\"\n    }\n  ],\n  \"rotationIndex\": 1\n}\n"},
 		{`{"accounts":[{"apiKey":"K"},{"key":"Z"}]}`, `{"accounts":[]}`},
-		{"# mine\nK\n\nWork\tZ\nother\nSpare=K", "# mine\n\nother\n"},
-		{"a\tK\r\nb\tother\r\n", "b\tother\r\n"},
-		{"\ufeffK\nother\n", "\ufeffother\n"},
-		{"other\n", "other\n"},
+		{"# mine\nLIST\n\nWork\tLIST\nOTHER\nSpare=LIST", "# mine\n\nOTHER\n"},
+		{"a\tLIST\r\nb\tOTHER\r\n", "b\tOTHER\r\n"},
+		{"\ufeffLIST\nOTHER\n", "\ufeffOTHER\n"},
+		{"OTHER\n", "OTHER\n"},
+		// What would be lost with the key keeps the entry; what is told of an account only does not.
+		{`{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}},"opencode":{"type":"api","key":"Z","label":"x"}}`, `{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}}}`},
+		{`{"accounts":[{"apiKey":"K","cookie":"c"},{"apiKey":"K","enabled":true,"lastUsed":1}]}`, `{"accounts":[{"apiKey":"K","cookie":"c"}]}`},
+		{`{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`, `{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`},
+		{`{"opencode-go":{"type":"api","key":"K","key":"other"}}`, `{"opencode-go":{"type":"api","key":"K","key":"other"}}`},
+		{`{"opencode-go":{"type":"api","key":"other","key":"K"}}`, `{"opencode-go":{"type":"api","key":"other","key":"K"}}`},
 		{`{"opencode-go":{"type":"oauth","access":"K"}, "x":"K"}`, `{"opencode-go":{"type":"oauth","access":"K"}, "x":"K"}`},
 	} {
-		before := strings.NewReplacer("GO", goLogin, "ZEN", zenLogin).Replace(tt.before)
+		lists := strings.NewReplacer("LIST", listKey, "OTHER", otherKey)
+		before := lists.Replace(strings.NewReplacer("GO", goLogin, "ZEN", zenLogin).Replace(tt.before))
 		kept := strings.Clone(before)
-		after, err := opencode.ScrubLogins([]byte(before), these("K", "Z"))
+		after, err := opencode.ScrubLogins([]byte(before), these("K", "Z", listKey))
 		require.NoError(t, err, tt.before)
-		assert.Equal(t, tt.after, string(after), tt.before)
+		assert.Equal(t, lists.Replace(tt.after), string(after), tt.before)
 		assert.Equal(t, kept, before, "the source is not written to")
 	}
 }
@@ -146,6 +194,19 @@ func TestScrubTakesOnlyWhatIsTaken(t *testing.T) {
 	after, err = opencode.ScrubLogins([]byte(text), these())
 	require.NoError(t, err)
 	assert.Equal(t, text, string(after))
+}
+
+// Stays names the members that would be lost, where their names can be nothing else.
+func TestStays(t *testing.T) {
+	for entry, want := range map[string]string{
+		`"type":"api","key":"K","addedAt":1`: "", `"type":"api","key":"K","cookie":"c","metadata":{}`: "it holds more than a key (cookie, metadata)",
+		`"type":"api","key":"K","sk-x1":"c"`: "it holds more than a key (an unknown member)",
+	} {
+		l, err := opencode.ReadLogins([]byte(`{"opencode-go":{`+entry+`}}`), nil)
+		require.NoError(t, err)
+		require.Len(t, l.Found, 1)
+		assert.Equal(t, want, l.Found[0].Stays)
+	}
 }
 
 func TestLoginFiles(t *testing.T) {
@@ -169,7 +230,7 @@ func TestLoginFiles(t *testing.T) {
 // FuzzLogins takes half of the keys out of whatever text: what is left reads, has none of them and all others, and in
 // JSON no other member has changed.
 func FuzzLogins(f *testing.F) {
-	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\tK\n# x\nk2\nA=b\n",
+	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\t" + listKey + "\n# x\n" + loneKey + "\nA=sk-00000000000000003\n",
 		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}",
 		`{"provider":{"opencode-go":{"options":{"baseURL":"x",/**/"apiKey":"K"//
 			,"apiKey":"{env:X}",}},"opencode":{"options":{"apiKey":"other"}},},"provider":{}}`} {
@@ -177,7 +238,7 @@ func FuzzLogins(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		original := bytes.Clone(text)
-		before, err := opencode.ReadLogins(text, text)
+		before, err := opencode.ReadKeys(text, text)
 		if err != nil {
 			return
 		}
@@ -195,13 +256,13 @@ func FuzzLogins(f *testing.F) {
 		if !bytes.Equal(text, original) {
 			t.Fatal("the source was written to")
 		}
-		left, err := opencode.ReadLogins(after, nil)
+		left, err := opencode.ReadKeys(after, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var want []string
 		for _, login := range before.Found {
-			if login.Problem != "" || !taken(login.Key) {
+			if login.Problem != "" || login.Stays != "" || !taken(login.Key) {
 				want = append(want, fmt.Sprint(login.Label, login.Key.Reveal(), login.Disabled, login.Problem))
 			}
 		}

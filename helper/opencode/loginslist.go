@@ -2,63 +2,104 @@ package opencode
 
 import (
 	"bytes"
+	"fmt"
 	"strconv"
 	"strings"
+
+	"ocgo-key/keychain"
 )
 
-// readList reads a list of keys: one key on a line, or a label, then a tab, spaces or an equals sign, then the key.
-// Lines that are empty or begin with # say nothing. A shell's "export NAME=KEY" is one of these.
-func readList(list []byte) []Login {
+// The shapes of a key in a list, in characters of isWord. Keys of the service begin with sk-; one of another make has
+// to be long, and alone on its line: there it is no word of a sentence.
+const (
+	keyPrefix  = "sk-"
+	minKey     = 16
+	minLoneKey = 20
+)
+
+// maxNamedLines bounds how many line numbers a refusal names.
+const maxNamedLines = 10
+
+// readList reads a list of keys: one key on a line, or a label, then spaces, a tab, an equals sign, a comma or a
+// semicolon, then the key. Lines that are empty or begin with # say nothing. A shell's "export NAME=KEY" is one of
+// these. A list with any other line is none, and nothing of it is read: the last word of a line of prose is no key.
+func readList(list []byte) ([]Login, error) {
 	var found []Login
-	number := 0
+	var odd []string
+	number, more := 0, 0
 	for line := range bytes.Lines(list) {
 		number++
-		if login, ok := listLogin(string(line)); ok {
+		login, says, fits := listLogin(string(line))
+		switch {
+		case !says:
+		case fits:
 			login.Entry = "line " + strconv.Itoa(number)
 			found = append(found, login)
-		}
-		if len(found) > maxLogins {
-			break // one too many is enough to be refused
+		case len(odd) < maxNamedLines:
+			odd = append(odd, strconv.Itoa(number))
+		default:
+			more++
 		}
 	}
-	return found
+	if len(odd) == 0 {
+		return found, nil
+	}
+	lines := "line " + odd[0]
+	if len(odd) > 1 {
+		lines = "lines " + strings.Join(odd, ", ")
+	}
+	if more > 0 {
+		lines += fmt.Sprintf(" and %d more", more)
+	}
+	return nil, fmt.Errorf("%w: %s", ErrList, lines)
 }
 
-// listLogin reads one line; false for one that says nothing.
-func listLogin(line string) (Login, bool) {
+// listLogin reads one line. says is false for one that says nothing, fits for one that is not of a list of keys.
+func listLogin(line string) (login Login, says, fits bool) {
 	line = strings.TrimSpace(line)
 	if line == "" || strings.HasPrefix(line, "#") {
-		return Login{}, false
+		return Login{}, false, true
 	}
-	label, raw := splitLine(strings.TrimSpace(strings.TrimPrefix(line, "export ")))
-	login := Login{Label: label}
-	switch {
-	case secretLike(label):
-		// Also a line the wrong way round. Its label is not kept: it is shown to people.
-		return Login{Problem: "the key is not at the end of the line"}, true
-	case len(label) >= 16 && len(label) > len(raw) && !strings.ContainsAny(label, " \t"):
-		return Login{Problem: "what stands where the key should be is shorter than the label; the key goes last"}, true
+	before, raw, ok := cutKey(strings.TrimSpace(strings.TrimPrefix(line, "export ")))
+	key, err := keychain.ParseKey(raw)
+	if !ok || err != nil {
+		return Login{}, true, false
 	}
-	login.take(unquote(raw))
-	return login, true
+	if before == "" {
+		return Login{Key: key}, true, servicesKey(raw) || loneKey(raw)
+	}
+	label := strings.Trim(before, separators)
+	if label == "" || !strings.ContainsAny(before[len(before)-1:], separators) || !servicesKey(raw) || secretLike(label) {
+		return Login{}, true, false
+	}
+	login = Login{Label: strings.Trim(label, `"'`), Key: key}
+	if loneKey(login.Label) { // it may be another key
+		login.Label = ""
+	}
+	return login, true, true
 }
 
-// splitLine cuts a line between label and key. A key has no space in it, but may have an equals sign.
-func splitLine(line string) (label, raw string) {
-	if i := strings.LastIndexAny(line, " \t"); i >= 0 {
-		return strings.Trim(line[:i], " \t="), strings.TrimLeft(line[i+1:], "=")
+// separators stand between label and key.
+const separators = " \t=,;"
+
+// cutKey cuts off the word at the end of the line, out of its quotes. A word has no separator in it.
+func cutKey(line string) (before, key string, ok bool) {
+	quote := ""
+	if strings.HasSuffix(line, `"`) || strings.HasSuffix(line, "'") {
+		line, quote = line[:len(line)-1], line[len(line)-1:]
 	}
-	before, after, found := strings.Cut(line, "=")
-	if !found || strings.HasPrefix(strings.TrimLeft(before, `"'`), "sk-") || strings.Trim(after, "=") == "" {
-		return "", line // padding at the end of a key is no key
-	}
-	return before, after
+	before = strings.TrimRightFunc(line, isWord)
+	key = line[len(before):]
+	before, ok = strings.CutSuffix(before, quote)
+	return before, key, ok
 }
 
-// unquote takes a pair of quotes off, which a file for a shell has around values.
-func unquote(s string) string {
-	if n := len(s); n >= 2 && (s[0] == '"' || s[0] == '\'') && s[n-1] == s[0] {
-		return s[1 : n-1]
-	}
-	return s
+// servicesKey tells whether a word has the shape of the service's keys.
+func servicesKey(word string) bool {
+	return len(word) >= minKey && strings.EqualFold(word[:len(keyPrefix)], keyPrefix)
+}
+
+// loneKey tells whether a word may be a key of any make: long, and no ruler of dashes.
+func loneKey(word string) bool {
+	return len(word) >= minLoneKey && strings.Trim(word, "-_") != "" && strings.TrimLeftFunc(word, isWord) == ""
 }

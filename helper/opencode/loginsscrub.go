@@ -10,10 +10,10 @@ import (
 )
 
 // ScrubLogins returns the source without the logins whose keys are taken: a provider's member of auth.json, the key
-// of a provider in a configuration, an element of an accounts file, a line of a list. All else is what it was, byte for
-// byte, comments and formatting too. Errors wrap ErrLogins; the source then is to be left as it is.
+// of a provider in a configuration, an element of an accounts file, a line of a list. Those that have Stays remain. All
+// else is what it was, byte for byte, comments and formatting too. Errors wrap ErrLogins; the source then is to be left as it is.
 func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error) {
-	before, err := ReadLogins(source, nil)
+	before, err := ReadKeys(source, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -35,15 +35,20 @@ func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error
 	return scrubbed, nil
 }
 
+// goes tells whether the login is to be taken out.
+func (l Login) goes(taken func(keychain.Secret) bool) bool {
+	return l.Problem == "" && l.Stays == "" && taken(l.Key)
+}
+
 // checkScrubbed reads what is left: all logins but the taken ones have to be there.
 func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) bool) error {
-	after, err := ReadLogins(scrubbed, nil)
+	after, err := ReadKeys(scrubbed, nil)
 	if err != nil {
 		return fmt.Errorf("what would be left of it does not read: %w", err)
 	}
 	i := 0
 	for _, login := range before.Found {
-		if login.Problem == "" && taken(login.Key) {
+		if login.goes(taken) {
 			continue
 		}
 		if i == len(after.Found) || !after.Found[i].Key.Equal(login.Key) || after.Found[i].Label != login.Label {
@@ -61,7 +66,7 @@ func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) b
 func cutLines(list []byte, taken func(keychain.Secret) bool) []byte {
 	kept := make([]byte, 0, len(list))
 	for line := range bytes.Lines(list) {
-		if login, ok := listLogin(string(line)); ok && login.Problem == "" && taken(login.Key) {
+		if login, says, fits := listLogin(string(line)); says && fits && login.goes(taken) {
 			continue
 		}
 		kept = append(kept, line...)
@@ -77,11 +82,11 @@ func cutLogin(text []byte, taken func(keychain.Secret) bool) []byte {
 	}
 	members := membersOf(root)
 	for i, m := range root.Members {
-		if login, ok := authLogin(m); ok && login.Problem == "" && taken(login.Key) {
+		if login, ok := authLogin(m); ok && login.goes(taken) {
 			return cutItem(text, members, i)
 		}
 		for _, login := range configLogins(m) {
-			if login.Problem == "" && taken(login.Key) {
+			if login.goes(taken) {
 				return cutItem(text, membersOf(login.options), login.index)
 			}
 		}
@@ -90,7 +95,7 @@ func cutLogin(text []byte, taken func(keychain.Secret) bool) []byte {
 			continue
 		}
 		for j, element := range accounts.Elements {
-			if login := accountLogin(j, element); login.Problem == "" && taken(login.Key) {
+			if login := accountLogin(j, element); login.goes(taken) {
 				return cutItem(text, elements(accounts), j)
 			}
 		}

@@ -13,15 +13,16 @@ import (
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/term"
+	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
 
 type importCmd struct {
-	From     string `placeholder:"PATH" complete:"file" help:"Read this file alone (- is stdin): auth.json or a configuration of OpenCode, an accounts file of opencode-go-multi-auth, or a list with one key on a line, a label before it if you like."`
-	Scrub    bool   `help:"Take the keys out of the files, once the keychain has them."`
-	NoVerify bool   `help:"Do not check the keys with the service."`
-	Yes      bool   `short:"y" help:"Do not ask."`
+	From     *string `placeholder:"PATH" complete:"file" help:"Read this file alone (- is stdin): auth.json or a configuration of OpenCode, an accounts file of opencode-go-multi-auth, or a list with one key on a line, a label before it if you like."`
+	Scrub    bool    `help:"Take the keys out of the files, once the keychain has them."`
+	NoVerify bool    `help:"Do not check the keys with the service."`
+	Yes      bool    `short:"y" help:"Do not ask."`
 }
 
 func (*importCmd) Help() string {
@@ -64,12 +65,18 @@ type importing struct {
 	pool    *rotation.Pool
 	sources []*source
 	held    heldKeys
-	report  importJSON
-	trouble int // how much went wrong, other than by keys that are there already
+	// known are the accounts whose keys are in held, with their KeyRev; confirmed the keys that the service knew in this run.
+	known     map[string]int
+	confirmed []keychain.Secret
+	report    importJSON
+	trouble   int // how much went wrong, other than by keys that are there already
 }
 
 func (c *importCmd) Run(a *app) error {
-	if c.From == stdinName && c.Scrub {
+	if c.From != nil && *c.From == "" {
+		return withHint(usagef("--from: the path is empty"), "name a file, or - for stdin")
+	}
+	if c.From != nil && *c.From == stdinName && c.Scrub {
 		return withHint(usagef("--scrub: stdin cannot be scrubbed"), "give the file itself: --from PATH --scrub")
 	}
 	sources, looked, trouble, err := c.sources(a)
@@ -80,13 +87,12 @@ func (c *importCmd) Run(a *app) error {
 		if trouble > 0 {
 			return errors.New("nothing was imported")
 		}
-		return withHint(fmt.Errorf("no key was found; looked at %s", strings.Join(looked, ", ")), "name a file with --from PATH, or add a key with `ocgo-key add`")
+		return c.nothing(a, looked)
 	}
 	if err := c.ask(a, sources); err != nil {
 		return err
 	}
-	im := &importing{importCmd: c, app: a, ctx: context.Background(), sources: sources, trouble: trouble,
-		report: importJSON{[]importedJSON{}, []skippedJSON{}, []string{}}}
+	im := &importing{importCmd: c, app: a, ctx: context.Background(), sources: sources, trouble: trouble, report: emptyImport()}
 	if err := im.open(); err != nil {
 		return err
 	}
@@ -95,6 +101,22 @@ func (c *importCmd) Run(a *app) error {
 	}
 	return im.end()
 }
+
+// nothing ends an import that found no key. Only who named a source missed one: it is not wrong to import again when
+// all is moved.
+func (c *importCmd) nothing(a *app, looked []string) error {
+	message, hint := "no key was found; looked at "+strings.Join(looked, ", "), "name a file with --from PATH, or add a key with `ocgo-key add`"
+	if c.From != nil {
+		return withHint(errors.New(message), hint)
+	}
+	if a.JSON {
+		return a.printJSON(emptyImport())
+	}
+	a.say("%s", message)
+	return nil
+}
+
+func emptyImport() importJSON { return importJSON{[]importedJSON{}, []skippedJSON{}, []string{}} }
 
 // ask makes sure that files are to be changed, where there is a person: one who gave --scrub in a script meant it.
 func (c *importCmd) ask(a *app, sources []*source) error {
@@ -117,11 +139,7 @@ func (im *importing) open() error {
 	}
 	im.file = state.OpenFile(dir, time.Now, func(message string) { im.app.warn(message, "") })
 	im.pool = rotation.New(im.file, time.Now, process.Alive)
-	o, err := im.pool.Overview(im.ctx)
-	if err != nil {
-		return err
-	}
-	im.held, err = im.app.heldKeys(o)
+	_, err = im.look()
 	return err
 }
 
@@ -149,33 +167,41 @@ func (im *importing) take(s *source, login opencode.Login) error {
 		return nil
 	}
 	if strings.HasPrefix(login.Key.Reveal(), standInPrefix) {
-		im.note(s, login.Entry, login.Entry, "it stands for the pool, and is no key")
+		const reason = "it stands for the pool, and is no key"
+		im.report.Skipped = append(im.report.Skipped, skippedJSON{login.Entry, reason, s.name})
+		im.say("%s was not imported: %s", placeIn(s, login.Entry), reason)
 		return nil
 	}
-	if known, ok := im.held.of(login.Key); ok {
-		im.note(s, login.Entry, known.Label, "already there, as "+known.Label)
+	if _, err := im.look(); err != nil {
+		return err
+	}
+	known, there := im.held.of(login.Key)
+	var usage rotation.Usage
+	// What is there already is asked for only before it is taken out of a file, and once.
+	if !there || im.Scrub && s.path != "" && !im.isConfirmed(login.Key) {
+		var err error
+		if usage, err = im.check(s, login.Entry, login.Key); err != nil && !there {
+			im.skip(s, login, err.Error())
+			return nil
+		} else if err != nil {
+			im.app.warn(placeIn(s, login.Entry)+": "+err.Error(), "")
+		}
+	}
+	if there {
+		im.alreadyThere(s, login, known.Label)
 		return nil
 	}
-	o, err := im.pool.Overview(im.ctx)
+	own, label, err := im.enter(login, usage)
 	if err != nil {
 		return err
 	}
-	usage, err := im.app.verify(login.Key, im.NoVerify)
-	if err != nil {
-		im.skip(s, login, err.Error())
+	if label != "" {
+		im.alreadyThere(s, login, label)
 		return nil
 	}
-	im.app.warnSharedQuota(o, "", usage)
-	id, label, pool := newID(), importLabel(o, login.Label), im.pool
-	if login.Disabled {
-		pool = rotation.New(&disabling{im.file, id}, time.Now, process.Alive)
-	}
-	if err := im.app.enlist(pool, id, label, login.Key, usage); err != nil {
-		return err
-	}
-	im.held = append(im.held, heldKey{rotation.View{ID: id, Label: label}, login.Key})
-	im.report.Imported = append(im.report.Imported, importedJSON{label, id, s.name})
-	im.say("imported %s from %s", label, s.name)
+	own.Source = s.name
+	im.report.Imported = append(im.report.Imported, own)
+	im.say("imported %s from %s", own.Label, s.name)
 	return nil
 }
 
@@ -187,13 +213,14 @@ func (im *importing) skip(s *source, login opencode.Login, reason string) {
 		label = printable(login.Label)
 	}
 	im.report.Skipped = append(im.report.Skipped, skippedJSON{label, reason, s.name})
-	im.app.warn(fmt.Sprintf("%s: %s was not imported: %s", s.name, label, reason), "")
+	im.app.warn(fmt.Sprintf("%s was not imported: %s", placeIn(s, label), reason), "")
 }
 
-// note tells of an entry that need not come in. label is the account's, where there is one.
-func (im *importing) note(s *source, entry, label, reason string) {
+// alreadyThere tells of a key that need not come in. label is the account's.
+func (im *importing) alreadyThere(s *source, login opencode.Login, label string) {
+	reason := "already there, as " + label
 	im.report.Skipped = append(im.report.Skipped, skippedJSON{label, reason, s.name})
-	im.say("%s: %s was not imported: %s", s.name, entry, reason)
+	im.say("%s is %s", placeIn(s, login.Entry), reason)
 }
 
 // say tells people; with --json the document does.
@@ -234,26 +261,6 @@ func (im *importing) end() error {
 		return fmt.Errorf("not all went well: %s imported, %s", count(len(im.report.Imported), "key", "keys"), count(im.trouble, "trouble", "troubles"))
 	}
 	return nil
-}
-
-// disabling is the state in which the account comes in disabled, in the very write that lists it: a kill between
-// two writes would leave it in use.
-type disabling struct {
-	*state.File
-	id string
-}
-
-func (d *disabling) Update(ctx context.Context, change func(*state.State) error) error {
-	return d.File.Update(ctx, func(s *state.State) error {
-		if err := change(s); err != nil {
-			return err
-		}
-		if a := s.Find(d.id); a != nil {
-			a.Disabled = true
-			s.Note(state.Event{Time: time.Now(), Kind: "disabled", Account: a.Label})
-		}
-		return nil
-	})
 }
 
 // printable is text of others on one line.

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -136,7 +137,7 @@ func TestImportSurvivesKill(t *testing.T) {
 	}
 	// Until nothing is left: a killed one may have come far enough to look like this one's success.
 	out, err := h.command("ocgo-key", "import", "--scrub", "--no-verify").CombinedOutput()
-	require.Error(t, err)
+	require.NoError(t, err)
 	require.Contains(t, string(out), "no key was found")
 
 	t.Logf("%d kills, %d of them between two keys", killed, between)
@@ -195,9 +196,62 @@ func TestImportFromEnvironment(t *testing.T) {
 	assert.Contains(t, string(out), "OPENCODE_API_KEY still holds a key, in this environment\nhint: `unset OPENCODE_API_KEY`")
 	assert.Empty(t, h.canary.Text("output", out))
 	assert.Contains(t, string(h.secrets()), "secret = "+key+"\n")
+	out, err = h.command("ocgo-key", "import").CombinedOutput()
+	require.NoError(t, err)
+	assert.Contains(t, string(out), "ocgo-key: OPENCODE_API_KEY is already there, as Account 1\n")
 	out, err = h.command("ocgo-key", "import", "--json").Output()
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"imported":[],"skipped":[{"label":"Account 1","reason":"already there, as Account 1","source":"OPENCODE_API_KEY"}],"scrubbed":[]}`, string(out))
+}
+
+// Imports that run at once bring each key in once, and each of them ends well: a label or a key that another was
+// quicker with is no trouble. The service holds all of them up until all have asked it for their first key.
+func TestImportsAtOnce(t *testing.T) {
+	h := newImportHome(t)
+	const imports, keys = 4, 3
+	var asked atomic.Int32
+	all := make(chan struct{})
+	service := h.slowService(func() {
+		if asked.Add(1) == imports {
+			close(all)
+		}
+		select {
+		case <-all:
+		case <-t.Context().Done():
+		}
+	})
+	commands := make([]*exec.Cmd, imports)
+	outputs := make([]bytes.Buffer, imports)
+	for i := range commands {
+		var list strings.Builder // the same keys, each labelled as another one is elsewhere or not at all
+		for k := range keys {
+			label := fmt.Sprintf("Label %d=", (i+k)%keys)
+			if i%2 == 1 {
+				label = ""
+			}
+			list.WriteString(label + h.canary.Key(fmt.Sprint("once", k)) + "\n")
+		}
+		list.WriteString("Shared=" + h.canary.Key(fmt.Sprint("own", i)) + "\n") // one label for different keys
+		cmd := h.command("ocgo-key", "import", "--from", "-", "--base-url", service)
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(list.String()), &outputs[i], &outputs[i]
+		require.NoError(t, cmd.Start())
+		commands[i] = cmd
+	}
+	there := 0
+	for i, cmd := range commands {
+		assert.NoError(t, cmd.Wait(), outputs[i].String())
+		assert.Empty(t, h.canary.Text("output", outputs[i].Bytes()))
+		there += strings.Count(outputs[i].String(), " is already there, as ")
+	}
+	assert.Equal(t, (imports-1)*keys, there)
+	assert.Len(t, h.labels(), keys+imports)
+	secrets := string(h.secrets())
+	for k := range keys {
+		assert.Equal(t, 1, strings.Count(secrets, "secret = "+h.canary.Key(fmt.Sprint("once", k))+"\n"), "key %d", k)
+	}
+	for i := range imports {
+		assert.Equal(t, 1, strings.Count(secrets, "secret = "+h.canary.Key(fmt.Sprint("own", i))+"\n"), "own key %d", i)
+	}
 }
 
 // A file that changes between being read and being cleared is left alone: what changed it may not be lost.
@@ -211,7 +265,7 @@ func TestImportLeavesChangedFile(t *testing.T) {
 	}))
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(out), "auth.json was changed meanwhile; nothing was taken out of it\nhint: ")
+	assert.Contains(t, string(out), "auth.json was changed meanwhile; nothing was taken out of it\nhint: the keys are in the keychain; run the same command again\n")
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, strings.Replace(login, "{", "{\"new\": 1, ", 1), string(text))

@@ -29,9 +29,12 @@ func (s *source) held(keys heldKeys) []keychain.Secret {
 	return held
 }
 
-// scrub takes the keys that the keychain has out of the source's file. The file is replaced as a whole, keeps its
+// errChanged means that a file is not any more what was read.
+var errChanged = errors.New("was changed meanwhile")
+
+// scrub takes the keys that may go, and are in gone, out of the source's file. The file is replaced as a whole, keeps its
 // mode, and is left alone if anything but what was read is in it now.
-func (s *source) scrub(keys heldKeys) error {
+func (s *source) scrub(goes func(keychain.Secret) bool, gone []keychain.Secret) error {
 	path, err := filepath.EvalSymlinks(s.path)
 	if err != nil {
 		return err
@@ -51,12 +54,13 @@ func (s *source) scrub(keys heldKeys) error {
 		return err
 	}
 	if !os.SameFile(info, s.info) || !bytes.Equal(now, s.text) {
-		return fmt.Errorf("%s was changed meanwhile", s.path)
+		if left, err := opencode.ReadKeys(now, nil); err == nil && !contains(now, gone) &&
+			!slices.ContainsFunc(left.Found, func(l opencode.Login) bool { return goes(l.Key) }) {
+			return fs.ErrNotExist // someone else was quicker
+		}
+		return fmt.Errorf("%s %w", s.path, errChanged)
 	}
-	scrubbed, err := opencode.ScrubLogins(now, func(key keychain.Secret) bool {
-		_, ok := keys.of(key)
-		return ok
-	})
+	scrubbed, err := opencode.ScrubLogins(now, goes)
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.path, err)
 	}
@@ -150,7 +154,7 @@ func (im *importing) tidy() error {
 			told[path] = true
 		}
 		if im.Scrub {
-			im.scrubSource(s, keys, held)
+			im.scrubSource(s, keys)
 			continue
 		}
 		im.app.warn(s.path+" still holds "+count(len(held), "key", "keys")+" in plain text", "the same command with --scrub takes out what the keychain has")
@@ -158,19 +162,51 @@ func (im *importing) tidy() error {
 	return nil
 }
 
-func (im *importing) scrubSource(s *source, keys heldKeys, held []keychain.Secret) {
-	err := s.scrub(keys)
+// scrubSource takes out of the file what is safe elsewhere: the keychain has it now, and the service confirmed it.
+func (im *importing) scrubSource(s *source, keys heldKeys) {
+	goes := func(key keychain.Secret) bool {
+		_, ok := keys.of(key)
+		return ok && im.isConfirmed(key)
+	}
+	var gone []keychain.Secret
+	unconfirmed := 0
+	for _, login := range s.logins.Found {
+		_, ok := keys.of(login.Key)
+		switch {
+		case login.Problem != "" || !ok:
+		case login.Stays != "":
+			im.trouble++
+			im.app.warn(fmt.Sprintf("%s was not taken out: %s", placeIn(s, login.Entry), login.Stays), "the key is in the keychain; take it out by hand, and keep what else you need")
+		case !goes(login.Key):
+			unconfirmed++
+		default:
+			gone = append(gone, login.Key)
+		}
+	}
+	if unconfirmed > 0 {
+		im.trouble++
+		im.app.warn(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, count(unconfirmed, "key", "keys")),
+			"run the same command again once the service answers; --no-verify takes out what the keychain has, unasked")
+	}
+	if len(gone) == 0 {
+		return
+	}
+	err := s.scrub(goes, gone)
 	if errors.Is(err, fs.ErrNotExist) {
 		return // someone else was quicker
 	}
 	if err != nil {
 		im.trouble++
-		im.app.warn(err.Error()+"; nothing was taken out of it", "the keys are in the keychain; run the same command again, or take them out by hand")
+		hint := "the keys are in the keychain; take them out of the file by hand"
+		if errors.Is(err, errChanged) {
+			hint = "the keys are in the keychain; run the same command again"
+		}
+		im.app.warn(err.Error()+"; nothing was taken out of it", hint)
 		return
 	}
 	im.report.Scrubbed = append(im.report.Scrubbed, s.path)
-	im.say("took %s out of %s", count(len(held), "key", "keys"), s.path)
-	if contains(s.text, held) {
+	im.say("took %s out of %s", count(len(gone), "key", "keys"), s.path)
+	if left, err := opencode.ReadKeys(s.text, nil); err == nil && contains(s.text, gone) && !slices.ContainsFunc(left.Found, func(l opencode.Login) bool { return l.Stays != "" && goes(l.Key) }) {
 		im.trouble++
 		im.app.warn(s.path+" still holds a key in another place, such as a comment", "take it out by hand")
 	}

@@ -28,18 +28,24 @@ const stdinName = "-"
 // sources reads what --from names, or all the usual places. Of those the ones that can't be read are told of and
 // counted in trouble; looked names every place that was looked at.
 func (c *importCmd) sources(a *app) (found []*source, looked []string, trouble int, err error) {
-	switch c.From {
-	case "":
+	switch {
+	case c.From == nil:
 		return c.usualSources(a)
-	case stdinName:
+	case *c.From == stdinName:
 		looked = []string{"stdin"}
-		found, err = oneSource(readSource("stdin", a.stdin, nil))
+		found, err = oneSource(readSource("stdin", a.stdin, nil, opencode.ReadKeys))
 	default:
-		looked = []string{c.From}
-		found, err = oneSource(openSource(c.From))
+		looked = []string{*c.From}
+		found, err = oneSource(openSource(*c.From, opencode.ReadKeys))
+	}
+	if errors.Is(err, opencode.ErrList) {
+		err = withHint(&codeError{exitUsage, err}, "nothing was read of it; take out what is no key, or begin those lines with #")
 	}
 	return found, looked, 0, err
 }
+
+// reader is opencode.ReadLogins, or opencode.ReadKeys where the user named the source: elsewhere no text is a list.
+type reader func(text, rotation []byte) (opencode.Logins, error)
 
 func oneSource(s *source, err error) ([]*source, error) {
 	if err != nil || len(s.logins.Found) == 0 {
@@ -63,7 +69,7 @@ func (c *importCmd) usualSources(a *app) (found []*source, looked []string, trou
 		if info != nil && !info.Mode().IsRegular() {
 			err = fmt.Errorf("%s is not a regular file", path) // a pipe might never end
 		} else {
-			s, err = openSource(path)
+			s, err = openSource(path, opencode.ReadLogins)
 		}
 		if err != nil {
 			trouble++
@@ -96,7 +102,7 @@ func seen(found []*source, info os.FileInfo) bool {
 	return false
 }
 
-func openSource(path string) (*source, error) {
+func openSource(path string, read reader) (*source, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -107,7 +113,7 @@ func openSource(path string) (*source, error) {
 		rotation, _ = readBounded(beside)
 		_ = beside.Close()
 	}
-	s, err := readSource(path, f, rotation)
+	s, err := readSource(path, f, rotation, read)
 	if err != nil {
 		return nil, err
 	}
@@ -116,12 +122,12 @@ func openSource(path string) (*source, error) {
 	return s, err
 }
 
-func readSource(name string, r io.Reader, rotation []byte) (*source, error) {
+func readSource(name string, r io.Reader, rotation []byte, read reader) (*source, error) {
 	text, err := readBounded(r)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", name, err)
 	}
-	logins, err := opencode.ReadLogins(text, rotation)
+	logins, err := read(text, rotation)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

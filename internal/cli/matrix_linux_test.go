@@ -281,7 +281,8 @@ func now(do func()) func()  { return do }
 func busDies(when func(func()) func()) ring {
 	return func(t *testing.T, key string) []string {
 		d := keychaintest.StartSecretService(t, keychaintest.NoService)
-		f := &keychaintest.FakeService{Items: map[string]string{matrixID: key}, OnPrompt: when(func() { kill(t, d.PIDs()[0]) })}
+		bus := d.PIDs()[0]
+		f := &keychaintest.FakeService{Items: map[string]string{matrixID: key}, OnPrompt: when(func() { kill(t, bus) })}
 		f.Serve(t, d.Address)
 		return d.Env()
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -116,9 +117,8 @@ func TestLeaksAreFound(t *testing.T) {
 				leak(w, w.canary.Key("Work"))
 			})
 			require.NotEmpty(t, caught)
-			for _, leak := range caught {
-				assert.Contains(t, leak.Where, name)
-			}
+			// A process that ended meanwhile has lost its name.
+			assert.True(t, slices.ContainsFunc(caught, func(leak canary.Leak) bool { return strings.Contains(leak.Where, name) }), "%v", caught)
 		})
 	}
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -57,8 +58,10 @@ func TestWaitingEndsEarly(t *testing.T) {
 	w.add("Work")
 	w.service.SetPlan(w.canary.Key("Work"), gofake.Plan{TitlesFree: true, Answers: []gofake.Answer{gofake.UsageLimit(gofake.Weekly, time.Hour)}})
 	c := w.prompt(model, "say hi")
+	told := &lines{}
+	c.Stderr = io.MultiWriter(c.Stderr, told)
 	require.NoError(t, c.Start())
-	require.Eventually(t, func() bool { return w.list().states() == "Work cooling" }, patience, pause)
+	require.Eventually(t, func() bool { return strings.Contains(told.String(), "every account is used up") }, patience, pause)
 	w.add("Personal")
 	c.end().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")

@@ -180,7 +180,7 @@ func (k *worker) letGo() {
 
 // step gives one command, and notes in the model what must come of it.
 func (k *worker) step(ctx context.Context) error {
-	mine := slices.Sorted(maps.Keys(k.model))
+	mine := slices.DeleteFunc(slices.Sorted(maps.Keys(k.model)), func(label string) bool { return label == "Shared" })
 	pid := strconv.Itoa(k.holder.Process.Pid)
 	kind := k.random.IntN(12)
 	if len(mine) == 0 && kind < 7 {

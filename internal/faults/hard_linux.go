@@ -46,7 +46,7 @@ func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", one.name, err)
 			}
-			r := row{fault: "disk full: " + one.name, how: "from each such step on, all that needs room ends with ENOSPC"}
+			r := row{fault: "disk full: " + one.name, how: "from each step on that needs room, all that do end with ENOSPC"}
 			err = t.everyStep(ctx, s, &r, fault{do: failing, errno: syscall.ENOSPC}, func(_ traced, o outcome) error { return answered(o) })
 			if err != nil {
 				return fmt.Errorf("%s: %w", one.name, err)
@@ -68,6 +68,7 @@ func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
 			if err = answered(o); err == nil {
 				err = t.check(ctx)
 			}
+			r.outcomes += len(t.seen)
 			r.add(one.name, err)
 		}
 		rows = append(rows, r)
@@ -89,7 +90,7 @@ const nobody = 65534
 // userRows are about a state that is not the user's, or may not be changed. Root may do all; so the program is another
 // user there, with the encrypted file as the store, since a session's bus is its user's alone.
 func userRows(ctx context.Context, s *settings) (rows []row, err error) {
-	w, err := openWorld(s.binary)
+	w, err := openWorld(s)
 	defer func() {
 		if closed := w.close(); err == nil {
 			err = closed
@@ -98,13 +99,10 @@ func userRows(ctx context.Context, s *settings) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.becomeUser(); err != nil {
+	if err := w.becomeUser(s.temp); err != nil {
 		return nil, err
 	}
 	if err := os.Mkdir(w.stateDir(), 0o700); err != nil {
-		return nil, err
-	}
-	if err := w.must(ctx, command{args: []string{"version"}}); err != nil {
 		return nil, err
 	}
 	if err := identity(ctx, w); err != nil {
@@ -206,13 +204,13 @@ func (s snapshot) same(other snapshot) error {
 	return nil
 }
 
-// becomeUser makes the program run as somebody else than root, who can reach it.
-func (w *world) becomeUser() error {
+// becomeUser makes the program run as somebody else than root, who can reach it in temp.
+func (w *world) becomeUser(temp string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
 	w.user = &syscall.Credential{Uid: nobody, Gid: nobody}
-	dir, err := os.MkdirTemp("", "ocgo-key-faults-binary-")
+	dir, err := os.MkdirTemp(temp, "ocgo-key-faults-")
 	if err != nil {
 		return err
 	}

@@ -10,9 +10,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ocgo-key/internal/atomicfile"
 )
@@ -20,7 +25,7 @@ import (
 // budget bounds a whole run.
 const budget = 5 * time.Minute
 
-// The roles of this program when it starts itself.
+// traceRole is this program when it starts itself.
 const traceRole = "trace"
 
 var roles = map[string]func(args []string) error{traceRole: trace}
@@ -44,6 +49,7 @@ func mainCode(args []string, stdout, stderr io.Writer) int {
 type settings struct {
 	binary string
 	every  int          // of so many steps one is tried; 1 is all
+	temp   string       // a folder that programs can be started from
 	log    func(string) // progress, for people
 }
 
@@ -76,25 +82,22 @@ func faults(args []string, stdout, stderr io.Writer) error {
 	if _, err := os.Stat(*binary); err != nil {
 		return fmt.Errorf("-binary names no ocgo-key: %w; build one with `make build`", err)
 	}
-	s := &settings{binary: *binary, every: max(*every, 1), log: func(text string) { fmt.Fprintln(stderr, "faults:", text) }}
+	s := &settings{binary: *binary, every: max(*every, 1), temp: os.TempDir(), log: logger(stderr)}
+	clean, err := scratch()
+	if err != nil {
+		return err
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, budget, fmt.Errorf("it took longer than %v", budget))
 	defer cancel()
-	var rows []row
-	for _, g := range groups {
-		if *only != "" && *only != g.name {
-			continue
-		}
-		made, err := g.make(ctx, s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", g.name, errors.Join(err, context.Cause(ctx)))
-		}
-		rows = append(rows, made...)
+	rows, err := allRows(ctx, s, *only)
+	if err = errors.Join(err, clean()); err != nil {
+		return err
 	}
 	bad := 0
 	for _, r := range rows {
-		fmt.Fprintf(stdout, "%-34s %5d  %s\n", r.fault, r.times, strings.ReplaceAll(r.verdict(), "**", ""))
+		fmt.Fprintf(stdout, "%-40s %5d  %s\n", r.fault, r.times, strings.ReplaceAll(r.verdict(), "**", ""))
 		for _, what := range r.lost[:min(len(r.lost), worst)] {
 			fmt.Fprintln(stdout, "    ", what)
 		}
@@ -109,4 +112,67 @@ func faults(args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("something was lost %d times", bad)
 	}
 	return nil
+}
+
+// allRows makes the rows of each group, as many at a time as there are processors.
+func allRows(ctx context.Context, s *settings, only string) ([]row, error) {
+	made, errs := make([][]row, len(groups)), make([]error, len(groups))
+	turns := make(chan struct{}, runtime.NumCPU())
+	var all sync.WaitGroup
+	for i, g := range groups {
+		if only != "" && only != g.name {
+			continue
+		}
+		all.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			if made[i], errs[i] = g.make(ctx, s); errs[i] != nil {
+				errs[i] = fmt.Errorf("%s: %w", g.name, errors.Join(errs[i], context.Cause(ctx)))
+			}
+		})
+	}
+	all.Wait()
+	rows := slices.Concat(made...)
+	if err := errors.Join(errs...); err != nil || len(rows) > 0 {
+		return rows, err
+	}
+	return nil, fmt.Errorf("there is no group %q", only)
+}
+
+func logger(to io.Writer) func(string) {
+	var mu sync.Mutex
+	return func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintln(to, "faults:", text)
+	}
+}
+
+// scratch makes a folder for all that is made here, in memory where that can be: what syncs is slow elsewhere. clean
+// removes it, and fails if anything was left in it.
+func scratch() (clean func() error, err error) {
+	before, given := os.LookupEnv("TMPDIR")
+	parent := os.TempDir()
+	if info, err := os.Stat("/dev/shm"); !given && err == nil && info.IsDir() && unix.Access("/dev/shm", unix.W_OK) == nil {
+		parent = "/dev/shm"
+	}
+	dir, err := os.MkdirTemp(parent, "ocgo-key-faults-")
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(os.Chmod(dir, 0o711), os.Setenv("TMPDIR", dir)); err != nil { // for another user as well
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return func() error {
+		if given {
+			err = os.Setenv("TMPDIR", before)
+		} else {
+			err = os.Unsetenv("TMPDIR")
+		}
+		left, readErr := os.ReadDir(dir)
+		if len(left) > 0 {
+			err = errors.Join(err, fmt.Errorf("%s was left behind", left[0].Name()))
+		}
+		return errors.Join(err, readErr, os.RemoveAll(dir))
+	}, nil
 }

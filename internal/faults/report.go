@@ -15,8 +15,9 @@ type row struct {
 	fault string
 	how   string // it was brought about
 	times int
-	lost  []string // what was lost, or otherwise not as it must be; none is what the page is there to show
-	note  string   // what there is to say beside the table
+	// outcomes is how many of what was left behind differed in keys or accounts. Each was mended in both ways.
+	outcomes int
+	lost     []string // what was lost, or otherwise not as it must be; none is what the page is there to show
 }
 
 // worst is how much of what went wrong is told of a row.
@@ -64,14 +65,13 @@ const pageTail = `
 // page is all of docs/reliability.md.
 func page(rows []row) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%sMachine: %s. Command: `make faults`.\n\n| fault | how it was brought about | how often | lost |\n| --- | --- | --: | --- |\n", pageHead, machine())
+	fmt.Fprintf(&b, "%sMachine: %s. Command: `make faults`.\n\n| fault | how it was brought about | how often | outcomes | lost |\n| --- | --- | --: | --: | --- |\n", pageHead, machine())
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %s | %d | %s |\n", r.fault, r.how, r.times, r.verdict())
-	}
-	for _, r := range rows {
-		if r.note != "" {
-			fmt.Fprintf(&b, "\n%s: %s\n", r.fault, r.note)
+		outcomes := ""
+		if r.outcomes > 0 {
+			outcomes = fmt.Sprint(r.outcomes)
 		}
+		fmt.Fprintf(&b, "| %s | %s | %d | %s | %s |\n", r.fault, r.how, r.times, outcomes, r.verdict())
 	}
 	b.WriteString(pageTail)
 	return b.String()

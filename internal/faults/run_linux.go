@@ -82,8 +82,9 @@ func (w *world) trouble(ctx context.Context, c command, f fault) (traced, outcom
 	defer goOn.Close()
 	args := append([]string{traceRole, string(f.do), strconv.Itoa(f.step), strconv.Itoa(int(f.errno)), w.binary}, c.args...)
 	cmd := exec.CommandContext(ctx, self, args...)
-	// One processor, so that the order of the steps is much the same each time.
-	cmd.Env, cmd.Stdin, cmd.WaitDelay = append(w.env(), "GOMAXPROCS=1"), strings.NewReader(c.stdin), time.Second
+	// One processor, so that the order of the steps is much the same each time; and a tracer that is built to look for
+	// races does not wait for any at its end.
+	cmd.Env, cmd.Stdin, cmd.WaitDelay = append(w.env(), "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0"), strings.NewReader(c.stdin), time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: w.user}
 	cmd.ExtraFiles = []*os.File{resultEnd, goOnEnd}
 	var stdout, stderr bytes.Buffer

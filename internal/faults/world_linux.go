@@ -29,8 +29,8 @@ type world struct {
 }
 
 // openWorld begins with nothing in it. The caller has to close it, also after an error.
-func openWorld(binary string) (*world, error) {
-	w := &world{binary: binary}
+func openWorld(s *settings) (*world, error) {
+	w := &world{binary: s.binary}
 	var err error
 	if w.home, err = os.MkdirTemp("", "ocgo-key-faults-"); err != nil {
 		return w, err

@@ -1,0 +1,53 @@
+package opencode
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tailscale/hujson"
+)
+
+// keyMembers are the names that an entry of auth.json or of an accounts file has its key under, and plainMembers those
+// of what else may go with it: OpenCode's and the plugin's own, and none of them a secret.
+var (
+	keyMembers   = []string{"apiKey", "key"}
+	plainMembers = []string{"type", "label", "name", "enabled", "disabled", "addedAt", "createdAt", "updatedAt", "lastUsed", "lastUsedAt"}
+)
+
+// takeFrom makes the entry's key the login's. An entry with two keys has none: one of them would be lost.
+func (l *Login) takeFrom(entry *hujson.Object) {
+	var raw string
+	var keys int
+	var others []string
+	for _, m := range entry.Members {
+		name := nameOf(m)
+		literal, ok := m.Value.Value.(hujson.Literal)
+		switch {
+		case slices.Contains(keyMembers, name):
+			keys++
+			if ok && literal.Kind() == '"' {
+				raw = literal.String()
+			}
+		case !ok || !slices.Contains(plainMembers, name):
+			others = append(others, shownName(name))
+		}
+	}
+	if keys > 1 {
+		l.Problem, l.Label = "it has more than one key", ""
+		return
+	}
+	l.take(raw)
+	if l.Problem == "" && len(others) > 0 {
+		l.Stays = "it holds more than a key (" + strings.Join(slices.Compact(others), ", ") + ")"
+	}
+}
+
+// shownName is the name of a member, if it can be nothing but a name.
+func shownName(name string) string {
+	const longest = 24
+	letters := strings.Trim(name, "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""
+	if name == "" || len(name) > longest || !letters {
+		return "an unknown member"
+	}
+	return name
+}

@@ -1,0 +1,103 @@
+//go:build amd64 || arm64
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/rotation/state"
+)
+
+// TestMain is the tracer when it is started as that.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
+		os.Exit(mainCode(os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// TestQuickRun brings about every fault of the page, at some of the steps.
+func TestQuickRun(t *testing.T) {
+	dir := t.TempDir()
+	binary := filepath.Join(dir, "ocgo-key")
+	build := exec.Command("go", "build", "-o", binary, "ocgo-key")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	page := filepath.Join(dir, "reliability.md")
+	var stdout, stderr bytes.Buffer
+	require.NoError(t, faults([]string{"-every", "30", "-binary", binary, "-out", page}, &stdout, &stderr), "%s%s", &stdout, &stderr)
+
+	written, err := os.ReadFile(page)
+	require.NoError(t, err)
+	rows := 0
+	for line := range strings.Lines(string(written)) {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| fault") || strings.HasPrefix(line, "| ---") {
+			continue
+		}
+		rows++
+		cells := strings.Split(line, " | ")
+		require.Len(t, cells, 5, line)
+		assert.NotEqual(t, "0", cells[2], "%s: it never came about", cells[0])
+		assert.Equal(t, "nothing |\n", cells[4], cells[0])
+	}
+	assert.Equal(t, 2*len(scenarios())+19, rows)
+	assert.NotContains(t, string(written), dir)
+}
+
+func TestNoBinary(t *testing.T) {
+	err := faults([]string{"-binary", filepath.Join(t.TempDir(), "none")}, new(bytes.Buffer), new(bytes.Buffer))
+	assert.ErrorContains(t, err, "make build")
+}
+
+// Each kind of loss is one that would be seen.
+func TestLossesAreSeen(t *testing.T) {
+	good := func() sight {
+		return sight{
+			state: &state.State{Accounts: []state.Account{{ID: "1", Label: "Work"}, {ID: "2", Label: "Spare"}}},
+			ring:  map[string]string{"1": "key one", "2": "key two"},
+			file:  map[string]string{},
+		}
+	}
+	kept := []string{"key one", "key two"}
+	assert.Empty(t, good().whole(kept))
+	assert.NoError(t, good().has(kept...))
+	for name, c := range map[string]struct {
+		spoil func(*sight)
+		want  string // right after the fault; empty: only once all is mended
+	}{
+		"an account's key is gone": {func(s *sight) { delete(s.ring, "1") }, "Work has no key, and nothing tells of it; a key is lost"},
+		"a key is gone, and noted": {func(s *sight) { delete(s.ring, "1"); s.state.Pending = []state.Pending{{ID: "1"}} }, "a key is lost: key one"},
+		"a key without an account": {func(s *sight) { s.ring["3"] = "key three" }, "under 3 that no account has"},
+		"a key that is there twice": {func(s *sight) {
+			s.ring["3"] = "key one"
+			s.state.Accounts = append(s.state.Accounts, state.Account{ID: "3", Label: "Twin"})
+		}, "Work and Twin have the same key"},
+		"a key in two stores":      {func(s *sight) { s.file["1"] = "key one" }, "in two stores"},
+		"a note of what was begun": {func(s *sight) { s.state.Pending = []state.Pending{{ID: "1", Op: "replace"}} }, ""},
+		"an unfinished move":       {func(s *sight) { s.state.Settings.Move = state.Move{From: "os", To: "file"} }, ""},
+		"a noted second copy":      {func(s *sight) { s.ring["3"] = "key one"; s.state.Pending = []state.Pending{{ID: "3"}} }, ""},
+	} {
+		s := good()
+		c.spoil(&s)
+		wrong := strings.Join(s.wrongs(kept), "; ")
+		if c.want == "" {
+			assert.Empty(t, wrong, name)
+			assert.True(t, s.unfinished(), name)
+		} else {
+			assert.Contains(t, wrong, c.want, name)
+		}
+		assert.NotEmpty(t, s.whole(kept), name)
+	}
+	moved := good()
+	delete(moved.ring, "2")
+	assert.Error(t, moved.has(kept...))
+}
