@@ -276,6 +276,18 @@ func TestImportLeavesChangedFile(t *testing.T) {
 	assert.Equal(t, "{\"new\": 1}\n", string(text))
 }
 
+// A file that another import cleared meanwhile is as wanted.
+func TestImportLeavesClearedFile(t *testing.T) {
+	h := newImportHome(t)
+	path := filepath.Join(h.folder, "auth.json")
+	require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, "{\"opencode-go\": {\"type\": \"api\", \"key\": %q}}\n", h.canary.Key("cleared")), 0o600))
+	out, err := h.command("ocgo-key", "import", "--scrub", "--base-url", h.slowService(func() {
+		assert.NoError(t, os.WriteFile(path, []byte("{}\n"), 0o600))
+	})).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Equal(t, []string{"opencode-go"}, h.labels())
+}
+
 // slowService is one that does something else before it answers what a key has used.
 func (h *importHome) slowService(meanwhile func()) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
