@@ -32,7 +32,7 @@ func newPoolOf(t *testing.T, labels ...string) *poolOf {
 	options := gofake.Options{}
 	for i, label := range labels {
 		id := fmt.Sprint("id", i)
-		require.NoError(t, p.Add(t.Context(), id, label, "", ""))
+		require.NoError(t, p.Add(t.Context(), rotation.Newcomer{ID: id, Label: label}))
 		require.NoError(t, p.keys.Set(t.Context(), id, keychain.NewSecret("key-of-"+label)))
 		options.Accounts = append(options.Accounts, gofake.Account{Key: "key-of-" + label, Label: label})
 	}

@@ -195,7 +195,8 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
 		return s.unwritable("cannot make its folder", err), false
 	}
-	lock := flock.New(s.path(locksName), flock.SetPermissions(0o600))
+	// Opened for reading alone, a pipe in its place would be waited for.
+	lock := flock.New(s.path(locksName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	defer func() { _ = lock.Close() }()
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 		if ctx.Err() != nil {

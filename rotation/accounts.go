@@ -99,15 +99,25 @@ func (p *Pool) Prepare(ctx context.Context, id, label string) error {
 	})
 }
 
+// Newcomer is an account that is about to be listed.
+type Newcomer struct {
+	ID, Label       string
+	Workspace, User string // the service's ids; empty where it told none
+	Disabled        bool
+}
+
 // Add lists the account, once its key is safely in the keychain.
-func (p *Pool) Add(ctx context.Context, id, label, workspace, user string) error {
+func (p *Pool) Add(ctx context.Context, n Newcomer) error {
 	return p.update(ctx, func(s *state.State) error {
-		if err := labelFree(s, label, ""); err != nil {
+		if err := labelFree(s, n.Label, ""); err != nil {
 			return err
 		}
-		s.Settle(id)
-		s.Accounts = append(s.Accounts, state.Account{ID: id, Label: label, Added: p.now(), Workspace: workspace, User: user})
-		s.Note(state.Event{Time: p.now(), Kind: "added", Account: label})
+		s.Settle(n.ID)
+		s.Accounts = append(s.Accounts, state.Account{ID: n.ID, Label: n.Label, Disabled: n.Disabled, Added: p.now(), Workspace: n.Workspace, User: n.User})
+		s.Note(state.Event{Time: p.now(), Kind: "added", Account: n.Label})
+		if n.Disabled {
+			s.Note(state.Event{Time: p.now(), Kind: "disabled", Account: n.Label})
+		}
 		return nil
 	})
 }

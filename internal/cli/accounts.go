@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
@@ -38,17 +39,44 @@ func (c *removeCmd) Run(a *app) error {
 	}
 	ctx, cancel := a.keychainContext()
 	defer cancel()
+	if err := a.openKeychain(ctx, v.ID); err != nil {
+		return fmt.Errorf("%s was not removed: %w", v.Label, keychain.Naming(err, v.Label))
+	}
 	if err := pool.PrepareRemove(ctx, v.ID); err != nil {
 		return err
 	}
 	if err := a.keys().Delete(ctx, v.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
-		_ = pool.Settle(context.Background(), v.ID)
-		return fmt.Errorf("%s was not removed: %w", v.Label, keychain.Naming(err, v.Label))
+		err = fmt.Errorf("%s was not removed: %w", v.Label, keychain.Naming(err, v.Label))
+		if a.stillHas(v.ID) {
+			_ = pool.Settle(context.Background(), v.ID)
+			return err
+		}
+		return withHint(err, hintOf(err, "its key may be deleted already; the same command finishes it"))
 	}
 	if err := pool.Remove(ctx, v.ID); err != nil {
 		return err
 	}
 	return a.done("removed", v.Label, v.ID)
+}
+
+// openKeychain has a keychain that is locked ask for its password, and finds out whether there is one, before anything
+// is written down.
+func (a *app) openKeychain(ctx context.Context, id string) error {
+	_, err := a.keys().Get(ctx, id)
+	for _, shut := range []error{keychain.ErrLocked, keychain.ErrNoKeychain, keychain.ErrTimeout, keychain.ErrRefused} {
+		if errors.Is(err, shut) {
+			return err
+		}
+	}
+	return nil
+}
+
+// stillHas tells whether the keychain has a key under id for certain. It asks no person anything.
+func (a *app) stillHas(id string) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), helperBudget)
+	defer cancel()
+	seen, err := a.keys().(keychain.Inspector).Inspect(ctx)
+	return err == nil && slices.Contains(seen.IDs, id)
 }
 
 type renameCmd struct {
@@ -149,6 +177,24 @@ func (c *replaceCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	err = a.alone(func() error {
+		now, err := pool.Overview(context.Background())
+		if err != nil {
+			return err
+		}
+		if err := a.refuseKnownKey(now, v.ID, key); err != nil {
+			return err
+		}
+		return a.exchange(pool, v, key, usage)
+	})
+	if err != nil {
+		return err
+	}
+	return a.done("replaced the key of", v.Label, v.ID)
+}
+
+// exchange gives the account another key, and tells the pool.
+func (a *app) exchange(pool *rotation.Pool, v rotation.View, key keychain.Secret, usage rotation.Usage) error {
 	ctx, cancel := a.keychainContext()
 	defer cancel()
 	if err := pool.PrepareReplace(ctx, v.ID); err != nil {
@@ -158,7 +204,7 @@ func (c *replaceCmd) Run(a *app) error {
 		_ = pool.Settle(context.WithoutCancel(ctx), v.ID)
 		return keychain.Naming(err, v.Label)
 	}
-	err = pool.Replaced(ctx, v.ID, usage.Workspace, usage.User)
+	err := pool.Replaced(ctx, v.ID, usage.Workspace, usage.User)
 	if errors.Is(err, rotation.ErrNoSuchAccount) { // it was removed meanwhile, and so must this key be
 		abandon(pool, a.keys(), v.ID)
 	}
@@ -166,7 +212,7 @@ func (c *replaceCmd) Run(a *app) error {
 		return err
 	}
 	_ = pool.Learn(ctx, rotation.Handout{ID: v.ID, KeyRev: v.KeyRev + 1}, usage) // if not now, then after its next request
-	return a.done("replaced the key of", v.Label, v.ID)
+	return nil
 }
 
 // swapKey puts key in the place of the old one, which comes back if the keychain does not keep the new.

@@ -65,7 +65,17 @@ func (c *addCmd) Run(a *app) error {
 		return err
 	}
 	id := newID()
-	if err := a.enlist(pool, id, label, key, usage); err != nil {
+	err = a.alone(func() error {
+		now, err := pool.Overview(context.Background())
+		if err != nil {
+			return err
+		}
+		if err := a.refuseKnownKey(now, "", key); err != nil {
+			return err
+		}
+		return a.enlist(pool, rotation.Newcomer{ID: id, Label: label}, key, usage)
+	})
+	if err != nil {
 		return err
 	}
 	return a.done("added", label, id)
@@ -82,22 +92,23 @@ func (a *app) reachKeychain(label string) error {
 }
 
 // enlist puts the key of a new account into the keychain, reads it back, and only then lists the account.
-func (a *app) enlist(pool *rotation.Pool, id, label string, key keychain.Secret, usage rotation.Usage) error {
+func (a *app) enlist(pool *rotation.Pool, n rotation.Newcomer, key keychain.Secret, usage rotation.Usage) error {
 	ctx, cancel := a.keychainContext()
 	defer cancel()
 	keys := a.keys()
-	if err := pool.Prepare(ctx, id, label); err != nil {
+	if err := pool.Prepare(ctx, n.ID, n.Label); err != nil {
 		return err
 	}
-	if err := storeKey(ctx, keys, id, key); err != nil {
-		abandon(pool, keys, id)
-		return keychain.Naming(err, label)
+	if err := storeKey(ctx, keys, n.ID, key); err != nil {
+		abandon(pool, keys, n.ID)
+		return keychain.Naming(err, n.Label)
 	}
-	if err := pool.Add(ctx, id, label, usage.Workspace, usage.User); err != nil {
-		abandon(pool, keys, id)
+	n.Workspace, n.User = usage.Workspace, usage.User
+	if err := pool.Add(ctx, n); err != nil {
+		abandon(pool, keys, n.ID)
 		return err
 	}
-	_ = pool.Learn(ctx, rotation.Handout{ID: id}, usage) // if not now, then after its first request
+	_ = pool.Learn(ctx, rotation.Handout{ID: n.ID}, usage) // if not now, then after its first request
 	return nil
 }
 

@@ -79,7 +79,7 @@ func (a *app) stage() (*gofake.Server, *rotation.Pool, keychain.Store, error) {
 		}
 		options.Accounts = append(options.Accounts, account)
 		id := newID()
-		if err := errors.Join(keys.Set(ctx, id, keychain.NewSecret(d.key)), pool.Add(ctx, id, d.label, "", "")); err != nil {
+		if err := errors.Join(keys.Set(ctx, id, keychain.NewSecret(d.key)), pool.Add(ctx, rotation.Newcomer{ID: id, Label: d.label})); err != nil {
 			return nil, nil, nil, err
 		}
 	}

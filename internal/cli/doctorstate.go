@@ -21,7 +21,7 @@ import (
 )
 
 // privateFiles are ours alone in the state folder. Source: docs/reference.md, "Files".
-var privateFiles = []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "install.json", moveLockName, "keys.age", "keys.lock"}
+var privateFiles = []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "install.json", moveLockName, addLockName, "keys.age", "keys.lock"}
 
 func (e *examination) lookAtState(r *result) {
 	s := e.state()
@@ -77,6 +77,7 @@ func (e *examination) lookAtFiles(r *result, dir string) {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
 			r.found(problem, "ls -l "+quote(path), "%s cannot be looked at: %v", path, err)
+		case slices.Contains(backups, path) && !info.Mode().IsRegular(): // it was set aside already
 		case info.Mode()&fs.ModeSymlink != 0:
 			r.mendable(unlink(path), "%s is a symbolic link: the next change would put a file in its place", path)
 		case !info.Mode().IsRegular():

@@ -7,14 +7,11 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"time"
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/opencode"
-	"ocgo-key/internal/process"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 // look reads the pool, and its keys where another process has changed something since they were read.
@@ -35,71 +32,38 @@ func (im *importing) look() (rotation.Overview, error) {
 	return o, err
 }
 
-// maxCollisions bounds how often others may be quicker with one key or label.
-const maxCollisions = 100
-
-// errNewcomer means that an account came in whose key was not compared.
-var errNewcomer = errors.New("another process adds accounts all the time")
-
-// enter lists the key as an account under a free label. Another process may add accounts meanwhile: a label that it
-// takes is no reason to stop, and a key that it brings in is not brought in again. That one's account is returned then.
+// enter lists the key as an account under a free label. Another process may have brought it in meanwhile: that one's
+// account is returned then.
 func (im *importing) enter(login opencode.Login, usage rotation.Usage) (own importedJSON, there string, err error) {
-	for range maxCollisions {
-		o, err := im.look()
-		if err != nil {
-			return own, "", err
-		}
-		if known, ok := im.held.of(login.Key); ok {
-			return own, known.Label, nil
-		}
-		own = importedJSON{Label: importLabel(o, login.Label), ID: newID()}
-		pool := rotation.New(&arrival{im.file, own.ID, login.Disabled, im.known}, time.Now, process.Alive)
-		err = im.app.enlist(pool, own.ID, own.Label, login.Key, usage)
-		if errors.Is(err, rotation.ErrAlreadyThere) || errors.Is(err, errNewcomer) {
-			continue
-		}
-		if err == nil {
-			im.app.warnSharedQuota(o, "", usage)
-			im.held = append(im.held, heldKey{rotation.View{ID: own.ID, Label: own.Label}, login.Key})
-			im.known[own.ID] = 0
-		}
-		return own, "", err
-	}
-	return own, "", errNewcomer
-}
-
-// arrival is the state while the account id comes in. It does so only if no account is there but the known ones, with
-// the keys they had. One that is disabled is so in the very write that lists it: a kill between two writes would leave
-// it in use.
-type arrival struct {
-	*state.File
-	id       string
-	disabled bool
-	known    map[string]int // what KeyRev each account had when its key was compared
-}
-
-func (a *arrival) Update(ctx context.Context, change func(*state.State) error) error {
-	return a.File.Update(ctx, func(s *state.State) error {
-		before := slices.Clone(s.Accounts)
-		if err := change(s); err != nil {
+	err = im.app.alone(func() error {
+		for range maxCollisions {
+			o, err := im.look()
+			if err != nil {
+				return err
+			}
+			if known, ok := im.held.of(login.Key); ok {
+				there = known.Label
+				return nil
+			}
+			own = importedJSON{Label: importLabel(o, login.Label), ID: newID()}
+			err = im.app.enlist(im.pool, rotation.Newcomer{ID: own.ID, Label: own.Label, Disabled: login.Disabled}, login.Key, usage)
+			if errors.Is(err, rotation.ErrAlreadyThere) {
+				continue
+			}
+			if err == nil {
+				im.app.warnSharedQuota(o, "", usage)
+				im.held = append(im.held, heldKey{rotation.View{ID: own.ID, Label: own.Label}, login.Key})
+				im.known[own.ID] = 0
+			}
 			return err
 		}
-		account := s.Find(a.id)
-		if account == nil || len(s.Accounts) == len(before) {
-			return nil // not now
-		}
-		for _, other := range before {
-			if rev, ok := a.known[other.ID]; !ok || rev != other.KeyRev {
-				return errNewcomer
-			}
-		}
-		if a.disabled {
-			account.Disabled = true
-			s.Note(state.Event{Time: time.Now(), Kind: "disabled", Account: account.Label})
-		}
-		return nil
+		return errors.New("other processes rename accounts all the time")
 	})
+	return own, there, err
 }
+
+// maxCollisions bounds how often an account may be given the label that is about to be used.
+const maxCollisions = 100
 
 // check asks the service for the key. Only a clear no is an error; no answer leaves the key unconfirmed, which then may
 // not be taken out of where it lies.

@@ -100,6 +100,7 @@ func filesSection() manual.Section {
 			{"`state.lock`", "the lock around each change; empty"},
 			{"`keys.age`, `keys.lock`", "with `--store file`: the keys, as a file that `age -d -i IDENTITY` decrypts to `{\"version\":1,\"keys\":{ID:KEY}}`; its lock, empty"},
 			{"`move.lock`", "the lock of `migrate` against what stores or deletes a key; empty"},
+			{"`add.lock`", "the lock around each key that comes in; empty"},
 			{"`events.jsonl`", "what happened, one JSON object a line; past 1 MiB the older half goes"},
 		}}
 }

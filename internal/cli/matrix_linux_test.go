@@ -89,7 +89,7 @@ func TestKeychainMatrix(t *testing.T) {
 			env := row.ring(t, key)
 			dir := t.TempDir()
 			pool := rotation.New(state.OpenFile(dir, time.Now, func(message string) { t.Error(message) }), time.Now, func(int, string) bool { return false })
-			require.NoError(t, pool.Add(t.Context(), matrixID, "Work", "", ""))
+			require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: matrixID, Label: "Work"}))
 			mark := "OCGO_KEY_MATRIX=" + dir
 			got := getIn(t, append(env, mark, "OCGO_KEY_STATE_DIR="+dir, "OCGO_KEY_STORE=", "GORACE=atexit_sleep_ms=0"))
 			t.Logf("%v", got.took.Round(time.Millisecond))

@@ -71,8 +71,8 @@ func (c *migrateCmd) Run(a *app) error {
 	}
 	ctx, cancel := a.keychainContext()
 	defer cancel()
-	if _, err := lock.TryLockContext(ctx, moveLockPoll); err != nil {
-		return moveLockError(ctx, err)
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return lockError(ctx, err)
 	}
 	defer func() { _ = lock.Close() }()
 

@@ -218,24 +218,48 @@ func (c *chosenStore) Inspect(ctx context.Context) (keychain.Inspection, error) 
 }
 
 // The lock of moves: whoever stores or deletes a key shares it, a move has it alone.
-const (
-	moveLockName = "move.lock"
-	moveLockPoll = 20 * time.Millisecond
-)
+const moveLockName = "move.lock"
+
+// lockPoll is how often a lock that others hold is tried.
+const lockPoll = 20 * time.Millisecond
 
 func (c *chosenStore) unmoved(ctx context.Context, do func() error) error {
 	lock, err := c.app.moveLock()
 	if err != nil {
 		return err
 	}
-	if _, err := lock.TryRLockContext(ctx, moveLockPoll); err != nil {
-		return moveLockError(ctx, err)
+	if _, err := lock.TryRLockContext(ctx, lockPoll); err != nil {
+		return lockError(ctx, err)
 	}
 	defer func() { _ = lock.Close() }()
 	return do()
 }
 
-func (a *app) moveLock() (*flock.Flock, error) {
+// The lock of keys that come in: each is compared with those that are there, so it is one at a time.
+const (
+	addLockName    = "add.lock"
+	addLockTimeout = time.Minute // there may be a person at a question of the keychain
+)
+
+// alone runs do, which compares a key with the others and brings it in, while no other process does.
+func (a *app) alone(do func() error) error {
+	lock, err := a.lockNamed(addLockName)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), addLockTimeout)
+	defer cancel()
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+		return lockError(ctx, err)
+	}
+	defer func() { _ = lock.Close() }()
+	return do()
+}
+
+func (a *app) moveLock() (*flock.Flock, error) { return a.lockNamed(moveLockName) }
+
+// lockNamed is the lock of this name in the state folder, not taken.
+func (a *app) lockNamed(name string) (*flock.Flock, error) {
 	dir, err := paths.StateDir(a.getenv, os.UserHomeDir)
 	if err != nil {
 		return nil, err
@@ -243,10 +267,11 @@ func (a *app) moveLock() (*flock.Flock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the state folder: %w", err)
 	}
-	return flock.New(filepath.Join(dir, moveLockName), flock.SetPermissions(0o600)), nil
+	// Opened for reading alone, a pipe in its place would be waited for.
+	return flock.New(filepath.Join(dir, name), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR)), nil
 }
 
-func moveLockError(ctx context.Context, err error) error {
+func lockError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return withHint(&codeError{exitTimeout, errors.New("another ocgo-key is storing, deleting or moving keys all the time")}, "wait for it, or end it if it hangs, and try again")
 	}

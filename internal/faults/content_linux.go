@@ -125,7 +125,7 @@ func brokenTwice(ctx context.Context, s *settings, w *world, base snapshot) (row
 // noFile puts something else in the place of each file of the state.
 func noFile(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
 	r := row{fault: "no file in a file's place", how: "a FIFO, a folder, a link to nothing or to itself, or nothing at all for each file of the state; then `list`, `disable` and `doctor --repair`"}
-	for _, name := range []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "move.lock"} {
+	for _, name := range []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "move.lock", "add.lock"} {
 		path := filepath.Join(w.stateDir(), name)
 		for kind, put := range map[string]func() error{
 			"FIFO":           func() error { return syscall.Mkfifo(path, 0o600) },

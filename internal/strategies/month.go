@@ -89,7 +89,7 @@ func (p play) run() (outcome, error) {
 			{Window: gofake.Weekly, Requests: perWeek, From: begin},
 			{Window: gofake.Monthly, Requests: perMonth, From: begin.Add(time.Duration(i) * apart * day)},
 		}}})
-		if err := errors.Join(m.keys.Set(ctx, id, keychain.NewSecret(key)), m.pool.Add(ctx, id, fmt.Sprint("Account ", i+1), "", "")); err != nil {
+		if err := errors.Join(m.keys.Set(ctx, id, keychain.NewSecret(key)), m.pool.Add(ctx, rotation.Newcomer{ID: id, Label: fmt.Sprint("Account ", i+1)})); err != nil {
 			return outcome{}, err
 		}
 	}

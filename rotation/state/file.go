@@ -129,7 +129,7 @@ func (e *unreadableError) Error() string { return e.name + ": " + e.err.Error() 
 func (e *unreadableError) Unwrap() error { return e.err }
 
 func (f *File) load(name string) (*State, error) {
-	data, err := os.ReadFile(f.path(name))
+	data, err := f.content(name)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +144,23 @@ func (f *File) load(name string) (*State, error) {
 	if err != nil {
 		return nil, &unreadableError{name, err}
 	}
+	s.text = data
 	return s, nil
+}
+
+// content is what is in the file. What is no file makes no sense either, and reading it might never end.
+func (f *File) content(name string) ([]byte, error) {
+	info, err := os.Stat(f.path(name))
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, &unreadableError{name, errors.New("it is not a regular file")}
+	}
+	if link, lerr := os.Lstat(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) && lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
+		return nil, &unreadableError{name, err} // it leads to itself, for one
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(f.path(name))
 }
 
 // loadOrMend reads the state; where that fails for its content, or the file is gone, it takes the last good copy.
@@ -187,7 +203,7 @@ func (f *File) write(s *State, durable bool) error {
 	if s.Accounts == nil {
 		s.Accounts = []Account{}
 	}
-	data, err := json.MarshalIndent(s, "", " ")
+	data, err := s.encode()
 	if err != nil {
 		return err
 	}
@@ -227,7 +243,8 @@ func (f *File) locked(ctx context.Context, do func() error) error {
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return fmt.Errorf("cannot make the state folder: %w", err)
 	}
-	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600))
+	// Opened for reading alone, a pipe in its place would be waited for.
+	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	if ok, err := lock.TryLock(); err != nil {
 		return fmt.Errorf("cannot lock the state: %w", err)
 	} else if !ok {

@@ -22,12 +22,12 @@ var (
 // Peek reads the state and changes nothing, also where Read would mend. With ErrUnreadable and ErrMissing it returns
 // the last good copy, if there is one.
 func (f *File) Peek() (*State, error) {
-	s, err := f.peek(fileName)
+	s, err := f.load(fileName)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if !missing && !errors.As(err, new(*unreadableError)) {
 		return s, err
 	}
-	last, lastErr := f.peek(lastName)
+	last, lastErr := f.load(lastName)
 	switch {
 	case errors.Is(lastErr, ErrNewer):
 		return nil, lastErr
@@ -37,18 +37,6 @@ func (f *File) Peek() (*State, error) {
 		return last, ErrMissing
 	}
 	return last, fmt.Errorf("%w: %w", ErrUnreadable, err)
-}
-
-// peek loads a file unless it is one that might never end, such as a pipe.
-func (f *File) peek(name string) (*State, error) {
-	info, err := os.Stat(f.path(name))
-	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "read", Path: f.path(name), Err: errors.New("it is not a regular file")}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return f.load(name)
 }
 
 // lockPoll is how often LockHeld looks.
@@ -69,7 +57,7 @@ func (f *File) LockHeld(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	lock := flock.New(f.LockPath(), flock.SetPermissions(0o600))
+	lock := flock.New(f.LockPath(), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	defer lock.Close()
 	free, err := lock.TryLockContext(ctx, lockPoll)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {

@@ -87,8 +87,10 @@ func TestPeekReadsFilesAlone(t *testing.T) {
 	remove("state.json")(t, f.dir)
 	require.NoError(t, os.Mkdir(filepath.Join(f.dir, "state.json"), 0o700))
 	s, err := f.Peek()
-	assert.Nil(t, s)
+	require.ErrorIs(t, err, state.ErrUnreadable)
 	assert.ErrorContains(t, err, "not a regular file")
+	require.NotNil(t, s)
+	assert.Len(t, s.Accounts, 1, "the last good copy")
 }
 
 func TestLockHeld(t *testing.T) {

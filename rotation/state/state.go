@@ -32,6 +32,7 @@ type State struct {
 	Settings Settings `json:"settings,omitzero"`
 
 	events []Event // to be appended to events.jsonl once this state is written
+	text   []byte  // what it was read from, if it was; only read
 }
 
 // Account is one member of the pool; its key is in the keychain under its ID.
