@@ -58,6 +58,8 @@ type platform struct {
 	// service ends under it, since nobody will answer then, or with not ok when
 	// ctx ends. Meanwhile it notes how far it came.
 	watch func(context.Context, *progress) (finding, bool)
+	// vanished knows the error for a key that another process deleted between being found and being used.
+	vanished func(error) bool
 	// thorough: the backend may say that it deleted when it did not, so look.
 	thorough bool
 }
@@ -75,8 +77,12 @@ func newOSStore(b backend, p platform) *osStore {
 func (s *osStore) Name() string { return storeOS }
 
 func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
-	v, err := s.do(ctx, "get", id, Secret{}, func() (string, error) {
-		return s.backend.Get(Service, id)
+	v, err := s.do(ctx, "get", id, Secret{}, func() (v string, err error) {
+		err = s.lookAgain(func() error {
+			v, err = s.backend.Get(Service, id)
+			return err
+		})
+		return v, err
 	})
 	if err != nil {
 		return Secret{}, err
@@ -101,8 +107,20 @@ func (s *osStore) Set(ctx context.Context, id string, secret Secret) error {
 
 func (s *osStore) Delete(ctx context.Context, id string) error {
 	_, err := s.do(ctx, "delete", id, Secret{}, func() (string, error) {
-		return "", s.remove(id)
+		return "", s.lookAgain(func() error { return s.remove(id) })
 	})
+	return err
+}
+
+// lookAgain does something to a key once more if that vanished under it, which then tells that there is none.
+func (s *osStore) lookAgain(do func() error) error {
+	err := do()
+	for range 2 {
+		if err == nil || s.vanished == nil || !s.vanished(err) {
+			break
+		}
+		err = do()
+	}
 	return err
 }
 

@@ -25,6 +25,7 @@ func linux(runtimeDir string) platform {
 		classify:  classify,
 		inspect:   inspect,
 		watch:     watch,
+		vanished:  vanished,
 		thorough:  true,
 	}
 }
@@ -116,6 +117,16 @@ func classify(ctx context.Context, err error) (finding, bool) {
 		return lostBus, true
 	}
 	return finding{}, false
+}
+
+// vanished knows how the services word that there is no object under a path: gnome-keyring by the first of these.
+func vanished(err error) bool {
+	name, _ := dbusName(err)
+	switch name {
+	case "org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.Secret.Error.NoSuchObject":
+		return true
+	}
+	return false
 }
 
 // dbusName is the name of a D-Bus error. godbus returns it by value, its own

@@ -212,6 +212,15 @@ func TestQuestionToTheUser(t *testing.T) {
 		f.Serve(t, d.Address)
 		return d
 	}
+	t.Run("deleted between being found and being read", func(t *testing.T) {
+		f := &keychaintest.FakeService{Default: ring, Open: true, Items: map[string]string{"child": "key"}}
+		f.Instead = map[string]any{"GetSecret": func(dbus.ObjectPath) (uint32, *dbus.Error) {
+			delete(f.Items, "child")
+			return 0, dbus.NewError("org.freedesktop.DBus.Error.UnknownMethod", nil)
+		}}
+		r := inChild(t, job{Op: "get"}, bus(t, f).Env()...)
+		assert.Equal(t, keychain.NotFound, r.Kind, r.Message)
+	})
 	t.Run("nobody answers", func(t *testing.T) {
 		asked := make(chan struct{}, 1)
 		d := bus(t, &keychaintest.FakeService{Default: ring, OnPrompt: func() { asked <- struct{}{} }})

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/godbus/dbus/v5"
 )
 
 // KeePassXC shows the group of a database that the database names in its own
@@ -103,14 +102,13 @@ func (d *Daemon) startKeePassXC(mode Mode, keys map[string]string) error {
 }
 
 // awaitKeePassXC waits until the service is on the bus; with an open database
-// until it is the default keyring.
+// until that is the default keyring, and can be read.
 func (s *secrets) awaitKeePassXC(keepass *process, mode Mode) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		var ring dbus.ObjectPath
-		err := s.call(secretsPath, serviceFace+".ReadAlias", "default").Store(&ring)
-		if err == nil && (ring != "/" || mode != Unlocked) {
+		state, err := s.state()
+		if err == nil && (state == "open" || mode != Unlocked) {
 			return nil
 		}
 		select {
