@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
 
 // KeePassXC shows the group of a database that the database names in its own
