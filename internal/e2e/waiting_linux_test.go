@@ -18,9 +18,10 @@ func TestAllUsedUpForAWhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work", "Personal")
-	for _, label := range []string{"Work", "Personal"} {
-		w.service.SetPlan(w.canary.Key(label), gofake.Plan{TitlesFree: true, Answers: []gofake.Answer{gofake.UsageLimit(gofake.Rolling, 5*time.Second), gofake.OK()}})
-	}
+	// Long enough for OpenCode to have started on a busy machine. As with the service, what asks meanwhile is told how
+	// long it still is.
+	w.limit("Work", 25*time.Second)
+	w.limit("Personal", 20*time.Second)
 	c := w.prompt(model, "say hi").run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from")
 	said := 0
