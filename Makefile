@@ -59,9 +59,10 @@ test-keychain:
 e2e: deps
 	PATH="$(OPENCODE_BIN):$$PATH" go test -race -count 1 -timeout 20m ./internal/e2e
 
-# The picture of `ocgo-key status` in docs/status.txt and README.md: what it prints against the stand-in.
+# The pictures of a switch (docs/switch.svg) and of `ocgo-key status` (docs/status.txt, README.md): what a terminal shows
+# against the stand-in.
 picture: deps
-	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 ./internal/e2e -run '^TestPicture$$' -update
+	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 ./internal/e2e -run 'Picture$$' -update
 
 # Measures the targets of the project and writes docs/benchmarks.md; SECTIONS=gateway,helper does those parts alone,
 # start is the third.

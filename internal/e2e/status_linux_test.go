@@ -1,9 +1,6 @@
 package e2e
 
 import (
-	"flag"
-	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,8 +14,6 @@ import (
 	"ocgo-key/internal/gofake"
 )
 
-var update = flag.Bool("update", false, "write the picture of status into docs/status.txt and README.md")
-
 // used makes the service say how much of each window the account has used. An account at 100 % of its week is limited.
 // Each account's windows are reset at other times.
 func (w *world) used(label string, rolling, weekly, monthly int) {
@@ -30,62 +25,6 @@ func (w *world) used(label string, rolling, weekly, monthly int) {
 		plan.Limits = []gofake.Limit{{Window: gofake.Weekly, Until: resets[gofake.Weekly]}}
 	}
 	w.service.SetPlan(w.canary.Key(label), plan)
-}
-
-const (
-	pictureFile  = "../../docs/status.txt"
-	readmeFile   = "../../README.md"
-	pictureBegin = "<!-- status: begin, by make picture -->\n```\n$ ocgo-key status\n"
-	pictureEnd   = "```\n<!-- status: end -->\n"
-)
-
-// What differs from day to day in the picture, and the room it takes.
-var (
-	timesOfDay = regexp.MustCompile(`([A-Z][a-z]{2} |\d{1,2} [A-Z][a-z]{2} )?\d\d:\d\d`)
-	pids       = regexp.MustCompile(`\(\d+\)`)
-)
-
-func timeless(picture string) string {
-	return pids.ReplaceAllString(timesOfDay.ReplaceAllString(picture, "TIME"), "(PID)")
-}
-
-// The picture in the README is what `status` prints, but for the time of day and the pid: OpenCode has worked until
-// its first account was used up, goes on with the second, and the third is disabled. `make picture` writes it.
-func TestPicture(t *testing.T) {
-	t.Parallel()
-	opencode(t, "", "")
-	w := newWorld(t)
-	w.add(labels...)
-	w.used("Work", 34, 100, 81)
-	s := w.tmux("ocgo-key run -- opencode -m " + model)
-	s.expect("Kimi")
-	s.types("say hi")
-	s.expect("Hello from Personal.")
-	w.command("ocgo-key", "disable", "Spare").run().ok()
-	w.used("Work", 34, 100, 81) // once more, for the times are counted from here
-	w.used("Personal", 62, 17, 5)
-	w.used("Spare", 8, 76, 40)
-	c := w.command("ocgo-key", "status").run().ok()
-	assert.Empty(t, c.stderr.String())
-	picture := c.stdout.String()
-	s.do("send-keys", "C-c")
-	s.do("send-keys", "C-c")
-	s.expect("ended with 0")
-
-	readme, err := os.ReadFile(readmeFile)
-	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(readme), pictureBegin)
-	inReadme, after, closed := strings.Cut(rest, pictureEnd)
-	require.True(t, found && closed, "README.md has no place for the picture: %q, %q", pictureBegin, pictureEnd)
-	if *update {
-		require.NoError(t, os.WriteFile(pictureFile, []byte(picture), 0o644))
-		require.NoError(t, os.WriteFile(readmeFile, []byte(before+pictureBegin+picture+pictureEnd+after), 0o644))
-		inReadme = picture
-	}
-	file, err := os.ReadFile(pictureFile)
-	require.NoError(t, err)
-	assert.Equal(t, timeless(picture), timeless(string(file)), "`make picture` writes it anew")
-	assert.Equal(t, string(file), inReadme, "`make picture` writes it anew")
 }
 
 // A terminal gets colours, unless it or its user wants none, and sentences where it shows text alone.
