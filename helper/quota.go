@@ -104,11 +104,13 @@ func (q *Quota) Refresh(ctx context.Context, g Grant) {
 	var all sync.WaitGroup
 	now, soonest := q.Now(), usageInUse
 	for _, v := range o.Accounts {
-		pace, key, ok := usageOthers, g.Key, true
-		if v.ID == g.ID && v.KeyRev == g.KeyRev {
-			pace = usageInUse
-		} else if key, ok = q.known(v.Handout()); !ok || !v.Enabled || v.Condition.State == rotation.Rejected {
-			continue
+		pace, key := usageInUse, g.Key
+		if v.ID != g.ID || v.KeyRev != g.KeyRev {
+			known, ok := q.known(v.Handout())
+			if !ok || !v.Enabled || v.Condition.State == rotation.Rejected {
+				continue
+			}
+			pace, key = usageOthers, known
 		}
 		age := q.age(v)
 		if age >= pace && q.turn(v.ID) {

@@ -95,11 +95,3 @@ func (p pattern) steady(r *rand.Rand, start, end time.Time) session {
 		s.pauses = append(s.pauses, pause)
 	}
 }
-
-// asked is how many requests there are in all.
-func asked(sessions []session) (n int) {
-	for _, s := range sessions {
-		n += len(s.pauses)
-	}
-	return n
-}
