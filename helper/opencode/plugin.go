@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // The versions of the files that are written into a user's folders. Each is in a line at the file's top, by which
@@ -84,13 +85,15 @@ func Placeholder() []byte {
 `)
 }
 
-var mark = regexp.MustCompile(`^(?://|#|@rem) ocgo-key (?:plugin|shim) ([0-9]+)\s*$`)
+var mark = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?://|#|@rem) ocgo-key (?:plugin|shim) ([0-9]+)\s*$`)
+})
 
 // Ours tells whether a file's content was written by ocgo-key, and which version of it.
 func Ours(content []byte) (version int, ours bool) {
 	lines := strings.SplitN(string(content), "\n", 3)
 	for _, line := range lines[:min(2, len(lines))] {
-		if m := mark.FindStringSubmatch(line); m != nil {
+		if m := mark().FindStringSubmatch(line); m != nil {
 			version, err := strconv.Atoi(m[1])
 			return version, err == nil
 		}

@@ -89,28 +89,40 @@ func Main(args []string) (code int) {
 		args = []string{"--help"}
 	}
 	var g grammar
-	part, whole := g.part(args[0])
-	parser, err := newParser(part, a)
+	name, run, err := g.read(args, a)
 	if err != nil {
 		return a.fail(err)
 	}
-	ctx, err := parser.Parse(args)
-	whole()
-	if err != nil {
-		return a.fail(usageError(parser, err))
-	}
 	a.globals = g.globals
-	if err := a.refuseAgent(ctx.Selected().Name, &g); err != nil {
+	if err := a.refuseAgent(name, &g); err != nil {
 		return a.fail(err)
 	}
 	if err := a.check(); err != nil {
 		return a.fail(err)
 	}
-	err = ctx.Run(a)
+	err = run()
 	if status := new(statusError); errors.As(err, &status) {
 		return status.end()
 	}
 	return a.fail(err)
+}
+
+// read reads the command line, and returns the command's name and what does it.
+func (g *grammar) read(args []string, a *app) (name string, run func() error, err error) {
+	if g.plain(args) {
+		return "get", func() error { return g.Get.Run(a) }, nil
+	}
+	part, whole := g.part(args[0])
+	parser, err := newParser(part, a)
+	if err != nil {
+		return "", nil, err
+	}
+	ctx, err := parser.Parse(args)
+	whole()
+	if err != nil {
+		return "", nil, usageError(parser, err)
+	}
+	return ctx.Selected().Name, func() error { return ctx.Run(a) }, nil
 }
 
 // mostHelp is how wide help is at most, in columns; it is as wide as the terminal below that.

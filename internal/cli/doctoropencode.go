@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"ocgo-key/helper/opencode"
@@ -19,7 +20,7 @@ import (
 // The oldest OpenCode whose configuration can be pointed at a gateway, as far as it was tried.
 const oldestOpenCode = "1.0.0"
 
-var versionPattern = regexp.MustCompile(`\b([0-9]+)\.([0-9]+)\.([0-9]+)\b`)
+var versionPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b([0-9]+)\.([0-9]+)\.([0-9]+)\b`) })
 
 func (e *examination) lookAtOpenCode(r *result) {
 	w, err := e.places()
@@ -37,7 +38,7 @@ func (e *examination) lookAtOpenCode(r *result) {
 	cmd := exec.CommandContext(ctx, path, "--version")
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
-	version := versionPattern.FindString(string(out))
+	version := versionPattern().FindString(string(out))
 	r.well = fmt.Sprintf("%s, %s", version, path)
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -53,7 +54,7 @@ func (e *examination) lookAtOpenCode(r *result) {
 
 // older tells whether version a comes before b.
 func older(a, b string) bool {
-	one, other := versionPattern.FindStringSubmatch(a), versionPattern.FindStringSubmatch(b)
+	one, other := versionPattern().FindStringSubmatch(a), versionPattern().FindStringSubmatch(b)
 	for i := 1; i < len(one) && i < len(other); i++ {
 		x, _ := strconv.Atoi(one[i]) // digits; too many of them are many
 		y, _ := strconv.Atoi(other[i])

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"ocgo-key/helper/opencode"
 )
@@ -72,8 +73,8 @@ func (e *examination) lookAtPlugins(r *result, w *places) (there, loaded bool) {
 
 // What our plugin has in it of this machine. Source: helper/opencode/plugin.js.
 var (
-	programLine  = regexp.MustCompile(`(?m)^const PROGRAM = (".*")$`)
-	preparedLine = regexp.MustCompile(`(?m)^const PREPARED = (\[.*\])`)
+	programLine  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^const PROGRAM = (".*")$`) })
+	preparedLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^const PREPARED = (\[.*\])`) })
 )
 
 // lookAtPluginFile tells whether the plugin at path does its work.
@@ -87,7 +88,7 @@ func (e *examination) lookAtPluginFile(r *result, w *places, path string) bool {
 	}
 	var program string
 	var prepared []string
-	readable := literalAt(programLine, content, &program) && literalAt(preparedLine, content, &prepared)
+	readable := literalAt(programLine(), content, &program) && literalAt(preparedLine(), content, &prepared)
 	switch {
 	case version > opencode.PluginVersion:
 		r.found(note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", path, version, opencode.PluginVersion)

@@ -116,8 +116,12 @@ func (t *tail) bytes() []byte {
 
 // What a command that gave up on a limit says last: the service's own error, or words to that effect.
 var (
-	serviceError = regexp.MustCompile(`\{[^\n]*"(GoUsageLimitError|RateLimitError|AuthError|CreditsError)"[^\n]*\}`)
-	limitWords   = regexp.MustCompile(`(?i)\b429\b|usage ?limit|rate[ -]?limit|too many requests`)
+	serviceError = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\{[^\n]*"(GoUsageLimitError|RateLimitError|AuthError|CreditsError)"[^\n]*\}`)
+	})
+	limitWords = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)\b429\b|usage ?limit|rate[ -]?limit|too many requests`)
+	})
 )
 
 // outputVerdict tells a limit from a command's exit and its last words. The key is taken out of them first: a
@@ -129,12 +133,12 @@ func outputVerdict(status wrapper.Status, said []byte, key keychain.Secret, now 
 	if !key.IsZero() {
 		said = bytes.ReplaceAll(said, []byte(key.Reveal()), []byte("[redacted]"))
 	}
-	if body := serviceError.Find(said); body != nil {
+	if body := serviceError().Find(said); body != nil {
 		if v := rotation.ClassifyEvent(rotation.Answer{Body: body}, now); v.Failover() {
 			return v
 		}
 	}
-	if limitWords.Match(said) {
+	if limitWords().Match(said) {
 		return rotation.Classify(rotation.Answer{Status: 429}, now)
 	}
 	return rotation.Verdict{}
