@@ -41,7 +41,7 @@ $(OPENCODE_BIN)/opencode:
 	npm install --prefix $(OPENCODE_DIR) --no-audit --no-fund --no-package-lock --loglevel=error opencode-ai@$(OPENCODE_VERSION)
 
 demo: build
-	@$(MAKE) --no-print-directory opencode || echo "OpenCode could not be installed; the demo goes on without it" >&2
+	@$(MAKE) --no-print-directory opencode 2>/dev/null || echo "OpenCode could not be installed; the demo goes on without it" >&2
 	@PATH="$(OPENCODE_BIN):$$PATH" $(BIN) demo
 
 test: deps vet

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -104,6 +105,7 @@ func Naming(err error, label string) error {
 	if e := new(Error); errors.As(err, &e) {
 		named := *e
 		named.ID = label
+		named.Hint = strings.ReplaceAll(e.Hint, "NAME", strconv.Quote(label))
 		return &named
 	}
 	return err

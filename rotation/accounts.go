@@ -182,11 +182,11 @@ func (p *Pool) Rename(ctx context.Context, id, label string) error {
 	})
 }
 
-// Enable lets the account be picked again, now: it takes back `disable`, a rejection and cooldowns, and forgets what
-// it has used. Where a limit still holds, the service's next answer says so again.
+// Enable lets the account be picked again, now: it takes back `disable`, a rejection and cooldowns, and forgets
+// that it is used up. Where a limit still holds, the service's next answer says so again.
 func (p *Pool) Enable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
-		a.Disabled, a.Rejected, a.Cooldowns, a.Usage = false, nil, nil, nil
+		a.Disabled, a.Rejected, a.Cooldowns, a.Usage = false, nil, nil, withRoom(a.Usage)
 		return "enabled", nil
 	})
 }

@@ -195,7 +195,9 @@ func (m *machine) enable(t *rapid.T) {
 	i := m.account(t)
 	m.out[m.labels[i]] = false
 	delete(m.coolUntil, m.labels[i])
-	delete(m.percent, m.labels[i])
+	if m.percent[m.labels[i]] >= 100 {
+		delete(m.percent, m.labels[i])
+	}
 	require.NoError(t, m.Enable(context.Background(), fmt.Sprint("id", i)))
 }
 

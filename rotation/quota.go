@@ -50,6 +50,20 @@ const (
 	statusLimited = "rate-limited"
 )
 
+// UnmarshalJSON takes a percentage with a fraction as well: one such number is no reason to do without the others.
+func (w *Window) UnmarshalJSON(data []byte) error {
+	type plain Window
+	read := struct {
+		*plain
+		Percent float64 `json:"percent"`
+	}{plain: (*plain)(w)}
+	if err := json.Unmarshal(data, &read); err != nil {
+		return err
+	}
+	w.Percent = int(min(max(read.Percent, 0), maxPercent))
+	return nil
+}
+
 func (w Window) limited() bool { return w.Status == statusLimited || w.Percent >= 100 }
 
 // limit is the verdict that follows from the windows that are used up: the account is out until the last of
@@ -90,7 +104,7 @@ func (p *Pool) Learn(ctx context.Context, h Handout, u Usage) error {
 		if a.Usage != nil && !u.Asked.IsZero() && a.Usage.At.After(u.Asked) {
 			return errUnchanged // the answer to a later question was quicker
 		}
-		changed := false
+		before, changed := condition(a, "", now), false
 		if u.Workspace != "" && a.Workspace != u.Workspace || u.User != "" && a.User != u.User {
 			a.Workspace, a.User, changed = u.Workspace, u.User, true
 		}
@@ -98,6 +112,9 @@ func (p *Pool) Learn(ctx context.Context, h Handout, u Usage) error {
 			a.Usage, changed = keep, true
 		}
 		if !correct(a, u, now) {
+			if after := condition(a, "", now); before.State == Ready && after.State == Cooling {
+				s.Note(state.Event{Time: now, Kind: "used-up", Account: a.Label, Reason: after.Reason, Until: after.Until})
+			}
 			if changed {
 				return nil
 			}

@@ -13,7 +13,7 @@ import (
 )
 
 func TestParseUsage(t *testing.T) {
-	u, err := rotation.ParseUsage([]byte(`{"workspaceID":"wrk_1","userID":"usr_1","usage":{"rolling":{"status":"ok","percent":12,"resetsAt":"2026-03-02T15:00:00Z"},"weekly":{"status":"rate-limited","percent":100,"resetsAt":"2026-03-05T00:00:00Z"}},"new":1}`))
+	u, err := rotation.ParseUsage([]byte(`{"workspaceID":"wrk_1","userID":"usr_1","usage":{"rolling":{"status":"ok","percent":12.9,"resetsAt":"2026-03-02T15:00:00Z"},"weekly":{"status":"rate-limited","percent":100,"resetsAt":"2026-03-05T00:00:00Z"}},"new":1}`))
 	require.NoError(t, err)
 	assert.Equal(t, rotation.Usage{Workspace: "wrk_1", User: "usr_1", Windows: map[string]rotation.Window{
 		"rolling": {Status: "ok", Percent: 12, ResetsAt: time.Date(2026, 3, 2, 15, 0, 0, 0, time.UTC)},
@@ -21,6 +21,42 @@ func TestParseUsage(t *testing.T) {
 	}}, u)
 	_, err = rotation.ParseUsage([]byte("<html>"))
 	require.Error(t, err)
+}
+
+// What the service says before any limit was hit is in the history, once; and `enable` forgets what an account has
+// used only where that keeps it from being used.
+func TestUsedUpIsNoted(t *testing.T) {
+	w := newWorld(t, "Work", "Personal")
+	at := w.now()
+	tell := func(percent int) rotation.Condition {
+		return w.learn(t, rotation.Usage{Windows: map[string]rotation.Window{"weekly": {Status: "ok", Percent: percent, ResetsAt: at.Add(50 * time.Hour)}}})
+	}
+	tell(60)
+	require.NoError(t, w.Enable(context.Background(), "id0"))
+	o, err := w.Overview(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, 60, o.Accounts[0].Usage.Windows["weekly"].Percent)
+
+	assert.Equal(t, rotation.Cooling, tell(100).State)
+	w.pass(2 * time.Minute)
+	tell(100)
+	h, err := w.History()
+	require.NoError(t, err)
+	var kinds []string
+	for _, e := range h.Events {
+		if e.Kind == "used-up" {
+			kinds = append(kinds, e.Account+", "+e.Reason)
+			assert.Equal(t, at.Add(50*time.Hour), e.Until)
+		}
+	}
+	assert.Equal(t, []string{"Work, weekly limit"}, kinds)
+	assert.Empty(t, h.Hits, "no limit was hit")
+
+	require.NoError(t, w.Enable(context.Background(), "id0"))
+	o, err = w.Overview(context.Background())
+	require.NoError(t, err)
+	assert.Nil(t, o.Accounts[0].Usage)
+	assert.Equal(t, rotation.Ready, o.Accounts[0].Condition.State)
 }
 
 // limited returns a world whose first account met its 5-hour limit an hour before it is back.

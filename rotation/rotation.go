@@ -82,11 +82,16 @@ type ExhaustedError struct {
 	Window  string    // the usage window that is used up, if that is why: "weekly"
 	// Workspace is the service's id of the account's workspace, if known.
 	Workspace string
+	Disabled  int // how many accounts are disabled
 }
 
 func (e *ExhaustedError) Error() string {
 	if e.Until.IsZero() {
 		return "every account is rejected or disabled"
 	}
-	return fmt.Sprintf("every account is used up; %s is back first, at %s (%s)", e.Account, e.Until.Local().Format("Mon 2 Jan 15:04"), e.Reason)
+	all := "every account is used up"
+	if e.Disabled > 0 {
+		all += " or disabled"
+	}
+	return fmt.Sprintf(all+"; %s is back first, at %s (%s)", e.Account, e.Until.Local().Format("Mon 2 Jan 15:04"), e.Reason)
 }

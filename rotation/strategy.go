@@ -58,7 +58,12 @@ func (p *Pool) Configure(ctx context.Context, change func(*state.Settings)) erro
 			return nil
 		}
 		s.Passed = nil
-		s.Note(state.Event{Time: p.now(), Kind: "configured", Reason: fmt.Sprintf("strategy %s, ahead %d", strategy(now), now.Ahead)})
+		if now.Strategy != before.Strategy {
+			s.Note(state.Event{Time: p.now(), Kind: "configured", Reason: "strategy " + strategy(now)})
+		}
+		if now.Ahead != before.Ahead {
+			s.Note(state.Event{Time: p.now(), Kind: "configured", Reason: fmt.Sprintf("ahead %d", now.Ahead)})
+		}
 		return nil
 	})
 }

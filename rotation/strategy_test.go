@@ -39,7 +39,7 @@ func TestSettings(t *testing.T) {
 	assert.Equal(t, stamp, w.store.Stamp())
 	last := w.store.Events()[len(w.store.Events())-1]
 	assert.Equal(t, "configured", last.Kind)
-	assert.Equal(t, "strategy fill-first, ahead 99", last.Reason)
+	assert.Equal(t, "strategy fill-first", last.Reason)
 }
 
 func TestAStrategyOfANewerVersionIsRoundRobin(t *testing.T) {

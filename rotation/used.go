@@ -98,6 +98,19 @@ func over(u *state.Usage, name string, now time.Time) bool {
 	return now.Sub(u.At) >= windowLengths[name]
 }
 
+// withRoom is u if there is room in all of its windows, else nil.
+func withRoom(u *state.Usage) *state.Usage {
+	if u == nil {
+		return nil
+	}
+	for _, w := range u.Windows {
+		if full(w) {
+			return nil
+		}
+	}
+	return u
+}
+
 func full(w state.Window) bool { return w.Status == statusLimited || w.Percent >= 100 }
 
 // usedUp is the limit that an account is at by the service's last word, with the latest of the resets; the zero

@@ -78,7 +78,24 @@ func (c *addCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.done("added", label, id)
+	if err := a.done("added", label, id); err != nil || a.JSON {
+		return err
+	}
+	a.sayLimited(pool, id)
+	return nil
+}
+
+// sayLimited tells that the account cannot be used now, if the service said so.
+func (a *app) sayLimited(pool *rotation.Pool, id string) {
+	o, err := pool.Overview(context.Background())
+	if err != nil {
+		return
+	}
+	for _, v := range o.Accounts {
+		if v.ID == id && v.Condition.State == rotation.Cooling {
+			a.say("%s is %s", v.Label, conditionText(v.Condition, time.Now()))
+		}
+	}
 }
 
 // reachKeychain finds out whether a key could be stored, before the user is asked for one.
@@ -229,10 +246,19 @@ func (a *app) verify(key keychain.Secret, skip bool) (rotation.Usage, error) {
 
 // warnSharedQuota tells of another account with the same subscription: the two have one quota between them.
 func (a *app) warnSharedQuota(o rotation.Overview, self string, usage rotation.Usage) {
+	var others []string
 	for _, v := range o.Accounts {
 		if v.ID != self && usage.Workspace != "" && usage.User != "" && v.Workspace == usage.Workspace && v.User == usage.User {
-			a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: the two share one quota", v.Label), "a second workspace with its own subscription has its own quota")
+			others = append(others, v.Label)
 		}
+	}
+	switch len(others) {
+	case 0:
+		return
+	case 1:
+		a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: the two share one quota", others[0]), "a second workspace with its own subscription has its own quota")
+	default:
+		a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: all of them share one quota", strings.Join(others, ", ")), "a second workspace with its own subscription has its own quota")
 	}
 }
 

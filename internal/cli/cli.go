@@ -35,7 +35,7 @@ type grammar struct {
 	Uninstall  uninstallCmd  `cmd:"" help:"Undo what install did."`
 	History    historyCmd    `cmd:"" help:"Show what switched when and why, and how often each limit was hit."`
 	Migrate    migrateCmd    `cmd:"" help:"Move all keys to another store: the OS keychain, an encrypted file, a credential helper."`
-	Config     configCmd     `cmd:"" help:"Show or change settings: the strategy, and moves before the limit."`
+	Config     configCmd     `cmd:"" help:"Show or change settings: strategy, moves before the limit, store, identity."`
 	Doctor     doctorCmd     `cmd:"" help:"Find what is wrong, and name the command that mends it."`
 	Demo       demoCmd       `cmd:"" help:"Show a switch of accounts, with no account and no keychain."`
 	DemoClient demoClientCmd `cmd:"" hidden:""`

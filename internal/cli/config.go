@@ -24,11 +24,13 @@ func (*configCmd) Help() string {
 strategy: which account a process gets, of those that are ready.
 
   - round-robin: the one after the last that was handed out. The default: many processes share the pool evenly, and no numbers are needed.
-  - most-left: the one with the most quota left, by the last known usage. For accounts that are used from elsewhere as well, or are unlike.
+  - most-left: the one whose fullest limit is used least, by the last known usage. For accounts that are used from elsewhere as well, or are unlike.
   - fill-first: the first in the list, until it is limited. For accounts that you would rather keep for later, last in the list.
 
 ahead: at how many percent used of a limit a process moves to an account with more left, from 1 to 99; 0 is off, the default: a process keeps its account up to the limit, because a move costs the prompt cache.
+
 store: where the keys are kept. With accounts there it is changed by migrate, which moves their keys.
+
 identity: the file of the age identity that opens the store "file".
 
 docs/strategies.md has a simulated month of each strategy.
@@ -83,6 +85,9 @@ var settings = []setting{
 		value: func(s state.Settings) any { return s.Ahead },
 		isSet: func(s state.Settings) bool { return s.Ahead != 0 },
 		set: func(s *state.Settings, value string) bool {
+			if value == "off" {
+				value = "0"
+			}
 			n, err := strconv.Atoi(value)
 			s.Ahead = n
 			return err == nil && n >= 0 && n <= rotation.MaxAhead

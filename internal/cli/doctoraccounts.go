@@ -15,6 +15,10 @@ func (e *examination) lookAtAccounts(r *result) {
 		r.skipped = "not looked at, since the state cannot be read"
 		return
 	}
+	if n := len(e.keychain().held); len(o.Accounts) == 0 && n > 0 {
+		r.found(problem, "ocgo-key doctor --repair", "there is no account, although the keychain has %s of accounts that were", count(n, "key", "keys"))
+		return
+	}
 	if len(o.Accounts) == 0 {
 		r.found(problem, "ocgo-key add Work", "there is no account, so there is nothing to hand out")
 		return

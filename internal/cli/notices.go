@@ -15,9 +15,10 @@ type notices struct {
 	silent bool // the command draws on the whole terminal: nobody else writes there
 
 	mu      sync.Mutex
-	told    string // the last word on exhaustion
-	failure string // the trouble that the user was told of
-	waits   bool   // the client sleeps until the soonest account is back
+	told    string         // the last word on exhaustion
+	failure string         // the trouble that the user was told of
+	waits   bool           // the client sleeps until the soonest account is back
+	maxWait *time.Duration // but no longer than this; nil is as long as it takes
 }
 
 func (n *notices) observer() gateway.Observer {
@@ -35,7 +36,7 @@ func (n *notices) switched(sw rotation.Switch) { n.say("%s", switchText(sw, time
 // exhausted tells once for each return.
 func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	text := e.Error()
-	if n.waits && !e.Until.IsZero() {
+	if n.waits && !e.Until.IsZero() && (n.maxWait == nil || time.Until(e.Until) <= *n.maxWait) {
 		text += "; waiting (an account that is added or enabled ends that)"
 	}
 	n.mu.Lock()

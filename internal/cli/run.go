@@ -101,6 +101,7 @@ func (a *app) newSession(pool *rotation.Pool, command wrapper.Command, c *runCmd
 	if s.opencode = opencode.Is(command.Argv[0]); s.opencode {
 		s.invocation = opencode.Parse(command.Argv[1:])
 		s.waits = s.invocation.Kind == opencode.Run && s.mode != replay
+		s.notices.maxWait = c.MaxWait
 		s.silent = s.invocation.Kind == opencode.TUI && term.IsTerminal(a.stdout)
 	}
 	return s

@@ -89,7 +89,8 @@ func (w *live) run(dir string) (err error) {
 	changed, unwatch := watchFolder(dir)
 	defer unwatch()
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer term.Sparing()() // nothing may end it before the terminal is as it was
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
 
 	if w.terminal, err = fullscreen.Open(w.app.stdin, w.app.stdout); err != nil {

@@ -133,16 +133,17 @@ func (s *screen) shows(height int, wanted ...string) {
 // Each way to leave leaves a terminal that is as it was.
 func TestStatusWatchEnds(t *testing.T) {
 	t.Parallel()
-	for _, way := range []string{"C-c", "Escape", "SIGTERM"} {
+	signals := map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGQUIT": syscall.SIGQUIT}
+	for _, way := range []string{"C-c", "Escape", "SIGTERM", "SIGQUIT"} {
 		t.Run(way, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.add("Work")
 			s := w.tmux("stty -g >before; ocgo-key status --watch --offline; code=$?; stty -g >after; (exit $code)")
 			s.expect("1  Work  ready, next")
-			if way == "SIGTERM" {
+			if signal, ok := signals[way]; ok {
 				shell := strings.TrimSpace(s.do("list-panes", "-F", "#{pane_pid}"))
-				require.NoError(t, syscall.Kill(wrapperBelow(t, shell), syscall.SIGTERM))
+				require.NoError(t, syscall.Kill(wrapperBelow(t, shell), signal))
 			} else {
 				s.do("send-keys", way)
 			}

@@ -131,3 +131,6 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 
 // Quiet has nothing to do: Windows has no signals at which the Go runtime prints stacks.
 func Quiet() {}
+
+// Sparing has nothing to undo here.
+func Sparing() (done func()) { return func() {} }

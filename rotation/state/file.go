@@ -189,7 +189,7 @@ func (f *File) loadOrMend() (*State, error) {
 		return nil, err
 	}
 	if lastErr != nil {
-		f.warn(fmt.Sprintf("%s could not be read and is now %s; there is no good copy, so the pool is empty; keys that were added are still in the keychain", f.path(fileName), aside))
+		f.warn(fmt.Sprintf("%s could not be read and is now %s; there is no good copy, so the pool is empty; keys that were added are still in the keychain, and `ocgo-key doctor --repair` lists them again", f.path(fileName), aside))
 	} else {
 		f.warn(fmt.Sprintf("%s could not be read and is now %s; the last good copy is used", f.path(fileName), aside))
 	}
