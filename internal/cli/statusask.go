@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -102,12 +104,19 @@ func troubles(o rotation.Overview, asked []helper.Asked, now time.Time) []troubl
 	return all
 }
 
+// mostLabels is how many accounts are named in a line; there may be any number.
+const mostLabels = 3
+
 func labels(accounts []rotation.View) string {
-	names := make([]string, len(accounts))
-	for i, v := range accounts {
-		names[i] = rotation.OneLine(v.Label)
+	var names []string
+	for _, v := range accounts[:min(len(accounts), mostLabels)] {
+		names = append(names, rotation.OneLine(v.Label))
 	}
-	return strings.Join(names, ", ")
+	text := strings.Join(names, ", ")
+	if more := len(accounts) - len(names); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // numbersAge is how old the oldest numbers of these accounts are.
@@ -132,15 +141,25 @@ func askTrouble(err error) (cause, hint string) {
 		bare.ID = ""
 		return bare.Error(), hint
 	}
+	const look = "`ocgo-key doctor` looks closer; `ocgo-key status` asks again"
 	if refused := new(helper.UsageError); errors.As(err, &refused) {
-		return refused.Error(), hint
+		if refused.Status == http.StatusUnauthorized {
+			return refused.Error(), "it says so of keys that work, too; if requests are refused as well, `ocgo-key replace` gives the account a new key"
+		}
+		return refused.Error(), look
 	}
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
-		return fmt.Sprintf("the service did not answer within %v", askLimit), hint
+		return fmt.Sprintf("the service did not answer within %v", askLimit), look
 	}
 	if broken := new(url.Error); errors.As(err, &broken) { // its own text begins with the method and the whole URL
-		return "the service cannot be reached: " + broken.Err.Error(), hint
+		return "the service cannot be reached: " + broken.Err.Error(), look
+	}
+	if errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) {
+		return "the service's answer to /usage makes no sense", look
+	}
+	if hint == "" {
+		hint = look
 	}
 	return err.Error(), hint
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
@@ -112,6 +113,7 @@ func TestScreenFits(t *testing.T) {
 }
 
 func TestTroubles(t *testing.T) {
+	const look = "`ocgo-key doctor` looks closer; `ocgo-key status` asks again"
 	refused := &url.Error{Op: "Get", URL: "https://opencode.ai/zen/go/v1/usage", Err: errors.New("dial tcp: connection refused")}
 	locked := func(label string) error {
 		return &keychain.Error{Kind: keychain.Locked, Op: "get", Store: "os", ID: label, Hint: "unlock it", Err: errors.New("it is locked")}
@@ -121,11 +123,12 @@ func TestTroubles(t *testing.T) {
 		want  []trouble
 	}{
 		"none":     {[]helper.Asked{{ID: "a"}, {ID: "b"}}, nil},
-		"together": {[]helper.Asked{{ID: "a", Err: refused}, {ID: "b", Err: refused}}, []trouble{{"Work, Personal: the service cannot be reached: dial tcp: connection refused; the numbers are from 5 min ago", ""}}},
+		"together": {[]helper.Asked{{ID: "a", Err: refused}, {ID: "b", Err: refused}}, []trouble{{"Work, Personal: the service cannot be reached: dial tcp: connection refused; the numbers are from 5 min ago", look}}},
 		"keychain": {[]helper.Asked{{ID: "a", Err: locked("Work")}, {ID: "b", Err: locked("Personal")}},
 			[]trouble{{"Work, Personal: cannot read the key (OS keychain): it is locked; the numbers are from 5 min ago", "unlock it"}}},
 		"each its own": {[]helper.Asked{{ID: "a", Err: &helper.UsageError{Status: 401}}, {ID: "b"}, {ID: "c", Err: context.DeadlineExceeded}},
-			[]trouble{{"Work: the service answered 401 to /usage; the numbers are from 5 min ago", ""}, {"Spare: the service did not answer within 3s; there are no numbers yet", ""}}},
+			[]trouble{{"Work: the service answered 401 to /usage; the numbers are from 5 min ago", "it says so of keys that work, too; if requests are refused as well, `ocgo-key replace` gives the account a new key"}, {"Spare: the service did not answer within 3s; there are no numbers yet", look}}},
+		"nonsense":          {[]helper.Asked{{ID: "b", Err: new(json.SyntaxError)}}, []trouble{{"Personal: the service's answer to /usage makes no sense; the numbers are from 5 min ago", look}}},
 		"removed meanwhile": {[]helper.Asked{{ID: "gone", Err: refused}}, nil},
 	} {
 		assert.Equal(t, c.want, troubles(everything(), c.asked, today), name)
@@ -162,4 +165,13 @@ func TestAgeOfOddTimes(t *testing.T) {
 	assert.Equal(t, "No numbers yet: the service was not asked.", ageText(o, today))
 	o.Accounts[0].Usage.At = after(time.Hour)
 	assert.Equal(t, "Numbers as of just now.", ageText(o, today))
+}
+
+func TestLabels(t *testing.T) {
+	many := make([]rotation.View, 13)
+	for i := range many {
+		many[i].Label = string(rune('A' + i))
+	}
+	assert.Equal(t, "A, B, C", labels(many[:3]))
+	assert.Equal(t, "A, B, C and 10 more", labels(many))
 }
