@@ -41,6 +41,7 @@ type Event struct {
 type Screen struct {
 	in, out *os.File
 	modes   *modes
+	keys    *keyboard
 	shown   []string // as drawn; nil after a change of size
 	events  chan Event
 	done    chan struct{}
@@ -58,6 +59,10 @@ func Open(in, out *os.File) (*Screen, error) {
 	s := &Screen{in: in, out: out, events: make(chan Event), done: make(chan struct{})}
 	if err := s.takeOver(); err != nil {
 		return nil, err
+	}
+	var err error
+	if s.keys, err = openKeyboard(in); err != nil {
+		return nil, errors.Join(fmt.Errorf("cannot read from the terminal: %w", err), s.giveBack())
 	}
 	go s.read()
 	return s, nil
@@ -80,12 +85,13 @@ func (s *Screen) giveBack() error {
 	return errors.Join(err, s.modes.restore())
 }
 
-// Close gives the terminal back as it was. One read of a key may stay behind, until the process ends.
+// Close gives the terminal back as it was. What is typed from then on is for whoever has it next; on Windows one read
+// stays behind until the process ends.
 func (s *Screen) Close() error {
 	var err error
 	s.once.Do(func() {
 		close(s.done)
-		err = s.giveBack()
+		err = errors.Join(s.keys.Close(), s.giveBack())
 	})
 	return err
 }
@@ -153,7 +159,7 @@ func (s *Screen) read() {
 	go func() {
 		for {
 			data := make([]byte, 256)
-			n, err := s.in.Read(data)
+			n, err := s.keys.Read(data)
 			select {
 			case chunks <- chunk{data[:n], err}:
 			case <-s.done:

@@ -97,6 +97,31 @@ func TestScreen(t *testing.T) {
 	assert.Equal(t, before, tt.state())
 }
 
+// What is typed after the screen is closed belongs to the shell that it came from.
+func TestNothingIsTakenAfterClose(t *testing.T) {
+	tt := newTerminal(t)
+	s, err := Open(tt.us, tt.us)
+	require.NoError(t, err)
+	tt.reads(enter)
+	time.Sleep(50 * time.Millisecond) // the read is under way
+	require.NoError(t, s.Close())
+	_, err = tt.user.WriteString("exit\n")
+	require.NoError(t, err)
+
+	got := make(chan string, 1)
+	go func() {
+		b := make([]byte, 64)
+		n, _ := tt.us.Read(b)
+		got <- string(b[:n])
+	}()
+	select {
+	case line := <-got:
+		assert.Equal(t, "exit\n", line)
+	case <-time.After(10 * time.Second):
+		t.Error("the screen took what was typed after its end")
+	}
+}
+
 func TestOpenWithoutATerminal(t *testing.T) {
 	file, err := os.Create(t.TempDir() + "/file")
 	require.NoError(t, err)

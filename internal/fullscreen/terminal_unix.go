@@ -3,8 +3,10 @@
 package fullscreen
 
 import (
+	"errors"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -28,6 +30,61 @@ func makeRaw(in, _ *os.File) (*modes, error) {
 
 func (m *modes) restore() error {
 	return with(m.in, func(fd int) error { return term.Restore(fd, m.state) })
+}
+
+// keyboard reads what is typed on a terminal, until it is closed.
+type keyboard struct {
+	in         *os.File
+	end, ended *os.File   // a pipe, which wakes Read up
+	reading    sync.Mutex // held by Read
+}
+
+func openKeyboard(in *os.File) (k *keyboard, err error) {
+	k = &keyboard{in: in}
+	k.ended, k.end, err = os.Pipe()
+	return k, err
+}
+
+// Read waits for what is typed. It returns os.ErrClosed after Close, and then has taken nothing.
+func (k *keyboard) Read(p []byte) (int, error) {
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	closed, err := k.wait()
+	switch {
+	case err != nil:
+		return 0, err
+	case closed:
+		return 0, os.ErrClosed
+	}
+	return k.in.Read(p)
+}
+
+// wait returns when something was typed, or the keyboard closed.
+func (k *keyboard) wait() (closed bool, err error) {
+	err = with(k.in, func(in int) error {
+		return with(k.ended, func(ended int) error {
+			for {
+				var ready unix.FdSet
+				ready.Set(in)
+				ready.Set(ended)
+				// Not poll: macOS has none for terminals.
+				_, err := unix.Select(max(in, ended)+1, &ready, nil, nil, nil)
+				if !errors.Is(err, unix.EINTR) {
+					closed = err == nil && ready.IsSet(ended)
+					return err
+				}
+			}
+		})
+	})
+	return closed, err
+}
+
+// Close returns when no read is under way any more.
+func (k *keyboard) Close() error {
+	err := k.end.Close()
+	k.reading.Lock()
+	defer k.reading.Unlock()
+	return errors.Join(err, k.ended.Close())
 }
 
 // notifyResize tells of changes of the terminal's size.

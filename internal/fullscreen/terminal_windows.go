@@ -39,6 +39,15 @@ func (m *modes) restore() error {
 		with(m.out, func(fd int) error { return windows.SetConsoleMode(windows.Handle(fd), m.output) }))
 }
 
+// keyboard reads what is typed on a console. A read that is under way when it is closed stays behind.
+type keyboard struct{ in *os.File }
+
+func openKeyboard(in *os.File) (*keyboard, error) { return &keyboard{in}, nil }
+
+func (k *keyboard) Read(p []byte) (int, error) { return k.in.Read(p) }
+
+func (*keyboard) Close() error { return nil }
+
 // lookEvery is the time between two looks at the size of the console, which tells of no change.
 const lookEvery = time.Second
 
