@@ -42,9 +42,14 @@ type backend interface {
 
 type systemKeyring struct{}
 
-func (systemKeyring) Get(service, user string) (string, error) { return keyring.Get(service, user) }
-func (systemKeyring) Set(service, user, pw string) error       { return keyring.Set(service, user, pw) }
-func (systemKeyring) Delete(service, user string) error        { return keyring.Delete(service, user) }
+func (systemKeyring) Get(service, user string) (string, error) {
+	if value, ok := quickGet(service, user); ok {
+		return value, nil
+	}
+	return keyring.Get(service, user)
+}
+func (systemKeyring) Set(service, user, pw string) error { return keyring.Set(service, user, pw) }
+func (systemKeyring) Delete(service, user string) error  { return keyring.Delete(service, user) }
 
 // A platform is what differs between the systems. Each field may be nil.
 type platform struct {

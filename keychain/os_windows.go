@@ -17,3 +17,6 @@ func classify(_ context.Context, err error) (finding, bool) {
 	}
 	return finding{}, false
 }
+
+// quickGet has nothing to save here: keyring.Get asks one thing.
+func quickGet(service, user string) (value string, ok bool) { return "", false }

@@ -20,14 +20,15 @@ type screen struct {
 	socket string
 }
 
-// tmux starts a terminal that runs the shell command. Its status is shown when it has ended.
+// tmux starts a terminal that runs the shell command. Its status is shown when it has ended; a Ctrl-C more than it
+// needed ends nothing else.
 func (w *world) tmux(command string) *screen {
 	w.t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		w.t.Fatal("tmux is not installed: `make test` installs it as root on Debian; else install the package tmux")
 	}
 	s := &screen{w, filepath.Join(filepath.Dir(w.home), "tmux")}
-	s.do("new-session", "-d", "-x", "100", "-y", "30", command+`; echo "ended with $?"; exec sleep 600`)
+	s.do("new-session", "-d", "-x", "100", "-y", "30", "trap : INT; "+command+`; echo "ended with $?"; trap "" INT; exec sleep 600`)
 	w.t.Cleanup(func() {
 		leaks := w.canary.Text("the screen", []byte(s.text()))
 		w.leaks(leaks)

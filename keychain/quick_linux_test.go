@@ -1,0 +1,65 @@
+package keychain_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/zalando/go-keyring"
+
+	"ocgo-key/keychain"
+)
+
+// An unlocked keyring is asked for a session, the item and its secret, and told when the session is over; nothing else.
+// What comes back is what go-keyring's own call gives.
+func TestGetAsksNoMoreThanItMust(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
+	defer cancel()
+	store := keychain.NewOS()
+	require.NoError(t, store.Set(ctx, "quick", keychain.NewSecret(canary)))
+	asked := asks(t, ctx)
+	const times = 3
+	for range times {
+		got, err := store.Get(ctx, "quick")
+		require.NoError(t, err)
+		assert.Equal(t, canary, got.Reveal())
+	}
+	_, err := store.Get(ctx, "quick-none")
+	var kind *keychain.Error
+	require.ErrorAs(t, err, &kind)
+	assert.Equal(t, keychain.NotFound, kind.Kind)
+
+	count := map[string]int{}
+	for count["Unlock"] == 0 { // go-keyring asks for that, for what is not there
+		select {
+		case message := <-asked:
+			if member, _ := message.Headers[dbus.FieldMember].Value().(string); message.Type == dbus.TypeMethodCall {
+				count[member]++
+			}
+		case <-ctx.Done():
+			t.Fatalf("go-keyring was not asked; these were: %v", count)
+		}
+	}
+	assert.Equal(t, map[string]int{"OpenSession": times + 1, "SearchItems": times + 1, "GetSecret": times, "Close": times + 1,
+		"Get": 1, "Unlock": 1}, count)
+
+	own, err := keyring.Get(keychain.Service, "quick")
+	require.NoError(t, err)
+	assert.Equal(t, canary, own)
+	require.NoError(t, store.Delete(ctx, "quick"))
+}
+
+// asks gives what the service is asked from now on.
+func asks(t *testing.T, ctx context.Context) <-chan *dbus.Message {
+	t.Helper()
+	monitor, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = monitor.Close() })
+	rules := []string{"type='method_call',destination='org.freedesktop.secrets'"}
+	require.NoError(t, monitor.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.Monitoring.BecomeMonitor", 0, rules, uint(0)).Err)
+	seen := make(chan *dbus.Message, 256)
+	monitor.Eavesdrop(seen)
+	return seen
+}
