@@ -65,7 +65,7 @@ picture: deps
 	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 ./internal/e2e -run 'Picture$$' -update
 
 # Measures the targets of the project and writes docs/benchmarks.md; SECTIONS=gateway,helper does those parts alone,
-# start is the third.
+# start and costs are the others.
 bench: build
 	@./internal/testdeps.sh dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools
 	@./internal/testdeps.sh docker-credential-secretservice:golang-docker-credential-helpers || echo "the comparison with it is left out" >&2

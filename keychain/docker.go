@@ -89,7 +89,7 @@ func (d *dockerStore) Get(ctx context.Context, id string) (Secret, error) {
 				hint: "unlock what is behind it, and try again",
 			}, false
 		case h.ctx.Err() != nil:
-			return ended(h.ctx.Err(), h.budget), false
+			return h.ended(), false
 		}
 		return f, false
 	})
@@ -176,7 +176,7 @@ func (d *dockerStore) call(ctx context.Context, op, id string, work func(*helper
 	select {
 	case d.turn <- struct{}{}:
 	case <-ctx.Done():
-		return ended(ctx.Err(), h.budget).at(d.Name(), op, id)
+		return h.ended().at(d.Name(), op, id)
 	}
 	defer func() { <-d.turn }()
 	path, err := exec.LookPath(h.program)
@@ -251,7 +251,7 @@ func (h *helper) run(secret Secret, call func(client.ProgramFunc) error) (findin
 	case p.out.over:
 		return finding{msg: fmt.Sprintf("%s said more than %d bytes", h.program, maxHelperOutput), hint: h.trial()}, false
 	case h.ctx.Err() != nil:
-		return ended(h.ctx.Err(), h.budget), false
+		return h.ended(), false
 	case errors.Is(p.err, fs.ErrPermission), errors.Is(p.err, fs.ErrNotExist):
 		return finding{kind: NoKeychain, msg: h.program + " can't be started", hint: "see whether " + h.path + " is a program that you may run"}, false
 	case p.err == nil:
@@ -262,6 +262,13 @@ func (h *helper) run(secret Secret, call func(client.ProgramFunc) error) (findin
 		return h.explain(p.out.String(), exit, secret), false
 	}
 	return finding{msg: fmt.Sprintf("%s failed: %s", h.program, clean(p.err, secret)), hint: h.trial()}, false
+}
+
+// ended says that the helper did not get done in time.
+func (h *helper) ended() finding {
+	f := ended(h.ctx.Err(), h.budget)
+	f.hint = "see whether a question on the screen waits for you; " + h.trial()
+	return f
 }
 
 func (h *helper) trial() string { return fmt.Sprintf("see whether `%s list` works", h.program) }

@@ -33,7 +33,9 @@ func TestQuickRun(t *testing.T) {
 		"answer, 1 client, p50", "answer, 1 client, p99", "throughput, 1 client", "throughput, 32 clients", "throughput, 256 clients",
 		"first token, p50", "fail-over, p50", "fail-over, p99", "resident, 100 open streams", "asked for, each request",
 		"bare go-keyring", "`get`", "a process's first `get`", "`list`", "`version`", "`run -- true`", "most resident, `get`", "the program's file",
+		"`get`, keys in a file", "`get`, keys in docker's helper",
 		"with the plugin", "under `ocgo-key run`", "`run -- opencode --version`",
+		"ocgo-key", "github.com/alecthomas/kong", "filippo.io/age", "Go's net and net/http", "all",
 	} {
 		assert.Contains(t, stdout.String(), measure)
 		assert.Contains(t, string(written), "| "+measure+" |")

@@ -17,6 +17,7 @@ type effort struct {
 	residentRounds                 int // runs of each command whose memory is taken
 	startRounds                    int // starts of OpenCode to its first request, each way
 	versionRounds                  int // runs of `opencode --version`, each way
+	initRounds                     int // starts whose initialisation is traced
 	warmUps                        int // rounds before, of which nothing is kept
 }
 
@@ -27,7 +28,7 @@ var (
 		streamRounds: 15, streams: 10,
 		failovers: 200, freshGateways: 6,
 		memoryTime: 3 * time.Second, quietRequests: 1000,
-		commandRounds: 100, residentRounds: 9, startRounds: 10, versionRounds: 20, warmUps: 1,
+		commandRounds: 100, residentRounds: 9, startRounds: 10, versionRounds: 20, initRounds: 20, warmUps: 1,
 	}
 	short = effort{
 		latencyRounds: 3, latencyRequests: 60, bodyRequests: 20,
@@ -35,6 +36,6 @@ var (
 		streamRounds: 3, streams: 2,
 		failovers: 10, freshGateways: 1,
 		memoryTime: 200 * time.Millisecond, quietRequests: 50,
-		commandRounds: 2, residentRounds: 1, startRounds: 1, versionRounds: 1, warmUps: 0,
+		commandRounds: 2, residentRounds: 1, startRounds: 1, versionRounds: 1, initRounds: 1, warmUps: 0,
 	}
 )

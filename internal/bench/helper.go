@@ -33,7 +33,8 @@ type field struct {
 	bareGet  string // programs that were built for this
 	resident string
 
-	trivial, bare, get, first, list, version, run, secretTool, docker *contestant // docker: nil if it is not here
+	trivial, bare, get, first, file, list, version, run, secretTool *contestant
+	docker, dockerStore                                             *contestant // nil if the helper is not here
 }
 
 // benchHelper is the section on the helper and the command line.
@@ -48,9 +49,9 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 		return nil, err
 	}
 	s.log("the commands")
-	commands := []*contestant{f.trivial, f.bare, f.get, f.first, f.secretTool, f.list, f.version, f.run}
+	commands := []*contestant{f.trivial, f.bare, f.get, f.first, f.file, f.secretTool, f.list, f.version, f.run}
 	if f.docker != nil {
-		commands = append(commands, f.docker)
+		commands = append(commands, f.docker, f.dockerStore)
 	}
 	var watches []stopwatch
 	for _, c := range commands {
@@ -82,6 +83,8 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 				accounts, dockerHelper),
 			"`get` is asked by one process, which holds its account already. A process's first `get` also picks an account and writes that down; " +
 				"the process is named by `--pid`, since it has to be another one each time.",
+			fmt.Sprintf("Keys in a file: `--store file`, with an age identity in another file. Keys in docker's helper: `--store docker:%s`.",
+				strings.TrimPrefix(dockerHelper, "docker-credential-")),
 			fmt.Sprintf("Most resident: ru_maxrss of a run, started by a small program, the median of %d runs.", s.effort.residentRounds),
 		},
 	}, nil
@@ -102,10 +105,17 @@ func (f *field) rows(took map[*contestant][]float64) []row {
 	} else {
 		rows = append(rows, notHere(f.get.name, took[f.get], "`"+dockerHelper+" get`"))
 	}
-	return append(rows,
+	rows = append(rows,
 		against(f.get, f.trivial, bound{}),
 		against(f.first, f.bare, atMost(getLimit)),
 		against(f.first, f.secretTool, faster),
+		against(f.file, f.get, bound{}))
+	if f.docker != nil {
+		rows = append(rows, against(f.dockerStore, f.docker, bound{}))
+	} else {
+		rows = append(rows, row{cells: []string{dockerStoreName, "not here", "–", "–", "–", "–"}})
+	}
+	return append(rows,
 		against(f.list, f.trivial, bound{}),
 		against(f.version, f.trivial, bound{}),
 		against(f.run, f.trivial, addsUnder(runLimit)),
@@ -152,8 +162,10 @@ func (f *field) enter(ctx context.Context) (err error) {
 	f.list = ours("list", having(labelOf(accounts)), "list")
 	f.version = ours("version", having("ocgo-key "), "version")
 	f.run = ours("run -- true", nothing, "run", "--", trivial)
-	f.docker, err = f.dockerGet(ctx)
-	return err
+	if f.docker, err = f.dockerGet(ctx); err != nil {
+		return err
+	}
+	return f.enterStores(ctx)
 }
 
 // heldID is the id of the account that this process gets and keeps.

@@ -31,6 +31,7 @@ var sections = []section{
 	{"gateway", benchGateway},
 	{"helper", benchHelper},
 	{"start", benchStart},
+	{"costs", benchCosts},
 }
 
 // settings are what a section is told.

@@ -27,6 +27,7 @@ var scriptCommands = map[string]command{
 	"exits":    exits,
 	"fails":    fails,
 	"handed":   handed,
+	"envkey":   envkey,
 	"shape":    shape,
 	"plan":     plan,
 	"asked":    asked,
@@ -83,6 +84,14 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("a line on stderr that is neither ours nor a hint: %q", line)
 		}
 	}
+}
+
+// envkey says that the script runs something with --env-key, the one flag that puts a key into an environment.
+func envkey(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: envkey")
+	}
+	scriptOf(ts).envkey = true
 }
 
 // handed [-as TEMPLATE] NAME... wants the last command's stdout to be these keys and nothing else, a line each.

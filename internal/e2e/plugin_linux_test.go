@@ -242,8 +242,7 @@ func TestPluginToasts(t *testing.T) {
 	s.types("say hi")
 	s.expect("Work hit its") // the toast breaks its lines where they happen to end
 	s.expect("Hello from Personal.")
-	s.do("send-keys", "C-c")
-	s.expect("ended with 0")
+	s.quit()
 	require.Eventually(t, func() bool { return len(w.gateways()) == 0 }, patience, pause)
 
 	empty := newWorld(t)

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"debug/buildinfo"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// costs are what a part of the program costs whether it is used or not.
+type costs struct {
+	code      float64 // bytes of machine code in the program's file
+	start     float64 // ms of package initialisation at each start
+	allocated float64 // bytes allocated by that
+}
+
+// ownPart is the part that is written here; the others are modules, by their path, and parts of Go's library.
+const ownPart = "ocgo-key"
+
+// benchCosts is the section on what each dependency costs.
+func benchCosts(ctx context.Context, s *settings) (*report, error) {
+	s.log("the parts of the program")
+	info, err := buildinfo.ReadFile(s.binary)
+	if err != nil {
+		return nil, err
+	}
+	var modules []string
+	for _, m := range info.Deps {
+		modules = append(modules, m.Path)
+	}
+	parts := make(map[string]*costs)
+	of := func(pkg string) *costs {
+		part := partOf(pkg, modules)
+		if parts[part] == nil {
+			parts[part] = new(costs)
+		}
+		return parts[part]
+	}
+	if err := codeSizes(ctx, s.binary, of); err != nil {
+		return nil, err
+	}
+	if err := startTimes(ctx, s.binary, s.effort.initRounds, of); err != nil {
+		return nil, err
+	}
+	r := &report{
+		title: "What each dependency costs", machine: machine(), command: "make bench SECTIONS=costs",
+		columns: []string{"part", "machine code", "share", "at each start", "allocated there"},
+		notes: []string{
+			"Machine code: the sum of the part's functions (`go tool nm`). The program's file is larger: it has their line tables, " +
+				"and symbols for debuggers that releases leave out.",
+			fmt.Sprintf("At each start: initialisation of the part's packages, which every command pays for (`GODEBUG=inittrace=1 ocgo-key version`), "+
+				"the median of %d starts for each package.", s.effort.initRounds),
+		},
+	}
+	var total costs
+	for _, c := range parts {
+		total.code, total.start, total.allocated = total.code+c.code, total.start+c.start, total.allocated+c.allocated
+	}
+	line := func(name string, c costs) {
+		r.rows = append(r.rows, row{cells: []string{name, kb(c.code), fmt.Sprintf("%.0f %%", 100*c.code/total.code), ms(c.start), kb(c.allocated)}})
+	}
+	bySize := func(a, b string) int { return cmp.Compare(parts[b].code, parts[a].code) }
+	for _, name := range slices.SortedFunc(maps.Keys(parts), bySize) {
+		line(name, *parts[name])
+	}
+	line("all", total)
+	return r, nil
+}
+
+// codeSizes adds up the functions of each package.
+func codeSizes(ctx context.Context, binary string, of func(pkg string) *costs) error {
+	out, err := exec.CommandContext(ctx, "go", "tool", "nm", "-size", binary).Output()
+	if err != nil {
+		return fmt.Errorf("go tool nm: %w", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line) // address, size, kind, name
+		if len(fields) < 4 || !strings.EqualFold(fields[2], "t") {
+			continue
+		}
+		size, err := strconv.ParseFloat(fields[1], 64)
+		if err != nil {
+			return fmt.Errorf("go tool nm: %w", err)
+		}
+		of(packageOf(fields[3])).code += size
+	}
+	return nil
+}
+
+// packageOf is the import path of a symbol: of "net/http.(*Client).Do" it is net/http.
+func packageOf(symbol string) string {
+	symbol, _, _ = strings.Cut(symbol, "[") // type arguments have paths of their own
+	symbol, _, _ = strings.Cut(symbol, "(")
+	for _, made := range []string{"type:.eq.", "type:.hash."} {
+		symbol = strings.TrimPrefix(symbol, made)
+	}
+	folder := strings.LastIndexByte(symbol, '/') + 1
+	last, _, _ := strings.Cut(symbol[folder:], ".")
+	return symbol[:folder] + strings.ReplaceAll(last, "%2e", ".")
+}
+
+// partOf is the part that a package belongs to.
+func partOf(pkg string, modules []string) string {
+	below := func(paths ...string) bool {
+		return slices.ContainsFunc(paths, func(path string) bool { return pkg == path || strings.HasPrefix(pkg, path+"/") })
+	}
+	for _, module := range modules {
+		if below(module) {
+			return module
+		}
+	}
+	switch {
+	case below(ownPart, "main"):
+		return ownPart
+	case below("runtime", "internal/runtime"):
+		return "Go's runtime"
+	case below("net", "vendor/golang.org/x/net"):
+		return "Go's net and net/http"
+	case below("crypto", "vendor/golang.org/x/crypto"):
+		return "Go's crypto, for TLS and age"
+	}
+	return "the rest of Go's library"
+}
+
+var initLine = regexp.MustCompile(`^init (\S+) @\S+ ms, (\S+) ms clock, (\d+) bytes`)
+
+// startTimes adds up the initialisation of each package.
+func startTimes(ctx context.Context, binary string, rounds int, of func(pkg string) *costs) error {
+	took, allocated := make(map[string][]float64), make(map[string]float64)
+	for range rounds {
+		var stderr bytes.Buffer
+		cmd := exec.CommandContext(ctx, binary, "version")
+		cmd.Env, cmd.Stderr = append(os.Environ(), "GODEBUG=inittrace=1"), &stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("version: %w", err)
+		}
+		for lines := bufio.NewScanner(&stderr); lines.Scan(); {
+			found := initLine.FindStringSubmatch(lines.Text())
+			if found == nil {
+				continue
+			}
+			clock, err := strconv.ParseFloat(found[2], 64)
+			if err != nil {
+				return err
+			}
+			bytes, err := strconv.ParseFloat(found[3], 64)
+			if err != nil {
+				return err
+			}
+			took[found[1]], allocated[found[1]] = append(took[found[1]], clock), bytes
+		}
+	}
+	if len(took) == 0 {
+		return fmt.Errorf("the program does not tell of its packages' initialisation")
+	}
+	for pkg, samples := range took {
+		c := of(pkg)
+		c.start, c.allocated = c.start+median(samples), c.allocated+allocated[pkg]
+	}
+	return nil
+}
+
+// kb writes bytes as kilobytes of 2^10.
+func kb(v float64) string { return fmt.Sprintf("%.0f kB", v/(1<<10)) }

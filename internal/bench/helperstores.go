@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"filippo.io/age"
+)
+
+// enterStores prepares `get` with the keys elsewhere than in the OS keychain: each store has a pool of its own.
+func (f *field) enterStores(ctx context.Context) (err error) {
+	identity := filepath.Join(f.dir, "identity")
+	made, err := age.GenerateX25519Identity()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(identity, []byte(made.String()+"\n"), 0o600); err != nil {
+		return err
+	}
+	f.file, err = f.getFrom(ctx, "file", "`get`, keys in a file", "OCGO_KEY_IDENTITY="+identity)
+	if err != nil {
+		return err
+	}
+	if _, err := exec.LookPath(dockerHelper); errors.Is(err, exec.ErrNotFound) {
+		return nil
+	}
+	f.dockerStore, err = f.getFrom(ctx, "docker:"+strings.TrimPrefix(dockerHelper, "docker-credential-"), dockerStoreName)
+	return err
+}
+
+const dockerStoreName = "`get`, keys in docker's helper"
+
+// getFrom fills a pool whose keys are in the store, and returns the command that gets the key which this process holds.
+func (f *field) getFrom(ctx context.Context, store, name string, env ...string) (*contestant, error) {
+	h, err := f.newHome(strings.ReplaceAll(store, ":", "-"), nobody)
+	if err != nil {
+		return nil, err
+	}
+	h.env = append(append(h.env, "OCGO_KEY_STORE="+store), env...)
+	if err := f.fill(ctx, h, accounts); err != nil {
+		return nil, err
+	}
+	get := &contestant{name: name, argv: []string{f.binary, "get"}, env: h.env, prints: exactly(keyOf(1))}
+	_, err = get.time(ctx)
+	return get, err
+}
