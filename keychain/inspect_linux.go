@@ -11,12 +11,13 @@ const (
 	secretsName     = "org.freedesktop.secrets"
 	secretsPath     = "/org/freedesktop/secrets"
 	loginRing       = secretsPath + "/collection/login"
+	serviceFace     = "org.freedesktop.Secret.Service"
 	collectionFace  = "org.freedesktop.Secret.Collection"
 	getProperty     = "org.freedesktop.DBus.Properties.Get"
 	maxInspectItems = 10_000
 )
 
-// inspect looks at the keyring that go-keyring uses: "login", else the default one.
+// inspect looks at the keyring that go-keyring uses.
 // Interfaces: Secret Service API 0.2.
 func inspect(ctx context.Context) (Inspection, finding, bool) {
 	conn, f, ok := connect(ctx)
@@ -27,14 +28,10 @@ func inspect(ctx context.Context) (Inspection, finding, bool) {
 
 	var rings dbus.Variant
 	service := conn.Object(secretsName, secretsPath)
-	if err := service.CallWithContext(ctx, getProperty, 0, "org.freedesktop.Secret.Service", "Collections").Store(&rings); err != nil {
+	if err := service.CallWithContext(ctx, getProperty, 0, serviceFace, "Collections").Store(&rings); err != nil {
 		return Inspection{}, unseen(ctx, err), false
 	}
-	ring := dbus.ObjectPath(defaultAlias)
-	if all, _ := rings.Value().([]dbus.ObjectPath); slices.Contains(all, loginRing) {
-		ring = loginRing
-	}
-	object := conn.Object(secretsName, ring)
+	object := conn.Object(secretsName, usedRing(rings))
 	var locked dbus.Variant
 	if err := object.CallWithContext(ctx, getProperty, 0, collectionFace, "Locked").Store(&locked); err != nil {
 		if ctx.Err() != nil {

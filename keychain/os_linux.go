@@ -151,7 +151,7 @@ func hasDefault(ctx context.Context) bool {
 		return false
 	}
 	var path dbus.ObjectPath
-	err = conn.Object("org.freedesktop.secrets", "/org/freedesktop/secrets").
-		CallWithContext(ctx, "org.freedesktop.Secret.Service.ReadAlias", 0, "default").Store(&path)
+	err = conn.Object(secretsName, secretsPath).
+		CallWithContext(ctx, serviceFace+".ReadAlias", 0, "default").Store(&path)
 	return err == nil && path != "/"
 }

@@ -3,23 +3,17 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
+	"fmt"
 	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"filippo.io/age"
 )
 
 // enterStores prepares `get` with the keys elsewhere than in the OS keychain: each store has a pool of its own.
 func (f *field) enterStores(ctx context.Context) (err error) {
 	identity := filepath.Join(f.dir, "identity")
-	made, err := age.GenerateX25519Identity()
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(identity, []byte(made.String()+"\n"), 0o600); err != nil {
-		return err
+	if out, err := exec.CommandContext(ctx, "age-keygen", "-o", identity).CombinedOutput(); err != nil {
+		return fmt.Errorf("age-keygen (of the Debian package age): %w: %s", err, out)
 	}
 	f.file, err = f.getFrom(ctx, "file", "`get`, keys in a file", "OCGO_KEY_IDENTITY="+identity)
 	if err != nil {
