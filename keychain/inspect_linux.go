@@ -31,7 +31,8 @@ func inspect(ctx context.Context) (Inspection, finding, bool) {
 	if err := service.CallWithContext(ctx, getProperty, 0, serviceFace, "Collections").Store(&rings); err != nil {
 		return Inspection{}, unseen(ctx, err), false
 	}
-	object := conn.Object(secretsName, usedRing(rings))
+	all, _ := rings.Value().([]dbus.ObjectPath)
+	object := conn.Object(secretsName, usedRing(all))
 	var locked dbus.Variant
 	if err := object.CallWithContext(ctx, getProperty, 0, collectionFace, "Locked").Store(&locked); err != nil {
 		if ctx.Err() != nil {

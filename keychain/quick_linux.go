@@ -27,8 +27,12 @@ func quickGet(service, user string) (value string, ok bool) {
 	if (<-ask(secretsPath, getProperty, serviceFace, "Collections").Done).Store(&rings) != nil {
 		return "", false
 	}
+	all, ok := rings.Value().([]dbus.ObjectPath)
+	if !ok {
+		return "", false
+	}
 	opened := ask(secretsPath, serviceFace+".OpenSession", "plain", dbus.MakeVariant(""))
-	found := ask(usedRing(rings), collectionFace+".SearchItems", map[string]string{"username": user, "service": service})
+	found := ask(usedRing(all), collectionFace+".SearchItems", map[string]string{"username": user, "service": service})
 
 	var nothing dbus.Variant
 	var session dbus.ObjectPath
@@ -49,8 +53,8 @@ func quickGet(service, user string) (value string, ok bool) {
 }
 
 // usedRing is the keyring that go-keyring uses, of those that there are: "login", else the default one.
-func usedRing(rings dbus.Variant) dbus.ObjectPath {
-	if all, _ := rings.Value().([]dbus.ObjectPath); slices.Contains(all, loginRing) {
+func usedRing(all []dbus.ObjectPath) dbus.ObjectPath {
+	if slices.Contains(all, loginRing) {
 		return loginRing
 	}
 	return defaultAlias

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/godbus/dbus/v5"
@@ -45,7 +46,8 @@ type FakeService struct {
 	CreateError *dbus.Error // of CreateItem
 	UnlockError *dbus.Error // of Unlock
 
-	conn *dbus.Conn
+	conn     *dbus.Conn
+	unlocked atomic.Bool
 }
 
 // Serve takes the service's name on the bus, until the test ends or Die.
@@ -57,6 +59,7 @@ func (f *FakeService) Serve(t testing.TB, address string) {
 	}
 	t.Cleanup(f.Die)
 	f.conn = conn
+	f.unlocked.Store(f.Open && f.UnlockError == nil && f.Instead["Unlock"] == nil)
 	if f.Default == "" {
 		f.Default = ringPath
 	}
@@ -114,6 +117,9 @@ func (f *FakeService) objects() objects {
 		all[f.item(id)] = map[string]map[string]any{"org.freedesktop.Secret.Item": {
 			"GetSecret": func(session dbus.ObjectPath) (secretStruct, *dbus.Error) {
 				f.before("GetSecret")
+				if !f.unlocked.Load() {
+					return secretStruct{session, []byte{}, []byte{}, ""}, dbus.NewError("org.freedesktop.Secret.Error.IsLocked", nil)
+				}
 				return secretStruct{session, []byte{}, []byte(key), "text/plain"}, nil
 			},
 		}}
@@ -159,6 +165,7 @@ func (f *FakeService) prompt(string) *dbus.Error {
 	with := f.Completed
 	switch {
 	case with != nil:
+		f.unlocked.Store(true)
 	case f.Dismiss:
 		with = []any{true, dbus.MakeVariant("")}
 	default:
