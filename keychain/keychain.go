@@ -51,6 +51,13 @@ type Store interface {
 	Delete(ctx context.Context, id string) error
 }
 
+// A Warmer is a Store whose first answer takes some preparation.
+type Warmer interface {
+	// Warm prepares it. Nothing needs it, and it tells nothing: what fails is told by the call that it was for, which
+	// may be made beside it. It may hang as long as that call's keychain does.
+	Warm()
+}
+
 // checkID refuses what one of the systems would not take, or would read as
 // something else: D-Bus drops the connection on text that is not UTF-8, and
 // macOS' `security -i` ends its command at a line break.

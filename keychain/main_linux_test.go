@@ -93,6 +93,9 @@ func runJob(text string) int {
 	var err error
 	switch j.Op {
 	case "get":
+		if w, ok := store.(keychain.Warmer); ok {
+			go w.Warm() // as `get` does; it must change nothing
+		}
 		s, err = store.Get(ctx, j.ID)
 	case "set":
 		err = store.Set(ctx, j.ID, keychain.NewSecret(j.Secret))

@@ -57,6 +57,8 @@ type platform struct {
 	preflight func() (finding, bool)
 	// classify knows the system's own errors. It may ask the system.
 	classify func(context.Context, error) (finding, bool)
+	// warm makes what every call needs. A preflight comes with it.
+	warm func()
 	// inspect looks at the keychain without a question to its user; a preflight comes with it.
 	inspect func(context.Context) (Inspection, finding, bool)
 	// watch looks after a call that takes long. It returns when the keychain
@@ -80,6 +82,17 @@ func newOSStore(b backend, p platform) *osStore {
 }
 
 func (s *osStore) Name() string { return storeOS }
+
+// Warm connects to the keychain service, on Linux; the other systems have no connection.
+func (s *osStore) Warm() {
+	if s.warm == nil {
+		return
+	}
+	defer func() { _ = recover() }() // see attempt
+	if _, ok := s.preflight(); ok {
+		s.warm()
+	}
+}
 
 func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
 	v, err := s.do(ctx, "get", id, Secret{}, func() (v string, err error) {

@@ -22,6 +22,7 @@ func system() platform {
 func linux(runtimeDir string) platform {
 	return platform{
 		preflight: func() (finding, bool) { return needBus(runtimeDir) },
+		warm:      func() { _, _ = dbus.SessionBus() }, // which go-keyring uses too
 		classify:  classify,
 		inspect:   inspect,
 		watch:     watch,

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ocgo-key/helper"
+	"ocgo-key/keychain"
 )
 
 type getCmd struct {
@@ -46,6 +47,10 @@ func (c *getCmd) Run(a *app) error {
 func (c *getCmd) fetch(a *app) (helper.Credential, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), helperBudget)
 	defer cancel()
+	keys := a.keys()
+	if w, ok := keys.(keychain.Warmer); ok {
+		go w.Warm() // while it is found out whose key it is
+	}
 	pool, err := a.pool()
 	if err != nil {
 		return helper.Credential{}, err
@@ -54,7 +59,7 @@ func (c *getCmd) fetch(a *app) (helper.Credential, error) {
 	if err != nil {
 		return helper.Credential{}, err
 	}
-	grant, err := helper.NewHolder(pool, a.keys(), proc, a.warnMissing).Current(ctx, nil)
+	grant, err := helper.NewHolder(pool, keys, proc, a.warnMissing).Current(ctx, nil)
 	if err != nil {
 		return helper.Credential{}, err
 	}

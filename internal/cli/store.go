@@ -162,6 +162,19 @@ func (c *chosenStore) Name() string {
 	return store.Name()
 }
 
+// Warm gets the OS keychain ready, unless --store says that it is another. It does not wait for what is remembered:
+// by then the key itself can be asked for. With another store remembered, a connection is made in vain.
+func (c *chosenStore) Warm() {
+	if c.app.Store != "" && c.app.Store != osStore {
+		return
+	}
+	if store, err := c.open(osStore, state.Settings{}); err == nil {
+		if w, ok := store.(keychain.Warmer); ok {
+			w.Warm()
+		}
+	}
+}
+
 // Get asks no lock for leave: a key that is not where it was a moment ago may have been moved since.
 func (c *chosenStore) Get(ctx context.Context, id string) (keychain.Secret, error) {
 	store, _, err := c.now()
