@@ -93,8 +93,9 @@ vet:
 lint:
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 
+# VULNDB is the address of a mirror of the database, file:///… too.
 vuln:
-	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 ./...
+	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB)) ./...
 
 # Every fuzz target in turn, $(FUZZTIME) each.
 fuzz:
