@@ -54,10 +54,14 @@ func parseStat(line []byte) (stat, error) {
 	if s.ppid, err = strconv.Atoi(field(fieldPPID)); err != nil || s.ppid < 0 {
 		return stat{}, errStat
 	}
-	if _, err := strconv.ParseUint(s.start, 10, 64); err != nil || len(field(fieldState)) != 1 {
+	if _, err := strconv.ParseUint(s.start, 10, 64); err != nil {
 		return stat{}, errStat
 	}
-	s.state = field(fieldState)[0]
+	state := field(fieldState)
+	if len(state) != 1 || state[0] < 'A' || state[0] > 'z' {
+		return stat{}, errStat
+	}
+	s.state = state[0]
 	s.session, _ = strconv.Atoi(field(fieldSession))
 	s.image = imageOf(field)
 	return s, nil
