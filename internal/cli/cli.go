@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -120,7 +121,7 @@ func (g *grammar) read(args []string, a *app) (name string, run func() error, er
 	ctx, err := parser.Parse(args)
 	whole()
 	if err != nil {
-		return "", nil, usageError(parser, err)
+		return "", nil, usageError(parser, args, err)
 	}
 	return ctx.Selected().Name, func() error { return ctx.Run(a) }, nil
 }
@@ -175,8 +176,11 @@ func keyAmong(args []string) bool {
 	return false
 }
 
+// belowZero is a word that a flag is taken for, where a number was meant.
+var belowZero = regexp.MustCompile(`^-\d`)
+
 // usageError names the command whose help tells more.
-func usageError(parser *kong.Kong, err error) error {
+func usageError(parser *kong.Kong, args []string, err error) error {
 	help := "ocgo-key --help"
 	command := ""
 	if parse := new(kong.ParseError); errors.As(err, &parse) && parse.Context != nil {
@@ -188,6 +192,13 @@ func usageError(parser *kong.Kong, err error) error {
 	if (command == "add" || command == "replace") && strings.HasPrefix(err.Error(), "unexpected argument") {
 		return withHint(usagef("%s takes no key, and no second word", command),
 			"if that was a key, it is in your shell's history now: remove it there; `ocgo-key "+command+" LABEL` asks for the key")
+	}
+	ours := args
+	if i := slices.Index(args, "--"); i >= 0 {
+		ours = args[:i]
+	}
+	if i := slices.IndexFunc(ours, belowZero.MatchString); i >= 0 {
+		err = fmt.Errorf("%s is below zero, and nothing here takes such a number", ours[i])
 	}
 	return withHint(&codeError{exitUsage, err}, "see `"+help+"`")
 }

@@ -183,6 +183,9 @@ func (a *app) change(pool *rotation.Pool, s setting, value *string) error {
 		return a.printJSON(s.json(now))
 	}
 	a.say("%s is now %v", s.name, s.value(now))
+	if s.note != nil && s.note(now) != "" {
+		a.say("%s", s.note(now))
+	}
 	return nil
 }
 

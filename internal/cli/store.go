@@ -355,6 +355,12 @@ var identitySetting = setting{
 		return ok
 	},
 	unset: func(s *state.Settings) { s.Identity = "" },
+	note: func(s state.Settings) string {
+		if _, err := os.Stat(s.Identity); s.Identity != "" && errors.Is(err, os.ErrNotExist) {
+			return "there is no such file yet"
+		}
+		return ""
+	},
 }
 
 // rememberable makes a path of an identity one that will be right the next time; a descriptor's never is.
