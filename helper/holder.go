@@ -117,6 +117,50 @@ func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant
 	return h.acquire(ctx, ask)
 }
 
+// Other is an account that a request could be tried on beside the tried ones. The process keeps the account that it has.
+func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func() string) (Grant, error) {
+	if err := h.take(ctx); err != nil {
+		return Grant{}, err
+	}
+	defer h.give()
+	ask := h.ask(model)
+	ask.Avoid = slices.Clone(ask.Avoid)
+	for _, t := range tried {
+		ask.Avoid = append(ask.Avoid, t.ID)
+	}
+	for {
+		out, err := h.pool.Other(ctx, ask)
+		if err != nil {
+			return Grant{}, err
+		}
+		key, err := h.key(ctx, out)
+		if !errors.Is(err, keychain.ErrNotFound) {
+			return Grant{Handout: out, Key: key}, err
+		}
+		ask.Avoid = append(ask.Avoid, out.ID)
+	}
+}
+
+// Spare is the account on which a request may be tried although the usage limits of all accounts are reached; see
+// rotation.Pool.Spare.
+func (h *Holder) Spare(ctx context.Context, model func() string) (g Grant, ok bool, err error) {
+	if err := h.take(ctx); err != nil {
+		return Grant{}, false, err
+	}
+	defer h.give()
+	out, ok, err := h.pool.Spare(ctx, h.proc, h.ask(model))
+	if err != nil || !ok {
+		return Grant{}, false, err
+	}
+	key, err := h.key(ctx, out)
+	return Grant{Handout: out, Key: key}, err == nil, err
+}
+
+// Refused counts an answer that no rule knows.
+func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
+	_ = h.pool.Refused(ctx, g.Handout, r) // it is for people to look at later
+}
+
 // Prepare fetches the key of the account that would be next, so that a fail-over does not wait for the keychain. What
 // goes wrong is of no interest yet.
 func (h *Holder) Prepare(ctx context.Context) {

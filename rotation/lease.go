@@ -228,20 +228,3 @@ func (p *Pool) Release(ctx context.Context, proc Process) error {
 		return nil
 	})
 }
-
-// exhausted says which account is back first, of those that were all out at this moment.
-func exhausted(s *state.State, model string, now time.Time) *ExhaustedError {
-	e, disabled := &ExhaustedError{}, 0
-	for i := range s.Accounts {
-		a := &s.Accounts[i]
-		if a.Disabled {
-			disabled++
-		}
-		c := condition(a, model, now)
-		if c.State == Cooling && (e.Until.IsZero() || c.Until.Before(e.Until)) {
-			*e = ExhaustedError{Account: a.Label, Until: c.Until, Reason: c.Reason, Window: c.Window, Workspace: a.Workspace}
-		}
-	}
-	e.Disabled = disabled
-	return e
-}

@@ -145,7 +145,7 @@ func TestExhaustedNamesTheSoonest(t *testing.T) {
 	_, err := w.Acquire(context.Background(), proc(1), rotation.Ask{})
 	exhausted := new(rotation.ExhaustedError)
 	require.ErrorAs(t, err, &exhausted)
-	assert.Equal(t, rotation.ExhaustedError{Account: "Personal", Until: w.now().Add(time.Hour), Reason: "5-hour limit"}, *exhausted)
+	assert.Equal(t, rotation.ExhaustedError{Account: "Personal", Until: w.now().Add(time.Hour), Reason: "5-hour limit", Cooling: 3}, *exhausted)
 	assert.ErrorContains(t, err, "Personal")
 }
 

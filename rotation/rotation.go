@@ -8,7 +8,6 @@ package rotation
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -73,25 +72,3 @@ var (
 	// ErrNoOther means that there is no ready account to move on to, other than the one in use.
 	ErrNoOther = errors.New("no other account is ready")
 )
-
-// ExhaustedError means that no account can be handed out now.
-type ExhaustedError struct {
-	Account string    // label of the account that is back soonest; empty if none comes back by itself
-	Until   time.Time // when it is; zero if none comes back by itself
-	Reason  string    // why it is out: "weekly limit"
-	Window  string    // the usage window that is used up, if that is why: "weekly"
-	// Workspace is the service's id of the account's workspace, if known.
-	Workspace string
-	Disabled  int // how many accounts are disabled
-}
-
-func (e *ExhaustedError) Error() string {
-	if e.Until.IsZero() {
-		return "every account is rejected or disabled"
-	}
-	all := "every account is used up"
-	if e.Disabled > 0 {
-		all += " or disabled"
-	}
-	return fmt.Sprintf(all+"; %s is back first, at %s (%s)", e.Account, e.Until.Local().Format("Mon 2 Jan 15:04"), e.Reason)
-}

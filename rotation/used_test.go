@@ -111,7 +111,7 @@ func TestUsedUpIsNotHandedOut(t *testing.T) {
 	_, err = w.Acquire(ctx, proc(4), rotation.Ask{})
 	exhausted := new(rotation.ExhaustedError)
 	require.ErrorAs(t, err, &exhausted)
-	assert.Equal(t, rotation.ExhaustedError{Account: "Personal", Until: now.Add(time.Hour), Reason: "5-hour limit", Window: "5 hour"}, *exhausted)
+	assert.Equal(t, rotation.ExhaustedError{Account: "Personal", Until: now.Add(time.Hour), Reason: "5-hour limit", Window: "5 hour", Cooling: 2}, *exhausted)
 	require.ErrorAs(t, w.Exhaustion(ctx), &exhausted)
 
 	assert.Equal(t, rotation.Ready, w.tell(t, 1, used("rolling", 3, now.Add(5*time.Hour))).Condition.State, "room again: at once")

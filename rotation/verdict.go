@@ -1,7 +1,6 @@
 package rotation
 
 import (
-	"encoding/json"
 	"net/http"
 	"strings"
 	"time"
@@ -13,9 +12,9 @@ type Action int
 const (
 	// Pass gives the answer to the client and touches no account.
 	Pass Action = iota
-	// Cool keeps the account out until a time, and the request goes on with the next.
+	// Cool keeps the account out until a time, and the request continues with the next.
 	Cool
-	// Reject keeps the account out until `enable` or a new key, and the request goes on with the next.
+	// Reject keeps the account out until `enable` or a new key, and the request continues with the next.
 	Reject
 )
 
@@ -26,10 +25,15 @@ type Verdict struct {
 	Reason    string    // for people: "weekly limit", "AuthError: invalid key"
 	Window    string    // "5 hour", "weekly", "monthly", if a usage window is used up
 	Model     string    // the limit is on this model alone; empty for the whole account
-	Workspace string    // the service's id of the account's workspace, if the answer told
+	Workspace string    // the service's id of the account's workspace, if the answer named it
+	// OnProof says that the verdict holds only once another account has answered the same request: the
+	// answer may be about the request as well. Nothing may be reported before that.
+	OnProof bool
+	// Unknown is the refusal that no rule knows, for people to see; nil for every other answer.
+	Unknown *Refusal
 }
 
-// Failover tells whether the request goes on with the next account.
+// Failover reports whether the request continues with the next account.
 func (v Verdict) Failover() bool { return v.Action != Pass }
 
 // Answer is the part of a response that a verdict is made from.
@@ -43,59 +47,71 @@ type Answer struct {
 // maxModel bounds the name of a model that is kept, in bytes.
 const maxModel = 200
 
-// TooMany is the reason of a cooldown after a 429 that says nothing of why.
+// TooMany is the reason of a cooldown after a 429 that does not say why.
 const TooMany = "too many requests"
 
 // Times that hold where the service names none.
 const (
 	defaultCooldown = time.Minute
 	balanceCooldown = time.Hour
+	// modelCooldown is for a model that one account is barred from and another is not.
+	modelCooldown = time.Hour
 )
 
-// apiError is the service's error body. Source: opencode-facts, "The Go service".
-type apiError struct {
-	Type     string // of the inner error: "GoUsageLimitError"
-	Message  string
-	Limit    string // metadata.limitName: "5 hour", "weekly", "monthly"
-	Resource string // metadata.workspace
-}
-
-func parseError(body []byte) apiError {
-	var raw struct {
-		Error struct {
-			Type    string `json:"type"`
-			Message string `json:"message"`
-		} `json:"error"`
-		Metadata struct {
-			LimitName string `json:"limitName"`
-			Workspace string `json:"workspace"`
-		} `json:"metadata"`
-	}
-	if json.Unmarshal(body, &raw) != nil {
-		return apiError{}
-	}
-	return apiError{raw.Error.Type, raw.Error.Message, raw.Metadata.LimitName, raw.Metadata.Workspace}
-}
-
-// Classify applies the table of the design's section "Which account" to one answer.
+// Classify applies the table of docs/facts.md, "What an answer says of an account", to one answer.
 func Classify(a Answer, now time.Time) Verdict {
+	e := parseError(a.Body)
+	var v Verdict
+	known := true
 	switch a.Status {
 	case http.StatusTooManyRequests:
-		return classifyLimit(a, parseError(a.Body), now)
-	case http.StatusUnauthorized:
-		e := parseError(a.Body)
-		switch e.Type {
-		case "AuthError":
-			return Verdict{Action: Reject, Reason: e.Type + ": " + oneLine(hideKeys(e.Message), "the service does not know this key")}
-		case "CreditsError", "MonthlyLimitError", "UserLimitError":
-			return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Reason: balanceReasons[e.Type]}
-		}
-	case http.StatusForbidden:
-		if e := parseError(a.Body); e.Type == "EntitlementError" {
-			return Verdict{Action: Reject, Reason: e.Type + ": " + oneLine(hideKeys(e.Message), "no Go subscription")}
-		}
+		v, known = classifyLimit(a, e, now)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		v, known = classifyRefusal(a, e, now)
+	case http.StatusPaymentRequired, http.StatusUnavailableForLegalReasons:
+		known = false
 	}
-	return Verdict{}
+	if !known {
+		v.Unknown = &Refusal{Status: a.Status, Type: oneLine(hideKeys(e.Type), ""), Code: oneLine(hideKeys(e.Code), ""), Words: oneLine(hideKeys(e.Message), "")}
+	}
+	return v
+}
+
+// classifyRefusal is for 401 and 403.
+func classifyRefusal(a Answer, e apiError, now time.Time) (v Verdict, known bool) {
+	switch kind := e.kind(a.Status); kind {
+	case "AuthError":
+		return Verdict{Action: Reject, Reason: kind + ": " + oneLine(hideKeys(e.Message), "the service does not know this key")}, true
+	case "EntitlementError", "Account.Disabled":
+		return Verdict{Action: Reject, Reason: kind + ": " + oneLine(hideKeys(e.Message), "no Go subscription")}, true
+	case "CreditsError", "MonthlyLimitError", "UserLimitError":
+		return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Reason: balanceReasons[kind]}, true
+	case "RegionError", "Account.RegionUnavailable":
+		return barred(a, "not available in this account's region", now), true
+	case blocked:
+		return barred(a, "blocked by the model's provider", now), true
+	case "ModelError":
+		return Verdict{}, true
+	}
+	return Verdict{}, false
+}
+
+// barred is for an account that may not use the model. Without a model's name it would take the whole account away,
+// so the answer is passed on then.
+func barred(a Answer, why string, now time.Time) Verdict {
+	model := nameOf(a.Model)
+	if model == "" {
+		return Verdict{}
+	}
+	return Verdict{Action: Cool, Until: now.Add(modelCooldown), Reason: oneLine(model, "") + " is " + why, Model: model, OnProof: true}
+}
+
+// nameOf is the model's name if it can be one of the service's, else empty.
+func nameOf(model string) string {
+	if len(model) > maxModel {
+		return ""
+	}
+	return model
 }
 
 var balanceReasons = map[string]string{
@@ -104,31 +120,38 @@ var balanceReasons = map[string]string{
 	"UserLimitError":    "member's monthly spending limit",
 }
 
-func classifyLimit(a Answer, e apiError, now time.Time) Verdict {
-	wait, ok := RetryAfter(a.Header, now)
-	if !ok {
+// classifyLimit is for 429. The spelling of the kinds is exact: RateLimitError is about the key, rate_limit_error about
+// the model's provider.
+func classifyLimit(a Answer, e apiError, now time.Time) (v Verdict, known bool) {
+	kind := e.kind(a.Status)
+	wait, named := RetryAfter(a.Header, now)
+	if !named && kind == "GoUsageLimitError" {
+		wait, named = resetIn(e.Message)
+	}
+	if !named {
 		wait = defaultCooldown
 	}
-	v := Verdict{Action: Cool, Until: now.Add(wait), Workspace: oneLine(e.Resource, "")}
-	switch {
-	case e.Type == "GoUsageLimitError":
-		window := windowVerdict(oneLine(e.Limit, "usage"), v.Until)
-		window.Workspace = v.Workspace
-		return window
-	case e.Type == "FreeUsageLimitError", strings.HasPrefix(e.Message, "Error from provider"):
-		return Verdict{}
-	case e.Type == "RateLimitError":
-		if len(a.Model) <= maxModel { // else it is no model of the service's
-			v.Model = a.Model
+	v = Verdict{Action: Cool, Until: now.Add(wait), Workspace: oneLine(e.Resource, "")}
+	switch kind {
+	case "GoUsageLimitError":
+		limit := oneLine(e.Limit, "")
+		if limit == "" {
+			limit = windowIn(e.Message)
 		}
-		v.Reason = "rate limit"
+		window := windowVerdict(limit, v.Until)
+		window.Workspace = v.Workspace
+		return window, true
+	case "FreeUsageLimitError", providerBusy:
+		return Verdict{}, true
+	case "RateLimitError":
+		v.Model, v.Reason = nameOf(a.Model), "rate limit"
 		if v.Model != "" {
 			v.Reason += " on " + oneLine(v.Model, "")
 		}
-	default:
-		v.Reason = TooMany
+		return v, true
 	}
-	return v
+	v.Reason = TooMany
+	return v, e.Type == "" && e.Code == "" && e.Message == ""
 }
 
 // windowVerdict is for a usage window that is used up: "5 hour", "weekly", "monthly", or "usage" if it has no name.
@@ -145,18 +168,10 @@ func Overage(cost string, now time.Time) Verdict {
 // OverageWindow is the window of a cooldown that Overage began.
 const OverageWindow = "overage"
 
-// errorStatuses are the statuses that errors come with when they have one of their own, for an error that
-// arrives as the first event of a stream whose status was 200.
-var errorStatuses = map[string]int{
-	"GoUsageLimitError": 429, "RateLimitError": 429, "FreeUsageLimitError": 429,
-	"AuthError": 401, "CreditsError": 401, "MonthlyLimitError": 401, "UserLimitError": 401, "ModelError": 401,
-	"EntitlementError": 403, "RegionError": 403,
-}
-
-// ClassifyEvent is Classify for an error that came as the first event of a stream: its status is the one that
-// the error has when it comes by itself.
+// ClassifyEvent is Classify for an error that arrives inside a 200: as the first event of a stream, or as the body in
+// its place. Its status is the one that the error has when it comes by itself.
 func ClassifyEvent(a Answer, now time.Time) Verdict {
-	if a.Status = errorStatuses[parseError(a.Body).Type]; a.Status == 0 {
+	if a.Status = parseError(a.Body).status(); a.Status == 0 {
 		return Verdict{}
 	}
 	return Classify(a, now)

@@ -23,36 +23,71 @@ func TestClassify(t *testing.T) {
 		return rotation.Verdict{Action: rotation.Cool, Until: noon.Add(d), Reason: reason, Window: window, Model: model, Workspace: workspace}
 	}
 	pass := rotation.Verdict{}
+	reject := func(reason string) rotation.Verdict {
+		return rotation.Verdict{Action: rotation.Reject, Reason: reason}
+	}
+	barred := func(reason string) rotation.Verdict {
+		return rotation.Verdict{Action: rotation.Cool, Until: noon.Add(time.Hour), Reason: "m is " + reason, Model: "m", OnProof: true}
+	}
+	unknown := func(v rotation.Verdict, status int, kind, code, words string) rotation.Verdict {
+		v.Unknown = &rotation.Refusal{Status: status, Type: kind, Code: code, Words: words}
+		return v
+	}
+	coded := func(code, message string) []byte {
+		return []byte(`{"error":{"code":"` + code + `","message":"` + message + `"}}`)
+	}
+	days := 5*24*time.Hour + 10*time.Hour
+	const words = "Error from provider (Console Go): Weekly usage limit reached. It will reset in 5 days 10 hours. To continue using this model now, enable usage from your available balance"
 	for name, c := range map[string]struct {
 		status int
 		header http.Header
 		body   []byte
 		want   rotation.Verdict
 	}{
-		"usage limit":               {429, after("12000"), body("GoUsageLimitError", "Weekly usage limit reached."), cool(12000*time.Second, "weekly limit", "weekly", "", "wrk_1")},
-		"usage limit, 5 hour":       {429, after("60"), []byte(`{"error":{"type":"GoUsageLimitError"},"metadata":{"limitName":"5 hour"}}`), cool(time.Minute, "5-hour limit", "5 hour", "", "")},
-		"usage limit, no metadata":  {429, after("60"), []byte(`{"error":{"type":"GoUsageLimitError"}}`), cool(time.Minute, "usage limit", "usage", "", "")},
-		"usage limit, no header":    {429, nil, body("GoUsageLimitError", "x"), cool(time.Minute, "weekly limit", "weekly", "", "wrk_1")},
-		"rate limit":                {429, after("60"), body("RateLimitError", "slow down"), cool(time.Minute, "rate limit on m", "", "m", "wrk_1")},
-		"free usage":                {429, after("60"), body("FreeUsageLimitError", "x"), pass},
-		"provider busy":             {429, nil, body("rate_limit_error", "Error from provider: busy"), pass},
-		"provider busy, its type":   {429, nil, body("RateLimitError", "Error from provider: busy"), pass},
-		"another 429":               {429, after("7"), body("Whatever", "x"), cool(7*time.Second, rotation.TooMany, "", "", "wrk_1")},
-		"429 without a body":        {429, nil, nil, cool(time.Minute, rotation.TooMany, "", "", "")},
-		"429 of a web server":       {429, nil, []byte("<html>Too many</html>"), cool(time.Minute, rotation.TooMany, "", "", "")},
-		"bad key":                   {401, nil, body("AuthError", "Invalid API key."), rotation.Verdict{Action: rotation.Reject, Reason: "AuthError: Invalid API key."}},
-		"no balance":                {401, nil, body("CreditsError", "x"), cool(time.Hour, "empty balance", "", "", "")},
-		"workspace's limit":         {401, nil, body("MonthlyLimitError", "x"), cool(time.Hour, "workspace's monthly spending limit", "", "", "")},
-		"member's limit":            {401, nil, body("UserLimitError", "x"), cool(time.Hour, "member's monthly spending limit", "", "", "")},
-		"unknown model":             {401, nil, body("ModelError", "x"), pass},
-		"401 without a body":        {401, nil, nil, pass},
-		"no subscription":           {403, nil, body("EntitlementError", ""), rotation.Verdict{Action: rotation.Reject, Reason: "EntitlementError: no Go subscription"}},
-		"region":                    {403, nil, body("RegionError", "x"), pass},
-		"403 of a firewall":         {403, nil, []byte("denied"), pass},
-		"bad request":               {400, nil, body("GoUsageLimitError", "x"), pass},
-		"server trouble":            {500, after("60"), body("error", "x"), pass},
-		"overloaded":                {529, after("60"), nil, pass},
-		"success with odd contents": {200, after("60"), body("GoUsageLimitError", "x"), pass},
+		"usage limit":                       {429, after("12000"), body("GoUsageLimitError", "Weekly usage limit reached."), cool(12000*time.Second, "weekly limit", "weekly", "", "wrk_1")},
+		"usage limit, 5 hour":               {429, after("60"), []byte(`{"error":{"type":"GoUsageLimitError"},"metadata":{"limitName":"5 hour"}}`), cool(time.Minute, "5-hour limit", "5 hour", "", "")},
+		"usage limit, no metadata":          {429, after("60"), []byte(`{"error":{"type":"GoUsageLimitError"}}`), cool(time.Minute, "usage limit", "usage", "", "")},
+		"usage limit, no header":            {429, nil, body("GoUsageLimitError", "x"), cool(time.Minute, "weekly limit", "weekly", "", "wrk_1")},
+		"rate limit":                        {429, after("60"), body("RateLimitError", "slow down"), cool(time.Minute, "rate limit on m", "", "m", "wrk_1")},
+		"free usage":                        {429, after("60"), body("FreeUsageLimitError", "x"), pass},
+		"provider busy":                     {429, nil, body("rate_limit_error", "Error from provider: busy"), pass},
+		"provider busy, the key's type":     {429, nil, body("RateLimitError", "Error from provider: busy"), cool(time.Minute, "rate limit on m", "", "m", "wrk_1")},
+		"provider busy, by its words":       {429, nil, coded("whatever", "Error from provider (Console Go): retry after a brief wait"), pass},
+		"rate_limit_error":                  {429, after("60"), coded("rate_limit_error", "Rate limit exceeded"), pass},
+		"rate_limit_exceeded":               {429, nil, body("rate_limit_exceeded", "Rate limit exceeded"), pass},
+		"provider_rate_limit_exceeded":      {429, nil, coded("provider_rate_limit_exceeded", "Provider rate limit exceeded"), pass},
+		"usage limit by its words":          {429, nil, body("rate_limit_error", words), cool(days, "weekly limit", "weekly", "", "wrk_1")},
+		"usage limit by its words, no type": {429, nil, []byte(`{"error":{"message":"` + words + `"}}`), cool(days, "weekly limit", "weekly", "", "")},
+		"usage limit, header first":         {429, after("30"), coded("x", words), cool(30*time.Second, "weekly limit", "weekly", "", "")},
+		"usage limit in a code":             {429, nil, coded("GoUsageLimitError", "5-hour usage limit reached. Resets in 3hr 20min."), cool(200*time.Minute, "5-hour limit", "5 hour", "", "")},
+		"usage limit, message alone":        {429, nil, []byte(`{"error":"Monthly usage limit reached."}`), cool(time.Minute, "monthly limit", "monthly", "", "")},
+		"another 429":                       {429, after("7"), body("Whatever", "x"), unknown(cool(7*time.Second, rotation.TooMany, "", "", "wrk_1"), 429, "Whatever", "", "x")},
+		"429 without a body":                {429, nil, nil, cool(time.Minute, rotation.TooMany, "", "", "")},
+		"429 of a web server":               {429, nil, []byte("<html>Too many</html>"), cool(time.Minute, rotation.TooMany, "", "", "")},
+		"bad key":                           {401, nil, body("AuthError", "Invalid API key."), rotation.Verdict{Action: rotation.Reject, Reason: "AuthError: Invalid API key."}},
+		"no balance":                        {401, nil, body("CreditsError", "x"), cool(time.Hour, "empty balance", "", "", "")},
+		"workspace's limit":                 {401, nil, body("MonthlyLimitError", "x"), cool(time.Hour, "workspace's monthly spending limit", "", "", "")},
+		"member's limit":                    {401, nil, body("UserLimitError", "x"), cool(time.Hour, "member's monthly spending limit", "", "", "")},
+		"unknown model":                     {401, nil, body("ModelError", "x"), pass},
+		"401 without a body":                {401, nil, nil, unknown(pass, 401, "", "", "")},
+		"bad key by its code":               {401, nil, coded("AuthError", "Invalid API key."), reject("AuthError: Invalid API key.")},
+		"bad key by its words":              {401, nil, []byte(`{"message":"Invalid API key."}`), reject("AuthError: Invalid API key.")},
+		"blocked by the provider":           {401, nil, body("AuthError", "Error from provider (Console Go): Request blocked by upstream provider"), barred("blocked by the model's provider")},
+		"account disabled":                  {403, nil, body("Account.Disabled", "An active OpenCode Go subscription is required to use Go models"), reject("Account.Disabled: An active OpenCode Go subscription is required to use Go models")},
+		"account disabled, code":            {403, nil, coded("Account.Disabled", ""), reject("Account.Disabled: no Go subscription")},
+		"account disabled, words":           {403, nil, coded("forbidden", "An active OpenCode Go subscription is required to use Go models"), reject("Account.Disabled: An active OpenCode Go subscription is required to use Go models")},
+		"region, workspace":                 {403, nil, coded("Account.RegionUnavailable", "This Go model requires Global regions"), barred("not available in this account's region")},
+		"region, words":                     {403, nil, []byte(`{"error":"This Go model requires Global regions"}`), barred("not available in this account's region")},
+		"paused, which no rule knows":       {403, nil, body("Account.Paused", "Paused by sk-012345678901234567890"), unknown(pass, 403, "Account.Paused", "", "Paused by [redacted]")},
+		"payment required":                  {402, nil, nil, unknown(pass, 402, "", "", "")},
+		"missing session":                   {400, nil, body("MissingSessionID", "Error from provider (Console Go): Request is missing x-opencode-session"), pass},
+		"no subscription":                   {403, nil, body("EntitlementError", ""), rotation.Verdict{Action: rotation.Reject, Reason: "EntitlementError: no Go subscription"}},
+		"region":                            {403, nil, body("RegionError", "x"), barred("not available in this account's region")},
+		"403 of a firewall":                 {403, nil, []byte("denied"), unknown(pass, 403, "", "", "")},
+		"bad request":                       {400, nil, body("GoUsageLimitError", "x"), pass},
+		"server trouble":                    {500, after("60"), body("error", "x"), pass},
+		"overloaded":                        {529, after("60"), nil, pass},
+		"success with odd contents":         {200, after("60"), body("GoUsageLimitError", "x"), pass},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := c.header

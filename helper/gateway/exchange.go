@@ -19,8 +19,9 @@ type Exchange struct {
 
 	once   sync.Once
 	parsed struct {
-		Model string            `json:"model"`
-		Tools []json.RawMessage `json:"tools"`
+		Model  string            `json:"model"`
+		Stream bool              `json:"stream"`
+		Tools  []json.RawMessage `json:"tools"`
 	}
 }
 
@@ -47,6 +48,12 @@ func (x *Exchange) HasTools() bool {
 func (x *Exchange) Model() string {
 	x.parse()
 	return x.parsed.Model
+}
+
+// Streams reports whether the client wants its answer as a stream.
+func (x *Exchange) Streams() bool {
+	x.parse()
+	return x.parsed.Stream
 }
 
 // parse looks into the body, which few requests need.

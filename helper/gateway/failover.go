@@ -3,11 +3,9 @@ package gateway
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"ocgo-key/helper"
 	"ocgo-key/rotation"
@@ -18,116 +16,256 @@ import (
 type failover struct {
 	*Options
 	inBackground func(func(context.Context))
+	trials       trials
 }
 
 // RoundTrip returns the answer for the client. It fails only where the network does, or the pool gives no
 // account for another reason than exhaustion.
 func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, x := req.Context(), exchangeOf(req)
-	grant, err := f.Holder.Current(ctx, x.Model)
-	if err != nil {
-		return f.refused(x, req, err)
+	for again := false; ; again = true {
+		p := &passage{failover: f, x: exchangeOf(req), req: req, ctx: req.Context(), holder: f.Holder, again: again}
+		resp, err := p.run()
+		var exhausted *rotation.ExhaustedError
+		if !errors.As(err, &exhausted) {
+			return resp, err
+		}
+		// What the service says of usage may name another time, or an account that is back early.
+		if !again && f.askUsage(p.ctx, exhausted) {
+			continue
+		}
+		return p.exhausted(exhausted), nil
 	}
-	if grant.Moved != nil {
-		f.switched(*grant.Moved, grant)
+}
+
+// passage is one pass of a request over the pool.
+type passage struct {
+	*failover
+	x      *Exchange
+	req    *http.Request
+	ctx    context.Context // the request's
+	holder Holder
+
+	again bool // the service was asked about usage for this request already
+
+	grant   helper.Grant       // the account that the request is sent with
+	tried   []rotation.Handout // a key that was replaced meanwhile is another hand-out
+	doubts  []doubt            // refusals that another account may disprove
+	stalled bool
+	trial   bool // no account is ready; the request is tried all the same
+}
+
+// doubt is a refusal that may be about the request or about the account: see rotation.Verdict.OnProof.
+type doubt struct {
+	grant   helper.Grant
+	verdict rotation.Verdict
+	resp    *http.Response // not closed yet: it may be the answer
+}
+
+// run returns the answer for the client. The error is a *rotation.ExhaustedError, a *poolError or the network's.
+func (p *passage) run() (*http.Response, error) {
+	defer p.dropDoubts()
+	if err := p.begin(); err != nil {
+		return nil, err
 	}
-	var tried []rotation.Handout // a key that was replaced meanwhile is another hand-out
-	stalled := false
 	for {
-		tried = append(tried, grant.Handout)
-		resp, err := f.send(req, x, grant)
-		if errors.Is(err, errStalled) && !stalled && x.body.replayable() {
-			stalled = true
-			if next, avoidErr := f.Holder.Avoid(ctx, grant, x.Model); avoidErr == nil {
-				f.switched(rotation.Switch{From: grant.Handout, To: next.Handout}, next)
-				grant = next
+		if !p.x.body.replayable() {
+			return againAnswer(p.req, p.grant.Label), nil
+		}
+		p.tried = append(p.tried, p.grant.Handout)
+		resp, err := p.send(p.req, p.x, p.grant)
+		if err != nil {
+			if p.avoidStall(err) {
 				continue
 			}
-		}
-		if err != nil {
 			return nil, err
 		}
-		verdict := judge(resp, x, grant.Key)
-		if !verdict.Failover() {
-			f.passOn(resp, x, grant)
-			return resp, nil
+		var v rotation.Verdict
+		if !informs(p.req) {
+			v = judge(resp, p.x, p.grant.Key)
 		}
-		next, moved, err := f.Holder.Report(ctx, grant, verdict, x.Model)
-		if verdict.Window != "" && f.Quota != nil && (moved || err != nil) {
-			limited := grant // which is about to be another
-			f.inBackground(func(ctx context.Context) { f.Quota.Limited(ctx, limited) })
+		if v.Unknown != nil {
+			p.unknown(*v.Unknown)
 		}
-		if err != nil {
-			return f.lastAnswer(x, req, resp, err)
+		switch {
+		case !v.Failover():
+			return p.answered(resp), nil
+		case v.OnProof:
+			resp, err = p.doubted(resp, v)
+		default:
+			resp, err = p.limited(resp, v)
 		}
-		sw := rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict}
-		if moved {
-			f.switched(sw, next)
+		if resp != nil || err != nil {
+			return resp, err
 		}
-		if f.Observer.Limited != nil && f.Observer.Limited(x, sw) {
-			_ = resp.Body.Close()
-			<-ctx.Done()
-			return nil, ctx.Err()
-		}
-		_ = resp.Body.Close()
-		if !x.body.replayable() || slices.ContainsFunc(tried, same(next.Handout)) {
-			return againAnswer(req, next.Label), nil
-		}
-		grant = next
 	}
+}
+
+// informs reports whether the request asks about the account or the service, and uses no model. Its answer decides
+// nothing: the service refuses such questions for keys that work. Source: docs/facts.md, "The Go service".
+func informs(req *http.Request) bool {
+	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/usage") || strings.HasSuffix(req.URL.Path, "/models"))
+}
+
+// begin finds the account for the first attempt.
+func (p *passage) begin() error {
+	grant, err := p.holder.Current(p.ctx, p.x.Model)
+	if errors.As(err, new(*rotation.ExhaustedError)) && (informs(p.req) || p.trials.due(p.x.Model(), p.Now())) {
+		if spare, ok, spareErr := p.holder.Spare(p.ctx, p.x.Model); ok && spareErr == nil {
+			grant, err, p.trial = spare, nil, true
+		}
+	}
+	if err != nil {
+		return p.poolError(err)
+	}
+	p.grant = grant
+	if grant.Moved != nil {
+		p.switched(*grant.Moved, grant)
+	}
+	return nil
+}
+
+// avoidStall makes the next account that of the next attempt, where this one's answer did not begin in time. It
+// does so once.
+func (p *passage) avoidStall(err error) bool {
+	if !errors.Is(err, errStalled) || p.stalled || !p.x.body.replayable() {
+		return false
+	}
+	p.stalled = true
+	next, avoidErr := p.holder.Avoid(p.ctx, p.grant, p.x.Model)
+	if avoidErr != nil {
+		return false
+	}
+	p.switched(rotation.Switch{From: p.grant.Handout, To: next.Handout}, next)
+	p.grant = next
+	return true
+}
+
+// answered passes on an answer that blames nobody. If it is a success, it proves that the doubts were about the
+// accounts.
+func (p *passage) answered(resp *http.Response) *http.Response {
+	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
+		if p.trial {
+			p.trials.answered(p.x.Model())
+		}
+		// From the last to the first, which is the one that the process holds: it moves once, past all of them.
+		for _, d := range slices.Backward(p.doubts) {
+			next, moved, err := p.holder.Report(p.ctx, d.grant, d.verdict, p.x.Model)
+			if err == nil && moved {
+				p.switched(rotation.Switch{From: d.grant.Handout, To: next.Handout, Verdict: d.verdict}, next)
+			}
+		}
+	}
+	p.passOn(resp, p.x, p.grant)
+	return resp
+}
+
+// doubted makes the next account that of the next attempt, without blame for this one. Without one it returns the
+// answer, which is the last.
+func (p *passage) doubted(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
+	refused := p.grant
+	if p.x.body.replayable() && p.other() {
+		p.doubts = append(p.doubts, doubt{refused, v, resp})
+		return nil, nil
+	}
+	p.passOn(resp, p.x, p.grant)
+	return resp, nil
+}
+
+// limited reports the verdict and makes the next account that of the next attempt; or returns the answer for the
+// client, where there is none.
+func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
+	if v.Window != "" {
+		p.trials.limited(p.x.Model(), p.Now())
+	}
+	next, moved, err := p.holder.Report(p.ctx, p.grant, v, p.x.Model)
+	// A pass that ends for want of an account is followed by a question about all that are used up.
+	if asks := moved || err != nil && (v.Window == "" || p.again); asks && (v.Window != "" || v.Reason == rotation.TooMany) && p.Quota != nil {
+		limited := p.grant // which is about to be another
+		p.inBackground(func(ctx context.Context) { p.Quota.Limited(ctx, limited) })
+	}
+	if err != nil {
+		return p.lastAnswer(resp, err)
+	}
+	sw := rotation.Switch{From: p.grant.Handout, To: next.Handout, Verdict: v}
+	if moved {
+		p.switched(sw, next)
+	}
+	if p.Observer.Limited != nil && p.Observer.Limited(p.x, sw) {
+		_ = resp.Body.Close()
+		<-p.ctx.Done()
+		return nil, p.ctx.Err()
+	}
+	_ = resp.Body.Close()
+	switch {
+	case len(p.doubts) > 0: // the process keeps its account, which refused this request
+		if !p.x.body.replayable() || !p.other() {
+			return p.lastDoubt(), nil
+		}
+		return nil, nil
+	case !p.x.body.replayable() || slices.ContainsFunc(p.tried, same(next.Handout)):
+		return againAnswer(p.req, next.Label), nil
+	}
+	p.grant = next
+	return nil, nil
+}
+
+// lastAnswer is for a request whose account met a limit, with none left to go on with. What the service said
+// is passed on where it says more than we could: a refused key, with no account that comes back by itself.
+func (p *passage) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
+	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && exhausted.Until.IsZero() {
+		p.observeExhausted(p.x, exhausted)
+		return resp, nil
+	}
+	_ = resp.Body.Close()
+	if len(p.doubts) > 0 {
+		return p.lastDoubt(), nil
+	}
+	return nil, p.poolError(err)
+}
+
+// other makes an account that was not tried yet that of the next attempt, and reports whether there is one.
+func (p *passage) other() bool {
+	next, err := p.holder.Other(p.ctx, p.tried, p.x.Model)
+	if err != nil {
+		return false
+	}
+	p.grant = next
+	return true
+}
+
+// lastDoubt is the last refusal as the answer for the client: nobody disproved it, and nobody is blamed.
+func (p *passage) lastDoubt() *http.Response {
+	last := p.doubts[len(p.doubts)-1]
+	p.doubts = p.doubts[:len(p.doubts)-1]
+	p.passOn(last.resp, p.x, last.grant)
+	return last.resp
+}
+
+func (p *passage) dropDoubts() {
+	for _, d := range p.doubts {
+		_ = d.resp.Body.Close()
+	}
+}
+
+// poolError is the error of a request for which the pool or the keychain gave no account.
+func (p *passage) poolError(err error) error {
+	if errors.As(err, new(*rotation.ExhaustedError)) {
+		return err
+	}
+	if p.Observer.Failed != nil && p.ctx.Err() == nil {
+		p.Observer.Failed(err)
+	}
+	return &poolError{err}
+}
+
+// unknown counts a refusal that no rule knows, so that people see what the service has begun to say.
+func (p *passage) unknown(r rotation.Refusal) {
+	r, grant := r.Without(p.x.body.kept), p.grant
+	p.inBackground(func(ctx context.Context) { p.holder.Refused(ctx, grant, r) })
 }
 
 func same(h rotation.Handout) func(rotation.Handout) bool {
 	return func(other rotation.Handout) bool { return h.ID == other.ID && h.KeyRev == other.KeyRev }
-}
-
-// errStalled is a request whose answer did not begin in time.
-var errStalled = errors.New("the service did not begin to answer in time")
-
-// send makes one attempt. The key is on this copy of the request alone, so that nothing else can show it.
-func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
-	out := req.Clone(ctx)
-	x.body.open(out)
-	// The header that the request carried, and the one that the service looks for the key in on this path: some
-	// clients use the other one, and a key that is not found would count as a bad one.
-	messages := strings.HasSuffix(req.URL.Path, "/messages") || strings.Contains(req.URL.Path, "/messages/")
-	if x.apiKeyHeader || messages {
-		out.Header.Set("X-Api-Key", grant.Key.Reveal())
-	}
-	if !x.apiKeyHeader || !messages {
-		out.Header.Set("Authorization", "Bearer "+grant.Key.Reveal())
-	}
-	if f.Stall > 0 {
-		watchdog := time.AfterFunc(f.Stall, func() { cancel(errStalled) })
-		defer watchdog.Stop()
-	}
-	resp, err := f.Transport.RoundTrip(out)
-	if err != nil {
-		if errors.Is(context.Cause(ctx), errStalled) {
-			err = errStalled
-		}
-		cancel(nil)
-		return nil, err
-	}
-	if resp.StatusCode == http.StatusSwitchingProtocols { // nobody asked for that
-		cancel(nil)
-		_ = resp.Body.Close()
-		return nil, errors.New("it answered with a change of protocol")
-	}
-	resp.Body = &endingBody{resp.Body, cancel}
-	return resp, nil
-}
-
-// endingBody ends its attempt's context when it is closed.
-type endingBody struct {
-	io.ReadCloser
-	end context.CancelCauseFunc
-}
-
-func (b *endingBody) Close() error {
-	defer b.end(nil)
-	return b.ReadCloser.Close()
 }
 
 // passOn follows an answer on its way to the client.
@@ -155,7 +293,7 @@ func (f *failover) switched(sw rotation.Switch, next helper.Grant) {
 	}
 }
 
-func (f *failover) exhausted(x *Exchange, e *rotation.ExhaustedError) {
+func (f *failover) observeExhausted(x *Exchange, e *rotation.ExhaustedError) {
 	if f.Observer.Exhausted != nil {
 		f.Observer.Exhausted(x, e)
 	}
@@ -167,7 +305,7 @@ func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 		verdict := rotation.Overage(cost, f.Now())
 		next, moved, err := f.Holder.Report(ctx, grant, verdict, nil)
 		if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
-			f.exhausted(x, exhausted)
+			f.observeExhausted(x, exhausted)
 		}
 		if moved {
 			f.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict}, next)
@@ -176,31 +314,4 @@ func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 			f.Quota.Limited(ctx, grant)
 		}
 	})
-}
-
-// refused is the answer to a request for which there is no account.
-func (f *failover) refused(x *Exchange, req *http.Request, err error) (*http.Response, error) {
-	var exhausted *rotation.ExhaustedError
-	if errors.As(err, &exhausted) {
-		f.exhausted(x, exhausted)
-		if f.Quota != nil {
-			f.inBackground(f.Quota.Exhausted)
-		}
-		return exhaustedAnswer(req, exhausted, x.now()), nil
-	}
-	if f.Observer.Failed != nil && req.Context().Err() == nil {
-		f.Observer.Failed(err)
-	}
-	return nil, &poolError{err}
-}
-
-// lastAnswer is for a request whose account met a limit, with none left to go on with. What the service said
-// is passed on where it says more than we could: a refused key, with no account that comes back by itself.
-func (f *failover) lastAnswer(x *Exchange, req *http.Request, resp *http.Response, err error) (*http.Response, error) {
-	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && exhausted.Until.IsZero() {
-		f.exhausted(x, exhausted)
-		return resp, nil
-	}
-	_ = resp.Body.Close()
-	return f.refused(x, req, err)
 }

@@ -30,6 +30,9 @@ type Holder interface {
 	Current(ctx context.Context, model func() string) (helper.Grant, error)
 	Report(ctx context.Context, blamed helper.Grant, v rotation.Verdict, model func() string) (next helper.Grant, moved bool, err error)
 	Avoid(ctx context.Context, g helper.Grant, model func() string) (helper.Grant, error)
+	Other(ctx context.Context, tried []rotation.Handout, model func() string) (helper.Grant, error)
+	Spare(ctx context.Context, model func() string) (g helper.Grant, ok bool, err error)
+	Refused(ctx context.Context, g helper.Grant, r rotation.Refusal)
 	// Prepare gets ready for a fail-over. It is called in the background.
 	Prepare(ctx context.Context)
 }
@@ -46,8 +49,10 @@ type Options struct {
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
 	Stall     time.Duration       // how long to wait for response headers before one try elsewhere; 0: for ever
-	NoOverage bool                // an answer that was paid from the balance cools its account
-	Quota     Quota               // nil: no questions about usage
+	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready; nil is DefaultMaxWait.
+	MaxWait   *time.Duration
+	NoOverage bool  // an answer that was paid from the balance cools its account
+	Quota     Quota // nil: no questions about usage
 	Observer  Observer
 	Transport http.RoundTripper // nil: a transport of its own, with Go's default proxy and TLS settings
 	Now       func() time.Time  // nil: time.Now

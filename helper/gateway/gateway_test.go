@@ -195,7 +195,15 @@ func TestEitherHeader(t *testing.T) {
 	}
 }
 
-// TestVerdicts sends every row of the design's table through the gateway, in each wire format, streamed and not.
+// coded is an error that names its kind in error.code, without an outer type.
+func coded(status int, code, message string) gofake.Answer {
+	body, _ := json.Marshal(map[string]any{"error": map[string]string{"code": code, "message": message}})
+	return gofake.Raw(status, http.Header{"Content-Type": {"application/json"}}, body)
+}
+
+const weeklyWords = "Error from provider (Console Go): Weekly usage limit reached. It will reset in 5 days 10 hours. To continue using this model now, enable usage from your available balance"
+
+// TestVerdicts sends every row of the table of docs/facts.md through the gateway, in each wire format, streamed and not.
 func TestVerdicts(t *testing.T) {
 	const day = 24 * time.Hour
 	type want struct {
@@ -208,27 +216,36 @@ func TestVerdicts(t *testing.T) {
 		answer gofake.Answer
 		want   want
 	}{
-		"usage limit":       {gofake.UsageLimit(gofake.Weekly, 3*day), want{true, rotation.Cooling, 3 * day}},
-		"free usage limit":  {gofake.FreeUsageLimit(time.Hour), ready},
-		"provider busy":     {gofake.ProviderBusy(), ready},
-		"another 429":       {gofake.Error(429, "Whatever", "x"), want{true, rotation.Cooling, time.Minute}},
-		"429, not JSON":     {gofake.Raw(429, http.Header{"Retry-After": {"9"}}, []byte("<html>")), want{true, rotation.Cooling, 9 * time.Second}},
-		"429, empty":        {gofake.Raw(429, nil, nil), want{true, rotation.Cooling, time.Minute}},
-		"429, 2 MB":         {gofake.Raw(429, nil, bytes.Repeat([]byte("x"), 2<<20)), want{true, rotation.Cooling, time.Minute}},
-		"429, negative":     {gofake.UsageLimit(gofake.Weekly, 0).With("Retry-After", "-5"), want{true, rotation.Cooling, time.Minute}},
-		"429, absurd":       {gofake.UsageLimit(gofake.Weekly, 0).With("Retry-After", "1e9"), want{true, rotation.Cooling, 32 * day}},
-		"bad key":           {gofake.AuthError(), want{true, rotation.Rejected, 0}},
-		"no balance":        {gofake.CreditsError(), want{true, rotation.Cooling, time.Hour}},
-		"workspace's limit": {gofake.MonthlyLimitError(), want{true, rotation.Cooling, time.Hour}},
-		"member's limit":    {gofake.UserLimitError(), want{true, rotation.Cooling, time.Hour}},
-		"unknown model":     {gofake.ModelError("m"), ready},
-		"no subscription":   {gofake.EntitlementError(), want{true, rotation.Rejected, 0}},
-		"region":            {gofake.RegionError(), ready},
-		"server trouble":    {gofake.ServerError(500), ready},
-		"overloaded":        {gofake.ServerError(529), ready},
-		"bad request":       {gofake.Error(400, "invalid_request_error", "x"), ready},
-		"an odd status":     {gofake.Raw(418, nil, []byte("teapot")), ready},
-		"error page, 2 MB":  {gofake.Raw(403, nil, bytes.Repeat([]byte("x"), 2<<20)), ready},
+		"usage limit":        {gofake.UsageLimit(gofake.Weekly, 3*day), want{true, rotation.Cooling, 3 * day}},
+		"free usage limit":   {gofake.FreeUsageLimit(time.Hour), ready},
+		"provider busy":      {gofake.ProviderBusy(), ready},
+		"another 429":        {gofake.Error(429, "Whatever", "x"), want{true, rotation.Cooling, time.Minute}},
+		"429, not JSON":      {gofake.Raw(429, http.Header{"Retry-After": {"9"}}, []byte("<html>")), want{true, rotation.Cooling, 9 * time.Second}},
+		"429, empty":         {gofake.Raw(429, nil, nil), want{true, rotation.Cooling, time.Minute}},
+		"429, 2 MB":          {gofake.Raw(429, nil, bytes.Repeat([]byte("x"), 2<<20)), want{true, rotation.Cooling, time.Minute}},
+		"429, negative":      {gofake.UsageLimit(gofake.Weekly, 0).With("Retry-After", "-5"), want{true, rotation.Cooling, time.Minute}},
+		"429, absurd":        {gofake.UsageLimit(gofake.Weekly, 0).With("Retry-After", "1e9"), want{true, rotation.Cooling, 32 * day}},
+		"bad key":            {gofake.AuthError(), want{true, rotation.Rejected, 0}},
+		"no balance":         {gofake.CreditsError(), want{true, rotation.Cooling, time.Hour}},
+		"workspace's limit":  {gofake.MonthlyLimitError(), want{true, rotation.Cooling, time.Hour}},
+		"member's limit":     {gofake.UserLimitError(), want{true, rotation.Cooling, time.Hour}},
+		"unknown model":      {gofake.ModelError("m"), ready},
+		"no subscription":    {gofake.EntitlementError(), want{true, rotation.Rejected, 0}},
+		"disabled":           {gofake.Error(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"), want{true, rotation.Rejected, 0}},
+		"disabled, a code":   {coded(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"), want{true, rotation.Rejected, 0}},
+		"weekly, in words":   {gofake.Error(429, "rate_limit_error", weeklyWords), want{true, rotation.Cooling, 5*day + 10*time.Hour}},
+		"weekly, no type":    {coded(429, "", weeklyWords), want{true, rotation.Cooling, 5*day + 10*time.Hour}},
+		"provider's limit":   {coded(429, "provider_rate_limit_exceeded", "Provider rate limit exceeded"), ready},
+		"provider's limit 2": {coded(429, "rate_limit_exceeded", "Rate limit exceeded"), ready},
+		"no session":         {gofake.Error(400, "MissingSessionID", "Error from provider (Console Go): Request is missing x-opencode-session"), ready},
+		"upstream failed":    {gofake.Error(400, "error", "Upstream request failed"), ready},
+		"paused":             {gofake.Error(403, "Account.Paused", "This account is paused"), ready},
+		"payment required":   {gofake.Error(402, "error", "Payment required"), ready},
+		"server trouble":     {gofake.ServerError(500), ready},
+		"overloaded":         {gofake.ServerError(529), ready},
+		"bad request":        {gofake.Error(400, "invalid_request_error", "x"), ready},
+		"an odd status":      {gofake.Raw(418, nil, []byte("teapot")), ready},
+		"error page, 2 MB":   {gofake.Raw(403, nil, bytes.Repeat([]byte("x"), 2<<20)), ready},
 	} {
 		for formatName, f := range formats {
 			for _, stream := range []bool{true, false} {
@@ -310,8 +327,9 @@ func TestAllUsedUp(t *testing.T) {
 		a := s.do(t, s.request(t, formats["chat"], true))
 		assert.Equal(t, 429, a.status)
 		assert.Contains(t, []string{"3600", "3601"}, a.header.Get("Retry-After"))
-		assert.Contains(t, a.body, "Spare")
+		assert.Contains(t, a.body, "All 3 accounts are used up. Spare is back first, ")
 		assert.Contains(t, a.body, "GoUsageLimitError")
+		assert.Equal(t, "false", a.header.Get("X-Should-Retry"))
 	}
 	assert.Equal(t, labels, s.seen(), "each was asked once, and no more")
 	assert.Equal(t, 3, s.exhausted)

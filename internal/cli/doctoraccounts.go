@@ -42,6 +42,24 @@ func (e *examination) lookAtAccounts(r *result) {
 		r.found(problem, "ocgo-key enable "+word(o.Accounts[0].Label), "every account is disabled, so there is nothing to hand out")
 	}
 	e.lookForTwins(r, o)
+	e.lookForRefusals(r, pool)
+}
+
+// refusalsLately is how far back an answer that no rule knows is worth a note.
+const refusalsLately = 7 * 24 * time.Hour
+
+// lookForRefusals names answers by which the service refused requests of late and that no rule knows.
+func (e *examination) lookForRefusals(r *result, pool *rotation.Pool) {
+	refusals, err := pool.Refusals(e.ctx)
+	if err != nil {
+		return // which the check of the state says
+	}
+	for _, f := range refusals {
+		if time.Since(f.Last) < refusalsLately {
+			r.found(note, "ocgo-key history", "the service refused %s with an answer that this version does not know, which was passed on: %s (the last of %s, %s); a newer version may know it",
+				count(f.Count, "request", "requests"), rotation.Describe(f), rotation.OneLine(f.Account), ago(f.Last, time.Now()))
+		}
+	}
 }
 
 // lookForTwins finds accounts that are one: by their key, or by their subscription.

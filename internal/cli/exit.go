@@ -104,7 +104,7 @@ func explain(err error) (code int, hint string) {
 	}
 	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
 		code, hint = exitExhausted, "`ocgo-key list` shows each account; `ocgo-key add` adds one"
-		if exhausted.Disabled > 0 {
+		if exhausted.Off > 0 {
 			hint = "`ocgo-key list` shows each account; `ocgo-key enable` takes a disabled one back, `ocgo-key add` adds one"
 		}
 		if exhausted.Until.IsZero() {

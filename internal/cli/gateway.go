@@ -24,7 +24,9 @@ type gatewayFlags struct {
 	Zen       bool          `help:"Serve provider opencode (Zen) as well, with the same keys. Zen spends balance."`
 	Stall     time.Duration `default:"120s" placeholder:"D" help:"Try the next account once when no answer begins within this time; 0 waits for ever. (${default})"`
 	NoOverage bool          `help:"Leave an account as soon as an answer costs real money, until its limits are reset."`
-	Ahead     *int          `placeholder:"N" help:"Move to an account with more left once N percent of a limit are used; 0 stays up to the limit. Left out: as config ahead says."`
+	// clientWait is how long a client is asked to wait for an account; nil is gateway.DefaultMaxWait.
+	clientWait *time.Duration `kong:"-"`
+	Ahead      *int           `placeholder:"N" help:"Move to an account with more left once N percent of a limit are used; 0 stays up to the limit. Left out: as config ahead says."`
 }
 
 func (f gatewayFlags) check() error {
@@ -162,7 +164,7 @@ func (a *app) warnMissing(missing, next rotation.Handout) {
 func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, gateway.Quota, error) {
 	quota := &helper.Quota{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now, Holder: holder}
 	gw, err := gateway.Start(gateway.Options{
-		Holder: holder, Upstreams: a.upstreams(flags.Zen), Port: port, Stall: flags.Stall, NoOverage: flags.NoOverage,
+		Holder: holder, Upstreams: a.upstreams(flags.Zen), Port: port, Stall: flags.Stall, NoOverage: flags.NoOverage, MaxWait: flags.clientWait,
 		Quota: quota, Observer: o,
 	})
 	if err != nil {

@@ -35,7 +35,7 @@ func (a *app) told(o gateway.Observer) gateway.Observer {
 	}
 	o.Exhausted = func(x *gateway.Exchange, e *rotation.ExhaustedError) {
 		exhausted(x, e)
-		tell(gatewayEvent{Event: "exhausted", Text: e.Error()})
+		tell(gatewayEvent{Event: "exhausted", Text: e.Sentences(time.Now())})
 	}
 	o.Failed = func(err error) {
 		failed(err)

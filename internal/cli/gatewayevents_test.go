@@ -22,7 +22,7 @@ func TestGatewayTellsItsParent(t *testing.T) {
 	o := a.told((&notices{app: a, silent: true}).observer())
 	move := rotation.Switch{From: rotation.Handout{Label: "Work"}, To: rotation.Handout{Label: "Personal"},
 		Verdict: rotation.Verdict{Action: rotation.Reject, Reason: "AuthError"}}
-	used := &rotation.ExhaustedError{Account: "Work", Reason: "weekly limit", Until: time.Date(2030, 1, 2, 3, 4, 0, 0, time.Local)}
+	used := &rotation.ExhaustedError{Account: "Work", Reason: "weekly limit", Cooling: 2, Until: time.Date(2030, 1, 2, 3, 4, 0, 0, time.Local)}
 	o.Switched(move)
 	o.Exhausted(nil, used)
 	o.Exhausted(nil, used)
@@ -31,7 +31,7 @@ func TestGatewayTellsItsParent(t *testing.T) {
 	o.Exhausted(nil, used)
 	got, err := os.ReadFile(out.Name())
 	require.NoError(t, err)
-	exhausted := `{"event":"exhausted","text":"every account is used up; Work is back first, at Wed 2 Jan 03:04 (weekly limit)"}` + "\n"
+	exhausted := `{"event":"exhausted","text":"All 2 accounts are used up. Work is back first, Wed 2 Jan 03:04."}` + "\n"
 	assert.Equal(t, `{"event":"switched","text":"Work was refused (AuthError); now Personal","from":"Work","to":"Personal"}`+"\n"+
 		exhausted+`{"event":"failed","text":"the keychain is locked"}`+"\n"+exhausted, string(got))
 }

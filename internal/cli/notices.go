@@ -35,9 +35,10 @@ func (n *notices) switched(sw rotation.Switch) { n.say("%s", switchText(sw, time
 
 // exhausted tells once for each return.
 func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
-	text := e.Error()
-	if n.waits && !e.Until.IsZero() && (n.maxWait == nil || time.Until(e.Until) <= *n.maxWait) {
-		text += "; waiting (an account that is added or enabled ends that)"
+	now := time.Now()
+	text := e.Sentences(now)
+	if n.waits && !e.Until.IsZero() && (n.maxWait == nil || e.Until.Sub(now) <= *n.maxWait) {
+		text += fmt.Sprintf(" Waiting for it (%s). Ctrl-C stops.", in(e.Until.Round(time.Minute), now.Round(time.Minute)))
 	}
 	n.mu.Lock()
 	told := n.told == text

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -83,7 +84,12 @@ func (a *app) wrap(pool *rotation.Pool, keys keychain.Store, command wrapper.Com
 		return err
 	}
 	defer holder.Release(context.Background())
-	gw, quota, err := a.startGateway(pool, keys, holder, c.gatewayFlags, 0, s.observer())
+	flags := c.gatewayFlags
+	if flags.clientWait = c.MaxWait; flags.clientWait == nil {
+		forever := time.Duration(math.MaxInt64)
+		flags.clientWait = &forever
+	}
+	gw, quota, err := a.startGateway(pool, keys, holder, flags, 0, s.observer())
 	if err != nil {
 		return wrapperFailed(err)
 	}

@@ -173,6 +173,10 @@ func plan(ts *testscript.TestScript, neg bool, args []string) {
 		s.service.SetPlan(key, gofake.Plan{Usage: gofake.Usage{Answer: &answer}})
 	case "usage-silent":
 		s.service.SetPlan(key, gofake.Plan{Usage: gofake.Usage{Delay: -1}})
+	case "error": // STATUS TYPE MESSAGE
+		status, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		s.service.SetAnswers(key, gofake.Error(status, args[3], args[4]))
 	case "revoked":
 		s.service.RemoveAccount(key)
 	case "same-quota-as": // NAME: one workspace and user

@@ -26,7 +26,7 @@ func TestAllUsedUpForAWhile(t *testing.T) {
 	assert.Contains(t, c.stdout.String(), "Hello from")
 	said := 0
 	for _, line := range c.ours() {
-		if strings.HasPrefix(line, "every account is used up; ") {
+		if strings.HasPrefix(line, "All ") {
 			said++
 		}
 	}
@@ -62,7 +62,7 @@ func TestWaitingEndsEarly(t *testing.T) {
 	told := &lines{}
 	c.Stderr = io.MultiWriter(c.Stderr, told)
 	require.NoError(t, c.Start())
-	require.Eventually(t, func() bool { return strings.Contains(told.String(), "every account is used up") }, patience, pause)
+	require.Eventually(t, func() bool { return strings.Contains(told.String(), "used up") }, patience, pause)
 	w.add("Personal")
 	c.end().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")

@@ -30,6 +30,8 @@ type State struct {
 	Pending []Pending `json:"pending,omitempty"`
 	// Settings are the user's choices for the pool.
 	Settings Settings `json:"settings,omitzero"`
+	// Refusals are answers of the service that no rule knows, the latest last.
+	Refusals []Refusal `json:"refusals,omitempty"`
 
 	events []Event // to be appended to events.jsonl once this state is written
 	text   []byte  // what it was read from, if it was; only read
@@ -125,6 +127,19 @@ type Lease struct {
 	Ahead time.Time `json:"ahead,omitzero"`
 }
 
+// Refusal is a kind of answer with which the service refused requests and that no rule of this program knows. It
+// was passed on, and is kept for people to see. It holds no key and nothing of a prompt.
+type Refusal struct {
+	Status  int       `json:"status"`
+	Type    string    `json:"type,omitempty"`  // error.type
+	Code    string    `json:"code,omitempty"`  // error.code
+	Words   string    `json:"words,omitempty"` // the message's first
+	Account string    `json:"account"`         // label of the account whose key was on the last one
+	Count   int       `json:"count"`
+	First   time.Time `json:"first"`
+	Last    time.Time `json:"last"`
+}
+
 // Pending is a key on its way into or out of the keychain.
 type Pending struct {
 	ID    string    `json:"id"`
@@ -156,6 +171,7 @@ func (s *State) Lease(pid int, start string) *Lease {
 func (s *State) clone() *State {
 	c := *s
 	c.Accounts, c.Leases, c.Pending, c.Passed = slices.Clone(s.Accounts), slices.Clone(s.Leases), slices.Clone(s.Pending), slices.Clone(s.Passed)
+	c.Refusals = slices.Clone(s.Refusals)
 	for i := range c.Accounts {
 		a := &c.Accounts[i]
 		a.Cooldowns = slices.Clone(a.Cooldowns)

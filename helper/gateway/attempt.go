@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"ocgo-key/helper"
+)
+
+// errStalled is a request whose answer did not begin in time.
+var errStalled = errors.New("the service did not begin to answer in time")
+
+// send makes one attempt. The key is on this copy of the request alone, so that nothing else can show it.
+func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
+	out := req.Clone(ctx)
+	x.body.open(out)
+	// The header that the request carried, and the one that the service looks for the key in on this path: some
+	// clients use the other one, and a key that is not found would count as a bad one.
+	messages := strings.HasSuffix(req.URL.Path, "/messages") || strings.Contains(req.URL.Path, "/messages/")
+	if x.apiKeyHeader || messages {
+		out.Header.Set("X-Api-Key", grant.Key.Reveal())
+	}
+	if !x.apiKeyHeader || !messages {
+		out.Header.Set("Authorization", "Bearer "+grant.Key.Reveal())
+	}
+	if f.Stall > 0 {
+		watchdog := time.AfterFunc(f.Stall, func() { cancel(errStalled) })
+		defer watchdog.Stop()
+	}
+	resp, err := f.Transport.RoundTrip(out)
+	if err != nil {
+		if errors.Is(context.Cause(ctx), errStalled) {
+			err = errStalled
+		}
+		cancel(nil)
+		return nil, err
+	}
+	if resp.StatusCode == http.StatusSwitchingProtocols { // nobody asked for that
+		cancel(nil)
+		_ = resp.Body.Close()
+		return nil, errors.New("it answered with a change of protocol")
+	}
+	resp.Body = &endingBody{resp.Body, cancel}
+	return resp, nil
+}
+
+// endingBody ends its attempt's context when it is closed.
+type endingBody struct {
+	io.ReadCloser
+	end context.CancelCauseFunc
+}
+
+func (b *endingBody) Close() error {
+	defer b.end(nil)
+	return b.ReadCloser.Close()
+}

@@ -1,0 +1,205 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"ocgo-key/rotation"
+)
+
+// DefaultMaxWait is how long a client is asked to wait for an account, where nothing else was chosen.
+const DefaultMaxWait = 15 * time.Minute
+
+const (
+	// usageWait bounds how long a request that finds no account waits for what the service says of usage.
+	usageWait = 2 * time.Second
+	// heldPoll is the time between two looks at whether an account is ready for a held request: one stat each,
+	// and a read where the pool changed.
+	heldPoll = time.Second
+	// heldComment is the time between two comments to the client of a held request. OpenCode and what lies between
+	// drop a connection that is silent for minutes. Source: docs/facts.md, "Holding a request".
+	heldComment = 10 * time.Second
+	// heldUsage is the time between two questions to the service whether an account is back early.
+	heldUsage = 10 * time.Minute
+)
+
+// askUsage asks the service about the accounts that are used up, and reports whether the pool may have learned
+// something. The service's first word on a limit names one window alone; what it says of usage names all.
+func (f *failover) askUsage(ctx context.Context, e *rotation.ExhaustedError) bool {
+	if f.Quota == nil || e.Until.IsZero() {
+		return false
+	}
+	done := make(chan struct{})
+	f.inBackground(func(ctx context.Context) {
+		defer close(done)
+		f.Quota.Exhausted(ctx)
+	})
+	timer := time.NewTimer(usageWait)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// exhausted is the answer where no account is ready: hold on until one is, or a limit that names the time.
+func (p *passage) exhausted(e *rotation.ExhaustedError) *http.Response {
+	p.observeExhausted(p.x, e)
+	if !p.waits(e) {
+		return exhaustedAnswer(p.req, p.x, e, p.Now(), false)
+	}
+	if p.x.Streams() && generation(p.x.header) >= 2 && p.x.body.replayable() {
+		return p.hold(e)
+	}
+	return exhaustedAnswer(p.req, p.x, e, p.Now(), true)
+}
+
+// waits reports whether the soonest account is back within the time that a client is asked to wait.
+func (f *failover) waits(e *rotation.ExhaustedError) bool {
+	limit := DefaultMaxWait
+	if f.MaxWait != nil {
+		limit = *f.MaxWait
+	}
+	return !e.Until.IsZero() && e.Until.Sub(f.Now()) <= limit
+}
+
+// exhaustedAnswer is the answer when no account is left: a limit of the service's own form, that ends when the
+// soonest account is back. If the client is to wait, its kind is one that clients retry; else one that they do not,
+// with the header that ends the retries of SDKs. OpenCode 1 sleeps until then in both cases, and has words of its own
+// for the latter, which recommend to spend money on one account; so it gets the former.
+func exhaustedAnswer(req *http.Request, x *Exchange, e *rotation.ExhaustedError, now time.Time, wait bool) *http.Response {
+	message := e.Sentences(now)
+	if e.Until.IsZero() {
+		return ownAnswer(req, http.StatusUnauthorized, errorBody("AuthError", message+" See `ocgo-key list`."))
+	}
+	kind := "GoUsageLimitError"
+	if wait || generation(x.header) == 1 {
+		kind = "RateLimitError"
+	}
+	resp := ownAnswer(req, http.StatusTooManyRequests, errorBody(kind, message))
+	resp.Header.Set("Retry-After", strconv.Itoa(retryAfter(e, now)))
+	if kind == "GoUsageLimitError" {
+		resp.Header.Set("X-Should-Retry", "false")
+	}
+	return resp
+}
+
+// retryAfter is the wait until the soonest account is back, in whole seconds.
+func retryAfter(e *rotation.ExhaustedError, now time.Time) int {
+	wait := e.Until.Sub(now)
+	return max(1, int((wait+time.Second-1)/time.Second))
+}
+
+// generation is that of the OpenCode that sent the request, by its User-Agent ("opencode/1.18.33 …",
+// "opencode/latest/2.0.15/cli"); 0 where it is another client.
+func generation(h http.Header) int {
+	rest, ok := strings.CutPrefix(h.Get("User-Agent"), "opencode/")
+	if !ok {
+		return 0
+	}
+	first, rest, _ := strings.Cut(rest, "/")
+	for _, version := range []string{first, rest} {
+		major, _, dotted := strings.Cut(version, ".")
+		if n, err := strconv.Atoi(major); err == nil && dotted && n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// hold answers a streaming request at once, and lets the client wait: comments keep its connection, and the answer of
+// the first account that is back follows. What goes wrong from here on is an error event, since the status is sent.
+func (p *passage) hold(e *rotation.ExhaustedError) *http.Response {
+	r, w := io.Pipe()
+	go func() {
+		_ = w.CloseWithError(p.held(w, e))
+	}()
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"text/event-stream"}, "Cache-Control": {"no-cache"}},
+		Body:   r, ContentLength: -1, Request: p.req,
+	}
+}
+
+// held writes the stream of a held request. An error ends the client's connection.
+func (p *passage) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
+	for {
+		if err := p.awaitAccount(w, e); err != nil {
+			return err
+		}
+		next := &passage{failover: p.failover, x: p.x, req: p.req, ctx: p.ctx, holder: p.holder, again: true}
+		resp, err := next.run()
+		exhausted := new(rotation.ExhaustedError)
+		switch {
+		case errors.As(err, &exhausted):
+			p.observeExhausted(p.x, exhausted)
+			if !p.waits(exhausted) {
+				return writeEvent(w, exhaustedAnswer(p.req, p.x, exhausted, p.Now(), false))
+			}
+			e = exhausted
+			continue
+		case p.ctx.Err() != nil:
+			return p.ctx.Err()
+		case err != nil:
+			_, err = fmt.Fprintf(w, "event: error\ndata: %s\n\n", errorBody("GatewayError", "ocgo-key: "+failureText(err)))
+			return err
+		case resp.StatusCode != http.StatusOK || !isEventStream(resp):
+			return writeEvent(w, resp)
+		}
+		defer resp.Body.Close()
+		_, err = io.Copy(w, resp.Body)
+		return err
+	}
+}
+
+// awaitAccount returns when an account may be ready. Meanwhile it writes a comment now and then, and asks the service
+// whether one is back early.
+func (p *passage) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
+	if _, err := io.WriteString(w, ": waiting\n\n"); err != nil {
+		return err
+	}
+	look, comment, usage := time.NewTicker(heldPoll), time.NewTicker(heldComment), time.NewTicker(heldUsage)
+	defer look.Stop()
+	defer comment.Stop()
+	defer usage.Stop()
+	for {
+		select {
+		case <-p.ctx.Done():
+			return p.ctx.Err()
+		case <-comment.C:
+			if _, err := io.WriteString(w, ": waiting\n\n"); err != nil {
+				return err
+			}
+		case <-usage.C:
+			if p.Quota != nil {
+				p.inBackground(p.Quota.Exhausted)
+			}
+		case <-look.C:
+			_, err := p.holder.Current(p.ctx, p.x.Model)
+			if now := new(rotation.ExhaustedError); !errors.As(err, &now) || !p.waits(now) {
+				return nil
+			}
+		}
+	}
+}
+
+// writeEvent writes an answer that is no stream as an error event of one.
+func writeEvent(w io.Writer, resp *http.Response) error {
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is said
+	line := strings.Join(strings.Fields(string(body)), " ")
+	if !isError([]byte(line)) {
+		line = string(errorBody("GatewayError", fmt.Sprintf("ocgo-key: the service answered %d", resp.StatusCode)))
+	}
+	_, err := fmt.Fprintf(w, "event: error\ndata: %s\n\n", line)
+	return err
+}

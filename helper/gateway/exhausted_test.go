@@ -1,0 +1,203 @@
+package gateway_test
+
+import (
+	"bufio"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/helper/gateway"
+	"ocgo-key/internal/gofake"
+	"ocgo-key/rotation"
+)
+
+func userAgent(value string) func(*http.Request) {
+	return func(r *http.Request) { r.Header.Set("User-Agent", value) }
+}
+
+const (
+	openCode1 = "opencode/1.18.33 ai-sdk/provider-utils/4.0.23 runtime/bun/1.3.14"
+	openCode2 = "opencode/latest/2.0.15/cli"
+)
+
+// limitAll makes the weekly window of each account used up; the last account is back first, after this time.
+func (s *stage) limitAll(first time.Duration) {
+	for i, label := range labels {
+		until := s.clock.Now().Add(first + time.Duration(len(labels)-1-i)*time.Hour)
+		s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: until}}})
+	}
+}
+
+func maxWait(d time.Duration) func(*gateway.Options) {
+	return func(o *gateway.Options) { o.MaxWait = &d }
+}
+
+// A client that waits is given a kind of limit that clients wait for; one that would wait too long gets the kind that
+// ends its work. OpenCode 1 waits in any case, and must not show its own words about the balance.
+func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
+	for name, c := range map[string]struct {
+		wait  time.Duration // until the soonest account is back
+		agent string
+		kind  string
+		retry string
+	}{
+		"an SDK, soon":        {10 * time.Minute, "OpenAI/JS 6.1", "RateLimitError", ""},
+		"an SDK, in hours":    {3 * time.Hour, "OpenAI/JS 6.1", "GoUsageLimitError", "false"},
+		"OpenCode 1, soon":    {10 * time.Minute, openCode1, "RateLimitError", ""},
+		"OpenCode 1, later":   {3 * time.Hour, openCode1, "RateLimitError", ""},
+		"OpenCode 2, later":   {3 * time.Hour, openCode2, "GoUsageLimitError", "false"},
+		"odd, named opencode": {3 * time.Hour, "opencode/x", "GoUsageLimitError", "false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.limitAll(c.wait)
+			a := s.do(t, s.request(t, formats["chat"], true, userAgent(c.agent)))
+			assert.Equal(t, http.StatusTooManyRequests, a.status)
+			assert.Contains(t, a.body, `"`+c.kind+`"`)
+			assert.Equal(t, c.retry, a.header.Get("X-Should-Retry"))
+			assert.NotEmpty(t, a.header.Get("Retry-After"))
+			assert.Contains(t, a.body, "All 3 accounts are used up. Spare is back first, ")
+			assert.NotContains(t, a.body, "balance")
+			assert.Equal(t, 1, s.exhausted, "said once")
+		})
+	}
+}
+
+// A streaming request of OpenCode 2 is answered at once, and continues on the first account that is back.
+func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
+	for name, f := range formats {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t)
+			s.limitAll(5 * time.Minute)
+			resp, err := s.client.Do(s.request(t, f, true, userAgent(openCode2)))
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			assert.Equal(t, http.StatusOK, resp.StatusCode)
+			assert.Equal(t, "text/event-stream", resp.Header.Get("Content-Type"))
+			lines := bufio.NewScanner(resp.Body)
+			require.True(t, lines.Scan())
+			assert.Equal(t, ": waiting", lines.Text())
+			before := len(s.seen())
+			s.clock.pass(6 * time.Minute)
+			var text strings.Builder
+			for lines.Scan() {
+				text.WriteString(lines.Text() + "\n")
+			}
+			require.NoError(t, lines.Err())
+			assert.Contains(t, text.String(), "Spare")
+			assert.NotContains(t, text.String(), "event: error")
+			assert.Equal(t, []string{"Spare"}, s.seen()[before:])
+			assert.Equal(t, 1, s.exhausted, "said once")
+		})
+	}
+}
+
+// Where the wait grows beyond what the client may wait, the stream ends with the limit.
+func TestAHeldRequestEndsWithALimit(t *testing.T) {
+	s := newStage(t, maxWait(10*time.Minute))
+	s.limitAll(5 * time.Minute)
+	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	require.True(t, lines.Scan())
+	s.service.SetAnswers(keyOf("Spare"), gofake.UsageLimit(gofake.Weekly, 100*time.Hour))
+	s.clock.pass(6 * time.Minute)
+	var text strings.Builder
+	for lines.Scan() {
+		text.WriteString(lines.Text() + "\n")
+	}
+	assert.Contains(t, text.String(), "event: error\ndata: {")
+	assert.Contains(t, text.String(), "GoUsageLimitError")
+	assert.Contains(t, text.String(), "All 3 accounts are used up.")
+}
+
+func TestAHeldRequestThatFailsIsAnErrorEvent(t *testing.T) {
+	s := newStage(t)
+	s.limitAll(5 * time.Minute)
+	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	lines := bufio.NewScanner(resp.Body)
+	require.True(t, lines.Scan())
+	s.service.SetAnswers(keyOf("Spare"), gofake.Error(400, "invalid_request_error", "no such\nthing"))
+	s.clock.pass(6 * time.Minute)
+	var text strings.Builder
+	for lines.Scan() {
+		text.WriteString(lines.Text() + "\n")
+	}
+	assert.Contains(t, text.String(), "event: error\ndata: {")
+	assert.Contains(t, text.String(), "invalid_request_error")
+}
+
+// Nothing is held for a client that goes away, nor for one that asks for no stream.
+func TestHoldingEndsWithTheClient(t *testing.T) {
+	s := newStage(t)
+	s.limitAll(5 * time.Minute)
+	a := s.do(t, s.request(t, formats["chat"], false, userAgent(openCode2)))
+	assert.Equal(t, http.StatusTooManyRequests, a.status)
+	assert.Contains(t, a.body, "RateLimitError")
+	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	s.Close() // which waits for what is under way
+}
+
+// Models that cost nothing are answered although every usage limit is reached. Each model has one trial a minute.
+func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
+	s := newStage(t)
+	until := s.clock.Now().Add(100 * time.Hour)
+	for _, label := range labels {
+		s.service.SetAnswers(keyOf(label), gofake.UsageLimit(gofake.Weekly, until.Sub(s.clock.Now())))
+	}
+	ask := func(model string) answer {
+		return s.do(t, s.request(t, formats["chat"], false, func(r *http.Request) { setBody(r, `{"model":"`+model+`","messages":[]}`) }))
+	}
+	assert.Equal(t, 429, ask("paid").status)
+	for _, label := range labels {
+		s.service.SetPlan(keyOf(label), gofake.Plan{
+			Answers:  []gofake.Answer{gofake.UsageLimit(gofake.Weekly, 100*time.Hour)},
+			PerModel: map[string][]gofake.Answer{"free": {gofake.OK()}},
+		})
+	}
+	before := len(s.seen())
+	for range 5 {
+		assert.Equal(t, 200, ask("free").status)
+	}
+	assert.Len(t, s.seen(), before+5, "an answered model is let through")
+	before = len(s.seen())
+	for range 5 {
+		assert.Equal(t, 429, ask("paid").status)
+	}
+	assert.Len(t, s.seen(), before, "it was refused less than a minute ago")
+	s.clock.pass(61 * time.Second)
+	for range 5 {
+		assert.Equal(t, 429, ask("paid").status)
+	}
+	assert.Len(t, s.seen(), before+1, "one trial a minute")
+	for _, label := range labels { // the free model is used up as well
+		s.service.SetAnswers(keyOf(label), gofake.UsageLimit(gofake.Weekly, 100*time.Hour))
+	}
+	before = len(s.seen())
+	for range 5 {
+		assert.Equal(t, 429, ask("free").status)
+	}
+	assert.Len(t, s.seen(), before+1, "until its next limit")
+}
+
+// Money is not spent by a trial.
+func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
+	s := newStage(t)
+	for i := range labels {
+		h, err := s.pool.Acquire(t.Context(), rotation.Process{PID: 100 + i, Start: "x"}, rotation.Ask{})
+		require.NoError(t, err)
+		_, _ = s.pool.Blame(t.Context(), h, rotation.Overage("0.1", s.clock.Now()))
+	}
+	a := s.do(t, s.request(t, formats["chat"], false))
+	assert.Equal(t, 429, a.status)
+	assert.Empty(t, s.seen())
+}

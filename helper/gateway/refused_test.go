@@ -1,0 +1,202 @@
+package gateway_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/helper/gateway"
+	"ocgo-key/internal/gofake"
+	"ocgo-key/rotation"
+)
+
+func setBody(r *http.Request, body string) {
+	r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+	r.GetBody = nil
+}
+
+// barring are the answers that may be about the account and the model, or about the request.
+var barring = map[string]gofake.Answer{
+	"region":          gofake.RegionError(),
+	"region, a code":  coded(403, "Account.RegionUnavailable", "This Go model requires Global regions"),
+	"region, a type":  gofake.Error(403, "Account.RegionUnavailable", "This Go model requires Global regions"),
+	"blocked":         gofake.Error(401, "AuthError", "Error from provider (Console Go): Request blocked by upstream provider"),
+	"blocked, a code": coded(401, "AuthError", "Request blocked by upstream provider"),
+}
+
+func everyWay(t *testing.T, test func(t *testing.T, answer gofake.Answer, f format, stream bool)) {
+	for name, answer := range barring {
+		for formatName, f := range formats {
+			for _, stream := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s/%s/stream=%v", name, formatName, stream), func(t *testing.T) { test(t, answer, f, stream) })
+			}
+		}
+	}
+}
+
+// Another account answers: the first was barred from the model, and is left out for that model alone.
+func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
+	everyWay(t, func(t *testing.T, answer gofake.Answer, f format, stream bool) {
+		s := newStage(t)
+		s.service.SetPlan(keyOf("Work"), gofake.Plan{PerModel: map[string][]gofake.Answer{"m": {answer}}})
+		s.service.SetPlan(keyOf("Personal"), gofake.Plan{PerModel: map[string][]gofake.Answer{"m": {answer}}})
+		a := s.do(t, s.request(t, f, stream))
+		assert.Equal(t, 200, a.status)
+		assert.Contains(t, a.body, "Spare")
+		assert.Equal(t, []string{"Work -> Spare"}, s.switches, "one move, past both")
+		a = s.do(t, s.request(t, f, stream))
+		assert.Contains(t, a.body, "Spare")
+		assert.Equal(t, []string{"Work", "Personal", "Spare", "Spare"}, s.seen())
+		for _, label := range []string{"Work", "Personal"} {
+			assert.Equal(t, rotation.Ready, s.condition(t, label).State, "for other models")
+		}
+		h, err := s.pool.Acquire(t.Context(), rotation.Process{PID: 2, Start: "y"}, rotation.Ask{Model: "m"})
+		require.NoError(t, err)
+		assert.Equal(t, "Spare", h.Label, "the others are left out for this model")
+		s.clock.pass(time.Hour + time.Second)
+		h, err = s.pool.Acquire(t.Context(), rotation.Process{PID: 3, Start: "y"}, rotation.Ask{Model: "m"})
+		require.NoError(t, err)
+		assert.Equal(t, "Work", h.Label, "after an hour they are asked again")
+	})
+}
+
+// All refuse: it was the request. The service's words are passed on, and nobody is blamed.
+func TestAllRefuseOneModel(t *testing.T) {
+	everyWay(t, func(t *testing.T, answer gofake.Answer, f format, stream bool) {
+		s := newStage(t)
+		for _, label := range labels {
+			s.service.SetPlan(keyOf(label), gofake.Plan{PerModel: map[string][]gofake.Answer{"m": {answer}}})
+		}
+		a := s.do(t, s.request(t, f, stream))
+		assert.Equal(t, answer.Status, a.status)
+		if answer.Body != nil {
+			assert.Equal(t, string(answer.Body), a.body)
+		} else {
+			assert.Contains(t, a.body, answer.Message)
+		}
+		assert.Equal(t, labels, s.seen(), "each was asked once")
+		assert.Empty(t, s.switches)
+		for _, label := range labels {
+			assert.Equal(t, rotation.Ready, s.condition(t, label).State)
+		}
+		other := s.do(t, s.request(t, f, stream, func(r *http.Request) {
+			setBody(r, fmt.Sprintf(`{"model":"other","stream":%v,"max_tokens":1,"messages":[],"input":"hi"}`, stream))
+		}))
+		assert.Equal(t, 200, other.status)
+		assert.Contains(t, other.body, "Work", "on the account that the process has")
+	})
+}
+
+// A limit on the way, and a refusal by all that are left: the refusal is the answer, and the limit is kept.
+func TestARefusalAndALimit(t *testing.T) {
+	s := newStage(t)
+	s.service.SetAnswers(keyOf("Work"), gofake.RegionError())
+	s.service.SetAnswers(keyOf("Personal"), gofake.UsageLimit(gofake.Weekly, time.Hour))
+	s.service.SetAnswers(keyOf("Spare"), gofake.RegionError())
+	a := s.do(t, s.request(t, formats["chat"], true))
+	assert.Equal(t, 403, a.status)
+	assert.Contains(t, a.body, "RegionError")
+	assert.Equal(t, labels, s.seen())
+	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
+	assert.Equal(t, rotation.Cooling, s.condition(t, "Personal").State)
+}
+
+// Questions about usage and models decide nothing: the service refuses them for keys that work.
+func TestQuestionsDecideNothing(t *testing.T) {
+	for _, path := range []string{"/usage", "/models"} {
+		for name, answer := range map[string]gofake.Answer{
+			"401": gofake.AuthError(), "403": gofake.EntitlementError(), "429": gofake.UsageLimit(gofake.Weekly, time.Hour),
+		} {
+			t.Run(path+" "+name, func(t *testing.T) {
+				var asked int
+				body := []byte(`{"error":{"type":"` + answer.ErrorType + `"}}`)
+				s := newStage(t, func(o *gateway.Options) {
+					o.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+						asked++
+						return &http.Response{StatusCode: answer.Status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(body))), Request: r}, nil
+					})
+				})
+				for range 4 {
+					req := s.request(t, format{path, "Authorization"}, false)
+					req.Method, req.Body, req.ContentLength = http.MethodGet, nil, 0
+					a := s.do(t, req)
+					assert.Equal(t, answer.Status, a.status)
+					assert.Equal(t, string(body), a.body)
+				}
+				assert.Equal(t, 4, asked)
+				for _, label := range labels {
+					assert.Equal(t, rotation.Ready, s.condition(t, label).State)
+				}
+				assert.Empty(t, s.switches)
+			})
+		}
+	}
+}
+
+// They are answered also where no account is ready.
+func TestQuestionsPassWhileAllIsUsedUp(t *testing.T) {
+	s := newStage(t)
+	s.limitAll(3 * time.Hour)
+	assert.Equal(t, 429, s.do(t, s.request(t, formats["chat"], true)).status)
+	for range 2 {
+		req := s.request(t, format{"/usage", "Authorization"}, false)
+		req.Method, req.Body, req.ContentLength = http.MethodGet, nil, 0
+		a := s.do(t, req)
+		assert.Equal(t, 200, a.status)
+		assert.Contains(t, a.body, `"weekly"`)
+	}
+}
+
+// A refusal that no rule knows is passed on and counted, without the key and without the prompt.
+func TestAnUnknownRefusalIsCounted(t *testing.T) {
+	s := newStage(t)
+	s.service.SetAnswers(keyOf("Work"), coded(403, "Account.Paused", "This account was paused after the prompt my secret garden has walls was seen with "+keyOf("Work")))
+	for range 3 {
+		a := s.do(t, s.request(t, formats["chat"], true, func(r *http.Request) {
+			setBody(r, `{"model":"m","messages":[{"role":"user","content":"my secret garden has walls"}]}`)
+		}))
+		assert.Equal(t, 403, a.status)
+	}
+	s.Close() // which waits for what is under way
+	kept, err := s.pool.Refusals(t.Context())
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	assert.Equal(t, 3, kept[0].Count)
+	assert.Equal(t, "Work", kept[0].Account)
+	assert.Equal(t, "403 Account.Paused: This account was paused after the prompt", rotation.Describe(kept[0]))
+	h, err := s.pool.History()
+	require.NoError(t, err)
+	var events []string
+	for _, e := range h.Events {
+		if e.Kind == "refused" {
+			events = append(events, e.Account+": "+e.Reason)
+		}
+	}
+	assert.Equal(t, []string{"Work: 403 Account.Paused: This account was paused after the prompt"}, events, "once an hour")
+	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
+}
+
+// A pool of three with one disabled by the service: every process is answered, and the account is asked once.
+func TestADisabledAccountIsAskedOnce(t *testing.T) {
+	s := newStage(t)
+	s.service.SetAnswers(keyOf("Work"), gofake.Error(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"))
+	for range 100 {
+		assert.Equal(t, 200, s.do(t, s.request(t, formats["chat"], true)).status)
+	}
+	asked := 0
+	for _, label := range s.seen() {
+		if label == "Work" {
+			asked++
+		}
+	}
+	assert.Equal(t, 1, asked)
+	c := s.condition(t, "Work")
+	assert.Equal(t, rotation.Rejected, c.State)
+	assert.Contains(t, c.Reason, "An active OpenCode Go subscription is required")
+}

@@ -1,0 +1,225 @@
+package rotation
+
+import (
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// apiError is the service's error body. Source: docs/facts.md, "The Go service".
+type apiError struct {
+	Type     string // error.type: "GoUsageLimitError"
+	Code     string // error.code: "Account.Disabled"; either may be missing
+	Message  string
+	Limit    string // metadata.limitName: "5 hour", "weekly", "monthly"
+	Resource string // metadata.workspace
+}
+
+// parseError reads an error in any of the forms that it comes in: with the outer "type":"error" or without, the
+// error an object or its message alone, as an event of a stream with the error's fields beside "type":"error".
+// What is not JSON, or has another shape, is the zero apiError.
+func parseError(body []byte) apiError {
+	var raw struct {
+		Type     json.RawMessage `json:"type"`
+		Error    json.RawMessage `json:"error"`
+		Code     json.RawMessage `json:"code"`
+		Message  json.RawMessage `json:"message"`
+		Metadata struct {
+			LimitName string `json:"limitName"`
+			Workspace string `json:"workspace"`
+		} `json:"metadata"`
+		Response struct {
+			Error json.RawMessage `json:"error"`
+		} `json:"response"` // of the event response.failed
+	}
+	if json.Unmarshal(body, &raw) != nil && raw.Error == nil {
+		return apiError{}
+	}
+	e := apiError{Limit: raw.Metadata.LimitName, Resource: raw.Metadata.Workspace}
+	if raw.Error == nil {
+		raw.Error = raw.Response.Error
+	}
+	var inner struct {
+		Type    json.RawMessage `json:"type"`
+		Code    json.RawMessage `json:"code"`
+		Message json.RawMessage `json:"message"`
+	}
+	switch {
+	case json.Unmarshal(raw.Error, &inner) == nil:
+		e.Type, e.Code, e.Message = textOf(inner.Type), textOf(inner.Code), textOf(inner.Message)
+	case textOf(raw.Error) != "":
+		e.Message = textOf(raw.Error)
+	}
+	if e.Code == "" {
+		e.Code = textOf(raw.Code)
+	}
+	if e.Message == "" {
+		e.Message = textOf(raw.Message)
+	}
+	return e
+}
+
+// textOf is a JSON string's text, a number as it is written, and empty for all else.
+func textOf(raw json.RawMessage) string {
+	var s string
+	var n json.Number
+	switch {
+	case json.Unmarshal(raw, &s) == nil:
+		return s
+	case json.Unmarshal(raw, &n) == nil:
+		return n.String()
+	}
+	return ""
+}
+
+// Kinds that the service gives no name of their own.
+const (
+	blocked      = "blocked by provider"
+	providerBusy = "provider busy"
+)
+
+// kindStatuses are the kinds of errors that are known by name, and the status that each comes with. The spelling is
+// exact. Source: docs/facts.md, "Errors".
+var kindStatuses = map[string]int{
+	"GoUsageLimitError": 429, "RateLimitError": 429, "FreeUsageLimitError": 429,
+	"rate_limit_error": 429, "rate_limit_exceeded": 429, "provider_rate_limit_exceeded": 429,
+	"AuthError": 401, "CreditsError": 401, "MonthlyLimitError": 401, "UserLimitError": 401, "ModelError": 401,
+	"EntitlementError": 403, "RegionError": 403, "Account.Disabled": 403, "Account.RegionUnavailable": 403,
+}
+
+// busyKinds say that the model's provider, and not the account, is at a limit.
+var busyKinds = []string{"rate_limit_error", "rate_limit_exceeded", "provider_rate_limit_exceeded"}
+
+// pattern compiles an expression when it is first used: most commands use none.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
+
+// Words by which an error is known whose type and code are not. They are compared in lower case.
+var (
+	usageWords    = pattern(`usage limit (has been |was )?(reached|exceeded)|(reached|exceeded) (your|the) .{0,40}usage limit`)
+	blockedWords  = "request blocked by upstream provider"
+	providerWords = "error from provider"
+	statusWords   = []struct {
+		status      int
+		words, kind string
+	}{
+		{http.StatusForbidden, "active opencode go subscription is required", "Account.Disabled"},
+		{http.StatusForbidden, "requires global regions", "Account.RegionUnavailable"},
+		{http.StatusUnauthorized, "invalid api key", "AuthError"},
+	}
+)
+
+// named is the kind that error.type or error.code has by name; empty where neither is known.
+func (e apiError) named() string {
+	for _, name := range []string{e.Type, e.Code} {
+		if kindStatuses[name] != 0 {
+			return name
+		}
+	}
+	return ""
+}
+
+// kind is what the error is about, for an answer with this status; empty where nothing says so.
+func (e apiError) kind(status int) string {
+	name, words := e.named(), strings.ToLower(e.Message)
+	switch status {
+	case http.StatusTooManyRequests:
+		switch {
+		case name == "FreeUsageLimitError":
+			return name
+		case name == "GoUsageLimitError", usageWords().MatchString(words):
+			return "GoUsageLimitError"
+		case slices.Contains(busyKinds, name), name == "" && strings.Contains(words, providerWords):
+			return providerBusy
+		}
+	case http.StatusUnauthorized:
+		if strings.Contains(words, blockedWords) {
+			return blocked
+		}
+	}
+	if name != "" {
+		return name
+	}
+	for _, w := range statusWords {
+		if status == w.status && strings.Contains(words, w.words) {
+			return w.kind
+		}
+	}
+	return ""
+}
+
+// status is the one that the error has when it comes by itself; 0 where that cannot be said.
+func (e apiError) status() int {
+	if name := e.named(); name != "" {
+		return kindStatuses[name]
+	}
+	words := strings.ToLower(e.Message)
+	if usageWords().MatchString(words) {
+		return http.StatusTooManyRequests
+	}
+	if strings.Contains(words, blockedWords) {
+		return http.StatusUnauthorized
+	}
+	for _, w := range statusWords {
+		if strings.Contains(words, w.words) {
+			return w.status
+		}
+	}
+	return 0
+}
+
+var (
+	windowWords = pattern(`(?i)\b(5[- ]?hour|weekly|monthly)\b`)
+	resetWords  = pattern(`(?i)\bresets? in ((?:\s*(?:and\s+|,\s*)?\d{1,6}\s*[a-z]+)+)`)
+	amountWords = pattern(`(?i)(\d+)\s*([a-z]+)`)
+)
+
+// windowIn is the usage window that a message names: "5 hour", "weekly" or "monthly"; "usage" for none.
+func windowIn(message string) string {
+	name := strings.ToLower(windowWords().FindString(message))
+	switch {
+	case name == "":
+		return "usage"
+	case strings.HasPrefix(name, "5"):
+		return "5 hour"
+	}
+	return name
+}
+
+type timeUnit struct {
+	name   string
+	length time.Duration
+}
+
+// timeUnits are by the beginnings of their names: "days", "hr", "hours", "min".
+var timeUnits = []timeUnit{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+
+// resetIn is the wait that a message names, "It will reset in 5 days 10 hours" or "Resets in 3hr 20min". The words
+// leave out what is smaller, so a wait of whole hours may end up to an hour early; the question about usage that
+// follows each limit corrects that. Not ok means that there is no such wait, or one that makes no sense.
+func resetIn(message string) (wait time.Duration, ok bool) {
+	m := resetWords().FindStringSubmatch(message)
+	if m == nil {
+		return 0, false
+	}
+	var seconds float64
+	for _, amount := range amountWords().FindAllStringSubmatch(m[1], -1) {
+		n, _ := strconv.Atoi(amount[1]) // at most six digits
+		unit := strings.ToLower(amount[2])
+		if strings.HasPrefix(unit, "mo") { // months vary, and no window has more than one
+			return 0, false
+		}
+		i := slices.IndexFunc(timeUnits, func(u timeUnit) bool { return strings.HasPrefix(unit, u.name) })
+		if i < 0 {
+			return 0, false
+		}
+		seconds += float64(n) * timeUnits[i].length.Seconds()
+	}
+	return bounded(seconds)
+}

@@ -1,0 +1,57 @@
+package rotation
+
+import (
+	"context"
+	"slices"
+
+	"ocgo-key/rotation/state"
+)
+
+// Other is the account that a request which fits ask could be tried on beside those that ask avoids. No lease moves,
+// and nothing is written. Without one the error is ErrEmpty or an *ExhaustedError.
+func (p *Pool) Other(ctx context.Context, ask Ask) (Handout, error) {
+	s, err := p.read(ctx)
+	if err != nil {
+		return Handout{}, err
+	}
+	a, err := p.next(s, ask)
+	if err != nil {
+		return Handout{}, err
+	}
+	return p.handout(a), nil
+}
+
+// Spare is the account on which a request may be tried although no account is ready: the one that proc holds, else
+// the one that is back first. The service answers models that cost nothing even where the usage limits are reached.
+// Not ok means that nothing may be tried: an account is ready, one cools for another reason than a usage limit, or
+// the account has begun to spend real money.
+func (p *Pool) Spare(ctx context.Context, proc Process, ask Ask) (h Handout, ok bool, err error) {
+	s, err := p.read(ctx)
+	if err != nil {
+		return Handout{}, false, err
+	}
+	now := p.now()
+	var spare *state.Account
+	for i := range s.Accounts {
+		a := &s.Accounts[i]
+		c := condition(a, ask.Model, now)
+		switch {
+		case c.State == Disabled, c.State == Rejected, slices.Contains(ask.Avoid, a.ID):
+			continue
+		case c.State != Cooling || c.Window == "" || c.Window == OverageWindow:
+			return Handout{}, false, nil
+		}
+		if spare == nil || c.Until.Before(condition(spare, ask.Model, now).Until) {
+			spare = a
+		}
+	}
+	if l := s.Lease(proc.PID, proc.Start); l != nil {
+		if a := s.Find(l.Account); a != nil && condition(a, ask.Model, now).State == Cooling && !slices.Contains(ask.Avoid, a.ID) {
+			spare = a
+		}
+	}
+	if spare == nil {
+		return Handout{}, false, nil
+	}
+	return p.handout(spare), true, nil
+}
