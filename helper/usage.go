@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"ocgo-key/internal/version"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -36,6 +37,7 @@ func FetchUsage(ctx context.Context, client *http.Client, base *url.URL, key key
 		return rotation.Usage{}, err
 	}
 	req.Header.Set("Authorization", "Bearer "+key.Reveal())
+	req.Header.Set("User-Agent", version.UserAgent())
 	resp, err := client.Do(req)
 	if err != nil {
 		return rotation.Usage{}, err

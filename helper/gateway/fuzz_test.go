@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -90,6 +91,8 @@ func FuzzGateway(f *testing.F) {
 		"POST /zen/go/v1/x%2f..%2fy HTTP/1.1\r\nHost: HOST\r\nX-Api-Key: TOKEN\r\nX-Api-Key: second\r\n\r\n",
 		"GET /ocgo-key/ping HTTP/1.1\r\nHost: localhost\r\nOrigin: null\r\nAuthorization: Bearer TOKEN\r\n\r\n",
 		"POST //zen/go/v1/x HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKENTOKEN\r\n\r\n",
+		"POST /TOKEN/zen/go/v1/responses?key=foreign&x=1 HTTP/1.1\r\nHost: HOST\r\nApi-Key: foreign\r\nSession_id: a b\r\nContent-Length: 14\r\n\r\n{\"input\":\"hi\"}",
+		"POST /zen/go/v1/messages HTTP/1.1\r\nHost: HOST\r\nX-Ocgo-Key-Token: TOKEN\r\nX-Goog-Api-Key: foreign\r\nX-Opencode-Session: ses_1\r\nX: TOKEN\r\n\r\n",
 		"OPTIONS * HTTP/1.1\r\nHost: HOST\r\nExpect: 100-continue\r\nTE: trailers\r\nTrailer: Authorization\r\n\r\n",
 	}
 	for _, request := range requests {
@@ -130,11 +133,15 @@ func FuzzGateway(f *testing.F) {
 			t.Fatalf("%q: a key in the answer", text)
 		}
 		in := twin.Host == g.host || twin.Host == strings.Replace(g.host, "127.0.0.1", "localhost", 1)
-		shown := twin.Header.Get("X-Api-Key")
-		if _, bearer, ok := strings.Cut(twin.Header.Get("Authorization"), " "); ok && shown == "" {
-			shown = strings.TrimSpace(bearer)
+		shown := strings.HasPrefix(twin.URL.Path, "/"+g.token+"/") && twin.URL.RawPath == ""
+		for _, name := range []string{"X-Ocgo-Key-Token", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"} {
+			shown = shown || slices.Contains(twin.Header.Values(name), g.token)
 		}
-		in = in && shown == g.token && twin.Header.Get("Origin") == "" && (twin.Method == http.MethodPost || twin.Method == http.MethodGet)
+		for _, value := range twin.Header.Values("Authorization") {
+			scheme, bearer, _ := strings.Cut(value, " ")
+			shown = shown || strings.EqualFold(scheme, "Bearer") && strings.TrimSpace(bearer) == g.token
+		}
+		in = in && shown && twin.Header["Origin"] == nil && (twin.Method == http.MethodPost || twin.Method == http.MethodGet)
 		if !in || bodyErr != nil {
 			if len(service.seen) > 0 {
 				t.Fatalf("%q was let in", text)
@@ -167,9 +174,51 @@ func FuzzGateway(f *testing.F) {
 					t.Fatalf("%q: %s was passed on", text, name)
 				}
 			}
+			if all := r.URL.String() + strings.Join(append(flat(r.Header), flat(r.Trailer)...), "\n"); strings.Contains(all, g.token) {
+				t.Fatalf("%q: the token was passed on", text)
+			}
+			if r.URL.Query().Has("key") || r.Header.Get("Api-Key")+r.Header.Get("X-Goog-Api-Key")+r.Header.Get(TokenHeader) != "" {
+				t.Fatalf("%q: a key that is not ours was passed on", text)
+			}
+			if own := twin.Header.Get("X-Opencode-Session"); own != "" && !strings.Contains(own, g.token) && r.Header.Get("X-Opencode-Session") != own ||
+				r.Method == http.MethodPost && r.Header.Get("X-Opencode-Session") == "" {
+				t.Fatalf("%q: of the conversation %q", text, r.Header.Get("X-Opencode-Session"))
+			}
 			if !bytes.Equal(service.read[i], sent) {
 				t.Fatalf("%q: the body became %q", text, service.read[i])
 			}
+		}
+	})
+}
+
+// FuzzSession derives the id of a conversation from whatever a client sends: it is a header's value that any server takes,
+// the same for the same request, tells nothing of the body, and is another at another gateway.
+func FuzzSession(f *testing.F) {
+	for _, body := range []string{"", "null", `{"messages":[{"role":"system","content":"s"},{"role":"user","content":[{"text":"one"}]}]}`,
+		`{"prompt_cache_key":"k","metadata":{"user_id":"u"}}`, `{"instructions":"i","input":[{"role":"user","content":"x"}]}`,
+		`{"input":"x","system":[{"text":"a"}],"messages":{"role":[]}}`, `{"messages":[{"role":"user","content":null}],"messages":7}`} {
+		f.Add([]byte(body), "")
+		f.Add([]byte(body), "own id")
+	}
+	one, other := &Gateway{salt: [32]byte{1}}, &Gateway{salt: [32]byte{2}}
+	f.Fuzz(func(t *testing.T, body []byte, header string) {
+		h := http.Header{"Session_id": {header}}
+		id := one.session(h, body)
+		if len(id) < 1 || len(id) > maxSession || !plainID(id) || id != one.session(h, body) {
+			t.Fatalf("%q, %q: %q", body, header, id)
+		}
+		if plainID(header) && header != "" {
+			if id != header {
+				t.Fatalf("%q became %q", header, id)
+			}
+			return
+		}
+		if id == other.session(h, body) {
+			t.Fatalf("%q: %q at another gateway as well", body, id)
+		}
+		underRun := &Gateway{salt: one.salt, options: Options{Session: "run_1"}}
+		if got := underRun.session(h, body); got != "run_1" && got != id {
+			t.Fatalf("%q: %q, under run %q", body, id, got)
 		}
 	})
 }

@@ -51,8 +51,9 @@ type Options struct {
 	Stall     time.Duration       // how long to wait for response headers before one try elsewhere; 0: for ever
 	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready; nil is DefaultMaxWait.
 	MaxWait   *time.Duration
-	NoOverage bool  // an answer that was paid from the balance cools its account
-	Quota     Quota // nil: no questions about usage
+	NoOverage bool   // an answer that was paid from the balance cools its account
+	Session   string // the conversation of requests that name none; empty: told by how they begin
+	Quota     Quota  // nil: no questions about usage
 	Observer  Observer
 	Transport http.RoundTripper // nil: a transport of its own, with Go's default proxy and TLS settings
 	Now       func() time.Time  // nil: time.Now
@@ -92,7 +93,8 @@ type Observer struct {
 type Gateway struct {
 	options Options
 	token   string
-	host    string // "127.0.0.1:PORT", the Host header to expect
+	salt    [32]byte // the secret of conversation ids
+	host    string   // "127.0.0.1:PORT", the Host header to expect
 	server  *http.Server
 	done    chan struct{}
 
@@ -143,6 +145,7 @@ func Start(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{options: o, token: newToken(), host: listener.Addr().String(), done: make(chan struct{})}
+	_, _ = rand.Read(g.salt[:]) // never fails: see crypto/rand
 	g.life, g.closing = context.WithCancel(context.Background())
 	g.server = &http.Server{
 		Handler:           g.door(pingable(g.proxy())),
@@ -239,11 +242,11 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Host = ""
 	x := exchangeOf(p.Out)
 	x.apiKeyHeader = p.In.Header.Get("X-Api-Key") != ""
-	p.Out.Header.Del("Authorization")
-	p.Out.Header.Del("X-Api-Key")
+	g.dropKeys(p.Out)
 	for _, name := range []string{"Cookie", "Connection", "Upgrade", "X-Http-Method-Override", "X-Method-Override"} {
 		p.Out.Header.Del(name)
 	}
+	g.nameSession(p.Out, x)
 	// An error's text and a stream's first event have to be read here.
 	p.Out.Header.Set("Accept-Encoding", "identity")
 }

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/tailscale/hujson"
 )
@@ -13,33 +16,63 @@ import (
 // a wrapper can set. Source: opencode-facts, "Which key OpenCode uses".
 const ConfigVariable = "OPENCODE_CONFIG_CONTENT"
 
-// Endpoint is where a provider's requests go, and what it shows there in place of a key.
+// Endpoint is where a provider's requests go, and the headers that they carry there. A provider without a BaseURL is
+// left where it is: it is only kept from taking its key from the environment.
 type Endpoint struct {
-	BaseURL string `json:"baseURL"`
-	APIKey  string `json:"apiKey"` // a gateway's token
+	BaseURL string
+	Headers map[string]string
 }
+
+// PlaceholderKey stands where OpenCode wants a key. It is none: a gateway's token travels in a header of its own, which no
+// stored login, variable or other setting replaces.
+const PlaceholderKey = "ocgo-placeholder"
 
 // ErrConfig means that the user's own configuration content can't be merged into. Its text never holds any of it.
 var ErrConfig = errors.New(ConfigVariable + " cannot be used")
 
-// MergeConfig returns the user's configuration content (JSON or JSONC; empty for none) with the endpoints' two
-// options set for each provider id. All else stays as the user wrote it.
+// MergeConfig returns the user's configuration content (JSON or JSONC, with OpenCode's {env:…} and {file:…}; empty for
+// none) with the endpoints set for each provider id, in the form of OpenCode 1 and in that of OpenCode 2. All else stays
+// as the user wrote it.
 func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
-	config, err := parseObject([]byte(user))
+	text, references := quoteReferences(user)
+	config, err := parseObject([]byte(text))
 	if err != nil {
 		return "", err
 	}
 	for id, endpoint := range endpoints {
-		err := within(config, []string{"provider", id, "options"}, func(options object) {
-			options["baseURL"], _ = json.Marshal(endpoint.BaseURL) // strings always marshal
-			options["apiKey"], _ = json.Marshal(endpoint.APIKey)
-		})
+		// Source of both forms: opencode-facts, "Which key OpenCode uses", and opencode2-facts, "Config".
+		err := endpoint.set(config, []string{"provider", id}, "options", "options", "headers")
+		if err == nil {
+			err = endpoint.set(config, []string{"providers", id}, "settings", "headers")
+		}
 		if err != nil {
 			return "", err
 		}
 	}
 	merged, err := json.Marshal(config)
-	return string(merged), err
+	return references.restore(string(merged)), err
+}
+
+// set puts the endpoint at path: address and placeholder into the object settings there, the headers at headers.
+func (e Endpoint) set(config object, path []string, settings string, headers ...string) error {
+	err := within(config, path, func(provider object) { provider["env"] = json.RawMessage("[]") })
+	if err != nil || e.BaseURL == "" {
+		return err
+	}
+	err = within(config, append(slices.Clone(path), settings), func(options object) {
+		options["baseURL"], _ = json.Marshal(e.BaseURL) // strings always marshal
+		options["apiKey"], _ = json.Marshal(PlaceholderKey)
+	})
+	if err != nil {
+		return err
+	}
+	return within(config, append(slices.Clone(path), headers...), func(all object) {
+		for name, value := range e.Headers {
+			// Two spellings of one name would be sent as one header with two values.
+			maps.DeleteFunc(all, func(other string, _ json.RawMessage) bool { return strings.EqualFold(other, name) })
+			all[name], _ = json.Marshal(value)
+		}
+	})
 }
 
 // object keeps the values as they are written, so that nothing within them changes: neither order nor numbers.

@@ -119,10 +119,12 @@ type Overrides struct {
 	Key     KeyForm
 	// StandsIn says that what is in the key's place begins with the prefix that ReadOverrides was given.
 	StandsIn bool
+	// Headers are the names of headers in which a key goes to the service, as they are written.
+	Headers []string
 }
 
-// Any tells whether anything is set.
-func (o Overrides) Any() bool { return o.BaseURL || o.Key != NoKey }
+// Any reports whether anything is set.
+func (o Overrides) Any() bool { return o.BaseURL || o.Key != NoKey || len(o.Headers) > 0 }
 
 // ReadOverrides reads a configuration. standIn is how that begins which stands for a key and is none. The error quotes
 // nothing of it.
@@ -131,7 +133,8 @@ func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 	if len(bytes.TrimSpace(bytes.TrimPrefix(config, bom))) == 0 {
 		return o, nil
 	}
-	root, err := parseRoot(bytes.TrimPrefix(config, bom))
+	quoted, references := quoteReferences(string(bytes.TrimPrefix(config, bom)))
+	root, err := parseRoot([]byte(references.asText(quoted)))
 	if err != nil {
 		return o, errors.New("it is not a JSON object") // the parser's words could quote it
 	}
@@ -154,12 +157,30 @@ func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 			if value, ok := text(options, "apiKey"); ok {
 				o.Key, o.StandsIn = keyForm(value), standIn != "" && strings.HasPrefix(value, standIn)
 			}
+			o.Headers = append(o.Headers, keyHeaders(options)...)
 		}
 	}
 	return o, nil
 }
 
-// Names says which options are set: "baseURL, apiKey".
+// keyHeaders are the headers of a provider's options that the service takes a key from.
+func keyHeaders(options *hujson.Object) (names []string) {
+	for _, m := range options.Members {
+		headers, ok := m.Value.Value.(*hujson.Object)
+		if nameOf(m) != "headers" || !ok {
+			continue
+		}
+		for _, header := range headers.Members {
+			name := nameOf(header)
+			if value, _ := text(headers, name); value != "" && (strings.EqualFold(name, "authorization") || strings.EqualFold(name, "x-api-key")) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// Names says which options are set: "baseURL, apiKey, headers.Authorization".
 func (o Overrides) Names() string {
 	var names []string
 	if o.BaseURL {
@@ -167,6 +188,9 @@ func (o Overrides) Names() string {
 	}
 	if o.Key != NoKey {
 		names = append(names, "apiKey")
+	}
+	for _, name := range o.Headers {
+		names = append(names, "headers."+name)
 	}
 	return strings.Join(names, ", ")
 }

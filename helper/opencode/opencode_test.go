@@ -78,29 +78,47 @@ func TestParseAndResume(t *testing.T) {
 	assert.Equal(t, "P", port)
 }
 
-var gateway = map[string]opencode.Endpoint{opencode.GoProvider: {BaseURL: "http://127.0.0.1:1/v1", APIKey: "token"}}
+var gateway = map[string]opencode.Endpoint{opencode.GoProvider: {BaseURL: "http://127.0.0.1:1/v1", Headers: map[string]string{"x-own": "token"}}}
 
 func TestMergeConfig(t *testing.T) {
-	const ours = `{"apiKey":"token","baseURL":"http://127.0.0.1:1/v1"}`
+	const (
+		address = `"apiKey":"ocgo-placeholder","baseURL":"http://127.0.0.1:1/v1"`
+		options = `{` + address + `,"headers":{"x-own":"token"}}`
+		second  = `"providers":{"opencode-go":{"env":[],"headers":{"x-own":"token"},"settings":{` + address + `}}}`
+		ours    = `"provider":{"opencode-go":{"env":[],"options":` + options + `}},` + second
+	)
 	for user, want := range map[string]string{
-		"":                        `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
-		"{}":                      `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
-		" \n":                     `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
-		"\ufeffnull":              `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
-		`{"provider":null}`:       `{"provider":{"opencode-go":{"options":` + ours + `}}}`,
-		`{"model":"x", /* c */ }`: `{"model":"x","provider":{"opencode-go":{"options":` + ours + `}}}`,
-		`{"provider":{"other":{"options":{"apiKey":"theirs"}},"opencode-go":{"name":"n","options":{"apiKey":"old","timeout":1.50}}}}`: `{"provider":{"opencode-go":{"name":"n","options":{"apiKey":"token","baseURL":"http://127.0.0.1:1/v1","timeout":1.50}},"other":{"options":{"apiKey":"theirs"}}}}`,
+		"":                        `{` + ours + `}`,
+		"{}":                      `{` + ours + `}`,
+		" \n":                     `{` + ours + `}`,
+		"\ufeffnull":              `{` + ours + `}`,
+		`{"provider":null}`:       `{` + ours + `}`,
+		`{"model":"x", /* c */ }`: `{"model":"x",` + ours + `}`,
+		`{"provider":{"other":{"options":{"apiKey":"theirs"}},"opencode-go":{"name":"n","options":{"apiKey":"old","timeout":1.50}}}}`: `{"provider":{"opencode-go":{"env":[],"name":"n","options":{` + address + `,"headers":{"x-own":"token"},"timeout":1.50}},"other":{"options":{"apiKey":"theirs"}}},` + second + `}`,
+		// A header of the user's own stays, but for one that would be sent together with ours.
+		`{"provider":{"opencode-go":{"options":{"headers":{"Authorization":"a","X-OWN":"b"}}}}}`:  `{"provider":{"opencode-go":{"env":[],"options":{` + address + `,"headers":{"Authorization":"a","x-own":"token"}}}},` + second + `}`,
+		`{"providers":{"opencode-go":{"headers":{"X-Own":"b"},"settings":{"x":1,"apiKey":"k"}}}}`: `{"provider":{"opencode-go":{"env":[],"options":` + options + `}},"providers":{"opencode-go":{"env":[],"headers":{"x-own":"token"},"settings":{` + address + `,"x":1}}}}`,
 		// The order within what we do not touch has a meaning (permissions), and stays.
-		`{"permission":{"bash":{"z":"allow","*":"deny"}}}`: `{"permission":{"bash":{"z":"allow","*":"deny"}},"provider":{"opencode-go":{"options":` + ours + `}}}`,
+		`{"permission":{"bash":{"z":"allow","*":"deny"}}}`: `{"permission":{"bash":{"z":"allow","*":"deny"}},` + ours + `}`,
+		// OpenCode puts values in the place of these before it reads the text.
+		`{"autoupdate":{env:AU},"model":"{env:M}" /* "{env:X} */, "share":{file:./a b}}`: `{"autoupdate":{env:AU},"model":"{env:M}",` + ours + `,"share":{file:./a b}}`,
+		"{\"a\":{env:A},//{env:B}\n\"b\":[{env:A},\"\\\"{env:A}\"]}":                     "{\"a\":{env:A},\"b\":[{env:A},\"\\\"{env:A}\"]," + ours + "}",
 	} {
 		got, err := opencode.MergeConfig(user, gateway)
 		require.NoError(t, err, user)
-		assert.Equal(t, want, got)
+		assert.Equal(t, want, got, user)
 	}
 }
 
+// A provider without an address is kept from the environment's keys, and that is all.
+func TestMergeConfigKeepsAProviderFromTheEnvironment(t *testing.T) {
+	got, err := opencode.MergeConfig(`{"provider":{"opencode":{"options":{"apiKey":"theirs"},"env":["X"]}}}`, map[string]opencode.Endpoint{opencode.ZenProvider: {}})
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"provider":{"opencode":{"options":{"apiKey":"theirs"},"env":[]}},"providers":{"opencode":{"env":[]}}}`, got)
+}
+
 func TestMergeConfigRefusesWithoutQuoting(t *testing.T) {
-	for _, user := range []string{"sk-secret", `{"a":"sk-secret`, `["sk-secret"]`, `"sk-secret"`, "0", `{"provider":"sk-secret"}`, `{"provider":{"opencode-go":["sk-secret"]}}`} {
+	for _, user := range []string{"sk-secret", `{"a":"sk-secret`, `["sk-secret"]`, `"sk-secret"`, "0", `{"provider":"sk-secret"}`, `{"provider":{"opencode-go":["sk-secret"]}}`, `{"provider":{env:X}}`, `{"a":{env:X}{file:sk-secret}}`, `{"a":{env:sk-secret`} {
 		_, err := opencode.MergeConfig(user, gateway)
 		require.ErrorIs(t, err, opencode.ErrConfig, user)
 		assert.NotContains(t, err.Error(), "sk-secret")
@@ -109,7 +127,7 @@ func TestMergeConfigRefusesWithoutQuoting(t *testing.T) {
 }
 
 func FuzzMergeConfig(f *testing.F) {
-	for _, s := range []string{"", "{}", `{"provider":{"opencode-go":{"options":{"x":1}}}}`, "{//c\n}", "[", `{"provider":1}`} {
+	for _, s := range []string{"", "{}", `{"provider":{"opencode-go":{"options":{"x":1}}}}`, "{//c\n}", "[", `{"provider":1}`, `{"a":{env:A},"b":"{env:B}"}`, `"//{env:A}"`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, user string) {
@@ -119,13 +137,17 @@ func FuzzMergeConfig(f *testing.F) {
 		}
 		var config struct {
 			Provider map[string]struct {
-				Options opencode.Endpoint `json:"options"`
+				Options struct {
+					BaseURL, APIKey string
+					Headers         map[string]string
+				} `json:"options"`
 			} `json:"provider"`
 		}
 		if err := json.Unmarshal([]byte(merged), &config); err != nil {
 			return // a member of the user's own has another type; what OpenCode makes of it is its business
 		}
-		if config.Provider[opencode.GoProvider].Options != gateway[opencode.GoProvider] {
+		ours, want := config.Provider[opencode.GoProvider].Options, gateway[opencode.GoProvider]
+		if ours.BaseURL != want.BaseURL || ours.APIKey != opencode.PlaceholderKey || ours.Headers["x-own"] != "token" {
 			t.Errorf("%q became %q", user, merged)
 		}
 	})

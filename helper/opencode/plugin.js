@@ -9,6 +9,7 @@ import { join } from "node:path"
 
 const PROGRAM = "@PROGRAM@"
 const PREPARED = "@PREPARED@" // config folders in which a package-lock.json of ours keeps OpenCode from an install
+const TOKEN_HEADER = "x-ocgo-key-token"
 const PATIENCE = 10000 // ms; a start that hangs would hang OpenCode
 
 // One gateway for a process, which may load this file once for every folder it works in.
@@ -104,6 +105,17 @@ function start() {
         resolve(message)
       }
     })
+  })
+}
+
+// pastProxies keeps a proxy from what is meant for the gateway, here and in what is started from here. Programs read one
+// name of the two, and some the other.
+function pastProxies(env) {
+  const values = ["NO_PROXY", "no_proxy"].map((name, i, names) => env[name]?.trim() || env[names[1 - i]]?.trim() || "")
+  ;["NO_PROXY", "no_proxy"].forEach((name, i) => {
+    if (values[i] === "*") return
+    const hosts = values[i].split(",").map((host) => host.trim()).filter(Boolean)
+    env[name] = [...hosts, ...["127.0.0.1", "localhost"].filter((host) => !hosts.includes(host))].join(",")
   })
 }
 
@@ -210,6 +222,7 @@ export const OcgoKey = async ({ client }) => {
     },
   }
   if (process.env.OCGO_KEY_GATEWAY) return hooks // under `ocgo-key run`, which has done it all
+  pastProxies(process.env)
   shared.clients.add(client)
   hooks.dispose = async () => {
     shared.clients.delete(client)
@@ -229,7 +242,14 @@ export const OcgoKey = async ({ client }) => {
     }
     config.provider ??= {}
     const provider = (config.provider["opencode-go"] ??= {})
-    provider.options = { ...provider.options, baseURL: gateway.base_url, apiKey: gateway.token }
+    // The token has a header of its own, which nothing that the user or another plugin sets stands in the way of.
+    const headers = Object.entries(provider.options?.headers ?? {}).filter(([name]) => name.toLowerCase() !== TOKEN_HEADER)
+    provider.options = {
+      ...provider.options,
+      baseURL: gateway.base_url,
+      apiKey: "ocgo-placeholder",
+      headers: { ...Object.fromEntries(headers), [TOKEN_HEADER]: gateway.token },
+    }
   }
   return hooks
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ocgo-key/internal/version"
 )
 
 // GoOn is what a session is told when `opencode run` resumes it: the user's own prompt is in the history already.
@@ -151,6 +153,7 @@ func (s Server) ask(ctx context.Context, method, body string, timeout time.Durat
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", version.UserAgent())
 	req.SetBasicAuth(s.Username, s.Password)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"ocgo-key/internal/version"
 )
 
 // demoClientCmd is the demo's own client: one question over the wire format of most models, streamed.
@@ -23,6 +25,7 @@ func (*demoClientCmd) Run(a *app) error {
 		return err
 	}
 	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("User-Agent", version.UserAgent())
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

@@ -190,11 +190,12 @@ func (e *examination) lookAtUserConfig(r *result, path string) {
 	}
 }
 
-// lookAtManaged is about what wins over all that a wrapper sets.
+// lookAtManaged is about what wins over all that a wrapper sets. A key there is harmless: the gateway is shown a token in a
+// header of its own, and passes no other key on.
 func (e *examination) lookAtManaged(r *result, path string, text []byte) {
-	if o, err := opencode.ReadOverrides(text, standInPrefix); err == nil && o.Any() {
-		r.found(problem, editCommand(path), "%s, a managed configuration, sets provider.%s.options (%s), which overrides the gateway of `ocgo-key run` "+
-			"(not that of the plugin); it has to be taken out there", path, opencode.GoProvider, o.Names())
+	if o, err := opencode.ReadOverrides(text, standInPrefix); err == nil && o.BaseURL {
+		r.found(problem, editCommand(path), "%s, a managed configuration, sets provider.%s.options.baseURL, which overrides the gateway of `ocgo-key run` "+
+			"(not that of the plugin); it has to be taken out there", path, opencode.GoProvider)
 	}
 }
 

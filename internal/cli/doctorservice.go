@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ocgo-key/helper"
+	"ocgo-key/internal/version"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -90,6 +91,7 @@ func (e *examination) ask(client *http.Client) (r reached) {
 	if err != nil {
 		return reached{err: err}
 	}
+	req.Header.Set("User-Agent", version.UserAgent())
 	start := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {

@@ -26,7 +26,9 @@ type gatewayFlags struct {
 	NoOverage bool          `help:"Leave an account as soon as an answer costs real money, until its limits are reset."`
 	// clientWait is how long a client is asked to wait for an account; nil is gateway.DefaultMaxWait.
 	clientWait *time.Duration `kong:"-"`
-	Ahead      *int           `placeholder:"N" help:"Move to an account with more left once N percent of a limit are used; 0 stays up to the limit. Left out: as config ahead says."`
+	// conversation is that of requests that name none; empty: each is told by how it begins.
+	conversation string `kong:"-"`
+	Ahead        *int   `placeholder:"N" help:"Move to an account with more left once N percent of a limit are used; 0 stays up to the limit. Left out: as config ahead says."`
 }
 
 func (f gatewayFlags) check() error {
@@ -165,7 +167,7 @@ func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *hel
 	quota := &helper.Quota{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now, Holder: holder}
 	gw, err := gateway.Start(gateway.Options{
 		Holder: holder, Upstreams: a.upstreams(flags.Zen), Port: port, Stall: flags.Stall, NoOverage: flags.NoOverage, MaxWait: flags.clientWait,
-		Quota: quota, Observer: o,
+		Session: flags.conversation, Quota: quota, Observer: o,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot start the gateway: %w", err)

@@ -8,6 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"ocgo-key/internal/manual"
+	"ocgo-key/internal/version"
 )
 
 type manCmd struct{}
@@ -24,7 +25,7 @@ func (*manCmd) Run(a *app, ctx *kong.Context) error {
 }
 
 func manPage(app *kong.Application, date string) manual.Page {
-	return manual.Page{App: app, Version: version(), Date: date,
+	return manual.Page{App: app, Version: version.String(), Date: date,
 		Brief:    "OpenCode Go keys in the OS keychain, one for each process, and the next one at a limit",
 		Sections: []manual.Section{exitSection(), environmentSection(), filesSection()}}
 }

@@ -8,6 +8,7 @@ import (
 	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/wrapper"
+	"ocgo-key/internal/version"
 )
 
 // pingTimeout bounds the question to an outer gateway, which is on this machine.
@@ -25,7 +26,8 @@ func outerGateway(env []string) (endpoint, bool) {
 	if err != nil || outer.url != "http://"+req.URL.Host || !loopback(req.URL.Hostname()) {
 		return endpoint{}, false // it is none that we wrote
 	}
-	req.Header.Set("Authorization", "Bearer "+outer.token)
+	req.Header.Set(gateway.TokenHeader, outer.token)
+	req.Header.Set("User-Agent", version.UserAgent())
 	resp, err := helper.NewClient().Do(req)
 	if err != nil {
 		return endpoint{}, false

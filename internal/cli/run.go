@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"math"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -89,6 +91,7 @@ func (a *app) wrap(pool *rotation.Pool, keys keychain.Store, command wrapper.Com
 		forever := time.Duration(math.MaxInt64)
 		flags.clientWait = &forever
 	}
+	flags.conversation = "run_" + strings.ToLower(rand.Text())
 	gw, quota, err := a.startGateway(pool, keys, holder, flags, 0, s.observer())
 	if err != nil {
 		return wrapperFailed(err)
@@ -170,15 +173,22 @@ const (
 
 // pointAt returns the command's environment with the gateway in it.
 func pointAt(gw endpoint, command wrapper.Command, zen bool) ([]string, error) {
-	providers := map[string]opencode.Endpoint{opencode.GoProvider: {BaseURL: gw.url + gateway.GoPrefix, APIKey: gw.token}}
-	if zen {
-		providers[opencode.ZenProvider] = opencode.Endpoint{BaseURL: gw.url + gateway.ZenPrefix, APIKey: gw.token}
+	at := func(prefix string) opencode.Endpoint {
+		return opencode.Endpoint{BaseURL: gw.url + prefix, Headers: map[string]string{strings.ToLower(gateway.TokenHeader): gw.token}}
+	}
+	providers := map[string]opencode.Endpoint{opencode.GoProvider: at(gateway.GoPrefix)}
+	switch {
+	case zen:
+		providers[opencode.ZenProvider] = at(gateway.ZenPrefix)
+	case !opencode.Is(command.Argv[0]):
+		// An OpenCode that the command starts would take the token below for a key of Zen's, and show it there.
+		providers[opencode.ZenProvider] = opencode.Endpoint{}
 	}
 	config, err := opencode.MergeConfig(getenv(command.Env, opencode.ConfigVariable), providers)
 	if err != nil {
 		return nil, withHint(&codeError{exitWrapper, err}, "mend or unset it, then run again")
 	}
-	env := setenv(command.Env, opencode.ConfigVariable, config)
+	env := setenv(pastProxies(command.Env, runtime.GOOS), opencode.ConfigVariable, config)
 	env = setenv(setenv(env, gatewayVariable, gw.url), tokenVariable, gw.token)
 	if !opencode.Is(command.Argv[0]) {
 		env = setenv(env, "OPENCODE_API_KEY", gw.token)

@@ -2,7 +2,8 @@ package cli
 
 import (
 	"runtime"
-	"runtime/debug"
+
+	"ocgo-key/internal/version"
 )
 
 type versionCmd struct{}
@@ -16,26 +17,9 @@ Examples:
 }
 
 func (*versionCmd) Run(a *app) error {
-	v := version()
+	v := version.String()
 	if a.JSON {
 		return a.printJSON(map[string]string{"version": v, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
 	}
 	return a.print("ocgo-key %s (%s, %s/%s)\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-}
-
-// version is what the build recorded: the module's version, else the commit.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "devel-" + s.Value[:min(12, len(s.Value))]
-		}
-	}
-	return "devel"
 }

@@ -1,0 +1,47 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// foreignHeaders are further headers in which programs send a key or a login, none of which the service reads.
+var foreignHeaders = []string{"Proxy-Authorization", "X-Auth-Token", "X-Access-Token", "X-Api-Token", "X-Amz-Security-Token", "Ocp-Apim-Subscription-Key"}
+
+// foreignParameters are the names in a query, in lower case, under which programs send a key.
+var foreignParameters = []string{"key", "api_key", "api-key", "apikey", "x-api-key", "x-goog-api-key", "token", "access_token",
+	"auth_token", "authorization", "x-ocgo-key-token"}
+
+// dropKeys takes all that a client sent as a key out of a request to the service, and the token wherever else in its
+// head it is. The account's key is put on later, for each attempt.
+func (g *Gateway) dropKeys(out *http.Request) {
+	for _, name := range slices.Concat(keyHeaders, foreignHeaders) {
+		out.Header.Del(name)
+	}
+	for name, values := range out.Header {
+		if strings.Contains(strings.ToLower(name), g.token) || slices.ContainsFunc(values, g.tells) {
+			delete(out.Header, name)
+		}
+	}
+	out.Trailer = nil // it was read with the body, and the service looks for nothing there
+	out.URL.RawQuery = g.withoutKeys(out.URL.RawQuery)
+}
+
+// tells reports whether the token can be read in text.
+func (g *Gateway) tells(text string) bool { return strings.Contains(text, g.token) }
+
+// withoutKeys is the query without keys and without the token. What stays is written as it was.
+func (g *Gateway) withoutKeys(query string) string {
+	if query == "" {
+		return ""
+	}
+	kept := slices.DeleteFunc(strings.Split(query, "&"), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		plain, err := url.QueryUnescape(name)
+		whole, wholeErr := url.QueryUnescape(pair)
+		return err != nil || wholeErr != nil || slices.Contains(foreignParameters, strings.ToLower(plain)) || g.tells(whole)
+	})
+	return strings.Join(kept, "&")
+}
