@@ -65,7 +65,7 @@ func (x *exchange) read(auth string, f format) (turn, error) {
 		if t, err = f.parse(body); err == nil {
 			q.Model, q.Stream, q.Tools = t.model, t.stream, len(t.tools) > 0
 			q.Prompt, q.ToolResults = t.prompt, t.results
-			q.Title = !q.Tools && q.Session != ""
+			q.Title = !q.Tools && q.Session != "" && x.r.Header.Get("x-opencode-client") != ""
 		}
 	}
 	x.s.mu.Lock()

@@ -38,8 +38,8 @@ type Request struct {
 	Tools                      bool   // the request offers tools
 	ToolResults                int    // how many tool results it carries
 	Stream                     bool
-	// Title: OpenCode's title generator, told apart from the main session by offering no tools. A request without
-	// x-opencode-session never counts as one.
+	// Title: OpenCode's title generator, told apart from the main session by offering no tools. Only a request with
+	// x-opencode-session and x-opencode-client counts as one: other clients have no titles, and may have a session.
 	Title bool
 	Body  []byte
 

@@ -116,6 +116,7 @@ func TestTitleRequest(t *testing.T) {
 	f := wires[0]
 	r := f.request(t, bounded(t), s.BaseURL(), "k1", streamed(f.hello))
 	r.Header.Set("x-opencode-session", "ses_1")
+	r.Header.Set("x-opencode-client", "cli")
 	r.Header.Set("x-parent-session-id", "ses_0")
 	r.Header.Set("x-opencode-request", "msg_1")
 	require.Equal(t, "Greeting", text(parseSSE(t, do(t, r).body)))
