@@ -56,23 +56,26 @@ func TestReadOverrides(t *testing.T) {
 	in := func(options string) string { return `{"provider": {"opencode-go": {"options": {` + options + `}}}}` }
 	for text, want := range map[string]opencode.Overrides{
 		"": {}, "{}": {}, "\ufeff{ /* none */ }": {}, in(""): {},
-		in("\"baseURL\": \"https://x\", // there\n"):                 {BaseURL: true},
-		in(`"apiKey": "a key",`):                                     {Key: opencode.Literal},
-		in(`"apiKey": "{env:MINE}"`):                                 {Key: opencode.Reference},
-		in(`"apiKey": "{file:~/key}", "baseURL": "x"`):               {Key: opencode.Reference, BaseURL: true},
-		in(`"apiKey": "ocgo-0123", "baseURL": "x"`):                  {Key: opencode.Literal, StandsIn: true, BaseURL: true},
-		in(`"apiKey": "", "baseURL": "", "timeout": 1`):              {},
-		in(`"apiKey": 5`):                                            {},
-		`{"provider": {"opencode": {"options": {"apiKey": "zen"}}}}`: {},
-		`{"provider": []}`:                                           {},
-		`{"provider": {"opencode-go": "x"}}`:                         {},
+		in("\"baseURL\": \"https://x\", // there\n"):                                    {BaseURL: true},
+		in(`"apiKey": "a key",`):                                                        {Key: opencode.Literal},
+		in(`"apiKey": "{env:MINE}"`):                                                    {Key: opencode.Reference},
+		in(`"apiKey": "{file:~/key}", "baseURL": "x"`):                                  {Key: opencode.Reference, BaseURL: true},
+		in(`"apiKey": "ocgo-0123", "baseURL": "x"`):                                     {Key: opencode.Literal, StandsIn: true, BaseURL: true},
+		in(`"apiKey": "", "baseURL": "", "timeout": 1`):                                 {},
+		in(`"headers": {"Authorization": "Bearer x", "X-API-Key": "y", "X-Note": "z"}`): {Headers: []string{"Authorization", "X-API-Key"}},
+		in(`"headers": {"authorization": ""}, "baseURL": {env:URL}`):                    {BaseURL: true},
+		in(`"apiKey": {file:~/key}`):                                                    {Key: opencode.Reference},
+		in(`"apiKey": 5`):                                                               {},
+		`{"provider": {"opencode": {"options": {"apiKey": "zen"}}}}`:                    {},
+		`{"provider": []}`:                                                              {},
+		`{"provider": {"opencode-go": "x"}}`:                                            {},
 	} {
 		got, err := opencode.ReadOverrides([]byte(text), "ocgo-")
 		require.NoError(t, err, text)
 		assert.Equal(t, want, got, text)
-		assert.Equal(t, want.BaseURL || want.Key != opencode.NoKey, got.Any())
+		assert.Equal(t, want.BaseURL || want.Key != opencode.NoKey || want.Headers != nil, got.Any())
 	}
-	assert.Equal(t, "baseURL, apiKey", opencode.Overrides{BaseURL: true, Key: opencode.Reference}.Names())
+	assert.Equal(t, "baseURL, apiKey, headers.X", opencode.Overrides{BaseURL: true, Key: opencode.Reference, Headers: []string{"X"}}.Names())
 	for _, bad := range []string{"{", "[]", "hello", `{"provider": sk-canary}`, strings.Repeat("[", 500)} {
 		_, err := opencode.ReadOverrides([]byte(bad), "ocgo-")
 		require.Error(t, err, bad)

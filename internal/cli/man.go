@@ -81,7 +81,7 @@ func environmentSection() manual.Section {
 		{"`XDG_STATE_HOME`, `LOCALAPPDATA`, `HOME`", "by every command", "where the state is otherwise"},
 		{"`DBUS_SESSION_BUS_ADDRESS`", "on Linux", "the bus of the keychain; else `/run/user/UID/bus`, else the address in `/run/user/UID/dbus-session`"},
 		{"`DISPLAY`, `WAYLAND_DISPLAY`, `SSH_CONNECTION`, `SSH_TTY`", "by `add`, `replace`, `remove`, `run`, `gateway`", "whether a person may be there to unlock the keychain"},
-		{"`HTTPS_PROXY`, `NO_PROXY` and their like", "by `add`, `replace`, `run`, `gateway`", "as Go programs read them"},
+		{"`HTTPS_PROXY`, `NO_PROXY` and their like", "by `add`, `replace`, `run`, `gateway`", "as Go programs read them; `run` adds 127.0.0.1 and localhost to `NO_PROXY` and `no_proxy` of its command"},
 		{"`COLUMNS`", "by `--help`", "how wide the terminal is"},
 		{"`OPENCODE_CONFIG_CONTENT`", "and set by `run`", "the gateway is merged into it"},
 		{"`OPENCODE_BASE_URL`, `OPENCODE_API_KEY`", "set by `run`, not for `opencode`", "the gateway and its token; with `--env-key` only `OPENCODE_API_KEY`, the real key, for `opencode` as well"},

@@ -126,7 +126,7 @@ func TestTheProxyGetsNothing(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
 	for _, exceptions := range [][]string{
-		{}, {"NO_PROXY="}, {"NO_PROXY=localhost"}, {"no_proxy=127.0.0.0/8"}, {"NO_PROXY=corp.example", "no_proxy="}, {"NO_PROXY=*"},
+		{}, {"NO_PROXY=localhost", "no_proxy="}, {"no_proxy=127.0.0.0/8"}, {"NO_PROXY=*"},
 	} {
 		t.Run(strings.Join(exceptions, " "), func(t *testing.T) {
 			t.Parallel()
