@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tailscale/hujson"
 
+	"ocgo-key/internal/keyform"
 	"ocgo-key/keychain"
 )
 
@@ -262,12 +264,7 @@ func (l *Login) take(raw string) {
 // secretLike tells whether a part of a label begins as keys of the service do.
 func secretLike(label string) bool {
 	words := strings.FieldsFunc(label, func(r rune) bool { return !isWord(r) })
-	for _, word := range words {
-		if len(word) >= len(keyPrefix) && strings.EqualFold(word[:len(keyPrefix)], keyPrefix) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(words, keyform.Begins)
 }
 
 func isWord(r rune) bool {
