@@ -133,8 +133,8 @@ func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 	if len(bytes.TrimSpace(bytes.TrimPrefix(config, bom))) == 0 {
 		return o, nil
 	}
-	quoted, references := quoteReferences(string(bytes.TrimPrefix(config, bom)))
-	root, err := parseRoot([]byte(references.asText(quoted)))
+	quoted, _ := quoteReferences(string(bytes.TrimPrefix(config, bom)), true)
+	root, err := parseRoot([]byte(quoted))
 	if err != nil {
 		return o, errors.New("it is not a JSON object") // the parser's words could quote it
 	}

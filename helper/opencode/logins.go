@@ -149,7 +149,8 @@ func parseRoot(text []byte) (*hujson.Object, error) {
 }
 
 func readJSON(text, rotation []byte) (Logins, error) {
-	root, err := parseRoot(text)
+	quoted, _ := quoteReferences(string(text), false)
+	root, err := parseRoot([]byte(quoted))
 	if err != nil {
 		return Logins{}, err
 	}
