@@ -11,8 +11,9 @@ import (
 	ss "github.com/zalando/go-keyring/secret_service"
 )
 
-// secretService is go-keyring, and beside the one keyring that go-keyring uses all others as well. It uses "login"
-// where there is one, else the default one: a key that was stored before "login" was made is in another from then on.
+// secretService is go-keyring, and beside the one keyring that go-keyring uses all others as well.
+// It uses "login" where there is one, else the default one: a key that was stored before "login"
+// was made is in another from then on.
 type secretService struct{}
 
 func systemBackend() backend { return secretService{} }
@@ -27,8 +28,9 @@ func (secretService) Get(service, user string) (string, error) {
 	return keyring.Get(service, user)
 }
 
-// Set stores the key where go-keyring does, and deletes what other keyrings have of the account. A copy in a locked one
-// stays: no question comes up for a key that nothing reads any more, and Delete asks for it.
+// Set stores the key where go-keyring does, and deletes what other keyrings have of the account. A
+// copy in a locked one stays: no question comes up for a key that nothing reads any more, and
+// Delete asks for it.
 func (secretService) Set(service, user, pw string) error {
 	if err := keyring.Set(service, user, pw); err != nil {
 		return err
@@ -57,8 +59,8 @@ type straying struct {
 // astray reports whether all items are in other keyrings.
 func (s straying) astray() bool { return !s.home && len(s.open)+len(s.locked) > 0 }
 
-// strays searches all keyrings, without a question to the user. It is empty where the service does not tell: then
-// go-keyring has the question to the user, and the last word.
+// strays searches all keyrings, without a question to the user. It is empty where the service does
+// not tell: then go-keyring has the question to the user, and the last word.
 func strays(service, user string) (found straying) {
 	svc, err := ss.NewSecretService()
 	if err != nil {
@@ -99,7 +101,8 @@ func ringOf(item dbus.ObjectPath) dbus.ObjectPath {
 	return item[:max(0, strings.LastIndexByte(string(item), '/'))]
 }
 
-// read reads the newest item that is open. If all are locked, the user is asked for the password of one.
+// read reads the newest item that is open. If all are locked, the user is asked for the password of
+// one.
 func (s straying) read() (string, error) {
 	items := s.open
 	if len(items) == 0 {
@@ -151,8 +154,8 @@ func (s straying) unlock(item dbus.ObjectPath) error {
 	return err
 }
 
-// lockedIn is the error for a key in a keyring that is not the one that go-keyring uses, and stayed locked. It is what
-// the keyring is called.
+// lockedIn is the error for a key in a keyring that is not the one that go-keyring uses, and stayed
+// locked. It is what the keyring is called.
 type lockedIn string
 
 func (l lockedIn) Error() string { return "locked" }

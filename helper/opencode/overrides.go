@@ -6,9 +6,9 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// read reads the member of a configuration that has the providers, in the form of OpenCode 1 ("provider", with
-// everything in "options") or of OpenCode 2 ("providers", with "settings" and, beside it, "headers"). Source:
-// opencode2-facts, "Config".
+// read reads the member of a configuration that has the providers, in the form of OpenCode 1
+// ("provider", with everything in "options") or of OpenCode 2 ("providers", with "settings" and,
+// beside it, "headers"). Source: opencode2-facts, "Config".
 func (o *Overrides) read(m hujson.ObjectMember, settings, standIn string) {
 	providers, ok := m.Value.Value.(*hujson.Object)
 	if !ok {

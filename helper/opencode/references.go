@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// references are the parts of a configuration that OpenCode replaces in the text before it reads it as JSON: {env:NAME}
-// and {file:PATH}. So they may stand for any piece of JSON: {"autoupdate":{env:AU},{file:members}}. Source:
-// opencode-facts, "Which key OpenCode uses".
+// references are the parts of a configuration that OpenCode replaces in the text before it reads it
+// as JSON: {env:NAME} and {file:PATH}. So they may stand for any piece of JSON:
+// {"autoupdate":{env:AU},{file:members}}. Source: opencode-facts, "Which key OpenCode uses".
 type references struct {
 	mark  string // begins each placeholder, and is nowhere else in the configuration
 	pairs []string
 }
 
-// quoteReferences puts a placeholder in the place of each reference, so that what is left is JSON if it was JSON with
-// references: a text for a value or a key, a member for members. Within quotes a placeholder is a part of the text;
-// without inQuotes references there are left as they are. Each placeholder is of KeyForm Reference. In comments nothing
-// is touched.
+// quoteReferences puts a placeholder in the place of each reference, so that what is left is JSON
+// if it was JSON with references: a text for a value or a key, a member for members. Within quotes
+// a placeholder is a part of the text; without inQuotes references there are left as they are. Each
+// placeholder is of KeyForm Reference. In comments nothing is touched.
 func quoteReferences(config string, inQuotes bool) (string, references) {
 	r := references{}
 	for i := 0; r.mark == "" || strings.Contains(config, r.mark); i++ {
@@ -37,7 +37,8 @@ func (r references) restore(config string) string {
 	return strings.NewReplacer(r.pairs...).Replace(config)
 }
 
-// placeholder is the next one. written is what it looks like in the configuration: with a %s for itself.
+// placeholder is the next one. written is what it looks like in the configuration: with a %s for
+// itself.
 func (r *references) placeholder(reference, written string) string {
 	p := fmt.Sprintf(written, fmt.Sprintf("%s%d}", r.mark, len(r.pairs)/2))
 	r.pairs = append(r.pairs, p, reference)
@@ -111,7 +112,8 @@ func (q *quoting) text() {
 	}
 }
 
-// bare moves a word without quotes that has references in it: "{env:A}", "-{env:A}.5", "{env:A}{env:B}".
+// bare moves a word without quotes that has references in it: "{env:A}", "-{env:A}.5",
+// "{env:A}{env:B}".
 func (q *quoting) bare() {
 	before := ""
 	if q.literal >= 0 {
@@ -137,8 +139,8 @@ func (q *quoting) bare() {
 	q.out = append(q.out, q.placeholder(word, written)...)
 }
 
-// reference is the length of the reference that s begins with, 0 for none. {env:…} is replaced first, so that a file's
-// path may have one in it.
+// reference is the length of the reference that s begins with, 0 for none. {env:…} is replaced
+// first, so that a file's path may have one in it.
 func reference(s string) int {
 	const env, file = "{env:", "{file:"
 	if strings.HasPrefix(s, env) {
@@ -183,7 +185,8 @@ func afterSpace(s string) string {
 	}
 }
 
-// ofLiteral reports whether a byte may be part of a number or of true, false and null, or of a mistake in their place.
+// ofLiteral reports whether a byte may be part of a number or of true, false and null, or of a
+// mistake in their place.
 func ofLiteral(c byte) bool { return strings.IndexByte(" \t\r\n,:[]{}\"/", c) < 0 }
 
 func upTo(s, end string) int {

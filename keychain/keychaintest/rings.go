@@ -10,15 +10,15 @@ import (
 // unattendedFace is gnome-keyring's own interface for what would else be a question to the user.
 const unattendedFace = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface"
 
-// Names of keyrings as gnome-keyring gives them: what a desktop makes at the login, and what it makes where an
-// application stores something and there is none.
+// Names of keyrings as gnome-keyring gives them: what a desktop makes at the login, and what it
+// makes where an application stores something and there is none.
 const (
 	LoginRing   = "login"
 	DefaultRing = "Default keyring"
 )
 
-// MakeRing makes a keyring that is open, under a name that is shown to the user. The first one of all becomes the
-// default, as on a desktop.
+// MakeRing makes a keyring that is open, under a name that is shown to the user. The first one of
+// all becomes the default, as on a desktop.
 func (d *Daemon) MakeRing(name string) (ring dbus.ObjectPath, err error) {
 	err = d.ask(func(s *secrets) error {
 		var nothing dbus.Variant
