@@ -91,6 +91,8 @@ const (
 	startGnomeKeyring   = askPassword + "gnome-keyring-daemon --unlock"
 	restartGnomeKeyring = askPassword + "gnome-keyring-daemon --replace --unlock"
 	unsetBus            = "unset DBUS_SESSION_BUS_ADDRESS"
+	// unlockOurs asks for the passwords of all keyrings that have a key of ours. It prints keys, hence the null device.
+	unlockOurs = "secret-tool search --all --unlock service " + Service + " >/dev/null 2>&1"
 )
 
 // The states of a Linux keychain that a user has to tell apart. Each has a

@@ -1,7 +1,7 @@
 package keychain
 
 // NewOSWithRuntimeDir is NewOS with another folder for /run/user/UID.
-func NewOSWithRuntimeDir(dir string) Store { return newOSStore(systemKeyring{}, linux(dir)) }
+func NewOSWithRuntimeDir(dir string) Store { return newOSStore(systemBackend(), linux(dir)) }
 
 // FindBus is findBus.
 var FindBus = findBus

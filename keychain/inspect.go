@@ -11,6 +11,9 @@ type Inspection struct {
 	// Lists: the keychain tells what it holds, and IDs is all of it, in order.
 	Lists bool
 	IDs   []string // account ids with a key, whether or not there still is such an account
+	// Locked is the error (an *Error) for an account that is not among IDs, if there are keys in a place that is
+	// locked. The keychain does not tell whose they are; asking for one makes it ask its user.
+	Locked error
 }
 
 // An Inspector is a Store that can be looked at without a question to its user.

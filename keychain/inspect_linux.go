@@ -17,7 +17,7 @@ const (
 	maxInspectItems = 10_000
 )
 
-// inspect looks at the keyring that go-keyring uses.
+// inspect looks at the keyring that go-keyring uses, and at what the others have of ours.
 // Interfaces: Secret Service API 0.2.
 func inspect(ctx context.Context) (Inspection, finding, bool) {
 	conn, f, ok := connect(ctx)
@@ -40,14 +40,17 @@ func inspect(ctx context.Context) (Inspection, finding, bool) {
 		}
 		return Inspection{}, finding{}, true // there is no such keyring: asking for a key tells why
 	}
-	if shut, _ := locked.Value().(bool); shut {
+	if isLocked, _ := locked.Value().(bool); isLocked {
 		return Inspection{}, lockedRing, false
 	}
-	var items []dbus.ObjectPath
-	if err := object.CallWithContext(ctx, collectionFace+".SearchItems", 0, map[string]string{"service": Service}).Store(&items); err != nil {
+	var items, shut []dbus.ObjectPath
+	if err := service.CallWithContext(ctx, serviceFace+".SearchItems", 0, map[string]string{"service": Service}).Store(&items, &shut); err != nil {
 		return Inspection{}, unseen(ctx, err), false
 	}
-	seen := Inspection{Lists: len(items) <= maxInspectItems}
+	seen := Inspection{Lists: len(items) <= maxInspectItems && len(shut) == 0}
+	if len(shut) > 0 {
+		seen.Locked = lockedIn(ringLabel(conn, ringOf(shut[0]))).finding("keys of ocgo-key").at(storeOS, "", "")
+	}
 	for _, item := range items[:min(len(items), maxInspectItems)] {
 		var v dbus.Variant
 		if err := conn.Object(secretsName, item).CallWithContext(ctx, getProperty, 0, "org.freedesktop.Secret.Item", "Attributes").Store(&v); err != nil {

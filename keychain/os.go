@@ -30,7 +30,7 @@ const DefaultBudget = 8 * time.Second
 // On Linux the first call may set DBUS_SESSION_BUS_ADDRESS in this process's
 // environment, so take a child's environment before it.
 func NewOS() Store {
-	return newOSStore(systemKeyring{}, system())
+	return newOSStore(systemBackend(), system())
 }
 
 // A backend is go-keyring, or what stands in for it in a test.
@@ -39,17 +39,6 @@ type backend interface {
 	Set(service, user, password string) error
 	Delete(service, user string) error
 }
-
-type systemKeyring struct{}
-
-func (systemKeyring) Get(service, user string) (string, error) {
-	if value, ok := quickGet(service, user); ok {
-		return value, nil
-	}
-	return keyring.Get(service, user)
-}
-func (systemKeyring) Set(service, user, pw string) error { return keyring.Set(service, user, pw) }
-func (systemKeyring) Delete(service, user string) error  { return keyring.Delete(service, user) }
 
 // A platform is what differs between the systems. Each field may be nil.
 type platform struct {

@@ -88,6 +88,10 @@ func classify(ctx context.Context, err error) (finding, bool) {
 	if name, ok := dbusName(err); ok {
 		return dbusError(name), true
 	}
+	var elsewhere lockedIn
+	if errors.As(err, &elsewhere) {
+		return elsewhere.finding("it"), true
+	}
 	var dial *net.OpError
 	text := err.Error()
 	switch {

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"ocgo-key/internal/keyform"
 )
 
 // Action is what a verdict does to the account whose key was on the request.
@@ -72,7 +74,7 @@ func Classify(a Answer, now time.Time) Verdict {
 		known = false
 	}
 	if !known {
-		v.Unknown = &Refusal{Status: a.Status, Type: oneLine(hideKeys(e.Type), ""), Code: oneLine(hideKeys(e.Code), ""), Words: oneLine(hideKeys(e.Message), "")}
+		v.Unknown = &Refusal{Status: a.Status, Type: oneLine(keyform.Hide(e.Type), ""), Code: oneLine(keyform.Hide(e.Code), ""), Words: oneLine(keyform.Hide(e.Message), "")}
 	}
 	return v
 }
@@ -81,9 +83,9 @@ func Classify(a Answer, now time.Time) Verdict {
 func classifyRefusal(a Answer, e apiError, now time.Time) (v Verdict, known bool) {
 	switch kind := e.kind(a.Status); kind {
 	case "AuthError":
-		return Verdict{Action: Reject, Reason: kind + ": " + oneLine(hideKeys(e.Message), "the service does not know this key")}, true
+		return Verdict{Action: Reject, Reason: kind + ": " + oneLine(keyform.Hide(e.Message), "the service does not know this key")}, true
 	case "EntitlementError", "Account.Disabled":
-		return Verdict{Action: Reject, Reason: kind + ": " + oneLine(hideKeys(e.Message), "no Go subscription")}, true
+		return Verdict{Action: Reject, Reason: kind + ": " + oneLine(keyform.Hide(e.Message), "no Go subscription")}, true
 	case "CreditsError", "MonthlyLimitError", "UserLimitError":
 		return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Reason: balanceReasons[kind]}, true
 	case "RegionError", "Account.RegionUnavailable":
@@ -182,26 +184,6 @@ const maxText = 120
 
 // OneLine makes text of others fit for a line on a terminal: printable, one line, bounded.
 func OneLine(s string) string { return oneLine(s, "?") }
-
-// leastKey is the length from which a word that begins like a key is taken for one, in bytes.
-const leastKey = 16
-
-// indexKey finds the beginning of a key in a word; -1 for none.
-func indexKey(w string) int {
-	return max(strings.Index(w, "sk-"), strings.Index(w, "SK-"))
-}
-
-// hideKeys takes what looks like a key out of the service's words, which are kept: who reports an answer by hand
-// (`rotate --status`) has no key at hand that could be looked for.
-func hideKeys(s string) string {
-	words := strings.Fields(s)
-	for i, w := range words {
-		if at := indexKey(w); at >= 0 && len(w)-at >= leastKey {
-			words[i] = w[:at] + "[redacted]"
-		}
-	}
-	return strings.Join(words, " ")
-}
 
 // oneLine makes the service's words fit for a line on a terminal: printable, one line, bounded; other if nothing is left.
 func oneLine(s, other string) string {

@@ -133,7 +133,8 @@ func TestReasonsFitOneLine(t *testing.T) {
 }
 
 func TestReasonsHoldNoKey(t *testing.T) {
-	for _, message := range []string{"Incorrect key: sk-0123456789abcdef", `key="SK-0123456789abcdef".`} {
+	for _, message := range []string{"Incorrect key: sk-0123456789abcdef", `key="SK-0123456789abcdef".`,
+		"Incorrect key: oc_sk_0123456789ab_0123456789abcdefghijklmnopqrstuv", "Incorrect key:OC_SK_0123456789ab"} {
 		quoted := strings.ReplaceAll(message, `"`, `\"`)
 		v := rotation.Classify(rotation.Answer{Status: 401, Header: http.Header{}, Body: body("AuthError", quoted)}, noon)
 		assert.Contains(t, v.Reason, "[redacted]")

@@ -34,7 +34,7 @@ var ErrConfig = errors.New(ConfigVariable + " cannot be used")
 // none) with the endpoints set for each provider id, in the form of OpenCode 1 and in that of OpenCode 2. All else stays
 // as the user wrote it.
 func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
-	text, references := quoteReferences(user)
+	text, references := quoteReferences(user, true)
 	config, err := parseObject([]byte(text))
 	if err != nil {
 		return "", err

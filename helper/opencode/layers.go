@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"github.com/tailscale/hujson"
 )
 
 // Variables that say where OpenCode's configuration is. Source: opencode-facts, "Which key OpenCode uses".
@@ -121,6 +119,13 @@ type Overrides struct {
 	StandsIn bool
 	// Headers are the names of headers in which a key goes to the service, as they are written.
 	Headers []string
+	// Second says that all of it stands in the form of OpenCode 2 alone: providers.ID.settings and providers.ID.headers.
+	Second bool
+	// Models are the ids of models with an address of their own (OpenCode 2), which no wrapper changes; ModelKeys those
+	// with a key of their own.
+	Models, ModelKeys []string
+	// Env are the variables that the key is taken from where none is set.
+	Env []string
 }
 
 // Any reports whether anything is set.
@@ -133,64 +138,19 @@ func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 	if len(bytes.TrimSpace(bytes.TrimPrefix(config, bom))) == 0 {
 		return o, nil
 	}
-	quoted, references := quoteReferences(string(bytes.TrimPrefix(config, bom)))
-	root, err := parseRoot([]byte(references.asText(quoted)))
+	quoted, _ := quoteReferences(string(bytes.TrimPrefix(config, bom)), true)
+	root, err := parseRoot([]byte(quoted))
 	if err != nil {
 		return o, errors.New("it is not a JSON object") // the parser's words could quote it
 	}
+	var second Overrides
 	for _, m := range root.Members {
-		if nameOf(m) != "provider" {
-			continue
-		}
-		providers, ok := m.Value.Value.(*hujson.Object)
-		if !ok {
-			continue
-		}
-		for _, p := range providers.Members {
-			options := child(p, "options")
-			if nameOf(p) != GoProvider || options == nil {
-				continue
-			}
-			if value, ok := text(options, "baseURL"); ok {
-				o.BaseURL = value != ""
-			}
-			if value, ok := text(options, "apiKey"); ok {
-				o.Key, o.StandsIn = keyForm(value), standIn != "" && strings.HasPrefix(value, standIn)
-			}
-			o.Headers = append(o.Headers, keyHeaders(options)...)
+		switch nameOf(m) {
+		case "provider":
+			o.read(m, "options", standIn)
+		case "providers":
+			second.read(m, "settings", standIn)
 		}
 	}
-	return o, nil
-}
-
-// keyHeaders are the headers of a provider's options that the service takes a key from.
-func keyHeaders(options *hujson.Object) (names []string) {
-	for _, m := range options.Members {
-		headers, ok := m.Value.Value.(*hujson.Object)
-		if nameOf(m) != "headers" || !ok {
-			continue
-		}
-		for _, header := range headers.Members {
-			name := nameOf(header)
-			if value, _ := text(headers, name); value != "" && (strings.EqualFold(name, "authorization") || strings.EqualFold(name, "x-api-key")) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
-}
-
-// Names says which options are set: "baseURL, apiKey, headers.Authorization".
-func (o Overrides) Names() string {
-	var names []string
-	if o.BaseURL {
-		names = append(names, "baseURL")
-	}
-	if o.Key != NoKey {
-		names = append(names, "apiKey")
-	}
-	for _, name := range o.Headers {
-		names = append(names, "headers."+name)
-	}
-	return strings.Join(names, ", ")
+	return o.with(second), nil
 }

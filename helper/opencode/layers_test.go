@@ -83,6 +83,26 @@ func TestReadOverrides(t *testing.T) {
 	}
 }
 
+// Whatever form a configuration has, it is told what in it names another address or another key.
+func TestReadOverridesInAllForms(t *testing.T) {
+	for text, want := range map[string]opencode.Overrides{
+		`{"provider":{"opencode-go":{"options":{"headers":{"authorization":"a","X-Api-Key":"b","x-other":"c"}}}}}`:                {Headers: []string{"authorization", "X-Api-Key"}},
+		`{"provider":{"opencode-go":{"env":["MY_KEY",5,"OTHER"]}}}`:                                                               {Env: []string{"MY_KEY", "OTHER"}},
+		`{"providers":{"opencode-go":{"env":["MY_KEY"]}}}`:                                                                        {Env: []string{"MY_KEY"}},
+		`{"providers":{"opencode-go":{"settings":{"baseURL":"https://x"}}}}`:                                                      {BaseURL: true, Second: true},
+		`{"providers":{"opencode-go":{"settings":{"apiKey":"{env:A}"}}}}`:                                                         {Key: opencode.Reference, Second: true},
+		`{"providers":{"opencode-go":{"headers":{"Authorization":"a"}}}}`:                                                         {Headers: []string{"Authorization"}, Second: true},
+		`{"providers":{"opencode-go":{"models":{"m":{"settings":{"baseURL":"https://x","apiKey":"k"}},"n":{}}}}}`:                 {Models: []string{"m"}, ModelKeys: []string{"m"}},
+		`{"providers":{"other":{"settings":{"apiKey":"k"}}},"provider":{"other":{"env":["X"]}}}`:                                  {},
+		`{"provider":{"opencode-go":{"options":{"apiKey":"mine"}}},"providers":{"opencode-go":{"settings":{"apiKey":"ocgo-1"}}}}`: {Key: opencode.Literal},
+		`{"provider":{"opencode-go":{"options":{"apiKey":"ocgo-1"}}},"providers":{"opencode-go":{"settings":{"apiKey":"mine"}}}}`: {Key: opencode.Literal},
+	} {
+		got, err := opencode.ReadOverrides([]byte(text), "ocgo-")
+		require.NoError(t, err, text)
+		assert.Equal(t, want, got, text)
+	}
+}
+
 // A key in a configuration is read and taken out as one in auth.json is.
 func TestLoginsInAConfiguration(t *testing.T) {
 	const config = `{
@@ -117,6 +137,15 @@ func TestLoginsInAConfiguration(t *testing.T) {
 	assert.NotContains(t, string(left), "-key")
 	assert.Contains(t, string(left), `"opencode": {"options": {"baseURL": "https://example.com"}}`)
 	assert.Contains(t, string(left), "of another")
+
+	second := []byte(`{"providers": {"opencode-go": {"env": [], "settings": {"apiKey": "the-go-key", "timeout": 5}}}}`)
+	logins, err = opencode.ReadLogins(second, nil)
+	require.NoError(t, err)
+	require.Len(t, logins.Found, 1)
+	assert.Equal(t, "providers opencode-go", logins.Found[0].Entry)
+	left, err = opencode.ScrubLogins(second, these("the-go-key"))
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"providers": {"opencode-go": {"env": [], "settings": {"timeout": 5}}}}`, string(left))
 
 	for _, reference := range []string{"{env:MINE}", "{file:/run/key}", ""} {
 		logins, err := opencode.ReadLogins([]byte(`{"provider": {"opencode-go": {"options": {"apiKey": "`+reference+`"}}}}`), nil)

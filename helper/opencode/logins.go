@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/tailscale/hujson"
 
+	"ocgo-key/internal/keyform"
 	"ocgo-key/keychain"
 )
 
@@ -147,7 +149,8 @@ func parseRoot(text []byte) (*hujson.Object, error) {
 }
 
 func readJSON(text, rotation []byte) (Logins, error) {
-	root, err := parseRoot(text)
+	quoted, _ := quoteReferences(string(text), false)
+	root, err := parseRoot([]byte(quoted))
 	if err != nil {
 		return Logins{}, err
 	}
@@ -262,12 +265,7 @@ func (l *Login) take(raw string) {
 // secretLike tells whether a part of a label begins as keys of the service do.
 func secretLike(label string) bool {
 	words := strings.FieldsFunc(label, func(r rune) bool { return !isWord(r) })
-	for _, word := range words {
-		if len(word) >= len(keyPrefix) && strings.EqualFold(word[:len(keyPrefix)], keyPrefix) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(words, keyform.Begins)
 }
 
 func isWord(r rune) bool {

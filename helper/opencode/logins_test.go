@@ -78,6 +78,7 @@ func TestReadKeys(t *testing.T) {
 		"K": "||K", "\ufeffK": "||K", "  K\t\r": "||K", "'K'": "||K", loneKey: "||" + loneKey, "SK-0000000000000001": "||SK-0000000000000001",
 		"Work\tK": "|Work|K", "My Home  K": "|My Home|K", "Work=K": "|Work|K", "Work = K": "|Work|K", "Work =K": "|Work|K", "Work account=K": "|Work account|K",
 		"Work,K": "|Work|K", "W;K": "|W|K", "W; \"K\"": "|W|K", `"Work","K"`: "|Work|K", "export X=K": "|X|K", `export X="K"`: "|X|K", "W==K": "|W|K",
+		"oc_sk_0000000000": "||oc_sk_0000000000", "Work oc_sk_0000000000": "|Work|oc_sk_0000000000",
 		loneKey + " K": "||K", "# K": "", "": "", " \t": "",
 	} {
 		l, err := opencode.ReadKeys([]byte(strings.ReplaceAll(line, "K", listKey)), nil)
@@ -90,7 +91,7 @@ func TestReadKeys(t *testing.T) {
 		assert.Equal(t, all, shown(l), line)
 	}
 	for _, line := range []string{"word", "the last word of a line", "sk-short", "Work sk-short", "Work " + loneKey, "K Work", "K K", "Work K # main", "Work K,", "Work K=", "Work=\"\"",
-		"Work \u00e9", "K==", "K=x", "K;x", "Work=K=x", "=K", ",K", "Work:K", "Work'K", "Work K'", "Work \"K'", "export X", "----------------------", "sk-x K",
+		"Work \u00e9", "K==", "K=x", "K;x", "Work=K=x", "=K", ",K", "Work:K", "Work'K", "Work K'", "Work \"K'", "export X", "----------------------", "sk-x K", "oc_sk_x K", "oc_sk_short", "Work oc_sk_short",
 		"PATH=/usr/bin:/bin", "cd /tmp && make", "<p>K</p>", "Authorization: Bearer abcdefghijklmnopqrstuvwxyz", "sk-" + strings.Repeat("x", keychain.MaxSecretSize)} {
 		text := "K\n\n# mine\n" + line + "\nWork K\n"
 		_, err := opencode.ReadKeys([]byte(strings.ReplaceAll(text, "K", listKey)), nil)

@@ -13,10 +13,11 @@ type configLogin struct {
 	index   int // of the member in options
 }
 
-// configLogins reads the member of a configuration that has the providers: provider.ID.options.apiKey, for the
-// providers that take a Go key. What only says where a key is ({env:…}, {file:…}) is none.
+// configLogins reads the member of a configuration that has the providers: provider.ID.options.apiKey, or
+// providers.ID.settings.apiKey as in OpenCode 2, for the providers that take a Go key. What only says where a key is ({env:…}, {file:…}) is none.
 func configLogins(m hujson.ObjectMember) []configLogin {
-	if nameOf(m) != "provider" {
+	in := map[string]string{"provider": "options", "providers": "settings"}[nameOf(m)]
+	if in == "" {
 		return nil
 	}
 	providers, ok := m.Value.Value.(*hujson.Object)
@@ -26,7 +27,7 @@ func configLogins(m hujson.ObjectMember) []configLogin {
 	var found []configLogin
 	for _, p := range providers.Members {
 		name := nameOf(p)
-		options := child(p, "options")
+		options := child(p, in)
 		if name != GoProvider && name != ZenProvider || options == nil {
 			continue
 		}
@@ -35,7 +36,7 @@ func configLogins(m hujson.ObjectMember) []configLogin {
 			if nameOf(o) != "apiKey" || !ok || literal.Kind() != '"' || keyForm(literal.String()) != Literal {
 				continue
 			}
-			login := Login{Entry: "provider " + name, Label: name}
+			login := Login{Entry: nameOf(m) + " " + name, Label: name}
 			login.take(literal.String())
 			found = append(found, configLogin{login, options, i})
 		}

@@ -6,16 +6,13 @@ import (
 	"strconv"
 	"strings"
 
+	"ocgo-key/internal/keyform"
 	"ocgo-key/keychain"
 )
 
-// The shapes of a key in a list, in characters of isWord. Keys of the service begin with sk-; one of another make has
-// to be long, and alone on its line: there it is no word of a sentence.
-const (
-	keyPrefix  = "sk-"
-	minKey     = 16
-	minLoneKey = 20
-)
+// minLoneKey is the least length of a key of another make than the service's, in characters of isWord. It has to be
+// alone on its line as well: there it is no word of a sentence.
+const minLoneKey = 20
 
 // maxNamedLines bounds how many line numbers a refusal names.
 const maxNamedLines = 10
@@ -66,10 +63,10 @@ func listLogin(line string) (login Login, says, fits bool) {
 		return Login{}, true, false
 	}
 	if before == "" {
-		return Login{Key: key}, true, servicesKey(raw) || loneKey(raw)
+		return Login{Key: key}, true, keyform.Like(raw) || loneKey(raw)
 	}
 	label := strings.Trim(before, separators)
-	if label == "" || !strings.ContainsAny(before[len(before)-1:], separators) || !servicesKey(raw) || secretLike(label) {
+	if label == "" || !strings.ContainsAny(before[len(before)-1:], separators) || !keyform.Like(raw) || secretLike(label) {
 		return Login{}, true, false
 	}
 	login = Login{Label: strings.Trim(label, `"'`), Key: key}
@@ -92,11 +89,6 @@ func cutKey(line string) (before, key string, ok bool) {
 	key = line[len(before):]
 	before, ok = strings.CutSuffix(before, quote)
 	return before, key, ok
-}
-
-// servicesKey tells whether a word has the shape of the service's keys.
-func servicesKey(word string) bool {
-	return len(word) >= minKey && strings.EqualFold(word[:len(keyPrefix)], keyPrefix)
 }
 
 // loneKey tells whether a word may be a key of any make: long, and no ruler of dashes.

@@ -22,9 +22,12 @@ func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error
 		mark, text = source[:len(bom)], source[len(bom):]
 	}
 	if shape, _ := shapeOf(text); shape == jsonShape {
+		quoted, references := quoteReferences(string(text), false)
+		text = []byte(quoted)
 		for next := text; next != nil; next = cutLogin(text, taken) {
 			text = next
 		}
+		text = []byte(references.restore(string(text)))
 	} else {
 		text = cutLines(text, taken)
 	}

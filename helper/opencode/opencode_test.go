@@ -118,7 +118,7 @@ func TestMergeConfigKeepsAProviderFromTheEnvironment(t *testing.T) {
 }
 
 func TestMergeConfigRefusesWithoutQuoting(t *testing.T) {
-	for _, user := range []string{"sk-secret", `{"a":"sk-secret`, `["sk-secret"]`, `"sk-secret"`, "0", `{"provider":"sk-secret"}`, `{"provider":{"opencode-go":["sk-secret"]}}`, `{"provider":{env:X}}`, `{"a":{env:X}{file:sk-secret}}`, `{"a":{env:sk-secret`} {
+	for _, user := range []string{"sk-secret", `{"a":"sk-secret`, `["sk-secret"]`, `"sk-secret"`, "0", `{"provider":"sk-secret"}`, `{"provider":{"opencode-go":["sk-secret"]}}`, `{"provider":{env:X}}`, `{"a":{env:X} {file:sk-secret}}`, `{"a":{env:sk-secret`} {
 		_, err := opencode.MergeConfig(user, gateway)
 		require.ErrorIs(t, err, opencode.ErrConfig, user)
 		assert.NotContains(t, err.Error(), "sk-secret")

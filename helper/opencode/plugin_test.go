@@ -29,6 +29,21 @@ func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
 	assert.NotContains(t, pluginSource, "console.", "it would land in the output of run --format json")
 }
 
+// A label is an argument of a program, so the panel refuses one that may be a key, however it begins.
+func TestPanelTakesNoKeyForALabel(t *testing.T) {
+	rule := regexp.MustCompile(`validate: \(label\) => \(/(.+)/(i?)\.test\(label\)`).FindStringSubmatch(pluginSource)
+	require.NotNil(t, rule, "the panel checks no label")
+	refuses := regexp.MustCompile("(?s" + rule[2] + ")" + rule[1]) // these expressions mean the same in both languages
+	for _, key := range []string{"sk-0123456789abcdef", "oc_sk_0123456789ab_012", "a-key-of-another-make-0123456789ab"} {
+		for _, typed := range []string{key, strings.ToUpper(key), " " + key} {
+			assert.True(t, refuses.MatchString(typed), typed)
+		}
+	}
+	for _, label := range []string{"", "Work", "desk-in-the-office", "My Home"} {
+		assert.False(t, refuses.MatchString(label), label)
+	}
+}
+
 func TestOursKnowsWhatWeWrote(t *testing.T) {
 	for name, content := range map[string][]byte{
 		"plugin":       Plugin("/bin/ocgo-key", nil),

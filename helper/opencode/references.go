@@ -1,86 +1,197 @@
 package opencode
 
 import (
-	"crypto/rand"
-	"encoding/json"
-	"regexp"
+	"fmt"
 	"strings"
-	"sync"
 )
 
-// references are the parts of a configuration that OpenCode replaces before it reads the text, where they stand for more
-// than a text: {"autoupdate":{env:AU}}. Within quotes they need no care.
+// references are the parts of a configuration that OpenCode replaces in the text before it reads it
+// as JSON: {env:NAME} and {file:PATH}. So they may stand for any piece of JSON:
+// {"autoupdate":{env:AU},{file:members}}. Source: opencode-facts, "Which key OpenCode uses".
 type references struct {
-	mark  string
-	found []string
+	mark  string // begins each placeholder, and is nowhere else in the configuration
+	pairs []string
 }
 
-var referencePattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\{(?:env|file):[^{}\n]*\}`) })
+// quoteReferences puts a placeholder in the place of each reference, so that what is left is JSON
+// if it was JSON with references: a text for a value or a key, a member for members. Within quotes
+// a placeholder is a part of the text; without inQuotes references there are left as they are. Each
+// placeholder is of KeyForm Reference. In comments nothing is touched.
+func quoteReferences(config string, inQuotes bool) (string, references) {
+	r := references{}
+	for i := 0; r.mark == "" || strings.Contains(config, r.mark); i++ {
+		r.mark = fmt.Sprintf("{env:ocgo-key-reference-%d-", i)
+	}
+	if !strings.Contains(config, "{env:") && !strings.Contains(config, "{file:") {
+		return config, r
+	}
+	q := quoting{references: r, rest: config, inQuotes: inQuotes, literal: -1}
+	for q.rest != "" {
+		q.step()
+	}
+	return string(q.out), q.references
+}
 
-// quoteReferences puts a text in quotes in the place of each, so that what is left is JSON.
-func quoteReferences(config string) (string, references) {
-	r := references{mark: "ocgo-key reference " + rand.Text() + " "}
-	var out strings.Builder
-	for i := 0; i < len(config); {
-		rest := config[i:]
-		if reference := referencePattern().FindString(rest); reference != "" {
-			out.WriteString(r.quoted(len(r.found)))
-			r.found = append(r.found, reference)
-			i += len(reference)
-			continue
+// restore puts the references back.
+func (r references) restore(config string) string {
+	return strings.NewReplacer(r.pairs...).Replace(config)
+}
+
+// placeholder is the next one. written is what it looks like in the configuration: with a %s for
+// itself.
+func (r *references) placeholder(reference, written string) string {
+	p := fmt.Sprintf(written, fmt.Sprintf("%s%d}", r.mark, len(r.pairs)/2))
+	r.pairs = append(r.pairs, p, reference)
+	return p
+}
+
+// quoting is a configuration that is on its way through quoteReferences.
+type quoting struct {
+	references
+	inQuotes bool
+	rest     string
+	out      []byte
+	open     []byte // the brackets that are open
+	key      bool   // a key comes next, or a member
+	literal  int    // where in out a word without quotes begins that is not at its end; -1 for none
+}
+
+// step moves one thing from rest to out.
+func (q *quoting) step() {
+	switch c := q.rest[0]; {
+	case c == '"':
+		q.text()
+	case strings.HasPrefix(q.rest, "//"):
+		q.move(upTo(q.rest, "\n"))
+	case strings.HasPrefix(q.rest, "/*"):
+		q.move(upTo(q.rest, "*/"))
+	case reference(q.rest) > 0:
+		q.bare()
+	case ofLiteral(c):
+		if q.literal < 0 {
+			q.literal = len(q.out)
 		}
-		n := 1
+		q.out, q.rest = append(q.out, c), q.rest[1:]
+	default:
+		switch c {
+		case '{', '[':
+			q.open = append(q.open, c)
+			q.key = c == '{'
+		case '}', ']':
+			q.open, q.key = q.open[:max(0, len(q.open)-1)], false
+		case ',':
+			q.key = len(q.open) > 0 && q.open[len(q.open)-1] == '{'
+		case ':':
+			q.key = false
+		}
+		q.move(1)
+	}
+}
+
+func (q *quoting) move(n int) {
+	q.out, q.rest, q.literal = append(q.out, q.rest[:n]...), q.rest[n:], -1
+}
+
+// text moves a text in quotes, to its end where none is closed. A quote within a reference is none.
+func (q *quoting) text() {
+	q.move(1)
+	for q.rest != "" {
+		switch n := reference(q.rest); {
+		case n > 0 && q.inQuotes:
+			q.out, q.rest = append(q.out, q.placeholder(q.rest[:n], "%s")...), q.rest[n:]
+		case n > 0:
+			q.move(n)
+		case q.rest[0] == '\\':
+			q.move(min(2, len(q.rest)))
+		case q.rest[0] == '"':
+			q.move(1)
+			return
+		default:
+			q.move(1)
+		}
+	}
+}
+
+// bare moves a word without quotes that has references in it: "{env:A}", "-{env:A}.5",
+// "{env:A}{env:B}".
+func (q *quoting) bare() {
+	before := ""
+	if q.literal >= 0 {
+		before = string(q.out[q.literal:])
+		q.out = q.out[:q.literal]
+	}
+	end := 0
+	for end < len(q.rest) {
+		if n := reference(q.rest[end:]); n > 0 {
+			end += n
+		} else if ofLiteral(q.rest[end]) {
+			end++
+		} else {
+			break
+		}
+	}
+	word := before + q.rest[:end]
+	q.rest, q.literal = q.rest[end:], -1
+	written := `"%s"`
+	if q.key && !strings.HasPrefix(afterSpace(q.rest), ":") {
+		written = `"%s":0`
+	}
+	q.out = append(q.out, q.placeholder(word, written)...)
+}
+
+// reference is the length of the reference that s begins with, 0 for none. {env:…} is replaced
+// first, so that a file's path may have one in it.
+func reference(s string) int {
+	const env, file = "{env:", "{file:"
+	if strings.HasPrefix(s, env) {
+		if end := strings.IndexByte(s, '}'); end > len(env) {
+			return end + 1
+		}
+	}
+	if !strings.HasPrefix(s, file) {
+		return 0
+	}
+	for i := len(file); i < len(s); {
+		n := 0
+		if strings.HasPrefix(s[i:], env) {
+			n = reference(s[i:])
+		}
 		switch {
-		case rest[0] == '"':
-			n = len(quotedText(rest))
-		case strings.HasPrefix(rest, "//"):
-			n = upTo(rest, "\n")
-		case strings.HasPrefix(rest, "/*"):
-			n = upTo(rest, "*/")
+		case n > 0:
+			i += n
+		case s[i] != '}':
+			i++
+		case i == len(file):
+			return 0
+		default:
+			return i + 1
 		}
-		out.WriteString(rest[:n])
-		i += n
 	}
-	return out.String(), r
+	return 0
 }
 
-// quotedText is the text in quotes that s begins with, to its end where none is closed.
-func quotedText(s string) string {
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return s[:i+1]
+// afterSpace is s without the space and the comments that it begins with.
+func afterSpace(s string) string {
+	for {
+		s = strings.TrimLeft(s, " \t\r\n")
+		switch {
+		case strings.HasPrefix(s, "//"):
+			s = s[upTo(s, "\n"):]
+		case strings.HasPrefix(s, "/*"):
+			s = s[upTo(s, "*/"):]
+		default:
+			return s
 		}
 	}
-	return s
 }
+
+// ofLiteral reports whether a byte may be part of a number or of true, false and null, or of a
+// mistake in their place.
+func ofLiteral(c byte) bool { return strings.IndexByte(" \t\r\n,:[]{}\"/", c) < 0 }
 
 func upTo(s, end string) int {
 	if i := strings.Index(s, end); i >= 0 {
 		return i + len(end)
 	}
 	return len(s)
-}
-
-func (r references) quoted(n int) string {
-	return `"` + r.mark + strings.Repeat("i", n) + `"`
-}
-
-// asText is the configuration with each reference as a text, to be read.
-func (r references) asText(config string) string {
-	for n, reference := range r.found {
-		text, _ := json.Marshal(reference) // strings always marshal
-		config = strings.ReplaceAll(config, r.quoted(n), string(text))
-	}
-	return config
-}
-
-// restore puts the references back.
-func (r references) restore(config string) string {
-	for n, reference := range r.found {
-		config = strings.ReplaceAll(config, r.quoted(n), reference)
-	}
-	return config
 }

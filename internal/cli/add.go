@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"ocgo-key/helper"
+	"ocgo-key/internal/keyform"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -286,11 +287,8 @@ func checkLabel(label string) error {
 		return usagef("a label has at most %d characters", maxLabel)
 	case !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return usagef("a label has to be printable")
-	case looksLikeKey(label):
+	case keyform.Within(label):
 		return withHint(usagef("that looks like a key, not like a label; now it may be in your shell's history"), "remove it there; then `ocgo-key add LABEL` asks for the key")
 	}
 	return nil
 }
-
-// looksLikeKey guards against a key typed where a label goes.
-func looksLikeKey(s string) bool { return len(s) >= 16 && strings.EqualFold(s[:3], "sk-") }

@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"ocgo-key/internal/keyform"
 )
 
 // grammar is every command; each is described where it is done.
@@ -168,8 +170,7 @@ func keyAmong(args []string) bool {
 		if arg == "run" {
 			return false
 		}
-		_, value, _ := strings.Cut(arg, "=")
-		if looksLikeKey(arg) || looksLikeKey(value) {
+		if keyform.Within(arg) {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ type keysSeen struct {
 	lists bool          // ids is all that it holds
 	ids   []string
 	held  map[string]keychain.Secret // by id
-	odd   map[string]error           // ids whose key is missing, or is no key
+	odd   map[string]error           // ids whose key is missing, is no key, or may be in a place that is locked
 }
 
 // readKeys asks the keychain for the key of each id that there is a reason to ask for. A locked one is not asked
@@ -29,13 +30,14 @@ func (e *examination) readKeys() keysSeen {
 	defer cancel()
 	seen := keysSeen{held: map[string]keychain.Secret{}, odd: map[string]error{}}
 	store := e.keys()
+	var shut error // for a key that is not among those that are open
 	if inspector, ok := store.(keychain.Inspector); ok {
 		inspection, err := inspector.Inspect(ctx)
 		if err != nil {
 			seen.err = err
 			return seen
 		}
-		seen.lists, seen.ids = inspection.Lists, inspection.IDs
+		seen.lists, seen.ids, shut = inspection.Lists, inspection.IDs, inspection.Locked
 	}
 	start := time.Now()
 	if _, err := store.Get(ctx, newID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
@@ -54,6 +56,10 @@ func (e *examination) readKeys() keysSeen {
 	}
 	for _, id := range ids {
 		if _, ok := seen.held[id]; ok || seen.odd[id] != nil {
+			continue
+		}
+		if shut != nil && !slices.Contains(seen.ids, id) {
+			seen.odd[id] = shut
 			continue
 		}
 		key, err := store.Get(ctx, id)

@@ -38,6 +38,9 @@ func (e *examination) lookAtKeys(r *result) {
 	stale := map[string]bool{}
 	for _, p := range s.state.Pending {
 		known[p.ID] = true
+		if errors.Is(seen.odd[p.ID], keychain.ErrLocked) {
+			continue // whether it has a key is not to be seen
+		}
 		if time.Since(p.Since) > settled || p.Since.After(time.Now().Add(settled)) {
 			stale[p.ID] = true
 			e.lookAtPending(r, s.state, seen, p)
@@ -45,7 +48,10 @@ func (e *examination) lookAtKeys(r *result) {
 	}
 	for _, a := range s.state.Accounts {
 		known[a.ID] = true
-		if err := seen.odd[a.ID]; err != nil && !stale[a.ID] {
+		switch err := seen.odd[a.ID]; {
+		case errors.Is(err, keychain.ErrLocked):
+			r.found(problem, mendOf(err), "the key of %s is not to be seen: %s", rotation.OneLine(a.Label), reason(err))
+		case err != nil && !stale[a.ID]:
 			r.found(problem, "ocgo-key replace "+word(a.Label), "the key of %s is not in the keychain, so the account cannot be used (%s)",
 				rotation.OneLine(a.Label), reason(err))
 		}
@@ -84,6 +90,14 @@ func reason(err error) string {
 		return failed.Err.Error()
 	}
 	return err.Error()
+}
+
+// mendOf is the command with which the keychain's error may be put right.
+func mendOf(err error) string {
+	if failed := new(keychain.Error); errors.As(err, &failed) && failed.Mend != "" {
+		return failed.Mend
+	}
+	return "ocgo-key doctor"
 }
 
 // usable tells whether it is a key, and nothing around it.

@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/rotation"
 )
 
 // The oldest OpenCode whose configuration can be pointed at a gateway, as far as it was tried.
@@ -118,6 +120,7 @@ func (e *examination) lookAtEnvironment(r *result) {
 	case o.Key == opencode.Literal && !o.StandsIn:
 		r.found(note, "unset "+opencode.ConfigVariable, "%s holds a key: %s", opencode.ConfigVariable, effect)
 	}
+	e.lookAtModels(r, opencode.ConfigVariable, "unset "+opencode.ConfigVariable, o)
 }
 
 // stored counts the logins of entry that have a key of their own; entry empty means all.
@@ -184,18 +187,47 @@ func (e *examination) lookAtUserConfig(r *result, path string) {
 	o, _ := opencode.ReadOverrides(text, standInPrefix) // it was read before
 	switch {
 	case o.Key == opencode.Literal && !o.StandsIn:
-		r.found(level, "ocgo-key import --from "+quote(path)+" --scrub", "%s sets provider.%s.options.apiKey: %s", path, opencode.GoProvider, effect)
+		r.found(level, "ocgo-key import --from "+quote(path)+" --scrub", "%s sets %s: %s", path, o.Place("apiKey"), effect)
 	case o.Any() && level == problem:
-		r.found(problem, "ocgo-key install --yes", "%s sets provider.%s.options (%s): %s", path, opencode.GoProvider, o.Names(), effect)
+		r.found(problem, "ocgo-key install --yes", "%s sets %s (%s): %s", path, o.Where(), o.Names(), effect)
+	case len(o.Headers) > 0:
+		r.found(note, editCommand(path), "%s sets %s (%s): the gateway passes no other key on, and an agent's tools can read it; take it out there",
+			path, o.Where(), o.Names())
+	}
+	for _, name := range o.Env {
+		if name != opencode.KeyVariable && e.isKey(e.getenv(name)) { // that one is told of by itself
+			r.found(level, editCommand(path), "%s names the variable %q for the key of OpenCode Go, and it is set: %s", path, name, effect)
+		}
+	}
+	e.lookAtModels(r, path, editCommand(path), o)
+}
+
+// lookAtModels is about models that have settings of their own, which OpenCode 2 prefers to the provider's.
+func (e *examination) lookAtModels(r *result, in, mend string, o opencode.Overrides) {
+	for _, model := range o.Models {
+		r.found(problem, mend, "%s sets providers.%s.models.%s.settings.baseURL: under OpenCode 2 requests for that model go there, past the gateway of "+
+			"`ocgo-key run`; take it out there", in, opencode.GoProvider, rotation.OneLine(model))
+	}
+	for _, model := range o.ModelKeys {
+		if slices.Contains(o.Models, model) {
+			continue
+		}
+		r.found(note, mend, "%s sets providers.%s.models.%s.settings.apiKey: the gateway passes no other key on, and an agent's tools can read it; "+
+			"take it out there", in, opencode.GoProvider, rotation.OneLine(model))
 	}
 }
 
 // lookAtManaged is about what wins over all that a wrapper sets. A key there is harmless: the gateway is shown a token in a
 // header of its own, and passes no other key on.
 func (e *examination) lookAtManaged(r *result, path string, text []byte) {
-	if o, err := opencode.ReadOverrides(text, standInPrefix); err == nil && o.BaseURL {
-		r.found(problem, editCommand(path), "%s, a managed configuration, sets provider.%s.options.baseURL, which overrides the gateway of `ocgo-key run` "+
-			"(not that of the plugin); it has to be taken out there", path, opencode.GoProvider)
+	o, err := opencode.ReadOverrides(text, standInPrefix)
+	if err != nil {
+		return
+	}
+	e.lookAtModels(r, path, editCommand(path), o)
+	if o.BaseURL {
+		r.found(problem, editCommand(path), "%s, a managed configuration, sets %s, which overrides the gateway of `ocgo-key run` "+
+			"(not that of the plugin); it has to be taken out there", path, o.Place("baseURL"))
 	}
 }
 

@@ -34,6 +34,7 @@ var scriptCommands = map[string]command{
 	"stored":   stored,
 	"lose":     lose,
 	"keychain": keychainCommand,
+	"keyring":  keyringCommand,
 	"typed":    typed,
 	"found":    found,
 	"gone":     gone,

@@ -1,0 +1,137 @@
+package opencode
+
+import (
+	"strings"
+
+	"github.com/tailscale/hujson"
+)
+
+// read reads the member of a configuration that has the providers, in the form of OpenCode 1
+// ("provider", with everything in "options") or of OpenCode 2 ("providers", with "settings" and,
+// beside it, "headers"). Source: opencode2-facts, "Config".
+func (o *Overrides) read(m hujson.ObjectMember, settings, standIn string) {
+	providers, ok := m.Value.Value.(*hujson.Object)
+	if !ok {
+		return
+	}
+	for _, p := range providers.Members {
+		provider, ok := p.Value.Value.(*hujson.Object)
+		if nameOf(p) != GoProvider || !ok {
+			continue
+		}
+		if set := child(p, settings); set != nil {
+			if value, ok := text(set, "baseURL"); ok {
+				o.BaseURL = value != ""
+			}
+			if value, ok := text(set, "apiKey"); ok {
+				o.Key, o.StandsIn = keyForm(value), standIn != "" && strings.HasPrefix(value, standIn)
+			}
+			o.Headers = append(o.Headers, keyHeaders(set)...)
+		}
+		o.Headers = append(o.Headers, keyHeaders(provider)...)
+		for _, member := range provider.Members {
+			switch nameOf(member) {
+			case "env":
+				o.Env = texts(member.Value)
+			case "models":
+				o.readModels(member)
+			}
+		}
+	}
+}
+
+// readModels reads the settings that models have of their own.
+func (o *Overrides) readModels(m hujson.ObjectMember) {
+	models, ok := m.Value.Value.(*hujson.Object)
+	if !ok {
+		return
+	}
+	for _, model := range models.Members {
+		set := child(model, "settings")
+		if set == nil {
+			continue
+		}
+		if value, _ := text(set, "baseURL"); value != "" {
+			o.Models = append(o.Models, nameOf(model))
+		}
+		if value, _ := text(set, "apiKey"); value != "" {
+			o.ModelKeys = append(o.ModelKeys, nameOf(model))
+		}
+	}
+}
+
+// with adds what the form of OpenCode 2 says. A key that is one counts before what stands for one.
+func (o Overrides) with(second Overrides) Overrides {
+	o.Second = !o.Any() && second.Any()
+	o.BaseURL = o.BaseURL || second.BaseURL
+	if o.Key == NoKey || o.StandsIn && second.Key != NoKey {
+		o.Key, o.StandsIn = second.Key, second.StandsIn
+	}
+	o.Headers = append(o.Headers, second.Headers...)
+	o.Models = append(o.Models, second.Models...)
+	o.ModelKeys = append(o.ModelKeys, second.ModelKeys...)
+	o.Env = append(o.Env, second.Env...)
+	return o
+}
+
+// keyHeaders are the headers in an object's "headers" that the service takes a key from.
+func keyHeaders(in *hujson.Object) (names []string) {
+	for _, m := range in.Members {
+		headers, ok := m.Value.Value.(*hujson.Object)
+		if nameOf(m) != "headers" || !ok {
+			continue
+		}
+		for _, header := range headers.Members {
+			name := nameOf(header)
+			if value, _ := text(headers, name); value != "" && (strings.EqualFold(name, "authorization") || strings.EqualFold(name, "x-api-key")) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// texts are the texts in an array.
+func texts(v hujson.Value) (all []string) {
+	array, ok := v.Value.(*hujson.Array)
+	if !ok {
+		return nil
+	}
+	for _, element := range array.Elements {
+		if literal, ok := element.Value.(hujson.Literal); ok && literal.Kind() == '"' {
+			all = append(all, literal.String())
+		}
+	}
+	return all
+}
+
+// Where is the place of what is set, as it is written in the configuration.
+func (o Overrides) Where() string {
+	if o.Second {
+		return "providers." + GoProvider
+	}
+	return "provider." + GoProvider + ".options"
+}
+
+// Place is the place of one setting, baseURL or apiKey, as it is written in the configuration.
+func (o Overrides) Place(setting string) string {
+	if o.Second {
+		return o.Where() + ".settings." + setting
+	}
+	return o.Where() + "." + setting
+}
+
+// Names says which options are set: "baseURL, apiKey, headers.Authorization".
+func (o Overrides) Names() string {
+	var names []string
+	if o.BaseURL {
+		names = append(names, "baseURL")
+	}
+	if o.Key != NoKey {
+		names = append(names, "apiKey")
+	}
+	for _, name := range o.Headers {
+		names = append(names, "headers."+name)
+	}
+	return strings.Join(names, ", ")
+}

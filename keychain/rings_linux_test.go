@@ -1,0 +1,118 @@
+package keychain_test
+
+import (
+	"testing"
+
+	"github.com/godbus/dbus/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/keychain"
+	"ocgo-key/keychain/keychaintest"
+)
+
+// strayed is a keyring daemon where a key was stored in "Default keyring" and the keyring "login", which is used from
+// then on, appeared later.
+func strayed(t *testing.T) (d *keychaintest.Daemon, old, login dbus.ObjectPath) {
+	t.Helper()
+	d = keychaintest.StartSecretService(t, keychaintest.Fresh)
+	old, err := d.MakeRing(keychaintest.DefaultRing)
+	require.NoError(t, err)
+	r := inChild(t, job{Op: "set", Secret: canary}, d.Env()...)
+	require.True(t, r.OK, r.Message)
+	login, err = d.MakeRing(keychaintest.LoginRing)
+	require.NoError(t, err)
+	require.Equal(t, "/org/freedesktop/secrets/collection/login", string(login))
+	assert.Equal(t, []string{"child"}, keysIn(t, d, old))
+	assert.Empty(t, keysIn(t, d, login))
+	return d, old, login
+}
+
+func keysIn(t *testing.T, d *keychaintest.Daemon, ring dbus.ObjectPath) []string {
+	t.Helper()
+	ids, err := d.KeysIn(ring)
+	require.NoError(t, err)
+	return ids
+}
+
+func TestKeyInAnotherKeyringIsFound(t *testing.T) {
+	d, _, _ := strayed(t)
+	r := inChild(t, job{Op: "get"}, d.Env()...)
+	assert.Equal(t, canary, r.Value, r.Message)
+	r = inChild(t, job{Op: "inspect"}, d.Env()...)
+	assert.Equal(t, "true [child]", r.Value, r.Message)
+	r = inChild(t, job{Op: "get", ID: "none"}, d.Env()...)
+	assert.Equal(t, keychain.NotFound, r.Kind, r.Message)
+}
+
+func TestKeyInAnotherKeyringIsDeleted(t *testing.T) {
+	d, old, _ := strayed(t)
+	r := inChild(t, job{Op: "delete"}, d.Env()...)
+	assert.True(t, r.OK, r.Message)
+	assert.Empty(t, keysIn(t, d, old))
+	r = inChild(t, job{Op: "delete"}, d.Env()...)
+	assert.Equal(t, keychain.NotFound, r.Kind, r.Message)
+}
+
+// A new key goes into the keyring that is used, and the old one does not stay behind in the other.
+func TestKeyInAnotherKeyringIsReplaced(t *testing.T) {
+	d, old, login := strayed(t)
+	r := inChild(t, job{Op: "set", ID: "other", Secret: "of another account"}, d.Env()...)
+	require.True(t, r.OK, r.Message)
+	r = inChild(t, job{Op: "set", Secret: "new"}, d.Env()...)
+	require.True(t, r.OK, r.Message)
+	r = inChild(t, job{Op: "get"}, d.Env()...)
+	assert.Equal(t, "new", r.Value, r.Message)
+	assert.Empty(t, keysIn(t, d, old))
+	assert.ElementsMatch(t, []string{"child", "other"}, keysIn(t, d, login))
+}
+
+// Both keyrings may have a copy; none of them is left.
+func TestCopiesInAllKeyringsAreDeleted(t *testing.T) {
+	d, old, login := strayed(t)
+	require.NoError(t, d.LockRing(old))
+	r := inChild(t, job{Op: "set", Secret: "new"}, d.Env()...)
+	require.True(t, r.OK, "an old copy that cannot be reached stops no new key: %s", r.Message)
+	r = inChild(t, job{Op: "get"}, d.Env()...)
+	assert.Equal(t, "new", r.Value, r.Message)
+	require.NoError(t, d.UnlockRing(old))
+	assert.Equal(t, []string{"child"}, keysIn(t, d, old))
+	r = inChild(t, job{Op: "delete"}, d.Env()...)
+	assert.True(t, r.OK, r.Message)
+	assert.Empty(t, keysIn(t, d, old))
+	assert.Empty(t, keysIn(t, d, login))
+}
+
+// A key in another keyring that is locked is not missing.
+func TestKeyInAnotherKeyringThatIsLocked(t *testing.T) {
+	d, old, login := strayed(t)
+	require.NoError(t, d.LockRing(old))
+	for _, op := range []string{"get", "delete"} {
+		r := inChild(t, job{Op: op}, d.Env()...)
+		assert.Equal(t, keychain.Locked, r.Kind, "%s: %s", op, r.Message)
+		assert.Contains(t, r.Message, `the keyring "Default keyring", which has it, is locked`)
+		assert.NotEmpty(t, r.Hint)
+	}
+	r := inChild(t, job{Op: "get", ID: "none"}, d.Env()...)
+	assert.Equal(t, keychain.NotFound, r.Kind, r.Message)
+	r = inChild(t, job{Op: "inspect"}, d.Env()...)
+	assert.Equal(t, "false []", r.Value, r.Message)
+
+	// The keyring that is used need not be open for a key that is elsewhere.
+	require.NoError(t, d.UnlockRing(old))
+	require.NoError(t, d.LockRing(login))
+	r = inChild(t, job{Op: "get"}, d.Env()...)
+	assert.Equal(t, canary, r.Value, r.Message)
+	r = inChild(t, job{Op: "get", ID: "none"}, d.Env()...)
+	assert.Equal(t, keychain.Locked, r.Kind, r.Message)
+}
+
+// Neither "login" nor a default keyring: the key is found all the same.
+func TestKeyIsFoundWithoutADefaultKeyring(t *testing.T) {
+	d, _, _ := strayed(t)
+	require.NoError(t, d.Forget(keychaintest.LoginRing))
+	r := inChild(t, job{Op: "get"}, d.Env()...)
+	assert.Equal(t, canary, r.Value, r.Message)
+	r = inChild(t, job{Op: "get", ID: "none"}, d.Env()...)
+	assert.Equal(t, keychain.NoKeychain, r.Kind, r.Message)
+}
