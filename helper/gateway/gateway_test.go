@@ -121,6 +121,7 @@ func (s *stage) request(t *testing.T, f format, stream bool, change ...func(*htt
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(gateway.GoPrefix)+f.path, bytes.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Opencode-Session", "ses_test")
 	if f.header == "Authorization" {
 		req.Header.Set("Authorization", "Bearer "+s.Token())
 	} else {
