@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -128,6 +129,11 @@ func runShown(t *testing.T, text string, how special) {
 		return
 	}
 	w.tmux("bash -e "+script).answers(how.code, how.typed)
+	for _, r := range w.service.Requests() {
+		if r.Method == http.MethodPost && !how.refused {
+			assert.Equal(t, http.StatusOK, r.Status, "%s: the service refuses what the page shows", r.Path)
+		}
+	}
 }
 
 // shownLimit bounds the commands of one block.
