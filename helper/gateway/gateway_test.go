@@ -204,7 +204,8 @@ func coded(status int, code, message string) gofake.Answer {
 
 const weeklyWords = "Error from provider (Console Go): Weekly usage limit reached. It will reset in 5 days 10 hours. To continue using this model now, enable usage from your available balance"
 
-// TestVerdicts sends every row of the table of docs/facts.md through the gateway, in each wire format, streamed and not.
+// TestVerdicts sends every row of the table of docs/reference.md, "Answers and what they do", through the gateway, in
+// each wire format, streamed and not.
 func TestVerdicts(t *testing.T) {
 	const day = 24 * time.Hour
 	type want struct {

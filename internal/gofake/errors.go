@@ -122,6 +122,12 @@ func MissingSession() Answer {
 		"Request is missing x-opencode-session and cannot be routed efficiently. Please see https://opencode.ai/docs/go/#where-can-i-use-it")
 }
 
+// ProviderBalance is 402: it is the model's provider whose balance is empty, and no account of ours.
+func ProviderBalance() Answer {
+	return Answer{Status: http.StatusPaymentRequired, ErrorType: "unknown_error", Code: "invalid_request_error",
+		Message: "Insufficient Balance", Bare: true}
+}
+
 // UpstreamFailed is 400 for a request that the model's provider did not answer.
 func UpstreamFailed() Answer {
 	return Error(http.StatusBadRequest, "error", fromProvider+"Upstream request failed")

@@ -37,6 +37,7 @@ var refusals = []refusalRow{
 	{ProviderBusyAs("rate_limit_error"), 429, "rate_limit_error", "", true, "Please retry after a brief wait"},
 	{ProviderBusyAs("rate_limit_exceeded").InCode(), 429, "", "rate_limit_exceeded", true, "Rate limit exceeded. Please retry after a brief wait"},
 	{ProviderBusyTwice("provider_rate_limit_exceeded"), 429, "rate_limit_error", "provider_rate_limit_exceeded", false, "Error from provider (Console Go): Provider rate limit exceeded"},
+	{ProviderBalance(), 402, "unknown_error", "invalid_request_error", false, "Insufficient Balance"},
 	{UpstreamFailed(), 400, "error", "", true, "Error from provider (Console Go): Upstream request failed"},
 	{AccountPaused(), 403, "Account.Paused", "", true, "paused"},
 	{MissingSession(), 400, "MissingSessionID", "", true, "Request is missing x-opencode-session and cannot be routed efficiently"},
