@@ -198,9 +198,9 @@ func read(t *testing.T, res *http.Response) string {
 
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	s := start(t, Options{CloseAfter: 50 * time.Millisecond})
-	c := keepAlive(t)
 	for range 3 {
-		res, err := c.Do(wires[0].request(t, bounded(t), s.BaseURL(), "k1", plain(wires[0].hello)))
+		// Each time a client of its own: one that has not noticed the end yet would write into it.
+		res, err := keepAlive(t).Do(wires[0].request(t, bounded(t), s.BaseURL(), "k1", plain(wires[0].hello)))
 		require.NoError(t, err)
 		read(t, res)
 		require.NoError(t, s.WaitFor(bounded(t), func() bool { return s.Connections() == 0 }))
