@@ -22,6 +22,7 @@ const Service = "ocgo-key"
 // MaxSecretSize is the largest secret in bytes that any Store takes. It is the
 // smallest limit of the three systems (CRED_MAX_CREDENTIAL_BLOB_SIZE of
 // Windows, 5*512), so that a key that can be kept on one can be kept on all.
+// Source: docs/facts.md, "go-keyring".
 const MaxSecretSize = 2560
 
 // maxIDSize keeps id and secret together below the 4096 bytes that macOS'

@@ -33,7 +33,7 @@ func linux(runtimeDir string) platform {
 
 // needBus makes sure that godbus will find a bus by itself. Where it finds
 // none it runs dbus-launch, which leaves a dbus-daemon, and soon a keyring
-// daemon, behind with every call.
+// daemon, behind with every call. Source: docs/facts.md, "go-keyring".
 func needBus(runtimeDir string) (finding, bool) {
 	if given := os.Getenv(busVariable); given != "" && given != "autolaunch:" {
 		return finding{}, true

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// apiError is the service's error body. Source: docs/facts.md, "The Go service".
+// apiError is the service's error body. Source: docs/facts.md, "Errors".
 type apiError struct {
 	Type     string // error.type: "GoUsageLimitError"
 	Code     string // error.code: "Account.Disabled"; either may be missing

@@ -10,7 +10,7 @@ import (
 )
 
 // Usage is what the service says an account has used: the answer of its endpoint /usage.
-// Source: opencode-facts, "The Go service".
+// Source: docs/facts.md, "Usage".
 type Usage struct {
 	Workspace string // id; may be empty
 	User      string // id; may be empty

@@ -60,7 +60,7 @@ const (
 	modelCooldown = time.Hour
 )
 
-// Classify applies the table of docs/facts.md, "What an answer says of an account", to one answer.
+// Classify applies the table of docs/reference.md, "Answers and what they do", to one answer.
 func Classify(a Answer, now time.Time) Verdict {
 	e := parseError(a.Body)
 	var v Verdict

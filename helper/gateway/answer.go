@@ -11,7 +11,7 @@ import (
 )
 
 // An error that the gateway itself has to say takes the service's form, so that every client shows it well.
-// Source: docs/facts.md, "The Go service".
+// Source: docs/facts.md, "Errors".
 func errorBody(kind, message string) []byte {
 	body, _ := json.Marshal(map[string]any{ // strings always marshal
 		"type":  "error",

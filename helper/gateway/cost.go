@@ -14,7 +14,7 @@ const maxCostEvent = 1 << 20
 
 // watchCost passes an answer's body on as it comes, and calls paid, once, when the answer says that it was paid
 // from the account's balance: a top-level "cost" other than zero, beside the usage or in the last event of a
-// stream. Source: opencode-facts, "The Go service".
+// stream. Source: docs/facts.md, "Real money".
 func watchCost(resp *http.Response, paid func(cost string)) io.ReadCloser {
 	return &costWatch{ReadCloser: resp.Body, stream: isEventStream(resp), paid: paid}
 }

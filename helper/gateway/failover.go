@@ -101,7 +101,7 @@ func (p *passage) run() (*http.Response, error) {
 }
 
 // informs reports whether the request asks about the account or the service, and uses no model. Its answer decides
-// nothing: the service refuses such questions for keys that work. Source: docs/facts.md, "The Go service".
+// nothing: the service refuses such questions for keys that work. Source: docs/facts.md, "Usage".
 func informs(req *http.Request) bool {
 	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/usage") || strings.HasSuffix(req.URL.Path, "/models"))
 }

@@ -121,6 +121,7 @@ func (s *stage) request(t *testing.T, f format, stream bool, change ...func(*htt
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(gateway.GoPrefix)+f.path, bytes.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Opencode-Session", "ses_test")
 	if f.header == "Authorization" {
 		req.Header.Set("Authorization", "Bearer "+s.Token())
 	} else {
@@ -203,7 +204,8 @@ func coded(status int, code, message string) gofake.Answer {
 
 const weeklyWords = "Error from provider (Console Go): Weekly usage limit reached. It will reset in 5 days 10 hours. To continue using this model now, enable usage from your available balance"
 
-// TestVerdicts sends every row of the table of docs/facts.md through the gateway, in each wire format, streamed and not.
+// TestVerdicts sends every row of the table of docs/reference.md, "Answers and what they do", through the gateway, in
+// each wire format, streamed and not.
 func TestVerdicts(t *testing.T) {
 	const day = 24 * time.Hour
 	type want struct {

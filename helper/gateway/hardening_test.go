@@ -95,6 +95,7 @@ func TestHugeModelNames(t *testing.T) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(gateway.GoPrefix)+"/chat/completions", strings.NewReader(body))
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "Bearer "+s.Token())
+	req.Header.Set("X-Opencode-Session", "ses_test")
 	assert.Contains(t, s.do(t, req).body, "Personal")
 	assert.Less(t, len(s.condition(t, "Work").Reason), 200)
 	assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)

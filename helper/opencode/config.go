@@ -13,7 +13,7 @@ import (
 )
 
 // ConfigVariable is the environment variable whose JSON is the strongest layer of configuration that a user or
-// a wrapper can set. Source: opencode-facts, "Which key OpenCode uses".
+// a wrapper can set. Source: docs/facts.md, "Which key OpenCode uses".
 const ConfigVariable = "OPENCODE_CONFIG_CONTENT"
 
 // Endpoint is where a provider's requests go, and the headers that they carry there. A provider without a BaseURL is

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Variables that say where OpenCode's configuration is. Source: opencode-facts, "Which key OpenCode uses".
+// Variables that say where OpenCode's configuration is. Source: docs/facts.md, "Which key OpenCode uses".
 const (
 	fileVariable      = "OPENCODE_CONFIG"
 	folderVariable    = "OPENCODE_CONFIG_DIR"

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Ids of the providers that take a Go key. Source: opencode-facts, "The Go service".
+// Ids of the providers that take a Go key. Source: docs/facts.md, "The Go service".
 const (
 	GoProvider  = "opencode-go"
 	ZenProvider = "opencode" // the service's pay-per-use side, with the same keys

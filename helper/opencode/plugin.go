@@ -21,7 +21,7 @@ const (
 var pluginSource string
 
 // PluginName is the plugin's file name, and PluginFolders are the folders below a config folder from which OpenCode
-// loads it, the preferred one first. Source: opencode-facts, "Plugins".
+// loads it, the preferred one first. Source: docs/facts.md, "Plugins".
 const PluginName = "ocgo-key.js"
 
 var PluginFolders = []string{"plugins", "plugin"}
@@ -45,7 +45,7 @@ func literal(v any) string {
 }
 
 // ConfigFolders are the config folders that OpenCode reads on every start, whatever the project, the one that a
-// plugin belongs into first. home is the user's home folder. Source: opencode-facts, "Which key OpenCode uses"; all
+// plugin belongs into first. home is the user's home folder. Source: docs/facts.md, "Which key OpenCode uses"; all
 // systems use ~/.config.
 func ConfigFolders(getenv func(string) string, home string) []string {
 	global := filepath.Join(home, ".config")

@@ -38,7 +38,7 @@ func (inv Invocation) ResumeTUI(session, port string) (args []string, listening 
 	return args, port
 }
 
-// Variables that protect OpenCode's own server. Source: opencode-facts, "Stop and resume".
+// Variables that protect OpenCode's own server. Source: docs/facts.md, "Stop and resume".
 const (
 	PasswordVariable = "OPENCODE_SERVER_PASSWORD"
 	UsernameVariable = "OPENCODE_SERVER_USERNAME"

@@ -24,6 +24,7 @@ func ask(args []string) int {
 	}
 	req.Header.Set("Authorization", "Bearer "+os.Getenv("OPENCODE_API_KEY"))
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Opencode-Session", "ses_ask")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

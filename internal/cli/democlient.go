@@ -27,6 +27,7 @@ func (*demoClientCmd) Run(a *app) error {
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("User-Agent", version.UserAgent())
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Opencode-Session", "ses_demo")
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return err

@@ -124,7 +124,7 @@ const (
 
 // awaitTools waits until no command of OpenCode's tools runs, and returns those that do when patience has ended.
 // Such a command has a session of its own and outlives OpenCode; stopped now, its result would be lost and it
-// might be run twice. Source: opencode-facts, "Stop and resume".
+// might be run twice. Source: docs/facts.md, "Stop and resume".
 func awaitTools(pid int) []process.Info {
 	end := time.Now().Add(toolPatience)
 	for {

@@ -162,7 +162,7 @@ func TestKeyHelperSetting(t *testing.T) {
 func TestCurlInAScript(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "curl", "jq")
-	const send = ` | curl -sS --fail -o /dev/null -K - -H 'Content-Type: application/json' ` +
+	const send = ` | curl -sS --fail -o /dev/null -K - -H 'Content-Type: application/json' -H "x-opencode-session: script-$$" ` +
 		`-d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"say hi"}]}' "$OCGO_KEY_BASE_URL/chat/completions"` + "\n"
 	plain := `printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)"` + send
 	document := `ocgo-key get --format json | jq -r '"header = \"Authorization: Bearer \(.key)\""'` + send

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -128,10 +129,37 @@ func runShown(t *testing.T, text string, how special) {
 		return
 	}
 	w.tmux("bash -e "+script).answers(how.code, how.typed)
+	for _, r := range w.service.Requests() {
+		if r.Method == http.MethodPost && !how.refused {
+			assert.Equal(t, http.StatusOK, r.Status, "%s: the service refuses what the page shows", r.Path)
+		}
+	}
 }
 
 // shownLimit bounds the commands of one block.
-const shownLimit = 40 * time.Second
+const shownLimit = patience
+
+// keyPrompt is a line that asks for a key. A message about one ("replaced the key of Work") has other words before or
+// after it, so nobody types a key at a shell that shows it.
+var keyPrompt = regexp.MustCompile(`(?m)^(?:Key|New key) of [^\n]+: *$`)
+
+// keyPrompts counts the questions for a key on a screen, answered ones too.
+func keyPrompts(screen string) int { return len(keyPrompt.FindAllString(screen, -1)) }
+
+func TestOnlyAPromptAsksForAKey(t *testing.T) {
+	t.Parallel()
+	for screen, want := range map[string]int{
+		"$ ocgo-key add\nKey of Work:\n":                                        1,
+		"Key of Work: \nadded Work\nKey of Personal:":                           2,
+		"New key of Work:":                                                      1,
+		"New key of Work:\nocgo-key: replaced the key of Work\n":                1,
+		"ocgo-key: replaced the key of Work\n":                                  0,
+		"ocgo-key: the key of Work is not in the keychain; going on with Spare": 0,
+		"the key of Work: it is not in the keychain":                            0,
+	} {
+		assert.Equal(t, want, keyPrompts(screen), "%q", screen)
+	}
+}
 
 // answers does what someone at the terminal does who reads the questions, until the commands have ended.
 func (s *screen) answers(code int, typed map[string]string) {
@@ -149,18 +177,17 @@ func (s *screen) answers(code int, typed map[string]string) {
 			s.quit()
 			continue
 		}
-		asked := func(question string) bool {
-			n := strings.Count(text, question)
-			more := n > answered[question]
-			answered[question] = n
+		asked := func(question string, shown int) bool {
+			more := shown > answered[question]
+			answered[question] = shown
 			return more
 		}
 		for question, answer := range questions {
-			if asked(question) {
+			if asked(question, strings.Count(text, question)) {
 				s.paste(answer)
 			}
 		}
-		if asked("ey of ") {
+		if asked("a key", keyPrompts(text)) {
 			s.paste(s.w.canary.Key(labels[keys%len(labels)]) + "\n")
 			keys++
 		}

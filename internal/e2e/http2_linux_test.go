@@ -42,7 +42,7 @@ func TestHTTP2DebugShowsNoKey(t *testing.T) {
 		c := w.command("ocgo-key", "add", "Work").reads(w.canary.Key("Work") + "\n").run().ok()
 		assert.Equal(t, "ocgo-key: added Work\n", c.stderr.String(), debug)
 		c = w.command("ocgo-key", "run", "--", "sh", "-c", `echo "$GODEBUG"; curl -sS -o answer -w '%{http_code}' -H "Authorization: Bearer $OPENCODE_API_KEY" \
-			-H 'Content-Type: application/json' -d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"hi"}]}' "$OPENCODE_BASE_URL/chat/completions"`).run().ok()
+			-H 'Content-Type: application/json' -H 'x-opencode-session: ses_curl' -d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"hi"}]}' "$OPENCODE_BASE_URL/chat/completions"`).run().ok()
 		assert.Equal(t, debug+"\n200", c.stdout.String())
 		assert.Empty(t, c.stderr.String(), debug)
 		mu.Lock()

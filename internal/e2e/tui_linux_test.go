@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"context"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,14 +23,15 @@ type screen struct {
 	socket string
 }
 
-// tmux starts a terminal that runs the shell command. Its status is shown when it has ended.
+// tmux starts a terminal that runs the shell command. Its status is shown when it has ended. A Ctrl-C that comes too
+// late for the command does no harm to the shell, which has a handler of its own.
 func (w *world) tmux(command string) *screen {
 	w.t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		w.t.Fatal("tmux is not installed: `make test` installs it as root on Debian; else install the package tmux")
 	}
 	s := &screen{w, filepath.Join(filepath.Dir(w.home), "tmux")}
-	s.do("new-session", "-d", "-x", "100", "-y", "30", command+`; echo "ended with $?"; exec sleep 600`)
+	s.do("new-session", "-d", "-x", "100", "-y", "30", "trap : INT; "+command+`; echo "ended with $?"; while :; do sleep 600; done`)
 	w.t.Cleanup(func() {
 		leaks := w.canary.Text("the screen", []byte(s.text()))
 		w.leaks(leaks)
@@ -55,7 +59,14 @@ func (s *screen) text() string { return s.do("capture-pane", "-p") }
 // expect waits until the screen shows want, and logs the screen.
 func (s *screen) expect(want string) {
 	s.w.t.Helper()
-	assert.Eventually(s.w.t, func() bool { return strings.Contains(s.text(), want) }, patience, 4*pause, "the screen never showed %q", want)
+	s.expectTimes(want, 1)
+}
+
+// expectTimes waits until the screen shows want that many times: what stood there before proves nothing.
+func (s *screen) expectTimes(want string, times int) {
+	s.w.t.Helper()
+	assert.Eventually(s.w.t, func() bool { return strings.Count(s.text(), want) >= times }, patience, 4*pause,
+		"the screen never showed %q %d times", want, times)
 	s.w.t.Logf("screen with %q:\n%s", want, s.text())
 	if s.w.t.Failed() {
 		s.w.t.FailNow()
@@ -70,21 +81,30 @@ func (s *screen) types(prompt string) {
 	s.do("send-keys", "Enter")
 }
 
-// quit ends the full-screen OpenCode with Ctrl-C. It takes a second one where it was at work, and none may reach the
-// shell after it.
+// quit ends the full-screen OpenCode with Ctrl-C. It takes a second one where it was at work. The next one is sent
+// only after a time that even a busy machine does not need to leave: it would interrupt an end that is under way.
 func (s *screen) quit() {
 	s.w.t.Helper()
-	for range 3 {
+	left := func() bool { return strings.TrimSpace(s.do("display-message", "-p", "#{alternate_on}")) == "0" }
+	for end := time.Now().Add(patience); !left() && time.Now().Before(end); {
 		s.do("send-keys", "C-c")
-		left := func() bool { return strings.TrimSpace(s.do("display-message", "-p", "#{alternate_on}")) == "0" }
-		for deadline := time.Now().Add(3 * time.Second); !left() && time.Now().Before(deadline); {
+		for next := time.Now().Add(patience / 6); !left() && time.Now().Before(next); {
 			time.Sleep(pause)
-		}
-		if left() {
-			break
 		}
 	}
 	s.expect("ended with 0")
+}
+
+// answered waits until the account has answered a turn with this prompt, to its end, and nothing is under way.
+func (w *world) answered(label, prompt string) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(w.t, w.service.WaitFor(ctx, func() bool {
+		return w.service.InFlight() == 0 && slices.ContainsFunc(w.turns(), func(r gofake.Request) bool {
+			return r.Account == label && r.Status == http.StatusOK && r.Outcome == gofake.Answered && strings.Contains(r.Prompt, prompt)
+		})
+	}), "%s never answered %q", label, prompt)
 }
 
 // The full-screen OpenCode, its account limited in the middle of a turn: replay answers it without a flicker; with
@@ -103,6 +123,7 @@ func TestTUI(t *testing.T) {
 			shell := s.do("list-panes", "-F", "#{pane_pid}")
 			children := w.childrenOf(wrapperBelow(t, strings.TrimSpace(shell)))
 			s.types("do the work")
+			w.answered("Personal", "do the work")
 			s.expect("Hello from Personal.")
 			assert.Equal(t, "once\n", w.readProject("effect"))
 			assert.Contains(t, s.text(), "do the work", "the conversation is there")
@@ -112,7 +133,8 @@ func TestTUI(t *testing.T) {
 			assert.NotContains(t, string(last.Body), "Go on where", "nothing is added to the conversation")
 			// It is still a TUI that takes a prompt, and ends as one.
 			s.types("and more")
-			s.expect("Hello from Personal.")
+			w.answered("Personal", "and more")
+			s.expectTimes("Hello from Personal.", 2)
 			s.quit()
 			assert.Len(t, children.names(), invocations)
 		})

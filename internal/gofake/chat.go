@@ -57,7 +57,13 @@ func textOf(content json.RawMessage) string {
 	return text
 }
 
-func (chat) failure(a Answer) any { return string(errorBody(nil, a)) }
+func (chat) failure(a Answer) event {
+	name := "error"
+	if a.Bare { // as OpenAI's own service does it
+		name = ""
+	}
+	return event{name: name, data: string(errorBody(a))}
+}
 
 func (chat) usage(m said) object {
 	return object{"prompt_tokens": m.in, "completion_tokens": m.out, "total_tokens": m.in + m.out}

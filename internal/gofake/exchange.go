@@ -116,20 +116,24 @@ func (x *exchange) infer(f format) {
 		answer = Error(http.StatusUnauthorized, "AuthError", "Missing API key.")
 	case a == nil:
 		answer = AuthError()
+	case x.log.Session == "" && strings.HasPrefix(x.log.Path, GoPath) && !x.s.opts.SessionOptional:
+		answer = MissingSession()
+	case x.s.opts.CloseReused && x.reused():
+		answer = Answer{Break: NoAnswer}
 	default:
-		answer = a.choose(x.log, x.s.now())
+		answer = a.choose(x.log, x.s.now()).of(a)
 	}
 	x.s.mu.Unlock()
 
 	if answer.Body != nil || (answer.Status != 0 && answer.Status != http.StatusOK) {
-		x.send(a, answer)
+		x.send(answer)
 		return
 	}
 	x.succeed(f, t, answer)
 }
 
 // send sends an answer that is not a model's: an error, or a body as it stands.
-func (x *exchange) send(a *account, answer Answer) {
+func (x *exchange) send(answer Answer) {
 	if !x.ready(answer) {
 		return
 	}
@@ -137,7 +141,7 @@ func (x *exchange) send(a *account, answer Answer) {
 	h := x.w.Header()
 	if body == nil {
 		h.Set("Content-Type", "application/json")
-		body = errorBody(a, answer)
+		body = errorBody(answer)
 	}
 	if answer.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(seconds(answer.RetryAfter), 10))
@@ -231,28 +235,24 @@ func (x *exchange) cut(reset bool) {
 	_ = conn.Close()
 }
 
-// errorBody is the service's form of an error; an answer without type and message has no body.
-func errorBody(a *account, answer Answer) []byte {
-	if answer.ErrorType == "" && answer.Message == "" {
+// errorBody is the service's form of an error; an answer without a kind and a message has no body.
+func errorBody(answer Answer) []byte {
+	if answer.kind() == "" && answer.Message == "" {
 		return nil
 	}
-	if answer.Window != "" && a != nil {
-		if answer.Message == "" {
-			answer.Message = limitMessage(answer.Window, answer.RetryAfter, a.Workspace)
-		}
-		if answer.Metadata == nil {
-			answer.Metadata = object{"workspace": a.Workspace, "limitName": answer.Window.LimitName()}
-		}
+	type inner struct {
+		Type    string `json:"type,omitempty"`
+		Code    string `json:"code,omitempty"`
+		Message string `json:"message"`
 	}
 	out := struct {
-		Type  string `json:"type"`
-		Error struct {
-			Type    string `json:"type"`
-			Message string `json:"message"`
-		} `json:"error"`
+		Type     string  `json:"type,omitempty"`
+		Error    inner   `json:"error"`
 		Metadata *object `json:"metadata,omitempty"`
-	}{Type: "error"}
-	out.Error.Type, out.Error.Message = answer.ErrorType, answer.Message
+	}{Error: inner{answer.ErrorType, answer.Code, answer.Message}}
+	if !answer.Bare {
+		out.Type = "error"
+	}
 	if answer.Metadata != nil {
 		out.Metadata = &answer.Metadata
 	}

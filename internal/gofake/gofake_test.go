@@ -89,6 +89,7 @@ func (f wire) request(t *testing.T, ctx context.Context, base, key, body string)
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, base+f.path, strings.NewReader(body))
 	require.NoError(t, err)
+	r.Header.Set("x-opencode-session", "ses_test")
 	if f.apiKey {
 		r.Header.Set("x-api-key", key)
 	} else {

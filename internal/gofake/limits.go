@@ -2,6 +2,8 @@ package gofake
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -39,23 +41,27 @@ func (a *account) choose(r *Request, now time.Time) Answer {
 			return busy
 		}
 	}
+	free := slices.Contains(p.FreeModels, r.Model)
 	for _, w := range windows {
-		if until := a.limitedUntil(w, now); !until.IsZero() {
+		if until := a.limitedUntil(w, now); !free && !until.IsZero() {
 			if p.UseBalance != "" {
 				return Answer{Cost: p.UseBalance}
 			}
 			return UsageLimit(w, until.Sub(now))
 		}
 	}
+	if free && a.queued(r.Model, false).Window != "" {
+		return Answer{}
+	}
 	answer := a.queued(r.Model, true)
-	if answer.Status == 0 && answer.Break == NoBreak {
+	if answer.Status == 0 && answer.Break == NoBreak && !free {
 		a.spend(now)
 	}
 	if answer.Window != "" {
 		if a.told == nil {
 			a.told = map[Window]time.Time{}
 		}
-		a.told[answer.Window] = now.Add(answer.RetryAfter)
+		a.told[answer.Window] = now.Add(answer.resetsIn())
 	}
 	return answer
 }
@@ -158,6 +164,34 @@ func limitMessage(w Window, retryAfter time.Duration, workspace string) string {
 	name := map[Window]string{Rolling: "5-hour", Weekly: "Weekly", Monthly: "Monthly"}[w]
 	return fmt.Sprintf("%s usage limit reached. Resets in %s. To continue using this model now, enable usage from your available balance: https://opencode.ai/workspace/%s/go",
 		name, resetIn(retryAfter), workspace)
+}
+
+// limitWords is the text for a used-up window as newer parts of the service have it.
+func limitWords(w Window, wait time.Duration) string {
+	name := map[Window]string{Rolling: "5 hour", Weekly: "Weekly", Monthly: "Monthly"}[w]
+	return fmt.Sprintf("%s usage limit reached. It will reset in %s. To continue using this model now, enable usage from your available balance: https://opencode.ai/workspace/wrk_FAKE/go",
+		name, waitWords(wait))
+}
+
+// waitWords is a wait in its two largest units: "5 days 10 hours", "1 hour", "20 minutes".
+func waitWords(d time.Duration) string {
+	minutes := (seconds(d) + 59) / 60
+	var words []string
+	for _, unit := range []struct {
+		name    string
+		minutes int64
+	}{{"day", 24 * 60}, {"hour", 60}, {"minute", 1}} {
+		n := minutes / unit.minutes
+		minutes %= unit.minutes
+		switch {
+		case n == 0 || len(words) == 2:
+		case n == 1:
+			words = append(words, "1 "+unit.name)
+		default:
+			words = append(words, fmt.Sprintf("%d %ss", n, unit.name))
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 func resetIn(d time.Duration) string {

@@ -48,6 +48,9 @@ type Request struct {
 	Outcome Outcome
 }
 
+// UserAgent is what the client calls itself; Go's own client says "Go-http-client/1.1" where nobody chose a name.
+func (r Request) UserAgent() string { return r.Header.Get("User-Agent") }
+
 // Requests returns the logged requests in order of arrival, the latest KeepRequests of them at least.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()

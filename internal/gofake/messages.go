@@ -48,7 +48,7 @@ func (messages) parse(body []byte) (turn, error) {
 	return t, nil
 }
 
-func (messages) failure(a Answer) any { return string(errorBody(nil, a)) }
+func (messages) failure(a Answer) event { return event{name: "error", data: string(errorBody(a))} }
 
 func (messages) stop(m said) string {
 	if m.call != nil {

@@ -43,10 +43,20 @@ func (responses) parse(body []byte) (turn, error) {
 }
 
 // failure has the members at its top that OpenAI documents for this event, and beside them the error that its clients
-// and the other formats look for.
-func (responses) failure(a Answer) any {
-	return object{"type": "error", "sequence_number": 0, "code": a.ErrorType, "message": a.Message, "param": nil,
-		"error": object{"type": a.ErrorType, "code": a.ErrorType, "message": a.Message, "param": nil}}
+// and the other formats look for. The outer type is the event's own, and is always there.
+func (responses) failure(a Answer) event {
+	inner := object{"message": a.Message, "code": nil, "param": nil}
+	if kind := a.kind(); kind != "" {
+		inner["code"] = kind
+	}
+	if a.Code != "" {
+		inner["code"] = a.Code
+	}
+	if a.ErrorType != "" {
+		inner["type"] = a.ErrorType
+	}
+	return event{name: "error", data: object{"type": "error", "sequence_number": 0, "code": inner["code"],
+		"message": a.Message, "param": nil, "error": inner}}
 }
 
 // item is the one thing in the answer's output, with so much of its text or arguments.

@@ -1,6 +1,6 @@
 // Package gofake is a stand-in for the OpenCode Go service: the three wire formats, the usage endpoint and the
-// errors, as the public server source (anomalyco/opencode, packages/console/app/src/routes/zen) answers them, by a
-// plan per key. Tests and the demo use it.
+// errors, as the public server source (anomalyco/opencode, packages/console/app/src/routes/zen) and public reports
+// have them, by a plan per key. Tests and the demo use it. What it plays is in docs/facts.md, "The Go service".
 //
 // It may not import anything of this project nor package testing, may not reach the network, listens on 127.0.0.1
 // alone, and never waits but for the delays that a plan asks for.
@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -44,6 +45,14 @@ type Options struct {
 	// OnRequest is called with each request after it was read and logged, before its answer is chosen. It may block
 	// and may call SetPlan. OnDone is called when the answer ended, in whatever way.
 	OnRequest, OnDone func(Request)
+	// SessionOptional answers requests to a model that have no x-opencode-session, which the service refuses. It is
+	// for tests that are about something else and whose client cannot send the header.
+	SessionOptional bool
+	// CloseAfter, above 0, closes each connection (of a server from Start) that long after its last answer, as a load
+	// balancer does to idle ones. CloseReused closes it without an answer at its second request to a model: what such
+	// a client meets who writes at the very moment.
+	CloseAfter  time.Duration
+	CloseReused bool
 	// KeepRequests is how many of the latest requests the log holds at least; 0 is 10000.
 	KeepRequests int
 }
@@ -106,7 +115,11 @@ func Start(opts Options) (*Server, error) {
 	}
 	s := New(opts)
 	s.base = "http://" + l.Addr().String()
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second, ConnState: s.connState}
+	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 30 * time.Second, ConnState: s.connState,
+		IdleTimeout: opts.CloseAfter,
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, requestsKey{}, new(atomic.Int32))
+		}}
 	s.served = make(chan struct{})
 	go func() {
 		defer close(s.served)
@@ -212,6 +225,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		x.notFound()
 	}
+}
+
+// requestsKey is the context key of how many requests to a model came over a connection.
+type requestsKey struct{}
+
+// reused counts the request, and reports whether it is not the first of its connection.
+func (x *exchange) reused() bool {
+	n, ok := x.r.Context().Value(requestsKey{}).(*atomic.Int32)
+	return ok && n.Add(1) > 1
 }
 
 func (s *Server) connState(c net.Conn, state http.ConnState) {

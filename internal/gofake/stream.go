@@ -15,7 +15,7 @@ type format interface {
 	parse(body []byte) (turn, error)
 	whole(said) object
 	events(said) []event
-	failure(a Answer) any // the data of an error event
+	failure(a Answer) event // an error in a stream
 }
 
 // turn is what the fake understands of a request.
@@ -57,22 +57,36 @@ type event struct {
 	piece bool   // carries a piece of the answer
 }
 
-func (e event) bytes() ([]byte, error) {
+func (e event) bytes(how Spelling) ([]byte, error) {
 	var b bytes.Buffer
-	if e.name != "" {
-		b.WriteString("event: " + e.name + "\n")
+	end := map[Spelling]string{CRLF: "\r\n", CR: "\r"}[how]
+	if end == "" {
+		end = "\n"
 	}
-	b.WriteString("data: ")
-	if text, ok := e.data.(string); ok {
-		b.WriteString(text)
-	} else {
-		data, err := json.Marshal(e.data)
-		if err != nil {
+	if e.name != "" {
+		b.WriteString("event: " + e.name + end)
+	}
+	text, isText := e.data.(string)
+	data := []byte(text)
+	if !isText {
+		var err error
+		if data, err = json.Marshal(e.data); err != nil {
 			return nil, err
 		}
-		b.Write(data)
 	}
-	b.WriteString("\n\n")
+	if how == Lines && json.Valid(data) {
+		var indented bytes.Buffer
+		if err := json.Indent(&indented, data, "", "  "); err != nil {
+			return nil, err
+		}
+		data = indented.Bytes()
+	}
+	for line := range bytes.Lines(data) {
+		b.WriteString("data: ")
+		b.Write(bytes.TrimSuffix(line, []byte("\n")))
+		b.WriteString(end)
+	}
+	b.WriteString(end)
 	return b.Bytes(), nil
 }
 
@@ -119,7 +133,7 @@ func (x *exchange) succeed(f format, t turn, answer Answer) {
 		x.sendJSON(http.StatusInternalServerError, object{"type": "error", "error": object{"type": "error", "message": err.Error()}})
 		return
 	}
-	if t.stream {
+	if t.stream && answer.Break != JSONError {
 		x.w.Header().Set("Content-Type", "text/event-stream")
 		x.w.Header().Set("Cache-Control", "no-cache")
 		x.head(answer)
@@ -129,8 +143,8 @@ func (x *exchange) succeed(f format, t turn, answer Answer) {
 		return
 	}
 	x.w.Header().Set("Content-Type", "application/json")
-	if answer.Break == SSEError {
-		x.whole(Answer{Header: answer.Header}, errorBody(nil, answer))
+	if answer.Break == SSEError || answer.Break == JSONError {
+		x.whole(Answer{Header: answer.Header}, errorBody(answer))
 		return
 	}
 	body, err := json.Marshal(f.whole(m))
@@ -159,7 +173,7 @@ func (x *exchange) stream(f format, events []event, answer Answer) {
 			x.cut(false)
 			return
 		}
-		if x.r.Context().Err() != nil || !x.event(e) {
+		if x.r.Context().Err() != nil || !x.event(e, answer.Spelling) {
 			return
 		}
 		if e.piece {
@@ -173,8 +187,8 @@ func (x *exchange) stream(f format, events []event, answer Answer) {
 	x.complete = true
 }
 
-func (x *exchange) event(e event) bool {
-	b, err := e.bytes()
+func (x *exchange) event(e event, how Spelling) bool {
+	b, err := e.bytes(how)
 	if err != nil {
 		return false
 	}
@@ -187,7 +201,7 @@ func (x *exchange) event(e event) bool {
 func (x *exchange) breakStream(f format, answer Answer) {
 	switch answer.Break {
 	case SSEError:
-		x.broken = x.event(event{name: "error", data: f.failure(answer)})
+		x.broken = x.event(f.failure(answer), answer.Spelling)
 	case CleanEnd:
 		x.broken = true
 	default:

@@ -53,7 +53,7 @@ func (x *exchange) usage() {
 	if answer.Stall == 0 {
 		answer.Stall = delay
 	}
-	x.send(a, answer)
+	x.send(answer.of(a))
 }
 
 // usage is the answer to GET /usage; Server.mu is held.
@@ -62,8 +62,10 @@ func (a *account) usage(now time.Time) Answer {
 		return *own
 	}
 	next := a.queued("", false)
-	switch next.ErrorType {
-	case "AuthError", "EntitlementError": // the key is as bad here as it is there
+	switch kind := next.kind(); {
+	case kind == "Account.Disabled":
+		return EntitlementError()
+	case kind == "EntitlementError", kind == "AuthError" && next.Message != blockedMessage: // as bad here as it is there
 		return Error(next.Status, next.ErrorType, next.Message)
 	}
 	body := usageBody{WorkspaceID: a.Workspace, UserID: a.User, Usage: map[Window]usageWindow{}}
@@ -86,7 +88,7 @@ func (a *account) window(w Window, next Answer, now time.Time) usageWindow {
 		until = told
 	}
 	if next.Window == w && until.IsZero() {
-		until = now.Add(next.RetryAfter)
+		until = now.Add(next.resetsIn())
 	}
 	out := usageWindow{Status: "ok"}
 	resets := now.Add(w.Length())
@@ -133,5 +135,5 @@ func (x *exchange) models() {
 func (x *exchange) notFound() {
 	_, _ = x.read("bearer", nil)
 	defer x.finish()
-	x.send(nil, Error(http.StatusNotFound, "error", "Not found"))
+	x.send(Error(http.StatusNotFound, "error", "Not found"))
 }

@@ -134,7 +134,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// Each breach of the design is one that the test above would see.
+// Each breach of the layout is one that the test above would see.
 func TestBreachesAreSeen(t *testing.T) {
 	for _, bad := range []pkg{
 		{"ocgo-key/rotation", nil, []string{"ocgo-key/keychain"}},
@@ -176,7 +176,7 @@ func TestBreachesAreSeen(t *testing.T) {
 var topLevel = []string{"main.go", "keychain", "rotation", "helper", "internal", "docs",
 	"go.mod", "go.sum", "LICENSE", "Makefile", "README.md", "CHANGELOG.md"}
 
-// parts are the folders of which the design names each.
+// parts are the folders of which docs/architecture.md, "The packages", names each.
 var parts = map[string][]string{
 	"helper":   {"gateway", "wrapper", "opencode"},
 	"rotation": {"state"},
@@ -199,7 +199,7 @@ func strangers(t *testing.T, dir string, known []string, foldersOnly bool) []str
 
 func TestLayout(t *testing.T) {
 	root := filepath.Join("..", "..")
-	assert.Empty(t, strangers(t, root, topLevel, false), "at the top level stands only what the design names")
+	assert.Empty(t, strangers(t, root, topLevel, false), "at the top level stands only what docs/architecture.md names")
 	for dir, known := range parts {
 		assert.Empty(t, strangers(t, filepath.Join(root, dir), known, true), dir)
 	}

@@ -149,6 +149,7 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 func (m *month) ask(key string) rotation.Answer {
 	req := httptest.NewRequest(http.MethodPost, m.base.JoinPath("chat/completions").Path, strings.NewReader(`{"model":"m","messages":[{"role":"user","content":"hi"}]}`))
 	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header.Set("X-Opencode-Session", "ses_month")
 	w := httptest.NewRecorder()
 	m.service.ServeHTTP(w, req)
 	return rotation.Answer{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes(), Model: "m"}
