@@ -1,0 +1,147 @@
+package opencode
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Way is how a command line of OpenCode 2 is started under a gateway. Its clients leave model requests to a server: by
+// default to one background service for each user, which keeps the environment of the client that started it.
+type Way int
+
+// The ways.
+const (
+	// Apart is for what uses or starts the shared service, and for what needs no server: no environment of ours, so
+	// that the service never gets it.
+	Apart Way = iota
+	// Alone is a process that serves itself (acp, serve): our environment, and nothing else.
+	Alone
+	// Standalone is a client that is told by --standalone to start a private server, in our environment.
+	Standalone
+	// Joined is a client that is told by --server to join a private server that was started before.
+	Joined
+)
+
+// ErrServer is a command line that names a server of its own, which would do the requests without the gateway.
+var ErrServer = errors.New("opencode's --server names another server, whose requests would not go through the gateway")
+
+// Command2 is a command line of OpenCode 2, taken apart.
+type Command2 struct {
+	Way  Way
+	Kind Kind   // TUI for `mini` as well
+	Name string // the subcommand; empty for the full screen
+	// Joins says that the conversation goes on with a session that was there before (-c or -s without --fork).
+	Joins bool
+	// Logs are the options about logs, for a server that is started for this client.
+	Logs []string
+
+	head []string // up to the last subcommand; further options go behind it
+	tail []string // what follows, without --standalone
+	kept []string // the options in tail that hold for a second invocation as well
+}
+
+// values2 are the options that take a value. Source: the --help of 2.0.15 and its subcommands.
+var values2 = []string{"--log-level", "--completions", "--server", "--session", "-s", "--prompt", "--model", "-m", "--agent", "--format",
+	"--file", "-f", "--title", "--replay-limit", "--data", "-d", "--header", "-H", "--param", "--days", "--year", "--project", "--limit",
+	"--max-count", "-n", "--hostname", "--port", "--cors"}
+
+// first2 are the options about the first prompt or the choice of session: not for a second invocation.
+var first2 = []string{"--continue", "-c", "--session", "-s", "--fork", "--title", "--file", "-f", "--prompt"}
+
+// ways2 are the subcommands, by how they are started. Those with subcommands of their own are in nested2 as well.
+var (
+	ways2 = map[string]Way{"run": Joined, "mini": Joined, "acp": Alone, "serve": Alone,
+		"auth": Standalone, "session": Standalone, "models": Standalone, "api": Standalone, "stats": Standalone, "reload": Standalone}
+	nested2 = []string{"auth", "session"}
+)
+
+// Parse2 takes the arguments behind `opencode` apart. isDir reports whether a path is a folder: a first word that is
+// neither a subcommand that is known here nor a folder may be a subcommand of a later version, and stays apart.
+func Parse2(args []string, isDir func(string) bool) (Command2, error) {
+	c := Command2{Way: Joined, Kind: TUI, head: []string{}}
+	var fork, joins, service, apart bool
+	words := 0 // seen so far, those of the subcommand among them
+	for i := 0; i < len(args); i++ {
+		arg := args[i]
+		if arg == "--" {
+			c.tail = append(c.tail, args[i:]...)
+			break
+		}
+		if !strings.HasPrefix(arg, "-") || arg == "-" {
+			c.word(args[:i+1], words, isDir)
+			words++
+			continue
+		}
+		name, _, joined := strings.Cut(arg, "=")
+		end := i + 1
+		if !joined && slices.Contains(values2, name) {
+			end = min(i+2, len(args))
+		}
+		option := args[i:end]
+		i = end - 1
+		switch name {
+		case "-h", "--help", "-v", "--version", "--completions", "--wizard":
+			apart = true
+		case "--server":
+			return c, ErrServer
+		case "--standalone":
+			continue
+		case "--service":
+			service = true
+		case "--fork":
+			fork = true
+		case "--continue", "-c", "--session", "-s":
+			joins = true
+		case "--log-level", "--print-logs":
+			c.Logs = append(c.Logs, option...)
+		}
+		c.tail = append(c.tail, option...)
+		if !slices.Contains(first2, name) {
+			c.kept = append(c.kept, option...)
+		}
+	}
+	c.Joins = joins && !fork
+	if apart || service || slices.Contains(nested2, c.Name) && len(c.head) == 1 {
+		c.Way, c.Kind = Apart, Other
+	}
+	return c, nil
+}
+
+// word takes in a word that is no option, after words others; upTo are the arguments up to it.
+func (c *Command2) word(upTo []string, words int, isDir func(string) bool) {
+	word := upTo[len(upTo)-1]
+	way, known := ways2[word]
+	switch {
+	case words == 0 && !known && isDir(word): // the project of the full screen
+	case words == 0:
+		c.Way, c.Kind, c.Name, c.head = way, Other, word, []string{word}
+		switch word {
+		case "run":
+			c.Kind = Run
+		case "mini":
+			c.Kind = TUI
+		}
+		return
+	case words == 1 && slices.Contains(nested2, c.Name):
+		c.head = append(c.head, word)
+		return
+	}
+	c.tail = append(c.tail, word)
+}
+
+// Standalone returns the arguments with which a client starts a private server.
+func (c Command2) Standalone() []string {
+	return slices.Concat(c.head, []string{"--standalone"}, c.tail)
+}
+
+// Join returns the arguments with which a client joins the server at url.
+func (c Command2) Join(url string) []string {
+	return slices.Concat(c.head, []string{"--server", url}, c.tail)
+}
+
+// Resume returns the arguments with which `opencode run` joins the server at url and goes on with a session, told text,
+// which must not begin with a dash: 2.0.15 doubles a prompt that stands behind "--".
+func (c Command2) Resume(url, session, text string) []string {
+	return slices.Concat(c.head, []string{"--server", url}, c.kept, []string{"--session", session, text})
+}
