@@ -41,6 +41,8 @@ var (
 // Order ends the command as it runs: SIGTERM, and SIGKILL when it takes too long.
 type Order struct {
 	Next *Command // what is started in its place; nil for nothing
+	// Between is called once the command has ended and before Next is started; nil for nothing to be done.
+	Between func()
 }
 
 // Options of Run. The zero value is useful.
@@ -81,6 +83,9 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 		}
 		if order == nil || order.Next == nil {
 			return status, order != nil, nil
+		}
+		if order.Between != nil {
+			order.Between()
 		}
 		c = *order.Next
 	}

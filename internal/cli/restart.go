@@ -4,17 +4,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"fmt"
 	"net"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/process"
-	"ocgo-key/rotation"
 )
 
 // Ways to meet a limit, as --on-429 names them. The third is auto: replay, and restart where that did not help.
@@ -27,9 +25,9 @@ const (
 func (s *session) canRestart() bool {
 	switch {
 	case !s.opencode, s.invocation.Kind == opencode.Other:
-		return !s.answered && s.input.again()
+		return !s.answered && s.input.Again()
 	case s.again():
-		return s.input.again()
+		return s.input.Again()
 	}
 	return s.id != ""
 }
@@ -42,7 +40,7 @@ func (s *session) again() bool {
 
 // restart lets what OpenCode's tools have started come to its end, then has the command invoked again.
 func (s *session) restart(pid int) {
-	left := awaitTools(pid)
+	left := supervise.AwaitTools(pid)
 	s.mu.Lock()
 	next, err := s.next(left)
 	s.mu.Unlock()
@@ -59,10 +57,10 @@ func (s *session) next(left []process.Info) (wrapper.Command, error) {
 	switch {
 	case !s.opencode, s.invocation.Kind == opencode.Other, s.again():
 		var err error
-		c.Stdin, err = s.input.open()
+		c.Stdin, err = s.input.Open()
 		return c, err
 	case s.invocation.Kind == opencode.Run:
-		c.Argv = append([]string{c.Argv[0]}, s.invocation.ResumeRun(s.id, goOnText(left))...)
+		c.Argv = append([]string{c.Argv[0]}, s.invocation.ResumeRun(s.id, supervise.GoOnText(left))...)
 		null, err := os.Open(os.DevNull) // the prompt that stdin held is in the session
 		c.Stdin = null
 		return c, err
@@ -113,47 +111,4 @@ func freePort() (string, error) {
 	}
 	defer l.Close()
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port), nil
-}
-
-// toolPatience is how long commands that OpenCode's tools have started may go on before it is stopped all the
-// same; toolPause is the time between two looks, and what OpenCode gets to write a result down.
-const (
-	toolPatience = 30 * time.Second
-	toolPause    = 200 * time.Millisecond
-)
-
-// awaitTools waits until no command of OpenCode's tools runs, and returns those that do when patience has ended.
-// Such a command has a session of its own and outlives OpenCode; stopped now, its result would be lost and it
-// might be run twice. Source: docs/facts.md, "Stop and resume".
-func awaitTools(pid int) []process.Info {
-	end := time.Now().Add(toolPatience)
-	for {
-		tools := toolsOf(pid)
-		if len(tools) == 0 || time.Now().After(end) {
-			return tools
-		}
-		time.Sleep(toolPause)
-	}
-}
-
-func toolsOf(pid int) (tools []process.Info) {
-	own := process.Session(pid)
-	for _, p := range process.Descendants(pid) {
-		if session := process.Session(p.PID); session != 0 && session != own {
-			tools = append(tools, p)
-		}
-	}
-	return tools
-}
-
-// goOnText tells the model what it cannot see: commands that still run from before.
-func goOnText(left []process.Info) string {
-	if len(left) == 0 {
-		return opencode.GoOn
-	}
-	names := make([]string, len(left))
-	for i, p := range left {
-		names[i] = fmt.Sprintf("%d (%s)", p.PID, rotation.OneLine(p.Name))
-	}
-	return opencode.GoOn + " These commands from before still run, do not start them again: process " + strings.Join(names, ", ") + "."
 }

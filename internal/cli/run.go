@@ -13,6 +13,7 @@ import (
 
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
+	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/term"
 	"ocgo-key/keychain"
@@ -120,13 +121,13 @@ func (a *app) newSession(pool *rotation.Pool, command wrapper.Command, c *runCmd
 func (s *session) run() error {
 	if s.opencode && s.invocation.Kind == opencode.Run && s.mode != replay {
 		var err error
-		if s.input, err = keepInput(s.app.stdin); err != nil {
+		if s.input, err = supervise.KeepInput(s.app.stdin); err != nil {
 			return wrapperFailed(fmt.Errorf("cannot read stdin: %w", err))
 		}
 	}
 	command := s.command
 	var err error
-	if command.Stdin, err = s.input.open(); err != nil {
+	if command.Stdin, err = s.input.Open(); err != nil {
 		return wrapperFailed(err)
 	}
 	for {

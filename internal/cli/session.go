@@ -6,6 +6,7 @@ import (
 
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
+	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/rotation"
 )
@@ -19,7 +20,7 @@ type session struct {
 	mode    string         // --on-429
 	maxWait *time.Duration // --max-wait; nil to wait as long as it takes
 	command wrapper.Command
-	input   *input // what the command reads, kept for a second invocation; nil where nothing need be
+	input   *supervise.Input // what the command reads, kept for a second invocation; nil where nothing need be
 	orders  chan wrapper.Order
 
 	// What the command is, if it is OpenCode.

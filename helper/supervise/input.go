@@ -1,4 +1,4 @@
-package cli
+package supervise
 
 import (
 	"bytes"
@@ -12,9 +12,9 @@ const maxInput = 64 << 20
 
 var errInputGone = errors.New("what it read from stdin is gone")
 
-// input is a command's standard input, kept so that a second invocation reads the same. A nil input is one that
+// Input is a command's standard input, kept so that a second invocation reads the same. A nil Input is one that
 // need not be kept, such as a terminal.
-type input struct {
+type Input struct {
 	file   *os.File // a regular file, which can be read again from
 	offset int64
 	kept   []byte    // of a pipe
@@ -22,38 +22,38 @@ type input struct {
 	spent  bool
 }
 
-// keepInput prepares f for being read more than once. From a pipe it reads all there is, up to its end: so
+// KeepInput prepares f for being read more than once. From a pipe it reads all there is, up to its end: so
 // would OpenCode, before it does anything.
-func keepInput(f *os.File) (*input, error) {
+func KeepInput(f *os.File) (*Input, error) {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice != 0 {
 		return nil, nil
 	}
 	if info.Mode().IsRegular() {
 		offset, err := f.Seek(0, io.SeekCurrent)
-		return &input{file: f, offset: offset}, err
+		return &Input{file: f, offset: offset}, err
 	}
 	var kept bytes.Buffer
 	n, err := kept.ReadFrom(io.LimitReader(f, maxInput+1))
-	i := &input{kept: kept.Bytes()}
+	i := &Input{kept: kept.Bytes()}
 	if n > maxInput {
 		i.rest = f
 	}
 	return i, err
 }
 
-// again tells whether open can be called (again).
-func (i *input) again() bool { return i == nil || i.rest == nil || !i.spent }
+// Again reports whether Open can be called (again).
+func (i *Input) Again() bool { return i == nil || i.rest == nil || !i.spent }
 
-// open returns the file that the next invocation reads; nil for our own stdin.
-func (i *input) open() (*os.File, error) {
+// Open returns the file that the next invocation reads; nil for our own stdin.
+func (i *Input) Open() (*os.File, error) {
 	switch {
 	case i == nil:
 		return nil, nil
 	case i.file != nil:
 		_, err := i.file.Seek(i.offset, io.SeekStart)
 		return i.file, err
-	case !i.again():
+	case !i.Again():
 		return nil, errInputGone
 	}
 	r, w, err := os.Pipe()

@@ -1,0 +1,145 @@
+package opencode
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Password2Variable has the password of a server of OpenCode 2, for the server and for clients that join it.
+const Password2Variable = "OPENCODE_PASSWORD"
+
+// ServeArgs are the arguments with which OpenCode 2 serves on a free port of this machine, says where on stdout, and
+// ends when its stdin is closed. logs are its options about logs.
+func ServeArgs(logs []string) []string {
+	return append([]string{"serve", "--stdio", "--port", "0"}, logs...)
+}
+
+// ServeURL reads the address in what such a server says first; empty if the line is another one. An address that is not
+// on this machine counts as another line.
+func ServeURL(line []byte) string {
+	var said struct{ URL string }
+	if json.Unmarshal(line, &said) != nil {
+		return ""
+	}
+	u, err := url.Parse(said.URL)
+	if err != nil || u.Scheme != "http" || u.Hostname() != "127.0.0.1" || u.Port() == "" {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// Server2 is a running server of OpenCode 2. Source: its /openapi.json, and opencode2-facts.
+type Server2 struct {
+	URL, Password string
+}
+
+// client2 asks servers on this machine, without a proxy.
+var client2 = &http.Client{
+	Transport:     &http.Transport{},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// Active returns the sessions that have a turn under way.
+func (s Server2) Active(ctx context.Context) ([]string, error) {
+	var answer struct {
+		Data map[string]json.RawMessage `json:"data"`
+	}
+	if err := s.ask(ctx, http.MethodGet, "", &answer, "api", "session", "active"); err != nil {
+		return nil, err
+	}
+	var ids []string
+	for id := range answer.Data {
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// Interrupt ends the session's turn, so that no later start of a service takes it up again.
+func (s Server2) Interrupt(ctx context.Context, session string) error {
+	return s.ask(ctx, http.MethodPost, "", nil, "api", "session", session, "interrupt")
+}
+
+// InterruptAll ends all turns: it returns nil once none is under way, those that began meanwhile among them.
+func (s Server2) InterruptAll(ctx context.Context) error {
+	for {
+		active, err := s.Active(ctx)
+		if err != nil || len(active) == 0 {
+			return err
+		}
+		for _, id := range active {
+			if err := s.Interrupt(ctx, id); err != nil {
+				return err
+			}
+		}
+		if err := sleep(ctx, pause/4); err != nil {
+			return err
+		}
+	}
+}
+
+// Continue makes a session go on where it stopped, adding no text.
+func (s Server2) Continue(ctx context.Context, session string) error {
+	return s.ask(ctx, http.MethodPost, `{"text":""}`, nil, "api", "session", session, "prompt")
+}
+
+// Delete removes a session.
+func (s Server2) Delete(ctx context.Context, session string) error {
+	return s.ask(ctx, http.MethodDelete, "", nil, "api", "session", session)
+}
+
+// OverQuota reports whether the session's last answer is an error that OpenCode takes for a spent quota, which it never
+// tries again.
+func (s Server2) OverQuota(ctx context.Context, session string) (bool, error) {
+	var answer struct {
+		Data []struct {
+			Type  string
+			Error struct{ Type string }
+		} `json:"data"` // the newest first
+	}
+	if err := s.ask(ctx, http.MethodGet, "", &answer, "api", "session", session, "message"); err != nil {
+		return false, err
+	}
+	for _, m := range answer.Data {
+		if m.Type == "assistant" {
+			return m.Error.Type == "provider.quota", nil
+		}
+	}
+	return false, nil
+}
+
+// maxMessages bounds what is read of an answer, in bytes: one page of a conversation is the longest.
+const maxMessages = 64 << 20
+
+// ask makes one request and reads the JSON of its answer into out, unless that is nil.
+func (s Server2) ask(ctx context.Context, method, body string, out any, path ...string) error {
+	base, err := url.Parse(s.URL)
+	if err != nil {
+		return errors.New("the address of OpenCode's server is none")
+	}
+	req, err := http.NewRequestWithContext(ctx, method, base.JoinPath(path...).String(), strings.NewReader(body))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.SetBasicAuth(DefaultUsername, s.Password)
+	resp, err := client2.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxMessages))
+	switch {
+	case resp.StatusCode < 200 || resp.StatusCode > 299:
+		return fmt.Errorf("OpenCode's server answered %d", resp.StatusCode)
+	case err != nil || out == nil:
+		return err
+	}
+	return json.NewDecoder(bytes.NewReader(answer)).Decode(out)
+}

@@ -1,0 +1,236 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/helper/wrapper"
+	"ocgo-key/rotation"
+)
+
+// Ways to meet a limit, as --on-429 names them. The third is auto: replay, and restart where that did not help.
+const (
+	Replay  = "replay"
+	Restart = "restart"
+)
+
+// Pool is what a run asks of the accounts; *rotation.Pool is one.
+type Pool interface {
+	// Exhaustion is nil when an account is ready, and else a *rotation.ExhaustedError.
+	Exhaustion(ctx context.Context) error
+	Overview(ctx context.Context) (rotation.Overview, error)
+}
+
+// OpenCode2 is a run of a client of OpenCode 2 on a server of its own, which does the requests.
+type OpenCode2 struct {
+	Name    string            // how the user called OpenCode
+	Program string            // its path
+	Command opencode.Command2 // Way is Joined
+	// Server is the server's environment, with a gateway in it; Client is the client's, without.
+	Server, Client []string
+	OnLimit        string         // Replay, Restart, or anything else for auto
+	MaxWait        *time.Duration // how long to wait for an account; nil for as long as it takes
+	Pool           Pool           // nil where the gateway is another run's, which then decides all about limits
+	Stdin          *os.File
+	Logs           io.Writer // where the server's logs go if the user wants them; nil for nowhere
+
+	orders chan wrapper.Order
+	server *server
+
+	mu         sync.Mutex
+	input      *Input // what the client reads, kept for a second invocation; nil where nothing need be
+	session    string // of the user's conversation, once a request named it
+	subagents  map[string]bool
+	answered   bool            // a turn of the conversation was answered in this run
+	tried      map[string]bool // accounts that were restarted onto since the last answer
+	restarting bool            // the client is about to be invoked again, or its turns are
+	revivals   int             // invocations after a client that gave up, since a turn was answered
+	exhausted  time.Time       // since when no turn was answered for want of an account; zero if one was
+	gaveUp     *rotation.ExhaustedError
+}
+
+// Run runs the client to its end, and again where that makes the work go on. The error says that it did not start, or,
+// as a *rotation.ExhaustedError, that no account is back within MaxWait.
+func (r *OpenCode2) Run() (status wrapper.Status, err error) {
+	r.orders = make(chan wrapper.Order, 1)
+	ended, stop := untilSignal()
+	defer stop()
+	command := wrapper.Command{Env: r.Client}
+	if r.Command.Kind == opencode.Run && r.OnLimit != Replay && r.Pool != nil {
+		if r.input, err = KeepInput(r.Stdin); err != nil {
+			return status, fmt.Errorf("cannot read stdin: %w", err)
+		}
+	}
+	server, err := startServer(ended, r.Program, opencode.ServeArgs(r.Command.Logs), r.Server, r.Logs)
+	if bySignal, ok := signalOf(ended); ok && err != nil {
+		return bySignal, nil
+	}
+	if err != nil {
+		return status, err
+	}
+	defer server.stop()
+	r.server = server
+	command.Env = setenv(r.Client, opencode.Password2Variable, server.Password)
+	command.Argv = r.argv(r.Command.Join(server.URL))
+	if command.Stdin, err = r.input.Open(); err != nil {
+		return status, err
+	}
+	for {
+		status, _, err = wrapper.Run(command, wrapper.Options{Orders: r.orders, Started: r.started})
+		if err != nil || r.gaveUpWith() != nil {
+			return status, errors.Join(err, asError(r.gaveUpWith()))
+		}
+		next, again := r.after(ended, status, command)
+		if !again {
+			return status, asError(r.gaveUpWith())
+		}
+		command = next
+	}
+}
+
+// argv is the client's command line. A path stands in for the name where that leads to a shim of ours.
+func (r *OpenCode2) argv(args []string) []string { return append([]string{r.Program}, args...) }
+
+// asError keeps a nil pointer from becoming an error.
+func asError(e *rotation.ExhaustedError) error {
+	if e == nil {
+		return nil
+	}
+	return e
+}
+
+func (r *OpenCode2) gaveUpWith() *rotation.ExhaustedError {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.gaveUp
+}
+
+// started follows each start of the client.
+func (r *OpenCode2) started(int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.restarting = false
+}
+
+// after decides, once the client has ended, whether it is invoked again: an `opencode run` that OpenCode ended over a
+// spent quota is, once for each account without an answer. Where no account is ready its request waits at the gateway.
+func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command wrapper.Command) (wrapper.Command, bool) {
+	if r.OnLimit == Replay || r.Pool == nil || r.Command.Kind != opencode.Run || status.Code == 0 || status.Signal != 0 || ended.Err() != nil {
+		return command, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.revivals++
+	ctx, cancel := context.WithTimeout(ended, quietTime)
+	defer cancel()
+	if !r.canRestart() || r.revivals > r.accounts(ctx) {
+		return command, false
+	}
+	if over, err := r.server.OverQuota(ctx, r.session); err != nil || !over {
+		return command, false
+	}
+	if e, ok := errors.AsType[*rotation.ExhaustedError](r.Pool.Exhaustion(ctx)); ok {
+		if r.exhausted.IsZero() {
+			r.exhausted = time.Now()
+		}
+		if r.tooLong(e) {
+			r.gaveUp = e
+		}
+		if r.gaveUp != nil || e.Until.IsZero() { // none comes back by itself: how it ended is the answer
+			return command, false
+		}
+	}
+	next, err := r.next(command, "")
+	return next, err == nil
+}
+
+func (r *OpenCode2) accounts(ctx context.Context) int {
+	o, err := r.Pool.Overview(ctx)
+	if err != nil {
+		return 0
+	}
+	return len(o.Accounts)
+}
+
+// canRestart reports whether a second invocation would go on with the work. The caller holds mu.
+func (r *OpenCode2) canRestart() bool { return r.session != "" }
+
+// fresh reports whether the same command does the same work once more: nothing of it was answered, and it did not leave
+// its prompt in a session that was there before. The caller holds mu.
+func (r *OpenCode2) fresh() bool { return !r.answered && !r.Command.Joins && r.input.Again() }
+
+// next is the client that goes on with the work. What was begun and not answered is removed, where the same command does
+// it from the beginning. text is for the model; empty for the usual. The caller holds mu.
+func (r *OpenCode2) next(command wrapper.Command, text string) (wrapper.Command, error) {
+	var err error
+	if r.fresh() {
+		ctx, cancel := context.WithTimeout(context.Background(), quietTime)
+		defer cancel()
+		if err := r.server.Delete(ctx, r.session); err == nil {
+			r.session = ""
+			command.Argv = r.argv(r.Command.Join(r.server.URL))
+			command.Stdin, err = r.input.Open()
+			return command, err
+		}
+	}
+	if text == "" {
+		text = opencode.GoOn
+	}
+	command.Argv = r.argv(r.Command.Resume(r.server.URL, r.session, text))
+	command.Stdin, err = os.Open(os.DevNull) // the prompt that stdin held is in the session
+	return command, err
+}
+
+// untilSignal ends when a signal comes that would end us. Until stop such a signal does no more than that, so that the
+// server can be stopped in order. One that we were started with as ignored (nohup) stays so.
+func untilSignal() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	came := make(chan os.Signal, 1)
+	for _, s := range ends {
+		if !signal.Ignored(s) {
+			signal.Notify(came, s)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		select {
+		case s := <-came:
+			cancel(signalError{s})
+		case <-done:
+		}
+	}()
+	return ctx, sync.OnceFunc(func() {
+		signal.Stop(came)
+		close(done)
+		cancel(nil)
+	})
+}
+
+type signalError struct{ os.Signal }
+
+func (e signalError) Error() string { return e.String() }
+
+// signalOf is how a command ends by the signal that ended ctx.
+func signalOf(ctx context.Context) (wrapper.Status, bool) {
+	s, ok := errors.AsType[signalError](context.Cause(ctx))
+	if !ok {
+		return wrapper.Status{}, false
+	}
+	number, _ := s.Signal.(syscall.Signal)
+	return wrapper.Status{Code: 128 + int(number), Signal: number}, true
+}
+
+func setenv(env []string, name, value string) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, name+"=") })
+	return append(env, name+"="+value)
+}
