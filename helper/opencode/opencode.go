@@ -38,6 +38,8 @@ type Invocation struct {
 	Kind Kind
 	// Joins says that the conversation goes on with a session that was there before (-c or -s without --fork).
 	Joins bool
+	// Serves says that it is a server of others (serve, web, acp).
+	Serves bool
 
 	kept []string // the options that hold for the second invocation as well, in their order
 	path string   // the TUI's project folder; empty if not given
@@ -82,7 +84,7 @@ func Parse(args []string) Invocation {
 			case first && arg == "run":
 				inv.Kind = Run
 			case first && slices.Contains(subcommands, arg):
-				return Invocation{Kind: Other}
+				return Invocation{Kind: Other, Serves: arg == "serve" || arg == "web" || arg == "acp"}
 			case first && inv.Kind == TUI:
 				inv.path = arg
 			}

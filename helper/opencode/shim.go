@@ -32,10 +32,19 @@ func ShimName(goos string) string {
 // Shim is a small `opencode` that runs the real one, at an absolute path, under program. Without program it runs the
 // real one alone, and says so.
 func Shim(goos, program, real string) []byte {
+	return shim(goos, program, real, `Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.`)
+}
+
+// RunShim is the same for the commands that one run starts, and for no longer than that.
+func RunShim(goos, program, real string) []byte {
+	return shim(goos, program, real, `Written by "ocgo-key run", which removes it at its end.`)
+}
+
+func shim(goos, program, real, origin string) []byte {
 	if goos == "windows" {
 		return []byte(strings.ReplaceAll(fmt.Sprintf(`@echo off
 @rem ocgo-key shim %d
-@rem Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.
+@rem %[4]s
 if exist %[2]s goto run
 echo ocgo-key: %[2]s is not there; OpenCode goes on without it 1>&2
 %[3]s %%*
@@ -43,11 +52,11 @@ exit /b %%errorlevel%%
 :run
 %[2]s run -- %[3]s %%*
 exit /b %%errorlevel%%
-`, ShimVersion, batchQuote(program), batchQuote(real)), "\n", "\r\n"))
+`, ShimVersion, batchQuote(program), batchQuote(real), origin), "\n", "\r\n"))
 	}
 	return []byte(fmt.Sprintf(`#!/bin/sh
 # ocgo-key shim %d
-# Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.
+# %s
 program=%s
 opencode=%s
 if [ -x "$program" ]; then
@@ -55,7 +64,7 @@ if [ -x "$program" ]; then
 fi
 echo "ocgo-key: $program is not there; OpenCode goes on without it" >&2
 exec "$opencode" "$@"
-`, ShimVersion, shellQuote(program), shellQuote(real)))
+`, ShimVersion, origin, shellQuote(program), shellQuote(real)))
 }
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -47,13 +47,17 @@ func (*demoCmd) Run(a *app) error {
 	if err := a.print("A stand-in for the Go service answers at %s.\nThree accounts, in memory: Work (its weekly limit is used up), Personal, Spare.\n\n", service.BaseURL()); err != nil {
 		return err
 	}
-	client, argv, cleanup, err := a.demoClient()
+	shown, command, cleanup, err := a.demoClient()
 	if err != nil {
 		return err
 	}
 	defer cleanup()
-	_ = a.print("$ ocgo-key run -- %s\n", client)
-	if err := a.wrap(pool, keys, argv, &runCmd{On429: "auto"}); err != nil {
+	_ = a.print("$ ocgo-key run -- %s\n", shown)
+	client, err := a.whichClient(&command)
+	if err != nil {
+		return err
+	}
+	if err := a.wrap(pool, keys, command, client, &runCmd{On429: "auto"}); err != nil {
 		return err
 	}
 	o, err := pool.Overview(context.Background())

@@ -20,7 +20,7 @@ import (
 
 // runWithKey runs a command that cannot be pointed at a gateway, with the real key in its environment. A limit
 // shows only when the command gives up on it: then it is invoked again with the next key, once per account.
-func (a *app) runWithKey(pool *rotation.Pool, keys keychain.Store, command wrapper.Command, c *runCmd) error {
+func (a *app) runWithKey(pool *rotation.Pool, keys keychain.Store, command wrapper.Command, client client, c *runCmd) error {
 	self, err := process.Lookup(os.Getpid())
 	if err != nil {
 		return wrapperFailed(fmt.Errorf("cannot look up this process: %w", err))
@@ -28,6 +28,14 @@ func (a *app) runWithKey(pool *rotation.Pool, keys keychain.Store, command wrapp
 	proc := rotation.Process{PID: self.PID, Start: self.Start, Command: baseName(command.Argv[0])}
 	holder := helper.NewHolder(pool, keys, proc, a.warnMissing)
 	defer holder.Release(context.Background())
+	if client.joined() {
+		command.Argv = append([]string{client.Path}, client.two.Standalone()...) // a service would keep the key
+	}
+	folder := a.runFolder(command.Env)
+	defer folder.Remove()
+	if folder.Bin != "" && !client.is {
+		command.Env = setenv(command.Env, "PATH", folder.BeforePath(getenv(command.Env, "PATH")))
+	}
 	n := &notices{app: a}
 	env, tried := command.Env, map[string]bool{}
 	for {

@@ -16,7 +16,7 @@ const pingTimeout = time.Second
 
 // outerGateway is the gateway of a `run` that this one is in, if it still answers.
 func outerGateway(env []string) (endpoint, bool) {
-	outer := endpoint{getenv(env, gatewayVariable), getenv(env, tokenVariable)}
+	outer := endpoint{getenv(env, gatewayVariable), getenv(env, tokenVariable), getenv(env, zenVariable) != ""}
 	if outer.url == "" || outer.token == "" {
 		return endpoint{}, false
 	}
@@ -38,14 +38,18 @@ func outerGateway(env []string) (endpoint, bool) {
 
 // runUnder runs the command on the outer gateway: it holds the account and fails over, and there is nothing left
 // to do here but to be the command.
-func (c *runCmd) runUnder(outer endpoint, command wrapper.Command) error {
-	var err error
-	if command.Env, err = pointAt(outer, command, c.Zen); err != nil {
-		return err
-	}
-	status, _, err := wrapper.Run(command, wrapper.Options{})
+func (a *app) runUnder(outer endpoint, command wrapper.Command, client client) error {
+	folder := a.runFolder(command.Env)
+	defer folder.Remove()
+	env, err := client.pointAt(outer, command.Env, folder)
 	if err != nil {
 		return err
 	}
-	return ended(status)
+	if client.joined() {
+		two := a.openCode2(command, client)
+		two.Server, two.OnLimit = env, replay
+		return runOpenCode2(two, outer.url)
+	}
+	command.Env = env
+	return runAlone(command)
 }

@@ -6,19 +6,22 @@ import (
 	"time"
 
 	"ocgo-key/helper/gateway"
+	"ocgo-key/helper/opencode"
 	"ocgo-key/rotation"
 )
 
 // notices tell the user on stderr what a gateway does, a line for each thing that happened.
 type notices struct {
 	app    *app
-	silent bool // the command draws on the whole terminal: nobody else writes there
+	silent bool   // the command draws on the whole terminal: nobody else writes there
+	toasts string // the folder through which the full screen of OpenCode 2 shows what is not said; empty for none
 
 	mu      sync.Mutex
-	told    string         // the last word on exhaustion
-	failure string         // the trouble that the user was told of
-	waits   bool           // the client sleeps until the soonest account is back
-	maxWait *time.Duration // but no longer than this; nil is as long as it takes
+	unsaid  []rotation.Switch // while nobody else wrote
+	told    string            // the last word on exhaustion
+	failure string            // the trouble that the user was told of
+	waits   bool              // the client sleeps until the soonest account is back
+	maxWait *time.Duration    // but no longer than this; nil is as long as it takes
 }
 
 func (n *notices) observer() gateway.Observer {
@@ -26,12 +29,43 @@ func (n *notices) observer() gateway.Observer {
 }
 
 func (n *notices) say(format string, args ...any) {
-	if !n.silent {
-		n.app.say(format, args...)
+	n.show(opencode.Info, fmt.Sprintf(format, args...))
+}
+
+// show says text, as a toast of that variant where the command has the terminal for itself.
+func (n *notices) show(variant, text string) {
+	switch {
+	case !n.silent:
+		n.app.say("%s", text)
+	case n.toasts != "":
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		_ = opencode.WriteNotice(n.toasts, time.Now(), text, variant) // lastWord tells of switches all the same
 	}
 }
 
-func (n *notices) switched(sw rotation.Switch) { n.say("%s", switchText(sw, time.Now())) }
+func (n *notices) switched(sw rotation.Switch) {
+	if n.silent {
+		n.mu.Lock()
+		n.unsaid = append(n.unsaid, sw)
+		n.mu.Unlock()
+	}
+	n.say("%s", switchText(sw, time.Now()))
+}
+
+// lastWord is one line, once the terminal is ours again, for the switches that could not be told there.
+func (n *notices) lastWord() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	switch count := len(n.unsaid); count {
+	case 0:
+	case 1:
+		n.app.say("%s", switchText(n.unsaid[0], time.Now()))
+	default:
+		n.app.say("%d switches; the last: %s", count, switchText(n.unsaid[count-1], time.Now()))
+	}
+	n.unsaid = nil
+}
 
 // exhausted tells once for each return.
 func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
@@ -55,7 +89,11 @@ func (n *notices) failed(err error) {
 	told := n.failure == err.Error()
 	n.failure = err.Error()
 	n.mu.Unlock()
-	if !told && !n.silent {
+	switch {
+	case told:
+	case n.silent:
+		n.show(opencode.Failure, err.Error())
+	default:
 		_, hint := explain(err)
 		n.app.complain(err, hint)
 	}

@@ -6,12 +6,9 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"runtime"
-	"slices"
 	"strings"
 	"time"
 
-	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
@@ -29,7 +26,7 @@ type runCmd struct {
 }
 
 func (*runCmd) Help() string {
-	return `The command is pointed at a gateway on this machine, which puts the key on each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway through OPENCODE_CONFIG_CONTENT, any other command through OPENCODE_BASE_URL and OPENCODE_API_KEY as well. It ends as the command ends: same exit code, same signal.
+	return `The command is pointed at a gateway on this machine, which puts the key on each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway through OPENCODE_CONFIG_CONTENT, any other command through OPENCODE_BASE_URL and OPENCODE_API_KEY; an opencode that it starts is run on the same gateway. OpenCode 2 gets a server of its own, which ends with it. It ends as the command ends: same exit code, same signal.
 
 Examples:
   ocgo-key run
@@ -51,21 +48,31 @@ func (c *runCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	outer, nested := outerGateway(command.Env)
+	command.Env = withoutRun(command.Env)
 	// No account is handed out for a command that cannot be started.
-	if err := wrapper.Check(command); err != nil {
-		return withHint(err, "check its name and PATH"+opencodeHint(command.Argv[0]))
+	client, err := a.whichClient(&command)
+	if err != nil {
+		return err
 	}
-	if outer, ok := outerGateway(command.Env); ok && !c.EnvKey && !c.Zen {
-		return c.runUnder(outer, command)
+	if client.apart() {
+		a.detail("opencode %s is run without the gateway, since it uses the service that all share", client.two.Name)
+		return runAlone(command)
+	}
+	if nested && !c.EnvKey && (!c.Zen || outer.zen) {
+		return a.runUnder(outer, command, client)
 	}
 	pool, err := a.pool()
 	if err != nil {
 		return err
 	}
-	if c.EnvKey {
-		return a.runWithKey(pool, a.keys(), command, c)
+	if untried := client.Untried(); client.is && untried != "" {
+		a.say("%s", flat(untried))
 	}
-	return a.wrap(pool, a.keys(), command, c)
+	if c.EnvKey {
+		return a.runWithKey(pool, a.keys(), command, client, c)
+	}
+	return a.wrap(pool, a.keys(), command, client, c)
 }
 
 func opencodeHint(command string) string {
@@ -76,45 +83,74 @@ func opencodeHint(command string) string {
 }
 
 // wrap runs command on the pool, under a gateway of its own.
-func (a *app) wrap(pool *rotation.Pool, keys keychain.Store, command wrapper.Command, c *runCmd) error {
+func (a *app) wrap(pool *rotation.Pool, keys keychain.Store, command wrapper.Command, client client, c *runCmd) error {
 	// The user's configuration is looked at before an account is handed out.
-	if _, err := pointAt(endpoint{}, command, c.Zen); err != nil {
+	if _, err := client.pointAt(endpoint{zen: c.Zen}, command.Env, opencode.RunFolder{}); err != nil {
 		return err
 	}
-	s := a.newSession(pool, command, c)
+	folder := a.runFolder(command.Env)
+	defer folder.Remove()
+	s := a.newSession(pool, command, client, c)
+	if s.silent && client.generation2() {
+		s.toasts = folder.Plugin
+	}
+	defer s.lastWord()
 	holder, err := a.hold(pool, keys, baseName(command.Argv[0]), c.ahead(), &s.notices)
 	if err != nil {
 		return err
 	}
 	defer holder.Release(context.Background())
+	observer := s.observer()
+	var two *supervise.OpenCode2
+	if client.joined() {
+		two = a.openCode2(command, client)
+		two.Pool, two.OnLimit, two.MaxWait = pool, c.On429, c.MaxWait
+		observer = two.Observer(s.notices.observer())
+	}
 	flags := c.gatewayFlags
 	if flags.clientWait = c.MaxWait; flags.clientWait == nil {
 		forever := time.Duration(math.MaxInt64)
 		flags.clientWait = &forever
 	}
 	flags.conversation = "run_" + strings.ToLower(rand.Text())
-	gw, quota, err := a.startGateway(pool, keys, holder, flags, 0, s.observer())
+	gw, quota, err := a.startGateway(pool, keys, holder, flags, 0, observer)
 	if err != nil {
 		return wrapperFailed(err)
 	}
 	defer gw.Close()
 	s.quota = quota
-	if s.command.Env, err = pointAt(endpoint{gw.URL(""), gw.Token()}, command, c.Zen); err != nil {
+	env, err := client.pointAt(endpoint{gw.URL(""), gw.Token(), c.Zen}, command.Env, folder)
+	if err != nil {
 		return err
 	}
+	if two != nil {
+		two.Server = env
+		return runOpenCode2(two, gw.URL(""))
+	}
+	s.command.Env = env
 	return s.run()
 }
 
-func (a *app) newSession(pool *rotation.Pool, command wrapper.Command, c *runCmd) *session {
+func (a *app) newSession(pool *rotation.Pool, command wrapper.Command, client client, c *runCmd) *session {
 	s := &session{pool: pool, mode: c.On429, maxWait: c.MaxWait, command: command, orders: make(chan wrapper.Order, 1), tried: map[string]bool{}}
 	s.app = a
-	if s.opencode = opencode.Is(command.Argv[0]); s.opencode {
-		s.invocation = opencode.Parse(command.Argv[1:])
-		s.waits = s.invocation.Kind == opencode.Run && s.mode != replay
+	if s.opencode = client.is; s.opencode {
+		s.invocation = client.one
+		s.waits = s.kind(client) == opencode.Run && s.mode != replay
 		s.notices.maxWait = c.MaxWait
-		s.silent = s.invocation.Kind == opencode.TUI && term.IsTerminal(a.stdout)
+		s.silent = s.kind(client) == opencode.TUI && term.IsTerminal(a.stdout)
+	}
+	if client.serves() {
+		s.mode = replay // its own clients would lose it
 	}
 	return s
+}
+
+func (s *session) kind(client client) opencode.Kind {
+	if client.generation2() {
+		return client.two.Kind
+	}
+	return client.one.Kind
 }
 
 // run runs the session's command, and again where that goes on with the work.
@@ -137,7 +173,7 @@ func (s *session) run() error {
 		}
 		next, again := s.after(status)
 		if s.gaveUp != nil {
-			return withHint(s.gaveUp, "none is back within --max-wait; `ocgo-key list` shows each account")
+			return withHint(s.gaveUp, gaveUpHint)
 		}
 		if !again {
 			return ended(status)
@@ -145,6 +181,8 @@ func (s *session) run() error {
 		command = next
 	}
 }
+
+const gaveUpHint = "none is back within --max-wait; `ocgo-key list` shows each account"
 
 // ended is nil for success, and else ends us as the command ended.
 func ended(status wrapper.Status) error {
@@ -158,56 +196,4 @@ func wrapperFailed(err error) error { return &codeError{exitWrapper, err} }
 
 func baseName(command string) string {
 	return command[strings.LastIndexAny(command, `/\`)+1:]
-}
-
-// endpoint is a gateway as a client sees it.
-type endpoint struct {
-	url   string // up to the prefixes
-	token string
-}
-
-// Variables by which a `run` finds the gateway of the `run` that it is in.
-const (
-	gatewayVariable = "OCGO_KEY_GATEWAY"
-	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
-)
-
-// pointAt returns the command's environment with the gateway in it.
-func pointAt(gw endpoint, command wrapper.Command, zen bool) ([]string, error) {
-	at := func(prefix string) opencode.Endpoint {
-		return opencode.Endpoint{BaseURL: gw.url + prefix, Headers: map[string]string{strings.ToLower(gateway.TokenHeader): gw.token}}
-	}
-	providers := map[string]opencode.Endpoint{opencode.GoProvider: at(gateway.GoPrefix)}
-	switch {
-	case zen:
-		providers[opencode.ZenProvider] = at(gateway.ZenPrefix)
-	case !opencode.Is(command.Argv[0]):
-		// An OpenCode that the command starts would take the token below for a key of Zen's, and show it there.
-		providers[opencode.ZenProvider] = opencode.Endpoint{}
-	}
-	config, err := opencode.MergeConfig(getenv(command.Env, opencode.ConfigVariable), providers)
-	if err != nil {
-		return nil, withHint(&codeError{exitWrapper, err}, "mend or unset it, then run again")
-	}
-	env := setenv(pastProxies(command.Env, runtime.GOOS), opencode.ConfigVariable, config)
-	env = setenv(setenv(env, gatewayVariable, gw.url), tokenVariable, gw.token)
-	if !opencode.Is(command.Argv[0]) {
-		env = setenv(env, "OPENCODE_API_KEY", gw.token)
-		env = setenv(env, "OPENCODE_BASE_URL", gw.url+gateway.GoPrefix)
-	}
-	return env, nil
-}
-
-func getenv(env []string, name string) string {
-	for i := len(env) - 1; i >= 0; i-- {
-		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
-
-func setenv(env []string, name, value string) []string {
-	env = slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, name+"=") })
-	return append(env, name+"="+value)
 }

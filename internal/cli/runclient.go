@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/helper/supervise"
+	"ocgo-key/helper/wrapper"
+	"ocgo-key/rotation"
+)
+
+// client is what a command is: an OpenCode of either generation, or another program.
+type client struct {
+	opencode.Program
+	is  bool                // an OpenCode
+	one opencode.Invocation // of generation 1
+	two opencode.Command2   // of generation 2
+}
+
+func (c client) generation2() bool { return c.is && c.Generation >= 2 }
+
+// joined reports whether OpenCode gets a server of its own, apart whether it is to know nothing of us.
+func (c client) joined() bool { return c.generation2() && c.two.Way == opencode.Joined }
+func (c client) apart() bool  { return c.generation2() && c.two.Way == opencode.Apart }
+
+// serves reports whether it is a server, which is never restarted.
+func (c client) serves() bool { return c.one.Serves || c.two.Way == opencode.Alone }
+
+// whichClient finds out what the command is. It leads command past a shim of ours, which would only lead back here, and
+// gives it the arguments that its generation needs. The error says that it cannot be started.
+func (a *app) whichClient(command *wrapper.Command) (client, error) {
+	name := command.Argv[0]
+	if !opencode.Is(name) {
+		return client{}, cannotStart(wrapper.Check(*command), name)
+	}
+	path, err := exec.LookPath(name)
+	if filepath.Base(name) == name {
+		if real, notFound := opencode.Find(getenv(command.Env, "PATH")); notFound == nil {
+			path, err = real, nil
+		}
+	}
+	if err != nil {
+		return client{}, cannotStart(wrapper.Check(*command), name)
+	}
+	c := client{is: true}
+	if c.Program, err = a.identify(path); err != nil {
+		c.Program = opencode.Program{Path: path, Real: path}
+	}
+	if direct, err := exec.LookPath(name); err != nil || direct != c.Path {
+		command.Argv = slices.Concat([]string{c.Path}, command.Argv[1:]) // by its name it would be a shim
+	}
+	if !c.generation2() {
+		c.one = opencode.Parse(command.Argv[1:])
+		return c, cannotStart(wrapper.Check(*command), name)
+	}
+	if c.two, err = opencode.Parse2(command.Argv[1:], isDir); err != nil {
+		return c, withHint(usagef("%w", err), "leave it out; `run` starts a server for this command alone")
+	}
+	if c.two.Way == opencode.Standalone {
+		command.Argv = append(command.Argv[:1:1], c.two.Standalone()...)
+	}
+	return c, cannotStart(wrapper.Check(*command), name)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+func cannotStart(err error, name string) error {
+	return withHint(err, "check its name and PATH"+opencodeHint(name))
+}
+
+// runFolder makes the folder of a run. Without one the run is poorer, and that is said.
+func (a *app) runFolder(env []string) opencode.RunFolder {
+	self, err := os.Executable()
+	if err != nil {
+		a.warn("an opencode that the command starts does not use the pool: "+flat(err.Error()), "")
+		return opencode.RunFolder{}
+	}
+	real, err := opencode.Find(getenv(env, "PATH"))
+	if err != nil {
+		real = "" // then nobody starts one by its name
+	}
+	folder, err := opencode.NewRunFolder(os.TempDir(), runtime.GOOS, self, real)
+	if err != nil {
+		a.warn("an opencode that the command starts does not use the pool: "+flat(err.Error()), "set TMPDIR to a folder that can be written")
+	}
+	return folder
+}
+
+// openCode2 is a run of OpenCode 2 that knows its gateway's address from nothing yet. Its client needs none: the server
+// does the requests.
+func (a *app) openCode2(command wrapper.Command, client client) *supervise.OpenCode2 {
+	two := &supervise.OpenCode2{Program: client.Path, Command: client.two, Client: pastProxies(command.Env, runtime.GOOS), Stdin: a.stdin}
+	if len(client.two.Logs) > 0 {
+		two.Logs = a.stderr
+	}
+	return two
+}
+
+// runOpenCode2 runs it to its end.
+func runOpenCode2(two *supervise.OpenCode2, gatewayURL string) error {
+	// By this the toasts of the run know that they are meant.
+	two.Client = setenv(two.Client, gatewayVariable, gatewayURL)
+	status, err := two.Run()
+	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
+		return withHint(exhausted, gaveUpHint)
+	}
+	if err != nil {
+		return wrapperFailed(err)
+	}
+	return ended(status)
+}
+
+// runAlone runs a command to its end, as it is.
+func runAlone(command wrapper.Command) error {
+	status, _, err := wrapper.Run(command, wrapper.Options{})
+	if err != nil {
+		return err
+	}
+	return ended(status)
+}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+
+	"ocgo-key/helper/gateway"
+	"ocgo-key/helper/opencode"
+)
+
+// endpoint is a gateway as a client sees it.
+type endpoint struct {
+	url   string // up to the prefixes
+	token string
+	zen   bool // it serves Zen as well
+}
+
+// Variables by which a `run` finds the gateway of the `run` that it is in, and what that one has replaced. The shells of an
+// agent have them too, so that an opencode that it types uses the same gateway.
+const (
+	gatewayVariable = "OCGO_KEY_GATEWAY"
+	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
+	zenVariable     = "OCGO_KEY_GATEWAY_ZEN"  // set where it serves Zen
+	contentVariable = "OCGO_KEY_USER_CONTENT" // OpenCode's configuration content as the user set it
+)
+
+// pointAt returns env with the gateway in it: OpenCode gets it in its configuration, any other command in variables. folder
+// is what it finds of the run.
+func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
+	out := pastProxies(env, runtime.GOOS)
+	if folder.Bin != "" {
+		out = setenv(out, "PATH", folder.BeforePath(getenv(env, "PATH")))
+	}
+	out = setenv(setenv(out, gatewayVariable, gw.url), tokenVariable, gw.token)
+	if gw.zen {
+		out = setenv(out, zenVariable, "1")
+	}
+	if !c.is {
+		out = setenv(out, "OPENCODE_API_KEY", gw.token)
+		return setenv(out, "OPENCODE_BASE_URL", gw.url+gateway.GoPrefix), nil
+	}
+	at := func(prefix string) opencode.Endpoint {
+		return opencode.Endpoint{BaseURL: gw.url + prefix, Headers: map[string]string{strings.ToLower(gateway.TokenHeader): gw.token}}
+	}
+	providers := map[string]opencode.Endpoint{opencode.GoProvider: at(gateway.GoPrefix)}
+	if gw.zen {
+		providers[opencode.ZenProvider] = at(gateway.ZenPrefix)
+	}
+	user := getenv(env, opencode.ConfigVariable)
+	config, err := opencode.MergeConfig(user, providers)
+	if err == nil && folder.Plugin != "" && c.generation2() {
+		config, err = opencode.AddPlugin(config, folder.Plugin)
+	}
+	if err != nil {
+		return nil, withHint(&codeError{exitWrapper, err}, "mend or unset it, then run again")
+	}
+	if user != "" {
+		out = setenv(out, contentVariable, user)
+	}
+	return setenv(out, opencode.ConfigVariable, config), nil
+}
+
+// withoutRun returns env as it was before the `run` that we are in, so that what is to know nothing of that one's gateway
+// finds nothing of it.
+func withoutRun(env []string) []string {
+	url, token, content := getenv(env, gatewayVariable), getenv(env, tokenVariable), getenv(env, contentVariable)
+	if url == "" && token == "" {
+		return env
+	}
+	out := slices.Clone(env)
+	remove := func(name string) {
+		out = slices.DeleteFunc(out, func(e string) bool { return strings.HasPrefix(e, name+"=") })
+	}
+	for _, name := range []string{gatewayVariable, tokenVariable, zenVariable, contentVariable} {
+		remove(name)
+	}
+	switch {
+	case content != "":
+		out = setenv(out, opencode.ConfigVariable, content)
+	case strings.Contains(getenv(env, opencode.ConfigVariable), opencode.PlaceholderKey):
+		remove(opencode.ConfigVariable)
+	}
+	if getenv(env, "OPENCODE_API_KEY") == token {
+		remove("OPENCODE_API_KEY")
+	}
+	if strings.HasPrefix(getenv(env, "OPENCODE_BASE_URL"), url+"/") {
+		remove("OPENCODE_BASE_URL")
+	}
+	if path := getenv(env, "PATH"); opencode.WithoutRuns(path) != path {
+		out = setenv(out, "PATH", opencode.WithoutRuns(path))
+	}
+	return out
+}
+
+func getenv(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+func setenv(env []string, name, value string) []string {
+	env = slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, name+"=") })
+	return append(env, name+"="+value)
+}
