@@ -3,7 +3,7 @@
 //
 // `ocgo-key run` names this folder to OpenCode 2, whose server has the gateway's address and token in its environment.
 // Configuration points the provider there; this has the last word where a user's file sets another address or key for
-// one model, and keeps both out of the shells of an agent.
+// one model, and marks the shells of an agent.
 const PROVIDER = "opencode-go"
 const { OCGO_KEY_GATEWAY: ADDRESS, OCGO_KEY_GATEWAY_TOKEN: TOKEN } = process.env
 
@@ -24,12 +24,13 @@ async function redirect(event) {
   event.request = new Request(aim(request.url), { method: request.method, headers, body, signal: request.signal })
 }
 
+// mark gives a shell of the agent the configuration that the user set. The gateway's address and token stay: an opencode
+// that is typed there, which is one of ours, joins the gateway by them and starts no service.
 function mark({ env }) {
   env.OCGO_KEY_AGENT_SHELL = "1"
-  for (const [name, value] of Object.entries(env)) {
-    if (/^OCGO_KEY_GATEWAY/.test(name) || value?.includes(TOKEN)) delete env[name]
-  }
-  if (env.OPENCODE_CONFIG_CONTENT?.includes("ocgo-placeholder")) delete env.OPENCODE_CONFIG_CONTENT
+  if (env.OCGO_KEY_USER_CONTENT) env.OPENCODE_CONFIG_CONTENT = env.OCGO_KEY_USER_CONTENT
+  else if (env.OPENCODE_CONFIG_CONTENT?.includes("ocgo-placeholder")) delete env.OPENCODE_CONFIG_CONTENT
+  delete env.OCGO_KEY_USER_CONTENT
 }
 
 async function setup(ctx) {
