@@ -1,0 +1,283 @@
+//go:build unix
+
+package supervise
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/helper/gateway"
+	"ocgo-key/helper/opencode"
+	"ocgo-key/helper/wrapper"
+	"ocgo-key/rotation"
+)
+
+const patience = time.Minute
+
+// fakePool is a pool with two accounts and, or not, an account that is ready.
+type fakePool struct{ exhausted error }
+
+func (p *fakePool) Exhaustion(context.Context) error { return p.exhausted }
+func (p *fakePool) Overview(context.Context) (rotation.Overview, error) {
+	return rotation.Overview{Accounts: make([]rotation.View, 2)}, nil
+}
+
+// a trial is a run whose OpenCode this program plays.
+type trial struct {
+	*OpenCode2
+	t      *testing.T
+	folder string
+}
+
+func newTrial(t *testing.T, line string, server ...string) *trial {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	command, err := opencode.Parse2(strings.Fields(line), func(string) bool { return false })
+	require.NoError(t, err)
+	folder := t.TempDir()
+	env := append(os.Environ(), roleVariable+"="+folder, "GORACE=atexit_sleep_ms=0")
+	stdin, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = stdin.Close() })
+	return &trial{t: t, folder: folder, OpenCode2: &OpenCode2{
+		Program: self, Command: command, Pool: &fakePool{}, OnLimit: "auto", Stdin: stdin,
+		Server: append(append(env, "OPENCODE_CONFIG_CONTENT=ours"), server...), Client: append(env, "OPENCODE_CONFIG_CONTENT=users"),
+	}}
+}
+
+func (r *trial) notes() string {
+	content, err := os.ReadFile(filepath.Join(r.folder, "notes"))
+	if err != nil {
+		return ""
+	}
+	return string(content)
+}
+
+// once calls act when a line was written down.
+func (r *trial) once(line string, act func()) {
+	go func() {
+		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			if strings.Contains(r.notes(), line) {
+				act()
+				return
+			}
+		}
+	}()
+}
+
+// see makes the run know of a session, as a request does.
+func (r *trial) knows(session string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.session = session
+}
+
+var (
+	work, personal = rotation.Handout{ID: "1", Label: "Work"}, rotation.Handout{ID: "2", Label: "Personal"}
+	toPersonal     = rotation.Switch{From: work, To: personal}
+)
+
+func TestClientRunsOnAServerOfItsOwn(t *testing.T) {
+	r := newTrial(t, "run -m a/b hi")
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, wrapper.Status{}, status)
+	assert.Equal(t, "client run|--server|URL|-m|a/b|hi||users\nserver ends with 0 turns\n", r.notes(), "our configuration is the server's alone")
+}
+
+func TestTurnsAreInterruptedBeforeTheServerEnds(t *testing.T) {
+	r := newTrial(t, "run leave")
+	r.OnLimit = Replay
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, 4, status.Code)
+	assert.Equal(t, "client run|--server|URL|leave||users\ninterrupt ses_1\nserver ends with 0 turns\n", r.notes())
+}
+
+func TestTERMInterruptsTheTurn(t *testing.T) {
+	r := newTrial(t, "run stay")
+	r.once("staying", func() { _ = syscall.Kill(os.Getpid(), syscall.SIGTERM) })
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, 130, status.Code)
+	assert.True(t, strings.HasSuffix(r.notes(), "staying\ninterrupt ses_1\nserver ends with 0 turns\n"), r.notes())
+}
+
+func TestASignalBeforeTheServerIsUp(t *testing.T) {
+	r := newTrial(t, "run hi", "SUPERVISE_TEST_SERVER=mute")
+	r.once("mute", func() { _ = syscall.Kill(os.Getpid(), syscall.SIGINT) })
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, wrapper.Status{Code: 130, Signal: syscall.SIGINT}, status)
+	assert.Equal(t, "mute\nserver ends with 0 turns\n", r.notes())
+}
+
+func TestAServerThatDoesNotStart(t *testing.T) {
+	for role, says := range map[string]string{"fails": "it ended with exit status 3", "elsewhere": "it does not say its address"} {
+		r := newTrial(t, "run hi", "SUPERVISE_TEST_SERVER="+role)
+		_, err := r.Run()
+		require.ErrorIs(t, err, errServer)
+		assert.ErrorContains(t, err, says)
+		assert.NotContains(t, r.notes(), "client")
+	}
+}
+
+// A limit in mode restart, before an answer: the same command from the beginning, and what was begun is removed.
+func TestRestartFromTheBeginning(t *testing.T) {
+	r := newTrial(t, "run stay")
+	r.OnLimit = Restart
+	r.knows("ses_1")
+	r.once("staying", func() {
+		r.Command, _ = opencode.Parse2([]string{"run", "hi"}, nil) // what the second invocation plays
+		assert.True(t, r.limited())
+		assert.True(t, r.limited(), "another request of the same turn is held as well")
+	})
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, wrapper.Status{}, status)
+	assert.Equal(t, "client run|--server|URL|stay||users\nstaying\ninterrupt ses_1\ndelete ses_1\n"+
+		"client run|--server|URL|hi||users\nserver ends with 0 turns\n", r.notes())
+}
+
+// After an answer: the session is resumed, with the prompt in it once.
+func TestRestartResumes(t *testing.T) {
+	r := newTrial(t, "run -m a/b stay")
+	r.OnLimit = Restart
+	r.knows("ses_1")
+	r.answered = true
+	r.once("staying", func() { assert.True(t, r.limited()) })
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, wrapper.Status{}, status)
+	assert.Equal(t, "client run|--server|URL|-m|a/b|stay||users\nstaying\ninterrupt ses_1\n"+
+		"client run|--server|URL|-m|a/b|--session|ses_1|"+opencode.GoOn+"||users\nserver ends with 0 turns\n", r.notes())
+}
+
+// A full screen stays where it is: its turn is interrupted and goes on, with no text added.
+func TestRestartUnderAFullScreen(t *testing.T) {
+	r := newTrial(t, "--prompt stay")
+	r.OnLimit = Restart
+	r.knows("ses_1")
+	r.once("staying", func() { assert.True(t, r.limited()) })
+	r.once(`prompt ses_1 {"text":""}`, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGTERM) })
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, 130, status.Code)
+	assert.Equal(t, "client --server|URL|--prompt|stay||users\nstaying\ninterrupt ses_1\nprompt ses_1 {\"text\":\"\"}\nserver ends with 0 turns\n", r.notes())
+}
+
+// limited is a request of the session that meets a limit.
+func (r *trial) limited() bool {
+	return r.sawLimit(&gateway.Exchange{}, toPersonal)
+}
+
+// A run that OpenCode ended over a spent quota goes on, where replay is not all that is wanted.
+func TestOverQuota(t *testing.T) {
+	r := newTrial(t, "run over-quota")
+	r.Command.Joins = true // so that it is resumed
+	r.knows("ses_1")
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, wrapper.Status{}, status)
+	assert.Equal(t, "client run|--server|URL|over-quota||users\nfailing\nclient run|--server|URL|--session|ses_1|"+opencode.GoOn+
+		"||users\nserver ends with 0 turns\n", r.notes())
+
+	r = newTrial(t, "run over-quota")
+	r.OnLimit = Replay
+	r.knows("ses_1")
+	status, err = r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, 1, status.Code)
+	assert.Equal(t, 1, strings.Count(r.notes(), "client "))
+}
+
+// Without an answer it is invoked again once for each account, and no more.
+func TestOverQuotaForGood(t *testing.T) {
+	r := newTrial(t, "run over-quota")
+	done := make(chan struct{})
+	t.Cleanup(func() { close(done) })
+	go func() { // each invocation has a session, as its request tells
+		for ; ; time.Sleep(time.Millisecond) {
+			select {
+			case <-done:
+				return
+			default:
+				r.knows("ses_1")
+			}
+		}
+	}()
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, 1, status.Code)
+	assert.Equal(t, 3, strings.Count(r.notes(), "client "), r.notes())
+	assert.Equal(t, 2, strings.Count(r.notes(), "delete ses_1"), r.notes())
+}
+
+// With no account ready it waits in its request, unless that takes too long.
+func TestOverQuotaWithNoAccount(t *testing.T) {
+	for _, test := range []struct {
+		until       time.Time
+		maxWait     time.Duration
+		invocations int
+		gaveUp      bool
+	}{
+		{until: time.Now().Add(time.Hour), maxWait: 2 * time.Hour, invocations: 2},
+		{until: time.Now().Add(time.Hour), maxWait: time.Minute, invocations: 1, gaveUp: true},
+		{until: time.Time{}, maxWait: time.Minute, invocations: 1, gaveUp: true},
+	} {
+		r := newTrial(t, "run over-quota")
+		r.Command.Joins = true
+		r.knows("ses_1")
+		r.MaxWait, r.Pool = &test.maxWait, &fakePool{exhausted: &rotation.ExhaustedError{Until: test.until}}
+		_, err := r.Run()
+		assert.Equal(t, test.gaveUp, err != nil, "%v", err)
+		assert.Equal(t, test.invocations, strings.Count(r.notes(), "client "), r.notes())
+	}
+}
+
+// Another failure of the command is its own.
+func TestOtherFailuresAreNoLimit(t *testing.T) {
+	r := newTrial(t, "run leave")
+	r.knows("ses_1")
+	status, err := r.Run()
+	require.NoError(t, err)
+	assert.Equal(t, 4, status.Code)
+	assert.Equal(t, 1, strings.Count(r.notes(), "client "))
+}
+
+func TestGivesUpWhereTheWaitIsTooLong(t *testing.T) {
+	r := newTrial(t, "run stay")
+	wait := time.Minute
+	r.MaxWait = &wait
+	e := &rotation.ExhaustedError{Until: time.Now().Add(time.Hour)}
+	told := 0
+	o := r.Observer(gateway.Observer{Exhausted: func(*gateway.Exchange, *rotation.ExhaustedError) { told++ }})
+	r.once("staying", func() { o.Exhausted(&gateway.Exchange{}, e) })
+	_, err := r.Run()
+	var gaveUp *rotation.ExhaustedError
+	require.True(t, errors.As(err, &gaveUp), "%v", err)
+	assert.Equal(t, e, gaveUp)
+	assert.Zero(t, told, "it is said once, at the end")
+	assert.True(t, strings.HasSuffix(r.notes(), "staying\ninterrupt ses_1\nserver ends with 0 turns\n"), r.notes())
+}
+
+func TestWaitsWhereItFits(t *testing.T) {
+	r := newTrial(t, "run hi")
+	wait := 2 * time.Hour
+	r.MaxWait = &wait
+	told := 0
+	o := r.Observer(gateway.Observer{Exhausted: func(*gateway.Exchange, *rotation.ExhaustedError) { told++ }})
+	o.Exhausted(&gateway.Exchange{}, &rotation.ExhaustedError{Until: time.Now().Add(time.Hour)})
+	assert.Equal(t, 1, told)
+	assert.Nil(t, r.gaveUp)
+}
