@@ -60,9 +60,9 @@ func TestWithoutRuns(t *testing.T) {
 
 func TestAddPlugin(t *testing.T) {
 	for content, want := range map[string]string{
-		"":                                   `{"plugins":["/run/plugin"]}`,
-		`{"model":"a/b"} // of the user`:     `{"model":"a/b","plugins":["/run/plugin"]}`,
-		`{"plugins":["/own",{"x":{env:Y}}]}`: `{"plugins":["/own",{"x":{env:Y}},"/run/plugin"]}`,
+		"":                                     `{"plugins":["/run/plugin"]}`,
+		"{\"model\":\"a/b\"} // of the user\n": `{"model":"a/b","plugins":["/run/plugin"]}`,
+		`{"plugins":["/own",{"x":{env:Y}}]}`:   `{"plugins":["/own",{"x":{env:Y}},"/run/plugin"]}`,
 	} {
 		got, err := AddPlugin(content, "/run/plugin")
 		require.NoError(t, err)
