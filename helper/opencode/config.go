@@ -84,7 +84,7 @@ func parseObject(text []byte) (object, error) {
 	if len(text) == 0 || string(text) == "null" {
 		return o, nil
 	}
-	value, err := hujson.Parse(text)
+	value, err := hujson.Parse(append(text, '\n')) // a comment may be all that its last line has
 	if err != nil {
 		return nil, fmt.Errorf("%w: it is not JSON", ErrConfig) // the parser's words could quote it
 	}
