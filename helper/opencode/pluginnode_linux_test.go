@@ -200,7 +200,9 @@ func TestRunPlugin(t *testing.T) {
 	assert.Equal(t, both, o.Hooks)
 	assert.Equal(t, "http://127.0.0.1:3/zen/go/v1/messages?beta=true", o.Requests[0].URL)
 	s.showsToken(o.Requests[0])
-	assert.Equal(t, map[string]string{"PATH": "/bin", "OCGO_KEY_AGENT_SHELL": "1"}, o.Env)
+	assert.Equal(t, "1", o.Env["OCGO_KEY_AGENT_SHELL"])
+	assert.NotContains(t, o.Env, "OPENCODE_CONFIG_CONTENT")
+	assert.Contains(t, o.Env, "OCGO_KEY_GATEWAY_TOKEN", "an opencode that is typed there joins the gateway by it")
 	assert.Equal(t, map[string]string{"OPENCODE_CONFIG_CONTENT": "{}", "OCGO_KEY_AGENT_SHELL": "1"}, o.Own)
 	for _, name := range []string{"index.js", "tui.js"} {
 		info, err := os.Stat(filepath.Join(dir, name))

@@ -34,7 +34,7 @@ func (a *app) runWithKey(pool *rotation.Pool, keys keychain.Store, command wrapp
 	folder := a.runFolder(command.Env)
 	defer folder.Remove()
 	if folder.Bin != "" && !client.is {
-		command.Env = setenv(command.Env, "PATH", folder.BeforePath(getenv(command.Env, "PATH")))
+		command.Env = withPath(command.Env, folder.BeforePath)
 	}
 	n := &notices{app: a}
 	env, tried := command.Env, map[string]bool{}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,7 +10,6 @@ import (
 
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
-	"ocgo-key/helper/wrapper"
 )
 
 func TestPastProxies(t *testing.T) {
@@ -36,17 +36,42 @@ func TestPastProxies(t *testing.T) {
 // The token is where the gateway looks for it first, and where a command that is not OpenCode finds it; OpenCode's own
 // key is a word that is worth nothing.
 func TestPointAt(t *testing.T) {
-	gw := endpoint{"http://127.0.0.1:1", "ocgo-token"}
 	header := strings.ToLower(gateway.TokenHeader)
-	for command, zen := range map[string]bool{"opencode": false, "sh": false, "/bin/opencode": true} {
-		env, err := pointAt(gw, wrapper.Command{Argv: []string{command}}, zen)
+	folder := opencode.RunFolder{Bin: "/run/bin", Plugin: "/run/plugin"}
+	first := client{is: true, Program: opencode.Program{Generation: 1}}
+	second := client{is: true, Program: opencode.Program{Generation: 2}}
+	for name, test := range map[string]struct {
+		client client
+		zen    bool
+	}{"OpenCode 1": {client: first}, "OpenCode 1 with Zen": {client: first, zen: true}, "OpenCode 2": {client: second}, "another": {}} {
+		gw := endpoint{"http://127.0.0.1:1", "ocgo-token", test.zen}
+		env, err := test.client.pointAt(gw, []string{"PATH=/usr/bin"}, folder)
 		require.NoError(t, err)
 		config := getenv(env, opencode.ConfigVariable)
-		assert.Contains(t, config, `"opencode-go":{"env":[],"options":{"apiKey":"ocgo-placeholder","baseURL":"http://127.0.0.1:1/zen/go/v1","headers":{"`+header+`":"ocgo-token"}}}`)
-		assert.Equal(t, command == "sh", strings.Contains(config, `"opencode":{"env":[]}`), command)
-		assert.Equal(t, zen, strings.Contains(config, `"opencode":{"env":[],"options"`), command)
-		assert.Equal(t, command == "sh", getenv(env, "OPENCODE_API_KEY") == "ocgo-token", command)
+		if test.client.is {
+			assert.Contains(t, config, `"opencode-go":{"env":[],"options":{"apiKey":"ocgo-placeholder","baseURL":"http://127.0.0.1:1/zen/go/v1","headers":{"`+header+`":"ocgo-token"}}}`)
+		} else {
+			assert.Empty(t, config, "only an opencode of ours sets it, which a service never sees")
+		}
+		assert.Equal(t, test.zen, strings.Contains(config, `"opencode":{"env":[],"options"`), name)
+		assert.Equal(t, test.client.generation2(), strings.Contains(config, `"plugins":["/run/plugin"]`), name)
+		assert.Equal(t, !test.client.is, getenv(env, "OPENCODE_API_KEY") == "ocgo-token", name)
 		assert.Equal(t, "127.0.0.1,localhost", getenv(env, "NO_PROXY"))
+		assert.Equal(t, "/run/bin:/usr/bin", getenv(env, "PATH"))
+		assert.Equal(t, []string{"PATH=/run/bin:/usr/bin"}, slices.DeleteFunc(withoutRun(env), func(e string) bool {
+			return strings.HasPrefix(strings.ToUpper(e), "NO_PROXY=")
+		}), "%s: nothing of the run but what is harmless", name)
 	}
-	assert.Contains(t, string(opencode.Plugin("/x", nil)), `TOKEN_HEADER = "`+header+`"`, "the plugin's is the same")
+}
+
+// What the user had set is there again where nothing is to be known of the run.
+func TestWithoutRun(t *testing.T) {
+	folder, err := opencode.NewRunFolder(t.TempDir(), "linux", "/bin/ocgo-key", "/opt/opencode")
+	require.NoError(t, err)
+	user := []string{"PATH=/usr/bin", "OPENCODE_CONFIG_CONTENT={\"model\":\"a/b\"}", "OTHER=x"}
+	env, err := client{is: true}.pointAt(endpoint{"http://127.0.0.1:1", "ocgo-token", true}, user, folder)
+	require.NoError(t, err)
+	assert.ElementsMatch(t, append(user, "NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost"), withoutRun(env))
+	own := []string{"OPENCODE_API_KEY=of-the-user", "OPENCODE_CONFIG_CONTENT={}"}
+	assert.Equal(t, own, withoutRun(own), "outside of a run nothing is touched")
 }

@@ -40,7 +40,7 @@ func (a *app) whichClient(command *wrapper.Command) (client, error) {
 	}
 	path, err := exec.LookPath(name)
 	if filepath.Base(name) == name {
-		if real, notFound := opencode.Find(getenv(command.Env, "PATH")); notFound == nil {
+		if real, notFound := opencode.Find(getenv(command.Env, pathName(command.Env, runtime.GOOS))); notFound == nil {
 			path, err = real, nil
 		}
 	}
@@ -83,7 +83,7 @@ func (a *app) runFolder(env []string) opencode.RunFolder {
 		a.warn("an opencode that the command starts does not use the pool: "+flat(err.Error()), "")
 		return opencode.RunFolder{}
 	}
-	real, err := opencode.Find(getenv(env, "PATH"))
+	real, err := opencode.Find(getenv(env, pathName(env, runtime.GOOS)))
 	if err != nil {
 		real = "" // then nobody starts one by its name
 	}

@@ -30,7 +30,7 @@ const (
 func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
 	out := pastProxies(env, runtime.GOOS)
 	if folder.Bin != "" {
-		out = setenv(out, "PATH", folder.BeforePath(getenv(env, "PATH")))
+		out = withPath(out, folder.BeforePath)
 	}
 	out = setenv(setenv(out, gatewayVariable, gw.url), tokenVariable, gw.token)
 	if gw.zen {
@@ -87,10 +87,27 @@ func withoutRun(env []string) []string {
 	if strings.HasPrefix(getenv(env, "OPENCODE_BASE_URL"), url+"/") {
 		remove("OPENCODE_BASE_URL")
 	}
-	if path := getenv(env, "PATH"); opencode.WithoutRuns(path) != path {
-		out = setenv(out, "PATH", opencode.WithoutRuns(path))
+	return withPath(out, opencode.WithoutRuns)
+}
+
+// pathName is what env calls PATH: on Windows a variable has one name, however it is written.
+func pathName(env []string, goos string) string {
+	for _, e := range env {
+		if name, _, _ := strings.Cut(e, "="); goos == "windows" && strings.EqualFold(name, "PATH") {
+			return name
+		}
 	}
-	return out
+	return "PATH"
+}
+
+// withPath returns env with its PATH as change makes it.
+func withPath(env []string, change func(string) string) []string {
+	name := pathName(env, runtime.GOOS)
+	before := getenv(env, name)
+	if after := change(before); after != before {
+		return setenv(env, name, after)
+	}
+	return env
 }
 
 func getenv(env []string, name string) string {
