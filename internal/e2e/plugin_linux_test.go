@@ -242,7 +242,9 @@ func TestPluginReplacesGateway(t *testing.T) {
 	w.add("Work")
 	w.command("ocgo-key", "install", "--yes").run().ok()
 	_, url := w.serve()
-	prompt := func() string { return w.plain("run", "--attach", url, "-m", model, "say hi").run().ok().stdout.String() }
+	prompt := func() string {
+		return w.plain("run", "--attach", url, "-m", model, "say hi").run().ok().stdout.String()
+	}
 	assert.Contains(t, prompt(), "Hello from Work.")
 	first := w.gateways()
 	require.Len(t, first, 1)

@@ -68,7 +68,9 @@ func TestRun2(t *testing.T) {
 	// The user's own, which the shared service serves.
 	w.service.AddAccount(gofake.Account{Key: "sk-foreign", Label: "Foreign"})
 	const config = `{"providers": {"opencode-go": {@ "models": {"kimi-k2.6": {"settings": {"baseURL": "URL", "apiKey": "sk-foreign"}}}}}}`
-	own := func(more string) string { return strings.NewReplacer("@", strings.ReplaceAll(more, "URL", w.service.BaseURL()), "URL", w.service.BaseURL()).Replace(config) }
+	own := func(more string) string {
+		return strings.NewReplacer("@", strings.ReplaceAll(more, "URL", w.service.BaseURL()), "URL", w.service.BaseURL()).Replace(config)
+	}
 	w.configure2(own(""))
 	w.command("opencode", "service", "start").run().ok()
 	w.store2("sk-foreign")
