@@ -171,15 +171,6 @@ func newToken() string {
 	return "ocgo-" + hex.EncodeToString(b[:])
 }
 
-// newTransport is Go's default transport (its proxy settings, its verified TLS), with connections enough for
-// many streams to one host, and with bodies passed as they are.
-func newTransport() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // 0: as many as the hosts may have
-	t.DisableCompression = true
-	return t
-}
-
 // URL is what stands in for the service's base URL of this prefix.
 func (g *Gateway) URL(prefix string) string { return "http://" + g.host + prefix }
 
