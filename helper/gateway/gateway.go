@@ -97,6 +97,7 @@ type Gateway struct {
 	host    string   // "127.0.0.1:PORT", the Host header to expect
 	server  *http.Server
 	done    chan struct{}
+	bodies  budget // for what is kept of requests
 
 	mu      sync.Mutex // guards life against a Close between the look at it and the start of a task
 	tasks   sync.WaitGroup
@@ -207,11 +208,12 @@ func (g *Gateway) proxy() http.Handler {
 		defer g.tasks.Done()
 		x := &Exchange{header: r.Header, now: g.options.Now}
 		defer g.refresh(x) // also where the client has gone away meanwhile
-		body, err := keepBody(w, r)
+		body, err := keepBody(w, r, &g.bodies)
 		if err != nil {
 			answerError(w, r, err)
 			return
 		}
+		defer body.free()
 		x.body = body
 		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})
