@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -16,7 +17,7 @@ const maxReplay = 64 << 20
 // body is a request's body, made anew before each attempt.
 type body struct {
 	kept   []byte    // nil once it is freed
-	memory *memory   // that kept lies in; nil for an empty body
+	memory *memory   // that kept lies in; nil for a small body
 	rest   io.Reader // what did not fit; such a body can be sent once
 	length int64     // as the client declared it; -1 if it did not
 	spent  bool      // it can't be sent again
@@ -49,18 +50,25 @@ func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error)
 	if r.Body == nil || r.ContentLength == 0 {
 		return b, nil
 	}
-	b.memory = &memory{budget: of, users: 1}
+	m := &memory{budget: of, users: 1}
+	b.memory = m
 	source := timedBody{r.Body, http.NewResponseController(w)}
-	whole, err := b.fill(source)
+	whole, err := m.fill(source, r.ContentLength)
 	if err != nil {
 		b.free()
 		return nil, fmt.Errorf("%w: %w", errBody, err)
 	}
-	b.memory.data = b.kept
-	if whole {
-		b.length = int64(len(b.kept))
-	} else {
+	b.kept = m.data
+	if !whole {
 		b.rest = source
+		return b, nil
+	}
+	if b.length = int64(len(b.kept)); b.length <= smallBody {
+		if cap(b.kept) >= leastSpare { // it will be used again, and net/http looks at small bodies for longer
+			b.kept = slices.Clone(b.kept)
+		}
+		m.done()
+		b.memory = nil
 	}
 	return b, nil
 }
@@ -70,35 +78,33 @@ func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error)
 const firstPiece = 32 << 10
 
 // fill reads source until its end, or until there is no memory for more of it. whole reports whether it was the end.
-func (b *body) fill(source io.Reader) (whole bool, err error) {
+// declared is how long it is to be, in bytes; -1 if that is not known.
+func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) {
 	for {
-		if len(b.kept) == cap(b.kept) && !b.grow() {
-			return false, nil
+		if len(m.data) == cap(m.data) {
+			if size := nextSize(cap(m.data), declared); size <= cap(m.data) || !m.grow(size) {
+				return false, nil
+			}
 		}
-		n, err := source.Read(b.kept[len(b.kept):cap(b.kept)])
-		b.kept = b.kept[:len(b.kept)+n]
+		n, err := source.Read(m.data[len(m.data):cap(m.data)])
+		m.data = m.data[:len(m.data)+n]
 		switch {
 		case err == io.EOF:
-			return len(b.kept) <= maxReplay, nil
+			return len(m.data) <= maxReplay, nil
 		case err != nil:
 			return false, err
 		}
 	}
 }
 
-// grow makes room for more, if there may be more.
-func (b *body) grow() bool {
-	size := max(firstPiece, 2*cap(b.kept))
-	if b.length >= 0 {
-		size = max(firstPiece, 4*cap(b.kept))                               // with an end in sight little of it is in vain
-		size = min(size, max(int(min(b.length, maxReplay)), cap(b.kept))+1) // one more, so that the end shows
+// nextSize is how large the memory is to be when size bytes are full.
+func nextSize(size int, declared int64) int {
+	next := max(firstPiece, 2*size)
+	if declared >= 0 {
+		next = max(firstPiece, 4*size)                               // with an end in sight little of it is in vain
+		next = min(next, max(int(min(declared, maxReplay)), size)+1) // one more, so that the end shows
 	}
-	size = min(size, maxReplay+1)
-	if size <= cap(b.kept) || !b.memory.resize(size) {
-		return false
-	}
-	b.kept = append(make([]byte, 0, size), b.kept...)
-	return true
+	return min(next, maxReplay+1)
 }
 
 // replayable reports whether open can be called (again).

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
+	"time"
 	"weak"
 
 	"github.com/stretchr/testify/assert"
@@ -40,7 +42,9 @@ func TestABodyIsKeptAsItCame(t *testing.T) {
 				of := new(budget)
 				b, err := keep(t, reader(strings.NewReader(text)), length, of)
 				require.NoError(t, err)
-				assert.GreaterOrEqual(t, of.used, size)
+				if size > smallBody {
+					assert.GreaterOrEqual(t, of.used, size)
+				}
 				for range 2 {
 					require.True(t, b.replayable())
 					req := send(b)
@@ -65,7 +69,7 @@ func TestABodyIsKeptAsItCame(t *testing.T) {
 }
 
 func TestAFreedBodyIsGoneWhenItIsRead(t *testing.T) {
-	of := new(budget)
+	of := &budget{trim: func() {}}
 	b, err := keep(t, strings.NewReader(strings.Repeat("x", 1<<20)), 1<<20, of)
 	require.NoError(t, err)
 	data := weak.Make(&b.kept[0])
@@ -83,6 +87,7 @@ func TestAFreedBodyIsGoneWhenItIsRead(t *testing.T) {
 	assert.Zero(t, of.used)
 	_, err = read.GetBody()
 	require.ErrorIs(t, err, errFreed)
+	of.afterDelay() // what is spare is given up
 	runtime.GC()
 	assert.Nil(t, data.Value(), "although the requests are still there")
 	runtime.KeepAlive(read)
@@ -140,24 +145,66 @@ func TestWithoutMemoryABodyStreamsOnce(t *testing.T) {
 }
 
 func TestMemoryIsGivenBackToTheSystemWhenBodiesAreGone(t *testing.T) {
-	trimmed := make(chan int, 10)
-	var of *budget
-	of = &budget{trim: func() {
-		of.mu.Lock()
-		defer of.mu.Unlock()
-		trimmed <- of.used
-	}}
-	require.True(t, of.take(100<<20))
-	of.give(40 << 20)
-	of.give(50 << 20)
-	assert.Equal(t, 10<<20, <-trimmed, "the most is gone")
-	require.True(t, of.take(6<<20))
-	of.give(16 << 20)
-	assert.Equal(t, 0, <-trimmed)
-	require.True(t, of.take(trimFrom-1))
-	of.give(trimFrom - 1)
-	assert.False(t, of.trims, "little bodies come and go")
-	assert.Empty(t, trimmed)
+	synctest.Test(t, func(t *testing.T) {
+		trims := 0
+		of := &budget{trim: func() { trims++ }}
+		use := func(n int) { of.give(of.take(n)) }
+		for range 20 { // bodies come and go: their memory is in use
+			for range 100 {
+				use(100_000)
+			}
+			time.Sleep(trimDelay - 1)
+		}
+		assert.Zero(t, trims)
+		assert.NotZero(t, of.spared)
+		assert.LessOrEqual(t, of.spared, mostSpare)
+		time.Sleep(3 * trimDelay)
+		synctest.Wait()
+		assert.Equal(t, 1, trims, "there are no more")
+		assert.Zero(t, of.spared)
+		use(trimFrom - 1)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, 1, trims, "a little is not worth it")
+		use(10 << 20)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, 2, trims)
+	})
+}
+
+func TestMemoryIsUsedAgainWhenNobodyLooksAtIt(t *testing.T) {
+	of := new(budget)
+	text := func(of byte) string { return strings.Repeat(string(of), 100_000) }
+	first, err := keep(t, strings.NewReader(text('a')), 100_000, of)
+	require.NoError(t, err)
+	reading, small := send(first), strings.NewReader("small")
+	first.free()
+	tiny, err := keep(t, small, -1, of)
+	require.NoError(t, err)
+	sent := send(tiny)
+	tiny.free()
+	for _, c := range []byte("bcd") {
+		b, err := keep(t, strings.NewReader(text(c)), 100_000, of)
+		require.NoError(t, err)
+		b.free()
+	}
+	got, err := io.ReadAll(reading.Body)
+	require.NoError(t, err)
+	assert.True(t, text('a') == string(got), "it was in use")
+	got, err = io.ReadAll(sent.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "small", string(got))
+	assert.Zero(t, of.used)
+	assert.NotZero(t, of.spared)
+	before := of.spared
+	again, err := keep(t, strings.NewReader(text('e')), 100_000, of)
+	require.NoError(t, err)
+	assert.Less(t, of.spared, before, "what is spare is used again")
+	got, err = io.ReadAll(send(again).Body)
+	require.NoError(t, err)
+	assert.True(t, text('e') == string(got))
+	again.free()
 }
 
 func FuzzBody(f *testing.F) {

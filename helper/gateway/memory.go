@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,63 +15,90 @@ import (
 const maxBodies = 256 << 20
 
 // budget is the memory for kept bodies. The zero value has maxBodies.
+//
+// Pieces that were given back are used again, so that one body after another makes no garbage. When there are no more,
+// all is given back to the system: by itself Go would keep it for minutes where nothing is allocated any more, as is the
+// case while answers stream.
 type budget struct {
-	mu    sync.Mutex
 	limit int    // bytes; 0 for maxBodies
-	used  int    // bytes
-	most  int    // that was used since memory was last given back
-	trims bool   // a trim is to come
 	trim  func() // nil for debug.FreeOSMemory
+
+	mu     sync.Mutex
+	used   int      // bytes
+	spare  [][]byte // pieces to use again, the last one given back last
+	spared int      // bytes of spare
+	given  int      // bytes given back since the last trim
+	quiet  int      // what given was when the timer was set
+	timed  bool     // the timer for a trim is set
 }
 
-// take reports whether there is memory for n more bytes.
-func (b *budget) take(n int) bool {
+const (
+	// leastSpare and mostSpare bound what is kept to use again, in bytes: one piece, and all of them.
+	leastSpare, mostSpare = firstPiece, 2 << 20
+	// trimFrom is from how many bytes given back on a trim is worth its while: it takes some milliseconds beside the
+	// requests.
+	trimFrom = 1 << 20
+	// trimDelay is for how long hardly anything is given back before a trim.
+	trimDelay = 50 * time.Millisecond
+)
+
+// take returns a piece of at least n bytes, of which nothing is used; nil if there is no memory for it.
+func (b *budget) take(n int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	limit := b.limit
 	if limit == 0 {
 		limit = maxBodies
 	}
-	if n > limit-b.used {
-		return false
+	for i, piece := range slices.Backward(b.spare) {
+		if size := cap(piece); n <= size && size <= 2*n && size <= limit-b.used {
+			b.spare, b.spared = slices.Delete(b.spare, i, i+1), b.spared-size
+			b.used += size
+			return piece[:0]
+		}
 	}
+	if n > limit-b.used {
+		return nil
+	}
+	piece := make([]byte, 0, n)
 	b.used += n
-	b.most = max(b.most, b.used)
-	return true
+	return piece
 }
 
-// Go's memory is given back to the system once trimFrom bytes less are in use than there were, and less than half; after
-// trimDelay, since where one body ends others often do. By itself Go would keep it for minutes where nothing else is
-// allocated, as is the case while streams are passed on.
-const (
-	trimFrom  = 8 << 20
-	trimDelay = 50 * time.Millisecond
-)
-
-// give is for memory that is no longer used.
-func (b *budget) give(n int) {
+// give takes a piece back that nobody looks at any more.
+func (b *budget) give(piece []byte) {
+	size := cap(piece)
+	if size == 0 {
+		return
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.used -= n
-	if !b.trims && b.subsided() {
-		b.trims = true
-		time.AfterFunc(trimDelay, b.trimNow)
+	b.used -= size
+	b.given += size
+	if leastSpare <= size && b.spared+size <= mostSpare {
+		b.spare, b.spared = append(b.spare, piece), b.spared+size
+	}
+	if !b.timed && b.given >= trimFrom {
+		b.setTimer()
 	}
 }
 
-func (b *budget) subsided() bool { return b.most-b.used >= trimFrom && b.used <= b.most/2 }
+// setTimer is called with the lock.
+func (b *budget) setTimer() {
+	b.timed, b.quiet = true, b.given
+	time.AfterFunc(trimDelay, b.afterDelay)
+}
 
-func (b *budget) trimNow() {
+func (b *budget) afterDelay() {
 	b.mu.Lock()
-	trim, due := b.trim, b.subsided()
-	b.trims = false
-	if due {
-		b.most = b.used
+	if b.given-b.quiet >= trimFrom/4 { // it goes on, and uses what there is
+		b.setTimer()
+		b.mu.Unlock()
+		return
 	}
+	b.timed, b.given, b.spare, b.spared = false, 0, nil, 0
+	trim := b.trim
 	b.mu.Unlock()
-	if !due {
-		return // there are new ones, which use what the old ones left
-	}
 	if trim == nil {
 		trim = debug.FreeOSMemory
 	}
@@ -84,17 +112,18 @@ type memory struct {
 
 	mu    sync.Mutex
 	users int
-	size  int // of the budget, in bytes
-	data  []byte
+	data  []byte // all of the piece that it is in is its own
 }
 
-// resize takes size bytes in place of what there was, or fails.
-func (m *memory) resize(size int) bool {
-	if !m.budget.take(size) {
+// grow moves the data to a piece of at least n bytes, or fails.
+func (m *memory) grow(n int) bool {
+	piece := m.budget.take(n)
+	if piece == nil {
 		return false
 	}
-	m.budget.give(m.size)
-	m.size = size
+	old := m.data
+	m.data = append(piece, old...)
+	m.budget.give(old)
 	return true
 }
 
@@ -103,8 +132,8 @@ func (m *memory) done() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.users--; m.users == 0 {
-		m.budget.give(m.size)
-		m.data, m.size = nil, 0
+		m.budget.give(m.data)
+		m.data = nil
 	}
 }
 
