@@ -80,6 +80,9 @@ const firstPiece = 32 << 10
 // fill reads source until its end, or until there is no memory for more of it. whole reports whether it was the end.
 // declared is how long it is to be, in bytes; -1 if that is not known.
 func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) {
+	if declared > firstPiece && declared <= maxReplay {
+		m.data = m.budget.takeSpare(int(declared) + 1)
+	}
 	for {
 		if len(m.data) == cap(m.data) {
 			if size := nextSize(cap(m.data), declared); size <= cap(m.data) || !m.grow(size) {

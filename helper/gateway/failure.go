@@ -9,14 +9,20 @@ import (
 
 // firstMembers reads an answer that is to be JSON until it is plain whether it is an error, which some servers send with
 // the status of success. For a healthy answer that is the read that brings its first member. It returns what was read,
-// where to read on, and the error's text if it is one.
-func firstMembers(answer io.Reader, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
-	head, rest = peek(answer, hold, func(head []byte, _ bool) bool {
+// where to read on, and the error's text if it is one. length is the answer's, in bytes; of one that has none, -1, it is
+// not known when it will go on, and it is held back for as long as hold.
+func firstMembers(answer io.Reader, length int64, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
+	enough := func(head []byte, _ bool) bool {
 		if isError(head) {
 			failure = head
 		}
 		return failure != nil || len(head) >= maxErrorBody || !mayBeError(head)
-	})
+	}
+	if length >= 0 {
+		head, rest = peekWhole(answer, enough)
+	} else {
+		head, rest = peek(answer, hold, enough)
+	}
 	return head, rest, failure
 }
 

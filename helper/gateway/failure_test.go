@@ -37,11 +37,13 @@ func TestFirstMembers(t *testing.T) {
 			if how == "byte by byte" && len(text) > 1000 {
 				continue
 			}
-			head, rest, failure := firstMembers(reader(strings.NewReader(text)), time.Minute)
-			assert.Equal(t, failed, failure != nil, "%.100s, %s", text, how)
-			tail, err := io.ReadAll(rest)
-			require.NoError(t, err)
-			assert.True(t, text == string(head)+string(tail), "nothing is lost")
+			for _, length := range []int64{-1, int64(len(text))} {
+				head, rest, failure := firstMembers(reader(strings.NewReader(text)), length, time.Minute)
+				assert.Equal(t, failed, failure != nil, "%.100s, %s", text, how)
+				tail, err := io.ReadAll(rest)
+				require.NoError(t, err)
+				assert.True(t, text == string(head)+string(tail), "nothing is lost")
+			}
 		}
 	}
 }
@@ -52,7 +54,7 @@ func TestAHealthyAnswerIsReadNoFurtherThanItsFirstMember(t *testing.T) {
 		_, _, failure := firstMembers(readerFunc(func(p []byte) (int, error) {
 			reads++
 			return copy(p, text), nil
-		}), time.Minute)
+		}), -1, time.Minute)
 		assert.Nil(t, failure)
 		assert.Equal(t, 1, reads, text)
 	}
@@ -67,7 +69,7 @@ func TestAnAnswerThatDoesNotComeIsHeldForAWhileOnly(t *testing.T) {
 			_ = w.Close()
 		}()
 		start := time.Now()
-		head, rest, failure := firstMembers(r, 5*time.Second)
+		head, rest, failure := firstMembers(r, -1, 5*time.Second)
 		assert.Equal(t, 5*time.Second, time.Since(start))
 		assert.Empty(t, head)
 		assert.Nil(t, failure)
@@ -86,7 +88,7 @@ func FuzzFirstMembers(f *testing.F) {
 		left := bytes.NewReader(text)
 		head, rest, failure := firstMembers(readerFunc(func(p []byte) (int, error) {
 			return left.Read(p[:min(len(p), 1+(step&0xff))])
-		}), time.Minute)
+		}), int64(step&0x100)-1, time.Minute)
 		tail, err := io.ReadAll(rest)
 		if err != nil || !bytes.Equal(append(head, tail...), text) {
 			t.Errorf("%q became %q and %q, %v", text, head, tail, err)

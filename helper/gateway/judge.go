@@ -38,7 +38,7 @@ func judge(resp *http.Response, x *Exchange, key keychain.Secret) rotation.Verdi
 		head, rest, failure := firstEvent(resp.Body, holdComments)
 		return judgeFailure(resp, x, key, head, rest, failure)
 	case resp.StatusCode == http.StatusOK && resp.ContentLength != 0 && isPlain(resp, "application/json"):
-		head, rest, failure := firstMembers(resp.Body, errorTime)
+		head, rest, failure := firstMembers(resp.Body, resp.ContentLength, errorTime)
 		return judgeFailure(resp, x, key, head, rest, failure)
 	}
 	return rotation.Verdict{}

@@ -46,23 +46,42 @@ const (
 func (b *budget) take(n int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	limit := b.limit
-	if limit == 0 {
-		limit = maxBodies
+	if piece := b.again(n); piece != nil {
+		return piece
 	}
-	for i, piece := range slices.Backward(b.spare) {
-		if size := cap(piece); n <= size && size <= 2*n && size <= limit-b.used {
-			b.spare, b.spared = slices.Delete(b.spare, i, i+1), b.spared-size
-			b.used += size
-			return piece[:0]
-		}
-	}
-	if n > limit-b.used {
+	if n > b.left() {
 		return nil
 	}
 	piece := make([]byte, 0, n)
 	b.used += n
 	return piece
+}
+
+// takeSpare is take where that costs nothing.
+func (b *budget) takeSpare(n int) []byte {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.again(n)
+}
+
+// left is called with the lock, as again is.
+func (b *budget) left() int {
+	if b.limit == 0 {
+		return maxBodies - b.used
+	}
+	return b.limit - b.used
+}
+
+// again is a spare piece of at least n bytes, and not of many more; nil if there is none.
+func (b *budget) again(n int) []byte {
+	for i, piece := range slices.Backward(b.spare) {
+		if size := cap(piece); n <= size && size <= 2*n && size <= b.left() {
+			b.spare, b.spared = slices.Delete(b.spare, i, i+1), b.spared-size
+			b.used += size
+			return piece[:0]
+		}
+	}
+	return nil
 }
 
 // give takes a piece back that nobody looks at any more.

@@ -29,7 +29,24 @@ func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Read
 }
 
 // peekPiece is how much is read at once, in bytes; a short error, or an event, is in one.
-const peekPiece = 1 << 10
+const peekPiece = 4 << 10
+
+// peekWhole is peek for a stream whose next bytes are on their way, as those of a body with a length are: it waits for
+// them, which saves a goroutine.
+func peekWhole(stream io.Reader, enough func(head []byte, ended bool) bool) (head []byte, rest io.Reader) {
+	for {
+		piece := make([]byte, peekPiece)
+		n, err := stream.Read(piece)
+		if head == nil {
+			head = piece[:n:n]
+		} else {
+			head = append(head, piece[:n]...)
+		}
+		if enough(head, err != nil) || err != nil {
+			return head, after(stream, err)
+		}
+	}
+}
 
 // peek reads from the stream until enough says so, its end, or for as long as hold. It returns what was read and
 // where to read on, with nothing lost in between.
