@@ -85,8 +85,8 @@ func (c *comparison) notes() []string {
 			"the target is held against the median and the p99 above it.",
 		"Fail-over: at the service, from just before the last bytes of a 429 are written to when the next request has arrived. Direct and " +
 			"bare proxy: the client itself reads the 429 and sends the request again with another key.",
-		fmt.Sprintf("Memory: a fresh process of each kind with %d streams of %d events a second; the highest of the samples taken in %v.",
-			openStreams, int(1/holdPause.Seconds()), e.memoryTime),
+		fmt.Sprintf("Memory: a fresh process of each kind with %d streams of %d events a second; the highest of the samples taken in %v, from %v after the last one began.",
+			openStreams, int(1/holdPause.Seconds()), e.memoryTime, e.settle),
 		"What a request asks for: a gateway over a state file and a keychain that count, in one process with the client.",
 	}
 }

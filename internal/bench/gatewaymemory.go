@@ -81,6 +81,8 @@ func (c *comparison) watch(ctx context.Context, over way, request []byte) (most 
 			return most, err
 		}
 	}
+	pause := time.NewTimer(c.effort.settle) // what the beginning took is not what the open streams take
+	<-pause.C
 	sample := time.NewTicker(c.effort.memoryTime / 20)
 	defer sample.Stop()
 	for range 20 {
