@@ -19,9 +19,9 @@ type Exchange struct {
 
 	once   sync.Once
 	parsed struct {
-		Model  string            `json:"model"`
-		Stream bool              `json:"stream"`
-		Tools  []json.RawMessage `json:"tools"`
+		Model  string     `json:"model"`
+		Stream bool       `json:"stream"`
+		Tools  []struct{} `json:"tools"` // how many there are is all that is kept of them
 	}
 }
 

@@ -268,8 +268,9 @@ func same(h rotation.Handout) func(rotation.Handout) bool {
 	return func(other rotation.Handout) bool { return h.ID == other.ID && h.KeyRev == other.KeyRev }
 }
 
-// passOn follows an answer on its way to the client.
+// passOn follows an answer on its way to the client. It is the last one: the request's body is not needed any more.
 func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) {
+	defer x.body.free()
 	x.served = &grant
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return
@@ -278,6 +279,7 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 		f.Observer.Answered(x)
 	}
 	if f.NoOverage {
+		x.parse() // it may be asked for when the account is left
 		resp.Body = watchCost(resp, func(cost string) { f.overage(x, grant, cost) })
 	}
 }

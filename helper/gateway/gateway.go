@@ -97,6 +97,7 @@ type Gateway struct {
 	host    string   // "127.0.0.1:PORT", the Host header to expect
 	server  *http.Server
 	done    chan struct{}
+	bodies  budget // for what is kept of requests
 
 	mu      sync.Mutex // guards life against a Close between the look at it and the start of a task
 	tasks   sync.WaitGroup
@@ -171,15 +172,6 @@ func newToken() string {
 	return "ocgo-" + hex.EncodeToString(b[:])
 }
 
-// newTransport is Go's default transport (its proxy settings, its verified TLS), with connections enough for
-// many streams to one host, and with bodies passed as they are.
-func newTransport() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // 0: as many as the hosts may have
-	t.DisableCompression = true
-	return t
-}
-
 // URL is what stands in for the service's base URL of this prefix.
 func (g *Gateway) URL(prefix string) string { return "http://" + g.host + prefix }
 
@@ -216,11 +208,12 @@ func (g *Gateway) proxy() http.Handler {
 		defer g.tasks.Done()
 		x := &Exchange{header: r.Header, now: g.options.Now}
 		defer g.refresh(x) // also where the client has gone away meanwhile
-		body, err := keepBody(w, r)
+		body, err := keepBody(w, r, &g.bodies)
 		if err != nil {
 			answerError(w, r, err)
 			return
 		}
+		defer body.free()
 		x.body = body
 		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})
