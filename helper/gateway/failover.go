@@ -23,7 +23,8 @@ type failover struct {
 // account for another reason than exhaustion.
 func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	for again := false; ; again = true {
-		p := &passage{failover: f, x: exchangeOf(req), req: req, ctx: req.Context(), holder: f.Holder, again: again}
+		p := &passage{failover: f, x: exchangeOf(req), req: req, ctx: req.Context(), again: again}
+		p.holder = f.holder(p.x)
 		resp, err := p.run()
 		var exhausted *rotation.ExhaustedError
 		if !errors.As(err, &exhausted) {
@@ -35,6 +36,14 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return p.exhausted(exhausted), nil
 	}
+}
+
+// holder is the one whose account serves the request.
+func (f *failover) holder(x *Exchange) Holder {
+	if f.HolderOf == nil {
+		return f.Holder
+	}
+	return f.HolderOf(x.Session(), x.Parent())
 }
 
 // passage is one pass of a request over the pool.
@@ -303,7 +312,7 @@ func (f *failover) observeExhausted(x *Exchange, e *rotation.ExhaustedError) {
 func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 	f.inBackground(func(ctx context.Context) {
 		verdict := rotation.Overage(cost, f.Now())
-		next, moved, err := f.Holder.Report(ctx, grant, verdict, nil)
+		next, moved, err := f.holder(x).Report(ctx, grant, verdict, nil)
 		if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
 			f.observeExhausted(x, exhausted)
 		}
