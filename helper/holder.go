@@ -159,7 +159,7 @@ func (h *Holder) Spare(ctx context.Context, model func() string) (g Grant, ok bo
 		return Grant{}, false, err
 	}
 	defer h.give()
-	out, ok, err := h.pool.Spare(ctx, h.proc, h.ask(model))
+	out, ok, err := h.pool.Spare(ctx, h.who, h.ask(model))
 	if err != nil || !ok {
 		return Grant{}, false, err
 	}
