@@ -56,7 +56,7 @@ func (p *Pool) Overview(ctx context.Context) (Overview, error) {
 			o.Accounts[i].Leases = append(o.Accounts[i].Leases, l)
 		}
 	}
-	for _, l := range s.Conversations {
+	for _, l := range *s.Conversations.All() {
 		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == l.Account })
 		if i >= 0 && !p.over(l) {
 			o.Accounts[i].Conversations++
@@ -173,7 +173,9 @@ func (p *Pool) Remove(ctx context.Context, id string) error {
 		s.Note(state.Event{Time: p.now(), Kind: "removed", Account: s.Accounts[i].Label})
 		s.Accounts = slices.Delete(s.Accounts, i, i+1)
 		gone := func(l state.Lease) bool { return l.Account == id }
-		s.Leases, s.Conversations = slices.DeleteFunc(s.Leases, gone), slices.DeleteFunc(s.Conversations, gone)
+		s.Leases = slices.DeleteFunc(s.Leases, gone)
+		all := s.Conversations.All()
+		*all = slices.DeleteFunc(*all, gone)
 		s.Settle(id)
 		return nil
 	})

@@ -24,7 +24,7 @@ func (w *world) talk(t require.TestingT, id string) string {
 func (w *world) conversations(t require.TestingT) []state.Lease {
 	s, err := w.store.Read(context.Background())
 	require.NoError(t, err)
-	return s.Conversations
+	return *s.Conversations.All()
 }
 
 func TestConversationsTakeTurnsWithProcesses(t *testing.T) {
@@ -200,9 +200,12 @@ func TestNoIDOfAConversationIsKept(t *testing.T) {
 	w.talk(t, id)
 	require.NoError(t, w.Disable(context.Background(), "id0"))
 	w.talk(t, id)
-	all, err := json.Marshal(map[string]any{"conversations": w.conversations(t), "events": w.store.Events()})
+	s, err := w.store.Read(context.Background())
+	require.NoError(t, err)
+	all, err := json.Marshal(map[string]any{"state": s, "events": w.store.Events()})
 	require.NoError(t, err)
 	assert.NotContains(t, string(all), id)
+	assert.Contains(t, string(all), w.conversations(t)[0].Conversation, "a hash is")
 	for _, e := range w.store.Events() {
 		if e.Kind == "leased" || e.Kind == "switched" {
 			assert.Equal(t, "conversation", e.Command)

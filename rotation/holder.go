@@ -84,7 +84,7 @@ const (
 	usedEvery = time.Hour
 )
 
-func (c Conversation) leases(s *state.State) *[]state.Lease { return &s.Conversations }
+func (c Conversation) leases(s *state.State) *[]state.Lease { return s.Conversations.All() }
 func (c Conversation) owns(l state.Lease) bool              { return l.Conversation == c.hash }
 func (c Conversation) lease() state.Lease                   { return state.Lease{Conversation: c.hash} }
 func (c Conversation) names() (pid int, command string)     { return 0, "conversation" }
@@ -93,10 +93,11 @@ func (c Conversation) names() (pid int, command string)     { return 0, "convers
 func (c Conversation) mark(l *state.Lease, now time.Time) { l.Used = now.UTC().Truncate(time.Second) }
 
 func (c Conversation) prune(p *Pool, s *state.State) {
-	s.Conversations = slices.DeleteFunc(s.Conversations, func(l state.Lease) bool { return p.over(l) })
-	if extra := len(s.Conversations) + 1 - maxConversations; extra > 0 {
-		slices.SortStableFunc(s.Conversations, func(a, b state.Lease) int { return a.Used.Compare(b.Used) })
-		s.Conversations = slices.Delete(s.Conversations, 0, extra)
+	all := c.leases(s)
+	*all = slices.DeleteFunc(*all, p.over)
+	if extra := len(*all) + 1 - maxConversations; extra > 0 {
+		slices.SortStableFunc(*all, func(a, b state.Lease) int { return a.Used.Compare(b.Used) })
+		*all = slices.Delete(*all, 0, extra)
 	}
 }
 

@@ -24,7 +24,7 @@ type State struct {
 	Passed []string `json:"passed,omitempty"`
 	Leases []Lease  `json:"leases,omitempty"`
 	// Conversations are the leases of conversations, which end by time.
-	Conversations []Lease `json:"conversations,omitempty"`
+	Conversations Conversations `json:"conversations,omitzero"`
 	// Pruned is how many leases were left when those of ended processes were last cleared away.
 	Pruned int `json:"pruned,omitempty"`
 	// Pending names ids whose key may be in the keychain without an account, because a command is at work
@@ -124,7 +124,7 @@ type Lease struct {
 	Start   string `json:"start,omitempty"` // the process's start identity, so that a reused pid is a new process
 	Command string `json:"command,omitempty"`
 	// Conversation is a hash of the conversation's id; empty for a process.
-	Conversation string    `json:"conversation,omitempty"`
+	Conversation string    `json:"-"`
 	Account      string    `json:"account"` // id
 	Since        time.Time `json:"since,omitzero"`
 	// Used is when a conversation last used it, to the hour.
@@ -176,7 +176,7 @@ func (s *State) Lease(pid int, start string) *Lease {
 // clone is a copy that shares nothing with s.
 func (s *State) clone() *State {
 	c := *s
-	c.Accounts, c.Leases, c.Conversations = slices.Clone(s.Accounts), slices.Clone(s.Leases), slices.Clone(s.Conversations)
+	c.Accounts, c.Leases, c.Conversations = slices.Clone(s.Accounts), slices.Clone(s.Leases), s.Conversations.clone()
 	c.Pending, c.Passed = slices.Clone(s.Pending), slices.Clone(s.Passed)
 	c.Refusals = slices.Clone(s.Refusals)
 	for i := range c.Accounts {
