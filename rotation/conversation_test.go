@@ -214,3 +214,24 @@ func TestNoIDOfAConversationIsKept(t *testing.T) {
 		}
 	}
 }
+
+// With every usage limit reached, a try goes to the account that the conversation has.
+func TestSpareIsTheConversationsOwn(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, "Work", "Personal")
+	for i, id := range []string{"a", "b"} {
+		h, err := w.Acquire(ctx, rotation.ConversationOf(id), rotation.Ask{})
+		require.NoError(t, err)
+		v := rotation.Verdict{Action: rotation.Cool, Until: w.now().Add(time.Duration(i+1) * time.Hour), Reason: "weekly limit", Window: "weekly"}
+		_, err = w.Blame(ctx, h, v)
+		if i == 1 {
+			require.ErrorAs(t, err, new(*rotation.ExhaustedError))
+		}
+	}
+	for id, label := range map[string]string{"a": "Work", "b": "Personal", "new": "Work"} {
+		h, ok, err := w.Spare(ctx, rotation.ConversationOf(id), rotation.Ask{})
+		require.NoError(t, err)
+		require.True(t, ok)
+		assert.Equal(t, label, h.Label, id)
+	}
+}
