@@ -2,7 +2,9 @@ package gateway_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,4 +105,17 @@ func (o *onDisk) RoundTrip(r *http.Request) (*http.Response, error) {
 		assert.True(o.t, found, "no conversation has the account whose key is on the request")
 	}
 	return o.Transport.RoundTrip(r)
+}
+
+// A client that names no session has an account for each conversation all the same, by the id that it is given.
+func TestConversationsThatNameNoSession(t *testing.T) {
+	s := newStage(t, byConversation)
+	for _, user := range []string{"a", "b", "a", "b"} {
+		req := s.request(t, formats["chat"], true)
+		req.Header.Del("X-Opencode-Session")
+		body := `{"model":"m","stream":true,"messages":[{"role":"user","content":"` + user + `"}]}`
+		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+		require.Equal(t, 200, s.do(t, req).status)
+	}
+	assert.Equal(t, []string{"Work", "Personal", "Work", "Personal"}, s.seen())
 }
