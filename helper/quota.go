@@ -25,6 +25,8 @@ type Quota struct {
 	// user for a password, and nobody is to be asked for the sake of numbers. That leaves out accounts that this
 	// process has no part in. Who has asks about them, and nothing is used of those that nobody has. May be nil.
 	Holder *Holder
+	// Conversations are those that the process serves, which get ready for a move before the limit too. May be nil.
+	Conversations *Conversations
 
 	mu    sync.Mutex
 	asked map[string]time.Time     // when each account was last asked about, by id
@@ -143,6 +145,9 @@ func (q *Quota) Refresh(ctx context.Context, g Grant) {
 	q.mu.Unlock()
 	if q.Holder != nil {
 		q.Holder.PrepareAhead(ctx)
+	}
+	if q.Conversations != nil {
+		q.Conversations.PrepareAhead(ctx)
 	}
 }
 

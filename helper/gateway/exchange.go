@@ -15,6 +15,7 @@ type Exchange struct {
 	body         *body
 	apiKeyHeader bool // the client put its token into x-api-key, so the key goes there too
 	now          func() time.Time
+	holder       Holder        // whose account serves it
 	served       *helper.Grant // the one that the service answered to; nil before
 
 	once   sync.Once

@@ -25,7 +25,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Holder is the process's hold on the pool; *helper.Holder is one.
+// Holder is a hold on the pool; *helper.Holder is one.
 type Holder interface {
 	Current(ctx context.Context, model func() string) (helper.Grant, error)
 	Report(ctx context.Context, blamed helper.Grant, v rotation.Verdict, model func() string) (next helper.Grant, moved bool, err error)
@@ -45,7 +45,10 @@ const (
 
 // Options of a Gateway. The zero value of each field but Holder and Upstreams is useful.
 type Options struct {
-	Holder    Holder
+	Holder Holder // of the process
+	// HolderOf finds the holder for a request by its session, and the session's parent if it is a subagent's; both may
+	// be empty. Nil: it is Holder, for every request.
+	HolderOf  func(session, parent string) *helper.Holder
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
 	Stall     time.Duration       // how long to wait for response headers before one try elsewhere; 0: for ever
