@@ -1,6 +1,7 @@
 package helper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -21,21 +22,26 @@ type Grant struct {
 	Moved *rotation.Switch
 }
 
-// Holder is one process's hold on the pool: the account it has now, with the key. It is where ids and keys
-// meet. As long as nothing changed, Current costs a stat and nothing else. It is safe for concurrent use.
+// Holder is the hold of a process, or of a conversation, on the pool: the account it has now, with the key. It is where
+// ids and keys meet. As long as nothing changed, Current costs a stat and nothing else. It is safe for concurrent use.
 type Holder struct {
-	// Ahead is at how many percent used of a window the process leaves its account, if there is one with more left; 0
+	// Ahead is at how many percent used of a window the holder leaves its account, if there is one with more left; 0
 	// is what the pool's settings say, rotation.NotAhead is never. It goes there once the key is at hand (see
 	// PrepareAhead), so that no request waits for a keychain. To be set before the first use.
 	Ahead int
 
-	pool *rotation.Pool
-	keys keychain.Store
-	proc rotation.Process
-	warn func(missing, next rotation.Handout)
+	*keyring
+	who rotation.Holder
 
 	current atomic.Pointer[held]
 	ready   atomic.Bool // to move before the limit: the key of the account to go on with has come
+}
+
+// keyring is what the holders of one process share.
+type keyring struct {
+	pool *rotation.Pool
+	keys keychain.Store
+	warn func(missing, next rotation.Handout)
 
 	turn chan struct{} // one walk to the pool and the keychain at a time; it guards what is below
 	// missing are ids whose key the keychain does not have, as of missingAt: a change of the pool may bring one.
@@ -47,16 +53,16 @@ type Holder struct {
 }
 
 // take waits for the turn. A keychain that asks its user may take long, and a client need not wait with it.
-func (h *Holder) take(ctx context.Context) error {
+func (k *keyring) take(ctx context.Context) error {
 	select {
-	case h.turn <- struct{}{}:
+	case k.turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-func (h *Holder) give() { <-h.turn }
+func (k *keyring) give() { <-k.turn }
 
 // held is a grant, and the pool as it stood when it was given.
 type held struct {
@@ -69,18 +75,23 @@ type cacheKey struct {
 	rev int
 }
 
-// NewHolder returns the hold of proc on pool, with keys from the keychain. warn is told when an account had to
-// be passed over because its key is missing, and with which one the process goes on. Nothing is asked of either yet.
-func NewHolder(pool *rotation.Pool, keys keychain.Store, proc rotation.Process, warn func(missing, next rotation.Handout)) *Holder {
-	return &Holder{pool: pool, keys: keys, proc: proc, warn: warn, turn: make(chan struct{}, 1), cache: make(map[cacheKey]keychain.Secret)}
+// NewHolder returns the hold of who on pool, with keys from the keychain. warn is told when an account had to be
+// passed over because its key is missing, and with which one the holder goes on. Nothing is asked of either yet.
+func NewHolder(pool *rotation.Pool, keys keychain.Store, who rotation.Holder, warn func(missing, next rotation.Handout)) *Holder {
+	return &Holder{who: who, keyring: &keyring{pool: pool, keys: keys, warn: warn, turn: make(chan struct{}, 1), cache: make(map[cacheKey]keychain.Secret)}}
 }
 
-// Current returns the account that the process holds, for a request that uses model(); a process that holds
-// none yet gets the next. model is only called when the answer hangs on it, and may be nil. The error is
+// beside is the hold of another in the same process, which asks the keychain for no key that the process has.
+func (h *Holder) beside(who rotation.Holder) *Holder {
+	return &Holder{Ahead: h.Ahead, who: who, keyring: h.keyring}
+}
+
+// Current returns the account that is held, for a request that uses model(); a holder that has none yet gets
+// the next. model is only called when the answer hangs on it, and may be nil. The error is
 // rotation.ErrEmpty, a *rotation.ExhaustedError, or one of the keychain's.
 func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
 	stamp := h.pool.Stamp()
-	if c := h.current.Load(); c != nil && c.stamp == stamp && !c.ByModel && !h.ready.Load() {
+	if c := h.current.Load(); c != nil && c.stamp == stamp && h.pool.Good(c.Handout) && !h.ready.Load() {
 		return c.Grant, nil
 	}
 	if err := h.take(ctx); err != nil {
@@ -91,14 +102,14 @@ func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error
 }
 
 // Report takes v on the blamed grant into the pool, and returns the account to go on with. moved is true for the
-// one caller whose report moved the process.
+// one caller whose report moved the holder.
 func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, model func() string) (next Grant, moved bool, err error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, false, err
 	}
 	defer h.give()
 	ask, stamp := h.ask(model), h.pool.Stamp()
-	out, moved, err := h.pool.Report(ctx, h.proc, blamed.Handout, v, ask)
+	out, moved, err := h.pool.Report(ctx, h.who, blamed.Handout, v, ask)
 	if err != nil {
 		return Grant{}, false, err
 	}
@@ -148,7 +159,7 @@ func (h *Holder) Spare(ctx context.Context, model func() string) (g Grant, ok bo
 		return Grant{}, false, err
 	}
 	defer h.give()
-	out, ok, err := h.pool.Spare(ctx, h.proc, h.ask(model))
+	out, ok, err := h.pool.Spare(ctx, h.who, h.ask(model))
 	if err != nil || !ok {
 		return Grant{}, false, err
 	}
@@ -164,50 +175,83 @@ func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
 // Prepare fetches the key of the account that would be next, so that a fail-over does not wait for the keychain. What
 // goes wrong is of no interest yet.
 func (h *Holder) Prepare(ctx context.Context) {
-	out, err := h.pool.Upcoming(ctx, h.proc)
+	out, err := h.pool.Upcoming(ctx, h.who)
 	if err != nil {
 		return
 	}
 	_, _ = h.key(ctx, out)
 }
 
-// PrepareAhead fetches the key of the account that the process is to move to before its own meets the limit, if it is
-// time for that. It moves with its next request.
-func (h *Holder) PrepareAhead(ctx context.Context) {
-	ask := rotation.Ask{Ahead: h.Ahead}
+// Open fetches the key of the first account that could be handed out, so that a keychain which asks its user does so
+// now. No account is handed out. The error is as Current's.
+func (h *Holder) Open(ctx context.Context) error {
+	if err := h.take(ctx); err != nil {
+		return err
+	}
+	defer h.give()
+	var avoid []string
+	var missing error
 	for {
-		out, ok := h.pool.Leaving(ctx, h.proc, ask)
-		if !ok {
-			return
+		out, err := h.pool.Upcoming(ctx, h.who, avoid...)
+		if err != nil {
+			return cmp.Or(missing, err)
 		}
-		_, err := h.key(ctx, out)
-		if err == nil {
-			h.ready.Store(true)
+		if _, err = h.key(ctx, out); !errors.Is(err, keychain.ErrNotFound) {
+			return err
 		}
-		if !errors.Is(err, keychain.ErrNotFound) {
-			return
+		avoid, missing = append(avoid, out.ID), err
+	}
+}
+
+// PrepareAhead fetches the key of the account that the holder is to move to before its own meets the limit, if it is
+// time for that. It moves with its next request.
+func (h *Holder) PrepareAhead(ctx context.Context) { prepareAhead(ctx, h) }
+
+// prepareAhead is PrepareAhead of several holders that share a keyring, with one look at the pool.
+func prepareAhead(ctx context.Context, holders ...*Holder) {
+	if len(holders) == 0 {
+		return
+	}
+	h := holders[0]
+	who := make([]rotation.Holder, len(holders))
+	for i := range holders {
+		who[i] = holders[i].who
+	}
+	ask := rotation.Ask{Ahead: h.Ahead}
+	for missing := true; missing; {
+		missing = false
+		for i, out := range h.pool.Leaving(ctx, ask, who...) {
+			if out.ID == "" || slices.Contains(ask.Avoid, out.ID) {
+				continue
+			}
+			switch _, err := h.key(ctx, out); {
+			case err == nil:
+				holders[i].ready.Store(true)
+			case errors.Is(err, keychain.ErrNotFound):
+				ask.Avoid, missing = append(ask.Avoid, out.ID), true
+			}
 		}
-		ask.Avoid = append(ask.Avoid, out.ID)
 	}
 }
 
 // Known is the key of a hand-out, if it is in memory.
-func (h *Holder) Known(out rotation.Handout) (keychain.Secret, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	key, ok := h.cache[cacheKey{out.ID, out.KeyRev}]
+func (k *keyring) Known(out rotation.Handout) (keychain.Secret, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key, ok := k.cache[cacheKey{out.ID, out.KeyRev}]
 	return key, ok
 }
 
-// Release ends the process's lease. Where that fails the lease ends with the process.
-func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.proc) }
+// Release ends the lease. Where that fails, a process's ends with the process.
+func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.who) }
 
 func (h *Holder) ask(model func() string) rotation.Ask {
 	if now := h.pool.Stamp(); now != h.missingAt {
 		h.missing, h.missingAt = nil, now
 	}
 	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead}
-	if h.current.Load() != nil { // else the keychain is asked in any case
+	if c := h.current.Load(); c != nil { // else the keychain is asked in any case
+		ask.Had = c.Handout
 		ask.To = func(out rotation.Handout) bool {
 			_, ok := h.Known(out)
 			return ok
@@ -224,7 +268,7 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 	stamp := h.pool.Stamp() // taken first, so that a change meanwhile is noticed at the next request
 	before := h.current.Load()
 	h.ready.Store(false)
-	out, moved, err := h.pool.Take(ctx, h.proc, ask)
+	out, moved, err := h.pool.Take(ctx, h.who, ask)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -258,7 +302,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 		h.missing = append(h.missing, out.ID)
 		ask.Avoid = append(slices.Clone(ask.Avoid), out.ID)
 		stamp = h.pool.Stamp()
-		next, nextErr := h.pool.Acquire(ctx, h.proc, ask)
+		next, nextErr := h.pool.Acquire(ctx, h.who, ask)
 		if nextErr != nil {
 			return Grant{}, false, err
 		}
@@ -267,16 +311,16 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 	}
 }
 
-func (h *Holder) key(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
-	if key, ok := h.Known(out); ok {
+func (k *keyring) key(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
+	if key, ok := k.Known(out); ok {
 		return key, nil
 	}
-	key, err := h.keys.Get(ctx, out.ID)
+	key, err := k.keys.Get(ctx, out.ID)
 	if err != nil {
 		return key, keychain.Naming(err, out.Label)
 	}
-	h.mu.Lock()
-	h.cache[cacheKey{out.ID, out.KeyRev}] = key
-	h.mu.Unlock()
+	k.mu.Lock()
+	k.cache[cacheKey{out.ID, out.KeyRev}] = key
+	k.mu.Unlock()
 	return key, nil
 }

@@ -25,10 +25,13 @@ type Quota struct {
 	// user for a password, and nobody is to be asked for the sake of numbers. That leaves out accounts that this
 	// process has no part in. Who has asks about them, and nothing is used of those that nobody has. May be nil.
 	Holder *Holder
+	// Conversations are those that the process serves, which get ready for a move before the limit too. May be nil.
+	Conversations *Conversations
 
 	mu    sync.Mutex
-	asked map[string]time.Time // when each account was last asked about, by id
-	due   time.Time            // before that no numbers that Refresh looks at get old
+	asked map[string]time.Time     // when each account was last asked about, by id
+	open  map[string]chan struct{} // questions under way, by id; closed at their end
+	due   time.Time                // before that no numbers that Refresh looks at get old
 }
 
 const (
@@ -43,7 +46,8 @@ const (
 
 // Limited asks about an account that has just run into a limit.
 func (q *Quota) Limited(ctx context.Context, g Grant) {
-	if q.turn(g.ID) {
+	if end, ok := q.turn(g.ID); ok {
+		defer end()
 		_ = q.ask(ctx, g, usageTimeout)
 	}
 }
@@ -55,13 +59,18 @@ func (q *Quota) Switched(ctx context.Context, g Grant) {
 		return
 	}
 	for _, v := range o.Accounts {
-		if v.ID == g.ID && q.age(v) >= usagePause && q.turn(g.ID) {
+		if v.ID != g.ID || q.age(v) < usagePause {
+			continue
+		}
+		if end, ok := q.turn(g.ID); ok {
+			defer end()
 			_ = q.ask(ctx, g, usageTimeout)
 		}
 	}
 }
 
-// Exhausted asks about all accounts that are used up, side by side: one may be back before its time.
+// Exhausted asks about all accounts that are used up, side by side: one may be back before its time. It also waits for
+// such questions that others have under way.
 func (q *Quota) Exhausted(ctx context.Context) {
 	o, err := q.Pool.Overview(ctx)
 	if err != nil {
@@ -69,10 +78,16 @@ func (q *Quota) Exhausted(ctx context.Context) {
 	}
 	var all sync.WaitGroup
 	for _, v := range o.Accounts {
-		if v.Condition.State != rotation.Cooling || v.Condition.Window == "" || !q.turn(v.ID) {
+		if v.Condition.State != rotation.Cooling || v.Condition.Window == "" {
+			continue
+		}
+		end, ok := q.turn(v.ID)
+		if !ok {
+			all.Go(func() { q.await(ctx, v.ID) })
 			continue
 		}
 		all.Go(func() {
+			defer end()
 			if key, err := q.key(ctx, v, nil); err == nil {
 				_ = q.ask(ctx, Grant{Handout: v.Handout(), Key: key}, usageTimeout)
 			}
@@ -113,9 +128,14 @@ func (q *Quota) Refresh(ctx context.Context, g Grant) {
 			pace, key = usageOthers, known
 		}
 		age := q.age(v)
-		if age >= pace && q.turn(v.ID) {
-			age = 0
-			all.Go(func() { _ = q.ask(ctx, Grant{Handout: v.Handout(), Key: key}, usageTimeout) })
+		if age >= pace {
+			if end, ok := q.turn(v.ID); ok {
+				age = 0
+				all.Go(func() {
+					defer end()
+					_ = q.ask(ctx, Grant{Handout: v.Handout(), Key: key}, usageTimeout)
+				})
+			}
 		}
 		soonest = min(soonest, max(pace-age, usagePause))
 	}
@@ -125,6 +145,9 @@ func (q *Quota) Refresh(ctx context.Context, g Grant) {
 	q.mu.Unlock()
 	if q.Holder != nil {
 		q.Holder.PrepareAhead(ctx)
+	}
+	if q.Conversations != nil {
+		q.Conversations.PrepareAhead(ctx)
 	}
 }
 
@@ -153,18 +176,33 @@ func (q *Quota) age(v rotation.View) time.Duration {
 	return age
 }
 
-// turn tells whether it is time to ask about the account, and if so takes the turn.
-func (q *Quota) turn(id string) bool {
+// turn reports whether it is time to ask about the account, and if so takes the turn; end is to be called after it.
+func (q *Quota) turn(id string) (end func(), ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if last, ok := q.asked[id]; ok && q.Now().Sub(last).Abs() < usagePause {
-		return false
+		return nil, false
 	}
 	if q.asked == nil {
-		q.asked = make(map[string]time.Time)
+		q.asked, q.open = make(map[string]time.Time), make(map[string]chan struct{})
 	}
-	q.asked[id] = q.Now()
-	return true
+	done := make(chan struct{})
+	q.asked[id], q.open[id] = q.Now(), done
+	return func() { close(done) }, true
+}
+
+// await waits for the end of the question about the account that is under way, if one is.
+func (q *Quota) await(ctx context.Context, id string) {
+	q.mu.Lock()
+	done := q.open[id]
+	q.mu.Unlock()
+	if done == nil {
+		return
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // ask asks about one account and learns the answer, within limit.

@@ -18,11 +18,13 @@ type View struct {
 	Enabled   bool
 	Condition Condition
 	Leases    []state.Lease // of processes that run
-	LastUsed  time.Time
-	KeyRev    int
-	Workspace string
-	User      string
-	Usage     *state.Usage // what the service last said of it; nil if it never did
+	// Conversations is how many of them have the account.
+	Conversations int
+	LastUsed      time.Time
+	KeyRev        int
+	Workspace     string
+	User          string
+	Usage         *state.Usage // what the service last said of it; nil if it never did
 }
 
 // Handout is the account as it is handed out.
@@ -52,6 +54,12 @@ func (p *Pool) Overview(ctx context.Context) (Overview, error) {
 		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == l.Account })
 		if i >= 0 && p.alive(l.PID, l.Start) {
 			o.Accounts[i].Leases = append(o.Accounts[i].Leases, l)
+		}
+	}
+	for _, l := range *s.Conversations.All() {
+		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == l.Account })
+		if i >= 0 && !p.over(l) {
+			o.Accounts[i].Conversations++
 		}
 	}
 	if a, err := p.next(s, Ask{}); err == nil {
@@ -164,7 +172,10 @@ func (p *Pool) Remove(ctx context.Context, id string) error {
 		}
 		s.Note(state.Event{Time: p.now(), Kind: "removed", Account: s.Accounts[i].Label})
 		s.Accounts = slices.Delete(s.Accounts, i, i+1)
-		s.Leases = slices.DeleteFunc(s.Leases, func(l state.Lease) bool { return l.Account == id })
+		gone := func(l state.Lease) bool { return l.Account == id }
+		s.Leases = slices.DeleteFunc(s.Leases, gone)
+		all := s.Conversations.All()
+		*all = slices.DeleteFunc(*all, gone)
 		s.Settle(id)
 		return nil
 	})
@@ -191,7 +202,7 @@ func (p *Pool) Enable(ctx context.Context, id string) error {
 	})
 }
 
-// Disable keeps the account from being picked; processes that hold it move on at their next request.
+// Disable keeps the account from being picked; who holds it moves on at the next request.
 func (p *Pool) Disable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
 		a.Disabled = true

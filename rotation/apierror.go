@@ -80,6 +80,7 @@ func textOf(raw json.RawMessage) string {
 // Kinds that the service gives no name of their own.
 const (
 	blocked      = "blocked by provider"
+	keyMissing   = "key missing"
 	providerBusy = "provider busy"
 )
 
@@ -104,6 +105,7 @@ func pattern(expr string) func() *regexp.Regexp {
 var (
 	usageWords    = pattern(`usage limit (has been |was )?(reached|exceeded)|(reached|exceeded) (your|the) .{0,40}usage limit`)
 	blockedWords  = "request blocked by upstream provider"
+	missingWords  = "missing api key"
 	providerWords = "error from provider"
 	statusWords   = []struct {
 		status      int
@@ -111,6 +113,7 @@ var (
 	}{
 		{http.StatusForbidden, "active opencode go subscription is required", "Account.Disabled"},
 		{http.StatusForbidden, "requires global regions", "Account.RegionUnavailable"},
+		{http.StatusForbidden, "not available in your region", "Account.RegionUnavailable"},
 		{http.StatusUnauthorized, "invalid api key", "AuthError"},
 	}
 )
@@ -141,6 +144,9 @@ func (e apiError) kind(status int) string {
 	case http.StatusUnauthorized:
 		if strings.Contains(words, blockedWords) {
 			return blocked
+		}
+		if strings.Contains(words, missingWords) {
+			return keyMissing
 		}
 	}
 	if name != "" {

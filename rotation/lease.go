@@ -13,46 +13,49 @@ import (
 // errUnchanged ends an Update that has nothing to write.
 var errUnchanged = errors.New("unchanged")
 
-// Ask is what a process needs of an account.
+// Ask is what a holder needs of an account.
 type Ask struct {
 	Model string   // the model to be used; empty means that only what limits a whole account counts
-	Avoid []string // ids of accounts that are of no use to this process, whatever the pool knows of them
-	// Ahead is at how many percent used of a window the process leaves its account, if there is one with more left;
+	Avoid []string // ids of accounts that are of no use to this holder, whatever the pool knows of them
+	// Ahead is at how many percent used of a window the holder leaves its account, if there is one with more left;
 	// 0 is what the settings say, NotAhead is never.
 	Ahead int
-	// To tells whether the process can go on with this account at once, should it leave its own before the limit; nil
+	// To tells whether the holder can go on with this account at once, should it leave its own before the limit; nil
 	// is yes.
 	To func(Handout) bool
+	// Had is the last hand-out that a conversation's server keeps in memory, if it has one. It counts where the state
+	// has no lease of the conversation any more.
+	Had Handout
 }
 
-// fits tells whether a can be given to the process.
+// fits tells whether a can be given to the holder.
 func (ask Ask) fits(a *state.Account, now time.Time) bool {
 	return condition(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
 
-// keeps tells whether the process can go on with a, which it has.
+// keeps tells whether the holder can go on with a, which it has.
 func (ask Ask) keeps(a *state.Account, now time.Time) bool {
 	return limits(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
 
-// Acquire is Take for one that does not want to know of a move.
-func (p *Pool) Acquire(ctx context.Context, proc Process, ask Ask) (Handout, error) {
-	h, _, err := p.Take(ctx, proc, ask)
+// Acquire is like Take but discards the Switch.
+func (p *Pool) Acquire(ctx context.Context, holder Holder, ask Ask) (Handout, error) {
+	h, _, err := p.Take(ctx, holder, ask)
 	return h, err
 }
 
-// Take returns the account that process proc holds, as long as no limit was met on it. Else, or if it is time to leave
-// that one before its limit, proc gets the next one that fits, and keeps that. The switch is not nil if this call moved
-// the process off an account for a reason that the pool knows. Take fails with ErrEmpty or an *ExhaustedError.
-func (p *Pool) Take(ctx context.Context, proc Process, ask Ask) (Handout, *Switch, error) {
+// Take returns the account that holder has, as long as no limit was met on it. Else, or if it is time to leave that
+// one before its limit, holder gets the next one that fits, and keeps that. The switch is not nil if this call moved
+// the holder off an account for a reason that the pool knows. Take fails with ErrEmpty or an *ExhaustedError.
+func (p *Pool) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Switch, error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, nil, err
 	}
 	// The common case, and that of an exhausted pool, take no lock and write nothing.
-	if l, a := p.held(s, proc, ask); a != nil {
-		if p.leaving(s, l, a, ask) == nil {
-			return p.handout(a), nil, nil
+	if l, a := p.held(s, holder, ask); a != nil {
+		if p.leaving(s, l, a, ask) == nil && !p.due(l.Used) {
+			return p.leased(l, a), nil, nil
 		}
 	} else if _, err := p.next(s, ask); err != nil {
 		return Handout{}, nil, err
@@ -60,20 +63,23 @@ func (p *Pool) Take(ctx context.Context, proc Process, ask Ask) (Handout, *Switc
 	var h Handout
 	var sw *Switch
 	err = p.update(ctx, func(s *state.State) error {
-		l, a := p.held(s, proc, ask)
+		l, a := p.held(s, holder, ask)
 		if a == nil {
-			h, sw, err = p.lease(s, proc, ask)
+			h, sw, err = p.lease(s, holder, ask)
 			return err
 		}
 		b := p.leaving(s, l, a, ask)
 		if b == nil {
-			h = p.handout(a)
-			return errUnchanged
+			if h = p.leased(l, a); !p.due(l.Used) {
+				return errUnchanged
+			}
+			h = p.leased(p.record(s, holder, a), a)
+			return nil
 		}
 		f, now := fill(a, p.now()), p.now()
-		sw = &Switch{From: p.handout(a), Cause: Ahead, Percent: f.Percent, Verdict: windowVerdict(f.Window, f.Until)}
-		h = p.give(s, proc, b, state.Event{Reason: fmt.Sprintf("%d %% of its %s used", f.Percent, sw.Verdict.Reason), Until: f.Until})
-		s.Lease(proc.PID, proc.Start).Ahead, sw.To = now, h
+		sw = &Switch{From: p.leased(l, a), Cause: Ahead, Percent: f.Percent, Verdict: windowVerdict(f.Window, f.Until)}
+		h = p.give(s, holder, b, a, state.Event{Reason: fmt.Sprintf("%d %% of its %s used", f.Percent, sw.Verdict.Reason), Until: f.Until})
+		leaseOf(s, holder).Ahead, sw.To = now, h
 		return nil
 	})
 	return h, sw, err
@@ -103,9 +109,22 @@ func (p *Pool) update(ctx context.Context, change func(*state.State) error) erro
 	return nil
 }
 
-// held is the lease of proc and its account, which is nil unless proc can go on with it.
-func (p *Pool) held(s *state.State, proc Process, ask Ask) (*state.Lease, *state.Account) {
-	l := s.Lease(proc.PID, proc.Start)
+// has returns the lease that the holder has, or nil: the one in the state or, for a conversation whose lease has made
+// room there for later ones, what its server remembers.
+func (p *Pool) has(s *state.State, holder Holder, ask Ask) *state.Lease {
+	l := leaseOf(s, holder)
+	if l == nil && !ask.Had.Used.IsZero() {
+		l = &state.Lease{Account: ask.Had.ID, Used: ask.Had.Used}
+	}
+	if l == nil || p.over(*l) {
+		return nil
+	}
+	return l
+}
+
+// held is the lease of the holder and its account, which is nil unless the holder can go on with it.
+func (p *Pool) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *state.Account) {
+	l := p.has(s, holder, ask)
 	if l == nil {
 		return nil, nil
 	}
@@ -116,25 +135,24 @@ func (p *Pool) held(s *state.State, proc Process, ask Ask) (*state.Lease, *state
 	return l, a
 }
 
-// lease gives proc the next account that fits. The switch is nil where proc had none, or one that is only of no use
-// to proc itself.
-func (p *Pool) lease(s *state.State, proc Process, ask Ask) (Handout, *Switch, error) {
-	p.prune(s, proc)
+// lease gives the holder the next account that fits. The switch is nil where it had none, or one that is only of no
+// use to this holder itself.
+func (p *Pool) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch, error) {
 	a, err := p.next(s, ask)
 	if err != nil {
 		return Handout{}, nil, err
 	}
 	var old *state.Account
-	if l := s.Lease(proc.PID, proc.Start); l != nil {
+	if l := p.has(s, holder, ask); l != nil {
 		old = s.Find(l.Account)
 	}
 	if old == nil {
-		return p.give(s, proc, a, state.Event{}), nil, nil
+		return p.give(s, holder, a, nil, state.Event{}), nil, nil
 	}
 	// What ended its hold counts, not what keeps others away from the account.
 	c := limits(old, ask.Model, p.now())
 	from := p.handout(old)
-	to := p.give(s, proc, a, state.Event{Reason: c.Reason, Until: c.Until})
+	to := p.give(s, holder, a, old, state.Event{Reason: c.Reason, Until: c.Until})
 	sw := &Switch{From: from, To: to}
 	switch c.State {
 	case Cooling:
@@ -149,37 +167,32 @@ func (p *Pool) lease(s *state.State, proc Process, ask Ask) (Handout, *Switch, e
 	return to, sw, nil
 }
 
-// give writes down that proc has the account a from now on. why tells of the reason, should it leave another.
-func (p *Pool) give(s *state.State, proc Process, a *state.Account, why state.Event) Handout {
-	proc.Command = OneLine(proc.Command)
+// give writes down that the holder has the account a from now on. old is the one that it leaves, or nil, and why
+// tells of the reason.
+func (p *Pool) give(s *state.State, holder Holder, a, old *state.Account, why state.Event) Handout {
 	now := p.now()
 	s.Last, s.Passed, a.LastUsed = a.ID, nil, now
-	event := state.Event{Time: now, Kind: "leased", Account: a.Label, PID: proc.PID, Command: proc.Command}
-	if l := s.Lease(proc.PID, proc.Start); l != nil {
-		if old := s.Find(l.Account); old != nil {
-			event.Kind, event.Account, event.To, event.Reason, event.Until = "switched", old.Label, a.Label, why.Reason, why.Until
-		}
-		l.Account, l.Since = a.ID, now
-	} else {
-		s.Leases = append(s.Leases, state.Lease{PID: proc.PID, Start: proc.Start, Command: proc.Command, Account: a.ID, Since: now})
+	event := state.Event{Time: now, Kind: "leased", Account: a.Label}
+	event.PID, event.Command = holder.names()
+	if old != nil {
+		event.Kind, event.Account, event.To, event.Reason, event.Until = "switched", old.Label, a.Label, why.Reason, why.Until
 	}
 	s.Note(event)
-	return p.handout(a)
+	return p.leased(p.record(s, holder, a), a)
 }
 
-// fewLeases is how many leases are kept without a look at their processes.
-const fewLeases = 16
-
-// prune clears the leases of ended processes away when there are twice as many as there were after the last time,
-// so that a crowd of new processes does not look at all the others for each one.
-func (p *Pool) prune(s *state.State, proc Process) {
-	if len(s.Leases) < max(fewLeases, 2*s.Pruned) {
-		return
+// record writes down that the holder has the account a, and returns the lease in s.
+func (p *Pool) record(s *state.State, holder Holder, a *state.Account) *state.Lease {
+	l := leaseOf(s, holder)
+	if l == nil {
+		holder.prune(p, s)
+		all := holder.leases(s)
+		*all = append(*all, holder.lease())
+		l = &(*all)[len(*all)-1]
 	}
-	s.Leases = slices.DeleteFunc(s.Leases, func(l state.Lease) bool {
-		return !p.alive(l.PID, l.Start) && !(l.PID == proc.PID && l.Start == proc.Start)
-	})
-	s.Pruned = len(s.Leases)
+	l.Account = a.ID
+	holder.mark(l, p.now())
+	return l
 }
 
 // Holders returns whether a process has a lease, as the pool stands now.
@@ -191,15 +204,15 @@ func (p *Pool) Holders(ctx context.Context) (func(pid int, start string) bool, e
 	return func(pid int, start string) bool { return s.Lease(pid, start) != nil }, nil
 }
 
-// Upcoming is the account that proc would get, should it have to leave the one it has.
-func (p *Pool) Upcoming(ctx context.Context, proc Process) (Handout, error) {
+// Upcoming is the account that the holder would get, should it have to leave the one it has, of those not to avoid.
+func (p *Pool) Upcoming(ctx context.Context, holder Holder, avoid ...string) (Handout, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
 		return Handout{}, err
 	}
-	var ask Ask
-	if l := s.Lease(proc.PID, proc.Start); l != nil {
-		ask.Avoid = []string{l.Account}
+	ask := Ask{Avoid: avoid}
+	if l := p.has(s, holder, ask); l != nil {
+		ask.Avoid = append(slices.Clone(avoid), l.Account)
 	}
 	a, err := p.next(s, ask)
 	if err != nil {
@@ -217,12 +230,13 @@ func (p *Pool) Exhaustion(ctx context.Context) error {
 	return err
 }
 
-// Release ends the lease of proc before the process ends.
-func (p *Pool) Release(ctx context.Context, proc Process) error {
+// Release ends the lease of the holder before its time.
+func (p *Pool) Release(ctx context.Context, holder Holder) error {
 	return p.update(ctx, func(s *state.State) error {
-		before := len(s.Leases)
-		s.Leases = slices.DeleteFunc(s.Leases, func(l state.Lease) bool { return l.PID == proc.PID && l.Start == proc.Start })
-		if len(s.Leases) == before {
+		all := holder.leases(s)
+		before := len(*all)
+		*all = slices.DeleteFunc(*all, holder.owns)
+		if len(*all) == before {
 			return errUnchanged
 		}
 		return nil

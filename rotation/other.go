@@ -21,11 +21,11 @@ func (p *Pool) Other(ctx context.Context, ask Ask) (Handout, error) {
 	return p.handout(a), nil
 }
 
-// Spare is the account on which a request may be tried although no account is ready: the one that proc holds, else
+// Spare is the account on which a request may be tried although no account is ready: the one that the holder has, else
 // the one that is back first. The service answers models that cost nothing even where the usage limits are reached.
 // Not ok means that nothing may be tried: an account is ready, one cools for another reason than a usage limit, or
 // the account has begun to spend real money.
-func (p *Pool) Spare(ctx context.Context, proc Process, ask Ask) (h Handout, ok bool, err error) {
+func (p *Pool) Spare(ctx context.Context, holder Holder, ask Ask) (h Handout, ok bool, err error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, false, err
@@ -45,7 +45,7 @@ func (p *Pool) Spare(ctx context.Context, proc Process, ask Ask) (h Handout, ok 
 			spare = a
 		}
 	}
-	if l := s.Lease(proc.PID, proc.Start); l != nil {
+	if l := p.has(s, holder, ask); l != nil {
 		if a := s.Find(l.Account); a != nil && condition(a, ask.Model, now).State == Cooling && !slices.Contains(ask.Avoid, a.ID) {
 			spare = a
 		}

@@ -35,8 +35,8 @@ func TestFairness(t *testing.T) {
 }
 
 // TestPoolMachine plays commands, limits, usage and time against a pool, with each strategy, and checks after each step
-// what must always hold: an account that cools, is rejected, disabled or used up is not handed out; a process keeps its
-// account up to a real limit, so that it never jumps back; who leaves ahead of one goes where there is more left, and
+// what must always hold: an account that cools, is rejected, disabled or used up is not handed out; a holder, process or
+// conversation, keeps its account up to a real limit, so that it never jumps back; who leaves ahead of one goes where there is more left, and
 // not on at once; and exhaustion is claimed only when it is true.
 func TestPoolMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -52,12 +52,13 @@ func TestPoolMachine(t *testing.T) {
 			"time": func(t *rapid.T) {
 				m.pass(time.Duration(rapid.IntRange(1, 1800).Draw(t, "seconds")) * time.Second)
 			},
+			"day": func(t *rapid.T) { m.pass(time.Duration(rapid.IntRange(1, 30).Draw(t, "hours")) * time.Hour) },
 			"die": func(t *rapid.T) {
-				p := m.pid(t)
-				delete(m.holds, p)
-				delete(m.left, p)
-				require.NoError(t, m.Release(context.Background(), proc(p)))
+				p := m.holder(t)
+				m.end(p)
+				require.NoError(t, m.Release(context.Background(), holder(p)))
 			},
+			"crowd": m.crowd,
 		})
 	})
 }
@@ -71,7 +72,8 @@ type machine struct {
 	percent   map[string]int       // of the one window that usage tells of
 	resets    map[string]time.Time // of that one
 	holds     map[int]string
-	left      map[int]time.Time // when the process last left ahead of a limit
+	left      map[int]time.Time        // when the holder last left ahead of a limit
+	had       map[int]rotation.Handout // what the server of a conversation remembers
 	strategy  string
 	ahead     int
 }
@@ -79,10 +81,42 @@ type machine struct {
 func newMachine(t *rapid.T) *machine {
 	labels := []string{"A", "B", "C", "D"}[:rapid.IntRange(1, 4).Draw(t, "accounts")]
 	return &machine{world: newWorld(t, labels...), labels: labels, coolUntil: map[string]time.Time{}, out: map[string]bool{},
-		percent: map[string]int{}, resets: map[string]time.Time{}, holds: map[int]string{}, left: map[int]time.Time{}, strategy: rotation.RoundRobin}
+		percent: map[string]int{}, resets: map[string]time.Time{}, holds: map[int]string{}, left: map[int]time.Time{}, had: map[int]rotation.Handout{}, strategy: rotation.RoundRobin}
 }
 
-func (m *machine) pid(t *rapid.T) int { return rapid.IntRange(1, 5).Draw(t, "pid") }
+// holder is a number: an even one is a conversation's, an odd one a process's.
+func (m *machine) holder(t *rapid.T) int { return rapid.IntRange(1, 6).Draw(t, "holder") }
+
+func holder(p int) rotation.Holder {
+	if p%2 == 0 {
+		return rotation.ConversationOf(fmt.Sprint(p))
+	}
+	return proc(p)
+}
+
+func (m *machine) end(p int) {
+	delete(m.holds, p)
+	delete(m.left, p)
+	delete(m.had, p)
+}
+
+// expire forgets a conversation that has ended, as the pool does: by the use that was last written down, which is that
+// of the last hand-out.
+func (m *machine) expire(p int) {
+	if had, ok := m.had[p]; ok && p%2 == 0 && m.now().Sub(had.Used) >= 25*time.Hour {
+		m.end(p)
+	}
+}
+
+// crowd is so many other conversations that a lease makes room for them in the state. Its server remembers the account,
+// but not when the conversation last left ahead of a limit.
+func (m *machine) crowd(t *rapid.T) {
+	p := m.holder(t)
+	if p%2 == 0 {
+		delete(m.left, p)
+		require.NoError(t, m.Release(context.Background(), holder(p)))
+	}
+}
 func (m *machine) account(t *rapid.T) int {
 	return rapid.IntRange(0, len(m.labels)-1).Draw(t, "account")
 }
@@ -121,7 +155,10 @@ func (m *machine) check(t *rapid.T, p int, h rotation.Handout, err error) {
 		require.Empty(t, free, "exhausted although one is ready")
 		return
 	}
-	m.holds[p] = h.Label
+	m.holds[p], m.had[p] = h.Label, h
+	if p%2 == 0 {
+		require.Less(t, m.now().Sub(h.Used), time.Hour, "the use was to be written down")
+	}
 	if had && old == h.Label {
 		rested := m.left[p].IsZero() || m.now().Sub(m.left[p]) >= 15*time.Minute
 		if m.ahead > 0 && rested && m.used(old) >= m.ahead {
@@ -154,13 +191,14 @@ func (m *machine) check(t *rapid.T, p int, h rotation.Handout, err error) {
 }
 
 func (m *machine) acquire(t *rapid.T) {
-	p := m.pid(t)
-	h, err := m.Acquire(context.Background(), proc(p), rotation.Ask{})
+	p := m.holder(t)
+	m.expire(p)
+	h, err := m.Acquire(context.Background(), holder(p), rotation.Ask{Had: m.had[p]})
 	m.check(t, p, h, err)
 }
 
 func (m *machine) limit(t *rapid.T) {
-	p, i := m.pid(t), m.account(t)
+	p, i := m.holder(t), m.account(t)
 	until := m.now().Add(time.Duration(rapid.IntRange(10, 1000).Draw(t, "seconds")) * time.Second)
 	if until.After(m.coolUntil[m.labels[i]].Add(2*time.Second)) || !m.now().Before(m.coolUntil[m.labels[i]]) {
 		m.coolUntil[m.labels[i]] = until
@@ -169,14 +207,15 @@ func (m *machine) limit(t *rapid.T) {
 }
 
 func (m *machine) reject(t *rapid.T) {
-	p, i := m.pid(t), m.account(t)
+	p, i := m.holder(t), m.account(t)
 	m.out[m.labels[i]] = true
 	m.report(t, p, i, rotation.Verdict{Action: rotation.Reject, Reason: "AuthError"})
 }
 
 // report checks as acquire does, but that nobody leaves ahead by it.
 func (m *machine) report(t *rapid.T, p, i int, v rotation.Verdict) {
-	h, _, err := m.Report(context.Background(), proc(p), rotation.Handout{ID: fmt.Sprint("id", i)}, v, rotation.Ask{})
+	m.expire(p)
+	h, _, err := m.Report(context.Background(), holder(p), rotation.Handout{ID: fmt.Sprint("id", i)}, v, rotation.Ask{Had: m.had[p]})
 	if old, ok := m.holds[p]; ok && m.usable(old) {
 		require.NoError(t, err)
 		require.Equal(t, old, h.Label)

@@ -7,17 +7,17 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Switch is a process's move from one account to another.
+// Switch is a holder's move from one account to another.
 type Switch struct {
 	From, To Handout
 	Cause    Cause
-	// Verdict on From, of an answer that this process or another one met; of the window that is filling up if the Cause
+	// Verdict on From, of an answer that this holder or another one met; of the window that is filling up if the Cause
 	// is Ahead.
 	Verdict Verdict
 	Percent int // used of that window, if the Cause is Ahead
 }
 
-// Cause is what made a process move.
+// Cause is what made a holder move.
 type Cause int
 
 const (
@@ -30,21 +30,21 @@ const (
 )
 
 // Report takes the verdict v on blamed, the account whose key was on the request, into the pool, and returns
-// the account that proc goes on with, which fits ask. When several requests report the same limit, the account is cooled once
-// and all of them get the same next account; moved is true for the one whose report moved the process. With no
+// the account that the holder goes on with, which fits ask. When several requests report the same limit, the account is cooled once
+// and all of them get the same next account; moved is true for the one whose report moved the holder. With no
 // account left the error is an *ExhaustedError, and the verdict is kept all the same.
-func (p *Pool) Report(ctx context.Context, proc Process, blamed Handout, v Verdict, ask Ask) (next Handout, moved bool, err error) {
+func (p *Pool) Report(ctx context.Context, holder Holder, blamed Handout, v Verdict, ask Ask) (next Handout, moved bool, err error) {
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {
 		changed := p.blame(s, blamed, v)
-		if _, a := p.held(s, proc, ask); a != nil {
-			next = p.handout(a)
+		if l, a := p.held(s, holder, ask); a != nil {
+			next = p.leased(l, a)
 			if !changed {
 				return errUnchanged
 			}
 			return nil
 		}
-		next, _, exhausted = p.lease(s, proc, ask)
+		next, _, exhausted = p.lease(s, holder, ask)
 		moved = exhausted == nil
 		return nil
 	})
@@ -80,22 +80,22 @@ func (p *Pool) blame(s *state.State, blamed Handout, v Verdict) bool {
 	return false
 }
 
-// Move gives proc another account although nothing is wrong with the one it has. Without another ready
-// account it fails with ErrNoOther (ErrEmpty, an *ExhaustedError if proc holds none), and proc keeps what it has.
-func (p *Pool) Move(ctx context.Context, proc Process) (Switch, error) {
+// Move gives the holder another account although nothing is wrong with the one it has. Without another ready account
+// it fails with ErrNoOther (ErrEmpty, an *ExhaustedError if the holder has none), and the holder keeps what it has.
+func (p *Pool) Move(ctx context.Context, holder Holder) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
 		if len(s.Accounts) == 0 {
 			return ErrEmpty
 		}
 		var ask Ask
-		if l := s.Lease(proc.PID, proc.Start); l != nil {
+		if l := p.has(s, holder, ask); l != nil {
 			if a := s.Find(l.Account); a != nil {
 				ask.Avoid, sw.From = []string{a.ID}, p.handout(a)
 			}
 		}
 		var err error
-		if sw.To, _, err = p.lease(s, proc, ask); err != nil && ask.Avoid != nil {
+		if sw.To, _, err = p.lease(s, holder, ask); err != nil && ask.Avoid != nil {
 			return ErrNoOther
 		}
 		return err

@@ -22,13 +22,6 @@ type Store interface {
 	ReadEvents() (events []state.Event, broken int, err error)
 }
 
-// Process is one that holds, or asks for, an account. PID and Start together name it; a reused pid has another Start.
-type Process struct {
-	PID     int
-	Start   string
-	Command string // for people: "opencode"
-}
-
 // Pool is the rotation over one Store. It is safe for use by several goroutines, and several processes with a
 // Pool over the same file agree with each other.
 type Pool struct {
@@ -42,7 +35,7 @@ func New(store Store, now func() time.Time, alive func(pid int, start string) bo
 	return &Pool{store: store, now: now, alive: alive}
 }
 
-// Handout is the account that a process was given.
+// Handout is the account that a holder was given.
 type Handout struct {
 	ID     string
 	Label  string
@@ -50,12 +43,21 @@ type Handout struct {
 	// ByModel says that some model may be limited on this account, so that one who keeps the hand-out in
 	// memory has to name the model and ask again.
 	ByModel bool
+	// Used is when the use of a conversation's lease was last written down; zero for a process's.
+	Used time.Time
 }
 
 func (p *Pool) handout(a *state.Account) Handout {
 	now := p.now()
 	byModel := slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Model != "" && now.Before(c.Until) })
-	return Handout{a.ID, a.Label, a.KeyRev, byModel}
+	return Handout{ID: a.ID, Label: a.Label, KeyRev: a.KeyRev, ByModel: byModel}
+}
+
+// leased is the account a as it is handed out to the holder of l.
+func (p *Pool) leased(l *state.Lease, a *state.Account) Handout {
+	h := p.handout(a)
+	h.Used = l.Used
+	return h
 }
 
 // Stamp changes whenever the pool does, for the price of a stat.

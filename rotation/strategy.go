@@ -154,19 +154,20 @@ func (p *Pool) leaving(s *state.State, l *state.Lease, a *state.Account, ask Ask
 	return pick(s, better, now)
 }
 
-// Leaving is the account that proc would go on with before the one it has meets its limit; not ok if it stays.
-func (p *Pool) Leaving(ctx context.Context, proc Process, ask Ask) (to Handout, ok bool) {
+// Leaving returns for each of the holders the account that it would go on with before the one it has meets its limit;
+// the zero Handout for one that stays.
+func (p *Pool) Leaving(ctx context.Context, ask Ask, holders ...Holder) []Handout {
+	to := make([]Handout, len(holders))
 	s, err := p.read(ctx)
 	if err != nil {
-		return Handout{}, false
+		return to
 	}
-	l, a := p.held(s, proc, ask)
-	if a == nil {
-		return Handout{}, false
+	for i, holder := range holders {
+		if l, a := p.held(s, holder, ask); a != nil {
+			if b := p.leaving(s, l, a, ask); b != nil {
+				to[i] = p.handout(b)
+			}
+		}
 	}
-	b := p.leaving(s, l, a, ask)
-	if b == nil {
-		return Handout{}, false
-	}
-	return p.handout(b), true
+	return to
 }

@@ -128,8 +128,7 @@ func TestAhead(t *testing.T) {
 	_, sw, err = w.Take(ctx, proc(1), rotation.Ask{Ahead: 91, To: func(rotation.Handout) bool { return false }})
 	require.NoError(t, err)
 	assert.Nil(t, sw, "it stays where it could not go on at once")
-	to, ok := w.Leaving(ctx, proc(1), ask)
-	require.True(t, ok)
+	to := w.Leaving(ctx, ask, proc(1))[0]
 	assert.Equal(t, "Personal", to.Label)
 	h, sw, err = w.Take(ctx, proc(1), ask)
 	require.NoError(t, err)
@@ -152,8 +151,8 @@ func TestAhead(t *testing.T) {
 	// None is left that has room: it stays.
 	w.tell(t, 2, used("weekly", 98, week))
 	w.pass(time.Hour)
-	_, ok = w.Leaving(ctx, proc(1), ask)
-	assert.False(t, ok)
+	to = w.Leaving(ctx, ask, proc(1))[0]
+	assert.Empty(t, to.ID)
 	h, sw, err = w.Take(ctx, proc(1), ask)
 	require.NoError(t, err)
 	assert.Equal(t, "Spare", h.Label)

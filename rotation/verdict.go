@@ -89,9 +89,11 @@ func classifyRefusal(a Answer, e apiError, now time.Time) (v Verdict, known bool
 	case "CreditsError", "MonthlyLimitError", "UserLimitError":
 		return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Reason: balanceReasons[kind]}, true
 	case "RegionError", "Account.RegionUnavailable":
-		return barred(a, "not available in this account's region", now), true
+		return barred(a, "not available in this account's region", now, modelCooldown), true
 	case blocked:
-		return barred(a, "blocked by the model's provider", now), true
+		return barred(a, "blocked by the model's provider", now, modelCooldown), true
+	case keyMissing: // every request of ours has a key: the service lost it on the way
+		return barred(a, "refused, as the service did not see the key", now, defaultCooldown), true
 	case "ModelError":
 		return Verdict{}, true
 	}
@@ -100,12 +102,12 @@ func classifyRefusal(a Answer, e apiError, now time.Time) (v Verdict, known bool
 
 // barred is for an account that may not use the model. Without a model's name it would take the whole account away,
 // so the answer is passed on then.
-func barred(a Answer, why string, now time.Time) Verdict {
+func barred(a Answer, why string, now time.Time, wait time.Duration) Verdict {
 	model := nameOf(a.Model)
 	if model == "" {
 		return Verdict{}
 	}
-	return Verdict{Action: Cool, Until: now.Add(modelCooldown), Reason: oneLine(model, "") + " is " + why, Model: model, OnProof: true}
+	return Verdict{Action: Cool, Until: now.Add(wait), Reason: oneLine(model, "") + " is " + why, Model: model, OnProof: true}
 }
 
 // nameOf is the model's name if it can be one of the service's, else empty.

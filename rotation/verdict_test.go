@@ -79,6 +79,8 @@ func TestClassify(t *testing.T) {
 		"region, workspace":                 {403, nil, coded("Account.RegionUnavailable", "This Go model requires Global regions"), barred("not available in this account's region")},
 		"region, words":                     {403, nil, []byte(`{"error":"This Go model requires Global regions"}`), barred("not available in this account's region")},
 		"paused, which no rule knows":       {403, nil, body("Account.Paused", "Paused by sk-012345678901234567890"), unknown(pass, 403, "Account.Paused", "", "Paused by [redacted]")},
+		"region, words of 2026":             {403, nil, []byte(`{"error":{"message":"[403] This model is not available in your region."}}`), barred("not available in this account's region")},
+		"the key was lost":                  {401, nil, body("AuthError", "Missing API key."), rotation.Verdict{Action: rotation.Cool, Until: noon.Add(time.Minute), Reason: "m is refused, as the service did not see the key", Model: "m", OnProof: true}},
 		"payment required":                  {402, nil, nil, unknown(pass, 402, "", "", "")},
 		"missing session":                   {400, nil, body("MissingSessionID", "Error from provider (Console Go): Request is missing x-opencode-session"), pass},
 		"no subscription":                   {403, nil, body("EntitlementError", ""), rotation.Verdict{Action: rotation.Reject, Reason: "EntitlementError: no Go subscription"}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -15,10 +16,11 @@ const maxReplay = 64 << 20
 
 // body is a request's body, made anew before each attempt.
 type body struct {
-	kept   []byte
+	kept   []byte    // nil once it is freed
+	memory *memory   // that kept lies in; nil for a small body
 	rest   io.Reader // what did not fit; such a body can be sent once
 	length int64     // as the client declared it; -1 if it did not
-	spent  bool      // rest was given out
+	spent  bool      // it can't be sent again
 }
 
 // bodyTimeout is how long a client may take from one piece of a body to the next. It is on this machine: one that
@@ -42,32 +44,78 @@ func (b timedBody) Read(p []byte) (int, error) {
 
 var errBody = errors.New("the request's body did not arrive whole")
 
-// keepBody reads as much of r's body as is kept.
-func keepBody(w http.ResponseWriter, r *http.Request) (*body, error) {
+// keepBody reads as much of r's body as is kept: maxReplay at most, and no more than the budget has left.
+func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error) {
 	b := &body{length: r.ContentLength}
 	if r.Body == nil || r.ContentLength == 0 {
 		return b, nil
 	}
-	var buf bytes.Buffer
+	m := &memory{budget: of, users: 1}
+	b.memory = m
 	source := timedBody{r.Body, http.NewResponseController(w)}
-	if 0 < r.ContentLength && r.ContentLength <= maxReplay {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
-	}
-	n, err := buf.ReadFrom(io.LimitReader(source, maxReplay+1))
+	whole, err := m.fill(source, r.ContentLength)
 	if err != nil {
+		b.free()
 		return nil, fmt.Errorf("%w: %w", errBody, err)
 	}
-	b.kept = buf.Bytes()
-	if n > maxReplay {
+	b.kept = m.data
+	if !whole {
 		b.rest = source
-	} else {
-		b.length = n
+		return b, nil
+	}
+	if b.length = int64(len(b.kept)); b.length <= smallBody {
+		if cap(b.kept) >= leastSpare { // it will be used again, and net/http looks at small bodies for longer
+			b.kept = slices.Clone(b.kept)
+		}
+		m.done()
+		b.memory = nil
 	}
 	return b, nil
 }
 
-// replayable tells whether open can be called (again).
-func (b *body) replayable() bool { return b.rest == nil || !b.spent }
+// firstPiece is the first memory that a body gets, in bytes, if it is as large as that. Each time it is full it becomes
+// some times as large: what a client declares costs nothing before it has sent a good part of it.
+const firstPiece = 32 << 10
+
+// fill reads source until its end, or until there is no memory for more of it. whole reports whether it was the end.
+// declared is how long it is to be, in bytes; -1 if that is not known.
+func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) {
+	if declared > firstPiece && declared <= maxReplay {
+		m.data = m.budget.takeSpare(int(declared) + 1)
+	}
+	for {
+		if len(m.data) == cap(m.data) {
+			if size := nextSize(cap(m.data), declared); size <= cap(m.data) || !m.grow(size) {
+				return false, nil
+			}
+		}
+		n, err := source.Read(m.data[len(m.data):cap(m.data)])
+		m.data = m.data[:len(m.data)+n]
+		switch {
+		case err == io.EOF:
+			return len(m.data) <= maxReplay, nil
+		case err != nil:
+			return false, err
+		}
+	}
+}
+
+// nextSize is how large the memory is to be when size bytes are full.
+func nextSize(size int, declared int64) int {
+	next := max(firstPiece, 2*size)
+	if declared >= 0 {
+		next = max(firstPiece, 4*size)                               // with an end in sight little of it is in vain
+		next = min(next, max(int(min(declared, maxReplay)), size)+1) // one more, so that the end shows
+	}
+	return min(next, maxReplay+1)
+}
+
+// replayable reports whether open can be called (again).
+func (b *body) replayable() bool { return !b.spent }
+
+// smallBody is the size, in bytes, up to which a body is given to net/http in a form that it knows to be in memory.
+// It sends that in one piece with the head, and keeps hold of it for as long as the answer lasts.
+const smallBody = 4 << 10
 
 // open puts the body on req.
 func (b *body) open(req *http.Request) {
@@ -75,11 +123,25 @@ func (b *body) open(req *http.Request) {
 	switch {
 	case b.rest != nil:
 		b.spent = true
-		req.Body = io.NopCloser(io.MultiReader(bytes.NewReader(b.kept), b.rest))
+		req.Body = &replayBody{memory: b.memory, rest: b.rest} // which is all that holds it from now on
+		b.kept, b.memory = nil, nil
 	case len(b.kept) == 0:
 		req.Body = http.NoBody
+	case len(b.kept) <= smallBody:
+		kept := b.kept
+		req.Body = io.NopCloser(bytes.NewReader(kept))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(kept)), nil }
 	default:
-		req.Body = io.NopCloser(bytes.NewReader(b.kept))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.kept)), nil }
+		memory := b.memory // and not b.kept: net/http has the function for as long as the answer lasts
+		req.GetBody = memory.open
+		req.Body, _ = memory.open() // it is not freed, b has it
 	}
+}
+
+// free is for when the body will not be sent again. It is gone as soon as nobody reads it any more.
+func (b *body) free() {
+	if b.memory != nil {
+		b.memory.done()
+	}
+	b.kept, b.memory, b.spent = nil, nil, true
 }

@@ -39,7 +39,7 @@ func (c *costWatch) Read(p []byte) (int, error) {
 
 func (c *costWatch) look(piece []byte, ended bool) {
 	for c.stream {
-		line, rest, whole := bytes.Cut(piece, []byte("\n"))
+		line, rest, whole := cutLine(piece) // one that CR LF ends in two pieces makes an empty one more
 		if !whole {
 			break
 		}

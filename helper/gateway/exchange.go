@@ -15,13 +15,14 @@ type Exchange struct {
 	body         *body
 	apiKeyHeader bool // the client put its token into x-api-key, so the key goes there too
 	now          func() time.Time
+	holder       Holder        // whose account serves it
 	served       *helper.Grant // the one that the service answered to; nil before
 
 	once   sync.Once
 	parsed struct {
-		Model  string            `json:"model"`
-		Stream bool              `json:"stream"`
-		Tools  []json.RawMessage `json:"tools"`
+		Model  string     `json:"model"`
+		Stream bool       `json:"stream"`
+		Tools  []struct{} `json:"tools"` // how many there are is all that is kept of them
 	}
 }
 

@@ -22,8 +22,10 @@ type failover struct {
 // RoundTrip returns the answer for the client. It fails only where the network does, or the pool gives no
 // account for another reason than exhaustion.
 func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
+	x := exchangeOf(req)
+	x.holder = f.holder(req, x)
 	for again := false; ; again = true {
-		p := &passage{failover: f, x: exchangeOf(req), req: req, ctx: req.Context(), holder: f.Holder, again: again}
+		p := &passage{failover: f, x: x, req: req, ctx: req.Context(), holder: x.holder, again: again}
 		resp, err := p.run()
 		var exhausted *rotation.ExhaustedError
 		if !errors.As(err, &exhausted) {
@@ -35,6 +37,14 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return p.exhausted(exhausted), nil
 	}
+}
+
+// holder is the one whose account serves the request, by the session that the service is told of.
+func (f *failover) holder(req *http.Request, x *Exchange) Holder {
+	if f.HolderOf == nil {
+		return f.Holder
+	}
+	return f.HolderOf(req.Header.Get("X-Opencode-Session"), x.Parent())
 }
 
 // passage is one pass of a request over the pool.
@@ -268,8 +278,9 @@ func same(h rotation.Handout) func(rotation.Handout) bool {
 	return func(other rotation.Handout) bool { return h.ID == other.ID && h.KeyRev == other.KeyRev }
 }
 
-// passOn follows an answer on its way to the client.
+// passOn follows an answer on its way to the client. It is the last one: the request's body is not needed any more.
 func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) {
+	defer x.body.free()
 	x.served = &grant
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return
@@ -278,6 +289,7 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 		f.Observer.Answered(x)
 	}
 	if f.NoOverage {
+		x.parse() // it may be asked for when the account is left
 		resp.Body = watchCost(resp, func(cost string) { f.overage(x, grant, cost) })
 	}
 }
@@ -303,7 +315,7 @@ func (f *failover) observeExhausted(x *Exchange, e *rotation.ExhaustedError) {
 func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 	f.inBackground(func(ctx context.Context) {
 		verdict := rotation.Overage(cost, f.Now())
-		next, moved, err := f.Holder.Report(ctx, grant, verdict, nil)
+		next, moved, err := x.holder.Report(ctx, grant, verdict, nil)
 		if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
 			f.observeExhausted(x, exhausted)
 		}

@@ -25,7 +25,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Holder is the process's hold on the pool; *helper.Holder is one.
+// Holder is a hold on the pool; *helper.Holder is one.
 type Holder interface {
 	Current(ctx context.Context, model func() string) (helper.Grant, error)
 	Report(ctx context.Context, blamed helper.Grant, v rotation.Verdict, model func() string) (next helper.Grant, moved bool, err error)
@@ -45,7 +45,10 @@ const (
 
 // Options of a Gateway. The zero value of each field but Holder and Upstreams is useful.
 type Options struct {
-	Holder    Holder
+	Holder Holder // of the process
+	// HolderOf finds the holder for a request by its session, and the session's parent if it is a subagent's; both may
+	// be empty. Nil: it is Holder, for every request.
+	HolderOf  func(session, parent string) *helper.Holder
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
 	Stall     time.Duration       // how long to wait for response headers before one try elsewhere; 0: for ever
@@ -97,6 +100,7 @@ type Gateway struct {
 	host    string   // "127.0.0.1:PORT", the Host header to expect
 	server  *http.Server
 	done    chan struct{}
+	bodies  budget // for what is kept of requests
 
 	mu      sync.Mutex // guards life against a Close between the look at it and the start of a task
 	tasks   sync.WaitGroup
@@ -171,15 +175,6 @@ func newToken() string {
 	return "ocgo-" + hex.EncodeToString(b[:])
 }
 
-// newTransport is Go's default transport (its proxy settings, its verified TLS), with connections enough for
-// many streams to one host, and with bodies passed as they are.
-func newTransport() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // 0: as many as the hosts may have
-	t.DisableCompression = true
-	return t
-}
-
 // URL is what stands in for the service's base URL of this prefix.
 func (g *Gateway) URL(prefix string) string { return "http://" + g.host + prefix }
 
@@ -216,11 +211,12 @@ func (g *Gateway) proxy() http.Handler {
 		defer g.tasks.Done()
 		x := &Exchange{header: r.Header, now: g.options.Now}
 		defer g.refresh(x) // also where the client has gone away meanwhile
-		body, err := keepBody(w, r)
+		body, err := keepBody(w, r, &g.bodies)
 		if err != nil {
 			answerError(w, r, err)
 			return
 		}
+		defer body.free()
 		x.body = body
 		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})

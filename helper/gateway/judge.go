@@ -36,22 +36,34 @@ func judge(resp *http.Response, x *Exchange, key keychain.Secret) rotation.Verdi
 		return rotation.Classify(rotation.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Model: x.Model()}, x.now())
 	case resp.StatusCode == http.StatusOK && isEventStream(resp):
 		head, rest, failure := firstEvent(resp.Body, holdComments)
-		if failure != nil {
-			failure, head = without(key, failure, resp), without(key, head, resp)
-		}
-		putBack(resp, head, rest)
-		if failure == nil {
-			return rotation.Verdict{}
-		}
-		return rotation.ClassifyEvent(rotation.Answer{Header: resp.Header, Body: failure, Model: x.Model()}, x.now())
+		return judgeFailure(resp, x, key, head, rest, failure)
+	case resp.StatusCode == http.StatusOK && resp.ContentLength != 0 && isPlain(resp, "application/json"):
+		head, rest, failure := firstMembers(resp.Body, resp.ContentLength, errorTime)
+		return judgeFailure(resp, x, key, head, rest, failure)
 	}
 	return rotation.Verdict{}
 }
 
-func isEventStream(resp *http.Response) bool {
-	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+// judgeFailure is judge for an answer with the status of success: head was read of it, and failure is not nil if that is
+// an error.
+func judgeFailure(resp *http.Response, x *Exchange, key keychain.Secret, head []byte, rest io.Reader, failure []byte) rotation.Verdict {
+	if failure != nil {
+		failure, head = without(key, failure, resp), without(key, head, resp)
+	}
+	putBack(resp, head, rest)
+	if failure == nil {
+		return rotation.Verdict{}
+	}
+	return rotation.ClassifyEvent(rotation.Answer{Header: resp.Header, Body: failure, Model: x.Model()}, x.now())
+}
+
+func isEventStream(resp *http.Response) bool { return isPlain(resp, "text/event-stream") }
+
+// isPlain reports whether the body is of this type, and not compressed.
+func isPlain(resp *http.Response, mediaType string) bool {
+	said, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	encoding := resp.Header.Get("Content-Encoding")
-	return mediaType == "text/event-stream" && (encoding == "" || encoding == "identity")
+	return said == mediaType && (encoding == "" || encoding == "identity")
 }
 
 // putBack makes the body begin with what was read of it.

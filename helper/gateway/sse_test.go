@@ -27,6 +27,19 @@ func TestFirstEvent(t *testing.T) {
 		"behind comments and others": {": ping\n\n: ping\n\nid: 1\nretry: 10\ndata: " + failure + "\n\n", failure},
 		"byte order mark":            {"\ufeffdata: " + failure + "\n\n", failure},
 		"the end is missing":         {"data: " + failure, failure},
+		"CR":                         {"event: error\rdata: " + failure + "\r\r", failure},
+		"CR, of the type":            {": ping\r\rdata: " + failure + "\r\r", failure},
+		"lines end by all three":     {": ping\n\r\nid: 1\rdata: " + failure + "\r\n\r", failure},
+		"several data lines":         {"data: {\ndata: \"type\":\"error\",\ndata:\"error\":{}\ndata: }\n\n", "{\n\"type\":\"error\",\n\"error\":{}\n}"},
+		"several, an object":         {"data: {\r\ndata:   \"error\": {\r\ndata: }}\r\n\r\n", "{\n  \"error\": {\n}}"},
+		"several, named":             {"event: error\rdata: {\rid: 1\rdata: \"a\":1}\r\r", "{\n\"a\":1}"},
+		"several, named, not JSON":   {"event: error\ndata: oops\ndata: again\n\n", "oops\nagain"},
+		"several, cut":               {"data: {\ndata: \"error\": {}\ndata: }", "{\n\"error\": {}\n}"},
+		"several, healthy":           {"data: {\ndata: \"id\":1}\n\n", ""},
+		"several, no error":          {"data: {\ndata: \"error\":\ndata: null}\n\n", ""},
+		"named by the default":       {"event: message\ndata: " + failure + "\n\n", failure},
+		"named behind its data":      {"data: {\"type\":\ndata: \"error\"\nevent: error\ndata: }\n\n", "{\"type\":\n\"error\"\n}"},
+		"a name without data":        {"event: error\n\ndata: {\"id\":1}\n\n", ""},
 		"error: null":                {"data: {\"error\":null,\"id\":1}\n\n", ""},
 		"a text about an error":      {"data: {\"text\":\"\\\"error\\\": 429\"}\n\n", ""},
 		"empty":                      {"", ""},
@@ -48,7 +61,8 @@ func TestFirstEvent(t *testing.T) {
 }
 
 func TestFirstEventReadsNoFurtherThanItMust(t *testing.T) {
-	for _, stream := range []string{"data: {\"id\":1}\n\n", "event: message_start\n", "data: [DONE]", "data: {\"choices"} {
+	for _, stream := range []string{"data: {\"id\":1}\n\n", "event: message_start\n", "data: [DONE]", "data: {\"choices",
+		"data: {\r\ndata: \"id\"", "data: {\rdata: \"type\": \"m", "data: {\"error\": n"} {
 		reads := 0
 		_, _, _ = firstEvent(readerFunc(func(p []byte) (int, error) {
 			reads++
@@ -83,7 +97,8 @@ func TestCommentsAreHeldForAWhileOnly(t *testing.T) {
 }
 
 func FuzzFirstEvent(f *testing.F) {
-	for _, s := range []string{"data: {}\n\n", "event: error\ndata: {\"error\":{}}\n\n", ": c\n\ndata", "\ufeffevent:error\r\n", "data: {\"error\":{}}"} {
+	for _, s := range []string{"data: {}\n\n", "event: error\ndata: {\"error\":{}}\n\n", ": c\n\ndata", "\ufeffevent:error\r\n", "data: {\"error\":{}}",
+		"event: error\rdata: {\rdata: }\r\r", "data: {\r\ndata: \"error\":{\r\ndata: }}\n\r"} {
 		f.Add([]byte(s), 1)
 		f.Add([]byte(s), 7)
 	}
@@ -97,12 +112,42 @@ func FuzzFirstEvent(f *testing.F) {
 			t.Errorf("%q became %q and %q, %v", stream, head, tail, err)
 		}
 		// In pieces less can be told (an object's later members come too late), but never more.
-		_, _, whole := firstEvent(bytes.NewReader(stream), time.Minute)
+		whole, _ := scanEvent(stream, true)
 		_, _, pieces := firstEvent(iotest.OneByteReader(bytes.NewReader(stream)), time.Minute)
 		if pieces != nil && !bytes.Equal(whole, pieces) {
 			t.Errorf("%q is an error in pieces, and another or none whole", stream)
 		}
+		// However lines end, they say the same.
+		lines := bytes.ReplaceAll(bytes.ReplaceAll(stream, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
+		for _, end := range []string{"\n", "\r", "\r\n"} {
+			if same, _ := scanEvent(bytes.ReplaceAll(lines, []byte("\n"), []byte(end)), true); !bytes.Equal(whole, same) {
+				t.Errorf("%q with %q: %q became %q", stream, end, whole, same)
+			}
+		}
+		if name, data := referenceEvent(lines); whole != nil && !bytes.HasPrefix([]byte(data), whole) {
+			t.Errorf("%q is the error %q, but the first event is %q with %q", stream, whole, name, data)
+		}
 	})
+}
+
+// referenceEvent is the first event with data, as the standard has it; lines end by LF.
+func referenceEvent(stream []byte) (name, data string) {
+	var lines []string
+	for line := range strings.SplitSeq(strings.TrimPrefix(string(stream), byteOrderMark)+"\n\n", "\n") {
+		field, value, _ := strings.Cut(line, ":")
+		value = strings.TrimPrefix(value, " ")
+		switch {
+		case line == "" && strings.Join(lines, "") != "":
+			return name, strings.TrimLeft(strings.Join(lines, "\n"), "\n")
+		case line == "":
+			name, lines = "", nil
+		case field == "event":
+			name = value
+		case field == "data":
+			lines = append(lines, value)
+		}
+	}
+	return "", ""
 }
 
 func FuzzCost(f *testing.F) {

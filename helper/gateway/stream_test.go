@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -245,6 +246,53 @@ func TestLargeBodiesStreamOnce(t *testing.T) {
 	assert.Equal(t, http.StatusTooManyRequests, a.status)
 	assert.Equal(t, "1", a.header.Get("Retry-After"), "but the client may send it again at once")
 	assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)
+}
+
+// A prompt is not kept while its answer streams: 8 of 2 MB would be seen.
+func TestNothingOfABodyIsLeftWhileItsAnswerStreams(t *testing.T) {
+	const streams, size = 8, 2 << 20
+	for name, overage := range map[string]bool{"as it is": false, "with a look at the cost": true} {
+		t.Run(name, func(t *testing.T) {
+			service := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n, err := io.Copy(io.Discard, r.Body)
+				assert.NoError(t, err)
+				assert.Greater(t, n, int64(size))
+				w.Header().Set("Content-Type", "text/event-stream")
+				_, _ = io.WriteString(w, "data: 1\n\n")
+				_ = http.NewResponseController(w).Flush()
+				<-r.Context().Done()
+			})}
+			listener, err := net.Listen("tcp4", "127.0.0.1:0")
+			require.NoError(t, err)
+			go service.Serve(listener)
+			t.Cleanup(func() { _ = service.Close() })
+			s := newStage(t, func(o *gateway.Options) {
+				o.NoOverage = overage
+				o.Upstreams = map[string]*url.URL{gateway.GoPrefix: {Scheme: "http", Host: listener.Addr().String(), Path: "/zen/go/v1"}}
+			})
+			before := heap()
+			for range streams {
+				const start, end = `{"model":"m","tools":[{"text":"`, `"}]}`
+				resp, err := s.client.Do(s.request(t, formats["chat"], true, func(r *http.Request) {
+					r.Body = io.NopCloser(io.MultiReader(strings.NewReader(start), io.LimitReader(repeating('x'), size), strings.NewReader(end)))
+					r.ContentLength = int64(len(start) + size + len(end))
+				}))
+				require.NoError(t, err)
+				defer resp.Body.Close()
+				_, err = resp.Body.Read(make([]byte, 10))
+				require.NoError(t, err)
+			}
+			assert.Eventually(t, func() bool { return heap()-before < streams*size/4 }, 10*time.Second, 10*time.Millisecond)
+		})
+	}
+}
+
+// heap is what is in use, in bytes.
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 type repeating byte

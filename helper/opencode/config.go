@@ -40,7 +40,7 @@ func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
 		return "", err
 	}
 	for id, endpoint := range endpoints {
-		// Source of both forms: opencode-facts, "Which key OpenCode uses", and opencode2-facts, "Config".
+		// Source of both forms: docs/facts.md, "Which key OpenCode uses".
 		err := endpoint.set(config, []string{"provider", id}, "options", "options", "headers")
 		if err == nil {
 			err = endpoint.set(config, []string{"providers", id}, "settings", "headers")

@@ -8,7 +8,7 @@ import (
 
 // read reads the member of a configuration that has the providers, in the form of OpenCode 1
 // ("provider", with everything in "options") or of OpenCode 2 ("providers", with "settings" and,
-// beside it, "headers"). Source: opencode2-facts, "Config".
+// beside it, "headers"). Source: docs/facts.md, "Which key OpenCode uses".
 func (o *Overrides) read(m hujson.ObjectMember, settings, standIn string) {
 	providers, ok := m.Value.Value.(*hujson.Object)
 	if !ok {

@@ -7,7 +7,7 @@ import (
 
 // references are the parts of a configuration that OpenCode replaces in the text before it reads it
 // as JSON: {env:NAME} and {file:PATH}. So they may stand for any piece of JSON:
-// {"autoupdate":{env:AU},{file:members}}. Source: opencode-facts, "Which key OpenCode uses".
+// {"autoupdate":{env:AU},{file:members}}. Source: docs/facts.md, "Which key OpenCode uses".
 type references struct {
 	mark  string // begins each placeholder, and is nowhere else in the configuration
 	pairs []string

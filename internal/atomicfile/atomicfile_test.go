@@ -170,3 +170,28 @@ func TestReadersSeeWholeVersions(t *testing.T) {
 		}
 	}
 }
+
+func TestRenew(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "state.json.last")
+	for _, text := range []string{"first, and longer", "second", ""} {
+		if err := Renew(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := content(t, path); got != text {
+			t.Fatalf("content %q, want %q", got, text)
+		}
+		if got := names(t, dir); !slices.Equal(got, []string{"state.json.last"}) {
+			t.Fatalf("folder holds %q", got)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "folder", "full"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := Renew(filepath.Join(dir, "folder"), nil, 0o600); err == nil {
+		t.Error("a folder was replaced")
+	}
+	if got := names(t, dir); !slices.Equal(got, []string{"folder", "state.json.last"}) {
+		t.Errorf("folder holds %q", got)
+	}
+}

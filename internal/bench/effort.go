@@ -12,6 +12,7 @@ type effort struct {
 	failovers                      int           // to accounts whose key is in memory
 	freshGateways                  int           // each gives one fewer than accounts fail-overs that fetch a key
 	memoryTime                     time.Duration // how long 100 streams are watched
+	settle                         time.Duration // after the last of the streams began
 	quietRequests                  int
 	commandRounds                  int // runs of each short command
 	residentRounds                 int // runs of each command whose memory is taken
@@ -27,7 +28,7 @@ var (
 		loadRounds: 11, loadWindow: 400 * time.Millisecond,
 		streamRounds: 15, streams: 10,
 		failovers: 200, freshGateways: 6,
-		memoryTime: 3 * time.Second, quietRequests: 1000,
+		memoryTime: 3 * time.Second, settle: time.Second, quietRequests: 1000,
 		commandRounds: 100, residentRounds: 9, startRounds: 10, versionRounds: 20, initRounds: 20, warmUps: 1,
 	}
 	short = effort{

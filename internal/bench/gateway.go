@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -51,6 +52,9 @@ func benchGateway(ctx context.Context, s *settings) (r *report, err error) {
 		{"memory", c.memory},
 		{"what a request asks for", c.quiet},
 	} {
+		if len(s.parts) > 0 && !slices.Contains(s.parts, part.name) {
+			continue
+		}
 		s.log(part.name)
 		if err := part.run(ctx); err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
@@ -81,8 +85,8 @@ func (c *comparison) notes() []string {
 			"the target is held against the median and the p99 above it.",
 		"Fail-over: at the service, from just before the last bytes of a 429 are written to when the next request has arrived. Direct and " +
 			"bare proxy: the client itself reads the 429 and sends the request again with another key.",
-		fmt.Sprintf("Memory: a fresh process of each kind with %d streams of %d events a second; the highest of the samples taken in %v.",
-			openStreams, int(1/holdPause.Seconds()), e.memoryTime),
+		fmt.Sprintf("Memory: a fresh process of each kind with %d streams of %d events a second; the highest of the samples taken in %v, from %v after the last one began.",
+			openStreams, int(1/holdPause.Seconds()), e.memoryTime, e.settle),
 		"What a request asks for: a gateway over a state file and a keychain that count, in one process with the client.",
 	}
 }
@@ -110,17 +114,33 @@ func (c *comparison) wires(ctx context.Context) (w perWay[*wire], done func(), e
 	return w, done, nil
 }
 
-// slower is a row for times in ms: less is better, and what counts is what is added to direct.
-func (c *comparison) slower(name string, v perWay[[]float64], limit float64) {
-	added := median(paired(v[gateway], v[direct], minus))
-	target := ""
-	if limit > 0 {
-		target = fmt.Sprintf("under %g ms added", limit)
-	}
-	ratio := paired(v[gateway], v[bare], per)
-	c.add(target, added < limit, name, ms(median(v[direct])), ms(median(v[bare])), ms(median(v[gateway])),
-		fmt.Sprintf("%+.3f ms, %s", added, times(median(paired(v[gateway], v[direct], per)))),
-		fmt.Sprintf("%s (%s)", times(median(ratio)), spread(ratio)))
+// A limit is what times have to keep to, and how the report puts it; the zero value is none.
+type limit struct {
+	text string
+	met  func(v perWay[[]float64]) bool
+}
+
+// addedRatio limits what the gateway adds to direct, as a multiple of what the bare proxy adds.
+func addedRatio(most float64) limit {
+	return limit{fmt.Sprintf("added: at most %g of bare", most), func(v perWay[[]float64]) bool {
+		return median(paired(paired(v[gateway], v[direct], minus), paired(v[bare], v[direct], minus), per)) <= most
+	}}
+}
+
+// later limits by how many ms the gateway is behind the bare proxy.
+func later(most float64) limit {
+	return limit{fmt.Sprintf("at most %g ms behind bare", most), func(v perWay[[]float64]) bool {
+		return median(paired(v[gateway], v[bare], minus)) <= most
+	}}
+}
+
+// slower is a row for times in ms: less is better.
+func (c *comparison) slower(name string, v perWay[[]float64], l limit) {
+	added := paired(v[gateway], v[direct], minus)
+	ratio, addedRatio := paired(v[gateway], v[bare], per), paired(added, paired(v[bare], v[direct], minus), per)
+	c.add(l.text, l.met != nil && l.met(v), name, ms(median(v[direct])), ms(median(v[bare])), ms(median(v[gateway])),
+		fmt.Sprintf("%+.3f ms, %s", median(added), times(median(paired(v[gateway], v[direct], per)))),
+		fmt.Sprintf("%s (%s), added %s", times(median(ratio)), spread(ratio), times(median(addedRatio))))
 }
 
 // prompt is a request's body of about this size.
@@ -129,8 +149,10 @@ func prompt(size int) []byte {
 	return fmt.Appendf(nil, `{"model":"bench","messages":[{"role":"user","content":%q}]}`, text)
 }
 
-// Sizes of requests, in bytes: a short question, and a turn of an agent with its tools and what it has read.
+// Sizes of requests, in bytes: a short question, and a turn of an agent with its tools and what it has read, and
+// one with pictures.
 const (
 	smallPrompt = 100
 	largePrompt = 128 << 10
+	hugePrompt  = 2 << 20
 )

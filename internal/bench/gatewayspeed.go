@@ -18,13 +18,13 @@ func (c *comparison) latency(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c.slower("answer, 1 client, p50", p50, 0.3)
-	c.slower("answer, 1 client, p99", p99, 1)
+	c.slower("answer, 1 client, p50", p50, addedRatio(1.05))
+	c.slower("answer, 1 client, p99", p99, addedRatio(1))
 	p50, _, err = c.latencies(ctx, largePrompt, c.effort.bodyRequests)
 	if err != nil {
 		return err
 	}
-	c.slower(fmt.Sprintf("the same, request of %d kB, p50", largePrompt>>10), p50, 0)
+	c.slower(fmt.Sprintf("the same, request of %d kB, p50", largePrompt>>10), p50, addedRatio(1.05))
 	return nil
 }
 
@@ -78,7 +78,7 @@ func (c *comparison) throughput(ctx context.Context) error {
 		if clients == 1 {
 			name = "throughput, 1 client"
 		}
-		c.throughputRow(name, rate, 0.9)
+		c.throughputRow(name, rate, 0.95)
 		if clients == 32 {
 			c.costRow("processor time per request, 32 clients", cost)
 		}

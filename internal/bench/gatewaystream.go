@@ -16,7 +16,7 @@ func (c *comparison) firstToken(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	var total, first, later perWay[[]float64]
+	var total, first, rest perWay[[]float64]
 	for round := range c.effort.streamRounds + 1 { // the first is to warm up
 		var samples perWay[[3][]float64]
 		err := turns(c.effort.streams, len(c.ways), func(w int) error {
@@ -35,13 +35,13 @@ func (c *comparison) firstToken(ctx context.Context) error {
 			if round > 0 {
 				total[w] = append(total[w], median(s[0]))
 				first[w] = append(first[w], median(s[1]))
-				later[w] = append(later[w], median(s[2]))
+				rest[w] = append(rest[w], median(s[2]))
 			}
 		}
 	}
-	c.slower("first token, p50", total, 0) // a request and its way are in it, which have targets of their own
-	c.slower("way of the first event, p50", first, 0.3)
-	c.slower("way of later events, p50", later, 0)
+	c.slower("first token, p50", total, limit{}) // a request and its way are in it, which have targets of their own
+	c.slower("way of the first event, p50", first, later(0.2))
+	c.slower("way of later events, p50", rest, limit{})
 	return nil
 }
 

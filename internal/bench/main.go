@@ -39,6 +39,7 @@ type settings struct {
 	binary string       // the ocgo-key to measure
 	effort effort       // how long to measure
 	log    func(string) // progress, for people
+	parts  []string     // of the section, by name; empty for all
 }
 
 // budget bounds each section.
@@ -77,6 +78,7 @@ func bench(args []string, stdout, stderr io.Writer) error {
 	binary := flags.String("binary", "", "the ocgo-key to measure")
 	page := flags.String("out", "", "the page whose sections are rewritten; left out: none")
 	names := flags.String("sections", "", "the sections to run, separated by commas; left out: all")
+	parts := flags.String("parts", "", "the parts of the section gateway to run, separated by commas, for a look at one; left out: all")
 	quick := flags.Bool("quick", false, "a short run, to see that it works; its numbers are no result")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -89,6 +91,12 @@ func bench(args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("-binary names no ocgo-key: %w; build one with `make build`", err)
 	}
 	s := &settings{binary: *binary, effort: full, log: func(text string) { fmt.Fprintln(stderr, "bench:", text) }}
+	if *parts != "" {
+		if *page != "" {
+			return errors.New("-parts and -out do not go together: a section of the page is made as a whole")
+		}
+		s.parts = strings.Split(*parts, ",")
+	}
 	if *quick {
 		s.effort = short
 	}

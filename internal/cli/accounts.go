@@ -123,7 +123,7 @@ func (c *enableCmd) Run(a *app) error {
 type disableCmd struct{ named }
 
 func (*disableCmd) Help() string {
-	return `The account stays in the list and keeps its key. A process that holds it moves on at its next request.
+	return `The account stays in the list and keeps its key. Who holds it moves on at the next request.
 
 Example:
   ocgo-key disable Work`

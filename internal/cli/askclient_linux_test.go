@@ -10,7 +10,7 @@ import (
 )
 
 // ask is a client of the Go service such as anyone might write: `ask MODEL PROMPT` prints the answer. It knows
-// where and with what to ask from its environment alone.
+// where and with what to ask from its environment alone, and there ASK_SESSION and ASK_PARENT name the session.
 func ask(args []string) int {
 	if len(args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: ask MODEL PROMPT")
@@ -25,6 +25,11 @@ func ask(args []string) int {
 	req.Header.Set("Authorization", "Bearer "+os.Getenv("OPENCODE_API_KEY"))
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("X-Opencode-Session", "ses_ask")
+	for header, name := range map[string]string{"X-Opencode-Session": "ASK_SESSION", "X-Parent-Session-Id": "ASK_PARENT"} {
+		if id := os.Getenv(name); id != "" {
+			req.Header.Set(header, id)
+		}
+	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

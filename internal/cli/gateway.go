@@ -26,6 +26,8 @@ type gatewayFlags struct {
 	NoOverage bool          `help:"Leave an account as soon as an answer costs real money, until its limits are reset."`
 	// clientWait is how long a client is asked to wait for an account; nil is gateway.DefaultMaxWait.
 	clientWait *time.Duration `kong:"-"`
+	// byConversation is whether each conversation gets an account of its own.
+	byConversation bool `kong:"-"`
 	// conversation is that of requests that name none; empty: each is told by how it begins.
 	conversation string `kong:"-"`
 	Ahead        *int   `placeholder:"N" help:"Move to an account with more left once N percent of a limit are used; 0 stays up to the limit. Left out: as config ahead says."`
@@ -54,8 +56,9 @@ func (f gatewayFlags) ahead() int {
 
 type gatewayCmd struct {
 	gatewayFlags
-	Port       int  `placeholder:"N" help:"The port on 127.0.0.1. Left out: a free one."`
-	ParentPipe bool `help:"End when stdin is closed, so with the program that started it."`
+	Port       int    `placeholder:"N" help:"The port on 127.0.0.1. Left out: a free one."`
+	ParentPipe bool   `help:"End when stdin is closed, so with the program that started it."`
+	Lease      string `enum:"process,conversation" default:"process" help:"Who gets an account: this process, for all its clients (process), or each conversation of theirs (conversation), which keeps it until 24 hours after its last request. (${default})"`
 }
 
 func (*gatewayCmd) Help() string {
@@ -89,12 +92,17 @@ func (c *gatewayCmd) Run(a *app) error {
 	}
 	ctx, cancel := begin()
 	defer cancel()
-	holder, err := a.holdWithin(ctx, pool, a.keys(), "gateway", c.ahead(), n)
+	flags := c.gatewayFlags
+	flags.byConversation = c.Lease == "conversation"
+	holder, err := a.newHolder(pool, a.keys(), "gateway", flags.ahead())
 	if err != nil {
 		return err
 	}
+	if err := a.begin(ctx, holder, flags.byConversation, "gateway", n); err != nil {
+		return err
+	}
 	defer holder.Release(context.Background())
-	gw, _, err := a.startGateway(pool, a.keys(), holder, c.gatewayFlags, c.Port, observer)
+	gw, _, err := a.startGateway(pool, a.keys(), holder, flags, c.Port, observer)
 	if err != nil {
 		if c.Port != 0 && errors.Is(err, syscall.EADDRINUSE) {
 			return withHint(err, "choose another --port, or leave it out")
@@ -136,26 +144,40 @@ func waitForEnd(parent context.Context) {
 func (a *app) hold(pool *rotation.Pool, keys keychain.Store, command string, ahead int, n *notices) (*helper.Holder, error) {
 	ctx, cancel := a.keychainContext()
 	defer cancel()
-	return a.holdWithin(ctx, pool, keys, command, ahead, n)
+	holder, err := a.newHolder(pool, keys, command, ahead)
+	if err != nil {
+		return nil, err
+	}
+	return holder, a.begin(ctx, holder, false, command, n)
 }
 
-// holdWithin is hold within the time that ctx gives.
-func (a *app) holdWithin(ctx context.Context, pool *rotation.Pool, keys keychain.Store, command string, ahead int, n *notices) (*helper.Holder, error) {
+// newHolder is this process's, which works for command.
+func (a *app) newHolder(pool *rotation.Pool, keys keychain.Store, command string, ahead int) (*helper.Holder, error) {
 	self, err := process.Lookup(os.Getpid())
 	if err != nil {
 		return nil, wrapperFailed(fmt.Errorf("cannot look up this process: %w", err))
 	}
 	holder := helper.NewHolder(pool, keys, rotation.Process{PID: self.PID, Start: self.Start, Command: command}, a.warnMissing)
 	holder.Ahead = ahead
-	grant, err := holder.Current(ctx, nil)
-	if err == nil {
-		a.detail("%s begins with %s", command, grant.Label)
+	return holder, nil
+}
+
+// begin gives the holder its account, or with open alone has the keychain opened for those that get one later.
+func (a *app) begin(ctx context.Context, holder *helper.Holder, open bool, command string, n *notices) error {
+	var err error
+	if open {
+		err = holder.Open(ctx)
+	} else {
+		var grant helper.Grant
+		if grant, err = holder.Current(ctx, nil); err == nil {
+			a.detail("%s begins with %s", command, grant.Label)
+		}
 	}
 	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && !exhausted.Until.IsZero() {
 		n.exhausted(nil, exhausted)
-		return holder, nil
+		return nil
 	}
-	return holder, err
+	return err
 }
 
 func (a *app) warnMissing(missing, next rotation.Handout) {
@@ -165,10 +187,15 @@ func (a *app) warnMissing(missing, next rotation.Handout) {
 
 func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, gateway.Quota, error) {
 	quota := &helper.Quota{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now, Holder: holder}
-	gw, err := gateway.Start(gateway.Options{
+	options := gateway.Options{
 		Holder: holder, Upstreams: a.upstreams(flags.Zen), Port: port, Stall: flags.Stall, NoOverage: flags.NoOverage, MaxWait: flags.clientWait,
 		Session: flags.conversation, Quota: quota, Observer: o,
-	})
+	}
+	if flags.byConversation {
+		quota.Conversations = helper.NewConversations(holder)
+		options.HolderOf = quota.Conversations.Of
+	}
+	gw, err := gateway.Start(options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot start the gateway: %w", err)
 	}

@@ -13,7 +13,7 @@ import (
 
 type historyCmd struct {
 	Number int  `short:"n" default:"20" placeholder:"N" help:"The last N events; 0 for all that are kept. (${default})"`
-	All    bool `help:"Also each account that was given to a process (leased)."`
+	All    bool `help:"Also each account that was given to a process or a conversation (leased)."`
 }
 
 func (*historyCmd) Help() string {
@@ -94,6 +94,8 @@ func eventText(e state.Event) string {
 		add(", ", fmt.Sprintf("%s (%d)", rotation.OneLine(e.Command), e.PID))
 	case e.PID != 0:
 		add(", ", fmt.Sprintf("process %d", e.PID))
+	case e.Command != "": // a conversation
+		add(", ", rotation.OneLine(e.Command))
 	}
 	if e.Reason != "" {
 		add(": ", rotation.OneLine(e.Reason))

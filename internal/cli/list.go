@@ -60,9 +60,6 @@ func conditionText(c rotation.Condition, now time.Time) string {
 }
 
 func holders(v rotation.View) string {
-	if len(v.Leases) == 0 {
-		return "-"
-	}
 	names := make([]string, len(v.Leases))
 	for i, l := range v.Leases {
 		names[i] = fmt.Sprintf("%s (%d)", rotation.OneLine(l.Command), l.PID)
@@ -71,7 +68,18 @@ func holders(v rotation.View) string {
 	if len(names) > most {
 		names = append(names[:most], fmt.Sprintf("and %d more", len(v.Leases)-most))
 	}
+	if v.Conversations > 0 {
+		names = append(names, conversations(v))
+	}
+	if len(names) == 0 {
+		return "-"
+	}
 	return strings.Join(names, ", ")
+}
+
+// conversations says how many have the account.
+func conversations(v rotation.View) string {
+	return count(v.Conversations, "conversation", "conversations")
 }
 
 // The shapes of `list --json` are a contract.
@@ -90,6 +98,8 @@ type (
 		Reason   *string     `json:"reason"`
 		Leases   []leaseJSON `json:"leases"`
 		LastUsed *time.Time  `json:"last_used"`
+		// Conversations is left out where there is none.
+		Conversations int `json:"conversations,omitempty"`
 	}
 	leaseJSON struct {
 		PID     int    `json:"pid"`
@@ -101,7 +111,7 @@ func overviewJSON(o rotation.Overview) poolJSON {
 	p := poolJSON{Accounts: make([]accountJSON, len(o.Accounts)), Next: nonZero(o.Next)}
 	for i, v := range o.Accounts {
 		j := accountJSON{Number: v.Number, ID: v.ID, Label: v.Label, Enabled: v.Enabled, State: v.Condition.State,
-			Until: nonZero(v.Condition.Until.UTC()), Reason: nonZero(v.Condition.Reason), Leases: []leaseJSON{}, LastUsed: nonZero(v.LastUsed.UTC())}
+			Until: nonZero(v.Condition.Until.UTC()), Reason: nonZero(v.Condition.Reason), Leases: []leaseJSON{}, LastUsed: nonZero(v.LastUsed.UTC()), Conversations: v.Conversations}
 		for _, l := range v.Leases {
 			j.Leases = append(j.Leases, leaseJSON{l.PID, l.Command})
 		}

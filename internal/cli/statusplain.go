@@ -27,7 +27,7 @@ func plainStatus(o rotation.Overview, now time.Time) string {
 				say("%s: %s.", strings.ToUpper(w.words[:1])+w.words[1:], plainWindow(window, told, now))
 			}
 		}
-		for _, holder := range heldBy(v.Leases, now, "%s, process %d, since %s") {
+		for _, holder := range heldBy(v, now, "%s, process %d, since %s") {
 			say("Held by %s.", holder)
 		}
 	}

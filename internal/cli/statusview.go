@@ -85,8 +85,8 @@ func drawAccount(v rotation.View, next bool, digits int, now time.Time, l look) 
 			lines = append(lines, name+bar)
 		}
 	}
-	if len(v.Leases) > 0 {
-		for _, line := range l.wrap("held by "+strings.Join(heldBy(v.Leases, now, "%s (%d) since %s"), ", "), l.width-len(indent)) {
+	if by := heldBy(v, now, "%s (%d) since %s"); len(by) > 0 {
+		for _, line := range l.wrap("held by "+strings.Join(by, ", "), l.width-len(indent)) {
 			lines = append(lines, indent+line)
 		}
 	}
@@ -186,13 +186,18 @@ func resetShort(w state.Window, now time.Time) string {
 // mostHolders is how many processes of one account are named.
 const mostHolders = 8
 
-// heldBy names the processes; each is a command, a pid and a time, in this order.
-func heldBy(leases []state.Lease, now time.Time, format string) (names []string) {
+// heldBy names the processes that hold the account; each is a command, a pid and a time, in this order. The last one
+// is the number of conversations.
+func heldBy(v rotation.View, now time.Time, format string) (names []string) {
+	leases := v.Leases
 	for _, l := range leases[:min(len(leases), mostHolders)] {
 		names = append(names, fmt.Sprintf(format, rotation.OneLine(l.Command), l.PID, clock(l.Since, now)))
 	}
 	if more := len(leases) - mostHolders; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	if v.Conversations > 0 {
+		names = append(names, conversations(v))
 	}
 	return names
 }

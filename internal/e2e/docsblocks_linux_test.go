@@ -25,7 +25,6 @@ type special struct {
 	stdin        string
 	typed        map[string]string // answers to questions on the screen
 	code         int               // at the end
-	refused      bool              // the service refuses a request of theirs, and they do not mind
 }
 
 // withPass gives the world a password store of its own, with two keys in it.
@@ -68,7 +67,7 @@ var shownSpecially = map[string]special{
 	"gateway.md: ocgo-key run -- sh -c 'OPENAI_BASE_URL": {files: map[string]string{"client.mjs": `
 		const answer = await fetch(process.env.OPENAI_BASE_URL + "/models", {headers: {authorization: "Bearer " + process.env.OPENAI_API_KEY}});
 		if (!answer.ok) throw new Error(answer.status);`}},
-	"gateway.md: printf": {refused: true, before: `mkfifo ready; ocgo-key gateway --port 0 >ready &
+	"gateway.md: printf": {before: `mkfifo ready; ocgo-key gateway --port 0 >ready &
 		read -r line <ready; token=$(jq -r .token <<<"$line"); base=$(jq -r .base_url <<<"$line")`,
 		instead: map[string]string{"http://127.0.0.1:8421/zen/go/v1": "$base"}},
 	"gateway.md: ocgo-key run -- sh -c '\n  ANTHROPIC": {files: map[string]string{"bin/claude": agent("ANTHROPIC_BASE_URL/v1", "ANTHROPIC_AUTH_TOKEN")}},

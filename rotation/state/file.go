@@ -134,7 +134,13 @@ func (f *File) load(name string) (*State, error) {
 		return nil, err
 	}
 	s := new(State)
-	err = json.Unmarshal(data, s) // a version is read even where what follows has another shape
+	text := data
+	if strict(data, s) {
+		text = nil // there is nothing in it to keep that is not in s
+	} else {
+		*s = State{}
+		err = json.Unmarshal(data, s) // a version is read even where what follows has another shape
+	}
 	if s.Version > Version {
 		return nil, fmt.Errorf("%w (format %d, this one knows %d)", ErrNewer, s.Version, Version)
 	}
@@ -144,7 +150,7 @@ func (f *File) load(name string) (*State, error) {
 	if err != nil {
 		return nil, &unreadableError{name, err}
 	}
-	s.text = data
+	s.text = text
 	return s, nil
 }
 
@@ -212,7 +218,7 @@ func (f *File) write(s *State, durable bool) error {
 		return fmt.Errorf("cannot write the state: %w", err)
 	}
 	// It is done. What fails now is no reason to undo what the state says.
-	f.trouble("the copy of the state cannot be written", writeAtomic(f.path(lastName), data, durable))
+	f.trouble("the copy of the state cannot be written", writeCopy(f.path(lastName), data, durable))
 	f.trouble("the history cannot be written", appendEvents(f.path(eventsName), s.events))
 	return nil
 }
@@ -232,6 +238,14 @@ func (f *File) trouble(what string, err error) {
 	if !told {
 		f.warn(fmt.Sprintf("%s: %v", what, err))
 	}
+}
+
+// writeCopy is writeAtomic for the copy of a state that was just written: as long as that stands, none is needed.
+func writeCopy(path string, data []byte, durable bool) error {
+	if durable {
+		return writeAtomic(path, data, durable)
+	}
+	return atomicfile.Renew(path, data, 0o600)
 }
 
 func writeAtomic(path string, data []byte, durable bool) error {

@@ -45,6 +45,7 @@ func FuzzState(f *testing.F) {
 		`{"version":1,"accounts":[]}`,
 		`{"version":1,"accounts":[{"id":"a","label":"Work","added":"2026-03-02T12:00:00Z","cooldowns":[{"since":"2026-03-02T12:00:00Z","until":"2026-03-09T12:00:00+02:00","reason":"weekly limit","window":"weekly"}],"rejected":{"at":"2026-03-02T12:00:00Z","reason":"x"}}],"last":"a","leases":[{"pid":1,"start":"s","account":"a","since":"2026-03-02T12:00:00Z"}],"pending":[{"id":"b","op":"add","since":"2026-03-02T12:00:00Z"}],"settings":{"strategy":"most-left","ahead":80}}`,
 		`{"version":1,"accounts":[{"id":"a","label":"Work","usage":{"at":"2026-03-02T12:00:00Z","windows":{"weekly":{"status":"ok","percent":1,"resets_at":"2026-03-02T12:00:00Z"}}}}]}`,
+		`{"version":1,"accounts":[{"id":"a","label":"Work"}],"conversations":{"x":{"account":"a","used":"2026-03-02T12:00:00Z"}}}`, `{"version":1,"accounts":[],"conversations":[5]}`,
 		`{"version":2,"accounts":{}}`, `{"version":2`, `{"version":-1,"accounts":[]}`, `{"version":1}`, `{"version":1,"accounts":[{"id":"a","label":"x"},{"id":"a","label":"y"}]}`, "", "null", "[]", "\xff",
 	} {
 		f.Add([]byte(text))

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -12,6 +13,13 @@ import (
 
 // members are those of a JSON object.
 type members = map[string]json.RawMessage
+
+// strict reads data into s, and reports whether it is a whole state with nothing that this version does not know.
+func strict(data []byte, s *State) bool {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	return d.Decode(s) == nil && len(bytes.TrimSpace(data[d.InputOffset():])) == 0
+}
 
 // outline is a state's JSON as far as it has members that may be unknown.
 type outline struct {

@@ -74,6 +74,10 @@ func addresses(v reflect.Value, into map[uintptr]bool) {
 func TestCloneIsWholeAndApart(t *testing.T) {
 	s := new(State)
 	filled(t, reflect.ValueOf(s).Elem())
+	for i := range s.Leases {
+		s.Leases[i].Conversation = "" // not one of a process
+	}
+	*s.Conversations.All() = []Lease{{Conversation: "x", Account: "x"}}
 	c := s.clone()
 	assert.Equal(t, s, c)
 	ours, theirs := map[uintptr]bool{}, map[uintptr]bool{}
@@ -83,10 +87,13 @@ func TestCloneIsWholeAndApart(t *testing.T) {
 	for at := range theirs {
 		assert.False(t, ours[at], "the copy shares memory with the original")
 	}
+	(*c.Conversations.All())[0].Account = "changed"
+	assert.Equal(t, "x", (*s.Conversations.All())[0].Account)
 	text, err := json.Marshal(s)
 	require.NoError(t, err)
 	back := new(State)
 	require.NoError(t, json.Unmarshal(text, back))
+	back.Conversations.All()
 	assert.Equal(t, s, back, "and the file keeps all of it")
 }
 

@@ -23,6 +23,8 @@ type State struct {
 	// Passed are ids that `rotate` passed over for the next hand-out, where the strategy goes by no turn.
 	Passed []string `json:"passed,omitempty"`
 	Leases []Lease  `json:"leases,omitempty"`
+	// Conversations are the leases of conversations, which end by time.
+	Conversations Conversations `json:"conversations,omitzero"`
 	// Pruned is how many leases were left when those of ended processes were last cleared away.
 	Pruned int `json:"pruned,omitempty"`
 	// Pending names ids whose key may be in the keychain without an account, because a command is at work
@@ -116,14 +118,18 @@ type Rejection struct {
 	Reason string    `json:"reason"`
 }
 
-// Lease is the account that a process holds.
+// Lease is the account that a process or a conversation holds.
 type Lease struct {
-	PID     int       `json:"pid"`
-	Start   string    `json:"start"` // the process's start identity, so that a reused pid is a new process
-	Command string    `json:"command,omitempty"`
-	Account string    `json:"account"` // id
-	Since   time.Time `json:"since"`
-	// Ahead is when the process last left an account before its limit; zero if it never did.
+	PID     int    `json:"pid,omitempty"`   // 0 for a conversation
+	Start   string `json:"start,omitempty"` // the process's start identity, so that a reused pid is a new process
+	Command string `json:"command,omitempty"`
+	// Conversation is a hash of the conversation's id; empty for a process.
+	Conversation string    `json:"-"`
+	Account      string    `json:"account"` // id
+	Since        time.Time `json:"since,omitzero"`
+	// Used is when a conversation last used it, to the hour.
+	Used time.Time `json:"used,omitzero"`
+	// Ahead is when its holder last left an account before its limit; zero if it never did.
 	Ahead time.Time `json:"ahead,omitzero"`
 }
 
@@ -170,7 +176,8 @@ func (s *State) Lease(pid int, start string) *Lease {
 // clone is a copy that shares nothing with s.
 func (s *State) clone() *State {
 	c := *s
-	c.Accounts, c.Leases, c.Pending, c.Passed = slices.Clone(s.Accounts), slices.Clone(s.Leases), slices.Clone(s.Pending), slices.Clone(s.Passed)
+	c.Accounts, c.Leases, c.Conversations = slices.Clone(s.Accounts), slices.Clone(s.Leases), s.Conversations.clone()
+	c.Pending, c.Passed = slices.Clone(s.Pending), slices.Clone(s.Passed)
 	c.Refusals = slices.Clone(s.Refusals)
 	for i := range c.Accounts {
 		a := &c.Accounts[i]

@@ -1,0 +1,62 @@
+package e2e
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// shared starts a gateway that gives each conversation its account, and returns the same world with OpenCode pointed
+// at it.
+func (w *world) shared() (gateway *command, pointed *world) {
+	w.t.Helper()
+	c := w.command("ocgo-key", "gateway", "--lease", "conversation")
+	out, err := c.ownStdout()
+	require.NoError(w.t, err)
+	require.NoError(w.t, c.Start())
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	require.NoError(w.t, err)
+	var at struct {
+		BaseURL string `json:"base_url"`
+		Token   string `json:"token"`
+	}
+	require.NoError(w.t, json.Unmarshal(line, &at))
+	content := fmt.Sprintf(`{"provider":{"opencode-go":{"options":{"baseURL":%q,"apiKey":%q}}}}`, at.BaseURL, at.Token)
+	return c, w.with("OPENCODE_CONFIG_CONTENT="+content, "OPENCODE_API_KEY="+at.Token)
+}
+
+// OpenCode's sessions on one gateway have an account each, titles included. `--continue` keeps it, in another process
+// of OpenCode and on another gateway, after the first was killed; a limit moves that session, and a new one takes its
+// turn.
+func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(labels...)
+	gateway, at := w.shared()
+	at.plain("run", "-m", model, "say hi").run().ok()
+	at.plain("run", "-m", model, "say it again").run().ok()
+	assert.Equal(t, []string{"Work", "Personal"}, w.asked())
+	for _, r := range w.service.Requests() {
+		if r.Title {
+			assert.Contains(t, []string{"Work", "Personal"}, r.Account, "a title has its session's account")
+		}
+	}
+	require.NoError(t, gateway.Process.Kill())
+	gateway.end()
+
+	_, at = w.shared()
+	w.service.ClearRequests()
+	at.plain("run", "-m", model, "--continue", "and again").run().ok()
+	assert.Equal(t, []string{"Personal"}, w.asked())
+	w.limit("Personal", time.Hour)
+	at.plain("run", "-m", model, "--continue", "once more").run().ok()
+	assert.Equal(t, []string{"Personal", "Personal", "Spare"}, w.asked())
+	at.plain("run", "-m", model, "a new one").run().ok()
+	at.plain("run", "-m", model, "--continue", "to it").run().ok()
+	assert.Equal(t, []string{"Work", "Work"}, w.asked()[3:])
+}
