@@ -18,18 +18,21 @@ import (
 	"ocgo-key/internal/gofake"
 )
 
-// store2 stores a key in OpenCode 2's own database, as its `/connect` does.
+// store2 stores a key in OpenCode 2's own database, as its `/connect` does. A service that has just started knows no
+// providers yet.
 func (w *world) store2(key string) {
 	w.t.Helper()
 	s := w.service2()
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, s.URL+"/api/integration/opencode-go/connect/key", strings.NewReader(`{"key":"`+key+`"}`))
-	require.NoError(w.t, err)
-	req.Header.Set("Content-Type", "application/json")
-	req.SetBasicAuth("opencode", s.Password)
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(w.t, err)
-	defer resp.Body.Close()
-	require.Equal(w.t, http.StatusNoContent, resp.StatusCode)
+	require.Eventually(w.t, func() bool {
+		req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, s.URL+"/api/integration/opencode-go/connect/key", strings.NewReader(`{"key":"`+key+`"}`))
+		require.NoError(w.t, err)
+		req.Header.Set("Content-Type", "application/json")
+		req.SetBasicAuth("opencode", s.Password)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(w.t, err)
+		defer resp.Body.Close()
+		return resp.StatusCode == http.StatusNoContent
+	}, patience, pause)
 }
 
 // integration2 is what OpenCode 2 says of the logins of OpenCode Go.

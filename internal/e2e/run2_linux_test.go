@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,6 +140,28 @@ func TestRun2LimitInTheMiddleOfATurn(t *testing.T) {
 			w.noService()
 		})
 	}
+}
+
+// With all accounts used up it says until when, once, and its request is held until one is back: here early, since one is
+// added.
+func TestRun2Waits(t *testing.T) {
+	t.Parallel()
+	w := newWorld2(t)
+	w.add("Work")
+	w.limit("Work", time.Hour)
+	c := w.run2("say hi")
+	told := &lines{}
+	c.Stderr = io.MultiWriter(c.Stderr, told)
+	require.NoError(t, c.Start())
+	require.Eventually(t, func() bool { return strings.Contains(told.String(), "used up") }, patience, pause)
+	w.add("Personal")
+	c.end().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	assert.Equal(t, 1, strings.Count(c.stderr.String(), "used up"), c.stderr.String())
+	turns := w.turns()
+	assert.Equal(t, 1, strings.Count(string(turns[len(turns)-1].Body), "say hi"))
+	assert.Equal(t, []string{"Work", "Personal"}, w.asked(), "one request, which was held")
+	w.noService()
 }
 
 // With --max-wait too short it ends with 75, at once.
