@@ -127,6 +127,14 @@ func (p *Program) is(version string) {
 	p.Generation, _ = strconv.Atoi(m[1])
 }
 
+// Says returns p with the version that said, the output of its --version, begins with; p where that is none. OpenCode 1
+// says "1.18.33", OpenCode 2 "opencode v2.0.15".
+func (p Program) Says(said []byte) Program {
+	line, _, _ := strings.Cut(strings.TrimSpace(string(said)), "\n")
+	p.is(strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "opencode "), "v"))
+	return p
+}
+
 var programVersion = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^([0-9]{1,4})\.[0-9]{1,6}\.[0-9]{1,12}(?:[-+][0-9A-Za-z.+-]{1,64})?$`)
 })

@@ -7,14 +7,16 @@ import (
 
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/term"
 	"ocgo-key/rotation"
 )
 
 // notices tell the user on stderr what a gateway does, a line for each thing that happened.
 type notices struct {
 	app    *app
-	silent bool   // the command draws on the whole terminal: nobody else writes there
-	toasts string // the folder through which the full screen of OpenCode 2 shows what is not said; empty for none
+	silent bool        // the command draws on the whole terminal: nobody else writes there
+	modes  *term.State // of the terminal before the command had it; nil to write at any time
+	toasts string      // the folder through which the full screen of OpenCode 2 shows what is not said; empty for none
 
 	mu      sync.Mutex
 	unsaid  []rotation.Switch // while nobody else wrote
@@ -35,7 +37,7 @@ func (n *notices) say(format string, args ...any) {
 // show says text, as a toast of that variant where the command has the terminal for itself.
 func (n *notices) show(variant, text string) {
 	switch {
-	case !n.silent:
+	case !n.quiet():
 		n.app.say("%s", text)
 	case n.toasts != "":
 		n.mu.Lock()
@@ -44,8 +46,12 @@ func (n *notices) show(variant, text string) {
 	}
 }
 
+// quiet reports whether the command has the terminal for itself: by what it is, or since it has changed the terminal's
+// modes, as a full-screen program does.
+func (n *notices) quiet() bool { return n.silent || n.modes.Changed() }
+
 func (n *notices) switched(sw rotation.Switch) {
-	if n.silent {
+	if n.quiet() {
 		n.mu.Lock()
 		n.unsaid = append(n.unsaid, sw)
 		n.mu.Unlock()
@@ -91,7 +97,7 @@ func (n *notices) failed(err error) {
 	n.mu.Unlock()
 	switch {
 	case told:
-	case n.silent:
+	case n.quiet():
 		n.show(opencode.Failure, err.Error())
 	default:
 		_, hint := explain(err)

@@ -140,6 +140,9 @@ func (a *app) newSession(pool *rotation.Pool, command wrapper.Command, client cl
 		s.notices.maxWait = c.MaxWait
 		s.silent = s.kind(client) == opencode.TUI && term.IsTerminal(a.stdout)
 	}
+	if !client.is && term.IsTerminal(a.stderr) {
+		s.modes, _ = term.Save(a.stdin) // it may be a full-screen client, or start one
+	}
 	if client.serves() {
 		s.mode = replay // its own clients would lose it
 	}

@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/supervise"
@@ -51,6 +53,9 @@ func (a *app) whichClient(command *wrapper.Command) (client, error) {
 	if c.Program, err = a.identify(path); err != nil {
 		c.Program = opencode.Program{Path: path, Real: path}
 	}
+	if c.Generation == 0 {
+		c.Program = asked(c.Program, command.Env)
+	}
 	if direct, err := exec.LookPath(name); err != nil || direct != c.Path {
 		command.Argv = slices.Concat([]string{c.Path}, command.Argv[1:]) // by its name it would be a shim
 	}
@@ -65,6 +70,23 @@ func (a *app) whichClient(command *wrapper.Command) (client, error) {
 		command.Argv = append(command.Argv[:1:1], c.two.Standalone()...)
 	}
 	return c, cannotStart(wrapper.Check(*command), name)
+}
+
+// askTime bounds the question to a program which OpenCode it is: 0.2 s, or 1.6 s for OpenCode 1.
+const askTime = 20 * time.Second
+
+// asked runs a program that only starts the real one, in a way that is not known here, to learn which that is: taken for
+// the wrong one it would start a service with our environment.
+func asked(p opencode.Program, env []string) opencode.Program {
+	ctx, cancel := context.WithTimeout(context.Background(), askTime)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.Path, "--version")
+	cmd.Env, cmd.WaitDelay = env, time.Second
+	said, err := cmd.Output()
+	if err != nil {
+		return p
+	}
+	return p.Says(said)
 }
 
 func isDir(path string) bool {
