@@ -35,7 +35,8 @@ func ServeURL(line []byte) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// Server2 is a running server of OpenCode 2. Source: its /openapi.json, and opencode2-facts.
+// Server2 is a running server of OpenCode 2. Source: its /openapi.json, and docs/facts.md, "Stop and
+// resume".
 type Server2 struct {
 	URL, Password string
 }

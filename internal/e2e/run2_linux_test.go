@@ -68,14 +68,11 @@ func TestRun2(t *testing.T) {
 
 	// The user's own, which the shared service serves.
 	w.service.AddAccount(gofake.Account{Key: "sk-foreign", Label: "Foreign"})
-	const config = `{"providers": {"opencode-go": {@ "models": {"kimi-k2.6": {"settings": {"baseURL": "URL", "apiKey": "sk-foreign"}}}}}}`
-	own := func(more string) string {
-		return strings.NewReplacer("@", strings.ReplaceAll(more, "URL", w.service.BaseURL()), "URL", w.service.BaseURL()).Replace(config)
-	}
-	w.configure2(own(""))
+	models := `"models": {"kimi-k2.6": {"settings": {"baseURL": "` + w.service.BaseURL() + `", "apiKey": "sk-foreign"}}}`
+	w.configure2(`{"providers": {"opencode-go": {` + models + `}}}`)
 	w.command("opencode", "service", "start").run().ok()
 	w.store2("sk-foreign")
-	w.configure2(own(`"settings": {"baseURL": "URL"},`))
+	w.configure2(`{"providers": {"opencode-go": {"settings": {"baseURL": "` + w.service.BaseURL() + `"}, ` + models + `}}}`)
 	assert.Equal(t, "Foreign", w.answers("say hi"), "as before us")
 	service := w.service2()
 	w.service.ClearRequests()
@@ -200,4 +197,31 @@ func TestRun2MaxWait(t *testing.T) {
 	w.command("opencode", "service", "start").run().ok()
 	w.noFolders()
 	assert.Empty(t, w.turns(), "a service that starts takes nothing up")
+}
+
+// The full screen of OpenCode 2 shows a switch as a toast; with restart its turn is interrupted and goes on, and the
+// screen stays. Afterwards one line tells of the switch.
+func TestRun2TUI(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"auto", "restart"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld2(t)
+			w.add("Work", "Personal")
+			w.sideEffect("echo once >>effect", gofake.UsageLimit(gofake.Weekly, 12000*time.Second))
+			w.configure2(`{"model": "` + model + `", "permission": "allow"}`)
+			s := w.tmux("ocgo-key run --on-429 " + mode + " -- opencode --auto")
+			s.expect("Kimi")
+			s.types("do the work")
+			s.expect("Work hit its")
+			s.expect("Hello from Personal.")
+			assert.Equal(t, "once\n", w.readProject("effect"))
+			s.quit()
+			s.expect("ocgo-key: Work hit its weekly limit")
+			assert.Equal(t, 1, strings.Count(s.text(), "ocgo-key: "), s.text())
+			assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
+			assert.Empty(t, w.suspended())
+			w.noService()
+		})
+	}
 }
