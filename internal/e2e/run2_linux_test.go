@@ -169,7 +169,7 @@ func TestRun2MaxWait(t *testing.T) {
 	w.limit("Work", time.Hour)
 	c := w.run2("say hi", "--max-wait", "1m").run()
 	assert.Equal(t, 75, c.code(), c.stderr.String())
-	assert.Contains(t, c.stderr.String(), "back first")
+	assert.Contains(t, c.stderr.String(), "it is back")
 	assert.Empty(t, w.suspended(), "nothing is left for a service to take up")
 
 	// An end that the user makes leaves nothing either.
