@@ -64,7 +64,7 @@ func (p Plugin) Content() []byte {
 }
 
 // ToastFolder is the folder, below a config folder, from which OpenCode 2 loads what shows the plugin's notices on its
-// full screen. OpenCode 1 loads no folders. Source: opencode2-facts, "Plugins".
+// full screen. OpenCode 1 loads no folders. Source: docs/facts.md, "Plugins".
 var ToastFolder = filepath.Join("plugins", "ocgo-key")
 
 // ToastFiles are the files in ToastFolder, by name.

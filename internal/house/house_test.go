@@ -48,6 +48,8 @@ var rules = []rule{
 	{who: []string{"helper/wrapper"}, never: []string{"helper/gateway", "helper/opencode", "keychain/...", "rotation/..."}, deep: true,
 		why: "they meet in cli; the wrapper knows nothing of accounts"},
 	{who: []string{"helper/opencode"}, never: []string{"helper/gateway", "helper/wrapper"}, deep: true, why: "they meet in cli"},
+	{who: []string{"helper/gateway", "helper/wrapper", "helper/opencode"}, never: []string{"helper/supervise"}, why: "they meet in supervise"},
+	{who: []string{"helper/supervise"}, never: []string{"keychain/...", "internal/cli"}, why: "supervise sees no key"},
 	{who: leaves, never: []string{"..."}, deep: true, why: "a leaf imports nothing of the project"},
 	{who: []string{"..."}, except: []string{""}, never: []string{"internal/cli/..."}, why: "only main runs the command line"},
 	{who: []string{""}, never: []string{"..."}, unless: []string{"internal/cli"}, why: "main is os.Exit(cli.Main(...)) and nothing else"},
@@ -178,7 +180,7 @@ var topLevel = []string{"main.go", "keychain", "rotation", "helper", "internal",
 
 // parts are the folders of which docs/architecture.md, "The packages", names each.
 var parts = map[string][]string{
-	"helper":   {"gateway", "wrapper", "opencode"},
+	"helper":   {"gateway", "wrapper", "opencode", "supervise"},
 	"rotation": {"state"},
 	"keychain": {"keychaintest"},
 }
