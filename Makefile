@@ -4,6 +4,11 @@ OPENCODE_VERSION := 1.18.33
 CACHE            := $(CURDIR)/.cache
 OPENCODE_DIR     := $(CACHE)/opencode-$(OPENCODE_VERSION)
 OPENCODE_BIN     := $(OPENCODE_DIR)/node_modules/.bin
+# The second generation. Its tests find it by its path in OPENCODE2_BIN: both are called opencode.
+OPENCODE2_VERSION := 2.0.15
+OPENCODE2_PACKAGE := @opencode/cli-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64-baseline)
+OPENCODE2_DIR     := $(CACHE)/opencode-$(OPENCODE2_VERSION)
+export OPENCODE2_BIN ?= $(OPENCODE2_DIR)/node_modules/$(OPENCODE2_PACKAGE)/bin/opencode
 BIN              := $(CACHE)/bin/ocgo-key
 # Debian package of each program, or file, that the tests run for real.
 PROGRAMS         := cc:build-essential git:git curl:curl jq:jq ps:procps setpriv:util-linux dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux \
@@ -22,14 +27,14 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 # Empty for a real release, of the tag that is checked out.
 SNAPSHOT ?= --snapshot
 
-.PHONY: build test demo bench faults strategies vet lint vuln fuzz deps opencode reference picture clean
+.PHONY: build test demo bench faults strategies vet lint vuln fuzz deps opencode opencode2 reference picture clean
 .PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release wine-test
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o $(BIN) .
 
-# What the tests need beyond Go: Debian packages (installed when run as root) and the pinned OpenCode.
-deps: programs opencode
+# What the tests need beyond Go: Debian packages (installed when run as root) and the pinned OpenCode, both generations.
+deps: programs opencode opencode2
 
 programs:
 	@./internal/testdeps.sh $(PROGRAMS)
@@ -39,6 +44,11 @@ opencode: $(OPENCODE_BIN)/opencode
 $(OPENCODE_BIN)/opencode:
 	mkdir -p $(OPENCODE_DIR)
 	npm install --prefix $(OPENCODE_DIR) --no-audit --no-fund --no-package-lock --loglevel=error opencode-ai@$(OPENCODE_VERSION)
+
+opencode2: $(OPENCODE2_BIN)
+$(OPENCODE2_BIN):
+	mkdir -p $(OPENCODE2_DIR)
+	npm install --prefix $(OPENCODE2_DIR) --no-audit --no-fund --no-package-lock --loglevel=error $(OPENCODE2_PACKAGE)@$(OPENCODE2_VERSION)
 
 demo: build
 	@$(MAKE) --no-print-directory opencode 2>/dev/null || echo "OpenCode could not be installed; the demo goes on without it" >&2
