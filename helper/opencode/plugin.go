@@ -13,12 +13,26 @@ import (
 // The versions of the files that are written into a user's folders. Each is in a line at the file's top, by which
 // the file is known for ours.
 const (
-	PluginVersion = 1
+	PluginVersion = 2
 	ShimVersion   = 1
 )
 
-//go:embed plugin.js
-var pluginSource string
+// The plugin is one file, which has to be whole where OpenCode finds it; here it is in three.
+var (
+	//go:embed plugin.js
+	pluginCommon string
+	//go:embed plugin1.js
+	pluginOne string
+	//go:embed plugin2.js
+	pluginTwo string
+
+	//go:embed pluginindex.js
+	indexSource string
+	//go:embed tui.js
+	toastSource string
+	//go:embed pluginrun.js
+	runSource string
+)
 
 // PluginName is the plugin's file name, and PluginFolders are the folders below a config folder from which OpenCode
 // loads it, the preferred one first. Source: docs/facts.md, "Plugins".
@@ -26,16 +40,55 @@ const PluginName = "ocgo-key.js"
 
 var PluginFolders = []string{"plugins", "plugin"}
 
-// Plugin is the plugin that starts program (an absolute path). prepared are the config folders that hold our
-// [Placeholder].
-func Plugin(program string, prepared []string) []byte {
-	if prepared == nil {
-		prepared = []string{}
+// NoticesName is the file in the state folder through which the plugin tells the full screen of OpenCode 2 what to
+// show. It holds no secret, and nothing that is missed later.
+const NoticesName = "notices.json"
+
+// A Plugin is what ours has in it of a machine.
+type Plugin struct {
+	Program  string   // the program that it starts, an absolute path
+	Prepared []string // the config folders that hold our [Placeholder]
+	Notices  string   // the path of the file NoticesName
+}
+
+// Content is the file PluginName.
+func (p Plugin) Content() []byte {
+	if p.Prepared == nil {
+		p.Prepared = []string{}
 	}
 	return []byte(strings.NewReplacer(
-		`"@PROGRAM@"`, literal(program),
-		`"@PREPARED@"`, literal(prepared),
-	).Replace(pluginSource))
+		`"@PROGRAM@"`, literal(p.Program),
+		`"@PREPARED@"`, literal(p.Prepared),
+		`"@NOTICES@"`, literal(p.Notices),
+	).Replace(pluginCommon + "\n" + pluginOne + "\n" + pluginTwo))
+}
+
+// ToastFolder is the folder, below a config folder, from which OpenCode 2 loads what shows the plugin's notices on its
+// full screen. OpenCode 1 loads no folders. Source: opencode2-facts, "Plugins".
+var ToastFolder = filepath.Join("plugins", "ocgo-key")
+
+// ToastFiles are the files in ToastFolder, by name.
+func (p Plugin) ToastFiles() map[string][]byte {
+	return map[string][]byte{"index.js": []byte(indexSource), "tui.js": toasts(p.Notices, "ocgo-key-notices", false)}
+}
+
+func toasts(notices, id string, underRun bool) []byte {
+	return []byte(strings.NewReplacer(
+		`"@NOTICES@"`, literal(notices),
+		`"@ID@"`, literal(id),
+		`"@UNDER_RUN@"`, literal(underRun),
+	).Replace(toastSource))
+}
+
+// ReadPlugin reads out of a plugin what [Plugin.Content] put there. It reports false where that is not to be found.
+func ReadPlugin(content []byte) (p Plugin, ok bool) {
+	for name, into := range map[string]any{"PROGRAM": &p.Program, "PREPARED": &p.Prepared, "NOTICES": &p.Notices} {
+		m := regexp.MustCompile(`(?m)^const ` + name + ` = (".*"|\[.*\])(?:$| //)`).FindSubmatch(content)
+		if m == nil || json.Unmarshal(m[1], into) != nil {
+			return Plugin{}, false
+		}
+	}
+	return p, true
 }
 
 // literal is v as JavaScript writes it.

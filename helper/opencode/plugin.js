@@ -1,24 +1,48 @@
-// ocgo-key plugin 1
-// Written by `ocgo-key install` and taken away by `ocgo-key uninstall`; what is changed here is lost.
+// ocgo-key plugin 2
+// Written by `ocgo-key install` and removed by `ocgo-key uninstall`; what is changed here is lost.
 //
-// It starts a gateway with this OpenCode and points the provider there. The gateway puts the key on each request and
-// goes on with the next account at a limit; no key is ever in OpenCode, only the gateway's token.
+// Both generations of OpenCode load this file: OpenCode 1 calls `server`, OpenCode 2 calls `setup` (and so does 1, with
+// less to work with). It starts a gateway in this process's name and sends the provider's requests there. The gateway
+// puts the key on each request and switches to the next account at a limit; no key is ever in OpenCode.
 import { spawn } from "node:child_process"
-import { existsSync, readdirSync, readFileSync, rmdirSync, unlinkSync } from "node:fs"
-import { join } from "node:path"
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 
 const PROGRAM = "@PROGRAM@"
-const PREPARED = "@PREPARED@" // config folders in which a package-lock.json of ours keeps OpenCode from an install
-const TOKEN_HEADER = "x-ocgo-key-token"
+const PREPARED = "@PREPARED@" // config folders in which a package-lock.json of ours keeps OpenCode 1 from an install
+const NOTICES = "@NOTICES@" // the file through which the full screen of OpenCode 2, another process, learns what to show
+const PROVIDER = "opencode-go"
+const PLACEHOLDER = "ocgo-placeholder" // stands where OpenCode wants a key
+const NOWHERE = "http://127.0.0.1:1/zen/go/v1" // only an administrator's program could listen there; requests are sent elsewhere
 const PATIENCE = 10000 // ms; a start that hangs would hang OpenCode
+const PAUSE = 1000 // ms between a start that failed and the next
 
 // One gateway for a process, which may load this file once for every folder it works in.
-const shared = (globalThis[Symbol.for("ocgo-key")] ??= { clients: new Set(), told: new Set(), gateway: undefined })
+const shared = (globalThis[Symbol.for("ocgo-key 2")] ??= { clients: new Set(), reported: new Set(), setups: 0 })
+
+// A service that many clients share outlives the `ocgo-key run` that may have started it, and takes no gateway from it.
+const underRun = () => Boolean(process.env.OCGO_KEY_GATEWAY) && !process.argv.includes("--service")
 
 const everyClient = (task) => shared.clients.forEach((client) => task(client).catch(() => {}))
 
 function toast(message, variant) {
   everyClient((client) => client.tui.showToast({ body: { title: "ocgo-key", message, variant, duration: 10000 } }))
+  if (shared.setups > 0) publish(message, variant)
+}
+
+// publish hands a text to the full screens of OpenCode 2. The file has the latest ones, and no secret.
+function publish(text, variant) {
+  try {
+    let earlier = []
+    try {
+      earlier = JSON.parse(readFileSync(NOTICES, "utf8"))
+    } catch {} // the first one
+    const time = Math.max(Date.now(), (earlier.at(-1)?.time ?? 0) + 1) // each later than the one before
+    const next = `${NOTICES}.${process.pid}`
+    mkdirSync(dirname(NOTICES), { recursive: true, mode: 0o700 })
+    writeFileSync(next, JSON.stringify([...earlier, { time, text, variant }].slice(-20)), { mode: 0o600 })
+    renameSync(next, NOTICES)
+  } catch {} // a request that fails says why, too
 }
 
 function log(message, level) {
@@ -27,6 +51,7 @@ function log(message, level) {
 
 // print writes where no screen is drawn; stdout is OpenCode's alone.
 function print(message) {
+  if (shared.setups > 0) return // a server of OpenCode 2, whose stderr nobody reads or a full screen covers
   if (!process.stderr.isTTY || ["run", "serve", "web", "auth", "providers"].includes(process.argv[2])) process.stderr.write(`ocgo-key: ${message}\n`)
 }
 
@@ -37,14 +62,15 @@ function notice({ event, text }) {
   toast(text, event === "switched" ? "warning" : "error")
 }
 
-// complain tells once why there is no gateway. OpenCode's server does not answer yet, and nothing tells when its
-// screen is there: the toast stays, by being shown again, until also a slow one has had it or the reason is gone.
+// complain says once why there is no gateway. OpenCode 1's server does not answer yet, and no event says when its
+// screen is there: the toast is shown again until also a slow one has had it or the reason is gone.
 function complain(text) {
-  if (shared.told.has(text)) return
-  shared.told.add(text)
+  if (shared.reported.has(text)) return
+  shared.reported.add(text)
   print(text)
+  if (shared.setups > 0) return publish(text, "error")
   setTimeout(() => log(text, "error"), 1500).unref?.()
-  for (const ms of [1500, 6000, 12000]) setTimeout(() => shared.gateway || toast(text, "error"), ms).unref?.()
+  for (const ms of [1500, 6000, 12000]) setTimeout(() => shared.address || toast(text, "error"), ms).unref?.()
 }
 
 function byLine(stream, each) {
@@ -58,29 +84,40 @@ function byLine(stream, each) {
   stream.on("error", () => {})
 }
 
-function start() {
+// withoutRun is this process's environment without what `ocgo-key run` put there.
+function withoutRun() {
+  const { OCGO_KEY_GATEWAY, OCGO_KEY_GATEWAY_TOKEN, ...env } = process.env
+  return env
+}
+
+function start(args) {
   return new Promise((resolve, reject) => {
     // Apart from our terminal's signals: it ends when its stdin closes, so with this process, however that ends.
-    const child = spawn(PROGRAM, ["gateway", "--parent-pipe"], {
+    const child = spawn(PROGRAM, args, {
       stdio: ["pipe", "pipe", "pipe"],
       detached: process.platform !== "win32",
       windowsHide: true,
+      env: withoutRun(),
     })
     let why = ""
     let begun = false
     let over = false
     const timer = setTimeout(() => fail("its gateway did not start in time"), PATIENCE)
+    const ended = () => {
+      if (shared.child !== child) return
+      shared.child = shared.address = shared.gateway = undefined // the next request starts another
+    }
     const fail = (reason) => {
       if (over) return
       over = true
       clearTimeout(timer)
-      shared.gateway = undefined
-      if (begun) return
+      if (begun) return ended()
       child.stdin?.destroy()
       child.kill()
       reject(new Error(reason))
     }
-    child.on("error", (e) => fail(e.code === "ENOENT" ? `${PROGRAM} is not there (install it again, or delete the plugin)` : e.message))
+    child.on("error", (e) => fail(gone() ? `${PROGRAM} is not there (install it again, or delete the plugin)` : e.message))
+    child.on("exit", ended) // the moment from which its port may be somebody else's
     child.on("close", (code) => fail(why || `its gateway ended with ${code}`))
     if (!child.pid) return
     child.stdin.on("error", () => {})
@@ -102,37 +139,51 @@ function start() {
         begun = true
         clearTimeout(timer)
         for (const it of [child, child.stdin, child.stdout, child.stderr]) it.unref?.()
+        shared.child = child
+        shared.address = message
+        shared.reported.clear() // what fails from now on is news
         resolve(message)
       }
     })
   })
 }
 
-// pastProxies keeps a proxy from what is meant for the gateway, here and in what is started from here. Programs read one
-// name of the two, and some the other.
-function pastProxies(env) {
-  const values = ["NO_PROXY", "no_proxy"].map((name, i, names) => env[name]?.trim() || env[names[1 - i]]?.trim() || "")
-  ;["NO_PROXY", "no_proxy"].forEach((name, i) => {
-    if (values[i] === "*") return
-    const hosts = values[i].split(",").map((host) => host.trim()).filter(Boolean)
-    env[name] = [...hosts, ...["127.0.0.1", "localhost"].filter((host) => !hosts.includes(host))].join(",")
+const gone = () => !existsSync(PROGRAM)
+
+// gateway resolves to the address and the token of this process's gateway, and starts one where there is none.
+function gateway() {
+  if (shared.gateway) return shared.gateway
+  const begun = start(shared.args)
+  shared.gateway = begun
+  begun.catch((e) => {
+    complain(gone() ? `${e.message}; OpenCode goes on without ocgo-key` : e.message)
+    setTimeout(() => {
+      if (shared.gateway === begun) shared.gateway = undefined
+    }, PAUSE).unref?.()
   })
+  return begun
 }
 
-// giveWay takes our package-lock.json away where the user's own plugins and tools may need what it keeps OpenCode
-// from installing. OpenCode installs it at its next start.
-function giveWay(folder) {
-  const lock = join(folder, "package-lock.json")
-  const others = ["plugin", "plugins", "tool", "tools"].flatMap((name) => {
-    const dir = join(folder, name)
-    return existsSync(dir) ? readdirSync(dir).filter((file) => /\.[jt]s$/.test(file) && file !== "ocgo-key.js") : []
-  })
-  if (others.length === 0 && !existsSync(join(folder, "package.json"))) return
-  if (!existsSync(lock) || JSON.parse(readFileSync(lock, "utf8")).name !== "placeholder-by-ocgo-key") return
-  unlinkSync(lock)
-  try {
-    rmdirSync(join(folder, "node_modules"))
-  } catch {} // not empty: it is somebody's
+// aim is where a request for url goes instead, whatever base URL it was made from: what is behind that says the format.
+function aim(url, base) {
+  const { pathname, search } = new URL(url)
+  const path = /^.*?(\/(?:chat\/completions|messages|responses)(?:\/[\w-]+)?)$/.exec(pathname)?.[1]
+  if (!path) throw new Error(`ocgo-key does not know requests to ${pathname}`)
+  return base + path + search
+}
+
+// entitled are headers that show the gateway its token, and no key of anybody's.
+function entitled(headers, token) {
+  const own = new Headers(headers)
+  for (const name of ["authorization", "x-api-key", "api-key", "x-goog-api-key"]) own.delete(name)
+  own.set("x-ocgo-key-token", token)
+  return own
+}
+
+// exempt keeps what is meant for the gateway from a proxy.
+function exempt() {
+  const names = [process.env.NO_PROXY, process.env.no_proxy, "127.0.0.1,localhost"].flatMap((list) => (list ?? "").split(","))
+  process.env.NO_PROXY = process.env.no_proxy = [...new Set(names.map((name) => name.trim()).filter(Boolean))].join(",")
 }
 
 // explain makes one line of what a command of ours said.
@@ -143,8 +194,7 @@ function ask(args, told = "") {
   return new Promise((resolve) => {
     // Under `ocgo-key run` OpenCode's own environment looks like that of its tools, but it is a person who asks here.
     // The mark of a tool's shell stays: an OpenCode that an agent started may add nothing either.
-    const { OCGO_KEY_GATEWAY, ...env } = process.env
-    const child = spawn(PROGRAM, args, { stdio: ["pipe", "pipe", "pipe"], env, windowsHide: true })
+    const child = spawn(PROGRAM, args, { stdio: ["pipe", "pipe", "pipe"], env: withoutRun(), windowsHide: true })
     const out = []
     const why = []
     child.on("error", (e) => resolve({ ok: false, text: e.message }))
@@ -157,19 +207,6 @@ function ask(args, told = "") {
   })
 }
 
-// panel is a method that shows text and stores nothing. `opencode auth login` shows the instructions of method
-// "auto" alone; the full screen closes those as soon as the callback is done, and leaves those of "code".
-const panel = (label, text) => ({
-  type: "oauth",
-  label,
-  authorize: async () => ({
-    url: "",
-    instructions: await text(),
-    method: ["auth", "providers"].includes(process.argv[2]) ? "auto" : "code",
-    callback: async () => ({ type: "success" }),
-  }),
-})
-
 // status is the table of `list` without the columns for which the panel has no room.
 async function status() {
   const lines = (await ask(["list"])).text.split("\n")
@@ -177,79 +214,18 @@ async function status() {
   return lines.map((line) => (width < 0 ? line : [...line].slice(0, width).join("").trimEnd())).join("\n")
 }
 
-// Of type "oauth", since a key typed into type "api" goes to OpenCode's own file.
-const auth = {
-  provider: "opencode-go",
-  methods: [
-    {
-      type: "oauth",
-      label: "Add Go account",
-      prompts: [
-        {
-          type: "text",
-          key: "label",
-          message: "What to call the account (may be empty)",
-          placeholder: "Work",
-          // A label is an argument, which other programs can see.
-          validate: (label) => (/^\s*(sk-|oc_sk_)|\S{32}/i.test(label) ? "this looks like a key, which is asked for next" : undefined),
-        },
-      ],
-      authorize: async (inputs) => ({
-        url: "https://opencode.ai/auth",
-        instructions: "Paste the account's key. It goes into the keychain, and not into OpenCode.",
-        method: "code",
-        callback: async (key) => {
-          const label = inputs?.label?.trim()
-          const { ok, text } = await ask(["add", ...(label ? ["--", label] : [])], `${key.trim()}\n`)
-          if (ok) return { type: "success", key: "ocgo-placeholder" } // OpenCode wants to store something
-          print(text)
-          toast(text, "error")
-          return { type: "failed" }
-        },
-      }),
-    },
-    panel("Manage accounts", async () =>
-      ["In a terminal:", ..."rename enable disable replace remove".split(" ").map((name) => `  ocgo-key ${name} LABEL`), "  ocgo-key rotate"].join("\n")),
-    panel("Account status", status),
-  ],
+const COMMANDS = ["In a terminal:", ..."rename enable disable replace remove".split(" ").map((name) => `  ocgo-key ${name} LABEL`), "  ocgo-key rotate"].join("\n")
+
+// addAccount stores a key, which only the program's stdin sees, and says how it went.
+function addAccount(label, key) {
+  return ask(["add", ...(label?.trim() ? ["--", label.trim()] : [])], `${key.trim()}\n`)
 }
 
-export const OcgoKey = async ({ client }) => {
-  const hooks = {
-    auth,
-    "shell.env": async (input, output) => {
-      if (input.sessionID) output.env.OCGO_KEY_AGENT_SHELL = "1"
-    },
+// clear takes our variables, and whatever else shows the gateway's token, out of the environment of an agent's shell.
+function clear(env) {
+  const token = process.env.OCGO_KEY_GATEWAY_TOKEN
+  for (const [name, value] of Object.entries(env)) {
+    if (/^OCGO_KEY_GATEWAY/.test(name) || (token && value?.includes(token))) delete env[name]
   }
-  if (process.env.OCGO_KEY_GATEWAY) return hooks // under `ocgo-key run`, which has done it all
-  pastProxies(process.env)
-  shared.clients.add(client)
-  hooks.dispose = async () => {
-    shared.clients.delete(client)
-  }
-  hooks.config = async (config) => {
-    for (const folder of PREPARED) {
-      try {
-        giveWay(folder)
-      } catch {} // a matter of speed alone
-    }
-    let gateway
-    try {
-      gateway = await (shared.gateway ??= start())
-    } catch (e) {
-      complain(`${e.message}; OpenCode goes on without ocgo-key`)
-      return
-    }
-    config.provider ??= {}
-    const provider = (config.provider["opencode-go"] ??= {})
-    // The token has a header of its own, which nothing that the user or another plugin sets stands in the way of.
-    const headers = Object.entries(provider.options?.headers ?? {}).filter(([name]) => name.toLowerCase() !== TOKEN_HEADER)
-    provider.options = {
-      ...provider.options,
-      baseURL: gateway.base_url,
-      apiKey: "ocgo-placeholder",
-      headers: { ...Object.fromEntries(headers), [TOKEN_HEADER]: gateway.token },
-    }
-  }
-  return hooks
+  if (env.OPENCODE_CONFIG_CONTENT?.includes(PLACEHOLDER)) delete env.OPENCODE_CONFIG_CONTENT
 }

@@ -11,22 +11,44 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// pluginSource is all of the plugin's file.
+func pluginSource() string { return string(Plugin{}.Content()) }
+
 func TestPluginHasItsPathsAsLiterals(t *testing.T) {
-	text := string(Plugin(`C:\Program Files\o"k\ocgo-key.exe`, []string{"/home/ü x/.config/opencode"}))
+	p := Plugin{Program: `C:\Program Files\o"k\ocgo-key.exe`, Prepared: []string{"/home/ü x/.config/opencode"}, Notices: "/state/no // tices.json"}
+	text := string(p.Content())
 	assert.Contains(t, text, `const PROGRAM = "C:\\Program Files\\o\"k\\ocgo-key.exe"`+"\n")
 	assert.Contains(t, text, `const PREPARED = ["/home/ü x/.config/opencode"]`)
+	assert.Contains(t, text, `const NOTICES = "/state/no // tices.json"`)
 	assert.NotContains(t, text, `"@`)
-	assert.Contains(t, string(Plugin("/p", nil)), "const PREPARED = []")
+	assert.Contains(t, pluginSource(), "const PREPARED = []")
+	read, ok := ReadPlugin(p.Content())
+	assert.True(t, ok)
+	assert.Equal(t, p, read)
+	_, ok = ReadPlugin([]byte("const PROGRAM = 1\n"))
+	assert.False(t, ok)
+	for name, content := range p.ToastFiles() {
+		assert.NotContains(t, string(content), `"@`, name)
+	}
 }
 
-// OpenCode refuses a file with an export that is no function, and ours takes nothing but what comes with it.
+// OpenCode refuses a file with an export that it does not know, and ours takes nothing but what comes with it.
 func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
-	exports := regexp.MustCompile(`(?m)^export .*`).FindAllString(pluginSource, -1)
-	assert.Equal(t, []string{"export const OcgoKey = async ({ client }) => {"}, exports)
-	for _, m := range regexp.MustCompile(`from "([^"]*)"`).FindAllStringSubmatch(pluginSource, -1) {
-		assert.True(t, strings.HasPrefix(m[1], "node:"), m[1])
+	for name, test := range map[string]struct{ text, export string }{
+		"plugin": {pluginSource(), `export default { id: "ocgo-key", setup, server }`},
+		"index":  {indexSource, `export default { id: "ocgo-key-notices", setup: async () => {} }`},
+		"tui":    {string(toasts("/n", "ocgo-key-notices", false)), `export default { id: "ocgo-key-notices", setup }`},
+		"run":    {runSource, `export default { id: "ocgo-key-run", setup }`},
+	} {
+		assert.Equal(t, []string{test.export}, regexp.MustCompile(`(?m)^export .*`).FindAllString(test.text, -1), name)
+		for _, m := range regexp.MustCompile(`from "([^"]*)"`).FindAllStringSubmatch(test.text, -1) {
+			assert.True(t, strings.HasPrefix(m[1], "node:"), m[1])
+		}
+		assert.NotContains(t, test.text, "console.", "it would land in the output of run --format json")
+		version, ours := Ours([]byte(test.text))
+		assert.True(t, ours, name)
+		assert.Equal(t, PluginVersion, version, name)
 	}
-	assert.NotContains(t, pluginSource, "console.", "it would land in the output of run --format json")
 }
 
 // A label is an argument of a program, so the panel refuses one that may be a key, however it begins.
@@ -46,7 +68,6 @@ func TestPanelTakesNoKeyForALabel(t *testing.T) {
 
 func TestOursKnowsWhatWeWrote(t *testing.T) {
 	for name, content := range map[string][]byte{
-		"plugin":       Plugin("/bin/ocgo-key", nil),
 		"shim":         Shim("linux", "/bin/ocgo-key", "/bin/opencode"),
 		"batch shim":   Shim("windows", `C:\ocgo-key.exe`, `C:\opencode.cmd`),
 		"CRLF":         []byte("// ocgo-key plugin 1\r\nmore"),
@@ -77,7 +98,7 @@ func TestPlaceholderNamesThePackage(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(Placeholder(), &lock))
 	assert.Contains(t, lock.Packages[""].Dependencies, "@opencode-ai/plugin")
-	assert.Contains(t, pluginSource, lock.Name, "the plugin knows it for ours")
+	assert.Contains(t, pluginSource(), lock.Name, "the plugin knows it for ours")
 }
 
 func TestConfigFolders(t *testing.T) {

@@ -1,14 +1,11 @@
 package cli
 
 import (
-	"encoding/json"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 
 	"ocgo-key/helper/opencode"
 )
@@ -71,12 +68,6 @@ func (e *examination) lookAtPlugins(r *result, w *places) (there, loaded bool) {
 	return there, loaded
 }
 
-// What our plugin has in it of this machine. Source: helper/opencode/plugin.js.
-var (
-	programLine  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^const PROGRAM = (".*")$`) })
-	preparedLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^const PREPARED = (\[.*\])`) })
-)
-
 // lookAtPluginFile tells whether the plugin at path does its work.
 func (e *examination) lookAtPluginFile(r *result, w *places, path string) bool {
 	const again = "ocgo-key install --yes"
@@ -86,15 +77,14 @@ func (e *examination) lookAtPluginFile(r *result, w *places, path string) bool {
 		r.found(problem, "mv "+quote(path)+" "+quote(path+".aside")+" && "+again, "%s is not as ocgo-key wrote it: OpenCode loads it in place of the plugin", path)
 		return false
 	}
-	var program string
-	var prepared []string
-	readable := literalAt(programLine(), content, &program) && literalAt(preparedLine(), content, &prepared)
+	plugin, readable := opencode.ReadPlugin(content)
+	program := plugin.Program
 	switch {
 	case version > opencode.PluginVersion:
 		r.found(note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", path, version, opencode.PluginVersion)
 	case version < opencode.PluginVersion:
 		r.found(problem, again, "%s is from an older ocgo-key (%d, this one writes %d)", path, version, opencode.PluginVersion)
-	case !readable || string(opencode.Plugin(program, prepared)) != string(content):
+	case !readable || string(plugin.Content()) != string(content):
 		r.found(problem, again, "%s was changed since ocgo-key wrote it", path)
 	}
 	if !readable {
@@ -108,12 +98,6 @@ func (e *examination) lookAtPluginFile(r *result, w *places, path string) bool {
 		r.found(note, again, "%s starts %s, and not this program, %s", path, program, w.program)
 	}
 	return true
-}
-
-// literalAt reads the JSON that the pattern finds in a file.
-func literalAt(pattern *regexp.Regexp, content []byte, into any) bool {
-	m := pattern.FindSubmatch(content)
-	return m != nil && json.Unmarshal(m[1], into) == nil
 }
 
 func isProgram(path string) bool {

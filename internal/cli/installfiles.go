@@ -211,6 +211,9 @@ func (w *places) remains() (*remains, error) {
 	candidates := append(slices.Clone(record.Files), w.shim)
 	for _, config := range w.configs {
 		candidates = append(append(candidates, w.pluginPaths(config)...), filepath.Join(config, opencode.LockName))
+		for name := range w.plugin(nil).ToastFiles() {
+			candidates = append(candidates, filepath.Join(config, opencode.ToastFolder, name))
+		}
 	}
 	for _, path := range candidates {
 		info, err := os.Lstat(path)
@@ -257,6 +260,7 @@ func (r *remains) remove(w *places) ([]step, error) {
 		gone = append(gone, step{Action: removeIt, Path: path})
 	}
 	if r.record {
+		_ = os.Remove(filepath.Join(w.state, opencode.NoticesName)) // there may be none, and nothing in it is missed
 		if err := os.Remove(w.recordPath()); err != nil {
 			return gone, err
 		}

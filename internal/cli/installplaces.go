@@ -3,10 +3,12 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"ocgo-key/helper/opencode"
@@ -86,7 +88,7 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(one, other)
 }
 
-// pluginFiles are the plugin, and what spares OpenCode the wait for a package.
+// pluginFiles are the plugin, what shows its notices in OpenCode 2, and what spares OpenCode 1 the wait for a package.
 func (w *places) pluginFiles() ([]file, error) {
 	path := w.pluginPath()
 	var prepared []string
@@ -98,10 +100,21 @@ func (w *places) pluginFiles() ([]file, error) {
 		}
 		prepared = append(prepared, folder)
 		locks = append(locks, file{path: lock, content: opencode.Placeholder(), mode: 0o644, beside: filepath.Join(folder, opencode.ModulesName),
-			what: "spares OpenCode the wait for a package that this plugin does not need"})
+			what: "spares OpenCode 1 the wait for a package that this plugin does not need"})
 	}
-	plugin := file{path: path, content: opencode.Plugin(w.program, prepared), mode: 0o644, what: "starts " + w.program + " gateway with OpenCode"}
-	return append([]file{plugin}, locks...), nil
+	plugin := w.plugin(prepared)
+	files := []file{{path: path, content: plugin.Content(), mode: 0o644, what: "starts " + w.program + " gateway with OpenCode"}}
+	toasts := plugin.ToastFiles()
+	for _, name := range slices.Sorted(maps.Keys(toasts)) {
+		files = append(files, file{path: filepath.Join(w.configs[0], opencode.ToastFolder, name), content: toasts[name], mode: 0o644,
+			what: "shows in OpenCode 2 what the plugin has to say"})
+	}
+	return append(files, locks...), nil
+}
+
+// plugin is the plugin for this machine.
+func (w *places) plugin(prepared []string) opencode.Plugin {
+	return opencode.Plugin{Program: w.program, Prepared: prepared, Notices: filepath.Join(w.state, opencode.NoticesName)}
 }
 
 // pluginPath is where the plugin is, or else where it goes: into the folder that is there already.
@@ -120,6 +133,7 @@ func (w *places) pluginPath() string {
 	return paths[0]
 }
 
+// pluginPaths are the places of the plugin's file in a config folder.
 func (w *places) pluginPaths(config string) []string {
 	var paths []string
 	for _, folder := range opencode.PluginFolders {

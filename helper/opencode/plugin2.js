@@ -1,0 +1,82 @@
+// The part of plugin.js for OpenCode 2.
+
+// setup is the plugin of OpenCode 2. Where it throws OpenCode goes on with other keys, and what it awaits delays each
+// client: all it waits for is OpenCode's own registry.
+async function setup(ctx) {
+  if (!ctx?.app || !ctx.session?.hook || !ctx.provider) return // OpenCode 1
+  shared.setups++
+  const each = async (task) => {
+    try {
+      await task()
+    } catch (e) {
+      complain(`this OpenCode does not take all of the plugin: ${e.message}`)
+    }
+  }
+  if (!underRun() && !gone()) {
+    shared.args = ["gateway", "--parent-pipe", "--lease", "conversation"]
+    exempt()
+    gateway().catch(() => {})
+    await each(() => ctx.session.hook("http.request", redirect, { providerID: PROVIDER }))
+    await each(() => ctx.provider.transform(attach))
+  }
+  await each(() => ctx.shell.hook("create.before", ({ env }) => {
+    env.OCGO_KEY_AGENT_SHELL = "1"
+    clear(env)
+  }))
+  await each(() => ctx.integration.transform(offer))
+  return () => {
+    shared.setups--
+    // A reload sets up again at once; a plugin that was removed leaves no gateway.
+    setTimeout(() => shared.setups > 0 || shared.child?.stdin.end(), PATIENCE).unref?.()
+  }
+}
+
+// attach makes the provider one that needs no credential, so that no stored one and no variable is put on a request.
+function attach(providers) {
+  if (!providers.get(PROVIDER)) return
+  providers.update(PROVIDER, (provider) => {
+    provider.activation = "enabled"
+    provider.integrationID = "ocgo-key"
+    provider.settings = { ...provider.settings, baseURL: NOWHERE, apiKey: PLACEHOLDER }
+  })
+}
+
+// redirect has the last word on address and key of each request.
+async function redirect(event) {
+  const { request } = event
+  const it = await gateway().catch((e) => {
+    throw new Error(`ocgo-key: ${e.message}`)
+  })
+  const body = request.body ? await request.arrayBuffer() : undefined
+  event.request = new Request(aim(request.url, it.base_url), { method: request.method, headers: entitled(request.headers, it.token), body, signal: request.signal })
+}
+
+// offer puts our methods into `/connect`, and takes away the one that would store a key in OpenCode's database.
+function offer(integrations) {
+  if (!integrations.get(PROVIDER)) return
+  for (const method of integrations.method.list(PROVIDER)) if (method.type === "key") integrations.method.remove(PROVIDER, method)
+  const add = (id, label, authorize, form) => integrations.method.update({ integrationID: PROVIDER, method: { id, type: "oauth", label, form }, authorize })
+  add("ocgo-key-add", "Add Go account", async (answer) => ({
+    mode: "code",
+    url: "https://opencode.ai/auth",
+    instructions: "Paste the account's key. It goes into the keychain, and not into OpenCode.",
+    callback: async (key) => {
+      const { ok, text } = await addAccount(answer?.label, key)
+      if (!ok) throw new Error(text)
+      publish(text, "success")
+      return { type: "oauth", methodID: "ocgo-key-add", access: PLACEHOLDER, refresh: PLACEHOLDER, expires: 253402300799000 } // OpenCode wants to store something
+    },
+  }), [{ key: "label", type: "string", title: "What to call the account (may be empty)", placeholder: "Work", pattern: "^(?!sk-|oc_sk_)(?!.*\\S{32})" }])
+  const panel = (id, label, text) => add(id, label, async () => ({
+    mode: "code",
+    url: "https://opencode.ai/auth",
+    instructions: await text(),
+    callback: async () => {
+      throw new Error("There is nothing to enter here: Esc goes back.")
+    },
+  }))
+  panel("ocgo-key-manage", "Manage accounts", async () => COMMANDS)
+  panel("ocgo-key-status", "Account status", status)
+}
+
+export default { id: "ocgo-key", setup, server }

@@ -1,0 +1,47 @@
+// ocgo-key plugin 2
+// Written by ocgo-key; what is changed here is lost.
+//
+// `ocgo-key run` names this folder to OpenCode 2, whose server has the gateway's address and token in its environment.
+// Configuration points the provider there; this has the last word where a user's file sets another address or key for
+// one model, and keeps both out of the shells of an agent.
+const PROVIDER = "opencode-go"
+const { OCGO_KEY_GATEWAY: ADDRESS, OCGO_KEY_GATEWAY_TOKEN: TOKEN } = process.env
+
+// aim is where a request for url goes instead, whatever base URL it was made from: what is behind that says the format.
+function aim(url) {
+  const { pathname, search } = new URL(url)
+  const path = /^.*?(\/(?:chat\/completions|messages|responses)(?:\/[\w-]+)?)$/.exec(pathname)?.[1]
+  if (!path) throw new Error(`ocgo-key does not know requests to ${pathname}`)
+  return `${ADDRESS}/zen/go/v1${path}${search}`
+}
+
+async function redirect(event) {
+  const { request } = event
+  const headers = new Headers(request.headers)
+  for (const name of ["authorization", "x-api-key", "api-key", "x-goog-api-key"]) headers.delete(name)
+  headers.set("x-ocgo-key-token", TOKEN)
+  const body = request.body ? await request.arrayBuffer() : undefined
+  event.request = new Request(aim(request.url), { method: request.method, headers, body, signal: request.signal })
+}
+
+function mark({ env }) {
+  env.OCGO_KEY_AGENT_SHELL = "1"
+  for (const [name, value] of Object.entries(env)) {
+    if (/^OCGO_KEY_GATEWAY/.test(name) || value?.includes(TOKEN)) delete env[name]
+  }
+  if (env.OPENCODE_CONFIG_CONTENT?.includes("ocgo-placeholder")) delete env.OPENCODE_CONFIG_CONTENT
+}
+
+async function setup(ctx) {
+  // A service that many clients share outlives the run, and its gateway.
+  if (!ADDRESS || !TOKEN || !ctx?.session?.hook || process.argv.includes("--service")) return
+  const each = async (task) => {
+    try {
+      await task()
+    } catch {} // configuration has pointed the provider at the gateway; and one who throws loads not at all
+  }
+  await each(() => ctx.session.hook("http.request", redirect, { providerID: PROVIDER }))
+  await each(() => ctx.shell.hook("create.before", mark))
+}
+
+export default { id: "ocgo-key-run", setup }

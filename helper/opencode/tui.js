@@ -1,0 +1,34 @@
+// ocgo-key plugin 2
+// Written by ocgo-key; what is changed here is lost.
+//
+// The full screen of OpenCode 2 is another process than the server that sends the requests, and a server shows no
+// toast. What there is to show comes through a file, which holds no secret.
+import { readFileSync, statSync } from "node:fs"
+
+const NOTICES = "@NOTICES@"
+const UNDER_RUN = "@UNDER_RUN@" // whether this is the one of `ocgo-key run`; the two never show the same notice
+const LOOK = 500 // ms between two looks
+
+async function setup(context) {
+  if (!context?.ui?.toast || Boolean(process.env.OCGO_KEY_GATEWAY) !== UNDER_RUN) return
+  let since = performance.timeOrigin // what came before this screen is no news
+  let seen
+  const look = () => {
+    try {
+      const { mtimeMs, size } = statSync(NOTICES)
+      if (seen === `${mtimeMs} ${size}`) return
+      seen = `${mtimeMs} ${size}`
+      for (const { time, text, variant } of JSON.parse(readFileSync(NOTICES, "utf8"))) {
+        if (time <= since) continue
+        since = time
+        context.ui.toast.show({ title: "ocgo-key", message: text, variant, duration: 10000 })
+      }
+    } catch {} // there is none yet
+  }
+  const timer = setInterval(look, LOOK)
+  timer.unref?.()
+  look()
+  return () => clearInterval(timer)
+}
+
+export default { id: "@ID@", setup }
