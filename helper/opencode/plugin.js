@@ -180,10 +180,16 @@ function entitled(headers, token) {
   return own
 }
 
-// exempt keeps what is meant for the gateway from a proxy.
+// exempt keeps a proxy from what is meant for the gateway, here and in what is started from here. Programs read one name
+// of the two, and some the other.
 function exempt() {
-  const names = [process.env.NO_PROXY, process.env.no_proxy, "127.0.0.1,localhost"].flatMap((list) => (list ?? "").split(","))
-  process.env.NO_PROXY = process.env.no_proxy = [...new Set(names.map((name) => name.trim()).filter(Boolean))].join(",")
+  const names = ["NO_PROXY", "no_proxy"]
+  const lists = names.map((name, i) => process.env[name]?.trim() || process.env[names[1 - i]]?.trim() || "")
+  names.forEach((name, i) => {
+    if (lists[i] === "*") return
+    const hosts = lists[i].split(",").map((host) => host.trim()).filter(Boolean)
+    process.env[name] = [...new Set([...hosts, "127.0.0.1", "localhost"])].join(",")
+  })
 }
 
 // explain makes one line of what a command of ours said.

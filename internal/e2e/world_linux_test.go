@@ -29,6 +29,7 @@ type world struct {
 	service *gofake.Server
 	home    string
 	env     []string
+	second  string // the path of OpenCode 2, if that is this world's opencode
 
 	mu      sync.Mutex
 	looking []func()   // called at each moment of a request
@@ -104,7 +105,7 @@ func (w *world) whileRequests(look func()) {
 
 // with returns the same world with other environment variables.
 func (w *world) with(pairs ...string) *world {
-	other := &world{t: w.t, canary: w.canary, service: w.service, home: w.home, leaks: w.leaks}
+	other := &world{t: w.t, canary: w.canary, service: w.service, home: w.home, second: w.second, leaks: w.leaks}
 	other.env = append(slices.Clone(w.env), pairs...) // the last of a name counts
 	w.t.Cleanup(other.endAll)
 	return other
@@ -135,8 +136,11 @@ func (w *world) command(name string, args ...string) *command {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	c := &command{w: w, cancel: cancel}
 	path := name
-	if name == "ocgo-key" {
+	switch {
+	case name == "ocgo-key":
 		path = program
+	case name == "opencode" && w.second != "":
+		path = w.second
 	}
 	c.Cmd = exec.CommandContext(ctx, path, args...)
 	c.Env, c.Dir = w.env, filepath.Join(filepath.Dir(w.home), "project")

@@ -85,11 +85,14 @@ func OK() Answer { return Answer{} }
 // Say is success with this text.
 func Say(text string) Answer { return Answer{Text: text} }
 
-// Bash is success in which the model first runs each command with OpenCode's bash tool.
+// The tool that runs commands, as OpenCode 1 and OpenCode 2 call it.
+const bash, shell = "bash", "shell"
+
+// Bash is success in which the model first runs each command with OpenCode's bash tool, or what that is in OpenCode 2.
 func Bash(commands ...string) Answer {
 	var a Answer
 	for _, c := range commands {
-		a.Calls = append(a.Calls, Call{Name: "bash", Args: map[string]any{"command": c, "description": "Runs a command"}})
+		a.Calls = append(a.Calls, Call{Name: bash, Args: map[string]any{"command": c, "description": "Runs a command"}})
 	}
 	return a
 }

@@ -90,14 +90,26 @@ func (e event) bytes(how Spelling) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// call is the answer's call that is next, under the name that the client has for the tool.
+func (t turn) call(answer Answer) (*Call, bool) {
+	if t.results >= len(answer.Calls) {
+		return nil, false
+	}
+	call := answer.Calls[t.results]
+	if call.Name == bash && !slices.Contains(t.tools, bash) {
+		call.Name = shell
+	}
+	return &call, slices.Contains(t.tools, call.Name)
+}
+
 // say makes up what the model says.
 func (x *exchange) say(t turn, answer Answer) (said, error) {
 	m := said{n: x.log.N, model: t.model, created: x.s.now().Unix(), cost: answer.Cost, in: len(x.log.Body)/4 + 1}
 	if m.cost == "" {
 		m.cost = "0"
 	}
-	if t.results < len(answer.Calls) && slices.Contains(t.tools, answer.Calls[t.results].Name) {
-		m.call = &answer.Calls[t.results]
+	if call, ok := t.call(answer); ok {
+		m.call = call
 		args, err := json.Marshal(m.call.Args)
 		if err != nil {
 			return m, err

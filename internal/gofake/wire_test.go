@@ -88,6 +88,9 @@ func TestToolCallThenText(t *testing.T) {
 			require.JSONEq(t, `{"command":"touch x","description":"Runs a command"}`, text(parseSSE(t, body)))
 			require.Contains(t, body, `"name":"bash"`)
 			require.True(t, last(s).Tools)
+			body = do(t, f.request(t, bounded(t), s.BaseURL(), "k1", streamed(strings.ReplaceAll(f.bash, `"bash"`, `"shell"`)))).body
+			require.JSONEq(t, `{"command":"touch x","description":"Runs a command"}`, text(parseSSE(t, body)))
+			require.Contains(t, body, `"name":"shell"`)
 
 			body = do(t, f.request(t, bounded(t), s.BaseURL(), "k1", streamed(f.result))).body
 			require.Equal(t, "Hello from Personal.", text(parseSSE(t, body)))
