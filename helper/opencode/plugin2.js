@@ -55,15 +55,15 @@ async function redirect(event) {
 function offer(integrations) {
   if (!integrations.get(PROVIDER)) return
   for (const method of integrations.method.list(PROVIDER)) if (method.type === "key") integrations.method.remove(PROVIDER, method)
-  const add = (id, label, authorize, form) => integrations.method.update({ integrationID: PROVIDER, method: { id, type: "oauth", label, form }, authorize })
+  const add = (id, label, authorize, form) => integrations.method.update({ integrationID: PROVIDER, method: { id, type: "oauth", label, form }, label: () => "ocgo-key", authorize })
   add("ocgo-key-add", "Add Go account", async (answer) => ({
     mode: "code",
     url: "https://opencode.ai/auth",
     instructions: "Paste the account's key. It goes into the keychain, and not into OpenCode.",
     callback: async (key) => {
       const { ok, text } = await addAccount(answer?.label, key)
+      publish(text, ok ? "success" : "error") // of an error the full screen shows that there was one
       if (!ok) throw new Error(text)
-      publish(text, "success")
       return { type: "oauth", methodID: "ocgo-key-add", access: PLACEHOLDER, refresh: PLACEHOLDER, expires: 253402300799000 } // OpenCode wants to store something
     },
   }), [{ key: "label", type: "string", title: "What to call the account (may be empty)", placeholder: "Work", pattern: "^(?!sk-|oc_sk_)(?!.*\\S{32})" }])
@@ -72,7 +72,8 @@ function offer(integrations) {
     url: "https://opencode.ai/auth",
     instructions: await text(),
     callback: async () => {
-      throw new Error("There is nothing to enter here: Esc goes back.")
+      publish("There is nothing to enter here: Esc goes back.", "info")
+      throw new Error("nothing to enter here") // nothing is stored
     },
   }))
   panel("ocgo-key-manage", "Manage accounts", async () => COMMANDS)

@@ -9,6 +9,15 @@ const NOTICES = "@NOTICES@"
 const UNDER_RUN = "@UNDER_RUN@" // whether this is the one of `ocgo-key run`; the two never show the same notice
 const LOOK = 500 // ms between two looks
 
+// forget removes what `/connect` has stored for us: a placeholder, which would be in the way of other logins without us.
+// It is stored a moment after the notice that the account was added.
+async function forget(client, tries = 10) {
+  const { data } = await client.integration.get({ integrationID: "opencode-go" })
+  const ours = (data?.connections ?? []).filter(({ type, label }) => type === "credential" && label === "ocgo-key")
+  for (const { id } of ours) await client.credential.remove({ credentialID: id })
+  if (ours.length === 0 && tries > 1) setTimeout(() => forget(client, tries - 1).catch(() => {}), LOOK).unref?.()
+}
+
 async function setup(context) {
   if (!context?.ui?.toast || Boolean(process.env.OCGO_KEY_GATEWAY) !== UNDER_RUN) return
   let since = performance.timeOrigin // what came before this screen is no news
@@ -22,6 +31,7 @@ async function setup(context) {
         if (time <= since) continue
         since = time
         context.ui.toast.show({ title: "ocgo-key", message: text, variant, duration: 10000 })
+        if (variant === "success") forget(context.client).catch(() => {}) // it is of no use, and does little harm
       }
     } catch {} // there is none yet
   }

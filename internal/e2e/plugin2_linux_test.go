@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,6 +30,21 @@ func (w *world) store2(key string) {
 	require.NoError(w.t, err)
 	defer resp.Body.Close()
 	require.Equal(w.t, http.StatusNoContent, resp.StatusCode)
+}
+
+// integration2 is what OpenCode 2 says of the logins of OpenCode Go.
+func (w *world) integration2() string {
+	w.t.Helper()
+	s := w.service2()
+	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, s.URL+"/api/integration/opencode-go", nil)
+	require.NoError(w.t, err)
+	req.SetBasicAuth("opencode", s.Password)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(w.t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(w.t, err)
+	return string(text)
 }
 
 // configure2 is the user's own configuration of OpenCode 2.
@@ -133,12 +149,14 @@ func TestConnect2(t *testing.T) {
 	s.enter("Personal", "Personal")
 	s.expect("Paste the account's key")
 	s.enterKey(w.canary.Key("Personal"))
-	s.expect("added Personal")
+	s.expect("Favorite") // the models, once OpenCode took it
 	accounts := w.list().Accounts
 	require.Len(t, accounts, 1)
 	assert.Equal(t, "Personal", accounts[0].Label)
 	assert.Equal(t, []string{"Personal"}, w.inKeychain(accounts[0]))
 	s.do("send-keys", "Escape")
+	s.gone("Favorite")
+	assert.Eventually(t, func() bool { return strings.Contains(w.integration2(), `"connections":[]`) }, patience/10, pause, "the placeholder is gone: %s", w.integration2())
 	s.types("say hi")
 	s.expect("Hello from Personal.")
 
@@ -147,15 +165,16 @@ func TestConnect2(t *testing.T) {
 	s.enter("Other", "Other")
 	s.expect("Paste the account's key")
 	s.enterKey(w.canary.Key("Unknown"))
-	s.expect("does not know this key")
+	s.expect("does not know")
+	s.expect("UnexpectedStatus")
 	assert.Equal(t, "Personal ready", w.list().states())
 	s.do("send-keys", "Escape")
-	s.gone("does not know this key")
+	s.gone("UnexpectedStatus")
 
 	w.add("Work")
 	s.connect2("Account status")
 	s.expect("STATE")
-	assert.Regexp(t, `1 +Personal +ready\s+2 +Work +ready`, s.text())
+	assert.Regexp(t, `1 +Personal +ready\s+>? +2 +Work +ready`, s.text())
 	s.do("send-keys", "Escape")
 	s.gone("STATE")
 	s.connect2("Manage accounts")

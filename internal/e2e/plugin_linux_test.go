@@ -200,33 +200,57 @@ func TestPluginEndsWithOpenCode(t *testing.T) {
 	w.empty()
 }
 
-// Without ocgo-key, or with one that has nothing to offer, OpenCode starts as it does without the plugin, and says
-// why once.
+// Without a gateway OpenCode starts, and a request fails at once and says why: it goes out with no other key. Only where
+// ocgo-key is gone is OpenCode as it is without the plugin, and says so once.
 func TestPluginWithoutGateway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.command("ocgo-key", "install", "--yes").run().ok()
-	says := func(want string) {
-		t.Helper()
-		c := w.plain("models", "opencode").run().ok()
-		assert.NotEmpty(t, c.stdout.String())
-		assert.NotContains(t, c.stdout.String(), "ocgo-key")
-		c = w.with("OPENCODE_CONFIG_CONTENT="+`{"provider":{"opencode-go":{"options":{"baseURL":"`+w.service.BaseURL()+`","apiKey":"nothing-real"}}}}`).
-			command("opencode", "run", "-m", model, "--format", "json", "say hi").run().ok()
-		assert.Contains(t, c.stdout.String(), "Hello from Own.")
-		assert.NotContains(t, c.stdout.String(), "ocgo-key")
-		if assert.Len(t, c.ours(), 1, c.stderr.String()) {
-			assert.Contains(t, c.ours()[0], want)
-		}
-	}
 	w.service.AddAccount(gofake.Account{Key: "nothing-real", Label: "Own"})
-	says("there is no account")
+	own := w.with("OPENCODE_CONFIG_CONTENT=" + `{"provider":{"opencode-go":{"options":{"baseURL":"` + w.service.BaseURL() + `","apiKey":"nothing-real"}}}}`)
+	opencode(t, "", "")
+	run := func() *command {
+		return own.command("opencode", "run", "-m", model, "--format", "json", "say hi").run()
+	}
+	c := w.plain("models", "opencode").run().ok()
+	assert.NotEmpty(t, c.stdout.String())
+	assert.NotContains(t, c.stdout.String(), "ocgo-key")
+	c = run()
+	assert.Contains(t, c.stdout.String(), "ocgo-key: there is no account", "stderr: %s", c.stderr.String())
+	assert.Empty(t, w.service.Requests(), "nothing is sent with another key")
+	if assert.Len(t, c.ours(), 1, c.stderr.String()) {
+		assert.Contains(t, c.ours()[0], "there is no account")
+	}
+
 	plugin := filepath.Join(w.home, ".config/opencode/plugins/ocgo-key.js")
 	text, err := os.ReadFile(plugin)
 	require.NoError(t, err)
 	// Removed, as the plugin sees it.
 	require.NoError(t, os.WriteFile(plugin, bytes.ReplaceAll(text, []byte(program), []byte("/nonexistent/ocgo-key")), 0o600))
-	says("/nonexistent/ocgo-key is not there")
+	c = run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Own.")
+	assert.NotContains(t, c.stdout.String(), "ocgo-key")
+	if assert.Len(t, c.ours(), 1, c.stderr.String()) {
+		assert.Contains(t, c.ours()[0], "/nonexistent/ocgo-key is not there")
+	}
+}
+
+// A gateway that dies while OpenCode runs is replaced, and the next request goes there.
+func TestPluginReplacesGateway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	_, url := w.serve()
+	prompt := func() string { return w.plain("run", "--attach", url, "-m", model, "say hi").run().ok().stdout.String() }
+	assert.Contains(t, prompt(), "Hello from Work.")
+	first := w.gateways()
+	require.Len(t, first, 1)
+	w.end(first[0])
+	assert.Contains(t, prompt(), "Hello from Work.")
+	second := w.gateways()
+	require.Len(t, second, 1)
+	assert.NotEqual(t, first, second)
 }
 
 // In the full-screen OpenCode a switch is a toast, and so is a failure.
