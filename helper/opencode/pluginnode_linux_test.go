@@ -1,0 +1,254 @@
+package opencode
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// outcome is what testdata/drive.mjs prints.
+type outcome struct {
+	Hooks    []string
+	Result   bool
+	Stop     string
+	Provider struct {
+		Settings                  map[string]any
+		IntegrationID, Activation string
+	}
+	Requests    []redirected
+	First, Next redirected
+	Unknown     redirected
+	Proxies     []string
+	Notices     []Notice
+	Env, Own    map[string]string
+	Removed     []string
+	Methods     map[string]any
+	Shown       map[string]any
+	Stored      map[string]any
+	Pattern     []bool
+	Panel       string
+	Toasts      []string
+}
+
+type redirected struct {
+	URL, Body, Error string
+	Headers          map[string]string
+}
+
+// A stage is where a plugin is driven: its program is a shell script, which notes each start in a file.
+type stage struct {
+	t       *testing.T
+	dir     string
+	program string
+	env     []string
+}
+
+func newStage(t *testing.T, script string) *stage {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Fatal("node is not installed: the Debian package nodejs has it")
+	}
+	s := &stage{t: t, dir: t.TempDir()}
+	s.program = filepath.Join(s.dir, "ocgo-key")
+	require.NoError(t, os.WriteFile(s.program, []byte("#!/bin/sh\necho \"$*\" >>"+s.path("starts")+"\n"+script), 0o700))
+	s.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.dir, "NOTICES=" + s.path(NoticesName)}
+	return s
+}
+
+// gatewayScript is a gateway whose token is its process id.
+const gatewayScript = `echo '{"base_url":"http://127.0.0.1:4/zen/go/v1","token":"'$$'"}'; exec cat >/dev/null`
+
+func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
+
+// starts are the arguments of each start of the program.
+func (s *stage) starts() []string {
+	content, _ := os.ReadFile(s.path("starts")) // there may have been none
+	return strings.FieldsFunc(string(content), func(r rune) bool { return r == '\n' })
+}
+
+// plays drives the file content, a plugin, through a scenario.
+func (s *stage) plays(content []byte, args ...string) (o outcome) {
+	s.t.Helper()
+	file := s.path("plugin.mjs")
+	require.NoError(s.t, os.WriteFile(file, content, 0o600))
+	driver, err := filepath.Abs("testdata/drive.mjs")
+	require.NoError(s.t, err)
+	cmd := exec.CommandContext(s.t.Context(), "node", append([]string{driver, file}, args...)...)
+	cmd.Env, cmd.Dir, cmd.WaitDelay = s.env, s.dir, time.Minute
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(s.t, err, stderr.String())
+	require.NoError(s.t, json.Unmarshal(out, &o), "%s", out)
+	return o
+}
+
+func (s *stage) plugin() []byte {
+	return Plugin{Program: s.program, Notices: s.path(NoticesName)}.Content()
+}
+
+var both = []string{"http.request opencode-go", "create.before"}
+
+// OpenCode 1 calls the setup of OpenCode 2 as well.
+func TestSetupLeavesOpenCode1Alone(t *testing.T) {
+	s := newStage(t, gatewayScript)
+	assert.True(t, s.plays(s.plugin(), "opencode1").Result)
+	assert.Empty(t, s.starts())
+}
+
+// However many folders one process works in, it has one gateway. Whatever address and key a request of any format has,
+// it goes to that gateway with its token.
+func TestRequestsGoToTheGateway(t *testing.T) {
+	s := newStage(t, "until [ -e go ]; do sleep 0.05; done; "+gatewayScript) // no setup waits for it
+	s.env = append(s.env, "NO_PROXY=a.example")
+	o := s.plays(s.plugin(), "twice")
+	assert.Equal(t, append(both, both...), o.Hooks)
+	assert.Equal(t, []string{"gateway --parent-pipe --lease conversation"}, s.starts())
+	assert.Equal(t, "function", o.Stop)
+	assert.Equal(t, "enabled", o.Provider.Activation)
+	assert.Equal(t, "ocgo-key", o.Provider.IntegrationID, "no stored credential and no variable is for this one")
+	assert.Equal(t, map[string]any{"chunkTimeout": 5.0, "baseURL": "http://127.0.0.1:1/zen/go/v1", "apiKey": "ocgo-placeholder"}, o.Provider.Settings)
+	for i, end := range []string{"/chat/completions", "/messages?beta=true", "/responses"} {
+		assert.Equal(t, "http://127.0.0.1:4/zen/go/v1"+end, o.Requests[i].URL)
+		s.showsToken(o.Requests[i])
+	}
+	assert.Contains(t, o.Unknown.Error, "/zen/go/v1/usage")
+	assert.Equal(t, []string{"a.example,127.0.0.1,localhost", "a.example,127.0.0.1,localhost"}, o.Proxies)
+}
+
+func (s *stage) showsToken(r redirected) {
+	s.t.Helper()
+	assert.Equal(s.t, "the body", r.Body)
+	assert.Equal(s.t, "ses_1", r.Headers["x-opencode-session"])
+	assert.Regexp(s.t, "^([0-9]+|tok)$", r.Headers["x-ocgo-key-token"])
+	for name, value := range r.Headers {
+		assert.NotContains(s.t, value, "sk-foreign", name)
+	}
+}
+
+func TestDeadGatewayIsReplaced(t *testing.T) {
+	s := newStage(t, gatewayScript)
+	o := s.plays(s.plugin(), "dies")
+	require.Empty(t, o.Next.Error)
+	assert.NotEqual(t, o.First.Headers["x-ocgo-key-token"], o.Next.Headers["x-ocgo-key-token"])
+	assert.Len(t, s.starts(), 2)
+}
+
+// Requests that follow each other closely do not start the program over and over. The full screen is told once.
+func TestRequestsFailWithTheGatewaysReason(t *testing.T) {
+	s := newStage(t, "echo 'ocgo-key: there is no account' >&2; echo 'hint: add one' >&2; exit 3")
+	o := s.plays(s.plugin(), "fails")
+	for _, r := range o.Requests {
+		assert.Equal(t, "ocgo-key: there is no account (add one)", r.Error)
+	}
+	assert.Len(t, s.starts(), 1)
+	require.Len(t, o.Notices, 1)
+	assert.Equal(t, "there is no account (add one)", o.Notices[0].Text)
+	assert.Equal(t, Failure, o.Notices[0].Variant)
+	info, err := os.Stat(s.path(NoticesName))
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+// Where the program is gone OpenCode is as it is without the plugin.
+func TestGoneProgramChangesNothing(t *testing.T) {
+	s := newStage(t, gatewayScript)
+	o := s.plays(Plugin{Program: s.path("gone"), Notices: s.path(NoticesName)}.Content(), "shell")
+	assert.Equal(t, []string{"create.before"}, o.Hooks)
+	assert.Nil(t, o.Provider.Settings)
+}
+
+func TestSetupNeverThrows(t *testing.T) {
+	s := newStage(t, gatewayScript)
+	assert.Equal(t, both[:1], s.plays(s.plugin(), "throws").Hooks)
+}
+
+// Under `ocgo-key run` the wrapper has done it all, but for a service, which outlives it.
+func TestPluginStepsAsideUnderRun(t *testing.T) {
+	s := newStage(t, gatewayScript)
+	s.env = append(s.env, "OCGO_KEY_GATEWAY=http://127.0.0.1:3", "OCGO_KEY_GATEWAY_TOKEN=tok")
+	o := s.plays(s.plugin(), "shell")
+	assert.Equal(t, []string{"create.before"}, o.Hooks)
+	assert.Empty(t, s.starts())
+	assert.Equal(t, map[string]string{"PATH": "/bin", "OCGO_KEY_AGENT_SHELL": "1"}, o.Env, "nothing of ours is in an agent's shell")
+	assert.Equal(t, map[string]string{"OPENCODE_CONFIG_CONTENT": "{}", "OCGO_KEY_AGENT_SHELL": "1"}, o.Own)
+
+	o = s.plays(s.plugin(), "shell", "--service")
+	assert.Equal(t, both, o.Hooks)
+	assert.Len(t, s.starts(), 1)
+}
+
+func TestRunPlugin(t *testing.T) {
+	s := newStage(t, gatewayScript)
+	dir, err := WriteRunPlugin(s.path("run/plugin"))
+	require.NoError(t, err)
+	content, err := os.ReadFile(filepath.Join(dir, "index.js"))
+	require.NoError(t, err)
+	assert.Empty(t, s.plays(content, "shell").Hooks, "without a gateway there is nothing to do")
+
+	s.env = append(s.env, "OCGO_KEY_GATEWAY=http://127.0.0.1:3", "OCGO_KEY_GATEWAY_TOKEN=tok")
+	assert.Empty(t, s.plays(content, "shell", "--service").Hooks)
+	o := s.plays(content, "shell")
+	assert.Equal(t, both, o.Hooks)
+	assert.Equal(t, "http://127.0.0.1:3/zen/go/v1/messages?beta=true", o.Requests[0].URL)
+	s.showsToken(o.Requests[0])
+	assert.Equal(t, map[string]string{"PATH": "/bin", "OCGO_KEY_AGENT_SHELL": "1"}, o.Env)
+	assert.Equal(t, map[string]string{"OPENCODE_CONFIG_CONTENT": "{}", "OCGO_KEY_AGENT_SHELL": "1"}, o.Own)
+	for _, name := range []string{"index.js", "tui.js"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	}
+}
+
+// A typed key reaches the program's stdin alone; what OpenCode stores instead is no key.
+func TestConnectKeepsTheKeyFromOpenCode(t *testing.T) {
+	s := newStage(t, `case $1 in add) cat >`+"typed"+`; echo "added Work";; list) echo "table";; *) `+gatewayScript+`;; esac`)
+	o := s.plays(s.plugin(), "connect")
+	assert.Contains(t, s.starts(), "add -- Work")
+	typed, err := os.ReadFile(s.path("typed"))
+	require.NoError(t, err)
+	assert.Equal(t, "sk-typed\n", string(typed))
+	assert.Equal(t, "code", o.Shown["mode"])
+	assert.Equal(t, "ocgo-placeholder", o.Stored["access"])
+	assert.NotContains(t, o.Stored, "sk-typed")
+	assert.Equal(t, []string{"key"}, o.Removed, "the method that stores a key in OpenCode's database")
+	assert.Equal(t, []bool{true, true, false, false, false, true}, o.Pattern, "a label is an argument, which other programs see: it is no key")
+	assert.Len(t, o.Methods, 3)
+	assert.NotEmpty(t, o.Panel, "a panel stores nothing")
+}
+
+// Each full screen shows what is new since it began, and under `ocgo-key run` that run's notices alone.
+func TestToasts(t *testing.T) {
+	s := newStage(t, gatewayScript)
+	dir, err := WriteRunPlugin(s.path("run"))
+	require.NoError(t, err)
+	now := time.Now()
+	require.NoError(t, WriteNotice(dir, now.Add(-time.Hour), "old", Info))
+	later := now.Add(time.Hour) // after the start of the process that reads it
+	require.NoError(t, WriteNotice(dir, later, "one", Warning))
+	require.NoError(t, WriteNotice(dir, later, "two", Failure))
+	content, err := os.ReadFile(filepath.Join(dir, "tui.js"))
+	require.NoError(t, err)
+	assert.Empty(t, s.plays(content, "toasts").Toasts)
+	s.env = append(s.env, "OCGO_KEY_GATEWAY=http://127.0.0.1:3")
+	assert.Equal(t, []string{"one", "two"}, s.plays(content, "toasts").Toasts)
+	installed := Plugin{Notices: filepath.Join(dir, NoticesName)}.ToastFiles()["tui.js"]
+	assert.Empty(t, s.plays(installed, "toasts").Toasts)
+	for range 2 * mostNotices {
+		require.NoError(t, WriteNotice(dir, later, "more", Info))
+	}
+	var notices []Notice
+	text, err := os.ReadFile(filepath.Join(dir, NoticesName))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &notices))
+	assert.Len(t, notices, mostNotices)
+}
