@@ -242,7 +242,10 @@ func TestPluginReplacesGateway(t *testing.T) {
 	w.add("Work")
 	w.command("ocgo-key", "install", "--yes").run().ok()
 	_, url := w.serve()
-	prompt := func() string { return w.plain("run", "--attach", url, "-m", model, "say hi").run().ok().stdout.String() }
+	prompt := func() string {
+		c := w.plain("run", "--attach", url, "-m", model, "say hi").run().ok()
+		return c.stdout.String() + c.stderr.String()
+	}
 	assert.Contains(t, prompt(), "Hello from Work.")
 	first := w.gateways()
 	require.Len(t, first, 1)
