@@ -12,6 +12,7 @@ const PROGRAM = "@PROGRAM@"
 const PREPARED = "@PREPARED@" // config folders in which a package-lock.json of ours keeps OpenCode 1 from an install
 const NOTICES = "@NOTICES@" // the file through which the full screen of OpenCode 2, another process, learns what to show
 const PROVIDER = "opencode-go"
+const TOKEN_HEADER = "x-ocgo-key-token"
 const PLACEHOLDER = "ocgo-placeholder" // stands where OpenCode wants a key
 const NOWHERE = "http://127.0.0.1:1/zen/go/v1" // only an administrator's program could listen there; requests are sent elsewhere
 const PATIENCE = 30000 // ms; a start that hangs would hang the requests that wait for it
@@ -176,7 +177,7 @@ function aim(url, base) {
 function entitled(headers, token) {
   const own = new Headers(headers)
   for (const name of ["authorization", "x-api-key", "api-key", "x-goog-api-key"]) own.delete(name)
-  own.set("x-ocgo-key-token", token)
+  own.set(TOKEN_HEADER, token)
   return own
 }
 

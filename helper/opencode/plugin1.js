@@ -43,7 +43,7 @@ const auth = {
           message: "What to call the account (may be empty)",
           placeholder: "Work",
           // A label is an argument, which other programs can see.
-          validate: (label) => (/^sk-|^oc_sk_|\S{32}/.test(label) ? "this looks like a key, which is asked for next" : undefined),
+          validate: (label) => (/^\s*(sk-|oc_sk_)|\S{32}/i.test(label) ? "this looks like a key, which is asked for next" : undefined),
         },
       ],
       authorize: async (inputs) => ({

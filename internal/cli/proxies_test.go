@@ -48,5 +48,5 @@ func TestPointAt(t *testing.T) {
 		assert.Equal(t, command == "sh", getenv(env, "OPENCODE_API_KEY") == "ocgo-token", command)
 		assert.Equal(t, "127.0.0.1,localhost", getenv(env, "NO_PROXY"))
 	}
-	assert.Contains(t, string(opencode.Plugin("/x", nil)), `TOKEN_HEADER = "`+header+`"`, "the plugin's is the same")
+	assert.Contains(t, string(opencode.Plugin{Program: "/x"}.Content()), `TOKEN_HEADER = "`+header+`"`, "the plugin's is the same")
 }
