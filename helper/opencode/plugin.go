@@ -67,7 +67,7 @@ func (p Plugin) Content() []byte {
 }
 
 // ToastFolder is the folder, beside the plugin's file, from which OpenCode 2 loads what shows the plugin's notices on its
-// full screen. OpenCode 1 loads no folders. Source: opencode2-facts, "Plugins".
+// full screen. OpenCode 1 loads no folders. Source: docs/facts.md, "Plugins".
 const ToastFolder = "ocgo-key"
 
 // ToastFiles are the files in ToastFolder, by name.

@@ -13,7 +13,7 @@ import (
 // maxLog is how much of the end of a log is read, in bytes: many starts.
 const maxLog = 4 << 20
 
-// LogFile is where OpenCode 2 says what became of plugins. Source: opencode2-facts, "Plugins".
+// LogFile is where OpenCode 2 says what became of plugins. Source: docs/facts.md, "Plugins".
 func LogFile(getenv func(string) string, home string) string {
 	data := filepath.Join(home, ".local", "share")
 	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {

@@ -229,7 +229,11 @@ func (s *screen) connect2(method string) {
 	s.expect("Popular")
 	s.choose("OpenCode Go", "Anthropic")
 	s.expect("Connect OpenCode Go")
-	s.choose(method, "Manage accounts")
+	other := "Manage accounts"
+	if method == other {
+		other = "Account status"
+	}
+	s.choose(method, other)
 }
 
 // Conversations that share one service have an account each, and keep it until its limit. The gateway lives as long as
