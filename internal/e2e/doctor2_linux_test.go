@@ -54,7 +54,7 @@ func TestDoctorOpenCode2(t *testing.T) {
 	require.NoError(t, os.MkdirAll(plugins, 0o700))
 	plugin := filepath.Join(plugins, "ocgo-key.js")
 	require.NoError(t, os.WriteFile(plugin, []byte("export default function () {}\n"), 0o600))
-	w.with(content).command("opencode", "service", "start").run().ok()
+	w.with(content).command(s.program, "service", "start").run().ok()
 	s.store("opencode-go", "Mine", s.canary.Key("Work"))
 
 	poisoned := w.findings("background service")
@@ -79,6 +79,6 @@ func TestDoctorOpenCode2(t *testing.T) {
 	old := s.first(one)
 	wrong := old.findings("was created by OpenCode 2")
 	require.Len(t, wrong, 1)
-	assert.NotEqual(t, 0, old.command("opencode", "session", "list").run().code())
+	assert.NotEqual(t, 0, old.command(one, "session", "list").run().code())
 	old.command("sh", "-c", wrong[0].Mend+" && opencode session list").run().ok()
 }
