@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// Service is the background service of OpenCode 2 that a user's clients share. Source: opencode2-facts, "Processes".
+// Service is the background service of OpenCode 2 that a user's clients share. Source: docs/facts.md, "Processes".
 type Service struct {
 	URL      string `json:"url"`
 	Version  string `json:"version"`

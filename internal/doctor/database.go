@@ -73,7 +73,7 @@ func (a *Around) readable(path string, info fs.FileInfo, keys int) []Finding {
 }
 
 // wrongGeneration: OpenCode 1 goes on with a database of its own that version 2 has taken over, and fails on one that version 2
-// created. Source: opencode2-facts, "Credentials at rest".
+// created. Source: docs/facts.md, "Logins at rest".
 func (a *Around) wrongGeneration(ctx context.Context, path string) []Finding {
 	if a.Program.Generation != 1 {
 		return nil

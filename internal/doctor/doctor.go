@@ -58,8 +58,8 @@ func (a *Around) Version() []Finding {
 	return nil
 }
 
-// Proxy is about a proxy that OpenCode 2's client sends even its calls to its own server to. Source: opencode2-facts, "Which key
-// and address"; of the variables, 2.0.15 takes these.
+// Proxy is about a proxy that OpenCode 2's client sends even its calls to its own server to. Source: docs/facts.md,
+// "Processes".
 func (a *Around) Proxy() []Finding {
 	if a.Program.Generation != 2 {
 		return nil
