@@ -16,7 +16,12 @@ type plainUse struct {
 	result result
 }
 
-func (e *examination) lookAtPlugin(r *result) { *r = e.plain().result }
+func (e *examination) lookAtPlugin(r *result) {
+	*r = e.plain().result
+	if p := e.program(); p.Generation == 2 {
+		r.take(e.around(p).Plugins())
+	}
+}
 
 // plainOpenCode looks at what `ocgo-key install` writes.
 func (e *examination) plainOpenCode() plainUse {

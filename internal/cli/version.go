@@ -1,25 +1,81 @@
 package cli
 
 import (
+	"os"
 	"runtime"
 
+	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/paths"
 	"ocgo-key/internal/version"
 )
 
 type versionCmd struct{}
 
 func (*versionCmd) Help() string {
-	return `Prints the version, the Go it was built with, and the system it is for.
+	return `Prints the version, the Go it was built with, and the system it is for. With --verbose also which OpenCode comes first on PATH.
 
 Examples:
   ocgo-key version
+  ocgo-key version --verbose
   ocgo-key version --json`
 }
 
 func (*versionCmd) Run(a *app) error {
 	v := version.String()
-	if a.JSON {
-		return a.printJSON(map[string]string{"version": v, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH})
+	document := versionJSON{Version: v, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
+	var line string
+	if a.Verbose {
+		document.OpenCode, line = a.whichOpenCode()
 	}
-	return a.print("ocgo-key %s (%s, %s/%s)\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if a.JSON {
+		return a.printJSON(document)
+	}
+	return a.print("ocgo-key %s (%s, %s/%s)\n%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH, line)
+}
+
+// The shape of `version --json` is a contract.
+type (
+	versionJSON struct {
+		Arch     string        `json:"arch"`
+		Go       string        `json:"go"`
+		OpenCode *openCodeJSON `json:"opencode,omitempty"` // with --verbose, where there is one on PATH
+		OS       string        `json:"os"`
+		Version  string        `json:"version"`
+	}
+	openCodeJSON struct {
+		Path       string `json:"path"`
+		Program    string `json:"program"`
+		Generation int    `json:"generation"` // 0: not known
+		Version    string `json:"version"`    // empty: not known
+		Tried      bool   `json:"tried"`
+	}
+)
+
+// whichOpenCode is the opencode on PATH, and the line for it.
+func (a *app) whichOpenCode() (*openCodeJSON, string) {
+	path, err := opencode.Find(a.getenv("PATH"))
+	if err != nil {
+		return nil, "there is no opencode on PATH\n"
+	}
+	p, err := a.identify(path)
+	if err != nil {
+		return nil, flat(err.Error()) + "\n"
+	}
+	line := flat(p.String()+", "+p.Path) + "\n"
+	if p.Real != p.Path {
+		line = flat(p.String()+", "+p.Path+" ("+p.Real+")") + "\n"
+	}
+	if untried := p.Untried(); untried != "" {
+		line += flat(untried) + "\n"
+	}
+	return &openCodeJSON{p.Path, p.Real, p.Generation, p.Version, p.Tried()}, line
+}
+
+// identify tells which OpenCode the command at path is, and remembers it in the state folder.
+func (a *app) identify(path string) (opencode.Program, error) {
+	var cache *opencode.Cache
+	if dir, err := paths.StateDir(a.getenv, os.UserHomeDir); err == nil {
+		cache = opencode.OpenCache(dir)
+	}
+	return opencode.Identify(path, cache)
 }

@@ -1,0 +1,258 @@
+package opencode
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Program is an `opencode` of this machine: what it is, found out without running it.
+type Program struct {
+	Path string // the command, as it was asked for, as an absolute path
+	// Real is the program behind links, launchers and shims; Path where nothing is behind it.
+	Real string
+	// Generation is the major version, 1 or 2 for those that are known; 0 where it is not known.
+	Generation int
+	// Version is as the package or the program says it ("2.0.15"); empty where it is not known.
+	Version string
+}
+
+// Versions that ocgo-key was tried with, one of each line. Others of the same line (1.18.x, 2.0.x) count as tried.
+var triedVersions = []string{"1.18.33", "2.0.15"}
+
+// Tried reports whether the program is of a line of versions that ocgo-key was tried with.
+func (p Program) Tried() bool {
+	for _, tried := range triedVersions {
+		line := tried[:strings.LastIndexByte(tried, '.')+1]
+		patch, ok := strings.CutPrefix(p.Version, line)
+		if _, err := strconv.Atoi(patch); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Untried is one sentence for the user where the program was not tried with ocgo-key, without a full stop; empty where
+// it was.
+func (p Program) Untried() string {
+	tried := strings.Join(triedVersions, " and ")
+	switch {
+	case p.Tried():
+		return ""
+	case p.Version == "" && p.Generation != 0:
+		return fmt.Sprintf("%s is an OpenCode %d of unknown version; ocgo-key has been tried with %s", p.Path, p.Generation, tried)
+	case p.Version == "":
+		return fmt.Sprintf("it is not known which OpenCode %s is; ocgo-key has been tried with %s", p.Path, tried)
+	}
+	return fmt.Sprintf("opencode %s has not been tried with ocgo-key; %s have", p.Version, tried)
+}
+
+// Says takes over what the program printed for --version, where its version was not known: "1.18.33", "opencode v2.0.15".
+func (p *Program) Says(output string) {
+	if p.Version != "" {
+		return
+	}
+	generation := p.Generation
+	for _, word := range strings.Fields(output) {
+		if p.is(strings.TrimPrefix(word, "v")); p.Version != "" {
+			break
+		}
+	}
+	if p.Generation == 0 {
+		p.Generation = generation
+	}
+}
+
+// String is the program for people: "OpenCode 2.0.15".
+func (p Program) String() string {
+	switch {
+	case p.Version != "":
+		return "OpenCode " + p.Version
+	case p.Generation != 0:
+		return fmt.Sprintf("OpenCode %d of unknown version", p.Generation)
+	}
+	return "an unknown OpenCode"
+}
+
+// maxHops bounds how many launchers and shims are followed from one to the next.
+const maxHops = 8
+
+// Identify finds out which OpenCode the file at path is, without running it: by the package.json of its package, else by
+// what the program contains, which cache (nil for none) remembers. A program that is there and cannot be told has
+// Generation 0; the error says that the file cannot be read.
+func Identify(path string, cache *Cache) (Program, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return Program{}, fmt.Errorf("which OpenCode %s is: %w", path, err)
+	}
+	p := Program{Path: abs, Real: abs}
+	next := abs
+	for range maxHops {
+		real, err := filepath.EvalSymlinks(next)
+		if err != nil {
+			return p, fmt.Errorf("which OpenCode %s is: %w", path, err)
+		}
+		p.Real = real
+		head, text, err := beginning(real)
+		if err != nil {
+			return p, fmt.Errorf("which OpenCode %s is: %w", path, err)
+		}
+		if of, ok := packageOf(real); ok {
+			p.is(of.Version)
+			if text {
+				p.followLauncher(of)
+			}
+			return p, nil
+		}
+		switch next = ""; {
+		case text:
+			next = target(real, head, isFile)
+		case strings.EqualFold(filepath.Ext(real), ".exe"):
+			next = scoopTarget(real)
+		}
+		if next == "" && text {
+			return p, nil // a script that says nothing of where it leads
+		}
+		if next == "" {
+			found, err := scanned(real, cache)
+			if err != nil {
+				return p, fmt.Errorf("which OpenCode %s is: %w", path, err)
+			}
+			p.Generation, p.Version = found.Generation, found.Version
+			return p, nil
+		}
+	}
+	return p, nil
+}
+
+// is takes over a version, if it is one, and the generation that goes with it. Builds of OpenCode's own sources have
+// version 0.0.0-…, which says nothing of the generation.
+func (p *Program) is(version string) {
+	m := programVersion().FindStringSubmatch(version)
+	if m == nil {
+		return
+	}
+	p.Version = version
+	p.Generation, _ = strconv.Atoi(m[1])
+}
+
+var programVersion = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([0-9]{1,4})\.[0-9]{1,6}\.[0-9]{1,12}(?:[-+][0-9A-Za-z.+-]{1,64})?$`)
+})
+
+// npmPackage is what counts in a package.json.
+type npmPackage struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	folder  string
+}
+
+// packageOf reads the package.json one folder above the program, if it is OpenCode's.
+func packageOf(program string) (npmPackage, bool) {
+	return readPackage(filepath.Dir(filepath.Dir(program)))
+}
+
+func readPackage(folder string) (npmPackage, bool) {
+	const most = 1 << 20
+	of := npmPackage{folder: folder}
+	path := filepath.Join(folder, "package.json")
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
+		return of, false
+	}
+	text, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(text, &of) != nil || programVersion().FindString(of.Version) == "" {
+		return of, false
+	}
+	return of, of.Name == launcher1 || of.Name == launcher2 || isPlatform(of.Name)
+}
+
+// Names of OpenCode's packages: the ones that users install, and what those of the systems begin with.
+const (
+	launcher1 = "opencode-ai"
+	launcher2 = "@opencode/cli"
+)
+
+// isPlatform reports whether a package is one with the program for a system: opencode-linux-x64,
+// @opencode/cli-darwin-arm64.
+func isPlatform(name string) bool {
+	for _, begin := range []string{"opencode-", launcher2 + "-"} {
+		rest, ok := strings.CutPrefix(name, begin)
+		system, _, _ := strings.Cut(rest, "-")
+		if ok && (system == "linux" || system == "darwin" || system == "windows") {
+			return true
+		}
+	}
+	return false
+}
+
+// followLauncher makes Real the program that a launcher script starts, which npm and pnpm put beside its package or below
+// it. Where none is found the script stays: its own package has the same version.
+func (p *Program) followLauncher(of npmPackage) {
+	begin := "opencode-" + runtime.GOOS + "-"
+	above := filepath.Dir(of.folder)
+	below := filepath.Join(of.folder, "node_modules")
+	if of.Name == launcher2 {
+		begin = "cli-" + runtime.GOOS + "-"
+		below = filepath.Join(below, "@opencode")
+	}
+	for _, folder := range []string{below, above} {
+		found, _ := filepath.Glob(filepath.Join(escapePattern(folder), begin+"*")) // the pattern is well-formed
+		for _, candidate := range found {
+			platform, ok := readPackage(candidate)
+			real := filepath.Join(candidate, "bin", programName(runtime.GOOS))
+			if ok && isFile(real) {
+				p.is(platform.Version)
+				p.Real = real
+				return
+			}
+		}
+	}
+}
+
+func programName(goos string) string {
+	if goos == "windows" {
+		return "opencode.exe"
+	}
+	return "opencode"
+}
+
+func escapePattern(path string) string {
+	if runtime.GOOS == "windows" {
+		return path // there is no escape, and [ is rare
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Find returns the first opencode on search, a PATH, that is no shim of ours. The error wraps exec.ErrNotFound where there
+// is none. A relative folder of PATH is left out, as os/exec does.
+func Find(search string) (string, error) {
+	for _, dir := range filepath.SplitList(search) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		path, err := exec.LookPath(filepath.Join(dir, "opencode"))
+		if err != nil {
+			continue
+		}
+		if head, text, err := beginning(path); err == nil && text {
+			if _, ours := Ours(head); ours {
+				continue
+			}
+		}
+		return path, nil
+	}
+	return "", &exec.Error{Name: "opencode", Err: exec.ErrNotFound}
+}

@@ -1,0 +1,97 @@
+package opencode
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"ocgo-key/internal/atomicfile"
+)
+
+// ProgramsName is the file of the state folder in which programs are remembered. It holds no secret, and may be deleted
+// at any time.
+const ProgramsName = "opencode-programs.json"
+
+// maxPrograms bounds how many programs are remembered.
+const maxPrograms = 16
+
+// Cache remembers what programs contain, by path, size and time of change. A file that cannot be read or written is the
+// same as none: looking again costs less than a second. A nil Cache remembers nothing.
+type Cache struct {
+	path string
+}
+
+// OpenCache returns the cache in a folder, which need not be there.
+func OpenCache(folder string) *Cache { return &Cache{filepath.Join(folder, ProgramsName)} }
+
+type (
+	cacheFile struct {
+		Version  int             `json:"version"`
+		Programs []cachedProgram `json:"programs"` // the newest last
+	}
+	cachedProgram struct {
+		Path       string    `json:"path"`
+		Size       int64     `json:"size"` // bytes
+		Changed    time.Time `json:"changed"`
+		Generation int       `json:"generation"`
+		Version    string    `json:"version"`
+	}
+)
+
+// cacheVersion is that of the file and of what is known about programs: older ones are looked at again.
+const cacheVersion = 1
+
+func (c *Cache) read() cacheFile {
+	const most = 64 << 10
+	empty := cacheFile{Version: cacheVersion}
+	if c == nil {
+		return empty
+	}
+	info, err := os.Lstat(c.path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
+		return empty
+	}
+	text, err := os.ReadFile(c.path)
+	if err != nil {
+		return empty
+	}
+	var file cacheFile
+	if json.Unmarshal(text, &file) != nil || file.Version != cacheVersion {
+		return empty
+	}
+	return file
+}
+
+func (c *Cache) get(path string, info os.FileInfo) (Program, bool) {
+	for _, known := range c.read().Programs {
+		if known.Path == path && known.Size == info.Size() && known.Changed.Equal(info.ModTime()) {
+			p := Program{Generation: known.Generation}
+			p.is(known.Version)
+			p.Generation = known.Generation
+			return p, true
+		}
+	}
+	return Program{}, false
+}
+
+func (c *Cache) put(path string, info os.FileInfo, p Program) {
+	if c == nil {
+		return
+	}
+	file := c.read()
+	file.Programs = slices.DeleteFunc(file.Programs, func(known cachedProgram) bool { return known.Path == path })
+	file.Programs = append(file.Programs, cachedProgram{path, info.Size(), info.ModTime(), p.Generation, p.Version})
+	if n := len(file.Programs) - maxPrograms; n > 0 {
+		file.Programs = file.Programs[n:]
+	}
+	text, err := json.Marshal(file)
+	if err != nil {
+		return
+	}
+	if _, err := os.Stat(filepath.Dir(c.path)); err != nil {
+		return // the folder is made by what has something to keep there
+	}
+	_ = atomicfile.Write(c.path, append(text, '\n'), 0o600, false) // without it the next look costs what this one did
+}

@@ -1,0 +1,113 @@
+package opencode
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// What an OpenCode program contains. Source: the programs of 1.18.33 and 2.0.15, which Bun starts with the first of
+// these among its options ("--user-agent=opencode/1.18.33 ", "--user-agent=opencode/latest/2.0.15/cli "); it lies near the
+// program's end. The second is in version 2 alone.
+const (
+	agentMark  = "--user-agent=opencode/"
+	secondMark = "OPENCODE_CLI_CONFIG_CONTENT"
+)
+
+// Sizes of what is read at a time, in bytes, and of what is looked at behind a mark.
+const (
+	scanTail  = 8 << 20
+	scanChunk = 1 << 20
+	agentText = 128
+)
+
+// scanned is what the program at path contains, by the cache where it knows.
+func scanned(path string, cache *Cache) (Program, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Program{}, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return Program{}, err
+	}
+	if !info.Mode().IsRegular() {
+		return Program{}, errors.New(path + " is not a regular file")
+	}
+	if p, ok := cache.get(path, info); ok {
+		return p, nil
+	}
+	p, err := scan(f, info.Size())
+	if err == nil {
+		cache.put(path, info, p)
+	}
+	return p, err
+}
+
+// scan looks for what tells the generations apart in a program of this size, at its end first: all of it is 200 MB.
+func scan(program io.ReaderAt, size int64) (Program, error) {
+	var s marks
+	tail := max(size-scanTail, 0)
+	if err := s.read(io.NewSectionReader(program, tail, size-tail)); err != nil {
+		return Program{}, err
+	}
+	if p := s.program(); p.Generation != 0 || tail == 0 {
+		return p, nil
+	}
+	err := s.read(io.NewSectionReader(program, 0, size))
+	return s.program(), err
+}
+
+// marks are those that were seen so far.
+type marks struct {
+	agent  string // what stands behind agentMark; empty if it was not seen
+	second bool
+}
+
+// read looks at all that r has. A mark may lie across two chunks, so that the end of one is looked at with the next.
+func (s *marks) read(r io.Reader) error {
+	const overlap = len(agentMark) + agentText
+	buffer := make([]byte, overlap+scanChunk)
+	kept := 0
+	for {
+		n, err := io.ReadFull(r, buffer[kept:])
+		seen := buffer[:kept+n]
+		s.second = s.second || bytes.Contains(seen, []byte(secondMark))
+		if at := bytes.Index(seen, []byte(agentMark)); at >= 0 && s.agent == "" {
+			behind := seen[at+len(agentMark):]
+			s.agent = string(behind[:min(agentText, len(behind))])
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		kept = copy(buffer, seen[max(len(seen)-overlap, 0):])
+	}
+}
+
+var agentPattern = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:[0-9A-Za-z._-]+/)?([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)(?:/[a-z]+)?[ \x00]`)
+})
+
+// program is what the marks mean.
+func (s *marks) program() Program {
+	var p Program
+	if m := agentPattern().FindStringSubmatch(s.agent); m != nil {
+		p.is(m[1])
+	}
+	switch {
+	case p.Generation != 0:
+	case s.second:
+		p.Generation = 2
+	case s.agent != "" && strings.HasPrefix(p.Version, "0.0.0"):
+		p.Generation = 1 // a build of its sources
+	}
+	return p
+}
