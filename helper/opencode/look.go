@@ -3,9 +3,6 @@ package opencode
 import (
 	"bytes"
 	"context"
-	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -15,9 +12,6 @@ import (
 	"github.com/ncruces/go-sqlite3"
 	"github.com/tailscale/hujson"
 )
-
-// PluginID is the name by which OpenCode 2 knows our plugin.
-const PluginID = "ocgo-key"
 
 // Older reports whether version a comes before b. Of versions that are none it is false.
 func Older(a, b string) bool {
@@ -158,11 +152,6 @@ func shownModel(id string) string {
 	return id
 }
 
-// LogFile is where OpenCode 2 writes its log.
-func LogFile(getenv func(string) string, home string) string {
-	return filepath.Join(dataFolder(getenv, home), "log", "opencode.log")
-}
-
 // Lines of the log. Source: that of 2.0.15.
 var (
 	startLine = sync.OnceValue(func() *regexp.Regexp {
@@ -180,7 +169,7 @@ var (
 // not loaded since. A log that is not there has none.
 func FailedPlugins(log string) (failed []string) {
 	run := ""
-	for line := range strings.Lines(logEnd(log)) {
+	for line := range strings.Lines(tail(log)) {
 		if m := startLine().FindStringSubmatch(line); m != nil {
 			run, failed = m[1], nil
 		} else if m := loadLine().FindStringSubmatch(line); m != nil && m[1] == run {
@@ -200,23 +189,4 @@ func unquoted(word string) string {
 		return text
 	}
 	return word
-}
-
-// logEnd is the last part of a log.
-func logEnd(path string) string {
-	const most = 4 << 20
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return ""
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer func() { _ = f.Close() }()
-	text, err := io.ReadAll(io.NewSectionReader(f, max(info.Size()-most, 0), most))
-	if err != nil {
-		return ""
-	}
-	return string(text)
 }

@@ -40,8 +40,8 @@ const PluginName = "ocgo-key.js"
 
 var PluginFolders = []string{"plugins", "plugin"}
 
-// pluginID is the plugin's id in OpenCode 2.
-const pluginID = "ocgo-key"
+// PluginID is the plugin's id in OpenCode 2.
+const PluginID = "ocgo-key"
 
 // NoticesName is the file in the state folder through which the plugin tells the full screen of OpenCode 2 what to
 // show. It holds no secret, and nothing that is missed later.

@@ -15,11 +15,7 @@ const maxLog = 4 << 20
 
 // LogFile is where OpenCode 2 says what became of plugins. Source: docs/facts.md, "Plugins".
 func LogFile(getenv func(string) string, home string) string {
-	data := filepath.Join(home, ".local", "share")
-	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		data = dir
-	}
-	return filepath.Join(data, "opencode", "log", "opencode.log")
+	return filepath.Join(dataFolder(getenv, home), "log", "opencode.log")
 }
 
 var logFields = sync.OnceValue(func() *regexp.Regexp {
@@ -49,7 +45,7 @@ func PluginFailure(log, path string) string {
 		switch {
 		case fields["msg"] == "loading plugin" && fields["id"] == path:
 			failure = ""
-		case fields["message"] == "failed to load plugin" && (fields["target"] == path || fields["plugin.id"] == pluginID):
+		case fields["message"] == "failed to load plugin" && (fields["target"] == path || fields["plugin.id"] == PluginID):
 			failure = cause(fields["cause"])
 		}
 	}

@@ -38,7 +38,7 @@ func read(path string) ([]byte, bool) {
 	return text, err == nil
 }
 
-// Plugins is about plugins that the last server of OpenCode 2 could not load, as its log says.
+// Plugins is about plugins of others that the last server of OpenCode 2 could not load, as its log says.
 func (a *Around) Plugins() []Finding {
 	path := opencode.LogFile(a.Getenv, a.Home)
 	var found []Finding
@@ -48,9 +48,7 @@ func (a *Around) Plugins() []Finding {
 				continue // it is gone since
 			}
 		}
-		if filepath.Base(plugin) == opencode.PluginName || plugin == opencode.PluginID {
-			found = append(found, Finding{Problem, "ocgo-key install --yes", fmt.Sprintf("OpenCode 2 could not load the plugin %s (see %s): plain `opencode` does not use the pool", plugin, path)})
-		} else {
+		if filepath.Base(plugin) != opencode.PluginName && plugin != opencode.PluginID {
 			found = append(found, Finding{Note, "grep 'failed to load plugin' " + a.Quote(path), fmt.Sprintf("OpenCode 2 could not load the plugin %s", plugin)})
 		}
 	}

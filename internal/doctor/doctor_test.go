@@ -202,7 +202,6 @@ func TestConfigAndPlugins(t *testing.T) {
 	}
 	write(t, log, "timestamp=T level=INFO run=a message=\"cli starting\" args=\"[\\\"serve\\\",\\\"--service\\\"]\" role=cli\n"+line(ours)+line(other)+line(filepath.Join(a.Home, "gone.js")), 0o600)
 	assert.Equal(t, []string{
-		"problem: OpenCode 2 could not load the plugin " + ours + " (see " + log + "): plain `opencode` does not use the pool | ocgo-key install --yes",
 		"note: OpenCode 2 could not load the plugin " + other + " | grep 'failed to load plugin' " + log,
 	}, short(a.Plugins()))
 }
