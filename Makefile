@@ -31,7 +31,7 @@ SNAPSHOT ?= --snapshot
 .PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release wine-test
 
 build:
-	CGO_ENABLED=0 go build -trimpath -o $(BIN) .
+	CGO_ENABLED=0 go build -trimpath -gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-l -o $(BIN) .
 
 # What the tests need beyond Go: Debian packages (installed when run as root) and the pinned OpenCode, both generations.
 deps: programs opencode opencode2

@@ -19,15 +19,8 @@ const KeyVariable = "OPENCODE_API_KEY"
 // OpenCode follows the XDG base directories on every system, macOS and Windows included (its package xdg-basedir);
 // the plugin uses ~/.config alone, and is looked for where OpenCode's own configuration may be as well.
 func LoginFiles(getenv func(string) string, home string) []string {
-	base := func(variable string, below ...string) string {
-		// xdg-basedir takes a relative folder as well; it would mean another file in every folder.
-		if dir := getenv(variable); filepath.IsAbs(dir) {
-			return dir
-		}
-		return filepath.Join(append([]string{home}, below...)...)
-	}
-	data := filepath.Join(base("XDG_DATA_HOME", ".local", "share"), "opencode")
-	folders := []string{filepath.Join(home, ".config", "opencode"), filepath.Join(base("XDG_CONFIG_HOME", ".config"), "opencode"), data}
+	data := dataFolder(getenv, home)
+	folders := []string{filepath.Join(home, ".config", "opencode"), filepath.Join(baseFolder(getenv, home, "XDG_CONFIG_HOME", ".config"), "opencode"), data}
 	if dir := getenv("OPENCODE_CONFIG_DIR"); filepath.IsAbs(dir) {
 		folders = append(folders, filepath.Clean(dir))
 	}
@@ -40,4 +33,18 @@ func LoginFiles(getenv func(string) string, home string) []string {
 		seen[folder] = true
 	}
 	return append(files, filepath.Join(data, AuthFile))
+}
+
+// baseFolder is one of the XDG base directories.
+func baseFolder(getenv func(string) string, home, variable string, below ...string) string {
+	// xdg-basedir takes a relative folder as well; it would mean another file in every folder.
+	if dir := getenv(variable); filepath.IsAbs(dir) {
+		return dir
+	}
+	return filepath.Join(append([]string{home}, below...)...)
+}
+
+// dataFolder is where OpenCode keeps what is neither configuration nor state.
+func dataFolder(getenv func(string) string, home string) string {
+	return filepath.Join(baseFolder(getenv, home, "XDG_DATA_HOME", ".local", "share"), "opencode")
 }

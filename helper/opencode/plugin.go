@@ -40,6 +40,9 @@ const PluginName = "ocgo-key.js"
 
 var PluginFolders = []string{"plugins", "plugin"}
 
+// PluginID is the plugin's id in OpenCode 2.
+const PluginID = "ocgo-key"
+
 // NoticesName is the file in the state folder through which the plugin tells the full screen of OpenCode 2 what to
 // show. It holds no secret, and nothing that is missed later.
 const NoticesName = "notices.json"
@@ -63,9 +66,9 @@ func (p Plugin) Content() []byte {
 	).Replace(pluginCommon + "\n" + pluginOne + "\n" + pluginTwo))
 }
 
-// ToastFolder is the folder, below a config folder, from which OpenCode 2 loads what shows the plugin's notices on its
+// ToastFolder is the folder, beside the plugin's file, from which OpenCode 2 loads what shows the plugin's notices on its
 // full screen. OpenCode 1 loads no folders. Source: docs/facts.md, "Plugins".
-var ToastFolder = filepath.Join("plugins", "ocgo-key")
+const ToastFolder = "ocgo-key"
 
 // ToastFiles are the files in ToastFolder, by name.
 func (p Plugin) ToastFiles() map[string][]byte {

@@ -12,9 +12,10 @@ const PROGRAM = "@PROGRAM@"
 const PREPARED = "@PREPARED@" // config folders in which a package-lock.json of ours keeps OpenCode 1 from an install
 const NOTICES = "@NOTICES@" // the file through which the full screen of OpenCode 2, another process, learns what to show
 const PROVIDER = "opencode-go"
+const TOKEN_HEADER = "x-ocgo-key-token"
 const PLACEHOLDER = "ocgo-placeholder" // stands where OpenCode wants a key
 const NOWHERE = "http://127.0.0.1:1/zen/go/v1" // only an administrator's program could listen there; requests are sent elsewhere
-const PATIENCE = 10000 // ms; a start that hangs would hang OpenCode
+const PATIENCE = 30000 // ms; a start that hangs would hang the requests that wait for it
 const PAUSE = 1000 // ms between a start that failed and the next
 
 // One gateway for a process, which may load this file once for every folder it works in.
@@ -38,7 +39,7 @@ function publish(text, variant) {
       earlier = JSON.parse(readFileSync(NOTICES, "utf8"))
     } catch {} // the first one
     const time = Math.max(Date.now(), (earlier.at(-1)?.time ?? 0) + 1) // each later than the one before
-    const next = `${NOTICES}.${process.pid}`
+    const next = join(dirname(NOTICES), `.notices.json.${process.pid}.tmp`)
     mkdirSync(dirname(NOTICES), { recursive: true, mode: 0o700 })
     writeFileSync(next, JSON.stringify([...earlier, { time, text, variant }].slice(-20)), { mode: 0o600 })
     renameSync(next, NOTICES)
@@ -176,7 +177,7 @@ function aim(url, base) {
 function entitled(headers, token) {
   const own = new Headers(headers)
   for (const name of ["authorization", "x-api-key", "api-key", "x-goog-api-key"]) own.delete(name)
-  own.set("x-ocgo-key-token", token)
+  own.set(TOKEN_HEADER, token)
   return own
 }
 

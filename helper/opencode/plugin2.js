@@ -66,7 +66,7 @@ function offer(integrations) {
       if (!ok) throw new Error(text)
       return { type: "oauth", methodID: "ocgo-key-add", access: PLACEHOLDER, refresh: PLACEHOLDER, expires: 253402300799000 } // OpenCode wants to store something
     },
-  }), [{ key: "label", type: "string", title: "What to call the account (may be empty)", placeholder: "Work", pattern: "^(?!sk-|oc_sk_)(?!.*\\S{32})" }])
+  }), [{ key: "label", type: "string", title: "What to call the account (may be empty)", placeholder: "Work", pattern: "^(?!\\s*([sS][kK]-|[oO][cC]_[sS][kK]_))(?!.*\\S{32})" }])
   const panel = (id, label, text) => add(id, label, async () => ({
     mode: "code",
     url: "https://opencode.ai/auth",

@@ -53,7 +53,7 @@ func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
 
 // A label is an argument of a program, so the panel refuses one that may be a key, however it begins.
 func TestPanelTakesNoKeyForALabel(t *testing.T) {
-	rule := regexp.MustCompile(`validate: \(label\) => \(/(.+)/(i?)\.test\(label\)`).FindStringSubmatch(pluginOne)
+	rule := regexp.MustCompile(`validate: \(label\) => \(/(.+)/(i?)\.test\(label\)`).FindStringSubmatch(pluginSource())
 	require.NotNil(t, rule, "the panel checks no label")
 	refuses := regexp.MustCompile("(?s" + rule[2] + ")" + rule[1]) // these expressions mean the same in both languages
 	for _, key := range []string{"sk-0123456789abcdef", "oc_sk_0123456789ab_012", "a-key-of-another-make-0123456789ab"} {

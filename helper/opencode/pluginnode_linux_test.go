@@ -223,7 +223,7 @@ func TestConnectKeepsTheKeyFromOpenCode(t *testing.T) {
 	assert.Equal(t, "ocgo-placeholder", o.Stored["access"])
 	assert.NotContains(t, o.Stored, "sk-typed")
 	assert.Equal(t, []string{"key"}, o.Removed, "the method that stores a key in OpenCode's database")
-	assert.Equal(t, []bool{true, true, false, false, false, true}, o.Pattern, "a label is an argument, which other programs see: it is no key")
+	assert.Equal(t, []bool{true, true, false, false, false, false, false, true}, o.Pattern, "a label is an argument, which other programs see: it is no key")
 	assert.Len(t, o.Methods, 3)
 	assert.NotEmpty(t, o.Panel, "a panel stores nothing")
 }

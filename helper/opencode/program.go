@@ -54,6 +54,22 @@ func (p Program) Untried() string {
 	return fmt.Sprintf("opencode %s has not been tried with ocgo-key; %s have", p.Version, tried)
 }
 
+// Says takes over what the program printed for --version, where its version was not known: "1.18.33", "opencode v2.0.15".
+func (p *Program) Says(output string) {
+	if p.Version != "" {
+		return
+	}
+	generation := p.Generation
+	for _, word := range strings.Fields(output) {
+		if p.is(strings.TrimPrefix(word, "v")); p.Version != "" {
+			break
+		}
+	}
+	if p.Generation == 0 {
+		p.Generation = generation
+	}
+}
+
 // String is the program for people: "OpenCode 2.0.15".
 func (p Program) String() string {
 	switch {
@@ -125,14 +141,6 @@ func (p *Program) is(version string) {
 	}
 	p.Version = version
 	p.Generation, _ = strconv.Atoi(m[1])
-}
-
-// Says returns p with the version that said, the output of its --version, begins with; p where that is none. OpenCode 1
-// says "1.18.33", OpenCode 2 "opencode v2.0.15".
-func (p Program) Says(said []byte) Program {
-	line, _, _ := strings.Cut(strings.TrimSpace(string(said)), "\n")
-	p.is(strings.TrimPrefix(strings.TrimPrefix(strings.TrimSpace(line), "opencode "), "v"))
-	return p
 }
 
 var programVersion = sync.OnceValue(func() *regexp.Regexp {

@@ -279,15 +279,3 @@ func TestFind(t *testing.T) {
 	_, err = Find(filepath.Join(root, "shim"))
 	assert.ErrorIs(t, err, exec.ErrNotFound)
 }
-
-func TestProgramSays(t *testing.T) {
-	for said, want := range map[string]Program{
-		"1.18.33\n":             {Path: "/x", Generation: 1, Version: "1.18.33"},
-		"opencode v2.0.15\n":    {Path: "/x", Generation: 2, Version: "2.0.15"},
-		"  2.1.0-beta.1 \nmore": {Path: "/x", Generation: 2, Version: "2.1.0-beta.1"},
-		"":                      {Path: "/x"},
-		"a wrapper of mine 3.0": {Path: "/x"},
-	} {
-		assert.Equal(t, want, Program{Path: "/x"}.Says([]byte(said)), said)
-	}
-}

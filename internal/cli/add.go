@@ -199,6 +199,15 @@ func (h heldKeys) of(key keychain.Secret) (rotation.View, bool) {
 	return rotation.View{}, false
 }
 
+// secrets are the keys.
+func (h heldKeys) secrets() []keychain.Secret {
+	keys := make([]keychain.Secret, len(h))
+	for i, held := range h {
+		keys[i] = held.key
+	}
+	return keys
+}
+
 // heldKeys reads the key of each account, as the keychain has it: nothing derived from a key is kept anywhere that
 // could be compared instead.
 func (a *app) heldKeys(o rotation.Overview) (heldKeys, error) {

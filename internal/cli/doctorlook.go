@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/doctor"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
 	"ocgo-key/rotation"
@@ -27,6 +29,7 @@ type examination struct {
 	usage    func() map[string]usageAnswer
 	service  func() reached
 	plain    func() plainUse
+	program  func() opencode.Program // on PATH; an empty one where there is none
 }
 
 func (a *app) newExamination(ctx context.Context) *examination {
@@ -37,7 +40,32 @@ func (a *app) newExamination(ctx context.Context) *examination {
 	e.usage = sync.OnceValue(e.askUsage)
 	e.service = sync.OnceValue(e.reach)
 	e.plain = sync.OnceValue(e.plainOpenCode)
+	e.program = sync.OnceValue(e.whichProgram)
 	return e
+}
+
+// whichProgram is the opencode that plain `opencode` runs in the end.
+func (e *examination) whichProgram() opencode.Program {
+	path, err := opencode.Find(e.getenv("PATH"))
+	if err != nil {
+		return opencode.Program{}
+	}
+	p, _ := e.identify(path) // the check of OpenCode says what is wrong with it
+	return p
+}
+
+// around is what the checks of OpenCode look at.
+func (e *examination) around(p opencode.Program) *doctor.Around {
+	return &doctor.Around{Getenv: e.getenv, Home: e.home, Program: p, Pooled: e.plain().pooled, StandIn: standInPrefix, Quote: quote, Edit: editCommand}
+}
+
+// take adds findings.
+func (r *result) take(all ...[]doctor.Finding) {
+	for _, findings := range all {
+		for _, f := range findings {
+			r.found(f.Level, f.Mend, "%s", f.What)
+		}
+	}
 }
 
 // snapshot is the state as it stands. Nothing is mended, as every other command would.

@@ -7,22 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/rotation"
 )
-
-// The oldest OpenCode whose configuration can be pointed at a gateway, as far as it was tried.
-const oldestOpenCode = "1.0.0"
-
-var versionPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\b([0-9]+)\.([0-9]+)\.([0-9]+)\b`) })
 
 func (e *examination) lookAtOpenCode(r *result) {
 	w, err := e.places()
@@ -40,31 +32,20 @@ func (e *examination) lookAtOpenCode(r *result) {
 	cmd := exec.CommandContext(ctx, path, "--version")
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
-	version := versionPattern().FindString(string(out))
-	r.well = fmt.Sprintf("%s, %s", version, path)
+	p, unread := e.identify(path)
+	p.Says(string(out))
+	r.well = fmt.Sprintf("%s, %s", p.Version, path)
 	switch {
 	case err != nil && ctx.Err() != nil:
 		r.found(problem, "npm install -g opencode-ai", "%s does not tell its version within %v", path, serviceLimit)
 	case err != nil:
 		r.found(problem, "npm install -g opencode-ai", "%s does not run: %v", path, err)
-	case version == "" || strings.HasPrefix(version, "0.0.0"):
-		r.well = "a build of its own, " + path
-	case older(version, oldestOpenCode):
-		r.found(problem, quote(path)+" upgrade", "%s is OpenCode %s; the gateway needs %s or newer", path, version, oldestOpenCode)
+	case unread != nil:
+		r.found(problem, "ls -l "+quote(path), "%v", unread)
+	default:
+		around := e.around(p)
+		r.take(around.Version(), around.Proxy(), around.Service(e.ctx))
 	}
-}
-
-// older tells whether version a comes before b.
-func older(a, b string) bool {
-	one, other := versionPattern().FindStringSubmatch(a), versionPattern().FindStringSubmatch(b)
-	for i := 1; i < len(one) && i < len(other); i++ {
-		x, _ := strconv.Atoi(one[i]) // digits; too many of them are many
-		y, _ := strconv.Atoi(other[i])
-		if x != y {
-			return x < y
-		}
-	}
-	return false
 }
 
 // lookAtConfig finds other keys and addresses that OpenCode may use in place of the pool's. Where plain `opencode` goes
@@ -77,9 +58,12 @@ func (e *examination) lookAtConfig(r *result) {
 	if err != nil {
 		dir = e.home
 	}
-	for _, path := range opencode.UserConfigs(e.getenv, e.home, dir) {
+	paths := opencode.UserConfigs(e.getenv, e.home, dir)
+	for _, path := range paths {
 		e.lookAtUserConfig(r, path)
 	}
+	around := e.around(e.program())
+	r.take(around.Config(paths), around.Database(e.ctx))
 	for _, path := range opencode.ManagedConfigs(runtime.GOOS, e.getenv) {
 		if text, ok := e.configText(r, path); ok {
 			e.lookAtManaged(r, path, text)

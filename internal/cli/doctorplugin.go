@@ -16,7 +16,12 @@ type plainUse struct {
 	result result
 }
 
-func (e *examination) lookAtPlugin(r *result) { *r = e.plain().result }
+func (e *examination) lookAtPlugin(r *result) {
+	*r = e.plain().result
+	if p := e.program(); p.Generation == 2 {
+		r.take(e.around(p).Plugins())
+	}
+}
 
 // plainOpenCode looks at what `ocgo-key install` writes.
 func (e *examination) plainOpenCode() plainUse {
@@ -97,7 +102,22 @@ func (e *examination) lookAtPluginFile(r *result, w *places, path string) bool {
 	if program != w.program && !sameFile(program, w.program) {
 		r.found(note, again, "%s starts %s, and not this program, %s", path, program, w.program)
 	}
+	if why := opencode.PluginFailure(opencode.LogFile(e.getenv, e.home), path); why != "" {
+		r.found(problem, "opencode service restart", "OpenCode 2 did not load %s (%s): plain `opencode` does not use the pool", path, why)
+		return false
+	}
+	e.lookAtToasts(r, plugin, w.toastFolder(path), again)
 	return true
+}
+
+// lookAtToasts is about the files beside the plugin, without which it works and is silent.
+func (e *examination) lookAtToasts(r *result, plugin opencode.Plugin, folder, again string) {
+	for name, want := range plugin.ToastFiles() {
+		if content, ok := regular(filepath.Join(folder, name), opencode.MaxLoginFile); !ok || string(content) != string(want) {
+			r.found(note, again, "%s is not as ocgo-key wrote it: OpenCode 2 does not show what the plugin has to say", filepath.Join(folder, name))
+			return
+		}
+	}
 }
 
 func isProgram(path string) bool {

@@ -44,14 +44,6 @@ func TestDoctorFindsAnotherUsersState(t *testing.T) {
 	}
 }
 
-func TestOlderVersions(t *testing.T) {
-	for _, older1 := range [][2]string{{"0.15.2", "1.0.0"}, {"1.0.0", "1.0.1"}, {"1.9.9", "1.10.0"}, {"opencode 0.9.1", "1.0.0"}} {
-		assert.True(t, older(older1[0], older1[1]), "%v", older1)
-		assert.False(t, older(older1[1], older1[0]), "%v", older1)
-	}
-	assert.False(t, older("1.0.0", "1.0.0"))
-}
-
 func TestQuote(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		assert.Equal(t, `"My Work"`, quote("My Work"))

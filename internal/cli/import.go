@@ -19,14 +19,14 @@ import (
 )
 
 type importCmd struct {
-	From     *string `placeholder:"PATH" complete:"file" help:"Read this file alone (- is stdin): auth.json or a configuration of OpenCode, an accounts file of opencode-go-multi-auth, or a list with one key on a line, a label before it if you like."`
+	From     *string `placeholder:"PATH" complete:"file" help:"Read this file alone (- is stdin): auth.json, opencode.db or a configuration of OpenCode, an accounts file of opencode-go-multi-auth, or a list with one key on a line, a label before it if you like."`
 	Scrub    bool    `help:"Take the keys out of the files, once the keychain has them."`
 	NoVerify bool    `help:"Do not check the keys with the service."`
 	Yes      bool    `short:"y" help:"Do not ask."`
 }
 
 func (*importCmd) Help() string {
-	return `Without --from it looks at OpenCode's auth.json, the accounts of the plugin opencode-go-multi-auth, and OPENCODE_API_KEY. Each key is checked as add does, goes into the keychain and is read back. Keys that are there already are named, not doubled, so that it can be run again at any time.
+	return `Without --from it looks at OpenCode's auth.json and the database of OpenCode 2, the accounts of the plugin opencode-go-multi-auth, and OPENCODE_API_KEY. Each key is checked as add does, goes into the keychain and is read back. Keys that are there already are named, not doubled, so that it can be run again at any time.
 
 Examples:
   ocgo-key import
@@ -99,7 +99,16 @@ func (c *importCmd) Run(a *app) error {
 	if err := im.all(); err != nil {
 		return err
 	}
+	if im.foundNothing() {
+		return c.nothing(a, looked)
+	}
 	return im.end()
+}
+
+// foundNothing reports whether no source had anything to import or to take out.
+func (im *importing) foundNothing() bool {
+	r := im.report
+	return len(r.Imported)+len(r.Skipped)+len(r.Scrubbed)+im.trouble == 0
 }
 
 // nothing ends an import that found no key. Only who named a source missed one: it is not wrong to import again when
@@ -122,7 +131,7 @@ func emptyImport() importJSON { return importJSON{[]importedJSON{}, []skippedJSO
 func (c *importCmd) ask(a *app, sources []*source) error {
 	var files []string
 	for _, s := range sources {
-		if s.path != "" {
+		if s.path != "" && len(s.logins.Found) > 0 {
 			files = append(files, s.path)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/importer"
 	"ocgo-key/keychain"
 )
 
@@ -46,7 +47,7 @@ func (s *source) scrub(goes func(keychain.Secret) bool, gone []keychain.Secret) 
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", s.path)
 	}
-	if err := replaceable(info); err != nil {
+	if err := importer.Replaceable(info); err != nil {
 		return fmt.Errorf("%s %w", s.path, err)
 	}
 	now, err := os.ReadFile(path)
@@ -101,6 +102,9 @@ func (s *source) backups(keys []keychain.Secret) []string {
 }
 
 func (s *source) is(path string) bool {
+	if s.database != nil && slices.Contains(s.database.Files(), path) {
+		return true
+	}
 	info, err := os.Stat(path)
 	return err == nil && s.info != nil && os.SameFile(info, s.info)
 }
@@ -136,7 +140,7 @@ func (im *importing) tidy() error {
 	told := map[string]bool{}
 	for _, s := range im.sources {
 		held := s.held(keys)
-		if len(held) == 0 {
+		if len(held) == 0 && (s.database == nil || !im.Scrub) {
 			continue
 		}
 		if s.path == "" {
@@ -188,28 +192,60 @@ func (im *importing) scrubSource(s *source, keys heldKeys) {
 		im.app.warn(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, count(unconfirmed, "key", "keys")),
 			"run the same command again once the service answers; --no-verify takes out what the keychain has, unasked")
 	}
+	if s.database != nil {
+		im.scrubDatabase(s, keys, goes, len(gone))
+		return
+	}
 	if len(gone) == 0 {
 		return
 	}
-	err := s.scrub(goes, gone)
-	if errors.Is(err, fs.ErrNotExist) {
-		return // someone else was quicker
-	}
-	if err != nil {
-		im.trouble++
-		hint := "the keys are in the keychain; take them out of the file by hand"
-		if errors.Is(err, errChanged) {
-			hint = "the keys are in the keychain; run the same command again"
-		}
-		im.app.warn(err.Error()+"; nothing was taken out of it", hint)
+	if !im.scrubbed(s, len(gone), s.scrub(goes, gone)) {
 		return
 	}
-	im.report.Scrubbed = append(im.report.Scrubbed, s.path)
-	im.say("took %s out of %s", count(len(gone), "key", "keys"), s.path)
 	if left, err := opencode.ReadKeys(s.text, nil); err == nil && contains(s.text, gone) && !slices.ContainsFunc(left.Found, func(l opencode.Login) bool { return l.Stays != "" && goes(l.Key) }) {
 		im.trouble++
 		im.app.warn(s.path+" still holds a key in another place, such as a comment", "take it out by hand")
 	}
+}
+
+// scrubDatabase takes out what may go, and what is left in the file of keys that went before.
+func (im *importing) scrubDatabase(s *source, keys heldKeys, goes func(keychain.Secret) bool, gone int) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		im.scrubbed(s, gone, err)
+		return
+	}
+	done, err := s.database.Scrub(im.ctx, goes, keys.secrets(), opencode.ServiceFile(im.app.getenv, home))
+	if errors.Is(err, opencode.ErrTraces) {
+		im.trouble++
+		im.app.warn(flat(err.Error()), "end OpenCode (`opencode service stop`), and run the same command again")
+		return
+	}
+	if err != nil || gone > 0 {
+		im.scrubbed(s, gone, err)
+	} else if done {
+		im.report.Scrubbed = append(im.report.Scrubbed, s.path)
+		im.say("cleared what was left of keys in %s", s.path)
+	}
+}
+
+// scrubbed says what came of a scrub of n keys, and reports whether they were taken out now.
+func (im *importing) scrubbed(s *source, n int, err error) bool {
+	if errors.Is(err, fs.ErrNotExist) {
+		return false // someone else was quicker
+	}
+	if err != nil {
+		im.trouble++
+		hint := "the keys are in the keychain; take them out of the file by hand"
+		if errors.Is(err, errChanged) || errors.Is(err, opencode.ErrRowsChanged) || errors.Is(err, opencode.ErrDatabase) {
+			hint = "the keys are in the keychain; run the same command again"
+		}
+		im.app.warn(err.Error()+"; nothing was taken out of it", hint)
+		return false
+	}
+	im.report.Scrubbed = append(im.report.Scrubbed, s.path)
+	im.say("took %s out of %s", count(n, "key", "keys"), s.path)
+	return true
 }
 
 // count is "1 key", "2 keys".

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/importer"
 	"ocgo-key/keychain"
 )
 
@@ -20,6 +22,8 @@ type source struct {
 	text   []byte // as it was read
 	info   os.FileInfo
 	logins opencode.Logins
+	// database is what was read where the source is one; nil where it is a text.
+	database *importer.Database
 }
 
 // stdinName is what --from calls standard input.
@@ -36,7 +40,11 @@ func (c *importCmd) sources(a *app) (found []*source, looked []string, trouble i
 		found, err = oneSource(readSource("stdin", a.stdin, nil, opencode.ReadKeys))
 	default:
 		looked = []string{*c.From}
-		found, err = oneSource(openSource(*c.From, opencode.ReadKeys))
+		if importer.IsDatabase(*c.From) {
+			found, err = oneSource(openDatabase(*c.From))
+		} else {
+			found, err = oneSource(openSource(*c.From, opencode.ReadKeys))
+		}
 	}
 	if errors.Is(err, opencode.ErrList) {
 		err = withHint(&codeError{exitUsage, err}, "nothing was read of it; take out what is no key, or begin those lines with #")
@@ -48,7 +56,7 @@ func (c *importCmd) sources(a *app) (found []*source, looked []string, trouble i
 type reader func(text, rotation []byte) (opencode.Logins, error)
 
 func oneSource(s *source, err error) ([]*source, error) {
-	if err != nil || len(s.logins.Found) == 0 {
+	if err != nil || len(s.logins.Found) == 0 && s.database == nil {
 		return nil, err
 	}
 	return []*source{s}, nil
@@ -59,7 +67,8 @@ func (c *importCmd) usualSources(a *app) (found []*source, looked []string, trou
 	if err != nil {
 		return nil, nil, 0, withHint(fmt.Errorf("where OpenCode keeps its logins is not known: %w", err), "name a file with --from PATH")
 	}
-	for _, path := range opencode.LoginFiles(a.getenv, home) {
+	database := opencode.DatabasePath(a.getenv, home)
+	for _, path := range importer.Places(a.getenv, home) {
 		looked = append(looked, path)
 		info, err := os.Stat(path)
 		if errors.Is(err, fs.ErrNotExist) || seen(found, info) {
@@ -68,6 +77,8 @@ func (c *importCmd) usualSources(a *app) (found []*source, looked []string, trou
 		var s *source
 		if info != nil && !info.Mode().IsRegular() {
 			err = fmt.Errorf("%s is not a regular file", path) // a pipe might never end
+		} else if path == database {
+			s, err = openDatabase(path)
 		} else {
 			s, err = openSource(path, opencode.ReadLogins)
 		}
@@ -76,7 +87,7 @@ func (c *importCmd) usualSources(a *app) (found []*source, looked []string, trou
 			a.warn(err.Error(), "mend it, or move it away; the other places are looked at all the same")
 			continue
 		}
-		if len(s.logins.Found) > 0 {
+		if len(s.logins.Found) > 0 || c.Scrub && s.database != nil { // one without logins may hold what is left of some
 			found = append(found, s)
 		}
 	}
@@ -120,6 +131,18 @@ func openSource(path string, read reader) (*source, error) {
 	s.path = path
 	s.info, err = f.Stat()
 	return s, err
+}
+
+func openDatabase(path string) (*source, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	database, err := importer.ReadDatabase(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	return &source{name: path, path: path, info: info, logins: database.Logins, database: database}, nil
 }
 
 func readSource(name string, r io.Reader, rotation []byte, read reader) (*source, error) {

@@ -66,7 +66,19 @@ func (c *installCmd) Run(a *app) error {
 			a.say("installed the %s", how)
 		}
 	}
+	a.sayUntried()
 	return a.showInstalled(out, p, c)
+}
+
+// sayUntried names an OpenCode that was not tried with this program.
+func (a *app) sayUntried() {
+	path, err := opencode.Find(a.getenv("PATH"))
+	if err != nil {
+		return
+	}
+	if p, err := a.identify(path); err == nil && p.Untried() != "" {
+		a.say("%s", flat(p.Untried()))
+	}
 }
 
 // showInstalled is the result: what was written or would be, and the line for a profile.

@@ -211,8 +211,10 @@ func (w *places) remains() (*remains, error) {
 	candidates := append(slices.Clone(record.Files), w.shim)
 	for _, config := range w.configs {
 		candidates = append(append(candidates, w.pluginPaths(config)...), filepath.Join(config, opencode.LockName))
-		for name := range w.plugin(nil).ToastFiles() {
-			candidates = append(candidates, filepath.Join(config, opencode.ToastFolder, name))
+		for _, path := range w.pluginPaths(config) {
+			for name := range w.plugin(nil).ToastFiles() {
+				candidates = append(candidates, filepath.Join(w.toastFolder(path), name))
+			}
 		}
 	}
 	for _, path := range candidates {
@@ -232,6 +234,9 @@ func (w *places) remains() (*remains, error) {
 		switch {
 		case ours:
 			r.files = append(r.files, path)
+			if dir := filepath.Dir(path); filepath.Base(dir) == opencode.ToastFolder { // also where the record is lost
+				r.folders = union(r.folders, dir)
+			}
 		case recorded && filepath.Base(path) != opencode.LockName: // OpenCode's own has taken the place of ours
 			r.foreign = union(r.foreign, path)
 		}

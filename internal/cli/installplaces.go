@@ -106,10 +106,15 @@ func (w *places) pluginFiles() ([]file, error) {
 	files := []file{{path: path, content: plugin.Content(), mode: 0o644, what: "starts " + w.program + " gateway with OpenCode"}}
 	toasts := plugin.ToastFiles()
 	for _, name := range slices.Sorted(maps.Keys(toasts)) {
-		files = append(files, file{path: filepath.Join(w.configs[0], opencode.ToastFolder, name), content: toasts[name], mode: 0o644,
+		files = append(files, file{path: filepath.Join(w.toastFolder(path), name), content: toasts[name], mode: 0o644,
 			what: "shows in OpenCode 2 what the plugin has to say"})
 	}
 	return append(files, locks...), nil
+}
+
+// toastFolder is the folder that goes with the plugin at path.
+func (w *places) toastFolder(path string) string {
+	return filepath.Join(filepath.Dir(path), opencode.ToastFolder)
 }
 
 // plugin is the plugin for this machine.

@@ -62,6 +62,7 @@ func TestPointAt(t *testing.T) {
 			return strings.HasPrefix(strings.ToUpper(e), "NO_PROXY=")
 		}), "%s: nothing of the run but what is harmless", name)
 	}
+	assert.Contains(t, string(opencode.Plugin{Program: "/x"}.Content()), `TOKEN_HEADER = "`+header+`"`, "the plugin's is the same")
 }
 
 // What the user had set is there again where nothing is to be known of the run.

@@ -86,7 +86,8 @@ func asked(p opencode.Program, env []string) opencode.Program {
 	if err != nil {
 		return p
 	}
-	return p.Says(said)
+	p.Says(string(said))
+	return p
 }
 
 func isDir(path string) bool {

@@ -12,14 +12,11 @@ import (
 	known "ocgo-key/helper/opencode"
 )
 
-// openCode2 is the real OpenCode 2, as the Makefile installs it.
-func openCode2(t *testing.T) string {
+// realSecond is the real OpenCode 2, which the Makefile installs and OPENCODE2_BIN names: both are called opencode.
+func realSecond(t *testing.T) string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join("..", "..", ".cache", "opencode-2.*", "node_modules", "@opencode", "cli-*", "bin", "opencode"))
-	require.NoError(t, err)
-	require.NotEmpty(t, found, "OpenCode 2 is not installed; `make deps` does that")
-	path, err := filepath.Abs(found[len(found)-1])
-	require.NoError(t, err)
+	path := os.Getenv("OPENCODE2_BIN")
+	require.FileExists(t, path, "OpenCode 2 is not installed, or OPENCODE2_BIN does not name it; `make deps` does both")
 	return path
 }
 
@@ -31,7 +28,7 @@ func TestIdentifyRealOpenCode(t *testing.T) {
 	for path, want := range map[string]struct {
 		generation int
 		version    string
-	}{first: {1, "1.18.33"}, openCode2(t): {2, "2.0.15"}} {
+	}{first: {1, "1.18.33"}, realSecond(t): {2, "2.0.15"}} {
 		dir := t.TempDir()
 		linked := filepath.Join(dir, "linked")
 		require.NoError(t, os.Symlink(path, linked))

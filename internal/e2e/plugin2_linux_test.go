@@ -18,36 +18,33 @@ import (
 	"ocgo-key/internal/gofake"
 )
 
-// store2 stores a key in OpenCode 2's own database, as its `/connect` does. A service that has just started knows no
-// providers yet.
-func (w *world) store2(key string) {
+// ask2 asks the service about the logins of OpenCode Go; path is behind that, and body is for a POST.
+func (w *world) ask2(path, body string) (status int, text string) {
 	w.t.Helper()
 	s := w.service2()
-	require.Eventually(w.t, func() bool {
-		req, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, s.URL+"/api/integration/opencode-go/connect/key", strings.NewReader(`{"key":"`+key+`"}`))
-		require.NoError(w.t, err)
-		req.Header.Set("Content-Type", "application/json")
-		req.SetBasicAuth("opencode", s.Password)
-		resp, err := http.DefaultClient.Do(req)
-		require.NoError(w.t, err)
-		defer resp.Body.Close()
-		return resp.StatusCode == http.StatusNoContent
-	}, patience, pause)
-}
-
-// integration2 is what OpenCode 2 says of the logins of OpenCode Go.
-func (w *world) integration2() string {
-	w.t.Helper()
-	s := w.service2()
-	req, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, s.URL+"/api/integration/opencode-go", nil)
+	method := http.MethodGet
+	if body != "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), method, s.URL+"/api/integration/opencode-go"+path, strings.NewReader(body))
 	require.NoError(w.t, err)
+	req.Header.Set("Content-Type", "application/json")
 	req.SetBasicAuth("opencode", s.Password)
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(w.t, err)
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
+	answer, err := io.ReadAll(resp.Body)
 	require.NoError(w.t, err)
-	return string(text)
+	return resp.StatusCode, string(answer)
+}
+
+// store2 stores a key in OpenCode 2's own database, as its `/connect` does.
+func (w *world) store2(key string) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool { // at first it knows no integrations
+		status, _ := w.ask2("/connect/key", `{"key":"`+key+`"}`)
+		return status == http.StatusNoContent
+	}, patience, 10*pause)
 }
 
 // configure2 is the user's own configuration of OpenCode 2.
@@ -101,6 +98,41 @@ func TestPlugin2WithoutGateway(t *testing.T) {
 	// Removed, as the plugin sees it.
 	require.NoError(t, os.WriteFile(plugin, bytes.ReplaceAll(text, []byte(program), []byte("/nonexistent/ocgo-key")), 0o600))
 	assert.Equal(t, "Own", w.answers("say hi"))
+}
+
+// With the plugin, uninstalled or not, OpenCode 2's folder has nothing but what was there before.
+func TestUninstall2LeavesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld2(t)
+	w.add("Work")
+	w.command("opencode", "service", "start").run().ok()
+	w.command("opencode", "service", "stop").run().ok()
+	config := filepath.Join(w.home, ".config")
+	before := tree(t, config)
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	assert.Equal(t, "Work", w.answers("say hi"))
+	assert.Contains(t, w.command("ocgo-key", "doctor").run().stdout.String(), "ok       plugin: plain `opencode` uses the pool, by the plugin")
+	w.command("ocgo-key", "uninstall").run().ok()
+	assert.Equal(t, before, tree(t, config))
+	assert.NoFileExists(t, filepath.Join(w.home, ".local/state/ocgo-key/notices.json"))
+}
+
+// A plugin that OpenCode 2 refuses is one that doctor knows of, from OpenCode's log.
+func TestDoctorKnowsWhatOpenCode2Refused(t *testing.T) {
+	t.Parallel()
+	w := newWorld2(t)
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	plugin := filepath.Join(w.home, ".config/opencode/plugins/ocgo-key.js")
+	text, err := os.ReadFile(plugin)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(plugin, []byte("export const Old = async () => ({})\n"), 0o600))
+	past := time.Now().Add(-time.Hour)
+	require.NoError(t, os.Chtimes(plugin, past, past))
+	w.command("opencode", "run", "--standalone", "-m", model, "say hi").run()
+	require.Contains(t, w.log2(), "failed to load plugin")
+	require.NoError(t, os.WriteFile(plugin, text, 0o600))
+	require.NoError(t, os.Chtimes(plugin, past, past)) // the very file that was refused, as far as doctor knows
+	assert.Contains(t, w.command("ocgo-key", "doctor").run().stdout.String(), "OpenCode 2 did not load "+plugin+" (PluginModule.LoadError: Plugin must export a default definition")
 }
 
 // An agent's shell is marked, so that it gets no key, and shows nothing of ours; its `opencode` cannot change accounts.
@@ -159,7 +191,10 @@ func TestConnect2(t *testing.T) {
 	assert.Equal(t, []string{"Personal"}, w.inKeychain(accounts[0]))
 	s.do("send-keys", "Escape")
 	s.gone("Favorite")
-	assert.Eventually(t, func() bool { return strings.Contains(w.integration2(), `"connections":[]`) }, patience/10, pause, "the placeholder is gone: %s", w.integration2())
+	assert.Eventually(t, func() bool {
+		_, logins := w.ask2("", "")
+		return strings.Contains(logins, `"connections":[]`)
+	}, patience, pause, "the placeholder is gone")
 	s.types("say hi")
 	s.expect("Hello from Personal.")
 
@@ -194,7 +229,11 @@ func (s *screen) connect2(method string) {
 	s.expect("Popular")
 	s.choose("OpenCode Go", "Anthropic")
 	s.expect("Connect OpenCode Go")
-	s.choose(method, "Manage accounts")
+	other := "Manage accounts"
+	if method == other {
+		other = "Account status"
+	}
+	s.choose(method, other)
 }
 
 // Conversations that share one service have an account each, and keep it until its limit. The gateway lives as long as

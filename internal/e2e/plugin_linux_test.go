@@ -242,8 +242,10 @@ func TestPluginReplacesGateway(t *testing.T) {
 	w.add("Work")
 	w.command("ocgo-key", "install", "--yes").run().ok()
 	_, url := w.serve()
+	var session struct{ ID string }
+	require.NoError(t, json.Unmarshal([]byte(w.fetch(url+"/session", "{}")), &session))
 	prompt := func() string {
-		return w.plain("run", "--attach", url, "-m", model, "say hi").run().ok().stdout.String()
+		return w.fetch(url+"/session/"+session.ID+"/message", `{"model": {"providerID": "opencode-go", "modelID": "kimi-k2.6"}, "parts": [{"type": "text", "text": "say hi"}]}`)
 	}
 	assert.Contains(t, prompt(), "Hello from Work.")
 	first := w.gateways()

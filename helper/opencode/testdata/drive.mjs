@@ -80,7 +80,7 @@ const scenarios = {
     const { callback, ...shown } = await add.authorize({ label: " Work " })
     done.shown = shown
     done.stored = await callback(" sk-typed \n")
-    done.pattern = ["", "Work", "sk-abc", "oc_sk_abc", "x".repeat(32), "a ".repeat(20)].map((label) => new RegExp(add.method.form[0].pattern).test(label))
+    done.pattern = ["", "Work", "sk-abc", "oc_sk_abc", " SK-ABC", "OC_SK_ABC", "x".repeat(32), "a ".repeat(20)].map((label) => new RegExp(add.method.form[0].pattern).test(label))
     done.panel = await (await done.methods["Account status"].authorize({})).callback("x").catch((e) => e.message)
   },
   async throws() {

@@ -1,0 +1,250 @@
+package opencode
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+)
+
+// DatabaseFile is the name of the database in which OpenCode 2 keeps logins, and much else, in OpenCode's data folder.
+const DatabaseFile = "opencode.db"
+
+// DatabaseVariable names another database: a whole path, or one below OpenCode's data folder.
+const DatabaseVariable = "OPENCODE_DB"
+
+// databaseHead begins every SQLite database.
+const databaseHead = "SQLite format 3\x00"
+
+// DatabasePath is where OpenCode 2 keeps its database; empty where it keeps none in a file. It need not be there.
+func DatabasePath(getenv func(string) string, home string) string {
+	data := dataFolder(getenv, home)
+	name := getenv(DatabaseVariable)
+	switch {
+	case name == "":
+		return filepath.Join(data, DatabaseFile)
+	case name == ":memory:":
+		return ""
+	case filepath.IsAbs(name):
+		return filepath.Clean(name)
+	}
+	return filepath.Join(data, name)
+}
+
+// IsDatabase reports whether a file that begins so is a database, and not a text.
+func IsDatabase(head []byte) bool { return strings.HasPrefix(string(head), databaseHead) }
+
+// Credentials are the logins of a database.
+type Credentials struct {
+	Logins
+	ids []string // OpenCode's ids, one for each of Found
+}
+
+// ErrDatabase means that a database is not one of OpenCode 2 that can be read. Its text never quotes a row.
+var ErrDatabase = errors.New("no logins can be read")
+
+// Limits of what is read of a row, in bytes.
+const (
+	maxValue = 64 << 10
+	maxName  = 1 << 10
+)
+
+// databaseWait is how long a database that another process holds is waited for.
+const databaseWait = 5 * time.Second
+
+// ReadCredentials reads the logins with a key for opencode-go and opencode, the active ones first, then in the order in
+// which they were made. It changes nothing, and works beside a running OpenCode. A database without the table, which is
+// one of OpenCode 1, holds none. Errors wrap ErrDatabase, or fs.ErrNotExist.
+func ReadCredentials(ctx context.Context, path string) (*Credentials, error) {
+	ctx, cancel := context.WithTimeout(ctx, databaseWait)
+	defer cancel()
+	db, err := openToRead(ctx, path)
+	if err != nil {
+		return nil, databaseError(path, err)
+	}
+	defer func() { _ = db.Close() }()
+	c, err := readCredentials(db)
+	if err != nil {
+		return nil, databaseError(path, err)
+	}
+	return c, nil
+}
+
+// openToRead opens a database without changing it.
+func openToRead(ctx context.Context, path string) (*sqlite3.Conn, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is not a regular file")
+	}
+	// Without a write-ahead log nobody has it open: it can be read as a file, and nothing is put beside it.
+	if _, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		return connect(ctx, immutable(path), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
+	}
+	return connect(ctx, path, sqlite3.OPEN_READONLY)
+}
+
+func connect(ctx context.Context, name string, flags sqlite3.OpenFlag) (*sqlite3.Conn, error) {
+	db, err := sqlite3.OpenFlags(name, flags)
+	if err != nil {
+		return nil, err
+	}
+	db.SetInterrupt(ctx)
+	if err := errors.Join(db.BusyTimeout(databaseWait), db.Exec("PRAGMA trusted_schema=OFF")); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	return db, nil
+}
+
+// immutable is the URI of a database that nobody changes while it is read.
+func immutable(path string) string {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/…
+	}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: "immutable=1"}).String()
+}
+
+// wantedColumns are those that the table has to have; others may be missing.
+const wantedColumns = "id integration_id label value"
+
+func columns(db *sqlite3.Conn) (map[string]bool, error) {
+	found := map[string]bool{}
+	err := rows(db, "SELECT name FROM pragma_table_info('credential')", func(s *sqlite3.Stmt) { found[s.ColumnText(0)] = true })
+	return found, err
+}
+
+func rows(db *sqlite3.Conn, query string, row func(*sqlite3.Stmt), args ...string) error {
+	s, _, err := db.Prepare(query)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	for i, arg := range args {
+		if err := s.BindText(i+1, arg); err != nil {
+			return err
+		}
+	}
+	for s.Step() {
+		row(s)
+	}
+	return s.Err()
+}
+
+// errShape means that the table is not as it was when this was written.
+var errShape = errors.New("its table of logins is not as this ocgo-key knows it")
+
+func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
+	c := &Credentials{Logins: Logins{Last: -1}}
+	has, err := columns(db)
+	if err != nil || len(has) == 0 {
+		return c, err
+	}
+	for _, name := range strings.Fields(wantedColumns) {
+		if !has[name] {
+			return nil, fmt.Errorf("%w: it has no column %q", errShape, name)
+		}
+	}
+	query := "SELECT id, integration_id, label, value FROM credential WHERE integration_id IN ('" + GoProvider + "', '" + ZenProvider + "')" +
+		" AND typeof(value) = 'text' AND length(value) <= " + strconv.Itoa(maxValue) + " AND length(label) <= " + strconv.Itoa(maxName) +
+		" ORDER BY " + activeFirst(has) + "integration_id = '" + GoProvider + "' DESC, " + oldestFirst(has) + " LIMIT " + strconv.Itoa(maxLogins)
+	counted := map[string]int{}
+	err = rows(db, query, func(s *sqlite3.Stmt) {
+		provider := s.ColumnText(1)
+		login, ok := credentialLogin(s.ColumnText(2), s.ColumnText(3))
+		if !ok {
+			return
+		}
+		counted[provider]++
+		login.Entry = provider + " " + strconv.Itoa(counted[provider])
+		c.Found = append(c.Found, login)
+		c.ids = append(c.ids, s.ColumnText(0))
+	})
+	return c, err
+}
+
+func activeFirst(has map[string]bool) string {
+	if has["active"] {
+		return "coalesce(active, 0) <> 0 DESC, "
+	}
+	return ""
+}
+
+func oldestFirst(has map[string]bool) string {
+	if has["time_created"] {
+		return "time_created, id"
+	}
+	return "id"
+}
+
+// movedKey stands where a key stood from the moment that it is taken out until OpenCode has dropped the row.
+const movedKey = "ocgo-moved"
+
+// credentialLogin reads a row's value: {"type":"key","key":"…"}. Other types hold no key. What the panel of our plugin leaves
+// there stands for the pool; whoever reads it finds it by its key's beginning.
+func credentialLogin(label, value string) (Login, bool) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal([]byte(value), &members) != nil || textOf(members["type"]) != "key" {
+		return Login{}, false
+	}
+	key := textOf(members["key"])
+	if key == movedKey {
+		return Login{}, false
+	}
+	login := Login{Label: label}
+	login.take(key)
+	var others []string
+	for name, content := range members {
+		empty := slices.Contains([]string{"null", "{}", "[]", `""`}, string(content))
+		if name != "type" && name != "key" && !empty {
+			others = append(others, shownName(name))
+		}
+	}
+	if login.Problem == "" && len(others) > 0 {
+		slices.Sort(others)
+		login.Stays = "it holds more than a key (" + strings.Join(slices.Compact(others), ", ") + ")"
+	}
+	return login, true
+}
+
+func textOf(raw json.RawMessage) string {
+	var text string
+	_ = json.Unmarshal(raw, &text) // what is no text is none
+	return text
+}
+
+// databaseError is err in words that name the file and quote nothing of it.
+func databaseError(path string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	why := "it cannot be opened"
+	switch {
+	case errors.Is(err, sqlite3.NOTADB):
+		why = "it is not an SQLite database"
+	case errors.Is(err, sqlite3.CORRUPT):
+		why = "the database is damaged"
+	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED), errors.Is(err, sqlite3.INTERRUPT):
+		why = fmt.Sprintf("another process has locked the database for more than %v", databaseWait)
+	case errors.Is(err, sqlite3.READONLY), errors.Is(err, sqlite3.PERM), errors.Is(err, fs.ErrPermission):
+		why = "it may not be read and written by this user"
+	case errors.Is(err, errShape):
+		why = err.Error()
+	case !errors.As(err, new(*sqlite3.Error)):
+		why = err.Error()
+	}
+	return fmt.Errorf("%s: %w: %s", path, ErrDatabase, why)
+}

@@ -1,0 +1,250 @@
+package opencode
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"ocgo-key/keychain"
+)
+
+// Bounds of a scrub: how long it may take, and from which size on (in bytes) a database is not written anew as a whole while
+// a service uses it, which would have to wait.
+const (
+	scrubLimit  = 2 * time.Minute
+	maxRewrite  = 256 << 20
+	searchChunk = 1 << 20
+)
+
+// ErrTraces means that rows were taken out, and that their keys still stand in the database's files.
+var ErrTraces = errors.New("a key that was taken out still stands in the file")
+
+// ErrRowsChanged means that a row is not any more what was read; nothing was taken out then.
+var ErrRowsChanged = errors.New("was changed meanwhile")
+
+// Scrub takes the rows whose keys taken wants out of the database at path, and leaves no trace of those keys, nor of the others
+// that are in traces, in it and its write-ahead log. Rows that have Stays remain, and so does all else. Where service is not
+// nil, rows go through that running OpenCode, which knows of it then. It returns how many rows went, and whether anything
+// was done. Errors wrap ErrDatabase, ErrRowsChanged or ErrTraces.
+func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, scrubLimit)
+	defer cancel()
+	var ids []string
+	var keys, stay []keychain.Secret
+	for i, login := range c.Found {
+		switch {
+		case login.goes(taken):
+			ids, keys = append(ids, c.ids[i]), append(keys, login.Key)
+		case login.Problem == "":
+			stay = append(stay, login.Key)
+		}
+	}
+	s := credentialScrub{ctx: ctx, path: path, service: service, keys: slices.Clone(keys)}
+	for _, key := range traces {
+		if !slices.ContainsFunc(stay, key.Equal) && !slices.ContainsFunc(keys, key.Equal) {
+			s.keys = append(s.keys, key)
+		}
+	}
+	if len(ids) == 0 {
+		if left, err := s.traces(); err != nil || !left {
+			return 0, false, err
+		}
+	}
+	if s.db, err = connect(ctx, path, sqlite3.OPEN_READWRITE); err != nil {
+		return 0, false, databaseError(path, err)
+	}
+	defer func() { _ = s.db.Close() }()
+	gone, err = s.drop(ids, keys)
+	if err != nil {
+		if !errors.Is(err, ErrRowsChanged) {
+			err = databaseError(path, err)
+		}
+		return 0, false, err
+	}
+	return gone, true, s.clean()
+}
+
+// credentialScrub is one scrub while it is at work.
+type credentialScrub struct {
+	ctx     context.Context
+	db      *sqlite3.Conn
+	path    string
+	service *Service
+	keys    []keychain.Secret // that no file may hold in the end
+}
+
+// drop takes the rows out. Their keys are overwritten first: what OpenCode deletes stays in the file.
+func (s *credentialScrub) drop(ids []string, keys []keychain.Secret) (int, error) {
+	if err := s.db.Exec("PRAGMA secure_delete=ON"); err != nil {
+		return 0, err
+	}
+	gone, err := s.overwrite(ids, keys)
+	if err != nil || gone == 0 {
+		return 0, err
+	}
+	if s.service != nil {
+		for _, id := range ids {
+			if s.service.RemoveCredential(s.ctx, id) != nil {
+				break // it ends just now, say: what is left is deleted here
+			}
+		}
+	}
+	return gone, s.deleteMoved()
+}
+
+// overwrite puts movedKey in the place of the keys, all at once. It leaves everything where one of the rows holds another
+// key now; a row that is gone counts for nothing.
+func (s *credentialScrub) overwrite(ids []string, keys []keychain.Secret) (gone int, err error) {
+	txn, err := s.db.BeginImmediate()
+	if err != nil {
+		return 0, err
+	}
+	defer txn.End(&err)
+	for i, id := range ids {
+		there, same := false, false
+		err := rows(s.db, "SELECT label, value FROM credential WHERE id = ?", func(row *sqlite3.Stmt) {
+			there = true
+			login, ok := credentialLogin(row.ColumnText(0), row.ColumnText(1))
+			same = ok && login.Problem == "" && login.Stays == "" && login.Key.Equal(keys[i])
+		}, id)
+		if err != nil {
+			return 0, err
+		}
+		if there && !same {
+			return 0, fmt.Errorf("%s %w", s.path, ErrRowsChanged)
+		}
+		if there {
+			gone++
+			if err := s.run("UPDATE credential SET value = ? WHERE id = ?", movedValue, id); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return gone, nil
+}
+
+const movedValue = `{"type":"key","key":"` + movedKey + `"}`
+
+// deleteMoved deletes the rows whose keys are overwritten, those too that an earlier scrub left when it was killed. Where
+// that leaves a provider without an active one, its newest becomes that, as in OpenCode.
+func (s *credentialScrub) deleteMoved() (err error) {
+	has, err := columns(s.db)
+	if err != nil {
+		return err
+	}
+	txn, err := s.db.BeginImmediate()
+	if err != nil {
+		return err
+	}
+	defer txn.End(&err)
+	if has["active"] && has["time_created"] {
+		err := s.run(`UPDATE credential SET active = 1 WHERE id IN (
+			SELECT (SELECT id FROM credential n WHERE n.integration_id = o.integration_id AND n.value <> ?1 ORDER BY time_created DESC, id DESC LIMIT 1)
+			FROM credential o WHERE o.value = ?1 AND o.active <> 0)`, movedValue)
+		if err != nil {
+			return err
+		}
+	}
+	return s.run("DELETE FROM credential WHERE value = ?", movedValue)
+}
+
+func (s *credentialScrub) run(statement string, args ...string) error {
+	return rows(s.db, statement, func(*sqlite3.Stmt) {}, args...)
+}
+
+// clean empties the write-ahead log, and writes the database anew where one of the keys is left in it: in pages that were
+// free before this began.
+func (s *credentialScrub) clean() error {
+	if err := s.emptyLog(); err != nil {
+		return fmt.Errorf("%s: %w: %w", s.path, ErrTraces, err)
+	}
+	left, err := s.traces()
+	if err != nil || !left {
+		return err
+	}
+	if info, err := os.Stat(s.path); err == nil && s.service != nil && info.Size() > maxRewrite {
+		return fmt.Errorf("%s: %w: it is too large to be written anew while OpenCode's service runs", s.path, ErrTraces)
+	}
+	if err := s.db.Exec("VACUUM"); err != nil {
+		return fmt.Errorf("%s: %w: %w", s.path, ErrTraces, databaseError(s.path, err))
+	}
+	if err := s.emptyLog(); err != nil {
+		return fmt.Errorf("%s: %w: %w", s.path, ErrTraces, err)
+	}
+	if left, err = s.traces(); err == nil && left {
+		err = fmt.Errorf("%s: %w", s.path, ErrTraces)
+	}
+	return err
+}
+
+var errLogBusy = errors.New("another process holds its write-ahead log")
+
+// emptyLog moves all of the write-ahead log into the database and makes it empty.
+func (s *credentialScrub) emptyLog() error {
+	busy := false
+	err := rows(s.db, "PRAGMA wal_checkpoint(TRUNCATE)", func(row *sqlite3.Stmt) { busy = row.ColumnInt(0) != 0 })
+	if err == nil && busy {
+		return errLogBusy
+	}
+	if err != nil {
+		return databaseError(s.path, err)
+	}
+	return nil
+}
+
+// traces reports whether one of the keys stands in the database's files.
+func (s *credentialScrub) traces() (bool, error) {
+	for _, path := range DatabaseFiles(s.path) {
+		if found, err := fileHolds(path, s.keys); found || err != nil {
+			return found, err
+		}
+	}
+	return false, nil
+}
+
+// DatabaseFiles are the files that a database is made of, whether they are there or not.
+func DatabaseFiles(path string) []string {
+	return []string{path, path + "-wal", path + "-shm", path + "-journal"}
+}
+
+// fileHolds reports whether one of the keys stands in a file; one that is not there holds none.
+func fileHolds(path string, keys []keychain.Secret) (bool, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = f.Close() }()
+	longest := 0
+	for _, key := range keys {
+		longest = max(longest, len(key.Reveal()))
+	}
+	buffer := make([]byte, longest+searchChunk)
+	kept := 0
+	for {
+		n, err := io.ReadFull(f, buffer[kept:])
+		seen := buffer[:kept+n]
+		for _, key := range keys {
+			if bytes.Contains(seen, []byte(key.Reveal())) {
+				return true, nil
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		kept = copy(buffer, seen[max(len(seen)-longest, 0):])
+	}
+}

@@ -1,0 +1,55 @@
+package opencode
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The lines are OpenCode 2.0.15's.
+func TestPluginFailure(t *testing.T) {
+	dir := t.TempDir()
+	log, plugin := filepath.Join(dir, "opencode.log"), filepath.Join(dir, "ocgo-key.js")
+	assert.Empty(t, PluginFailure(log, plugin), "no plugin, no log")
+	require.NoError(t, os.WriteFile(plugin, nil, 0o600))
+	written := time.Date(2026, 11, 26, 1, 0, 0, 0, time.UTC)
+	require.NoError(t, os.Chtimes(plugin, written, written))
+	const (
+		earlier = `timestamp=2026-11-26T00:59:41.979Z level=WARN run=57c25e1f message="failed to load plugin" target=PLUGIN ref=err_1 cause="Cause([Fail(old)])" role=server`
+		loading = `timestamp=2026-11-26T01:59:41.928Z level=INFO run=57c25e1f msg="loading plugin" id=PLUGIN entrypoint=file://PLUGIN http.span=1707 role=server`
+		refused = `timestamp=2026-11-26T01:59:41.979Z level=WARN run=57c25e1f message="failed to load plugin" target=PLUGIN ref=err_2f970a92 ` +
+			`cause="Cause([Fail(PluginModule.LoadError: Plugin must export a default definition with an id and an effect or setup function. (cause: SchemaError(Missing key\n  at [\"default\"])))])" http.span=1758 role=server`
+		threw = `timestamp=2026-11-26T01:59:48.986Z level=WARN run=57c25e1f message="failed to load plugin" plugin.id=ocgo-key cause="Cause([Die(Error: boom it)])" http.span=8765 role=server`
+		other = `timestamp=2026-11-26T01:59:48.986Z level=WARN run=57c25e1f message="failed to load plugin" plugin.id=boom cause="Cause([Die(Error: boom it)])" http.span=8765 role=server`
+	)
+	for name, test := range map[string]struct {
+		lines []string
+		want  string
+	}{
+		"loaded":          {[]string{loading, other}, ""},
+		"an older one":    {[]string{earlier}, ""},
+		"refused":         {[]string{loading, refused}, "PluginModule.LoadError: Plugin must export a default definition with an id and an effect or setup function"},
+		"setup threw":     {[]string{loading, threw, other}, "Error: boom it"},
+		"loaded since":    {[]string{loading, threw, loading}, ""},
+		"no sense at all": {[]string{"plugin", `timestamp=x message="failed to load plugin" target=PLUGIN`}, ""},
+	} {
+		text := strings.ReplaceAll(strings.Join(test.lines, "\n")+"\n", "PLUGIN", plugin)
+		require.NoError(t, os.WriteFile(log, []byte(text), 0o600))
+		assert.Equal(t, test.want, PluginFailure(log, plugin), name)
+		require.NoError(t, os.WriteFile(log, []byte(strings.Repeat("x", maxLog)+"\n"+text), 0o600))
+		assert.Equal(t, test.want, PluginFailure(log, plugin), "%s, at the end of a long log", name)
+	}
+}
+
+func TestLogFile(t *testing.T) {
+	env := map[string]string{}
+	getenv := func(name string) string { return env[name] }
+	assert.Equal(t, filepath.FromSlash("/home/me/.local/share/opencode/log/opencode.log"), LogFile(getenv, filepath.FromSlash("/home/me")))
+	env["XDG_DATA_HOME"] = t.TempDir()
+	assert.Equal(t, filepath.Join(env["XDG_DATA_HOME"], "opencode", "log", "opencode.log"), LogFile(getenv, "/home/me"))
+}

@@ -1,0 +1,89 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"ocgo-key/helper/opencode"
+)
+
+// Database is about OpenCode's database: keys in it that win over the pool's, who may read it, and a generation that does not
+// work with it.
+func (a *Around) Database(ctx context.Context) []Finding {
+	path := opencode.DatabasePath(a.Getenv, a.Home)
+	info, err := os.Stat(path)
+	if path == "" || err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	var found []Finding
+	keys := 0
+	switch c, err := opencode.ReadCredentials(ctx, path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		found = append(found, Finding{Note, "opencode auth list", fmt.Sprintf("it is not known whether OpenCode has a login of its own: %v", err)})
+	default:
+		var wins int
+		keys, wins = a.count(c)
+		if level, effect := a.rival(); wins > 0 {
+			found = append(found, Finding{level, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for OpenCode Go: %s", path, logins(wins), effect)})
+		} else if keys > 0 {
+			found = append(found, Finding{Note, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for Zen in clear, which an agent's tools can read", path, logins(keys))})
+		}
+	}
+	return append(append(found, a.readable(path, info, keys)...), a.wrongGeneration(ctx, path)...)
+}
+
+func logins(n int) string {
+	if n == 1 {
+		return "a login"
+	}
+	return fmt.Sprintf("%d logins", n)
+}
+
+// count counts the keys that are the user's own, and those of them that OpenCode prefers to the pool's.
+func (a *Around) count(c *opencode.Credentials) (keys, wins int) {
+	for _, login := range c.Found {
+		if login.Problem != "" || strings.HasPrefix(login.Key.Reveal(), a.StandIn) {
+			continue
+		}
+		keys++
+		if strings.HasPrefix(login.Entry, opencode.GoProvider+" ") {
+			wins++
+		}
+	}
+	return keys, wins
+}
+
+func (a *Around) readable(path string, info fs.FileInfo, keys int) []Finding {
+	const others = 0o077
+	if runtime.GOOS == "windows" || info.Mode().Perm()&others == 0 {
+		return nil
+	}
+	level, holds := Note, "your conversations"
+	if keys > 0 {
+		level, holds = Problem, "keys and your conversations"
+	}
+	return []Finding{{level, "chmod go= " + a.Quote(path) + "*", fmt.Sprintf("%s has mode %04o: other users of this machine may read %s in it", path, info.Mode().Perm(), holds)}}
+}
+
+// wrongGeneration: OpenCode 1 goes on with a database of its own that version 2 has taken over, and fails on one that version 2
+// created. Source: docs/facts.md, "Logins at rest".
+func (a *Around) wrongGeneration(ctx context.Context, path string) []Finding {
+	if a.Program.Generation != 1 {
+		return nil
+	}
+	if created, err := opencode.CreatedBySecond(ctx, path); err != nil || !created {
+		return nil // the one that cannot be read was told of
+	}
+	mend := "export " + opencode.DatabaseVariable + "=opencode-1.db"
+	if runtime.GOOS == "windows" {
+		mend = "$env:" + opencode.DatabaseVariable + ` = "opencode-1.db"`
+	}
+	return []Finding{{Problem, mend, fmt.Sprintf("%s was created by OpenCode 2, and %s is %s, which fails there (%q): it needs a database of its own", path, a.Program.Path, a.Program, "Database is not empty and has no session table")}}
+}

@@ -1,0 +1,73 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/keychain"
+)
+
+// Database is OpenCode 2's database as a source of keys.
+type Database struct {
+	Path string
+	*opencode.Credentials
+
+	real string // behind links
+}
+
+// IsDatabase reports whether the file at path is a database. One that cannot be read is none.
+func IsDatabase(path string) bool {
+	const enough = 16
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = f.Close() }()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return false
+	}
+	head := make([]byte, enough)
+	n, _ := f.Read(head)
+	return opencode.IsDatabase(head[:n])
+}
+
+// ReadDatabase reads the keys in a database of OpenCode 2. It changes nothing. Errors are those of
+// [opencode.ReadCredentials].
+func ReadDatabase(ctx context.Context, path string) (*Database, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
+	found, err := opencode.ReadCredentials(ctx, real)
+	if err != nil {
+		return nil, err
+	}
+	return &Database{Path: path, Credentials: found, real: real}, nil
+}
+
+// Scrub takes the keys that goes wants out of the database, through OpenCode's service (of which serviceFile tells) where it
+// runs, and what is left there of those in held. done reports whether there was anything to do. The error wraps
+// [opencode.ErrTraces] where rows went and traces are left, else nothing was taken out.
+func (d *Database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, held []keychain.Secret, serviceFile string) (done bool, err error) {
+	info, err := os.Stat(d.real)
+	if err != nil {
+		return false, err
+	}
+	if err := ownedByUs(info); err != nil {
+		return false, fmt.Errorf("%s %w", d.Path, err)
+	}
+	service, err := opencode.ReadService(serviceFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && !service.Answers(ctx) {
+		service = nil // none that could be asked: rows are taken out directly
+	}
+	_, done, err = d.Credentials.Scrub(ctx, d.real, goes, held, service)
+	return done, err
+}
+
+// Files are those that the database is made of.
+func (d *Database) Files() []string { return opencode.DatabaseFiles(d.real) }
