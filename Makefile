@@ -11,7 +11,7 @@ OPENCODE2_DIR     := $(CACHE)/opencode-$(OPENCODE2_VERSION)
 export OPENCODE2_BIN ?= $(OPENCODE2_DIR)/node_modules/$(OPENCODE2_PACKAGE)/bin/opencode
 BIN              := $(CACHE)/bin/ocgo-key
 # Debian package of each program, or file, that the tests run for real.
-PROGRAMS         := cc:build-essential git:git curl:curl jq:jq ps:procps setpriv:util-linux dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux \
+PROGRAMS         := cc:build-essential git:git curl:curl jq:jq ps:procps setpriv:util-linux dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux sqlite3:sqlite3 \
                     bash:bash /usr/share/bash-completion/bash_completion:bash-completion zsh:zsh fish:fish mandoc:mandoc strace:strace \
                     age:age pass:pass gpg:gnupg docker-credential-pass:golang-docker-credential-helpers docker-credential-secretservice:golang-docker-credential-helpers keepassxc:keepassxc
 
@@ -31,7 +31,7 @@ SNAPSHOT ?= --snapshot
 .PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release wine-test
 
 build:
-	CGO_ENABLED=0 go build -trimpath -gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-l -o $(BIN) .
+	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-l -o $(BIN) .
 
 # What the tests need beyond Go: Debian packages (installed when run as root) and the pinned OpenCode, both generations.
 deps: programs opencode opencode2

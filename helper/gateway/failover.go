@@ -62,6 +62,17 @@ type passage struct {
 	doubts  []doubt            // refusals that another account may disprove
 	stalled bool
 	trial   bool // no account is ready; the request is tried all the same
+
+	pending []func(context.Context) // for later
+}
+
+// later runs task in the background once the answer is there: nothing is to be in a fail-over's way.
+func (p *passage) later(task func(context.Context)) { p.pending = append(p.pending, task) }
+
+func (p *passage) startPending() {
+	for _, task := range p.pending {
+		p.inBackground(task)
+	}
 }
 
 // doubt is a refusal that may be about the request or about the account: see rotation.Verdict.OnProof.
@@ -73,6 +84,7 @@ type doubt struct {
 
 // run returns the answer for the client. The error is a *rotation.ExhaustedError, a *poolError or the network's.
 func (p *passage) run() (*http.Response, error) {
+	defer p.startPending()
 	defer p.dropDoubts()
 	if err := p.begin(); err != nil {
 		return nil, err
@@ -129,7 +141,7 @@ func (p *passage) begin() error {
 	}
 	p.grant = grant
 	if grant.Moved != nil {
-		p.switched(*grant.Moved, grant)
+		p.switched(*grant.Moved, grant, p.later)
 	}
 	return nil
 }
@@ -145,7 +157,7 @@ func (p *passage) avoidStall(err error) bool {
 	if avoidErr != nil {
 		return false
 	}
-	p.switched(rotation.Switch{From: p.grant.Handout, To: next.Handout}, next)
+	p.switched(rotation.Switch{From: p.grant.Handout, To: next.Handout}, next, p.later)
 	p.grant = next
 	return true
 }
@@ -161,7 +173,7 @@ func (p *passage) answered(resp *http.Response) *http.Response {
 		for _, d := range slices.Backward(p.doubts) {
 			next, moved, err := p.holder.Report(p.ctx, d.grant, d.verdict, p.x.Model)
 			if err == nil && moved {
-				p.switched(rotation.Switch{From: d.grant.Handout, To: next.Handout, Verdict: d.verdict}, next)
+				p.switched(rotation.Switch{From: d.grant.Handout, To: next.Handout, Verdict: d.verdict}, next, p.later)
 			}
 		}
 	}
@@ -191,14 +203,14 @@ func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Respon
 	// A pass that ends for want of an account is followed by a question about all that are used up.
 	if asks := moved || err != nil && (v.Window == "" || p.again); asks && (v.Window != "" || v.Reason == rotation.TooMany) && p.Quota != nil {
 		limited := p.grant // which is about to be another
-		p.inBackground(func(ctx context.Context) { p.Quota.Limited(ctx, limited) })
+		p.later(func(ctx context.Context) { p.Quota.Limited(ctx, limited) })
 	}
 	if err != nil {
 		return p.lastAnswer(resp, err)
 	}
 	sw := rotation.Switch{From: p.grant.Handout, To: next.Handout, Verdict: v}
 	if moved {
-		p.switched(sw, next)
+		p.switched(sw, next, p.later)
 	}
 	if p.Observer.Limited != nil && p.Observer.Limited(p.x, sw) {
 		_ = resp.Body.Close()
@@ -271,7 +283,7 @@ func (p *passage) poolError(err error) error {
 // unknown counts a refusal that no rule knows, so that people see what the service has begun to say.
 func (p *passage) unknown(r rotation.Refusal) {
 	r, grant := r.Without(p.x.body.kept), p.grant
-	p.inBackground(func(ctx context.Context) { p.holder.Refused(ctx, grant, r) })
+	p.later(func(ctx context.Context) { p.holder.Refused(ctx, grant, r) })
 }
 
 func same(h rotation.Handout) func(rotation.Handout) bool {
@@ -294,11 +306,12 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 	}
 }
 
-// switched is for the one request that finds the process moved, to the account of next.
-func (f *failover) switched(sw rotation.Switch, next helper.Grant) {
-	f.inBackground(f.Holder.Prepare)
+// switched is for the one request that finds the process moved, to the account of next. What follows from that is run
+// by start.
+func (f *failover) switched(sw rotation.Switch, next helper.Grant, start func(func(context.Context))) {
+	start(f.Holder.Prepare)
 	if f.Quota != nil {
-		f.inBackground(func(ctx context.Context) { f.Quota.Switched(ctx, next) })
+		start(func(ctx context.Context) { f.Quota.Switched(ctx, next) })
 	}
 	if f.Observer.Switched != nil {
 		f.Observer.Switched(sw)
@@ -320,7 +333,7 @@ func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 			f.observeExhausted(x, exhausted)
 		}
 		if moved {
-			f.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict}, next)
+			f.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict}, next, f.inBackground)
 		}
 		if f.Quota != nil {
 			f.Quota.Limited(ctx, grant)

@@ -24,7 +24,7 @@ type way struct {
 // request is one that goes this way, as bytes.
 func (w way) request(path string, body []byte, header ...string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "POST %s%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n",
+	fmt.Fprintf(&b, "POST %s%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nX-Opencode-Session: ses_bench\r\nContent-Length: %d\r\n",
 		prefix, path, w.host, w.key, len(body))
 	for _, h := range header {
 		b.WriteString(h + "\r\n")
