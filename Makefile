@@ -50,9 +50,11 @@ $(OPENCODE2_BIN):
 	mkdir -p $(OPENCODE2_DIR)
 	npm install --prefix $(OPENCODE2_DIR) --no-audit --no-fund --no-package-lock --loglevel=error $(OPENCODE2_PACKAGE)@$(OPENCODE2_VERSION)
 
+# With the opencode that is on PATH; else with one that is installed below $(CACHE).
 demo: build
-	@$(MAKE) --no-print-directory opencode 2>/dev/null || echo "OpenCode could not be installed; the demo goes on without it" >&2
-	@PATH="$(OPENCODE_BIN):$$PATH" $(BIN) demo
+	@command -v opencode >/dev/null || $(MAKE) --no-print-directory opencode 2>/dev/null || \
+		echo "OpenCode could not be installed: the demo uses a small client of its own" >&2
+	@PATH="$$PATH:$(OPENCODE_BIN)" $(BIN) demo
 
 test: deps vet
 	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 20m ./...

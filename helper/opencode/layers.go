@@ -121,9 +121,6 @@ type Overrides struct {
 	Headers []string
 	// Second says that all of it stands in the form of OpenCode 2 alone: providers.ID.settings and providers.ID.headers.
 	Second bool
-	// Models are the ids of models with an address of their own (OpenCode 2), which no wrapper changes; ModelKeys those
-	// with a key of their own.
-	Models, ModelKeys []string
 	// Env are the variables that the key is taken from where none is set.
 	Env []string
 }

@@ -92,7 +92,6 @@ func TestReadOverridesInAllForms(t *testing.T) {
 		`{"providers":{"opencode-go":{"settings":{"baseURL":"https://x"}}}}`:                                                      {BaseURL: true, Second: true},
 		`{"providers":{"opencode-go":{"settings":{"apiKey":"{env:A}"}}}}`:                                                         {Key: opencode.Reference, Second: true},
 		`{"providers":{"opencode-go":{"headers":{"Authorization":"a"}}}}`:                                                         {Headers: []string{"Authorization"}, Second: true},
-		`{"providers":{"opencode-go":{"models":{"m":{"settings":{"baseURL":"https://x","apiKey":"k"}},"n":{}}}}}`:                 {Models: []string{"m"}, ModelKeys: []string{"m"}},
 		`{"providers":{"other":{"settings":{"apiKey":"k"}}},"provider":{"other":{"env":["X"]}}}`:                                  {},
 		`{"provider":{"opencode-go":{"options":{"apiKey":"mine"}}},"providers":{"opencode-go":{"settings":{"apiKey":"ocgo-1"}}}}`: {Key: opencode.Literal},
 		`{"provider":{"opencode-go":{"options":{"apiKey":"ocgo-1"}}},"providers":{"opencode-go":{"settings":{"apiKey":"mine"}}}}`: {Key: opencode.Literal},

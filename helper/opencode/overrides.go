@@ -30,32 +30,9 @@ func (o *Overrides) read(m hujson.ObjectMember, settings, standIn string) {
 		}
 		o.Headers = append(o.Headers, keyHeaders(provider)...)
 		for _, member := range provider.Members {
-			switch nameOf(member) {
-			case "env":
+			if nameOf(member) == "env" {
 				o.Env = texts(member.Value)
-			case "models":
-				o.readModels(member)
 			}
-		}
-	}
-}
-
-// readModels reads the settings that models have of their own.
-func (o *Overrides) readModels(m hujson.ObjectMember) {
-	models, ok := m.Value.Value.(*hujson.Object)
-	if !ok {
-		return
-	}
-	for _, model := range models.Members {
-		set := child(model, "settings")
-		if set == nil {
-			continue
-		}
-		if value, _ := text(set, "baseURL"); value != "" {
-			o.Models = append(o.Models, nameOf(model))
-		}
-		if value, _ := text(set, "apiKey"); value != "" {
-			o.ModelKeys = append(o.ModelKeys, nameOf(model))
 		}
 	}
 }
@@ -68,8 +45,6 @@ func (o Overrides) with(second Overrides) Overrides {
 		o.Key, o.StandsIn = second.Key, second.StandsIn
 	}
 	o.Headers = append(o.Headers, second.Headers...)
-	o.Models = append(o.Models, second.Models...)
-	o.ModelKeys = append(o.ModelKeys, second.ModelKeys...)
 	o.Env = append(o.Env, second.Env...)
 	return o
 }

@@ -8,12 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
 	"ocgo-key/helper/opencode"
-	"ocgo-key/rotation"
 )
 
 func (e *examination) lookAtOpenCode(r *result) {
@@ -35,6 +33,9 @@ func (e *examination) lookAtOpenCode(r *result) {
 	p, unread := e.identify(path)
 	p.Says(string(out))
 	r.well = fmt.Sprintf("%s, %s", p.Version, path)
+	if ctx.Err() != nil && p.Version != "" {
+		err = nil // the machine is busy, and what it is is known all the same
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		r.found(problem, "npm install -g opencode-ai", "%s does not tell its version within %v", path, serviceLimit)
@@ -104,7 +105,6 @@ func (e *examination) lookAtEnvironment(r *result) {
 	case o.Key == opencode.Literal && !o.StandsIn:
 		r.found(note, "unset "+opencode.ConfigVariable, "%s holds a key: %s", opencode.ConfigVariable, effect)
 	}
-	e.lookAtModels(r, opencode.ConfigVariable, "unset "+opencode.ConfigVariable, o)
 }
 
 // stored counts the logins of entry that have a key of their own; entry empty means all.
@@ -183,22 +183,6 @@ func (e *examination) lookAtUserConfig(r *result, path string) {
 			r.found(level, editCommand(path), "%s names the variable %q for the key of OpenCode Go, and it is set: %s", path, name, effect)
 		}
 	}
-	e.lookAtModels(r, path, editCommand(path), o)
-}
-
-// lookAtModels is about models that have settings of their own, which OpenCode 2 prefers to the provider's.
-func (e *examination) lookAtModels(r *result, in, mend string, o opencode.Overrides) {
-	for _, model := range o.Models {
-		r.found(problem, mend, "%s sets providers.%s.models.%s.settings.baseURL: under OpenCode 2 requests for that model go there, past the gateway of "+
-			"`ocgo-key run`; take it out there", in, opencode.GoProvider, rotation.OneLine(model))
-	}
-	for _, model := range o.ModelKeys {
-		if slices.Contains(o.Models, model) {
-			continue
-		}
-		r.found(note, mend, "%s sets providers.%s.models.%s.settings.apiKey: the gateway passes no other key on, and an agent's tools can read it; "+
-			"take it out there", in, opencode.GoProvider, rotation.OneLine(model))
-	}
 }
 
 // lookAtManaged is about what wins over all that a wrapper sets. A key there is harmless: the gateway is shown a token in a
@@ -208,7 +192,6 @@ func (e *examination) lookAtManaged(r *result, path string, text []byte) {
 	if err != nil {
 		return
 	}
-	e.lookAtModels(r, path, editCommand(path), o)
 	if o.BaseURL {
 		r.found(problem, editCommand(path), "%s, a managed configuration, sets %s, which overrides the gateway of `ocgo-key run` "+
 			"(not that of the plugin); it has to be taken out there", path, o.Place("baseURL"))
