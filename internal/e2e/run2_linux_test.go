@@ -225,3 +225,42 @@ func TestRun2TUI(t *testing.T) {
 		})
 	}
 }
+
+// With all accounts used up the full screen shows when work is back. Esc Esc ends a request that is under way, held or
+// streaming.
+func TestRun2TUIUsedUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld2(t)
+	w.add("Work")
+	w.limit("Work", 3*time.Hour)
+	w.configure2(`{"model": "` + model + `", "permission": "allow"}`)
+	s := w.tmux("ocgo-key run -- opencode --auto")
+	s.expect("Kimi")
+	s.types("say hi")
+	s.expect("Work is used up.")
+	escape := func() {
+		s.expect("esc interrupt")
+		s.fill(func() {
+			s.do("send-keys", "Escape")
+			s.expect("esc again")
+			s.do("send-keys", "Escape")
+		}, func(text string) bool {
+			return !strings.Contains(text, "esc interrupt") && !strings.Contains(text, "esc again")
+		})
+	}
+	escape()
+
+	// The account is back, and its answer does not end.
+	w.service.SetPlan(w.canary.Key("Work"), gofake.Plan{TitlesFree: true, Answers: []gofake.Answer{gofake.Slow(-1)}})
+	w.command("ocgo-key", "enable", "Work").run().ok()
+	before := len(w.turns())
+	s.types("and again")
+	require.Eventually(t, func() bool { return len(w.turns()) > before && w.service.InFlight() > 0 }, patience, pause)
+	escape()
+	require.Eventually(t, func() bool { return w.service.InFlight() == 0 }, patience, pause, "the request goes on")
+	turns := w.turns()
+	assert.Equal(t, gofake.Gone, turns[len(turns)-1].Outcome)
+	s.quit()
+	assert.Empty(t, w.suspended())
+	w.noService()
+}
