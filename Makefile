@@ -81,7 +81,7 @@ picture: deps
 bench: build
 	@./internal/testdeps.sh dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools age-keygen:age
 	@./internal/testdeps.sh docker-credential-secretservice:golang-docker-credential-helpers || echo "the comparison with it is left out" >&2
-	@$(MAKE) --no-print-directory opencode || echo "OpenCode could not be installed; its start-up cannot be measured" >&2
+	@$(MAKE) --no-print-directory opencode opencode2 || echo "OpenCode could not be installed; its start-up cannot be measured" >&2
 	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/bench ./internal/bench
 	PATH="$(OPENCODE_BIN):$$PATH" $(CACHE)/bin/bench -binary $(BIN) -out docs/benchmarks.md -sections "$(SECTIONS)"
 

@@ -17,7 +17,7 @@ import (
 // The targets of the section.
 const (
 	getLimit = 1.15 // times a bare program that makes the same call
-	runLimit = 30   // ms added to what is run
+	runLimit = 15   // ms added to what is run
 )
 
 // nobody is the service of a pool of which no command asks it.

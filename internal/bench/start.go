@@ -38,26 +38,62 @@ const (
 	underRun
 )
 
-// starters is what the section on OpenCode's start-up works with.
+// starters is what the section on OpenCode's start-up works with, for one OpenCode.
 type starters struct {
 	*scratch
 	opencode string
+	flags    []string // of its `run`, in every way but under ours
 	service  *gofake.Server
 	ways     [3]*starter
 }
 
+// secondVariable names the program of OpenCode 2: both generations are called opencode.
+const secondVariable = "OPENCODE2_BIN"
+
 // benchStart is the section on OpenCode's start-up.
-func benchStart(ctx context.Context, s *settings) (r *report, err error) {
-	opencode, err := exec.LookPath("opencode")
+func benchStart(ctx context.Context, s *settings) (*report, error) {
+	first, err := exec.LookPath("opencode")
 	if err != nil {
 		return nil, fmt.Errorf("OpenCode is not installed: `make bench` installs it, or put one on PATH (`npm install -g opencode-ai`): %w", err)
 	}
+	second, err := exec.LookPath(os.Getenv(secondVariable))
+	if err != nil {
+		return nil, fmt.Errorf("OpenCode 2 is not installed: `make bench` installs it and names it in %s: %w", secondVariable, err)
+	}
+	r := &report{
+		title: "Start-up of OpenCode", machine: machine(), command: "make bench SECTIONS=start",
+		columns: versusColumns,
+		notes: []string{
+			fmt.Sprintf("`opencode run -m %s \"say hi\"`: from its start to when its first request has arrived at a stand-in of the service on 127.0.0.1. "+
+				"Without the plugin OpenCode is pointed at the stand-in, with a key, by `OPENCODE_CONFIG_CONTENT`; the plugin is what `ocgo-key install --yes` wrote. "+
+				"OpenCode 2 has `--standalone` in both: a private server, as it has under `ocgo-key run`. "+
+				"Each way has a home of its own, which OpenCode has been started in before. The key of the pool is in a real gnome-keyring.", startModel),
+			fmt.Sprintf("The ways take turns, one start each, in an order that changes from round to round: %d rounds, and %d of `--version`. "+
+				"A difference or a ratio is taken within each round, then its median. In brackets: the middle half of the rounds.",
+				s.effort.startRounds, s.effort.versionRounds),
+		},
+	}
+	for _, st := range []*starters{{opencode: first}, {opencode: second, flags: []string{"--standalone"}}} {
+		rows, err := st.measure(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		r.rows = append(r.rows, rows...)
+	}
+	return r, nil
+}
+
+// startLimit is how much later than alone OpenCode may reach its first request, as a ratio.
+const startLimit = 1.02
+
+// measure makes the rows of one OpenCode.
+func (st *starters) measure(ctx context.Context, s *settings) (rows []row, err error) {
 	open, err := openScratch(s.binary)
 	defer func() { err = errors.Join(err, open.close()) }()
 	if err != nil {
 		return nil, err
 	}
-	st := &starters{scratch: open, opencode: opencode}
+	st.scratch = open
 	if err := st.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -65,7 +101,7 @@ func benchStart(ctx context.Context, s *settings) (r *report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.log("to the first request")
+	s.log("to the first request of " + version)
 	var watches []stopwatch
 	for _, way := range st.ways {
 		watches = append(watches, func(ctx context.Context) (float64, error) { return st.firstRequest(ctx, way) })
@@ -74,31 +110,21 @@ func benchStart(ctx context.Context, s *settings) (r *report, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.log("opencode --version")
-	alone := &contestant{name: "`opencode --version`", argv: []string{opencode, "--version"}, env: st.ways[plain].home.env, prints: exactly(version)}
-	wrapped := &contestant{name: "`run -- opencode --version`", argv: []string{s.binary, "run", "--", opencode, "--version"},
+	s.log("--version of " + version)
+	alone := &contestant{name: "`opencode --version`", argv: []string{st.opencode, "--version"}, env: st.ways[plain].home.env, prints: exactly(version)}
+	wrapped := &contestant{name: "`run -- opencode --version`", argv: []string{s.binary, "run", "--", st.opencode, "--version"},
 		env: st.ways[underRun].home.env, prints: exactly(version)}
 	shown, err := race(ctx, []stopwatch{alone.time, wrapped.time}, s.effort.warmUps, s.effort.versionRounds)
 	if err != nil {
 		return nil, err
 	}
-	base := st.ways[plain].name
-	return &report{
-		title: "Start-up of OpenCode", machine: machine(), command: "make bench SECTIONS=start",
-		columns: versusColumns,
-		rows: []row{
-			versus(st.ways[withPlugin].name, took[withPlugin], base, took[plain], bound{}),
-			versus(st.ways[underRun].name, took[underRun], base, took[plain], bound{}),
-			versus(wrapped.name, shown[1], alone.name, shown[0], addsUnder(runLimit)),
-		},
-		notes: []string{
-			fmt.Sprintf("OpenCode %s, `opencode run -m %s \"say hi\"`: from its start to when its first request has arrived at a stand-in of the service on 127.0.0.1. "+
-				"Without the plugin OpenCode is pointed at the stand-in, with a key, by `OPENCODE_CONFIG_CONTENT`; the plugin is what `ocgo-key install --yes` wrote. "+
-				"Each way has a home of its own, which OpenCode has been started in before. The key of the pool is in a real gnome-keyring.", version, startModel),
-			fmt.Sprintf("The ways take turns, one start each, in an order that changes from round to round: %d rounds, and %d of `--version`. "+
-				"A difference or a ratio is taken within each round, then its median. In brackets: the middle half of the rounds.",
-				s.effort.startRounds, s.effort.versionRounds),
-		},
+	number := strings.TrimPrefix(strings.TrimPrefix(version, "opencode "), "v")
+	named := func(name string) string { return number + " " + name }
+	base := named(st.ways[plain].name)
+	return []row{
+		versus(named(st.ways[withPlugin].name), took[withPlugin], base, took[plain], atMost(startLimit)),
+		versus(named(st.ways[underRun].name), took[underRun], base, took[plain], atMost(startLimit)),
+		versus(named(wrapped.name), shown[1], named(alone.name), shown[0], addsUnder(runLimit)),
 	}, nil
 }
 
@@ -111,7 +137,7 @@ func (st *starters) enter(ctx context.Context) (err error) {
 		return err
 	}
 	st.closers = append(st.closers, st.service.Close)
-	asked := []string{st.opencode, "run", "-m", startModel, "say hi"}
+	asked := append(append([]string{st.opencode, "run"}, st.flags...), "-m", startModel, "say hi")
 	st.ways = [3]*starter{
 		plain:      {name: "without the plugin", argv: asked, account: own},
 		withPlugin: {name: "with the plugin", argv: asked, account: pooled},
