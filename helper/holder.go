@@ -154,12 +154,12 @@ func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func
 
 // Spare is the account on which a request may be tried although the usage limits of all accounts are reached; see
 // rotation.Pool.Spare.
-func (h *Holder) Spare(ctx context.Context, model func() string) (g Grant, ok bool, err error) {
+func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Use) (g Grant, ok bool, err error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, false, err
 	}
 	defer h.give()
-	out, ok, err := h.pool.Spare(ctx, h.who, h.ask(model))
+	out, ok, err := h.pool.Spare(ctx, h.who, h.ask(model), use)
 	if err != nil || !ok {
 		return Grant{}, false, err
 	}
@@ -303,6 +303,9 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 		ask.Avoid = append(slices.Clone(ask.Avoid), out.ID)
 		stamp = h.pool.Stamp()
 		next, nextErr := h.pool.Acquire(ctx, h.who, ask)
+		if waiting := new(rotation.ExhaustedError); errors.As(nextErr, &waiting) && !waiting.Until.IsZero() {
+			return Grant{}, false, nextErr // the others come back
+		}
 		if nextErr != nil {
 			return Grant{}, false, err
 		}

@@ -104,6 +104,7 @@ func pattern(expr string) func() *regexp.Regexp {
 // Words by which an error is known whose type and code are not. They are compared in lower case.
 var (
 	usageWords    = pattern(`usage limit (has been |was )?(reached|exceeded)|(reached|exceeded) (your|the) .{0,40}usage limit`)
+	blockedCode   = "INFERENCE_ACCESS_BLOCKED"
 	blockedWords  = "request blocked by upstream provider"
 	missingWords  = "missing api key"
 	providerWords = "error from provider"
@@ -136,13 +137,13 @@ func (e apiError) kind(status int) string {
 		switch {
 		case name == "FreeUsageLimitError":
 			return name
-		case name == "GoUsageLimitError", usageWords().MatchString(words):
+		case e.Type == "GoUsageLimitError", e.Code == "GoUsageLimitError", usageWords().MatchString(words):
 			return "GoUsageLimitError"
 		case slices.Contains(busyKinds, name), name == "" && strings.Contains(words, providerWords):
 			return providerBusy
 		}
-	case http.StatusUnauthorized:
-		if strings.Contains(words, blockedWords) {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		if strings.Contains(words, blockedWords) || e.Code == blockedCode {
 			return blocked
 		}
 		if strings.Contains(words, missingWords) {

@@ -229,7 +229,7 @@ func TestSpareIsTheConversationsOwn(t *testing.T) {
 		}
 	}
 	for id, label := range map[string]string{"a": "Work", "b": "Personal", "new": "Work"} {
-		h, ok, err := w.Spare(ctx, rotation.ConversationOf(id), rotation.Ask{})
+		h, ok, err := w.Spare(ctx, rotation.ConversationOf(id), rotation.Ask{}, rotation.ForModel)
 		require.NoError(t, err)
 		require.True(t, ok)
 		assert.Equal(t, label, h.Label, id)

@@ -21,11 +21,20 @@ func (p *Pool) Other(ctx context.Context, ask Ask) (Handout, error) {
 	return p.handout(a), nil
 }
 
+// Use is what a request that finds no account ready is for.
+type Use int
+
+const (
+	// ForModel is a request to a model. The service answers models that cost nothing even where the usage limits are
+	// reached, so it may be tried where every account cools for such a limit, and none has begun to spend real money.
+	ForModel Use = iota
+	// ForQuestion is a question about usage or models, which uses nothing up: any account that may be used will do.
+	ForQuestion
+)
+
 // Spare is the account on which a request may be tried although no account is ready: the one that the holder has, else
-// the one that is back first. The service answers models that cost nothing even where the usage limits are reached.
-// Not ok means that nothing may be tried: an account is ready, one cools for another reason than a usage limit, or
-// the account has begun to spend real money.
-func (p *Pool) Spare(ctx context.Context, holder Holder, ask Ask) (h Handout, ok bool, err error) {
+// the one that is back first. Not ok means that nothing may be tried.
+func (p *Pool) Spare(ctx context.Context, holder Holder, ask Ask, use Use) (h Handout, ok bool, err error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, false, err
@@ -38,7 +47,7 @@ func (p *Pool) Spare(ctx context.Context, holder Holder, ask Ask) (h Handout, ok
 		switch {
 		case c.State == Disabled, c.State == Rejected, slices.Contains(ask.Avoid, a.ID):
 			continue
-		case c.State != Cooling || c.Window == "" || c.Window == OverageWindow:
+		case c.State != Cooling, use == ForModel && (c.Window == "" || spending(a, now)):
 			return Handout{}, false, nil
 		}
 		if spare == nil || c.Until.Before(condition(spare, ask.Model, now).Until) {

@@ -146,10 +146,20 @@ func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
 	case !limited && now.Sub(old.Since) < settling:
 		return false
 	}
-	since := old.Since
+	since, paid := old.Since, spending(a, now)
 	a.Cooldowns = slices.DeleteFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Window != "" })
 	if limited {
+		if paid { // that it spends money stays true up to its reset
+			v.Window = OverageWindow
+		}
 		a.Cooldowns = append(a.Cooldowns, state.Cooldown{Since: since, Until: v.Until, Reason: v.Reason, Window: v.Window})
 	}
 	return true
+}
+
+// spending reports whether an answer for the account was paid from its balance, and its limits are not reset since.
+func spending(a *state.Account, now time.Time) bool {
+	return slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool {
+		return c.Window == OverageWindow && now.Before(rebased(c, now).Until)
+	})
 }

@@ -2,10 +2,14 @@ package rotation
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
+	"unicode"
 
 	"ocgo-key/rotation/state"
 )
@@ -37,31 +41,103 @@ func describe(status int, kind, code, words string) string {
 const (
 	// maxRefusals bounds how many kinds of refusals are kept.
 	maxRefusals = 16
-	// maxWords and sharedWords bound the words that are kept of a message: so many at most, and none from the first run
-	// of so many that the request has as well. An upstream may repeat a prompt in its refusal.
-	maxWords    = 12
-	sharedWords = 3
+	// maxWords bounds how many words of a message are kept.
+	maxWords = 12
 	// refusalEvent is the least time between two events for one kind of refusal.
 	refusalEvent = time.Hour
 )
 
-// Without is r with the words before anything that the request holds as well, or that stands in quotation marks.
-func (r Refusal) Without(request []byte) Refusal {
-	if i := strings.IndexAny(r.Words, "\"`\u201c\u2018\u00ab{["); i >= 0 {
-		r.Words = r.Words[:i]
+// commonWords are those of which refusals are made. They say nothing of a prompt, even where it has them too.
+var commonWords = sync.OnceValue(func() map[string]bool {
+	common := map[string]bool{}
+	for word := range strings.FieldsSeq(`a an and any api are as at be been blocked business by can cannot code console contact could
+		disabled does enable error exceeded expired failed for from go has have if in inactive invalid is it key later limit limited
+		longer member message missing model models monthly must need new no not of on only opencode or organization owner paid pause
+		paused payment permission plan please provider quota reached reason refused request requests required requires retry
+		security service session set subscribe subscription support suspended team temporarily terms that the this to token too try
+		unauthorized unavailable under unknown unpaid upgrade upstream usage use used user verification verify was weekly
+		will with workspace you your account administrator after again allowed available balance because before billing country region`) {
+		common[word] = true
 	}
-	words := strings.Fields(r.Words)
-	words = words[:min(len(words), maxWords)]
-	text := string(request)
-	for i := range words {
-		run := strings.Join(words[i:min(i+sharedWords, len(words))], " ")
-		if len(run) > 3 && strings.Contains(text, run) {
-			words = words[:i]
-			break
+	return common
+})
+
+// kindName is how the names of kinds look: "Account.Paused", "rate_limit_error".
+var kindName = pattern(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
+
+// Without is r without anything that could be of the request: an upstream may repeat a prompt, or a part of it, in its
+// refusal. Of the words those stay that refusals are made of, and those that the request does not hold; "…" stands for
+// the others. A type or a code that does not look like the name of a kind is dropped.
+func (r Refusal) Without(request []byte) Refusal {
+	for _, name := range []*string{&r.Type, &r.Code} {
+		if !kindName().MatchString(*name) {
+			*name = ""
 		}
 	}
-	r.Words = strings.Join(words, " ")
+	held := wordsOf(request)
+	var kept []string
+	for word := range strings.FieldsSeq(r.Words) {
+		if len(kept) == maxWords {
+			break
+		}
+		if !sayable(word, held) {
+			word = "…"
+		}
+		if word != "…" || len(kept) == 0 || kept[len(kept)-1] != "…" {
+			kept = append(kept, word)
+		}
+	}
+	if r.Words = strings.Join(kept, " "); r.Words == "…" {
+		r.Words = ""
+	}
 	return r
+}
+
+// sayable reports whether a word of a refusal says nothing of a request that holds these words. Languages that are
+// written without spaces have no words that could be told apart.
+func sayable(word string, held map[string]bool) bool {
+	for part := range strings.FieldsFuncSeq(strings.ToLower(word), notInWord) {
+		if strings.IndexFunc(part, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 || held[part] && !commonWords()[part] {
+			return false
+		}
+	}
+	return true
+}
+
+func notInWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+
+// wordsOf are the words of a request, in lower case: those of the texts in its JSON, else of it as it stands.
+func wordsOf(request []byte) map[string]bool {
+	held := map[string]bool{}
+	add := func(text string) {
+		for word := range strings.FieldsFuncSeq(strings.ToLower(text), notInWord) {
+			held[word] = true
+		}
+	}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case string:
+			add(v)
+		case float64:
+			add(strconv.FormatFloat(v, 'f', -1, 64))
+		case []any:
+			for _, e := range v {
+				walk(e)
+			}
+		case map[string]any:
+			for name, e := range v {
+				add(name)
+				walk(e)
+			}
+		}
+	}
+	var v any
+	if json.Unmarshal(request, &v) != nil {
+		add(string(request))
+	}
+	walk(v)
+	return held
 }
 
 // Refused counts a refusal that was met with the account's key. It changes nothing for the account.

@@ -198,7 +198,7 @@ func writeEvent(w io.Writer, resp *http.Response) error {
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is said
 	line := strings.Join(strings.Fields(string(body)), " ")
 	if !isError([]byte(line)) {
-		line = string(errorBody("GatewayError", fmt.Sprintf("ocgo-key: the service answered %d", resp.StatusCode)))
+		line = string(errorBody("GatewayError", fmt.Sprintf("ocgo-key: the service answered %d, and not with a stream", resp.StatusCode)))
 	}
 	_, err := fmt.Fprintf(w, "event: error\ndata: %s\n\n", line)
 	return err

@@ -201,3 +201,46 @@ func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 	assert.Equal(t, 429, a.status)
 	assert.Empty(t, s.seen())
 }
+
+// With NoOverage each account is left after its first answer that cost money, also once the service's word on usage has
+// taken the place of the cooldown.
+func TestNoTrialSpendsMoneyAgain(t *testing.T) {
+	s := quotaStage(t, func(o *gateway.Options) { o.NoOverage = true })
+	for _, label := range labels {
+		s.service.SetPlan(keyOf(label), gofake.Plan{
+			Limits:     []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(100 * time.Hour)}},
+			UseBalance: "0.5",
+		})
+	}
+	paid := 0
+	for range 12 {
+		if s.do(t, s.request(t, formats["chat"], true)).status == http.StatusOK {
+			paid++
+		}
+		require.Eventually(t, func() bool { return s.service.InFlight() == 0 }, 5*time.Second, 5*time.Millisecond)
+		s.clock.pass(2 * time.Minute)
+	}
+	assert.LessOrEqual(t, paid, len(labels))
+}
+
+// Questions are passed on whatever the accounts cool for.
+func TestQuestionsPassDuringAnyCooldown(t *testing.T) {
+	s := newStage(t)
+	for _, label := range labels {
+		s.service.SetAnswers(keyOf(label), gofake.Error(429, "Whatever", "slow down"))
+	}
+	assert.Equal(t, 429, s.do(t, s.request(t, formats["chat"], true)).status)
+	req := s.request(t, format{"/models", "Authorization"}, false)
+	req.Method, req.Body, req.ContentLength = http.MethodGet, nil, 0
+	assert.Equal(t, 200, s.do(t, req).status)
+}
+
+// An account whose key is gone is no reason to fail while the others come back.
+func TestAMissingKeyEndsNoWaiting(t *testing.T) {
+	s := newStage(t)
+	s.limitAll(10 * time.Minute)
+	require.NoError(t, s.pool.Add(t.Context(), rotation.Newcomer{ID: "gone", Label: "Gone"}))
+	a := s.do(t, s.request(t, formats["chat"], true))
+	assert.Equal(t, 429, a.status, a.body)
+	assert.Contains(t, a.body, "RateLimitError")
+}

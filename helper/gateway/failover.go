@@ -60,8 +60,8 @@ type passage struct {
 	grant   helper.Grant       // the account that the request is sent with
 	tried   []rotation.Handout // a key that was replaced meanwhile is another hand-out
 	doubts  []doubt            // refusals that another account may disprove
-	stalled bool
-	trial   bool // no account is ready; the request is tried all the same
+	stalled *helper.Grant      // the account that did not begin to answer in time; nil for none
+	trial   bool               // no account is ready; the request is tried all the same
 
 	pending []func(context.Context) // for later
 }
@@ -131,8 +131,12 @@ func informs(req *http.Request) bool {
 // begin finds the account for the first attempt.
 func (p *passage) begin() error {
 	grant, err := p.holder.Current(p.ctx, p.x.Model)
-	if errors.As(err, new(*rotation.ExhaustedError)) && (informs(p.req) || p.trials.due(p.x.Model(), p.Now())) {
-		if spare, ok, spareErr := p.holder.Spare(p.ctx, p.x.Model); ok && spareErr == nil {
+	use := rotation.ForModel
+	if informs(p.req) {
+		use = rotation.ForQuestion
+	}
+	if errors.As(err, new(*rotation.ExhaustedError)) && (use == rotation.ForQuestion || p.trials.due(p.x.Model(), p.Now())) {
+		if spare, ok, spareErr := p.holder.Spare(p.ctx, p.x.Model, use); ok && spareErr == nil {
 			grant, err, p.trial = spare, nil, true
 		}
 	}
@@ -149,10 +153,14 @@ func (p *passage) begin() error {
 // avoidStall makes the next account that of the next attempt, where this one's answer did not begin in time. It
 // does so once.
 func (p *passage) avoidStall(err error) bool {
-	if !errors.Is(err, errStalled) || p.stalled || !p.x.body.replayable() {
+	if !errors.Is(err, errStalled) || p.stalled != nil || !p.x.body.replayable() {
 		return false
 	}
-	p.stalled = true
+	stalled := p.grant
+	p.stalled = &stalled
+	if len(p.doubts) > 0 { // the process has another account, which refused this request
+		return p.other()
+	}
 	next, avoidErr := p.holder.Avoid(p.ctx, p.grant, p.x.Model)
 	if avoidErr != nil {
 		return false
@@ -172,6 +180,9 @@ func (p *passage) answered(resp *http.Response) *http.Response {
 		// From the last to the first, which is the one that the process holds: it moves once, past all of them.
 		for _, d := range slices.Backward(p.doubts) {
 			next, moved, err := p.holder.Report(p.ctx, d.grant, d.verdict, p.x.Model)
+			if err == nil && p.stalled != nil && next.ID == p.stalled.ID {
+				next, err = p.holder.Avoid(p.ctx, *p.stalled, p.x.Model)
+			}
 			if err == nil && moved {
 				p.switched(rotation.Switch{From: d.grant.Handout, To: next.Handout, Verdict: d.verdict}, next, p.later)
 			}
@@ -282,7 +293,12 @@ func (p *passage) poolError(err error) error {
 
 // unknown counts a refusal that no rule knows, so that people see what the service has begun to say.
 func (p *passage) unknown(r rotation.Refusal) {
-	r, grant := r.Without(p.x.body.kept), p.grant
+	grant := p.grant
+	if body := p.x.body; body.rest == nil {
+		r = r.Without(body.kept)
+	} else {
+		r.Words = "" // what it repeats of a request that is not here cannot be known
+	}
 	p.later(func(ctx context.Context) { p.holder.Refused(ctx, grant, r) })
 }
 

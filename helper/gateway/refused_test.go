@@ -169,7 +169,7 @@ func TestAnUnknownRefusalIsCounted(t *testing.T) {
 	require.Len(t, kept, 1)
 	assert.Equal(t, 3, kept[0].Count)
 	assert.Equal(t, "Work", kept[0].Account)
-	assert.Equal(t, "403 Account.Paused: This account was paused after the prompt", rotation.Describe(kept[0]))
+	assert.Equal(t, "403 Account.Paused: This account was paused after the prompt … has … was seen", rotation.Describe(kept[0]))
 	h, err := s.pool.History()
 	require.NoError(t, err)
 	var events []string
@@ -178,7 +178,7 @@ func TestAnUnknownRefusalIsCounted(t *testing.T) {
 			events = append(events, e.Account+": "+e.Reason)
 		}
 	}
-	assert.Equal(t, []string{"Work: 403 Account.Paused: This account was paused after the prompt"}, events, "once an hour")
+	assert.Equal(t, []string{"Work: 403 Account.Paused: This account was paused after the prompt … has … was seen"}, events, "once an hour")
 	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
 }
 
@@ -199,4 +199,29 @@ func TestADisabledAccountIsAskedOnce(t *testing.T) {
 	c := s.condition(t, "Work")
 	assert.Equal(t, rotation.Rejected, c.State)
 	assert.Contains(t, c.Reason, "An active OpenCode Go subscription is required")
+}
+
+// A refusal and then no answer in time: each account is asked once, and the process stays on the one that answers.
+func TestARefusalAndAStall(t *testing.T) {
+	s := newStage(t, func(o *gateway.Options) { o.Stall = 300 * time.Millisecond })
+	s.service.SetAnswers(keyOf("Work"), gofake.RegionError())
+	s.service.SetAnswers(keyOf("Personal"), gofake.Stalled(-1))
+	a := s.do(t, s.request(t, formats["chat"], true))
+	assert.Equal(t, 200, a.status)
+	assert.Equal(t, labels, s.seen())
+	assert.Contains(t, s.do(t, s.request(t, formats["chat"], true)).body, "Spare")
+}
+
+// A refusal of a request that is too large to be kept is counted without words.
+func TestAnUnknownRefusalOfALargeRequest(t *testing.T) {
+	s := newStage(t)
+	s.service.SetAnswers(keyOf("Work"), coded(403, "Account.Paused", "You said my secret"))
+	body := `{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("my secret ", 7<<20) + `"}]}`
+	a := s.do(t, s.request(t, formats["chat"], true, func(r *http.Request) { setBody(r, body) }))
+	assert.Equal(t, 403, a.status)
+	s.Close()
+	kept, err := s.pool.Refusals(t.Context())
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	assert.Equal(t, "403 Account.Paused", rotation.Describe(kept[0]))
 }

@@ -19,11 +19,11 @@ type notices struct {
 	toasts string      // the folder through which the full screen of OpenCode 2 shows what is not said; empty for none
 
 	mu      sync.Mutex
-	unsaid  []rotation.Switch // while nobody else wrote
-	told    string            // the last word on exhaustion
-	failure string            // the trouble that the user was told of
-	waits   bool              // the client sleeps until the soonest account is back
-	maxWait *time.Duration    // but no longer than this; nil is as long as it takes
+	unsaid  []rotation.Switch       // while nobody else wrote
+	back    rotation.ExhaustedError // the return that the user was told of
+	failure string                  // the trouble that the user was told of
+	waits   bool                    // the client sleeps until the soonest account is back
+	maxWait *time.Duration          // but no longer than this; nil is as long as it takes
 }
 
 func (n *notices) observer() gateway.Observer {
@@ -73,6 +73,9 @@ func (n *notices) lastWord() {
 	n.unsaid = nil
 }
 
+// sameReturn is how far apart two moments are that count as one return: the service's clock and ours differ.
+const sameReturn = 90 * time.Second
+
 // exhausted tells once for each return.
 func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	now := time.Now()
@@ -81,10 +84,10 @@ func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 		text += fmt.Sprintf(" Waiting for it (%s). Ctrl-C stops.", in(e.Until.Round(time.Minute), now.Round(time.Minute)))
 	}
 	n.mu.Lock()
-	told := n.told == text
-	n.told = text
+	known := n.back.Account == e.Account && e.Until.Sub(n.back.Until).Abs() < sameReturn
+	n.back = *e
 	n.mu.Unlock()
-	if !told {
+	if !known {
 		n.say("%s", text)
 	}
 }
