@@ -32,13 +32,13 @@ const (
 // askUsage asks the service about the accounts that are used up, and reports whether the pool may have learned
 // something. The service's first word on a limit names one window alone; what it says of usage names all.
 func (f *failover) askUsage(ctx context.Context, e *rotation.ExhaustedError) bool {
-	if f.Quota == nil || e.Until.IsZero() {
+	if f.Usage == nil || e.Until.IsZero() {
 		return false
 	}
 	done := make(chan struct{})
 	f.inBackground(func(ctx context.Context) {
 		defer close(done)
-		f.Quota.Exhausted(ctx)
+		f.Usage.Exhausted(ctx)
 	})
 	timer := time.NewTimer(usageWait)
 	defer timer.Stop()
@@ -180,8 +180,8 @@ func (p *passage) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 				return err
 			}
 		case <-usage.C:
-			if p.Quota != nil {
-				p.inBackground(p.Quota.Exhausted)
+			if p.Usage != nil {
+				p.inBackground(p.Usage.Exhausted)
 			}
 		case <-look.C:
 			_, err := p.holder.Current(p.ctx, p.x.Model)

@@ -201,9 +201,9 @@ func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Respon
 	}
 	next, moved, err := p.holder.Report(p.ctx, p.grant, v, p.x.Model)
 	// A pass that ends for want of an account is followed by a question about all that are used up.
-	if asks := moved || err != nil && (v.Window == "" || p.again); asks && (v.Window != "" || v.Reason == rotation.TooMany) && p.Quota != nil {
+	if asks := moved || err != nil && (v.Window == "" || p.again); asks && (v.Window != "" || v.Reason == rotation.TooMany) && p.Usage != nil {
 		limited := p.grant // which is about to be another
-		p.later(func(ctx context.Context) { p.Quota.Limited(ctx, limited) })
+		p.later(func(ctx context.Context) { p.Usage.Limited(ctx, limited) })
 	}
 	if err != nil {
 		return p.lastAnswer(resp, err)
@@ -310,8 +310,8 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 // by start.
 func (f *failover) switched(sw rotation.Switch, next helper.Grant, start func(func(context.Context))) {
 	start(f.Holder.Prepare)
-	if f.Quota != nil {
-		start(func(ctx context.Context) { f.Quota.Switched(ctx, next) })
+	if f.Usage != nil {
+		start(func(ctx context.Context) { f.Usage.Switched(ctx, next) })
 	}
 	if f.Observer.Switched != nil {
 		f.Observer.Switched(sw)
@@ -335,8 +335,8 @@ func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 		if moved {
 			f.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict}, next, f.inBackground)
 		}
-		if f.Quota != nil {
-			f.Quota.Limited(ctx, grant)
+		if f.Usage != nil {
+			f.Usage.Limited(ctx, grant)
 		}
 	})
 }
