@@ -150,7 +150,7 @@ func TestBreachesAreSeen(t *testing.T) {
 		{"ocgo-key/internal/cli", []string{"github.com/docker/docker-credential-helpers/client"}, nil},
 		{"ocgo-key", []string{"ocgo-key/keychain"}, nil},
 		{"ocgo-key", []string{"ocgo-key/internal/cli", "ocgo-key/internal/paths"}, nil},
-		{"ocgo-key/helper/caller", []string{"ocgo-key/rotation"}, nil},
+		{"ocgo-key/helper/caller", nil, []string{"ocgo-key/rotation"}},
 		{"ocgo-key/helper/caller", nil, []string{"ocgo-key/helper"}},
 		{"ocgo-key/helper/credential", nil, []string{"ocgo-key/keychain"}},
 		{"ocgo-key/helper/gateway", nil, []string{"ocgo-key/helper/wrapper"}},
