@@ -101,8 +101,8 @@ func (u *UsagePoller) Exhausted(ctx context.Context) {
 	all.Wait()
 }
 
-// Due tells whether some numbers may be old, so that Refresh is worth its while. It is meant to be
-// asked after each request, costs next to nothing, and says yes once.
+// Due reports whether some numbers may be old, so that Refresh is worth its while. It is meant to
+// be asked after each request, costs next to nothing, and says yes once.
 func (u *UsagePoller) Due() bool {
 	now := u.Now()
 	u.mu.Lock()

@@ -138,9 +138,9 @@ func (p *passage) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
 		}
 		next := &passage{failover: p.failover, x: p.x, req: p.req, ctx: p.ctx, holder: p.holder, again: true}
 		resp, err := next.run()
-		exhausted := new(rotation.ExhaustedError)
+		exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
 		switch {
-		case errors.As(err, &exhausted):
+		case ok:
 			p.observeExhausted(p.x, exhausted)
 			if !p.waits(exhausted) {
 				return writeEvent(w, exhaustedAnswer(p.req, p.x, exhausted, p.Now(), false))
@@ -185,7 +185,7 @@ func (p *passage) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 			}
 		case <-look.C:
 			_, err := p.holder.Current(p.ctx, p.x.Model)
-			if now := new(rotation.ExhaustedError); !errors.As(err, &now) || !p.waits(now) {
+			if now, ok := errors.AsType[*rotation.ExhaustedError](err); !ok || !p.waits(now) {
 				return nil
 			}
 		}

@@ -27,8 +27,8 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	for again := false; ; again = true {
 		p := &passage{failover: f, x: x, req: req, ctx: req.Context(), holder: x.holder, again: again}
 		resp, err := p.run()
-		var exhausted *rotation.ExhaustedError
-		if !errors.As(err, &exhausted) {
+		exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
+		if !ok {
 			return resp, err
 		}
 		// What the service says of usage may name another time, or an account that is back early.
@@ -234,7 +234,7 @@ func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Respon
 // lastAnswer is for a request whose account met a limit, with none left to go on with. What the service said
 // is passed on where it says more than we could: a refused key, with no account that comes back by itself.
 func (p *passage) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
-	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && exhausted.Until.IsZero() {
+	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok && exhausted.Until.IsZero() {
 		p.observeExhausted(p.x, exhausted)
 		return resp, nil
 	}
@@ -329,7 +329,7 @@ func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 	f.inBackground(func(ctx context.Context) {
 		verdict := rotation.Overage(cost, f.Now())
 		next, moved, err := x.holder.Report(ctx, grant, verdict, nil)
-		if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
+		if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
 			f.observeExhausted(x, exhausted)
 		}
 		if moved {

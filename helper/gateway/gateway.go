@@ -62,10 +62,10 @@ type Options struct {
 	Now       func() time.Time  // nil: time.Now
 }
 
-// Usage learns from the service what accounts have used. All but Due are called in goroutines of their own, which
-// Close waits for, with a context that Close ends.
+// Usage learns from the service what accounts have used; a helper.UsagePoller does. All but Due are
+// called in goroutines of their own, which Close waits for, with a context that Close ends.
 type Usage interface {
-	// Due is asked after each request: whether it is time for Refresh. It must be quick.
+	// Due is asked after each request, and reports whether it is time for Refresh. It must be quick.
 	Due() bool
 	// Refresh: a request was answered with this grant, and it is Due.
 	Refresh(context.Context, helper.Grant)

@@ -130,8 +130,8 @@ func (p *process) switched(ctx context.Context, to helper.Grant, ahead bool) {
 
 // refused is for a request that found no account: OpenCode sleeps until the soonest is back.
 func (p *process) refused(ctx context.Context, err error) (time.Time, error) {
-	exhausted := new(rotation.ExhaustedError)
-	if !errors.As(err, &exhausted) || exhausted.Until.IsZero() {
+	exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
+	if !ok || exhausted.Until.IsZero() {
 		return time.Time{}, err
 	}
 	p.usage.Exhausted(ctx)
