@@ -36,7 +36,7 @@ func condition(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// limits is the condition of a for a process that has it: it may use the last of its quota, up to a real limit.
+// limits is the condition of a for a process that has it: it may use what is left, up to a real limit.
 func limits(a *state.Account, model string, now time.Time) Condition {
 	switch {
 	case a.Disabled:

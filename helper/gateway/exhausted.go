@@ -32,13 +32,13 @@ const (
 // askUsage asks the service about the accounts that are used up, and reports whether the pool may have learned
 // something. The service's first word on a limit names one window alone; what it says of usage names all.
 func (f *failover) askUsage(ctx context.Context, e *rotation.ExhaustedError) bool {
-	if f.Quota == nil || e.Until.IsZero() {
+	if f.Usage == nil || e.Until.IsZero() {
 		return false
 	}
 	done := make(chan struct{})
 	f.inBackground(func(ctx context.Context) {
 		defer close(done)
-		f.Quota.Exhausted(ctx)
+		f.Usage.Exhausted(ctx)
 	})
 	timer := time.NewTimer(usageWait)
 	defer timer.Stop()
@@ -138,9 +138,9 @@ func (p *passage) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
 		}
 		next := &passage{failover: p.failover, x: p.x, req: p.req, ctx: p.ctx, holder: p.holder, again: true}
 		resp, err := next.run()
-		exhausted := new(rotation.ExhaustedError)
+		exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
 		switch {
-		case errors.As(err, &exhausted):
+		case ok:
 			p.observeExhausted(p.x, exhausted)
 			if !p.waits(exhausted) {
 				return writeEvent(w, exhaustedAnswer(p.req, p.x, exhausted, p.Now(), false))
@@ -180,12 +180,12 @@ func (p *passage) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 				return err
 			}
 		case <-usage.C:
-			if p.Quota != nil {
-				p.inBackground(p.Quota.Exhausted)
+			if p.Usage != nil {
+				p.inBackground(p.Usage.Exhausted)
 			}
 		case <-look.C:
 			_, err := p.holder.Current(p.ctx, p.x.Model)
-			if now := new(rotation.ExhaustedError); !errors.As(err, &now) || !p.waits(now) {
+			if now, ok := errors.AsType[*rotation.ExhaustedError](err); !ok || !p.waits(now) {
 				return nil
 			}
 		}

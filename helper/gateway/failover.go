@@ -27,8 +27,8 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	for again := false; ; again = true {
 		p := &passage{failover: f, x: x, req: req, ctx: req.Context(), holder: x.holder, again: again}
 		resp, err := p.run()
-		var exhausted *rotation.ExhaustedError
-		if !errors.As(err, &exhausted) {
+		exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
+		if !ok {
 			return resp, err
 		}
 		// What the service says of usage may name another time, or an account that is back early.
@@ -212,9 +212,9 @@ func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Respon
 	}
 	next, moved, err := p.holder.Report(p.ctx, p.grant, v, p.x.Model)
 	// A pass that ends for want of an account is followed by a question about all that are used up.
-	if asks := moved || err != nil && (v.Window == "" || p.again); asks && (v.Window != "" || v.Reason == rotation.TooMany) && p.Quota != nil {
+	if asks := moved || err != nil && (v.Window == "" || p.again); asks && (v.Window != "" || v.Reason == rotation.TooMany) && p.Usage != nil {
 		limited := p.grant // which is about to be another
-		p.later(func(ctx context.Context) { p.Quota.Limited(ctx, limited) })
+		p.later(func(ctx context.Context) { p.Usage.Limited(ctx, limited) })
 	}
 	if err != nil {
 		return p.lastAnswer(resp, err)
@@ -245,7 +245,7 @@ func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Respon
 // lastAnswer is for a request whose account met a limit, with none left to go on with. What the service said
 // is passed on where it says more than we could: a refused key, with no account that comes back by itself.
 func (p *passage) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
-	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && exhausted.Until.IsZero() {
+	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok && exhausted.Until.IsZero() {
 		p.observeExhausted(p.x, exhausted)
 		return resp, nil
 	}
@@ -326,8 +326,8 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 // by start.
 func (f *failover) switched(sw rotation.Switch, next helper.Grant, start func(func(context.Context))) {
 	start(f.Holder.Prepare)
-	if f.Quota != nil {
-		start(func(ctx context.Context) { f.Quota.Switched(ctx, next) })
+	if f.Usage != nil {
+		start(func(ctx context.Context) { f.Usage.Switched(ctx, next) })
 	}
 	if f.Observer.Switched != nil {
 		f.Observer.Switched(sw)
@@ -345,14 +345,14 @@ func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 	f.inBackground(func(ctx context.Context) {
 		verdict := rotation.Overage(cost, f.Now())
 		next, moved, err := x.holder.Report(ctx, grant, verdict, nil)
-		if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
+		if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
 			f.observeExhausted(x, exhausted)
 		}
 		if moved {
 			f.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict}, next, f.inBackground)
 		}
-		if f.Quota != nil {
-			f.Quota.Limited(ctx, grant)
+		if f.Usage != nil {
+			f.Usage.Limited(ctx, grant)
 		}
 	})
 }

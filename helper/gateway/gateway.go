@@ -56,16 +56,16 @@ type Options struct {
 	MaxWait   *time.Duration
 	NoOverage bool   // an answer that was paid from the balance cools its account
 	Session   string // the conversation of requests that name none; empty: told by how they begin
-	Quota     Quota  // nil: no questions about usage
+	Usage     Usage  // nil: no questions about usage
 	Observer  Observer
 	Transport http.RoundTripper // nil: a transport of its own, with Go's default proxy and TLS settings
 	Now       func() time.Time  // nil: time.Now
 }
 
-// Quota learns from the service what accounts have used. All but Due are called in goroutines of their own, which
-// Close waits for, with a context that Close ends.
-type Quota interface {
-	// Due is asked after each request: whether it is time for Refresh. It must be quick.
+// Usage learns from the service what accounts have used; a helper.UsagePoller does. All but Due are
+// called in goroutines of their own, which Close waits for, with a context that Close ends.
+type Usage interface {
+	// Due is asked after each request, and reports whether it is time for Refresh. It must be quick.
 	Due() bool
 	// Refresh: a request was answered with this grant, and it is Due.
 	Refresh(context.Context, helper.Grant)
@@ -224,8 +224,8 @@ func (g *Gateway) proxy() http.Handler {
 
 // refresh lets the numbers be learned anew when a request is over, if they are old.
 func (g *Gateway) refresh(x *Exchange) {
-	if x.served != nil && g.options.Quota != nil && g.options.Quota.Due() {
-		g.inBackground(func(ctx context.Context) { g.options.Quota.Refresh(ctx, *x.served) })
+	if x.served != nil && g.options.Usage != nil && g.options.Usage.Due() {
+		g.inBackground(func(ctx context.Context) { g.options.Usage.Refresh(ctx, *x.served) })
 	}
 }
 

@@ -31,7 +31,7 @@ type stage struct {
 	pool    *rotation.Pool
 	clock   *clock
 	client  *http.Client
-	quota   *helper.Quota // nil if the gateway asks nothing
+	usage   *helper.UsagePoller // nil if the gateway asks nothing
 
 	mu        sync.Mutex
 	switches  []string

@@ -28,7 +28,7 @@ func (s *stage) view(t *testing.T, label string) rotation.View {
 // knows waits until the gateway has this account's key in memory.
 func (s *stage) knows(t *testing.T, label string) {
 	require.Eventually(t, func() bool {
-		_, ok := s.quota.Holder.Known(s.view(t, label).Handout())
+		_, ok := s.usage.Holder.Known(s.view(t, label).Handout())
 		return ok
 	}, 5*time.Second, time.Millisecond)
 }
@@ -59,7 +59,7 @@ func (s *stage) moves() []string {
 }
 
 func TestNumbersAreRefreshedAtAGentlePace(t *testing.T) {
-	s := quotaStage(t)
+	s := usageStage(t)
 	s.knows(t, "Personal") // which is next, and so its key is fetched; that of Spare is not
 	s.clock.pass(10 * time.Hour)
 	assert.Equal(t, 0, s.asked("/usage"), "a gateway that idles asks nothing")
@@ -88,7 +88,7 @@ func TestNumbersAreRefreshedAtAGentlePace(t *testing.T) {
 }
 
 func TestNumbersOfAnotherProcessAreFresh(t *testing.T) {
-	s := quotaStage(t)
+	s := usageStage(t)
 	s.knows(t, "Personal")
 	s.clock.pass(time.Hour)
 	for _, label := range labels {
@@ -101,7 +101,7 @@ func TestNumbersOfAnotherProcessAreFresh(t *testing.T) {
 }
 
 func TestASwitchIsFollowedByAQuestionAtOnce(t *testing.T) {
-	s := quotaStage(t)
+	s := usageStage(t)
 	s.knows(t, "Personal")
 	s.ask(t, "Work")
 	s.learned(t, "Work", "Personal")
@@ -115,7 +115,7 @@ func TestASwitchIsFollowedByAQuestionAtOnce(t *testing.T) {
 }
 
 func TestAccountsOutOfUseAreNotAskedAbout(t *testing.T) {
-	s := quotaStage(t)
+	s := usageStage(t)
 	s.knows(t, "Personal")
 	require.NoError(t, s.pool.Disable(t.Context(), "id1"))
 	s.ask(t, "Work")
@@ -128,7 +128,7 @@ func TestAccountsOutOfUseAreNotAskedAbout(t *testing.T) {
 func TestUsageIsInNobodysWay(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Run("run", func(t *testing.T) {
-		s := quotaStage(t)
+		s := usageStage(t)
 		s.knows(t, "Personal")
 		for _, label := range labels {
 			s.service.SetPlan(keyOf(label), gofake.Plan{Usage: gofake.Usage{Delay: -1}})
@@ -153,7 +153,7 @@ func (s *stage) almostUsedUp() time.Time {
 
 func TestMovesAheadOfTheLimit(t *testing.T) {
 	var seen []rotation.Switch
-	s := quotaStage(t, func(o *gateway.Options) {
+	s := usageStage(t, func(o *gateway.Options) {
 		o.Holder.(*helper.Holder).Ahead = 95
 		told := o.Observer.Switched
 		o.Observer.Switched = func(sw rotation.Switch) {
@@ -183,7 +183,7 @@ func TestMovesAheadOfTheLimit(t *testing.T) {
 }
 
 func TestAheadOfTheSettings(t *testing.T) {
-	s := quotaStage(t)
+	s := usageStage(t)
 	require.NoError(t, s.pool.Configure(t.Context(), func(to *state.Settings) { to.Ahead, to.Strategy = 95, rotation.MostLeft }))
 	s.almostUsedUp()
 	s.ask(t, "Work")

@@ -95,9 +95,9 @@ func (s Server2) Delete(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodDelete, "", nil, "api", "session", session)
 }
 
-// OverQuota reports whether the session's last answer is an error that OpenCode takes for a spent quota, which it never
-// tries again.
-func (s Server2) OverQuota(ctx context.Context, session string) (bool, error) {
+// OverLimit reports whether the session's last answer is an error that OpenCode takes for a usage
+// limit that is reached (its word is "quota"), which it never tries again.
+func (s Server2) OverLimit(ctx context.Context, session string) (bool, error) {
 	var answer struct {
 		Data []struct {
 			Type  string

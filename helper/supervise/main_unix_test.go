@@ -53,7 +53,7 @@ type fakeServer struct {
 	folder string
 	mu     sync.Mutex
 	active map[string]bool
-	failed bool // the last turn ended over a spent quota
+	failed bool // the last turn ended over a usage limit
 }
 
 func (s *fakeServer) serve() {
@@ -144,7 +144,7 @@ func client(folder string, args []string) int {
 		case <-time.After(time.Minute):
 		}
 		return 9
-	case "over-quota":
+	case "over-limit":
 		call("/fail")
 		note(folder, "failing")
 		return 1

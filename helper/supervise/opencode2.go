@@ -122,8 +122,9 @@ func (r *OpenCode2) started(int) {
 	r.restarting = false
 }
 
-// after decides, once the client has ended, whether it is invoked again: an `opencode run` that OpenCode ended over a
-// spent quota is, once for each account without an answer. Where no account is ready its request waits at the gateway.
+// after decides, once the client has ended, whether it is invoked again: an `opencode run` that
+// OpenCode ended over a usage limit is, once for each account without an answer. Where no account is
+// ready its request waits at the gateway.
 func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command wrapper.Command) (wrapper.Command, bool) {
 	if r.OnLimit == Replay || r.Pool == nil || r.Command.Kind != opencode.Run || status.Code == 0 || status.Signal != 0 || ended.Err() != nil {
 		return command, false
@@ -136,7 +137,7 @@ func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command 
 	if !r.canRestart() || r.revivals > r.accounts(ctx) {
 		return command, false
 	}
-	if over, err := r.server.OverQuota(ctx, r.session); err != nil || !over {
+	if over, err := r.server.OverLimit(ctx, r.session); err != nil || !over {
 		return command, false
 	}
 	if e, ok := errors.AsType[*rotation.ExhaustedError](r.Pool.Exhaustion(ctx)); ok {

@@ -181,18 +181,18 @@ func (r *trial) limited() bool {
 	return r.sawLimit(&gateway.Exchange{}, toPersonal)
 }
 
-// A run that OpenCode ended over a spent quota goes on, where replay is not all that is wanted.
-func TestOverQuota(t *testing.T) {
-	r := newTrial(t, "run over-quota")
+// A run that OpenCode ended over a usage limit goes on, where replay is not all that is wanted.
+func TestOverLimit(t *testing.T) {
+	r := newTrial(t, "run over-limit")
 	r.Command.Joins = true // so that it is resumed
 	r.knows("ses_1")
 	status, err := r.Run()
 	require.NoError(t, err)
 	assert.Equal(t, wrapper.Status{}, status)
-	assert.Equal(t, "client run|--server|URL|over-quota||users\nfailing\nclient run|--server|URL|--session|ses_1|"+opencode.GoOn+
+	assert.Equal(t, "client run|--server|URL|over-limit||users\nfailing\nclient run|--server|URL|--session|ses_1|"+opencode.GoOn+
 		"||users\nserver ends with 0 turns\n", r.notes())
 
-	r = newTrial(t, "run over-quota")
+	r = newTrial(t, "run over-limit")
 	r.OnLimit = Replay
 	r.knows("ses_1")
 	status, err = r.Run()
@@ -202,8 +202,8 @@ func TestOverQuota(t *testing.T) {
 }
 
 // Without an answer it is invoked again once for each account, and no more.
-func TestOverQuotaForGood(t *testing.T) {
-	r := newTrial(t, "run over-quota")
+func TestOverLimitForGood(t *testing.T) {
+	r := newTrial(t, "run over-limit")
 	done := make(chan struct{})
 	t.Cleanup(func() { close(done) })
 	go func() { // each invocation has a session, as its request tells
@@ -224,7 +224,7 @@ func TestOverQuotaForGood(t *testing.T) {
 }
 
 // With no account ready it waits in its request, unless that takes too long.
-func TestOverQuotaWithNoAccount(t *testing.T) {
+func TestOverLimitWithNoAccount(t *testing.T) {
 	for _, test := range []struct {
 		until       time.Time
 		maxWait     time.Duration
@@ -235,7 +235,7 @@ func TestOverQuotaWithNoAccount(t *testing.T) {
 		{until: time.Now().Add(time.Hour), maxWait: time.Minute, invocations: 1, gaveUp: true},
 		{until: time.Time{}, maxWait: time.Minute, invocations: 1, gaveUp: true},
 	} {
-		r := newTrial(t, "run over-quota")
+		r := newTrial(t, "run over-limit")
 		r.Command.Joins = true
 		r.knows("ses_1")
 		r.MaxWait, r.Pool = &test.maxWait, &fakePool{exhausted: &rotation.ExhaustedError{Until: test.until}}

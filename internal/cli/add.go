@@ -131,14 +131,14 @@ func (a *app) enlist(pool *rotation.Pool, n rotation.Newcomer, key keychain.Secr
 }
 
 // vet refuses a key that is there already or that the service does not know, and warns of one that shares its
-// quota with another. self is the id of the account it is for, empty for a new one.
+// usage limit with another. self is the id of the account it is for, empty for a new one.
 func (a *app) vet(o rotation.Overview, self string, key keychain.Secret, noVerify bool) (rotation.Usage, error) {
 	if err := a.refuseKnownKey(o, self, key); err != nil {
 		return rotation.Usage{}, err
 	}
 	usage, err := a.verify(key, noVerify)
 	if err == nil {
-		a.warnSharedQuota(o, self, usage)
+		a.warnSharedUsage(o, self, usage)
 	}
 	return usage, err
 }
@@ -254,8 +254,8 @@ func (a *app) verify(key keychain.Secret, skip bool) (rotation.Usage, error) {
 	return rotation.Usage{}, nil
 }
 
-// warnSharedQuota tells of another account with the same subscription: the two have one quota between them.
-func (a *app) warnSharedQuota(o rotation.Overview, self string, usage rotation.Usage) {
+// warnSharedUsage tells of another account with the same subscription: the two share one usage limit.
+func (a *app) warnSharedUsage(o rotation.Overview, self string, usage rotation.Usage) {
 	var others []string
 	for _, v := range o.Accounts {
 		if v.ID != self && usage.Workspace != "" && usage.User != "" && v.Workspace == usage.Workspace && v.User == usage.User {
@@ -266,9 +266,9 @@ func (a *app) warnSharedQuota(o rotation.Overview, self string, usage rotation.U
 	case 0:
 		return
 	case 1:
-		a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: the two share one quota", others[0]), "a second workspace with its own subscription has its own quota")
+		a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: the two share one usage limit", others[0]), "a second workspace with its own subscription has its own usage limit")
 	default:
-		a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: all of them share one quota", strings.Join(others, ", ")), "a second workspace with its own subscription has its own quota")
+		a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: all of them share one usage limit", strings.Join(others, ", ")), "a second workspace with its own subscription has its own usage limit")
 	}
 }
 

@@ -71,9 +71,9 @@ func (s *session) untilChange(over func() bool) *rotation.ExhaustedError {
 		if over() {
 			return known
 		}
-		if s.quota != nil && time.Since(asked) > askAgain {
+		if s.usage != nil && time.Since(asked) > askAgain {
 			asked = time.Now()
-			s.quota.Exhausted(context.Background())
+			s.usage.Exhausted(context.Background())
 		}
 		time.Sleep(lookAgain)
 	}

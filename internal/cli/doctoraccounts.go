@@ -74,7 +74,7 @@ func (e *examination) lookForTwins(r *result, o rotation.Overview) {
 				break
 			}
 			if v.Enabled && earlier.Enabled && shared(subscription(v, usage), subscription(earlier, usage)) {
-				r.found(problem, "ocgo-key disable "+word(v.Label), "%s and %s belong to the same workspace and user: they share one quota, and a switch between them gains nothing",
+				r.found(problem, "ocgo-key disable "+word(v.Label), "%s and %s belong to the same workspace and user: they share one usage limit, and a switch between them gains nothing",
 					rotation.OneLine(earlier.Label), rotation.OneLine(v.Label))
 				break
 			}
@@ -82,7 +82,7 @@ func (e *examination) lookForTwins(r *result, o rotation.Overview) {
 	}
 }
 
-// subscription is whose quota an account has, as the service said now or before.
+// subscription is the workspace and user whose usage limit an account has, as the service said now or before.
 func subscription(v rotation.View, usage map[string]usageAnswer) [2]string {
 	if a, ok := usage[v.ID]; ok && a.err == nil && a.usage.Workspace != "" && a.usage.User != "" {
 		return [2]string{a.usage.Workspace, a.usage.User}

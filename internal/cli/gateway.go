@@ -185,21 +185,21 @@ func (a *app) warnMissing(missing, next rotation.Handout) {
 		fmt.Sprintf("`ocgo-key replace %q` stores it again", missing.Label))
 }
 
-func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, gateway.Quota, error) {
-	quota := &helper.Quota{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now, Holder: holder}
+func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, gateway.Usage, error) {
+	usage := &helper.UsagePoller{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now, Holder: holder}
 	options := gateway.Options{
 		Holder: holder, Upstreams: a.upstreams(flags.Zen), Port: port, Stall: flags.Stall, NoOverage: flags.NoOverage, MaxWait: flags.clientWait,
-		Session: flags.conversation, Quota: quota, Observer: o,
+		Session: flags.conversation, Usage: usage, Observer: o,
 	}
 	if flags.byConversation {
-		quota.Conversations = helper.NewConversations(holder)
-		options.HolderOf = quota.Conversations.Of
+		usage.Conversations = helper.NewConversations(holder)
+		options.HolderOf = usage.Conversations.Of
 	}
 	gw, err := gateway.Start(options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("cannot start the gateway: %w", err)
 	}
-	return gw, quota, nil
+	return gw, usage, nil
 }
 
 // upstreams are the services behind the gateway. Zen's base URL is Go's without the "go" step.

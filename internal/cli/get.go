@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"ocgo-key/helper"
+	"ocgo-key/helper/credential"
 	"ocgo-key/keychain"
 )
 
@@ -28,12 +29,12 @@ Examples:
 
 func (c *getCmd) Run(a *app) error {
 	if a.JSON {
-		c.Format = string(helper.JSON)
+		c.Format = string(credential.JSON)
 	}
-	request := helper.Request{Format: helper.Format(c.Format), Action: c.Action, BaseURL: a.BaseURL}
+	request := credential.Request{Format: credential.Format(c.Format), Action: c.Action, BaseURL: a.BaseURL}
 	asked := false
 	a.asksNobody = true // a program is waiting
-	err := helper.Serve(request, a.stdin, a.stdout, func() (helper.Credential, error) {
+	err := credential.Serve(request, a.stdin, a.stdout, func() (credential.Answer, error) {
 		asked = true
 		return c.fetch(a)
 	})
@@ -44,7 +45,7 @@ func (c *getCmd) Run(a *app) error {
 }
 
 // fetch gets the account that the asking process holds, or the next one, with its key.
-func (c *getCmd) fetch(a *app) (helper.Credential, error) {
+func (c *getCmd) fetch(a *app) (credential.Answer, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), helperBudget)
 	defer cancel()
 	keys := a.keys()
@@ -53,15 +54,15 @@ func (c *getCmd) fetch(a *app) (helper.Credential, error) {
 	}
 	pool, err := a.pool()
 	if err != nil {
-		return helper.Credential{}, err
+		return credential.Answer{}, err
 	}
 	proc, err := callerOr(ctx, c.PID, pool)
 	if err != nil {
-		return helper.Credential{}, err
+		return credential.Answer{}, err
 	}
 	grant, err := helper.NewHolder(pool, keys, proc, a.warnMissing).Current(ctx, nil)
 	if err != nil {
-		return helper.Credential{}, err
+		return credential.Answer{}, err
 	}
-	return helper.Credential{Account: grant.Label, Reveal: grant.Key.Reveal}, nil
+	return credential.Answer{Account: grant.Label, Reveal: grant.Key.Reveal}, nil
 }

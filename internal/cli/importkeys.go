@@ -51,7 +51,7 @@ func (im *importing) enter(login opencode.Login, usage rotation.Usage) (own impo
 				continue
 			}
 			if err == nil {
-				im.app.warnSharedQuota(o, "", usage)
+				im.app.warnSharedUsage(o, "", usage)
 				im.held = append(im.held, heldKey{rotation.View{ID: own.ID, Label: own.Label}, login.Key})
 				im.known[own.ID] = 0
 			}

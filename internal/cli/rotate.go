@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"ocgo-key/helper"
+	"ocgo-key/helper/caller"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/term"
 	"ocgo-key/rotation"
@@ -174,7 +174,7 @@ func callerOr(ctx context.Context, pid int, pool *rotation.Pool) (rotation.Proce
 	if err != nil {
 		return rotation.Process{}, err
 	}
-	info, err := helper.CallerHolding(os.Getpid(), process.Lookup, func(p process.Info) bool { return holds(p.PID, p.Start) })
+	info, err := caller.Find(os.Getpid(), process.Lookup, func(p process.Info) bool { return holds(p.PID, p.Start) })
 	if err != nil {
 		return rotation.Process{}, withHint(fmt.Errorf("cannot tell which process is asking: %w", err), "name it with --pid")
 	}

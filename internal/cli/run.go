@@ -113,12 +113,12 @@ func (a *app) wrap(pool *rotation.Pool, keys keychain.Store, command wrapper.Com
 		flags.clientWait = &forever
 	}
 	flags.conversation = "run_" + strings.ToLower(rand.Text())
-	gw, quota, err := a.startGateway(pool, keys, holder, flags, 0, observer)
+	gw, usage, err := a.startGateway(pool, keys, holder, flags, 0, observer)
 	if err != nil {
 		return wrapperFailed(err)
 	}
 	defer gw.Close()
-	s.quota = quota
+	s.usage = usage
 	env, err := client.pointAt(endpoint{gw.URL(""), gw.Token(), c.Zen}, command.Env, folder)
 	if err != nil {
 		return err

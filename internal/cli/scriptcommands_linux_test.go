@@ -180,7 +180,7 @@ func plan(ts *testscript.TestScript, neg bool, args []string) {
 		s.service.SetAnswers(key, gofake.Error(status, args[3], args[4]))
 	case "revoked":
 		s.service.RemoveAccount(key)
-	case "same-quota-as": // NAME: one workspace and user
+	case "same-subscription-as": // NAME: one workspace and user
 		for _, name := range []string{args[0], args[2]} {
 			s.service.AddAccount(gofake.Account{Key: s.canary.Key(name), Label: name, Workspace: "wrk_shared", User: "usr_shared"})
 		}

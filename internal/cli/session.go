@@ -16,7 +16,7 @@ import (
 type session struct {
 	notices
 	pool    *rotation.Pool
-	quota   gateway.Quota
+	usage   gateway.Usage
 	mode    string         // --on-429
 	maxWait *time.Duration // --max-wait; nil to wait as long as it takes
 	command wrapper.Command

@@ -33,7 +33,7 @@ func (a *app) refresh(pool *rotation.Pool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), askBudget)
 	defer cancel()
 	done := a.progress("asking the service")
-	asked, err := a.quota(pool).AskAll(ctx, askLimit)
+	asked, err := a.usagePoller(pool).AskAll(ctx, askLimit)
 	done()
 	if err != nil {
 		return err
@@ -48,8 +48,8 @@ func (a *app) refresh(pool *rotation.Pool) error {
 	return nil
 }
 
-func (a *app) quota(pool *rotation.Pool) *helper.Quota {
-	return &helper.Quota{Pool: pool, Keys: a.keys(), Base: a.baseURL, Client: helper.NewClient(), Now: time.Now}
+func (a *app) usagePoller(pool *rotation.Pool) *helper.UsagePoller {
+	return &helper.UsagePoller{Pool: pool, Keys: a.keys(), Base: a.baseURL, Client: helper.NewClient(), Now: time.Now}
 }
 
 // progress tells a person at a terminal what takes so long, where it does. The returned function ends that, and

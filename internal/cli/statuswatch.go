@@ -227,7 +227,7 @@ func (w *live) ask(ctx context.Context) {
 	}
 	w.asking, w.asked = true, time.Now()
 	w.screen.message = askingText
-	quota := w.app.quota(w.pool)
+	poller := w.app.usagePoller(w.pool)
 	go func() {
 		var got answer
 		defer func() {
@@ -238,7 +238,7 @@ func (w *live) ask(ctx context.Context) {
 		}()
 		ctx, cancel := context.WithTimeout(ctx, askBudget)
 		defer cancel()
-		got.asked, got.err = quota.AskAll(ctx, askLimit)
+		got.asked, got.err = poller.AskAll(ctx, askLimit)
 	}()
 }
 

@@ -20,7 +20,7 @@ import (
 const module = "ocgo-key"
 
 // leaves import nothing of the project.
-var leaves = []string{"internal/paths", "internal/atomicfile", "internal/process", "internal/term", "internal/fullscreen", "internal/secure", "internal/gofake", "internal/canary", "internal/completion", "internal/manual", "internal/version", "internal/keyform"}
+var leaves = []string{"helper/credential", "internal/paths", "internal/atomicfile", "internal/process", "internal/term", "internal/fullscreen", "internal/secure", "internal/gofake", "internal/canary", "internal/completion", "internal/manual", "internal/version", "internal/keyform"}
 
 // A rule keeps some packages from others. All patterns are relative to the module, but for those of other modules;
 // "x/..." is x and all below it.
@@ -44,6 +44,8 @@ var rules = []rule{
 		why: "a key is asked for through a Store"},
 	{who: []string{"keychain"}, never: []string{"..."}, unless: []string{"internal/atomicfile"}, deep: true,
 		why: "keychain knows nothing of the project but how a file is replaced"},
+	{who: []string{"helper/caller"}, never: []string{"..."}, unless: []string{"internal/process"}, deep: true,
+		why: "which process is asking stands in the process table alone"},
 	{who: []string{"helper/gateway"}, never: []string{"helper/wrapper", "helper/opencode"}, deep: true, why: "they meet in cli"},
 	{who: []string{"helper/wrapper"}, never: []string{"helper/gateway", "helper/opencode", "keychain/...", "rotation/..."}, deep: true,
 		why: "they meet in cli; the wrapper knows nothing of accounts"},
@@ -65,7 +67,7 @@ type pkg struct {
 	Imports, Deps []string
 }
 
-// matches tells whether the import path is meant by the pattern.
+// matches reports whether the import path is meant by the pattern.
 func matches(pattern, path string) bool {
 	first, _, _ := strings.Cut(pattern, "/")
 	if !strings.Contains(first, ".") && pattern != "testing" || pattern == "..." {
@@ -148,6 +150,9 @@ func TestBreachesAreSeen(t *testing.T) {
 		{"ocgo-key/internal/cli", []string{"github.com/docker/docker-credential-helpers/client"}, nil},
 		{"ocgo-key", []string{"ocgo-key/keychain"}, nil},
 		{"ocgo-key", []string{"ocgo-key/internal/cli", "ocgo-key/internal/paths"}, nil},
+		{"ocgo-key/helper/caller", nil, []string{"ocgo-key/rotation"}},
+		{"ocgo-key/helper/caller", nil, []string{"ocgo-key/helper"}},
+		{"ocgo-key/helper/credential", nil, []string{"ocgo-key/keychain"}},
 		{"ocgo-key/helper/gateway", nil, []string{"ocgo-key/helper/wrapper"}},
 		{"ocgo-key/helper/gateway", nil, []string{"ocgo-key/helper/opencode"}},
 		{"ocgo-key/helper/wrapper", nil, []string{"ocgo-key/helper/gateway"}},
@@ -167,6 +172,7 @@ func TestBreachesAreSeen(t *testing.T) {
 		{"ocgo-key", []string{"ocgo-key/internal/cli", "os"}, []string{"ocgo-key/keychain", "ocgo-key/rotation"}},
 		{"ocgo-key/helper", []string{"ocgo-key/keychain", "ocgo-key/rotation"}, []string{"github.com/zalando/go-keyring"}},
 		{"ocgo-key/keychain", []string{"github.com/zalando/go-keyring", "filippo.io/age"}, []string{"testing/fstest", "ocgo-key/internal/atomicfile"}},
+		{"ocgo-key/helper/caller", []string{"ocgo-key/internal/process"}, []string{"ocgo-key/internal/process"}},
 		{"ocgo-key/helper/gateway", []string{"ocgo-key/helper"}, []string{"ocgo-key/helper", "ocgo-key/keychain"}},
 		{"ocgo-key/internal/cli", []string{"ocgo-key/internal/gofake", "ocgo-key/helper/wrapper"}, nil},
 	} {
@@ -180,7 +186,7 @@ var topLevel = []string{"main.go", "keychain", "rotation", "helper", "internal",
 
 // parts are the folders of which docs/architecture.md, "The packages", names each.
 var parts = map[string][]string{
-	"helper":   {"gateway", "wrapper", "opencode", "supervise"},
+	"helper":   {"caller", "credential", "gateway", "wrapper", "opencode", "supervise"},
 	"rotation": {"state"},
 	"keychain": {"keychaintest"},
 }

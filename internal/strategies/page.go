@@ -149,7 +149,7 @@ var claims = map[string]func(f figures) bool{
 		return f.Of(full, rotation.MostLeft, 0).Lost() > f.Of(full, rotation.RoundRobin, 0).Lost() &&
 			f.Of(sharedFull, rotation.MostLeft, 0).Lost() > 2 && f.Of(sharedFull, rotation.RoundRobin, 0).Lost() < 0.5
 	},
-	"fill-first takes the quota of the first accounts before others do": func(f figures) bool {
+	"fill-first uses up the first accounts before others do": func(f figures) bool {
 		for _, w := range []int{sharedQuiet, sharedFull} {
 			m := f.Of(w, rotation.FillFirst, 0)
 			if m.Lost() > 0.5 || m.Elsewhere > 0.75*f.Of(w, rotation.RoundRobin, 0).Elsewhere || m.Switches < f.Of(w, rotation.RoundRobin, 0).Switches {

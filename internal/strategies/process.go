@@ -17,7 +17,7 @@ type process struct {
 	session
 	number int
 	holder *helper.Holder
-	quota  *helper.Quota
+	usage  *helper.UsagePoller
 	done   int  // requests
 	waits  bool // the request that is due is one that was refused before
 }
@@ -57,7 +57,7 @@ func (p *process) step() (time.Time, error) {
 func (p *process) begin(ctx context.Context) {
 	proc := rotation.Process{PID: p.number, Start: "x", Command: "opencode"}
 	p.holder = helper.NewHolder(p.pool, p.keys, proc, func(_, _ rotation.Handout) {})
-	p.quota = &helper.Quota{Pool: p.pool, Keys: p.keys, Base: p.base, Client: p.client, Now: p.clock, Holder: p.holder}
+	p.usage = &helper.UsagePoller{Pool: p.pool, Keys: p.keys, Base: p.base, Client: p.client, Now: p.clock, Holder: p.holder}
 	_, _ = p.holder.Current(ctx, nil) // an exhausted pool is found again by the first request
 	p.holder.Prepare(ctx)
 }
@@ -99,7 +99,7 @@ func (p *process) request(ctx context.Context) (time.Time, error) {
 			break
 		}
 		next, moved, err := p.holder.Report(ctx, grant, verdict, nil)
-		p.quota.Limited(ctx, grant)
+		p.usage.Limited(ctx, grant)
 		if err != nil {
 			return p.refused(ctx, err)
 		}
@@ -111,8 +111,8 @@ func (p *process) request(ctx context.Context) (time.Time, error) {
 	if p.counts {
 		p.sum.answered++
 	}
-	if p.quota.Due() {
-		p.quota.Refresh(ctx, grant)
+	if p.usage.Due() {
+		p.usage.Refresh(ctx, grant)
 	}
 	return time.Time{}, nil
 }
@@ -125,16 +125,16 @@ func (p *process) switched(ctx context.Context, to helper.Grant, ahead bool) {
 		}
 	}
 	p.holder.Prepare(ctx)
-	p.quota.Switched(ctx, to)
+	p.usage.Switched(ctx, to)
 }
 
 // refused is for a request that found no account: OpenCode sleeps until the soonest is back.
 func (p *process) refused(ctx context.Context, err error) (time.Time, error) {
-	exhausted := new(rotation.ExhaustedError)
-	if !errors.As(err, &exhausted) || exhausted.Until.IsZero() {
+	exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
+	if !ok || exhausted.Until.IsZero() {
 		return time.Time{}, err
 	}
-	p.quota.Exhausted(ctx)
+	p.usage.Exhausted(ctx)
 	return exhausted.Until.Add(time.Second), nil
 }
 

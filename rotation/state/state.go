@@ -51,7 +51,8 @@ type Account struct {
 	KeyRev    int        `json:"key_rev,omitempty"`
 	Rejected  *Rejection `json:"rejected,omitempty"`
 	Cooldowns []Cooldown `json:"cooldowns,omitempty"`
-	// Workspace and User are the service's ids as /usage told them; two accounts with the same two share one quota.
+	// Workspace and User are the service's ids as /usage told them; two accounts with the same two share one usage
+	// limit.
 	Workspace string `json:"workspace,omitempty"`
 	User      string `json:"user,omitempty"`
 	// Usage is what the service last said this account has used; nil before it said anything.

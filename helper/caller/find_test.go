@@ -1,4 +1,4 @@
-package helper
+package caller
 
 import (
 	"errors"
@@ -8,6 +8,9 @@ import (
 
 	"ocgo-key/internal/process"
 )
+
+// nobody holds an account.
+func nobody(process.Info) bool { return false }
 
 // tree is a made-up line of ancestors, nearest last. Each is written as its
 // arguments, separated by "|"; "NAME:" before them sets another name than the
@@ -44,7 +47,7 @@ func tree(t *testing.T, lines []string) (self int, lookup func(int) (process.Inf
 	}
 }
 
-func TestCaller(t *testing.T) {
+func TestFind(t *testing.T) {
 	const top = "systemd"
 	tests := []struct {
 		name  string
@@ -112,7 +115,7 @@ func TestCaller(t *testing.T) {
 			if tt.want > 0 {
 				want = 100 + tt.want
 			}
-			got, err := Caller(self, lookup)
+			got, err := Find(self, lookup, nobody)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,24 +127,24 @@ func TestCaller(t *testing.T) {
 }
 
 // Where no images are known, a copy is known by its arguments.
-func TestCallerWithoutImages(t *testing.T) {
+func TestFindWithoutImages(t *testing.T) {
 	self, known := tree(t, []string{"launchd", "zsh", "bash|x.sh", "bash|x.sh", "bash|x.sh"})
 	lookup := func(pid int) (process.Info, error) {
 		p, err := known(pid)
 		p.Image = ""
 		return p, err
 	}
-	got, err := Caller(self, lookup)
+	got, err := Find(self, lookup, nobody)
 	if err != nil || got.PID != 102 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	self, known = tree(t, []string{"launchd", "-zsh", "zsh"})
-	if got, err = Caller(self, lookup); err != nil || got.PID != 102 {
+	if got, err = Find(self, lookup, nobody); err != nil || got.PID != 102 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 }
 
-func TestCallerErrors(t *testing.T) {
+func TestFindErrors(t *testing.T) {
 	hidden := errors.New("hidden")
 	table := map[int]process.Info{
 		5: {PID: 5, PPID: 4}, 6: {PID: 6, PPID: 0},
@@ -154,27 +157,27 @@ func TestCallerErrors(t *testing.T) {
 		return process.Info{}, hidden
 	}
 	for _, pid := range []int{4, 5, 6} {
-		got, err := Caller(pid, lookup)
-		if err == nil || !strings.Contains(err.Error(), "--pid") {
-			t.Errorf("process %d: %+v, %v", pid, got, err)
+		got, err := Find(pid, lookup, nobody)
+		if err == nil || strings.Contains(err.Error(), "which process is asking") {
+			t.Errorf("process %d: %+v, %v; the one who calls says what was asked for", pid, got, err)
 		}
 		if pid != 6 && !errors.Is(err, hidden) {
 			t.Errorf("process %d: %v hides its cause", pid, err)
 		}
 	}
 	// Above the parent an error only ends the walk.
-	if got, err := Caller(8, lookup); err != nil || got.PID != 7 {
+	if got, err := Find(8, lookup, nobody); err != nil || got.PID != 7 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
-func TestCallerEndsInLoops(t *testing.T) {
+func TestFindEndsInLoops(t *testing.T) {
 	looked := 0
 	lookup := func(pid int) (process.Info, error) {
 		looked++
 		return process.Info{PID: pid, PPID: 10 + (pid+1)%2, Name: "env"}, nil
 	}
-	if _, err := Caller(10, lookup); err != nil {
+	if _, err := Find(10, lookup, nobody); err != nil {
 		t.Fatal(err)
 	}
 	if looked > maxWalk+2 {
@@ -183,7 +186,7 @@ func TestCallerEndsInLoops(t *testing.T) {
 	self := func(pid int) (process.Info, error) {
 		return process.Info{PID: 9, PPID: 9, Name: "sh", Args: []string{"sh"}}, nil
 	}
-	if got, err := Caller(10, self); err != nil || got.PID != 9 {
+	if got, err := Find(10, self, nobody); err != nil || got.PID != 9 {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 }

@@ -1,4 +1,11 @@
-package helper
+// Package credential reads what programs ask and writes what they get, in the protocols that they
+// speak: a key and a newline, JSON, git's credential helper, and the credential helper of Bazel and
+// others.
+//
+// It asks no keychain and no network and reads no state: the key comes in as a function that is
+// called at the last moment before it is written. It logs nothing. No error of its own holds a key,
+// nor a line or an address of the request, which may hold a secret of the asker's.
+package credential
 
 import (
 	"bytes"
@@ -20,40 +27,29 @@ const (
 	EngFlow Format = "engflow" // the credential helper of Bazel and others: headers
 )
 
-// ParseFormat reads the name of a format; "" is plain.
-func ParseFormat(name string) (Format, error) {
-	switch f := Format(name); f {
-	case "":
-		return Plain, nil
-	case Plain, JSON, Git, EngFlow:
-		return f, nil
-	}
-	return "", fmt.Errorf("no such format %q; use plain, json, git or engflow", name)
-}
-
-// Credential is what a process gets.
-type Credential struct {
+// Answer is what whoever asks gets.
+type Answer struct {
 	Account string        // the account's label
 	Reveal  func() string // the key; called once, right before it is written
 	Expires *time.Time    // when to ask again; nil where nobody knows
 }
 
-// Request is one question to the helper.
+// Request is one question.
 type Request struct {
 	Format Format
-	// Action is the word behind the command that git and EngFlow clients add:
-	// get, store or erase. "" is get.
+	// Action is the word that git and EngFlow clients add to the command: get, store or erase. ""
+	// is get.
 	Action string
 	// BaseURL is the service's; an EngFlow request for any other is refused.
 	BaseURL string
 }
 
-// Serve answers one request: it reads what the format says is to be read from
-// in, calls fetch for the credential where one is asked for, and writes the
-// answer to out. Nothing is written when anything fails. The formats plain and
-// json read nothing. git's store and erase, and actions that git may yet invent,
-// read their input and do nothing, as gitcredentials(7) wants it.
-func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Credential, error)) error {
+// Serve answers one request: it reads from in what the format says is to be read, calls fetch where
+// a key is asked for, and writes the answer to out. Nothing is written when anything fails. The
+// formats plain and json read nothing. git's store and erase, and actions that git may yet invent,
+// read their input and do nothing, as gitcredentials(7) wants it. An error is about the request,
+// fetch's, or out's.
+func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error)) error {
 	get := r.Action == "" || r.Action == "get"
 	switch r.Format {
 	case Git:
@@ -85,26 +81,26 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Credential, err
 			return fmt.Errorf("no such action %q; the %s format knows only get", r.Action, r.Format)
 		}
 	}
-	c, err := fetch()
+	a, err := fetch()
 	if err != nil {
 		return err
 	}
-	return Write(out, r.Format, c)
+	return Write(out, r.Format, a)
 }
 
 var errNoKey = errors.New("the key is empty or has characters that do not belong in one; use `ocgo-key replace` to store it anew")
 
-// Write writes c to w in one piece, or nothing at all when anything is wrong
-// with it. An error of w itself is passed on.
-func Write(w io.Writer, f Format, c Credential) error {
-	if c.Reveal == nil {
+// Write writes a to w in one piece, or nothing at all when anything is wrong with it. An error of w
+// itself is passed on.
+func Write(w io.Writer, f Format, a Answer) error {
+	if a.Reveal == nil {
 		return errNoKey
 	}
-	// Looked at before anything else: no error below can then come up while a
-	// key is in hand, and none could show it.
+	// Looked at before anything else: no error below can then come up while a key is in hand, and
+	// none could show it.
 	expires := ""
-	if c.Expires != nil {
-		expires = c.Expires.UTC().Format(time.RFC3339)
+	if a.Expires != nil {
+		expires = a.Expires.UTC().Format(time.RFC3339)
 	}
 	var compose func(key string) ([]byte, error)
 	switch f {
@@ -123,7 +119,7 @@ func Write(w io.Writer, f Format, c Credential) error {
 				Account string  `json:"account"`
 				Key     string  `json:"key"`
 				Expires *string `json:"expires"`
-			}{1, c.Account, key, until})
+			}{1, a.Account, key, until})
 		}
 	case EngFlow:
 		compose = func(key string) ([]byte, error) {
@@ -133,13 +129,9 @@ func Write(w io.Writer, f Format, c Credential) error {
 			}{map[string][]string{"Authorization": {"Bearer " + key}}, expires})
 		}
 	default:
-		_, err := ParseFormat(string(f))
-		if err == nil {
-			err = errors.New("no format was given")
-		}
-		return err
+		return fmt.Errorf("no such format %q; use plain, json, git or engflow", f)
 	}
-	key := c.Reveal()
+	key := a.Reveal()
 	if !bare(key) {
 		return errNoKey
 	}

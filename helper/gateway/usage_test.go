@@ -16,17 +16,17 @@ import (
 	"ocgo-key/rotation"
 )
 
-// quotaStage is a stage whose gateway asks /usage.
-func quotaStage(t *testing.T, change ...func(*gateway.Options)) *stage {
-	q := &helper.Quota{Keys: keychain.NewMemory(), Client: helper.NewClient()}
+// usageStage is a stage whose gateway asks /usage.
+func usageStage(t *testing.T, change ...func(*gateway.Options)) *stage {
+	q := &helper.UsagePoller{Keys: keychain.NewMemory(), Client: helper.NewClient()}
 	t.Cleanup(q.Client.CloseIdleConnections)
 	s := newStage(t, append(change, func(o *gateway.Options) {
 		q.Base, q.Now, q.Holder = o.Upstreams[gateway.GoPrefix], o.Now, o.Holder.(*helper.Holder)
-		o.Quota = q
+		o.Usage = q
 		_, err := q.Holder.Current(t.Context(), nil) // as a process does before it has a gateway
 		require.NoError(t, err)
 	})...)
-	s.quota = q
+	s.usage = q
 	q.Pool = s.pool
 	o, err := s.pool.Overview(t.Context())
 	require.NoError(t, err)
@@ -56,7 +56,7 @@ func (s *stage) askedAbout(label string) (n int) {
 }
 
 func TestTheLatestResetIsTheTimeOfReturn(t *testing.T) {
-	s := quotaStage(t)
+	s := usageStage(t)
 	now := s.clock.Now()
 	// The 429 names the first window alone; the week ends later.
 	s.service.SetPlan(keyOf("Work"), gofake.Plan{
@@ -76,7 +76,7 @@ func TestTheLatestResetIsTheTimeOfReturn(t *testing.T) {
 }
 
 func TestAnAccountThatIsBackEarlyIsFound(t *testing.T) {
-	s := quotaStage(t)
+	s := usageStage(t)
 	for _, label := range labels {
 		s.service.SetAnswers(keyOf(label), gofake.UsageLimit(gofake.Weekly, 24*time.Hour))
 	}
@@ -94,7 +94,7 @@ func TestAnAccountThatIsBackEarlyIsFound(t *testing.T) {
 }
 
 func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
-	s := quotaStage(t)
+	s := usageStage(t)
 	for _, label := range labels {
 		s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(24 * time.Hour)}}})
 	}
@@ -109,7 +109,7 @@ func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
 // The service's first word names one window. The user hears of the return once, by its last word.
 func TestTheReturnIsSaidOnceAndRight(t *testing.T) {
 	var said []string
-	s := quotaStage(t, func(o *gateway.Options) {
+	s := usageStage(t, func(o *gateway.Options) {
 		o.Observer.Exhausted = func(_ *gateway.Exchange, e *rotation.ExhaustedError) { said = append(said, e.Account) }
 	})
 	now := s.clock.Now()
@@ -127,7 +127,7 @@ func TestTheReturnIsSaidOnceAndRight(t *testing.T) {
 }
 
 func TestUsageThatRefusesChangesNothing(t *testing.T) {
-	s := quotaStage(t)
+	s := usageStage(t)
 	refused := gofake.AuthError()
 	s.service.SetPlan(keyOf("Work"), gofake.Plan{Answers: []gofake.Answer{gofake.UsageLimit(gofake.Weekly, time.Hour)}, Usage: gofake.Usage{Answer: &refused}})
 	s.do(t, s.request(t, formats["chat"], true))

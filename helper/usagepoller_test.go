@@ -24,7 +24,7 @@ type poolOf struct {
 	*rotation.Pool
 	keys    *countingStore
 	service *gofake.Server
-	quota   *helper.Quota
+	poller  *helper.UsagePoller
 }
 
 func newPoolOf(t *testing.T, labels ...string) *poolOf {
@@ -42,8 +42,8 @@ func newPoolOf(t *testing.T, labels ...string) *poolOf {
 	t.Cleanup(func() { assert.NoError(t, p.service.Close()) })
 	base, err := url.Parse(p.service.BaseURL())
 	require.NoError(t, err)
-	p.quota = &helper.Quota{Pool: p.Pool, Keys: p.keys, Base: base, Client: helper.NewClient(), Now: time.Now}
-	t.Cleanup(p.quota.Client.CloseIdleConnections)
+	p.poller = &helper.UsagePoller{Pool: p.Pool, Keys: p.keys, Base: base, Client: helper.NewClient(), Now: time.Now}
+	t.Cleanup(p.poller.Client.CloseIdleConnections)
 	return p
 }
 
@@ -87,7 +87,7 @@ func TestAskAll(t *testing.T) {
 	require.NoError(t, p.Disable(t.Context(), "id3"))
 	p.service.SetPlan("key-of-Slow", gofake.Plan{Usage: gofake.Usage{Delay: -1}})
 
-	asked, err := p.quota.AskAll(t.Context(), 300*time.Millisecond)
+	asked, err := p.poller.AskAll(t.Context(), 300*time.Millisecond)
 	require.NoError(t, err)
 	require.Len(t, asked, 5)
 	for i := range asked {
@@ -111,7 +111,7 @@ func TestAskAll(t *testing.T) {
 func TestAskAllAsksALockedKeychainOnce(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
 	p.keys.broken = &keychain.Error{Kind: keychain.Locked, Op: "get", Store: "os", ID: "id0", Err: errors.New("the keychain is locked")}
-	asked, err := p.quota.AskAll(t.Context(), time.Second)
+	asked, err := p.poller.AskAll(t.Context(), time.Second)
 	require.NoError(t, err)
 	for i, label := range []string{"Work", "Personal", "Spare"} {
 		require.ErrorIs(t, asked[i].Err, keychain.ErrLocked)
@@ -123,7 +123,7 @@ func TestAskAllAsksALockedKeychainOnce(t *testing.T) {
 
 func TestAskAllOfNobody(t *testing.T) {
 	p := newPoolOf(t)
-	asked, err := p.quota.AskAll(t.Context(), time.Second)
+	asked, err := p.poller.AskAll(t.Context(), time.Second)
 	require.NoError(t, err)
 	assert.Empty(t, asked)
 }
@@ -131,21 +131,22 @@ func TestAskAllOfNobody(t *testing.T) {
 // What a gateway asks in the background reads no key from the keychain, which might ask its user.
 func TestRefreshGoesByKeysInMemory(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
-	p.quota.Holder = helper.NewHolder(p.Pool, p.keys, rotation.Process{PID: 1, Start: "x"}, func(m, _ rotation.Handout) { t.Error(m) })
-	g, err := p.quota.Holder.Current(t.Context(), nil)
+	p.poller.Holder = helper.NewHolder(p.Pool, p.keys, rotation.Process{PID: 1, Start: "x"}, func(m, _ rotation.Handout) { t.Error(m) })
+	g, err := p.poller.Holder.Current(t.Context(), nil)
 	require.NoError(t, err)
-	p.quota.Holder.Prepare(t.Context())
+	p.poller.Holder.Prepare(t.Context())
 	reads := p.keys.reads
 	require.Equal(t, 2, reads)
-	require.True(t, p.quota.Due())
-	require.False(t, p.quota.Due(), "once")
-	p.quota.Refresh(t.Context(), g)
+	require.True(t, p.poller.Due())
+	require.False(t, p.poller.Due(), "once")
+	p.poller.Refresh(t.Context(), g)
 	assert.Equal(t, []int{0, 0, -1}, []int{p.percent(t, 0), p.percent(t, 1), p.percent(t, 2)})
 	assert.Equal(t, reads, p.keys.reads)
-	require.False(t, p.quota.Due())
+	require.False(t, p.poller.Due())
 }
 
-// The key of the account to move to is there before the process moves; one that is missing is no reason to move.
+// The key of the account to move to is there before the process moves; one that is missing is no
+// reason to move.
 func TestPrepareAhead(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
 	h := helper.NewHolder(p.Pool, p.keys, rotation.Process{PID: 1, Start: "x"}, func(m, _ rotation.Handout) { t.Error(m) })

@@ -1,4 +1,4 @@
-package helper
+package caller
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ import (
 
 // With this variable set the test binary prints its caller's pid. With it set
 // to "npx" it does so as the child of a process that looks like npx.
-const askEnv = "HELPER_TEST_ASK"
+const askEnv = "CALLER_TEST_ASK"
 
-const heldEnv = "HELPER_TEST_HELD"
+const heldEnv = "CALLER_TEST_HELD"
 
 // name is a process as a lease names it: two may start in one tick of the clock.
 func name(p process.Info) string { return fmt.Sprintf("%d@%s", p.PID, p.Start) }
@@ -46,10 +46,10 @@ func TestMain(m *testing.M) {
 		_ = leaf.Run()
 		os.Exit(0)
 	}
-	caller, err := Caller(os.Getpid(), process.Lookup)
+	caller, err := Find(os.Getpid(), process.Lookup, nobody)
 	if mode == "hold" { // the leases are lines of a file
 		held, _ := os.ReadFile(os.Getenv(heldEnv))
-		caller, err = CallerHolding(os.Getpid(), process.Lookup, func(p process.Info) bool {
+		caller, err = Find(os.Getpid(), process.Lookup, func(p process.Info) bool {
 			return slices.Contains(strings.Fields(string(held)), name(p))
 		})
 		_ = os.WriteFile(os.Getenv(heldEnv), []byte(name(caller)), 0o600)
@@ -193,9 +193,9 @@ func TestRealExecOfTheLast(t *testing.T) {
 	}
 }
 
-func BenchmarkCaller(b *testing.B) {
+func BenchmarkFind(b *testing.B) {
 	for b.Loop() {
-		if _, err := Caller(os.Getpid(), process.Lookup); err != nil {
+		if _, err := Find(os.Getpid(), process.Lookup, nobody); err != nil {
 			b.Fatal(err)
 		}
 	}

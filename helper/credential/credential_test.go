@@ -1,4 +1,4 @@
-package helper
+package credential
 
 import (
 	"bytes"
@@ -15,8 +15,8 @@ const canary = "sk-canary-<&>-1"
 
 const service = "https://opencode.ai/zen/go/v1"
 
-func credential(expires *time.Time) Credential {
-	return Credential{Account: "Work & <Home>", Reveal: func() string { return canary }, Expires: expires}
+func answer(expires *time.Time) Answer {
+	return Answer{Account: "Work & <Home>", Reveal: func() string { return canary }, Expires: expires}
 }
 
 func TestWrite(t *testing.T) {
@@ -35,7 +35,7 @@ func TestWrite(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var out bytes.Buffer
-		if err := Write(&out, tt.f, credential(tt.expires)); err != nil {
+		if err := Write(&out, tt.f, answer(tt.expires)); err != nil {
 			t.Fatal(err)
 		}
 		if out.String() != tt.want {
@@ -48,7 +48,7 @@ func TestWriteRefuses(t *testing.T) {
 	for _, f := range []Format{Plain, JSON, Git, EngFlow} {
 		for _, key := range []string{"", "a\nb", "a\rb", "a\x00b", "a b", "a\tb", "a\x7fb", "a\xffb", canary + "\n"} {
 			var out bytes.Buffer
-			err := Write(&out, f, Credential{Reveal: func() string { return key }})
+			err := Write(&out, f, Answer{Reveal: func() string { return key }})
 			if err == nil || out.Len() > 0 {
 				t.Errorf("%s: a key of %q: %v, wrote %q", f, key, err, out.String())
 			}
@@ -56,14 +56,14 @@ func TestWriteRefuses(t *testing.T) {
 				t.Errorf("%s: the error shows the key", f)
 			}
 		}
-		if err := Write(io.Discard, f, Credential{}); err == nil {
+		if err := Write(io.Discard, f, Answer{}); err == nil {
 			t.Errorf("%s: wrote without a key", f)
 		}
 	}
 	var out bytes.Buffer
 	asked := false
 	for _, f := range []Format{"", "xml"} {
-		c := Credential{Reveal: func() string { asked = true; return canary }}
+		c := Answer{Reveal: func() string { asked = true; return canary }}
 		if err := Write(&out, f, c); err == nil || out.Len() > 0 || asked {
 			t.Errorf("format %q: %v, wrote %q, asked for the key: %v", f, err, out.String(), asked)
 		}
@@ -80,20 +80,9 @@ func (c *counter) Write([]byte) (int, error) { c.writes++; return 0, errFull }
 func TestWritesOnce(t *testing.T) {
 	for _, f := range []Format{Plain, JSON, Git, EngFlow} {
 		var w counter
-		if err := Write(&w, f, credential(nil)); !errors.Is(err, errFull) || w.writes != 1 {
+		if err := Write(&w, f, answer(nil)); !errors.Is(err, errFull) || w.writes != 1 {
 			t.Errorf("%s: %v after %d writes", f, err, w.writes)
 		}
-	}
-}
-
-func TestParseFormat(t *testing.T) {
-	for name, want := range map[string]Format{"": Plain, "plain": Plain, "json": JSON, "git": Git, "engflow": EngFlow} {
-		if got, err := ParseFormat(name); err != nil || got != want {
-			t.Errorf("%q: %q, %v", name, got, err)
-		}
-	}
-	if _, err := ParseFormat("JSON "); err == nil {
-		t.Error("took a format that there is not")
 	}
 }
 
@@ -130,9 +119,9 @@ func TestServe(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
 			fetched := false
-			err := Serve(tt.r, strings.NewReader(tt.in), &out, func() (Credential, error) {
+			err := Serve(tt.r, strings.NewReader(tt.in), &out, func() (Answer, error) {
 				fetched = true
-				return credential(nil), tt.err
+				return answer(nil), tt.err
 			})
 			if (err != nil) != tt.fails || out.String() != tt.want || fetched != tt.fetched {
 				t.Fatalf("error %v, wrote %q, fetched %v", err, out.String(), fetched)
@@ -286,7 +275,7 @@ func FuzzEngFlow(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in string) {
 		var out bytes.Buffer
 		err := Serve(Request{EngFlow, "get", service}, strings.NewReader(in), &out,
-			func() (Credential, error) { return credential(nil), nil })
+			func() (Answer, error) { return answer(nil), nil })
 		if err != nil {
 			if out.Len() > 0 {
 				t.Fatalf("%q: wrote %q and failed", in, out.String())

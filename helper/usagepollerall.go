@@ -1,0 +1,61 @@
+package helper
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// Asked is what became of the question about one account.
+type Asked struct {
+	ID string
+	// Err is nil where the service answered and the pool has learned it. Else it is one of the
+	// keychain's (naming the account by its label), a *UsageError, the network's or the pool's;
+	// nothing was changed then.
+	Err error
+}
+
+// AskAll asks the service about every account, side by side, and takes the answers into the pool.
+// Each question ends after limit. The keychain has the time that ctx gives; one that is locked, or
+// not there, is asked once and not for each account. The result has the accounts in the pool's
+// order. The error is the pool's.
+func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked, error) {
+	o, err := u.Pool.Overview(ctx)
+	if err != nil {
+		return nil, err
+	}
+	asked := make([]Asked, len(o.Accounts))
+	var all sync.WaitGroup
+	var broken error // the keychain's, for all that follow
+	for i, v := range o.Accounts {
+		asked[i].ID = v.ID
+		key, err := u.key(ctx, v, broken)
+		if err != nil {
+			asked[i].Err = keychain.Naming(err, v.Label)
+			if errors.Is(err, keychain.ErrLocked) || errors.Is(err, keychain.ErrNoKeychain) || errors.Is(err, keychain.ErrTimeout) {
+				broken = err
+			}
+			continue
+		}
+		all.Go(func() { asked[i].Err = u.ask(ctx, Grant{Handout: v.Handout(), Key: key}, limit) })
+	}
+	all.Wait()
+	return asked, nil
+}
+
+// key is the account's, unless the keychain was found not to answer.
+func (u *UsagePoller) key(ctx context.Context, v rotation.View, broken error) (keychain.Secret, error) {
+	if u.Holder != nil {
+		if key, ok := u.Holder.Known(v.Handout()); ok {
+			return key, nil
+		}
+	}
+	if broken != nil {
+		return keychain.Secret{}, broken
+	}
+	return u.Keys.Get(ctx, v.ID)
+}
