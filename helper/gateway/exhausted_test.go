@@ -205,7 +205,7 @@ func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 // With NoOverage each account is left after its first answer that cost money, also once the service's word on usage has
 // taken the place of the cooldown.
 func TestNoTrialSpendsMoneyAgain(t *testing.T) {
-	s := quotaStage(t, func(o *gateway.Options) { o.NoOverage = true })
+	s := usageStage(t, func(o *gateway.Options) { o.NoOverage = true })
 	for _, label := range labels {
 		s.service.SetPlan(keyOf(label), gofake.Plan{
 			Limits:     []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(100 * time.Hour)}},
