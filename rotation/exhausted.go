@@ -21,7 +21,11 @@ func (e *ExhaustedError) Error() string {
 	if e.Until.IsZero() {
 		return "every account is rejected or disabled"
 	}
-	return fmt.Sprintf("%s; %s, %s (%s)", e.who("all"), e.back(), e.Until.Local().Format(farLayout), e.Reason)
+	back := e.Account + " is back first,"
+	if e.Cooling == 1 {
+		back = "it is back"
+	}
+	return fmt.Sprintf("%s; %s %s (%s)", e.who("all"), back, e.Until.Local().Format(farLayout), e.Reason)
 }
 
 // Sentences is Error for a person who works with a client, as full sentences: "All 3 accounts are used up. Work is back
@@ -34,7 +38,11 @@ func (e *ExhaustedError) Sentences(now time.Time) string {
 	if e.Until.Sub(now) < 6*24*time.Hour {
 		layout = "Mon 15:04"
 	}
-	return fmt.Sprintf("%s. %s, %s.", e.who("All"), e.back(), e.Until.Local().Format(layout))
+	back := e.Account + " is back first,"
+	if e.Cooling == 1 {
+		back = "It is back"
+	}
+	return fmt.Sprintf("%s. %s %s.", e.who("All"), back, e.Until.Local().Format(layout))
 }
 
 const farLayout = "Mon 2 Jan 15:04"
@@ -50,13 +58,6 @@ func (e *ExhaustedError) who(all string) string {
 		return e.Account + " is used up"
 	}
 	return fmt.Sprintf("%s %d accounts are used up", all, e.Cooling)
-}
-
-func (e *ExhaustedError) back() string {
-	if e.Cooling == 1 {
-		return "it is back"
-	}
-	return e.Account + " is back first"
 }
 
 // exhausted says which account is back first, of those that were all out at this moment.
