@@ -47,16 +47,16 @@ type OpenCode2 struct {
 	orders chan wrapper.Order
 	server *server
 
-	mu         sync.Mutex
-	input      *Input // what the client reads, kept for a second invocation; nil where nothing need be
-	session    string // of the user's conversation, once a request named it
-	subagents  map[string]bool
-	answered   bool            // a turn of the conversation was answered in this run
-	tried      map[string]bool // accounts that were restarted onto since the last answer
-	restarting bool            // the client is about to be invoked again, or its turns are
-	revivals   int             // invocations after a client that gave up, since a turn was answered
-	exhausted  time.Time       // since when no turn was answered for want of an account; zero if one was
-	gaveUp     *rotation.ExhaustedError
+	mu                  sync.Mutex
+	input               *Input // what the client reads, kept for a second invocation; nil where nothing need be
+	session             string // of the user's conversation, once a request named it
+	subagents           map[string]bool
+	answered            bool            // a turn of the conversation was answered in this run
+	tried               map[string]bool // accounts that were restarted onto since the last answer
+	restarting          bool            // the client is about to be invoked again, or its turns are
+	restartsSinceAnswer int             // invocations after a client that gave up, since a turn was answered
+	exhausted           time.Time       // since when no turn was answered for want of an account; zero if one was
+	gaveUp              *rotation.ExhaustedError
 }
 
 // Run runs the client to its end, and again where that makes the work go on. The error says that it did not start, or,
@@ -130,10 +130,10 @@ func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.revivals++
+	r.restartsSinceAnswer++
 	ctx, cancel := context.WithTimeout(ended, quietTime)
 	defer cancel()
-	if !r.canRestart() || r.revivals > r.accounts(ctx) {
+	if !r.canRestart() || r.restartsSinceAnswer > r.accounts(ctx) {
 		return command, false
 	}
 	if over, err := r.server.OverQuota(ctx, r.session); err != nil || !over {
