@@ -38,9 +38,10 @@ type OpenCode2 struct {
 	Command opencode.Command2 // Way is Joined
 	// Server is the server's environment, with a gateway in it; Client is the client's, without.
 	Server, Client []string
-	OnLimit        string         // Replay, Restart, or anything else for auto
-	MaxWait        *time.Duration // how long to wait for an account; nil for as long as it takes
-	Pool           Pool           // nil where the gateway is another run's, which then decides all about limits
+	OnLimit        string          // Replay, Restart, or anything else for auto
+	MaxWait        *time.Duration  // how long to wait for an account; nil for as long as it takes
+	Pool           Pool            // nil where the gateway is another run's, which then decides all about limits
+	Lost           <-chan struct{} // closed when another run's gateway is gone, which ends this run; nil for never
 	Stdin          *os.File
 	Logs           io.Writer // where the server's logs go if the user wants them; nil for nowhere
 
@@ -63,11 +64,14 @@ type OpenCode2 struct {
 // as a *rotation.ExhaustedError, that no account is back within MaxWait.
 func (r *OpenCode2) Run() (status wrapper.Status, err error) {
 	r.orders = make(chan wrapper.Order, 1)
-	ended, stop := untilSignal()
+	ended, stop := untilSignal(r.Lost, func() { r.order(wrapper.Order{}) })
 	defer stop()
 	command := wrapper.Command{Env: r.Client}
 	if r.Command.Kind == opencode.Run && r.OnLimit != Replay && r.Pool != nil {
-		if r.input, err = KeepInput(r.Stdin); err != nil {
+		if r.input, err = keepInput(ended, r.Stdin); err != nil {
+			if bySignal, ok := signalOf(ended); ok {
+				return bySignal, nil
+			}
 			return status, fmt.Errorf("cannot read stdin: %w", err)
 		}
 	}
@@ -192,8 +196,9 @@ func (r *OpenCode2) next(command wrapper.Command, text string) (wrapper.Command,
 }
 
 // untilSignal ends when a signal comes that would end us. Until stop such a signal does no more than that, so that the
-// server can be stopped in order. One that we were started with as ignored (nohup) stays so.
-func untilSignal() (ctx context.Context, stop func()) {
+// server can be stopped in order. One that we were started with as ignored (nohup) stays so. The end of lost counts as a
+// SIGTERM, and calls end as well, since such a signal reaches nobody else.
+func untilSignal(lost <-chan struct{}, end func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	came := make(chan os.Signal, 1)
 	for _, s := range ends {
@@ -203,10 +208,17 @@ func untilSignal() (ctx context.Context, stop func()) {
 	}
 	done := make(chan struct{})
 	go func() {
-		select {
-		case s := <-came:
-			cancel(signalError{s})
-		case <-done:
+		for {
+			select {
+			case s := <-came:
+				cancel(signalError{s})
+			case <-lost:
+				cancel(signalError{syscall.SIGTERM})
+				end()
+				return
+			case <-done:
+				return
+			}
 		}
 	}()
 	return ctx, sync.OnceFunc(func() {
