@@ -142,10 +142,4 @@ func runOpenCode2(two *supervise.OpenCode2, gatewayURL string) error {
 }
 
 // runAlone runs a command to its end, as it is.
-func runAlone(command wrapper.Command) error {
-	status, _, err := wrapper.Run(command, wrapper.Options{})
-	if err != nil {
-		return err
-	}
-	return ended(status)
-}
+func runAlone(command wrapper.Command) error { return runUntil(command, nil) }
