@@ -114,6 +114,7 @@ func (a *app) runFolder(env []string) opencode.RunFolder {
 	if err != nil {
 		a.warn("an opencode that the command starts does not use the pool: "+flat(err.Error()), "set TMPDIR to a folder that can be written")
 	}
+	folder.Sweep(time.Now())
 	return folder
 }
 
