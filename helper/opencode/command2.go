@@ -49,10 +49,12 @@ var values2 = []string{"--log-level", "--completions", "--server", "--session", 
 // first2 are the options about the first prompt or the choice of session: not for a second invocation.
 var first2 = []string{"--continue", "-c", "--session", "-s", "--fork", "--title", "--file", "-f", "--prompt"}
 
-// ways2 are the subcommands, by how they are started. Those with subcommands of their own are in nested2 as well.
+// ways2 are all the subcommands of 2.0.15, as its --help lists them, by how they are started. Those with subcommands of
+// their own that take --standalone are in nested2 as well.
 var (
 	ways2 = map[string]Way{"run": Joined, "mini": Joined, "acp": Alone, "serve": Alone,
-		"auth": Standalone, "session": Standalone, "models": Standalone, "api": Standalone, "stats": Standalone, "reload": Standalone}
+		"auth": Standalone, "session": Standalone, "models": Standalone, "api": Standalone, "stats": Standalone, "reload": Standalone,
+		"upgrade": Apart, "update": Apart, "uninstall": Apart, "debug": Apart, "mcp": Apart, "plugin": Apart, "service": Apart, "pair": Apart}
 	nested2 = []string{"auth", "session"}
 )
 

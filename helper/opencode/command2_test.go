@@ -88,6 +88,20 @@ func TestResume2(t *testing.T) {
 	assert.False(t, slices.Contains(c.Join("U"), "--standalone"))
 }
 
+// A folder that is called like a subcommand is no project: OpenCode itself takes such a word for the subcommand.
+func TestParse2SubcommandsAreNoFolders(t *testing.T) {
+	everywhere := func(string) bool { return true }
+	for _, word := range []string{"upgrade", "update", "uninstall", "debug", "mcp", "plugin", "service", "pair"} {
+		c, err := Parse2([]string{word, "list"}, everywhere)
+		require.NoError(t, err)
+		assert.Equal(t, Apart, c.Way, word)
+		assert.Equal(t, word, c.Name)
+	}
+	c, err := Parse2([]string{"./mcp"}, everywhere)
+	require.NoError(t, err)
+	assert.Equal(t, "--server U ./mcp", strings.Join(c.Join("U"), " "))
+}
+
 func FuzzParse2(f *testing.F) {
 	f.Add("run --standalone -m a/b hi")
 	f.Add("auth --server= list -- x")

@@ -7,14 +7,25 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
 )
 
 // runPrefix is what the folder of a run is called, up to a part of its own.
 const runPrefix = "ocgo-key-run-"
 
+// runLockName is the file in it that the run holds locked as long as it lives, however it ends.
+const runLockName = "lock"
+
+// newTime is how long a folder counts as one that is being made, and is not locked yet.
+const newTime = time.Minute
+
 // RunFolder has what one run shows to OpenCode and to what it starts. It holds no secret.
 type RunFolder struct {
-	dir string
+	dir   string
+	lock  *flock.Flock  // held; nil where the system would not, and then nobody else removes it
+	swept chan struct{} // closed when the others' are removed; nil if that is not under way
 	// Bin stands first on the PATH of what the run starts; empty if there is nothing to put there.
 	Bin string
 	// Plugin is for OpenCode 2; see [WriteRunPlugin].
@@ -29,6 +40,12 @@ func NewRunFolder(temp, goos, program, real string) (RunFolder, error) {
 		return RunFolder{}, err
 	}
 	f := RunFolder{dir: dir}
+	lock := flock.New(filepath.Join(dir, runLockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	if held, err := lock.TryLock(); err == nil && held {
+		f.lock = lock
+	} else {
+		_ = os.Remove(lock.Path())
+	}
 	if f.Plugin, err = WriteRunPlugin(filepath.Join(dir, "plugin")); err == nil && real != "" {
 		f.Bin = filepath.Join(dir, "bin")
 		if err = os.Mkdir(f.Bin, 0o700); err == nil {
@@ -42,11 +59,78 @@ func NewRunFolder(temp, goos, program, real string) (RunFolder, error) {
 	return f, nil
 }
 
-// Remove removes the folder. Of the zero value it removes nothing.
+// Remove removes the folder, after what Sweep has begun. Of the zero value it removes nothing.
 func (f RunFolder) Remove() {
-	if f.dir != "" {
-		_ = os.RemoveAll(f.dir) // what is left of it holds no secret, and is in the folder for such things
+	if f.swept != nil {
+		<-f.swept
 	}
+	if f.lock != nil {
+		_ = f.lock.Unlock() // it is nobody's any more
+	}
+	if f.dir != "" {
+		_ = RemoveRunFolder(f.dir) // what is left of it holds no secret, and is in the folder for such things
+	}
+}
+
+// Sweep begins to remove the folders that killed runs have left beside this one.
+func (f *RunFolder) Sweep(now time.Time) {
+	if f.dir == "" {
+		return
+	}
+	temp, swept := filepath.Dir(f.dir), make(chan struct{})
+	f.swept = swept
+	go func() {
+		defer close(swept)
+		for _, dir := range DeadRunFolders(temp, now) {
+			_ = RemoveRunFolder(dir) // the next run tries again
+		}
+	}()
+}
+
+// RemoveRunFolder removes a folder of a run. The lock goes last, so that one that was removed by half is found again.
+func RemoveRunFolder(dir string) error {
+	for _, name := range []string{"bin", "plugin"} {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return os.RemoveAll(dir)
+}
+
+// DeadRunFolders returns the folders in temp that runs of this user have left behind when they were killed. One that may
+// be a live run's is not among them, and no link is followed.
+func DeadRunFolders(temp string, now time.Time) []string {
+	f, err := os.Open(temp)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	names, _ := f.Readdirnames(-1) // those that could be read
+	var dead []string
+	for _, name := range names {
+		if dir := filepath.Join(temp, name); strings.HasPrefix(name, runPrefix) && isDeadRun(dir, now) {
+			dead = append(dead, dir)
+		}
+	}
+	slices.Sort(dead)
+	return dead
+}
+
+// isDeadRun reports whether nobody holds the lock of a folder that is ours and not a new one. What is in such a folder is
+// ours as well, since it is closed to others.
+func isDeadRun(dir string, now time.Time) bool {
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() || !isOwn(info) || now.Sub(info.ModTime()) < newTime {
+		return false
+	}
+	file, err := os.Lstat(filepath.Join(dir, runLockName))
+	if err != nil || !file.Mode().IsRegular() {
+		return false
+	}
+	lock := flock.New(filepath.Join(dir, runLockName), flock.SetFlag(os.O_RDWR))
+	defer func() { _ = lock.Close() }()
+	free, err := lock.TryLock()
+	return err == nil && free
 }
 
 // BeforePath returns path, a PATH, with Bin first.

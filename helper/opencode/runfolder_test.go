@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -37,6 +38,47 @@ func TestRunFolder(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, left)
 	}
+}
+
+// What killed runs have left goes with the next run, and nothing else.
+func TestDeadRunFolders(t *testing.T) {
+	temp, later := t.TempDir(), time.Now().Add(2*newTime)
+	folder := func() RunFolder {
+		f, err := NewRunFolder(temp, "linux", "/bin/ocgo-key", "/opt/opencode")
+		require.NoError(t, err)
+		return f
+	}
+	killed, live, unlocked := folder(), folder(), folder()
+	require.NoError(t, killed.lock.Close()) // as the system does
+	require.NoError(t, unlocked.lock.Close())
+	require.NoError(t, os.Remove(filepath.Join(unlocked.dir, runLockName)))
+	elsewhere := t.TempDir()
+	kept := []string{filepath.Base(live.dir), filepath.Base(unlocked.dir), "another", runPrefix + "file"}
+	require.NoError(t, os.Mkdir(filepath.Join(temp, "another"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(elsewhere, runLockName), nil, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(temp, runPrefix+"file"), nil, 0o600))
+	if runtime.GOOS != "windows" {
+		require.NoError(t, os.Symlink(elsewhere, filepath.Join(temp, runPrefix+"link")))
+		open := folder() // another user may have put something there
+		require.NoError(t, open.lock.Close())
+		require.NoError(t, os.Chmod(open.dir, 0o777))
+		kept = append(kept, runPrefix+"link", filepath.Base(open.dir))
+	}
+	assert.Empty(t, DeadRunFolders(temp, time.Now()), "it may be one that is being made")
+	assert.Equal(t, []string{killed.dir}, DeadRunFolders(temp, later))
+	next := folder()
+	next.Sweep(later)
+	next.Remove()
+	left, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	var names []string
+	for _, entry := range left {
+		names = append(names, entry.Name())
+	}
+	assert.ElementsMatch(t, kept, names)
+	assert.FileExists(t, filepath.Join(elsewhere, runLockName))
+	assert.Empty(t, DeadRunFolders(filepath.Join(temp, "none"), later))
+	live.Remove()
 }
 
 func TestRunFolderWithoutOpenCode(t *testing.T) {

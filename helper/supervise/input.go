@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -40,6 +41,25 @@ func KeepInput(f *os.File) (*Input, error) {
 		i.rest = f
 	}
 	return i, err
+}
+
+// keepInput is KeepInput until ctx ends. Then a read that is under way is left to itself: nothing ends it but its file.
+func keepInput(ctx context.Context, f *os.File) (*Input, error) {
+	type kept struct {
+		input *Input
+		err   error
+	}
+	read := make(chan kept, 1)
+	go func() {
+		input, err := KeepInput(f)
+		read <- kept{input, err}
+	}()
+	select {
+	case k := <-read:
+		return k.input, k.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Again reports whether Open can be called (again).

@@ -47,8 +47,8 @@ func (r *OpenCode2) sawAnswer(x *gateway.Exchange) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.see(x)
-	if (!r.answered || !r.exhausted.IsZero() || len(r.tried) > 0 || r.revivals > 0) && !x.Subagent() && x.HasTools() {
-		r.answered, r.exhausted, r.revivals = true, time.Time{}, 0
+	if (!r.answered || !r.exhausted.IsZero() || len(r.tried) > 0 || r.restartsSinceAnswer > 0) && !x.Subagent() && x.HasTools() {
+		r.answered, r.exhausted, r.restartsSinceAnswer = true, time.Time{}, 0
 		clear(r.tried)
 	}
 }

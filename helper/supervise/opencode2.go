@@ -38,36 +38,40 @@ type OpenCode2 struct {
 	Command opencode.Command2 // Way is Joined
 	// Server is the server's environment, with a gateway in it; Client is the client's, without.
 	Server, Client []string
-	OnLimit        string         // Replay, Restart, or anything else for auto
-	MaxWait        *time.Duration // how long to wait for an account; nil for as long as it takes
-	Pool           Pool           // nil where the gateway is another run's, which then decides all about limits
+	OnLimit        string          // Replay, Restart, or anything else for auto
+	MaxWait        *time.Duration  // how long to wait for an account; nil for as long as it takes
+	Pool           Pool            // nil where the gateway is another run's, which then decides all about limits
+	Lost           <-chan struct{} // closed when another run's gateway is gone, which ends this run; nil for never
 	Stdin          *os.File
 	Logs           io.Writer // where the server's logs go if the user wants them; nil for nowhere
 
 	orders chan wrapper.Order
 	server *server
 
-	mu         sync.Mutex
-	input      *Input // what the client reads, kept for a second invocation; nil where nothing need be
-	session    string // of the user's conversation, once a request named it
-	subagents  map[string]bool
-	answered   bool            // a turn of the conversation was answered in this run
-	tried      map[string]bool // accounts that were restarted onto since the last answer
-	restarting bool            // the client is about to be invoked again, or its turns are
-	revivals   int             // invocations after a client that gave up, since a turn was answered
-	exhausted  time.Time       // since when no turn was answered for want of an account; zero if one was
-	gaveUp     *rotation.ExhaustedError
+	mu                  sync.Mutex
+	input               *Input // what the client reads, kept for a second invocation; nil where nothing need be
+	session             string // of the user's conversation, once a request named it
+	subagents           map[string]bool
+	answered            bool            // a turn of the conversation was answered in this run
+	tried               map[string]bool // accounts that were restarted onto since the last answer
+	restarting          bool            // the client is about to be invoked again, or its turns are
+	restartsSinceAnswer int             // invocations after a client that gave up, since a turn was answered
+	exhausted           time.Time       // since when no turn was answered for want of an account; zero if one was
+	gaveUp              *rotation.ExhaustedError
 }
 
 // Run runs the client to its end, and again where that makes the work go on. The error says that it did not start, or,
 // as a *rotation.ExhaustedError, that no account is back within MaxWait.
 func (r *OpenCode2) Run() (status wrapper.Status, err error) {
 	r.orders = make(chan wrapper.Order, 1)
-	ended, stop := untilSignal()
+	ended, stop := untilSignal(r.Lost, func() { r.order(wrapper.Order{}) })
 	defer stop()
 	command := wrapper.Command{Env: r.Client}
 	if r.Command.Kind == opencode.Run && r.OnLimit != Replay && r.Pool != nil {
-		if r.input, err = KeepInput(r.Stdin); err != nil {
+		if r.input, err = keepInput(ended, r.Stdin); err != nil {
+			if bySignal, ok := signalOf(ended); ok {
+				return bySignal, nil
+			}
 			return status, fmt.Errorf("cannot read stdin: %w", err)
 		}
 	}
@@ -131,10 +135,10 @@ func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.revivals++
+	r.restartsSinceAnswer++
 	ctx, cancel := context.WithTimeout(ended, quietTime)
 	defer cancel()
-	if !r.canRestart() || r.revivals > r.accounts(ctx) {
+	if !r.canRestart() || r.restartsSinceAnswer > r.accounts(ctx) {
 		return command, false
 	}
 	if over, err := r.server.OverLimit(ctx, r.session); err != nil || !over {
@@ -193,8 +197,9 @@ func (r *OpenCode2) next(command wrapper.Command, text string) (wrapper.Command,
 }
 
 // untilSignal ends when a signal comes that would end us. Until stop such a signal does no more than that, so that the
-// server can be stopped in order. One that we were started with as ignored (nohup) stays so.
-func untilSignal() (ctx context.Context, stop func()) {
+// server can be stopped in order. One that we were started with as ignored (nohup) stays so. The end of lost counts as a
+// SIGTERM, and calls end as well, since such a signal reaches nobody else.
+func untilSignal(lost <-chan struct{}, end func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	came := make(chan os.Signal, 1)
 	for _, s := range ends {
@@ -204,10 +209,17 @@ func untilSignal() (ctx context.Context, stop func()) {
 	}
 	done := make(chan struct{})
 	go func() {
-		select {
-		case s := <-came:
-			cancel(signalError{s})
-		case <-done:
+		for {
+			select {
+			case s := <-came:
+				cancel(signalError{s})
+			case <-lost:
+				cancel(signalError{syscall.SIGTERM})
+				end()
+				return
+			case <-done:
+				return
+			}
 		}
 	}()
 	return ctx, sync.OnceFunc(func() {

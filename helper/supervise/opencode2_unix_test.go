@@ -113,6 +113,27 @@ func TestTERMInterruptsTheTurn(t *testing.T) {
 	assert.True(t, strings.HasSuffix(r.notes(), "staying\ninterrupt ses_1\nserver ends with 0 turns\n"), r.notes())
 }
 
+// Nobody is left who would send a signal: the loss of the gateway stands in for it.
+func TestTheLossOfTheGatewayEndsTheRun(t *testing.T) {
+	for line, test := range map[string]struct {
+		server, once, notes string
+		status              wrapper.Status
+	}{
+		"run stay": {once: "staying", notes: "staying\ninterrupt ses_1\nserver ends with 0 turns\n", status: wrapper.Status{Code: 130}},
+		"run hi": {server: "SUPERVISE_TEST_SERVER=mute", once: "mute", notes: "mute\nserver ends with 0 turns\n",
+			status: wrapper.Status{Code: 143, Signal: syscall.SIGTERM}},
+	} {
+		lost := make(chan struct{})
+		r := newTrial(t, line, test.server)
+		r.OnLimit, r.Pool, r.Lost = Replay, nil, lost
+		r.once(test.once, func() { close(lost) })
+		status, err := r.Run()
+		require.NoError(t, err)
+		assert.Equal(t, test.status, status)
+		assert.True(t, strings.HasSuffix(r.notes(), test.notes), r.notes())
+	}
+}
+
 func TestASignalBeforeTheServerIsUp(t *testing.T) {
 	r := newTrial(t, "run hi", "SUPERVISE_TEST_SERVER=mute")
 	r.once("mute", func() { _ = syscall.Kill(os.Getpid(), syscall.SIGINT) })
@@ -120,6 +141,34 @@ func TestASignalBeforeTheServerIsUp(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, wrapper.Status{Code: 130, Signal: syscall.SIGINT}, status)
 	assert.Equal(t, "mute\nserver ends with 0 turns\n", r.notes())
+}
+
+// Nothing has been started yet while a prompt is read from a pipe that stays open.
+func TestASignalWhileTheInputIsRead(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		stdin, theirs, err := os.Pipe()
+		require.NoError(t, err)
+		r := newTrial(t, "run hi")
+		r.Stdin = stdin
+		// Once this is read the signals are taken: it is more than a pipe holds.
+		go func() {
+			_, _ = theirs.Write(make([]byte, 1<<20))
+			_ = syscall.Kill(os.Getpid(), s)
+		}()
+		ended := make(chan wrapper.Status, 1)
+		go func() {
+			status, _ := r.Run()
+			ended <- status
+		}()
+		select {
+		case status := <-ended:
+			assert.Equal(t, wrapper.Status{Code: 128 + int(s), Signal: s}, status)
+		case <-time.After(patience):
+			t.Error("it goes on reading")
+		}
+		assert.Empty(t, r.notes())
+		require.NoError(t, theirs.Close())
+	}
 }
 
 func TestAServerThatDoesNotStart(t *testing.T) {

@@ -139,6 +139,10 @@ func (e *examination) lookForLeftovers(r *result, dir string) {
 		r.mendable(func(context.Context) (string, error) { return "deleted " + path, os.Remove(path) },
 			"%s was left behind by a command that was killed", path)
 	}
+	for _, folder := range opencode.DeadRunFolders(os.TempDir(), time.Now()) {
+		r.mendable(func(context.Context) (string, error) { return "deleted " + folder, opencode.RemoveRunFolder(folder) },
+			"%s was left behind by a `run` that was killed", folder)
+	}
 }
 
 // leftovers are the old temporary files beside the targets, as package atomicfile names them.

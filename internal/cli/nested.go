@@ -37,7 +37,8 @@ func outerGateway(env []string) (endpoint, bool) {
 }
 
 // runUnder runs the command on the outer gateway: it holds the account and fails over, and there is nothing left
-// to do here but to be the command.
+// to do here but to be the command. Where the outer run is killed nobody ends this one, and without a gateway the command
+// would try for ever: then it is ended as by a signal.
 func (a *app) runUnder(outer endpoint, command wrapper.Command, client client) error {
 	folder := a.runFolder(command.Env)
 	defer folder.Remove()
@@ -45,11 +46,31 @@ func (a *app) runUnder(outer endpoint, command wrapper.Command, client client) e
 	if err != nil {
 		return err
 	}
+	lost, stop := gateway.Lost(outer.url, outer.token)
+	defer stop()
 	if client.joined() {
 		two := a.openCode2(command, client)
-		two.Server, two.OnLimit = env, replay
+		two.Server, two.OnLimit, two.Lost = env, replay, lost
 		return runOpenCode2(two, outer.url)
 	}
 	command.Env = env
-	return runAlone(command)
+	return runUntil(command, lost)
+}
+
+// runUntil runs a command to its end, or ends it when lost is closed.
+func runUntil(command wrapper.Command, lost <-chan struct{}) error {
+	orders, over := make(chan wrapper.Order, 1), make(chan struct{})
+	defer close(over)
+	go func() {
+		select {
+		case <-lost:
+			orders <- wrapper.Order{}
+		case <-over:
+		}
+	}()
+	status, _, err := wrapper.Run(command, wrapper.Options{Orders: orders})
+	if err != nil {
+		return err
+	}
+	return ended(status)
 }

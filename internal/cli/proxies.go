@@ -10,9 +10,14 @@ import (
 // either, and where both are there some the one and some the other.
 var noProxy = []string{"NO_PROXY", "no_proxy"}
 
+// userPrefix stands before the name of such a variable where it is kept as the user had it; empty is for not set.
+const userPrefix = "OCGO_KEY_USER_"
+
 // pastProxies returns env with the hosts of a gateway in those lists, so that the user's proxy never gets what is meant
-// for the gateway. What the user has there stays. goos is the system.
+// for the gateway. What the user has there stays, and is kept for usersProxies. goos is the system.
 func pastProxies(env []string, goos string) []string {
+	upper, lower := strings.TrimSpace(getenv(env, noProxy[0])), strings.TrimSpace(getenv(env, noProxy[1]))
+	lists := []string{withLoopback(cmp.Or(upper, lower)), withLoopback(cmp.Or(lower, upper))}
 	if goos == "windows" { // where a variable has one name, however it is written
 		name, value := noProxy[0], ""
 		env = slices.DeleteFunc(slices.Clone(env), func(e string) bool {
@@ -23,11 +28,42 @@ func pastProxies(env []string, goos string) []string {
 			value = v
 			return true
 		})
-		return append(env, name+"="+withLoopback(value))
+		env, lists = append(env, name+"="+value), []string{withLoopback(value)}
 	}
-	upper, lower := strings.TrimSpace(getenv(env, noProxy[0])), strings.TrimSpace(getenv(env, noProxy[1]))
-	env = setenv(env, noProxy[0], withLoopback(cmp.Or(upper, lower)))
-	return setenv(env, noProxy[1], withLoopback(cmp.Or(lower, upper)))
+	for i, list := range lists {
+		name := noProxy[i]
+		if before := getenv(env, name); before != list {
+			env = setenv(setenv(env, name, list), userPrefix+name, before)
+		}
+	}
+	return env
+}
+
+// usersProxies undoes pastProxies, but for a list that was changed since.
+func usersProxies(env []string, goos string) []string {
+	before, kept := slices.Clone(env), false
+	for _, name := range noProxy {
+		record := func(e string) bool { return strings.HasPrefix(e, userPrefix+name+"=") }
+		if !slices.ContainsFunc(env, record) {
+			continue
+		}
+		kept = true
+		value := getenv(env, userPrefix+name)
+		before = slices.DeleteFunc(before, func(e string) bool { return record(e) || strings.HasPrefix(e, name+"=") })
+		if value != "" {
+			before = append(before, name+"="+value)
+		}
+	}
+	if !kept {
+		return env
+	}
+	ours := pastProxies(before, goos)
+	for _, name := range noProxy {
+		if now := getenv(env, name); now != getenv(ours, name) {
+			before = setenv(before, name, now)
+		}
+	}
+	return before
 }
 
 // withLoopback is list with this machine's hosts at its end. A star alone stands for all hosts already.

@@ -26,11 +26,24 @@ func TestPastProxies(t *testing.T) {
 	} {
 		user := append([]string{"HOME=/x"}, strings.Fields(env)...)
 		got := pastProxies(user, "linux")
-		assert.ElementsMatch(t, append(strings.Fields(want), "HOME=/x"), got, env)
+		assert.ElementsMatch(t, append(strings.Fields(want), "HOME=/x"), withoutRecords(got), env)
 		assert.ElementsMatch(t, got, pastProxies(got, "linux"), "a run within a run adds nothing")
+		back := slices.DeleteFunc(slices.Clone(user), func(e string) bool { return strings.HasSuffix(e, "=") }) // as good as not set
+		assert.ElementsMatch(t, back, usersProxies(got, "linux"), env)
+		assert.ElementsMatch(t, []string{"HOME=/x", "NO_PROXY=new", "no_proxy=new"},
+			usersProxies(setenv(setenv(got, "NO_PROXY", "new"), "no_proxy", "new"), "linux"), "what was set under the run stays")
 	}
-	assert.Equal(t, []string{"A=b", "NO_PROXY=corp,127.0.0.1,localhost"}, pastProxies([]string{"No_Proxy=corp", "A=b"}, "windows"))
-	assert.Equal(t, []string{"NO_PROXY=" + loopback}, pastProxies(nil, "windows"))
+	windows := pastProxies([]string{"No_Proxy=corp", "A=b"}, "windows")
+	assert.ElementsMatch(t, []string{"A=b", "NO_PROXY=corp,127.0.0.1,localhost"}, withoutRecords(windows))
+	assert.ElementsMatch(t, []string{"A=b", "NO_PROXY=corp"}, usersProxies(windows, "windows"))
+	assert.ElementsMatch(t, windows, pastProxies(windows, "windows"))
+	assert.Equal(t, []string{"NO_PROXY=" + loopback}, withoutRecords(pastProxies(nil, "windows")))
+	assert.Empty(t, usersProxies(pastProxies(nil, "windows"), "windows"))
+}
+
+// withoutRecords is env without what the user's variables were.
+func withoutRecords(env []string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, "OCGO_KEY_USER_") })
 }
 
 // The token is where the gateway looks for it first, and where a command that is not OpenCode finds it; OpenCode's own
@@ -58,9 +71,7 @@ func TestPointAt(t *testing.T) {
 		assert.Equal(t, !test.client.is, getenv(env, "OPENCODE_API_KEY") == "ocgo-token", name)
 		assert.Equal(t, "127.0.0.1,localhost", getenv(env, "NO_PROXY"))
 		assert.Equal(t, "/run/bin:/usr/bin", getenv(env, "PATH"))
-		assert.Equal(t, []string{"PATH=/run/bin:/usr/bin"}, slices.DeleteFunc(withoutRun(env), func(e string) bool {
-			return strings.HasPrefix(strings.ToUpper(e), "NO_PROXY=")
-		}), "%s: nothing of the run but what is harmless", name)
+		assert.Equal(t, []string{"PATH=/run/bin:/usr/bin"}, withoutRun(env), "%s: nothing of the run", name)
 	}
 	assert.Contains(t, string(opencode.Plugin{Program: "/x"}.Content()), `TOKEN_HEADER = "`+header+`"`, "the plugin's is the same")
 }
@@ -69,10 +80,10 @@ func TestPointAt(t *testing.T) {
 func TestWithoutRun(t *testing.T) {
 	folder, err := opencode.NewRunFolder(t.TempDir(), "linux", "/bin/ocgo-key", "/opt/opencode")
 	require.NoError(t, err)
-	user := []string{"PATH=/usr/bin", "OPENCODE_CONFIG_CONTENT={\"model\":\"a/b\"}", "OTHER=x"}
+	user := []string{"PATH=/usr/bin", "OPENCODE_CONFIG_CONTENT={\"model\":\"a/b\"}", "OTHER=x", "no_proxy=corp"}
 	env, err := client{is: true}.pointAt(endpoint{"http://127.0.0.1:1", "ocgo-token", true}, user, folder)
 	require.NoError(t, err)
-	assert.ElementsMatch(t, append(user, "NO_PROXY=127.0.0.1,localhost", "no_proxy=127.0.0.1,localhost"), withoutRun(env))
+	assert.ElementsMatch(t, user, withoutRun(env))
 	own := []string{"OPENCODE_API_KEY=of-the-user", "OPENCODE_CONFIG_CONTENT={}"}
 	assert.Equal(t, own, withoutRun(own), "outside of a run nothing is touched")
 }

@@ -114,6 +114,7 @@ func (a *app) runFolder(env []string) opencode.RunFolder {
 	if err != nil {
 		a.warn("an opencode that the command starts does not use the pool: "+flat(err.Error()), "set TMPDIR to a folder that can be written")
 	}
+	folder.Sweep(time.Now())
 	return folder
 }
 
@@ -142,10 +143,4 @@ func runOpenCode2(two *supervise.OpenCode2, gatewayURL string) error {
 }
 
 // runAlone runs a command to its end, as it is.
-func runAlone(command wrapper.Command) error {
-	status, _, err := wrapper.Run(command, wrapper.Options{})
-	if err != nil {
-		return err
-	}
-	return ended(status)
-}
+func runAlone(command wrapper.Command) error { return runUntil(command, nil) }

@@ -87,7 +87,7 @@ func withoutRun(env []string) []string {
 	if strings.HasPrefix(getenv(env, "OPENCODE_BASE_URL"), url+"/") {
 		remove("OPENCODE_BASE_URL")
 	}
-	return withPath(out, opencode.WithoutRuns)
+	return withPath(usersProxies(out, runtime.GOOS), opencode.WithoutRuns)
 }
 
 // pathName is what env calls PATH: on Windows a variable has one name, however it is written.

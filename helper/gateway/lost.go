@@ -1,0 +1,103 @@
+package gateway
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"ocgo-key/internal/version"
+)
+
+const (
+	// askTime bounds one question. A gateway that does not answer in time is busy or stopped by job control, and not gone.
+	askTime = 10 * time.Second
+	// askPause is between two questions.
+	askPause = 100 * time.Millisecond
+	// askTimes is how many questions in a row must fail before the gateway is taken for gone.
+	askTimes = 3
+)
+
+var errNotOurs = errors.New("it is not the gateway that was there before")
+
+// Lost returns a channel that is closed once the gateway of another process at url is gone, however that process ended. It
+// holds one connection, whose end asks for a look, so that nothing is done while all is well. After stop, which may be
+// called more than once, the channel stays as it is.
+func Lost(url, token string) (lost <-chan struct{}, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	gone, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		if awaitLoss(ctx, url, token) {
+			close(gone)
+		}
+	}()
+	return gone, sync.OnceFunc(func() {
+		cancel()
+		<-done
+	})
+}
+
+// awaitLoss reports whether the gateway was gone before ctx ended.
+func awaitLoss(ctx context.Context, url, token string) bool {
+	for failures := 0; failures < askTimes; {
+		err := awaitEnd(ctx, url, token)
+		switch {
+		case ctx.Err() != nil:
+			return false
+		case err == nil:
+			failures = 0
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			failures++
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(askPause):
+		}
+	}
+	return true
+}
+
+// awaitEnd waits for the end of one connection to the gateway. The error says that it did not answer: it is an
+// os.ErrDeadlineExceeded where it took the connection and said nothing.
+func awaitEnd(ctx context.Context, url, token string) error {
+	req, err := http.NewRequest(http.MethodGet, url+PingPath, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set(TokenHeader, token)
+	req.Header.Set("User-Agent", version.UserAgent())
+	conn, err := (&net.Dialer{Timeout: askTime}).DialContext(ctx, "tcp4", strings.TrimPrefix(url, "http://"))
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return os.ErrDeadlineExceeded
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	_ = conn.SetDeadline(time.Now().Add(askTime)) // it fails on a closed connection alone, and so does what follows
+	if err := req.Write(conn); err != nil {
+		return err
+	}
+	answer := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(answer, req)
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("%w: it answers %s", errNotOurs, resp.Status)
+	}
+	_ = conn.SetDeadline(time.Time{})
+	_, _ = io.Copy(io.Discard, answer) // to its end, of whatever kind
+	return nil
+}

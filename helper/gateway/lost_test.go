@@ -1,0 +1,84 @@
+package gateway
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// lossTime bounds the wait for a loss, and quiet is how long a test looks whether one is told that is none.
+const (
+	lossTime = time.Minute
+	quiet    = 2 * askTimes * askPause
+)
+
+// pinged is a server that knows the ping and the token "t", and nothing else.
+func pinged(t *testing.T) (server *httptest.Server, asked *atomic.Int32) {
+	asked = new(atomic.Int32)
+	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != PingPath || r.Header.Get(TokenHeader) != "t" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+		asked.Add(1)
+	}))
+	t.Cleanup(server.Close)
+	return server, asked
+}
+
+func isLost(lost <-chan struct{}, within time.Duration) bool {
+	select {
+	case <-lost:
+		return true
+	case <-time.After(within):
+		return false
+	}
+}
+
+func TestLostWithTheGateway(t *testing.T) {
+	server, asked := pinged(t)
+	lost, stop := Lost(server.URL, "t")
+	defer stop()
+	assert.Eventually(t, func() bool { return asked.Load() == 1 }, lossTime, time.Millisecond)
+	assert.False(t, isLost(lost, quiet))
+	assert.Equal(t, int32(1), asked.Load(), "a connection is enough")
+	server.CloseClientConnections()
+	assert.Eventually(t, func() bool { return asked.Load() == 2 }, lossTime, time.Millisecond, "a connection may end, as an idle one does")
+	assert.False(t, isLost(lost, quiet))
+	server.CloseClientConnections()
+	_ = server.Listener.Close()
+	assert.True(t, isLost(lost, lossTime))
+	stop()
+	stop()
+}
+
+// Another program may have the port by then.
+func TestLostToAnotherServer(t *testing.T) {
+	server, _ := pinged(t)
+	lost, stop := Lost(server.URL, "of-another")
+	defer stop()
+	assert.True(t, isLost(lost, lossTime))
+}
+
+func TestLostIsNotTold(t *testing.T) {
+	server, asked := pinged(t)
+	lost, stop := Lost(server.URL, "t")
+	assert.Eventually(t, func() bool { return asked.Load() == 1 }, lossTime, time.Millisecond)
+	stop()
+	server.Close()
+	assert.False(t, isLost(lost, quiet), "nobody asks any more")
+
+	// A process that is stopped by job control accepts connections and does not answer.
+	mute, err := net.Listen("tcp4", "127.0.0.1:0")
+	assert.NoError(t, err)
+	defer func() { _ = mute.Close() }()
+	lost, stop = Lost("http://"+mute.Addr().String(), "t")
+	assert.False(t, isLost(lost, quiet))
+	stop()
+}
