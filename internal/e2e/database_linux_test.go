@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -177,4 +178,38 @@ func TestImportAfterLogout(t *testing.T) {
 	c.ok()
 	assert.Contains(t, c.stderr.String(), "cleared what was left of keys in ")
 	assert.Zero(t, s.count(s.canary.Key("Work")))
+}
+
+// Keys are taken out of a copy of the database, and the user of the database itself stays logged in: with --from, and with an
+// OPENCODE_DB that the running service knows nothing of.
+func TestImportCopyOfDatabase(t *testing.T) {
+	t.Parallel()
+	s := newShared(t)
+	s.start()
+	key := s.canary.Key("Work")
+	s.store("opencode-go", "Mine", key)
+	clone := func(name string) string {
+		t.Helper()
+		path := filepath.Join(s.home, name)
+		db, err := sqlite3.Open(filepath.Join(s.home, ".local", "share", "opencode", "opencode.db"))
+		require.NoError(t, err)
+		defer func() { _ = db.Close() }()
+		require.NoError(t, db.Exec("VACUUM INTO '"+path+"'"))
+		return path
+	}
+	copied := clone("copied.db")
+	s.command("ocgo-key", "import", "--from", copied, "--scrub").run().ok()
+	named := clone("named.db")
+	s.with("OPENCODE_DB="+named).command("ocgo-key", "import", "--scrub").run().ok()
+	for _, path := range []string{copied, named} {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), key)
+	}
+	assert.Equal(t, []string{"Mine"}, s.connections("opencode-go"))
+	assert.Positive(t, s.count(key))
+
+	s.stop()
+	s.command("ocgo-key", "import", "--scrub").run().ok()
+	assert.Zero(t, s.count(key))
 }
