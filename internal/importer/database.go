@@ -51,7 +51,8 @@ func ReadDatabase(ctx context.Context, path string) (*Database, error) {
 
 // Scrub takes the keys that goes wants out of the database, through OpenCode's service (of which serviceFile tells) where it
 // has this very database open, and what is left there of those in held. done reports whether there was anything to do. The
-// error wraps [opencode.ErrTraces] where rows went and traces are left, else nothing was taken out.
+// error wraps [opencode.ErrTraces] or an [*opencode.ElsewhereError] where rows may have gone and keys are left, else nothing
+// was taken out.
 func (d *Database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, held []keychain.Secret, serviceFile string) (done bool, err error) {
 	info, err := os.Stat(d.real)
 	if err != nil {
