@@ -213,3 +213,36 @@ func TestImportCopyOfDatabase(t *testing.T) {
 	s.command("ocgo-key", "import", "--scrub").run().ok()
 	assert.Zero(t, s.count(key))
 }
+
+// A key that stands in a conversation is named with it, at each run alike, and stays. Once OpenCode has deleted the conversation,
+// the same command leaves no trace of it.
+func TestImportKeyInConversation(t *testing.T) {
+	t.Parallel()
+	s := newShared(t)
+	s.start()
+	key := s.canary.Key("Work")
+	s.store("opencode-go", "Mine", key)
+	s.command("ocgo-key", "import").run().ok()
+	status, text := s.ask(http.MethodPost, "/api/session", `{}`)
+	require.Equal(t, http.StatusOK, status, text)
+	var session struct{ Data struct{ ID string } }
+	require.NoError(t, json.Unmarshal([]byte(text), &session))
+	id := session.Data.ID
+	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/prompt", `{"text":"my key is `+key+`"}`)
+	require.Equal(t, http.StatusOK, status, text)
+	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/interrupt", "") // or the next start would go on with it
+	require.Equal(t, http.StatusNoContent, status, text)
+	s.stop()
+	for range 2 {
+		c := s.command("ocgo-key", "import", "--scrub").run()
+		assert.Equal(t, 1, c.code())
+		assert.Contains(t, c.stderr.String(), "in the conversation "+id+";")
+		assert.Contains(t, c.stderr.String(), "opencode session delete "+id)
+		assert.Positive(t, s.count(key))
+	}
+	s.start()
+	s.command(s.program, "session", "delete", id).run().ok()
+	s.stop()
+	s.command("ocgo-key", "import", "--scrub").run().ok()
+	assert.Zero(t, s.count(key))
+}
