@@ -33,7 +33,7 @@ var ErrRowsChanged = errors.New("was changed meanwhile")
 // Scrub takes the rows whose keys taken wants out of the database at path, and leaves no trace of those keys, nor of the others
 // that are in traces, in it and its write-ahead log. Rows that have Stays remain, and so does all else. Where service is not
 // nil, rows go through that running OpenCode, which knows of it then. It returns how many rows went, and whether anything
-// was done. Errors wrap ErrDatabase, ErrRowsChanged or ErrTraces.
+// was done. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError; rows may have gone with the last two.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scrubLimit)
 	defer cancel()
@@ -54,7 +54,7 @@ func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychai
 		}
 	}
 	if len(ids) == 0 {
-		if left, err := s.traces(); err != nil || !left {
+		if left, err := s.traces(); err != nil || len(left) == 0 {
 			return 0, false, err
 		}
 	}
@@ -160,29 +160,23 @@ func (s *credentialScrub) run(statement string, args ...string) error {
 	return rows(s.db, statement, func(*sqlite3.Stmt) {}, args...)
 }
 
-// clean empties the write-ahead log, and writes the database anew where one of the keys is left in it: in pages that were
-// free before this began.
-func (s *credentialScrub) clean() error {
+// left are the keys that stand in the database's files once the write-ahead log is empty.
+func (s *credentialScrub) left() ([]keychain.Secret, error) {
 	if err := s.emptyLog(); err != nil {
-		return fmt.Errorf("%s: %w: %w", s.path, ErrTraces, err)
+		return nil, fmt.Errorf("%s: %w: %w", s.path, ErrTraces, err)
 	}
-	left, err := s.traces()
-	if err != nil || !left {
-		return err
-	}
+	return s.traces()
+}
+
+// writeAnew writes the database anew, without its free pages.
+func (s *credentialScrub) writeAnew() error {
 	if info, err := os.Stat(s.path); err == nil && s.service != nil && info.Size() > maxRewrite {
 		return fmt.Errorf("%s: %w: it is too large to be written anew while OpenCode's service runs", s.path, ErrTraces)
 	}
 	if err := s.db.Exec("VACUUM"); err != nil {
 		return fmt.Errorf("%s: %w: %w", s.path, ErrTraces, databaseError(s.path, err))
 	}
-	if err := s.emptyLog(); err != nil {
-		return fmt.Errorf("%s: %w: %w", s.path, ErrTraces, err)
-	}
-	if left, err = s.traces(); err == nil && left {
-		err = fmt.Errorf("%s: %w", s.path, ErrTraces)
-	}
-	return err
+	return nil
 }
 
 var errLogBusy = errors.New("another process holds its write-ahead log")
@@ -200,14 +194,14 @@ func (s *credentialScrub) emptyLog() error {
 	return nil
 }
 
-// traces reports whether one of the keys stands in the database's files.
-func (s *credentialScrub) traces() (bool, error) {
+// traces are those of the keys that stand in the database's files.
+func (s *credentialScrub) traces() (found []keychain.Secret, err error) {
 	for _, path := range DatabaseFiles(s.path) {
-		if found, err := fileHolds(path, s.keys); found || err != nil {
-			return found, err
+		if found, err = fileHolds(path, s.keys, found); err != nil {
+			return nil, err
 		}
 	}
-	return false, nil
+	return found, nil
 }
 
 // DatabaseFiles are the files that a database is made of, whether they are there or not.
@@ -215,14 +209,14 @@ func DatabaseFiles(path string) []string {
 	return []string{path, path + "-wal", path + "-shm", path + "-journal"}
 }
 
-// fileHolds reports whether one of the keys stands in a file; one that is not there holds none.
-func fileHolds(path string, keys []keychain.Secret) (bool, error) {
+// fileHolds adds those of the keys that stand in a file to found; one that is not there holds none.
+func fileHolds(path string, keys, found []keychain.Secret) ([]keychain.Secret, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return found, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer func() { _ = f.Close() }()
 	longest := 0
@@ -235,15 +229,15 @@ func fileHolds(path string, keys []keychain.Secret) (bool, error) {
 		n, err := io.ReadFull(f, buffer[kept:])
 		seen := buffer[:kept+n]
 		for _, key := range keys {
-			if bytes.Contains(seen, []byte(key.Reveal())) {
-				return true, nil
+			if bytes.Contains(seen, []byte(key.Reveal())) && !slices.ContainsFunc(found, key.Equal) {
+				found = append(found, key)
 			}
 		}
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return false, nil
+			return found, nil
 		}
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		kept = copy(buffer, seen[max(len(seen)-longest, 0):])
 	}

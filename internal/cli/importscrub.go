@@ -216,6 +216,15 @@ func (im *importing) scrubDatabase(s *source, keys heldKeys, goes func(keychain.
 		return
 	}
 	done, err := s.database.Scrub(im.ctx, goes, keys.secrets(), opencode.ServiceFile(im.app.getenv, home))
+	var elsewhere *opencode.ElsewhereError
+	if errors.As(err, &elsewhere) {
+		if gone > 0 {
+			im.scrubbed(s, gone, nil)
+		}
+		im.trouble++
+		im.app.warn(flat(err.Error()), elsewhereHint(elsewhere))
+		return
+	}
 	if errors.Is(err, opencode.ErrTraces) {
 		im.trouble++
 		im.app.warn(flat(err.Error()), "end OpenCode (`opencode service stop`), and run the same command again")
@@ -227,6 +236,18 @@ func (im *importing) scrubDatabase(s *source, keys heldKeys, goes func(keychain.
 		im.report.Scrubbed = append(im.report.Scrubbed, s.path)
 		im.say("cleared what was left of keys in %s", s.path)
 	}
+}
+
+// elsewhereHint is what can be done about a key in rows that a scrub leaves alone.
+func elsewhereHint(e *opencode.ElsewhereError) string {
+	if e.LoginsOnly() {
+		return "another login in OpenCode has the same key: log out of it there, and run the same command again"
+	}
+	remove := "delete that conversation in OpenCode"
+	if len(e.Sessions) > 0 {
+		remove = "delete that conversation (`opencode session delete " + e.Sessions[0] + "`)"
+	}
+	return remove + ", and run the same command again; a model has seen the key: make a new one in the console, and `ocgo-key replace` it"
 }
 
 // scrubbed says what came of a scrub of n keys, and reports whether they were taken out now.

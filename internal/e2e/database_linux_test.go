@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ncruces/go-sqlite3"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -177,4 +178,71 @@ func TestImportAfterLogout(t *testing.T) {
 	c.ok()
 	assert.Contains(t, c.stderr.String(), "cleared what was left of keys in ")
 	assert.Zero(t, s.count(s.canary.Key("Work")))
+}
+
+// Keys are taken out of a copy of the database, and the user of the database itself stays logged in: with --from, and with an
+// OPENCODE_DB that the running service knows nothing of.
+func TestImportCopyOfDatabase(t *testing.T) {
+	t.Parallel()
+	s := newShared(t)
+	s.start()
+	key := s.canary.Key("Work")
+	s.store("opencode-go", "Mine", key)
+	clone := func(name string) string {
+		t.Helper()
+		path := filepath.Join(s.home, name)
+		db, err := sqlite3.Open(filepath.Join(s.home, ".local", "share", "opencode", "opencode.db"))
+		require.NoError(t, err)
+		defer func() { _ = db.Close() }()
+		require.NoError(t, db.Exec("VACUUM INTO '"+path+"'"))
+		return path
+	}
+	copied := clone("copied.db")
+	s.command("ocgo-key", "import", "--from", copied, "--scrub").run().ok()
+	named := clone("named.db")
+	s.with("OPENCODE_DB="+named).command("ocgo-key", "import", "--scrub").run().ok()
+	for _, path := range []string{copied, named} {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.NotContains(t, string(text), key)
+	}
+	assert.Equal(t, []string{"Mine"}, s.connections("opencode-go"))
+	assert.Positive(t, s.count(key))
+
+	s.stop()
+	s.command("ocgo-key", "import", "--scrub").run().ok()
+	assert.Zero(t, s.count(key))
+}
+
+// A key that stands in a conversation is named with it, at each run alike, and stays. Once OpenCode has deleted the conversation,
+// the same command leaves no trace of it.
+func TestImportKeyInConversation(t *testing.T) {
+	t.Parallel()
+	s := newShared(t)
+	s.start()
+	key := s.canary.Key("Work")
+	s.store("opencode-go", "Mine", key)
+	s.command("ocgo-key", "import").run().ok()
+	status, text := s.ask(http.MethodPost, "/api/session", `{}`)
+	require.Equal(t, http.StatusOK, status, text)
+	var session struct{ Data struct{ ID string } }
+	require.NoError(t, json.Unmarshal([]byte(text), &session))
+	id := session.Data.ID
+	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/prompt", `{"text":"my key is `+key+`"}`)
+	require.Equal(t, http.StatusOK, status, text)
+	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/interrupt", "") // or the next start would go on with it
+	require.Equal(t, http.StatusNoContent, status, text)
+	s.stop()
+	for range 2 {
+		c := s.command("ocgo-key", "import", "--scrub").run()
+		assert.Equal(t, 1, c.code())
+		assert.Contains(t, c.stderr.String(), "in the conversation "+id+";")
+		assert.Contains(t, c.stderr.String(), "opencode session delete "+id)
+		assert.Positive(t, s.count(key))
+	}
+	s.start()
+	s.command(s.program, "session", "delete", id).run().ok()
+	s.stop()
+	s.command("ocgo-key", "import", "--scrub").run().ok()
+	assert.Zero(t, s.count(key))
 }

@@ -2,13 +2,12 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/process"
 	"ocgo-key/keychain"
 )
 
@@ -51,8 +50,9 @@ func ReadDatabase(ctx context.Context, path string) (*Database, error) {
 }
 
 // Scrub takes the keys that goes wants out of the database, through OpenCode's service (of which serviceFile tells) where it
-// runs, and what is left there of those in held. done reports whether there was anything to do. The error wraps
-// [opencode.ErrTraces] where rows went and traces are left, else nothing was taken out.
+// has this very database open, and what is left there of those in held. done reports whether there was anything to do. The
+// error wraps [opencode.ErrTraces] or an [*opencode.ElsewhereError] where rows may have gone and keys are left, else nothing
+// was taken out.
 func (d *Database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, held []keychain.Secret, serviceFile string) (done bool, err error) {
 	info, err := os.Stat(d.real)
 	if err != nil {
@@ -61,12 +61,21 @@ func (d *Database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, h
 	if err := ownedByUs(info); err != nil {
 		return false, fmt.Errorf("%s %w", d.Path, err)
 	}
-	service, err := opencode.ReadService(serviceFile)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) || err == nil && !service.Answers(ctx) {
-		service = nil // none that could be asked: rows are taken out directly
-	}
-	_, done, err = d.Credentials.Scrub(ctx, d.real, goes, held, service)
+	_, done, err = d.Credentials.Scrub(ctx, d.real, goes, held, serviceOf(ctx, info, serviceFile))
 	return done, err
+}
+
+// serviceOf is the running service that has the database open; nil where there is none, or where that can't be known. The
+// ids of rows are the same in a copy: a service asked to drop one drops it from its own database.
+func serviceOf(ctx context.Context, database os.FileInfo, serviceFile string) *opencode.Service {
+	service, err := opencode.ReadService(serviceFile)
+	if err != nil {
+		return nil // none that could be asked: rows are taken out directly
+	}
+	if open, err := process.HasOpen(service.PID, database); err != nil || !open || !service.Answers(ctx) {
+		return nil
+	}
+	return service
 }
 
 // Files are those that the database is made of.

@@ -54,18 +54,22 @@ func flockers(locks []byte, inode uint64) []int {
 	return pids
 }
 
-// hasOpen tells whether the process has the file open. Of one that hides itself, as ours do, the system does not say;
-// then the inode's number has to do.
-func hasOpen(pid int, file os.FileInfo) bool {
+// HasOpen reports whether the process has the file open, under whatever name. The error says that the system or the
+// process's owner won't tell.
+func HasOpen(pid int, file os.FileInfo) (bool, error) {
 	dir := procPath(pid, "fd")
 	fds, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrPermission) {
-		return true
-	}
 	for _, fd := range fds {
 		if other, err := os.Stat(filepath.Join(dir, fd.Name())); err == nil && os.SameFile(file, other) {
-			return true
+			return true, nil
 		}
 	}
-	return false
+	return false, err
+}
+
+// hasOpen is HasOpen for a process that holds a lock on the inode's number. Of one that hides itself, as ours do, the system
+// does not say whether it has the file open; then the number has to do.
+func hasOpen(pid int, file os.FileInfo) bool {
+	open, err := HasOpen(pid, file)
+	return open || errors.Is(err, os.ErrPermission)
 }

@@ -53,3 +53,29 @@ func TestLockHolders(t *testing.T) {
 		t.Fatalf("%v hold a lock on what is not there", got)
 	}
 }
+
+func TestHasOpen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := os.Link(path, path+"2"); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path + "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if open, err := HasOpen(os.Getpid(), info); !open || err != nil {
+		t.Fatalf("%v, %v of a file that is open", open, err)
+	}
+	f.Close()
+	if open, err := HasOpen(os.Getpid(), info); open || err != nil {
+		t.Fatalf("%v, %v of a file that is not open", open, err)
+	}
+	if open, err := HasOpen(0, info); open || err == nil {
+		t.Fatalf("%v, %v of a process that is none", open, err)
+	}
+}

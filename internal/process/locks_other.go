@@ -2,5 +2,15 @@
 
 package process
 
+import (
+	"errors"
+	"os"
+)
+
 // LockHolders is not to be had on this system.
 func LockHolders(string) []Info { return nil }
+
+// HasOpen is not to be had on this system: it always returns an error.
+func HasOpen(int, os.FileInfo) (bool, error) {
+	return false, errors.New("this system does not say which files a process has open")
+}

@@ -1,0 +1,144 @@
+package opencode
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"ocgo-key/keychain"
+)
+
+// ElsewhereError means that a key stands in other rows than those that a scrub takes out: in what was said in a conversation,
+// say. They are left as they are, and the database's files hold the key as long as the rows are there.
+type ElsewhereError struct {
+	Path     string
+	Tables   []string // names of the tables, in the database's order
+	Sessions []string // ids of the conversations that those rows belong to, sorted, as far as the rows say so
+
+	keys []keychain.Secret
+}
+
+func (e *ElsewhereError) Error() string {
+	text := e.Path + ": a key also stands in the " + oneOrMore("table", e.Tables)
+	if len(e.Sessions) > 0 {
+		text += ", in the " + oneOrMore("conversation", e.Sessions)
+	}
+	return text + "; it was left there"
+}
+
+// oneOrMore is "table a", "tables a, b".
+func oneOrMore(what string, names []string) string {
+	if len(names) != 1 {
+		what += "s"
+	}
+	return what + " " + strings.Join(names, ", ")
+}
+
+// LoginsOnly reports whether all of these rows are logins: of other providers, or ones that hold more than a key.
+func (e *ElsewhereError) LoginsOnly() bool { return slices.Equal(e.Tables, []string{credentialName}) }
+
+const credentialName = "credential"
+
+var (
+	tableName = regexp.MustCompile(`^[A-Za-z0-9_]{1,40}$`)
+	sessionID = regexp.MustCompile(`^ses_[A-Za-z0-9]{1,40}$`)
+)
+
+// elsewhere looks for the keys in all rows of the database, and returns nil where none of them is there. It reads every row.
+func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, error) {
+	var names []string
+	// The content of a virtual table is in tables of its own, and its module may not be in this program.
+	err := rows(s.db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND coalesce(sql, '') NOT LIKE 'CREATE VIRTUAL%' ORDER BY rowid",
+		func(row *sqlite3.Stmt) { names = append(names, row.ColumnText(0)) })
+	if err != nil {
+		return nil, databaseError(s.path, err)
+	}
+	e := &ElsewhereError{Path: s.path}
+	for _, name := range names {
+		found := false
+		query := `SELECT * FROM "` + strings.ReplaceAll(name, `"`, `""`) + `"`
+		if err := rows(s.db, query, func(row *sqlite3.Stmt) { found = e.look(row, keys) || found }); err != nil {
+			return nil, databaseError(s.path, err)
+		}
+		if found && !tableName.MatchString(name) {
+			name = "an odd one"
+		}
+		if found {
+			e.Tables = append(e.Tables, name)
+		}
+	}
+	if len(e.Tables) == 0 {
+		return nil, nil
+	}
+	slices.Sort(e.Sessions)
+	e.Sessions = slices.Compact(e.Sessions)
+	return e, nil
+}
+
+// look notes the keys that stand in the row, and whose conversation it belongs to. It reports whether there are any.
+func (e *ElsewhereError) look(row *sqlite3.Stmt, keys []keychain.Secret) (found bool) {
+	session := ""
+	for i := range row.ColumnCount() {
+		if kind := row.ColumnType(i); kind != sqlite3.TEXT && kind != sqlite3.BLOB {
+			continue
+		}
+		content := row.ColumnRawBlob(i) // of the text as well; no copy of it
+		if session == "" && sessionID.Match(content) {
+			session = string(content) // the first one: a conversation's own id is before its parent's
+		}
+		for _, key := range keys {
+			if bytes.Contains(content, []byte(key.Reveal())) {
+				found = true
+				if !slices.ContainsFunc(e.keys, key.Equal) {
+					e.keys = append(e.keys, key)
+				}
+			}
+		}
+	}
+	if found && session != "" {
+		e.Sessions = append(e.Sessions, session)
+	}
+	return found
+}
+
+// without are the keys that stand in no row.
+func (e *ElsewhereError) without(keys []keychain.Secret) (free []keychain.Secret) {
+	for _, key := range keys {
+		if e == nil || !slices.ContainsFunc(e.keys, key.Equal) {
+			free = append(free, key)
+		}
+	}
+	return free
+}
+
+// clean empties the write-ahead log, and writes the database anew where one of the keys is left in it: in pages that were
+// free before this began. That does not help with a key that stands in a row; the error is an *ElsewhereError then.
+func (s *credentialScrub) clean() error {
+	left, err := s.left()
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	where, err := s.elsewhere(left)
+	if err != nil {
+		return fmt.Errorf("%s: %w: %w", s.path, ErrTraces, err)
+	}
+	if len(where.without(left)) > 0 {
+		if err := s.writeAnew(); err != nil {
+			return err
+		}
+		if left, err = s.left(); err != nil {
+			return err
+		}
+		if len(where.without(left)) > 0 {
+			return fmt.Errorf("%s: %w", s.path, ErrTraces)
+		}
+	}
+	if where != nil {
+		return where
+	}
+	return nil
+}

@@ -1,0 +1,65 @@
+package importer
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/keychain"
+)
+
+// OpenCode's service is asked to log out of what stands in its own database, under whatever name, and of nothing that stands
+// in a copy, where the ids are the same. This process has the database open in the service's stead.
+func TestScrubThroughServiceOfThisDatabase(t *testing.T) {
+	live := database(t)
+	content, err := os.ReadFile(live)
+	require.NoError(t, err)
+	db, err := sqlite3.Open(live)
+	require.NoError(t, err)
+	defer func() { _ = db.Close() }()
+	require.NoError(t, db.Exec("SELECT * FROM credential"))
+	var deleted []string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodDelete {
+			deleted = append(deleted, r.URL.Path)
+		}
+	}))
+	defer server.Close()
+	all := func(keychain.Secret) bool { return true }
+	scrub := func(path string, pid int) {
+		t.Helper()
+		service := filepath.Join(t.TempDir(), "service.json")
+		require.NoError(t, os.WriteFile(service, fmt.Appendf(nil, `{"url":%q,"pid":%d,"password":"p"}`, server.URL, pid), 0o600))
+		d, err := ReadDatabase(t.Context(), path)
+		require.NoError(t, err)
+		require.Len(t, d.Found, 1)
+		done, err := d.Scrub(t.Context(), all, nil, service)
+		require.NoError(t, err)
+		assert.True(t, done)
+		d, err = ReadDatabase(t.Context(), path)
+		require.NoError(t, err)
+		assert.Empty(t, d.Found)
+	}
+
+	for _, pid := range []int{os.Getpid(), 0} {
+		other := filepath.Join(t.TempDir(), "copy.db")
+		require.NoError(t, os.WriteFile(other, content, 0o600))
+		scrub(other, pid)
+		assert.Empty(t, deleted, "the service was asked to log out of what stands in a copy")
+	}
+	d, err := ReadDatabase(t.Context(), live)
+	require.NoError(t, err)
+	assert.Len(t, d.Found, 1)
+
+	link := filepath.Join(t.TempDir(), "link.db")
+	require.NoError(t, os.Symlink(live, link))
+	scrub(link, os.Getpid())
+	assert.Equal(t, []string{"/api/credential/cred_1"}, deleted)
+}
