@@ -87,6 +87,7 @@ func environmentSection() manual.Section {
 		{"`OPENCODE_BASE_URL`, `OPENCODE_API_KEY`", "set by `run`, not for `opencode`", "the gateway and its token; with `--env-key` only `OPENCODE_API_KEY`, the real key, for `opencode` as well"},
 		{"`OCGO_KEY_GATEWAY`, `OCGO_KEY_GATEWAY_TOKEN`, `OCGO_KEY_GATEWAY_ZEN`", "and set by `run`", "the gateway's address without a path, its token, and whether it serves Zen, for a `run` within"},
 		{"`OCGO_KEY_USER_CONTENT`", "and set by `run`", "`OPENCODE_CONFIG_CONTENT` as it was before, for a `run` within and for an agent's shells"},
+		{"`OCGO_KEY_USER_NO_PROXY`, `OCGO_KEY_USER_no_proxy`", "and set by `run`", "`NO_PROXY` and `no_proxy` as they were before, for what is to know nothing of the run"},
 		{"`OPENCODE_PASSWORD`", "set by `run`, for OpenCode 2", "the password of its private server"},
 		{"`TMPDIR`", "by `run`", "where the folder of a run is made"},
 		{"`OPENCODE_SERVER_PASSWORD`, `OPENCODE_SERVER_USERNAME`", "by `run`; the first is also set", "OpenCode's own server, when a full-screen OpenCode is started again"},

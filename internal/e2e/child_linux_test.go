@@ -103,3 +103,24 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	assert.Empty(t, processesWith(t, mark))
 	assert.Empty(t, w.held())
 }
+
+// Nor does one within another, whose gateway goes with the outer one: the shell between them passes no signal on.
+func TestNothingIsLeftOfARunWithinARun(t *testing.T) {
+	t.Parallel()
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
+			mark := "OCGO_KEY_TEST_MARK=" + t.Name() + t.TempDir()
+			w := newWorld(t)
+			w.add("Work")
+			c := w.with(mark).command("ocgo-key", "run", "--", "sh", "-c", "ocgo-key run -- sh -c 'echo >started; exec sleep 600'; true")
+			c.Stdout, c.Stderr = nil, nil
+			require.NoError(t, c.Start())
+			require.Eventually(t, func() bool { _, err := os.Stat(w.project("started")); return err == nil }, patience, pause)
+			require.NoError(t, c.Process.Signal(s))
+			c.end()
+			assert.Equal(t, s, c.signal())
+			assert.Eventually(t, func() bool { return len(processesWith(t, mark)) == 0 }, patience, pause)
+		})
+	}
+}

@@ -115,6 +115,37 @@ func TestRun2InAnAgentsShell(t *testing.T) {
 	w.noFolders()
 }
 
+// A shell between two runs passes no signal on: the inner one ends by itself when the outer one is gone, and leaves no turn
+// for a service to take up.
+func TestRun2WithinARunThatIsKilled(t *testing.T) {
+	t.Parallel()
+	mark := "OCGO_KEY_TEST_MARK=" + t.Name() + t.TempDir()
+	w := newWorld2(t)
+	w.add("Work")
+	w.service.SetPlan(w.canary.Key("Work"), gofake.Plan{Answers: []gofake.Answer{gofake.Stalled(-1)}})
+	asked := make(chan struct{}, 10)
+	w.whileRequests(func() {
+		select {
+		case asked <- struct{}{}:
+		default:
+		}
+	})
+	c := w.with(mark).command("ocgo-key", "run", "--", "sh", "-c", "opencode run --auto -m "+model+" 'do the work'; true")
+	c.Stdout, c.Stderr = nil, nil
+	require.NoError(t, c.Start())
+	select {
+	case <-asked:
+	case <-time.After(patience):
+		t.Fatal("nothing is asked of the service")
+	}
+	require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+	c.end()
+	assert.Eventually(t, func() bool { return len(processesWith(t, mark)) == 0 }, patience, pause)
+	assert.Empty(t, w.suspended())
+	w.noService()
+	w.noFolders()
+}
+
 // A limit in the middle of a turn that has already run a tool: the tool's side effect happens once, the turn ends well.
 func TestRun2LimitInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
