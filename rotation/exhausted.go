@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation/state"
 )
 
@@ -21,7 +22,7 @@ func (e *ExhaustedError) Error() string {
 	if e.Until.IsZero() {
 		return "every account is rejected or disabled"
 	}
-	return fmt.Sprintf("%s; %s, %s (%s)", e.who("all"), e.back(), e.Until.Local().Format(farLayout), e.Reason)
+	return text.Line(fmt.Sprintf("%s; %s, %s (%s)", e.who("all"), e.back(), e.Until.Local().Format(farLayout), e.Reason))
 }
 
 // Sentences is Error for a person who works with a client, as full sentences: "All 3 accounts are used up. Work is back
@@ -34,7 +35,7 @@ func (e *ExhaustedError) Sentences(now time.Time) string {
 	if e.Until.Sub(now) < 6*24*time.Hour {
 		layout = "Mon 15:04"
 	}
-	return fmt.Sprintf("%s. %s, %s.", e.who("All"), e.back(), e.Until.Local().Format(layout))
+	return text.Line(fmt.Sprintf("%s. %s, %s.", e.who("All"), e.back(), e.Until.Local().Format(layout)))
 }
 
 const farLayout = "Mon 2 Jan 15:04"
