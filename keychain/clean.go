@@ -5,7 +5,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"unicode"
+
+	"ocgo-key/internal/text"
 )
 
 const (
@@ -15,25 +16,19 @@ const (
 	run = 5
 )
 
-// clean makes an error that we did not foresee fit to be shown: one line, of
-// bounded length, and withheld altogether if it has a piece of the secret in
-// it, be it plain or encoded as a keychain might have it.
+// clean makes an error that we did not foresee fit to be shown: one line, of bounded length, and
+// withheld altogether if it has a piece of the secret in it, be it plain or encoded as a keychain
+// might have it.
 func clean(err error, secret Secret) string {
-	text := err.Error()
-	if leaks(text, secret) {
+	said := err.Error()
+	if leaks(said, secret) {
 		return fmt.Sprintf("its message is withheld, since it quotes the key (%T)", err)
 	}
-	text = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > maxForeign {
-		text = string(runes[:maxForeign]) + "…"
+	said = text.Tidy(said)
+	if runes := []rune(said); len(runes) > maxForeign {
+		said = string(runes[:maxForeign]) + "…"
 	}
-	return text
+	return said
 }
 
 func leaks(text string, secret Secret) bool {
@@ -65,12 +60,4 @@ func sharesRun(text, form string) bool {
 		}
 	}
 	return false
-}
-
-// shellWord quotes text for a POSIX shell where that is needed.
-func shellWord(text string) string {
-	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-") == "" {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }

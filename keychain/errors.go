@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
+
+	"ocgo-key/internal/text"
 )
 
 // A Kind says what went wrong, as far as the caller has to tell it apart.
@@ -100,12 +101,13 @@ func place(store string) string {
 	return "store " + store
 }
 
-// Naming returns err with the account named by label, as people know it, where err is an Error.
+// Naming returns err with the account named by label, as people know it, where err is an Error. In
+// the commands of its hint the label is one word of the user's shell.
 func Naming(err error, label string) error {
 	if e := new(Error); errors.As(err, &e) {
 		named := *e
 		named.ID = label
-		named.Hint = strings.ReplaceAll(e.Hint, "NAME", strconv.Quote(label))
+		named.Hint = strings.ReplaceAll(e.Hint, "NAME", text.Quote(label))
 		return &named
 	}
 	return err

@@ -16,6 +16,8 @@ import (
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
+
+	"ocgo-key/internal/text"
 )
 
 // A source is where the text of an age identity comes from.
@@ -175,7 +177,7 @@ func private(info fs.FileInfo, path, what string, shared bool) (finding, bool) {
 		kind: Refused,
 		msg:  fmt.Sprintf("%s at %s is open to others than you (its permissions are %#o)", what, path, info.Mode().Perm()),
 		hint: "take them away with `chmod 600`, and think about who may have read it",
-		mend: "chmod 600 " + shellWord(path),
+		mend: "chmod 600 " + text.Quote(path),
 	}, false
 }
 
@@ -252,7 +254,7 @@ func (s *fileStore) open(ctx context.Context, ask asker) ([]age.Identity, findin
 
 type asker = func(ctx context.Context, prompt string) ([]byte, error)
 
-// isAge tells whether text is a file that age encrypted, rather than identities.
+// isAge reports whether text is a file that age encrypted, rather than identities.
 func isAge(text []byte) bool {
 	return bytes.HasPrefix(text, []byte("age-encryption.org/")) || bytes.HasPrefix(bytes.TrimSpace(text), []byte(armor.Header))
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation/state"
 )
 
@@ -25,7 +26,7 @@ func (e *ExhaustedError) Error() string {
 	if e.Cooling == 1 {
 		back = "it is back"
 	}
-	return fmt.Sprintf("%s; %s %s (%s)", e.who("all"), back, e.Until.Local().Format(farLayout), e.Reason)
+	return text.Line(fmt.Sprintf("%s; %s %s (%s)", e.who("all"), back, e.Until.Local().Format(farLayout), e.Reason))
 }
 
 // Sentences is Error for a person who works with a client, as full sentences: "All 3 accounts are used up. Work is back
@@ -42,7 +43,7 @@ func (e *ExhaustedError) Sentences(now time.Time) string {
 	if e.Cooling == 1 {
 		back = "It is back"
 	}
-	return fmt.Sprintf("%s. %s %s.", e.who("All"), back, e.Until.Local().Format(layout))
+	return text.Line(fmt.Sprintf("%s. %s %s.", e.who("All"), back, e.Until.Local().Format(layout)))
 }
 
 const farLayout = "Mon 2 Jan 15:04"

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation/state"
 )
 
@@ -45,10 +46,10 @@ type Process struct {
 func (proc Process) leases(s *state.State) *[]state.Lease { return &s.Leases }
 func (proc Process) owns(l state.Lease) bool              { return l.PID == proc.PID && l.Start == proc.Start }
 func (proc Process) mark(l *state.Lease, now time.Time)   { l.Since = now }
-func (proc Process) names() (pid int, command string)     { return proc.PID, OneLine(proc.Command) }
+func (proc Process) names() (pid int, command string)     { return proc.PID, text.OneLine(proc.Command) }
 
 func (proc Process) lease() state.Lease {
-	return state.Lease{PID: proc.PID, Start: proc.Start, Command: OneLine(proc.Command)}
+	return state.Lease{PID: proc.PID, Start: proc.Start, Command: text.OneLine(proc.Command)}
 }
 
 // fewLeases is how many leases are kept without a look at their processes.

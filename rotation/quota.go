@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation/state"
 )
 
@@ -38,7 +39,7 @@ func ParseUsage(body []byte) (Usage, error) {
 	if err := json.Unmarshal(body, &raw); err != nil {
 		return Usage{}, err
 	}
-	return Usage{Workspace: oneLine(raw.Workspace, ""), User: oneLine(raw.User, ""), Windows: raw.Usage}, nil
+	return Usage{Workspace: text.OneLineOr(raw.Workspace, ""), User: text.OneLineOr(raw.User, ""), Windows: raw.Usage}, nil
 }
 
 // limitNames are the windows as limits name them.

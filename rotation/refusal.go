@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation/state"
 )
 
@@ -176,5 +177,5 @@ func (p *Pool) Refusals(ctx context.Context) ([]state.Refusal, error) {
 
 // Describe says what a kept refusal was: "403 Account.Paused: this account is paused".
 func Describe(r state.Refusal) string {
-	return oneLine(describe(r.Status, r.Type, r.Code, r.Words), "")
+	return text.OneLineOr(describe(r.Status, r.Type, r.Code, r.Words), "")
 }

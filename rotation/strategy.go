@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation/state"
 )
 
@@ -52,7 +53,7 @@ func (p *Pool) Configure(ctx context.Context, change func(*state.Settings)) erro
 			return fmt.Errorf("%w: %d percent", ErrSetting, now.Ahead)
 		}
 		if now.Store != before.Store {
-			s.Note(state.Event{Time: p.now(), Kind: "configured", Reason: "store " + OneLine(now.Store)})
+			s.Note(state.Event{Time: p.now(), Kind: "configured", Reason: "store " + text.OneLine(now.Store)})
 		}
 		if now.Strategy == before.Strategy && now.Ahead == before.Ahead {
 			return nil

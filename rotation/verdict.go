@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ocgo-key/internal/keyform"
+	"ocgo-key/internal/text"
 )
 
 // Action is what a verdict does to the account whose key was on the request.
@@ -74,7 +75,7 @@ func Classify(a Answer, now time.Time) Verdict {
 		known = false
 	}
 	if !known {
-		v.Unknown = &Refusal{Status: a.Status, Type: oneLine(keyform.Hide(e.Type), ""), Code: oneLine(keyform.Hide(e.Code), ""), Words: oneLine(keyform.Hide(e.Message), "")}
+		v.Unknown = &Refusal{Status: a.Status, Type: text.OneLineOr(keyform.Hide(e.Type), ""), Code: text.OneLineOr(keyform.Hide(e.Code), ""), Words: text.OneLineOr(keyform.Hide(e.Message), "")}
 	}
 	return v
 }
@@ -83,9 +84,9 @@ func Classify(a Answer, now time.Time) Verdict {
 func classifyRefusal(a Answer, e apiError, now time.Time) (v Verdict, known bool) {
 	switch kind := e.kind(a.Status); kind {
 	case "AuthError":
-		return Verdict{Action: Reject, Reason: kind + ": " + oneLine(keyform.Hide(e.Message), "the service does not know this key")}, true
+		return Verdict{Action: Reject, Reason: kind + ": " + text.OneLineOr(keyform.Hide(e.Message), "the service does not know this key")}, true
 	case "EntitlementError", "Account.Disabled":
-		return Verdict{Action: Reject, Reason: kind + ": " + oneLine(keyform.Hide(e.Message), "no Go subscription")}, true
+		return Verdict{Action: Reject, Reason: kind + ": " + text.OneLineOr(keyform.Hide(e.Message), "no Go subscription")}, true
 	case "CreditsError", "MonthlyLimitError", "UserLimitError":
 		return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Reason: balanceReasons[kind]}, true
 	case "RegionError", "Account.RegionUnavailable":
@@ -107,7 +108,7 @@ func barred(a Answer, why string, now time.Time, wait time.Duration) Verdict {
 	if model == "" {
 		return Verdict{}
 	}
-	return Verdict{Action: Cool, Until: now.Add(wait), Reason: oneLine(model, "") + " is " + why, Model: model, OnProof: true}
+	return Verdict{Action: Cool, Until: now.Add(wait), Reason: text.OneLineOr(model, "") + " is " + why, Model: model, OnProof: true}
 }
 
 // nameOf is the model's name if it can be one of the service's, else empty.
@@ -135,10 +136,10 @@ func classifyLimit(a Answer, e apiError, now time.Time) (v Verdict, known bool) 
 	if !named {
 		wait = defaultCooldown
 	}
-	v = Verdict{Action: Cool, Until: now.Add(wait), Workspace: oneLine(e.Resource, "")}
+	v = Verdict{Action: Cool, Until: now.Add(wait), Workspace: text.OneLineOr(e.Resource, "")}
 	switch kind {
 	case "GoUsageLimitError":
-		limit := oneLine(e.Limit, "")
+		limit := text.OneLineOr(e.Limit, "")
 		if limit == "" {
 			limit = windowIn(e.Message)
 		}
@@ -150,7 +151,7 @@ func classifyLimit(a Answer, e apiError, now time.Time) (v Verdict, known bool) 
 	case "RateLimitError":
 		v.Model, v.Reason = nameOf(a.Model), "rate limit"
 		if v.Model != "" {
-			v.Reason += " on " + oneLine(v.Model, "")
+			v.Reason += " on " + text.OneLineOr(v.Model, "")
 		}
 		return v, true
 	}
@@ -166,7 +167,7 @@ func windowVerdict(window string, until time.Time) Verdict {
 // Overage is the verdict on an account whose answer cost real money, for those who do not want that: it is out
 // until its windows are reset, which Learn finds out; until then for an hour.
 func Overage(cost string, now time.Time) Verdict {
-	return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Window: OverageWindow, Reason: "real money was spent ($" + oneLine(cost, "?") + ")"}
+	return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Window: OverageWindow, Reason: "real money was spent ($" + text.OneLineOr(cost, "?") + ")"}
 }
 
 // OverageWindow is the window of a cooldown that Overage began.
@@ -179,31 +180,4 @@ func ClassifyEvent(a Answer, now time.Time) Verdict {
 		return Verdict{}
 	}
 	return Classify(a, now)
-}
-
-// maxText bounds what of the service's words is kept, in bytes.
-const maxText = 120
-
-// OneLine makes text of others fit for a line on a terminal: printable, one line, bounded.
-func OneLine(s string) string { return oneLine(s, "?") }
-
-// oneLine makes the service's words fit for a line on a terminal: printable, one line, bounded; other if nothing is left.
-func oneLine(s, other string) string {
-	s = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
-	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "")), " ")
-	for i := range s {
-		if i > maxText {
-			s = s[:i] + "…"
-			break
-		}
-	}
-	if s == "" {
-		return other
-	}
-	return s
 }

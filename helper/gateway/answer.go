@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"ocgo-key/internal/text"
 )
 
 // An error that the gateway itself has to say takes the service's form, so that every client shows it well.
@@ -59,7 +61,7 @@ func failureText(err error) string {
 
 // againAnswer asks the client to send its request again, which cannot be done here: label is ready for it.
 func againAnswer(req *http.Request, label string) *http.Response {
-	resp := ownAnswer(req, http.StatusTooManyRequests, errorBody("RateLimitError", "ocgo-key: "+label+" is ready: send the request again"))
+	resp := ownAnswer(req, http.StatusTooManyRequests, errorBody("RateLimitError", "ocgo-key: "+text.Line(label)+" is ready: send the request again"))
 	resp.Header.Set("Retry-After", "1")
 	return resp
 }

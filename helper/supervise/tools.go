@@ -7,7 +7,7 @@ import (
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/process"
-	"ocgo-key/rotation"
+	"ocgo-key/internal/text"
 )
 
 // toolPatience is how long commands that OpenCode's tools have started may go on before it is stopped all the
@@ -48,7 +48,7 @@ func GoOnText(left []process.Info) string {
 	}
 	names := make([]string, len(left))
 	for i, p := range left {
-		names[i] = fmt.Sprintf("%d (%s)", p.PID, rotation.OneLine(p.Name))
+		names[i] = fmt.Sprintf("%d (%s)", p.PID, text.OneLine(p.Name))
 	}
 	return opencode.GoOn + " These commands from before still run, do not start them again: process " + strings.Join(names, ", ") + "."
 }

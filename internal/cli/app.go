@@ -14,6 +14,7 @@ import (
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
@@ -119,7 +120,7 @@ func (a *app) confirm(yes bool, question string) error {
 	if yes {
 		return nil
 	}
-	ok, err := term.Confirm(question)
+	ok, err := term.Confirm(text.Line(question))
 	switch {
 	case errors.Is(err, term.ErrNoTerminal):
 		return withHint(usagef("there is no terminal to ask on: %s", question), "give --yes to go ahead without being asked")

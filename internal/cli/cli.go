@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"ocgo-key/internal/keyform"
+	"ocgo-key/internal/text"
 )
 
 // grammar is every command; each is described where it is done.
@@ -163,7 +164,7 @@ func newParser(g any, a *app) (*kong.Kong, error) {
 		kong.Exit(func(code int) { panic(exited(code)) }))
 }
 
-// keyAmong tells whether our own part of the command line holds what looks like a key, so that it is not shown
+// keyAmong reports whether our own part of the command line holds what looks like a key, so that it is not shown
 // once more in an error. What `run` is to run is not ours.
 func keyAmong(args []string) bool {
 	for _, arg := range args {
@@ -214,17 +215,18 @@ func (a *app) fail(err error) int {
 	return code
 }
 
+// complain writes an error and its hint, a line each, whatever names are in them.
 func (a *app) complain(err error, hint string) {
-	fmt.Fprintf(a.stderr, "ocgo-key: %v\n", err)
+	fmt.Fprintf(a.stderr, "ocgo-key: %s\n", text.Line(err.Error()))
 	if hint != "" {
-		fmt.Fprintf(a.stderr, "hint: %s\n", hint)
+		fmt.Fprintf(a.stderr, "hint: %s\n", text.Line(hint))
 	}
 }
 
 // say tells the user something on stderr that is not an error.
 func (a *app) say(format string, args ...any) {
 	if !a.Quiet {
-		fmt.Fprintf(a.stderr, "ocgo-key: "+format+"\n", args...)
+		fmt.Fprintf(a.stderr, "ocgo-key: %s\n", text.Line(fmt.Sprintf(format, args...)))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"ocgo-key/internal/completion"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
@@ -89,7 +90,7 @@ func (a *app) accountCompletions(kind string) (values []completion.Value) {
 			continue
 		}
 		for _, l := range v.Leases {
-			holds := fmt.Sprintf("%s, holds %s", rotation.OneLine(l.Command), rotation.OneLine(v.Label))
+			holds := fmt.Sprintf("%s, holds %s", text.OneLine(l.Command), text.OneLine(v.Label))
 			values = append(values, completion.Value{Text: strconv.Itoa(l.PID), Help: holds})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
@@ -42,7 +43,7 @@ Examples:
   ocgo-key config --unset strategy`
 }
 
-// changes tells whether the command is about to change a setting.
+// changes reports whether the command is about to change a setting.
 func (c *configCmd) changes() bool { return c.Value != nil || c.Unset }
 
 // setting is one of the user's choices. Its default is the zero value of its field in state.Settings.
@@ -65,7 +66,7 @@ var settings = []setting{
 			if s.Strategy == "" {
 				return rotation.Strategies()[0]
 			}
-			return rotation.OneLine(s.Strategy)
+			return text.OneLine(s.Strategy)
 		},
 		isSet: func(s state.Settings) bool { return s.Strategy != "" },
 		set: func(s *state.Settings, value string) bool {

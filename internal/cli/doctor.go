@@ -6,10 +6,10 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 )
 
 type doctorCmd struct {
@@ -54,18 +54,8 @@ type result struct {
 
 // found adds a finding, which is returned so that a repair can be given to it.
 func (r *result) found(level, mend, format string, args ...any) *finding {
-	r.findings = append(r.findings, finding{Check: r.check, Level: level, What: flat(fmt.Sprintf(format, args...)), Mend: flat(mend)})
+	r.findings = append(r.findings, finding{Check: r.check, Level: level, What: text.Line(fmt.Sprintf(format, args...)), Mend: text.Line(mend)})
 	return &r.findings[len(r.findings)-1]
-}
-
-// flat keeps a name with a line's end or a terminal's commands in it from being more than text.
-func flat(text string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
 }
 
 // repairCommand is what mends a finding that has a repair.
@@ -134,10 +124,10 @@ func (a *app) repair(results []result) []repaired {
 			}
 			what, err := f.repair(ctx)
 			if err != nil {
-				a.warn(flat(fmt.Sprintf("%s: could not be repaired: %v", f.Check, err)), "")
+				a.warn(text.Line(fmt.Sprintf("%s: could not be repaired: %v", f.Check, err)), "")
 				continue
 			}
-			done = append(done, repaired{f.Check, flat(what)})
+			done = append(done, repaired{f.Check, text.Line(what)})
 		}
 	}
 	return done
@@ -173,10 +163,10 @@ func (a *app) printDiagnosis(results []result, report doctorJSON, problems, mend
 	notes := len(report.Findings) - problems
 	summary := "all is well"
 	if problems > 0 {
-		summary = count(problems, "problem", "problems")
+		summary = text.Count(problems, "problem", "problems")
 	}
 	if notes > 0 {
-		summary += ", " + count(notes, "note", "notes")
+		summary += ", " + text.Count(notes, "note", "notes")
 	}
 	if mendable > 0 {
 		summary += fmt.Sprintf("; `%s` mends %d of them", repairCommand, mendable)

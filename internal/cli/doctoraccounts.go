@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
@@ -16,30 +17,30 @@ func (e *examination) lookAtAccounts(r *result) {
 		return
 	}
 	if n := len(e.keychain().held); len(o.Accounts) == 0 && n > 0 {
-		r.found(problem, "ocgo-key doctor --repair", "there is no account, although the keychain has %s of accounts that were", count(n, "key", "keys"))
+		r.found(problem, "ocgo-key doctor --repair", "there is no account, although the keychain has %s of accounts that were", text.Count(n, "key", "keys"))
 		return
 	}
 	if len(o.Accounts) == 0 {
 		r.found(problem, "ocgo-key add Work", "there is no account, so there is nothing to hand out")
 		return
 	}
-	r.well = count(len(o.Accounts), "account", "accounts")
+	r.well = text.Count(len(o.Accounts), "account", "accounts")
 	pool := rotation.New(still{s.file, s.state}, time.Now, func(int, string) bool { return true })
 	out := new(rotation.ExhaustedError)
 	switch err := pool.Exhaustion(e.ctx); {
 	case err == nil:
-		r.well += ", the next process gets " + rotation.OneLine(o.Next)
+		r.well += ", the next process gets " + text.OneLine(o.Next)
 	case errors.As(err, &out) && !out.Until.IsZero():
 		r.well += "; " + out.Error()
 	}
 	for _, v := range o.Accounts {
 		if v.Condition.State == rotation.Rejected {
-			r.found(problem, "ocgo-key replace "+word(v.Label), "%s is not used, since the service refused its key (%s); `ocgo-key enable %s` tries it again",
-				rotation.OneLine(v.Label), rotation.OneLine(v.Condition.Reason), word(v.Label))
+			r.found(problem, "ocgo-key replace "+text.Quote(v.Label), "%s is not used, since the service refused its key (%s); `ocgo-key enable %s` tries it again",
+				text.OneLine(v.Label), text.OneLine(v.Condition.Reason), text.Quote(v.Label))
 		}
 	}
 	if len(r.findings) == 0 && errors.As(pool.Exhaustion(e.ctx), &out) && out.Until.IsZero() {
-		r.found(problem, "ocgo-key enable "+word(o.Accounts[0].Label), "every account is disabled, so there is nothing to hand out")
+		r.found(problem, "ocgo-key enable "+text.Quote(o.Accounts[0].Label), "every account is disabled, so there is nothing to hand out")
 	}
 	e.lookForTwins(r, o)
 	e.lookForRefusals(r, pool)
@@ -57,7 +58,7 @@ func (e *examination) lookForRefusals(r *result, pool *rotation.Pool) {
 	for _, f := range refusals {
 		if time.Since(f.Last) < refusalsLately {
 			r.found(note, "ocgo-key history", "the service refused %s with an answer that this version does not know, which was passed on: %s (the last of %s, %s); a newer version may know it",
-				count(f.Count, "request", "requests"), rotation.Describe(f), rotation.OneLine(f.Account), ago(f.Last, time.Now()))
+				text.Count(f.Count, "request", "requests"), rotation.Describe(f), text.OneLine(f.Account), text.Ago(f.Last, time.Now()))
 		}
 	}
 }
@@ -69,13 +70,13 @@ func (e *examination) lookForTwins(r *result, o rotation.Overview) {
 		for _, earlier := range o.Accounts[:i] {
 			key, held := keys.held[v.ID]
 			if held && key.Equal(keys.held[earlier.ID]) {
-				r.found(problem, "ocgo-key remove --yes "+word(v.Label), "%s and %s have the same key, so they are one account that is listed twice",
-					rotation.OneLine(earlier.Label), rotation.OneLine(v.Label))
+				r.found(problem, "ocgo-key remove --yes "+text.Quote(v.Label), "%s and %s have the same key, so they are one account that is listed twice",
+					text.OneLine(earlier.Label), text.OneLine(v.Label))
 				break
 			}
 			if v.Enabled && earlier.Enabled && shared(subscription(v, usage), subscription(earlier, usage)) {
-				r.found(problem, "ocgo-key disable "+word(v.Label), "%s and %s belong to the same workspace and user: they share one usage limit, and a switch between them gains nothing",
-					rotation.OneLine(earlier.Label), rotation.OneLine(v.Label))
+				r.found(problem, "ocgo-key disable "+text.Quote(v.Label), "%s and %s belong to the same workspace and user: they share one usage limit, and a switch between them gains nothing",
+					text.OneLine(earlier.Label), text.OneLine(v.Label))
 				break
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 )
 
@@ -136,11 +137,11 @@ func deleteCommand(store, id string) string {
 	helper, isHelper := strings.CutPrefix(store, keychain.DockerPrefix)
 	switch {
 	case isHelper:
-		return "echo " + quote(keychain.DockerServer(id)) + " | docker-credential-" + helper + " erase"
+		return "echo " + text.Quote(keychain.DockerServer(id)) + " | docker-credential-" + helper + " erase"
 	case runtime.GOOS == "darwin":
-		return "security delete-generic-password -s " + keychain.Service + " -a " + quote(id)
+		return "security delete-generic-password -s " + keychain.Service + " -a " + text.Quote(id)
 	case runtime.GOOS == "windows":
-		return "cmdkey /delete:" + quote(keychain.Service+":"+id)
+		return "cmdkey /delete:" + text.Quote(keychain.Service+":"+id)
 	}
-	return "secret-tool clear service " + keychain.Service + " username " + quote(id)
+	return "secret-tool clear service " + keychain.Service + " username " + text.Quote(id)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -50,13 +51,13 @@ func (e *examination) lookAtKeys(r *result) {
 		known[a.ID] = true
 		switch err := seen.odd[a.ID]; {
 		case errors.Is(err, keychain.ErrLocked):
-			r.found(problem, mendOf(err), "the key of %s is not to be seen: %s", rotation.OneLine(a.Label), reason(err))
+			r.found(problem, mendOf(err), "the key of %s is not to be seen: %s", text.OneLine(a.Label), reason(err))
 		case err != nil && !stale[a.ID]:
-			r.found(problem, "ocgo-key replace "+word(a.Label), "the key of %s is not in the keychain, so the account cannot be used (%s)",
-				rotation.OneLine(a.Label), reason(err))
+			r.found(problem, "ocgo-key replace "+text.Quote(a.Label), "the key of %s is not in the keychain, so the account cannot be used (%s)",
+				text.OneLine(a.Label), reason(err))
 		}
 		if key, ok := seen.held[a.ID]; ok && !usable(key) {
-			r.found(problem, "ocgo-key replace "+word(a.Label), "what the keychain has for %s is no key as it stands (a space or a line's end in it?)", rotation.OneLine(a.Label))
+			r.found(problem, "ocgo-key replace "+text.Quote(a.Label), "what the keychain has for %s is no key as it stands (a space or a line's end in it?)", text.OneLine(a.Label))
 		}
 	}
 	for _, id := range seen.ids {
@@ -80,7 +81,7 @@ func (e *examination) lookAtMove(r *result, s state.Settings) (unfinished bool) 
 		r.skipped = "not compared with the accounts, since the keys are being moved right now"
 		return true
 	}
-	r.found(problem, "ocgo-key migrate --yes --to "+quote(s.Move.To), "a move of the keys from %s to %s was cut short", place(s.Move.From), place(s.Move.To))
+	r.found(problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", place(s.Move.From), place(s.Move.To))
 	return true
 }
 
@@ -100,7 +101,7 @@ func mendOf(err error) string {
 	return "ocgo-key doctor"
 }
 
-// usable tells whether it is a key, and nothing around it.
+// usable reports whether it is a key, and nothing around it.
 func usable(key keychain.Secret) bool {
 	parsed, err := keychain.ParseKey(key.Reveal())
 	return err == nil && parsed.Equal(key)
@@ -124,18 +125,18 @@ func (e *examination) lookAtPending(r *result, s *state.State, seen keysSeen, p 
 	case a == nil, !there && p.Op == "add":
 		r.mendable(e.settle(p.ID, "nothing is left of it"), "the note of a command that was killed is left over; it stored no key")
 	case p.Op == "remove" && !there:
-		label := rotation.OneLine(a.Label)
+		label := text.OneLine(a.Label)
 		r.mendable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 			return label + " is removed", pool.Remove(ctx, p.ID)
 		}), "the removal of %s was cut short: its key is deleted, and the account is still listed", label)
 	case p.Op == "remove":
-		label := rotation.OneLine(a.Label)
-		r.mendable(e.settle(p.ID, label+" stays; `ocgo-key remove "+word(a.Label)+"` removes it"),
+		label := text.OneLine(a.Label)
+		r.mendable(e.settle(p.ID, label+" stays; `ocgo-key remove "+text.Quote(a.Label)+"` removes it"),
 			"the removal of %s was cut short before its key was deleted, so nothing is lost", label)
 	default:
-		label := rotation.OneLine(a.Label)
+		label := text.OneLine(a.Label)
 		if !there {
-			r.found(problem, "ocgo-key replace "+word(a.Label), "a new key for %s was cut short, and none is in the keychain", label)
+			r.found(problem, "ocgo-key replace "+text.Quote(a.Label), "a new key for %s was cut short, and none is in the keychain", label)
 			return
 		}
 		// Which of the two keys it is cannot be told; whoever holds the old one fetches it anew.
@@ -178,7 +179,7 @@ func (k keysSeen) twin(s *state.State, id string) (label string, ok bool) {
 	}
 	for _, a := range s.Accounts {
 		if key, held := k.held[a.ID]; held && a.ID != id && key.Equal(same) {
-			return rotation.OneLine(a.Label), true
+			return text.OneLine(a.Label), true
 		}
 	}
 	return "", false
@@ -204,7 +205,7 @@ func (e *examination) settle(id, done string) repair {
 func (e *examination) relist(id string) repair {
 	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 		label, err := pool.Recover(ctx, id)
-		return fmt.Sprintf("the key is listed as %s; `ocgo-key rename %s NEW` gives it another label", label, quote(label)), err
+		return fmt.Sprintf("the key is listed as %s; `ocgo-key rename %s NEW` gives it another label", label, text.Quote(label)), err
 	})
 }
 

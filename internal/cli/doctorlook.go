@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"runtime"
-	"strings"
 	"sync"
 	"time"
 
@@ -56,7 +54,7 @@ func (e *examination) whichProgram() opencode.Program {
 
 // around is what the checks of OpenCode look at.
 func (e *examination) around(p opencode.Program) *doctor.Around {
-	return &doctor.Around{Getenv: e.getenv, Home: e.home, Program: p, Pooled: e.plain().pooled, StandIn: standInPrefix, Quote: quote, Edit: editCommand}
+	return &doctor.Around{Getenv: e.getenv, Home: e.home, Program: p, Pooled: e.plain().pooled, StandIn: standInPrefix, Edit: editCommand}
 }
 
 // take adds findings.
@@ -108,20 +106,3 @@ func (s still) Read(context.Context) (*state.State, error) { return s.state, nil
 func (s still) Update(context.Context, func(*state.State) error) error {
 	return errors.New("the state is only looked at")
 }
-
-// quote is text as one word of a command line.
-func quote(text string) string {
-	plain := text != "" && strings.IndexFunc(text, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:@%+,=", r))
-	}) < 0
-	switch {
-	case plain:
-		return text
-	case runtime.GOOS == "windows":
-		return `"` + strings.ReplaceAll(text, `"`, `\"`) + `"`
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
-}
-
-// word is a label as one word of a command line.
-func word(label string) string { return quote(rotation.OneLine(label)) }

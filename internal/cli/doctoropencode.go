@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/text"
 )
 
 func (e *examination) lookAtOpenCode(r *result) {
@@ -42,7 +43,7 @@ func (e *examination) lookAtOpenCode(r *result) {
 	case err != nil:
 		r.found(problem, "npm install -g opencode-ai", "%s does not run: %v", path, err)
 	case unread != nil:
-		r.found(problem, "ls -l "+quote(path), "%v", unread)
+		r.found(problem, "ls -l "+text.Quote(path), "%v", unread)
 	default:
 		around := e.around(p)
 		r.take(around.Version(), around.Proxy(), around.Service(e.ctx))
@@ -121,17 +122,17 @@ func (e *examination) stored(logins opencode.Logins, entry string) int {
 func (e *examination) lookAtLogins(r *result) {
 	level, effect := e.rival()
 	for _, path := range opencode.LoginFiles(e.getenv, e.home) {
-		text, ok := regular(path, opencode.MaxLoginFile)
+		data, ok := regular(path, opencode.MaxLoginFile)
 		if !ok {
 			continue
 		}
-		logins, err := opencode.ReadLogins(text, nil)
+		logins, err := opencode.ReadLogins(data, nil)
 		switch {
 		case err != nil:
 		case filepath.Base(path) == opencode.AuthFile && e.stored(logins, opencode.GoProvider) > 0:
 			r.found(level, "ocgo-key import --scrub", "%s has a login for OpenCode Go: %s", path, effect)
 		case filepath.Base(path) != opencode.AuthFile && e.stored(logins, "") > 0:
-			r.found(note, "ocgo-key import --scrub", "%s holds %s in plain text, which an agent's tools can read", path, count(e.stored(logins, ""), "key", "keys"))
+			r.found(note, "ocgo-key import --scrub", "%s holds %s in plain text, which an agent's tools can read", path, text.Count(e.stored(logins, ""), "key", "keys"))
 		}
 	}
 }
@@ -163,15 +164,15 @@ func (e *examination) configText(r *result, path string) ([]byte, bool) {
 }
 
 func (e *examination) lookAtUserConfig(r *result, path string) {
-	text, ok := e.configText(r, path)
+	data, ok := e.configText(r, path)
 	if !ok {
 		return
 	}
 	level, effect := e.rival()
-	o, _ := opencode.ReadOverrides(text, standInPrefix) // it was read before
+	o, _ := opencode.ReadOverrides(data, standInPrefix) // it was read before
 	switch {
 	case o.Key == opencode.Literal && !o.StandsIn:
-		r.found(level, "ocgo-key import --from "+quote(path)+" --scrub", "%s sets %s: %s", path, o.Place("apiKey"), effect)
+		r.found(level, "ocgo-key import --from "+text.Quote(path)+" --scrub", "%s sets %s: %s", path, o.Place("apiKey"), effect)
 	case o.Any() && level == problem:
 		r.found(problem, "ocgo-key install --yes", "%s sets %s (%s): %s", path, o.Where(), o.Names(), effect)
 	case len(o.Headers) > 0:
@@ -206,9 +207,9 @@ func editCommand(path string) string {
 	}
 	switch {
 	case runtime.GOOS == "windows":
-		return "notepad " + quote(path)
+		return "notepad " + text.Quote(path)
 	case err != nil:
-		return "sudo -e " + quote(path)
+		return "sudo -e " + text.Quote(path)
 	}
-	return "${EDITOR:-vi} " + quote(path)
+	return "${EDITOR:-vi} " + text.Quote(path)
 }

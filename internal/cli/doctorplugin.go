@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/text"
 )
 
 // plainUse is how plain `opencode` comes by a key.
@@ -47,7 +48,7 @@ func (e *examination) plainOpenCode() plainUse {
 	return u
 }
 
-// lookAtPlugins tells whether there is a plugin where OpenCode looks, and whether it is loaded and does its work.
+// lookAtPlugins reports whether there is a plugin where OpenCode looks, and whether it is loaded and does its work.
 func (e *examination) lookAtPlugins(r *result, w *places) (there, loaded bool) {
 	for _, config := range w.configs {
 		for _, path := range w.pluginPaths(config) {
@@ -73,13 +74,13 @@ func (e *examination) lookAtPlugins(r *result, w *places) (there, loaded bool) {
 	return there, loaded
 }
 
-// lookAtPluginFile tells whether the plugin at path does its work.
+// lookAtPluginFile reports whether the plugin at path does its work.
 func (e *examination) lookAtPluginFile(r *result, w *places, path string) bool {
 	const again = "ocgo-key install --yes"
 	content, ok := regular(path, opencode.MaxLoginFile)
 	version, ours := opencode.Ours(content)
 	if !ok || !ours {
-		r.found(problem, "mv "+quote(path)+" "+quote(path+".aside")+" && "+again, "%s is not as ocgo-key wrote it: OpenCode loads it in place of the plugin", path)
+		r.found(problem, "mv "+text.Quote(path)+" "+text.Quote(path+".aside")+" && "+again, "%s is not as ocgo-key wrote it: OpenCode loads it in place of the plugin", path)
 		return false
 	}
 	plugin, readable := opencode.ReadPlugin(content)
@@ -125,7 +126,7 @@ func isProgram(path string) bool {
 	return err == nil && info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode()&0o111 != 0)
 }
 
-// lookAtShim tells whether there is a shim that works, and whether it is the opencode that is found.
+// lookAtShim reports whether there is a shim that works, and whether it is the opencode that is found.
 func (e *examination) lookAtShim(r *result, w *places, loaded bool) (there, first bool) {
 	const again = "ocgo-key install --shim --yes"
 	record, err := w.readRecord()
@@ -139,7 +140,7 @@ func (e *examination) lookAtShim(r *result, w *places, loaded bool) (there, firs
 		}
 		return false, false
 	case !ours && recorded:
-		r.found(problem, "mv "+quote(w.shim)+" "+quote(w.shim+".aside")+" && "+again, "%s is not as ocgo-key wrote it", w.shim)
+		r.found(problem, "mv "+text.Quote(w.shim)+" "+text.Quote(w.shim+".aside")+" && "+again, "%s is not as ocgo-key wrote it", w.shim)
 		return false, false
 	case !ours:
 		return false, false

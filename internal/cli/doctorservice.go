@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ocgo-key/helper"
+	"ocgo-key/internal/text"
 	"ocgo-key/internal/version"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
@@ -159,9 +160,9 @@ func (e *examination) lookForRefused(r *result) {
 		}
 		switch refused.Status {
 		case http.StatusUnauthorized:
-			r.found(note, "ocgo-key replace "+word(v.Label), "the service does not know the key of %s (401)", rotation.OneLine(v.Label))
+			r.found(note, "ocgo-key replace "+text.Quote(v.Label), "the service does not know the key of %s (401)", text.OneLine(v.Label))
 		case http.StatusForbidden:
-			r.found(note, "ocgo-key replace "+word(v.Label), "the service says that %s has no Go subscription (403)", rotation.OneLine(v.Label))
+			r.found(note, "ocgo-key replace "+text.Quote(v.Label), "the service says that %s has no Go subscription (403)", text.OneLine(v.Label))
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/atomicfile"
 	"ocgo-key/internal/process"
-	"ocgo-key/rotation"
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation/state"
 )
 
@@ -36,7 +36,7 @@ func (e *examination) lookAtState(r *result) {
 		r.well = "none yet; it will be in " + s.dir
 		return
 	case err != nil:
-		r.found(problem, "ls -ld "+quote(s.dir), "the folder of the state cannot be looked at: %v", err)
+		r.found(problem, "ls -ld "+text.Quote(s.dir), "the folder of the state cannot be looked at: %v", err)
 		return
 	case !info.IsDir():
 		r.mendable(aside(s.dir), "%s is in the place of the state's folder, and is none", s.dir)
@@ -53,7 +53,7 @@ func (e *examination) lookAtState(r *result) {
 // a temporary folder) is not changed.
 func (e *examination) lookAtFolder(r *result, dir string, info fs.FileInfo) {
 	if e.foreign(info) {
-		r.found(problem, "sudo chown -R "+ownName()+" "+quote(dir), "%s belongs to another user, so it cannot be kept up to date", dir)
+		r.found(problem, "sudo chown -R "+ownName()+" "+text.Quote(dir), "%s belongs to another user, so it cannot be kept up to date", dir)
 		return
 	}
 	if runtime.GOOS == "windows" || info.Mode()&fs.ModeSticky != 0 || filepath.Clean(dir) == filepath.Clean(e.home) {
@@ -76,14 +76,14 @@ func (e *examination) lookAtFiles(r *result, dir string) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			r.found(problem, "ls -l "+quote(path), "%s cannot be looked at: %v", path, err)
+			r.found(problem, "ls -l "+text.Quote(path), "%s cannot be looked at: %v", path, err)
 		case slices.Contains(backups, path) && !info.Mode().IsRegular(): // it was set aside already
 		case info.Mode()&fs.ModeSymlink != 0:
 			r.mendable(unlink(path), "%s is a symbolic link: the next change would put a file in its place", path)
 		case !info.Mode().IsRegular():
 			r.mendable(aside(path), "%s is not a regular file", path)
 		case e.foreign(info):
-			r.found(problem, "sudo chown "+ownName()+" "+quote(path), "%s belongs to another user, so it cannot be kept up to date", path)
+			r.found(problem, "sudo chown "+ownName()+" "+text.Quote(path), "%s belongs to another user, so it cannot be kept up to date", path)
 		case runtime.GOOS != "windows" && info.Mode().Perm() != 0o600:
 			r.mendable(chmod(path, 0o600), "%s has mode %04o and not 0600: other users can read or change it, or we cannot", path, info.Mode().Perm())
 		}
@@ -104,16 +104,16 @@ func (e *examination) lookAtContent(r *result, s snapshot) {
 	}
 	switch {
 	case s.err == nil:
-		r.well += fmt.Sprintf(", %s, private", count(len(s.state.Accounts), "account", "accounts"))
+		r.well += fmt.Sprintf(", %s, private", text.Count(len(s.state.Accounts), "account", "accounts"))
 	case errors.Is(s.err, state.ErrNewer):
-		r.found(problem, "export OCGO_KEY_STATE_DIR="+quote(s.dir+"-"+fmt.Sprint(state.Version)),
+		r.found(problem, "export OCGO_KEY_STATE_DIR="+text.Quote(s.dir+"-"+fmt.Sprint(state.Version)),
 			"%v: upgrade this one, or use a pool of its own for it", s.err)
 	case errors.Is(s.err, state.ErrUnreadable):
 		r.mendable(read, "%v: %s", s.err, kept)
 	case errors.Is(s.err, state.ErrMissing):
 		r.mendable(read, "%s is gone: %s", filepath.Join(s.dir, "state.json"), kept)
 	case len(r.findings) == 0: // else it was said why
-		r.found(problem, "ls -l "+quote(s.dir), "the state cannot be read: %v", s.err)
+		r.found(problem, "ls -l "+text.Quote(s.dir), "the state cannot be read: %v", s.err)
 	}
 }
 
@@ -175,16 +175,16 @@ func (e *examination) lookAtLock(r *result, s snapshot) {
 	held, err := s.file.LockHeld(ctx)
 	switch {
 	case err != nil && len(r.findings) == 0:
-		r.found(problem, "ls -l "+quote(s.file.LockPath()), "the lock of the state cannot be tried: %v", err)
+		r.found(problem, "ls -l "+text.Quote(s.file.LockPath()), "the lock of the state cannot be tried: %v", err)
 	case !held:
 		return
 	}
 	var names, pids []string
 	for _, p := range process.LockHolders(s.file.LockPath()) {
-		names = append(names, fmt.Sprintf("%s (%d)", rotation.OneLine(p.Name), p.PID))
+		names = append(names, fmt.Sprintf("%s (%d)", text.OneLine(p.Name), p.PID))
 		pids = append(pids, fmt.Sprint(p.PID))
 	}
-	who, mend := "another process", "kill $(lsof -t "+quote(s.file.LockPath())+")"
+	who, mend := "another process", "kill $(lsof -t "+text.Quote(s.file.LockPath())+")"
 	if len(pids) > 0 {
 		who, mend = strings.Join(names, ", "), "kill "+strings.Join(pids, " ")
 	}

@@ -43,13 +43,3 @@ func TestDoctorFindsAnotherUsersState(t *testing.T) {
 		assert.Regexp(t, `\| sudo chown (-R )?"\$\(id -un\)" .*`, look(mine+1))
 	}
 }
-
-func TestQuote(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		assert.Equal(t, `"My Work"`, quote("My Work"))
-		return
-	}
-	for text, want := range map[string]string{"Work": "Work", "": "''", "My Work": "'My Work'", "it's": `'it'\''s'`, "$(x)": "'$(x)'", "/a/b.json": "/a/b.json"} {
-		assert.Equal(t, want, quote(text))
-	}
-}

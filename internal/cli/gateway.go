@@ -15,6 +15,7 @@ import (
 	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
 	"ocgo-key/internal/process"
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -182,7 +183,7 @@ func (a *app) begin(ctx context.Context, holder *helper.Holder, open bool, comma
 
 func (a *app) warnMissing(missing, next rotation.Handout) {
 	a.warn(fmt.Sprintf("the key of %s is not in the keychain; going on with %s", missing.Label, next.Label),
-		fmt.Sprintf("`ocgo-key replace %q` stores it again", missing.Label))
+		fmt.Sprintf("`ocgo-key replace %s` stores it again", text.Quote(missing.Label)))
 }
 
 func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, gateway.Usage, error) {

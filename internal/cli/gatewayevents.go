@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ocgo-key/helper/gateway"
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
@@ -39,7 +40,7 @@ func (a *app) told(o gateway.Observer) gateway.Observer {
 	}
 	o.Failed = func(err error) {
 		failed(err)
-		tell(gatewayEvent{Event: "failed", Text: err.Error()})
+		tell(gatewayEvent{Event: "failed", Text: text.Line(err.Error())})
 	}
 	return o
 }

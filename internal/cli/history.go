@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
@@ -38,7 +39,7 @@ func (c *historyCmd) Run(a *app) error {
 		return fmt.Errorf("cannot read the history: %w", err)
 	}
 	if h.Broken > 0 {
-		a.detail("%s of the history could not be read", count(h.Broken, "line", "lines"))
+		a.detail("%s of the history could not be read", text.Count(h.Broken, "line", "lines"))
 	}
 	events := c.chosen(h.Events)
 	if a.JSON {
@@ -51,7 +52,7 @@ func (c *historyCmd) Run(a *app) error {
 	now := time.Now()
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	for _, e := range events {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", moment(e.Time, now), rotation.OneLine(e.Kind), eventText(e))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", text.Moment(e.Time, now), text.OneLine(e.Kind), eventText(e))
 	}
 	if len(events) > 0 {
 		fmt.Fprintln(w)
@@ -84,24 +85,24 @@ func eventText(e state.Event) string {
 		b.WriteString(text)
 	}
 	if e.Account != "" {
-		add("", rotation.OneLine(e.Account))
+		add("", text.OneLine(e.Account))
 	}
 	if e.To != "" {
-		add(" ", "-> "+rotation.OneLine(e.To))
+		add(" ", "-> "+text.OneLine(e.To))
 	}
 	switch {
 	case e.Command != "" && e.PID != 0:
-		add(", ", fmt.Sprintf("%s (%d)", rotation.OneLine(e.Command), e.PID))
+		add(", ", fmt.Sprintf("%s (%d)", text.OneLine(e.Command), e.PID))
 	case e.PID != 0:
 		add(", ", fmt.Sprintf("process %d", e.PID))
 	case e.Command != "": // a conversation
-		add(", ", rotation.OneLine(e.Command))
+		add(", ", text.OneLine(e.Command))
 	}
 	if e.Reason != "" {
-		add(": ", rotation.OneLine(e.Reason))
+		add(": ", text.OneLine(e.Reason))
 	}
 	if !e.Until.IsZero() {
-		add(", ", "until "+clock(e.Until, e.Time))
+		add(", ", "until "+text.Clock(e.Until, e.Time))
 	}
 	return b.String()
 }
@@ -118,7 +119,7 @@ func limitWord(limit string) string {
 func (a *app) printHits(h rotation.History, now time.Time) error {
 	since := ""
 	if oldest := oldestEvent(h); !oldest.IsZero() {
-		since = " since " + moment(oldest, now)
+		since = " since " + text.Moment(oldest, now)
 	}
 	if len(h.Hits) == 0 {
 		return a.print("No limit was hit%s.\n", since)
@@ -134,7 +135,7 @@ func (a *app) printHits(h rotation.History, now time.Time) error {
 				parts = append(parts, fmt.Sprintf("%s %d", limitWord(limit), n))
 			}
 		}
-		fmt.Fprintf(w, "  %s\t%s\n", rotation.OneLine(hits.Account), strings.Join(parts, ", "))
+		fmt.Fprintf(w, "  %s\t%s\n", text.OneLine(hits.Account), strings.Join(parts, ", "))
 	}
 	return w.Flush()
 }

@@ -7,12 +7,12 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode"
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -219,7 +219,7 @@ func (im *importing) skip(s *source, login opencode.Login, reason string) {
 	im.trouble++
 	label := login.Entry
 	if login.Label != "" && !s.logins.List {
-		label = printable(login.Label)
+		label = text.Tidy(login.Label)
 	}
 	im.report.Skipped = append(im.report.Skipped, skippedJSON{label, reason, s.name})
 	im.app.warn(fmt.Sprintf("%s was not imported: %s", placeIn(s, label), reason), "")
@@ -267,25 +267,15 @@ func (im *importing) end() error {
 		}
 	}
 	if im.trouble > 0 {
-		return fmt.Errorf("not all went well: %s imported, %s", count(len(im.report.Imported), "key", "keys"), count(im.trouble, "trouble", "troubles"))
+		return fmt.Errorf("not all went well: %s imported, %s", text.Count(len(im.report.Imported), "key", "keys"), text.Count(im.trouble, "trouble", "troubles"))
 	}
 	return nil
-}
-
-// printable is text of others on one line.
-func printable(text string) string {
-	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)), " ")
 }
 
 // importLabel makes a free label of the one in the source: a label that does not fit here is no reason to leave a
 // key where it lies.
 func importLabel(o rotation.Overview, wanted string) string {
-	base := shorten(strings.TrimLeft(printable(wanted), "- "), maxLabel)
+	base := shorten(strings.TrimLeft(text.Tidy(wanted), "- "), maxLabel)
 	if checkLabel(base) != nil {
 		return o.FreeLabel()
 	}

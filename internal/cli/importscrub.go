@@ -13,6 +13,7 @@ import (
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/atomicfile"
 	"ocgo-key/internal/importer"
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 )
 
@@ -72,7 +73,7 @@ func (s *source) scrub(goes func(keychain.Secret) bool, gone []keychain.Secret) 
 	return nil
 }
 
-// contains tells whether one of the keys stands in text.
+// contains reports whether one of the keys stands in text.
 func contains(text []byte, keys []keychain.Secret) bool {
 	return slices.ContainsFunc(keys, func(key keychain.Secret) bool { return bytes.Contains(text, []byte(key.Reveal())) })
 }
@@ -161,7 +162,7 @@ func (im *importing) tidy() error {
 			im.scrubSource(s, keys)
 			continue
 		}
-		im.app.warn(s.path+" still holds "+count(len(held), "key", "keys")+" in plain text", "the same command with --scrub takes out what the keychain has")
+		im.app.warn(s.path+" still holds "+text.Count(len(held), "key", "keys")+" in plain text", "the same command with --scrub takes out what the keychain has")
 	}
 	return nil
 }
@@ -189,7 +190,7 @@ func (im *importing) scrubSource(s *source, keys heldKeys) {
 	}
 	if unconfirmed > 0 {
 		im.trouble++
-		im.app.warn(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, count(unconfirmed, "key", "keys")),
+		im.app.warn(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, text.Count(unconfirmed, "key", "keys")),
 			"run the same command again once the service answers; --no-verify takes out what the keychain has, unasked")
 	}
 	if s.database != nil {
@@ -222,12 +223,12 @@ func (im *importing) scrubDatabase(s *source, keys heldKeys, goes func(keychain.
 			im.scrubbed(s, gone, nil)
 		}
 		im.trouble++
-		im.app.warn(flat(err.Error()), elsewhereHint(elsewhere))
+		im.app.warn(text.Line(err.Error()), elsewhereHint(elsewhere))
 		return
 	}
 	if errors.Is(err, opencode.ErrTraces) {
 		im.trouble++
-		im.app.warn(flat(err.Error()), "end OpenCode (`opencode service stop`), and run the same command again")
+		im.app.warn(text.Line(err.Error()), "end OpenCode (`opencode service stop`), and run the same command again")
 		return
 	}
 	if err != nil || gone > 0 {
@@ -265,14 +266,6 @@ func (im *importing) scrubbed(s *source, n int, err error) bool {
 		return false
 	}
 	im.report.Scrubbed = append(im.report.Scrubbed, s.path)
-	im.say("took %s out of %s", count(n, "key", "keys"), s.path)
+	im.say("took %s out of %s", text.Count(n, "key", "keys"), s.path)
 	return true
-}
-
-// count is "1 key", "2 keys".
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/text"
 )
 
 type installCmd struct {
@@ -77,7 +78,7 @@ func (a *app) sayUntried() {
 		return
 	}
 	if p, err := a.identify(path); err == nil && p.Untried() != "" {
-		a.say("%s", flat(p.Untried()))
+		a.say("%s", text.Line(p.Untried()))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/text"
 )
 
 // file is one that is to be there.
@@ -65,7 +66,7 @@ func (w *places) readRecord() (record, error) {
 	}
 	switch {
 	case err != nil:
-		return r, withHint(fmt.Errorf("cannot read what was installed: %w", err), "delete "+w.recordPath()+" and try again")
+		return r, withHint(fmt.Errorf("cannot read what was installed: %w", err), "delete "+text.Quote(w.recordPath())+" and try again")
 	case r.Version != recordVersion:
 		return r, withHint(fmt.Errorf("%s is from a newer ocgo-key", w.recordPath()), "upgrade this ocgo-key")
 	}
@@ -149,7 +150,7 @@ func union(list []string, item string) []string {
 	return append(list, item)
 }
 
-// idle tells whether all is there already.
+// idle reports whether all is there already.
 func (p *plan) idle() bool {
 	return len(p.folders) == 0 && !slices.ContainsFunc(p.changes, func(c change) bool { return c.action != keepIt })
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 )
 
@@ -21,7 +22,7 @@ func (a *app) readKey(prompt string) (keychain.Secret, error) {
 
 func (a *app) readRaw(prompt string) (string, error) {
 	if term.IsTerminal(a.stdin) {
-		raw, err := term.ReadPassword(prompt)
+		raw, err := term.ReadPassword(text.Line(prompt))
 		defer clear(raw) // this copy, at least
 		if errors.Is(err, io.EOF) {
 			return "", &codeError{exitRefused, errors.New("no key was given")}

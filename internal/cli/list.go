@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
@@ -44,7 +45,7 @@ func (*listCmd) Run(a *app) error {
 		if v.Label == o.Next {
 			mark = ">"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", mark, v.Number, rotation.OneLine(v.Label), conditionText(v.Condition, now), holders(v), ago(v.LastUsed, now))
+		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", mark, v.Number, text.OneLine(v.Label), conditionText(v.Condition, now), holders(v), text.Ago(v.LastUsed, now))
 	}
 	return w.Flush()
 }
@@ -52,9 +53,9 @@ func (*listCmd) Run(a *app) error {
 func conditionText(c rotation.Condition, now time.Time) string {
 	switch c.State {
 	case rotation.Cooling:
-		return fmt.Sprintf("cooling until %s: %s", clock(c.Until, now), rotation.OneLine(c.Reason))
+		return fmt.Sprintf("cooling until %s: %s", text.Clock(c.Until, now), text.OneLine(c.Reason))
 	case rotation.Rejected:
-		return "rejected: " + rotation.OneLine(c.Reason)
+		return "rejected: " + text.OneLine(c.Reason)
 	}
 	return c.State
 }
@@ -62,7 +63,7 @@ func conditionText(c rotation.Condition, now time.Time) string {
 func holders(v rotation.View) string {
 	names := make([]string, len(v.Leases))
 	for i, l := range v.Leases {
-		names[i] = fmt.Sprintf("%s (%d)", rotation.OneLine(l.Command), l.PID)
+		names[i] = fmt.Sprintf("%s (%d)", text.OneLine(l.Command), l.PID)
 	}
 	const most = 3
 	if len(names) > most {
@@ -79,7 +80,7 @@ func holders(v rotation.View) string {
 
 // conversations says how many have the account.
 func conversations(v rotation.View) string {
-	return count(v.Conversations, "conversation", "conversations")
+	return text.Count(v.Conversations, "conversation", "conversations")
 }
 
 // The shapes of `list --json` are a contract.

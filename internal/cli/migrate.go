@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ocgo-key/internal/paths"
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation/state"
 )
@@ -100,7 +101,7 @@ func (m *migration) run(c *migrateCmd) error {
 	if err := m.begin(s.Settings, now, c.To); err != nil {
 		return err
 	}
-	if err := m.app.confirm(c.Yes, fmt.Sprintf("Move %s from %s to %s, and delete the old?", count(len(m.keys), "key", "keys"), place(now), place(c.To))); err != nil {
+	if err := m.app.confirm(c.Yes, fmt.Sprintf("Move %s from %s to %s, and delete the old?", text.Count(len(m.keys), "key", "keys"), place(now), place(c.To))); err != nil {
 		return err
 	}
 	if err := m.remember(func(to *state.Settings) { to.Move = m.move }); err != nil {
@@ -261,7 +262,7 @@ func (m *migration) identity(s state.Settings) string {
 func (m *migration) copyAll() error {
 	for i, k := range m.keys {
 		if err := m.copy(k); err != nil {
-			return fmt.Errorf("%d of %s copied: %w", i, count(len(m.keys), "key", "keys"), err)
+			return fmt.Errorf("%d of %s copied: %w", i, text.Count(len(m.keys), "key", "keys"), err)
 		}
 	}
 	return nil
@@ -294,7 +295,7 @@ func (m *migration) miss(ctx context.Context, k entry) error {
 	}
 	if k.account {
 		m.report.Missing = append(m.report.Missing, k.label)
-		m.app.warn(fmt.Sprintf("%s has no key in %s", k.label, place(m.move.From)), fmt.Sprintf("`ocgo-key replace %q` gives it one", k.label))
+		m.app.warn(fmt.Sprintf("%s has no key in %s", k.label, place(m.move.From)), fmt.Sprintf("`ocgo-key replace %s` gives it one", text.Quote(k.label)))
 	}
 	return nil
 }
@@ -326,7 +327,7 @@ func (m *migration) end() error {
 	if m.app.JSON {
 		return m.app.printJSON(m.report)
 	}
-	m.app.say("moved %s from %s to %s", count(len(m.report.Moved), "key", "keys"), place(m.move.From), place(m.move.To))
+	m.app.say("moved %s from %s to %s", text.Count(len(m.report.Moved), "key", "keys"), place(m.move.From), place(m.move.To))
 	m.warnOverridden()
 	m.warnBeside()
 	return nil

@@ -8,6 +8,7 @@ import (
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
@@ -31,7 +32,7 @@ func (n *notices) observer() gateway.Observer {
 }
 
 func (n *notices) say(format string, args ...any) {
-	n.show(opencode.Info, fmt.Sprintf(format, args...))
+	n.show(opencode.Info, text.Line(fmt.Sprintf(format, args...)))
 }
 
 // show says text, as a toast of that variant where the command has the terminal for itself.
@@ -79,16 +80,16 @@ const sameReturn = 90 * time.Second
 // exhausted tells once for each return.
 func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	now := time.Now()
-	text := e.Sentences(now)
+	said := e.Sentences(now)
 	if n.waits && !e.Until.IsZero() && (n.maxWait == nil || e.Until.Sub(now) <= *n.maxWait) {
-		text += fmt.Sprintf(" Waiting for it (%s). Ctrl-C stops.", in(e.Until.Round(time.Minute), now.Round(time.Minute)))
+		said += fmt.Sprintf(" Waiting for it (%s). Ctrl-C stops.", text.In(e.Until.Round(time.Minute), now.Round(time.Minute)))
 	}
 	n.mu.Lock()
 	known := n.back.Account == e.Account && e.Until.Sub(n.back.Until).Abs() < sameReturn
 	n.back = *e
 	n.mu.Unlock()
 	if !known {
-		n.say("%s", text)
+		n.say("%s", said)
 	}
 }
 
@@ -101,7 +102,7 @@ func (n *notices) failed(err error) {
 	switch {
 	case told:
 	case n.quiet():
-		n.show(opencode.Failure, err.Error())
+		n.show(opencode.Failure, text.Line(err.Error()))
 	default:
 		_, hint := explain(err)
 		n.app.complain(err, hint)
@@ -110,6 +111,11 @@ func (n *notices) failed(err error) {
 
 // switchText is the line for a switch: "Work hit its weekly limit (back Mon 09:00); now Personal".
 func switchText(sw rotation.Switch, now time.Time) string {
+	return text.Line(switchSentence(sw, now))
+}
+
+// switchSentence is switchText with the labels as the state has them.
+func switchSentence(sw rotation.Switch, now time.Time) string {
 	v := sw.Verdict
 	what := "hit a rate limit"
 	switch {
@@ -132,5 +138,5 @@ func switchText(sw rotation.Switch, now time.Time) string {
 	case v.Reason != rotation.TooMany:
 		what = "is out of use: " + v.Reason
 	}
-	return fmt.Sprintf("%s %s (back %s); now %s", sw.From.Label, what, clock(v.Until, now), sw.To.Label)
+	return fmt.Sprintf("%s %s (back %s); now %s", sw.From.Label, what, text.Clock(v.Until, now), sw.To.Label)
 }

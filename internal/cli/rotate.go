@@ -14,6 +14,7 @@ import (
 	"ocgo-key/helper/caller"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
@@ -72,7 +73,7 @@ func (a *app) printSwitch(sw rotation.Switch) error {
 	if a.JSON {
 		return a.printJSON(map[string]*string{"from": nonZero(sw.From.Label), "to": nonZero(sw.To.Label)})
 	}
-	return a.print("%s\n", switchedText(sw))
+	return a.print("%s\n", text.Line(switchedText(sw)))
 }
 
 // switchedText is "Work -> Personal".

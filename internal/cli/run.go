@@ -13,6 +13,7 @@ import (
 	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -67,7 +68,7 @@ func (c *runCmd) Run(a *app) error {
 		return err
 	}
 	if untried := client.Untried(); client.is && untried != "" {
-		a.say("%s", flat(untried))
+		a.say("%s", text.Line(untried))
 	}
 	if c.EnvKey {
 		return a.runWithKey(pool, a.keys(), command, client, c)

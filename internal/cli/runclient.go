@@ -13,6 +13,7 @@ import (
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
@@ -103,7 +104,7 @@ func cannotStart(err error, name string) error {
 func (a *app) runFolder(env []string) opencode.RunFolder {
 	self, err := os.Executable()
 	if err != nil {
-		a.warn("an opencode that the command starts does not use the pool: "+flat(err.Error()), "")
+		a.warn("an opencode that the command starts does not use the pool: "+text.Line(err.Error()), "")
 		return opencode.RunFolder{}
 	}
 	real, err := opencode.Find(getenv(env, pathName(env, runtime.GOOS)))
@@ -112,7 +113,7 @@ func (a *app) runFolder(env []string) opencode.RunFolder {
 	}
 	folder, err := opencode.NewRunFolder(os.TempDir(), runtime.GOOS, self, real)
 	if err != nil {
-		a.warn("an opencode that the command starts does not use the pool: "+flat(err.Error()), "set TMPDIR to a folder that can be written")
+		a.warn("an opencode that the command starts does not use the pool: "+text.Line(err.Error()), "set TMPDIR to a folder that can be written")
 	}
 	folder.Sweep(time.Now())
 	return folder

@@ -14,6 +14,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -110,7 +111,7 @@ const mostLabels = 3
 func labels(accounts []rotation.View) string {
 	var names []string
 	for _, v := range accounts[:min(len(accounts), mostLabels)] {
-		names = append(names, rotation.OneLine(v.Label))
+		names = append(names, text.OneLine(v.Label))
 	}
 	text := strings.Join(names, ", ")
 	if more := len(accounts) - len(names); more > 0 {
@@ -130,7 +131,7 @@ func numbersAge(accounts []rotation.View, now time.Time) string {
 	if oldest.IsZero() {
 		return "there are no numbers yet"
 	}
-	return "the numbers are from " + ago(oldest, now)
+	return "the numbers are from " + text.Ago(oldest, now)
 }
 
 // askTrouble is why an account could not be asked about, in the same words for all accounts with the same trouble.

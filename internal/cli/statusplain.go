@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
@@ -13,12 +14,12 @@ import (
 func plainStatus(o rotation.Overview, now time.Time) string {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	say("%s. %s", count(len(o.Accounts), "account", "accounts"), nextText(o, now))
+	say("%s. %s", text.Count(len(o.Accounts), "account", "accounts"), nextText(o, now))
 	say("%s", strategyText(o.Settings))
 	say("%s", ageText(o, now))
 	for _, v := range o.Accounts {
 		say("")
-		say("Account %d, %s: %s.", v.Number, rotation.OneLine(v.Label), strings.TrimSuffix(conditionText(v.Condition, now), "."))
+		say("Account %d, %s: %s.", v.Number, text.OneLine(v.Label), strings.TrimSuffix(conditionText(v.Condition, now), "."))
 		if v.Usage == nil {
 			say("Usage: not asked yet.")
 		} else {

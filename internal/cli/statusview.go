@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
@@ -60,7 +61,7 @@ func drawAccount(v rotation.View, next bool, digits int, now time.Time, l look) 
 	}
 	head := fmt.Sprintf("%s %*d  ", mark, digits, v.Number)
 	indent := strings.Repeat(" ", len(head))
-	label := l.fit(rotation.OneLine(v.Label), l.width-len(head))
+	label := l.fit(text.OneLine(v.Label), l.width-len(head))
 	tone := conditionStyle(v.Condition)
 	lines := []string{l.paint(bold, head+label)}
 	if columns(head+label)+2+columns(words) <= l.width {
@@ -168,9 +169,9 @@ func resetText(w state.Window, now time.Time) string {
 	case w.ResetsAt.IsZero():
 		return "no time of reset known"
 	case !w.ResetsAt.After(now):
-		return fmt.Sprintf("was %d %% until %s", w.Percent, clock(w.ResetsAt, now))
+		return fmt.Sprintf("was %d %% until %s", w.Percent, text.Clock(w.ResetsAt, now))
 	}
-	return fmt.Sprintf("resets %s, %s", in(w.ResetsAt, now), clock(w.ResetsAt, now))
+	return fmt.Sprintf("resets %s, %s", text.In(w.ResetsAt, now), text.Clock(w.ResetsAt, now))
 }
 
 func resetShort(w state.Window, now time.Time) string {
@@ -180,7 +181,7 @@ func resetShort(w state.Window, now time.Time) string {
 	case !w.ResetsAt.After(now):
 		return fmt.Sprintf("was %d %%", w.Percent)
 	}
-	return in(w.ResetsAt, now)
+	return text.In(w.ResetsAt, now)
 }
 
 // mostHolders is how many processes of one account are named.
@@ -191,7 +192,7 @@ const mostHolders = 8
 func heldBy(v rotation.View, now time.Time, format string) (names []string) {
 	leases := v.Leases
 	for _, l := range leases[:min(len(leases), mostHolders)] {
-		names = append(names, fmt.Sprintf(format, rotation.OneLine(l.Command), l.PID, clock(l.Since, now)))
+		names = append(names, fmt.Sprintf(format, text.OneLine(l.Command), l.PID, text.Clock(l.Since, now)))
 	}
 	if more := len(leases) - mostHolders; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
@@ -205,7 +206,7 @@ func heldBy(v rotation.View, now time.Time, format string) (names []string) {
 // nextText says which account a new process gets.
 func nextText(o rotation.Overview, now time.Time) string {
 	if o.Next != "" {
-		return "Next: " + rotation.OneLine(o.Next) + "."
+		return "Next: " + text.OneLine(o.Next) + "."
 	}
 	var soonest *rotation.View
 	for i, v := range o.Accounts {
@@ -217,7 +218,7 @@ func nextText(o rotation.Overview, now time.Time) string {
 		return "Next: none, and none comes back by itself."
 	}
 	until := soonest.Condition.Until
-	return fmt.Sprintf("Next: none is ready; %s is back first, %s, %s.", rotation.OneLine(soonest.Label), in(until, now), clock(until, now))
+	return fmt.Sprintf("Next: none is ready; %s is back first, %s, %s.", text.OneLine(soonest.Label), text.In(until, now), text.Clock(until, now))
 }
 
 func strategyText(s state.Settings) string {
@@ -229,7 +230,7 @@ func strategyText(s state.Settings) string {
 }
 
 func strategyName(s state.Settings) string {
-	return rotation.OneLine(cmp.Or(s.Strategy, rotation.Strategies()[0]))
+	return text.OneLine(cmp.Or(s.Strategy, rotation.Strategies()[0]))
 }
 
 // ageText says how old the numbers are: those of most accounts, and then which are older.
@@ -243,11 +244,11 @@ func ageText(o rotation.Overview, now time.Time) string {
 	if newest.IsZero() {
 		return "No numbers yet: the service was not asked."
 	}
-	text := "Numbers as of " + ago(newest, now)
+	said := "Numbers as of " + text.Ago(newest, now)
 	for _, v := range o.Accounts {
-		if v.Usage != nil && ago(v.Usage.At, now) != ago(newest, now) {
-			text += fmt.Sprintf("; %s: %s", rotation.OneLine(v.Label), ago(v.Usage.At, now))
+		if v.Usage != nil && text.Ago(v.Usage.At, now) != text.Ago(newest, now) {
+			said += fmt.Sprintf("; %s: %s", text.OneLine(v.Label), text.Ago(v.Usage.At, now))
 		}
 	}
-	return text + "."
+	return said + "."
 }

@@ -13,6 +13,7 @@ import (
 	"ocgo-key/helper"
 	"ocgo-key/internal/fullscreen"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -213,9 +214,9 @@ func (w *live) alter(ctx context.Context, want intent) (did string, err error) {
 	case !ok:
 		return "", rotation.ErrEmpty
 	case want == wantEnable:
-		return "enabled " + rotation.OneLine(v.Label), w.pool.Enable(ctx, v.ID)
+		return "enabled " + text.OneLine(v.Label), w.pool.Enable(ctx, v.ID)
 	}
-	return "disabled " + rotation.OneLine(v.Label), w.pool.Disable(ctx, v.ID)
+	return "disabled " + text.OneLine(v.Label), w.pool.Disable(ctx, v.ID)
 }
 
 const askingText = "asking the service..."

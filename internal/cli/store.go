@@ -15,6 +15,7 @@ import (
 	"ocgo-key/internal/completion"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -308,7 +309,7 @@ var storeSetting = setting{
 		if s.Store == "" {
 			return osStore
 		}
-		return rotation.OneLine(s.Store)
+		return text.OneLine(s.Store)
 	},
 	isSet: func(s state.Settings) bool { return s.Store != "" },
 	set: func(s *state.Settings, value string) bool {
@@ -319,7 +320,7 @@ var storeSetting = setting{
 	note: func(s state.Settings) string {
 		switch {
 		case s.Move != state.Move{}:
-			return fmt.Sprintf("a move from %s to %s was cut short", rotation.OneLine(s.Move.From), rotation.OneLine(s.Move.To))
+			return fmt.Sprintf("a move from %s to %s was cut short", text.OneLine(s.Move.From), text.OneLine(s.Move.To))
 		case s.Store != "" && checkStore(s.Store) != nil:
 			return "not known to this version"
 		}
@@ -330,10 +331,10 @@ var storeSetting = setting{
 		switch {
 		case o.Settings.Move != state.Move{}:
 			return withHint(fmt.Errorf("a move of the keys from %s to %s was cut short", place(o.Settings.Move.From), place(o.Settings.Move.To)),
-				"`ocgo-key migrate --to "+o.Settings.Move.To+"` finishes it")
+				"`ocgo-key migrate --to "+text.Quote(o.Settings.Move.To)+"` finishes it")
 		case now != then && len(o.Accounts) > 0:
-			return withHint(fmt.Errorf("the keys of %s are in %s", count(len(o.Accounts), "account", "accounts"), place(now)),
-				"`ocgo-key migrate --to "+then+"` moves them")
+			return withHint(fmt.Errorf("the keys of %s are in %s", text.Count(len(o.Accounts), "account", "accounts"), place(now)),
+				"`ocgo-key migrate --to "+text.Quote(then)+"` moves them")
 		}
 		return nil
 	},
@@ -346,7 +347,7 @@ var identitySetting = setting{
 		if s.Identity == "" {
 			return "none"
 		}
-		return rotation.OneLine(s.Identity)
+		return text.OneLine(s.Identity)
 	},
 	isSet: func(s state.Settings) bool { return s.Identity != "" },
 	set: func(s *state.Settings, value string) bool {

@@ -6,6 +6,7 @@ import (
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/paths"
+	"ocgo-key/internal/text"
 	"ocgo-key/internal/version"
 )
 
@@ -59,14 +60,14 @@ func (a *app) whichOpenCode() (*openCodeJSON, string) {
 	}
 	p, err := a.identify(path)
 	if err != nil {
-		return nil, flat(err.Error()) + "\n"
+		return nil, text.Line(err.Error()) + "\n"
 	}
-	line := flat(p.String()+", "+p.Path) + "\n"
+	line := text.Line(p.String()+", "+p.Path) + "\n"
 	if p.Real != p.Path {
-		line = flat(p.String()+", "+p.Path+" ("+p.Real+")") + "\n"
+		line = text.Line(p.String()+", "+p.Path+" ("+p.Real+")") + "\n"
 	}
 	if untried := p.Untried(); untried != "" {
-		line += flat(untried) + "\n"
+		line += text.Line(untried) + "\n"
 	}
 	return &openCodeJSON{p.Path, p.Real, p.Generation, p.Version, p.Tried()}, line
 }

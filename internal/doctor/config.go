@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/text"
 )
 
 // Config is about what a configuration of the user's says of single models: OpenCode prefers that to what is set for the
@@ -49,7 +50,7 @@ func (a *Around) Plugins() []Finding {
 			}
 		}
 		if filepath.Base(plugin) != opencode.PluginName && plugin != opencode.PluginID {
-			found = append(found, Finding{Note, "grep 'failed to load plugin' " + a.Quote(path), fmt.Sprintf("OpenCode 2 could not load the plugin %s", plugin)})
+			found = append(found, Finding{Note, "grep 'failed to load plugin' " + text.Quote(path), fmt.Sprintf("OpenCode 2 could not load the plugin %s", plugin)})
 		}
 	}
 	return found

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/text"
 )
 
 // Database is about OpenCode's database: keys in it that win over the pool's, who may read it, and a generation that does not
@@ -69,7 +70,7 @@ func (a *Around) readable(path string, info fs.FileInfo, keys int) []Finding {
 	if keys > 0 {
 		level, holds = Problem, "keys and your conversations"
 	}
-	return []Finding{{level, "chmod go= " + a.Quote(path) + "*", fmt.Sprintf("%s has mode %04o: other users of this machine may read %s in it", path, info.Mode().Perm(), holds)}}
+	return []Finding{{level, "chmod go= " + text.Quote(path) + "*", fmt.Sprintf("%s has mode %04o: other users of this machine may read %s in it", path, info.Mode().Perm(), holds)}}
 }
 
 // wrongGeneration: OpenCode 1 goes on with a database of its own that version 2 has taken over, and fails on one that version 2

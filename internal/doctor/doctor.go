@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/text"
 )
 
 // Levels of a finding.
@@ -32,8 +33,8 @@ type Around struct {
 	Pooled bool
 	// StandIn is how that begins which stands for the pool where a key would.
 	StandIn string
-	// Quote makes a text one word of a command line, and Edit a command that opens a file in the user's editor.
-	Quote, Edit func(string) string
+	// Edit makes a command that opens a file in the user's editor.
+	Edit func(string) string
 }
 
 // rival is the level of another key than the pool's, and what becomes of it.
@@ -51,7 +52,7 @@ const oldest = "1.0.0"
 func (a *Around) Version() []Finding {
 	switch p := a.Program; {
 	case p.Version != "" && opencode.Older(p.Version, oldest):
-		return []Finding{{Problem, a.Quote(p.Path) + " upgrade", p.Path + " is OpenCode " + p.Version + "; the gateway needs " + oldest + " or newer"}}
+		return []Finding{{Problem, text.Quote(p.Path) + " upgrade", p.Path + " is OpenCode " + p.Version + "; the gateway needs " + oldest + " or newer"}}
 	case p.Untried() != "":
 		return []Finding{{Note, "ocgo-key run -- opencode run hi", p.Untried()}}
 	}

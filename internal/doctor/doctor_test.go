@@ -20,7 +20,7 @@ import (
 // home is a user's home, and what is around it.
 func home(t *testing.T, env map[string]string, p opencode.Program) *Around {
 	t.Helper()
-	return &Around{Getenv: func(name string) string { return env[name] }, Home: t.TempDir(), Program: p, StandIn: "ocgo-", Quote: func(text string) string { return text },
+	return &Around{Getenv: func(name string) string { return env[name] }, Home: t.TempDir(), Program: p, StandIn: "ocgo-",
 		Edit: func(path string) string { return "edit " + path }}
 }
 

@@ -1,12 +1,13 @@
-package cli
+package text
 
 import (
 	"fmt"
 	"time"
 )
 
-// clock is a moment near now, to come or past, as people say it, in local time: "17:30", "Mon 09:00", "3 Dec 09:00".
-func clock(t, now time.Time) string {
+// Clock is a moment near now, to come or past, as people say it, in local time: "17:30", "Mon
+// 09:00", "3 Dec 09:00".
+func Clock(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
 	switch {
 	case t.YearDay() == now.YearDay() && t.Year() == now.Year():
@@ -17,8 +18,9 @@ func clock(t, now time.Time) string {
 	return t.Format("2 Jan 15:04")
 }
 
-// moment is a time past as a log shows it, in local time: "Mon 23 Nov 16:42", with the year where it is another one.
-func moment(t, now time.Time) string {
+// Moment is a time past as a log shows it, in local time: "Mon 23 Nov 16:42", with the year where
+// it is another one.
+func Moment(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
 	switch {
 	case t.IsZero():
@@ -29,8 +31,8 @@ func moment(t, now time.Time) string {
 	return t.Format("Mon 2 Jan 15:04")
 }
 
-// ago is a moment past as people say it: "just now", "5 min ago", "3 h ago", "2 days ago", "never".
-func ago(t, now time.Time) string {
+// Ago is a moment past as people say it: "just now", "5 min ago", "3 h ago", "2 days ago", "never".
+func Ago(t, now time.Time) string {
 	d := now.Sub(t)
 	switch {
 	case t.IsZero():
@@ -45,9 +47,9 @@ func ago(t, now time.Time) string {
 	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 }
 
-// in is the time until a moment to come as people say it: "in under 1 min", "in 45 min", "in 2 h 10 min",
-// "in 3 days 4 h", "in 12 days"; "now" once it has come.
-func in(t, now time.Time) string {
+// In is the time until a moment to come as people say it: "in under 1 min", "in 45 min", "in 2 h 10
+// min", "in 3 days 4 h", "in 12 days"; "now" once it has come.
+func In(t, now time.Time) string {
 	d := t.Sub(now)
 	minutes, hours := int(d.Round(time.Minute).Minutes()), int(d.Round(time.Hour).Hours())
 	switch {
@@ -60,9 +62,9 @@ func in(t, now time.Time) string {
 	case minutes < 24*60:
 		return "in " + fmt.Sprintf("%d h", minutes/60) + rest(minutes%60, "min")
 	case hours < 7*24:
-		return "in " + count(hours/24, "day", "days") + rest(hours%24, "h")
+		return "in " + Count(hours/24, "day", "days") + rest(hours%24, "h")
 	}
-	return "in " + count((hours+12)/24, "day", "days")
+	return "in " + Count((hours+12)/24, "day", "days")
 }
 
 // rest is the smaller unit of a length of time, left out where there is none of it.

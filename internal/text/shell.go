@@ -1,0 +1,43 @@
+package text
+
+import (
+	"runtime"
+	"strings"
+)
+
+// Quote returns text as one word of a command line of the user's shell: sh, bash, zsh and fish on
+// Unix, PowerShell and cmd on Windows. It is Line first, so that a command line is one line; a name
+// that is not printable is not found by the command, and does nothing else.
+func Quote(text string) string { return quoteFor(runtime.GOOS, text) }
+
+func quoteFor(goos, text string) string {
+	text = Line(text)
+	switch windows := goos == "windows"; {
+	case plain(text, windows):
+		return text
+	case windows:
+		// PowerShell takes a backtick before what is special between double quotes, typographic
+		// quotes among it. cmd shows such a backtick, and runs nothing either. Both take "" for a
+		// quote.
+		return `"` + windowsSpecial.Replace(text) + `"`
+	}
+	// fish knows \\ and \' between single quotes, where other shells have no escape at all.
+	return "'" + unixSpecial.Replace(text) + "'"
+}
+
+var (
+	windowsSpecial = strings.NewReplacer(`"`, `""`, "`", "``", "$", "`$", "“", "`“", "”", "`”", "„", "`„")
+	unixSpecial    = strings.NewReplacer(`'`, `'\''`, `\`, `'\\'`)
+)
+
+// plain reports whether the shell takes text as it stands for one word.
+func plain(text string, windows bool) bool {
+	safe := "_-./:+@%,="
+	if windows {
+		safe = "_-./:+"
+	}
+	// zsh takes =ls for the path of ls.
+	return text != "" && text[0] != '=' && strings.IndexFunc(text, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(safe, r))
+	}) < 0
+}
