@@ -82,3 +82,18 @@ func TestElsewhereErrorNames(t *testing.T) {
 	_, _, err := readDatabase(t, path).Scrub(t.Context(), path, func(key keychain.Secret) bool { return key.Reveal() == fakeKey("new") }, nil, nil)
 	assert.EqualError(t, err, path+": a key also stands in the tables an odd one, event, in the conversations ses_1, ses_2; it was left there")
 }
+
+// A login that stays and has the same key is no conversation.
+func TestScrubKeyInAnotherLogin(t *testing.T) {
+	path := filepath.Join(folder(t), "opencode.db")
+	db := fullDatabase(t, path)
+	insert(t, db, row{"cred_9", "anthropic", "Same", keyValue("new"), 1, 9})
+	gone, _, err := readDatabase(t, path).Scrub(t.Context(), path, func(key keychain.Secret) bool { return key.Reveal() == fakeKey("new") }, nil, nil)
+	var elsewhere *ElsewhereError
+	require.ErrorAs(t, err, &elsewhere)
+	assert.True(t, elsewhere.LoginsOnly())
+	assert.Empty(t, elsewhere.Sessions)
+	assert.Equal(t, 1, gone)
+	assert.Contains(t, dump(t, path), "cred_9 1")
+	assert.False(t, (&ElsewhereError{Tables: []string{"credential", "event"}}).LoginsOnly())
+}
