@@ -17,16 +17,17 @@ var errStalled = errors.New("the service did not begin to answer in time")
 // send makes one attempt. The key is on this copy of the request alone, so that nothing else can show it.
 func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	out := req.Clone(ctx)
+	out := req.WithContext(ctx)
+	out.Header = req.Header.Clone()
 	x.body.open(out)
 	// The header that the request carried, and the one that the service looks for the key in on this path: some
 	// clients use the other one, and a key that is not found would count as a bad one.
 	messages := strings.HasSuffix(req.URL.Path, "/messages") || strings.Contains(req.URL.Path, "/messages/")
 	if x.apiKeyHeader || messages {
-		out.Header.Set("X-Api-Key", grant.Key.Reveal())
+		out.Header["X-Api-Key"] = []string{grant.Key.Reveal()}
 	}
 	if !x.apiKeyHeader || !messages {
-		out.Header.Set("Authorization", "Bearer "+grant.Key.Reveal())
+		out.Header["Authorization"] = []string{"Bearer " + grant.Key.Reveal()}
 	}
 	if f.Stall > 0 {
 		watchdog := time.AfterFunc(f.Stall, func() { cancel(errStalled) })

@@ -51,7 +51,7 @@ func pingable(next http.Handler) http.Handler {
 // client's puts anything else there.
 const TokenHeader = "X-Ocgo-Key-Token"
 
-// keyHeaders are the headers in which clients send a key. Each may hold the token; none is passed on.
+// keyHeaders, in their canonical form, are the headers in which clients send a key. Each may hold the token; none is passed on.
 var keyHeaders = []string{TokenHeader, "Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"}
 
 // knows reports whether one of the key headers holds the token. What the others hold does not matter.

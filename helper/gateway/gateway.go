@@ -237,15 +237,20 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 	p.Out.URL.Path, p.Out.URL.RawPath = strings.TrimSuffix(base.Path, "/")+rest, ""
 	p.Out.Host = ""
 	x := exchangeOf(p.Out)
-	x.apiKeyHeader = p.In.Header.Get("X-Api-Key") != ""
+	x.apiKeyHeader = len(p.In.Header["X-Api-Key"]) > 0 && p.In.Header["X-Api-Key"][0] != ""
 	g.dropKeys(p.Out)
-	for _, name := range []string{"Cookie", "Connection", "Upgrade", "X-Http-Method-Override", "X-Method-Override"} {
-		p.Out.Header.Del(name)
+	for _, name := range oddHeaders {
+		delete(p.Out.Header, name)
 	}
 	g.nameSession(p.Out, x)
 	// An error's text and a stream's first event have to be read here.
-	p.Out.Header.Set("Accept-Encoding", "identity")
+	p.Out.Header["Accept-Encoding"] = identity
 }
+
+// oddHeaders, in their canonical form, are of no use to the service, or could change what a request means.
+var oddHeaders = []string{"Cookie", "Connection", "Upgrade", "X-Http-Method-Override", "X-Method-Override"}
+
+var identity = []string{"identity"}
 
 // route splits a path into the prefix of one upstream and what follows.
 func (g *Gateway) route(path string) (prefix, rest string, ok bool) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// foreignHeaders are further headers in which programs send a key or a login, none of which the service reads.
+// foreignHeaders, in their canonical form, are further headers in which programs send a key or a login, none of which the service reads.
 var foreignHeaders = []string{"Proxy-Authorization", "X-Auth-Token", "X-Access-Token", "X-Api-Token", "X-Amz-Security-Token", "Ocp-Apim-Subscription-Key"}
 
 // foreignParameters are the names in a query, in lower case, under which programs send a key.
@@ -17,11 +17,14 @@ var foreignParameters = []string{"key", "api_key", "api-key", "apikey", "x-api-k
 // dropKeys takes all that a client sent as a key out of a request to the service, and the token wherever else in its
 // head it is. The account's key is put on later, for each attempt.
 func (g *Gateway) dropKeys(out *http.Request) {
-	for _, name := range slices.Concat(keyHeaders, foreignHeaders) {
-		out.Header.Del(name)
+	for _, name := range keyHeaders {
+		delete(out.Header, name)
+	}
+	for _, name := range foreignHeaders {
+		delete(out.Header, name)
 	}
 	for name, values := range out.Header {
-		if strings.Contains(strings.ToLower(name), g.token) || slices.ContainsFunc(values, g.tells) {
+		if len(name) >= len(g.token) && strings.Contains(strings.ToLower(name), g.token) || slices.ContainsFunc(values, g.tells) {
 			delete(out.Header, name)
 		}
 	}
