@@ -35,6 +35,20 @@ func New(store Store, now func() time.Time, alive func(pid int, start string) bo
 	return &Pool{store: store, now: now, alive: alive}
 }
 
+// Trail lets changes of the pool return as soon as they are made, where the store can do that: what is only a copy, or
+// for people to look at, follows. wait is to be called before the process ends.
+func (p *Pool) Trail() (wait func()) {
+	store, ok := p.store.(interface {
+		Trail()
+		Wait()
+	})
+	if !ok {
+		return func() {}
+	}
+	store.Trail()
+	return store.Wait
+}
+
 // Handout is the account that a holder was given.
 type Handout struct {
 	ID     string

@@ -34,7 +34,8 @@ func TestQuickRun(t *testing.T) {
 		"first token, p50", "fail-over, p50", "fail-over, p99", "resident, 100 open streams", "asked for, each request",
 		"bare go-keyring", "`get`", "a process's first `get`", "`list`", "`version`", "`run -- true`", "most resident, `get`", "the program's file",
 		"`get`, keys in a file", "`get`, keys in docker's helper",
-		"with the plugin", "under `ocgo-key run`", "`run -- opencode --version`",
+		"OpenCode 1, with the plugin", "OpenCode 1, under `ocgo-key run`", "OpenCode 1, `run -- opencode --version`",
+		"OpenCode 2, with the plugin", "OpenCode 2, under `ocgo-key run`", "OpenCode 2, `run -- opencode --version`",
 		"ocgo-key", "github.com/alecthomas/kong", "filippo.io/age", "Go's net and net/http", "all",
 	} {
 		assert.Contains(t, stdout.String(), measure)

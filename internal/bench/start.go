@@ -41,6 +41,7 @@ const (
 // starters is what the section on OpenCode's start-up works with, for one OpenCode.
 type starters struct {
 	*scratch
+	name     string // of the generation
 	opencode string
 	flags    []string // of its `run`, in every way but under ours
 	service  *gofake.Server
@@ -73,12 +74,13 @@ func benchStart(ctx context.Context, s *settings) (*report, error) {
 				s.effort.startRounds, s.effort.versionRounds),
 		},
 	}
-	for _, st := range []*starters{{opencode: first}, {opencode: second, flags: []string{"--standalone"}}} {
-		rows, err := st.measure(ctx, s)
+	for _, st := range []*starters{{name: "OpenCode 1", opencode: first}, {name: "OpenCode 2", opencode: second, flags: []string{"--standalone"}}} {
+		rows, version, err := st.measure(ctx, s)
 		if err != nil {
 			return nil, err
 		}
 		r.rows = append(r.rows, rows...)
+		r.notes = append(r.notes, st.name+" is "+version+".")
 	}
 	return r, nil
 }
@@ -86,20 +88,20 @@ func benchStart(ctx context.Context, s *settings) (*report, error) {
 // startLimit is how much later than alone OpenCode may reach its first request, as a ratio.
 const startLimit = 1.02
 
-// measure makes the rows of one OpenCode.
-func (st *starters) measure(ctx context.Context, s *settings) (rows []row, err error) {
+// measure makes the rows of one OpenCode, and says which version it is.
+func (st *starters) measure(ctx context.Context, s *settings) (rows []row, number string, err error) {
 	open, err := openScratch(s.binary)
 	defer func() { err = errors.Join(err, open.close()) }()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	st.scratch = open
 	if err := st.enter(ctx); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	version, err := st.version(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	s.log("to the first request of " + version)
 	var watches []stopwatch
@@ -108,7 +110,7 @@ func (st *starters) measure(ctx context.Context, s *settings) (rows []row, err e
 	}
 	took, err := race(ctx, watches, s.effort.warmUps, s.effort.startRounds)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	s.log("--version of " + version)
 	alone := &contestant{name: "`opencode --version`", argv: []string{st.opencode, "--version"}, env: st.ways[plain].home.env, prints: exactly(version)}
@@ -116,16 +118,16 @@ func (st *starters) measure(ctx context.Context, s *settings) (rows []row, err e
 		env: st.ways[underRun].home.env, prints: exactly(version)}
 	shown, err := race(ctx, []stopwatch{alone.time, wrapped.time}, s.effort.warmUps, s.effort.versionRounds)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	number := strings.TrimPrefix(strings.TrimPrefix(version, "opencode "), "v")
-	named := func(name string) string { return number + " " + name }
+	number = strings.TrimPrefix(strings.TrimPrefix(version, "opencode "), "v")
+	named := func(name string) string { return st.name + ", " + name }
 	base := named(st.ways[plain].name)
 	return []row{
 		versus(named(st.ways[withPlugin].name), took[withPlugin], base, took[plain], atMost(startLimit)),
 		versus(named(st.ways[underRun].name), took[underRun], base, took[plain], atMost(startLimit)),
 		versus(named(wrapped.name), shown[1], named(alone.name), shown[0], addsUnder(runLimit)),
-	}, nil
+	}, number, nil
 }
 
 // enter starts the stand-in and furnishes a home for each way.

@@ -80,6 +80,7 @@ func (c *gatewayCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	defer pool.Trail()()
 	n := &notices{app: a}
 	observer, parent, begin := n.observer(), context.Background(), a.keychainContext
 	if c.ParentPipe {

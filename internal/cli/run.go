@@ -89,6 +89,7 @@ func (a *app) wrap(pool *rotation.Pool, keys keychain.Store, command wrapper.Com
 	if _, err := client.pointAt(endpoint{zen: c.Zen}, command.Env, opencode.RunFolder{}); err != nil {
 		return err
 	}
+	defer pool.Trail()()
 	folder := a.runFolder(command.Env)
 	defer folder.Remove()
 	s := a.newSession(pool, command, client, c)

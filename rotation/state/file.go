@@ -38,7 +38,19 @@ type File struct {
 
 	mu   sync.Mutex
 	told map[string]bool // troubles that were told of
+
+	trails bool           // see Trail
+	trail  sync.WaitGroup // copies and events on their way
 }
+
+// Trail makes Update return once the state itself is written. The copy and the history follow, still under the lock: they
+// are in nobody's way, and come before the next change. It is for a process that goes on working, and is to be called
+// before the first Update; Wait is to be called before the process ends. Changes that must survive a power cut are
+// whole when Update returns, as without it.
+func (f *File) Trail() { f.trails = true }
+
+// Wait returns when nothing is on its way any more.
+func (f *File) Wait() { f.trail.Wait() }
 
 // OpenFile returns the state in the folder dir, which is made at the first write. warn is called with a
 // sentence for the user when an unreadable file was set aside. Nothing is touched yet.
@@ -75,17 +87,38 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 // Update reads the state, lets change alter it, and writes it back, all under the lock that every process
 // takes. When change returns an error nothing is written and the error is returned as it is.
 func (f *File) Update(ctx context.Context, change func(*State) error) error {
-	return f.locked(ctx, func() error {
-		s, err := f.loadOrMend()
-		if err != nil {
-			return err
+	unlock, err := f.lock(ctx)
+	if err != nil {
+		return err
+	}
+	rest, durable, err := f.change(change)
+	if err != nil || durable || !f.trails {
+		defer unlock()
+		if err == nil {
+			rest()
 		}
-		before := identity(s)
-		if err := change(s); err != nil {
-			return err
-		}
-		return f.write(s, identity(s) != before)
+		return err
+	}
+	f.trail.Go(func() {
+		defer unlock()
+		rest()
 	})
+	return nil
+}
+
+// change reads the state, lets change alter it, and writes it. What is left to do then is rest. The caller has the lock.
+func (f *File) change(change func(*State) error) (rest func(), durable bool, err error) {
+	s, err := f.loadOrMend()
+	if err != nil {
+		return nil, false, err
+	}
+	before := identity(s)
+	if err := change(s); err != nil {
+		return nil, false, err
+	}
+	durable = identity(s) != before
+	rest, err = f.writeState(s, durable)
+	return rest, durable, err
 }
 
 // identity is what of a state must survive a power cut: leases and times can be learned anew, which key
@@ -205,22 +238,33 @@ func (f *File) loadOrMend() (*State, error) {
 // write replaces the file, then the last good copy, then appends the events. Durable means that it must
 // survive a power cut.
 func (f *File) write(s *State, durable bool) error {
+	rest, err := f.writeState(s, durable)
+	if err == nil {
+		rest()
+	}
+	return err
+}
+
+// writeState replaces the file; rest is what follows that.
+func (f *File) writeState(s *State, durable bool) (rest func(), err error) {
 	s.Version = Version
 	if s.Accounts == nil {
 		s.Accounts = []Account{}
 	}
 	data, err := s.encode()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	data = append(data, '\n')
 	if err := writeAtomic(f.path(fileName), data, durable); err != nil {
-		return fmt.Errorf("cannot write the state: %w", err)
+		return nil, fmt.Errorf("cannot write the state: %w", err)
 	}
 	// It is done. What fails now is no reason to undo what the state says.
-	f.trouble("the copy of the state cannot be written", writeCopy(f.path(lastName), data, durable))
-	f.trouble("the history cannot be written", appendEvents(f.path(eventsName), s.events))
-	return nil
+	events := s.events
+	return func() {
+		f.trouble("the copy of the state cannot be written", writeCopy(f.path(lastName), data, durable))
+		f.trouble("the history cannot be written", appendEvents(f.path(eventsName), events))
+	}, nil
 }
 
 // trouble tells of an error once.
@@ -254,20 +298,29 @@ func writeAtomic(path string, data []byte, durable bool) error {
 
 // locked runs do while this process holds the lock.
 func (f *File) locked(ctx context.Context, do func() error) error {
+	unlock, err := f.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return do()
+}
+
+// lock takes the lock; unlock gives it up.
+func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
-		return fmt.Errorf("cannot make the state folder: %w", err)
+		return nil, fmt.Errorf("cannot make the state folder: %w", err)
 	}
 	// Opened for reading alone, a pipe in its place would be waited for.
 	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	if ok, err := lock.TryLock(); err != nil {
-		return fmt.Errorf("cannot lock the state: %w", err)
+		return nil, fmt.Errorf("cannot lock the state: %w", err)
 	} else if !ok {
 		if err := waitForLock(ctx, lock); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	defer lock.Close() // closing the file gives the lock up
-	return do()
+	return func() { _ = lock.Close() }, nil // closing the file gives the lock up
 }
 
 // waitForLock waits in the kernel's queue, which wakes in microseconds where polling would take its turn.
