@@ -163,18 +163,20 @@ func TestContinue(t *testing.T) {
 		mu.Lock()
 		asked = append(asked, r.Method+" "+r.URL.Path)
 		first := len(asked) == 1
+		if r.Method == http.MethodPost {
+			posts++
+		}
+		firstPost := posts == 1
 		mu.Unlock()
 		switch {
 		case first:
 			w.WriteHeader(http.StatusServiceUnavailable) // it is still starting
 		case r.URL.Path == "/session/status":
 			_, _ = w.Write([]byte("{}"))
-		case r.Method == http.MethodPost:
-			if posts++; posts == 1 { // taken, and never done
-				_, _ = io.Copy(io.Discard, r.Body)
-				<-r.Context().Done()
-				close(lost)
-			}
+		case r.Method == http.MethodPost && firstPost: // taken, and never done
+			_, _ = io.Copy(io.Discard, r.Body)
+			<-r.Context().Done()
+			close(lost)
 		}
 	}))
 	defer server.Close()
