@@ -57,11 +57,11 @@ demo: build
 	@PATH="$$PATH:$(OPENCODE_BIN)" $(BIN) demo
 
 test: deps vet
-	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 20m ./...
+	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 45m ./...
 
 # What runs on any system, with nothing installed beside Go and a C compiler.
 test-portable: vet
-	go test -race -timeout 20m ./...
+	go test -race -timeout 45m ./...
 
 # Against the keychain of whoever runs it; the entries have ids of their own and are taken away again.
 test-keychain:
@@ -69,7 +69,7 @@ test-keychain:
 
 # The whole path on real parts. OPENCODE_VERSION=latest does it with the newest OpenCode.
 e2e: deps
-	PATH="$(OPENCODE_BIN):$$PATH" go test -race -count 1 -timeout 20m ./internal/e2e
+	PATH="$(OPENCODE_BIN):$$PATH" go test -race -count 1 -timeout 45m ./internal/e2e
 
 # The pictures of a switch (docs/switch.svg) and of `ocgo-key status` (docs/status.txt, README.md): what a terminal shows
 # against the stand-in.
