@@ -26,7 +26,7 @@ func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*ht
 	if x.apiKeyHeader || messages {
 		out.Header["X-Api-Key"] = []string{grant.Key.Reveal()}
 	}
-	if !x.apiKeyHeader || !messages {
+	if !messages || x.bearerHeader && !x.apiKeyHeader {
 		out.Header["Authorization"] = []string{"Bearer " + grant.Key.Reveal()}
 	}
 	if f.Stall > 0 {

@@ -13,6 +13,7 @@ import (
 type Exchange struct {
 	header       http.Header // as the client sent it
 	body         *body
+	bearerHeader bool // the client sent an Authorization header
 	apiKeyHeader bool // the client put its token into x-api-key, so the key goes there too
 	now          func() time.Time
 	holder       Holder        // whose account serves it

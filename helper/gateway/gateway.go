@@ -238,6 +238,7 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Host = ""
 	x := exchangeOf(p.Out)
 	x.apiKeyHeader = len(p.In.Header["X-Api-Key"]) > 0 && p.In.Header["X-Api-Key"][0] != ""
+	x.bearerHeader = len(p.In.Header["Authorization"]) > 0
 	g.dropKeys(p.Out)
 	for _, name := range oddHeaders {
 		delete(p.Out.Header, name)
