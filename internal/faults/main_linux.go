@@ -23,7 +23,7 @@ import (
 )
 
 // budget bounds a whole run.
-const budget = 5 * time.Minute
+const budget = 20 * time.Minute
 
 // traceRole is this program when it starts itself.
 const traceRole = "trace"

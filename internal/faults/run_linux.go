@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// patience bounds one command. The longest that the program promises is 8 s, for a keychain that does not answer.
-const patience = 30 * time.Second
+// patience bounds one command, traced and on a busy machine. The longest that the program promises is 8 s, for a
+// keychain that does not answer.
+const patience = time.Minute
 
 // command is one use of the program.
 type command struct {
