@@ -67,7 +67,7 @@ func (w *world) stateDir() string { return w.path("state") }
 
 // env is all that the program sees of ours. Nothing answers at the base URL, and no OpenCode is on the PATH.
 func (w *world) env() []string {
-	env := append(w.daemon.Env(), "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", "HOME="+w.home, "OCGO_KEY_STATE_DIR="+w.stateDir(), "OCGO_KEY_BASE_URL=http://127.0.0.1:1")
+	env := append(w.daemon.Env(), "PATH="+filepath.Join(w.home, "bin"), "LC_ALL=C.UTF-8", "HOME="+w.home, "OCGO_KEY_STATE_DIR="+w.stateDir(), "OCGO_KEY_BASE_URL=http://127.0.0.1:1")
 	if w.store != "" {
 		env = append(env, "OCGO_KEY_STORE="+w.store)
 	}
