@@ -16,7 +16,6 @@ const TOKEN_HEADER = "x-ocgo-key-token"
 const PLACEHOLDER = "ocgo-placeholder" // stands where OpenCode wants a key
 const NOWHERE = "http://127.0.0.1:1/zen/go/v1" // only an administrator's program could listen there; requests are sent elsewhere
 const PATIENCE = 30000 // ms; a start that hangs would hang the requests that wait for it
-const PAUSE = 1000 // ms between a start that failed and the next
 
 // One gateway for a process, which may load this file once for every folder it works in.
 const shared = (globalThis[Symbol.for("ocgo-key 2")] ??= { clients: new Set(), reported: new Set(), setups: 0 })
@@ -158,9 +157,7 @@ function gateway() {
   shared.gateway = begun
   begun.catch((e) => {
     complain(gone() ? `${e.message}; OpenCode goes on without ocgo-key` : e.message)
-    setTimeout(() => {
-      if (shared.gateway === begun) shared.gateway = undefined
-    }, PAUSE).unref?.()
+    if (shared.gateway === begun) shared.gateway = undefined // what was the matter may be put right before the next request
   })
   return begun
 }
