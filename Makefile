@@ -57,10 +57,10 @@ demo: build
 	@PATH="$$PATH:$(OPENCODE_BIN)" $(BIN) demo
 
 # The tests that start OpenCode, and those that trace the program, have the machine for themselves.
-ALONE := ./internal/e2e ./internal/faults
+ALONE := ./internal/dev/e2e ./internal/dev/faults
 
 test: deps vet
-	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 45m $$(go list ./... | grep -vE '/internal/(e2e|faults)$$')
+	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 45m $$(go list ./... | grep -vE '/internal/dev/(e2e|faults)$$')
 	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 45m -p 1 $(ALONE)
 
 # What runs on any system, with nothing installed beside Go and a C compiler.
@@ -69,16 +69,16 @@ test-portable: vet
 
 # Against the keychain of whoever runs it; the entries have ids of their own and are taken away again.
 test-keychain:
-	go test -tags realkeychain -count 1 -v -timeout 10m ./internal/e2e/realkeychain
+	go test -tags realkeychain -count 1 -v -timeout 10m ./internal/dev/e2e/realkeychain
 
 # The whole path on real parts. OPENCODE_VERSION=latest does it with the newest OpenCode.
 e2e: deps
-	PATH="$(OPENCODE_BIN):$$PATH" go test -race -count 1 -timeout 45m ./internal/e2e
+	PATH="$(OPENCODE_BIN):$$PATH" go test -race -count 1 -timeout 45m ./internal/dev/e2e
 
 # The pictures of a switch (docs/switch.svg) and of `ocgo-key status` (docs/status.txt, README.md): what a terminal shows
 # against the stand-in.
 picture: deps
-	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 ./internal/e2e -run 'Picture$$' -update
+	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 ./internal/dev/e2e -run 'Picture$$' -update
 
 # Measures the targets of the project and writes docs/benchmarks.md; SECTIONS=gateway,helper does those parts alone,
 # start and costs are the others.
@@ -86,17 +86,17 @@ bench: build
 	@./internal/testdeps.sh dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools age-keygen:age
 	@./internal/testdeps.sh docker-credential-secretservice:golang-docker-credential-helpers || echo "the comparison with it is left out" >&2
 	@$(MAKE) --no-print-directory opencode opencode2 || echo "OpenCode could not be installed; its start-up cannot be measured" >&2
-	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/bench ./internal/bench
+	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/bench ./internal/dev/bench
 	PATH="$(OPENCODE_BIN):$$PATH" $(CACHE)/bin/bench -binary $(BIN) -out docs/benchmarks.md -sections "$(SECTIONS)"
 
 # Plays simulated months on each strategy and writes docs/strategies.md.
 strategies:
-	go run ./internal/strategies -out docs/strategies.md
+	go run ./internal/dev/simulate -out docs/strategies.md
 
 # Brings about what goes wrong on bad days, at every step of every command that writes, and writes docs/reliability.md.
 faults: build
 	@./internal/testdeps.sh dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring
-	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/faults ./internal/faults
+	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/faults ./internal/dev/faults
 	$(CACHE)/bin/faults -binary $(BIN) -out docs/reliability.md
 
 # The three systems always build and vet.
@@ -145,7 +145,7 @@ packages-programs:
 
 # Makes a release of a copy twice, and compares; installs and removes its packages on this machine. Takes minutes, and root.
 packages-test: packages-programs $(GORELEASER)
-	GORELEASER=$(GORELEASER) go test -tags packages -count 1 -v -timeout 60m ./internal/release
+	GORELEASER=$(GORELEASER) go test -tags packages -count 1 -v -timeout 60m ./internal/dev/release
 
 # Publishes the tag that is checked out; run by its workflow.
 release: $(GORELEASER)
@@ -157,7 +157,7 @@ release: $(GORELEASER)
 # The workflows, as far as they can be checked without running them.
 workflows:
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
-	go test -count 1 ./internal/release
+	go test -count 1 ./internal/dev/release
 
 # docs/reference.md, where it is made of the grammar.
 reference:
@@ -166,7 +166,7 @@ reference:
 # What the Windows build does with Credential Manager, under Wine.
 wine-test:
 	@./internal/testdeps.sh wine:wine wineserver:wine64
-	go run ./internal/winetest -dir $(CACHE)/wine
+	go run ./internal/dev/winetest -dir $(CACHE)/wine
 
 clean:
 	rm -rf $(CACHE)

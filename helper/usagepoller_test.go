@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ocgo-key/helper"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -23,21 +23,21 @@ import (
 type poolOf struct {
 	*rotation.Pool
 	keys    *countingStore
-	service *gofake.Server
+	service *fakeservice.Server
 	poller  *helper.UsagePoller
 }
 
 func newPoolOf(t *testing.T, labels ...string) *poolOf {
 	p := &poolOf{Pool: rotation.New(new(state.Memory), time.Now, func(int, string) bool { return true }), keys: &countingStore{Store: keychain.NewMemory()}}
-	options := gofake.Options{}
+	options := fakeservice.Options{}
 	for i, label := range labels {
 		id := fmt.Sprint("id", i)
 		require.NoError(t, p.Add(t.Context(), rotation.Newcomer{ID: id, Label: label}))
 		require.NoError(t, p.keys.Set(t.Context(), id, keychain.NewSecret("key-of-"+label)))
-		options.Accounts = append(options.Accounts, gofake.Account{Key: "key-of-" + label, Label: label})
+		options.Accounts = append(options.Accounts, fakeservice.Account{Key: "key-of-" + label, Label: label})
 	}
 	var err error
-	p.service, err = gofake.Start(options)
+	p.service, err = fakeservice.Start(options)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, p.service.Close()) })
 	base, err := url.Parse(p.service.BaseURL())
@@ -75,8 +75,8 @@ func (s *countingStore) Get(ctx context.Context, id string) (keychain.Secret, er
 	return s.Store.Get(ctx, id)
 }
 
-func used(percent int) gofake.Plan {
-	return gofake.Plan{Usage: gofake.Usage{Percent: map[gofake.Window]int{gofake.Weekly: percent}}}
+func used(percent int) fakeservice.Plan {
+	return fakeservice.Plan{Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: percent}}}
 }
 
 func TestAskAll(t *testing.T) {
@@ -85,7 +85,7 @@ func TestAskAll(t *testing.T) {
 	require.NoError(t, p.keys.Delete(t.Context(), "id1"))
 	p.service.RemoveAccount("key-of-Spare")
 	require.NoError(t, p.Disable(t.Context(), "id3"))
-	p.service.SetPlan("key-of-Slow", gofake.Plan{Usage: gofake.Usage{Delay: -1}})
+	p.service.SetPlan("key-of-Slow", fakeservice.Plan{Usage: fakeservice.Usage{Delay: -1}})
 
 	asked, err := p.poller.AskAll(t.Context(), 300*time.Millisecond)
 	require.NoError(t, err)

@@ -30,13 +30,13 @@ func TestDockerPassConforms(t *testing.T) {
 	setEnv(t, s.Env())
 	store := keychain.NewDocker("pass")
 	keychaintest.ConformanceSlow(t, func(*testing.T) keychain.Store { return store })
-	set(t, store, "id", canary)
+	set(t, store, "id", marker)
 	require.NoError(t, filepath.WalkDir(s.Dir, func(path string, entry os.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {
 			return err
 		}
 		text, err := os.ReadFile(path)
-		noCanary(t, path, string(text))
+		noMarker(t, path, string(text))
 		return err
 	}))
 	seen, err := store.(keychain.Inspector).Inspect(t.Context())
@@ -54,7 +54,7 @@ func TestDockerPassConforms(t *testing.T) {
 func TestDockerPassThatIsNotSetUp(t *testing.T) {
 	t.Setenv("GNUPGHOME", t.TempDir())
 	t.Setenv("PASSWORD_STORE_DIR", filepath.Join(t.TempDir(), "none"))
-	err := keychain.NewDocker("pass").Set(t.Context(), "id", keychain.NewSecret(canary))
+	err := keychain.NewDocker("pass").Set(t.Context(), "id", keychain.NewSecret(marker))
 	require.ErrorIs(t, err, keychain.ErrNoKeychain)
 	assert.Equal(t, `cannot store the key of account "id" (store docker:pass): docker-credential-pass: the password store is not set up`, err.Error())
 	assert.Contains(t, asError(t, err).Hint, "pass init")
@@ -85,11 +85,11 @@ func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			setEnv(t, append(test.env(t), "DISPLAY=", "WAYLAND_DISPLAY="))
-			err := keychain.NewDocker("secretservice").Set(t.Context(), "id", keychain.NewSecret(canary))
+			err := keychain.NewDocker("secretservice").Set(t.Context(), "id", keychain.NewSecret(marker))
 			e := asError(t, err)
 			assert.Equal(t, test.kind, e.Kind, "%v", err)
 			assert.NotEmpty(t, e.Hint)
-			noCanary(t, "error", err.Error()+e.Hint)
+			noMarker(t, "error", err.Error()+e.Hint)
 		})
 	}
 	// A locked keyring finds nothing; that must not pass for "there is none".
@@ -97,7 +97,7 @@ func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 		d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 		setEnv(t, append(d.Env(), "DISPLAY=", "WAYLAND_DISPLAY="))
 		store := keychain.NewDocker("secretservice")
-		set(t, store, "id", canary)
+		set(t, store, "id", marker)
 		require.NoError(t, d.Lock())
 		_, err := store.Get(t.Context(), "id")
 		e := asError(t, err)
@@ -141,11 +141,11 @@ func TestDockerWhatTheHelperGets(t *testing.T) {
 	store, dir := fakeHelper(t, `
 tr '\0' '\n' </proc/$$/cmdline >>"$here/argv"; env >>"$here/env"; cat >>"$here/stdin.$1"
 [ "$1" = get ] && { echo "$none"; exit 1; }; exit 0`)
-	set(t, store, "a b/ü", canary)
+	set(t, store, "a b/ü", marker)
 	_, err := store.Get(t.Context(), "a b/ü")
 	require.ErrorIs(t, err, keychain.ErrNotFound)
 	for name, want := range map[string]string{
-		"stdin.store": `{"ServerURL":"https://ocgo-key.invalid/a%20b%2F%C3%BC","Username":"a b/ü","Secret":"` + canary + `"}` + "\n",
+		"stdin.store": `{"ServerURL":"https://ocgo-key.invalid/a%20b%2F%C3%BC","Username":"a b/ü","Secret":"` + marker + `"}` + "\n",
 		"stdin.get":   "https://ocgo-key.invalid/a%20b%2F%C3%BC",
 	} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
@@ -156,7 +156,7 @@ tr '\0' '\n' </proc/$$/cmdline >>"$here/argv"; env >>"$here/env"; cat >>"$here/s
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
 		assert.NotEmpty(t, text)
-		noCanary(t, name, string(text))
+		noMarker(t, name, string(text))
 	}
 }
 
@@ -175,16 +175,16 @@ func TestDockerHelpersThatFail(t *testing.T) {
 		{"hangs, deaf to signals", "trap '' TERM INT HUP; while :; do sleep 1000; done", everyCall, keychain.Timeout, "no answer within"},
 		{"answers late", `sleep 5; echo '{"Username":"id","Secret":"x"}'`, everyCall, keychain.Timeout, "no answer within"},
 		{"says nothing", "exit 0", []string{"get", "delete"}, keychain.Failed, "answered with what is no credential"},
-		{"garbage", "echo " + canary, []string{"get", "delete"}, keychain.Failed, "answered with what is no credential"},
+		{"garbage", "echo " + marker, []string{"get", "delete"}, keychain.Failed, "answered with what is no credential"},
 		{"another type", `echo '[{"Secret":17}]'`, []string{"get", "delete"}, keychain.Failed, "no credential"},
-		{"half of an answer", `printf '{"Username":"id","Secret":"` + canary + `'`, []string{"get", "delete"}, keychain.Failed, "no credential"},
-		{"without end", "yes " + canary, everyCall, keychain.Failed, "said more than 1048576 bytes"},
+		{"half of an answer", `printf '{"Username":"id","Secret":"` + marker + `'`, []string{"get", "delete"}, keychain.Failed, "no credential"},
+		{"without end", "yes " + marker, everyCall, keychain.Failed, "said more than 1048576 bytes"},
 		{"an empty key", `echo '{"Username":"id","Secret":""}'`, []string{"get"}, keychain.Failed, "holds an empty one"},
-		{"another account's key", `echo '{"Username":"other","Secret":"` + canary + `"}'`, []string{"get", "delete"}, keychain.NotFound, "there is none"},
+		{"another account's key", `echo '{"Username":"other","Secret":"` + marker + `"}'`, []string{"get", "delete"}, keychain.NotFound, "there is none"},
 		{"none, in an old one's words", `echo '{"ServerURL":"x","Username":"","Secret":""}'`, []string{"get", "delete"}, keychain.NotFound, "there is none"},
 		{"quotes the key", `echo "can't: $(cat)"; exit 1`, []string{"set"}, keychain.Failed, "ended with exit status 1"},
-		{"gives the key, and fails", `echo '{"Username":"id","Secret":"` + canary + `"}'; exit 1`, []string{"get", "delete"}, keychain.Failed, "ended with exit status 1"},
-		{"panics", `echo "panic: ` + canary + `
+		{"gives the key, and fails", `echo '{"Username":"id","Secret":"` + marker + `"}'; exit 1`, []string{"get", "delete"}, keychain.Failed, "ended with exit status 1"},
+		{"panics", `echo "panic: ` + marker + `
 
 goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with exit status 2"},
 		{"is killed", "kill -9 $$", everyCall, keychain.Failed, "ended with signal: killed"},
@@ -210,7 +210,7 @@ goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with ex
 					s, err = store.Get(ctx, "id")
 					assert.True(t, s.IsZero())
 				case "set":
-					err = store.Set(ctx, "id", keychain.NewSecret(canary))
+					err = store.Set(ctx, "id", keychain.NewSecret(marker))
 				case "delete":
 					err = store.Delete(ctx, "id")
 				}
@@ -221,7 +221,7 @@ goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with ex
 				assert.NotEmpty(t, e.Hint, op)
 				assert.Equal(t, "docker:fake", e.Store)
 				assert.NotContains(t, e.Error(), "goroutine")
-				noCanary(t, op, fmt.Sprintf("%v %#v %s", err, err, e.Hint))
+				noMarker(t, op, fmt.Sprintf("%v %#v %s", err, err, e.Hint))
 				assert.Empty(t, withCommand(t, dir), "processes left behind")
 			}
 		})

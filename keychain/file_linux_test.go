@@ -44,7 +44,7 @@ func TestFileAndTheRealAge(t *testing.T) {
 	}
 	run("", keygen, "-o", identity)
 	s := inFolder(dir, identity)
-	set(t, s, "a", canary)
+	set(t, s, "a", marker)
 	set(t, s, "ü", "k<&>\"\\")
 	var plain struct {
 		Version int
@@ -52,7 +52,7 @@ func TestFileAndTheRealAge(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(run("", age, "-d", "-i", identity, keys), &plain))
 	assert.Equal(t, 1, plain.Version)
-	assert.Equal(t, map[string]string{"a": canary, "ü": "k<&>\"\\"}, plain.Keys)
+	assert.Equal(t, map[string]string{"a": marker, "ü": "k<&>\"\\"}, plain.Keys)
 
 	for _, armor := range [][]string{nil, {"-a"}} {
 		text := fmt.Sprintf(`{"keys":{"a":"other%d"},"version":1}`, len(armor))

@@ -51,12 +51,12 @@ func refuses(t *testing.T, s keychain.Store, kind keychain.Kind) *keychain.Error
 	t.Helper()
 	_, err := s.Get(t.Context(), "id")
 	e := asError(t, err)
-	for _, err := range []error{err, s.Set(t.Context(), "id", keychain.NewSecret(canary)), s.Delete(t.Context(), "id")} {
+	for _, err := range []error{err, s.Set(t.Context(), "id", keychain.NewSecret(marker)), s.Delete(t.Context(), "id")} {
 		e := asError(t, err)
 		assert.Equal(t, kind, e.Kind, "%v", err)
 		assert.NotEmpty(t, e.Hint, "%v", err)
 		assert.Equal(t, "file", e.Store)
-		noCanary(t, "error", err.Error()+e.Hint)
+		noMarker(t, "error", err.Error()+e.Hint)
 		assert.NotContains(t, err.Error(), "AGE-SECRET-KEY")
 	}
 	return e
@@ -78,9 +78,9 @@ func TestFileOnTheDisk(t *testing.T) {
 	_, err := s.Get(t.Context(), "id")
 	require.ErrorIs(t, err, keychain.ErrNotFound)
 	assert.NoDirExists(t, dir, "reading makes nothing")
-	set(t, s, "id", canary)
+	set(t, s, "id", marker)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".keys.age.123.tmp"), []byte("x"), 0o600), "what a killed writer left")
-	set(t, s, "id2", canary)
+	set(t, s, "id2", marker)
 
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -89,7 +89,7 @@ func TestFileOnTheDisk(t *testing.T) {
 		names = append(names, e.Name())
 		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		require.NoError(t, err)
-		noCanary(t, e.Name(), string(text))
+		noMarker(t, e.Name(), string(text))
 		assert.NotContains(t, string(text), "id2", "nor the ids")
 		info, err := e.Info()
 		require.NoError(t, err)
@@ -145,7 +145,7 @@ func TestFileTroubles(t *testing.T) {
 		{"no identity", keychain.Locked, "no age identity is named", func(t *testing.T, g *given) { g.identity = "" }, false},
 		{"identity not there", keychain.Locked, "is not there", func(t *testing.T, g *given) { g.identity = filepath.Join(g.dir, "none") }, false},
 		{"another identity", keychain.Locked, "encrypted for another identity", func(t *testing.T, g *given) { g.identity = other }, false},
-		{"no identity in the file", keychain.Refused, "none of age's", func(t *testing.T, g *given) { g.identity = write(t, canary+"\n", 0o600) }, false},
+		{"no identity in the file", keychain.Refused, "none of age's", func(t *testing.T, g *given) { g.identity = write(t, marker+"\n", 0o600) }, false},
 		{"empty identity", keychain.Refused, "none of age's", func(t *testing.T, g *given) { g.identity = write(t, "", 0o600) }, false},
 		{"identity is a folder", keychain.Refused, "not a regular file", func(t *testing.T, g *given) { g.identity = t.TempDir() }, false},
 		{"identity open to the group", keychain.Refused, "open to others than you (its permissions are 0640)", func(t *testing.T, g *given) { g.identity = write(t, string(identityText), 0o640) }, true},
@@ -159,10 +159,10 @@ func TestFileTroubles(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, text[:len(text)-1], 0o600))
 		}, false},
 		{"keys no file of age's", keychain.Failed, "can't be decrypted", func(t *testing.T, g *given) {
-			require.NoError(t, os.WriteFile(filepath.Join(g.dir, "keys.age"), []byte(`{"version":1,"keys":{"id":"`+canary+`"}}`), 0o600))
+			require.NoError(t, os.WriteFile(filepath.Join(g.dir, "keys.age"), []byte(`{"version":1,"keys":{"id":"`+marker+`"}}`), 0o600))
 		}, false},
-		{"keys of another program", keychain.Failed, "does not hold what ocgo-key writes", func(t *testing.T, g *given) { encrypted(t, g.dir, good, canary) }, false},
-		{"keys of a newer version", keychain.Failed, "newer version", func(t *testing.T, g *given) { encrypted(t, g.dir, good, `{"version":2,"keys":["`+canary+`"]}`) }, false},
+		{"keys of another program", keychain.Failed, "does not hold what ocgo-key writes", func(t *testing.T, g *given) { encrypted(t, g.dir, good, marker) }, false},
+		{"keys of a newer version", keychain.Failed, "newer version", func(t *testing.T, g *given) { encrypted(t, g.dir, good, `{"version":2,"keys":["`+marker+`"]}`) }, false},
 		{"a descriptor nobody opened", keychain.Locked, "nobody opened it", func(t *testing.T, g *given) { g.identity = "fd:57" }, true},
 		{"no descriptor", keychain.Locked, "not the number of a descriptor", func(t *testing.T, g *given) { g.identity = "fd:x" }, true},
 		{"stdout", keychain.Locked, "not the number of a descriptor", func(t *testing.T, g *given) { g.identity = "/dev/fd/1" }, true},
@@ -238,7 +238,7 @@ func TestFileWithTwoIdentities(t *testing.T) {
 	require.NoError(t, os.WriteFile(alone, []byte(quantum.String()+"\n"), 0o600))
 	set(t, inFolder(t.TempDir(), alone), "id", "value")
 	require.NoError(t, os.WriteFile(both, append(text, quantum.String()...), 0o600))
-	err = inFolder(t.TempDir(), both).Set(t.Context(), "id", keychain.NewSecret(canary))
+	err = inFolder(t.TempDir(), both).Set(t.Context(), "id", keychain.NewSecret(marker))
 	require.ErrorIs(t, err, keychain.ErrRefused)
 }
 

@@ -20,7 +20,7 @@ func TestInspectListsWhatIsOurs(t *testing.T) {
 	r := inChild(t, job{Op: "inspect"}, d.Env()...)
 	assert.Equal(t, "true []", r.Value, r.Message)
 	for _, id := range []string{"one", "an other"} {
-		require.True(t, inChild(t, job{Op: "set", ID: id, Secret: canary}, d.Env()...).OK)
+		require.True(t, inChild(t, job{Op: "set", ID: id, Secret: marker}, d.Env()...).OK)
 	}
 	r = inChild(t, job{Op: "inspect"}, d.Env()...)
 	assert.Equal(t, "true [an other one]", r.Value, r.Message)

@@ -31,10 +31,10 @@ func TestEntryIsReadableBySecretTool(t *testing.T) {
 	store := keychain.NewOS()
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()
-	require.NoError(t, store.Set(ctx, "tool", keychain.NewSecret(canary)))
+	require.NoError(t, store.Set(ctx, "tool", keychain.NewSecret(marker)))
 	out, err := exec.CommandContext(ctx, tool, "lookup", "service", "ocgo-key", "username", "tool").Output()
 	require.NoError(t, err)
-	assert.Equal(t, canary, string(out))
+	assert.Equal(t, marker, string(out))
 
 	files := 0
 	require.NoError(t, filepath.WalkDir(unlocked.Dir, func(path string, entry os.DirEntry, err error) error {
@@ -43,7 +43,7 @@ func TestEntryIsReadableBySecretTool(t *testing.T) {
 		}
 		files++
 		text, err := os.ReadFile(path)
-		noCanary(t, path, string(text))
+		noMarker(t, path, string(text))
 		return err
 	}))
 	assert.Positive(t, files)
@@ -71,11 +71,11 @@ func TestStatesWithoutAKeychain(t *testing.T) {
 	for _, state := range states {
 		t.Run(state.name, func(t *testing.T) {
 			for _, op := range []string{"get", "set", "delete"} {
-				r := inChild(t, job{Op: op, Secret: canary}, state.env...)
+				r := inChild(t, job{Op: op, Secret: marker}, state.env...)
 				assert.False(t, r.OK)
 				assert.Equal(t, state.kind, r.Kind, "%s: %s", op, r.Message)
 				assert.NotEmpty(t, r.Hint)
-				noCanary(t, op, r.Message+r.Hint)
+				noMarker(t, op, r.Message+r.Hint)
 				_, reason, _ := strings.Cut(r.Message, "): ")
 				require.NotEmpty(t, reason, r.Message)
 				if other, found := said[reason]; found {
@@ -194,7 +194,7 @@ func TestSilentSocket(t *testing.T) {
 		}
 	}()
 	for _, op := range []string{"get", "set", "delete"} {
-		inChild(t, job{Op: op, Secret: canary, Budget: 2 * time.Second}, "DBUS_SESSION_BUS_ADDRESS=unix:path="+path).isTimeout(t)
+		inChild(t, job{Op: op, Secret: marker, Budget: 2 * time.Second}, "DBUS_SESSION_BUS_ADDRESS=unix:path="+path).isTimeout(t)
 	}
 	require.NoError(t, listener.Close())
 	connections := 0
@@ -268,23 +268,23 @@ func TestServiceErrors(t *testing.T) {
 	serve := func(t *testing.T, f *keychaintest.FakeService) report {
 		d := keychaintest.StartSecretService(t, keychaintest.NoService)
 		f.Serve(t, d.Address)
-		return inChild(t, job{Op: "set", Secret: canary}, d.Env()...)
+		return inChild(t, job{Op: "set", Secret: marker}, d.Env()...)
 	}
 	t.Run("quotes the key", func(t *testing.T) {
-		quoting := dbus.NewError("org.example.Error.Full", []any{"no room for " + canary})
+		quoting := dbus.NewError("org.example.Error.Full", []any{"no room for " + marker})
 		r := serve(t, &keychaintest.FakeService{Default: "/x", Open: true, CreateError: quoting})
 		assert.Equal(t, keychain.Failed, r.Kind, r.Message)
 		assert.Contains(t, r.Message, "org.example.Error.Full")
-		noCanary(t, "message", r.Message+r.Hint)
+		noMarker(t, "message", r.Message+r.Hint)
 	})
 	for name, want := range map[string]keychain.Kind{
 		"org.freedesktop.Secret.Error.IsLocked":   keychain.Locked,
 		"org.freedesktop.DBus.Error.AccessDenied": keychain.Refused,
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := serve(t, &keychaintest.FakeService{Default: "/x", UnlockError: dbus.NewError(name, []any{canary})})
+			r := serve(t, &keychaintest.FakeService{Default: "/x", UnlockError: dbus.NewError(name, []any{marker})})
 			assert.Equal(t, want, r.Kind, r.Message)
-			noCanary(t, "message", r.Message+r.Hint)
+			noMarker(t, "message", r.Message+r.Hint)
 		})
 	}
 }

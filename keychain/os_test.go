@@ -90,16 +90,16 @@ func asError(t *testing.T, err error) *keychain.Error {
 
 // Whatever the library says in its error, the key is not in ours.
 func TestSetErrorsNeverHoldTheKey(t *testing.T) {
-	secret := keychain.NewSecret(canary)
+	secret := keychain.NewSecret(marker)
 	for name, err := range map[string]error{
-		"plain":   fmt.Errorf("can't store %s here", canary),
-		"quoted":  fmt.Errorf("can't store %q here", canary),
-		"upper":   errors.New(strings.ToUpper(canary)),
-		"part":    errors.New("near " + canary[4:12]),
-		"base64":  errors.New("command add -w " + base64.StdEncoding.EncodeToString([]byte(canary))),
-		"hex":     fmt.Errorf("%x", canary),
-		"decimal": fmt.Errorf("%v", []byte(canary)),
-		"wrapped": fmt.Errorf("outer: %w", errors.New(canary)),
+		"plain":   fmt.Errorf("can't store %s here", marker),
+		"quoted":  fmt.Errorf("can't store %q here", marker),
+		"upper":   errors.New(strings.ToUpper(marker)),
+		"part":    errors.New("near " + marker[4:12]),
+		"base64":  errors.New("command add -w " + base64.StdEncoding.EncodeToString([]byte(marker))),
+		"hex":     fmt.Errorf("%x", marker),
+		"decimal": fmt.Errorf("%v", []byte(marker)),
+		"wrapped": fmt.Errorf("outer: %w", errors.New(marker)),
 	} {
 		for system, store := range map[string]keychain.Store{
 			"fake": keychain.NewFake(&fake{set: func(_, _ string) error { return err }}, true),
@@ -108,10 +108,10 @@ func TestSetErrorsNeverHoldTheKey(t *testing.T) {
 			got := store.Set(t.Context(), "id", secret)
 			e := asError(t, got)
 			assert.Equal(t, keychain.Failed, e.Kind)
-			noCanary(t, name+" on "+system, fmt.Sprintf("%v %+v %#v %s", got, got, got, e.Hint))
+			noMarker(t, name+" on "+system, fmt.Sprintf("%v %+v %#v %s", got, got, got, e.Hint))
 			for chain := got; chain != nil; chain = errors.Unwrap(chain) {
-				noCanary(t, name+" in the chain", fmt.Sprintf("%v %#v", chain, chain))
-				assert.NotContains(t, chain.Error(), canary[4:12])
+				noMarker(t, name+" in the chain", fmt.Sprintf("%v %#v", chain, chain))
+				assert.NotContains(t, chain.Error(), marker[4:12])
 			}
 		}
 	}
@@ -128,18 +128,18 @@ func TestUnforeseenErrorsAreShownShortAndClean(t *testing.T) {
 }
 
 func TestPanicBecomesAnError(t *testing.T) {
-	boom := func() { panic("boom " + canary) }
+	boom := func() { panic("boom " + marker) }
 	store := keychain.NewFake(&fake{
 		get: func(string) (string, error) { boom(); return "", nil },
-		set: func(string, string) error { var none *fake; none.entries["x"] = canary; return nil },
+		set: func(string, string) error { var none *fake; none.entries["x"] = marker; return nil },
 		del: func(string) error { boom(); return nil },
 	}, true)
 	_, err := store.Get(t.Context(), "id")
-	for _, err := range []error{err, store.Set(t.Context(), "id", keychain.NewSecret(canary)), store.Delete(t.Context(), "id")} {
+	for _, err := range []error{err, store.Set(t.Context(), "id", keychain.NewSecret(marker)), store.Delete(t.Context(), "id")} {
 		e := asError(t, err)
 		assert.Equal(t, keychain.Failed, e.Kind)
 		assert.NotEmpty(t, e.Hint)
-		noCanary(t, "panic", fmt.Sprintf("%v %#v", err, err))
+		noMarker(t, "panic", fmt.Sprintf("%v %#v", err, err))
 		assert.NotContains(t, err.Error(), "boom")
 		assert.NotContains(t, err.Error(), "goroutine")
 		assert.NotContains(t, err.Error(), ".go:")

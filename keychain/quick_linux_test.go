@@ -21,13 +21,13 @@ func TestGetAsksNoMoreThanItMust(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()
 	store := keychain.NewOS()
-	require.NoError(t, store.Set(ctx, "quick", keychain.NewSecret(canary)))
+	require.NoError(t, store.Set(ctx, "quick", keychain.NewSecret(marker)))
 	seen := watchService(t, ctx)
 	const times = 3
 	for range times {
 		got, err := store.Get(ctx, "quick")
 		require.NoError(t, err)
-		assert.Equal(t, canary, got.Reveal())
+		assert.Equal(t, marker, got.Reveal())
 	}
 	_, err := store.Get(ctx, "quick-none")
 	var kind *keychain.Error
@@ -60,7 +60,7 @@ func TestGetAsksNoMoreThanItMust(t *testing.T) {
 
 	own, err := keyring.Get(keychain.Service, "quick")
 	require.NoError(t, err)
-	assert.Equal(t, canary, own)
+	assert.Equal(t, marker, own)
 	require.NoError(t, store.Delete(ctx, "quick"))
 }
 

@@ -18,17 +18,17 @@ import (
 	"ocgo-key/keychain"
 )
 
-const canary = "canary-7f3a-secret-value"
+const marker = "marker-7f3a-secret-value"
 
-// noCanary looks for the canary in the forms that a printer may give it.
-func noCanary(t *testing.T, what, text string) {
+// noMarker looks for the marker in the forms that a printer may give it.
+func noMarker(t *testing.T, what, text string) {
 	t.Helper()
 	lower := strings.ToLower(text)
 	for form, leak := range map[string]string{
-		"plain":   canary,
-		"hex":     fmt.Sprintf("%x", canary),
-		"hex gap": fmt.Sprintf("% x", canary),
-		"decimal": strings.Trim(fmt.Sprint([]byte(canary)), "[]"),
+		"plain":   marker,
+		"hex":     fmt.Sprintf("%x", marker),
+		"hex gap": fmt.Sprintf("% x", marker),
+		"decimal": strings.Trim(fmt.Sprint([]byte(marker)), "[]"),
 		"part":    "7f3a-secret",
 	} {
 		if strings.Contains(lower, strings.ToLower(leak)) {
@@ -55,7 +55,7 @@ type shown struct {
 }
 
 func carriers() map[string]any {
-	s := keychain.NewSecret(canary)
+	s := keychain.NewSecret(marker)
 	list, byName := []keychain.Secret{s}, map[string]keychain.Secret{"k": s}
 	h := hidden{"n", s, &s, list, byName, s}
 	v := shown{s, &s, list, byName, s}
@@ -69,12 +69,12 @@ func carriers() map[string]any {
 func TestSecretIsRedactedByFmt(t *testing.T) {
 	for name, v := range carriers() {
 		for _, verb := range strings.Fields("%v %+v %#v %s %+s %q %#q %x %X %#x %d %b %o %c %U %e %t %p %T %10.3s %-40v") {
-			noCanary(t, name+" with "+verb, fmt.Sprintf(verb, v))
+			noMarker(t, name+" with "+verb, fmt.Sprintf(verb, v))
 		}
-		noCanary(t, name+" with Sprint", fmt.Sprint(v))
-		noCanary(t, name+" in an error", fmt.Errorf("it: %v", v).Error())
+		noMarker(t, name+" with Sprint", fmt.Sprint(v))
+		noMarker(t, name+" in an error", fmt.Errorf("it: %v", v).Error())
 	}
-	s := keychain.NewSecret(canary)
+	s := keychain.NewSecret(marker)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 		assert.Equal(t, "[redacted]", fmt.Sprintf(verb, s), verb)
 		assert.Equal(t, "[redacted]", fmt.Sprintf(verb, &s), verb)
@@ -87,22 +87,22 @@ func TestSecretIsRedactedByEncoders(t *testing.T) {
 	for name, v := range carriers() {
 		text, err := json.Marshal(v)
 		require.NoError(t, err)
-		noCanary(t, name+" as JSON", string(text))
+		noMarker(t, name+" as JSON", string(text))
 
 		var log bytes.Buffer
 		slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "v", v, slog.Group("g", "v", v))
 		slog.New(slog.NewTextHandler(&log, nil)).Info("m", "v", v, slog.Group("g", "v", v))
-		noCanary(t, name+" in a log", log.String())
+		noMarker(t, name+" in a log", log.String())
 
 		var page bytes.Buffer
 		require.NoError(t, template.Must(template.New("").Parse(`{{.}} {{printf "%#v" .}}`)).Execute(&page, v))
-		noCanary(t, name+" in a template", page.String())
+		noMarker(t, name+" in a template", page.String())
 
 		var binary bytes.Buffer
 		_ = gob.NewEncoder(&binary).Encode(v)
-		noCanary(t, name+" as gob", binary.String())
+		noMarker(t, name+" as gob", binary.String())
 	}
-	s := keychain.NewSecret(canary)
+	s := keychain.NewSecret(marker)
 	text, err := json.Marshal(map[string]any{"key": s})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"key":"[redacted]"}`, string(text))
@@ -114,7 +114,7 @@ func TestSecretIsRedactedByEncoders(t *testing.T) {
 	require.Error(t, gob.NewEncoder(&bytes.Buffer{}).Encode(struct{ S keychain.Secret }{s}))
 	_, err = s.MarshalBinary()
 	require.Error(t, err)
-	noCanary(t, "MarshalBinary", err.Error())
+	noMarker(t, "MarshalBinary", err.Error())
 }
 
 // The dumper of a test library reads unexported fields and calls no methods.
@@ -124,7 +124,7 @@ func TestSecretIsRedactedByTestLibrary(t *testing.T) {
 		assert.Equal(&report, "something else", v)
 		assert.Empty(&report, v)
 		require.NotEmpty(t, report.text.String())
-		noCanary(t, name+" in a failed assertion", report.text.String())
+		noMarker(t, name+" in a failed assertion", report.text.String())
 	}
 }
 
@@ -167,29 +167,29 @@ func TestParseKey(t *testing.T) {
 		"empty":      {"", "empty"},
 		"blank":      {" \t\r\n ", "empty"},
 		"bom alone":  {"\ufeff\n", "empty"},
-		"two lines":  {canary + "\nother", "more than one line"},
-		"old mac":    {canary + "\rother", "more than one line"},
-		"space":      {canary + " x", "space"},
-		"tab":        {canary + "\tx", "space"},
-		"nul":        {canary + "\x00", "control character"},
-		"escape":     {"\x1b[200~" + canary, "control character"},
-		"delete":     {canary + "\x7f", "control character"},
-		"zero width": {canary + "\u200bx", "ASCII"},
-		"umlaut":     {canary + "ü", "ASCII"},
-		"not utf-8":  {canary + "\xff", "ASCII"},
+		"two lines":  {marker + "\nother", "more than one line"},
+		"old mac":    {marker + "\rother", "more than one line"},
+		"space":      {marker + " x", "space"},
+		"tab":        {marker + "\tx", "space"},
+		"nul":        {marker + "\x00", "control character"},
+		"escape":     {"\x1b[200~" + marker, "control character"},
+		"delete":     {marker + "\x7f", "control character"},
+		"zero width": {marker + "\u200bx", "ASCII"},
+		"umlaut":     {marker + "ü", "ASCII"},
+		"not utf-8":  {marker + "\xff", "ASCII"},
 	} {
 		got, err := keychain.ParseKey(c.raw)
 		require.ErrorIs(t, err, keychain.ErrInvalidKey, name)
 		require.ErrorContains(t, err, c.says, name)
 		assert.True(t, got.IsZero(), name)
-		noCanary(t, name, fmt.Sprintf("%v %+v %#v", err, err, err))
+		noMarker(t, name, fmt.Sprintf("%v %+v %#v", err, err, err))
 	}
-	_, err := keychain.ParseKey(canary + strings.Repeat("k", keychain.MaxSecretSize))
+	_, err := keychain.ParseKey(marker + strings.Repeat("k", keychain.MaxSecretSize))
 	require.ErrorIs(t, err, keychain.ErrTooLarge)
 	var e *keychain.Error
 	require.ErrorAs(t, err, &e)
 	assert.NotEmpty(t, e.Hint)
-	noCanary(t, "oversize", fmt.Sprintf("%v %+v %#v", err, err, err))
+	noMarker(t, "oversize", fmt.Sprintf("%v %+v %#v", err, err, err))
 }
 
 func FuzzParseKey(f *testing.F) {

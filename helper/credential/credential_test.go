@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-const canary = "sk-canary-<&>-1"
+const marker = "sk-marked-<&>-1"
 
 const service = "https://opencode.ai/zen/go/v1"
 
 func answer(expires *time.Time) Answer {
-	return Answer{Account: "Work & <Home>", Reveal: func() string { return canary }, Expires: expires}
+	return Answer{Account: "Work & <Home>", Reveal: func() string { return marker }, Expires: expires}
 }
 
 func TestWrite(t *testing.T) {
@@ -26,12 +26,12 @@ func TestWrite(t *testing.T) {
 		expires *time.Time
 		want    string
 	}{
-		{Plain, nil, canary + "\n"},
-		{Git, &at, "password=" + canary + "\n"},
-		{JSON, nil, `{"version":1,"account":"Work & <Home>","key":"` + canary + `","expires":null}` + "\n"},
-		{JSON, &at, `{"version":1,"account":"Work & <Home>","key":"` + canary + `","expires":"2030-01-02T02:04:05Z"}` + "\n"},
-		{EngFlow, nil, `{"headers":{"Authorization":["Bearer ` + canary + `"]}}` + "\n"},
-		{EngFlow, &at, `{"headers":{"Authorization":["Bearer ` + canary + `"]},"expires":"2030-01-02T02:04:05Z"}` + "\n"},
+		{Plain, nil, marker + "\n"},
+		{Git, &at, "password=" + marker + "\n"},
+		{JSON, nil, `{"version":1,"account":"Work & <Home>","key":"` + marker + `","expires":null}` + "\n"},
+		{JSON, &at, `{"version":1,"account":"Work & <Home>","key":"` + marker + `","expires":"2030-01-02T02:04:05Z"}` + "\n"},
+		{EngFlow, nil, `{"headers":{"Authorization":["Bearer ` + marker + `"]}}` + "\n"},
+		{EngFlow, &at, `{"headers":{"Authorization":["Bearer ` + marker + `"]},"expires":"2030-01-02T02:04:05Z"}` + "\n"},
 	}
 	for _, tt := range tests {
 		var out bytes.Buffer
@@ -46,13 +46,13 @@ func TestWrite(t *testing.T) {
 
 func TestWriteRefuses(t *testing.T) {
 	for _, f := range []Format{Plain, JSON, Git, EngFlow} {
-		for _, key := range []string{"", "a\nb", "a\rb", "a\x00b", "a b", "a\tb", "a\x7fb", "a\xffb", canary + "\n"} {
+		for _, key := range []string{"", "a\nb", "a\rb", "a\x00b", "a b", "a\tb", "a\x7fb", "a\xffb", marker + "\n"} {
 			var out bytes.Buffer
 			err := Write(&out, f, Answer{Reveal: func() string { return key }})
 			if err == nil || out.Len() > 0 {
 				t.Errorf("%s: a key of %q: %v, wrote %q", f, key, err, out.String())
 			}
-			if err != nil && strings.Contains(err.Error(), canary) {
+			if err != nil && strings.Contains(err.Error(), marker) {
 				t.Errorf("%s: the error shows the key", f)
 			}
 		}
@@ -63,7 +63,7 @@ func TestWriteRefuses(t *testing.T) {
 	var out bytes.Buffer
 	asked := false
 	for _, f := range []Format{"", "xml"} {
-		c := Answer{Reveal: func() string { asked = true; return canary }}
+		c := Answer{Reveal: func() string { asked = true; return marker }}
 		if err := Write(&out, f, c); err == nil || out.Len() > 0 || asked {
 			t.Errorf("format %q: %v, wrote %q, asked for the key: %v", f, err, out.String(), asked)
 		}
@@ -97,20 +97,20 @@ func TestServe(t *testing.T) {
 		fetched bool
 		fails   bool
 	}{
-		{"plain", Request{Format: Plain}, "", nil, canary + "\n", true, false},
+		{"plain", Request{Format: Plain}, "", nil, marker + "\n", true, false},
 		{"plain, store", Request{Format: Plain, Action: "store"}, "", nil, "", false, true},
 		{"plain, no key", Request{Format: Plain}, "", refused, "", true, true},
-		{"git", Request{Format: Git, Action: "get"}, "protocol=https\nhost=OpenCode.ai\nwwwauth[]=y\n\n", nil, "password=" + canary + "\n", true, false},
-		{"git, the stand-in", Request{Format: Git, Action: "get", BaseURL: "http://127.0.0.1:8080/zen/go/v1"}, "host=127.0.0.1:8080\n\n", nil, "password=" + canary + "\n", true, false},
+		{"git", Request{Format: Git, Action: "get"}, "protocol=https\nhost=OpenCode.ai\nwwwauth[]=y\n\n", nil, "password=" + marker + "\n", true, false},
+		{"git, the stand-in", Request{Format: Git, Action: "get", BaseURL: "http://127.0.0.1:8080/zen/go/v1"}, "host=127.0.0.1:8080\n\n", nil, "password=" + marker + "\n", true, false},
 		{"git, another host", Request{Format: Git, Action: "get", BaseURL: "http://127.0.0.1:8080/zen/go/v1"}, "host=127.0.0.1:8081\n\n", nil, "", false, true},
 		{"git, a forge", Request{Format: Git, Action: "get", BaseURL: "https://opencode.ai/zen/go/v1"}, "protocol=https\nhost=github.com\n\n", nil, "", false, true},
-		{"git, nothing told", Request{Format: Git}, "", nil, "password=" + canary + "\n", true, false},
+		{"git, nothing told", Request{Format: Git}, "", nil, "password=" + marker + "\n", true, false},
 		{"git, nonsense", Request{Format: Git, Action: "get"}, "nonsense\n", nil, "", false, true},
 		{"git, store", Request{Format: Git, Action: "store"}, "password=x\n\n", nil, "", false, false},
 		{"git, erase", Request{Format: Git, Action: "erase"}, "nonsense", nil, "", false, false},
 		{"git, a new action", Request{Format: Git, Action: "capability"}, "", nil, "", false, false},
 		{"git, no key", Request{Format: Git, Action: "get"}, "", refused, "", true, true},
-		{"engflow", Request{EngFlow, "get", service}, `{"uri":"` + service + `/x"}`, nil, `{"headers":{"Authorization":["Bearer ` + canary + `"]}}` + "\n", true, false},
+		{"engflow", Request{EngFlow, "get", service}, `{"uri":"` + service + `/x"}`, nil, `{"headers":{"Authorization":["Bearer ` + marker + `"]}}` + "\n", true, false},
 		{"engflow, elsewhere", Request{EngFlow, "get", service}, `{"uri":"https://example.com/zen/go/v1/x"}`, nil, "", false, true},
 		{"engflow, store", Request{EngFlow, "store", service}, `{"uri":"` + service + `/x"}`, nil, "", false, true},
 		{"engflow, nothing told", Request{EngFlow, "", service}, ``, nil, "", false, true},

@@ -13,7 +13,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -49,7 +49,7 @@ func TestEachConversationHasItsAccount(t *testing.T) {
 		require.Equal(t, []string{"Work", "Personal", "Work", "Work", "Personal", "Work"}, s.seen(), name)
 		s.service.ClearRequests()
 
-		s.service.SetAnswers(keyOf("Work"), gofake.UsageLimit(gofake.Weekly, time.Hour))
+		s.service.SetAnswers(keyOf("Work"), fakeservice.UsageLimit(fakeservice.Weekly, time.Hour))
 		send("subagent", "a")
 		send("a", "")
 		send("b", "")

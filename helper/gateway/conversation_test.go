@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 )
 
 // posted is the id of the conversation that the service sees when a client posts body with these headers.
@@ -69,7 +69,7 @@ func TestAConversationKeepsItsIDOverASwitch(t *testing.T) {
 	for name, c := range conversations {
 		s := newStage(t)
 		first := s.posted(t, c.path, c.first)
-		s.service.SetAnswers(keyOf("Work"), gofake.UsageLimit(gofake.Weekly, 12000*time.Second))
+		s.service.SetAnswers(keyOf("Work"), fakeservice.UsageLimit(fakeservice.Weekly, 12000*time.Second))
 		second := s.posted(t, c.path, c.second)
 		require.Equal(t, []string{"Work", "Personal"}, s.seen(), name)
 		for _, r := range s.service.Requests() {

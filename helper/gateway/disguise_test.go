@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/rotation"
 )
 
@@ -29,7 +29,7 @@ func TestALimitInASuccessFailsOver(t *testing.T) {
 			for _, stream := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s/%s/stream=%v", name, form, stream), func(t *testing.T) {
 					s := newStage(t)
-					s.service.SetAnswers(keyOf("Work"), gofake.Raw(200, http.Header{"Content-Type": {c.contentType}, "Retry-After": {"100000"}}, []byte(c.body)))
+					s.service.SetAnswers(keyOf("Work"), fakeservice.Raw(200, http.Header{"Content-Type": {c.contentType}, "Retry-After": {"100000"}}, []byte(c.body)))
 					a := s.do(t, s.request(t, f, stream))
 					assert.Equal(t, 200, a.status)
 					assert.Contains(t, a.body, "Personal")
@@ -55,7 +55,7 @@ func TestASuccessIsPassedOnAsItCame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
-			s.service.SetAnswers(keyOf("Work"), gofake.Raw(200, http.Header{"Content-Type": {"application/json"}}, []byte(body)))
+			s.service.SetAnswers(keyOf("Work"), fakeservice.Raw(200, http.Header{"Content-Type": {"application/json"}}, []byte(body)))
 			a := s.do(t, s.request(t, formats["chat"], false))
 			assert.Equal(t, 200, a.status)
 			assert.True(t, body == a.body, "it is as it was")

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 )
 
 func TestDoor(t *testing.T) {
@@ -66,11 +66,11 @@ func TestDoor(t *testing.T) {
 func TestRedirectsReachTheClientWithoutAKey(t *testing.T) {
 	s := newStage(t)
 	other := newStage(t)
-	s.service.SetAnswers(keyOf("Work"), gofake.Redirect(other.service.BaseURL()+"/chat/completions"))
+	s.service.SetAnswers(keyOf("Work"), fakeservice.Redirect(other.service.BaseURL()+"/chat/completions"))
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Equal(t, http.StatusTemporaryRedirect, a.status)
 	require.Empty(t, other.service.Requests())
 	for _, values := range a.header {
-		assert.NotContains(t, strings.Join(values, " "), "sk-canary")
+		assert.NotContains(t, strings.Join(values, " "), "sk-marker")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/rotation"
 )
 
@@ -28,7 +28,7 @@ const (
 func (s *stage) limitAll(first time.Duration) {
 	for i, label := range labels {
 		until := s.clock.Now().Add(first + time.Duration(len(labels)-1-i)*time.Hour)
-		s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: until}}})
+		s.service.SetPlan(keyOf(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: until}}})
 	}
 }
 
@@ -105,7 +105,7 @@ func TestAHeldRequestEndsWithALimit(t *testing.T) {
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	require.True(t, lines.Scan())
-	s.service.SetAnswers(keyOf("Spare"), gofake.UsageLimit(gofake.Weekly, 100*time.Hour))
+	s.service.SetAnswers(keyOf("Spare"), fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour))
 	s.clock.pass(6 * time.Minute)
 	var text strings.Builder
 	for lines.Scan() {
@@ -124,7 +124,7 @@ func TestAHeldRequestThatFailsIsAnErrorEvent(t *testing.T) {
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	require.True(t, lines.Scan())
-	s.service.SetAnswers(keyOf("Spare"), gofake.Error(400, "invalid_request_error", "no such\nthing"))
+	s.service.SetAnswers(keyOf("Spare"), fakeservice.Error(400, "invalid_request_error", "no such\nthing"))
 	s.clock.pass(6 * time.Minute)
 	var text strings.Builder
 	for lines.Scan() {
@@ -152,16 +152,16 @@ func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 	s := newStage(t)
 	until := s.clock.Now().Add(100 * time.Hour)
 	for _, label := range labels {
-		s.service.SetAnswers(keyOf(label), gofake.UsageLimit(gofake.Weekly, until.Sub(s.clock.Now())))
+		s.service.SetAnswers(keyOf(label), fakeservice.UsageLimit(fakeservice.Weekly, until.Sub(s.clock.Now())))
 	}
 	ask := func(model string) answer {
 		return s.do(t, s.request(t, formats["chat"], false, func(r *http.Request) { setBody(r, `{"model":"`+model+`","messages":[]}`) }))
 	}
 	assert.Equal(t, 429, ask("paid").status)
 	for _, label := range labels {
-		s.service.SetPlan(keyOf(label), gofake.Plan{
-			Answers:  []gofake.Answer{gofake.UsageLimit(gofake.Weekly, 100*time.Hour)},
-			PerModel: map[string][]gofake.Answer{"free": {gofake.OK()}},
+		s.service.SetPlan(keyOf(label), fakeservice.Plan{
+			Answers:  []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour)},
+			PerModel: map[string][]fakeservice.Answer{"free": {fakeservice.OK()}},
 		})
 	}
 	before := len(s.seen())
@@ -180,7 +180,7 @@ func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 	}
 	assert.Len(t, s.seen(), before+1, "one trial a minute")
 	for _, label := range labels { // the free model is used up as well
-		s.service.SetAnswers(keyOf(label), gofake.UsageLimit(gofake.Weekly, 100*time.Hour))
+		s.service.SetAnswers(keyOf(label), fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour))
 	}
 	before = len(s.seen())
 	for range 5 {
@@ -207,8 +207,8 @@ func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 	s := usageStage(t, func(o *gateway.Options) { o.NoOverage = true })
 	for _, label := range labels {
-		s.service.SetPlan(keyOf(label), gofake.Plan{
-			Limits:     []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(100 * time.Hour)}},
+		s.service.SetPlan(keyOf(label), fakeservice.Plan{
+			Limits:     []fakeservice.Limit{{Window: fakeservice.Weekly, Until: s.clock.Now().Add(100 * time.Hour)}},
 			UseBalance: "0.5",
 		})
 	}
@@ -227,7 +227,7 @@ func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 func TestQuestionsPassDuringAnyCooldown(t *testing.T) {
 	s := newStage(t)
 	for _, label := range labels {
-		s.service.SetAnswers(keyOf(label), gofake.Error(429, "Whatever", "slow down"))
+		s.service.SetAnswers(keyOf(label), fakeservice.Error(429, "Whatever", "slow down"))
 	}
 	assert.Equal(t, 429, s.do(t, s.request(t, formats["chat"], true)).status)
 	req := s.request(t, format{"/models", "Authorization"}, false)

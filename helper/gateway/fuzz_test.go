@@ -23,8 +23,8 @@ import (
 type twoKeys struct{}
 
 var grants = []helper.Grant{
-	{Handout: rotation.Handout{ID: "id0", Label: "Work"}, Key: keychain.NewSecret("sk-canary-first")},
-	{Handout: rotation.Handout{ID: "id1", Label: "Personal"}, Key: keychain.NewSecret("sk-canary-second")},
+	{Handout: rotation.Handout{ID: "id0", Label: "Work"}, Key: keychain.NewSecret("sk-marked-first")},
+	{Handout: rotation.Handout{ID: "id1", Label: "Personal"}, Key: keychain.NewSecret("sk-marked-second")},
 }
 
 func (twoKeys) Current(_ context.Context, model func() string) (helper.Grant, error) {
@@ -129,7 +129,7 @@ func FuzzGateway(f *testing.F) {
 		service.mu.Unlock()
 		answer := httptest.NewRecorder()
 		g.server.Handler.ServeHTTP(answer, request)
-		if all := answer.Body.String() + strings.Join(flat(answer.Header()), "\n"); strings.Contains(all, "sk-canary") {
+		if all := answer.Body.String() + strings.Join(flat(answer.Header()), "\n"); strings.Contains(all, "sk-marker") {
 			t.Fatalf("%q: a key in the answer", text)
 		}
 		in := twin.Host == g.host || twin.Host == strings.Replace(g.host, "127.0.0.1", "localhost", 1)

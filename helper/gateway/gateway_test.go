@@ -18,7 +18,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -27,7 +27,7 @@ import (
 // stage is a gateway between a client and the stand-in, over a pool of three accounts in memory.
 type stage struct {
 	*gateway.Gateway
-	service *gofake.Server
+	service *fakeservice.Server
 	pool    *rotation.Pool
 	clock   *clock
 	client  *http.Client
@@ -57,7 +57,7 @@ func (c *clock) pass(d time.Duration) {
 
 var labels = []string{"Work", "Personal", "Spare"}
 
-func keyOf(label string) string { return "sk-canary-" + label }
+func keyOf(label string) string { return "sk-marked-" + label }
 
 func newStage(t *testing.T, change ...func(*gateway.Options)) *stage {
 	t.Helper()
@@ -65,15 +65,15 @@ func newStage(t *testing.T, change ...func(*gateway.Options)) *stage {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	s.pool = rotation.New(new(state.Memory), s.clock.Now, func(int, string) bool { return true })
 	keys := keychain.NewMemory()
-	options := gofake.Options{Now: s.clock.Now}
+	options := fakeservice.Options{Now: s.clock.Now}
 	for i, label := range labels {
 		id := fmt.Sprint("id", i)
 		require.NoError(t, keys.Set(t.Context(), id, keychain.NewSecret(keyOf(label))))
 		require.NoError(t, s.pool.Add(t.Context(), rotation.Newcomer{ID: id, Label: label}))
-		options.Accounts = append(options.Accounts, gofake.Account{Key: keyOf(label), Label: label})
+		options.Accounts = append(options.Accounts, fakeservice.Account{Key: keyOf(label), Label: label})
 	}
 	var err error
-	s.service, err = gofake.Start(options)
+	s.service, err = fakeservice.Start(options)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.service.Close()) })
 	base, err := url.Parse(s.service.BaseURL())
@@ -197,9 +197,9 @@ func TestEitherHeader(t *testing.T) {
 }
 
 // coded is an error that names its kind in error.code, without an outer type.
-func coded(status int, code, message string) gofake.Answer {
+func coded(status int, code, message string) fakeservice.Answer {
 	body, _ := json.Marshal(map[string]any{"error": map[string]string{"code": code, "message": message}})
-	return gofake.Raw(status, http.Header{"Content-Type": {"application/json"}}, body)
+	return fakeservice.Raw(status, http.Header{"Content-Type": {"application/json"}}, body)
 }
 
 const weeklyWords = "Error from provider (Console Go): Weekly usage limit reached. It will reset in 5 days 10 hours. To continue using this model now, enable usage from your available balance"
@@ -215,39 +215,39 @@ func TestVerdicts(t *testing.T) {
 	}
 	ready := want{false, rotation.Ready, 0}
 	for name, c := range map[string]struct {
-		answer gofake.Answer
+		answer fakeservice.Answer
 		want   want
 	}{
-		"usage limit":        {gofake.UsageLimit(gofake.Weekly, 3*day), want{true, rotation.Cooling, 3 * day}},
-		"free usage limit":   {gofake.FreeUsageLimit(time.Hour), ready},
-		"provider busy":      {gofake.ProviderBusy(), ready},
-		"another 429":        {gofake.Error(429, "Whatever", "x"), want{true, rotation.Cooling, time.Minute}},
-		"429, not JSON":      {gofake.Raw(429, http.Header{"Retry-After": {"9"}}, []byte("<html>")), want{true, rotation.Cooling, 9 * time.Second}},
-		"429, empty":         {gofake.Raw(429, nil, nil), want{true, rotation.Cooling, time.Minute}},
-		"429, 2 MB":          {gofake.Raw(429, nil, bytes.Repeat([]byte("x"), 2<<20)), want{true, rotation.Cooling, time.Minute}},
-		"429, negative":      {gofake.UsageLimit(gofake.Weekly, 0).With("Retry-After", "-5"), want{true, rotation.Cooling, time.Minute}},
-		"429, absurd":        {gofake.UsageLimit(gofake.Weekly, 0).With("Retry-After", "1e9"), want{true, rotation.Cooling, 32 * day}},
-		"bad key":            {gofake.AuthError(), want{true, rotation.Rejected, 0}},
-		"no balance":         {gofake.CreditsError(), want{true, rotation.Cooling, time.Hour}},
-		"workspace's limit":  {gofake.MonthlyLimitError(), want{true, rotation.Cooling, time.Hour}},
-		"member's limit":     {gofake.UserLimitError(), want{true, rotation.Cooling, time.Hour}},
-		"unknown model":      {gofake.ModelError("m"), ready},
-		"no subscription":    {gofake.EntitlementError(), want{true, rotation.Rejected, 0}},
-		"disabled":           {gofake.Error(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"), want{true, rotation.Rejected, 0}},
+		"usage limit":        {fakeservice.UsageLimit(fakeservice.Weekly, 3*day), want{true, rotation.Cooling, 3 * day}},
+		"free usage limit":   {fakeservice.FreeUsageLimit(time.Hour), ready},
+		"provider busy":      {fakeservice.ProviderBusy(), ready},
+		"another 429":        {fakeservice.Error(429, "Whatever", "x"), want{true, rotation.Cooling, time.Minute}},
+		"429, not JSON":      {fakeservice.Raw(429, http.Header{"Retry-After": {"9"}}, []byte("<html>")), want{true, rotation.Cooling, 9 * time.Second}},
+		"429, empty":         {fakeservice.Raw(429, nil, nil), want{true, rotation.Cooling, time.Minute}},
+		"429, 2 MB":          {fakeservice.Raw(429, nil, bytes.Repeat([]byte("x"), 2<<20)), want{true, rotation.Cooling, time.Minute}},
+		"429, negative":      {fakeservice.UsageLimit(fakeservice.Weekly, 0).With("Retry-After", "-5"), want{true, rotation.Cooling, time.Minute}},
+		"429, absurd":        {fakeservice.UsageLimit(fakeservice.Weekly, 0).With("Retry-After", "1e9"), want{true, rotation.Cooling, 32 * day}},
+		"bad key":            {fakeservice.AuthError(), want{true, rotation.Rejected, 0}},
+		"no balance":         {fakeservice.CreditsError(), want{true, rotation.Cooling, time.Hour}},
+		"workspace's limit":  {fakeservice.MonthlyLimitError(), want{true, rotation.Cooling, time.Hour}},
+		"member's limit":     {fakeservice.UserLimitError(), want{true, rotation.Cooling, time.Hour}},
+		"unknown model":      {fakeservice.ModelError("m"), ready},
+		"no subscription":    {fakeservice.EntitlementError(), want{true, rotation.Rejected, 0}},
+		"disabled":           {fakeservice.Error(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"), want{true, rotation.Rejected, 0}},
 		"disabled, a code":   {coded(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"), want{true, rotation.Rejected, 0}},
-		"weekly, in words":   {gofake.Error(429, "rate_limit_error", weeklyWords), want{true, rotation.Cooling, 5*day + 10*time.Hour}},
+		"weekly, in words":   {fakeservice.Error(429, "rate_limit_error", weeklyWords), want{true, rotation.Cooling, 5*day + 10*time.Hour}},
 		"weekly, no type":    {coded(429, "", weeklyWords), want{true, rotation.Cooling, 5*day + 10*time.Hour}},
 		"provider's limit":   {coded(429, "provider_rate_limit_exceeded", "Provider rate limit exceeded"), ready},
 		"provider's limit 2": {coded(429, "rate_limit_exceeded", "Rate limit exceeded"), ready},
-		"no session":         {gofake.Error(400, "MissingSessionID", "Error from provider (Console Go): Request is missing x-opencode-session"), ready},
-		"upstream failed":    {gofake.Error(400, "error", "Upstream request failed"), ready},
-		"paused":             {gofake.Error(403, "Account.Paused", "This account is paused"), ready},
-		"payment required":   {gofake.Error(402, "error", "Payment required"), ready},
-		"server trouble":     {gofake.ServerError(500), ready},
-		"overloaded":         {gofake.ServerError(529), ready},
-		"bad request":        {gofake.Error(400, "invalid_request_error", "x"), ready},
-		"an odd status":      {gofake.Raw(418, nil, []byte("teapot")), ready},
-		"error page, 2 MB":   {gofake.Raw(403, nil, bytes.Repeat([]byte("x"), 2<<20)), ready},
+		"no session":         {fakeservice.Error(400, "MissingSessionID", "Error from provider (Console Go): Request is missing x-opencode-session"), ready},
+		"upstream failed":    {fakeservice.Error(400, "error", "Upstream request failed"), ready},
+		"paused":             {fakeservice.Error(403, "Account.Paused", "This account is paused"), ready},
+		"payment required":   {fakeservice.Error(402, "error", "Payment required"), ready},
+		"server trouble":     {fakeservice.ServerError(500), ready},
+		"overloaded":         {fakeservice.ServerError(529), ready},
+		"bad request":        {fakeservice.Error(400, "invalid_request_error", "x"), ready},
+		"an odd status":      {fakeservice.Raw(418, nil, []byte("teapot")), ready},
+		"error page, 2 MB":   {fakeservice.Raw(403, nil, bytes.Repeat([]byte("x"), 2<<20)), ready},
 	} {
 		for formatName, f := range formats {
 			for _, stream := range []bool{true, false} {
@@ -288,7 +288,7 @@ func TestVerdicts(t *testing.T) {
 
 func TestRateLimitIsOnTheModel(t *testing.T) {
 	s := newStage(t)
-	s.service.SetAnswers(keyOf("Work"), gofake.RateLimit())
+	s.service.SetAnswers(keyOf("Work"), fakeservice.RateLimit())
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Contains(t, a.body, "Personal")
 	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State, "for other models")
@@ -303,7 +303,7 @@ func TestErrorAsFirstEventFailsOver(t *testing.T) {
 	for name, f := range formats {
 		t.Run(name, func(t *testing.T) {
 			s := newStage(t)
-			s.service.SetAnswers(keyOf("Work"), gofake.StreamError(0, "GoUsageLimitError", "Weekly usage limit reached"))
+			s.service.SetAnswers(keyOf("Work"), fakeservice.StreamError(0, "GoUsageLimitError", "Weekly usage limit reached"))
 			a := s.do(t, s.request(t, f, true))
 			assert.Contains(t, a.body, "Personal")
 			assert.NotContains(t, a.body, "GoUsageLimitError")
@@ -314,7 +314,7 @@ func TestErrorAsFirstEventFailsOver(t *testing.T) {
 
 func TestErrorAfterTheFirstEventIsPassedOn(t *testing.T) {
 	s := newStage(t)
-	s.service.SetAnswers(keyOf("Work"), gofake.StreamError(2, "GoUsageLimitError", "Weekly usage limit reached"))
+	s.service.SetAnswers(keyOf("Work"), fakeservice.StreamError(2, "GoUsageLimitError", "Weekly usage limit reached"))
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Contains(t, a.body, "GoUsageLimitError")
 	assert.Equal(t, []string{"Work"}, s.seen(), "nothing is replayed once a byte was passed on")
@@ -323,7 +323,7 @@ func TestErrorAfterTheFirstEventIsPassedOn(t *testing.T) {
 func TestAllUsedUp(t *testing.T) {
 	s := newStage(t)
 	for i, label := range labels {
-		s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(time.Duration(3-i) * time.Hour)}}})
+		s.service.SetPlan(keyOf(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: s.clock.Now().Add(time.Duration(3-i) * time.Hour)}}})
 	}
 	for range 3 {
 		a := s.do(t, s.request(t, formats["chat"], true))
@@ -344,7 +344,7 @@ func TestAllUsedUp(t *testing.T) {
 func TestAllRejectedPassesTheLastAnswerOn(t *testing.T) {
 	s := newStage(t)
 	for _, label := range labels {
-		s.service.SetAnswers(keyOf(label), gofake.AuthError())
+		s.service.SetAnswers(keyOf(label), fakeservice.AuthError())
 	}
 	a := s.do(t, s.request(t, formats["chat"], false))
 	assert.Equal(t, 401, a.status)
@@ -368,7 +368,7 @@ func TestTwentyRequestsMeetOneLimitTogether(t *testing.T) {
 		return http.DefaultTransport.RoundTrip(r)
 	})
 	s := newStage(t, func(o *gateway.Options) { o.Transport = transport })
-	s.service.SetPlan(keyOf("Work"), gofake.Plan{Answers: []gofake.Answer{gofake.UsageLimit(gofake.Weekly, time.Hour)}})
+	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Hour)}})
 	go func() {
 		arrived.Wait()
 		close(gate)
@@ -402,7 +402,7 @@ func TestNetworkTroubleBlamesNobody(t *testing.T) {
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Equal(t, 502, a.status)
 	assert.Contains(t, a.body, "connection refused")
-	assert.NotContains(t, a.body, "sk-canary")
+	assert.NotContains(t, a.body, "sk-marker")
 	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
 }
 
@@ -414,7 +414,7 @@ func TestHeldRequestsEndWithTheClient(t *testing.T) {
 			return true
 		}
 	})
-	s.service.SetAnswers(keyOf("Work"), gofake.UsageLimit(gofake.Weekly, time.Hour))
+	s.service.SetAnswers(keyOf("Work"), fakeservice.UsageLimit(fakeservice.Weekly, time.Hour))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	done := make(chan error, 1)

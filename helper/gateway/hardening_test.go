@@ -13,7 +13,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -22,8 +22,8 @@ import (
 func TestNoLongWaitWhileAnAccountIsReady(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Stall = 50 * time.Millisecond })
 	require.NoError(t, s.pool.Disable(t.Context(), "id2"))
-	s.service.SetAnswers(keyOf("Work"), gofake.Stalled(-1), gofake.OK())
-	s.service.SetAnswers(keyOf("Personal"), gofake.UsageLimit(gofake.Weekly, 72*time.Hour))
+	s.service.SetAnswers(keyOf("Work"), fakeservice.Stalled(-1), fakeservice.OK())
+	s.service.SetAnswers(keyOf("Personal"), fakeservice.UsageLimit(fakeservice.Weekly, 72*time.Hour))
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Equal(t, 429, a.status)
 	assert.Equal(t, "1", a.header.Get("Retry-After"))
@@ -63,13 +63,13 @@ func (e endless) Close() error { return nil }
 
 // A service that repeats the key in its error tells nobody: neither the pool nor the client.
 func TestAKeyInAnErrorIsTakenOut(t *testing.T) {
-	for name, answer := range map[string]func(key string) gofake.Answer{
-		"rejected": func(key string) gofake.Answer {
-			return gofake.Error(401, "AuthError", "Incorrect API key provided: "+key)
+	for name, answer := range map[string]func(key string) fakeservice.Answer{
+		"rejected": func(key string) fakeservice.Answer {
+			return fakeservice.Error(401, "AuthError", "Incorrect API key provided: "+key)
 		},
-		"passed on": func(key string) gofake.Answer { return gofake.Error(403, "RegionError", "not for "+key) },
-		"first event": func(key string) gofake.Answer {
-			return gofake.StreamError(0, "ModelError", "no model for "+key)
+		"passed on": func(key string) fakeservice.Answer { return fakeservice.Error(403, "RegionError", "not for "+key) },
+		"first event": func(key string) fakeservice.Answer {
+			return fakeservice.StreamError(0, "ModelError", "no model for "+key)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,10 +78,10 @@ func TestAKeyInAnErrorIsTakenOut(t *testing.T) {
 				s.service.SetAnswers(keyOf(label), answer(keyOf(label)))
 			}
 			a := s.do(t, s.request(t, formats["chat"], true))
-			assert.NotContains(t, a.body, "sk-canary")
+			assert.NotContains(t, a.body, "sk-marker")
 			assert.Contains(t, a.body, "[redacted]")
 			for _, label := range labels {
-				assert.NotContains(t, s.condition(t, label).Reason, "sk-canary")
+				assert.NotContains(t, s.condition(t, label).Reason, "sk-marker")
 			}
 		})
 	}
@@ -90,7 +90,7 @@ func TestAKeyInAnErrorIsTakenOut(t *testing.T) {
 // A client's oversized model name is not kept.
 func TestHugeModelNames(t *testing.T) {
 	s := newStage(t)
-	s.service.SetAnswers(keyOf("Work"), gofake.RateLimit())
+	s.service.SetAnswers(keyOf("Work"), fakeservice.RateLimit())
 	body := fmt.Sprintf(`{"model":%q,"messages":[]}`, strings.Repeat("m", 1<<20))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL(gateway.GoPrefix)+"/chat/completions", strings.NewReader(body))
 	require.NoError(t, err)
@@ -145,7 +145,7 @@ type slowStore struct {
 func (s slowStore) Get(ctx context.Context, id string) (keychain.Secret, error) {
 	select {
 	case <-s.answer:
-		return keychain.NewSecret("sk-canary-slow"), nil
+		return keychain.NewSecret("sk-marked-slow"), nil
 	case <-ctx.Done():
 		return keychain.Secret{}, ctx.Err()
 	}

@@ -12,7 +12,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
@@ -106,7 +106,7 @@ func TestASwitchIsFollowedByAQuestionAtOnce(t *testing.T) {
 	s.ask(t, "Work")
 	s.learned(t, "Work", "Personal")
 	s.clock.pass(2 * time.Minute) // nothing is old yet
-	s.service.SetPlan(keyOf("Work"), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(time.Hour)}}})
+	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: s.clock.Now().Add(time.Hour)}}})
 	s.ask(t, "Personal")
 	s.learned(t, "Work", "Personal")
 	s.ask(t, "Personal")
@@ -131,7 +131,7 @@ func TestUsageIsInNobodysWay(t *testing.T) {
 		s := usageStage(t)
 		s.knows(t, "Personal")
 		for _, label := range labels {
-			s.service.SetPlan(keyOf(label), gofake.Plan{Usage: gofake.Usage{Delay: -1}})
+			s.service.SetPlan(keyOf(label), fakeservice.Plan{Usage: fakeservice.Usage{Delay: -1}})
 		}
 		s.ask(t, "Work")
 		require.Eventually(t, func() bool { return s.askedAbout("Work") == 1 && s.askedAbout("Personal") == 1 }, 5*time.Second, time.Millisecond)
@@ -147,7 +147,7 @@ func TestUsageIsInNobodysWay(t *testing.T) {
 // almostUsedUp makes Work's week 96 percent used.
 func (s *stage) almostUsedUp() time.Time {
 	week := s.clock.Now().Add(50 * time.Hour)
-	s.service.SetPlan(keyOf("Work"), gofake.Plan{Usage: gofake.Usage{Percent: map[gofake.Window]int{gofake.Weekly: 96}, ResetsAt: map[gofake.Window]time.Time{gofake.Weekly: week}}})
+	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: 96}, ResetsAt: map[fakeservice.Window]time.Time{fakeservice.Weekly: week}}})
 	return week
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/rotation"
 )
 
@@ -22,15 +22,15 @@ func setBody(r *http.Request, body string) {
 }
 
 // barring are the answers that may be about the account and the model, or about the request.
-var barring = map[string]gofake.Answer{
-	"region":          gofake.RegionError(),
+var barring = map[string]fakeservice.Answer{
+	"region":          fakeservice.RegionError(),
 	"region, a code":  coded(403, "Account.RegionUnavailable", "This Go model requires Global regions"),
-	"region, a type":  gofake.Error(403, "Account.RegionUnavailable", "This Go model requires Global regions"),
-	"blocked":         gofake.Error(401, "AuthError", "Error from provider (Console Go): Request blocked by upstream provider"),
+	"region, a type":  fakeservice.Error(403, "Account.RegionUnavailable", "This Go model requires Global regions"),
+	"blocked":         fakeservice.Error(401, "AuthError", "Error from provider (Console Go): Request blocked by upstream provider"),
 	"blocked, a code": coded(401, "AuthError", "Request blocked by upstream provider"),
 }
 
-func everyWay(t *testing.T, test func(t *testing.T, answer gofake.Answer, f format, stream bool)) {
+func everyWay(t *testing.T, test func(t *testing.T, answer fakeservice.Answer, f format, stream bool)) {
 	for name, answer := range barring {
 		for formatName, f := range formats {
 			for _, stream := range []bool{true, false} {
@@ -42,10 +42,10 @@ func everyWay(t *testing.T, test func(t *testing.T, answer gofake.Answer, f form
 
 // Another account answers: the first was barred from the model, and is left out for that model alone.
 func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
-	everyWay(t, func(t *testing.T, answer gofake.Answer, f format, stream bool) {
+	everyWay(t, func(t *testing.T, answer fakeservice.Answer, f format, stream bool) {
 		s := newStage(t)
-		s.service.SetPlan(keyOf("Work"), gofake.Plan{PerModel: map[string][]gofake.Answer{"m": {answer}}})
-		s.service.SetPlan(keyOf("Personal"), gofake.Plan{PerModel: map[string][]gofake.Answer{"m": {answer}}})
+		s.service.SetPlan(keyOf("Work"), fakeservice.Plan{PerModel: map[string][]fakeservice.Answer{"m": {answer}}})
+		s.service.SetPlan(keyOf("Personal"), fakeservice.Plan{PerModel: map[string][]fakeservice.Answer{"m": {answer}}})
 		a := s.do(t, s.request(t, f, stream))
 		assert.Equal(t, 200, a.status)
 		assert.Contains(t, a.body, "Spare")
@@ -68,10 +68,10 @@ func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
 
 // All refuse: it was the request. The service's words are passed on, and nobody is blamed.
 func TestAllRefuseOneModel(t *testing.T) {
-	everyWay(t, func(t *testing.T, answer gofake.Answer, f format, stream bool) {
+	everyWay(t, func(t *testing.T, answer fakeservice.Answer, f format, stream bool) {
 		s := newStage(t)
 		for _, label := range labels {
-			s.service.SetPlan(keyOf(label), gofake.Plan{PerModel: map[string][]gofake.Answer{"m": {answer}}})
+			s.service.SetPlan(keyOf(label), fakeservice.Plan{PerModel: map[string][]fakeservice.Answer{"m": {answer}}})
 		}
 		a := s.do(t, s.request(t, f, stream))
 		assert.Equal(t, answer.Status, a.status)
@@ -96,9 +96,9 @@ func TestAllRefuseOneModel(t *testing.T) {
 // A limit on the way, and a refusal by all that are left: the refusal is the answer, and the limit is kept.
 func TestARefusalAndALimit(t *testing.T) {
 	s := newStage(t)
-	s.service.SetAnswers(keyOf("Work"), gofake.RegionError())
-	s.service.SetAnswers(keyOf("Personal"), gofake.UsageLimit(gofake.Weekly, time.Hour))
-	s.service.SetAnswers(keyOf("Spare"), gofake.RegionError())
+	s.service.SetAnswers(keyOf("Work"), fakeservice.RegionError())
+	s.service.SetAnswers(keyOf("Personal"), fakeservice.UsageLimit(fakeservice.Weekly, time.Hour))
+	s.service.SetAnswers(keyOf("Spare"), fakeservice.RegionError())
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Equal(t, 403, a.status)
 	assert.Contains(t, a.body, "RegionError")
@@ -110,8 +110,8 @@ func TestARefusalAndALimit(t *testing.T) {
 // Questions about usage and models decide nothing: the service refuses them for keys that work.
 func TestQuestionsDecideNothing(t *testing.T) {
 	for _, path := range []string{"/usage", "/models"} {
-		for name, answer := range map[string]gofake.Answer{
-			"401": gofake.AuthError(), "403": gofake.EntitlementError(), "429": gofake.UsageLimit(gofake.Weekly, time.Hour),
+		for name, answer := range map[string]fakeservice.Answer{
+			"401": fakeservice.AuthError(), "403": fakeservice.EntitlementError(), "429": fakeservice.UsageLimit(fakeservice.Weekly, time.Hour),
 		} {
 			t.Run(path+" "+name, func(t *testing.T) {
 				var asked int
@@ -185,7 +185,7 @@ func TestAnUnknownRefusalIsCounted(t *testing.T) {
 // A pool of three with one disabled by the service: every process is answered, and the account is asked once.
 func TestADisabledAccountIsAskedOnce(t *testing.T) {
 	s := newStage(t)
-	s.service.SetAnswers(keyOf("Work"), gofake.Error(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"))
+	s.service.SetAnswers(keyOf("Work"), fakeservice.Error(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"))
 	for range 100 {
 		assert.Equal(t, 200, s.do(t, s.request(t, formats["chat"], true)).status)
 	}
@@ -204,8 +204,8 @@ func TestADisabledAccountIsAskedOnce(t *testing.T) {
 // A refusal and then no answer in time: each account is asked once, and the process stays on the one that answers.
 func TestARefusalAndAStall(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Stall = 300 * time.Millisecond })
-	s.service.SetAnswers(keyOf("Work"), gofake.RegionError())
-	s.service.SetAnswers(keyOf("Personal"), gofake.Stalled(-1))
+	s.service.SetAnswers(keyOf("Work"), fakeservice.RegionError())
+	s.service.SetAnswers(keyOf("Personal"), fakeservice.Stalled(-1))
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Equal(t, 200, a.status)
 	assert.Equal(t, labels, s.seen())

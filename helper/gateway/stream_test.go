@@ -19,7 +19,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -162,7 +162,7 @@ func TestAnErrorBehindCommentsStillFailsOver(t *testing.T) {
 
 func TestStallTriesTheNextAccountOnce(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Stall = 50 * time.Millisecond })
-	s.service.SetAnswers(keyOf("Work"), gofake.Stalled(-1))
+	s.service.SetAnswers(keyOf("Work"), fakeservice.Stalled(-1))
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Equal(t, 200, a.status)
 	assert.Contains(t, a.body, "Personal")
@@ -171,7 +171,7 @@ func TestStallTriesTheNextAccountOnce(t *testing.T) {
 
 	s.service.ClearRequests()
 	for _, label := range labels {
-		s.service.SetAnswers(keyOf(label), gofake.Stalled(-1))
+		s.service.SetAnswers(keyOf(label), fakeservice.Stalled(-1))
 	}
 	a = s.do(t, s.request(t, formats["chat"], true))
 	assert.Equal(t, http.StatusGatewayTimeout, a.status)
@@ -207,7 +207,7 @@ func TestNoOverage(t *testing.T) {
 				a := s.do(t, s.request(t, f, stream))
 				assert.Contains(t, a.body, "Work")
 				assert.Equal(t, rotation.Ready, s.condition(t, "Work").State, "a subscription's answer costs nothing")
-				s.service.SetAnswers(keyOf("Work"), gofake.Costing("0.0123"))
+				s.service.SetAnswers(keyOf("Work"), fakeservice.Costing("0.0123"))
 				a = s.do(t, s.request(t, f, stream))
 				assert.Equal(t, 200, a.status)
 				assert.Contains(t, a.body, "Work", "the answer is passed on")
@@ -222,7 +222,7 @@ func TestNoOverage(t *testing.T) {
 
 func TestCostIsNotAskedForUnlessWanted(t *testing.T) {
 	s := newStage(t)
-	s.service.SetAnswers(keyOf("Work"), gofake.Costing("0.0123"))
+	s.service.SetAnswers(keyOf("Work"), fakeservice.Costing("0.0123"))
 	s.do(t, s.request(t, formats["chat"], true))
 	s.Close()
 	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
@@ -327,16 +327,16 @@ func TestTwoGatewaysAgreeThroughTheFile(t *testing.T) {
 	ask := func(i int) string { return stages[i].do(t, stages[i].request(t, formats["chat"], false)).body }
 	assert.Contains(t, ask(0), "Work")
 	assert.Contains(t, ask(1), "Personal")
-	stages[0].service.SetAnswers(keyOf("Work"), gofake.UsageLimit(gofake.Weekly, time.Hour))
+	stages[0].service.SetAnswers(keyOf("Work"), fakeservice.UsageLimit(fakeservice.Weekly, time.Hour))
 	assert.Contains(t, ask(0), "Spare", "the next after the last one handed out to anyone")
 	o, err := pools[1].Overview(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, rotation.Cooling, o.Accounts[0].Condition.State, "the other sees it")
 	require.NoError(t, pools[0].Disable(t.Context(), "id1"))
 	assert.Contains(t, ask(1), "Spare", "a change by another process is noticed at the next request, and Work is not asked")
-	require.NoError(t, keys.Set(t.Context(), "id2", keychain.NewSecret("sk-canary-new")))
+	require.NoError(t, keys.Set(t.Context(), "id2", keychain.NewSecret("sk-marked-new")))
 	require.NoError(t, pools[1].Replaced(t.Context(), "id2", "", ""))
-	stages[0].service.AddAccount(gofake.Account{Key: "sk-canary-new", Label: "Renewed"})
+	stages[0].service.AddAccount(fakeservice.Account{Key: "sk-marked-new", Label: "Renewed"})
 	assert.Contains(t, ask(0), "Renewed", "and so is a new key")
 }
 

@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/rotation"
 )
 
@@ -67,7 +67,7 @@ func TestStress(t *testing.T) {
 		<-stopped
 		// Every account is free again: whatever happened, the pool recovers.
 		for _, label := range labels {
-			s.service.SetPlan(keyOf(label), gofake.Plan{})
+			s.service.SetPlan(keyOf(label), fakeservice.Plan{})
 		}
 		s.clock.pass(24 * time.Hour)
 		assert.Equal(t, 200, s.do(t, s.request(t, formats["chat"], false)).status)
@@ -97,10 +97,10 @@ func shake(s *stage, stop <-chan struct{}) {
 		case 0:
 			s.clock.pass(time.Duration(rand.IntN(60)) * time.Second)
 		case 1:
-			s.service.SetPlan(keyOf(label), gofake.Plan{})
+			s.service.SetPlan(keyOf(label), fakeservice.Plan{})
 		default:
 			until := s.clock.Now().Add(time.Duration(1+rand.IntN(60)) * time.Second)
-			s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Rolling, Until: until}}})
+			s.service.SetPlan(keyOf(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Rolling, Until: until}}})
 		}
 	}
 }

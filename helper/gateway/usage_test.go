@@ -11,7 +11,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -59,10 +59,10 @@ func TestTheLatestResetIsTheTimeOfReturn(t *testing.T) {
 	s := usageStage(t)
 	now := s.clock.Now()
 	// The 429 names the first window alone; the week ends later.
-	s.service.SetPlan(keyOf("Work"), gofake.Plan{
-		Answers: []gofake.Answer{gofake.UsageLimit(gofake.Rolling, time.Hour)},
-		Usage: gofake.Usage{Percent: map[gofake.Window]int{gofake.Rolling: 100, gofake.Weekly: 100},
-			ResetsAt: map[gofake.Window]time.Time{gofake.Rolling: now.Add(time.Hour), gofake.Weekly: now.Add(50 * time.Hour)},
+	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{
+		Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Rolling, time.Hour)},
+		Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Rolling: 100, fakeservice.Weekly: 100},
+			ResetsAt: map[fakeservice.Window]time.Time{fakeservice.Rolling: now.Add(time.Hour), fakeservice.Weekly: now.Add(50 * time.Hour)},
 			Delay:    50 * time.Millisecond},
 	})
 	a := s.do(t, s.request(t, formats["chat"], true))
@@ -78,14 +78,14 @@ func TestTheLatestResetIsTheTimeOfReturn(t *testing.T) {
 func TestAnAccountThatIsBackEarlyIsFound(t *testing.T) {
 	s := usageStage(t)
 	for _, label := range labels {
-		s.service.SetAnswers(keyOf(label), gofake.UsageLimit(gofake.Weekly, 24*time.Hour))
+		s.service.SetAnswers(keyOf(label), fakeservice.UsageLimit(fakeservice.Weekly, 24*time.Hour))
 	}
 	a := s.do(t, s.request(t, formats["chat"], true))
 	require.Equal(t, http.StatusTooManyRequests, a.status)
 	require.Eventually(t, func() bool { return s.asked("/usage") == 3 && s.service.InFlight() == 0 }, 5*time.Second, 5*time.Millisecond)
-	s.service.SetPlan(keyOf("Spare"), gofake.Plan{Usage: gofake.Usage{Percent: map[gofake.Window]int{gofake.Weekly: 10}}})
+	s.service.SetPlan(keyOf("Spare"), fakeservice.Plan{Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: 10}}})
 	for _, label := range labels[:2] { // these stay limited, and /usage says so
-		s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(24 * time.Hour)}}})
+		s.service.SetPlan(keyOf(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: s.clock.Now().Add(24 * time.Hour)}}})
 	}
 	s.clock.pass(2 * time.Minute)
 	a = s.do(t, s.request(t, formats["chat"], true))
@@ -96,7 +96,7 @@ func TestAnAccountThatIsBackEarlyIsFound(t *testing.T) {
 func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
 	s := usageStage(t)
 	for _, label := range labels {
-		s.service.SetPlan(keyOf(label), gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Weekly, Until: s.clock.Now().Add(24 * time.Hour)}}})
+		s.service.SetPlan(keyOf(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: s.clock.Now().Add(24 * time.Hour)}}})
 	}
 	for range 50 {
 		require.Equal(t, http.StatusTooManyRequests, s.do(t, s.request(t, formats["chat"], true)).status)
@@ -114,10 +114,10 @@ func TestTheReturnIsSaidOnceAndRight(t *testing.T) {
 	})
 	now := s.clock.Now()
 	for i, label := range labels { // the shortest first word is Spare's, whose monthly limit is reached as well
-		s.service.SetPlan(keyOf(label), gofake.Plan{
-			Answers: []gofake.Answer{gofake.UsageLimit(gofake.Weekly, time.Duration(10-i)*time.Hour)},
-			Usage: gofake.Usage{Percent: map[gofake.Window]int{gofake.Weekly: 100, gofake.Monthly: 100 * (i / 2)},
-				ResetsAt: map[gofake.Window]time.Time{gofake.Weekly: now.Add(time.Duration(10-i) * time.Hour), gofake.Monthly: now.Add(500 * time.Hour)}},
+		s.service.SetPlan(keyOf(label), fakeservice.Plan{
+			Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Duration(10-i)*time.Hour)},
+			Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: 100, fakeservice.Monthly: 100 * (i / 2)},
+				ResetsAt: map[fakeservice.Window]time.Time{fakeservice.Weekly: now.Add(time.Duration(10-i) * time.Hour), fakeservice.Monthly: now.Add(500 * time.Hour)}},
 		})
 	}
 	a := s.do(t, s.request(t, formats["chat"], true))
@@ -128,8 +128,8 @@ func TestTheReturnIsSaidOnceAndRight(t *testing.T) {
 
 func TestUsageThatRefusesChangesNothing(t *testing.T) {
 	s := usageStage(t)
-	refused := gofake.AuthError()
-	s.service.SetPlan(keyOf("Work"), gofake.Plan{Answers: []gofake.Answer{gofake.UsageLimit(gofake.Weekly, time.Hour)}, Usage: gofake.Usage{Answer: &refused}})
+	refused := fakeservice.AuthError()
+	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Hour)}, Usage: fakeservice.Usage{Answer: &refused}})
 	s.do(t, s.request(t, formats["chat"], true))
 	require.Eventually(t, func() bool { return s.askedAbout("Work") == 1 }, 5*time.Second, 5*time.Millisecond)
 	s.Close()

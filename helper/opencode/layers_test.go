@@ -76,10 +76,10 @@ func TestReadOverrides(t *testing.T) {
 		assert.Equal(t, want.BaseURL || want.Key != opencode.NoKey || want.Headers != nil, got.Any())
 	}
 	assert.Equal(t, "baseURL, apiKey, headers.X", opencode.Overrides{BaseURL: true, Key: opencode.Reference, Headers: []string{"X"}}.Names())
-	for _, bad := range []string{"{", "[]", "hello", `{"provider": sk-canary}`, strings.Repeat("[", 500)} {
+	for _, bad := range []string{"{", "[]", "hello", `{"provider": sk-marker}`, strings.Repeat("[", 500)} {
 		_, err := opencode.ReadOverrides([]byte(bad), "ocgo-")
 		require.Error(t, err, bad)
-		assert.NotContains(t, err.Error(), "canary")
+		assert.NotContains(t, err.Error(), "marker")
 	}
 }
 

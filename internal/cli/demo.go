@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"ocgo-key/helper/wrapper"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/internal/process"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
@@ -72,14 +72,14 @@ func (*demoCmd) Run(a *app) error {
 }
 
 // stage sets up the service, and a pool that knows its accounts.
-func (a *app) stage() (*gofake.Server, *rotation.Pool, keychain.Store, error) {
+func (a *app) stage() (*fakeservice.Server, *rotation.Pool, keychain.Store, error) {
 	pool, keys := rotation.New(new(state.Memory), time.Now, process.Alive), keychain.NewMemory()
-	options := gofake.Options{OnDone: a.narrate}
+	options := fakeservice.Options{OnDone: a.narrate}
 	ctx := context.Background()
 	for i, d := range demoKeys {
-		account := gofake.Account{Key: d.key, Label: d.label}
+		account := fakeservice.Account{Key: d.key, Label: d.label}
 		if i == 0 {
-			account.Plan.Limits = []gofake.Limit{{Window: gofake.Weekly, Until: time.Now().Add(demoLimit)}}
+			account.Plan.Limits = []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(demoLimit)}}
 		}
 		options.Accounts = append(options.Accounts, account)
 		id := newID()
@@ -87,12 +87,12 @@ func (a *app) stage() (*gofake.Server, *rotation.Pool, keychain.Store, error) {
 			return nil, nil, nil, err
 		}
 	}
-	service, err := gofake.Start(options)
+	service, err := fakeservice.Start(options)
 	return service, pool, keys, err
 }
 
 // narrate shows a request as the service saw it.
-func (a *app) narrate(r gofake.Request) {
+func (a *app) narrate(r fakeservice.Request) {
 	if r.Method != http.MethodPost {
 		return // the gateway's own question for what is left of an account
 	}

@@ -34,7 +34,7 @@ func (h *importHome) diagnose(check, shell string) (what, mend string) {
 	if exit := new(exec.ExitError); err != nil {
 		require.ErrorAs(h.t, err, &exit)
 	}
-	assert.Empty(h.t, h.canary.Text("output", out))
+	assert.Empty(h.t, h.marker.Text("output", out))
 	var d diagnosis
 	require.NoError(h.t, json.Unmarshal(out, &d), "%s", out)
 	for _, f := range d.Findings {

@@ -13,10 +13,10 @@ import (
 
 // What a command says of its key when it gives up is kept and shown as the reason: without the key.
 func TestOutputVerdictTakesTheKeyOut(t *testing.T) {
-	key := keychain.NewSecret("sk-canary-of-this-test")
-	said := []byte(`{"type":"error","error":{"type":"AuthError","message":"Incorrect API key provided: sk-canary-of-this-test"}}`)
+	key := keychain.NewSecret("sk-marked-of-this-test")
+	said := []byte(`{"type":"error","error":{"type":"AuthError","message":"Incorrect API key provided: sk-marked-of-this-test"}}`)
 	v := outputVerdict(wrapper.Status{Code: 1}, said, key, time.Now())
 	assert.Equal(t, rotation.Reject, v.Action)
 	assert.Contains(t, v.Reason, "[redacted]")
-	assert.NotContains(t, v.Reason, "sk-canary")
+	assert.NotContains(t, v.Reason, "sk-marker")
 }

@@ -12,7 +12,7 @@ import (
 // FuzzOutputVerdict reads whatever a command said last, with its key somewhere in it. What is kept of that is one line
 // without the key.
 func FuzzOutputVerdict(f *testing.F) {
-	const secret = "sk-canary-of-a-fuzz-target"
+	const secret = "sk-marked-of-a-fuzz-target"
 	for _, said := range []string{
 		`Error: {"type":"error","error":{"type":"AuthError","message":"no such key: KEY"}}`, "429 Too Many Requests KEY",
 		`{"type":"error","error":{"type":"GoUsageLimitError","message":"KEYKEY\u001b[31m"},"metadata":{"limitName":"weekly"}}`, "usage limit\r\n\x1b]0;KEY\a", "KE",

@@ -11,7 +11,7 @@ import (
 
 // What a panic carries, and the words on its stack, may be a key: its place is all that is shown.
 func TestPanicShowsItsPlaceAlone(t *testing.T) {
-	const key = "sk-canary-of-a-panic"
+	const key = "sk-marked-of-a-panic"
 	place := func(value any) (place string) {
 		defer func() {
 			_ = recover()

@@ -20,14 +20,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ocgo-key/internal/canary"
+	"ocgo-key/internal/dev/keyleak"
 	"ocgo-key/keychain/keychaintest"
 )
 
 // importHome is a user's home with keys in OpenCode's files, and the real keychain.
 type importHome struct {
 	t      *testing.T
-	canary *canary.Canary
+	marker *keyleak.Marker
 	env    []string
 	folder string // where the files are
 }
@@ -37,7 +37,7 @@ func newImportHome(t *testing.T) *importHome {
 	daemon, err := keychainIn(keychaintest.Unlocked)
 	require.NoError(t, err)
 	home := t.TempDir()
-	h := &importHome{t: t, canary: canary.New(), folder: filepath.Join(home, "data", "opencode")}
+	h := &importHome{t: t, marker: keyleak.New(), folder: filepath.Join(home, "data", "opencode")}
 	h.env = append(append(os.Environ(), daemon.Env()...), "HOME="+home, "XDG_DATA_HOME="+filepath.Join(home, "data"),
 		"XDG_CONFIG_HOME="+filepath.Join(home, "config"), "OCGO_KEY_STATE_DIR="+filepath.Join(home, "state"), "OPENCODE_API_KEY=")
 	require.NoError(t, os.MkdirAll(h.folder, 0o700))
@@ -82,10 +82,10 @@ func TestImportSurvivesKill(t *testing.T) {
 	var keys []string
 	var elements []string
 	for i := range accounts {
-		keys = append(keys, h.canary.Key(fmt.Sprint("kill", i)))
+		keys = append(keys, h.marker.Key(fmt.Sprint("kill", i)))
 		elements = append(elements, fmt.Sprintf("{\n      %q: %q, %q: \"Label %d\", \"enabled\": %t}", "apiKey", keys[i], "label", i, i != 1))
 	}
-	last := h.canary.Key("auth")
+	last := h.marker.Key("auth")
 	keys = append(keys, last)
 	require.NoError(t, os.WriteFile(list, []byte("{\"accounts\": ["+strings.Join(elements, ", ")+"], \"rotationIndex\": 2}\n"), 0o640))
 	require.NoError(t, os.WriteFile(auth, fmt.Appendf(nil, "{\n  \"a\": 1,\n  \"opencode-go\": {\"type\": \"api\", \"key\": %q}\n}\n", last), 0o600))
@@ -159,7 +159,7 @@ func TestImportSurvivesKill(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, mode, info.Mode().Perm(), path)
 	}
-	leaks, err := h.canary.Files(filepath.Dir(filepath.Dir(h.folder)))
+	leaks, err := h.marker.Files(filepath.Dir(filepath.Dir(h.folder)))
 	require.NoError(t, err)
 	assert.Empty(t, leaks)
 	out, err = h.command("ocgo-key", "list", "--json").Output()
@@ -188,13 +188,13 @@ func nothingLeft(auth, list string) bool {
 // A key in the environment comes in; it can't be taken out there, and the user is told how to.
 func TestImportFromEnvironment(t *testing.T) {
 	h := newImportHome(t)
-	key := h.canary.Key("environment")
+	key := h.marker.Key("environment")
 	h.env = append(h.env, "OPENCODE_API_KEY="+key)
 	out, err := h.command("ocgo-key", "import", "--no-verify", "--scrub").CombinedOutput()
 	require.NoError(t, err)
 	assert.Contains(t, string(out), "imported Account 1 from OPENCODE_API_KEY\n")
 	assert.Contains(t, string(out), "OPENCODE_API_KEY still holds a key, in this environment\nhint: `unset OPENCODE_API_KEY`")
-	assert.Empty(t, h.canary.Text("output", out))
+	assert.Empty(t, h.marker.Text("output", out))
 	assert.Contains(t, string(h.secrets()), "secret = "+key+"\n")
 	out, err = h.command("ocgo-key", "import").CombinedOutput()
 	require.NoError(t, err)
@@ -229,9 +229,9 @@ func TestImportsAtOnce(t *testing.T) {
 			if i%2 == 1 {
 				label = ""
 			}
-			list.WriteString(label + h.canary.Key(fmt.Sprint("once", k)) + "\n")
+			list.WriteString(label + h.marker.Key(fmt.Sprint("once", k)) + "\n")
 		}
-		list.WriteString("Shared=" + h.canary.Key(fmt.Sprint("own", i)) + "\n") // one label for different keys
+		list.WriteString("Shared=" + h.marker.Key(fmt.Sprint("own", i)) + "\n") // one label for different keys
 		cmd := h.command("ocgo-key", "import", "--from", "-", "--base-url", service)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(list.String()), &outputs[i], &outputs[i]
 		require.NoError(t, cmd.Start())
@@ -240,17 +240,17 @@ func TestImportsAtOnce(t *testing.T) {
 	there := 0
 	for i, cmd := range commands {
 		assert.NoError(t, cmd.Wait(), outputs[i].String())
-		assert.Empty(t, h.canary.Text("output", outputs[i].Bytes()))
+		assert.Empty(t, h.marker.Text("output", outputs[i].Bytes()))
 		there += strings.Count(outputs[i].String(), " is already there, as ")
 	}
 	assert.Equal(t, (imports-1)*keys, there)
 	assert.Len(t, h.labels(), keys+imports)
 	secrets := string(h.secrets())
 	for k := range keys {
-		assert.Equal(t, 1, strings.Count(secrets, "secret = "+h.canary.Key(fmt.Sprint("once", k))+"\n"), "key %d", k)
+		assert.Equal(t, 1, strings.Count(secrets, "secret = "+h.marker.Key(fmt.Sprint("once", k))+"\n"), "key %d", k)
 	}
 	for i := range imports {
-		assert.Equal(t, 1, strings.Count(secrets, "secret = "+h.canary.Key(fmt.Sprint("own", i))+"\n"), "own key %d", i)
+		assert.Equal(t, 1, strings.Count(secrets, "secret = "+h.marker.Key(fmt.Sprint("own", i))+"\n"), "own key %d", i)
 	}
 }
 
@@ -258,7 +258,7 @@ func TestImportsAtOnce(t *testing.T) {
 func TestImportLeavesChangedFile(t *testing.T) {
 	h := newImportHome(t)
 	path := filepath.Join(h.folder, "auth.json")
-	login := fmt.Sprintf("{\"opencode-go\": {\"type\": \"api\", \"key\": %q}}\n", h.canary.Key("changed"))
+	login := fmt.Sprintf("{\"opencode-go\": {\"type\": \"api\", \"key\": %q}}\n", h.marker.Key("changed"))
 	require.NoError(t, os.WriteFile(path, []byte(login), 0o600))
 	cmd := h.command("ocgo-key", "import", "--scrub", "--base-url", h.slowService(func() {
 		assert.NoError(t, os.WriteFile(path, []byte(strings.Replace(login, "{", "{\"new\": 1, ", 1)), 0o600))
@@ -269,7 +269,7 @@ func TestImportLeavesChangedFile(t *testing.T) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, strings.Replace(login, "{", "{\"new\": 1, ", 1), string(text))
-	assert.Empty(t, h.canary.Text("output", out))
+	assert.Empty(t, h.marker.Text("output", out))
 	require.NoError(t, h.command("ocgo-key", "import", "--scrub", "--no-verify").Run())
 	text, err = os.ReadFile(path)
 	require.NoError(t, err)
@@ -280,7 +280,7 @@ func TestImportLeavesChangedFile(t *testing.T) {
 func TestImportLeavesClearedFile(t *testing.T) {
 	h := newImportHome(t)
 	path := filepath.Join(h.folder, "auth.json")
-	require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, "{\"opencode-go\": {\"type\": \"api\", \"key\": %q}}\n", h.canary.Key("cleared")), 0o600))
+	require.NoError(t, os.WriteFile(path, fmt.Appendf(nil, "{\"opencode-go\": {\"type\": \"api\", \"key\": %q}}\n", h.marker.Key("cleared")), 0o600))
 	out, err := h.command("ocgo-key", "import", "--scrub", "--base-url", h.slowService(func() {
 		assert.NoError(t, os.WriteFile(path, []byte("{}\n"), 0o600))
 	})).CombinedOutput()

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ocgo-key/internal/canary"
+	"ocgo-key/internal/dev/keyleak"
 )
 
 // TestLeaksAreFound runs the scripts in testdata/leak. Each leaks a key on purpose, and its first line says where
@@ -27,11 +27,11 @@ func TestLeaksAreFound(t *testing.T) {
 			first, _, _ := bytes.Cut(text, []byte("\n"))
 			want, ok := strings.CutPrefix(string(first), "# want: ")
 			require.True(t, ok, "the script does not say what it leaks")
-			var caught []canary.Leak
+			var caught []keyleak.Leak
 			t.Run("script", func(t *testing.T) { runScripts(&scriptT{T: t, caught: &caught}, path) })
 			require.NotEmpty(t, caught, "the leak was not found")
 			// What is shown for a moment may have been seen in the process table as well.
-			assert.True(t, slices.ContainsFunc(caught, func(leak canary.Leak) bool { return strings.Contains(leak.String(), want) }), "%v", caught)
+			assert.True(t, slices.ContainsFunc(caught, func(leak keyleak.Leak) bool { return strings.Contains(leak.String(), want) }), "%v", caught)
 		})
 	}
 }

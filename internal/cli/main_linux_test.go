@@ -10,8 +10,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"ocgo-key/internal/canary"
 	"ocgo-key/internal/cli"
+	"ocgo-key/internal/dev/keyleak"
 	"ocgo-key/keychain/keychaintest"
 )
 
@@ -69,7 +69,7 @@ func keychainIn(mode keychaintest.Mode) (*keychaintest.Daemon, error) {
 }
 
 // watcher looks at the processes of all scripts.
-var watcher canary.Watcher
+var watcher keyleak.Watcher
 
 // pass prints what a user keeps in a password manager: `pass show NAME`.
 func pass(args []string) int {

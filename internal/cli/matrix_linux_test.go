@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"ocgo-key/internal/canary"
+	"ocgo-key/internal/dev/keyleak"
 	"ocgo-key/keychain/keychaintest"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -85,7 +85,7 @@ func TestKeychainMatrix(t *testing.T) {
 	} {
 		t.Run(row.state, func(t *testing.T) {
 			t.Parallel() // most of them wait
-			key := canary.New().Key("one")
+			key := keyleak.New().Key("one")
 			env := row.ring(t, key)
 			dir := t.TempDir()
 			pool := rotation.New(state.OpenFile(dir, time.Now, func(message string) { t.Error(message) }), time.Now, func(int, string) bool { return false })

@@ -12,8 +12,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"ocgo-key/internal/canary"
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/dev/keyleak"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/keychain/keychaintest"
 )
 
@@ -42,8 +42,8 @@ var keyNames = []string{"one", "two", "three", "four", "unknown"}
 
 // script is one script while it runs.
 type script struct {
-	canary  *canary.Canary
-	service *gofake.Server
+	marker  *keyleak.Marker
+	service *fakeservice.Server
 	daemon  *keychaintest.Daemon
 	work    string
 	handed  []string // stdout of the commands that a script said may hold a key, in order
@@ -66,20 +66,20 @@ func setUp(env *testscript.Env) error {
 	if err != nil {
 		return err
 	}
-	s := &script{canary: canary.New(), daemon: daemon, work: env.WorkDir}
+	s := &script{marker: keyleak.New(), daemon: daemon, work: env.WorkDir}
 	t := env.T().(*scriptT)
 	t.script = s
 	safe := t.TempDir() // outside of what is searched: the user's password manager may hold keys
-	options := gofake.Options{Now: serviceClock(filepath.Join(env.WorkDir, "service-clock")), OnRequest: func(gofake.Request) { watcher.Look() }, OnDone: func(gofake.Request) { watcher.Look() }}
+	options := fakeservice.Options{Now: serviceClock(filepath.Join(env.WorkDir, "service-clock")), OnRequest: func(fakeservice.Request) { watcher.Look() }, OnDone: func(fakeservice.Request) { watcher.Look() }}
 	for _, name := range keyNames {
-		if err := os.WriteFile(filepath.Join(safe, name), []byte(s.canary.Key(name)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(safe, name), []byte(s.marker.Key(name)), 0o600); err != nil {
 			return err
 		}
 		if name != "unknown" {
-			options.Accounts = append(options.Accounts, gofake.Account{Key: s.canary.Key(name), Label: name})
+			options.Accounts = append(options.Accounts, fakeservice.Account{Key: s.marker.Key(name), Label: name})
 		}
 	}
-	if s.service, err = gofake.Start(options); err != nil {
+	if s.service, err = fakeservice.Start(options); err != nil {
 		return err
 	}
 	home := filepath.Join(env.WorkDir, "home")
@@ -105,15 +105,15 @@ func setUp(env *testscript.Env) error {
 		s.variables = append(s.variables, name)
 	}
 	env.Values[scriptKey{}] = s
-	watch := watcher.Watch(s.canary)
+	watch := watcher.Watch(s.marker)
 	env.Defer(func() {
 		leaks, err := watch.Stop()
 		if err != nil {
 			t.Errorf("the search of the process table: %v", err)
 		}
-		t.leaks(slices.DeleteFunc(leaks, func(leak canary.Leak) bool { return s.envkey && strings.Contains(leak.Where, "/environ of ") }))
+		t.leaks(slices.DeleteFunc(leaks, func(leak keyleak.Leak) bool { return s.envkey && strings.Contains(leak.Where, "/environ of ") }))
 		// The keyring's own file among it: that one is encrypted, and must not hold a key in clear either.
-		leaks, err = s.canary.Files(s.work, daemon.Dir)
+		leaks, err = s.marker.Files(s.work, daemon.Dir)
 		if err != nil {
 			t.Errorf("the search of what was written: %v", err)
 		}
@@ -144,7 +144,7 @@ func serviceClock(path string) func() time.Time {
 type scriptT struct {
 	*testing.T
 	script *script
-	caught *[]canary.Leak // where a test of the search itself collects what was found, instead of failing
+	caught *[]keyleak.Leak // where a test of the search itself collects what was found, instead of failing
 }
 
 // Run hands the subtest on as a scriptT of its own.
@@ -155,7 +155,7 @@ func (t *scriptT) Run(name string, f func(testscript.T)) {
 // Verbose makes testscript keep its whole log, also of what succeeded.
 func (t *scriptT) Verbose() bool { return true }
 
-func (t *scriptT) leaks(leaks []canary.Leak) {
+func (t *scriptT) leaks(leaks []keyleak.Leak) {
 	for _, leak := range leaks {
 		if t.caught != nil {
 			*t.caught = append(*t.caught, leak)
@@ -177,7 +177,7 @@ func (t *scriptT) Log(args ...any) {
 			}
 			searched = append(append(bytes.Clone(before), "[stdout, handed]\n"...), after...)
 		}
-		t.leaks(s.canary.Text("what was printed", searched))
+		t.leaks(s.marker.Text("what was printed", searched))
 		log = searched
 	}
 	if t.Failed() || testing.Verbose() {

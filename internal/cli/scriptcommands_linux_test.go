@@ -16,7 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"ocgo-key/internal/gofake"
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/keychain/keychaintest"
 )
 
@@ -107,7 +107,7 @@ func handed(ts *testscript.TestScript, neg bool, args []string) {
 	s := scriptOf(ts)
 	var want strings.Builder
 	for _, name := range args {
-		want.WriteString(strings.ReplaceAll(template, "KEY", s.canary.Key(name)) + "\n")
+		want.WriteString(strings.ReplaceAll(template, "KEY", s.marker.Key(name)) + "\n")
 	}
 	got := ts.ReadFile("stdout")
 	if got != want.String() {
@@ -139,7 +139,7 @@ func plan(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: plan NAME WHAT...")
 	}
-	key := s.canary.Key(args[0])
+	key := s.marker.Key(args[0])
 	duration := func(i int) time.Duration {
 		d, err := time.ParseDuration(args[i])
 		ts.Check(err)
@@ -147,42 +147,42 @@ func plan(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	switch args[1] {
 	case "ok":
-		s.service.SetPlan(key, gofake.Plan{})
+		s.service.SetPlan(key, fakeservice.Plan{})
 	case "usage-limit": // WINDOW DURATION
-		s.service.SetPlan(key, gofake.Plan{Limits: []gofake.Limit{{Window: gofake.Window(args[2]), Until: time.Now().Add(duration(3))}}})
+		s.service.SetPlan(key, fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Window(args[2]), Until: time.Now().Add(duration(3))}}})
 	case "rate-limit":
-		s.service.SetAnswers(key, gofake.RateLimit())
+		s.service.SetAnswers(key, fakeservice.RateLimit())
 	case "no-credits":
-		s.service.SetAnswers(key, gofake.CreditsError())
+		s.service.SetAnswers(key, fakeservice.CreditsError())
 	case "no-subscription":
-		s.service.SetPlan(key, gofake.Plan{Answers: []gofake.Answer{gofake.EntitlementError()}})
+		s.service.SetPlan(key, fakeservice.Plan{Answers: []fakeservice.Answer{fakeservice.EntitlementError()}})
 	case "busy":
-		s.service.SetAnswers(key, gofake.ProviderBusy())
+		s.service.SetAnswers(key, fakeservice.ProviderBusy())
 	case "broken":
-		s.service.SetPlan(key, gofake.Plan{Answers: []gofake.Answer{gofake.ServerError(http.StatusInternalServerError)},
-			Usage: gofake.Usage{Answer: &gofake.Answer{Status: http.StatusInternalServerError}}})
+		s.service.SetPlan(key, fakeservice.Plan{Answers: []fakeservice.Answer{fakeservice.ServerError(http.StatusInternalServerError)},
+			Usage: fakeservice.Usage{Answer: &fakeservice.Answer{Status: http.StatusInternalServerError}}})
 	case "usage": // WINDOW PERCENT DURATION, any number of times
-		usage := gofake.Usage{Percent: map[gofake.Window]int{}, ResetsAt: map[gofake.Window]time.Time{}}
+		usage := fakeservice.Usage{Percent: map[fakeservice.Window]int{}, ResetsAt: map[fakeservice.Window]time.Time{}}
 		for i := 2; i+2 < len(args); i += 3 {
 			percent, err := strconv.Atoi(args[i+1])
 			ts.Check(err)
-			usage.Percent[gofake.Window(args[i])], usage.ResetsAt[gofake.Window(args[i])] = percent, time.Now().Add(duration(i+2))
+			usage.Percent[fakeservice.Window(args[i])], usage.ResetsAt[fakeservice.Window(args[i])] = percent, time.Now().Add(duration(i+2))
 		}
-		s.service.SetPlan(key, gofake.Plan{Usage: usage})
+		s.service.SetPlan(key, fakeservice.Plan{Usage: usage})
 	case "usage-refused":
-		answer := gofake.AuthError()
-		s.service.SetPlan(key, gofake.Plan{Usage: gofake.Usage{Answer: &answer}})
+		answer := fakeservice.AuthError()
+		s.service.SetPlan(key, fakeservice.Plan{Usage: fakeservice.Usage{Answer: &answer}})
 	case "usage-silent":
-		s.service.SetPlan(key, gofake.Plan{Usage: gofake.Usage{Delay: -1}})
+		s.service.SetPlan(key, fakeservice.Plan{Usage: fakeservice.Usage{Delay: -1}})
 	case "error": // STATUS TYPE MESSAGE
 		status, err := strconv.Atoi(args[2])
 		ts.Check(err)
-		s.service.SetAnswers(key, gofake.Error(status, args[3], args[4]))
+		s.service.SetAnswers(key, fakeservice.Error(status, args[3], args[4]))
 	case "revoked":
 		s.service.RemoveAccount(key)
 	case "same-subscription-as": // NAME: one workspace and user
 		for _, name := range []string{args[0], args[2]} {
-			s.service.AddAccount(gofake.Account{Key: s.canary.Key(name), Label: name, Workspace: "wrk_shared", User: "usr_shared"})
+			s.service.AddAccount(fakeservice.Account{Key: s.marker.Key(name), Label: name, Workspace: "wrk_shared", User: "usr_shared"})
 		}
 	default:
 		ts.Fatalf("no such plan %q", args[1])
@@ -203,7 +203,7 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 	for _, r := range s.service.Requests() {
 		name := "stranger"
 		for _, n := range keyNames {
-			if r.Key == s.canary.Key(n) {
+			if r.Key == s.marker.Key(n) {
 				name = n
 			}
 		}
@@ -239,7 +239,7 @@ func stored(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	for _, name := range args {
-		if holds := bytes.Contains(out, []byte("secret = "+s.canary.Key(name)+"\n")); holds == neg {
+		if holds := bytes.Contains(out, []byte("secret = "+s.marker.Key(name)+"\n")); holds == neg {
 			ts.Fatalf("key %s in the keychain: %v", name, holds)
 		}
 	}

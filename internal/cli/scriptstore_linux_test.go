@@ -23,7 +23,7 @@ func sealed(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	s := scriptOf(ts)
 	for _, name := range args[1:] {
-		if holds := bytes.Contains(plain, []byte(`: "`+s.canary.Key(name)+`"`)); holds == neg {
+		if holds := bytes.Contains(plain, []byte(`: "`+s.marker.Key(name)+`"`)); holds == neg {
 			ts.Fatalf("key %s in the file: %v", name, holds)
 		}
 	}
@@ -83,7 +83,7 @@ func passed(ts *testscript.TestScript, neg bool, args []string) {
 	}))
 	s := scriptOf(ts)
 	for _, name := range args {
-		n := bytes.Count(plain.Bytes(), []byte(s.canary.Key(name)+"\n"))
+		n := bytes.Count(plain.Bytes(), []byte(s.marker.Key(name)+"\n"))
 		if neg && n != 0 || !neg && n != 1 {
 			ts.Fatalf("key %s is in the password store %d times", name, n)
 		}

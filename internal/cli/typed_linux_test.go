@@ -24,7 +24,7 @@ func typed(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	s, prompt, what := scriptOf(ts), args[1], args[2]
 	if name, ok := strings.CutPrefix(what, "key:"); ok {
-		what = s.canary.Key(name)
+		what = s.marker.Key(name)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

@@ -180,9 +180,9 @@ func (s *session) wait() syscall.WaitStatus {
 
 func TestReadPassword(t *testing.T) {
 	tests := []struct{ name, in, want string }{
-		{"a line", "canary one\n", `got "canary one" <nil>`},
-		{"return", "canary\r", `got "canary" <nil>`},
-		{"corrected", "canaryx\x7f\n", `got "canary" <nil>`},
+		{"a line", "marker one\n", `got "marker one" <nil>`},
+		{"return", "marker\r", `got "marker" <nil>`},
+		{"corrected", "markerx\x7f\n", `got "marker" <nil>`},
 		{"nothing", "\n", `got "" <nil>`},
 		{"end of input", "\x04", `got "" EOF`},
 	}
@@ -217,7 +217,7 @@ func TestReadPassword(t *testing.T) {
 func TestReadPasswordDropsTheRest(t *testing.T) {
 	s := part(t, "password")
 	s.await("key: ", 1)
-	s.write("canary\nrm -rf x\n")
+	s.write("marker\nrm -rf x\n")
 	s.await("got ", 1)
 	s.wait()
 	if pending, err := pendingInput(s.terminal); err != nil || pending != 0 {
@@ -298,8 +298,8 @@ func TestStopAndGoOn(t *testing.T) {
 	if s.echo() {
 		t.Error("the echo is on after it went on")
 	}
-	s.write("canary\n")
-	s.await(`got "canary" <nil>`, 1)
+	s.write("marker\n")
+	s.await(`got "marker" <nil>`, 1)
 	s.wait()
 	if !s.echo() {
 		t.Error("the echo is off afterwards")

@@ -204,18 +204,18 @@ func testValues(t *testing.T, s suite) {
 
 func testTooLarge(t *testing.T, s suite) {
 	id := s.id(t)
-	const canary = "canary-in-a-key-too-large"
+	const marker = "marker-in-a-key-too-large"
 	require.NoError(t, s.set(t, id, "the old one"))
 	for name, key := range map[string]string{
-		"by one byte":        canary + strings.Repeat("x", keychain.MaxSecretSize+1-len(canary)),
-		"by one rune's half": canary + strings.Repeat("x", keychain.MaxSecretSize-1-len(canary)) + "ü",
-		"by far":             canary + strings.Repeat("x", 10*keychain.MaxSecretSize),
+		"by one byte":        marker + strings.Repeat("x", keychain.MaxSecretSize+1-len(marker)),
+		"by one rune's half": marker + strings.Repeat("x", keychain.MaxSecretSize-1-len(marker)) + "ü",
+		"by far":             marker + strings.Repeat("x", 10*keychain.MaxSecretSize),
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := s.set(t, id, key)
 			s.isError(t, err, keychain.TooLarge, "set", id)
 			require.ErrorIs(t, err, keychain.ErrTooLarge)
-			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), canary)
+			assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), marker)
 			s.holds(t, id, "the old one")
 		})
 	}

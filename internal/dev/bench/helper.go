@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"ocgo-key/keychain"
+)
+
+// The targets of the section.
+const (
+	getLimit = 1.15 // times a bare program that makes the same call
+	runLimit = 15   // ms added to what is run
+)
+
+// nobody is the service of a pool of which no command asks it.
+const nobody = "http://127.0.0.1:1/zen/go/v1"
+
+// dockerHelper is optional: it is a comparison, no target.
+const dockerHelper = "docker-credential-secretservice"
+
+// field is the commands of the section. Those of another program are named as one types them.
+type field struct {
+	*scratch
+	home     home
+	bareGet  string // programs that were built for this
+	resident string
+
+	trivial, bare, get, first, file, list, version, run, secretTool *contestant
+	docker, dockerStore                                             *contestant // nil if the helper is not here
+}
+
+// benchHelper is the section on the helper and the command line.
+func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
+	open, err := openScratch(s.binary)
+	defer func() { err = errors.Join(err, open.close()) }()
+	if err != nil {
+		return nil, err
+	}
+	f := &field{scratch: open}
+	if err := f.enter(ctx); err != nil {
+		return nil, err
+	}
+	s.log("the commands")
+	commands := []*contestant{f.trivial, f.bare, f.get, f.first, f.file, f.secretTool, f.list, f.version, f.run}
+	if f.docker != nil {
+		commands = append(commands, f.docker, f.dockerStore)
+	}
+	var watches []stopwatch
+	for _, c := range commands {
+		watches = append(watches, c.time)
+	}
+	samples, err := race(ctx, watches, s.effort.warmUps, s.effort.commandRounds)
+	if err != nil {
+		return nil, err
+	}
+	took := make(map[*contestant][]float64)
+	for i, c := range commands {
+		took[c] = samples[i]
+	}
+	s.log("memory and size")
+	sizes, err := f.sizes(ctx, s.effort.residentRounds)
+	if err != nil {
+		return nil, err
+	}
+	return &report{
+		title: "The helper and the command line", machine: machine(), command: "make bench SECTIONS=helper",
+		columns: versusColumns,
+		rows:    append(f.rows(took), sizes...),
+		notes: []string{
+			fmt.Sprintf("Each command is run to its end, its output read and compared with what it should be. The commands take turns, one run each, in an order "+
+				"that changes from round to round, %d rounds. A difference or a ratio is taken within each round, then its median. "+
+				"In brackets: the middle half of the rounds.", s.effort.commandRounds),
+			fmt.Sprintf("The bare program is built like `ocgo-key`; it makes the same go-keyring call, for the same key, prints it, and does no more "+
+				"(internal/dev/bench/testdata/bareget). The keys are in a real gnome-keyring, and the pool has %d accounts. `%s` has an entry of its own there.",
+				accounts, dockerHelper),
+			"`get` is asked by one process, which holds its account already. A process's first `get` also picks an account and writes that down; " +
+				"the process is named by `--pid`, since it has to be another one each time. The target is for the `get` that does what the bare program does; " +
+				"what a first one takes longer is the lock, and the state and its copy being read again and written.",
+			fmt.Sprintf("Keys in a file: `--store file`, with an age identity in another file. Keys in docker's helper: `--store docker:%s`.",
+				strings.TrimPrefix(dockerHelper, "docker-credential-")),
+			fmt.Sprintf("Most resident: ru_maxrss of a run, started by a small program, the median of %d runs.", s.effort.residentRounds),
+		},
+	}, nil
+}
+
+// rows holds each command against what it is to be measured by.
+func (f *field) rows(took map[*contestant][]float64) []row {
+	against := func(c, other *contestant, target bound) row {
+		return versus(c.name, took[c], other.name, took[other], target)
+	}
+	rows := []row{
+		against(f.bare, f.trivial, bound{}),
+		against(f.get, f.bare, atMost(getLimit)),
+		against(f.get, f.secretTool, faster),
+	}
+	if f.docker != nil {
+		rows = append(rows, against(f.get, f.docker, bound{}))
+	} else {
+		rows = append(rows, notHere(f.get.name, took[f.get], "`"+dockerHelper+" get`"))
+	}
+	rows = append(rows,
+		against(f.get, f.trivial, bound{}),
+		against(f.first, f.bare, bound{}),
+		against(f.first, f.secretTool, faster),
+		against(f.file, f.get, bound{}))
+	if f.docker != nil {
+		rows = append(rows, against(f.dockerStore, f.docker, bound{}))
+	} else {
+		rows = append(rows, row{cells: []string{dockerStoreName, "not here", "–", "–", "–", "–"}})
+	}
+	return append(rows,
+		against(f.list, f.trivial, bound{}),
+		against(f.version, f.trivial, bound{}),
+		against(f.run, f.trivial, addsUnder(runLimit)),
+	)
+}
+
+// enter fills the pool, builds what is built, and prepares the commands.
+func (f *field) enter(ctx context.Context) (err error) {
+	if f.home, err = f.newHome("home", nobody); err != nil {
+		return err
+	}
+	if err := f.fill(ctx, f.home, accounts); err != nil {
+		return err
+	}
+	if f.bareGet, err = f.build(ctx, "bareget"); err != nil {
+		return err
+	}
+	if f.resident, err = f.build(ctx, "resident"); err != nil {
+		return err
+	}
+	id, err := f.heldID(ctx)
+	if err != nil {
+		return err
+	}
+	trivial, err := exec.LookPath("true")
+	if err != nil {
+		return err
+	}
+	tool, err := exec.LookPath("secret-tool")
+	if err != nil {
+		return fmt.Errorf("secret-tool is missing: install the Debian package libsecret-tools: %w", err)
+	}
+	ours := func(name string, prints func(string) bool, args ...string) *contestant {
+		return &contestant{name: "`" + name + "`", argv: append([]string{f.binary}, args...), env: f.home.env, prints: prints}
+	}
+	aKey := exactly(keyOf(1))
+	f.trivial = &contestant{name: "`true`", argv: []string{trivial}, env: f.home.env}
+	f.bare = &contestant{name: "bare go-keyring", argv: []string{f.bareGet, keychain.Service, id}, env: f.home.env, prints: aKey}
+	f.secretTool = &contestant{name: "`secret-tool lookup`", env: f.home.env, prints: aKey,
+		argv: []string{tool, "lookup", "service", keychain.Service, "username", id}}
+	f.get = ours("get", aKey, "get")
+	f.first = ours("get", having(keyPrefix), "get")
+	f.first.name, f.first.prepare = "a process's first `get`", newcomer
+	f.list = ours("list", having(labelOf(accounts)), "list")
+	f.version = ours("version", having("ocgo-key "), "version")
+	f.run = ours("run -- true", nothing, "run", "--", trivial)
+	if f.docker, err = f.dockerGet(ctx); err != nil {
+		return err
+	}
+	return f.enterStores(ctx)
+}
+
+// heldID is the id of the account that this process gets and keeps.
+func (f *field) heldID(ctx context.Context) (string, error) {
+	get := &contestant{name: "get", argv: []string{f.binary, "get"}, env: f.home.env, prints: exactly(keyOf(1))}
+	if _, err := get.time(ctx); err != nil {
+		return "", err
+	}
+	list := exec.CommandContext(ctx, f.binary, "list", "--json")
+	list.Env = f.home.env
+	out, err := list.Output()
+	if err != nil {
+		return "", fmt.Errorf("list: %w", err)
+	}
+	var pool struct{ Accounts []struct{ ID, Label string } }
+	if err := json.Unmarshal(out, &pool); err != nil {
+		return "", fmt.Errorf("list: %w", err)
+	}
+	for _, a := range pool.Accounts {
+		if a.Label == labelOf(1) {
+			return a.ID, nil
+		}
+	}
+	return "", fmt.Errorf("list does not show %s", labelOf(1))
+}
+
+// newcomer is a process that has asked for nothing yet.
+func newcomer() (args []string, undo func() error, err error) {
+	p := exec.Command("sleep", "600") // is ended long before
+	if err := p.Start(); err != nil {
+		return nil, nil, err
+	}
+	return []string{"--pid", strconv.Itoa(p.Process.Pid)}, func() error {
+		err := p.Process.Kill()
+		_ = p.Wait() // says that it was killed
+		return err
+	}, nil
+}
+
+// dockerGet puts an entry into the keyring with the other helper, and returns the command that gets it; nil without
+// that helper.
+func (f *field) dockerGet(ctx context.Context) (*contestant, error) {
+	path, err := exec.LookPath(dockerHelper)
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	const server = "https://bench.invalid/"
+	entry := fmt.Sprintf(`{"ServerURL":%q,"Username":"bench","Secret":%q}`, server, keyOf(1))
+	store := &contestant{name: dockerHelper + " store", argv: []string{path, "store"}, env: f.home.env, stdin: entry}
+	if _, err := store.time(ctx); err != nil {
+		return nil, err
+	}
+	return &contestant{name: "`" + dockerHelper + " get`", argv: []string{path, "get"}, env: f.home.env, stdin: server,
+		prints: having(strconv.Quote(keyOf(1)))}, nil
+}
+
+// build builds one of the programs below testdata as `make build` builds ours, into the scratch.
+func (f *field) build(ctx context.Context, name string) (string, error) {
+	path := filepath.Join(f.dir, name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path, "ocgo-key/internal/dev/bench/testdata/"+name)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("cannot build %s, for which Go is needed and the project's folder: %w: %s", name, err, out)
+	}
+	return path, nil
+}
+
+// sizes are the rows on memory and on the program's file.
+func (f *field) sizes(ctx context.Context, rounds int) ([]row, error) {
+	commands := []*contestant{f.trivial, f.bare, f.get, f.secretTool}
+	used := make([][]float64, len(commands))
+	err := turns(rounds, len(commands), func(w int) error {
+		bytes, err := f.mostResident(ctx, commands[w])
+		used[w] = append(used[w], bytes)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	// What no program can be told to be below: that of the one which starts it.
+	floor := median(used[0])
+	for w, c := range commands[1:] {
+		if median(used[w+1]) <= floor {
+			return nil, fmt.Errorf("the memory of %s is hidden behind that of the program that starts it", c.name)
+		}
+	}
+	var files [2]float64
+	for i, path := range []string{f.binary, f.bareGet} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		files[i] = float64(info.Size())
+	}
+	return []row{
+		versusSize("most resident, `get`", median(used[2]), f.bare.name, median(used[1])),
+		versusSize("most resident, `get`", median(used[2]), f.secretTool.name, median(used[3])),
+		versusSize("the program's file", files[0], f.bare.name, files[1]),
+	}, nil
+}
+
+// mostResident runs the command once, and returns the most memory that it had, in bytes.
+func (f *field) mostResident(ctx context.Context, c *contestant) (float64, error) {
+	cmd := exec.CommandContext(ctx, f.resident, c.argv...)
+	cmd.Env, cmd.Stdin, cmd.Stderr = c.env, strings.NewReader(c.stdin), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", c.name, err)
+	}
+	return strconv.ParseFloat(strings.TrimSpace(string(out)), 64)
+}

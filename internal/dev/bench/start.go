@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ocgo-key/internal/fakeservice"
+)
+
+// startModel is the model that OpenCode is asked for.
+const startModel = "opencode-go/kimi-k2.6"
+
+// The accounts that the stand-in knows: the one in the pool, and the one that OpenCode without a pool has the key of.
+const (
+	pooled = 1
+	own    = 2
+)
+
+// starter is OpenCode in one way of starting it.
+type starter struct {
+	name    string
+	home    home
+	argv    []string
+	account int // whose key its requests carry
+}
+
+// The ways, as indexes.
+const (
+	plain = iota
+	withPlugin
+	underRun
+)
+
+// starters is what the section on OpenCode's start-up works with, for one OpenCode.
+type starters struct {
+	*scratch
+	name     string // of the generation
+	opencode string
+	flags    []string // of its `run`, in every way but under ours
+	service  *fakeservice.Server
+	ways     [3]*starter
+}
+
+// secondVariable names the program of OpenCode 2: both generations are called opencode.
+const secondVariable = "OPENCODE2_BIN"
+
+// benchStart is the section on OpenCode's start-up.
+func benchStart(ctx context.Context, s *settings) (*report, error) {
+	first, err := exec.LookPath("opencode")
+	if err != nil {
+		return nil, fmt.Errorf("OpenCode is not installed: `make bench` installs it, or put one on PATH (`npm install -g opencode-ai`): %w", err)
+	}
+	second, err := exec.LookPath(os.Getenv(secondVariable))
+	if err != nil {
+		return nil, fmt.Errorf("OpenCode 2 is not installed: `make bench` installs it and names it in %s: %w", secondVariable, err)
+	}
+	r := &report{
+		title: "Start-up of OpenCode", machine: machine(), command: "make bench SECTIONS=start",
+		columns: versusColumns,
+		notes: []string{
+			fmt.Sprintf("`opencode run -m %s \"say hi\"`: from its start to when its first request has arrived at a stand-in of the service on 127.0.0.1. "+
+				"Without the plugin OpenCode is pointed at the stand-in, with a key, by `OPENCODE_CONFIG_CONTENT`; the plugin is what `ocgo-key install --yes` wrote. "+
+				"OpenCode 2 has `--standalone` in both: a private server, as it has under `ocgo-key run`. "+
+				"Each way has a home of its own, which OpenCode has been started in before. The key of the pool is in a real gnome-keyring.", startModel),
+			fmt.Sprintf("The ways take turns, one start each, in an order that changes from round to round: %d rounds, and %d of `--version`. "+
+				"A difference or a ratio is taken within each round, then its median. In brackets: the middle half of the rounds.",
+				s.effort.startRounds, s.effort.versionRounds),
+		},
+	}
+	for _, st := range []*starters{{name: "OpenCode 1", opencode: first}, {name: "OpenCode 2", opencode: second, flags: []string{"--standalone"}}} {
+		rows, version, err := st.measure(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		r.rows = append(r.rows, rows...)
+		r.notes = append(r.notes, st.name+" is "+version+".")
+	}
+	return r, nil
+}
+
+// startLimit is how much later than alone OpenCode may reach its first request, as a ratio.
+const startLimit = 1.02
+
+// measure makes the rows of one OpenCode, and says which version it is.
+func (st *starters) measure(ctx context.Context, s *settings) (rows []row, number string, err error) {
+	open, err := openScratch(s.binary)
+	defer func() { err = errors.Join(err, open.close()) }()
+	if err != nil {
+		return nil, "", err
+	}
+	st.scratch = open
+	if err := st.enter(ctx); err != nil {
+		return nil, "", err
+	}
+	version, err := st.version(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	s.log("to the first request of " + version)
+	var watches []stopwatch
+	for _, way := range st.ways {
+		watches = append(watches, func(ctx context.Context) (float64, error) { return st.firstRequest(ctx, way) })
+	}
+	took, err := race(ctx, watches, s.effort.warmUps, s.effort.startRounds)
+	if err != nil {
+		return nil, "", err
+	}
+	s.log("--version of " + version)
+	alone := &contestant{name: "`opencode --version`", argv: []string{st.opencode, "--version"}, env: st.ways[plain].home.env, prints: exactly(version)}
+	wrapped := &contestant{name: "`run -- opencode --version`", argv: []string{s.binary, "run", "--", st.opencode, "--version"},
+		env: st.ways[underRun].home.env, prints: exactly(version)}
+	shown, err := race(ctx, []stopwatch{alone.time, wrapped.time}, s.effort.warmUps, s.effort.versionRounds)
+	if err != nil {
+		return nil, "", err
+	}
+	number = strings.TrimPrefix(strings.TrimPrefix(version, "opencode "), "v")
+	named := func(name string) string { return st.name + ", " + name }
+	base := named(st.ways[plain].name)
+	return []row{
+		versus(named(st.ways[withPlugin].name), took[withPlugin], base, took[plain], atMost(startLimit)),
+		versus(named(st.ways[underRun].name), took[underRun], base, took[plain], atMost(startLimit)),
+		versus(named(wrapped.name), shown[1], named(alone.name), shown[0], addsUnder(runLimit)),
+	}, number, nil
+}
+
+// enter starts the stand-in and furnishes a home for each way.
+func (st *starters) enter(ctx context.Context) (err error) {
+	st.service, err = fakeservice.Start(fakeservice.Options{Accounts: []fakeservice.Account{
+		{Key: keyOf(pooled), Label: labelOf(pooled)}, {Key: keyOf(own), Label: labelOf(own)},
+	}})
+	if err != nil {
+		return err
+	}
+	st.closers = append(st.closers, st.service.Close)
+	asked := append(append([]string{st.opencode, "run"}, st.flags...), "-m", startModel, "say hi")
+	st.ways = [3]*starter{
+		plain:      {name: "without the plugin", argv: asked, account: own},
+		withPlugin: {name: "with the plugin", argv: asked, account: pooled},
+		underRun:   {name: "under `ocgo-key run`", argv: append([]string{st.binary, "run", "--"}, asked...), account: pooled},
+	}
+	for w, s := range st.ways {
+		if s.home, err = st.newHome(fmt.Sprint("home", w), st.service.BaseURL()); err != nil {
+			return err
+		}
+		s.home.env = append(s.home.env, "OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1")
+		if err := os.Mkdir(s.project(), 0o700); err != nil {
+			return err
+		}
+		if s.account == pooled {
+			if err := st.fill(ctx, s.home, pooled); err != nil {
+				return err
+			}
+		}
+	}
+	config, err := json.Marshal(map[string]any{"provider": map[string]any{"opencode-go": map[string]any{
+		"options": map[string]string{"baseURL": st.service.BaseURL(), "apiKey": keyOf(own)},
+	}}})
+	if err != nil {
+		return err
+	}
+	st.ways[plain].home.env = append(st.ways[plain].home.env, "OPENCODE_CONFIG_CONTENT="+string(config))
+	install := exec.CommandContext(ctx, st.binary, "install", "--yes")
+	install.Env = st.ways[withPlugin].home.env
+	if out, err := install.CombinedOutput(); err != nil {
+		return fmt.Errorf("cannot install the plugin: %w: %s", err, out)
+	}
+	return nil
+}
+
+// project is the folder that OpenCode works in.
+func (s *starter) project() string { return filepath.Join(s.home.dir, "project") }
+
+// version is what OpenCode says of itself.
+func (st *starters) version(ctx context.Context) (string, error) {
+	cmd := exec.CommandContext(ctx, st.opencode, "--version")
+	cmd.Env = st.ways[plain].home.env
+	out, err := cmd.Output()
+	version := strings.TrimSpace(string(out))
+	if err == nil && version == "" {
+		err = errors.New("it says nothing")
+	}
+	if err != nil {
+		return "", fmt.Errorf("opencode --version: %w", err)
+	}
+	return version, nil
+}
+
+// firstRequest lets OpenCode answer one prompt, and returns the time in ms from its start to its first request.
+func (st *starters) firstRequest(ctx context.Context, s *starter) (float64, error) {
+	st.service.ClearRequests()
+	cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
+	cmd.Env, cmd.Dir = append(s.home.env[:len(s.home.env):len(s.home.env)], "PWD="+s.project()), s.project()
+	cmd.WaitDelay = patience // for one who left a child with our pipe
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return 0, fmt.Errorf("OpenCode %s: %w: %s", s.name, err, out)
+	}
+	first, err := firstOf(st.service.Requests(), labelOf(s.account))
+	if err != nil {
+		return 0, fmt.Errorf("OpenCode %s: %w: %s", s.name, err, out)
+	}
+	return milliseconds(first.Sub(start)), nil
+}
+
+// firstOf returns when the first request of OpenCode arrived. Each has to carry the key of the account, and to be
+// answered: else it was not the way that it is taken for, and what it took says nothing.
+func firstOf(requests []fakeservice.Request, account string) (time.Time, error) {
+	var first time.Time
+	for _, r := range requests {
+		if strings.HasSuffix(r.Path, "/usage") { // a question of ours, none of OpenCode's
+			continue
+		}
+		if r.Account != account || r.Status >= 400 {
+			return first, fmt.Errorf("a request with the key of %q was answered with %d; it should have had that of %q", r.Account, r.Status, account)
+		}
+		if first.IsZero() || r.Time.Before(first) {
+			first = r.Time
+		}
+	}
+	if first.IsZero() {
+		return first, errors.New("the service was not asked")
+	}
+	return first, nil
+}

@@ -1,0 +1,164 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// fill types into the field that has just been drawn, until the screen shows what it does then. Such a field may not
+// have the keyboard yet: what was lost is typed again, what was only late is taken back first.
+func (s *screen) fill(typing func(), done func(text string) bool) {
+	s.w.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		s.do("send-keys", "C-u")
+		typing()
+		for again := time.Now().Add(patience / 20); time.Now().Before(again); time.Sleep(pause) {
+			if done(s.text()) {
+				return
+			}
+		}
+	}
+	s.w.t.Fatalf("the screen does not take what is typed:\n%s", s.text())
+}
+
+// enter fills a field with text, and sends it once the screen shows want.
+func (s *screen) enter(text, want string) {
+	s.w.t.Helper()
+	s.fill(func() { s.do("send-keys", "-l", text) }, func(text string) bool { return strings.Contains(text, want) })
+	s.do("send-keys", "Enter")
+}
+
+// enterKey is enter for a key, which may be no argument of tmux: there it would be found. OpenCode shows it, so the
+// log has no screen of that.
+func (s *screen) enterKey(key string) {
+	s.w.t.Helper()
+	s.fill(func() {
+		load := s.command("load-buffer", "-")
+		load.Stdin = strings.NewReader(key)
+		require.NoError(s.w.t, load.Run())
+		s.do("paste-buffer", "-d")
+	}, func(text string) bool { return strings.Contains(text, key[len(key)/2:]) }) // a narrow field shows its end
+	s.do("send-keys", "Enter")
+}
+
+// choose picks an item of the list on the screen by its name. others are on the list too: its search has been at
+// work once they are gone.
+func (s *screen) choose(item string, others ...string) {
+	s.w.t.Helper()
+	for _, other := range others {
+		s.expect(other)
+	}
+	s.fill(func() { s.do("send-keys", "-l", item) }, func(text string) bool {
+		return strings.Contains(text, item) && !slices.ContainsFunc(others, func(other string) bool { return strings.Contains(text, other) })
+	})
+	s.do("send-keys", "Enter")
+}
+
+// gone waits until the screen no longer shows the text.
+func (s *screen) gone(text string) {
+	s.w.t.Helper()
+	require.Eventually(s.w.t, func() bool { return !strings.Contains(s.text(), text) }, patience, 4*pause, "the screen still shows %q", text)
+}
+
+// connect opens a method of `/connect` for OpenCode Go.
+func (s *screen) connect(method string) {
+	s.w.t.Helper()
+	s.enter("/connect", "Connect provider") // the command's line, without which it would be a prompt
+	s.expect("Connect a provider")
+	s.choose("OpenCode Go", "Anthropic")
+	s.expect("Select auth method")
+	s.choose(method, "Manage accounts")
+}
+
+// A key typed into the full screen goes into the keychain, and nowhere else; the world searches for it at its end.
+// The same OpenCode answers with it then. One that the service does not know goes nowhere at all.
+func TestConnect(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	w := newWorld(t)
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	login := filepath.Join(w.home, ".local/share/opencode/auth.json")
+	s := w.tmux("opencode")
+	s.expect("Ask anything")
+
+	s.connect("Add Go account")
+	s.expect("What to call the account")
+	s.enter("Personal", "Personal")
+	s.expect("Paste the account's key")
+	s.enterKey(w.marker.Key("Personal"))
+	s.expect("Favorite") // the models, once OpenCode took it
+	accounts := w.list().Accounts
+	require.Len(t, accounts, 1)
+	assert.Equal(t, "Personal", accounts[0].Label)
+	assert.Equal(t, []string{"Personal"}, w.inKeychain(accounts[0]))
+	stored, err := os.ReadFile(login)
+	require.NoError(t, err)
+	assert.JSONEq(t, `{"opencode-go": {"type": "api", "key": "ocgo-placeholder"}}`, string(stored))
+	found := regexp.MustCompile(`Kimi K2\.6 {3,}OpenCode Go`)
+	s.fill(func() { s.do("send-keys", "-l", "Kimi K2.6") }, found.MatchString)
+	s.do("send-keys", "Enter")
+	s.expect("Build · Kimi K2.6")
+	s.types("say hi")
+	s.expect("Hello from Personal.")
+
+	s.connect("Add Go account")
+	s.expect("What to call the account")
+	s.enter("Other", "Other")
+	s.expect("Paste the account's key")
+	s.enterKey(w.marker.Key("Unknown"))
+	s.expect("the service does not know this key")
+	s.expect("Invalid code")
+	assert.Equal(t, "Personal ready", w.list().states())
+	s.do("send-keys", "Escape")
+	s.gone("Invalid code")
+
+	w.add("Work")
+	holder := w.list().Accounts[0].Leases
+	require.Len(t, holder, 1)
+	w.command("ocgo-key", "rotate", "--pid", strconv.Itoa(holder[0].PID), "--status", "429", "--retry-after", "400000").
+		reads(`{"error": {"type": "GoUsageLimitError"}, "metadata": {"limitName": "weekly"}}`).run().ok()
+	s.connect("Account status")
+	s.expect("STATE")
+	assert.Regexp(t, `1 +Personal +cooling until .+\n[ ┃]*>? +2 +Work +ready`, s.text(), "a line for each, though the panel is narrow")
+	s.do("send-keys", "Escape")
+	s.gone("STATE")
+	s.quit()
+}
+
+// The same methods without the full screen.
+func TestAuthLogin(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	w := newWorld(t)
+	w.add("Work")
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	// It leaves on the screen what was typed, so that goes before the log has it.
+	s := w.tmux(`for i in 1 2; do opencode auth login -p opencode-go; read _; printf '\033[2J\033[H'; done`)
+	for _, try := range []struct{ key, says string }{{"Unknown", "the service does not know this key"}, {"Personal", "Login successful"}} {
+		s.expect("Account status")
+		s.do("send-keys", "Enter")
+		s.expect("What to call the account")
+		s.enter("Personal", "Personal")
+		s.expect("Paste the authorization code")
+		s.enterKey(w.marker.Key(try.key))
+		require.Eventually(t, func() bool { return strings.Contains(s.text(), try.says) }, patience, 4*pause, "it never said %q", try.says)
+		s.do("send-keys", "Enter")
+	}
+	s.expect("ended with 0")
+	accounts := w.list().Accounts
+	require.Len(t, accounts, 2)
+	assert.Equal(t, []string{"Personal"}, w.inKeychain(accounts[1]))
+	for method, want := range map[string]string{"Account status": `2 +Personal +ready`, "Manage accounts": `ocgo-key rename LABEL`} {
+		c := w.plain("auth", "login", "-p", "opencode-go", "-m", method).run().ok()
+		assert.Regexp(t, want, c.stdout.String())
+	}
+}

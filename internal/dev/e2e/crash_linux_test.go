@@ -1,0 +1,180 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/dev/keyleak"
+	"ocgo-key/internal/fakeservice"
+)
+
+// crashing prepares a command that may dump a core as large as this user may, into the project's folder where cores
+// go to the folder of the process, and whose runtime is told to say and to dump all that it can.
+func (w *world) crashing(name string, args ...string) *command {
+	args = append([]string{"-c", `ulimit -Sc "$(ulimit -Hc)"; exec "$0" "$@"`, name}, args...)
+	return w.with("GOTRACEBACK=crash").command("sh", args...)
+}
+
+// inMemory tells whether the key is in the memory of the process, and whether that could be read.
+func (w *world) inMemory(pid int, label string) (found, readable bool) {
+	w.t.Helper()
+	memory, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		require.ErrorIs(w.t, err, os.ErrPermission)
+		return false, false
+	}
+	defer memory.Close()
+	maps, err := os.Open(fmt.Sprintf("/proc/%d/maps", pid))
+	require.NoError(w.t, err)
+	defer maps.Close()
+	for lines := bufio.NewScanner(maps); lines.Scan(); {
+		var from, to int64
+		var mode string
+		if _, err := fmt.Sscanf(lines.Text(), "%x-%x %s", &from, &to, &mode); err != nil || !strings.HasPrefix(mode, "rw") {
+			continue
+		}
+		part := make([]byte, min(to-from, 64<<20))
+		n, _ := memory.ReadAt(part, from)
+		if bytes.Contains(part[:n], []byte(w.marker.Key(label))) {
+			return true, true
+		}
+	}
+	return false, true
+}
+
+// crash is a command in the moment in which it holds Work's key.
+type crash struct {
+	name    string
+	start   func(w *world) *command // started
+	signals []syscall.Signal
+	survive syscall.Signal // what does not end it
+}
+
+var all = []syscall.Signal{syscall.SIGABRT, syscall.SIGQUIT, syscall.SIGSEGV}
+
+var crashes = []crash{
+	{"get", func(w *world) *command {
+		// Nobody reads what it prints, so that it waits with the key in its hands.
+		r, out, err := os.Pipe()
+		require.NoError(w.t, err)
+		w.t.Cleanup(func() { _ = r.Close() })
+		full := int(out.Fd())
+		require.NoError(w.t, syscall.SetNonblock(full, true))
+		for err == nil {
+			_, err = syscall.Write(full, make([]byte, 1))
+		}
+		require.ErrorIs(w.t, err, syscall.EAGAIN)
+		require.NoError(w.t, syscall.SetNonblock(full, false))
+		c := w.crashing("ocgo-key", "get")
+		c.Stdout = out
+		require.NoError(w.t, c.Start())
+		require.NoError(w.t, out.Close())
+		require.Eventually(w.t, func() bool { return len(w.held()) == 1 }, patience, pause)
+		return c
+	}, all, 0},
+	{"gateway", func(w *world) *command {
+		c := w.crashing("ocgo-key", "gateway")
+		r, out, err := os.Pipe()
+		require.NoError(w.t, err)
+		w.t.Cleanup(func() { _ = r.Close() })
+		c.Stdout = out
+		require.NoError(w.t, c.Start())
+		require.NoError(w.t, out.Close())
+		line, err := bufio.NewReader(r).ReadString('\n')
+		require.NoError(w.t, err)
+		require.Contains(w.t, line, "base_url")
+		return c
+	}, all, 0},
+	{"run", func(w *world) *command {
+		c := w.crashing("ocgo-key", "run", "--", "sh", "-c", "trap '' QUIT; echo >started; exec sleep 60")
+		require.NoError(w.t, c.Start())
+		require.Eventually(w.t, func() bool { _, err := os.Stat(w.project("started")); return err == nil }, patience, pause)
+		return c
+	}, all[:2], syscall.SIGQUIT}, // a terminal sends that to the command, which decides
+	{"replace", func(w *world) *command {
+		// It waits for the service's word on the key.
+		asked := make(chan struct{}, 10)
+		w.whileRequests(func() { asked <- struct{}{} })
+		w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{Usage: fakeservice.Usage{Delay: -1}})
+		c := w.crashing("ocgo-key", "replace", "Work").reads(w.marker.Key("Work") + "\n")
+		require.NoError(w.t, c.Start())
+		<-asked
+		return c
+	}, all, 0},
+}
+
+// ends is what each signal ends a program by. At a fault the runtime sends SIGQUIT, so that each thread says where it
+// is, and then SIGABRT.
+var ends = map[syscall.Signal][]syscall.Signal{
+	syscall.SIGABRT: {syscall.SIGABRT},
+	syscall.SIGQUIT: {syscall.SIGQUIT},
+	syscall.SIGSEGV: {syscall.SIGQUIT, syscall.SIGABRT},
+}
+
+// A program that holds a key and is made to crash leaves the key nowhere: it prints none, and dumps no core. At a quit
+// or an abort it says nothing at all. What is printed and written is searched, as after every test.
+func TestCrashesLeaveNoKey(t *testing.T) {
+	t.Parallel()
+	for _, crash := range crashes {
+		for _, s := range crash.signals {
+			t.Run(crash.name+" "+s.String(), func(t *testing.T) {
+				w := newWorld(t)
+				w.add("Work")
+				c := crash.start(w)
+				pid := c.Process.Pid
+				if _, readable := w.inMemory(pid, "Work"); readable {
+					require.Eventually(t, func() bool { found, _ := w.inMemory(pid, "Work"); return found }, patience, pause, "it holds no key")
+				}
+				require.NoError(t, c.Process.Signal(s))
+				if s == crash.survive {
+					require.NoError(t, c.Process.Signal(syscall.SIGTERM))
+					assert.Equal(t, syscall.SIGTERM, c.end().signal())
+				} else {
+					assert.Contains(t, ends[s], c.end().signal(), c.ProcessState.String())
+				}
+				if s != syscall.SIGSEGV {
+					assert.Empty(t, c.stderr.String())
+				} else {
+					assert.Contains(t, c.stderr.String(), "goroutine ", "a fault says where it was")
+				}
+				w.leaks(w.marker.Words("stderr of "+crash.name, c.stderr.Bytes()))
+				assert.False(t, c.ProcessState.Sys().(syscall.WaitStatus).CoreDump())
+				cores, err := filepath.Glob(w.project("*core*"))
+				require.NoError(t, err)
+				assert.Empty(t, cores)
+				w.empty()
+			})
+		}
+	}
+}
+
+// That search would see a key in a core: here of a shell that has read one, and aborts.
+func TestCoresAreSearched(t *testing.T) {
+	t.Parallel()
+	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
+	require.NoError(t, err)
+	var caught []keyleak.Leak
+	var dumped bool
+	t.Run("a test", func(t *testing.T) {
+		w := newWorld(t)
+		w.leaks = func(leaks []keyleak.Leak) { caught = append(caught, leaks...) }
+		c := w.crashing("sh", "-c", "read -r key; kill -ABRT $$").reads(w.marker.Key("Work") + "\n").run()
+		require.Equal(t, syscall.SIGABRT, c.signal())
+		dumped = c.ProcessState.Sys().(syscall.WaitStatus).CoreDump()
+	})
+	if !dumped || bytes.ContainsAny(pattern, "|/") {
+		t.Logf("cores of this machine (pattern %q) do not fall where this test could look", bytes.TrimSpace(pattern))
+		return
+	}
+	require.NotEmpty(t, caught)
+	assert.Contains(t, caught[0].Where, "project/core")
+}

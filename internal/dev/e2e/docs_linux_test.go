@@ -1,0 +1,207 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/dev/keyleak"
+	"ocgo-key/keychain/keychaintest"
+)
+
+// A block is what a page shows between ```sh and ```: commands to type.
+type block struct {
+	page string
+	line int // of its first command, from 1
+	text string
+}
+
+var fenced = regexp.MustCompile("(?ms)^( *)```sh\n(.*?)^ *```$")
+
+// blocks are those of all pages.
+func blocks(t *testing.T) []block {
+	t.Helper()
+	pages, err := filepath.Glob("../../../docs/*.md")
+	require.NoError(t, err)
+	var found []block
+	for _, page := range append(pages, "../../../README.md") {
+		text, err := os.ReadFile(page)
+		require.NoError(t, err)
+		for _, at := range fenced.FindAllStringSubmatchIndex(string(text), -1) {
+			commands := string(text[at[4]:at[5]])
+			if indent := string(text[at[2]:at[3]]); indent != "" {
+				commands = regexp.MustCompile(`(?m)^`+indent).ReplaceAllString(commands, "")
+			}
+			found = append(found, block{filepath.Base(page), 1 + strings.Count(string(text[:at[4]]), "\n"), commands})
+		}
+	}
+	return found
+}
+
+// Every command that the pages show is run as it stands there, by bash on a terminal, by someone who has three
+// accounts (or adds them), but that the service's address is the stand-in's. What a block needs besides, and why a
+// few are not run, is in shownSpecially.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	used := map[string]bool{}
+	all := blocks(t)
+	require.Greater(t, len(all), 50)
+	for _, b := range all {
+		how := special{}
+		for start, one := range shownSpecially {
+			if page, first, _ := strings.Cut(start, ": "); page == b.page && strings.HasPrefix(b.text, first) {
+				how, used[start] = one, true
+			}
+		}
+		if how.notRun != "" {
+			continue
+		}
+		commands := []string{b.text}
+		if how.alternatives {
+			commands = strings.Split(strings.TrimSuffix(b.text, "\n"), "\n")
+		}
+		for i, text := range commands {
+			t.Run(fmt.Sprintf("%s:%d", b.page, b.line+i), func(t *testing.T) {
+				t.Parallel()
+				runShown(t, text, how)
+			})
+		}
+	}
+	for start := range shownSpecially {
+		assert.True(t, used[start], "no page shows %q any more", start)
+	}
+}
+
+func runShown(t *testing.T, text string, how special) {
+	w := newWorld(t)
+	if how.environKey {
+		w.leaks = func(leaks []keyleak.Leak) {
+			for _, leak := range leaks {
+				assert.Contains(t, leak.Where, "environ", "leaked: %v", leak)
+			}
+		}
+	}
+	if strings.Contains(text, "doctor") {
+		w = w.with(keychaintest.StartSecretService(t, keychaintest.Unlocked).Env()...) // others' keys are none of its business
+	}
+	if strings.Contains(text, "pass") {
+		w = w.withPass()
+	}
+	if !strings.Contains(text, "ocgo-key add") && !strings.Contains(text, "ocgo-key import") && !how.emptyPool {
+		w.add(labels...)
+	}
+	text = strings.ReplaceAll(text, "https://opencode.ai/zen/go/v1", w.service.BaseURL())
+	for old, replacement := range how.instead {
+		require.Contains(t, text, old)
+		text = strings.ReplaceAll(text, old, replacement)
+	}
+	project := filepath.Join(filepath.Dir(w.home), "project")
+	for name, content := range how.files {
+		path := filepath.Join(project, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o700))
+	}
+	if how.prepare != nil {
+		w = how.prepare(w)
+	}
+	script := filepath.Join(project, "shown.sh")
+	require.NoError(t, os.WriteFile(script, []byte(how.before+"\n"+text), 0o700))
+	w = w.with("PATH=" + project + "/bin:" + filepath.Dir(program) + ":" + os.Getenv("PATH"))
+	if how.printsKeys {
+		c := w.command("bash", append([]string{"-e", script}, how.args...)...).prints().reads(how.stdin).run().ok()
+		for line := range strings.Lines(c.stdout.String()) {
+			if how.format == "" {
+				w.keysOf(strings.TrimSuffix(line, "\n") + "\n")
+			} else {
+				assert.Contains(t, line, how.format) // and no line is shown
+			}
+		}
+		assert.NotEmpty(t, c.stdout.String())
+		return
+	}
+	w.tmux("bash -e "+script).answers(how.code, how.typed)
+	for _, r := range w.service.Requests() {
+		if r.Method == http.MethodPost {
+			assert.Equal(t, http.StatusOK, r.Status, "%s: the service refuses what the page shows", r.Path)
+		}
+	}
+}
+
+// shownLimit bounds the commands of one block.
+const shownLimit = patience
+
+// keyPrompt is a line that asks for a key. A message about one ("replaced the key of Work") has other words before or
+// after it, so nobody types a key at a shell that shows it.
+var keyPrompt = regexp.MustCompile(`(?m)^(?:Key|New key) of [^\n]+: *$`)
+
+// keyPrompts counts the questions for a key on a screen, answered ones too.
+func keyPrompts(screen string) int { return len(keyPrompt.FindAllString(screen, -1)) }
+
+func TestOnlyAPromptAsksForAKey(t *testing.T) {
+	t.Parallel()
+	for screen, want := range map[string]int{
+		"$ ocgo-key add\nKey of Work:\n":                                        1,
+		"Key of Work: \nadded Work\nKey of Personal:":                           2,
+		"New key of Work:":                                                      1,
+		"New key of Work:\nocgo-key: replaced the key of Work\n":                1,
+		"ocgo-key: replaced the key of Work\n":                                  0,
+		"ocgo-key: the key of Work is not in the keychain; going on with Spare": 0,
+		"the key of Work: it is not in the keychain":                            0,
+	} {
+		assert.Equal(t, want, keyPrompts(screen), "%q", screen)
+	}
+}
+
+// answers does what someone at the terminal does who reads the questions, until the commands have ended.
+func (s *screen) answers(code int, typed map[string]string) {
+	s.w.t.Helper()
+	questions := map[string]string{"[y/N]": "y\n", "q quit": "q"}
+	maps.Copy(questions, typed)
+	answered := map[string]int{}
+	text, keys := "", 0
+	for deadline := time.Now().Add(shownLimit); time.Now().Before(deadline); time.Sleep(4 * pause) {
+		text = s.text()
+		if strings.Contains(text, "ended with ") {
+			break
+		}
+		if strings.Contains(text, "Ask anything") {
+			s.quit()
+			continue
+		}
+		asked := func(question string, shown int) bool {
+			more := shown > answered[question]
+			answered[question] = shown
+			return more
+		}
+		for question, answer := range questions {
+			if asked(question, strings.Count(text, question)) {
+				s.paste(answer)
+			}
+		}
+		if asked("a key", keyPrompts(text)) {
+			s.paste(s.w.marker.Key(labels[keys%len(labels)]) + "\n")
+			keys++
+		}
+	}
+	if !strings.Contains(text, fmt.Sprintf("ended with %d\n", code)) {
+		s.w.t.Fatalf("it did not end with %d; the screen shows\n%s", code, strings.TrimSpace(text))
+	}
+}
+
+// paste types a text without a look at what becomes of it. It is no argument of a program.
+func (s *screen) paste(text string) {
+	s.w.t.Helper()
+	load := s.command("load-buffer", "-")
+	load.Stdin = strings.NewReader(text)
+	require.NoError(s.w.t, load.Run())
+	s.do("paste-buffer", "-d")
+}

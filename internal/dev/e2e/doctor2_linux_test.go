@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// finding is one of doctor's.
+type finding struct{ Check, Level, What, Mend string }
+
+// findings are doctor's that have the text in them.
+func (w *world) findings(text string) (found []finding) {
+	w.t.Helper()
+	var report struct{ Findings []finding }
+	out := w.command("ocgo-key", "doctor", "--json").run().stdout.Bytes()
+	require.NoError(w.t, json.Unmarshal(out, &report), "%s", out)
+	for _, f := range report.Findings {
+		if strings.Contains(f.What, text) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// first puts program first on this world's PATH, as opencode.
+func (w *world) first(program string) *world {
+	w.t.Helper()
+	bin := w.t.TempDir()
+	require.NoError(w.t, os.Symlink(program, filepath.Join(bin, "opencode")))
+	return w.with("PATH=" + bin + string(os.PathListSeparator) + strings.TrimPrefix(w.env[0], "PATH="))
+}
+
+// What doctor says of a real OpenCode 2: a service that was started under a run that has ended, which its mend heals; a plugin
+// that OpenCode refuses; a login that wins; a proxy. And of a real OpenCode 1 on the database that is there then.
+func TestDoctorOpenCode2(t *testing.T) {
+	t.Parallel()
+	s := newShared(t)
+	w := s.first(s.program)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	gone := l.Addr().String()
+	require.NoError(t, l.Close())
+	content := fmt.Sprintf(`OPENCODE_CONFIG_CONTENT={"providers":{"opencode-go":{"settings":{"baseURL":"http://%s/zen/go/v1","apiKey":"ocgo-x"},"headers":{"x-ocgo-key-token":"x"}}}}`, gone)
+	plugins := filepath.Join(s.home, ".config", "opencode", "plugins")
+	require.NoError(t, os.MkdirAll(plugins, 0o700))
+	plugin := filepath.Join(plugins, "ocgo-key.js")
+	require.NoError(t, os.WriteFile(plugin, []byte("export default function () {}\n"), 0o600))
+	w.with(content).command(s.program, "service", "start").run().ok()
+	s.store("opencode-go", "Mine", s.marker.Key("Work"))
+
+	poisoned := w.findings("background service")
+	require.Len(t, poisoned, 1)
+	assert.Equal(t, "problem", poisoned[0].Level)
+	assert.Contains(t, poisoned[0].What, "that has ended")
+	assert.NotEmpty(t, w.findings(plugin+" is not as ocgo-key wrote it"))
+	assert.NotEmpty(t, w.findings("opencode.db has a login for OpenCode Go: plain `opencode` uses it"))
+	assert.NotEmpty(t, w.findings("opencode.db has mode 0644"))
+	assert.Empty(t, w.findings("has not been tried"))
+	assert.NotEmpty(t, w.with("HTTP_PROXY=http://"+gone).findings("NO_PROXY does not name 127.0.0.1"))
+
+	w.with(content).command("sh", "-c", poisoned[0].Mend).run().ok()
+	assert.Empty(t, w.findings("background service"))
+	s.stop()
+	w.command("ocgo-key", "import", "--scrub", "--no-verify").run().ok() // at its end this world looks for keys in files
+
+	one, err := exec.LookPath("opencode")
+	require.NoError(t, err)
+	one, err = filepath.EvalSymlinks(one)
+	require.NoError(t, err)
+	old := s.first(one)
+	wrong := old.findings("was created by OpenCode 2")
+	require.Len(t, wrong, 1)
+	assert.NotEqual(t, 0, old.command(one, "session", "list").run().code())
+	old.command("sh", "-c", wrong[0].Mend+" && opencode session list").run().ok()
+}

@@ -1,0 +1,61 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	_ "ocgo-key/internal/cli" // a result that `go test` has kept is good for as long as the program is the same
+	"ocgo-key/internal/dev/keyleak"
+	"ocgo-key/keychain/keychaintest"
+)
+
+// patience bounds every wait for something that should have happened long before.
+const (
+	patience = 90 * time.Second
+	pause    = 50 * time.Millisecond // between two looks at a condition
+)
+
+var (
+	program string               // the ocgo-key under test
+	ring    *keychaintest.Daemon // the keychain of all tests; accounts have ids of their own
+	watcher keyleak.Watcher
+)
+
+func TestMain(m *testing.M) {
+	code, err := run(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "end-to-end tests:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(m *testing.M) (code int, err error) {
+	dir, err := os.MkdirTemp("", "ocgo-key-e2e-")
+	if err != nil {
+		return 1, err
+	}
+	defer os.RemoveAll(dir)
+	if signal.Ignored(syscall.SIGHUP) { // under nohup; caught here, it has its default effect again in what we start
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
+	if program = os.Getenv(programVariable); program == "" {
+		program = filepath.Join(dir, "ocgo-key")
+		if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "ocgo-key").CombinedOutput(); err != nil {
+			return 1, fmt.Errorf("build: %w\n%s", err, out)
+		}
+	}
+	daemon, stop, err := keychaintest.Start(keychaintest.Unlocked)
+	if err != nil {
+		return 1, err
+	}
+	ring = daemon
+	code = m.Run()
+	return code, stop()
+}

@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/fakeservice"
+)
+
+// kept is all of a home but what OpenCode and a pool write while they are in use.
+func (w *world) kept() map[string]string {
+	w.t.Helper()
+	all := tree(w.t, w.home)
+	maps.DeleteFunc(all, func(path, _ string) bool {
+		for _, folder := range []string{".cache/opencode", ".local/share/opencode", ".local/state/opencode", ".local/state/ocgo-key"} {
+			if strings.HasPrefix(path, filepath.Join(w.home, folder)+"/") {
+				return filepath.Base(path) != "auth.json" && filepath.Base(path) != "install.json"
+			}
+		}
+		return false
+	})
+	return all
+}
+
+// installed is a copy of the program that can be removed.
+func (w *world) installed() string {
+	w.t.Helper()
+	path := filepath.Join(filepath.Dir(w.home), "bin", "ocgo-key")
+	text, err := os.ReadFile(program)
+	require.NoError(w.t, err)
+	require.NoError(w.t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(w.t, os.WriteFile(path, text, 0o700))
+	return path
+}
+
+// A user moves in: keys that lie in plain files today go into the keychain, plain `opencode` uses the pool, and
+// nothing but that has changed, also when the program is gone again. That the files hold no key any more is what
+// the world looks for at its end.
+func TestMovingIn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	login := `{
+  "groq": {
+    "type": "api",
+    "key": "stored-groq-key"
+  },
+  "opencode-go": {
+    "type": "api",
+    "key": "` + w.marker.Key("Work") + `"
+  },
+  "mine": { "type": "oauth", "refresh": "stored-refresh",   "access": "stored-access", "expires": 4102444800000 }
+}
+`
+	accounts := `{"version":1,"accounts":[{"apiKey":"` + w.marker.Key("Personal") + `","label":"Personal","addedAt":1,"enabled":true}],"rotationIndex":0}`
+	loginPath, accountsPath := filepath.Join(w.home, ".local/share/opencode/auth.json"), filepath.Join(w.home, ".config/opencode/opencode-go-accounts.json")
+	for path, text := range map[string]string{
+		loginPath: login, accountsPath: accounts,
+		filepath.Join(w.home, ".config/opencode/opencode.jsonc"): "{\n  // mine\n  \"username\":   \"someone\",\n}\n",
+	} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o640))
+	}
+	w.plain("models", "groq").run().ok() // this home is in use: what OpenCode changes there it has changed
+
+	ours := w.installed()
+	w.command(ours, "import", "--scrub", "--yes").run().ok()
+	for path, want := range map[string]string{
+		loginPath:    regexp.MustCompile(`(?s)  "opencode-go": \{.*?\},\n`).ReplaceAllString(login, ""),
+		accountsPath: regexp.MustCompile(`\[.*\]`).ReplaceAllString(accounts, "[]"),
+	} {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(text))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o640), info.Mode())
+	}
+	p := w.list()
+	require.Equal(t, "Personal ready, opencode-go ready", p.states())
+	assert.Equal(t, []string{"Personal"}, w.inKeychain(p.Accounts[0]))
+	assert.Equal(t, []string{"Work"}, w.inKeychain(p.Accounts[1]))
+
+	w.limit("Work", 12000*time.Second)
+	before := w.kept()
+	require.Contains(t, before, loginPath)
+	w.command(ours, "install", "--yes").run().ok()
+	c := w.plain("run", "-m", model, "say hi").run().ok()
+	w.gatewayEnds()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	require.Len(t, c.ours(), 1, c.stderr.String())
+	assert.Regexp(t, `^opencode-go hit its weekly limit \(back .*\); now Personal$`, c.ours()[0])
+
+	server, url := w.serve()
+	assert.Contains(t, w.fetch(url+"/config", ""), `"apiKey":"ocgo-`)
+	assert.Contains(t, w.fetch(url+"/config/providers", ""), `"groq"`, "the other login serves")
+	for _, model := range []string{"minimax-m3", "grok-4.7"} {
+		var session struct{ ID string }
+		require.NoError(t, json.Unmarshal([]byte(w.fetch(url+"/session", "{}")), &session))
+		answer := w.fetch(url+"/session/"+session.ID+"/message",
+			`{"model": {"providerID": "opencode-go", "modelID": "`+model+`"}, "parts": [{"type": "text", "text": "say hi"}]}`)
+		assert.Contains(t, answer, "Hello from Personal.")
+	}
+	formats := map[string]string{}
+	for _, r := range w.turns() {
+		formats[strings.TrimPrefix(r.Path, fakeservice.GoPath)] = r.AuthHeader
+	}
+	assert.Equal(t, map[string]string{"/chat/completions": "bearer", "/messages": "x-api-key", "/responses": "bearer"}, formats)
+	w.nothingOfTheUsersWasSent()
+	require.NoError(t, server.Process.Kill())
+	server.end()
+	w.gatewayEnds()
+
+	require.NoError(t, os.Remove(ours))
+	c = w.plain("models", "groq").run().ok()
+	assert.Contains(t, c.stdout.String(), "groq/")
+	if assert.Len(t, c.ours(), 1, c.stderr.String()) {
+		assert.Contains(t, c.ours()[0], ours+" is not there")
+	}
+
+	w.command(w.installed(), "uninstall").run().ok()
+	assert.Equal(t, before, w.kept())
+}
+
+// The shim, first on PATH by the line that was printed for the shell.
+func TestShimOnPath(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	w := callers(t, "bash")
+	w.limit("Work", 12000*time.Second)
+	c := w.command("ocgo-key", "install", "--shim", "--yes").run().ok()
+	line := regexp.MustCompile(`(?m)^ *bash +\S+ +(.+)$`).FindStringSubmatch(c.stdout.String())
+	require.Len(t, line, 2, c.stdout.String())
+	c = w.command("bash", "-c", line[1]+"\nopencode run -m "+model+" 'say hi'").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	require.Len(t, c.ours(), 1, c.stderr.String())
+	assert.Regexp(t, `^Work hit its weekly limit \(back .*\); now Personal$`, c.ours()[0])
+}

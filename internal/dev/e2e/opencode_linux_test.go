@@ -1,0 +1,261 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/fakeservice"
+)
+
+const model = "opencode-go/kimi-k2.6"
+
+// opencode is the command line behind `run --`.
+func opencode(t *testing.T, model, prompt string) []string {
+	t.Helper()
+	if _, err := exec.LookPath("opencode"); err != nil {
+		t.Fatal("OpenCode is not installed: `make test` installs it, or put one on PATH (`npm install -g opencode-ai`)")
+	}
+	return []string{"opencode", "run", "-m", model, prompt}
+}
+
+// prompt runs OpenCode on the pool; flags are those of our `run`.
+func (w *world) prompt(model, prompt string, flags ...string) *command {
+	w.t.Helper()
+	args := append([]string{"run"}, flags...)
+	return w.command("ocgo-key", append(append(args, "--"), opencode(w.t, model, prompt)...)...)
+}
+
+// limit uses up the account's weekly window.
+func (w *world) limit(label string, d time.Duration) {
+	w.service.SetPlan(w.marker.Key(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(d)}}})
+}
+
+// The main job: the first account is limited, and the prompt is answered with the second, without the user doing
+// anything. What was learned of the first holds for every process after.
+func TestLimitIsMetByTheNextAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(labels...)
+	w.limit("Work", 12000*time.Second)
+
+	c := w.prompt(model, "say hi")
+	require.NoError(t, c.Start())
+	children := w.childrenOf(c.Process.Pid)
+	c.end().ok()
+	assert.Equal(t, []string{"opencode"}, children.names(), "one OpenCode from start to end")
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	require.Len(t, c.ours(), 1, c.stderr.String())
+	assert.Regexp(t, `^Work hit its weekly limit \(back .*\); now Personal$`, c.ours()[0])
+	assert.Equal(t, "Personal", w.asked()[len(w.asked())-1])
+	assert.Equal(t, "Work cooling, Personal ready, Spare ready", w.list().states())
+
+	// The next run begins with the third; nobody asks the limited one, also not one that comes around to it.
+	for _, want := range []string{"Spare", "Personal", "Spare"} {
+		w.service.ClearRequests()
+		c := w.prompt(model, "say hi").run().ok()
+		assert.Contains(t, c.stdout.String(), "Hello from "+want+".")
+		assert.Empty(t, c.ours())
+		assert.False(t, w.wasAsked("Work"))
+	}
+	for range 2 {
+		c := w.command("sh", "-c", "ocgo-key get; true").prints().run().ok()
+		assert.NotContains(t, w.keysOf(c.stdout.String()), "Work")
+	}
+}
+
+// An account whose time has come is asked again, and not before.
+func TestAccountComesBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	const wait = 5 * time.Second
+	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, wait), fakeservice.OK()}})
+	c := w.prompt(model, "say hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	assert.Equal(t, []string{"Work", "Personal"}, w.asked())
+	limited := w.turns()[0].Time
+	require.Eventually(t, func() bool { return w.list().states() == "Work ready, Personal ready" }, patience, pause)
+	assert.GreaterOrEqual(t, time.Since(limited), wait, "it was ready before its time")
+	w.service.ClearRequests()
+	c = w.prompt(model, "say hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Work.")
+	assert.Equal(t, []string{"Work"}, w.asked())
+	assert.Empty(t, c.ours())
+}
+
+// Each model speaks one of three wire formats, with one of two headers for the key.
+func TestWireFormats(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string]struct{ path, header string }{
+		"opencode-go/kimi-k2.6":  {"/chat/completions", "bearer"},
+		"opencode-go/minimax-m3": {"/messages", "x-api-key"},
+		"opencode-go/grok-4.7":   {"/responses", "bearer"},
+	} {
+		t.Run(model, func(t *testing.T) {
+			w := newWorld(t)
+			w.add("Work", "Personal")
+			w.limit("Work", 12000*time.Second)
+			c := w.prompt(model, "say hi").run().ok()
+			assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+			assert.Len(t, c.ours(), 1, c.stderr.String())
+			turns := w.turns()
+			require.NotEmpty(t, turns)
+			for _, r := range turns {
+				assert.Equal(t, fakeservice.GoPath+want.path, r.Path)
+				assert.Equal(t, want.header, r.AuthHeader)
+			}
+		})
+	}
+}
+
+// With --on-429 restart OpenCode is stopped and invoked again, and its prompt is not doubled.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(labels...)
+	w.limit("Work", 12000*time.Second)
+	c := w.prompt(model, "say hi", "--on-429", "restart")
+	require.NoError(t, c.Start())
+	children := w.childrenOf(c.Process.Pid)
+	c.end().ok()
+	assert.Equal(t, []string{"opencode", "opencode"}, children.names())
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	assert.Equal(t, 1, strings.Count(c.stdout.String(), "Hello from"), c.stdout.String())
+	assert.Len(t, c.ours(), 1, c.stderr.String())
+	reached := 0
+	for _, r := range w.turns() {
+		if r.Account == "Personal" {
+			reached++
+			assert.Equal(t, 1, strings.Count(string(r.Body), "say hi"), "the prompt is there once: %s", r.Body)
+		}
+	}
+	assert.Equal(t, 1, reached)
+	assert.False(t, w.wasAsked("Spare"))
+}
+
+// A user who is logged in keeps what they have, and our pool is used all the same.
+func TestStoredLogin(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	w.limit("Work", 12000*time.Second)
+	auth := filepath.Join(w.home, ".local/share/opencode/auth.json")
+	stored := `{"opencode-go": {"type": "api", "key": "stored-go-key"}, "groq": {"type": "api", "key": "stored-groq-key"}}`
+	require.NoError(t, os.MkdirAll(filepath.Dir(auth), 0o700))
+	require.NoError(t, os.WriteFile(auth, []byte(stored), 0o600))
+	c := w.prompt(model, "say hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	after, err := os.ReadFile(auth)
+	require.NoError(t, err)
+	assert.Equal(t, stored, string(after), "no file of the user's is touched")
+	models := w.command("ocgo-key", "run", "--", "opencode", "models").run().ok()
+	assert.Contains(t, models.stdout.String(), "groq/", "the other login still serves")
+	w.nothingOfTheUsersWasSent()
+}
+
+// A key in the environment, of the same service or of others, is neither used nor sent.
+func TestKeysInTheEnvironment(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	w.limit("Work", 12000*time.Second)
+	w = w.with("OPENCODE_API_KEY=stored-env-key", "ANTHROPIC_API_KEY=stored-anthropic-key", "OPENAI_API_KEY=stored-openai-key")
+	c := w.prompt(model, "say hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	w.nothingOfTheUsersWasSent()
+}
+
+// nothingOfTheUsersWasSent looks for the keys that tests call "stored-…" in all that reached the service.
+func (w *world) nothingOfTheUsersWasSent() {
+	w.t.Helper()
+	requests := w.service.Requests()
+	require.NotEmpty(w.t, requests)
+	for _, r := range requests {
+		headers, err := json.Marshal(r.Header)
+		require.NoError(w.t, err)
+		assert.NotContains(w.t, string(headers)+r.Query+string(r.Body), "stored-")
+		assert.NotEmpty(w.t, r.Account, "every request carries a key of the pool")
+	}
+}
+
+// A configuration of the user's own stays, comments and all; only where the Go provider's requests go is ours.
+func TestUsersConfiguration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	w.limit("Work", 12000*time.Second)
+	w = w.with(`OPENCODE_CONFIG_CONTENT={
+		// what I like
+		"username": "someone",
+		"instructions": ["STYLE.md"],
+		"provider": {
+			"opencode-go": {"options": {"timeout": 123456, "apiKey": "stored-config-key", "baseURL": "http://127.0.0.1:1/elsewhere"}},
+			"mine": {"name": "Mine", "npm": "@ai-sdk/openai-compatible", "options": {"baseURL": "http://127.0.0.1:1/v1"}, "models": {"m": {}}},
+		},
+	}`)
+	c := w.command("ocgo-key", "run", "--", "opencode", "debug", "config").run().ok()
+	var config struct {
+		Username     string
+		Instructions []string
+		Provider     map[string]struct {
+			Name    string
+			Options map[string]any
+		}
+	}
+	require.NoError(t, json.Unmarshal(c.stdout.Bytes(), &config), c.stdout.String())
+	assert.Equal(t, "someone", config.Username)
+	assert.True(t, slices.Contains(config.Instructions, "STYLE.md"))
+	assert.Equal(t, "Mine", config.Provider["mine"].Name)
+	options := config.Provider["opencode-go"].Options
+	assert.EqualValues(t, 123456, options["timeout"])
+	assert.Regexp(t, `^http://127\.0\.0\.1:\d+/zen/go/v1$`, options["baseURL"])
+	assert.NotEqual(t, "stored-config-key", options["apiKey"], "OpenCode shows ***; the requests below show more")
+
+	c = w.prompt(model, "say hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	w.nothingOfTheUsersWasSent()
+}
+
+// What OpenCode's own tools see: no key, and a token that is worth nothing elsewhere.
+func TestAgentsShellSeesNoKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{fakeservice.Bash("ocgo-key get >got 2>why; env >seen")}})
+	c := w.prompt(model, "look around").run().ok()
+	project := filepath.Join(filepath.Dir(w.home), "project")
+	seen, err := os.ReadFile(filepath.Join(project, "seen"))
+	require.NoError(t, err, "the tool did not run: %s", c.stderr.String())
+	assert.Contains(t, string(seen), "OPENCODE_CONFIG_CONTENT=")
+	assert.NotContains(t, string(seen), "OPENCODE_API_KEY=")
+	assert.Empty(t, w.marker.Text("the agent's environment", seen))
+	assert.Empty(t, w.readProject("got"), "and it gets none by asking")
+	assert.Contains(t, w.readProject("why"), "an agent's shell gets no key")
+}
+
+// The first command that a visitor types.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	w := newWorld(t).with("DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent")
+	c := w.command("ocgo-key", "demo").run().ok()
+	assert.Contains(t, c.stdout.String(), "$ ocgo-key run -- opencode run")
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	assert.Contains(t, c.stdout.String(), "The next process gets Spare.")
+	require.Len(t, c.ours(), 1, c.stderr.String())
+	assert.Regexp(t, `^Work hit its weekly limit \(back .*\); now Personal$`, c.ours()[0])
+	assert.NoDirExists(t, filepath.Join(w.home, ".local/state/ocgo-key"), "nothing of the user's is touched")
+	assert.Empty(t, w.service.Requests())
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(w.home), "tmp", "ocgo-key-demo-*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}

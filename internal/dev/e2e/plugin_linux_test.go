@@ -1,0 +1,332 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/fakeservice"
+)
+
+// plain is an OpenCode that nobody wraps.
+func (w *world) plain(args ...string) *command {
+	w.t.Helper()
+	opencode(w.t, "", "")
+	return w.command("opencode", args...)
+}
+
+// tree is all that is in a folder: what each file holds, and its mode.
+func tree(t *testing.T, root string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		content := []byte{}
+		if info.Mode().IsRegular() {
+			if content, err = os.ReadFile(path); err != nil {
+				return err
+			}
+		}
+		found[path] = info.Mode().String() + " " + string(content)
+		return nil
+	}))
+	return found
+}
+
+// gateways are the processes of this world that run a gateway.
+func (w *world) gateways() []string {
+	var found []string
+	for _, p := range processesWith(w.t, "HOME="+w.home) {
+		if strings.HasSuffix(p, " ocgo-key") {
+			found = append(found, p)
+		}
+	}
+	return found
+}
+
+// gatewayEnds waits until no gateway is left after the end of an OpenCode, and logs how long that took.
+func (w *world) gatewayEnds() {
+	w.t.Helper()
+	ended := time.Now()
+	require.Eventually(w.t, func() bool { return len(w.gateways()) == 0 }, patience, 5*time.Millisecond)
+	w.t.Logf("the gateway ended %v after OpenCode", time.Since(ended))
+}
+
+// serve starts a server of OpenCode, which has a url once it listens.
+func (w *world) serve() (server *command, url string) {
+	w.t.Helper()
+	server = w.plain("serve", "--port", "0")
+	out := &lines{}
+	server.Stdout = out
+	require.NoError(w.t, server.Start())
+	require.Eventually(w.t, func() bool {
+		_, after, found := strings.Cut(out.String(), "listening on ")
+		url, _, _ = strings.Cut(after, "\n")
+		return found && strings.Contains(after, "\n")
+	}, patience, pause)
+	w.t.Cleanup(func() { w.leaks(w.marker.Text("stdout of a server", []byte(out.String()))) })
+	return server, url
+}
+
+// fetch is what a server answers, to a POST where there is a body; it may hold no key.
+func (w *world) fetch(url, body string) string {
+	w.t.Helper()
+	method := http.MethodGet
+	if body != "" {
+		method = http.MethodPost
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	require.NoError(w.t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(w.t, err)
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(w.t, err)
+	require.NoError(w.t, resp.Body.Close())
+	require.Equal(w.t, http.StatusOK, resp.StatusCode, "%s: %s", url, text)
+	w.leaks(w.marker.Text(method+" "+url, text))
+	return string(text)
+}
+
+// Plain `opencode`, with the plugin: the first account is limited, the second answers, on each wire format.
+func TestPluginGoesOnWithTheNextAccount(t *testing.T) {
+	t.Parallel()
+	for model, path := range map[string]string{
+		"opencode-go/kimi-k2.6":  "/chat/completions",
+		"opencode-go/minimax-m3": "/messages",
+		"opencode-go/grok-4.7":   "/responses",
+	} {
+		t.Run(model, func(t *testing.T) {
+			w := newWorld(t)
+			w.add("Work", "Personal")
+			w.limit("Work", 12000*time.Second)
+			w.command("ocgo-key", "install", "--yes").run().ok()
+			c := w.plain("run", "-m", model, "--format", "json", "say hi").run().ok()
+			for line := range strings.Lines(c.stdout.String()) {
+				assert.True(t, json.Valid([]byte(line)), "stdout is OpenCode's alone: %q", line)
+			}
+			assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+			require.Len(t, c.ours(), 1, c.stderr.String())
+			assert.Regexp(t, `^Work hit its weekly limit \(back .*\); now Personal$`, c.ours()[0])
+			turns := w.turns()
+			assert.Equal(t, fakeservice.GoPath+path, turns[len(turns)-1].Path)
+			assert.NoFileExists(t, filepath.Join(w.home, ".config/opencode/package.json"), "no package was installed, so none was waited for")
+			require.Eventually(t, func() bool { return len(w.gateways()) == 0 }, patience, pause)
+			assert.Empty(t, w.held())
+		})
+	}
+}
+
+// With the plugin, uninstalled or not, HOME has nothing but what OpenCode itself writes there.
+func TestUninstallLeavesNothing(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	for _, how := range []string{"--plugin", "--shim"} {
+		w := newWorld(t)
+		fresh := tree(t, w.home)
+		w.command("ocgo-key", "install", how, "--yes").run().ok()
+		assert.NotEqual(t, fresh, tree(t, w.home))
+		w.command("ocgo-key", "uninstall").run().ok()
+		assert.Equal(t, fresh, tree(t, w.home), "a home that had nothing")
+
+		w.add("Work")
+		w.plain("models").run().ok()
+		config := filepath.Join(w.home, ".config")
+		before := tree(t, config)
+		w.command("ocgo-key", "install", how, "--yes").run().ok()
+		w.command("ocgo-key", "install", how, "--yes").run().ok()
+		c := w.plain("run", "-m", model, "say hi")
+		if how == "--shim" {
+			c = w.command(filepath.Join(w.home, ".local/share/ocgo-key/bin/opencode"), "run", "-m", model, "say hi")
+		}
+		assert.Contains(t, c.run().ok().stdout.String(), "Hello from Work.")
+		w.command("ocgo-key", "uninstall").run().ok()
+		assert.Equal(t, before, tree(t, config), "a home in use, with OpenCode started in between")
+		assert.NoDirExists(t, filepath.Join(w.home, ".local/share/ocgo-key"))
+		assert.NoFileExists(t, filepath.Join(w.home, ".local/state/ocgo-key/install.json"))
+	}
+}
+
+// A server's answers show the gateway's token and no key, and a tool's shell is marked. However OpenCode ends, its
+// gateway ends within a second, also where a tool that it started lives on.
+func TestPluginEndsWithOpenCode(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	started := w.project("started")
+	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{
+		fakeservice.Bash(`echo "mark=$OCGO_KEY_AGENT_SHELL" >seen; ocgo-key get >>seen 2>&1; setsid sleep 60 & echo started >started; wait`)}})
+	server, url := w.serve()
+	config := w.fetch(url+"/config", "")
+	assert.Contains(t, config, `"apiKey":"ocgo-`, "the plugin is at work")
+	assert.Len(t, w.gateways(), 1)
+
+	client := w.plain("run", "--attach", url, "-m", model, "do the work")
+	require.NoError(t, client.Start())
+	require.Eventually(t, func() bool { _, err := os.Stat(started); return err == nil }, patience, pause)
+	seen := w.readProject("seen")
+	assert.Contains(t, seen, "mark=1")
+	assert.Contains(t, seen, "an agent's shell gets no key")
+	assert.Len(t, w.gateways(), 1, "one gateway for the whole server")
+
+	require.NoError(t, server.Process.Kill())
+	server.end()
+	w.gatewayEnds()
+	_ = client.Process.Signal(syscall.SIGKILL)
+	client.end()
+	assert.NotEmpty(t, processesWith(t, "HOME="+w.home), "the tool lives on")
+	w.empty()
+}
+
+// Without a gateway OpenCode starts, and a request fails at once and says why: it goes out with no other key. Only where
+// ocgo-key is gone is OpenCode as it is without the plugin, and says so once.
+func TestPluginWithoutGateway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	w.service.AddAccount(fakeservice.Account{Key: "nothing-real", Label: "Own"})
+	own := w.with("OPENCODE_CONFIG_CONTENT=" + `{"provider":{"opencode-go":{"options":{"baseURL":"` + w.service.BaseURL() + `","apiKey":"nothing-real"}}}}`)
+	opencode(t, "", "")
+	run := func() *command {
+		return own.command("opencode", "run", "-m", model, "--format", "json", "say hi").run()
+	}
+	c := w.plain("models", "opencode").run().ok()
+	assert.NotEmpty(t, c.stdout.String())
+	assert.NotContains(t, c.stdout.String(), "ocgo-key")
+	c = run()
+	assert.Contains(t, c.stdout.String(), "ocgo-key: there is no account", "stderr: %s", c.stderr.String())
+	assert.Empty(t, w.service.Requests(), "nothing is sent with another key")
+	if assert.Len(t, c.ours(), 1, c.stderr.String()) {
+		assert.Contains(t, c.ours()[0], "there is no account")
+	}
+
+	plugin := filepath.Join(w.home, ".config/opencode/plugins/ocgo-key.js")
+	text, err := os.ReadFile(plugin)
+	require.NoError(t, err)
+	// Removed, as the plugin sees it.
+	require.NoError(t, os.WriteFile(plugin, bytes.ReplaceAll(text, []byte(program), []byte("/nonexistent/ocgo-key")), 0o600))
+	c = run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Own.")
+	assert.NotContains(t, c.stdout.String(), "ocgo-key")
+	if assert.Len(t, c.ours(), 1, c.stderr.String()) {
+		assert.Contains(t, c.ours()[0], "/nonexistent/ocgo-key is not there")
+	}
+}
+
+// A gateway that dies while OpenCode runs is replaced, and the next request goes there.
+func TestPluginReplacesGateway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	_, url := w.serve()
+	var session struct{ ID string }
+	require.NoError(t, json.Unmarshal([]byte(w.fetch(url+"/session", "{}")), &session))
+	prompt := func() string {
+		return w.fetch(url+"/session/"+session.ID+"/message", `{"model": {"providerID": "opencode-go", "modelID": "kimi-k2.6"}, "parts": [{"type": "text", "text": "say hi"}]}`)
+	}
+	assert.Contains(t, prompt(), "Hello from Work.")
+	first := w.gateways()
+	require.Len(t, first, 1)
+	w.end(first[0])
+	assert.Contains(t, prompt(), "Hello from Work.")
+	second := w.gateways()
+	require.Len(t, second, 1)
+	assert.NotEqual(t, first, second)
+}
+
+// In the full-screen OpenCode a switch is a toast, and so is a failure.
+func TestPluginToasts(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	w.limit("Work", 12000*time.Second)
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	s := w.tmux("opencode -m " + model)
+	s.expect("Kimi")
+	s.types("say hi")
+	s.expect("Work hit its") // the toast breaks its lines where they happen to end
+	s.expect("Hello from Personal.")
+	s.quit()
+	require.Eventually(t, func() bool { return len(w.gateways()) == 0 }, patience, pause)
+
+	empty := newWorld(t)
+	empty.command("ocgo-key", "install", "--yes").run().ok()
+	empty.tmux("opencode").expect("there is no account")
+}
+
+// A user's own plugin or tool that needs OpenCode's package gets it: ours stands aside.
+func TestPluginStandsAside(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	config := filepath.Join(w.home, ".config/opencode")
+	require.FileExists(t, filepath.Join(config, "package-lock.json"))
+	require.NoError(t, os.WriteFile(filepath.Join(config, "plugins", "own.js"), []byte("export const Own = async () => ({})\n"), 0o600))
+	// What the plugin finds at this start it changes for the next.
+	w.plain("run", "-m", model, "say hi").run().ok()
+	assert.NoFileExists(t, filepath.Join(config, "package-lock.json"))
+	assert.NoDirExists(t, filepath.Join(config, "node_modules"))
+	w.command("ocgo-key", "uninstall").run().ok()
+	assert.FileExists(t, filepath.Join(config, "plugins", "own.js"))
+	assert.NoFileExists(t, filepath.Join(config, "plugins", "ocgo-key.js"))
+}
+
+// Under `ocgo-key run` the plugin leaves it to the wrapper: one gateway, one account.
+func TestPluginUnderRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	pids := map[string]bool{}
+	w.whileRequests(func() {
+		for _, p := range w.gateways() {
+			pids[p] = true
+		}
+	})
+	c := w.prompt(model, "say hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Work.")
+	assert.Len(t, pids, 1)
+}
+
+// lines is what a program prints, to be read while it runs.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}

@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/fakeservice"
+)
+
+// oneModelEach are models of the three wire formats.
+var oneModelEach = []string{"opencode-go/kimi-k2.6", "opencode-go/minimax-m3", "opencode-go/grok-4.7"}
+
+// configured is the user's own configuration file.
+func (w *world) configured(config string) {
+	w.t.Helper()
+	path := filepath.Join(w.home, ".config/opencode/opencode.json")
+	require.NoError(w.t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(w.t, os.WriteFile(path, []byte(config), 0o600))
+}
+
+// Headers with an old key in the user's own file, or a plugin that sets a key, neither stop the pool from being used
+// nor reach the service: the token does not travel where they are.
+func TestOldKeysStandInNobodysWay(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	const headers = `{"provider":{"opencode-go":{"options":{"headers":{"Authorization":"Bearer stored-header","x-api-key":"stored-header","X-Note":"mine"}}}}}`
+	const other = `export const Other = async () => ({ config: async (config) => {
+		const provider = ((config.provider ??= {})["opencode-go"] ??= {})
+		provider.options = { ...provider.options, apiKey: "stored-by-a-plugin" }
+		;(await import("node:fs")).appendFileSync(process.env.HOME + "/other-was-here", "x")
+	} })`
+	for _, how := range []string{"run", "plugin"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.add("Work")
+			w.command("ocgo-key", "install", "--yes").run().ok() // without it OpenCode waits for a package, for the other plugin
+			path := filepath.Join(w.home, "other.js")
+			require.NoError(t, os.WriteFile(path, []byte(other), 0o600))
+			w.configured(strings.Replace(headers, "{", `{"plugin":["file://`+path+`"],`, 1))
+			for _, model := range oneModelEach {
+				c := w.plain("run", "-m", model, "say hi")
+				if how == "run" {
+					c = w.prompt(model, "say hi")
+				}
+				assert.Contains(t, c.run().ok().stdout.String(), "Hello from Work.", model)
+			}
+			assert.FileExists(t, filepath.Join(w.home, "other-was-here"))
+			w.nothingOfTheUsersWasSent()
+			for _, r := range w.turns() {
+				assert.Equal(t, "mine", r.Header.Get("X-Note"), "what is no key stays")
+				assert.Empty(t, r.Header.Get("X-Ocgo-Key-Token"))
+			}
+		})
+	}
+}
+
+// An OpenCode within another command does not take the gateway's token for a key of Zen's.
+func TestZenGetsNoToken(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	w := newWorld(t)
+	w.add("Work")
+	w.configured(`{"provider":{"opencode":{"options":{"baseURL":"` + w.service.ZenURL() + `"}}}}`)
+	w.command("ocgo-key", "run", "--", "sh", "-c", `opencode run -m opencode/big-pickle "hi"`).run()
+	seen := 0
+	for _, r := range w.service.Requests() {
+		if strings.HasPrefix(r.Path, fakeservice.ZenPath) {
+			seen++
+			assert.Equal(t, "public", r.Key, "what OpenCode shows where there is no key")
+		}
+	}
+	assert.NotZero(t, seen, "Zen was asked nothing, so that nothing is shown")
+}
+
+// loggingProxy is an HTTP proxy that says no, and what it was asked.
+type loggingProxy struct {
+	url   string
+	mu    sync.Mutex
+	asked []string
+}
+
+func newLoggingProxy(t *testing.T) *loggingProxy {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	require.NoError(t, err)
+	p := &loggingProxy{url: "http://" + listener.Addr().String()}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			line, _ := bufio.NewReader(conn).ReadString('\n')
+			p.mu.Lock()
+			p.asked = append(p.asked, strings.TrimSpace(line))
+			p.mu.Unlock()
+			_, _ = conn.Write([]byte("HTTP/1.1 502 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+			_ = conn.Close()
+		}
+	})
+	t.Cleanup(func() {
+		assert.NoError(t, listener.Close())
+		serving.Wait()
+	})
+	return p
+}
+
+func (p *loggingProxy) log() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]string{}, p.asked...)
+}
+
+// The user's proxy gets nothing of what is meant for the gateway, whatever the user has in NO_PROXY.
+func TestTheProxyGetsNothing(t *testing.T) {
+	t.Parallel()
+	opencode(t, "", "")
+	for _, exceptions := range [][]string{
+		{}, {"NO_PROXY=localhost", "no_proxy="}, {"no_proxy=127.0.0.0/8"}, {"NO_PROXY=*"},
+	} {
+		t.Run(strings.Join(exceptions, " "), func(t *testing.T) {
+			t.Parallel()
+			w, p := newWorld(t), newLoggingProxy(t)
+			w.add("Work")
+			proxied := w.with(append([]string{"HTTP_PROXY=" + p.url, "http_proxy=" + p.url}, exceptions...)...)
+
+			c := proxied.prompt(model, "say hi").run().ok()
+			assert.Contains(t, c.stdout.String(), "Hello from Work.")
+			assert.Empty(t, p.log(), "run")
+
+			curl := `printf 'header = "Authorization: Bearer %s"\n' "$OPENCODE_API_KEY" |
+				curl -sS --fail-with-body -K - "$OPENCODE_BASE_URL/chat/completions" -H 'Content-Type: application/json' \
+				-d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"say hi"}]}'`
+			c = proxied.command("ocgo-key", "run", "--", "sh", "-c", curl).run().ok()
+			assert.Contains(t, c.stdout.String(), "Hello from Work.")
+			assert.Empty(t, p.log(), "curl under run")
+
+			w.command("ocgo-key", "install", "--yes").run().ok()
+			c = proxied.plain("run", "-m", model, "say hi").run().ok()
+			assert.Contains(t, c.stdout.String(), "Hello from Work.")
+			assert.Empty(t, p.log(), "the plugin")
+		})
+	}
+}
+
+// A command that sends no conversation's id has one in each run, and another in the next.
+func TestARunIsOneConversation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	curl := `for text in one two; do
+		printf 'header = "x-api-key: %s"\n' "$OPENCODE_API_KEY" |
+			curl -sS -K - "$OPENCODE_BASE_URL/messages" -d "{\"model\":\"minimax-m3\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"$text\"}]}"
+	done`
+	for range 2 {
+		c := w.command("ocgo-key", "run", "--", "sh", "-c", curl).run().ok()
+		assert.Contains(t, c.stdout.String(), "Hello", c.stderr.String())
+	}
+	var ids []string
+	for _, r := range w.turns() {
+		ids = append(ids, r.Session)
+		assert.Regexp(t, `^curl/`, r.Header.Get("User-Agent"), "the client's own name")
+	}
+	require.Len(t, ids, 4)
+	assert.NotEmpty(t, ids[0])
+	assert.Equal(t, []string{ids[0], ids[0], ids[2], ids[2]}, ids)
+	assert.NotEqual(t, ids[0], ids[2])
+}
+
+// Whoever asks the service in our name says so.
+func TestOurOwnRequestsNameUs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.command("ocgo-key", "add", "Work").reads(w.marker.Key("Work") + "\n").run().ok()
+	w.command("ocgo-key", "status").run().ok()
+	w.command("ocgo-key", "doctor").run()
+	requests := w.service.Requests()
+	require.GreaterOrEqual(t, len(requests), 3)
+	for _, r := range requests {
+		assert.Regexp(t, `^ocgo-key/\S+$`, r.Header.Get("User-Agent"), r.Path)
+	}
+}

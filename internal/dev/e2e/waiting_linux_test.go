@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/dev/keyleak"
+	"ocgo-key/internal/fakeservice"
+)
+
+// With every account used up `run` waits as OpenCode does, says so once, and finishes.
+func TestAllUsedUpForAWhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	// Long enough for OpenCode to have started on a busy machine. As with the service, what asks meanwhile is told how
+	// long it still is.
+	w.limit("Work", 25*time.Second)
+	w.limit("Personal", 20*time.Second)
+	c := w.prompt(model, "say hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from")
+	said := 0
+	for _, line := range c.ours() {
+		if strings.HasPrefix(line, "All ") {
+			said++
+		}
+	}
+	assert.Equal(t, 1, said, c.stderr.String())
+}
+
+func TestMaxWait(t *testing.T) {
+	t.Parallel()
+	for _, wait := range []string{"0", "1s"} {
+		w := newWorld(t)
+		w.add("Work", "Personal")
+		w.limit("Work", time.Hour)
+		w.limit("Personal", 2*time.Hour)
+		c := w.prompt(model, "say hi", "--max-wait", wait)
+		require.NoError(t, c.Start())
+		c.end()
+		ended := time.Now()
+		assert.Equal(t, 75, c.code(), c.stderr.String())
+		requests := w.service.Requests()
+		assert.Less(t, ended.Sub(requests[len(requests)-1].Time), 2*time.Second, "it does not wait in vain")
+		assert.Contains(t, c.stderr.String(), "Work is back first")
+		assert.Contains(t, c.stderr.String(), "hint: ")
+	}
+}
+
+// An account that is added while everything waits ends the waiting then.
+func TestWaitingEndsEarly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Hour)}})
+	c := w.prompt(model, "say hi")
+	told := &lines{}
+	c.Stderr = io.MultiWriter(c.Stderr, told)
+	require.NoError(t, c.Start())
+	require.Eventually(t, func() bool { return strings.Contains(told.String(), "used up") }, patience, pause)
+	w.add("Personal")
+	c.end().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	assert.Contains(t, c.stderr.String(), "back early")
+	last := w.turns()[len(w.turns())-1]
+	assert.Equal(t, 1, strings.Count(string(last.Body), "say hi"))
+}
+
+// A run within a run uses the outer one's gateway and account.
+func TestRunWithinRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	opencode(t, "", "")
+	c := w.command("ocgo-key", "run", "--", "sh", "-c", "ocgo-key list --json; ocgo-key run -- opencode run -m "+model+" 'say hi'; exit 3").run()
+	assert.Equal(t, 3, c.code())
+	assert.Contains(t, c.stdout.String(), "Hello from Work.")
+	assert.False(t, w.wasAsked("Personal"))
+	assert.Equal(t, "Personal", *w.list().Next, "one account was handed out, not two")
+}
+
+func TestEnvKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(labels...)
+	// A client that knows nothing of gateways: it shows which key it has by asking the service for its usage.
+	script := `test -n "$OPENCODE_API_KEY" && test -z "$OPENCODE_BASE_URL" && echo x >>tries &&
+		case $(wc -l <tries) in 1) echo 'Error: 429 weekly usage limit reached' >&2; exit 1;; 2) echo '{"type":"error","error":{"type":"AuthError","message":"no"}}' >&2; exit 1;; *) echo done; exit 5;; esac`
+	// The one flag that puts a key into an environment: nowhere else may it be even here.
+	w.leaks = func(leaks []keyleak.Leak) {
+		for _, leak := range leaks {
+			assert.Contains(t, leak.Where, "environ", "leaked: %v", leak)
+		}
+	}
+	c := w.command("ocgo-key", "run", "--env-key", "--", "sh", "-c", script).run()
+	assert.Equal(t, 5, c.code(), c.stderr.String())
+	assert.Equal(t, "done\n", c.stdout.String())
+	assert.Equal(t, "x\nx\nx\n", w.readProject("tries"))
+	assert.Equal(t, "Work cooling, Personal rejected, Spare ready", w.list().states())
+	require.Len(t, c.ours(), 2, c.stderr.String())
+}

@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/fakeservice"
+)
+
+// sideEffect makes Work's first turn run a bash tool that leaves a line in a file; its second meets the limit.
+func (w *world) sideEffect(command string, then ...fakeservice.Answer) {
+	answers := append([]fakeservice.Answer{fakeservice.Bash(command)}, then...)
+	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: answers})
+}
+
+func (w *world) project(name string) string {
+	return filepath.Join(filepath.Dir(w.home), "project", name)
+}
+
+func (w *world) readProject(name string) string {
+	content, err := os.ReadFile(w.project(name))
+	require.NoError(w.t, err)
+	return string(content)
+}
+
+// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once, the turn ends
+// well. Replay does it without OpenCode noticing; restart resumes the session, with the prompt in it once.
+func TestLimitInTheMiddleOfATurn(t *testing.T) {
+	t.Parallel()
+	for mode, invocations := range map[string]int{"auto": 1, "restart": 2} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.add(labels...)
+			w.sideEffect("echo once >>effect", fakeservice.UsageLimit(fakeservice.Weekly, 12000*time.Second))
+			c := w.prompt(model, "do the work", "--on-429", mode)
+			require.NoError(t, c.Start())
+			children := w.childrenOf(c.Process.Pid)
+			c.end().ok()
+			assert.Len(t, children.names(), invocations)
+			assert.Equal(t, "once\n", w.readProject("effect"))
+			assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+			assert.Len(t, c.ours(), 1, c.stderr.String())
+			assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
+			last := w.turns()[2]
+			assert.Equal(t, 1, last.ToolResults, "the tool's result is part of what the second account sees")
+			assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"), "and the prompt once: %s", last.Body)
+			assert.Equal(t, w.turns()[0].Session, last.Session, "in the same session")
+		})
+	}
+}
+
+// A command of a tool that is at work in a subagent's turn while another meets the limit is waited for.
+func TestRestartWaitsForTools(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	two := fakeservice.Answer{Calls: []fakeservice.Call{{Name: "bash", Args: map[string]any{"command": "sleep 3; echo once >>effect", "description": "Works"}}}}
+	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{two, fakeservice.UsageLimit(fakeservice.Weekly, time.Hour)}})
+	c := w.prompt(model, "do the work", "--on-429", "restart").run().ok()
+	assert.Equal(t, "once\n", w.readProject("effect"))
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+}
+
+// What the user chose for the first invocation holds for the second.
+func TestRestartKeepsOptions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	opencode(t, "", "")
+	require.NoError(t, os.WriteFile(w.project("notes.txt"), []byte("the notes"), 0o600))
+	w.sideEffect("true", fakeservice.UsageLimit(fakeservice.Weekly, time.Hour))
+	c := w.command("ocgo-key", "run", "--on-429", "restart", "--", "opencode", "run", "-m", model, "--agent", "plan", "--format", "json", "-f", "notes.txt", "--", "do the work").
+		reads("and more on stdin\n").run().ok()
+	for line := range strings.Lines(c.stdout.String()) {
+		assert.True(t, json.Valid([]byte(line)), "--format json holds for both: %q", line)
+	}
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	turns := w.turns()
+	last := turns[len(turns)-1]
+	assert.Equal(t, "Personal", last.Account)
+	assert.Equal(t, "kimi-k2.6", last.Model)
+	for _, once := range []string{"do the work", "and more on stdin", "the notes"} {
+		assert.Equal(t, 1, strings.Count(string(last.Body), once), "%q", once)
+	}
+}
+
+// A limit before any answer: the same command again, stdin included, or the session that it was told to join.
+func TestRestartBeforeAnyAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	opencode(t, "", "")
+	w.limit("Work", 12000*time.Second)
+	w.command("ocgo-key", "run", "--on-429", "restart", "--", "opencode", "run", "-m", model).reads("from a pipe\n").run().ok()
+	first := w.turns()[len(w.turns())-1]
+	assert.Equal(t, "Personal", first.Account)
+	assert.Equal(t, 1, strings.Count(string(first.Body), "from a pipe"), "stdin was kept for the second invocation")
+
+	w.command("ocgo-key", "enable", "Work").run().ok()
+	require.NoError(t, os.RemoveAll(filepath.Join(w.home, ".local/state/ocgo-key")))
+	w.add("Work", "Personal")
+	w.command("ocgo-key", "run", "--on-429", "restart", "--", "opencode", "run", "-m", model, "-c", "and then").run().ok()
+	again := w.turns()[len(w.turns())-1]
+	assert.Equal(t, "Personal", again.Account)
+	assert.Equal(t, first.Session, again.Session, "-c survives")
+	assert.Equal(t, 1, strings.Count(string(again.Body), "and then"), "the prompt is not doubled in the session it joined: %s", again.Body)
+}
+
+// The wrapper adds nothing to stdout.
+func TestFormatJSONIsOpenCodesOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add("Work")
+	opencode(t, "", "")
+	c := w.command("ocgo-key", "run", "--", "opencode", "run", "-m", model, "--format", "json", "say hi").run().ok()
+	direct := w.with("OPENCODE_CONFIG_CONTENT=" + `{"provider":{"opencode-go":{"options":{"baseURL":"` + w.service.BaseURL() + `","apiKey":"{env:DIRECT}"}}}}`)
+	direct = direct.with("DIRECT=nothing-real")
+	w.service.AddAccount(fakeservice.Account{Key: "nothing-real", Label: "Work"})
+	d := direct.command("opencode", "run", "-m", model, "--format", "json", "say hi").run().ok()
+	assert.Equal(t, shape(t, d.stdout.Bytes()), shape(t, c.stdout.Bytes()))
+}
+
+// shape is a JSON stream without what differs from run to run: ids, times, counts.
+func shape(t *testing.T, stream []byte) (kinds []string) {
+	t.Helper()
+	require.NotEmpty(t, stream)
+	for line := range bytes.Lines(stream) {
+		var event struct {
+			Type string
+			Part struct{ Type, Text string }
+		}
+		require.NoError(t, json.Unmarshal(line, &event), "%q", line)
+		kinds = append(kinds, event.Type+"/"+event.Part.Type+"/"+event.Part.Text)
+	}
+	return kinds
+}

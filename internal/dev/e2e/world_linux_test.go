@@ -1,0 +1,304 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/dev/keyleak"
+	"ocgo-key/internal/fakeservice"
+)
+
+// A world is what one test has for itself: a home, a stand-in service, keys with a mark of their own, and the
+// search for them at its end.
+type world struct {
+	t       *testing.T
+	marker  *keyleak.Marker
+	service *fakeservice.Server
+	home    string
+	env     []string
+	second  string // the path of OpenCode 2, if that is this world's opencode
+
+	mu      sync.Mutex
+	looking []func()   // called at each moment of a request
+	running []*command // started, and not ended yet
+
+	leaks func([]keyleak.Leak) // what becomes of what was found: the test fails
+}
+
+// labels are the accounts of most tests, in the order in which they are added. Their keys have the same names.
+var labels = []string{"Work", "Personal", "Spare"}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, marker: keyleak.New()}
+	w.leaks = func(leaks []keyleak.Leak) {
+		for _, leak := range leaks {
+			t.Errorf("leaked: %v", leak)
+		}
+	}
+	root := t.TempDir()
+	w.home = filepath.Join(root, "home")
+	for _, dir := range []string{w.home, filepath.Join(root, "tmp"), filepath.Join(root, "project")} {
+		require.NoError(t, os.Mkdir(dir, 0o700))
+	}
+	options := fakeservice.Options{OnRequest: w.look, OnDone: w.look}
+	for _, label := range labels {
+		options.Accounts = append(options.Accounts, fakeservice.Account{Key: w.marker.Key(label), Label: label})
+	}
+	service, err := fakeservice.Start(options)
+	require.NoError(t, err)
+	w.service = service
+	w.env = append([]string{
+		"PATH=" + filepath.Dir(program) + string(os.PathListSeparator) + os.Getenv("PATH"),
+		"HOME=" + w.home,
+		"TMPDIR=" + filepath.Join(root, "tmp"),
+		"PWD=" + filepath.Join(root, "project"),
+		"LC_ALL=C.UTF-8",
+		"TZ=UTC",
+		"OCGO_KEY_BASE_URL=" + service.BaseURL(),
+		"OPENCODE_DISABLE_MODELS_FETCH=1",
+		"OPENCODE_DISABLE_AUTOUPDATE=1",
+	}, ring.Env()...)
+	watch := watcher.Watch(w.marker)
+	t.Cleanup(func() {
+		w.endAll()
+		assert.NoError(t, service.Close())
+		leaks, err := watch.Stop()
+		assert.NoError(t, err)
+		w.leaks(leaks)
+		// The keyring's own file among it: that one is encrypted, and must not hold a key in clear either.
+		leaks, err = w.marker.Files(root, ring.Dir)
+		assert.NoError(t, err)
+		w.leaks(leaks)
+	})
+	return w
+}
+
+func (w *world) look(fakeservice.Request) {
+	watcher.Look()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, look := range w.looking {
+		look()
+	}
+}
+
+// whileRequests calls look at the beginning and the end of each request from now on.
+func (w *world) whileRequests(look func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.looking = append(w.looking, look)
+}
+
+// with returns the same world with other environment variables.
+func (w *world) with(pairs ...string) *world {
+	other := &world{t: w.t, marker: w.marker, service: w.service, home: w.home, second: w.second, leaks: w.leaks}
+	other.env = append(slices.Clone(w.env), pairs...) // the last of a name counts
+	w.t.Cleanup(other.endAll)
+	return other
+}
+
+// endAll ends what a test that failed has left running, which would write on while its folder is removed.
+func (w *world) endAll() {
+	w.mu.Lock()
+	left := slices.Clone(w.running)
+	w.mu.Unlock()
+	for _, c := range left {
+		c.cancel()
+		c.end()
+	}
+}
+
+// A command is one program while it runs, and after.
+type command struct {
+	*exec.Cmd
+	w              *world
+	stdout, stderr bytes.Buffer
+	mayHoldKeys    bool // on stdout
+	cancel         context.CancelFunc
+}
+
+// command prepares a program of this world. Its end is bounded.
+func (w *world) command(name string, args ...string) *command {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	c := &command{w: w, cancel: cancel}
+	path := name
+	switch {
+	case name == "ocgo-key":
+		path = program
+	case name == "opencode" && w.second != "":
+		path = w.second
+	}
+	c.Cmd = exec.CommandContext(ctx, path, args...)
+	c.Env, c.Dir = w.env, filepath.Join(filepath.Dir(w.home), "project")
+	c.Stdout, c.Stderr = &c.stdout, &c.stderr
+	c.WaitDelay = patience / 10 // for one who left a child with our pipe
+	return c
+}
+
+// Start starts it; end must follow.
+func (c *command) Start() error {
+	if err := c.Cmd.Start(); err != nil {
+		return err
+	}
+	c.w.mu.Lock()
+	defer c.w.mu.Unlock()
+	c.w.running = append(c.w.running, c)
+	return nil
+}
+
+// prints says that this command's stdout may hold a key.
+func (c *command) prints() *command {
+	c.mayHoldKeys = true
+	return c
+}
+
+func (c *command) reads(text string) *command {
+	c.Stdin = strings.NewReader(text)
+	return c
+}
+
+// end waits for a started command, and searches what it printed.
+func (c *command) end() *command {
+	c.w.t.Helper()
+	defer c.cancel()
+	err := c.Wait()
+	c.w.mu.Lock()
+	c.w.running = slices.DeleteFunc(c.w.running, func(other *command) bool { return other == c })
+	c.w.mu.Unlock()
+	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+		c.w.t.Errorf("%s: %v", filepath.Base(c.Path), err)
+	}
+	c.w.leaks(c.w.marker.Text("stderr of "+filepath.Base(c.Path), c.stderr.Bytes()))
+	if !c.mayHoldKeys {
+		c.w.leaks(c.w.marker.Text("stdout of "+filepath.Base(c.Path), c.stdout.Bytes()))
+	}
+	return c
+}
+
+// run runs it to its end.
+func (c *command) run() *command {
+	c.w.t.Helper()
+	require.NoError(c.w.t, c.Start())
+	return c.end()
+}
+
+func (c *command) code() int { return c.ProcessState.ExitCode() }
+
+func (c *command) signal() syscall.Signal {
+	status := c.ProcessState.Sys().(syscall.WaitStatus)
+	if !status.Signaled() {
+		return 0
+	}
+	return status.Signal()
+}
+
+// ok wants exit code 0.
+func (c *command) ok() *command {
+	c.w.t.Helper()
+	shown := c.stdout.String()
+	if c.mayHoldKeys {
+		shown = "(may hold keys)"
+	}
+	require.Equal(c.w.t, 0, c.code(), "%s: %v\nstdout: %s\nstderr: %s", filepath.Base(c.Path), c.ProcessState, shown, c.stderr.String())
+	return c
+}
+
+// ours is what we said on stderr.
+func (c *command) ours() []string {
+	var lines []string
+	for line := range strings.Lines(c.stderr.String()) {
+		if text, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "ocgo-key: "); ok {
+			lines = append(lines, text)
+		}
+	}
+	return lines
+}
+
+// add adds the accounts, each through a pipe.
+func (w *world) add(labels ...string) {
+	w.t.Helper()
+	for _, label := range labels {
+		w.command("ocgo-key", "add", label, "--no-verify").reads(w.marker.Key(label) + "\n").run().ok()
+	}
+}
+
+// An account as `list --json` shows it.
+type account struct {
+	ID, Label, State string
+	Enabled          bool
+	Reason           *string
+	Leases           []struct{ PID int }
+}
+
+type pool struct {
+	Accounts []account
+	Next     *string
+}
+
+func (w *world) list() pool {
+	w.t.Helper()
+	c := w.command("ocgo-key", "list", "--json").run().ok()
+	require.Empty(w.t, c.stderr.String())
+	var p pool
+	require.NoError(w.t, json.Unmarshal(c.stdout.Bytes(), &p))
+	return p
+}
+
+// states are the accounts' states in the pool's order, as text.
+func (p pool) states() string {
+	var s []string
+	for _, a := range p.Accounts {
+		s = append(s, a.Label+" "+a.State)
+	}
+	return strings.Join(s, ", ")
+}
+
+// keyOf is the name of the key that a command printed, and nothing else; a line of no key is a failure.
+func (w *world) keysOf(stdout string) []string {
+	w.t.Helper()
+	var names []string
+	for line := range strings.Lines(stdout) {
+		i := slices.IndexFunc(labels, func(label string) bool { return w.marker.Key(label)+"\n" == line })
+		if i < 0 {
+			w.t.Errorf("a line that is no key") // and is not shown
+			continue
+		}
+		names = append(names, labels[i])
+	}
+	return names
+}
+
+// asked are the accounts that the service was asked with to answer a prompt, titles and usage left out.
+func (w *world) asked() []string {
+	names := []string{}
+	for _, r := range w.turns() {
+		names = append(names, r.Account)
+	}
+	return names
+}
+
+// turns are the requests that ask for an answer to a prompt.
+func (w *world) turns() []fakeservice.Request {
+	return slices.DeleteFunc(w.service.Requests(), func(r fakeservice.Request) bool { return r.Title || strings.HasSuffix(r.Path, "/usage") })
+}
+
+// wasAsked tells whether any model request, titles included, carried the account's key.
+func (w *world) wasAsked(label string) bool {
+	return slices.ContainsFunc(w.service.Requests(), func(r fakeservice.Request) bool {
+		return r.Account == label && !strings.HasSuffix(r.Path, "/usage")
+	})
+}

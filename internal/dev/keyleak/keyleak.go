@@ -1,0 +1,157 @@
+// Package keyleak finds out where a key has been: each test run gets keys with a random mark in them, and
+// afterwards everything that was printed, written or shown in the process table is searched for that mark.
+//
+// It is for tests alone, and imports nothing of this project. It reads; it changes nothing.
+package keyleak
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// A Marker is one random mark, and the forms in which it may turn up. It is safe for concurrent use.
+type Marker struct {
+	mark  string
+	forms []form
+}
+
+type form struct {
+	name string // "plain", "base64", "hex"
+	text []byte
+}
+
+// A Leak is one place where the mark was found.
+type Leak struct {
+	Where string // a file, a process, a stream
+	Form  string // "plain", "base64", "hex" or "a number"
+}
+
+func (l Leak) String() string { return fmt.Sprintf("a key in %s (%s)", l.Where, l.Form) }
+
+// New makes a marker with a mark of its own.
+func New() *Marker {
+	c := &Marker{mark: strings.ToLower(rand.Text())}
+	c.forms = []form{
+		{"plain", []byte(c.mark)},
+		{"hex", []byte(hex.EncodeToString([]byte(c.mark)))},
+		{"hex", []byte(strings.ToUpper(hex.EncodeToString([]byte(c.mark))))},
+	}
+	// Within the base64 of something longer the mark may begin at any of three places in a group.
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for before := range 3 {
+			text := encoding.EncodeToString(append(make([]byte, before), c.mark...))
+			text = text[(before*8+5)/6 : (before+len(c.mark))*8/6] // the characters made of the mark alone
+			c.forms = append(c.forms, form{"base64", []byte(text)})
+		}
+	}
+	return c
+}
+
+// Key is the key of the account that a test calls name. Keys of different names differ.
+func (c *Marker) Key(name string) string { return "sk-marked-" + c.mark + "-" + name }
+
+// Text searches what was printed, or anything else in memory.
+func (c *Marker) Text(where string, text []byte) []Leak {
+	var leaks []Leak
+	for _, f := range c.forms {
+		if leak := (Leak{where, f.name}); bytes.Contains(text, f.text) && !slices.Contains(leaks, leak) {
+			leaks = append(leaks, leak)
+		}
+	}
+	return leaks
+}
+
+// Words searches the stack traces of a crash, which show memory as numbers: eight bytes of the mark, read as one of
+// either byte order.
+func (c *Marker) Words(where string, text []byte) []Leak {
+	for at := range len(c.mark) - 8 + 1 {
+		piece := []byte(c.mark[at : at+8])
+		for _, n := range []uint64{binary.LittleEndian.Uint64(piece), binary.BigEndian.Uint64(piece)} {
+			if bytes.Contains(bytes.ToLower(text), fmt.Appendf(nil, "%x", n)) {
+				return []Leak{{where, "a number"}}
+			}
+		}
+	}
+	return nil
+}
+
+// Files searches everything below the roots: contents, names, and where symbolic links point. A root that does
+// not exist is an error, since a search that looked nowhere proves nothing; so is a file that can't be read. What
+// vanishes meanwhile does not count, nor do sockets and pipes.
+func (c *Marker) Files(roots ...string) ([]Leak, error) {
+	var leaks []Leak
+	for _, root := range roots {
+		if _, err := os.Stat(root); err != nil {
+			return leaks, err
+		}
+		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			leaks = append(leaks, c.Text("the name of "+path, []byte(entry.Name()))...)
+			found, err := c.file(path, entry.Type())
+			leaks = append(leaks, found...)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return leaks, err
+		}
+	}
+	return leaks, nil
+}
+
+func (c *Marker) file(path string, kind fs.FileMode) ([]Leak, error) {
+	switch {
+	case kind&fs.ModeSymlink != 0:
+		target, err := os.Readlink(path)
+		return c.Text("the target of "+path, []byte(target)), err
+	case kind.IsRegular():
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return c.stream(path, f)
+	}
+	return nil, nil
+}
+
+// stream searches r piece by piece; pieces overlap, so that no mark is missed between two.
+func (c *Marker) stream(where string, r io.Reader) ([]Leak, error) {
+	const overlap = 256 // longer than any form
+	var leaks []Leak
+	buffer, kept := make([]byte, 1<<20), 0
+	for {
+		n, err := io.ReadFull(r, buffer[kept:])
+		text := buffer[:kept+n]
+		for _, leak := range c.Text(where, text) {
+			if !slices.Contains(leaks, leak) {
+				leaks = append(leaks, leak)
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return leaks, nil
+		}
+		if err != nil {
+			return leaks, err
+		}
+		kept = copy(buffer, text[len(text)-overlap:])
+	}
+}

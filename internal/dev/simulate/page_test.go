@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/rotation"
+)
+
+// The page is what the program does now, and its recommendation follows from it. It is made as `make strategies` does,
+// in a process of its own: the race detector would take minutes for it.
+func TestThePageIsCurrent(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "page.md")
+	said, err := exec.Command("go", "run", ".", "-out", out).CombinedOutput()
+	require.NoError(t, err, "%s", said)
+	want, err := os.ReadFile(out)
+	require.NoError(t, err)
+	got, err := os.ReadFile("../../../docs/strategies.md")
+	require.NoError(t, err)
+	assert.Equal(t, string(want), string(got), "`make strategies` writes it anew")
+}
+
+// A figure that says otherwise is noticed.
+func TestClaimsAreTested(t *testing.T) {
+	for claim, holds := range claims {
+		f := make(figures)
+		for _, k := range kinds() {
+			f[k] = mean{Asked: 100, Answered: 50, Elsewhere: 10, Switches: 1}
+			if k.strategy == rotation.MostLeft && k.ahead == 0 {
+				f[k] = mean{Asked: 100, Answered: 40, Elsewhere: 1, Switches: 5}
+			}
+		}
+		assert.False(t, holds(f), claim)
+	}
+}
+
+// The same month twice is the same month; another seed is another one.
+func TestAMonthIsPlayedTheSameEachTime(t *testing.T) {
+	p := workloads[full].play
+	p.strategy, p.seed = rotation.MostLeft, 3
+	first, err := p.run()
+	require.NoError(t, err)
+	second, err := p.run()
+	require.NoError(t, err)
+	assert.Equal(t, first, second)
+	p.seed = 4
+	other, err := p.run()
+	require.NoError(t, err)
+	assert.NotEqual(t, first, other)
+}
+
+// What is answered is bounded by what the subscriptions include, whoever asks.
+func TestNoMonthHasMoreThanThereIs(t *testing.T) {
+	for i, w := range workloads {
+		p := w.play
+		p.strategy = rotation.Strategies()[i%len(rotation.Strategies())]
+		o, err := p.run()
+		require.NoError(t, err)
+		assert.LessOrEqual(t, o.answered, o.asked)
+		// A month of each account ends within the 30 days, and another begins.
+		assert.LessOrEqual(t, o.answered+o.elsewhere, 2*accounts*perMonth)
+		assert.Positive(t, o.answered)
+	}
+}

@@ -1,0 +1,212 @@
+package fakeservice
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// windows in the order in which the service looks at them: an error names the first that is used up.
+var windows = []Window{Weekly, Monthly, Rolling}
+
+// account is an Account and how far its plan has come. Server.mu guards it.
+type account struct {
+	Account
+	progress
+}
+
+type progress struct {
+	next     int
+	perModel map[string]int
+	spent    []spent // one for each of Plan.Budgets
+	told     map[Window]time.Time
+}
+
+type spent struct {
+	began time.Time
+	used  int
+}
+
+// choose takes the plan's next answer for the request.
+func (a *account) choose(r *Request, now time.Time) Answer {
+	p := &a.Plan
+	if r.Title && p.TitlesFree {
+		return Answer{}
+	}
+	for _, l := range p.Limits {
+		if l.Model != "" && l.Model == r.Model && l.Until.After(now) {
+			busy := RateLimit()
+			busy.RetryAfter = l.Until.Sub(now)
+			return busy
+		}
+	}
+	free := slices.Contains(p.FreeModels, r.Model)
+	for _, w := range windows {
+		if until := a.limitedUntil(w, now); !free && !until.IsZero() {
+			if p.UseBalance != "" {
+				return Answer{Cost: p.UseBalance}
+			}
+			return UsageLimit(w, until.Sub(now))
+		}
+	}
+	if free && a.queued(r.Model, false).Window != "" {
+		return Answer{}
+	}
+	answer := a.queued(r.Model, true)
+	if answer.Status == 0 && answer.Break == NoBreak && !free {
+		a.spend(now)
+	}
+	if answer.Window != "" {
+		if a.told == nil {
+			a.told = map[Window]time.Time{}
+		}
+		a.told[answer.Window] = now.Add(answer.resetsIn())
+	}
+	return answer
+}
+
+// queued returns the answer whose turn it is, and with take moves on to the one after it.
+func (a *account) queued(model string, take bool) Answer {
+	queue, own := a.Plan.PerModel[model]
+	at := a.next
+	if own {
+		at = a.perModel[model]
+	} else {
+		queue = a.Plan.Answers
+	}
+	if len(queue) == 0 {
+		return Answer{}
+	}
+	answer := queue[min(at, len(queue)-1)]
+	switch {
+	case !take:
+	case own:
+		if a.perModel == nil {
+			a.perModel = map[string]int{}
+		}
+		a.perModel[model] = at + 1
+	default:
+		a.next = at + 1
+	}
+	return answer
+}
+
+// limitedUntil is when the window has room again by limits and budgets; zero when it has room now.
+func (a *account) limitedUntil(w Window, now time.Time) time.Time {
+	var until time.Time
+	for _, l := range a.Plan.Limits {
+		if l.Model == "" && l.Window == w && l.Until.After(now) && l.Until.After(until) {
+			until = l.Until
+		}
+	}
+	for i, b := range a.Plan.Budgets {
+		s := a.budget(i, now)
+		if b.Window != w || s.used < b.Requests {
+			continue
+		}
+		if s.began.IsZero() { // no room from the start: the window begins when that is noticed
+			s.began = now
+		}
+		if end := s.began.Add(b.every()); end.After(until) {
+			until = end
+		}
+	}
+	return until
+}
+
+// budget is the state of the i-th budget, emptied if its window is over.
+func (a *account) budget(i int, now time.Time) *spent {
+	if len(a.spent) != len(a.Plan.Budgets) {
+		a.spent = make([]spent, len(a.Plan.Budgets))
+	}
+	s := &a.spent[i]
+	if b := a.Plan.Budgets[i]; !b.From.IsZero() {
+		if began := b.began(now); !s.began.Equal(began) {
+			*s = spent{began: began}
+		}
+		return s
+	}
+	if !s.began.IsZero() && !now.Before(s.began.Add(a.Plan.Budgets[i].every())) {
+		*s = spent{}
+	}
+	return s
+}
+
+func (a *account) spend(now time.Time) {
+	for i := range a.Plan.Budgets {
+		s := a.budget(i, now)
+		if s.began.IsZero() {
+			s.began = now
+		}
+		s.used++
+	}
+}
+
+// began is when the window that now is in has begun, for a budget that has a From.
+func (b Budget) began(now time.Time) time.Time {
+	into := now.Sub(b.From) % b.every()
+	if into < 0 {
+		into += b.every()
+	}
+	return now.Add(-into)
+}
+
+func (b Budget) every() time.Duration {
+	if b.Every > 0 {
+		return b.Every
+	}
+	return b.Window.Length()
+}
+
+// limitMessage is the service's text for a used-up window.
+func limitMessage(w Window, retryAfter time.Duration, workspace string) string {
+	name := map[Window]string{Rolling: "5-hour", Weekly: "Weekly", Monthly: "Monthly"}[w]
+	return fmt.Sprintf("%s usage limit reached. Resets in %s. To continue using this model now, enable usage from your available balance: https://opencode.ai/workspace/%s/go",
+		name, resetIn(retryAfter), workspace)
+}
+
+// limitWords is the text for a used-up window as newer parts of the service have it.
+func limitWords(w Window, wait time.Duration) string {
+	name := map[Window]string{Rolling: "5 hour", Weekly: "Weekly", Monthly: "Monthly"}[w]
+	return fmt.Sprintf("%s usage limit reached. It will reset in %s. To continue using this model now, enable usage from your available balance: https://opencode.ai/workspace/wrk_FAKE/go",
+		name, waitWords(wait))
+}
+
+// waitWords is a wait in its two largest units: "5 days 10 hours", "1 hour", "20 minutes".
+func waitWords(d time.Duration) string {
+	minutes := (seconds(d) + 59) / 60
+	var words []string
+	for _, unit := range []struct {
+		name    string
+		minutes int64
+	}{{"day", 24 * 60}, {"hour", 60}, {"minute", 1}} {
+		n := minutes / unit.minutes
+		minutes %= unit.minutes
+		switch {
+		case n == 0 || len(words) == 2:
+		case n == 1:
+			words = append(words, "1 "+unit.name)
+		default:
+			words = append(words, fmt.Sprintf("%d %ss", n, unit.name))
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+func resetIn(d time.Duration) string {
+	secs := seconds(d)
+	switch days, hours, minutes := secs/86400, secs/3600, (secs%3600+59)/60; {
+	case days > 1:
+		return fmt.Sprintf("%d days", days)
+	case days == 1:
+		return "1 day"
+	case hours >= 1:
+		return fmt.Sprintf("%dhr %dmin", hours, minutes)
+	default:
+		return fmt.Sprintf("%dmin", minutes)
+	}
+}
+
+// seconds rounds up: an account that is asked again after retry-after must be ready.
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

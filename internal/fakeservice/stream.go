@@ -1,0 +1,223 @@
+package fakeservice
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// format is one of the three wire formats.
+type format interface {
+	auth() string // the header that carries the key: "bearer" or "x-api-key"
+	parse(body []byte) (turn, error)
+	whole(said) object
+	events(said) []event
+	failure(a Answer) event // an error in a stream
+}
+
+// turn is what the fake understands of a request.
+type turn struct {
+	model   string
+	stream  bool
+	tools   []string
+	results int
+	prompt  string
+}
+
+// said is what the model answers: a text, or one tool call.
+type said struct {
+	n       int // of the request, for ids
+	model   string
+	created int64
+	text    string
+	call    *Call
+	args    string // of the call, as JSON
+	in, out int    // tokens
+	cost    string
+}
+
+// pieces is the text word by word, or the call's arguments in two halves.
+func (m said) pieces() []string {
+	if m.call != nil {
+		half := len(m.args) / 2
+		return []string{m.args[:half], m.args[half:]}
+	}
+	return strings.SplitAfter(m.text, " ")
+}
+
+func (m said) id(prefix string) string { return fmt.Sprintf("%s_fake%d", prefix, m.n) }
+
+// event is one server-sent event.
+type event struct {
+	name  string // "" leaves the line out
+	data  any    // a string stands as it is
+	piece bool   // carries a piece of the answer
+}
+
+func (e event) bytes(how Spelling) ([]byte, error) {
+	var b bytes.Buffer
+	end := map[Spelling]string{CRLF: "\r\n", CR: "\r"}[how]
+	if end == "" {
+		end = "\n"
+	}
+	if e.name != "" {
+		b.WriteString("event: " + e.name + end)
+	}
+	text, isText := e.data.(string)
+	data := []byte(text)
+	if !isText {
+		var err error
+		if data, err = json.Marshal(e.data); err != nil {
+			return nil, err
+		}
+	}
+	if how == Lines && json.Valid(data) {
+		var indented bytes.Buffer
+		if err := json.Indent(&indented, data, "", "  "); err != nil {
+			return nil, err
+		}
+		data = indented.Bytes()
+	}
+	for line := range bytes.Lines(data) {
+		b.WriteString("data: ")
+		b.Write(bytes.TrimSuffix(line, []byte("\n")))
+		b.WriteString(end)
+	}
+	b.WriteString(end)
+	return b.Bytes(), nil
+}
+
+// call is the answer's call that is next, under the name that the client has for the tool.
+func (t turn) call(answer Answer) (*Call, bool) {
+	if t.results >= len(answer.Calls) {
+		return nil, false
+	}
+	call := answer.Calls[t.results]
+	if call.Name == bash && !slices.Contains(t.tools, bash) {
+		call.Name = shell
+	}
+	return &call, slices.Contains(t.tools, call.Name)
+}
+
+// say makes up what the model says.
+func (x *exchange) say(t turn, answer Answer) (said, error) {
+	m := said{n: x.log.N, model: t.model, created: x.s.now().Unix(), cost: answer.Cost, in: len(x.log.Body)/4 + 1}
+	if m.cost == "" {
+		m.cost = "0"
+	}
+	if call, ok := t.call(answer); ok {
+		m.call = call
+		args, err := json.Marshal(m.call.Args)
+		if err != nil {
+			return m, err
+		}
+		m.args = string(args)
+		m.out = len(args)/4 + 1
+		return m, nil
+	}
+	switch {
+	case x.log.Title:
+		m.text = x.s.opts.Title
+		if m.text == "" {
+			m.text = "A friendly greeting"
+		}
+	case answer.Text != "":
+		m.text = answer.Text
+	case x.s.opts.Reply != nil:
+		m.text = x.s.opts.Reply(*x.log)
+	default:
+		m.text = "Hello from " + x.log.Account + "."
+	}
+	m.out = len(m.text)/4 + 1
+	return m, nil
+}
+
+// succeed sends a model's answer, as a stream or whole, with the troubles that the plan adds.
+func (x *exchange) succeed(f format, t turn, answer Answer) {
+	if !x.ready(answer) {
+		return
+	}
+	m, err := x.say(t, answer)
+	if err != nil {
+		x.sendJSON(http.StatusInternalServerError, object{"type": "error", "error": object{"type": "error", "message": err.Error()}})
+		return
+	}
+	if t.stream && answer.Break != JSONError {
+		x.w.Header().Set("Content-Type", "text/event-stream")
+		x.w.Header().Set("Cache-Control", "no-cache")
+		x.head(answer)
+		if x.flush() {
+			x.stream(f, f.events(m), answer)
+		}
+		return
+	}
+	x.w.Header().Set("Content-Type", "application/json")
+	if answer.Break == SSEError || answer.Break == JSONError {
+		x.whole(Answer{Header: answer.Header}, errorBody(answer))
+		return
+	}
+	body, err := json.Marshal(f.whole(m))
+	if err != nil {
+		body = []byte(err.Error())
+	}
+	x.whole(answer, body)
+}
+
+// stream sends the events, flushing each.
+func (x *exchange) stream(f format, events []event, answer Answer) {
+	pieces := 0
+	for _, e := range events {
+		if e.piece {
+			pieces++
+		}
+	}
+	breakAfter := min(answer.BreakAfter, pieces)
+	sent := 0
+	if answer.Break != NoBreak && breakAfter == 0 {
+		x.breakStream(f, answer)
+		return
+	}
+	for _, e := range events {
+		if e.piece && sent > 0 && answer.ChunkDelay != 0 && !x.s.sleep(x.r.Context(), answer.ChunkDelay) {
+			x.cut(false)
+			return
+		}
+		if x.r.Context().Err() != nil || !x.event(e, answer.Spelling) {
+			return
+		}
+		if e.piece {
+			sent++
+			if answer.Break != NoBreak && sent == breakAfter {
+				x.breakStream(f, answer)
+				return
+			}
+		}
+	}
+	x.complete = true
+}
+
+func (x *exchange) event(e event, how Spelling) bool {
+	b, err := e.bytes(how)
+	if err != nil {
+		return false
+	}
+	if _, err := x.w.Write(b); err != nil {
+		return false
+	}
+	return x.flush()
+}
+
+func (x *exchange) breakStream(f format, answer Answer) {
+	switch answer.Break {
+	case SSEError:
+		x.broken = x.event(f.failure(answer), answer.Spelling)
+	case CleanEnd:
+		x.broken = true
+	default:
+		x.broken = true
+		x.cut(answer.Break == Reset)
+	}
+}

@@ -1,0 +1,139 @@
+package fakeservice
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Usage is how GET /usage departs from what follows from the rest of a plan: a limited window shows "rate-limited",
+// 100 percent and its end; a budget shows its share used; any other window 0 percent.
+type Usage struct {
+	Percent  map[Window]int       // instead of the percent that follows
+	ResetsAt map[Window]time.Time // instead of the end that follows
+	OmitIDs  bool                 // leaves out workspaceID and userID
+	Delay    time.Duration        // before the headers; negative is until the client goes away
+	Answer   *Answer              // instead of the numbers, say AuthError()
+}
+
+type usageWindow struct {
+	Status   string `json:"status"`
+	Percent  int    `json:"percent"`
+	ResetsAt string `json:"resetsAt"`
+}
+
+type usageBody struct {
+	WorkspaceID string                 `json:"workspaceID,omitempty"`
+	UserID      string                 `json:"userID,omitempty"`
+	Usage       map[Window]usageWindow `json:"usage"`
+}
+
+// usage answers GET /usage.
+func (x *exchange) usage() {
+	_, _ = x.read("bearer", nil)
+	defer x.finish()
+
+	now := x.s.now()
+	x.s.mu.Lock()
+	a := x.s.accounts[x.log.Key]
+	var answer Answer
+	var delay time.Duration
+	if a != nil {
+		answer = a.usage(now)
+		delay = a.Plan.Usage.Delay
+	}
+	x.s.mu.Unlock()
+
+	switch {
+	case x.log.Key == "":
+		answer = Error(http.StatusUnauthorized, "AuthError", "Missing API key.")
+	case a == nil:
+		answer = Error(http.StatusUnauthorized, "AuthError", "Unauthorized")
+	}
+	if answer.Stall == 0 {
+		answer.Stall = delay
+	}
+	x.send(answer.of(a))
+}
+
+// usage is the answer to GET /usage; Server.mu is held.
+func (a *account) usage(now time.Time) Answer {
+	if own := a.Plan.Usage.Answer; own != nil {
+		return *own
+	}
+	next := a.queued("", false)
+	switch kind := next.kind(); {
+	case kind == "Account.Disabled":
+		return EntitlementError()
+	case kind == "EntitlementError", kind == "AuthError" && next.Message != blockedMessage: // as bad here as it is there
+		return Error(next.Status, next.ErrorType, next.Message)
+	}
+	body := usageBody{WorkspaceID: a.Workspace, UserID: a.User, Usage: map[Window]usageWindow{}}
+	if a.Plan.Usage.OmitIDs {
+		body.WorkspaceID, body.UserID = "", ""
+	}
+	for _, w := range windows {
+		body.Usage[w] = a.window(w, next, now)
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return ServerError(http.StatusInternalServerError)
+	}
+	return Raw(http.StatusOK, http.Header{"Content-Type": {"application/json"}}, text)
+}
+
+func (a *account) window(w Window, next Answer, now time.Time) usageWindow {
+	until := a.limitedUntil(w, now)
+	if told := a.told[w]; told.After(now) && told.After(until) {
+		until = told
+	}
+	if next.Window == w && until.IsZero() {
+		until = now.Add(next.resetsIn())
+	}
+	out := usageWindow{Status: "ok"}
+	resets := now.Add(w.Length())
+	if !until.IsZero() {
+		out.Status, out.Percent, resets = "rate-limited", 100, until
+	} else {
+		for i, b := range a.Plan.Budgets {
+			if s := a.budget(i, now); b.Window == w && b.Requests > 0 {
+				out.Percent = max(out.Percent, s.used*100/b.Requests)
+				if !s.began.IsZero() {
+					resets = s.began.Add(b.every())
+				}
+			}
+		}
+	}
+	if p, ok := a.Plan.Usage.Percent[w]; ok {
+		out.Percent = p
+		if p >= 100 {
+			out.Status = "rate-limited"
+		}
+	}
+	if t, ok := a.Plan.Usage.ResetsAt[w]; ok {
+		resets = t
+	}
+	out.ResetsAt = resets.UTC().Format("2006-01-02T15:04:05.000Z")
+	return out
+}
+
+// models answers GET /models.
+func (x *exchange) models() {
+	_, _ = x.read("bearer", nil)
+	defer x.finish()
+	ids := x.s.opts.Models
+	if ids == nil {
+		ids = []string{"kimi-k2.6", "minimax-m3", "grok-4.7"}
+	}
+	list := make([]object, 0, len(ids))
+	for _, id := range ids {
+		list = append(list, object{"id": id, "object": "model", "created": 0, "owned_by": "opencode"})
+	}
+	x.sendJSON(http.StatusOK, object{"object": "list", "data": list})
+}
+
+func (x *exchange) notFound() {
+	_, _ = x.read("bearer", nil)
+	defer x.finish()
+	x.send(Error(http.StatusNotFound, "error", "Not found"))
+}

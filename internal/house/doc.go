@@ -1,2 +1,0 @@
-// Package house is a test alone: who may import whom, and what stands at the top level of the project.
-package house
