@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"ocgo-key/internal/hint"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -51,7 +52,7 @@ func (c *removeCmd) Run(a *app) error {
 			_ = pool.Settle(context.Background(), v.ID)
 			return err
 		}
-		return withHint(err, hintOf(err, "its key may be deleted already; the same command finishes it"))
+		return hint.On(err, hintOf(err, "its key may be deleted already; the same command finishes it"))
 	}
 	if err := pool.Remove(ctx, v.ID); err != nil {
 		return err
@@ -100,7 +101,7 @@ func (c *renameCmd) Run(a *app) error {
 		return err
 	}
 	if err := pool.Rename(context.Background(), v.ID, c.New); err != nil {
-		return withHint(err, "choose another label; `ocgo-key list` shows those that are taken")
+		return hint.On(err, "choose another label; `ocgo-key list` shows those that are taken")
 	}
 	return a.done("renamed "+v.Label+" to", c.New, v.ID)
 }

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"ocgo-key/helper"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/keyform"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
@@ -51,7 +52,7 @@ func (c *addCmd) Run(a *app) error {
 		return err
 	}
 	if _, err := before.Find(label); err == nil {
-		return withHint(fmt.Errorf("an account called %q is %w", label, rotation.ErrAlreadyThere),
+		return hint.On(fmt.Errorf("an account called %q is %w", label, rotation.ErrAlreadyThere),
 			"choose another label, or give it a new key with `ocgo-key replace`")
 	}
 	if err := a.reachKeychain(label); err != nil {
@@ -94,7 +95,7 @@ func (a *app) sayLimited(pool *rotation.Pool, id string) {
 	}
 	for _, v := range o.Accounts {
 		if v.ID == id && v.Condition.State == rotation.Cooling {
-			a.say("%s is %s", v.Label, conditionText(v.Condition, time.Now()))
+			a.Say("%s is %s", v.Label, conditionText(v.Condition, time.Now()))
 		}
 	}
 }
@@ -176,7 +177,7 @@ func (a *app) refuseKnownKey(o rotation.Overview, self string, key keychain.Secr
 		return err
 	}
 	if known, ok := held.of(key); ok && known.ID != self {
-		return withHint(fmt.Errorf("this key is %w, as %s", rotation.ErrAlreadyThere, known.Label), "")
+		return hint.On(fmt.Errorf("this key is %w, as %s", rotation.ErrAlreadyThere, known.Label), "")
 	}
 	return nil
 }
@@ -244,12 +245,12 @@ func (a *app) verify(key keychain.Secret, skip bool) (rotation.Usage, error) {
 	case err == nil:
 		return usage, nil
 	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
-		return rotation.Usage{}, withHint(&codeError{exitRefused, errors.New("the service does not know this key (401)")},
+		return rotation.Usage{}, hint.On(hint.Refuse("the service does not know this key (401)"),
 			"check that it was copied whole; --no-verify stores it all the same")
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden:
-		a.warn("the service says that this key has no Go subscription (403); it will be stored all the same", "subscribe, or take it out with `ocgo-key remove`")
+		a.Warn("the service says that this key has no Go subscription (403); it will be stored all the same", "subscribe, or take it out with `ocgo-key remove`")
 	default:
-		a.warn("the key could not be checked: "+err.Error(), "it will be stored all the same; --no-verify skips the check")
+		a.Warn("the key could not be checked: "+err.Error(), "it will be stored all the same; --no-verify skips the check")
 	}
 	return rotation.Usage{}, nil
 }
@@ -266,9 +267,9 @@ func (a *app) warnSharedUsage(o rotation.Overview, self string, usage rotation.U
 	case 0:
 		return
 	case 1:
-		a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: the two share one usage limit", others[0]), "a second workspace with its own subscription has its own usage limit")
+		a.Warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: the two share one usage limit", others[0]), "a second workspace with its own subscription has its own usage limit")
 	default:
-		a.warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: all of them share one usage limit", strings.Join(others, ", ")), "a second workspace with its own subscription has its own usage limit")
+		a.Warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: all of them share one usage limit", strings.Join(others, ", ")), "a second workspace with its own subscription has its own usage limit")
 	}
 }
 
@@ -287,17 +288,17 @@ func checkLabel(label string) error {
 	_, err := strconv.Atoi(label)
 	switch {
 	case strings.TrimSpace(label) != label || label == "":
-		return usagef("a label cannot be empty, or begin or end with a space")
+		return hint.Input("a label cannot be empty, or begin or end with a space")
 	case err == nil:
-		return withHint(usagef("%q is a number, and numbers name accounts by their place in the list", label), "choose a word as the label")
+		return hint.On(hint.Input("%q is a number, and numbers name accounts by their place in the list", label), "choose a word as the label")
 	case strings.HasPrefix(label, "-"):
-		return usagef("a label cannot begin with -, which begins a flag")
+		return hint.Input("a label cannot begin with -, which begins a flag")
 	case utf8.RuneCountInString(label) > maxLabel:
-		return usagef("a label has at most %d characters", maxLabel)
+		return hint.Input("a label has at most %d characters", maxLabel)
 	case !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }):
-		return usagef("a label has to be printable")
+		return hint.Input("a label has to be printable")
 	case keyform.Within(label):
-		return withHint(usagef("that looks like a key, not like a label; now it may be in your shell's history"), "remove it there; then `ocgo-key add LABEL` asks for the key")
+		return hint.On(hint.Input("that looks like a key, not like a label; now it may be in your shell's history"), "remove it there; then `ocgo-key add LABEL` asks for the key")
 	}
 	return nil
 }

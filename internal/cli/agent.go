@@ -1,8 +1,9 @@
 package cli
 
 import (
-	"errors"
 	"slices"
+
+	"ocgo-key/internal/hint"
 )
 
 // agentVariable marks the shells of an agent's tools; the plugin sets it there.
@@ -21,6 +22,6 @@ func (a *app) refuseAgent(command string, g *grammar) error {
 	if !inTool || (!slices.Contains(notForAgents, command) || looks) && !changes {
 		return nil
 	}
-	return withHint(&codeError{exitRefused, errors.New("an agent's shell gets no key, and changes no account")},
+	return hint.On(hint.Refuse("an agent's shell gets no key, and changes no account"),
 		"run this in a terminal of your own")
 }

@@ -2,17 +2,17 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"sync"
 	"time"
 
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
+	"ocgo-key/internal/report"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
@@ -22,6 +22,7 @@ import (
 // app is what commands work with. What a command does not ask for is not made.
 type app struct {
 	globals
+	*report.Terminal
 	stdin  *os.File
 	stdout *os.File
 	stderr *os.File
@@ -43,7 +44,7 @@ func (a *app) check() error {
 	a.baseURL = base
 	if a.Store != "" {
 		if err := checkStore(a.Store); err != nil {
-			return &codeError{exitUsage, fmt.Errorf("--store: %w", err)}
+			return hint.Input("--store: %w", err)
 		}
 	}
 	return nil
@@ -53,11 +54,11 @@ func parseBaseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil || u.Host == "" || u.Opaque != "":
-		return nil, usagef("--base-url: %q is not a URL", raw)
+		return nil, hint.Input("--base-url: %q is not a URL", raw)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, usagef("--base-url: a user, a query or a fragment has no place in it")
+		return nil, hint.Input("--base-url: a user, a query or a fragment has no place in it")
 	case u.Scheme == "http" && !loopback(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
-		return nil, usagef("--base-url: it must be https (http only for a loopback address), or keys would cross the network in clear")
+		return nil, hint.Input("--base-url: it must be https (http only for a loopback address), or keys would cross the network in clear")
 	}
 	return u, nil
 }
@@ -69,7 +70,7 @@ func loopback(host string) bool {
 
 // pool opens the rotation over the state file.
 func (a *app) pool() (*rotation.Pool, error) {
-	pool, _, err := a.poolWarning(func(message string) { a.warn(message, "") })
+	pool, _, err := a.poolWarning(func(message string) { a.Warn(message, "") })
 	return pool, err
 }
 
@@ -123,18 +124,11 @@ func (a *app) confirm(yes bool, question string) error {
 	ok, err := term.Confirm(text.Line(question))
 	switch {
 	case errors.Is(err, term.ErrNoTerminal):
-		return withHint(usagef("there is no terminal to ask on: %s", question), "give --yes to go ahead without being asked")
+		return hint.On(hint.Input("there is no terminal to ask on: %s", question), "give --yes to go ahead without being asked")
 	case err != nil:
 		return err
 	case !ok:
-		return &codeError{exitRefused, errors.New("nothing was changed")}
+		return hint.Refuse("nothing was changed")
 	}
 	return nil
-}
-
-// printJSON writes a result as one JSON document.
-func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.stdout)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }

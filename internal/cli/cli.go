@@ -14,8 +14,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/keyform"
-	"ocgo-key/internal/text"
+	"ocgo-key/internal/report"
 )
 
 // grammar is every command; each is described where it is done.
@@ -81,12 +82,12 @@ func Main(args []string) (code int) {
 			code = int(p)
 		default:
 			// A panic's value and stack may hold anything, a key among it: neither is shown.
-			a.complain(fmt.Errorf("internal error (%T at %s)", p, panicPlace(debug.Stack())), "please report this, with the command you typed")
+			a.Complain(fmt.Errorf("internal error (%T at %s)", p, panicPlace(debug.Stack())), "please report this, with the command you typed")
 			code = exitInternal
 		}
 	}()
 	if keyAmong(args) {
-		return a.fail(withHint(usagef("a key has no place on the command line, where other programs see it; it is in your shell's history now"),
+		return a.fail(hint.On(hint.Input("a key has no place on the command line, where other programs see it; it is in your shell's history now"),
 			"remove it there; `ocgo-key add LABEL` asks for the key"))
 	}
 	if len(args) == 0 {
@@ -98,6 +99,7 @@ func Main(args []string) (code int) {
 		return a.fail(err)
 	}
 	a.globals = g.globals
+	a.Level(a.Quiet, a.Verbose)
 	if err := a.refuseAgent(name, &g); err != nil {
 		return a.fail(err)
 	}
@@ -192,7 +194,7 @@ func usageError(parser *kong.Kong, args []string, err error) error {
 	}
 	// A second word behind `add` is often the key: it is not shown again.
 	if (command == "add" || command == "replace") && strings.HasPrefix(err.Error(), "unexpected argument") {
-		return withHint(usagef("%s takes no key, and no second word", command),
+		return hint.On(hint.Input("%s takes no key, and no second word", command),
 			"if that was a key, it is in your shell's history now: remove it there; `ocgo-key "+command+" LABEL` asks for the key")
 	}
 	ours := args
@@ -202,7 +204,7 @@ func usageError(parser *kong.Kong, args []string, err error) error {
 	if i := slices.IndexFunc(ours, belowZero.MatchString); i >= 0 {
 		err = fmt.Errorf("%s is below zero, and nothing here takes such a number", ours[i])
 	}
-	return withHint(&codeError{exitUsage, err}, "see `"+help+"`")
+	return hint.On(hint.As(hint.ErrInput, err), "see `"+help+"`")
 }
 
 // fail reports err, if any, and returns its exit code.
@@ -210,51 +212,20 @@ func (a *app) fail(err error) int {
 	if err == nil {
 		return 0
 	}
-	code, hint := explain(err)
-	a.complain(err, hint)
+	code, next := explain(err)
+	a.Complain(err, next)
 	return code
-}
-
-// complain writes an error and its hint, a line each, whatever names are in them.
-func (a *app) complain(err error, hint string) {
-	fmt.Fprintf(a.stderr, "ocgo-key: %s\n", text.Line(err.Error()))
-	if hint != "" {
-		fmt.Fprintf(a.stderr, "hint: %s\n", text.Line(hint))
-	}
-}
-
-// say tells the user something on stderr that is not an error.
-func (a *app) say(format string, args ...any) {
-	if !a.Quiet {
-		fmt.Fprintf(a.stderr, "ocgo-key: %s\n", text.Line(fmt.Sprintf(format, args...)))
-	}
-}
-
-// detail is say for those who want to know more.
-func (a *app) detail(format string, args ...any) {
-	if a.Verbose {
-		a.say(format, args...)
-	}
 }
 
 // done ends a command that changed an account: a line for people, or a document that names the account.
 func (a *app) done(what, label, id string) error {
 	if a.JSON {
-		return a.printJSON(map[string]string{"account": label, "id": id})
+		return a.Document(map[string]string{"account": label, "id": id})
 	}
-	a.say("%s %s", what, label)
+	a.Say("%s %s", what, label)
 	return nil
 }
 
-// warn is say for what a user must not miss.
-func (a *app) warn(message, hint string) { a.complain(errors.New(message), hint) }
-
-// print writes a result.
-func (a *app) print(format string, args ...any) error {
-	_, err := fmt.Fprintf(a.stdout, format, args...)
-	return err
-}
-
 func newApp() *app {
-	return &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	return &app{Terminal: &report.Terminal{Out: os.Stdout, Err: os.Stderr}, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
 }

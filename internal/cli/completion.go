@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"ocgo-key/internal/completion"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/text"
@@ -33,7 +34,7 @@ Examples:
   ocgo-key completion powershell | Out-String | Invoke-Expression`
 }
 
-func (c *completionCmd) Run(a *app) error { return a.print("%s", completion.Script(c.Shell)) }
+func (c *completionCmd) Run(a *app) error { return a.Print("%s", completion.Script(c.Shell)) }
 
 // completeCmd is what those scripts call.
 type completeCmd struct {
@@ -42,7 +43,7 @@ type completeCmd struct {
 
 func (c *completeCmd) Run(a *app, ctx *kong.Context) error {
 	if err := completion.Answer(a.stdout, ctx.Model.Node, c.Words, a.completions); err != nil {
-		return &codeError{exitUsage, err}
+		return hint.As(hint.ErrInput, err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -123,7 +124,7 @@ func (s setting) json(now state.Settings) settingJSON {
 
 func (c *configCmd) Run(a *app) error {
 	if c.Unset && (c.Name == "" || c.Value != nil) {
-		return usagef("--unset goes with the name of a setting alone; there are: %s", settingNames())
+		return hint.Input("--unset goes with the name of a setting alone; there are: %s", settingNames())
 	}
 	pool, err := a.pool()
 	if err != nil {
@@ -134,7 +135,7 @@ func (c *configCmd) Run(a *app) error {
 	}
 	at := slices.IndexFunc(settings, func(s setting) bool { return s.name == c.Name })
 	if at < 0 {
-		return usagef("there is no setting %q; there are: %s", c.Name, settingNames())
+		return hint.Input("there is no setting %q; there are: %s", c.Name, settingNames())
 	}
 	s := settings[at]
 	if c.changes() {
@@ -145,15 +146,15 @@ func (c *configCmd) Run(a *app) error {
 		return err
 	}
 	if a.JSON {
-		return a.printJSON(s.json(o.Settings))
+		return a.Document(s.json(o.Settings))
 	}
-	return a.print("%v\n", s.value(o.Settings))
+	return a.Print("%v\n", s.value(o.Settings))
 }
 
 // change sets a setting, or with no value takes it back to its default.
 func (a *app) change(pool *rotation.Pool, s setting, value *string) error {
 	if value != nil && !s.set(new(state.Settings), *value) {
-		return usagef("%s cannot be %q; it can be: %s", s.name, *value, s.values)
+		return hint.Input("%s cannot be %q; it can be: %s", s.name, *value, s.values)
 	}
 	o, err := pool.Overview(context.Background())
 	if err != nil {
@@ -181,11 +182,11 @@ func (a *app) change(pool *rotation.Pool, s setting, value *string) error {
 		return err
 	}
 	if a.JSON {
-		return a.printJSON(s.json(now))
+		return a.Document(s.json(now))
 	}
-	a.say("%s is now %v", s.name, s.value(now))
+	a.Say("%s is now %v", s.name, s.value(now))
 	if s.note != nil && s.note(now) != "" {
-		a.say("%s", s.note(now))
+		a.Say("%s", s.note(now))
 	}
 	return nil
 }
@@ -200,7 +201,7 @@ func (a *app) listSettings(pool *rotation.Pool) error {
 		all[i] = s.json(o.Settings)
 	}
 	if a.JSON {
-		return a.printJSON(map[string][]settingJSON{"settings": all})
+		return a.Document(map[string][]settingJSON{"settings": all})
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SETTING\tVALUE\tFROM")

@@ -44,7 +44,7 @@ func (*demoCmd) Run(a *app) error {
 	if a.baseURL, err = parseBaseURL(service.BaseURL()); err != nil {
 		return err
 	}
-	if err := a.print("A stand-in for the Go service answers at %s.\nThree accounts, in memory: Work (its weekly limit is used up), Personal, Spare.\n\n", service.BaseURL()); err != nil {
+	if err := a.Print("A stand-in for the Go service answers at %s.\nThree accounts, in memory: Work (its weekly limit is used up), Personal, Spare.\n\n", service.BaseURL()); err != nil {
 		return err
 	}
 	shown, command, cleanup, err := a.demoClient()
@@ -52,7 +52,7 @@ func (*demoCmd) Run(a *app) error {
 		return err
 	}
 	defer cleanup()
-	_ = a.print("$ ocgo-key run -- %s\n", shown)
+	_ = a.Print("$ ocgo-key run -- %s\n", shown)
 	client, err := a.whichClient(&command)
 	if err != nil {
 		return err
@@ -64,11 +64,11 @@ func (*demoCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	_ = a.print("\nWhat the pool knows now:\n")
+	_ = a.Print("\nWhat the pool knows now:\n")
 	for _, v := range o.Accounts {
-		_ = a.print("  %d  %-9s %s\n", v.Number, v.Label, conditionText(v.Condition, time.Now()))
+		_ = a.Print("  %d  %-9s %s\n", v.Number, v.Label, conditionText(v.Condition, time.Now()))
 	}
-	return a.print("The next process gets %s.\n\nNow with your own: `ocgo-key add LABEL`, then `ocgo-key run`.\n", o.Next)
+	return a.Print("The next process gets %s.\n\nNow with your own: `ocgo-key add LABEL`, then `ocgo-key run`.\n", o.Next)
 }
 
 // stage sets up the service, and a pool that knows its accounts.
@@ -104,7 +104,7 @@ func (a *app) narrate(r fakeservice.Request) {
 	if r.Status == http.StatusTooManyRequests {
 		answer = "429, weekly limit used up"
 	}
-	_ = a.print("  service: %s asks for %s: %s\n", r.Account, what, answer)
+	_ = a.Print("  service: %s asks for %s: %s\n", r.Account, what, answer)
 }
 
 // demoClient is the client to run, how to call it for people, and how to clean up after it.
@@ -122,7 +122,7 @@ func (a *app) demoClient() (shown string, command wrapper.Command, cleanup func(
 	if err != nil {
 		return "", wrapper.Command{}, nil, err
 	}
-	_ = a.print("OpenCode is not installed, so a small client of our own asks in its place.\n")
+	_ = a.Print("OpenCode is not installed, so a small client of our own asks in its place.\n")
 	return "(a small client)", wrapper.Command{Argv: []string{self, "demo-client"}, Env: os.Environ()}, func() {}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/version"
 )
 
@@ -17,7 +18,7 @@ type demoClientCmd struct{}
 func (*demoClientCmd) Run(a *app) error {
 	base, token := a.getenv("OPENCODE_BASE_URL"), a.getenv("OPENCODE_API_KEY")
 	if base == "" || token == "" {
-		return withHint(errors.New("this client is the demo's own"), "use `ocgo-key demo`")
+		return hint.On(errors.New("this client is the demo's own"), "use `ocgo-key demo`")
 	}
 	question := fmt.Sprintf(`{"model":%q,"stream":true,"tools":[{"type":"function","function":{"name":"none"}}],"messages":[{"role":"user","content":%q}]}`, demoModel, demoPrompt)
 	req, err := http.NewRequest(http.MethodPost, base+"/chat/completions", strings.NewReader(question))
@@ -52,5 +53,5 @@ func (*demoClientCmd) Run(a *app) error {
 			answer.WriteString(c.Delta.Content)
 		}
 	}
-	return errors.Join(lines.Err(), a.print("%s\n", answer.String()))
+	return errors.Join(lines.Err(), a.Print("%s\n", answer.String()))
 }

@@ -102,7 +102,7 @@ func (c *doctorCmd) Run(a *app) error {
 	report.OK = problems == 0
 	var err error
 	if a.JSON {
-		err = a.printJSON(report)
+		err = a.Document(report)
 	} else {
 		err = a.printDiagnosis(results, report, problems, mendable)
 	}
@@ -124,7 +124,7 @@ func (a *app) repair(results []result) []repaired {
 			}
 			what, err := f.repair(ctx)
 			if err != nil {
-				a.warn(text.Line(fmt.Sprintf("%s: could not be repaired: %v", f.Check, err)), "")
+				a.Warn(text.Line(fmt.Sprintf("%s: could not be repaired: %v", f.Check, err)), "")
 				continue
 			}
 			done = append(done, repaired{f.Check, text.Line(what)})
@@ -171,7 +171,7 @@ func (a *app) printDiagnosis(results []result, report doctorJSON, problems, mend
 	if mendable > 0 {
 		summary += fmt.Sprintf("; `%s` mends %d of them", repairCommand, mendable)
 	}
-	return a.print("%s%s\n", b.String(), summary)
+	return a.Print("%s%s\n", b.String(), summary)
 }
 
 // levelWidth is that of the first column.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ocgo-key/helper/wrapper"
+	"ocgo-key/internal/hint"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -38,27 +39,6 @@ type codeError struct {
 func (e *codeError) Error() string { return e.err.Error() }
 func (e *codeError) Unwrap() error { return e.err }
 
-// usagef is an error in what the user typed or piped.
-func usagef(format string, args ...any) error {
-	return &codeError{exitUsage, fmt.Errorf(format, args...)}
-}
-
-// hintError is an error with the next step.
-type hintError struct {
-	err  error
-	hint string
-}
-
-func (e *hintError) Error() string { return e.err.Error() }
-func (e *hintError) Unwrap() error { return e.err }
-
-func withHint(err error, hint string) error {
-	if err == nil {
-		return nil
-	}
-	return &hintError{err, hint}
-}
-
 // statusError ends `run` as its command ended; there is nothing to say.
 type statusError struct{ wrapper.Status }
 
@@ -75,8 +55,11 @@ func (e *statusError) end() int {
 var table = []struct {
 	err  error
 	code int
-	hint string
+	next string
 }{
+	{hint.ErrInput, exitUsage, ""},
+	{hint.ErrRefused, exitRefused, ""},
+	{hint.ErrExists, exitAlready, ""},
 	{rotation.ErrEmpty, exitNoAccount, "add one with `ocgo-key add LABEL`"},
 	{rotation.ErrNoSuchAccount, exitNoAccount, "`ocgo-key list` shows labels and numbers"},
 	{rotation.ErrAlreadyThere, exitAlready, ""},
@@ -94,33 +77,33 @@ var table = []struct {
 }
 
 // explain finds an error's exit code, and its hint: the one given nearest to the user wins.
-func explain(err error) (code int, hint string) {
+func explain(err error) (code int, next string) {
 	code = exitGeneral
 	for _, row := range table {
 		if errors.Is(err, row.err) {
-			code, hint = row.code, row.hint
+			code, next = row.code, row.next
 			break
 		}
 	}
 	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
-		code, hint = exitExhausted, "`ocgo-key list` shows each account; `ocgo-key add` adds one"
+		code, next = exitExhausted, "`ocgo-key list` shows each account; `ocgo-key add` adds one"
 		if exhausted.Off > 0 {
-			hint = "`ocgo-key list` shows each account; `ocgo-key enable` takes a disabled one back, `ocgo-key add` adds one"
+			next = "`ocgo-key list` shows each account; `ocgo-key enable` takes a disabled one back, `ocgo-key add` adds one"
 		}
 		if exhausted.Until.IsZero() {
-			hint = "`ocgo-key list` shows why; `ocgo-key enable` takes an account back, `ocgo-key replace` gives it a new key"
+			next = "`ocgo-key list` shows why; `ocgo-key enable` takes an account back, `ocgo-key replace` gives it a new key"
 		}
 	}
 	if k := new(keychain.Error); errors.As(err, &k) && k.Hint != "" {
-		hint = k.Hint
+		next = k.Hint
 	}
-	if h := new(hintError); errors.As(err, &h) {
-		hint = h.hint
+	if given, found := hint.Of(err); found {
+		next = given
 	}
 	if c := new(codeError); errors.As(err, &c) {
 		code = c.code
 	}
-	return code, hint
+	return code, next
 }
 
 // panicPlace is the function in which a panic began, from its stack: a place, and none of the values.

@@ -14,6 +14,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/gateway"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
@@ -36,10 +37,10 @@ type gatewayFlags struct {
 
 func (f gatewayFlags) check() error {
 	if f.Stall < 0 {
-		return usagef("--stall %v: not a time to wait", f.Stall)
+		return hint.Input("--stall %v: not a time to wait", f.Stall)
 	}
 	if f.Ahead != nil && (*f.Ahead < 0 || *f.Ahead > rotation.MaxAhead) {
-		return usagef("--ahead %d: not 0, nor a percentage from 1 to %d", *f.Ahead, rotation.MaxAhead)
+		return hint.Input("--ahead %d: not 0, nor a percentage from 1 to %d", *f.Ahead, rotation.MaxAhead)
 	}
 	return nil
 }
@@ -71,7 +72,7 @@ Example:
 
 func (c *gatewayCmd) Run(a *app) error {
 	if c.Port < 0 || c.Port > 65535 {
-		return usagef("--port %d: not a port", c.Port)
+		return hint.Input("--port %d: not a port", c.Port)
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -107,12 +108,12 @@ func (c *gatewayCmd) Run(a *app) error {
 	gw, _, err := a.startGateway(pool, a.keys(), holder, flags, c.Port, observer)
 	if err != nil {
 		if c.Port != 0 && errors.Is(err, syscall.EADDRINUSE) {
-			return withHint(err, "choose another --port, or leave it out")
+			return hint.On(err, "choose another --port, or leave it out")
 		}
 		return err
 	}
 	defer gw.Close()
-	if err := a.printJSON(struct {
+	if err := a.Document(struct {
 		BaseURL string `json:"base_url"`
 		Token   string `json:"token"`
 		PID     int    `json:"pid"`
@@ -172,7 +173,7 @@ func (a *app) begin(ctx context.Context, holder *helper.Holder, open bool, comma
 	} else {
 		var grant helper.Grant
 		if grant, err = holder.Current(ctx, nil); err == nil {
-			a.detail("%s begins with %s", command, grant.Label)
+			a.Detail("%s begins with %s", command, grant.Label)
 		}
 	}
 	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && !exhausted.Until.IsZero() {
@@ -183,7 +184,7 @@ func (a *app) begin(ctx context.Context, holder *helper.Holder, open bool, comma
 }
 
 func (a *app) warnMissing(missing, next rotation.Handout) {
-	a.warn(fmt.Sprintf("the key of %s is not in the keychain; going on with %s", missing.Label, next.Label),
+	a.Warn(fmt.Sprintf("the key of %s is not in the keychain; going on with %s", missing.Label, next.Label),
 		fmt.Sprintf("`ocgo-key replace %s` stores it again", text.Quote(missing.Label)))
 }
 

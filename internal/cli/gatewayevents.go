@@ -26,7 +26,7 @@ func (a *app) told(o gateway.Observer) gateway.Observer {
 		defer mu.Unlock()
 		if e != last {
 			last = e
-			_ = a.printJSON(e) // who started us may be gone, and then so are we
+			_ = a.Document(e) // who started us may be gone, and then so are we
 		}
 	}
 	switched, exhausted, failed := o.Switched, o.Exhausted, o.Failed

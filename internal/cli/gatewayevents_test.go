@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ocgo-key/internal/report"
 	"ocgo-key/rotation"
 )
 
@@ -18,7 +19,7 @@ func TestGatewayTellsItsParent(t *testing.T) {
 	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	require.NoError(t, err)
 	defer out.Close()
-	a := &app{stdout: out, stderr: out, globals: globals{Quiet: true}}
+	a := &app{Terminal: &report.Terminal{Out: out, Err: out}, stdout: out, stderr: out, globals: globals{Quiet: true}}
 	o := a.told((&notices{app: a, silent: true}).observer())
 	move := rotation.Switch{From: rotation.Handout{Label: "Work"}, To: rotation.Handout{Label: "Personal"},
 		Verdict: rotation.Verdict{Action: rotation.Reject, Reason: "AuthError"}}

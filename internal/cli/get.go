@@ -5,6 +5,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/credential"
+	"ocgo-key/internal/hint"
 	"ocgo-key/keychain"
 )
 
@@ -39,7 +40,7 @@ func (c *getCmd) Run(a *app) error {
 		return c.fetch(a)
 	})
 	if err != nil && !asked {
-		return &codeError{exitUsage, err} // what was piped in is not a request
+		return hint.As(hint.ErrInput, err) // what was piped in is not a request
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -28,7 +29,7 @@ Examples:
 
 func (c *historyCmd) Run(a *app) error {
 	if c.Number < 0 {
-		return usagef("-n %d: not a number of events", c.Number)
+		return hint.Input("-n %d: not a number of events", c.Number)
 	}
 	pool, err := a.pool()
 	if err != nil {
@@ -39,14 +40,14 @@ func (c *historyCmd) Run(a *app) error {
 		return fmt.Errorf("cannot read the history: %w", err)
 	}
 	if h.Broken > 0 {
-		a.detail("%s of the history could not be read", text.Count(h.Broken, "line", "lines"))
+		a.Detail("%s of the history could not be read", text.Count(h.Broken, "line", "lines"))
 	}
 	events := c.chosen(h.Events)
 	if a.JSON {
-		return a.printJSON(historyDocument(h, events))
+		return a.Document(historyDocument(h, events))
 	}
 	if len(h.Events) == 0 {
-		a.say("nothing has happened yet")
+		a.Say("nothing has happened yet")
 		return nil
 	}
 	now := time.Now()
@@ -122,9 +123,9 @@ func (a *app) printHits(h rotation.History, now time.Time) error {
 		since = " since " + text.Moment(oldest, now)
 	}
 	if len(h.Hits) == 0 {
-		return a.print("No limit was hit%s.\n", since)
+		return a.Print("No limit was hit%s.\n", since)
 	}
-	if err := a.print("Limits hit%s:\n", since); err != nil {
+	if err := a.Print("Limits hit%s:\n", since); err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)

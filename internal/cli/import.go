@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/term"
@@ -74,10 +75,10 @@ type importing struct {
 
 func (c *importCmd) Run(a *app) error {
 	if c.From != nil && *c.From == "" {
-		return withHint(usagef("--from: the path is empty"), "name a file, or - for stdin")
+		return hint.On(hint.Input("--from: the path is empty"), "name a file, or - for stdin")
 	}
 	if c.From != nil && *c.From == stdinName && c.Scrub {
-		return withHint(usagef("--scrub: stdin cannot be scrubbed"), "give the file itself: --from PATH --scrub")
+		return hint.On(hint.Input("--scrub: stdin cannot be scrubbed"), "give the file itself: --from PATH --scrub")
 	}
 	sources, looked, trouble, err := c.sources(a)
 	if err != nil {
@@ -114,14 +115,14 @@ func (im *importing) foundNothing() bool {
 // nothing ends an import that found no key. Only who named a source missed one: it is not wrong to import again when
 // all is moved.
 func (c *importCmd) nothing(a *app, looked []string) error {
-	message, hint := "no key was found; looked at "+strings.Join(looked, ", "), "name a file with --from PATH, or add a key with `ocgo-key add`"
+	message, next := "no key was found; looked at "+strings.Join(looked, ", "), "name a file with --from PATH, or add a key with `ocgo-key add`"
 	if c.From != nil {
-		return withHint(errors.New(message), hint)
+		return hint.On(errors.New(message), next)
 	}
 	if a.JSON {
-		return a.printJSON(emptyImport())
+		return a.Document(emptyImport())
 	}
-	a.say("%s", message)
+	a.Say("%s", message)
 	return nil
 }
 
@@ -146,7 +147,7 @@ func (im *importing) open() error {
 	if err != nil {
 		return err
 	}
-	im.file = state.OpenFile(dir, time.Now, func(message string) { im.app.warn(message, "") })
+	im.file = state.OpenFile(dir, time.Now, func(message string) { im.app.Warn(message, "") })
 	im.pool = rotation.New(im.file, time.Now, process.Alive)
 	_, err = im.look()
 	return err
@@ -193,7 +194,7 @@ func (im *importing) take(s *source, login opencode.Login) error {
 			im.skip(s, login, err.Error())
 			return nil
 		} else if err != nil {
-			im.app.warn(placeIn(s, login.Entry)+": "+err.Error(), "")
+			im.app.Warn(placeIn(s, login.Entry)+": "+err.Error(), "")
 		}
 	}
 	if there {
@@ -222,7 +223,7 @@ func (im *importing) skip(s *source, login opencode.Login, reason string) {
 		label = text.Tidy(login.Label)
 	}
 	im.report.Skipped = append(im.report.Skipped, skippedJSON{label, reason, s.name})
-	im.app.warn(fmt.Sprintf("%s was not imported: %s", placeIn(s, label), reason), "")
+	im.app.Warn(fmt.Sprintf("%s was not imported: %s", placeIn(s, label), reason), "")
 }
 
 // alreadyThere tells of a key that need not come in. label is the account's.
@@ -235,7 +236,7 @@ func (im *importing) alreadyThere(s *source, login opencode.Login, label string)
 // say tells people; with --json the document does.
 func (im *importing) say(format string, args ...any) {
 	if !im.app.JSON {
-		im.app.say(format, args...)
+		im.app.Say(format, args...)
 	}
 }
 
@@ -262,7 +263,7 @@ func (im *importing) goOnFrom(logins opencode.Logins) error {
 // end prints the report; an import that left something behind is no success.
 func (im *importing) end() error {
 	if im.app.JSON {
-		if err := im.app.printJSON(im.report); err != nil {
+		if err := im.app.Document(im.report); err != nil {
 			return err
 		}
 	}

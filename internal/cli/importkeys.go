@@ -80,12 +80,12 @@ func (im *importing) check(s *source, entry string, key keychain.Secret) (rotati
 		case http.StatusUnauthorized:
 			return rotation.Usage{}, errUnknownKey
 		case http.StatusForbidden:
-			im.app.warn(placeIn(s, entry)+": the service says that this key has no Go subscription (403)", "subscribe, or take the account out with `ocgo-key remove`")
+			im.app.Warn(placeIn(s, entry)+": the service says that this key has no Go subscription (403)", "subscribe, or take the account out with `ocgo-key remove`")
 			err = nil
 		}
 	}
 	if err != nil {
-		im.app.warn(fmt.Sprintf("%s: the key could not be checked: %v", placeIn(s, entry), err), "")
+		im.app.Warn(fmt.Sprintf("%s: the key could not be checked: %v", placeIn(s, entry), err), "")
 		return rotation.Usage{}, nil
 	}
 	im.confirmed = append(im.confirmed, key)

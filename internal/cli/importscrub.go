@@ -146,7 +146,7 @@ func (im *importing) tidy() error {
 		}
 		if s.path == "" {
 			if s.name == opencode.KeyVariable {
-				im.app.warn(s.name+" still holds a key, in this environment",
+				im.app.Warn(s.name+" still holds a key, in this environment",
 					"`unset "+s.name+"`, and take it out of where it is set: a shell's start-up file, or the system's settings")
 			}
 			continue
@@ -154,7 +154,7 @@ func (im *importing) tidy() error {
 		// Before the file itself: after it nobody would know any more what to look for.
 		for _, path := range s.backups(held) {
 			if !told[path] {
-				im.app.warn(path+" looks like a backup, and holds a key in plain text", "delete it once you do not need it")
+				im.app.Warn(path+" looks like a backup, and holds a key in plain text", "delete it once you do not need it")
 			}
 			told[path] = true
 		}
@@ -162,7 +162,7 @@ func (im *importing) tidy() error {
 			im.scrubSource(s, keys)
 			continue
 		}
-		im.app.warn(s.path+" still holds "+text.Count(len(held), "key", "keys")+" in plain text", "the same command with --scrub takes out what the keychain has")
+		im.app.Warn(s.path+" still holds "+text.Count(len(held), "key", "keys")+" in plain text", "the same command with --scrub takes out what the keychain has")
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func (im *importing) scrubSource(s *source, keys heldKeys) {
 		case login.Problem != "" || !ok:
 		case login.Stays != "":
 			im.trouble++
-			im.app.warn(fmt.Sprintf("%s was not taken out: %s", placeIn(s, login.Entry), login.Stays), "the key is in the keychain; take it out by hand, and keep what else you need")
+			im.app.Warn(fmt.Sprintf("%s was not taken out: %s", placeIn(s, login.Entry), login.Stays), "the key is in the keychain; take it out by hand, and keep what else you need")
 		case !goes(login.Key):
 			unconfirmed++
 		default:
@@ -190,7 +190,7 @@ func (im *importing) scrubSource(s *source, keys heldKeys) {
 	}
 	if unconfirmed > 0 {
 		im.trouble++
-		im.app.warn(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, text.Count(unconfirmed, "key", "keys")),
+		im.app.Warn(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, text.Count(unconfirmed, "key", "keys")),
 			"run the same command again once the service answers; --no-verify takes out what the keychain has, unasked")
 	}
 	if s.database != nil {
@@ -205,7 +205,7 @@ func (im *importing) scrubSource(s *source, keys heldKeys) {
 	}
 	if left, err := opencode.ReadKeys(s.text, nil); err == nil && contains(s.text, gone) && !slices.ContainsFunc(left.Found, func(l opencode.Login) bool { return l.Stays != "" && goes(l.Key) }) {
 		im.trouble++
-		im.app.warn(s.path+" still holds a key in another place, such as a comment", "take it out by hand")
+		im.app.Warn(s.path+" still holds a key in another place, such as a comment", "take it out by hand")
 	}
 }
 
@@ -223,12 +223,12 @@ func (im *importing) scrubDatabase(s *source, keys heldKeys, goes func(keychain.
 			im.scrubbed(s, gone, nil)
 		}
 		im.trouble++
-		im.app.warn(text.Line(err.Error()), elsewhereHint(elsewhere))
+		im.app.Warn(text.Line(err.Error()), elsewhereHint(elsewhere))
 		return
 	}
 	if errors.Is(err, opencode.ErrTraces) {
 		im.trouble++
-		im.app.warn(text.Line(err.Error()), "end OpenCode (`opencode service stop`), and run the same command again")
+		im.app.Warn(text.Line(err.Error()), "end OpenCode (`opencode service stop`), and run the same command again")
 		return
 	}
 	if err != nil || gone > 0 {
@@ -262,7 +262,7 @@ func (im *importing) scrubbed(s *source, n int, err error) bool {
 		if errors.Is(err, errChanged) || errors.Is(err, opencode.ErrRowsChanged) || errors.Is(err, opencode.ErrDatabase) {
 			hint = "the keys are in the keychain; run the same command again"
 		}
-		im.app.warn(err.Error()+"; nothing was taken out of it", hint)
+		im.app.Warn(err.Error()+"; nothing was taken out of it", hint)
 		return false
 	}
 	im.report.Scrubbed = append(im.report.Scrubbed, s.path)

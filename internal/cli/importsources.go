@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/importer"
 	"ocgo-key/keychain"
 )
@@ -47,7 +48,7 @@ func (c *importCmd) sources(a *app) (found []*source, looked []string, trouble i
 		}
 	}
 	if errors.Is(err, opencode.ErrList) {
-		err = withHint(&codeError{exitUsage, err}, "nothing was read of it; take out what is no key, or begin those lines with #")
+		err = hint.On(hint.As(hint.ErrInput, err), "nothing was read of it; take out what is no key, or begin those lines with #")
 	}
 	return found, looked, 0, err
 }
@@ -65,7 +66,7 @@ func oneSource(s *source, err error) ([]*source, error) {
 func (c *importCmd) usualSources(a *app) (found []*source, looked []string, trouble int, err error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return nil, nil, 0, withHint(fmt.Errorf("where OpenCode keeps its logins is not known: %w", err), "name a file with --from PATH")
+		return nil, nil, 0, hint.On(fmt.Errorf("where OpenCode keeps its logins is not known: %w", err), "name a file with --from PATH")
 	}
 	database := opencode.DatabasePath(a.getenv, home)
 	for _, path := range importer.Places(a.getenv, home) {
@@ -84,7 +85,7 @@ func (c *importCmd) usualSources(a *app) (found []*source, looked []string, trou
 		}
 		if err != nil {
 			trouble++
-			a.warn(err.Error(), "mend it, or move it away; the other places are looked at all the same")
+			a.Warn(err.Error(), "mend it, or move it away; the other places are looked at all the same")
 			continue
 		}
 		if len(s.logins.Found) > 0 || c.Scrub && s.database != nil { // one without logins may hold what is left of some

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
 )
 
@@ -51,7 +52,7 @@ func (c *installCmd) Run(a *app) error {
 	case c.DryRun:
 	case p.idle():
 		if !a.JSON {
-			a.say("the %s is installed already", how)
+			a.Say("the %s is installed already", how)
 		}
 	default:
 		if !a.JSON && !(a.Quiet && c.Yes) {
@@ -64,7 +65,7 @@ func (c *installCmd) Run(a *app) error {
 			return err
 		}
 		if !a.JSON {
-			a.say("installed the %s", how)
+			a.Say("installed the %s", how)
 		}
 	}
 	a.sayUntried()
@@ -78,14 +79,14 @@ func (a *app) sayUntried() {
 		return
 	}
 	if p, err := a.identify(path); err == nil && p.Untried() != "" {
-		a.say("%s", text.Line(p.Untried()))
+		a.Say("%s", text.Line(p.Untried()))
 	}
 }
 
 // showInstalled is the result: what was written or would be, and the line for a profile.
 func (a *app) showInstalled(out *installed, p *plan, c *installCmd) error {
 	if a.JSON {
-		return a.printJSON(out)
+		return a.Document(out)
 	}
 	if c.DryRun {
 		out.show(a.stdout)
@@ -93,7 +94,7 @@ func (a *app) showInstalled(out *installed, p *plan, c *installCmd) error {
 			if change.action == keepIt {
 				continue
 			}
-			if err := a.print("\n==> %s\n%s", change.path, change.content); err != nil {
+			if err := a.Print("\n==> %s\n%s", change.path, change.content); err != nil {
 				return err
 			}
 		}
@@ -101,11 +102,11 @@ func (a *app) showInstalled(out *installed, p *plan, c *installCmd) error {
 	if len(out.Path) == 0 {
 		return nil
 	}
-	if err := a.print("Put the line of your shell at the end of its profile, then open a new terminal:\n"); err != nil {
+	if err := a.Print("Put the line of your shell at the end of its profile, then open a new terminal:\n"); err != nil {
 		return err
 	}
 	for _, l := range out.Path {
-		if err := a.print("  %-10s %-27s %s\n", l.Shell, l.Profile, l.Line); err != nil {
+		if err := a.Print("  %-10s %-27s %s\n", l.Shell, l.Profile, l.Line); err != nil {
 			return err
 		}
 	}
@@ -164,26 +165,26 @@ func (c *uninstallCmd) Run(a *app) error {
 		steps, err = r.remove(where)
 	}
 	for _, path := range r.foreign {
-		a.warn(path+" is no longer as ocgo-key wrote it: it is left there", "")
+		a.Warn(path+" is no longer as ocgo-key wrote it: it is left there", "")
 	}
 	switch {
 	case err != nil:
 		return err
 	case a.JSON:
-		err = a.printJSON(map[string]any{"dry_run": c.DryRun, "steps": steps})
+		err = a.Document(map[string]any{"dry_run": c.DryRun, "steps": steps})
 	case c.DryRun:
 		(&installed{Steps: steps}).show(a.stdout)
 	case len(steps) == 0 && len(r.foreign) == 0:
-		a.say("nothing was installed")
+		a.Say("nothing was installed")
 	default:
 		var gone []string
 		for _, s := range steps {
 			gone = append(gone, s.Path)
 		}
-		a.say("took away %s", strings.Join(gone, ", "))
+		a.Say("took away %s", strings.Join(gone, ", "))
 	}
 	if err == nil && len(r.foreign) > 0 {
-		return &codeError{exitAlready, errors.New("not everything was taken away")}
+		return hint.As(hint.ErrExists, errors.New("not everything was taken away"))
 	}
 	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
 )
 
@@ -66,9 +67,9 @@ func (w *places) readRecord() (record, error) {
 	}
 	switch {
 	case err != nil:
-		return r, withHint(fmt.Errorf("cannot read what was installed: %w", err), "delete "+text.Quote(w.recordPath())+" and try again")
+		return r, hint.On(fmt.Errorf("cannot read what was installed: %w", err), "delete "+text.Quote(w.recordPath())+" and try again")
 	case r.Version != recordVersion:
-		return r, withHint(fmt.Errorf("%s is from a newer ocgo-key", w.recordPath()), "upgrade this ocgo-key")
+		return r, hint.On(fmt.Errorf("%s is from a newer ocgo-key", w.recordPath()), "upgrade this ocgo-key")
 	}
 	return r, nil
 }
@@ -107,7 +108,7 @@ func compare(f file) (action string, err error) {
 	if err != nil {
 		return "", err
 	}
-	foreign := withHint(&codeError{exitAlready, fmt.Errorf("%s is not ocgo-key's own: it is left as it is", f.path)}, "move it away, then install again")
+	foreign := hint.On(hint.As(hint.ErrExists, fmt.Errorf("%s is not ocgo-key's own: it is left as it is", f.path)), "move it away, then install again")
 	if !info.Mode().IsRegular() {
 		return "", foreign
 	}
@@ -123,7 +124,7 @@ func compare(f file) (action string, err error) {
 	case string(content) == string(f.content):
 		return keepIt, nil
 	case version > current:
-		return "", withHint(&codeError{exitAlready, fmt.Errorf("%s was written by a newer ocgo-key", f.path)}, "use that one, or uninstall first")
+		return "", hint.On(hint.As(hint.ErrExists, fmt.Errorf("%s was written by a newer ocgo-key", f.path)), "use that one, or uninstall first")
 	}
 	return updateIt, nil
 }

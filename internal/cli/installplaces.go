@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
 )
 
@@ -45,7 +46,7 @@ func (a *app) places() (*places, error) {
 	}
 	for _, name := range []string{"XDG_CONFIG_HOME", "OPENCODE_CONFIG_DIR"} {
 		if dir := a.getenv(name); dir != "" && !filepath.IsAbs(dir) {
-			return nil, withHint(usagef("%s is %q, which is another folder for each place that OpenCode is started in", name, dir), "set it to a whole path")
+			return nil, hint.On(hint.Input("%s is %q, which is another folder for each place that OpenCode is started in", name, dir), "set it to a whole path")
 		}
 	}
 	for i := range w.configs {
@@ -204,7 +205,7 @@ func (w *places) realOpenCode() (string, error) {
 			return path, nil
 		}
 	}
-	return "", withHint(&codeError{exitNoCommand, errors.New("there is no opencode on PATH for the shim to run")}, "install OpenCode, or check PATH")
+	return "", hint.On(&codeError{exitNoCommand, errors.New("there is no opencode on PATH for the shim to run")}, "install OpenCode, or check PATH")
 }
 
 // head is the beginning of a file: OpenCode itself is large.

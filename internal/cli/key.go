@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
@@ -17,7 +18,7 @@ func (a *app) readKey(prompt string) (keychain.Secret, error) {
 		return keychain.Secret{}, err
 	}
 	key, err := keychain.ParseKey(raw)
-	return key, withHint(err, "paste the key alone, as the console shows it")
+	return key, hint.On(err, "paste the key alone, as the console shows it")
 }
 
 func (a *app) readRaw(prompt string) (string, error) {
@@ -25,7 +26,7 @@ func (a *app) readRaw(prompt string) (string, error) {
 		raw, err := term.ReadPassword(text.Line(prompt))
 		defer clear(raw) // this copy, at least
 		if errors.Is(err, io.EOF) {
-			return "", &codeError{exitRefused, errors.New("no key was given")}
+			return "", hint.Refuse("no key was given")
 		}
 		return string(raw), err
 	}

@@ -31,10 +31,10 @@ func (*listCmd) Run(a *app) error {
 		return err
 	}
 	if a.JSON {
-		return a.printJSON(overviewJSON(o))
+		return a.Document(overviewJSON(o))
 	}
 	if len(o.Accounts) == 0 {
-		a.complain(rotation.ErrEmpty, "add one with `ocgo-key add LABEL`")
+		a.Complain(rotation.ErrEmpty, "add one with `ocgo-key add LABEL`")
 		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)

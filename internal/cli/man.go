@@ -21,7 +21,7 @@ Example:
 }
 
 func (*manCmd) Run(a *app, ctx *kong.Context) error {
-	return a.print("%s", manPage(ctx.Model, builtFrom()).Roff())
+	return a.Print("%s", manPage(ctx.Model, builtFrom()).Roff())
 }
 
 func manPage(app *kong.Application, date string) manual.Page {

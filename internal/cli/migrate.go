@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
@@ -60,7 +61,7 @@ type entry struct {
 
 func (c *migrateCmd) Run(a *app) error {
 	if err := checkStore(c.To); err != nil {
-		return &codeError{exitUsage, fmt.Errorf("--to: %w", err)}
+		return hint.Input("--to: %w", err)
 	}
 	dir, err := paths.StateDir(a.getenv, os.UserHomeDir)
 	if err != nil {
@@ -77,7 +78,7 @@ func (c *migrateCmd) Run(a *app) error {
 	}
 	defer func() { _ = lock.Close() }()
 
-	m := &migration{app: a, file: state.OpenFile(dir, time.Now, func(message string) { a.warn(message, "") })}
+	m := &migration{app: a, file: state.OpenFile(dir, time.Now, func(message string) { a.Warn(message, "") })}
 	m.report = migratedJSON{To: c.To, Moved: []string{}, Missing: []string{}}
 	return m.run(c)
 }
@@ -96,7 +97,7 @@ func (m *migration) run(c *migrateCmd) error {
 		return m.arrive(s.Settings)
 	}
 	if m.app.Store == "" && s.Settings.Move.Other(now) == c.To {
-		m.app.say("going on with a move that was cut short")
+		m.app.Say("going on with a move that was cut short")
 	}
 	if err := m.begin(s.Settings, now, c.To); err != nil {
 		return err
@@ -108,7 +109,7 @@ func (m *migration) run(c *migrateCmd) error {
 		return err
 	}
 	if err := m.copyAll(); err != nil {
-		return withHint(err, hintOf(err, "no key was deleted; the same command goes on where this one ended"))
+		return hint.On(err, hintOf(err, "no key was deleted; the same command goes on where this one ended"))
 	}
 	if err := m.remember(func(to *state.Settings) { to.Store, to.Identity = c.To, m.identity(*to) }); err != nil {
 		return err
@@ -125,9 +126,9 @@ func (m *migration) arrive(s state.Settings) error {
 		}
 	}
 	if m.app.JSON {
-		return m.app.printJSON(m.report)
+		return m.app.Document(m.report)
 	}
-	m.app.say("the keys are in %s", place(m.report.To))
+	m.app.Say("the keys are in %s", place(m.report.To))
 	return nil
 }
 
@@ -230,7 +231,7 @@ func (m *migration) tellApart(ctx context.Context) error {
 	deleted := m.to.Delete(ctx, probe)
 	switch {
 	case err == nil:
-		return withHint(fmt.Errorf("%s and %s are one and the same place; nothing was moved", place(m.move.From), place(m.move.To)),
+		return hint.On(fmt.Errorf("%s and %s are one and the same place; nothing was moved", place(m.move.From), place(m.move.To)),
 			"`ocgo-key config store` changes the name alone, once there is no account")
 	case !errors.Is(err, keychain.ErrNotFound):
 		return fmt.Errorf("nothing was moved: %w", keychain.Unasked(err))
@@ -281,7 +282,7 @@ func (m *migration) copy(k entry) error {
 	if err := storeKey(ctx, m.to, k.id, key); err != nil {
 		return keychain.Naming(err, k.label)
 	}
-	m.app.detail("copied %s", k.label)
+	m.app.Detail("copied %s", k.label)
 	if k.account {
 		m.report.Moved = append(m.report.Moved, k.label)
 	}
@@ -295,7 +296,7 @@ func (m *migration) miss(ctx context.Context, k entry) error {
 	}
 	if k.account {
 		m.report.Missing = append(m.report.Missing, k.label)
-		m.app.warn(fmt.Sprintf("%s has no key in %s", k.label, place(m.move.From)), fmt.Sprintf("`ocgo-key replace %s` gives it one", text.Quote(k.label)))
+		m.app.Warn(fmt.Sprintf("%s has no key in %s", k.label, place(m.move.From)), fmt.Sprintf("`ocgo-key replace %s` gives it one", text.Quote(k.label)))
 	}
 	return nil
 }
@@ -304,7 +305,7 @@ func (m *migration) miss(ctx context.Context, k entry) error {
 func (m *migration) clear(old string) error {
 	for _, k := range m.keys {
 		if err := m.drop(k); err != nil {
-			return withHint(fmt.Errorf("all keys are where they go, but not all are deleted in %s: %w", place(old), err), hintOf(err, "the same command deletes the rest"))
+			return hint.On(fmt.Errorf("all keys are where they go, but not all are deleted in %s: %w", place(old), err), hintOf(err, "the same command deletes the rest"))
 		}
 	}
 	return m.remember(func(to *state.Settings) { to.Move = state.Move{} })
@@ -325,9 +326,9 @@ func (m *migration) end() error {
 		return err
 	}
 	if m.app.JSON {
-		return m.app.printJSON(m.report)
+		return m.app.Document(m.report)
 	}
-	m.app.say("moved %s from %s to %s", text.Count(len(m.report.Moved), "key", "keys"), place(m.move.From), place(m.move.To))
+	m.app.Say("moved %s from %s to %s", text.Count(len(m.report.Moved), "key", "keys"), place(m.move.From), place(m.move.To))
 	m.warnOverridden()
 	m.warnBeside()
 	return nil
@@ -336,7 +337,7 @@ func (m *migration) end() error {
 // warnOverridden tells of a choice that wins over the one remembered.
 func (m *migration) warnOverridden() {
 	if name := m.app.getenv("OCGO_KEY_STORE"); name != "" && name != m.move.To {
-		m.app.warn(fmt.Sprintf("OCGO_KEY_STORE is %q, and wins over what is remembered", name), "`unset OCGO_KEY_STORE`, and take it out of where it is set")
+		m.app.Warn(fmt.Sprintf("OCGO_KEY_STORE is %q, and wins over what is remembered", name), "`unset OCGO_KEY_STORE`, and take it out of where it is set")
 	}
 }
 
@@ -347,7 +348,7 @@ func (m *migration) warnBeside() {
 	}
 	path, err := filepath.Abs(m.app.identity(state.Settings{}))
 	if err == nil && filepath.Dir(path) == m.file.Dir() {
-		m.app.warn("the identity lies beside the keys that it opens: whoever copies that folder has them",
+		m.app.Warn("the identity lies beside the keys that it opens: whoever copies that folder has them",
 			"keep it elsewhere, give it a passphrase (`age -p`), or hand it over with --identity fd:N")
 	}
 }

@@ -39,7 +39,7 @@ func (n *notices) say(format string, args ...any) {
 func (n *notices) show(variant, text string) {
 	switch {
 	case !n.quiet():
-		n.app.say("%s", text)
+		n.app.Say("%s", text)
 	case n.toasts != "":
 		n.mu.Lock()
 		defer n.mu.Unlock()
@@ -67,9 +67,9 @@ func (n *notices) lastWord() {
 	switch count := len(n.unsaid); count {
 	case 0:
 	case 1:
-		n.app.say("%s", switchText(n.unsaid[0], time.Now()))
+		n.app.Say("%s", switchText(n.unsaid[0], time.Now()))
 	default:
-		n.app.say("%d switches; the last: %s", count, switchText(n.unsaid[count-1], time.Now()))
+		n.app.Say("%d switches; the last: %s", count, switchText(n.unsaid[count-1], time.Now()))
 	}
 	n.unsaid = nil
 }
@@ -105,7 +105,7 @@ func (n *notices) failed(err error) {
 		n.show(opencode.Failure, text.Line(err.Error()))
 	default:
 		_, hint := explain(err)
-		n.app.complain(err, hint)
+		n.app.Complain(err, hint)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ocgo-key/helper/caller"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
@@ -39,13 +40,13 @@ Examples:
 
 func (c *rotateCmd) Run(a *app) error {
 	if c.Status == 0 && c.RetryAfter != 0 {
-		return usagef("--retry-after goes with --status")
+		return hint.Input("--retry-after goes with --status")
 	}
 	if !(c.RetryAfter >= 0) || math.IsInf(c.RetryAfter, 0) { // NaN is not either
-		return usagef("--retry-after %v: not a number of seconds", c.RetryAfter)
+		return hint.Input("--retry-after %v: not a number of seconds", c.RetryAfter)
 	}
 	if c.PID < 0 {
-		return usagef("--pid %d: not a process", c.PID)
+		return hint.Input("--pid %d: not a process", c.PID)
 	}
 	pool, err := a.pool()
 	if err != nil {
@@ -71,9 +72,9 @@ func (c *rotateCmd) Run(a *app) error {
 
 func (a *app) printSwitch(sw rotation.Switch) error {
 	if a.JSON {
-		return a.printJSON(map[string]*string{"from": nonZero(sw.From.Label), "to": nonZero(sw.To.Label)})
+		return a.Document(map[string]*string{"from": nonZero(sw.From.Label), "to": nonZero(sw.To.Label)})
 	}
-	return a.print("%s\n", text.Line(switchedText(sw)))
+	return a.Print("%s\n", text.Line(switchedText(sw)))
 }
 
 // switchedText is "Work -> Personal".
@@ -87,7 +88,7 @@ func switchedText(sw rotation.Switch) string {
 // report treats the account as the answer that the user describes deserves.
 func (c *rotateCmd) report(a *app, pool *rotation.Pool) (rotation.Switch, error) {
 	if c.Status < 100 || c.Status > 599 {
-		return rotation.Switch{}, usagef("--status %d: not an HTTP status", c.Status)
+		return rotation.Switch{}, hint.Input("--status %d: not an HTTP status", c.Status)
 	}
 	answer := rotation.Answer{Status: c.Status, Header: http.Header{}}
 	if c.RetryAfter != 0 {
@@ -107,7 +108,7 @@ func (c *rotateCmd) report(a *app, pool *rotation.Pool) (rotation.Switch, error)
 	sw := rotation.Switch{From: held, To: held, Verdict: verdict}
 	switch {
 	case !verdict.Failover():
-		a.say("status %d says nothing of %s: it is kept", c.Status, held.Label)
+		a.Say("status %d says nothing of %s: it is kept", c.Status, held.Label)
 		return sw, nil
 	case proc == nil:
 		sw.To, err = pool.Blame(ctx, held, verdict)
@@ -142,10 +143,10 @@ func (c *rotateCmd) holder(ctx context.Context, pool *rotation.Pool) (*rotation.
 		}
 	}
 	if c.PID != 0 {
-		return nil, rotation.Handout{}, withHint(fmt.Errorf("process %d holds no account", c.PID), "`ocgo-key list` shows who holds which")
+		return nil, rotation.Handout{}, hint.On(fmt.Errorf("process %d holds no account", c.PID), "`ocgo-key list` shows who holds which")
 	}
 	if last == nil {
-		return nil, rotation.Handout{}, withHint(errors.New("no account was handed out yet, so the answer can be about none"), "name the process with --pid")
+		return nil, rotation.Handout{}, hint.On(errors.New("no account was handed out yet, so the answer can be about none"), "name the process with --pid")
 	}
 	return nil, last.Handout(), nil
 }
@@ -177,7 +178,7 @@ func callerOr(ctx context.Context, pid int, pool *rotation.Pool) (rotation.Proce
 	}
 	info, err := caller.Find(os.Getpid(), process.Lookup, func(p process.Info) bool { return holds(p.PID, p.Start) })
 	if err != nil {
-		return rotation.Process{}, withHint(fmt.Errorf("cannot tell which process is asking: %w", err), "name it with --pid")
+		return rotation.Process{}, hint.On(fmt.Errorf("cannot tell which process is asking: %w", err), "name it with --pid")
 	}
 	return rotation.Process{PID: info.PID, Start: info.Start, Command: info.Name}, nil
 }
@@ -188,7 +189,7 @@ func processOf(pid int) (rotation.Process, error) {
 		err = fmt.Errorf("there is no process %d", pid)
 	}
 	if err != nil {
-		return rotation.Process{}, withHint(err, "--pid takes the id of a running process")
+		return rotation.Process{}, hint.On(err, "--pid takes the id of a running process")
 	}
 	return rotation.Process{PID: info.PID, Start: info.Start, Command: info.Name}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
@@ -44,7 +45,7 @@ func (c *runCmd) Run(a *app) error {
 		command.Argv = []string{"opencode"}
 	}
 	if c.MaxWait != nil && *c.MaxWait < 0 {
-		return usagef("--max-wait %v: not a time to wait", *c.MaxWait)
+		return hint.Input("--max-wait %v: not a time to wait", *c.MaxWait)
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -57,7 +58,7 @@ func (c *runCmd) Run(a *app) error {
 		return err
 	}
 	if client.apart() {
-		a.detail("opencode %s is run without the gateway, since it uses the service that all share", client.two.Name)
+		a.Detail("opencode %s is run without the gateway, since it uses the service that all share", client.two.Name)
 		return runAlone(command)
 	}
 	if nested && !c.EnvKey && (!c.Zen || outer.zen) {
@@ -68,7 +69,7 @@ func (c *runCmd) Run(a *app) error {
 		return err
 	}
 	if untried := client.Untried(); client.is && untried != "" {
-		a.say("%s", text.Line(untried))
+		a.Say("%s", text.Line(untried))
 	}
 	if c.EnvKey {
 		return a.runWithKey(pool, a.keys(), command, client, c)
@@ -178,7 +179,7 @@ func (s *session) run() error {
 		}
 		next, again := s.after(status)
 		if s.gaveUp != nil {
-			return withHint(s.gaveUp, gaveUpHint)
+			return hint.On(s.gaveUp, gaveUpHint)
 		}
 		if !again {
 			return ended(status)

@@ -13,6 +13,7 @@ import (
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
@@ -65,7 +66,7 @@ func (a *app) whichClient(command *wrapper.Command) (client, error) {
 		return c, cannotStart(wrapper.Check(*command), name)
 	}
 	if c.two, err = opencode.Parse2(command.Argv[1:], isDir); err != nil {
-		return c, withHint(usagef("%w", err), "leave it out; `run` starts a server for this command alone")
+		return c, hint.On(hint.Input("%w", err), "leave it out; `run` starts a server for this command alone")
 	}
 	if c.two.Way == opencode.Standalone {
 		command.Argv = append(command.Argv[:1:1], c.two.Standalone()...)
@@ -97,14 +98,14 @@ func isDir(path string) bool {
 }
 
 func cannotStart(err error, name string) error {
-	return withHint(err, "check its name and PATH"+opencodeHint(name))
+	return hint.On(err, "check its name and PATH"+opencodeHint(name))
 }
 
 // runFolder makes the folder of a run. Without one the run is poorer, and that is said.
 func (a *app) runFolder(env []string) opencode.RunFolder {
 	self, err := os.Executable()
 	if err != nil {
-		a.warn("an opencode that the command starts does not use the pool: "+text.Line(err.Error()), "")
+		a.Warn("an opencode that the command starts does not use the pool: "+text.Line(err.Error()), "")
 		return opencode.RunFolder{}
 	}
 	real, err := opencode.Find(getenv(env, pathName(env, runtime.GOOS)))
@@ -113,7 +114,7 @@ func (a *app) runFolder(env []string) opencode.RunFolder {
 	}
 	folder, err := opencode.NewRunFolder(os.TempDir(), runtime.GOOS, self, real)
 	if err != nil {
-		a.warn("an opencode that the command starts does not use the pool: "+text.Line(err.Error()), "set TMPDIR to a folder that can be written")
+		a.Warn("an opencode that the command starts does not use the pool: "+text.Line(err.Error()), "set TMPDIR to a folder that can be written")
 	}
 	folder.Sweep(time.Now())
 	return folder
@@ -135,7 +136,7 @@ func runOpenCode2(two *supervise.OpenCode2, gatewayURL string) error {
 	two.Client = setenv(two.Client, gatewayVariable, gatewayURL)
 	status, err := two.Run()
 	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
-		return withHint(exhausted, gaveUpHint)
+		return hint.On(exhausted, gaveUpHint)
 	}
 	if err != nil {
 		return wrapperFailed(err)

@@ -7,6 +7,7 @@ import (
 
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/hint"
 )
 
 // endpoint is a gateway as a client sees it.
@@ -53,7 +54,7 @@ func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 		config, err = opencode.AddPlugin(config, folder.Plugin)
 	}
 	if err != nil {
-		return nil, withHint(&codeError{exitWrapper, err}, "mend or unset it, then run again")
+		return nil, hint.On(&codeError{exitWrapper, err}, "mend or unset it, then run again")
 	}
 	if user != "" {
 		out = setenv(out, contentVariable, user)

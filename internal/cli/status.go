@@ -51,15 +51,15 @@ func (c *statusCmd) Run(a *app) error {
 		return err
 	}
 	if a.JSON {
-		return a.printJSON(statusDocument(o))
+		return a.Document(statusDocument(o))
 	}
 	if len(o.Accounts) == 0 {
-		a.complain(rotation.ErrEmpty, "add one with `ocgo-key add LABEL`")
+		a.Complain(rotation.ErrEmpty, "add one with `ocgo-key add LABEL`")
 		return nil
 	}
 	l := a.look()
 	if c.Plain || l.plain {
-		return a.print("%s", plainStatus(o, time.Now()))
+		return a.Print("%s", plainStatus(o, time.Now()))
 	}
-	return a.print("%s", draw(o, time.Now(), l))
+	return a.Print("%s", draw(o, time.Now(), l))
 }

@@ -44,7 +44,7 @@ func (a *app) refresh(pool *rotation.Pool) error {
 		return err
 	}
 	for _, t := range troubles(o, asked, time.Now()) {
-		a.warn(t.text, t.hint)
+		a.Warn(t.text, t.hint)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"ocgo-key/helper"
 	"ocgo-key/internal/fullscreen"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
@@ -55,13 +56,13 @@ type answer struct {
 
 func (c *statusCmd) watch(a *app) error {
 	if a.JSON || c.Plain {
-		return withHint(usagef("--watch is a screen for people: it goes with neither --json nor --plain"), "leave out --watch")
+		return hint.On(hint.Input("--watch is a screen for people: it goes with neither --json nor --plain"), "leave out --watch")
 	}
 	if !term.IsTerminal(a.stdin) || !term.IsTerminal(a.stdout) {
-		return withHint(usagef("--watch needs a terminal"), "`ocgo-key status` prints the same once")
+		return hint.On(hint.Input("--watch needs a terminal"), "`ocgo-key status` prints the same once")
 	}
 	if a.dumb() {
-		return withHint(usagef("--watch needs a terminal that can draw; TERM says that this one cannot"), "`ocgo-key status` prints the same once")
+		return hint.On(hint.Input("--watch needs a terminal that can draw; TERM says that this one cannot"), "`ocgo-key status` prints the same once")
 	}
 	w := &live{app: a, look: a.look(), offline: c.Offline, warnings: make(chan string, 8), answers: make(chan answer, 1)}
 	// Nobody else writes on a full screen: what there is to say goes onto it.

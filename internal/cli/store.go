@@ -13,6 +13,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"ocgo-key/internal/completion"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
@@ -105,7 +106,7 @@ func storeOf(a *app, s state.Settings) string {
 // open opens the store called name, once.
 func (c *chosenStore) open(name string, s state.Settings) (keychain.Store, error) {
 	if err := checkStore(name); err != nil {
-		return nil, withHint(err, "`ocgo-key config store` shows what is remembered, `ocgo-key config --unset store` forgets it")
+		return nil, hint.On(err, "`ocgo-key config store` shows what is remembered, `ocgo-key config --unset store` forgets it")
 	}
 	identity := ""
 	if name == fileStore {
@@ -287,7 +288,7 @@ func (a *app) lockNamed(name string) (*flock.Flock, error) {
 
 func lockError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return withHint(&codeError{exitTimeout, errors.New("another ocgo-key is storing, deleting or moving keys all the time")}, "wait for it, or end it if it hangs, and try again")
+		return hint.On(&codeError{exitTimeout, errors.New("another ocgo-key is storing, deleting or moving keys all the time")}, "wait for it, or end it if it hangs, and try again")
 	}
 	return fmt.Errorf("cannot lock the state folder: %w", err)
 }
@@ -330,10 +331,10 @@ var storeSetting = setting{
 		now, then := storeOf(new(app), o.Settings), storeOf(new(app), to)
 		switch {
 		case o.Settings.Move != state.Move{}:
-			return withHint(fmt.Errorf("a move of the keys from %s to %s was cut short", place(o.Settings.Move.From), place(o.Settings.Move.To)),
+			return hint.On(fmt.Errorf("a move of the keys from %s to %s was cut short", place(o.Settings.Move.From), place(o.Settings.Move.To)),
 				"`ocgo-key migrate --to "+text.Quote(o.Settings.Move.To)+"` finishes it")
 		case now != then && len(o.Accounts) > 0:
-			return withHint(fmt.Errorf("the keys of %s are in %s", text.Count(len(o.Accounts), "account", "accounts"), place(now)),
+			return hint.On(fmt.Errorf("the keys of %s are in %s", text.Count(len(o.Accounts), "account", "accounts"), place(now)),
 				"`ocgo-key migrate --to "+text.Quote(then)+"` moves them")
 		}
 		return nil

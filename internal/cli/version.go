@@ -29,9 +29,9 @@ func (*versionCmd) Run(a *app) error {
 		document.OpenCode, line = a.whichOpenCode()
 	}
 	if a.JSON {
-		return a.printJSON(document)
+		return a.Document(document)
 	}
-	return a.print("ocgo-key %s (%s, %s/%s)\n%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH, line)
+	return a.Print("ocgo-key %s (%s, %s/%s)\n%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH, line)
 }
 
 // The shape of `version --json` is a contract.
