@@ -27,7 +27,7 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 # Empty for a real release, of the tag that is checked out.
 SNAPSHOT ?= --snapshot
 
-.PHONY: build test demo bench faults strategies vet lint vuln fuzz deps opencode opencode2 reference picture clean
+.PHONY: build test demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
 .PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release wine-test
 
 build:
@@ -92,6 +92,10 @@ bench: build
 # Plays simulated months on each strategy and writes docs/strategies.md.
 strategies:
 	go run ./internal/dev/simulate -out docs/strategies.md
+
+# Forty sentences of comments, messages and pages, for a reader who has seen none of them: see docs/CONTRIBUTING.md.
+wording:
+	@go run ./internal/dev/wording -seed $(or $(SEED),1)
 
 # Brings about what goes wrong on bad days, at every step of every command that writes, and writes docs/reliability.md.
 faults: build

@@ -1,0 +1,145 @@
+// Command wording draws sentences from the project's comments, messages and pages, for a reader who has seen nothing of
+// it: what has to be read twice is to be written anew.
+package main
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+func main() {
+	count := flag.Int("count", 40, "how many sentences to draw")
+	seed := flag.Uint64("seed", 1, "another seed draws others")
+	flag.Parse()
+	sentences, err := collect(".")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "wording:", err)
+		os.Exit(1)
+	}
+	for i, s := range draw(sentences, *count, *seed) {
+		fmt.Printf("%d. %s (%s)\n", i+1, s.text, s.file)
+	}
+}
+
+// A sentence is one of a comment, a message or a page.
+type sentence struct{ file, text string }
+
+// draw returns count of the sentences, the same for the same seed.
+func draw(from []sentence, count int, seed uint64) []sentence {
+	r := rand.New(rand.NewPCG(seed, seed))
+	var drawn []sentence
+	for _, i := range r.Perm(len(from)) {
+		if len(drawn) == count {
+			break
+		}
+		drawn = append(drawn, from[i])
+	}
+	return drawn
+}
+
+// collect reads all Go files and pages below root, in the order of their names.
+func collect(root string) (all []sentence, err error) {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".") && path != root):
+			return fs.SkipDir
+		case strings.HasSuffix(path, ".md"):
+			return ofPage(path, &all)
+		case strings.HasSuffix(path, ".go"):
+			return ofSource(path, &all)
+		}
+		return nil
+	})
+	return all, err
+}
+
+// code is what begins a string that is no sentence but a script or a query.
+var code = regexp.MustCompile(`^(#!|(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA) )`)
+
+// ofSource takes comments, and strings of several words: messages and help.
+func ofSource(path string, all *[]sentence) error {
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+	if err != nil {
+		return err
+	}
+	for _, group := range file.Comments {
+		take(path, group.Text(), all)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && !strings.HasSuffix(path, "_test.go") {
+			text, _ := strconv.Unquote(lit.Value) // the parser has read it
+			if !code.MatchString(text) {
+				take(path, text, all)
+			}
+		}
+		return true
+	})
+	return nil
+}
+
+// ofPage takes paragraphs and lists, and no code.
+func ofPage(path string, all *[]sentence) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	var prose strings.Builder
+	inCode := false
+	lines := bufio.NewScanner(f)
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		if strings.HasPrefix(line, "```") {
+			inCode = !inCode
+		}
+		if inCode || strings.HasPrefix(line, "```") || strings.HasPrefix(line, "|") || strings.HasPrefix(line, "#") {
+			line = ""
+		}
+		if begin := strings.TrimPrefix(line, "- "); begin != line {
+			line = "\n" + begin
+		}
+		if line == "" {
+			prose.WriteByte('\n')
+		}
+		prose.WriteString(line + " ")
+	}
+	for paragraph := range strings.SplitSeq(prose.String(), "\n") {
+		take(path, paragraph, all)
+	}
+	return lines.Err()
+}
+
+// A sentence ends with a period before a space and a capital letter; one of fewer than leastWords words is none.
+var sentenceEnd = regexp.MustCompile(`[.!?]\)?\s+`)
+
+const leastWords = 5
+
+func take(path, text string, all *[]sentence) {
+	text = strings.Join(strings.Fields(text), " ")
+	start := 0
+	add := func(end int) {
+		if s := strings.TrimSpace(text[start:end]); len(strings.Fields(s)) >= leastWords {
+			*all = append(*all, sentence{path, s})
+		}
+		start = end
+	}
+	for _, at := range sentenceEnd.FindAllStringIndex(text, -1) {
+		if at[1] < len(text) && (text[at[1]] < 'a' || text[at[1]] > 'z') {
+			add(at[1])
+		}
+	}
+	add(len(text))
+}
