@@ -30,6 +30,9 @@ const quickExit = "GORACE=atexit_sleep_ms=0"
 func TestMain(m *testing.M) {
 	switch os.Getenv(partEnv) {
 	case "":
+		if signal.Ignored(syscall.SIGHUP) { // under nohup; caught here, it has its default effect again in what we start
+			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+		}
 		os.Exit(m.Run())
 	case "password":
 		line, err := ReadPassword("key: ")
