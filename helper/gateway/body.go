@@ -23,18 +23,23 @@ type body struct {
 	spent  bool      // it can't be sent again
 }
 
-// bodyTimeout is how long a client may take from one piece of a body to the next. It is on this machine: one that
-// is slower wants to hold the connection, not to send a body.
+// bodyTimeout is how long a client may take from one piece of a body to the next. It is on this machine: one that is
+// slower wants to hold the connection, not to send a body.
 const bodyTimeout = 30 * time.Second
 
-// timedBody puts off the connection's read deadline before each read.
+// timedBody puts off the connection's read deadline before each read but the first, whose deadline is the server's. A
+// small body comes with the request's head, and each new deadline wakes a thread.
 type timedBody struct {
 	io.Reader
 	connection *http.ResponseController
+	begun      bool
 }
 
-func (b timedBody) Read(p []byte) (int, error) {
-	_ = b.connection.SetReadDeadline(time.Now().Add(bodyTimeout))
+func (b *timedBody) Read(p []byte) (int, error) {
+	if b.begun {
+		_ = b.connection.SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
+	b.begun = true
 	n, err := b.Reader.Read(p)
 	if err != nil {
 		_ = b.connection.SetReadDeadline(time.Time{}) // what is read from now on is only whether the client is there
@@ -47,12 +52,14 @@ var errBody = errors.New("the request's body did not arrive whole")
 // keepBody reads as much of r's body as is kept: maxReplay at most, and no more than the budget has left.
 func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error) {
 	b := &body{length: r.ContentLength}
+	connection := http.NewResponseController(w)
 	if r.Body == nil || r.ContentLength == 0 {
+		_ = connection.SetReadDeadline(time.Time{}) // it would end the request, however long its answer takes
 		return b, nil
 	}
 	m := &memory{budget: of, users: 1}
 	b.memory = m
-	source := timedBody{r.Body, http.NewResponseController(w)}
+	source := &timedBody{Reader: r.Body, connection: connection}
 	whole, err := m.fill(source, r.ContentLength)
 	if err != nil {
 		b.free()

@@ -238,3 +238,35 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
+
+// deadlines is an answer's connection that notes its read deadlines.
+type deadlines struct {
+	http.ResponseWriter
+	set []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.set = append(d.set, at)
+	return nil
+}
+
+// The deadline of a request's body does not end a request whose answer takes long; only a body that comes in pieces is
+// given more time.
+func TestDeadlineEndsWithTheBody(t *testing.T) {
+	for name, tt := range map[string]struct {
+		body io.Reader
+		sets int
+	}{
+		"none":       {nil, 1},
+		"one piece":  {strings.NewReader("prompt"), 2}, // a Reader of strings shows its end with a read of its own
+		"two pieces": {io.MultiReader(strings.NewReader("a"), strings.NewReader("b")), 3},
+	} {
+		d := &deadlines{ResponseWriter: httptest.NewRecorder()}
+		b, err := keepBody(d, httptest.NewRequest(http.MethodPost, "/", tt.body), new(budget))
+		require.NoError(t, err, name)
+		b.free()
+		if assert.Len(t, d.set, tt.sets, name) {
+			assert.Zero(t, d.set[len(d.set)-1], name)
+		}
+	}
+}

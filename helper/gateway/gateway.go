@@ -133,7 +133,6 @@ func (g *Gateway) inBackground(task func(context.Context)) {
 const (
 	maxHeaderBytes    = 256 << 10
 	readHeaderTimeout = 10 * time.Second
-	idleTimeout       = 10 * time.Minute
 )
 
 // Start listens on 127.0.0.1 and serves until Close.
@@ -154,7 +153,8 @@ func Start(o Options) (*Gateway, error) {
 	g.server = &http.Server{
 		Handler:           g.door(pingable(g.proxy())),
 		ReadHeaderTimeout: readHeaderTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadTimeout:       bodyTimeout, // of the first piece of a body; see timedBody
+		IdleTimeout:       -1,
 		MaxHeaderBytes:    maxHeaderBytes,
 
 		DisableGeneralOptionsHandler: true,                       // OPTIONS * needs the token as all else does
