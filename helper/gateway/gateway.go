@@ -266,7 +266,7 @@ func (g *Gateway) route(path string) (prefix, rest string, ok bool) {
 type bufferPool struct{ pool sync.Pool }
 
 func newBufferPool() *bufferPool {
-	return &bufferPool{sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}}
+	return &bufferPool{sync.Pool{New: func() any { b := make([]byte, 8<<10); return &b }}}
 }
 
 func (p *bufferPool) Get() []byte  { return *p.pool.Get().(*[]byte) }

@@ -45,7 +45,7 @@ func benchCosts(ctx context.Context, s *settings) (*report, error) {
 		}
 		return parts[part]
 	}
-	if err := codeSizes(ctx, s.binary, of); err != nil {
+	if err := codeSizes(ctx, s.symbols, of); err != nil {
 		return nil, err
 	}
 	if err := startTimes(ctx, s.binary, s.effort.initRounds, of); err != nil {

@@ -7,6 +7,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -36,10 +37,11 @@ var sections = []section{
 
 // settings are what a section is told.
 type settings struct {
-	binary string       // the ocgo-key to measure
-	effort effort       // how long to measure
-	log    func(string) // progress, for people
-	parts  []string     // of the section, by name; empty for all
+	binary  string       // the ocgo-key to measure
+	symbols string       // the same, with its symbols
+	effort  effort       // how long to measure
+	log     func(string) // progress, for people
+	parts   []string     // of the section, by name; empty for all
 }
 
 // budget bounds each section.
@@ -76,6 +78,7 @@ func bench(args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	binary := flags.String("binary", "", "the ocgo-key to measure")
+	symbols := flags.String("symbols", "", "the same program with its symbols, for the section costs; left out: -binary has them")
 	page := flags.String("out", "", "the page whose sections are rewritten; left out: none")
 	names := flags.String("sections", "", "the sections to run, separated by commas; left out: all")
 	parts := flags.String("parts", "", "the parts of the section gateway to run, separated by commas, for a look at one; left out: all")
@@ -90,7 +93,7 @@ func bench(args []string, stdout, stderr io.Writer) error {
 	if _, err := os.Stat(*binary); err != nil {
 		return fmt.Errorf("-binary names no ocgo-key: %w; build one with `make build`", err)
 	}
-	s := &settings{binary: *binary, effort: full, log: func(text string) { fmt.Fprintln(stderr, "bench:", text) }}
+	s := &settings{binary: *binary, symbols: cmp.Or(*symbols, *binary), effort: full, log: func(text string) { fmt.Fprintln(stderr, "bench:", text) }}
 	if *parts != "" {
 		if *page != "" {
 			return errors.New("-parts and -out do not go together: a section of the page is made as a whole")
