@@ -2,12 +2,10 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
-	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
@@ -29,7 +27,6 @@ Examples:
   ocgo-key remove 2 --yes`
 }
 
-// Run deletes the key first: as long as it is there, the account is listed.
 func (c *removeCmd) Run(a *app) error {
 	pool, v, err := a.account(context.Background(), c.Name)
 	if err != nil {
@@ -38,46 +35,10 @@ func (c *removeCmd) Run(a *app) error {
 	if err := a.confirm(c.Yes, fmt.Sprintf("Remove %s and delete its key from the keychain?", v.Label)); err != nil {
 		return err
 	}
-	ctx, cancel := a.keychainContext()
-	defer cancel()
-	if err := a.openKeychain(ctx, v.ID); err != nil {
-		return fmt.Errorf("%s was not removed: %w", v.Label, keychain.Naming(err, v.Label))
-	}
-	if err := pool.PrepareRemove(ctx, v.ID); err != nil {
-		return err
-	}
-	if err := a.keys().Delete(ctx, v.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
-		err = fmt.Errorf("%s was not removed: %w", v.Label, keychain.Naming(err, v.Label))
-		if a.stillHas(v.ID) {
-			_ = pool.Settle(context.Background(), v.ID)
-			return err
-		}
-		return hint.On(err, hintOf(err, "its key may be deleted already; the same command finishes it"))
-	}
-	if err := pool.Remove(ctx, v.ID); err != nil {
+	if err := a.accounts(pool).Remove(v); err != nil {
 		return err
 	}
 	return a.done("removed", v.Label, v.ID)
-}
-
-// openKeychain has a keychain that is locked ask for its password, and finds out whether there is one, before anything
-// is written down.
-func (a *app) openKeychain(ctx context.Context, id string) error {
-	_, err := a.keys().Get(ctx, id)
-	for _, shut := range []error{keychain.ErrLocked, keychain.ErrNoKeychain, keychain.ErrTimeout, keychain.ErrRefused} {
-		if errors.Is(err, shut) {
-			return err
-		}
-	}
-	return nil
-}
-
-// stillHas tells whether the keychain has a key under id for certain. It asks no person anything.
-func (a *app) stillHas(id string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), helperBudget)
-	defer cancel()
-	seen, err := a.keys().(keychain.Inspector).Inspect(ctx)
-	return err == nil && slices.Contains(seen.IDs, id)
 }
 
 type renameCmd struct {
@@ -93,7 +54,7 @@ Example:
 }
 
 func (c *renameCmd) Run(a *app) error {
-	if err := checkLabel(c.New); err != nil {
+	if err := accounts.CheckLabel(c.New); err != nil {
 		return err
 	}
 	pool, v, err := a.account(context.Background(), c.Name)
@@ -170,63 +131,8 @@ func (c *replaceCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	o, err := pool.Overview(context.Background())
-	if err != nil {
-		return err
-	}
-	usage, err := a.vet(o, v.ID, key, c.NoVerify)
-	if err != nil {
-		return err
-	}
-	err = a.alone(func() error {
-		now, err := pool.Overview(context.Background())
-		if err != nil {
-			return err
-		}
-		if err := a.refuseKnownKey(now, v.ID, key); err != nil {
-			return err
-		}
-		return a.exchange(pool, v, key, usage)
-	})
-	if err != nil {
+	if err := a.accounts(pool).Replace(context.Background(), v, key, c.NoVerify); err != nil {
 		return err
 	}
 	return a.done("replaced the key of", v.Label, v.ID)
-}
-
-// exchange gives the account another key, and tells the pool.
-func (a *app) exchange(pool *rotation.Pool, v rotation.View, key keychain.Secret, usage rotation.Usage) error {
-	ctx, cancel := a.keychainContext()
-	defer cancel()
-	if err := pool.PrepareReplace(ctx, v.ID); err != nil {
-		return err
-	}
-	if err := swapKey(ctx, a.keys(), v.ID, key); err != nil {
-		_ = pool.Settle(context.WithoutCancel(ctx), v.ID)
-		return keychain.Naming(err, v.Label)
-	}
-	err := pool.Replaced(ctx, v.ID, usage.Workspace, usage.User)
-	if errors.Is(err, rotation.ErrNoSuchAccount) { // it was removed meanwhile, and so must this key be
-		abandon(pool, a.keys(), v.ID)
-	}
-	if err != nil {
-		return err
-	}
-	_ = pool.Learn(ctx, rotation.Handout{ID: v.ID, KeyRev: v.KeyRev + 1}, usage) // if not now, then after its next request
-	return nil
-}
-
-// swapKey puts key in the place of the old one, which comes back if the keychain does not keep the new.
-func swapKey(ctx context.Context, keys keychain.Store, id string, key keychain.Secret) error {
-	old, err := keys.Get(ctx, id)
-	if err != nil && !errors.Is(err, keychain.ErrNotFound) {
-		return err
-	}
-	if err := storeKey(ctx, keys, id, key); err != nil {
-		if !old.IsZero() {
-			_ = keys.Set(context.WithoutCancel(ctx), id, old)
-		}
-		return err
-	}
-	return nil
 }

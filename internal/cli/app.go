@@ -7,16 +7,14 @@ import (
 	"net/url"
 	"os"
 	"sync"
-	"time"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
-	"ocgo-key/internal/process"
 	"ocgo-key/internal/report"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 // app is what commands work with. What a command does not ask for is not made.
@@ -32,7 +30,7 @@ type app struct {
 
 	asksNobody bool // a passphrase is not asked for, even where there is a terminal
 	opening    sync.Once
-	chosen     *chosenStore
+	chosen     *accounts.Keys
 }
 
 // check refuses global flags that make no sense, before a command starts.
@@ -43,7 +41,7 @@ func (a *app) check() error {
 	}
 	a.baseURL = base
 	if a.Store != "" {
-		if err := checkStore(a.Store); err != nil {
+		if err := accounts.CheckStore(a.Store); err != nil {
 			return hint.Input("--store: %w", err)
 		}
 	}
@@ -80,23 +78,28 @@ func (a *app) poolWarning(warn func(message string)) (pool *rotation.Pool, dir s
 	if err != nil {
 		return nil, "", err
 	}
-	return rotation.New(state.OpenFile(dir, time.Now, warn), time.Now, process.Alive), dir, nil
+	return rotation.Open(dir, warn), dir, nil
 }
 
-// How long a keychain may take: a command that a program waits for, which is promised an end within 8 s, its start
-// and its last words included; and one before which a person sits who may have to type a password.
-const (
-	helperBudget = 7500 * time.Millisecond
-	personBudget = 60 * time.Second
-)
-
-// keychainContext bounds the keychain calls of a command.
-func (a *app) keychainContext() (context.Context, context.CancelFunc) {
-	budget := helperBudget
+// budget is how long the keychain calls of a command may take together.
+func (a *app) budget() accounts.Budget {
 	if term.Interactive(a.getenv) {
-		budget = personBudget
+		return accounts.PersonBudget
 	}
-	return context.WithTimeout(context.Background(), budget)
+	return accounts.ProgramBudget
+}
+
+// keys is the store that the keys are in.
+func (a *app) keys() *accounts.Keys {
+	a.opening.Do(func() {
+		a.chosen = accounts.Open(accounts.Choice{Store: a.Store, Identity: a.Identity, Silent: a.asksNobody, Getenv: a.getenv})
+	})
+	return a.chosen
+}
+
+// accounts are those of the pool, with their keys.
+func (a *app) accounts(pool *rotation.Pool) *accounts.Accounts {
+	return &accounts.Accounts{Pool: pool, Keys: a.keys(), Service: a.baseURL, Budget: a.budget(), Tell: a.Terminal}
 }
 
 // account opens the pool and finds the account called name.

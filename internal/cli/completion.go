@@ -4,18 +4,20 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/completion"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
-	"ocgo-key/internal/process"
 	"ocgo-key/internal/text"
+	"ocgo-key/keychain"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 type completionCmd struct {
@@ -79,8 +81,7 @@ func (a *app) accountCompletions(kind string) (values []completion.Value) {
 	if err != nil {
 		return nil
 	}
-	file := state.OpenFile(dir, time.Now, func(string) {})
-	o, err := rotation.New(peeking{file}, time.Now, process.Alive).Overview(context.Background())
+	o, err := rotation.Peek(dir).Overview(context.Background())
 	if err != nil {
 		return nil
 	}
@@ -98,14 +99,19 @@ func (a *app) accountCompletions(kind string) (values []completion.Value) {
 	return values
 }
 
-// peeking reads the state without waiting for a lock and without mending it: what went wrong with a file is told to
-// those who can see it. The last good copy will do.
-type peeking struct{ *state.File }
-
-func (p peeking) Read(context.Context) (*state.State, error) {
-	s, err := p.Peek()
-	if s != nil {
-		return s, nil
+// storeCompletions are the stores that there are, by what is on the PATH.
+func (a *app) storeCompletions() []completion.Value {
+	values := []completion.Value{{Text: accounts.OSStore, Help: "the OS keychain"}, {Text: accounts.FileStore, Help: "one file that age encrypts"}}
+	seen := map[string]bool{}
+	for _, dir := range filepath.SplitList(a.getenv("PATH")) {
+		programs, _ := os.ReadDir(dir)
+		for _, p := range programs {
+			name, ok := strings.CutPrefix(strings.TrimSuffix(p.Name(), ".exe"), keychain.DockerProgram)
+			if ok && !seen[name] && keychain.CheckDockerName(name) == nil {
+				seen[name] = true
+				values = append(values, completion.Value{Text: keychain.DockerPrefix + name, Help: "the credential helper " + p.Name()})
+			}
+		}
 	}
-	return nil, err
+	return values
 }

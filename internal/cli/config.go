@@ -11,7 +11,6 @@ import (
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 type configCmd struct {
@@ -47,35 +46,35 @@ Examples:
 // changes reports whether the command is about to change a setting.
 func (c *configCmd) changes() bool { return c.Value != nil || c.Unset }
 
-// setting is one of the user's choices. Its default is the zero value of its field in state.Settings.
+// setting is one of the user's choices. Its default is the zero value of its field in rotation.Settings.
 type setting struct {
 	name   string
 	values string // for people: which there are
-	value  func(state.Settings) any
-	isSet  func(state.Settings) bool
-	set    func(s *state.Settings, value string) bool // not ok: no such value
-	unset  func(*state.Settings)
-	note   func(state.Settings) string // what else there is to say of the value; may be nil
+	value  func(rotation.Settings) any
+	isSet  func(rotation.Settings) bool
+	set    func(s *rotation.Settings, value string) bool // not ok: no such value
+	unset  func(*rotation.Settings)
+	note   func(rotation.Settings) string // what else there is to say of the value; may be nil
 	// refuse says why the pool as it is cannot have the setting changed to that; may be nil.
-	refuse func(o rotation.Overview, to state.Settings) error
+	refuse func(o rotation.Overview, to rotation.Settings) error
 }
 
 var settings = []setting{
 	{
 		name: "strategy", values: strings.Join(rotation.Strategies(), ", "),
-		value: func(s state.Settings) any {
+		value: func(s rotation.Settings) any {
 			if s.Strategy == "" {
 				return rotation.Strategies()[0]
 			}
 			return text.OneLine(s.Strategy)
 		},
-		isSet: func(s state.Settings) bool { return s.Strategy != "" },
-		set: func(s *state.Settings, value string) bool {
+		isSet: func(s rotation.Settings) bool { return s.Strategy != "" },
+		set: func(s *rotation.Settings, value string) bool {
 			s.Strategy = value
 			return slices.Contains(rotation.Strategies(), value)
 		},
-		unset: func(s *state.Settings) { s.Strategy = "" },
-		note: func(s state.Settings) string {
+		unset: func(s *rotation.Settings) { s.Strategy = "" },
+		note: func(s rotation.Settings) string {
 			if s.Strategy == "" || slices.Contains(rotation.Strategies(), s.Strategy) {
 				return ""
 			}
@@ -84,9 +83,9 @@ var settings = []setting{
 	},
 	{
 		name: "ahead", values: fmt.Sprintf("0 (off), or a percentage from 1 to %d", rotation.MaxAhead),
-		value: func(s state.Settings) any { return s.Ahead },
-		isSet: func(s state.Settings) bool { return s.Ahead != 0 },
-		set: func(s *state.Settings, value string) bool {
+		value: func(s rotation.Settings) any { return s.Ahead },
+		isSet: func(s rotation.Settings) bool { return s.Ahead != 0 },
+		set: func(s *rotation.Settings, value string) bool {
 			if value == "off" {
 				value = "0"
 			}
@@ -94,7 +93,7 @@ var settings = []setting{
 			s.Ahead = n
 			return err == nil && n >= 0 && n <= rotation.MaxAhead
 		},
-		unset: func(s *state.Settings) { s.Ahead = 0 },
+		unset: func(s *rotation.Settings) { s.Ahead = 0 },
 	},
 	storeSetting, identitySetting,
 }
@@ -114,7 +113,7 @@ type settingJSON struct {
 	Source string `json:"source"` // "default" or "set"
 }
 
-func (s setting) json(now state.Settings) settingJSON {
+func (s setting) json(now rotation.Settings) settingJSON {
 	source := "default"
 	if s.isSet(now) {
 		source = "set"
@@ -153,14 +152,14 @@ func (c *configCmd) Run(a *app) error {
 
 // change sets a setting, or with no value takes it back to its default.
 func (a *app) change(pool *rotation.Pool, s setting, value *string) error {
-	if value != nil && !s.set(new(state.Settings), *value) {
+	if value != nil && !s.set(new(rotation.Settings), *value) {
 		return hint.Input("%s cannot be %q; it can be: %s", s.name, *value, s.values)
 	}
 	o, err := pool.Overview(context.Background())
 	if err != nil {
 		return err
 	}
-	alter := func(to *state.Settings) {
+	alter := func(to *rotation.Settings) {
 		if value == nil {
 			s.unset(to)
 		} else {
@@ -173,8 +172,8 @@ func (a *app) change(pool *rotation.Pool, s setting, value *string) error {
 			return err
 		}
 	}
-	var now state.Settings
-	err = pool.Configure(context.Background(), func(to *state.Settings) {
+	var now rotation.Settings
+	err = pool.Configure(context.Background(), func(to *rotation.Settings) {
 		alter(to)
 		now = *to
 	})

@@ -9,12 +9,11 @@ import (
 	"os/exec"
 	"time"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/fakeservice"
-	"ocgo-key/internal/process"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 type demoCmd struct{}
@@ -73,7 +72,7 @@ func (*demoCmd) Run(a *app) error {
 
 // stage sets up the service, and a pool that knows its accounts.
 func (a *app) stage() (*fakeservice.Server, *rotation.Pool, keychain.Store, error) {
-	pool, keys := rotation.New(new(state.Memory), time.Now, process.Alive), keychain.NewMemory()
+	pool, keys := rotation.InMemory(), keychain.NewMemory()
 	options := fakeservice.Options{OnDone: a.narrate}
 	ctx := context.Background()
 	for i, d := range demoKeys {
@@ -82,7 +81,7 @@ func (a *app) stage() (*fakeservice.Server, *rotation.Pool, keychain.Store, erro
 			account.Plan.Limits = []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(demoLimit)}}
 		}
 		options.Accounts = append(options.Accounts, account)
-		id := newID()
+		id := accounts.NewID()
 		if err := errors.Join(keys.Set(ctx, id, keychain.NewSecret(d.key)), pool.Add(ctx, rotation.Newcomer{ID: id, Label: d.label})); err != nil {
 			return nil, nil, nil, err
 		}

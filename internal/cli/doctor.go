@@ -80,7 +80,7 @@ type doctorJSON struct {
 }
 
 func (c *doctorCmd) Run(a *app) error {
-	a.askFirst()
+	a.keys().Unlock(a.budget())
 	results := a.examine()
 	report := doctorJSON{Findings: []finding{}}
 	if c.Repair {

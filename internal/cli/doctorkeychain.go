@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 )
@@ -31,17 +32,15 @@ func (e *examination) readKeys() keysSeen {
 	defer cancel()
 	seen := keysSeen{held: map[string]keychain.Secret{}, odd: map[string]error{}}
 	store := e.keys()
-	var shut error // for a key that is not among those that are open
-	if inspector, ok := store.(keychain.Inspector); ok {
-		inspection, err := inspector.Inspect(ctx)
-		if err != nil {
-			seen.err = err
-			return seen
-		}
-		seen.lists, seen.ids, shut = inspection.Lists, inspection.IDs, inspection.Locked
+	inspection, err := store.Inspect(ctx)
+	if err != nil {
+		seen.err = err
+		return seen
 	}
+	seen.lists, seen.ids = inspection.Lists, inspection.IDs
+	shut := inspection.Locked // for a key that is not among those that are open
 	start := time.Now()
-	if _, err := store.Get(ctx, newID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+	if _, err := store.Get(ctx, accounts.NewID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
 		seen.err = keychain.Unasked(err)
 		return seen
 	}
@@ -81,8 +80,8 @@ func (e *examination) readKeys() keysSeen {
 func (e *examination) lookAtKeychain(r *result) {
 	seen := e.keychain()
 	what := "unlocked"
-	if name := e.keys().Name(); name != osStore {
-		what = place(name)
+	if name := e.keys().Name(); name != accounts.OSStore {
+		what = accounts.Place(name)
 	}
 	r.well = fmt.Sprintf("%s, answers in %s", what, took(seen.took))
 	if seen.err == nil {

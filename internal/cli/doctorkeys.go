@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
@@ -69,19 +70,14 @@ func (e *examination) lookAtKeys(r *result) {
 
 // lookAtMove tells of a move between two stores that was cut short. Until it is finished either may have a key.
 func (e *examination) lookAtMove(r *result, s state.Settings) (unfinished bool) {
-	if s.Move.Other(storeOf(e.app, s)) == "" {
+	if s.Move.Other(e.keys().StoreIn(s)) == "" {
 		return false
 	}
-	lock, err := e.moveLock()
-	if err != nil {
-		return false
-	}
-	defer func() { _ = lock.Close() }()
-	if free, err := lock.TryRLock(); err == nil && !free {
+	if e.keys().Moving() {
 		r.skipped = "not compared with the accounts, since the keys are being moved right now"
 		return true
 	}
-	r.found(problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", place(s.Move.From), place(s.Move.To))
+	r.found(problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", accounts.Place(s.Move.From), accounts.Place(s.Move.To))
 	return true
 }
 
@@ -113,7 +109,7 @@ func (e *examination) lookAtPending(r *result, s *state.State, seen keysSeen, p 
 	_, there := seen.held[p.ID]
 	switch {
 	case a == nil && there:
-		if store := e.keys().Name(); !usable(seen.held[p.ID]) && store != fileStore {
+		if store := e.keys().Name(); !usable(seen.held[p.ID]) && store != accounts.FileStore {
 			r.found(problem, deleteCommand(store, p.ID), "a command that was killed left something in the keychain, under %s, that is no key", p.ID)
 			return
 		}
@@ -156,14 +152,14 @@ func (e *examination) lookAtOrphan(r *result, s *state.State, seen keysSeen, id 
 	twin, double := seen.twin(s, id)
 	// It may be another pool's, unless it is in this one's own file: nothing is deleted that is not known to be ours.
 	switch {
-	case double && store == fileStore:
+	case double && store == accounts.FileStore:
 		r.mendable(e.dropCopy(id, twin), "there is a second copy of the key of %s, under %s", twin, id)
 		return
 	case double:
 		r.found(note, deleteCommand(store, id), "the keychain has a second copy of the key of %s, under %s, which no account here has; "+
 			"a pool in another OCGO_KEY_STATE_DIR may have it", twin, id)
 		return
-	case !usable(key) && store != fileStore:
+	case !usable(key) && store != accounts.FileStore:
 		r.found(note, deleteCommand(store, id), "the keychain has something under %s that no account here has, and that is no key", id)
 		return
 	}
@@ -221,14 +217,14 @@ func (e *examination) dropCopy(id, twin string) repair {
 		if err != nil {
 			return "", err
 		}
-		held, err := e.heldKeys(o)
+		held, err := e.accounts(nil).Held(o)
 		if err != nil {
 			return "", err
 		}
 		if key, err = keychain.ParseKey(key.Reveal()); err != nil {
 			return "", err
 		}
-		if v, ok := held.of(key); !ok || v.ID == id || slices.ContainsFunc(o.Accounts, func(v rotation.View) bool { return v.ID == id }) {
+		if v, ok := held.Of(key); !ok || v.ID == id || slices.ContainsFunc(o.Accounts, func(v rotation.View) bool { return v.ID == id }) {
 			return "", errors.New("the accounts were changed meanwhile")
 		}
 		if err := keys.Delete(ctx, id); err != nil {

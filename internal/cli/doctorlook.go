@@ -9,6 +9,7 @@ import (
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/doctor"
+	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
 	"ocgo-key/rotation"
@@ -54,7 +55,7 @@ func (e *examination) whichProgram() opencode.Program {
 
 // around is what the checks of OpenCode look at.
 func (e *examination) around(p opencode.Program) *doctor.Around {
-	return &doctor.Around{Getenv: e.getenv, Home: e.home, Program: p, Pooled: e.plain().pooled, StandIn: standInPrefix, Edit: editCommand}
+	return &doctor.Around{Getenv: e.getenv, Home: e.home, Program: p, Pooled: e.plain().pooled, StandIn: keyform.StandIn, Edit: editCommand}
 }
 
 // take adds findings.

@@ -12,16 +12,18 @@ import (
 	"time"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/install"
+	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/text"
 )
 
 func (e *examination) lookAtOpenCode(r *result) {
-	w, err := e.places()
+	w, err := install.Find(e.getenv)
 	if err != nil {
 		r.found(problem, `export HOME=~`, "where OpenCode keeps its files is not known: %v", err)
 		return
 	}
-	path, err := w.realOpenCode()
+	path, err := w.RealOpenCode()
 	if err != nil {
 		r.found(problem, "npm install -g opencode-ai", "there is no opencode on PATH, so `ocgo-key run` has nothing to run")
 		return
@@ -85,7 +87,7 @@ func (e *examination) rival() (level, effect string) {
 }
 
 func (e *examination) isKey(value string) bool {
-	return value != "" && !strings.HasPrefix(value, standInPrefix)
+	return value != "" && !strings.HasPrefix(value, keyform.StandIn)
 }
 
 func (e *examination) lookAtEnvironment(r *result) {
@@ -97,7 +99,7 @@ func (e *examination) lookAtEnvironment(r *result) {
 		r.found(level, "unset "+opencode.LoginVariable, "%s holds a key for OpenCode Go: %s", opencode.LoginVariable, effect)
 	}
 	content := e.getenv(opencode.ConfigVariable)
-	o, err := opencode.ReadOverrides([]byte(content), standInPrefix)
+	o, err := opencode.ReadOverrides([]byte(content), keyform.StandIn)
 	switch {
 	case err != nil:
 		r.found(problem, "unset "+opencode.ConfigVariable, "%s cannot be read (%v): neither `ocgo-key run` nor OpenCode starts with it", opencode.ConfigVariable, err)
@@ -156,7 +158,7 @@ func (e *examination) configText(r *result, path string) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	if _, err := opencode.ReadOverrides(text, standInPrefix); err != nil {
+	if _, err := opencode.ReadOverrides(text, keyform.StandIn); err != nil {
 		r.found(problem, editCommand(path), "%s cannot be read (%v), so OpenCode does not start", path, err)
 		return nil, false
 	}
@@ -169,7 +171,7 @@ func (e *examination) lookAtUserConfig(r *result, path string) {
 		return
 	}
 	level, effect := e.rival()
-	o, _ := opencode.ReadOverrides(data, standInPrefix) // it was read before
+	o, _ := opencode.ReadOverrides(data, keyform.StandIn) // it was read before
 	switch {
 	case o.Key == opencode.Literal && !o.StandsIn:
 		r.found(level, "ocgo-key import --from "+text.Quote(path)+" --scrub", "%s sets %s: %s", path, o.Place("apiKey"), effect)
@@ -189,7 +191,7 @@ func (e *examination) lookAtUserConfig(r *result, path string) {
 // lookAtManaged is about what wins over all that a wrapper sets. A key there is harmless: the gateway is shown a token in a
 // header of its own, and passes no other key on.
 func (e *examination) lookAtManaged(r *result, path string, text []byte) {
-	o, err := opencode.ReadOverrides(text, standInPrefix)
+	o, err := opencode.ReadOverrides(text, keyform.StandIn)
 	if err != nil {
 		return
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/install"
 	"ocgo-key/internal/text"
 )
 
@@ -28,7 +29,7 @@ func (e *examination) lookAtPlugin(r *result) {
 func (e *examination) plainOpenCode() plainUse {
 	u := plainUse{result: result{check: "plugin"}}
 	r := &u.result
-	w, err := e.places()
+	w, err := install.Find(e.getenv)
 	if err != nil {
 		r.skipped = "not looked at, since the home folder is not known"
 		return u
@@ -49,9 +50,9 @@ func (e *examination) plainOpenCode() plainUse {
 }
 
 // lookAtPlugins reports whether there is a plugin where OpenCode looks, and whether it is loaded and does its work.
-func (e *examination) lookAtPlugins(r *result, w *places) (there, loaded bool) {
-	for _, config := range w.configs {
-		for _, path := range w.pluginPaths(config) {
+func (e *examination) lookAtPlugins(r *result, w *install.Places) (there, loaded bool) {
+	for _, config := range w.Configs {
+		for _, path := range w.PluginPaths(config) {
 			if _, err := os.Lstat(path); err != nil {
 				continue
 			}
@@ -61,9 +62,9 @@ func (e *examination) lookAtPlugins(r *result, w *places) (there, loaded bool) {
 			}
 		}
 	}
-	if record, err := w.readRecord(); !there {
+	if record, err := w.ReadRecord(); !there {
 		if err == nil && slices.ContainsFunc(record.Files, func(path string) bool { return filepath.Base(path) == opencode.PluginName }) {
-			r.found(problem, "ocgo-key install --yes", "the plugin was installed, and is not in %s, where OpenCode looks now", w.configs[0])
+			r.found(problem, "ocgo-key install --yes", "the plugin was installed, and is not in %s, where OpenCode looks now", w.Configs[0])
 		}
 		return false, false
 	}
@@ -75,7 +76,7 @@ func (e *examination) lookAtPlugins(r *result, w *places) (there, loaded bool) {
 }
 
 // lookAtPluginFile reports whether the plugin at path does its work.
-func (e *examination) lookAtPluginFile(r *result, w *places, path string) bool {
+func (e *examination) lookAtPluginFile(r *result, w *install.Places, path string) bool {
 	const again = "ocgo-key install --yes"
 	content, ok := regular(path, opencode.MaxLoginFile)
 	version, ours := opencode.Ours(content)
@@ -100,14 +101,14 @@ func (e *examination) lookAtPluginFile(r *result, w *places, path string) bool {
 		r.found(problem, again, "%s starts %s, which is not there: OpenCode goes on without the pool", path, program)
 		return false
 	}
-	if program != w.program && !sameFile(program, w.program) {
-		r.found(note, again, "%s starts %s, and not this program, %s", path, program, w.program)
+	if program != w.Program && !install.SameFile(program, w.Program) {
+		r.found(note, again, "%s starts %s, and not this program, %s", path, program, w.Program)
 	}
 	if why := opencode.PluginFailure(opencode.LogFile(e.getenv, e.home), path); why != "" {
 		r.found(problem, "opencode service restart", "OpenCode 2 did not load %s (%s): plain `opencode` does not use the pool", path, why)
 		return false
 	}
-	e.lookAtToasts(r, plugin, w.toastFolder(path), again)
+	e.lookAtToasts(r, plugin, w.ToastFolder(path), again)
 	return true
 }
 
@@ -127,35 +128,35 @@ func isProgram(path string) bool {
 }
 
 // lookAtShim reports whether there is a shim that works, and whether it is the opencode that is found.
-func (e *examination) lookAtShim(r *result, w *places, loaded bool) (there, first bool) {
+func (e *examination) lookAtShim(r *result, w *install.Places, loaded bool) (there, first bool) {
 	const again = "ocgo-key install --shim --yes"
-	record, err := w.readRecord()
-	recorded := err == nil && slices.Contains(record.Files, w.shim)
-	content, ok := regular(w.shim, opencode.MaxLoginFile)
+	record, err := w.ReadRecord()
+	recorded := err == nil && slices.Contains(record.Files, w.Shim)
+	content, ok := regular(w.Shim, opencode.MaxLoginFile)
 	version, ours := opencode.Ours(content)
 	switch {
 	case !ok:
-		if _, err := os.Lstat(w.shim); recorded && err != nil {
-			r.found(problem, again, "the shim was installed, and is not in %s any more", filepath.Dir(w.shim))
+		if _, err := os.Lstat(w.Shim); recorded && err != nil {
+			r.found(problem, again, "the shim was installed, and is not in %s any more", filepath.Dir(w.Shim))
 		}
 		return false, false
 	case !ours && recorded:
-		r.found(problem, "mv "+text.Quote(w.shim)+" "+text.Quote(w.shim+".aside")+" && "+again, "%s is not as ocgo-key wrote it", w.shim)
+		r.found(problem, "mv "+text.Quote(w.Shim)+" "+text.Quote(w.Shim+".aside")+" && "+again, "%s is not as ocgo-key wrote it", w.Shim)
 		return false, false
 	case !ours:
 		return false, false
 	case version > opencode.ShimVersion:
-		r.found(note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", w.shim, version, opencode.ShimVersion)
+		r.found(note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", w.Shim, version, opencode.ShimVersion)
 	default:
-		real, err := w.realOpenCode()
-		if err == nil && string(opencode.Shim(runtime.GOOS, w.program, real)) != string(content) {
-			r.found(problem, again, "%s does not start %s with this ocgo-key: one of the two was moved, or the file was changed", w.shim, real)
+		real, err := w.RealOpenCode()
+		if err == nil && string(opencode.Shim(runtime.GOOS, w.Program, real)) != string(content) {
+			r.found(problem, again, "%s does not start %s with this ocgo-key: one of the two was moved, or the file was changed", w.Shim, real)
 			there = false
 		} else {
 			there = true
 		}
 	}
-	if lines := w.pathLines(); lines != nil {
+	if lines := w.PathLines(); lines != nil {
 		level := problem
 		if loaded {
 			level = note

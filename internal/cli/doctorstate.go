@@ -13,15 +13,17 @@ import (
 	"strings"
 	"time"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/install"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation/state"
 )
 
 // privateFiles are ours alone in the state folder. Source: docs/reference.md, "Files".
-var privateFiles = []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "install.json", moveLockName, addLockName, "keys.age", "keys.lock"}
+var privateFiles = []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "install.json", accounts.MoveLockName, accounts.AddLockName, "keys.age", "keys.lock"}
 
 func (e *examination) lookAtState(r *result) {
 	s := e.state()
@@ -65,7 +67,7 @@ func (e *examination) lookAtFolder(r *result, dir string, info fs.FileInfo) {
 }
 
 func (e *examination) lookAtFiles(r *result, dir string) {
-	backups, _ := filepath.Glob(filepath.Join(escapeGlob(dir), "state.json.bak.*")) // the pattern is well-formed
+	backups, _ := filepath.Glob(filepath.Join(install.EscapeGlob(dir), "state.json.bak.*")) // the pattern is well-formed
 	files := slices.Clone(backups)
 	for _, name := range privateFiles {
 		files = append(files, filepath.Join(dir, name))
@@ -126,10 +128,10 @@ func (e *examination) lookForLeftovers(r *result, dir string) {
 	for _, name := range privateFiles {
 		targets = append(targets, filepath.Join(dir, name))
 	}
-	if w, err := e.places(); err == nil {
-		targets = append(targets, w.shim)
-		for _, config := range w.configs {
-			targets = append(append(targets, w.pluginPaths(config)...), filepath.Join(config, opencode.LockName))
+	if w, err := install.Find(e.getenv); err == nil {
+		targets = append(targets, w.Shim)
+		for _, config := range w.Configs {
+			targets = append(append(targets, w.PluginPaths(config)...), filepath.Join(config, opencode.LockName))
 		}
 	}
 	if e.home != "" {

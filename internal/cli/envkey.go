@@ -39,7 +39,7 @@ func (a *app) runWithKey(pool *rotation.Pool, keys keychain.Store, command wrapp
 	n := &notices{app: a}
 	env, tried := command.Env, map[string]bool{}
 	for {
-		ctx, cancel := a.keychainContext()
+		ctx, cancel := a.budget().Context()
 		grant, err := holder.Current(ctx, nil)
 		cancel()
 		if err != nil {

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/hint"
+	"ocgo-key/internal/install"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 // Exit codes. They are a contract.
@@ -73,7 +74,9 @@ var table = []struct {
 	{keychain.ErrInvalidKey, exitUsage, ""},
 	{wrapper.ErrNotFound, exitNoCommand, ""},
 	{wrapper.ErrCannotRun, exitCannotRun, ""},
-	{state.ErrNewer, exitGeneral, "upgrade this ocgo-key, or set OCGO_KEY_STATE_DIR to another folder"},
+	{install.ErrNoOpenCode, exitNoCommand, ""},
+	{accounts.ErrBusy, exitTimeout, ""},
+	{rotation.ErrNewer, exitGeneral, "upgrade this ocgo-key, or set OCGO_KEY_STATE_DIR to another folder"},
 }
 
 // explain finds an error's exit code, and its hint: the one given nearest to the user wins.

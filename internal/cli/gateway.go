@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ocgo-key/helper"
+	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/gateway"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/process"
@@ -83,7 +84,7 @@ func (c *gatewayCmd) Run(a *app) error {
 	}
 	defer pool.Trail()()
 	n := &notices{app: a}
-	observer, parent, begin := n.observer(), context.Background(), a.keychainContext
+	observer, parent, begin := n.observer(), context.Background(), a.budget().Context
 	if c.ParentPipe {
 		a.asksNobody = true // the terminal is the parent's
 		// A program waits for the line that is printed below; when it is gone, so are we.
@@ -91,7 +92,9 @@ func (c *gatewayCmd) Run(a *app) error {
 		parent, gone = a.parent()
 		defer gone()
 		observer = a.told(observer)
-		begin = func() (context.Context, context.CancelFunc) { return context.WithTimeout(parent, helperBudget) }
+		begin = func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(parent, time.Duration(accounts.ProgramBudget))
+		}
 	}
 	ctx, cancel := begin()
 	defer cancel()
@@ -145,7 +148,7 @@ func waitForEnd(parent context.Context) {
 // started, so that a keychain that asks for a password does so on a terminal that is still the user's. An
 // exhausted pool is no reason not to start: the client may have other work, and waits as it does.
 func (a *app) hold(pool *rotation.Pool, keys keychain.Store, command string, ahead int, n *notices) (*helper.Holder, error) {
-	ctx, cancel := a.keychainContext()
+	ctx, cancel := a.budget().Context()
 	defer cancel()
 	holder, err := a.newHolder(pool, keys, command, ahead)
 	if err != nil {

@@ -1,12 +1,10 @@
 package cli
 
 import (
-	"context"
-
 	"ocgo-key/helper"
+	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/credential"
 	"ocgo-key/internal/hint"
-	"ocgo-key/keychain"
 )
 
 type getCmd struct {
@@ -47,12 +45,10 @@ func (c *getCmd) Run(a *app) error {
 
 // fetch gets the account that the asking process holds, or the next one, with its key.
 func (c *getCmd) fetch(a *app) (credential.Answer, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), helperBudget)
+	ctx, cancel := accounts.ProgramBudget.Context()
 	defer cancel()
 	keys := a.keys()
-	if w, ok := keys.(keychain.Warmer); ok {
-		go w.Warm() // while it is found out whose key it is
-	}
+	go keys.Warm() // while it is found out whose key it is
 	pool, err := a.pool()
 	if err != nil {
 		return credential.Answer{}, err

@@ -10,7 +10,6 @@ import (
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 type historyCmd struct {
@@ -65,9 +64,9 @@ func (c *historyCmd) Run(a *app) error {
 }
 
 // chosen are the events that were asked for.
-func (c *historyCmd) chosen(events []state.Event) []state.Event {
+func (c *historyCmd) chosen(events []rotation.Event) []rotation.Event {
 	if !c.All {
-		events = slices.DeleteFunc(slices.Clone(events), func(e state.Event) bool { return e.Kind == "leased" })
+		events = slices.DeleteFunc(slices.Clone(events), func(e rotation.Event) bool { return e.Kind == "leased" })
 	}
 	if c.Number > 0 && len(events) > c.Number {
 		events = events[len(events)-c.Number:]
@@ -77,7 +76,7 @@ func (c *historyCmd) chosen(events []state.Event) []state.Event {
 
 // eventText is what an event says beside its time and kind, whatever its kind:
 // "Work -> Personal, opencode (6629): weekly limit, until Mon 09:00".
-func eventText(e state.Event) string {
+func eventText(e rotation.Event) string {
 	var b strings.Builder
 	add := func(separator, text string) {
 		if b.Len() > 0 {
@@ -173,7 +172,7 @@ type (
 	}
 )
 
-func historyDocument(h rotation.History, events []state.Event) historyJSON {
+func historyDocument(h rotation.History, events []rotation.Event) historyJSON {
 	d := historyJSON{[]eventJSON{}, []hitJSON{}, nonZero(oldestEvent(h).UTC())}
 	for _, e := range events {
 		d.Events = append(d.Events, eventJSON{nonZero(e.Time.UTC()), e.Kind, nonZero(e.Account), nonZero(e.To), nonZero(e.Reason),

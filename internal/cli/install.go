@@ -8,6 +8,7 @@ import (
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/hint"
+	"ocgo-key/internal/install"
 	"ocgo-key/internal/text"
 )
 
@@ -28,29 +29,25 @@ Examples:
 }
 
 func (c *installCmd) Run(a *app) error {
-	where, err := a.places()
+	where, err := install.Find(a.getenv)
 	if err != nil {
 		return err
 	}
-	how, planned := "plugin", where.pluginFiles
+	how, plan := "plugin", where.Plugin
 	if c.Shim {
-		how, planned = "shim", where.shimFiles
+		how, plan = "shim", where.ShimPlan
 	}
-	files, err := planned()
+	p, err := plan()
 	if err != nil {
 		return err
 	}
-	p, err := survey(where, files)
-	if err != nil {
-		return err
-	}
-	out := &installed{How: how, DryRun: c.DryRun, Steps: p.steps()}
+	out := &installed{How: how, DryRun: c.DryRun, Steps: p.Steps()}
 	if c.Shim {
-		out.Path = where.pathLines()
+		out.Path = where.PathLines()
 	}
 	switch {
 	case c.DryRun:
-	case p.idle():
+	case p.Idle():
 		if !a.JSON {
 			a.Say("the %s is installed already", how)
 		}
@@ -61,7 +58,7 @@ func (c *installCmd) Run(a *app) error {
 		if err := a.confirm(c.Yes, "Write this? (--dry-run shows each line)"); err != nil {
 			return err
 		}
-		if err := p.apply(where); err != nil {
+		if err := p.Apply(where); err != nil {
 			return err
 		}
 		if !a.JSON {
@@ -84,19 +81,15 @@ func (a *app) sayUntried() {
 }
 
 // showInstalled is the result: what was written or would be, and the line for a profile.
-func (a *app) showInstalled(out *installed, p *plan, c *installCmd) error {
+func (a *app) showInstalled(out *installed, p *install.Plan, c *installCmd) error {
 	if a.JSON {
 		return a.Document(out)
 	}
 	if c.DryRun {
 		out.show(a.stdout)
-		for _, change := range p.changes {
-			if change.action == keepIt {
-				continue
-			}
-			if err := a.Print("\n==> %s\n%s", change.path, change.content); err != nil {
-				return err
-			}
+		err := p.Contents(func(path string, content []byte) error { return a.Print("\n==> %s\n%s", path, content) })
+		if err != nil {
+			return err
 		}
 	}
 	if len(out.Path) == 0 {
@@ -117,15 +110,8 @@ func (a *app) showInstalled(out *installed, p *plan, c *installCmd) error {
 type installed struct {
 	How    string              `json:"how"` // plugin, shim
 	DryRun bool                `json:"dry_run"`
-	Steps  []step              `json:"steps"`
+	Steps  []install.Step      `json:"steps"`
 	Path   []opencode.PathLine `json:"path,omitempty"` // of a shim whose folder is not ahead on PATH
-}
-
-// A step is one file or folder, and what happens to it.
-type step struct {
-	Action string `json:"action"` // make (a folder), write, update, keep, remove
-	Path   string `json:"path"`
-	What   string `json:"what,omitempty"`
 }
 
 func (i *installed) show(w io.Writer) {
@@ -152,19 +138,19 @@ Examples:
 }
 
 func (c *uninstallCmd) Run(a *app) error {
-	where, err := a.places()
+	where, err := install.Find(a.getenv)
 	if err != nil {
 		return err
 	}
-	r, err := where.remains()
+	r, err := where.Remains()
 	if err != nil {
 		return err
 	}
-	steps := r.steps()
+	steps := r.Steps()
 	if !c.DryRun {
-		steps, err = r.remove(where)
+		steps, err = r.Remove(where)
 	}
-	for _, path := range r.foreign {
+	for _, path := range r.Foreign {
 		a.Warn(path+" is no longer as ocgo-key wrote it: it is left there", "")
 	}
 	switch {
@@ -174,7 +160,7 @@ func (c *uninstallCmd) Run(a *app) error {
 		err = a.Document(map[string]any{"dry_run": c.DryRun, "steps": steps})
 	case c.DryRun:
 		(&installed{Steps: steps}).show(a.stdout)
-	case len(steps) == 0 && len(r.foreign) == 0:
+	case len(steps) == 0 && len(r.Foreign) == 0:
 		a.Say("nothing was installed")
 	default:
 		var gone []string
@@ -183,7 +169,7 @@ func (c *uninstallCmd) Run(a *app) error {
 		}
 		a.Say("took away %s", strings.Join(gone, ", "))
 	}
-	if err == nil && len(r.foreign) > 0 {
+	if err == nil && len(r.Foreign) > 0 {
 		return hint.As(hint.ErrExists, errors.New("not everything was taken away"))
 	}
 	return err

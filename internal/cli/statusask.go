@@ -30,7 +30,7 @@ const (
 
 // refresh asks the service about all accounts, and says on stderr what it could not ask.
 func (a *app) refresh(pool *rotation.Pool) error {
-	a.askFirst()
+	a.keys().Unlock(a.budget())
 	ctx, cancel := context.WithTimeout(context.Background(), askBudget)
 	defer cancel()
 	done := a.progress("asking the service")

@@ -7,7 +7,6 @@ import (
 
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 // plainStatus is the pool in sentences, a line each, without bars: what a screen reader reads well.
@@ -35,7 +34,7 @@ func plainStatus(o rotation.Overview, now time.Time) string {
 	return b.String()
 }
 
-func plainWindow(w state.Window, told bool, now time.Time) string {
+func plainWindow(w rotation.KnownWindow, told bool, now time.Time) string {
 	switch {
 	case !told:
 		return "not told by the service"

@@ -9,7 +9,6 @@ import (
 
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 // picture is the pool as `status` shows it: some lines for each account, and what is said below them. It follows
@@ -95,7 +94,7 @@ func drawAccount(v rotation.View, next bool, digits int, now time.Time, l look) 
 }
 
 // drawWindow is a window's bar, share and reset, in n columns.
-func drawWindow(w state.Window, now time.Time, l look, n int) string {
+func drawWindow(w rotation.KnownWindow, now time.Time, l look, n int) string {
 	over := !w.ResetsAt.IsZero() && !w.ResetsAt.After(now)
 	reset, room := resetText(w, now), resetWidth
 	if l.width < narrow {
@@ -139,7 +138,7 @@ func drawBar(percent, n int, utf8 bool) string {
 // fewLeft is at how many percent used a bar begins to warn.
 const fewLeft = 75
 
-func barStyle(w state.Window, over bool) style {
+func barStyle(w rotation.KnownWindow, over bool) style {
 	switch {
 	case over:
 		return faint
@@ -164,7 +163,7 @@ func conditionStyle(c rotation.Condition) style {
 }
 
 // resetText is "resets in 2 h 10 min, 17:30"; for a window that was reset since the service was asked, what it was.
-func resetText(w state.Window, now time.Time) string {
+func resetText(w rotation.KnownWindow, now time.Time) string {
 	switch {
 	case w.ResetsAt.IsZero():
 		return "no time of reset known"
@@ -174,7 +173,7 @@ func resetText(w state.Window, now time.Time) string {
 	return fmt.Sprintf("resets %s, %s", text.In(w.ResetsAt, now), text.Clock(w.ResetsAt, now))
 }
 
-func resetShort(w state.Window, now time.Time) string {
+func resetShort(w rotation.KnownWindow, now time.Time) string {
 	switch {
 	case w.ResetsAt.IsZero():
 		return ""
@@ -221,7 +220,7 @@ func nextText(o rotation.Overview, now time.Time) string {
 	return fmt.Sprintf("Next: none is ready; %s is back first, %s, %s.", text.OneLine(soonest.Label), text.In(until, now), text.Clock(until, now))
 }
 
-func strategyText(s state.Settings) string {
+func strategyText(s rotation.Settings) string {
 	text := "Strategy: " + strategyName(s)
 	if s.Ahead > 0 {
 		text += fmt.Sprintf(", leaving an account at %d %%", s.Ahead)
@@ -229,7 +228,7 @@ func strategyText(s state.Settings) string {
 	return text + "."
 }
 
-func strategyName(s state.Settings) string {
+func strategyName(s rotation.Settings) string {
 	return text.OneLine(cmp.Or(s.Strategy, rotation.Strategies()[0]))
 }
 

@@ -17,7 +17,6 @@ import (
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 const (
@@ -43,9 +42,9 @@ type live struct {
 	answers  chan answer
 	offline  bool
 	asking   bool
-	asked    time.Time   // when the service was last asked
-	barred   bool        // the keychain did not give the keys: it is not asked again until the user says so
-	stamp    state.Stamp // of what is shown
+	asked    time.Time      // when the service was last asked
+	barred   bool           // the keychain did not give the keys: it is not asked again until the user says so
+	stamp    rotation.Stamp // of what is shown
 }
 
 // answer is what became of a question about all accounts.
@@ -80,7 +79,7 @@ func (c *statusCmd) watch(a *app) error {
 		return err
 	}
 	if !c.Offline {
-		a.askFirst() // on a full screen there is no room for a question
+		a.keys().Unlock(a.budget()) // on a full screen there is no room for a question
 	}
 	return w.run(dir)
 }

@@ -1,2 +1,3 @@
-// Package importer takes keys out of where other programs keep them. It prints nothing and asks nobody: the command line does.
+// Package importer takes keys out of where other programs keep them. It asks nobody, and tells what it
+// meets through a report.Reporter.
 package importer

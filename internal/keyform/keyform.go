@@ -12,6 +12,9 @@ const Least = 16
 // service accounts in the new one.
 var beginnings = [...]string{"sk-", "oc_sk_"}
 
+// StandIn begins what stands for the pool where a key would, such as a gateway's token.
+const StandIn = "ocgo-"
+
 // Begins reports whether s begins as keys do, in upper or lower case.
 func Begins(s string) bool {
 	for _, b := range beginnings {

@@ -67,3 +67,11 @@ func (t *Terminal) Document(v any) error {
 	enc.SetEscapeHTML(false)
 	return enc.Encode(v)
 }
+
+// Warnings lets only the warnings of r through, for a command whose result says the rest.
+func Warnings(r Reporter) Reporter { return warnings{r} }
+
+type warnings struct{ Reporter }
+
+func (warnings) Say(string, ...any)    {}
+func (warnings) Detail(string, ...any) {}

@@ -1,4 +1,4 @@
-package cli
+package install
 
 import (
 	"encoding/json"
@@ -38,15 +38,15 @@ type change struct {
 	action string
 }
 
-// plan is what an installation will do.
-type plan struct {
+// A Plan is what an installation will do.
+type Plan struct {
 	changes []change
 	folders []string // to be made, parents first
-	record  record   // as it will be
+	record  Record   // as it will be
 }
 
-// record says what was installed, for the day it is taken away. It holds no secret.
-type record struct {
+// A Record says what was installed, for the day it is taken away. It holds no secret.
+type Record struct {
 	Version int      `json:"version"`
 	Files   []string `json:"files"`
 	Folders []string `json:"folders"` // made by us, parents first
@@ -54,10 +54,11 @@ type record struct {
 
 const recordVersion = 1
 
-func (w *places) recordPath() string { return filepath.Join(w.state, "install.json") }
+func (w *Places) recordPath() string { return filepath.Join(w.State, "install.json") }
 
-func (w *places) readRecord() (record, error) {
-	r := record{Version: recordVersion}
+// ReadRecord returns the record; an empty one where nothing is installed.
+func (w *Places) ReadRecord() (Record, error) {
+	r := Record{Version: recordVersion}
 	content, err := os.ReadFile(w.recordPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
@@ -74,11 +75,43 @@ func (w *places) readRecord() (record, error) {
 	return r, nil
 }
 
+// Plugin plans the installation of the plugin. Its error says that something in the way is not ours.
+func (w *Places) Plugin() (*Plan, error) { return survey(w, w.pluginFiles()) }
+
+// ShimPlan plans the installation of the shim. Errors are those of Plugin, and [ErrNoOpenCode].
+func (w *Places) ShimPlan() (*Plan, error) {
+	files, err := w.shimFiles()
+	if err != nil {
+		return nil, err
+	}
+	return survey(w, files)
+}
+
+// A Step is one file or folder, and what happens to it.
+type Step struct {
+	Action string `json:"action"` // make (a folder), write, update, keep, remove
+	Path   string `json:"path"`
+	What   string `json:"what,omitempty"`
+}
+
+// Contents are the files that will be written, with their paths.
+func (p *Plan) Contents(each func(path string, content []byte) error) error {
+	for _, c := range p.changes {
+		if c.action == keepIt {
+			continue
+		}
+		if err := each(c.path, c.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // survey compares what is to be there with what is there. It refuses what is not ours.
-func survey(w *places, files []file) (*plan, error) {
-	p := &plan{}
+func survey(w *Places, files []file) (*Plan, error) {
+	p := &Plan{}
 	var err error
-	if p.record, err = w.readRecord(); err != nil {
+	if p.record, err = w.ReadRecord(); err != nil {
 		return nil, err
 	}
 	for _, f := range files {
@@ -93,7 +126,7 @@ func survey(w *places, files []file) (*plan, error) {
 			p.need(f.beside)
 		}
 	}
-	p.need(w.state)
+	p.need(w.State)
 	for _, dir := range p.folders {
 		p.record.Folders = union(p.record.Folders, dir)
 	}
@@ -130,7 +163,7 @@ func compare(f file) (action string, err error) {
 }
 
 // need plans the folders that are missing on the way to dir.
-func (p *plan) need(dir string) {
+func (p *Plan) need(dir string) {
 	var missing []string
 	for at := dir; ; at = filepath.Dir(at) {
 		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
@@ -151,25 +184,26 @@ func union(list []string, item string) []string {
 	return append(list, item)
 }
 
-// idle reports whether all is there already.
-func (p *plan) idle() bool {
+// Idle reports whether all is there already.
+func (p *Plan) Idle() bool {
 	return len(p.folders) == 0 && !slices.ContainsFunc(p.changes, func(c change) bool { return c.action != keepIt })
 }
 
-func (p *plan) steps() []step {
-	steps := []step{}
+// Steps are what will happen, in this order.
+func (p *Plan) Steps() []Step {
+	steps := []Step{}
 	for _, dir := range p.folders {
-		steps = append(steps, step{Action: makeIt, Path: dir})
+		steps = append(steps, Step{Action: makeIt, Path: dir})
 	}
 	for _, c := range p.changes {
-		steps = append(steps, step{c.action, c.path, c.what})
+		steps = append(steps, Step{c.action, c.path, c.what})
 	}
 	return steps
 }
 
-// apply does what was planned. The record is first: what follows can be taken away again wherever it ends.
-func (p *plan) apply(w *places) error {
-	if err := os.MkdirAll(w.state, 0o700); err != nil {
+// Apply does what was planned. The record is first: what follows can be taken away again wherever it ends.
+func (p *Plan) Apply(w *Places) error {
+	if err := os.MkdirAll(w.State, 0o700); err != nil {
 		return err
 	}
 	content, err := json.MarshalIndent(p.record, "", "  ")
@@ -195,27 +229,27 @@ func (p *plan) apply(w *places) error {
 	return nil
 }
 
-// remains is what an installation has left.
-type remains struct {
+// Remains is what an installation has left.
+type Remains struct {
 	files   []string
 	folders []string // parents first
-	foreign []string // were ours by the record, and are no longer
+	Foreign []string // were ours by the record, and are no longer
 	record  bool
 }
 
-// remains finds it by the record, and where that is lost at the usual places.
-func (w *places) remains() (*remains, error) {
-	record, err := w.readRecord()
+// Remains finds what an installation has left by the record, and where that is lost at the usual places.
+func (w *Places) Remains() (*Remains, error) {
+	record, err := w.ReadRecord()
 	if err != nil {
 		return nil, err
 	}
-	r := &remains{folders: record.Folders}
-	candidates := append(slices.Clone(record.Files), w.shim)
-	for _, config := range w.configs {
-		candidates = append(append(candidates, w.pluginPaths(config)...), filepath.Join(config, opencode.LockName))
-		for _, path := range w.pluginPaths(config) {
+	r := &Remains{folders: record.Folders}
+	candidates := append(slices.Clone(record.Files), w.Shim)
+	for _, config := range w.Configs {
+		candidates = append(append(candidates, w.PluginPaths(config)...), filepath.Join(config, opencode.LockName))
+		for _, path := range w.PluginPaths(config) {
 			for name := range w.plugin(nil).ToastFiles() {
-				candidates = append(candidates, filepath.Join(w.toastFolder(path), name))
+				candidates = append(candidates, filepath.Join(w.ToastFolder(path), name))
 			}
 		}
 	}
@@ -240,7 +274,7 @@ func (w *places) remains() (*remains, error) {
 				r.folders = union(r.folders, dir)
 			}
 		case recorded && filepath.Base(path) != opencode.LockName: // OpenCode's own has taken the place of ours
-			r.foreign = union(r.foreign, path)
+			r.Foreign = union(r.Foreign, path)
 		}
 	}
 	_, err = os.Lstat(w.recordPath())
@@ -248,26 +282,27 @@ func (w *places) remains() (*remains, error) {
 	return r, nil
 }
 
-func (r *remains) steps() []step {
-	steps := []step{}
+// Steps are what will happen, in this order.
+func (r *Remains) Steps() []Step {
+	steps := []Step{}
 	for _, path := range r.files {
-		steps = append(steps, step{Action: removeIt, Path: path})
+		steps = append(steps, Step{Action: removeIt, Path: path})
 	}
 	return steps
 }
 
-// remove takes it away: the files, the folders that were made for them where nothing else is in there now, and the
+// Remove takes it away: the files, the folders that were made for them where nothing else is in there now, and the
 // record last. It returns what went.
-func (r *remains) remove(w *places) ([]step, error) {
-	gone := []step{}
+func (r *Remains) Remove(w *Places) ([]Step, error) {
+	gone := []Step{}
 	for _, path := range r.files {
 		if err := os.Remove(path); err != nil {
 			return gone, err
 		}
-		gone = append(gone, step{Action: removeIt, Path: path})
+		gone = append(gone, Step{Action: removeIt, Path: path})
 	}
 	if r.record {
-		_ = os.Remove(filepath.Join(w.state, opencode.NoticesName)) // there may be none, and nothing in it is missed
+		_ = os.Remove(filepath.Join(w.State, opencode.NoticesName)) // there may be none, and nothing in it is missed
 		if err := os.Remove(w.recordPath()); err != nil {
 			return gone, err
 		}
@@ -275,7 +310,7 @@ func (r *remains) remove(w *places) ([]step, error) {
 	for _, dir := range slices.Backward(r.folders) {
 		// os.Remove takes no folder with something in it; what is no folder is not ours.
 		if info, err := os.Lstat(dir); err == nil && info.IsDir() && os.Remove(dir) == nil {
-			gone = append(gone, step{Action: removeIt, Path: dir})
+			gone = append(gone, Step{Action: removeIt, Path: dir})
 		}
 	}
 	return gone, nil

@@ -1,14 +1,12 @@
-package cli
+package importer
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 
-	"ocgo-key/helper"
+	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
@@ -16,7 +14,7 @@ import (
 
 // look reads the pool, and its keys where another process has changed something since they were read.
 func (im *importing) look() (rotation.Overview, error) {
-	o, err := im.pool.Overview(im.ctx)
+	o, err := im.accounts.Pool.Overview(im.ctx)
 	if err != nil {
 		return o, err
 	}
@@ -27,32 +25,32 @@ func (im *importing) look() (rotation.Overview, error) {
 	if im.known != nil && maps.Equal(now, im.known) {
 		return o, nil
 	}
-	im.held, err = im.app.heldKeys(o)
+	im.held, err = im.accounts.Held(o)
 	im.known = now
 	return o, err
 }
 
 // enter lists the key as an account under a free label. Another process may have brought it in meanwhile: that one's
 // account is returned then.
-func (im *importing) enter(login opencode.Login, usage rotation.Usage) (own importedJSON, there string, err error) {
-	err = im.app.alone(func() error {
+func (im *importing) enter(login opencode.Login, usage rotation.Usage) (own Imported, there string, err error) {
+	err = im.accounts.Keys.Alone(func() error {
 		for range maxCollisions {
 			o, err := im.look()
 			if err != nil {
 				return err
 			}
-			if known, ok := im.held.of(login.Key); ok {
+			if known, ok := im.held.Of(login.Key); ok {
 				there = known.Label
 				return nil
 			}
-			own = importedJSON{Label: importLabel(o, login.Label), ID: newID()}
-			err = im.app.enlist(im.pool, rotation.Newcomer{ID: own.ID, Label: own.Label, Disabled: login.Disabled}, login.Key, usage)
+			own = Imported{Label: accounts.FitLabel(o, login.Label), ID: accounts.NewID()}
+			err = im.accounts.Enlist(rotation.Newcomer{ID: own.ID, Label: own.Label, Disabled: login.Disabled}, login.Key, usage)
 			if errors.Is(err, rotation.ErrAlreadyThere) {
 				continue
 			}
 			if err == nil {
-				im.app.warnSharedUsage(o, "", usage)
-				im.held = append(im.held, heldKey{rotation.View{ID: own.ID, Label: own.Label}, login.Key})
+				im.accounts.WarnSharedUsage(o, "", usage)
+				im.held = append(im.held, accounts.HeldKey{View: rotation.View{ID: own.ID, Label: own.Label}, Key: login.Key})
 				im.known[own.ID] = 0
 			}
 			return err
@@ -71,30 +69,21 @@ func (im *importing) check(s *source, entry string, key keychain.Secret) (rotati
 	if im.NoVerify {
 		return rotation.Usage{}, nil
 	}
-	ctx, cancel := context.WithTimeout(im.ctx, verifyTimeout)
-	defer cancel()
-	usage, err := helper.FetchUsage(ctx, helper.NewClient(), im.app.baseURL, key)
-	refused := new(helper.UsageError)
-	if errors.As(err, &refused) {
-		switch refused.Status {
-		case http.StatusUnauthorized:
-			return rotation.Usage{}, errUnknownKey
-		case http.StatusForbidden:
-			im.app.Warn(placeIn(s, entry)+": the service says that this key has no Go subscription (403)", "subscribe, or take the account out with `ocgo-key remove`")
-			err = nil
-		}
-	}
-	if err != nil {
-		im.app.Warn(fmt.Sprintf("%s: the key could not be checked: %v", placeIn(s, entry), err), "")
+	usage, err := im.accounts.Check(im.ctx, key)
+	switch {
+	case errors.Is(err, accounts.ErrUnknownKey):
+		return usage, err
+	case errors.Is(err, accounts.ErrNoSubscription):
+		im.tell.Warn(placeIn(s, entry)+": "+err.Error(), "subscribe, or take the account out with `ocgo-key remove`")
+	case err != nil:
+		im.tell.Warn(fmt.Sprintf("%s: the key could not be checked: %v", placeIn(s, entry), err), "")
 		return rotation.Usage{}, nil
 	}
 	im.confirmed = append(im.confirmed, key)
 	return usage, nil
 }
 
-var errUnknownKey = errors.New("the service does not know this key (401)")
-
-// isConfirmed tells whether the key may be taken out of where it lies: the service knows it, or the user wants no check.
+// isConfirmed reports whether the key may be taken out of where it lies: the service knows it, or the user wants no check.
 func (im *importing) isConfirmed(key keychain.Secret) bool {
 	return im.NoVerify || slices.ContainsFunc(im.confirmed, key.Equal)
 }

@@ -1,4 +1,4 @@
-package cli
+package importer
 
 import (
 	"context"
@@ -12,7 +12,8 @@ import (
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/hint"
-	"ocgo-key/internal/importer"
+	"ocgo-key/internal/keyform"
+	"ocgo-key/internal/report"
 	"ocgo-key/keychain"
 )
 
@@ -24,33 +25,65 @@ type source struct {
 	info   os.FileInfo
 	logins opencode.Logins
 	// database is what was read where the source is one; nil where it is a text.
-	database *importer.Database
+	database *Database
 }
 
-// stdinName is what --from calls standard input.
-const stdinName = "-"
+// Stdin is what From calls standard input.
+const Stdin = "-"
 
-// sources reads what --from names, or all the usual places. Of those the ones that can't be read are told of and
-// counted in trouble; looked names every place that was looked at.
-func (c *importCmd) sources(a *app) (found []*source, looked []string, trouble int, err error) {
+// Options say what to import, and how.
+type Options struct {
+	From     *string // one file, or [Stdin]; nil: all the usual places
+	Scrub    bool    // take the keys out of the files, once the store has them
+	NoVerify bool    // do not ask the service about the keys
+	Input    io.Reader
+	Getenv   func(string) string
+}
+
+// Sources are the places where keys were found.
+type Sources struct {
+	Options
+	Looked  []string // every place that was looked at
+	Trouble int      // how many of the usual places could not be read
+	found   []*source
+}
+
+// Find reads what From names, or all the usual places. Of those the ones that can't be read are told of.
+func Find(o Options, tell report.Reporter) (*Sources, error) {
+	s := &Sources{Options: o}
+	var err error
 	switch {
-	case c.From == nil:
-		return c.usualSources(a)
-	case *c.From == stdinName:
-		looked = []string{"stdin"}
-		found, err = oneSource(readSource("stdin", a.stdin, nil, opencode.ReadKeys))
+	case o.From == nil:
+		err = s.usual(tell)
+	case *o.From == Stdin:
+		s.Looked = []string{"stdin"}
+		s.found, err = oneSource(readSource("stdin", o.Input, nil, opencode.ReadKeys))
 	default:
-		looked = []string{*c.From}
-		if importer.IsDatabase(*c.From) {
-			found, err = oneSource(openDatabase(*c.From))
+		s.Looked = []string{*o.From}
+		if IsDatabase(*o.From) {
+			s.found, err = oneSource(openDatabase(*o.From))
 		} else {
-			found, err = oneSource(openSource(*c.From, opencode.ReadKeys))
+			s.found, err = oneSource(openSource(*o.From, opencode.ReadKeys))
 		}
 	}
 	if errors.Is(err, opencode.ErrList) {
 		err = hint.On(hint.As(hint.ErrInput, err), "nothing was read of it; take out what is no key, or begin those lines with #")
 	}
-	return found, looked, 0, err
+	return s, err
+}
+
+// Empty reports whether there is nothing to import or to take out.
+func (s *Sources) Empty() bool { return len(s.found) == 0 }
+
+// Files are those that hold keys.
+func (s *Sources) Files() []string {
+	var files []string
+	for _, source := range s.found {
+		if source.path != "" && len(source.logins.Found) > 0 {
+			files = append(files, source.path)
+		}
+	}
+	return files
 }
 
 // reader is opencode.ReadLogins, or opencode.ReadKeys where the user named the source: elsewhere no text is a list.
@@ -63,48 +96,49 @@ func oneSource(s *source, err error) ([]*source, error) {
 	return []*source{s}, nil
 }
 
-func (c *importCmd) usualSources(a *app) (found []*source, looked []string, trouble int, err error) {
+// usual reads the usual places.
+func (s *Sources) usual(tell report.Reporter) error {
 	home, err := os.UserHomeDir()
 	if err != nil {
-		return nil, nil, 0, hint.On(fmt.Errorf("where OpenCode keeps its logins is not known: %w", err), "name a file with --from PATH")
+		return hint.On(fmt.Errorf("where OpenCode keeps its logins is not known: %w", err), "name a file with --from PATH")
 	}
-	database := opencode.DatabasePath(a.getenv, home)
-	for _, path := range importer.Places(a.getenv, home) {
-		looked = append(looked, path)
+	database := opencode.DatabasePath(s.Getenv, home)
+	for _, path := range Places(s.Getenv, home) {
+		s.Looked = append(s.Looked, path)
 		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) || seen(found, info) {
+		if errors.Is(err, fs.ErrNotExist) || seen(s.found, info) {
 			continue
 		}
-		var s *source
+		var one *source
 		if info != nil && !info.Mode().IsRegular() {
 			err = fmt.Errorf("%s is not a regular file", path) // a pipe might never end
 		} else if path == database {
-			s, err = openDatabase(path)
+			one, err = openDatabase(path)
 		} else {
-			s, err = openSource(path, opencode.ReadLogins)
+			one, err = openSource(path, opencode.ReadLogins)
 		}
 		if err != nil {
-			trouble++
-			a.Warn(err.Error(), "mend it, or move it away; the other places are looked at all the same")
+			s.Trouble++
+			tell.Warn(err.Error(), "mend it, or move it away; the other places are looked at all the same")
 			continue
 		}
-		if len(s.logins.Found) > 0 || c.Scrub && s.database != nil { // one without logins may hold what is left of some
-			found = append(found, s)
+		if len(one.logins.Found) > 0 || s.Scrub && one.database != nil { // one without logins may hold what is left of some
+			s.found = append(s.found, one)
 		}
 	}
-	looked = append(looked, opencode.KeyVariable)
+	s.Looked = append(s.Looked, opencode.KeyVariable)
 	// What `run` puts there stands for the pool.
-	if raw := a.getenv(opencode.KeyVariable); raw != "" && !strings.HasPrefix(raw, standInPrefix) {
+	if raw := s.Getenv(opencode.KeyVariable); raw != "" && !strings.HasPrefix(raw, keyform.StandIn) {
 		login := opencode.Login{Entry: opencode.KeyVariable}
 		if login.Key, err = keychain.ParseKey(raw); err != nil {
 			login.Problem = err.Error()
 		}
-		found = append(found, &source{name: opencode.KeyVariable, logins: opencode.Logins{Found: []opencode.Login{login}, Last: -1}})
+		s.found = append(s.found, &source{name: opencode.KeyVariable, logins: opencode.Logins{Found: []opencode.Login{login}, Last: -1}})
 	}
-	return found, looked, trouble, nil
+	return nil
 }
 
-// seen tells whether the file is a source already, under another name.
+// seen reports whether the file is a source already, under another name.
 func seen(found []*source, info os.FileInfo) bool {
 	for _, s := range found {
 		if info != nil && s.info != nil && os.SameFile(s.info, info) {
@@ -139,7 +173,7 @@ func openDatabase(path string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	database, err := importer.ReadDatabase(context.Background(), path)
+	database, err := ReadDatabase(context.Background(), path)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package cli
+package importer
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 	"slices"
 	"strings"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/atomicfile"
-	"ocgo-key/internal/importer"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 )
@@ -21,10 +21,10 @@ import (
 const maxBackup = 4 << 20
 
 // held are the source's keys that the keychain has.
-func (s *source) held(keys heldKeys) []keychain.Secret {
+func (s *source) held(keys accounts.HeldKeys) []keychain.Secret {
 	var held []keychain.Secret
 	for _, login := range s.logins.Found {
-		if _, ok := keys.of(login.Key); ok && login.Problem == "" {
+		if _, ok := keys.Of(login.Key); ok && login.Problem == "" {
 			held = append(held, login.Key)
 		}
 	}
@@ -48,7 +48,7 @@ func (s *source) scrub(goes func(keychain.Secret) bool, gone []keychain.Secret) 
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", s.path)
 	}
-	if err := importer.Replaceable(info); err != nil {
+	if err := Replaceable(info); err != nil {
 		return fmt.Errorf("%s %w", s.path, err)
 	}
 	now, err := os.ReadFile(path)
@@ -130,23 +130,23 @@ func holds(path string, keys []keychain.Secret) bool {
 // tidy is the last part of an import: what still lies about in plain text is taken out, or told of. held is read
 // anew from the keychain, so that nothing is taken out that went away again meanwhile.
 func (im *importing) tidy() error {
-	o, err := im.pool.Overview(im.ctx)
+	o, err := im.accounts.Pool.Overview(im.ctx)
 	if err != nil {
 		return err
 	}
-	keys, err := im.app.heldKeys(o)
+	keys, err := im.accounts.Held(o)
 	if err != nil {
 		return err
 	}
 	told := map[string]bool{}
-	for _, s := range im.sources {
+	for _, s := range im.found {
 		held := s.held(keys)
 		if len(held) == 0 && (s.database == nil || !im.Scrub) {
 			continue
 		}
 		if s.path == "" {
 			if s.name == opencode.KeyVariable {
-				im.app.Warn(s.name+" still holds a key, in this environment",
+				im.tell.Warn(s.name+" still holds a key, in this environment",
 					"`unset "+s.name+"`, and take it out of where it is set: a shell's start-up file, or the system's settings")
 			}
 			continue
@@ -154,7 +154,7 @@ func (im *importing) tidy() error {
 		// Before the file itself: after it nobody would know any more what to look for.
 		for _, path := range s.backups(held) {
 			if !told[path] {
-				im.app.Warn(path+" looks like a backup, and holds a key in plain text", "delete it once you do not need it")
+				im.tell.Warn(path+" looks like a backup, and holds a key in plain text", "delete it once you do not need it")
 			}
 			told[path] = true
 		}
@@ -162,26 +162,26 @@ func (im *importing) tidy() error {
 			im.scrubSource(s, keys)
 			continue
 		}
-		im.app.Warn(s.path+" still holds "+text.Count(len(held), "key", "keys")+" in plain text", "the same command with --scrub takes out what the keychain has")
+		im.tell.Warn(s.path+" still holds "+text.Count(len(held), "key", "keys")+" in plain text", "the same command with --scrub takes out what the keychain has")
 	}
 	return nil
 }
 
 // scrubSource takes out of the file what is safe elsewhere: the keychain has it now, and the service confirmed it.
-func (im *importing) scrubSource(s *source, keys heldKeys) {
+func (im *importing) scrubSource(s *source, keys accounts.HeldKeys) {
 	goes := func(key keychain.Secret) bool {
-		_, ok := keys.of(key)
+		_, ok := keys.Of(key)
 		return ok && im.isConfirmed(key)
 	}
 	var gone []keychain.Secret
 	unconfirmed := 0
 	for _, login := range s.logins.Found {
-		_, ok := keys.of(login.Key)
+		_, ok := keys.Of(login.Key)
 		switch {
 		case login.Problem != "" || !ok:
 		case login.Stays != "":
 			im.trouble++
-			im.app.Warn(fmt.Sprintf("%s was not taken out: %s", placeIn(s, login.Entry), login.Stays), "the key is in the keychain; take it out by hand, and keep what else you need")
+			im.tell.Warn(fmt.Sprintf("%s was not taken out: %s", placeIn(s, login.Entry), login.Stays), "the key is in the keychain; take it out by hand, and keep what else you need")
 		case !goes(login.Key):
 			unconfirmed++
 		default:
@@ -190,7 +190,7 @@ func (im *importing) scrubSource(s *source, keys heldKeys) {
 	}
 	if unconfirmed > 0 {
 		im.trouble++
-		im.app.Warn(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, text.Count(unconfirmed, "key", "keys")),
+		im.tell.Warn(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, text.Count(unconfirmed, "key", "keys")),
 			"run the same command again once the service answers; --no-verify takes out what the keychain has, unasked")
 	}
 	if s.database != nil {
@@ -205,37 +205,37 @@ func (im *importing) scrubSource(s *source, keys heldKeys) {
 	}
 	if left, err := opencode.ReadKeys(s.text, nil); err == nil && contains(s.text, gone) && !slices.ContainsFunc(left.Found, func(l opencode.Login) bool { return l.Stays != "" && goes(l.Key) }) {
 		im.trouble++
-		im.app.Warn(s.path+" still holds a key in another place, such as a comment", "take it out by hand")
+		im.tell.Warn(s.path+" still holds a key in another place, such as a comment", "take it out by hand")
 	}
 }
 
 // scrubDatabase takes out what may go, and what is left in the file of keys that went before.
-func (im *importing) scrubDatabase(s *source, keys heldKeys, goes func(keychain.Secret) bool, gone int) {
+func (im *importing) scrubDatabase(s *source, keys accounts.HeldKeys, goes func(keychain.Secret) bool, gone int) {
 	home, err := os.UserHomeDir()
 	if err != nil {
 		im.scrubbed(s, gone, err)
 		return
 	}
-	done, err := s.database.Scrub(im.ctx, goes, keys.secrets(), opencode.ServiceFile(im.app.getenv, home))
+	done, err := s.database.Scrub(im.ctx, goes, keys.Secrets(), opencode.ServiceFile(im.Getenv, home))
 	var elsewhere *opencode.ElsewhereError
 	if errors.As(err, &elsewhere) {
 		if gone > 0 {
 			im.scrubbed(s, gone, nil)
 		}
 		im.trouble++
-		im.app.Warn(text.Line(err.Error()), elsewhereHint(elsewhere))
+		im.tell.Warn(text.Line(err.Error()), elsewhereHint(elsewhere))
 		return
 	}
 	if errors.Is(err, opencode.ErrTraces) {
 		im.trouble++
-		im.app.Warn(text.Line(err.Error()), "end OpenCode (`opencode service stop`), and run the same command again")
+		im.tell.Warn(text.Line(err.Error()), "end OpenCode (`opencode service stop`), and run the same command again")
 		return
 	}
 	if err != nil || gone > 0 {
 		im.scrubbed(s, gone, err)
 	} else if done {
 		im.report.Scrubbed = append(im.report.Scrubbed, s.path)
-		im.say("cleared what was left of keys in %s", s.path)
+		im.tell.Say("cleared what was left of keys in %s", s.path)
 	}
 }
 
@@ -262,10 +262,10 @@ func (im *importing) scrubbed(s *source, n int, err error) bool {
 		if errors.Is(err, errChanged) || errors.Is(err, opencode.ErrRowsChanged) || errors.Is(err, opencode.ErrDatabase) {
 			hint = "the keys are in the keychain; run the same command again"
 		}
-		im.app.Warn(err.Error()+"; nothing was taken out of it", hint)
+		im.tell.Warn(err.Error()+"; nothing was taken out of it", hint)
 		return false
 	}
 	im.report.Scrubbed = append(im.report.Scrubbed, s.path)
-	im.say("took %s out of %s", text.Count(n, "key", "keys"), s.path)
+	im.tell.Say("took %s out of %s", text.Count(n, "key", "keys"), s.path)
 	return true
 }

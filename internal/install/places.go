@@ -1,4 +1,6 @@
-package cli
+// Package install puts the plugin, or a shim, where plain `opencode` finds it, and takes away exactly what it wrote. It asks
+// and prints nothing.
+package install
 
 import (
 	"errors"
@@ -16,21 +18,22 @@ import (
 	"ocgo-key/internal/paths"
 )
 
-// places are where things are installed for this user.
-type places struct {
-	program string   // this program, as the user's other programs find it after an upgrade too
-	configs []string // OpenCode's config folders; the plugin goes into the first
-	shim    string   // the shim's path
-	state   string   // our state folder, which has the record
-	search  string   // PATH
+// Places are where things are installed for this user. All paths are absolute.
+type Places struct {
+	Program string   // this program, as the user's other programs find it after an upgrade too
+	Configs []string // OpenCode's config folders; the plugin goes into the first
+	Shim    string   // the shim's path
+	State   string   // our state folder, which has the record
+	Search  string   // PATH
 }
 
-func (a *app) places() (*places, error) {
+// Find returns the places, by the environment.
+func Find(getenv func(string) string) (*Places, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
 		return nil, fmt.Errorf("no home folder to install in: %w", err)
 	}
-	state, err := paths.StateDir(a.getenv, os.UserHomeDir)
+	state, err := paths.StateDir(getenv, os.UserHomeDir)
 	if err != nil {
 		return nil, err
 	}
@@ -38,23 +41,23 @@ func (a *app) places() (*places, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot tell where this program is: %w", err)
 	}
-	w := &places{program: program, state: state, search: a.getenv("PATH"), configs: opencode.ConfigFolders(a.getenv, home)}
-	w.shim = filepath.Join(opencode.ShimFolder(runtime.GOOS, a.getenv, home), opencode.ShimName(runtime.GOOS))
+	w := &Places{Program: program, State: state, Search: getenv("PATH"), Configs: opencode.ConfigFolders(getenv, home)}
+	w.Shim = filepath.Join(opencode.ShimFolder(runtime.GOOS, getenv, home), opencode.ShimName(runtime.GOOS))
 	// OpenCode reads this one too if it is there, as it is where OpenCode's own installer puts the program.
 	if dir := filepath.Join(home, ".opencode"); isFolder(dir) {
-		w.configs = append(w.configs, dir)
+		w.Configs = append(w.Configs, dir)
 	}
 	for _, name := range []string{"XDG_CONFIG_HOME", "OPENCODE_CONFIG_DIR"} {
-		if dir := a.getenv(name); dir != "" && !filepath.IsAbs(dir) {
+		if dir := getenv(name); dir != "" && !filepath.IsAbs(dir) {
 			return nil, hint.On(hint.Input("%s is %q, which is another folder for each place that OpenCode is started in", name, dir), "set it to a whole path")
 		}
 	}
-	for i := range w.configs {
-		if w.configs[i], err = filepath.Abs(w.configs[i]); err != nil {
+	for i := range w.Configs {
+		if w.Configs[i], err = filepath.Abs(w.Configs[i]); err != nil {
 			return nil, err
 		}
 	}
-	w.state, err = filepath.Abs(w.state)
+	w.State, err = filepath.Abs(w.State)
 	return w, err
 }
 
@@ -69,7 +72,7 @@ func ownPath() (string, error) {
 	if err != nil {
 		return self, nil
 	}
-	if called, err = filepath.Abs(called); err != nil || !sameFile(called, self) {
+	if called, err = filepath.Abs(called); err != nil || !SameFile(called, self) {
 		return self, nil
 	}
 	return called, nil
@@ -80,7 +83,8 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-func sameFile(a, b string) bool {
+// SameFile reports whether both paths lead to one file.
+func SameFile(a, b string) bool {
 	one, err := os.Stat(a)
 	if err != nil {
 		return false
@@ -90,11 +94,11 @@ func sameFile(a, b string) bool {
 }
 
 // pluginFiles are the plugin, what shows its notices in OpenCode 2, and what spares OpenCode 1 the wait for a package.
-func (w *places) pluginFiles() ([]file, error) {
+func (w *Places) pluginFiles() []file {
 	path := w.pluginPath()
 	var prepared []string
 	var locks []file
-	for _, folder := range w.configs {
+	for _, folder := range w.Configs {
 		lock := filepath.Join(folder, opencode.LockName)
 		if !w.wantsPlaceholder(folder, path) {
 			continue
@@ -104,28 +108,28 @@ func (w *places) pluginFiles() ([]file, error) {
 			what: "spares OpenCode 1 the wait for a package that this plugin does not need"})
 	}
 	plugin := w.plugin(prepared)
-	files := []file{{path: path, content: plugin.Content(), mode: 0o644, what: "starts " + w.program + " gateway with OpenCode"}}
+	files := []file{{path: path, content: plugin.Content(), mode: 0o644, what: "starts " + w.Program + " gateway with OpenCode"}}
 	toasts := plugin.ToastFiles()
 	for _, name := range slices.Sorted(maps.Keys(toasts)) {
-		files = append(files, file{path: filepath.Join(w.toastFolder(path), name), content: toasts[name], mode: 0o644,
+		files = append(files, file{path: filepath.Join(w.ToastFolder(path), name), content: toasts[name], mode: 0o644,
 			what: "shows in OpenCode 2 what the plugin has to say"})
 	}
-	return append(files, locks...), nil
+	return append(files, locks...)
 }
 
-// toastFolder is the folder that goes with the plugin at path.
-func (w *places) toastFolder(path string) string {
+// ToastFolder is the folder that goes with the plugin at path.
+func (w *Places) ToastFolder(path string) string {
 	return filepath.Join(filepath.Dir(path), opencode.ToastFolder)
 }
 
 // plugin is the plugin for this machine.
-func (w *places) plugin(prepared []string) opencode.Plugin {
-	return opencode.Plugin{Program: w.program, Prepared: prepared, Notices: filepath.Join(w.state, opencode.NoticesName)}
+func (w *Places) plugin(prepared []string) opencode.Plugin {
+	return opencode.Plugin{Program: w.Program, Prepared: prepared, Notices: filepath.Join(w.State, opencode.NoticesName)}
 }
 
 // pluginPath is where the plugin is, or else where it goes: into the folder that is there already.
-func (w *places) pluginPath() string {
-	paths := w.pluginPaths(w.configs[0])
+func (w *Places) pluginPath() string {
+	paths := w.PluginPaths(w.Configs[0])
 	for _, path := range paths {
 		if _, err := os.Lstat(path); err == nil {
 			return path
@@ -139,8 +143,8 @@ func (w *places) pluginPath() string {
 	return paths[0]
 }
 
-// pluginPaths are the places of the plugin's file in a config folder.
-func (w *places) pluginPaths(config string) []string {
+// PluginPaths are the places of the plugin's file in a config folder.
+func (w *Places) PluginPaths(config string) []string {
 	var paths []string
 	for _, folder := range opencode.PluginFolders {
 		paths = append(paths, filepath.Join(config, folder, opencode.PluginName))
@@ -148,9 +152,9 @@ func (w *places) pluginPaths(config string) []string {
 	return paths
 }
 
-// wantsPlaceholder tells whether the folder is one into which OpenCode would install its package for our plugin
+// wantsPlaceholder reports whether the folder is one into which OpenCode would install its package for our plugin
 // alone. Where there is anything else that may need the package, OpenCode does as it always does.
-func (w *places) wantsPlaceholder(folder, plugin string) bool {
+func (w *Places) wantsPlaceholder(folder, plugin string) bool {
 	if content, err := os.ReadFile(filepath.Join(folder, opencode.LockName)); err == nil {
 		return string(content) == string(opencode.Placeholder())
 	}
@@ -161,7 +165,7 @@ func (w *places) wantsPlaceholder(folder, plugin string) bool {
 	}
 	for _, name := range []string{"plugin", "plugins", "tool", "tools"} {
 		for _, ext := range []string{"*.js", "*.ts"} {
-			found, _ := filepath.Glob(filepath.Join(escapeGlob(folder), name, ext)) // the pattern is well-formed
+			found, _ := filepath.Glob(filepath.Join(EscapeGlob(folder), name, ext)) // the pattern is well-formed
 			for _, path := range found {
 				if path != plugin {
 					return false
@@ -172,7 +176,8 @@ func (w *places) wantsPlaceholder(folder, plugin string) bool {
 	return true
 }
 
-func escapeGlob(path string) string {
+// EscapeGlob makes a path a pattern that matches nothing else.
+func EscapeGlob(path string) string {
 	if runtime.GOOS == "windows" {
 		return path // there is no escape, and [ is rare
 	}
@@ -180,18 +185,21 @@ func escapeGlob(path string) string {
 }
 
 // shimFiles are the shim alone.
-func (w *places) shimFiles() ([]file, error) {
-	found, err := w.realOpenCode()
+func (w *Places) shimFiles() ([]file, error) {
+	found, err := w.RealOpenCode()
 	if err != nil {
 		return nil, err
 	}
-	return []file{{path: w.shim, content: opencode.Shim(runtime.GOOS, w.program, found), mode: 0o755, what: "runs " + found + " under " + w.program}}, nil
+	return []file{{path: w.Shim, content: opencode.Shim(runtime.GOOS, w.Program, found), mode: 0o755, what: "runs " + found + " under " + w.Program}}, nil
 }
 
-// realOpenCode is the first opencode on PATH that is no shim of ours.
-func (w *places) realOpenCode() (string, error) {
-	for _, dir := range filepath.SplitList(w.search) {
-		if dir == "" || sameFile(dir, filepath.Dir(w.shim)) {
+// ErrNoOpenCode means that there is nothing for the shim to run.
+var ErrNoOpenCode = errors.New("there is no opencode on PATH for the shim to run")
+
+// RealOpenCode is the first opencode on PATH that is no shim of ours.
+func (w *Places) RealOpenCode() (string, error) {
+	for _, dir := range filepath.SplitList(w.Search) {
+		if dir == "" || SameFile(dir, filepath.Dir(w.Shim)) {
 			continue
 		}
 		path, err := exec.LookPath(filepath.Join(dir, "opencode"))
@@ -205,7 +213,7 @@ func (w *places) realOpenCode() (string, error) {
 			return path, nil
 		}
 	}
-	return "", hint.On(&codeError{exitNoCommand, errors.New("there is no opencode on PATH for the shim to run")}, "install OpenCode, or check PATH")
+	return "", hint.On(ErrNoOpenCode, "install OpenCode, or check PATH")
 }
 
 // head is the beginning of a file: OpenCode itself is large.
@@ -220,15 +228,15 @@ func head(path string) []byte {
 	return content[:n]
 }
 
-// pathLines are the lines for profiles, unless the shim is what the user already gets.
-func (w *places) pathLines() []opencode.PathLine {
-	for _, dir := range filepath.SplitList(w.search) {
-		if filepath.Clean(dir) == filepath.Dir(w.shim) {
+// PathLines are the lines for profiles, unless the shim is what the user already gets.
+func (w *Places) PathLines() []opencode.PathLine {
+	for _, dir := range filepath.SplitList(w.Search) {
+		if filepath.Clean(dir) == filepath.Dir(w.Shim) {
 			return nil
 		}
-		if path, err := exec.LookPath(filepath.Join(dir, "opencode")); err == nil && path != w.shim {
+		if path, err := exec.LookPath(filepath.Join(dir, "opencode")); err == nil && path != w.Shim {
 			break
 		}
 	}
-	return opencode.PathLines(filepath.Dir(w.shim))
+	return opencode.PathLines(filepath.Dir(w.Shim))
 }

@@ -1,0 +1,268 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"ocgo-key/internal/hint"
+	"ocgo-key/internal/text"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// Moved is what a move of the keys did.
+type Moved struct {
+	From, To string   // stores; the same where the keys were there already
+	Labels   []string // of the accounts whose keys were moved
+	Missing  []string // labels of accounts without a key in either store
+	Beside   bool     // the identity that opens the file store lies in the same folder
+}
+
+// Move copies each key to the store called to and reads it back; then that store is the one in use, and is remembered; only
+// then the old keys are deleted. Cut short at any point it has lost nothing, and the same call finishes it. confirm is asked
+// before the first key is moved; its error ends the move.
+func (a *Accounts) Move(to string, confirm func(question string) error) (Moved, error) {
+	m := &move{Accounts: a, moved: Moved{To: to, Labels: []string{}, Missing: []string{}}}
+	if err := CheckStore(to); err != nil {
+		return m.moved, hint.Input("--to: %w", err)
+	}
+	ctx, cancel := a.Budget.Context()
+	defer cancel()
+	err := a.Keys.locked(ctx, MoveLockName, takeAlone, func() error { return m.run(confirm) })
+	return m.moved, err
+}
+
+// move is one move of the keys while it is at work.
+type move struct {
+	*Accounts
+	owners []rotation.KeyOwner
+	ends   rotation.KeyMove
+	from   keychain.Store
+	to     keychain.Store
+	moved  Moved
+}
+
+func (m *move) run(confirm func(string) error) error {
+	ctx := context.Background()
+	owners, s, err := m.Pool.KeyOwners(ctx)
+	if err != nil {
+		return err
+	}
+	m.owners = owners
+	now, to := m.Keys.StoreIn(s), m.moved.To
+	if err := m.finishEarlier(s, now); err != nil {
+		return err
+	}
+	if now == to {
+		return m.arrive(s)
+	}
+	if m.Keys.Store == "" && s.Move.Other(now) == to {
+		m.Tell.Say("going on with a move that was cut short")
+	}
+	if err := m.begin(s, now); err != nil {
+		return err
+	}
+	question := fmt.Sprintf("Move %s from %s to %s, and delete the old?", text.Count(len(m.owners), "key", "keys"), Place(now), Place(to))
+	if err := confirm(question); err != nil {
+		return err
+	}
+	if err := m.Pool.BeginMove(ctx, m.ends); err != nil {
+		return err
+	}
+	if err := m.copyAll(); err != nil {
+		return also(err, "no key was deleted; the same command goes on where this one ended")
+	}
+	if err := m.Pool.Moved(ctx, to, m.identity(s)); err != nil {
+		return err
+	}
+	if err := m.clear(m.ends.From); err != nil {
+		return err
+	}
+	m.moved.Beside = m.beside()
+	return nil
+}
+
+// arrive is for a store that is chosen already: what an earlier move left to do is done, and all is well.
+func (m *move) arrive(s rotation.Settings) error {
+	m.moved.From = m.moved.To
+	if m.Keys.Store != "" && s.Store != m.moved.To {
+		return m.Pool.Moved(context.Background(), m.moved.To, m.identity(s))
+	}
+	return nil
+}
+
+// finishEarlier does what a move that was cut short left to do at its other end, unless that is where the keys go now.
+func (m *move) finishEarlier(s rotation.Settings, now string) error {
+	other := s.Move.Other(now)
+	if other == "" || other == m.moved.To {
+		return nil
+	}
+	var err error
+	if m.from, m.to, err = m.open(s, other, now); err != nil {
+		return err
+	}
+	m.ends = s.Move
+	// Whichever end it is, `now` is to have all that the other has, before that is deleted there.
+	for _, owner := range m.owners {
+		if err := m.bring(owner); err != nil {
+			return err
+		}
+	}
+	return m.clear(other)
+}
+
+// bring sees to it that the store in use has the key, if the other end has.
+func (m *move) bring(owner rotation.KeyOwner) error {
+	ctx, cancel := m.Budget.Context()
+	defer cancel()
+	_, err := m.to.Get(ctx, owner.ID)
+	if !errors.Is(err, keychain.ErrNotFound) {
+		return keychain.Naming(err, owner.Label)
+	}
+	key, err := m.from.Get(ctx, owner.ID)
+	if errors.Is(err, keychain.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return keychain.Naming(err, owner.Label)
+	}
+	return keychain.Naming(storeKey(ctx, m.to, owner.ID, key), owner.Label)
+}
+
+func (m *move) open(s rotation.Settings, from, to string) (keychain.Store, keychain.Store, error) {
+	a, err := m.Keys.open(from, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := m.Keys.open(to, s)
+	return a, b, err
+}
+
+// begin opens both stores and finds out whether the keys can go from the one to the other.
+func (m *move) begin(s rotation.Settings, from string) error {
+	var err error
+	if m.from, m.to, err = m.open(s, from, m.moved.To); err != nil {
+		return err
+	}
+	m.ends, m.moved.From = rotation.KeyMove{From: from, To: m.moved.To}, from
+	ctx, cancel := m.Budget.Context()
+	defer cancel()
+	asked := []keychain.Store{m.to}
+	if len(m.owners) > 0 { // a keychain that holds nothing need not be there
+		asked = append(asked, m.from)
+	}
+	for _, store := range asked {
+		if _, err := store.Get(ctx, NewID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+			return nothingMoved(err)
+		}
+	}
+	if s.Move == m.ends {
+		return nil // what is there already, the earlier one brought
+	}
+	for _, owner := range m.owners {
+		if _, err := m.to.Get(ctx, owner.ID); err == nil {
+			return m.tellApart(ctx)
+		}
+	}
+	return nil
+}
+
+func nothingMoved(err error) error { return fmt.Errorf("nothing was moved: %w", keychain.Unasked(err)) }
+
+// tellApart makes sure that two stores which both have a key under one id are not one place by two names: a helper may be a
+// link to another. What is deleted at the one would be gone from both.
+func (m *move) tellApart(ctx context.Context) error {
+	probe, text := NewID(), keychain.NewSecret("probe-"+rand.Text())
+	if err := m.to.Set(ctx, probe, text); err != nil {
+		return nothingMoved(err)
+	}
+	_, err := m.from.Get(ctx, probe)
+	deleted := m.to.Delete(ctx, probe)
+	switch {
+	case err == nil:
+		return hint.On(fmt.Errorf("%s and %s are one and the same place; nothing was moved", Place(m.ends.From), Place(m.ends.To)),
+			"`ocgo-key config store` changes the name alone, once there is no account")
+	case !errors.Is(err, keychain.ErrNotFound):
+		return nothingMoved(err)
+	}
+	return deleted
+}
+
+// identity is the one to remember.
+func (m *move) identity(s rotation.Settings) string {
+	if path, ok := Rememberable(m.Keys.Identity); ok && m.moved.To == FileStore {
+		return path
+	}
+	return s.Identity
+}
+
+// copyAll copies what from has to where the keys go, and reads each back.
+func (m *move) copyAll() error {
+	for i, owner := range m.owners {
+		if err := m.copy(owner); err != nil {
+			return fmt.Errorf("%d of %s copied: %w", i, text.Count(len(m.owners), "key", "keys"), err)
+		}
+	}
+	return nil
+}
+
+func (m *move) copy(owner rotation.KeyOwner) error {
+	ctx, cancel := m.Budget.Context()
+	defer cancel()
+	key, err := m.from.Get(ctx, owner.ID)
+	if errors.Is(err, keychain.ErrNotFound) {
+		return m.miss(ctx, owner)
+	}
+	if err != nil {
+		return keychain.Naming(err, owner.Label)
+	}
+	if err := storeKey(ctx, m.to, owner.ID, key); err != nil {
+		return keychain.Naming(err, owner.Label)
+	}
+	m.Tell.Detail("copied %s", owner.Label)
+	if owner.Account {
+		m.moved.Labels = append(m.moved.Labels, owner.Label)
+	}
+	return nil
+}
+
+// miss tells of an account without a key. What an earlier move left of it where the keys go is no key of its any more.
+func (m *move) miss(ctx context.Context, owner rotation.KeyOwner) error {
+	if err := m.to.Delete(ctx, owner.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+		return keychain.Naming(err, owner.Label)
+	}
+	if owner.Account {
+		m.moved.Missing = append(m.moved.Missing, owner.Label)
+		m.Tell.Warn(fmt.Sprintf("%s has no key in %s", owner.Label, Place(m.ends.From)), fmt.Sprintf("`ocgo-key replace %s` gives it one", text.Quote(owner.Label)))
+	}
+	return nil
+}
+
+// clear deletes the keys at the end that is left, which the other has, and forgets the move.
+func (m *move) clear(left string) error {
+	for _, owner := range m.owners {
+		if err := m.drop(owner); err != nil {
+			return also(fmt.Errorf("all keys are where they go, but not all are deleted in %s: %w", Place(left), err), "the same command deletes the rest")
+		}
+	}
+	return m.Pool.EndMove(context.Background())
+}
+
+func (m *move) drop(owner rotation.KeyOwner) error {
+	ctx, cancel := m.Budget.Context()
+	defer cancel()
+	if err := m.from.Delete(ctx, owner.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+		return keychain.Naming(err, owner.Label)
+	}
+	return nil
+}
+
+// beside reports whether the keys are in a file whose identity lies in the same folder.
+func (m *move) beside() bool {
+	path, err := filepath.Abs(m.Keys.identity(rotation.Settings{}))
+	dir, dirErr := m.Keys.dir()
+	return m.ends.To == FileStore && err == nil && dirErr == nil && filepath.Dir(path) == dir
+}

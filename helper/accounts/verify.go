@@ -1,0 +1,85 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"ocgo-key/helper"
+	"ocgo-key/internal/hint"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// verifyTimeout bounds the question to the service whether it knows a key.
+const verifyTimeout = 10 * time.Second
+
+// ErrUnknownKey means that the service does not know a key.
+var ErrUnknownKey = errors.New("the service does not know this key (401)")
+
+// ErrNoSubscription means that the service knows a key which has no Go subscription.
+var ErrNoSubscription = errors.New("the service says that this key has no Go subscription (403)")
+
+// Check asks the service what the key has used. Errors: [ErrUnknownKey], [ErrNoSubscription], or why it could not be
+// asked.
+func (a *Accounts) Check(ctx context.Context, key keychain.Secret) (rotation.Usage, error) {
+	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
+	defer cancel()
+	usage, err := helper.FetchUsage(ctx, helper.NewClient(), a.Service, key)
+	if refused, ok := errors.AsType[*helper.UsageError](err); ok {
+		switch refused.Status {
+		case http.StatusUnauthorized:
+			return rotation.Usage{}, ErrUnknownKey
+		case http.StatusForbidden:
+			return rotation.Usage{}, ErrNoSubscription
+		}
+	}
+	return usage, err
+}
+
+// vet refuses a key that is there already or that the service does not know, and warns of one that shares its usage limit
+// with another. self is the id of the account it is for, empty for a new one.
+func (a *Accounts) vet(ctx context.Context, self string, key keychain.Secret, unchecked bool) (rotation.Usage, error) {
+	if err := a.refuseKnownKey(ctx, self, key); err != nil {
+		return rotation.Usage{}, err
+	}
+	if unchecked {
+		return rotation.Usage{}, nil
+	}
+	usage, err := a.Check(ctx, key)
+	switch {
+	case err == nil:
+		o, err := a.Pool.Overview(ctx)
+		a.WarnSharedUsage(o, self, usage)
+		return usage, err
+	case errors.Is(err, ErrUnknownKey):
+		return rotation.Usage{}, hint.On(hint.As(hint.ErrRefused, err), "check that it was copied whole; --no-verify stores it all the same")
+	case errors.Is(err, ErrNoSubscription):
+		a.Tell.Warn(err.Error()+"; it will be stored all the same", "subscribe, or take it out with `ocgo-key remove`")
+	default:
+		a.Tell.Warn("the key could not be checked: "+err.Error(), "it will be stored all the same; --no-verify skips the check")
+	}
+	return rotation.Usage{}, nil
+}
+
+// WarnSharedUsage warns of other accounts with the same subscription: they share one usage limit.
+func (a *Accounts) WarnSharedUsage(o rotation.Overview, self string, usage rotation.Usage) {
+	var others []string
+	for _, v := range o.Accounts {
+		if v.ID != self && usage.Workspace != "" && usage.User != "" && v.Workspace == usage.Workspace && v.User == usage.User {
+			others = append(others, v.Label)
+		}
+	}
+	if len(others) == 0 {
+		return
+	}
+	share := "the two share"
+	if len(others) > 1 {
+		share = "all of them share"
+	}
+	a.Tell.Warn(fmt.Sprintf("this key belongs to the same workspace and user as %s: %s one usage limit", strings.Join(others, ", "), share),
+		"a second workspace with its own subscription has its own usage limit")
+}
