@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/paths"
 )
 
 // ProgramsName is the file of the state folder in which programs are remembered. It holds no secret, and may be deleted
@@ -94,4 +95,13 @@ func (c *Cache) put(path string, info os.FileInfo, p Program) {
 		return // the folder is made by what has something to keep there
 	}
 	_ = atomicfile.Write(c.path, append(text, '\n'), 0o600, false) // without it the next look costs what this one did
+}
+
+// IdentifyRemembered is [Identify] with what is remembered in our state folder, which the environment names.
+func IdentifyRemembered(getenv func(string) string, path string) (Program, error) {
+	dir, err := paths.StateDir(getenv, os.UserHomeDir)
+	if err != nil {
+		return Identify(path, nil)
+	}
+	return Identify(path, OpenCache(dir))
 }

@@ -75,7 +75,7 @@ func (a *app) sayUntried() {
 	if err != nil {
 		return
 	}
-	if p, err := a.identify(path); err == nil && p.Untried() != "" {
+	if p, err := opencode.IdentifyRemembered(a.getenv, path); err == nil && p.Untried() != "" {
 		a.Say("%s", text.Line(p.Untried()))
 	}
 }

@@ -52,7 +52,7 @@ func (a *app) whichClient(command *wrapper.Command) (client, error) {
 		return client{}, cannotStart(wrapper.Check(*command), name)
 	}
 	c := client{is: true}
-	if c.Program, err = a.identify(path); err != nil {
+	if c.Program, err = opencode.IdentifyRemembered(a.getenv, path); err != nil {
 		c.Program = opencode.Program{Path: path, Real: path}
 	}
 	if c.Generation == 0 {

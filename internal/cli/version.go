@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"os"
 	"runtime"
 
 	"ocgo-key/helper/opencode"
-	"ocgo-key/internal/paths"
 	"ocgo-key/internal/text"
 	"ocgo-key/internal/version"
 )
@@ -58,7 +56,7 @@ func (a *app) whichOpenCode() (*openCodeJSON, string) {
 	if err != nil {
 		return nil, "there is no opencode on PATH\n"
 	}
-	p, err := a.identify(path)
+	p, err := opencode.IdentifyRemembered(a.getenv, path)
 	if err != nil {
 		return nil, text.Line(err.Error()) + "\n"
 	}
@@ -70,13 +68,4 @@ func (a *app) whichOpenCode() (*openCodeJSON, string) {
 		line += text.Line(untried) + "\n"
 	}
 	return &openCodeJSON{p.Path, p.Real, p.Generation, p.Version, p.Tried()}, line
-}
-
-// identify tells which OpenCode the command at path is, and remembers it in the state folder.
-func (a *app) identify(path string) (opencode.Program, error) {
-	var cache *opencode.Cache
-	if dir, err := paths.StateDir(a.getenv, os.UserHomeDir); err == nil {
-		cache = opencode.OpenCache(dir)
-	}
-	return opencode.Identify(path, cache)
 }

@@ -24,7 +24,7 @@ func (a *Around) Config(paths []string) []Finding {
 			if level == Note {
 				effect = "the pool's is used in its place"
 			}
-			found = append(found, Finding{level, a.Edit(path), fmt.Sprintf("%s sets %s for model %s alone: %s", path, strings.Join(m.Names, " and "), m.Model, effect)})
+			found = append(found, of(level, a.Edit(path), fmt.Sprintf("%s sets %s for model %s alone: %s", path, strings.Join(m.Names, " and "), m.Model, effect)))
 		}
 	}
 	return found
@@ -50,7 +50,7 @@ func (a *Around) Plugins() []Finding {
 			}
 		}
 		if filepath.Base(plugin) != opencode.PluginName && plugin != opencode.PluginID {
-			found = append(found, Finding{Note, "grep 'failed to load plugin' " + text.Quote(path), fmt.Sprintf("OpenCode 2 could not load the plugin %s", plugin)})
+			found = append(found, of(Note, "grep 'failed to load plugin' "+text.Quote(path), fmt.Sprintf("OpenCode 2 could not load the plugin %s", plugin)))
 		}
 	}
 	return found

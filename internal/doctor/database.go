@@ -27,14 +27,14 @@ func (a *Around) Database(ctx context.Context) []Finding {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
-		found = append(found, Finding{Note, "opencode auth list", fmt.Sprintf("it is not known whether OpenCode has a login of its own: %v", err)})
+		found = append(found, of(Note, "opencode auth list", fmt.Sprintf("it is not known whether OpenCode has a login of its own: %v", err)))
 	default:
 		var wins int
 		keys, wins = a.count(c)
 		if level, effect := a.rival(); wins > 0 {
-			found = append(found, Finding{level, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for OpenCode Go: %s", path, logins(wins), effect)})
+			found = append(found, of(level, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for OpenCode Go: %s", path, logins(wins), effect)))
 		} else if keys > 0 {
-			found = append(found, Finding{Note, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for Zen in clear, which an agent's tools can read", path, logins(keys))})
+			found = append(found, of(Note, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for Zen in clear, which an agent's tools can read", path, logins(keys))))
 		}
 	}
 	return append(append(found, a.readable(path, info, keys)...), a.wrongGeneration(ctx, path)...)
@@ -70,7 +70,7 @@ func (a *Around) readable(path string, info fs.FileInfo, keys int) []Finding {
 	if keys > 0 {
 		level, holds = Problem, "keys and your conversations"
 	}
-	return []Finding{{level, "chmod go= " + text.Quote(path) + "*", fmt.Sprintf("%s has mode %04o: other users of this machine may read %s in it", path, info.Mode().Perm(), holds)}}
+	return []Finding{of(level, "chmod go= "+text.Quote(path)+"*", fmt.Sprintf("%s has mode %04o: other users of this machine may read %s in it", path, info.Mode().Perm(), holds))}
 }
 
 // wrongGeneration: OpenCode 1 goes on with a database of its own that version 2 has taken over, and fails on one that version 2
@@ -86,5 +86,5 @@ func (a *Around) wrongGeneration(ctx context.Context, path string) []Finding {
 	if runtime.GOOS == "windows" {
 		mend = "$env:" + opencode.DatabaseVariable + ` = "opencode-1.db"`
 	}
-	return []Finding{{Problem, mend, fmt.Sprintf("%s was created by OpenCode 2, and %s is %s, which fails there (%q): it needs a database of its own", path, a.Program.Path, a.Program, "Database is not empty and has no session table")}}
+	return []Finding{of(Problem, mend, fmt.Sprintf("%s was created by OpenCode 2, and %s is %s, which fails there (%q): it needs a database of its own", path, a.Program.Path, a.Program, "Database is not empty and has no session table"))}
 }

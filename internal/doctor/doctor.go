@@ -1,12 +1,17 @@
-// Package doctor looks for what is not as it should be, and says how to mend it. It changes nothing and prints nothing: the
-// command line does.
+// Package doctor looks for what is not as it should be, and says how to mend it. Checks change nothing and print nothing;
+// a finding may have a repair, which the command line runs when it is asked to.
+//
+// A new check is a method of examination in the file of its subject, and a row in the table of Examine, if it is no part of
+// a check that is there.
 package doctor
 
 import (
-	"runtime"
-	"strings"
+	"context"
+	"fmt"
+	"sync"
+	"time"
 
-	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/report"
 	"ocgo-key/internal/text"
 )
 
@@ -16,74 +21,135 @@ const (
 	Note    = "note"    // worth knowing; all works
 )
 
-// Finding is one thing that is not as it should be.
+// A Finding is one thing that is not as it should be.
 type Finding struct {
-	Level string
-	Mend  string // a command line for the user's shell
-	What  string // what is wrong, and why that matters; no key, and no text out of a file that may hold one
+	Check string `json:"check"`
+	Level string `json:"level"`
+	What  string `json:"what"` // what is wrong, and why that matters; no key, and no text out of a file that may hold one
+	Mend  string `json:"mend"` // a command line for the user's shell
+
+	repair repair // nil where nothing can be repaired
 }
 
-// Around is what checks of OpenCode look at.
-type Around struct {
-	Getenv func(string) string
-	Home   string // the user's home folder
-	// Program is the opencode on PATH; its Generation is 0 where there is none, or it is not known.
-	Program opencode.Program
-	// Pooled says that plain `opencode` uses the pool, by the plugin or by the shim.
-	Pooled bool
-	// StandIn is how that begins which stands for the pool where a key would.
-	StandIn string
-	// Edit makes a command that opens a file in the user's editor.
-	Edit func(string) string
+// Repairable reports whether [Repair] can put it right.
+func (f Finding) Repairable() bool { return f.repair != nil }
+
+// A repair puts a finding right, and returns what it did.
+type repair = func(context.Context) (string, error)
+
+func of(level, mend, what string) Finding { return Finding{Level: level, Mend: mend, What: what} }
+
+// A Result is what came of one check.
+type Result struct {
+	Check    string
+	Well     string // what is there to say where nothing was found
+	Skipped  string // why it could not be made, where another check says what is wrong
+	Findings []Finding
 }
 
-// rival is the level of another key than the pool's, and what becomes of it.
-func (a *Around) rival() (level, effect string) {
-	if a.Pooled {
-		return Note, "it is not used, and can be read by an agent's tools"
-	}
-	return Problem, "plain `opencode` uses it and not the pool"
+// found adds a finding, which is returned so that a repair can be given to it.
+func (r *Result) found(level, mend, format string, args ...any) *Finding {
+	r.Findings = append(r.Findings, Finding{Check: r.Check, Level: level, What: text.Line(fmt.Sprintf(format, args...)), Mend: text.Line(mend)})
+	return &r.Findings[len(r.Findings)-1]
 }
 
-// oldest is the oldest OpenCode whose configuration can be pointed at a gateway, as far as it was tried.
-const oldest = "1.0.0"
+// RepairCommand is what mends a finding that has a repair.
+const RepairCommand = "ocgo-key doctor --repair"
 
-// Version is about an OpenCode that nobody tried with ocgo-key, or that is too old.
-func (a *Around) Version() []Finding {
-	switch p := a.Program; {
-	case p.Version != "" && opencode.Older(p.Version, oldest):
-		return []Finding{{Problem, text.Quote(p.Path) + " upgrade", p.Path + " is OpenCode " + p.Version + "; the gateway needs " + oldest + " or newer"}}
-	case p.Untried() != "":
-		return []Finding{{Note, "ocgo-key run -- opencode run hi", p.Untried()}}
-	}
-	return nil
+// mendable adds a problem that --repair mends.
+func (r *Result) mendable(repair repair, format string, args ...any) {
+	r.found(Problem, RepairCommand, format, args...).repair = repair
 }
 
-// Proxy is about a proxy that OpenCode 2's client sends even its calls to its own server to. Source: docs/facts.md,
-// "Processes".
-func (a *Around) Proxy() []Finding {
-	if a.Program.Generation != 2 {
-		return nil
-	}
-	for _, name := range []string{"HTTP_PROXY", "http_proxy"} {
-		if a.Getenv(name) == "" || a.spares("NO_PROXY") || a.spares("no_proxy") {
-			continue
-		}
-		mend := `export NO_PROXY="127.0.0.1,localhost${NO_PROXY:+,$NO_PROXY}"`
-		if runtime.GOOS == "windows" {
-			mend = `$env:NO_PROXY = "127.0.0.1,localhost,$env:NO_PROXY"`
-		}
-		return []Finding{{Problem, mend, name + " is set and NO_PROXY does not name 127.0.0.1: OpenCode 2 sends what is meant for its own server to that proxy, and does not start; `ocgo-key run` sees to it, plain `opencode` does not"}}
-	}
-	return nil
-}
-
-// spares reports whether the variable keeps this machine's address from the proxy.
-func (a *Around) spares(variable string) bool {
-	for _, host := range strings.Split(a.Getenv(variable), ",") {
-		if host = strings.TrimSpace(host); host == "127.0.0.1" || host == "*" {
-			return true
+// take adds findings.
+func (r *Result) take(all ...[]Finding) {
+	for _, findings := range all {
+		for _, f := range findings {
+			r.found(f.Level, f.Mend, "%s", f.What)
 		}
 	}
-	return false
+}
+
+// Repaired is one thing that a repair did.
+type Repaired struct {
+	Check string `json:"check"`
+	What  string `json:"what"`
+}
+
+// Repair mends what can be mended, and tells of what could not.
+func Repair(results []Result, tell report.Reporter) []Repaired {
+	ctx, cancel := context.WithTimeout(context.Background(), keychainLimit)
+	defer cancel()
+	var done []Repaired
+	for _, r := range results {
+		for _, f := range r.Findings {
+			if f.repair == nil {
+				continue
+			}
+			what, err := f.repair(ctx)
+			if err != nil {
+				tell.Warn(text.Line(fmt.Sprintf("%s: could not be repaired: %v", f.Check, err)), "")
+				continue
+			}
+			done = append(done, Repaired{f.Check, text.Line(what)})
+		}
+	}
+	return done
+}
+
+// How long a check may take: what asks the keychain, and what asks the service or another program.
+const (
+	keychainLimit = 8 * time.Second
+	serviceLimit  = 5 * time.Second
+)
+
+// patience is how long the whole is waited for: the questions to the service that need keys come after the
+// keychain's answers, a failed one through a proxy is made once more without it.
+const patience = keychainLimit + 2*serviceLimit + 2*time.Second
+
+// Examine makes all checks side by side.
+func Examine(o Options) []Result {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	e := newExamination(ctx, o)
+	checks := []struct {
+		name string
+		look func(*Result)
+	}{
+		{"state", e.lookAtState},
+		{"accounts", e.lookAtAccounts},
+		{"keychain", e.lookAtKeychain},
+		{"keys", e.lookAtKeys},
+		{"service", e.lookAtService},
+		{"clock", e.lookAtClock},
+		{"opencode", e.lookAtOpenCode},
+		{"config", e.lookAtConfig},
+		{"plugin", e.lookAtPlugin},
+	}
+	results := make([]Result, len(checks))
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for i, check := range checks {
+		results[i].Check = check.name
+		results[i].found(Problem, "ocgo-key doctor", "it did not come to an end within %v", patience)
+		all.Go(func() {
+			r := Result{Check: check.name}
+			check.look(&r)
+			mu.Lock()
+			defer mu.Unlock()
+			results[i] = r
+		})
+	}
+	ended := make(chan struct{})
+	go func() {
+		all.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done(): // a folder on a network that is gone, say: what is left of it ends with this process
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return append([]Result(nil), results...)
 }

@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"context"
@@ -77,13 +77,13 @@ func (e *examination) readKeys() keysSeen {
 	return seen
 }
 
-func (e *examination) lookAtKeychain(r *result) {
+func (e *examination) lookAtKeychain(r *Result) {
 	seen := e.keychain()
 	what := "unlocked"
 	if name := e.keys().Name(); name != accounts.OSStore {
 		what = accounts.Place(name)
 	}
-	r.well = fmt.Sprintf("%s, answers in %s", what, took(seen.took))
+	r.Well = fmt.Sprintf("%s, answers in %s", what, took(seen.took))
 	if seen.err == nil {
 		return
 	}
@@ -97,7 +97,7 @@ func (e *examination) lookAtKeychain(r *result) {
 			mend = e.keychainMend(failed.Mend)
 		}
 	}
-	r.found(problem, mend, "no key can be read or stored: %s", what)
+	r.found(Problem, mend, "no key can be read or stored: %s", what)
 }
 
 // keychainMend is the keychain's own mend, or the installation of what it needs.

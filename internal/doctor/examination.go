@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/opencode"
-	"ocgo-key/internal/doctor"
 	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
@@ -16,9 +16,16 @@ import (
 	"ocgo-key/rotation/state"
 )
 
+// Options say what is looked at.
+type Options struct {
+	Accounts *accounts.Accounts // without a pool
+	Open     func() (*rotation.Pool, error)
+	Getenv   func(string) string
+}
+
 // examination is one look at everything. What several checks need is found out once, by the first that asks.
 type examination struct {
-	*app
+	Options
 	ctx  context.Context
 	home string
 	uid  int // whose files ours have to be; -1 where files have no such owner
@@ -31,8 +38,8 @@ type examination struct {
 	program  func() opencode.Program // on PATH; an empty one where there is none
 }
 
-func (a *app) newExamination(ctx context.Context) *examination {
-	e := &examination{app: a, ctx: ctx, uid: os.Geteuid()}
+func newExamination(ctx context.Context, o Options) *examination {
+	e := &examination{Options: o, ctx: ctx, uid: os.Geteuid()}
 	e.home, _ = os.UserHomeDir() // without one the state says so
 	e.state = sync.OnceValue(e.peek)
 	e.keychain = sync.OnceValue(e.readKeys)
@@ -43,28 +50,21 @@ func (a *app) newExamination(ctx context.Context) *examination {
 	return e
 }
 
+func (e *examination) keys() *accounts.Keys { return e.Accounts.Keys }
+
 // whichProgram is the opencode that plain `opencode` runs in the end.
 func (e *examination) whichProgram() opencode.Program {
-	path, err := opencode.Find(e.getenv("PATH"))
+	path, err := opencode.Find(e.Getenv("PATH"))
 	if err != nil {
 		return opencode.Program{}
 	}
-	p, _ := e.identify(path) // the check of OpenCode says what is wrong with it
+	p, _ := opencode.IdentifyRemembered(e.Getenv, path) // the check of OpenCode says what is wrong with it
 	return p
 }
 
 // around is what the checks of OpenCode look at.
-func (e *examination) around(p opencode.Program) *doctor.Around {
-	return &doctor.Around{Getenv: e.getenv, Home: e.home, Program: p, Pooled: e.plain().pooled, StandIn: keyform.StandIn, Edit: editCommand}
-}
-
-// take adds findings.
-func (r *result) take(all ...[]doctor.Finding) {
-	for _, findings := range all {
-		for _, f := range findings {
-			r.found(f.Level, f.Mend, "%s", f.What)
-		}
-	}
+func (e *examination) around(p opencode.Program) *Around {
+	return &Around{Getenv: e.Getenv, Home: e.home, Program: p, Pooled: e.plain().pooled, StandIn: keyform.StandIn, Edit: editCommand}
 }
 
 // snapshot is the state as it stands. Nothing is mended, as every other command would.
@@ -76,7 +76,7 @@ type snapshot struct {
 }
 
 func (e *examination) peek() snapshot {
-	dir, err := paths.StateDir(e.getenv, os.UserHomeDir)
+	dir, err := paths.StateDir(e.Getenv, os.UserHomeDir)
 	if err != nil {
 		return snapshot{err: err}
 	}

@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"context"
@@ -25,20 +25,20 @@ import (
 // privateFiles are ours alone in the state folder. Source: docs/reference.md, "Files".
 var privateFiles = []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "install.json", accounts.MoveLockName, accounts.AddLockName, "keys.age", "keys.lock"}
 
-func (e *examination) lookAtState(r *result) {
+func (e *examination) lookAtState(r *Result) {
 	s := e.state()
 	if s.dir == "" {
-		r.found(problem, `export OCGO_KEY_STATE_DIR="$HOME/.ocgo-key"`, "%v", s.err)
+		r.found(Problem, `export OCGO_KEY_STATE_DIR="$HOME/.ocgo-key"`, "%v", s.err)
 		return
 	}
-	r.well = "in " + s.dir
+	r.Well = "in " + s.dir
 	info, err := os.Stat(s.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		r.well = "none yet; it will be in " + s.dir
+		r.Well = "none yet; it will be in " + s.dir
 		return
 	case err != nil:
-		r.found(problem, "ls -ld "+text.Quote(s.dir), "the folder of the state cannot be looked at: %v", err)
+		r.found(Problem, "ls -ld "+text.Quote(s.dir), "the folder of the state cannot be looked at: %v", err)
 		return
 	case !info.IsDir():
 		r.mendable(aside(s.dir), "%s is in the place of the state's folder, and is none", s.dir)
@@ -53,9 +53,9 @@ func (e *examination) lookAtState(r *result) {
 
 // lookAtFolder wants the folder to be ours and closed to others. A folder that has other uses as well (one's home,
 // a temporary folder) is not changed.
-func (e *examination) lookAtFolder(r *result, dir string, info fs.FileInfo) {
+func (e *examination) lookAtFolder(r *Result, dir string, info fs.FileInfo) {
 	if e.foreign(info) {
-		r.found(problem, "sudo chown -R "+ownName()+" "+text.Quote(dir), "%s belongs to another user, so it cannot be kept up to date", dir)
+		r.found(Problem, "sudo chown -R "+ownName()+" "+text.Quote(dir), "%s belongs to another user, so it cannot be kept up to date", dir)
 		return
 	}
 	if runtime.GOOS == "windows" || info.Mode()&fs.ModeSticky != 0 || filepath.Clean(dir) == filepath.Clean(e.home) {
@@ -66,7 +66,7 @@ func (e *examination) lookAtFolder(r *result, dir string, info fs.FileInfo) {
 	}
 }
 
-func (e *examination) lookAtFiles(r *result, dir string) {
+func (e *examination) lookAtFiles(r *Result, dir string) {
 	backups, _ := filepath.Glob(filepath.Join(install.EscapeGlob(dir), "state.json.bak.*")) // the pattern is well-formed
 	files := slices.Clone(backups)
 	for _, name := range privateFiles {
@@ -78,14 +78,14 @@ func (e *examination) lookAtFiles(r *result, dir string) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			r.found(problem, "ls -l "+text.Quote(path), "%s cannot be looked at: %v", path, err)
+			r.found(Problem, "ls -l "+text.Quote(path), "%s cannot be looked at: %v", path, err)
 		case slices.Contains(backups, path) && !info.Mode().IsRegular(): // it was set aside already
 		case info.Mode()&fs.ModeSymlink != 0:
 			r.mendable(unlink(path), "%s is a symbolic link: the next change would put a file in its place", path)
 		case !info.Mode().IsRegular():
 			r.mendable(aside(path), "%s is not a regular file", path)
 		case e.foreign(info):
-			r.found(problem, "sudo chown "+ownName()+" "+text.Quote(path), "%s belongs to another user, so it cannot be kept up to date", path)
+			r.found(Problem, "sudo chown "+ownName()+" "+text.Quote(path), "%s belongs to another user, so it cannot be kept up to date", path)
 		case runtime.GOOS != "windows" && info.Mode().Perm() != 0o600:
 			r.mendable(chmod(path, 0o600), "%s has mode %04o and not 0600: other users can read or change it, or we cannot", path, info.Mode().Perm())
 		}
@@ -93,7 +93,7 @@ func (e *examination) lookAtFiles(r *result, dir string) {
 }
 
 // lookAtContent tells what every other command would mend as it goes.
-func (e *examination) lookAtContent(r *result, s snapshot) {
+func (e *examination) lookAtContent(r *Result, s snapshot) {
 	kept := "the last good copy will be used"
 	if s.state == nil || len(s.state.Accounts) == 0 {
 		kept = "there is no good copy, so the pool will be empty; the keys are still in the keychain"
@@ -106,16 +106,16 @@ func (e *examination) lookAtContent(r *result, s snapshot) {
 	}
 	switch {
 	case s.err == nil:
-		r.well += fmt.Sprintf(", %s, private", text.Count(len(s.state.Accounts), "account", "accounts"))
+		r.Well += fmt.Sprintf(", %s, private", text.Count(len(s.state.Accounts), "account", "accounts"))
 	case errors.Is(s.err, state.ErrNewer):
-		r.found(problem, "export OCGO_KEY_STATE_DIR="+text.Quote(s.dir+"-"+fmt.Sprint(state.Version)),
+		r.found(Problem, "export OCGO_KEY_STATE_DIR="+text.Quote(s.dir+"-"+fmt.Sprint(state.Version)),
 			"%v: upgrade this one, or use a pool of its own for it", s.err)
 	case errors.Is(s.err, state.ErrUnreadable):
 		r.mendable(read, "%v: %s", s.err, kept)
 	case errors.Is(s.err, state.ErrMissing):
 		r.mendable(read, "%s is gone: %s", filepath.Join(s.dir, "state.json"), kept)
-	case len(r.findings) == 0: // else it was said why
-		r.found(problem, "ls -l "+text.Quote(s.dir), "the state cannot be read: %v", s.err)
+	case len(r.Findings) == 0: // else it was said why
+		r.found(Problem, "ls -l "+text.Quote(s.dir), "the state cannot be read: %v", s.err)
 	}
 }
 
@@ -123,19 +123,19 @@ func (e *examination) lookAtContent(r *result, s snapshot) {
 const leftoverAge = time.Minute
 
 // lookForLeftovers finds the temporary files of commands that were killed while they wrote, wherever we write.
-func (e *examination) lookForLeftovers(r *result, dir string) {
+func (e *examination) lookForLeftovers(r *Result, dir string) {
 	var targets []string
 	for _, name := range privateFiles {
 		targets = append(targets, filepath.Join(dir, name))
 	}
-	if w, err := install.Find(e.getenv); err == nil {
+	if w, err := install.Find(e.Getenv); err == nil {
 		targets = append(targets, w.Shim)
 		for _, config := range w.Configs {
 			targets = append(append(targets, w.PluginPaths(config)...), filepath.Join(config, opencode.LockName))
 		}
 	}
 	if e.home != "" {
-		targets = append(targets, opencode.LoginFiles(e.getenv, e.home)...)
+		targets = append(targets, opencode.LoginFiles(e.Getenv, e.home)...)
 	}
 	for _, path := range leftovers(targets, time.Now()) {
 		r.mendable(func(context.Context) (string, error) { return "deleted " + path, os.Remove(path) },
@@ -171,13 +171,13 @@ func leftovers(targets []string, now time.Time) []string {
 const lockPatience = 2 * time.Second
 
 // lookAtLock finds a process that does not let go of the lock. One that has ended holds none: the system sees to that.
-func (e *examination) lookAtLock(r *result, s snapshot) {
+func (e *examination) lookAtLock(r *Result, s snapshot) {
 	ctx, cancel := context.WithTimeout(e.ctx, lockPatience)
 	defer cancel()
 	held, err := s.file.LockHeld(ctx)
 	switch {
-	case err != nil && len(r.findings) == 0:
-		r.found(problem, "ls -l "+text.Quote(s.file.LockPath()), "the lock of the state cannot be tried: %v", err)
+	case err != nil && len(r.Findings) == 0:
+		r.found(Problem, "ls -l "+text.Quote(s.file.LockPath()), "the lock of the state cannot be tried: %v", err)
 	case !held:
 		return
 	}
@@ -193,7 +193,7 @@ func (e *examination) lookAtLock(r *result, s snapshot) {
 	if runtime.GOOS == "windows" {
 		mend = "taskkill /im ocgo-key.exe /f"
 	}
-	r.found(problem, mend, "%s is held by %s for more than %v, and nothing can be changed meanwhile", s.file.LockPath(), who, lockPatience)
+	r.found(Problem, mend, "%s is held by %s for more than %v, and nothing can be changed meanwhile", s.file.LockPath(), who, lockPatience)
 }
 
 func (e *examination) foreign(info fs.FileInfo) bool {

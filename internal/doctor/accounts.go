@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"errors"
@@ -9,38 +9,38 @@ import (
 )
 
 // lookAtAccounts looks at the pool as such: whether it can hand out, and whether its accounts are as many as they seem.
-func (e *examination) lookAtAccounts(r *result) {
+func (e *examination) lookAtAccounts(r *Result) {
 	s := e.state()
 	o, err := s.overview(e.ctx)
 	if err != nil {
-		r.skipped = "not looked at, since the state cannot be read"
+		r.Skipped = "not looked at, since the state cannot be read"
 		return
 	}
 	if n := len(e.keychain().held); len(o.Accounts) == 0 && n > 0 {
-		r.found(problem, "ocgo-key doctor --repair", "there is no account, although the keychain has %s of accounts that were", text.Count(n, "key", "keys"))
+		r.found(Problem, "ocgo-key doctor --repair", "there is no account, although the keychain has %s of accounts that were", text.Count(n, "key", "keys"))
 		return
 	}
 	if len(o.Accounts) == 0 {
-		r.found(problem, "ocgo-key add Work", "there is no account, so there is nothing to hand out")
+		r.found(Problem, "ocgo-key add Work", "there is no account, so there is nothing to hand out")
 		return
 	}
-	r.well = text.Count(len(o.Accounts), "account", "accounts")
+	r.Well = text.Count(len(o.Accounts), "account", "accounts")
 	pool := rotation.New(still{s.file, s.state}, time.Now, func(int, string) bool { return true })
 	out := new(rotation.ExhaustedError)
 	switch err := pool.Exhaustion(e.ctx); {
 	case err == nil:
-		r.well += ", the next process gets " + text.OneLine(o.Next)
+		r.Well += ", the next process gets " + text.OneLine(o.Next)
 	case errors.As(err, &out) && !out.Until.IsZero():
-		r.well += "; " + out.Error()
+		r.Well += "; " + out.Error()
 	}
 	for _, v := range o.Accounts {
 		if v.Condition.State == rotation.Rejected {
-			r.found(problem, "ocgo-key replace "+text.Quote(v.Label), "%s is not used, since the service refused its key (%s); `ocgo-key enable %s` tries it again",
+			r.found(Problem, "ocgo-key replace "+text.Quote(v.Label), "%s is not used, since the service refused its key (%s); `ocgo-key enable %s` tries it again",
 				text.OneLine(v.Label), text.OneLine(v.Condition.Reason), text.Quote(v.Label))
 		}
 	}
-	if len(r.findings) == 0 && errors.As(pool.Exhaustion(e.ctx), &out) && out.Until.IsZero() {
-		r.found(problem, "ocgo-key enable "+text.Quote(o.Accounts[0].Label), "every account is disabled, so there is nothing to hand out")
+	if len(r.Findings) == 0 && errors.As(pool.Exhaustion(e.ctx), &out) && out.Until.IsZero() {
+		r.found(Problem, "ocgo-key enable "+text.Quote(o.Accounts[0].Label), "every account is disabled, so there is nothing to hand out")
 	}
 	e.lookForTwins(r, o)
 	e.lookForRefusals(r, pool)
@@ -50,32 +50,32 @@ func (e *examination) lookAtAccounts(r *result) {
 const refusalsLately = 7 * 24 * time.Hour
 
 // lookForRefusals names answers by which the service refused requests of late and that no rule knows.
-func (e *examination) lookForRefusals(r *result, pool *rotation.Pool) {
+func (e *examination) lookForRefusals(r *Result, pool *rotation.Pool) {
 	refusals, err := pool.Refusals(e.ctx)
 	if err != nil {
 		return // which the check of the state says
 	}
 	for _, f := range refusals {
 		if time.Since(f.Last) < refusalsLately {
-			r.found(note, "ocgo-key history", "the service refused %s with an answer that this version does not know, which was passed on: %s (the last of %s, %s); a newer version may know it",
+			r.found(Note, "ocgo-key history", "the service refused %s with an answer that this version does not know, which was passed on: %s (the last of %s, %s); a newer version may know it",
 				text.Count(f.Count, "request", "requests"), rotation.Describe(f), text.OneLine(f.Account), text.Ago(f.Last, time.Now()))
 		}
 	}
 }
 
 // lookForTwins finds accounts that are one: by their key, or by their subscription.
-func (e *examination) lookForTwins(r *result, o rotation.Overview) {
+func (e *examination) lookForTwins(r *Result, o rotation.Overview) {
 	keys, usage := e.keychain(), e.usage()
 	for i, v := range o.Accounts {
 		for _, earlier := range o.Accounts[:i] {
 			key, held := keys.held[v.ID]
 			if held && key.Equal(keys.held[earlier.ID]) {
-				r.found(problem, "ocgo-key remove --yes "+text.Quote(v.Label), "%s and %s have the same key, so they are one account that is listed twice",
+				r.found(Problem, "ocgo-key remove --yes "+text.Quote(v.Label), "%s and %s have the same key, so they are one account that is listed twice",
 					text.OneLine(earlier.Label), text.OneLine(v.Label))
 				break
 			}
 			if v.Enabled && earlier.Enabled && shared(subscription(v, usage), subscription(earlier, usage)) {
-				r.found(problem, "ocgo-key disable "+text.Quote(v.Label), "%s and %s belong to the same workspace and user: they share one usage limit, and a switch between them gains nothing",
+				r.found(Problem, "ocgo-key disable "+text.Quote(v.Label), "%s and %s belong to the same workspace and user: they share one usage limit, and a switch between them gains nothing",
 					text.OneLine(earlier.Label), text.OneLine(v.Label))
 				break
 			}

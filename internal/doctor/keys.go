@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"context"
@@ -19,19 +19,19 @@ import (
 const settled = 2 * time.Minute
 
 // lookAtKeys compares the accounts with the keys, both ways.
-func (e *examination) lookAtKeys(r *result) {
+func (e *examination) lookAtKeys(r *Result) {
 	s, seen := e.state(), e.keychain()
 	switch {
 	case seen.err != nil:
-		r.skipped = "not compared with the accounts, since the keychain cannot be asked"
+		r.Skipped = "not compared with the accounts, since the keychain cannot be asked"
 		return
 	case s.state == nil:
-		r.skipped = "not compared with the accounts, since the state cannot be read"
+		r.Skipped = "not compared with the accounts, since the state cannot be read"
 		return
 	}
-	r.well = "each account has its key"
+	r.Well = "each account has its key"
 	if seen.lists {
-		r.well += ", and each key its account"
+		r.Well += ", and each key its account"
 	}
 	if e.lookAtMove(r, s.state.Settings) {
 		return
@@ -52,13 +52,13 @@ func (e *examination) lookAtKeys(r *result) {
 		known[a.ID] = true
 		switch err := seen.odd[a.ID]; {
 		case errors.Is(err, keychain.ErrLocked):
-			r.found(problem, mendOf(err), "the key of %s is not to be seen: %s", text.OneLine(a.Label), reason(err))
+			r.found(Problem, mendOf(err), "the key of %s is not to be seen: %s", text.OneLine(a.Label), reason(err))
 		case err != nil && !stale[a.ID]:
-			r.found(problem, "ocgo-key replace "+text.Quote(a.Label), "the key of %s is not in the keychain, so the account cannot be used (%s)",
+			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "the key of %s is not in the keychain, so the account cannot be used (%s)",
 				text.OneLine(a.Label), reason(err))
 		}
 		if key, ok := seen.held[a.ID]; ok && !usable(key) {
-			r.found(problem, "ocgo-key replace "+text.Quote(a.Label), "what the keychain has for %s is no key as it stands (a space or a line's end in it?)", text.OneLine(a.Label))
+			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "what the keychain has for %s is no key as it stands (a space or a line's end in it?)", text.OneLine(a.Label))
 		}
 	}
 	for _, id := range seen.ids {
@@ -69,15 +69,15 @@ func (e *examination) lookAtKeys(r *result) {
 }
 
 // lookAtMove tells of a move between two stores that was cut short. Until it is finished either may have a key.
-func (e *examination) lookAtMove(r *result, s state.Settings) (unfinished bool) {
+func (e *examination) lookAtMove(r *Result, s state.Settings) (unfinished bool) {
 	if s.Move.Other(e.keys().StoreIn(s)) == "" {
 		return false
 	}
 	if e.keys().Moving() {
-		r.skipped = "not compared with the accounts, since the keys are being moved right now"
+		r.Skipped = "not compared with the accounts, since the keys are being moved right now"
 		return true
 	}
-	r.found(problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", accounts.Place(s.Move.From), accounts.Place(s.Move.To))
+	r.found(Problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", accounts.Place(s.Move.From), accounts.Place(s.Move.To))
 	return true
 }
 
@@ -104,13 +104,13 @@ func usable(key keychain.Secret) bool {
 }
 
 // lookAtPending settles what a command that was killed has begun, in the direction that loses nothing.
-func (e *examination) lookAtPending(r *result, s *state.State, seen keysSeen, p state.Pending) {
+func (e *examination) lookAtPending(r *Result, s *state.State, seen keysSeen, p state.Pending) {
 	a := s.Find(p.ID)
 	_, there := seen.held[p.ID]
 	switch {
 	case a == nil && there:
 		if store := e.keys().Name(); !usable(seen.held[p.ID]) && store != accounts.FileStore {
-			r.found(problem, deleteCommand(store, p.ID), "a command that was killed left something in the keychain, under %s, that is no key", p.ID)
+			r.found(Problem, deleteCommand(store, p.ID), "a command that was killed left something in the keychain, under %s, that is no key", p.ID)
 			return
 		}
 		if twin, ok := seen.twin(s, p.ID); ok {
@@ -132,7 +132,7 @@ func (e *examination) lookAtPending(r *result, s *state.State, seen keysSeen, p 
 	default:
 		label := text.OneLine(a.Label)
 		if !there {
-			r.found(problem, "ocgo-key replace "+text.Quote(a.Label), "a new key for %s was cut short, and none is in the keychain", label)
+			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "a new key for %s was cut short, and none is in the keychain", label)
 			return
 		}
 		// Which of the two keys it is cannot be told; whoever holds the old one fetches it anew.
@@ -143,7 +143,7 @@ func (e *examination) lookAtPending(r *result, s *state.State, seen keysSeen, p 
 }
 
 // lookAtOrphan is about a key that no account of this pool has, and no note of ours tells of.
-func (e *examination) lookAtOrphan(r *result, s *state.State, seen keysSeen, id string) {
+func (e *examination) lookAtOrphan(r *Result, s *state.State, seen keysSeen, id string) {
 	key, ok := seen.held[id]
 	if !ok {
 		return // it went meanwhile, or is empty
@@ -156,11 +156,11 @@ func (e *examination) lookAtOrphan(r *result, s *state.State, seen keysSeen, id 
 		r.mendable(e.dropCopy(id, twin), "there is a second copy of the key of %s, under %s", twin, id)
 		return
 	case double:
-		r.found(note, deleteCommand(store, id), "the keychain has a second copy of the key of %s, under %s, which no account here has; "+
+		r.found(Note, deleteCommand(store, id), "the keychain has a second copy of the key of %s, under %s, which no account here has; "+
 			"a pool in another OCGO_KEY_STATE_DIR may have it", twin, id)
 		return
 	case !usable(key) && store != accounts.FileStore:
-		r.found(note, deleteCommand(store, id), "the keychain has something under %s that no account here has, and that is no key", id)
+		r.found(Note, deleteCommand(store, id), "the keychain has something under %s that no account here has, and that is no key", id)
 		return
 	}
 	r.mendable(e.relist(id), "the keychain has a key, under %s, that no account here has; the repair lists it again "+
@@ -181,12 +181,10 @@ func (k keysSeen) twin(s *state.State, id string) (label string, ok bool) {
 	return "", false
 }
 
-type repair = func(context.Context) (string, error)
-
 // change is a repair that alters the pool.
 func (e *examination) change(alter func(context.Context, *rotation.Pool) (string, error)) repair {
 	return func(ctx context.Context) (string, error) {
-		pool, err := e.pool()
+		pool, err := e.Open()
 		if err != nil {
 			return "", err
 		}
@@ -217,7 +215,7 @@ func (e *examination) dropCopy(id, twin string) repair {
 		if err != nil {
 			return "", err
 		}
-		held, err := e.accounts(nil).Held(o)
+		held, err := e.Accounts.Held(o)
 		if err != nil {
 			return "", err
 		}

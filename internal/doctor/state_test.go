@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"context"
@@ -22,16 +22,16 @@ func TestDoctorFindsAnotherUsersState(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, state.OpenFile(dir, time.Now, nil).Update(t.Context(), func(*state.State) error { return nil }))
-	a := &app{getenv: func(name string) string {
+	options := Options{Getenv: func(name string) string {
 		return map[string]string{"OCGO_KEY_STATE_DIR": dir, "HOME": t.TempDir()}[name]
 	}}
 	look := func(uid int) string {
-		e := a.newExamination(context.Background())
+		e := newExamination(context.Background(), options)
 		e.uid = uid
-		r := &result{check: "state"}
+		r := &Result{Check: "state"}
 		e.lookAtState(r)
 		var found []string
-		for _, f := range r.findings {
+		for _, f := range r.Findings {
 			found = append(found, f.Level+": "+f.What+" | "+f.Mend)
 		}
 		return strings.Join(found, "\n")

@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"context"
@@ -17,15 +17,15 @@ import (
 	"ocgo-key/internal/text"
 )
 
-func (e *examination) lookAtOpenCode(r *result) {
-	w, err := install.Find(e.getenv)
+func (e *examination) lookAtOpenCode(r *Result) {
+	w, err := install.Find(e.Getenv)
 	if err != nil {
-		r.found(problem, `export HOME=~`, "where OpenCode keeps its files is not known: %v", err)
+		r.found(Problem, `export HOME=~`, "where OpenCode keeps its files is not known: %v", err)
 		return
 	}
 	path, err := w.RealOpenCode()
 	if err != nil {
-		r.found(problem, "npm install -g opencode-ai", "there is no opencode on PATH, so `ocgo-key run` has nothing to run")
+		r.found(Problem, "npm install -g opencode-ai", "there is no opencode on PATH, so `ocgo-key run` has nothing to run")
 		return
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, serviceLimit)
@@ -33,19 +33,19 @@ func (e *examination) lookAtOpenCode(r *result) {
 	cmd := exec.CommandContext(ctx, path, "--version")
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
-	p, unread := e.identify(path)
+	p, unread := opencode.IdentifyRemembered(e.Getenv, path)
 	p.Says(string(out))
-	r.well = fmt.Sprintf("%s, %s", p.Version, path)
+	r.Well = fmt.Sprintf("%s, %s", p.Version, path)
 	if ctx.Err() != nil && p.Version != "" {
 		err = nil // the machine is busy, and what it is is known all the same
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		r.found(problem, "npm install -g opencode-ai", "%s does not tell its version within %v", path, serviceLimit)
+		r.found(Problem, "npm install -g opencode-ai", "%s does not tell its version within %v", path, serviceLimit)
 	case err != nil:
-		r.found(problem, "npm install -g opencode-ai", "%s does not run: %v", path, err)
+		r.found(Problem, "npm install -g opencode-ai", "%s does not run: %v", path, err)
 	case unread != nil:
-		r.found(problem, "ls -l "+text.Quote(path), "%v", unread)
+		r.found(Problem, "ls -l "+text.Quote(path), "%v", unread)
 	default:
 		around := e.around(p)
 		r.take(around.Version(), around.Proxy(), around.Service(e.ctx))
@@ -54,21 +54,21 @@ func (e *examination) lookAtOpenCode(r *result) {
 
 // lookAtConfig finds other keys and addresses that OpenCode may use in place of the pool's. Where plain `opencode` goes
 // through the pool they do not win, and what is left to say is that a key lies about.
-func (e *examination) lookAtConfig(r *result) {
-	r.well = "no other key or address stands in the pool's way"
+func (e *examination) lookAtConfig(r *Result) {
+	r.Well = "no other key or address stands in the pool's way"
 	e.lookAtEnvironment(r)
 	e.lookAtLogins(r)
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = e.home
 	}
-	paths := opencode.UserConfigs(e.getenv, e.home, dir)
+	paths := opencode.UserConfigs(e.Getenv, e.home, dir)
 	for _, path := range paths {
 		e.lookAtUserConfig(r, path)
 	}
 	around := e.around(e.program())
 	r.take(around.Config(paths), around.Database(e.ctx))
-	for _, path := range opencode.ManagedConfigs(runtime.GOOS, e.getenv) {
+	for _, path := range opencode.ManagedConfigs(runtime.GOOS, e.Getenv) {
 		if text, ok := e.configText(r, path); ok {
 			e.lookAtManaged(r, path, text)
 		}
@@ -81,32 +81,32 @@ func (e *examination) lookAtConfig(r *result) {
 // rival is the level of another key, and what becomes of it.
 func (e *examination) rival() (level, effect string) {
 	if e.plain().pooled {
-		return note, "it is not used, and can be read by an agent's tools"
+		return Note, "it is not used, and can be read by an agent's tools"
 	}
-	return problem, "plain `opencode` uses it and not the pool"
+	return Problem, "plain `opencode` uses it and not the pool"
 }
 
 func (e *examination) isKey(value string) bool {
 	return value != "" && !strings.HasPrefix(value, keyform.StandIn)
 }
 
-func (e *examination) lookAtEnvironment(r *result) {
+func (e *examination) lookAtEnvironment(r *Result) {
 	level, effect := e.rival()
-	if e.isKey(e.getenv(opencode.KeyVariable)) {
+	if e.isKey(e.Getenv(opencode.KeyVariable)) {
 		r.found(level, "unset "+opencode.KeyVariable, "%s holds a key: %s; it also makes OpenCode offer Zen, which spends balance", opencode.KeyVariable, effect)
 	}
-	if logins, err := opencode.ReadLogins([]byte(e.getenv(opencode.LoginVariable)), nil); err == nil && e.stored(logins, opencode.GoProvider) > 0 {
+	if logins, err := opencode.ReadLogins([]byte(e.Getenv(opencode.LoginVariable)), nil); err == nil && e.stored(logins, opencode.GoProvider) > 0 {
 		r.found(level, "unset "+opencode.LoginVariable, "%s holds a key for OpenCode Go: %s", opencode.LoginVariable, effect)
 	}
-	content := e.getenv(opencode.ConfigVariable)
+	content := e.Getenv(opencode.ConfigVariable)
 	o, err := opencode.ReadOverrides([]byte(content), keyform.StandIn)
 	switch {
 	case err != nil:
-		r.found(problem, "unset "+opencode.ConfigVariable, "%s cannot be read (%v): neither `ocgo-key run` nor OpenCode starts with it", opencode.ConfigVariable, err)
-	case o.Any() && !o.StandsIn && level == problem:
-		r.found(problem, "unset "+opencode.ConfigVariable, "%s sets an address or a key for OpenCode Go: %s", opencode.ConfigVariable, effect)
+		r.found(Problem, "unset "+opencode.ConfigVariable, "%s cannot be read (%v): neither `ocgo-key run` nor OpenCode starts with it", opencode.ConfigVariable, err)
+	case o.Any() && !o.StandsIn && level == Problem:
+		r.found(Problem, "unset "+opencode.ConfigVariable, "%s sets an address or a key for OpenCode Go: %s", opencode.ConfigVariable, effect)
 	case o.Key == opencode.Literal && !o.StandsIn:
-		r.found(note, "unset "+opencode.ConfigVariable, "%s holds a key: %s", opencode.ConfigVariable, effect)
+		r.found(Note, "unset "+opencode.ConfigVariable, "%s holds a key: %s", opencode.ConfigVariable, effect)
 	}
 }
 
@@ -121,9 +121,9 @@ func (e *examination) stored(logins opencode.Logins, entry string) int {
 	return n
 }
 
-func (e *examination) lookAtLogins(r *result) {
+func (e *examination) lookAtLogins(r *Result) {
 	level, effect := e.rival()
-	for _, path := range opencode.LoginFiles(e.getenv, e.home) {
+	for _, path := range opencode.LoginFiles(e.Getenv, e.home) {
 		data, ok := regular(path, opencode.MaxLoginFile)
 		if !ok {
 			continue
@@ -134,7 +134,7 @@ func (e *examination) lookAtLogins(r *result) {
 		case filepath.Base(path) == opencode.AuthFile && e.stored(logins, opencode.GoProvider) > 0:
 			r.found(level, "ocgo-key import --scrub", "%s has a login for OpenCode Go: %s", path, effect)
 		case filepath.Base(path) != opencode.AuthFile && e.stored(logins, "") > 0:
-			r.found(note, "ocgo-key import --scrub", "%s holds %s in plain text, which an agent's tools can read", path, text.Count(e.stored(logins, ""), "key", "keys"))
+			r.found(Note, "ocgo-key import --scrub", "%s holds %s in plain text, which an agent's tools can read", path, text.Count(e.stored(logins, ""), "key", "keys"))
 		}
 	}
 }
@@ -150,7 +150,7 @@ func regular(path string, most int64) ([]byte, bool) {
 }
 
 // configText reads a configuration, and complains of one that OpenCode could not read either.
-func (e *examination) configText(r *result, path string) ([]byte, bool) {
+func (e *examination) configText(r *Result, path string) ([]byte, bool) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, false
 	}
@@ -159,13 +159,13 @@ func (e *examination) configText(r *result, path string) ([]byte, bool) {
 		return nil, false
 	}
 	if _, err := opencode.ReadOverrides(text, keyform.StandIn); err != nil {
-		r.found(problem, editCommand(path), "%s cannot be read (%v), so OpenCode does not start", path, err)
+		r.found(Problem, editCommand(path), "%s cannot be read (%v), so OpenCode does not start", path, err)
 		return nil, false
 	}
 	return text, true
 }
 
-func (e *examination) lookAtUserConfig(r *result, path string) {
+func (e *examination) lookAtUserConfig(r *Result, path string) {
 	data, ok := e.configText(r, path)
 	if !ok {
 		return
@@ -175,14 +175,14 @@ func (e *examination) lookAtUserConfig(r *result, path string) {
 	switch {
 	case o.Key == opencode.Literal && !o.StandsIn:
 		r.found(level, "ocgo-key import --from "+text.Quote(path)+" --scrub", "%s sets %s: %s", path, o.Place("apiKey"), effect)
-	case o.Any() && level == problem:
-		r.found(problem, "ocgo-key install --yes", "%s sets %s (%s): %s", path, o.Where(), o.Names(), effect)
+	case o.Any() && level == Problem:
+		r.found(Problem, "ocgo-key install --yes", "%s sets %s (%s): %s", path, o.Where(), o.Names(), effect)
 	case len(o.Headers) > 0:
-		r.found(note, editCommand(path), "%s sets %s (%s): the gateway passes no other key on, and an agent's tools can read it; take it out there",
+		r.found(Note, editCommand(path), "%s sets %s (%s): the gateway passes no other key on, and an agent's tools can read it; take it out there",
 			path, o.Where(), o.Names())
 	}
 	for _, name := range o.Env {
-		if name != opencode.KeyVariable && e.isKey(e.getenv(name)) { // that one is told of by itself
+		if name != opencode.KeyVariable && e.isKey(e.Getenv(name)) { // that one is told of by itself
 			r.found(level, editCommand(path), "%s names the variable %q for the key of OpenCode Go, and it is set: %s", path, name, effect)
 		}
 	}
@@ -190,13 +190,13 @@ func (e *examination) lookAtUserConfig(r *result, path string) {
 
 // lookAtManaged is about what wins over all that a wrapper sets. A key there is harmless: the gateway is shown a token in a
 // header of its own, and passes no other key on.
-func (e *examination) lookAtManaged(r *result, path string, text []byte) {
+func (e *examination) lookAtManaged(r *Result, path string, text []byte) {
 	o, err := opencode.ReadOverrides(text, keyform.StandIn)
 	if err != nil {
 		return
 	}
 	if o.BaseURL {
-		r.found(problem, editCommand(path), "%s, a managed configuration, sets %s, which overrides the gateway of `ocgo-key run` "+
+		r.found(Problem, editCommand(path), "%s, a managed configuration, sets %s, which overrides the gateway of `ocgo-key run` "+
 			"(not that of the plugin); it has to be taken out there", path, o.Place("baseURL"))
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"os"
@@ -15,10 +15,10 @@ import (
 // plainUse is how plain `opencode` comes by a key.
 type plainUse struct {
 	pooled bool // from the pool: by the plugin or by the shim
-	result result
+	result Result
 }
 
-func (e *examination) lookAtPlugin(r *result) {
+func (e *examination) lookAtPlugin(r *Result) {
 	*r = e.plain().result
 	if p := e.program(); p.Generation == 2 {
 		r.take(e.around(p).Plugins())
@@ -27,11 +27,11 @@ func (e *examination) lookAtPlugin(r *result) {
 
 // plainOpenCode looks at what `ocgo-key install` writes.
 func (e *examination) plainOpenCode() plainUse {
-	u := plainUse{result: result{check: "plugin"}}
+	u := plainUse{result: Result{Check: "plugin"}}
 	r := &u.result
-	w, err := install.Find(e.getenv)
+	w, err := install.Find(e.Getenv)
 	if err != nil {
-		r.skipped = "not looked at, since the home folder is not known"
+		r.Skipped = "not looked at, since the home folder is not known"
 		return u
 	}
 	plugins, loaded := e.lookAtPlugins(r, w)
@@ -39,18 +39,18 @@ func (e *examination) plainOpenCode() plainUse {
 	u.pooled = loaded || shim && first
 	switch {
 	case loaded:
-		r.well = "plain `opencode` uses the pool, by the plugin"
+		r.Well = "plain `opencode` uses the pool, by the plugin"
 	case shim && first:
-		r.well = "plain `opencode` uses the pool, by the shim"
-	case plugins || shim || len(r.findings) > 0:
+		r.Well = "plain `opencode` uses the pool, by the shim"
+	case plugins || shim || len(r.Findings) > 0:
 	default:
-		r.found(note, "ocgo-key install --yes", "plain `opencode` does not use the pool: neither the plugin nor the shim is installed; `ocgo-key run` does")
+		r.found(Note, "ocgo-key install --yes", "plain `opencode` does not use the pool: neither the plugin nor the shim is installed; `ocgo-key run` does")
 	}
 	return u
 }
 
 // lookAtPlugins reports whether there is a plugin where OpenCode looks, and whether it is loaded and does its work.
-func (e *examination) lookAtPlugins(r *result, w *install.Places) (there, loaded bool) {
+func (e *examination) lookAtPlugins(r *Result, w *install.Places) (there, loaded bool) {
 	for _, config := range w.Configs {
 		for _, path := range w.PluginPaths(config) {
 			if _, err := os.Lstat(path); err != nil {
@@ -64,48 +64,48 @@ func (e *examination) lookAtPlugins(r *result, w *install.Places) (there, loaded
 	}
 	if record, err := w.ReadRecord(); !there {
 		if err == nil && slices.ContainsFunc(record.Files, func(path string) bool { return filepath.Base(path) == opencode.PluginName }) {
-			r.found(problem, "ocgo-key install --yes", "the plugin was installed, and is not in %s, where OpenCode looks now", w.Configs[0])
+			r.found(Problem, "ocgo-key install --yes", "the plugin was installed, and is not in %s, where OpenCode looks now", w.Configs[0])
 		}
 		return false, false
 	}
-	if opencode.On(e.getenv(opencode.PureVariable)) {
-		r.found(problem, "unset "+opencode.PureVariable, "%s is set, so OpenCode loads no plugin, as with --pure: plain `opencode` does not use the pool", opencode.PureVariable)
+	if opencode.On(e.Getenv(opencode.PureVariable)) {
+		r.found(Problem, "unset "+opencode.PureVariable, "%s is set, so OpenCode loads no plugin, as with --pure: plain `opencode` does not use the pool", opencode.PureVariable)
 		return true, false
 	}
 	return there, loaded
 }
 
 // lookAtPluginFile reports whether the plugin at path does its work.
-func (e *examination) lookAtPluginFile(r *result, w *install.Places, path string) bool {
+func (e *examination) lookAtPluginFile(r *Result, w *install.Places, path string) bool {
 	const again = "ocgo-key install --yes"
 	content, ok := regular(path, opencode.MaxLoginFile)
 	version, ours := opencode.Ours(content)
 	if !ok || !ours {
-		r.found(problem, "mv "+text.Quote(path)+" "+text.Quote(path+".aside")+" && "+again, "%s is not as ocgo-key wrote it: OpenCode loads it in place of the plugin", path)
+		r.found(Problem, "mv "+text.Quote(path)+" "+text.Quote(path+".aside")+" && "+again, "%s is not as ocgo-key wrote it: OpenCode loads it in place of the plugin", path)
 		return false
 	}
 	plugin, readable := opencode.ReadPlugin(content)
 	program := plugin.Program
 	switch {
 	case version > opencode.PluginVersion:
-		r.found(note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", path, version, opencode.PluginVersion)
+		r.found(Note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", path, version, opencode.PluginVersion)
 	case version < opencode.PluginVersion:
-		r.found(problem, again, "%s is from an older ocgo-key (%d, this one writes %d)", path, version, opencode.PluginVersion)
+		r.found(Problem, again, "%s is from an older ocgo-key (%d, this one writes %d)", path, version, opencode.PluginVersion)
 	case !readable || string(plugin.Content()) != string(content):
-		r.found(problem, again, "%s was changed since ocgo-key wrote it", path)
+		r.found(Problem, again, "%s was changed since ocgo-key wrote it", path)
 	}
 	if !readable {
 		return false
 	}
 	if !isProgram(program) {
-		r.found(problem, again, "%s starts %s, which is not there: OpenCode goes on without the pool", path, program)
+		r.found(Problem, again, "%s starts %s, which is not there: OpenCode goes on without the pool", path, program)
 		return false
 	}
 	if program != w.Program && !install.SameFile(program, w.Program) {
-		r.found(note, again, "%s starts %s, and not this program, %s", path, program, w.Program)
+		r.found(Note, again, "%s starts %s, and not this program, %s", path, program, w.Program)
 	}
-	if why := opencode.PluginFailure(opencode.LogFile(e.getenv, e.home), path); why != "" {
-		r.found(problem, "opencode service restart", "OpenCode 2 did not load %s (%s): plain `opencode` does not use the pool", path, why)
+	if why := opencode.PluginFailure(opencode.LogFile(e.Getenv, e.home), path); why != "" {
+		r.found(Problem, "opencode service restart", "OpenCode 2 did not load %s (%s): plain `opencode` does not use the pool", path, why)
 		return false
 	}
 	e.lookAtToasts(r, plugin, w.ToastFolder(path), again)
@@ -113,10 +113,10 @@ func (e *examination) lookAtPluginFile(r *result, w *install.Places, path string
 }
 
 // lookAtToasts is about the files beside the plugin, without which it works and is silent.
-func (e *examination) lookAtToasts(r *result, plugin opencode.Plugin, folder, again string) {
+func (e *examination) lookAtToasts(r *Result, plugin opencode.Plugin, folder, again string) {
 	for name, want := range plugin.ToastFiles() {
 		if content, ok := regular(filepath.Join(folder, name), opencode.MaxLoginFile); !ok || string(content) != string(want) {
-			r.found(note, again, "%s is not as ocgo-key wrote it: OpenCode 2 does not show what the plugin has to say", filepath.Join(folder, name))
+			r.found(Note, again, "%s is not as ocgo-key wrote it: OpenCode 2 does not show what the plugin has to say", filepath.Join(folder, name))
 			return
 		}
 	}
@@ -128,7 +128,7 @@ func isProgram(path string) bool {
 }
 
 // lookAtShim reports whether there is a shim that works, and whether it is the opencode that is found.
-func (e *examination) lookAtShim(r *result, w *install.Places, loaded bool) (there, first bool) {
+func (e *examination) lookAtShim(r *Result, w *install.Places, loaded bool) (there, first bool) {
 	const again = "ocgo-key install --shim --yes"
 	record, err := w.ReadRecord()
 	recorded := err == nil && slices.Contains(record.Files, w.Shim)
@@ -137,29 +137,29 @@ func (e *examination) lookAtShim(r *result, w *install.Places, loaded bool) (the
 	switch {
 	case !ok:
 		if _, err := os.Lstat(w.Shim); recorded && err != nil {
-			r.found(problem, again, "the shim was installed, and is not in %s any more", filepath.Dir(w.Shim))
+			r.found(Problem, again, "the shim was installed, and is not in %s any more", filepath.Dir(w.Shim))
 		}
 		return false, false
 	case !ours && recorded:
-		r.found(problem, "mv "+text.Quote(w.Shim)+" "+text.Quote(w.Shim+".aside")+" && "+again, "%s is not as ocgo-key wrote it", w.Shim)
+		r.found(Problem, "mv "+text.Quote(w.Shim)+" "+text.Quote(w.Shim+".aside")+" && "+again, "%s is not as ocgo-key wrote it", w.Shim)
 		return false, false
 	case !ours:
 		return false, false
 	case version > opencode.ShimVersion:
-		r.found(note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", w.Shim, version, opencode.ShimVersion)
+		r.found(Note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", w.Shim, version, opencode.ShimVersion)
 	default:
 		real, err := w.RealOpenCode()
 		if err == nil && string(opencode.Shim(runtime.GOOS, w.Program, real)) != string(content) {
-			r.found(problem, again, "%s does not start %s with this ocgo-key: one of the two was moved, or the file was changed", w.Shim, real)
+			r.found(Problem, again, "%s does not start %s with this ocgo-key: one of the two was moved, or the file was changed", w.Shim, real)
 			there = false
 		} else {
 			there = true
 		}
 	}
 	if lines := w.PathLines(); lines != nil {
-		level := problem
+		level := Problem
 		if loaded {
-			level = note
+			level = Note
 		}
 		r.found(level, e.pathLine(lines), "the shim is installed, and another opencode comes before it on PATH, so it is not used")
 		return there, false
@@ -169,7 +169,7 @@ func (e *examination) lookAtShim(r *result, w *install.Places, loaded bool) (the
 
 // pathLine is the line for the user's shell; the others take that of bash.
 func (e *examination) pathLine(lines []opencode.PathLine) string {
-	shell := filepath.Base(e.getenv("SHELL"))
+	shell := filepath.Base(e.Getenv("SHELL"))
 	if runtime.GOOS == "windows" {
 		shell = "PowerShell"
 	}

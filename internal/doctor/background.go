@@ -1,0 +1,68 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"runtime"
+	"time"
+
+	"ocgo-key/helper/opencode"
+)
+
+// gatewayLimit bounds the wait for a connection to an address of this machine.
+const gatewayLimit = 2 * time.Second
+
+// Service is about a background service of OpenCode 2 that was started with the environment of an `ocgo-key run`: all clients go
+// to that run's gateway then, which ends with it.
+func (a *Around) Service(ctx context.Context) []Finding {
+	service, err := opencode.ReadService(opencode.ServiceFile(a.Getenv, a.Home))
+	if err != nil {
+		return nil
+	}
+	content, err := service.Content(ctx)
+	if err != nil || content == nil {
+		return nil // it does not run, or was started by nobody with a configuration of their own
+	}
+	address, ours := opencode.Points(content, a.StandIn)
+	if !ours || !local(address) {
+		return nil
+	}
+	turns := ""
+	if n, err := service.Active(ctx); err == nil && n > 0 {
+		turns = fmt.Sprintf("; it restarts under %d turns, which then go on with your own key and address", n)
+		if n == 1 {
+			turns = "; a turn is under way, which then goes on with your own key and address"
+		}
+	}
+	mend := "env -u " + opencode.ConfigVariable + " opencode service restart"
+	if runtime.GOOS == "windows" {
+		mend = "$env:" + opencode.ConfigVariable + " = $null; opencode service restart"
+	}
+	if answers(ctx, address) {
+		return []Finding{of(Note, mend, fmt.Sprintf("OpenCode's background service (process %d) was started by something under `ocgo-key run`, and uses that run's gateway: it ends with the run%s", service.PID, turns))}
+	}
+	return []Finding{of(Problem, mend, fmt.Sprintf("OpenCode's background service (process %d) was started by something under `ocgo-key run` that has ended: it sends every request to a gateway that is gone, so that plain `opencode` hangs%s", service.PID, turns))}
+}
+
+// local reports whether the address is one of this machine.
+func local(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && net.ParseIP(u.Hostname()).IsLoopback()
+}
+
+// answers reports whether somebody listens at the address.
+func answers(ctx context.Context, address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Port() == "" {
+		return false
+	}
+	dialer := net.Dialer{Timeout: gatewayLimit}
+	c, err := dialer.DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
