@@ -8,8 +8,11 @@ import (
 	"ocgo-key/rotation"
 )
 
+// accountsCheck looks at the pool and its accounts.
+type accountsCheck struct{ *examination }
+
 // lookAtAccounts looks at the pool as such: whether it can hand out, and whether its accounts are as many as they seem.
-func (e *examination) lookAtAccounts(r *Result) {
+func (e accountsCheck) lookAtAccounts(r *Result) {
 	s := e.state()
 	o, err := s.overview(e.ctx)
 	if err != nil {
@@ -50,7 +53,7 @@ func (e *examination) lookAtAccounts(r *Result) {
 const refusalsLately = 7 * 24 * time.Hour
 
 // lookForRefusals names answers by which the service refused requests of late and that no rule knows.
-func (e *examination) lookForRefusals(r *Result, pool *rotation.Pool) {
+func (e accountsCheck) lookForRefusals(r *Result, pool *rotation.Pool) {
 	refusals, err := pool.Refusals(e.ctx)
 	if err != nil {
 		return // which the check of the state says
@@ -64,7 +67,7 @@ func (e *examination) lookForRefusals(r *Result, pool *rotation.Pool) {
 }
 
 // lookForTwins finds accounts that are one: by their key, or by their subscription.
-func (e *examination) lookForTwins(r *Result, o rotation.Overview) {
+func (e accountsCheck) lookForTwins(r *Result, o rotation.Overview) {
 	keys, usage := e.keychain(), e.usage()
 	for i, v := range o.Accounts {
 		for _, earlier := range o.Accounts[:i] {

@@ -1,8 +1,8 @@
 // Package doctor looks for what is not as it should be, and says how to mend it. Checks change nothing and print nothing;
 // a finding may have a repair, which the command line runs when it is asked to.
 //
-// A new check is a method of examination in the file of its subject, and a row in the table of Examine, if it is no part of
-// a check that is there.
+// A new check is a method of the type in the file of its subject, called by the look that is there; a new subject is a file
+// with a type of its own, and a row in the table of Examine.
 package doctor
 
 import (
@@ -116,15 +116,15 @@ func Examine(o Options) []Result {
 		name string
 		look func(*Result)
 	}{
-		{"state", e.lookAtState},
-		{"accounts", e.lookAtAccounts},
-		{"keychain", e.lookAtKeychain},
-		{"keys", e.lookAtKeys},
-		{"service", e.lookAtService},
-		{"clock", e.lookAtClock},
-		{"opencode", e.lookAtOpenCode},
-		{"config", e.lookAtConfig},
-		{"plugin", e.lookAtPlugin},
+		{"state", stateCheck{e}.lookAtState},
+		{"accounts", accountsCheck{e}.lookAtAccounts},
+		{"keychain", keychainCheck{e}.lookAtKeychain},
+		{"keys", keysCheck{e}.lookAtKeys},
+		{"service", serviceCheck{e}.lookAtService},
+		{"clock", serviceCheck{e}.lookAtClock},
+		{"opencode", configCheck{e}.lookAtOpenCode},
+		{"config", configCheck{e}.lookAtConfig},
+		{"plugin", pluginCheck{e}.lookAtPlugin},
 	}
 	results := make([]Result, len(checks))
 	var mu sync.Mutex

@@ -42,10 +42,10 @@ func newExamination(ctx context.Context, o Options) *examination {
 	e := &examination{Options: o, ctx: ctx, uid: os.Geteuid()}
 	e.home, _ = os.UserHomeDir() // without one the state says so
 	e.state = sync.OnceValue(e.peek)
-	e.keychain = sync.OnceValue(e.readKeys)
-	e.usage = sync.OnceValue(e.askUsage)
-	e.service = sync.OnceValue(e.reach)
-	e.plain = sync.OnceValue(e.plainOpenCode)
+	e.keychain = sync.OnceValue(keychainCheck{e}.readKeys)
+	e.usage = sync.OnceValue(serviceCheck{e}.askUsage)
+	e.service = sync.OnceValue(serviceCheck{e}.reach)
+	e.plain = sync.OnceValue(pluginCheck{e}.plainOpenCode)
 	e.program = sync.OnceValue(e.whichProgram)
 	return e
 }

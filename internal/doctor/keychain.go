@@ -15,6 +15,9 @@ import (
 	"ocgo-key/keychain"
 )
 
+// keychainCheck looks at the key store.
+type keychainCheck struct{ *examination }
+
 // keysSeen is what the keychain said. The keys stay in here, to be compared and to be asked with.
 type keysSeen struct {
 	err   error         // why it cannot be asked
@@ -27,7 +30,7 @@ type keysSeen struct {
 
 // readKeys asks the keychain for the key of each id that there is a reason to ask for. A locked one is not asked
 // where that can be told before: it would ask its user in turn, and doctor only looks.
-func (e *examination) readKeys() keysSeen {
+func (e keychainCheck) readKeys() keysSeen {
 	ctx, cancel := context.WithTimeout(e.ctx, keychainLimit)
 	defer cancel()
 	seen := keysSeen{held: map[string]keychain.Secret{}, odd: map[string]error{}}
@@ -77,7 +80,7 @@ func (e *examination) readKeys() keysSeen {
 	return seen
 }
 
-func (e *examination) lookAtKeychain(r *Result) {
+func (e keychainCheck) lookAtKeychain(r *Result) {
 	seen := e.keychain()
 	what := "unlocked"
 	if name := e.keys().Name(); name != accounts.OSStore {
@@ -101,7 +104,7 @@ func (e *examination) lookAtKeychain(r *Result) {
 }
 
 // keychainMend is the keychain's own mend, or the installation of what it needs.
-func (e *examination) keychainMend(mend string) string {
+func (e keychainCheck) keychainMend(mend string) string {
 	const daemon = "gnome-keyring-daemon"
 	if !strings.Contains(mend, daemon) {
 		return mend

@@ -14,12 +14,15 @@ import (
 	"ocgo-key/rotation/state"
 )
 
+// keysCheck looks at accounts and keys side by side.
+type keysCheck struct{ *examination }
+
 // settled is after what time a key that is noted to be on its way is nobody's any more: a command may wait for the
 // keychain's user for a minute.
 const settled = 2 * time.Minute
 
 // lookAtKeys compares the accounts with the keys, both ways.
-func (e *examination) lookAtKeys(r *Result) {
+func (e keysCheck) lookAtKeys(r *Result) {
 	s, seen := e.state(), e.keychain()
 	switch {
 	case seen.err != nil:
@@ -69,7 +72,7 @@ func (e *examination) lookAtKeys(r *Result) {
 }
 
 // lookAtMove tells of a move between two stores that was cut short. Until it is finished either may have a key.
-func (e *examination) lookAtMove(r *Result, s state.Settings) (unfinished bool) {
+func (e keysCheck) lookAtMove(r *Result, s state.Settings) (unfinished bool) {
 	if s.Move.Other(e.keys().StoreIn(s)) == "" {
 		return false
 	}
@@ -104,7 +107,7 @@ func usable(key keychain.Secret) bool {
 }
 
 // lookAtPending settles what a command that was killed has begun, in the direction that loses nothing.
-func (e *examination) lookAtPending(r *Result, s *state.State, seen keysSeen, p state.Pending) {
+func (e keysCheck) lookAtPending(r *Result, s *state.State, seen keysSeen, p state.Pending) {
 	a := s.Find(p.ID)
 	_, there := seen.held[p.ID]
 	switch {
@@ -143,7 +146,7 @@ func (e *examination) lookAtPending(r *Result, s *state.State, seen keysSeen, p 
 }
 
 // lookAtOrphan is about a key that no account of this pool has, and no note of ours tells of.
-func (e *examination) lookAtOrphan(r *Result, s *state.State, seen keysSeen, id string) {
+func (e keysCheck) lookAtOrphan(r *Result, s *state.State, seen keysSeen, id string) {
 	key, ok := seen.held[id]
 	if !ok {
 		return // it went meanwhile, or is empty
@@ -182,7 +185,7 @@ func (k keysSeen) twin(s *state.State, id string) (label string, ok bool) {
 }
 
 // change is a repair that alters the pool.
-func (e *examination) change(alter func(context.Context, *rotation.Pool) (string, error)) repair {
+func (e keysCheck) change(alter func(context.Context, *rotation.Pool) (string, error)) repair {
 	return func(ctx context.Context) (string, error) {
 		pool, err := e.Open()
 		if err != nil {
@@ -192,11 +195,11 @@ func (e *examination) change(alter func(context.Context, *rotation.Pool) (string
 	}
 }
 
-func (e *examination) settle(id, done string) repair {
+func (e keysCheck) settle(id, done string) repair {
 	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) { return done, pool.Settle(ctx, id) })
 }
 
-func (e *examination) relist(id string) repair {
+func (e keysCheck) relist(id string) repair {
 	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 		label, err := pool.Recover(ctx, id)
 		return fmt.Sprintf("the key is listed as %s; `ocgo-key rename %s NEW` gives it another label", label, text.Quote(label)), err
@@ -204,7 +207,7 @@ func (e *examination) relist(id string) repair {
 }
 
 // dropCopy deletes a key that an account has as well. That is looked at once more, right before.
-func (e *examination) dropCopy(id, twin string) repair {
+func (e keysCheck) dropCopy(id, twin string) repair {
 	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 		o, err := pool.Overview(ctx)
 		if err != nil {

@@ -17,7 +17,10 @@ import (
 	"ocgo-key/internal/text"
 )
 
-func (e *examination) lookAtOpenCode(r *Result) {
+// configCheck looks at OpenCode, and what stands in the pool's way there.
+type configCheck struct{ *examination }
+
+func (e configCheck) lookAtOpenCode(r *Result) {
 	w, err := install.Find(e.Getenv)
 	if err != nil {
 		r.found(Problem, `export HOME=~`, "where OpenCode keeps its files is not known: %v", err)
@@ -54,7 +57,7 @@ func (e *examination) lookAtOpenCode(r *Result) {
 
 // lookAtConfig finds other keys and addresses that OpenCode may use in place of the pool's. Where plain `opencode` goes
 // through the pool they do not win, and what is left to say is that a key lies about.
-func (e *examination) lookAtConfig(r *Result) {
+func (e configCheck) lookAtConfig(r *Result) {
 	r.Well = "no other key or address stands in the pool's way"
 	e.lookAtEnvironment(r)
 	e.lookAtLogins(r)
@@ -79,18 +82,18 @@ func (e *examination) lookAtConfig(r *Result) {
 }
 
 // rival is the level of another key, and what becomes of it.
-func (e *examination) rival() (level, effect string) {
+func (e configCheck) rival() (level, effect string) {
 	if e.plain().pooled {
 		return Note, "it is not used, and can be read by an agent's tools"
 	}
 	return Problem, "plain `opencode` uses it and not the pool"
 }
 
-func (e *examination) isKey(value string) bool {
+func (e configCheck) isKey(value string) bool {
 	return value != "" && !strings.HasPrefix(value, keyform.StandIn)
 }
 
-func (e *examination) lookAtEnvironment(r *Result) {
+func (e configCheck) lookAtEnvironment(r *Result) {
 	level, effect := e.rival()
 	if e.isKey(e.Getenv(opencode.KeyVariable)) {
 		r.found(level, "unset "+opencode.KeyVariable, "%s holds a key: %s; it also makes OpenCode offer Zen, which spends balance", opencode.KeyVariable, effect)
@@ -111,7 +114,7 @@ func (e *examination) lookAtEnvironment(r *Result) {
 }
 
 // stored counts the logins of entry that have a key of their own; entry empty means all.
-func (e *examination) stored(logins opencode.Logins, entry string) int {
+func (e configCheck) stored(logins opencode.Logins, entry string) int {
 	n := 0
 	for _, login := range logins.Found {
 		if (entry == "" || login.Entry == entry) && login.Problem == "" && e.isKey(login.Key.Reveal()) {
@@ -121,7 +124,7 @@ func (e *examination) stored(logins opencode.Logins, entry string) int {
 	return n
 }
 
-func (e *examination) lookAtLogins(r *Result) {
+func (e configCheck) lookAtLogins(r *Result) {
 	level, effect := e.rival()
 	for _, path := range opencode.LoginFiles(e.Getenv, e.home) {
 		data, ok := regular(path, opencode.MaxLoginFile)
@@ -150,7 +153,7 @@ func regular(path string, most int64) ([]byte, bool) {
 }
 
 // configText reads a configuration, and complains of one that OpenCode could not read either.
-func (e *examination) configText(r *Result, path string) ([]byte, bool) {
+func (e configCheck) configText(r *Result, path string) ([]byte, bool) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, false
 	}
@@ -165,7 +168,7 @@ func (e *examination) configText(r *Result, path string) ([]byte, bool) {
 	return text, true
 }
 
-func (e *examination) lookAtUserConfig(r *Result, path string) {
+func (e configCheck) lookAtUserConfig(r *Result, path string) {
 	data, ok := e.configText(r, path)
 	if !ok {
 		return
@@ -190,7 +193,7 @@ func (e *examination) lookAtUserConfig(r *Result, path string) {
 
 // lookAtManaged is about what wins over all that a wrapper sets. A key there is harmless: the gateway is shown a token in a
 // header of its own, and passes no other key on.
-func (e *examination) lookAtManaged(r *Result, path string, text []byte) {
+func (e configCheck) lookAtManaged(r *Result, path string, text []byte) {
 	o, err := opencode.ReadOverrides(text, keyform.StandIn)
 	if err != nil {
 		return

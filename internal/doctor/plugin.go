@@ -12,13 +12,16 @@ import (
 	"ocgo-key/internal/text"
 )
 
+// pluginCheck looks at what `ocgo-key install` writes.
+type pluginCheck struct{ *examination }
+
 // plainUse is how plain `opencode` comes by a key.
 type plainUse struct {
 	pooled bool // from the pool: by the plugin or by the shim
 	result Result
 }
 
-func (e *examination) lookAtPlugin(r *Result) {
+func (e pluginCheck) lookAtPlugin(r *Result) {
 	*r = e.plain().result
 	if p := e.program(); p.Generation == 2 {
 		r.take(e.around(p).Plugins())
@@ -26,7 +29,7 @@ func (e *examination) lookAtPlugin(r *Result) {
 }
 
 // plainOpenCode looks at what `ocgo-key install` writes.
-func (e *examination) plainOpenCode() plainUse {
+func (e pluginCheck) plainOpenCode() plainUse {
 	u := plainUse{result: Result{Check: "plugin"}}
 	r := &u.result
 	w, err := install.Find(e.Getenv)
@@ -50,7 +53,7 @@ func (e *examination) plainOpenCode() plainUse {
 }
 
 // lookAtPlugins reports whether there is a plugin where OpenCode looks, and whether it is loaded and does its work.
-func (e *examination) lookAtPlugins(r *Result, w *install.Places) (there, loaded bool) {
+func (e pluginCheck) lookAtPlugins(r *Result, w *install.Places) (there, loaded bool) {
 	for _, config := range w.Configs {
 		for _, path := range w.PluginPaths(config) {
 			if _, err := os.Lstat(path); err != nil {
@@ -76,7 +79,7 @@ func (e *examination) lookAtPlugins(r *Result, w *install.Places) (there, loaded
 }
 
 // lookAtPluginFile reports whether the plugin at path does its work.
-func (e *examination) lookAtPluginFile(r *Result, w *install.Places, path string) bool {
+func (e pluginCheck) lookAtPluginFile(r *Result, w *install.Places, path string) bool {
 	const again = "ocgo-key install --yes"
 	content, ok := regular(path, opencode.MaxLoginFile)
 	version, ours := opencode.Ours(content)
@@ -113,7 +116,7 @@ func (e *examination) lookAtPluginFile(r *Result, w *install.Places, path string
 }
 
 // lookAtToasts is about the files beside the plugin, without which it works and is silent.
-func (e *examination) lookAtToasts(r *Result, plugin opencode.Plugin, folder, again string) {
+func (e pluginCheck) lookAtToasts(r *Result, plugin opencode.Plugin, folder, again string) {
 	for name, want := range plugin.ToastFiles() {
 		if content, ok := regular(filepath.Join(folder, name), opencode.MaxLoginFile); !ok || string(content) != string(want) {
 			r.found(Note, again, "%s is not as ocgo-key wrote it: OpenCode 2 does not show what the plugin has to say", filepath.Join(folder, name))
@@ -128,7 +131,7 @@ func isProgram(path string) bool {
 }
 
 // lookAtShim reports whether there is a shim that works, and whether it is the opencode that is found.
-func (e *examination) lookAtShim(r *Result, w *install.Places, loaded bool) (there, first bool) {
+func (e pluginCheck) lookAtShim(r *Result, w *install.Places, loaded bool) (there, first bool) {
 	const again = "ocgo-key install --shim --yes"
 	record, err := w.ReadRecord()
 	recorded := err == nil && slices.Contains(record.Files, w.Shim)
@@ -168,7 +171,7 @@ func (e *examination) lookAtShim(r *Result, w *install.Places, loaded bool) (the
 }
 
 // pathLine is the line for the user's shell; the others take that of bash.
-func (e *examination) pathLine(lines []opencode.PathLine) string {
+func (e pluginCheck) pathLine(lines []opencode.PathLine) string {
 	shell := filepath.Base(e.Getenv("SHELL"))
 	if runtime.GOOS == "windows" {
 		shell = "PowerShell"

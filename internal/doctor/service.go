@@ -21,6 +21,9 @@ import (
 	"ocgo-key/rotation"
 )
 
+// serviceCheck looks at the Go service, and the clock.
+type serviceCheck struct{ *examination }
+
 // reached is what became of a question to the service that needs no key.
 type reached struct {
 	err    error
@@ -52,7 +55,7 @@ func (p proxy) text() string {
 }
 
 // findProxy says which proxy a request to base goes through, and why.
-func (e *examination) findProxy(base *url.URL) proxy {
+func (e serviceCheck) findProxy(base *url.URL) proxy {
 	name := strings.ToUpper(base.Scheme) + "_PROXY"
 	var p proxy
 	for _, variable := range []string{name, strings.ToLower(name)} {
@@ -72,7 +75,7 @@ func (e *examination) findProxy(base *url.URL) proxy {
 	return p
 }
 
-func (e *examination) reach() reached {
+func (e serviceCheck) reach() reached {
 	r := e.ask(helper.NewClient())
 	r.proxy = e.findProxy(e.Accounts.Service)
 	if r.err != nil && r.proxy.address != "" {
@@ -85,7 +88,7 @@ func (e *examination) reach() reached {
 }
 
 // ask asks for usage without a key, which the service refuses in its own words.
-func (e *examination) ask(client *http.Client) (r reached) {
+func (e serviceCheck) ask(client *http.Client) (r reached) {
 	ctx, cancel := context.WithTimeout(e.ctx, serviceLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.Accounts.Service.JoinPath("usage").String(), nil)
@@ -112,7 +115,7 @@ func (e *examination) ask(client *http.Client) (r reached) {
 	return r
 }
 
-func (e *examination) lookAtService(r *Result) {
+func (e serviceCheck) lookAtService(r *Result) {
 	s, base := e.service(), e.Accounts.Service.String()
 	mend := "ocgo-key doctor"
 	if e.Getenv("OCGO_KEY_BASE_URL") != "" {
@@ -133,7 +136,7 @@ func (e *examination) lookAtService(r *Result) {
 }
 
 // netReason is why there was no answer, in one line that holds no password.
-func (e *examination) netReason(s reached) string {
+func (e serviceCheck) netReason(s reached) string {
 	invalid := x509.CertificateInvalidError{}
 	switch {
 	case errors.Is(s.err, context.DeadlineExceeded):
@@ -146,7 +149,7 @@ func (e *examination) netReason(s reached) string {
 
 // lookForRefused tells of accounts that the service does not know. Its word on usage is not its last: it has been
 // seen to refuse a key here that worked, so it is a note.
-func (e *examination) lookForRefused(r *Result) {
+func (e serviceCheck) lookForRefused(r *Result) {
 	s := e.state()
 	o, err := s.overview(e.ctx)
 	if err != nil {
@@ -177,7 +180,7 @@ type usageAnswer struct {
 const questions = 8
 
 // askUsage asks about all accounts, side by side. Nothing is written down.
-func (e *examination) askUsage() map[string]usageAnswer {
+func (e serviceCheck) askUsage() map[string]usageAnswer {
 	answers := map[string]usageAnswer{}
 	s, keys := e.state().state, e.keychain()
 	if s == nil || keys.err != nil || e.service().err != nil {
@@ -213,7 +216,7 @@ func (e *examination) askUsage() map[string]usageAnswer {
 // clockLimit is how far this machine's clock may be from the service's.
 const clockLimit = 2 * time.Minute
 
-func (e *examination) lookAtClock(r *Result) {
+func (e serviceCheck) lookAtClock(r *Result) {
 	s := e.service()
 	if !s.dated {
 		r.Skipped = "not compared, since the service did not tell its time"

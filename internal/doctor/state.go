@@ -22,10 +22,13 @@ import (
 	"ocgo-key/rotation/state"
 )
 
+// stateCheck looks at our own files.
+type stateCheck struct{ *examination }
+
 // privateFiles are ours alone in the state folder. Source: docs/reference.md, "Files".
 var privateFiles = []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "install.json", accounts.MoveLockName, accounts.AddLockName, "keys.age", "keys.lock"}
 
-func (e *examination) lookAtState(r *Result) {
+func (e stateCheck) lookAtState(r *Result) {
 	s := e.state()
 	if s.dir == "" {
 		r.found(Problem, `export OCGO_KEY_STATE_DIR="$HOME/.ocgo-key"`, "%v", s.err)
@@ -53,7 +56,7 @@ func (e *examination) lookAtState(r *Result) {
 
 // lookAtFolder wants the folder to be ours and closed to others. A folder that has other uses as well (one's home,
 // a temporary folder) is not changed.
-func (e *examination) lookAtFolder(r *Result, dir string, info fs.FileInfo) {
+func (e stateCheck) lookAtFolder(r *Result, dir string, info fs.FileInfo) {
 	if e.foreign(info) {
 		r.found(Problem, "sudo chown -R "+ownName()+" "+text.Quote(dir), "%s belongs to another user, so it cannot be kept up to date", dir)
 		return
@@ -66,7 +69,7 @@ func (e *examination) lookAtFolder(r *Result, dir string, info fs.FileInfo) {
 	}
 }
 
-func (e *examination) lookAtFiles(r *Result, dir string) {
+func (e stateCheck) lookAtFiles(r *Result, dir string) {
 	backups, _ := filepath.Glob(filepath.Join(install.EscapeGlob(dir), "state.json.bak.*")) // the pattern is well-formed
 	files := slices.Clone(backups)
 	for _, name := range privateFiles {
@@ -93,7 +96,7 @@ func (e *examination) lookAtFiles(r *Result, dir string) {
 }
 
 // lookAtContent tells what every other command would mend as it goes.
-func (e *examination) lookAtContent(r *Result, s snapshot) {
+func (e stateCheck) lookAtContent(r *Result, s snapshot) {
 	kept := "the last good copy will be used"
 	if s.state == nil || len(s.state.Accounts) == 0 {
 		kept = "there is no good copy, so the pool will be empty; the keys are still in the keychain"
@@ -123,7 +126,7 @@ func (e *examination) lookAtContent(r *Result, s snapshot) {
 const leftoverAge = time.Minute
 
 // lookForLeftovers finds the temporary files of commands that were killed while they wrote, wherever we write.
-func (e *examination) lookForLeftovers(r *Result, dir string) {
+func (e stateCheck) lookForLeftovers(r *Result, dir string) {
 	var targets []string
 	for _, name := range privateFiles {
 		targets = append(targets, filepath.Join(dir, name))
@@ -171,7 +174,7 @@ func leftovers(targets []string, now time.Time) []string {
 const lockPatience = 2 * time.Second
 
 // lookAtLock finds a process that does not let go of the lock. One that has ended holds none: the system sees to that.
-func (e *examination) lookAtLock(r *Result, s snapshot) {
+func (e stateCheck) lookAtLock(r *Result, s snapshot) {
 	ctx, cancel := context.WithTimeout(e.ctx, lockPatience)
 	defer cancel()
 	held, err := s.file.LockHeld(ctx)
@@ -196,7 +199,7 @@ func (e *examination) lookAtLock(r *Result, s snapshot) {
 	r.found(Problem, mend, "%s is held by %s for more than %v, and nothing can be changed meanwhile", s.file.LockPath(), who, lockPatience)
 }
 
-func (e *examination) foreign(info fs.FileInfo) bool {
+func (e stateCheck) foreign(info fs.FileInfo) bool {
 	owner, ok := ownerOf(info)
 	return ok && owner != e.uid
 }

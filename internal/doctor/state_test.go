@@ -29,7 +29,7 @@ func TestDoctorFindsAnotherUsersState(t *testing.T) {
 		e := newExamination(context.Background(), options)
 		e.uid = uid
 		r := &Result{Check: "state"}
-		e.lookAtState(r)
+		stateCheck{e}.lookAtState(r)
 		var found []string
 		for _, f := range r.Findings {
 			found = append(found, f.Level+": "+f.What+" | "+f.Mend)
