@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,12 +14,6 @@ import (
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/rotation"
-)
-
-// Ways to meet a limit, as --on-429 names them. The third is auto: replay, and restart where that did not help.
-const (
-	Replay  = "replay"
-	Restart = "restart"
 )
 
 // Pool is what a run asks of the accounts; *rotation.Pool is one.
@@ -48,23 +40,15 @@ type OpenCode2 struct {
 	orders chan wrapper.Order
 	server *server
 
-	mu                  sync.Mutex
-	input               *Input // what the client reads, kept for a second invocation; nil where nothing need be
-	session             string // of the user's conversation, once a request named it
-	subagents           map[string]bool
-	answered            bool            // a turn of the conversation was answered in this run
-	tried               map[string]bool // accounts that were restarted onto since the last answer
-	restarting          bool            // the client is about to be invoked again, or its turns are
-	restartsSinceAnswer int             // invocations after a client that gave up, since a turn was answered
-	exhausted           time.Time       // since when no turn was answered for want of an account; zero if one was
-	gaveUp              *rotation.ExhaustedError
+	progress
+	input *Input // what the client reads, kept for a second invocation; nil where nothing need be
 }
 
 // Run runs the client to its end, and again where that makes the work go on. The error says that it did not start, or,
 // as a *rotation.ExhaustedError, that no account is back within MaxWait.
 func (r *OpenCode2) Run() (status wrapper.Status, err error) {
 	r.orders = make(chan wrapper.Order, 1)
-	ended, stop := untilSignal(r.Lost, func() { r.order(wrapper.Order{}) })
+	ended, stop := untilSignal(r.Lost, func() { order(r.orders, wrapper.Order{}) })
 	defer stop()
 	command := wrapper.Command{Env: r.Client}
 	if r.Command.Kind == opencode.Run && r.OnLimit != Replay && r.Pool != nil {
@@ -135,10 +119,10 @@ func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.restartsSinceAnswer++
+	r.restarts++
 	ctx, cancel := context.WithTimeout(ended, quietTime)
 	defer cancel()
-	if !r.canRestart() || r.restartsSinceAnswer > r.accounts(ctx) {
+	if !r.canRestart() || r.restarts > r.accounts(ctx) {
 		return command, false
 	}
 	if over, err := r.server.OverLimit(ctx, r.session); err != nil || !over {
@@ -148,7 +132,7 @@ func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command 
 		if r.exhausted.IsZero() {
 			r.exhausted = time.Now()
 		}
-		if r.tooLong(e) {
+		if r.tooLong(e, r.MaxWait) {
 			r.gaveUp = e
 		}
 		if r.gaveUp != nil || e.Until.IsZero() { // none comes back by itself: how it ended is the answer
@@ -241,9 +225,4 @@ func signalOf(ctx context.Context) (wrapper.Status, bool) {
 	}
 	number, _ := s.Signal.(syscall.Signal)
 	return wrapper.Status{Code: 128 + int(number), Signal: number}, true
-}
-
-func setenv(env []string, name, value string) []string {
-	env = slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, name+"=") })
-	return append(env, name+"="+value)
 }

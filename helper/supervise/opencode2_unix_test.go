@@ -227,7 +227,7 @@ func TestRestartUnderAFullScreen(t *testing.T) {
 
 // limited is a request of the session that meets a limit.
 func (r *trial) limited() bool {
-	return r.sawLimit(&gateway.Exchange{}, toPersonal)
+	return r.OpenCode2.limited(&gateway.Exchange{}, toPersonal)
 }
 
 // A run that OpenCode ended over a usage limit goes on, where replay is not all that is wanted.

@@ -3,6 +3,7 @@ package cli
 import (
 	"slices"
 
+	"ocgo-key/helper/supervise"
 	"ocgo-key/internal/hint"
 )
 
@@ -16,7 +17,7 @@ var notForAgents = []string{"get", "add", "import", "remove", "rename", "enable"
 // can run a command can also take a variable out of its environment. See docs/threat-model.md.
 func (a *app) refuseAgent(command string, g *grammar) error {
 	// Under `run` the mark is OpenCode's own for its tools, together with ours for all that it starts.
-	inTool := a.getenv(agentVariable) != "" || a.getenv(gatewayVariable) != "" && a.getenv("OPENCODE") != ""
+	inTool := a.getenv(agentVariable) != "" || a.getenv(supervise.GatewayVariable) != "" && a.getenv("OPENCODE") != ""
 	looks := g.Install.DryRun || g.Uninstall.DryRun
 	changes := g.Run.EnvKey || g.Config.changes() || g.Doctor.Repair
 	if !inTool || (!slices.Contains(notForAgents, command) || looks) && !changes {

@@ -52,11 +52,9 @@ func (*demoCmd) Run(a *app) error {
 	}
 	defer cleanup()
 	_ = a.Print("$ ocgo-key run -- %s\n", shown)
-	client, err := a.whichClient(&command)
+	run := &runCmd{On429: "auto"}
+	err = run.run(a, command, func() (*rotation.Pool, error) { return pool, nil }, func() keychain.Store { return keys })
 	if err != nil {
-		return err
-	}
-	if err := a.wrap(pool, keys, command, client, &runCmd{On429: "auto"}); err != nil {
 		return err
 	}
 	o, err := pool.Overview(context.Background())

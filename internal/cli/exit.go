@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ocgo-key/helper/accounts"
+	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/install"
@@ -30,15 +31,6 @@ const (
 	exitCannotRun  = 126 // the command can't be run
 	exitNoCommand  = 127 // there is no such command
 )
-
-// codeError is an error with an exit code of its own.
-type codeError struct {
-	code int
-	err  error
-}
-
-func (e *codeError) Error() string { return e.err.Error() }
-func (e *codeError) Unwrap() error { return e.err }
 
 // statusError ends `run` as its command ended; there is nothing to say.
 type statusError struct{ wrapper.Status }
@@ -75,6 +67,7 @@ var table = []struct {
 	{wrapper.ErrNotFound, exitNoCommand, ""},
 	{wrapper.ErrCannotRun, exitCannotRun, ""},
 	{install.ErrNoOpenCode, exitNoCommand, ""},
+	{supervise.ErrFailed, exitWrapper, ""},
 	{accounts.ErrBusy, exitTimeout, ""},
 	{rotation.ErrNewer, exitGeneral, "upgrade this ocgo-key, or set OCGO_KEY_STATE_DIR to another folder"},
 }
@@ -102,9 +95,6 @@ func explain(err error) (code int, next string) {
 	}
 	if given, found := hint.Of(err); found {
 		next = given
-	}
-	if c := new(codeError); errors.As(err, &c) {
-		code = c.code
 	}
 	return code, next
 }

@@ -1,35 +1,8 @@
 package cli
 
 import (
-	"strings"
 	"testing"
-	"time"
-
-	"ocgo-key/helper/wrapper"
-	"ocgo-key/keychain"
 )
-
-// FuzzOutputVerdict reads whatever a command said last, with its key somewhere in it. What is kept of that is one line
-// without the key.
-func FuzzOutputVerdict(f *testing.F) {
-	const secret = "sk-marked-of-a-fuzz-target"
-	for _, said := range []string{
-		`Error: {"type":"error","error":{"type":"AuthError","message":"no such key: KEY"}}`, "429 Too Many Requests KEY",
-		`{"type":"error","error":{"type":"GoUsageLimitError","message":"KEYKEY\u001b[31m"},"metadata":{"limitName":"weekly"}}`, "usage limit\r\n\x1b]0;KEY\a", "KE",
-	} {
-		f.Add(1, said)
-	}
-	f.Fuzz(func(t *testing.T, code int, said string) {
-		said = strings.ReplaceAll(said, "KEY", secret)
-		v := outputVerdict(wrapper.Status{Code: code}, []byte(said), keychain.NewSecret(secret), time.Now())
-		if strings.Contains(v.Reason, secret) || strings.ContainsAny(v.Reason, "\n\r\x1b\a") {
-			t.Fatalf("%q is kept as %q", said, v.Reason)
-		}
-		if code == 0 && v.Failover() {
-			t.Fatalf("a command that succeeded met a limit: %q", said)
-		}
-	})
-}
 
 // FuzzBaseURL takes whatever text as the service's address: a key goes there in clear to this machine alone.
 func FuzzBaseURL(f *testing.F) {

@@ -5,18 +5,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
 	"ocgo-key/helper"
 	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/gateway"
+	"ocgo-key/helper/supervise"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/process"
+	"ocgo-key/internal/report"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
@@ -27,13 +27,7 @@ type gatewayFlags struct {
 	Zen       bool          `help:"Serve provider opencode (Zen) as well, with the same keys. Zen spends balance."`
 	Stall     time.Duration `default:"120s" placeholder:"D" help:"Try the next account once when no answer begins within this time; 0 waits for ever. (${default})"`
 	NoOverage bool          `help:"Leave an account as soon as an answer costs real money, until its limits are reset."`
-	// clientWait is how long a client is asked to wait for an account; nil is gateway.DefaultMaxWait.
-	clientWait *time.Duration `kong:"-"`
-	// byConversation is whether each conversation gets an account of its own.
-	byConversation bool `kong:"-"`
-	// conversation is that of requests that name none; empty: each is told by how it begins.
-	conversation string `kong:"-"`
-	Ahead        *int   `placeholder:"N" help:"Move to an account with more left once N percent of a limit are used; 0 stays up to the limit. Left out: as config ahead says."`
+	Ahead     *int          `placeholder:"N" help:"Move to an account with more left once N percent of a limit are used; 0 stays up to the limit. Left out: as config ahead says."`
 }
 
 func (f gatewayFlags) check() error {
@@ -44,6 +38,10 @@ func (f gatewayFlags) check() error {
 		return hint.Input("--ahead %d: not 0, nor a percentage from 1 to %d", *f.Ahead, rotation.MaxAhead)
 	}
 	return nil
+}
+
+func (f gatewayFlags) options(a *app) supervise.GatewayOptions {
+	return supervise.GatewayOptions{Service: a.baseURL, Zen: f.Zen, Stall: f.Stall, NoOverage: f.NoOverage}
 }
 
 // ahead is for a Holder.
@@ -83,32 +81,32 @@ func (c *gatewayCmd) Run(a *app) error {
 		return err
 	}
 	defer pool.Trail()()
-	n := &notices{app: a}
-	observer, parent, begin := n.observer(), context.Background(), a.budget().Context
+	n := &supervise.Notices{Tell: teller{a.Terminal}}
+	observer, parent, begin := n.Observer(), context.Background(), a.budget().Context
 	if c.ParentPipe {
 		a.asksNobody = true // the terminal is the parent's
 		// A program waits for the line that is printed below; when it is gone, so are we.
 		var gone context.CancelFunc
-		parent, gone = a.parent()
+		parent, gone = untilClosed(a.stdin)
 		defer gone()
-		observer = a.told(observer)
+		observer = supervise.WithEvents(observer, a.Document)
 		begin = func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(parent, time.Duration(accounts.ProgramBudget))
 		}
 	}
 	ctx, cancel := begin()
 	defer cancel()
-	flags := c.gatewayFlags
-	flags.byConversation = c.Lease == "conversation"
-	holder, err := a.newHolder(pool, a.keys(), "gateway", flags.ahead())
+	options := c.options(a)
+	options.ByConversation, options.Port = c.Lease == "conversation", c.Port
+	holder, err := a.newHolder(pool, a.keys(), "gateway", c.ahead())
 	if err != nil {
 		return err
 	}
-	if err := a.begin(ctx, holder, flags.byConversation, "gateway", n); err != nil {
+	if err := n.Begin(ctx, holder, options.ByConversation, "gateway"); err != nil {
 		return err
 	}
 	defer holder.Release(context.Background())
-	gw, _, err := a.startGateway(pool, a.keys(), holder, flags, c.Port, observer)
+	gw, err := supervise.StartGateway(holder, usagePoller(pool, a.keys(), a.baseURL), options, observer)
 	if err != nil {
 		if c.Port != 0 && errors.Is(err, syscall.EADDRINUSE) {
 			return hint.On(err, "choose another --port, or leave it out")
@@ -127,12 +125,12 @@ func (c *gatewayCmd) Run(a *app) error {
 	return nil
 }
 
-// parent ends when stdin is closed.
-func (a *app) parent() (context.Context, context.CancelFunc) {
+// untilClosed ends when there is nothing more to read from stdin.
+func untilClosed(stdin io.Reader) (context.Context, context.CancelFunc) {
 	ctx, gone := context.WithCancel(context.Background())
 	go func() {
 		defer gone()
-		_, _ = io.Copy(io.Discard, a.stdin)
+		_, _ = io.Copy(io.Discard, stdin)
 	}()
 	return ctx, gone
 }
@@ -144,46 +142,15 @@ func waitForEnd(parent context.Context) {
 	<-ctx.Done()
 }
 
-// hold gives this process, which works for command, its account and the key. It does so before anything is
-// started, so that a keychain that asks for a password does so on a terminal that is still the user's. An
-// exhausted pool is no reason not to start: the client may have other work, and waits as it does.
-func (a *app) hold(pool *rotation.Pool, keys keychain.Store, command string, ahead int, n *notices) (*helper.Holder, error) {
-	ctx, cancel := a.budget().Context()
-	defer cancel()
-	holder, err := a.newHolder(pool, keys, command, ahead)
-	if err != nil {
-		return nil, err
-	}
-	return holder, a.begin(ctx, holder, false, command, n)
-}
-
-// newHolder is this process's, which works for command.
+// newHolder is the hold of this process, which works for command. Nothing is asked of the pool or the store yet.
 func (a *app) newHolder(pool *rotation.Pool, keys keychain.Store, command string, ahead int) (*helper.Holder, error) {
 	self, err := process.Lookup(os.Getpid())
 	if err != nil {
-		return nil, wrapperFailed(fmt.Errorf("cannot look up this process: %w", err))
+		return nil, hint.As(supervise.ErrFailed, fmt.Errorf("cannot look up this process: %w", err))
 	}
 	holder := helper.NewHolder(pool, keys, rotation.Process{PID: self.PID, Start: self.Start, Command: command}, a.warnMissing)
 	holder.Ahead = ahead
 	return holder, nil
-}
-
-// begin gives the holder its account, or with open alone has the keychain opened for those that get one later.
-func (a *app) begin(ctx context.Context, holder *helper.Holder, open bool, command string, n *notices) error {
-	var err error
-	if open {
-		err = holder.Open(ctx)
-	} else {
-		var grant helper.Grant
-		if grant, err = holder.Current(ctx, nil); err == nil {
-			a.Detail("%s begins with %s", command, grant.Label)
-		}
-	}
-	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) && !exhausted.Until.IsZero() {
-		n.exhausted(nil, exhausted)
-		return nil
-	}
-	return err
 }
 
 func (a *app) warnMissing(missing, next rotation.Handout) {
@@ -191,30 +158,10 @@ func (a *app) warnMissing(missing, next rotation.Handout) {
 		fmt.Sprintf("`ocgo-key replace %s` stores it again", text.Quote(missing.Label)))
 }
 
-func (a *app) startGateway(pool *rotation.Pool, keys keychain.Store, holder *helper.Holder, flags gatewayFlags, port int, o gateway.Observer) (*gateway.Gateway, gateway.Usage, error) {
-	usage := &helper.UsagePoller{Pool: pool, Keys: keys, Base: a.baseURL, Client: helper.NewClient(), Now: time.Now, Holder: holder}
-	options := gateway.Options{
-		Holder: holder, Upstreams: a.upstreams(flags.Zen), Port: port, Stall: flags.Stall, NoOverage: flags.NoOverage, MaxWait: flags.clientWait,
-		Session: flags.conversation, Usage: usage, Observer: o,
-	}
-	if flags.byConversation {
-		usage.Conversations = helper.NewConversations(holder)
-		options.HolderOf = usage.Conversations.Of
-	}
-	gw, err := gateway.Start(options)
-	if err != nil {
-		return nil, nil, fmt.Errorf("cannot start the gateway: %w", err)
-	}
-	return gw, usage, nil
-}
+// teller tells the user what went wrong with the hint that goes with it.
+type teller struct{ *report.Terminal }
 
-// upstreams are the services behind the gateway. Zen's base URL is Go's without the "go" step.
-func (a *app) upstreams(zen bool) map[string]*url.URL {
-	up := map[string]*url.URL{gateway.GoPrefix: a.baseURL}
-	if zen {
-		u := *a.baseURL
-		u.Path = strings.Replace(u.Path, "/go/", "/", 1)
-		up[gateway.ZenPrefix] = &u
-	}
-	return up
+func (t teller) Failed(err error) {
+	_, next := explain(err)
+	t.Complain(err, next)
 }

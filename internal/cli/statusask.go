@@ -34,7 +34,7 @@ func (a *app) refresh(pool *rotation.Pool) error {
 	ctx, cancel := context.WithTimeout(context.Background(), askBudget)
 	defer cancel()
 	done := a.progress("asking the service")
-	asked, err := a.usagePoller(pool).AskAll(ctx, askLimit)
+	asked, err := usagePoller(pool, a.keys(), a.baseURL).AskAll(ctx, askLimit)
 	done()
 	if err != nil {
 		return err
@@ -49,8 +49,8 @@ func (a *app) refresh(pool *rotation.Pool) error {
 	return nil
 }
 
-func (a *app) usagePoller(pool *rotation.Pool) *helper.UsagePoller {
-	return &helper.UsagePoller{Pool: pool, Keys: a.keys(), Base: a.baseURL, Client: helper.NewClient(), Now: time.Now}
+func usagePoller(pool *rotation.Pool, keys keychain.Store, service *url.URL) *helper.UsagePoller {
+	return &helper.UsagePoller{Pool: pool, Keys: keys, Base: service, Client: helper.NewClient(), Now: time.Now}
 }
 
 // progress tells a person at a terminal what takes so long, where it does. The returned function ends that, and

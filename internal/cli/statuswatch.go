@@ -228,7 +228,7 @@ func (w *live) ask(ctx context.Context) {
 	}
 	w.asking, w.asked = true, time.Now()
 	w.screen.message = askingText
-	poller := w.app.usagePoller(w.pool)
+	poller := usagePoller(w.pool, w.app.keys(), w.app.baseURL)
 	go func() {
 		var got answer
 		defer func() {

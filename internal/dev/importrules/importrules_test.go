@@ -51,7 +51,13 @@ var rules = []rule{
 		why: "they meet in cli; the wrapper knows nothing of accounts"},
 	{who: []string{"helper/opencode"}, never: []string{"helper/gateway", "helper/wrapper"}, deep: true, why: "they meet in cli"},
 	{who: []string{"helper/gateway", "helper/wrapper", "helper/opencode"}, never: []string{"helper/supervise"}, why: "they meet in supervise"},
-	{who: []string{"helper/supervise"}, never: []string{"keychain/...", "internal/cli"}, why: "supervise sees no key"},
+	{who: []string{"helper/supervise"}, never: []string{"keychain/...", "rotation/state"}, why: "supervise works with grants and accounts, and with no store"},
+	{who: []string{"helper/accounts"}, never: []string{"helper/gateway", "helper/wrapper", "helper/opencode", "helper/supervise"}, deep: true,
+		why: "accounts are changed whatever uses them"},
+	{who: []string{"helper/...", "internal/cli/...", "internal/importer", "internal/install"}, except: []string{"helper"}, never: []string{"rotation/state"},
+		why: "the state is read and written by way of rotation; doctor alone looks at its file"},
+	{who: []string{"internal/doctor", "internal/importer", "internal/install"}, never: []string{"helper/supervise", "helper/gateway", "helper/wrapper"},
+		why: "they work without a run"},
 	{who: leaves, never: []string{"..."}, deep: true, why: "a leaf imports nothing of the project"},
 	{who: []string{"..."}, except: []string{""}, never: []string{"internal/cli/..."}, why: "only main runs the command line"},
 	{who: []string{""}, never: []string{"..."}, unless: []string{"internal/cli"}, why: "main is os.Exit(cli.Main(...)) and nothing else"},
@@ -147,6 +153,9 @@ func TestBreachesAreSeen(t *testing.T) {
 		{"ocgo-key/keychain", nil, []string{"ocgo-key/internal/term"}},
 		{"ocgo-key/helper", []string{"github.com/zalando/go-keyring"}, nil},
 		{"ocgo-key/internal/cli", []string{"filippo.io/age"}, nil},
+		{"ocgo-key/internal/cli", []string{"ocgo-key/rotation/state"}, nil},
+		{"ocgo-key/helper/accounts", nil, []string{"ocgo-key/helper/gateway"}},
+		{"ocgo-key/internal/doctor", []string{"ocgo-key/helper/supervise"}, nil},
 		{"ocgo-key/internal/cli", []string{"github.com/docker/docker-credential-helpers/client"}, nil},
 		{"ocgo-key", []string{"ocgo-key/keychain"}, nil},
 		{"ocgo-key", []string{"ocgo-key/internal/cli", "ocgo-key/internal/paths"}, nil},
@@ -186,7 +195,7 @@ var topLevel = []string{"main.go", "keychain", "rotation", "helper", "internal",
 
 // parts are the folders of which docs/architecture.md, "The packages", names each.
 var parts = map[string][]string{
-	"helper":   {"caller", "credential", "gateway", "wrapper", "opencode", "supervise"},
+	"helper":   {"accounts", "caller", "credential", "gateway", "wrapper", "opencode", "supervise"},
 	"rotation": {"state"},
 	"keychain": {"keychaintest"},
 }

@@ -1,4 +1,4 @@
-package cli
+package supervise
 
 import (
 	"testing"
@@ -7,13 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"ocgo-key/helper/wrapper"
-	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
 // What a command says of its key when it gives up is kept and shown as the reason: without the key.
 func TestOutputVerdictTakesTheKeyOut(t *testing.T) {
-	key := keychain.NewSecret("sk-marked-of-this-test")
+	const key = "sk-marked-of-this-test"
 	said := []byte(`{"type":"error","error":{"type":"AuthError","message":"Incorrect API key provided: sk-marked-of-this-test"}}`)
 	v := outputVerdict(wrapper.Status{Code: 1}, said, key, time.Now())
 	assert.Equal(t, rotation.Reject, v.Action)

@@ -1,81 +1,72 @@
-package cli
+package supervise
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"net"
 	"os"
 	"strconv"
 	"time"
 
 	"ocgo-key/helper/opencode"
-	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/process"
 )
 
-// Ways to meet a limit, as --on-429 names them. The third is auto: replay, and restart where that did not help.
-const (
-	replay  = "replay"
-	restart = "restart"
-)
-
-// canRestart tells whether a second invocation would go on with the work. The caller holds mu.
-func (s *session) canRestart() bool {
+// canRestart reports whether a second invocation would go on with the work. The caller holds mu.
+func (d *direct) canRestart() bool {
 	switch {
-	case !s.opencode, s.invocation.Kind == opencode.Other:
-		return !s.answered && s.input.Again()
-	case s.again():
-		return s.input.Again()
+	case !d.opencode, d.invocation.Kind == opencode.Other:
+		return !d.answered && d.input.Again()
+	case d.again():
+		return d.input.Again()
 	}
-	return s.id != ""
+	return d.session != ""
 }
 
-// again tells whether the same command does the same work once more: nothing of it was answered, and it did not
+// again reports whether the same command does the same work once more: nothing of it was answered, and it did not
 // leave its prompt in a session that was there before. The caller holds mu.
-func (s *session) again() bool {
-	return !s.answered && !s.invocation.Joins && (s.invocation.Kind == opencode.Run || s.id == "")
+func (d *direct) again() bool {
+	return !d.answered && !d.invocation.Joins && (d.invocation.Kind == opencode.Run || d.session == "")
 }
 
 // restart lets what OpenCode's tools have started come to its end, then has the command invoked again.
-func (s *session) restart(pid int) {
-	left := supervise.AwaitTools(pid)
-	s.mu.Lock()
-	next, err := s.next(left)
-	s.mu.Unlock()
+func (d *direct) restart(pid int) {
+	left := AwaitTools(pid)
+	d.mu.Lock()
+	next, err := d.next(left)
+	d.mu.Unlock()
 	if err != nil {
-		s.say("OpenCode cannot be invoked again: %v", err)
+		d.notices.say("OpenCode cannot be invoked again: %v", err)
 		return
 	}
-	s.order(wrapper.Order{Next: &next})
+	order(d.orders, wrapper.Order{Next: &next})
 }
 
 // next is the command that goes on with the work; left are processes of tools that still run. The caller holds mu.
-func (s *session) next(left []process.Info) (wrapper.Command, error) {
-	c := s.command
+func (d *direct) next(left []process.Info) (wrapper.Command, error) {
+	c := d.command
 	switch {
-	case !s.opencode, s.invocation.Kind == opencode.Other, s.again():
+	case !d.opencode, d.invocation.Kind == opencode.Other, d.again():
 		var err error
-		c.Stdin, err = s.input.Open()
+		c.Stdin, err = d.input.Open()
 		return c, err
-	case s.invocation.Kind == opencode.Run:
-		c.Argv = append([]string{c.Argv[0]}, s.invocation.ResumeRun(s.id, supervise.GoOnText(left))...)
+	case d.invocation.Kind == opencode.Run:
+		c.Argv = append([]string{c.Argv[0]}, d.invocation.ResumeRun(d.session, GoOnText(left))...)
 		null, err := os.Open(os.DevNull) // the prompt that stdin held is in the session
 		c.Stdin = null
 		return c, err
 	}
-	return s.nextTUI(c)
+	return d.nextTUI(c)
 }
 
 // nextTUI opens the session again and makes it go on through OpenCode's own server. It listens on this machine
 // only, and asks for a password.
-func (s *session) nextTUI(c wrapper.Command) (wrapper.Command, error) {
+func (d *direct) nextTUI(c wrapper.Command) (wrapper.Command, error) {
 	port, err := freePort()
 	if err != nil {
 		return c, err
 	}
-	args, port := s.invocation.ResumeTUI(s.id, port)
+	args, port := d.invocation.ResumeTUI(d.session, port)
 	server := opencode.Server{Port: port, Username: getenv(c.Env, opencode.UsernameVariable), Password: getenv(c.Env, opencode.PasswordVariable)}
 	if server.Username == "" {
 		server.Username = opencode.DefaultUsername
@@ -85,8 +76,8 @@ func (s *session) nextTUI(c wrapper.Command) (wrapper.Command, error) {
 		c.Env = setenv(c.Env, opencode.PasswordVariable, server.Password)
 	}
 	c.Argv = append([]string{c.Argv[0]}, args...)
-	id := s.id
-	s.resumed = func() {
+	id := d.session
+	d.resumed = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), resumeTimeout)
 		defer cancel()
 		// What goes wrong is on the user's screen: the conversation, waiting for the next word.
@@ -97,12 +88,6 @@ func (s *session) nextTUI(c wrapper.Command) (wrapper.Command, error) {
 
 // resumeTimeout bounds one resumed turn's request; the turn itself goes on without it.
 const resumeTimeout = time.Hour
-
-func newPassword() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
-	return hex.EncodeToString(b[:])
-}
 
 func freePort() (string, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")

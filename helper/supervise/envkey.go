@@ -1,65 +1,61 @@
-package cli
+package supervise
 
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"regexp"
 	"sync"
 	"time"
 
-	"ocgo-key/helper"
 	"ocgo-key/helper/wrapper"
-	"ocgo-key/internal/process"
+	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/term"
-	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
-// runWithKey runs a command that cannot be pointed at a gateway, with the real key in its environment. A limit
-// shows only when the command gives up on it: then it is invoked again with the next key, once per account.
-func (a *app) runWithKey(pool *rotation.Pool, keys keychain.Store, command wrapper.Command, client client, c *runCmd) error {
-	self, err := process.Lookup(os.Getpid())
+// withKey runs a command that cannot be pointed at a gateway, with the real key in its environment. A limit shows only when
+// the command gives up on it: then it is started again with the next key, once per account.
+func (r *Run) withKey(pool *rotation.Pool, client Client) (wrapper.Status, error) {
+	command := r.Command
+	holder, _, err := r.Hold(pool, baseName(command.Argv[0]))
 	if err != nil {
-		return wrapperFailed(fmt.Errorf("cannot look up this process: %w", err))
+		return wrapper.Status{}, err
 	}
-	proc := rotation.Process{PID: self.PID, Start: self.Start, Command: baseName(command.Argv[0])}
-	holder := helper.NewHolder(pool, keys, proc, a.warnMissing)
 	defer holder.Release(context.Background())
 	if client.joined() {
 		command.Argv = append([]string{client.Path}, client.two.Standalone()...) // a service would keep the key
 	}
-	folder := a.runFolder(command.Env)
+	folder := r.folder()
 	defer folder.Remove()
 	if folder.Bin != "" && !client.is {
 		command.Env = withPath(command.Env, folder.BeforePath)
 	}
-	n := &notices{app: a}
+	n := &Notices{Tell: r.Tell}
 	env, tried := command.Env, map[string]bool{}
 	for {
-		ctx, cancel := a.budget().Context()
+		ctx, cancel := r.Budget()
 		grant, err := holder.Current(ctx, nil)
 		cancel()
 		if err != nil {
-			return err
+			return wrapper.Status{}, err
 		}
 		tried[grant.ID] = true
 		command.Env = setenv(env, "OPENCODE_API_KEY", grant.Key.Reveal())
 		status, said, err := watched(command)
 		if err != nil {
-			return err
+			return status, err
 		}
-		verdict := outputVerdict(status, said, grant.Key, time.Now())
+		verdict := outputVerdict(status, said, grant.Key.Reveal(), time.Now())
 		if !verdict.Failover() {
-			return ended(status)
+			return status, nil
 		}
-		next, _, err := pool.Report(context.Background(), proc, grant.Handout, verdict, rotation.Ask{})
+		next, _, err := holder.Report(context.Background(), grant, verdict, nil)
 		if err != nil || tried[next.ID] {
-			return ended(status) // what the command said of its limit stands above
+			return status, nil // what the command said of its limit stands above
 		}
-		n.switched(rotation.Switch{From: grant.Handout, To: next, Verdict: verdict})
+		n.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict})
 	}
 }
 
@@ -134,12 +130,12 @@ var (
 
 // outputVerdict tells a limit from a command's exit and its last words. The key is taken out of them first: a
 // verdict's reason is kept and shown, and an error may repeat the key.
-func outputVerdict(status wrapper.Status, said []byte, key keychain.Secret, now time.Time) rotation.Verdict {
+func outputVerdict(status wrapper.Status, said []byte, key string, now time.Time) rotation.Verdict {
 	if status.Code == 0 || status.Signal != 0 {
 		return rotation.Verdict{}
 	}
-	if !key.IsZero() {
-		said = bytes.ReplaceAll(said, []byte(key.Reveal()), []byte("[redacted]"))
+	if key != "" {
+		said = bytes.ReplaceAll(said, []byte(key), []byte(keyform.Hidden))
 	}
 	if body := serviceError().Find(said); body != nil {
 		if v := rotation.ClassifyEvent(rotation.Answer{Body: body}, now); v.Failover() {

@@ -1,4 +1,4 @@
-package cli
+package supervise
 
 import (
 	"context"
@@ -11,36 +11,35 @@ import (
 	"time"
 
 	"ocgo-key/helper/opencode"
-	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
-// client is what a command is: an OpenCode of either generation, or another program.
-type client struct {
+// Client is what a command is: an OpenCode of either generation, or another program.
+type Client struct {
 	opencode.Program
 	is  bool                // an OpenCode
 	one opencode.Invocation // of generation 1
 	two opencode.Command2   // of generation 2
 }
 
-func (c client) generation2() bool { return c.is && c.Generation >= 2 }
+func (c Client) generation2() bool { return c.is && c.Generation >= 2 }
 
 // joined reports whether OpenCode gets a server of its own, apart whether it is to know nothing of us.
-func (c client) joined() bool { return c.generation2() && c.two.Way == opencode.Joined }
-func (c client) apart() bool  { return c.generation2() && c.two.Way == opencode.Apart }
+func (c Client) joined() bool { return c.generation2() && c.two.Way == opencode.Joined }
+func (c Client) apart() bool  { return c.generation2() && c.two.Way == opencode.Apart }
 
 // serves reports whether it is a server, which is never restarted.
-func (c client) serves() bool { return c.one.Serves || c.two.Way == opencode.Alone }
+func (c Client) serves() bool { return c.one.Serves || c.two.Way == opencode.Alone }
 
 // whichClient finds out what the command is. It leads command past a shim of ours, which would only lead back here, and
 // gives it the arguments that its generation needs. The error says that it cannot be started.
-func (a *app) whichClient(command *wrapper.Command) (client, error) {
+func whichClient(command *wrapper.Command) (Client, error) {
 	name := command.Argv[0]
 	if !opencode.Is(name) {
-		return client{}, cannotStart(wrapper.Check(*command), name)
+		return Client{}, cannotStart(wrapper.Check(*command), name)
 	}
 	path, err := exec.LookPath(name)
 	if filepath.Base(name) == name {
@@ -49,10 +48,10 @@ func (a *app) whichClient(command *wrapper.Command) (client, error) {
 		}
 	}
 	if err != nil {
-		return client{}, cannotStart(wrapper.Check(*command), name)
+		return Client{}, cannotStart(wrapper.Check(*command), name)
 	}
-	c := client{is: true}
-	if c.Program, err = opencode.IdentifyRemembered(a.getenv, path); err != nil {
+	c := Client{is: true}
+	if c.Program, err = opencode.IdentifyRemembered(os.Getenv, path); err != nil {
 		c.Program = opencode.Program{Path: path, Real: path}
 	}
 	if c.Generation == 0 {
@@ -66,7 +65,7 @@ func (a *app) whichClient(command *wrapper.Command) (client, error) {
 		return c, cannotStart(wrapper.Check(*command), name)
 	}
 	if c.two, err = opencode.Parse2(command.Argv[1:], isDir); err != nil {
-		return c, hint.On(hint.Input("%w", err), "leave it out; `run` starts a server for this command alone")
+		return c, hint.On(hint.As(hint.ErrInput, err), "leave it out; `run` starts a server for this command alone")
 	}
 	if c.two.Way == opencode.Standalone {
 		command.Argv = append(command.Argv[:1:1], c.two.Standalone()...)
@@ -92,6 +91,14 @@ func asked(p opencode.Program, env []string) opencode.Program {
 	return p
 }
 
+// kind is what its command line asks of OpenCode.
+func (c Client) kind() opencode.Kind {
+	if c.generation2() {
+		return c.two.Kind
+	}
+	return c.one.Kind
+}
+
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
@@ -101,20 +108,22 @@ func cannotStart(err error, name string) error {
 	return hint.On(err, "check its name and PATH"+opencodeHint(name))
 }
 
-// runFolder makes the folder of a run. Without one the run is poorer, and that is said.
-func (a *app) runFolder(env []string) opencode.RunFolder {
+// folder makes the folder of a run. Without one the run is poorer, and that is said.
+func (r *Run) folder() opencode.RunFolder {
+	const poorer = "an opencode that the command starts does not use the pool: "
 	self, err := os.Executable()
 	if err != nil {
-		a.Warn("an opencode that the command starts does not use the pool: "+text.Line(err.Error()), "")
+		r.Tell.Warn(poorer+text.Line(err.Error()), "")
 		return opencode.RunFolder{}
 	}
+	env := r.Command.Env
 	real, err := opencode.Find(getenv(env, pathName(env, runtime.GOOS)))
 	if err != nil {
 		real = "" // then nobody starts one by its name
 	}
 	folder, err := opencode.NewRunFolder(os.TempDir(), runtime.GOOS, self, real)
 	if err != nil {
-		a.Warn("an opencode that the command starts does not use the pool: "+text.Line(err.Error()), "set TMPDIR to a folder that can be written")
+		r.Tell.Warn(poorer+text.Line(err.Error()), "set TMPDIR to a folder that can be written")
 	}
 	folder.Sweep(time.Now())
 	return folder
@@ -122,27 +131,28 @@ func (a *app) runFolder(env []string) opencode.RunFolder {
 
 // openCode2 is a run of OpenCode 2 that knows its gateway's address from nothing yet. Its client needs none: the server
 // does the requests.
-func (a *app) openCode2(command wrapper.Command, client client) *supervise.OpenCode2 {
-	two := &supervise.OpenCode2{Program: client.Path, Command: client.two, Client: pastProxies(command.Env, runtime.GOOS), Stdin: a.stdin}
+func (r *Run) openCode2(client Client) *OpenCode2 {
+	two := &OpenCode2{Program: client.Path, Command: client.two, Client: pastProxies(r.Command.Env, runtime.GOOS), Stdin: r.Stdin}
 	if len(client.two.Logs) > 0 {
-		two.Logs = a.stderr
+		two.Logs = r.Stderr
 	}
 	return two
 }
 
 // runOpenCode2 runs it to its end.
-func runOpenCode2(two *supervise.OpenCode2, gatewayURL string) error {
+func runOpenCode2(two *OpenCode2, gatewayURL string) (wrapper.Status, error) {
 	// By this the toasts of the run know that they are meant.
-	two.Client = setenv(two.Client, gatewayVariable, gatewayURL)
+	two.Client = setenv(two.Client, GatewayVariable, gatewayURL)
 	status, err := two.Run()
-	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
-		return hint.On(exhausted, gaveUpHint)
+	if _, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
+		return status, err
 	}
-	if err != nil {
-		return wrapperFailed(err)
-	}
-	return ended(status)
+	return status, failed(err)
 }
 
-// runAlone runs a command to its end, as it is.
-func runAlone(command wrapper.Command) error { return runUntil(command, nil) }
+func opencodeHint(command string) string {
+	if opencode.Is(command) {
+		return "; `npm install -g opencode-ai` installs OpenCode"
+	}
+	return ""
+}

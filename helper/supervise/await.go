@@ -1,4 +1,4 @@
-package cli
+package supervise
 
 import (
 	"context"
@@ -21,48 +21,48 @@ const (
 
 // await stands by a client that sleeps until the return it was told: it tells the user when that moment changes,
 // and when an account is back well before it, OpenCode, which cannot be woken, is invoked again.
-func (s *session) await() {
+func (d *direct) await() {
 	defer func() {
-		s.mu.Lock()
-		s.waiting = false
-		s.mu.Unlock()
+		d.mu.Lock()
+		d.awaits = false
+		d.mu.Unlock()
 	}()
 	for {
-		e := s.untilChange(func() bool {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			return !s.starved || s.restarting
+		e := d.untilChange(func() bool {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return !d.unserved || d.restarting
 		})
-		s.mu.Lock()
+		d.mu.Lock()
 		switch {
-		case !s.starved || s.restarting:
-			s.mu.Unlock()
+		case !d.unserved || d.restarting:
+			d.mu.Unlock()
 			return
-		case e == nil && time.Until(s.told) <= wakesSoon, e == nil && !s.canRestart():
-			s.mu.Unlock()
+		case e == nil && time.Until(d.returns) <= wakesSoon, e == nil && !d.canRestart():
+			d.mu.Unlock()
 			return
 		case e == nil:
-			s.restarting = true
-			pid := s.pid
-			s.mu.Unlock()
-			s.say("an account is back early: OpenCode goes on now")
-			s.restart(pid)
+			d.restarting = true
+			pid := d.pid
+			d.mu.Unlock()
+			d.notices.say("an account is back early: OpenCode goes on now")
+			d.restart(pid)
 			return
 		}
-		s.mu.Unlock()
-		s.exhausted(nil, e)
+		d.mu.Unlock()
+		d.notices.exhausted(nil, e)
 	}
 }
 
 // untilChange returns when an account is ready (nil), or when the soonest return is another than before. It
 // also returns when over says so.
-func (s *session) untilChange(over func() bool) *rotation.ExhaustedError {
+func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	var known *rotation.ExhaustedError
-	stamp, asked := s.pool.Stamp(), time.Now()
+	stamp, asked := d.pool.Stamp(), time.Now()
 	for first := true; ; first = false {
-		if now := s.pool.Stamp(); first || now != stamp || known != nil && !time.Now().Before(known.Until) {
+		if now := d.pool.Stamp(); first || now != stamp || known != nil && !time.Now().Before(known.Until) {
 			stamp = now
-			e := s.exhaustion()
+			e := d.exhaustion()
 			if e == nil || known != nil && !e.Until.Equal(known.Until) {
 				return e
 			}
@@ -71,17 +71,17 @@ func (s *session) untilChange(over func() bool) *rotation.ExhaustedError {
 		if over() {
 			return known
 		}
-		if s.usage != nil && time.Since(asked) > askAgain {
+		if d.usage != nil && time.Since(asked) > askAgain {
 			asked = time.Now()
-			s.usage.Exhausted(context.Background())
+			d.usage.Exhausted(context.Background())
 		}
 		time.Sleep(lookAgain)
 	}
 }
 
 // exhaustion is nil when an account is ready.
-func (s *session) exhaustion() *rotation.ExhaustedError {
-	err := s.pool.Exhaustion(context.Background())
+func (d *direct) exhaustion() *rotation.ExhaustedError {
+	err := d.pool.Exhaustion(context.Background())
 	if e := new(rotation.ExhaustedError); errors.As(err, &e) {
 		return e
 	}
@@ -90,8 +90,8 @@ func (s *session) exhaustion() *rotation.ExhaustedError {
 
 // passes is how often a command that gave up is invoked again without a turn answered in between: once for each
 // account.
-func (s *session) passes() int {
-	o, err := s.pool.Overview(context.Background())
+func (d *direct) passes() int {
+	o, err := d.pool.Overview(context.Background())
 	if err != nil {
 		return 0
 	}
@@ -100,29 +100,29 @@ func (s *session) passes() int {
 
 // after decides, once the command has ended, whether it is invoked again: an `opencode run` that gave up on a
 // limit is, when an account is ready or becomes so.
-func (s *session) after(status wrapper.Status) (next wrapper.Command, again bool) {
-	s.mu.Lock()
-	gaveUpOnLimit := s.opencode && s.mode != replay && s.invocation.Kind == opencode.Run && s.starved && status.Signal == 0 && status.Code != 0
-	can := gaveUpOnLimit && s.canRestart()
-	s.revivals++
-	revivals := s.revivals
-	s.mu.Unlock()
-	if !can || revivals > s.passes() {
+func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool) {
+	d.mu.Lock()
+	gaveUpOnLimit := d.opencode && d.mode != Replay && d.invocation.Kind == opencode.Run && d.unserved && status.Signal == 0 && status.Code != 0
+	can := gaveUpOnLimit && d.canRestart()
+	d.restarts++
+	restarts := d.restarts
+	d.mu.Unlock()
+	if !can || restarts > d.passes() {
 		return wrapper.Command{}, false
 	}
-	for e := s.exhaustion(); e != nil; e = s.untilChange(func() bool { return false }) {
+	for e := d.exhaustion(); e != nil; e = d.untilChange(func() bool { return false }) {
 		if e.Until.IsZero() {
 			return wrapper.Command{}, false // none comes back by itself: how it ended is the answer
 		}
-		if s.tooLong(e) {
-			s.gaveUp = e
+		if d.tooLong(e, d.run.MaxWait) {
+			d.gaveUp = e
 			return wrapper.Command{}, false
 		}
-		s.exhausted(nil, e)
+		d.notices.exhausted(nil, e)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.starved = false
-	next, err := s.next(nil)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unserved = false
+	next, err := d.next(nil)
 	return next, err == nil
 }

@@ -1,4 +1,4 @@
-package cli
+package supervise
 
 import (
 	"fmt"
@@ -7,39 +7,48 @@ import (
 
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/report"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
-// notices tell the user on stderr what a gateway does, a line for each thing that happened.
-type notices struct {
-	app    *app
-	silent bool        // the command draws on the whole terminal: nobody else writes there
-	modes  *term.State // of the terminal before the command had it; nil to write at any time
-	toasts string      // the folder through which the full screen of OpenCode 2 shows what is not said; empty for none
+// Teller tells the user what happens, and what went wrong with the next step.
+type Teller interface {
+	report.Reporter
+	Failed(err error)
+}
+
+// Notices tell the user what a gateway does, a line for each thing that happened.
+type Notices struct {
+	Tell   Teller
+	Silent bool // the command draws on the whole terminal: nobody else writes there
+
+	modes    *term.State    // of the terminal before the command had it; nil to write at any time
+	toasts   string         // the folder through which the full screen of OpenCode 2 shows what is not said; empty for none
+	sleeps   bool           // the client sleeps until the soonest account is back
+	patience *time.Duration // but no longer than this; nil is as long as it takes
 
 	mu      sync.Mutex
 	unsaid  []rotation.Switch       // while nobody else wrote
 	back    rotation.ExhaustedError // the return that the user was told of
 	failure string                  // the trouble that the user was told of
-	waits   bool                    // the client sleeps until the soonest account is back
-	maxWait *time.Duration          // but no longer than this; nil is as long as it takes
 }
 
-func (n *notices) observer() gateway.Observer {
+// Observer has each thing told.
+func (n *Notices) Observer() gateway.Observer {
 	return gateway.Observer{Switched: n.switched, Exhausted: n.exhausted, Failed: n.failed}
 }
 
-func (n *notices) say(format string, args ...any) {
+func (n *Notices) say(format string, args ...any) {
 	n.show(opencode.Info, text.Line(fmt.Sprintf(format, args...)))
 }
 
 // show says text, as a toast of that variant where the command has the terminal for itself.
-func (n *notices) show(variant, text string) {
+func (n *Notices) show(variant, text string) {
 	switch {
 	case !n.quiet():
-		n.app.Say("%s", text)
+		n.Tell.Say("%s", text)
 	case n.toasts != "":
 		n.mu.Lock()
 		defer n.mu.Unlock()
@@ -49,9 +58,9 @@ func (n *notices) show(variant, text string) {
 
 // quiet reports whether the command has the terminal for itself: by what it is, or since it has changed the terminal's
 // modes, as a full-screen program does.
-func (n *notices) quiet() bool { return n.silent || n.modes.Changed() }
+func (n *Notices) quiet() bool { return n.Silent || n.modes.Changed() }
 
-func (n *notices) switched(sw rotation.Switch) {
+func (n *Notices) switched(sw rotation.Switch) {
 	if n.quiet() {
 		n.mu.Lock()
 		n.unsaid = append(n.unsaid, sw)
@@ -61,15 +70,15 @@ func (n *notices) switched(sw rotation.Switch) {
 }
 
 // lastWord is one line, once the terminal is ours again, for the switches that could not be told there.
-func (n *notices) lastWord() {
+func (n *Notices) lastWord() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch count := len(n.unsaid); count {
 	case 0:
 	case 1:
-		n.app.Say("%s", switchText(n.unsaid[0], time.Now()))
+		n.Tell.Say("%s", switchText(n.unsaid[0], time.Now()))
 	default:
-		n.app.Say("%d switches; the last: %s", count, switchText(n.unsaid[count-1], time.Now()))
+		n.Tell.Say("%d switches; the last: %s", count, switchText(n.unsaid[count-1], time.Now()))
 	}
 	n.unsaid = nil
 }
@@ -78,10 +87,10 @@ func (n *notices) lastWord() {
 const sameReturn = 90 * time.Second
 
 // exhausted tells once for each return.
-func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
+func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	now := time.Now()
 	said := e.Sentences(now)
-	if n.waits && !e.Until.IsZero() && (n.maxWait == nil || e.Until.Sub(now) <= *n.maxWait) {
+	if n.sleeps && !e.Until.IsZero() && (n.patience == nil || e.Until.Sub(now) <= *n.patience) {
 		said += fmt.Sprintf(" Waiting for it (%s). Ctrl-C stops.", text.In(e.Until.Round(time.Minute), now.Round(time.Minute)))
 	}
 	n.mu.Lock()
@@ -94,7 +103,7 @@ func (n *notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 }
 
 // failed tells once for each trouble, since clients try again and again.
-func (n *notices) failed(err error) {
+func (n *Notices) failed(err error) {
 	n.mu.Lock()
 	told := n.failure == err.Error()
 	n.failure = err.Error()
@@ -104,8 +113,7 @@ func (n *notices) failed(err error) {
 	case n.quiet():
 		n.show(opencode.Failure, text.Line(err.Error()))
 	default:
-		_, hint := explain(err)
-		n.app.Complain(err, hint)
+		n.Tell.Failed(err)
 	}
 }
 

@@ -1,4 +1,4 @@
-package cli
+package supervise
 
 import (
 	"runtime"
@@ -20,7 +20,7 @@ type endpoint struct {
 // Variables by which a `run` finds the gateway of the `run` that it is in, and what that one has replaced. The shells of an
 // agent have them too, so that an opencode that it types uses the same gateway.
 const (
-	gatewayVariable = "OCGO_KEY_GATEWAY"
+	GatewayVariable = "OCGO_KEY_GATEWAY"
 	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
 	zenVariable     = "OCGO_KEY_GATEWAY_ZEN"  // set where it serves Zen
 	contentVariable = "OCGO_KEY_USER_CONTENT" // OpenCode's configuration content as the user set it
@@ -28,12 +28,12 @@ const (
 
 // pointAt returns env with the gateway in it: OpenCode gets it in its configuration, any other command in variables. folder
 // is what it finds of the run.
-func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
+func (c Client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
 	out := pastProxies(env, runtime.GOOS)
 	if folder.Bin != "" {
 		out = withPath(out, folder.BeforePath)
 	}
-	out = setenv(setenv(out, gatewayVariable, gw.url), tokenVariable, gw.token)
+	out = setenv(setenv(out, GatewayVariable, gw.url), tokenVariable, gw.token)
 	if gw.zen {
 		out = setenv(out, zenVariable, "1")
 	}
@@ -54,7 +54,7 @@ func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 		config, err = opencode.AddPlugin(config, folder.Plugin)
 	}
 	if err != nil {
-		return nil, hint.On(&codeError{exitWrapper, err}, "mend or unset it, then run again")
+		return nil, hint.On(failed(err), "mend or unset it, then run again")
 	}
 	if user != "" {
 		out = setenv(out, contentVariable, user)
@@ -65,7 +65,7 @@ func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 // withoutRun returns env as it was before the `run` that we are in, so that what is to know nothing of that one's gateway
 // finds nothing of it.
 func withoutRun(env []string) []string {
-	url, token, content := getenv(env, gatewayVariable), getenv(env, tokenVariable), getenv(env, contentVariable)
+	url, token, content := getenv(env, GatewayVariable), getenv(env, tokenVariable), getenv(env, contentVariable)
 	if url == "" && token == "" {
 		return env
 	}
@@ -73,7 +73,7 @@ func withoutRun(env []string) []string {
 	remove := func(name string) {
 		out = slices.DeleteFunc(out, func(e string) bool { return strings.HasPrefix(e, name+"=") })
 	}
-	for _, name := range []string{gatewayVariable, tokenVariable, zenVariable, contentVariable} {
+	for _, name := range []string{GatewayVariable, tokenVariable, zenVariable, contentVariable} {
 		remove(name)
 	}
 	switch {

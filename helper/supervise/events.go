@@ -1,0 +1,47 @@
+package supervise
+
+import (
+	"sync"
+	"time"
+
+	"ocgo-key/helper/gateway"
+	"ocgo-key/internal/text"
+	"ocgo-key/rotation"
+)
+
+// event is a line for the program that started the gateway, which shows the text to its user.
+type event struct {
+	Event string `json:"event"` // switched, exhausted, failed
+	Text  string `json:"text"`
+	From  string `json:"from,omitempty"` // labels, of a switch
+	To    string `json:"to,omitempty"`
+}
+
+// WithEvents is the observer o that also writes each event, once for each trouble that stays the same. write makes a line of
+// one.
+func WithEvents(o gateway.Observer, write func(any) error) gateway.Observer {
+	var mu sync.Mutex
+	var last event
+	tell := func(e event) {
+		mu.Lock()
+		defer mu.Unlock()
+		if e != last {
+			last = e
+			_ = write(e) // who started us may be gone, and then so are we
+		}
+	}
+	switched, exhausted, failed := o.Switched, o.Exhausted, o.Failed
+	o.Switched = func(s rotation.Switch) {
+		switched(s)
+		tell(event{Event: "switched", Text: switchText(s, time.Now()), From: s.From.Label, To: s.To.Label})
+	}
+	o.Exhausted = func(x *gateway.Exchange, e *rotation.ExhaustedError) {
+		exhausted(x, e)
+		tell(event{Event: "exhausted", Text: e.Sentences(time.Now())})
+	}
+	o.Failed = func(err error) {
+		failed(err)
+		tell(event{Event: "failed", Text: text.Line(err.Error())})
+	}
+	return o
+}

@@ -1,0 +1,77 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"ocgo-key/helper"
+	"ocgo-key/helper/gateway"
+	"ocgo-key/rotation"
+)
+
+// GatewayOptions are those of every command that has a gateway.
+type GatewayOptions struct {
+	Service   *url.URL      // the service's base URL
+	Zen       bool          // serve Zen as well, which spends balance
+	Stall     time.Duration // try the next account once when no answer begins within this time; 0 waits for ever
+	NoOverage bool          // leave an account as soon as an answer costs real money
+	// ByConversation gives each conversation an account of its own.
+	ByConversation bool
+	Port           int // 0: a free one
+
+	maxWait *time.Duration // how long a client is asked to wait for an account; nil is gateway.DefaultMaxWait
+	session string         // the conversation of requests that name none; empty: each is told by how it begins
+}
+
+// StartGateway starts the gateway of this process, whose account holder has.
+func StartGateway(holder *helper.Holder, usage *helper.UsagePoller, flags GatewayOptions, o gateway.Observer) (*gateway.Gateway, error) {
+	usage.Holder = holder
+	options := gateway.Options{
+		Holder: holder, Upstreams: upstreams(flags.Service, flags.Zen), Port: flags.Port, Stall: flags.Stall, NoOverage: flags.NoOverage,
+		MaxWait: flags.maxWait, Session: flags.session, Usage: usage, Observer: o,
+	}
+	if flags.ByConversation {
+		usage.Conversations = helper.NewConversations(holder)
+		options.HolderOf = usage.Conversations.Of
+	}
+	gw, err := gateway.Start(options)
+	if err != nil {
+		return nil, fmt.Errorf("cannot start the gateway: %w", err)
+	}
+	return gw, nil
+}
+
+// upstreams are the services behind the gateway. Zen's base URL is Go's without the "go" step.
+func upstreams(base *url.URL, zen bool) map[string]*url.URL {
+	up := map[string]*url.URL{gateway.GoPrefix: base}
+	if zen {
+		u := *base
+		u.Path = strings.Replace(u.Path, "/go/", "/", 1)
+		up[gateway.ZenPrefix] = &u
+	}
+	return up
+}
+
+// Begin gives the holder its account, or with open alone has the keychain opened for those that get one later. It does so
+// before anything is started, so that a keychain that asks for a password does so on a terminal that is still the user's.
+// An exhausted pool is no reason not to start: the client may have other work, and waits as it does.
+func (n *Notices) Begin(ctx context.Context, holder *helper.Holder, open bool, command string) error {
+	var err error
+	if open {
+		err = holder.Open(ctx)
+	} else {
+		var grant helper.Grant
+		if grant, err = holder.Current(ctx, nil); err == nil {
+			n.Tell.Detail("%s begins with %s", command, grant.Label)
+		}
+	}
+	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok && !exhausted.Until.IsZero() {
+		n.exhausted(nil, exhausted)
+		return nil
+	}
+	return err
+}
