@@ -303,7 +303,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 		ask.Avoid = append(slices.Clone(ask.Avoid), out.ID)
 		stamp = h.pool.Stamp()
 		next, nextErr := h.pool.Acquire(ctx, h.who, ask)
-		if waiting := new(rotation.ExhaustedError); errors.As(nextErr, &waiting) && !waiting.Until.IsZero() {
+		if waiting, ok := errors.AsType[*rotation.ExhaustedError](nextErr); ok && !waiting.Until.IsZero() {
 			return Grant{}, false, nextErr // the others come back
 		}
 		if nextErr != nil {

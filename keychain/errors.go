@@ -104,7 +104,7 @@ func place(store string) string {
 // Naming returns err with the account named by label, as people know it, where err is an Error. In
 // the commands of its hint the label is one word of the user's shell.
 func Naming(err error, label string) error {
-	if e := new(Error); errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		named := *e
 		named.ID = label
 		named.Hint = strings.ReplaceAll(e.Hint, "NAME", text.Quote(label))
@@ -115,7 +115,7 @@ func Naming(err error, label string) error {
 
 // Unasked returns err without the account it was about, for a question that was about none in particular.
 func Unasked(err error) error {
-	if e := new(Error); errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		bare := *e
 		bare.Op, bare.ID = "", ""
 		return &bare

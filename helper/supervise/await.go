@@ -82,7 +82,7 @@ func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 // exhaustion is nil when an account is ready.
 func (d *direct) exhaustion() *rotation.ExhaustedError {
 	err := d.pool.Exhaustion(context.Background())
-	if e := new(rotation.ExhaustedError); errors.As(err, &e) {
+	if e, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
 		return e
 	}
 	return nil

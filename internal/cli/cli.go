@@ -107,7 +107,7 @@ func Main(args []string) (code int) {
 		return a.fail(err)
 	}
 	err = run()
-	if status := new(statusError); errors.As(err, &status) {
+	if status, ok := errors.AsType[*statusError](err); ok {
 		return status.end()
 	}
 	return a.fail(err)
@@ -187,7 +187,7 @@ var belowZero = regexp.MustCompile(`^-\d`)
 func usageError(parser *kong.Kong, args []string, err error) error {
 	help := "ocgo-key --help"
 	command := ""
-	if parse := new(kong.ParseError); errors.As(err, &parse) && parse.Context != nil {
+	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil {
 			command, help = node.Name, "ocgo-key "+node.Name+" --help"
 		}

@@ -81,7 +81,7 @@ func explain(err error) (code int, next string) {
 			break
 		}
 	}
-	if exhausted := new(rotation.ExhaustedError); errors.As(err, &exhausted) {
+	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
 		code, next = exitExhausted, "`ocgo-key list` shows each account; `ocgo-key add` adds one"
 		if exhausted.Off > 0 {
 			next = "`ocgo-key list` shows each account; `ocgo-key enable` takes a disabled one back, `ocgo-key add` adds one"
@@ -90,7 +90,7 @@ func explain(err error) (code int, next string) {
 			next = "`ocgo-key list` shows why; `ocgo-key enable` takes an account back, `ocgo-key replace` gives it a new key"
 		}
 	}
-	if k := new(keychain.Error); errors.As(err, &k) && k.Hint != "" {
+	if k, ok := errors.AsType[*keychain.Error](err); ok && k.Hint != "" {
 		next = k.Hint
 	}
 	if given, found := hint.Of(err); found {

@@ -137,13 +137,13 @@ func numbersAge(accounts []rotation.View, now time.Time) string {
 // askTrouble is why an account could not be asked about, in the same words for all accounts with the same trouble.
 func askTrouble(err error) (cause, hint string) {
 	_, hint = explain(err)
-	if k := new(keychain.Error); errors.As(err, &k) {
+	if k, ok := errors.AsType[*keychain.Error](err); ok {
 		bare := *k
 		bare.ID = ""
 		return bare.Error(), hint
 	}
 	const look = "`ocgo-key doctor` looks closer; `ocgo-key status` asks again"
-	if refused := new(helper.UsageError); errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*helper.UsageError](err); ok {
 		if refused.Status == http.StatusUnauthorized {
 			return refused.Error(), "it says so of keys that work, too; if requests are refused as well, `ocgo-key replace` gives the account a new key"
 		}
@@ -153,7 +153,7 @@ func askTrouble(err error) (cause, hint string) {
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
 		return fmt.Sprintf("the service did not answer within %v", askLimit), look
 	}
-	if broken := new(url.Error); errors.As(err, &broken) { // its own text begins with the method and the whole URL
+	if broken, ok := errors.AsType[*url.Error](err); ok { // its own text begins with the method and the whole URL
 		return "the service cannot be reached: " + broken.Err.Error(), look
 	}
 	if errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) {

@@ -252,7 +252,7 @@ func (w *live) take(got answer) {
 	w.note(got.err)
 	w.note(w.reload())
 	for _, one := range got.asked {
-		if k := new(keychain.Error); errors.As(one.Err, &k) && k.Kind != keychain.NotFound {
+		if k, ok := errors.AsType[*keychain.Error](one.Err); ok && k.Kind != keychain.NotFound {
 			w.barred = true
 		}
 	}

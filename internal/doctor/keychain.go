@@ -92,7 +92,7 @@ func (e keychainCheck) lookAtKeychain(r *Result) {
 	}
 	mend := "ocgo-key doctor"
 	what = seen.err.Error()
-	if failed := new(keychain.Error); errors.As(seen.err, &failed) {
+	if failed, ok := errors.AsType[*keychain.Error](seen.err); ok {
 		if failed.Hint != "" {
 			what += " (" + failed.Hint + ")"
 		}

@@ -86,7 +86,7 @@ func (e keysCheck) lookAtMove(r *Result, s state.Settings) (unfinished bool) {
 
 // reason is what the keychain said of one key, without the words around it.
 func reason(err error) string {
-	if failed := new(keychain.Error); errors.As(err, &failed) && failed.Err != nil {
+	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Err != nil {
 		return failed.Err.Error()
 	}
 	return err.Error()
@@ -94,7 +94,7 @@ func reason(err error) string {
 
 // mendOf is the command with which the keychain's error may be put right.
 func mendOf(err error) string {
-	if failed := new(keychain.Error); errors.As(err, &failed) && failed.Mend != "" {
+	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Mend != "" {
 		return failed.Mend
 	}
 	return "ocgo-key doctor"

@@ -99,7 +99,7 @@ func (e serviceCheck) ask(client *http.Client) (r reached) {
 	start := time.Now()
 	resp, err := client.Do(req)
 	if err != nil {
-		if outer := new(url.Error); errors.As(err, &outer) {
+		if outer, ok := errors.AsType[*url.Error](err); ok {
 			err = outer.Err // its URL may be a proxy's, with a password
 		}
 		return reached{err: err}
