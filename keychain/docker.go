@@ -72,35 +72,34 @@ func (d *dockerStore) Name() string { return DockerPrefix + d.name }
 
 func (d *dockerStore) Get(ctx context.Context, id string) (Secret, error) {
 	var secret Secret
-	err := d.do(ctx, "get", id, func(h *helper) (finding, bool) {
-		var f finding
-		var ok bool
-		secret, f, ok = h.get(id)
-		if ok || f.kind != NotFound && !h.mute {
-			return f, ok
+	err := d.do(ctx, "get", id, func(h *helper) error {
+		var err error
+		secret, err = h.get(id)
+		if err == nil || !errors.Is(err, ErrNotFound) && !h.mute {
+			return err
 		}
 		switch listed := h.lists(id); {
 		case listed:
 			// In front of a locked keyring a helper finds nothing and says so,
 			// or falls over.
-			return finding{
+			return &failure{
 				kind: Locked,
 				msg:  h.program + " lists it, but does not give it out",
 				hint: "unlock what is behind it, and try again",
-			}, false
+			}
 		case h.ctx.Err() != nil:
-			return h.ended(), false
+			return h.ended()
 		}
-		return f, false
+		return err
 	})
 	return secret, err
 }
 
 func (d *dockerStore) Set(ctx context.Context, id string, secret Secret) error {
-	if f, ok := checkSecret(secret); !ok {
-		return f.at(d.Name(), "set", id)
+	if err := checkSecret(secret); err != nil {
+		return at(err, d.Name(), "set", id)
 	}
-	return d.do(ctx, "set", id, func(h *helper) (finding, bool) {
+	return d.do(ctx, "set", id, func(h *helper) error {
 		return h.run(secret, func(p client.ProgramFunc) error {
 			return client.Store(p, &credentials.Credentials{ServerURL: server(id), Username: id, Secret: secret.Reveal()})
 		})
@@ -110,36 +109,37 @@ func (d *dockerStore) Set(ctx context.Context, id string, secret Secret) error {
 // Delete looks before and after: some helpers take it for done where there
 // was nothing, and a user who was told that a key is gone relies on it.
 func (d *dockerStore) Delete(ctx context.Context, id string) error {
-	return d.do(ctx, "delete", id, func(h *helper) (finding, bool) {
-		if _, f, ok := h.get(id); !ok && (f.kind != NotFound || !h.lists(id)) {
-			return f, false
+	return d.do(ctx, "delete", id, func(h *helper) error {
+		if _, err := h.get(id); err != nil && (!errors.Is(err, ErrNotFound) || !h.lists(id)) {
+			return err
 		}
-		if f, ok := h.run(Secret{}, func(p client.ProgramFunc) error { return client.Erase(p, server(id)) }); !ok {
-			return f, false
+		if err := h.run(Secret{}, func(p client.ProgramFunc) error { return client.Erase(p, server(id)) }); err != nil {
+			return err
 		}
-		_, f, ok := h.get(id)
+		_, err := h.get(id)
+		none := errors.Is(err, ErrNotFound)
 		switch {
-		case ok || f.kind == NotFound && h.lists(id):
-			return finding{kind: Refused, msg: h.program + " still holds it", hint: "delete it there by hand"}, false
-		case f.kind == NotFound:
-			return finding{}, true
+		case err == nil, none && h.lists(id):
+			return &failure{kind: Refused, msg: h.program + " still holds it", hint: "delete it there by hand"}
+		case none:
+			return nil
 		}
-		return f, false
+		return err
 	})
 }
 
 // Inspect lists the ids that the helper lists.
 func (d *dockerStore) Inspect(ctx context.Context) (Inspection, error) {
 	seen := Inspection{Lists: true}
-	err := d.call(ctx, "", "", func(h *helper) (finding, bool) {
-		servers, f, ok := h.list()
+	err := d.call(ctx, "", "", func(h *helper) error {
+		servers, err := h.list()
 		for address := range servers {
 			if id, ours := account(address); ours {
 				seen.IDs = append(seen.IDs, id)
 			}
 		}
 		slices.Sort(seen.IDs)
-		return f, ok
+		return err
 	})
 	if err != nil {
 		return Inspection{}, err
@@ -158,14 +158,14 @@ func account(server string) (string, bool) {
 	return id, ours && err == nil && id != ""
 }
 
-func (d *dockerStore) do(ctx context.Context, op, id string, work func(*helper) (finding, bool)) error {
-	if f, ok := checkID(id); !ok {
-		return f.at(d.Name(), op, id)
+func (d *dockerStore) do(ctx context.Context, op, id string, work func(*helper) error) error {
+	if err := checkID(id); err != nil {
+		return at(err, d.Name(), op, id)
 	}
 	return d.call(ctx, op, id, work)
 }
 
-func (d *dockerStore) call(ctx context.Context, op, id string, work func(*helper) (finding, bool)) error {
+func (d *dockerStore) call(ctx context.Context, op, id string, work func(*helper) error) error {
 	if err := ctx.Err(); err != nil {
 		return ended(err, 0).at(d.Name(), op, id)
 	}
@@ -181,15 +181,16 @@ func (d *dockerStore) call(ctx context.Context, op, id string, work func(*helper
 	defer func() { <-d.turn }()
 	path, err := exec.LookPath(h.program)
 	if err != nil {
-		return finding{
+		missing := &failure{
 			kind: NoKeychain,
 			msg:  fmt.Sprintf("there is no program %s on the PATH", h.program),
 			hint: "install it, or choose another store with --store",
-		}.at(d.Name(), op, id)
+		}
+		return missing.at(d.Name(), op, id)
 	}
 	h.path = path
-	if f, ok := work(h); !ok {
-		return f.at(d.Name(), op, id)
+	if err := work(h); err != nil {
+		return at(err, d.Name(), op, id)
 	}
 	return nil
 }
@@ -204,42 +205,42 @@ type helper struct {
 	mute    bool // the last run failed without a word
 }
 
-func (h *helper) get(id string) (Secret, finding, bool) {
+func (h *helper) get(id string) (Secret, error) {
 	var found *credentials.Credentials
-	f, ok := h.run(Secret{}, func(p client.ProgramFunc) (err error) {
+	err := h.run(Secret{}, func(p client.ProgramFunc) (err error) {
 		found, err = client.Get(p, server(id))
 		return err
 	})
 	switch {
-	case !ok:
-		return Secret{}, f, false
+	case err != nil:
+		return Secret{}, err
 	case found.Username == "" && found.Secret == "", found.Username != id:
 		// How some say that there is none; others take a likeness of the server
 		// for the server, and what they found is another account's.
-		return Secret{}, notFound, false
+		return Secret{}, notFound
 	case found.Secret == "":
-		return Secret{}, finding{msg: h.program + " holds an empty one", hint: notFound.hint}, false
+		return Secret{}, &failure{msg: h.program + " holds an empty one", hint: notFound.hint}
 	}
-	return NewSecret(found.Secret), finding{}, true
+	return NewSecret(found.Secret), nil
 }
 
-func (h *helper) list() (servers map[string]string, f finding, ok bool) {
-	f, ok = h.run(Secret{}, func(p client.ProgramFunc) (err error) {
+func (h *helper) list() (servers map[string]string, err error) {
+	err = h.run(Secret{}, func(p client.ProgramFunc) (err error) {
 		servers, err = client.List(p)
 		return err
 	})
-	return servers, f, ok
+	return servers, err
 }
 
-// lists tells whether the helper knows of the account; false where it can't tell.
+// lists reports whether the helper knows of the account; false where it can't tell.
 func (h *helper) lists(id string) bool {
-	servers, _, ok := h.list()
+	servers, err := h.list()
 	_, there := servers[server(id)]
-	return ok && there
+	return err == nil && there
 }
 
 // run makes one call of the helper's. secret is what the call carries.
-func (h *helper) run(secret Secret, call func(client.ProgramFunc) error) (finding, bool) {
+func (h *helper) run(secret Secret, call func(client.ProgramFunc) error) error {
 	p := &program{helper: h}
 	err := call(func(args ...string) client.Program {
 		p.args = args
@@ -247,25 +248,25 @@ func (h *helper) run(secret Secret, call func(client.ProgramFunc) error) (findin
 	})
 	switch exit := new(exec.ExitError); {
 	case err == nil:
-		return finding{}, true
+		return nil
 	case p.out.over:
-		return finding{msg: fmt.Sprintf("%s said more than %d bytes", h.program, maxHelperOutput), hint: h.trial()}, false
+		return &failure{msg: fmt.Sprintf("%s said more than %d bytes", h.program, maxHelperOutput), hint: h.trial()}
 	case h.ctx.Err() != nil:
-		return h.ended(), false
+		return h.ended()
 	case errors.Is(p.err, fs.ErrPermission), errors.Is(p.err, fs.ErrNotExist):
-		return finding{kind: NoKeychain, msg: h.program + " can't be started", hint: "see whether " + h.path + " is a program that you may run"}, false
+		return &failure{kind: NoKeychain, msg: h.program + " can't be started", hint: "see whether " + h.path + " is a program that you may run"}
 	case p.err == nil:
-		return finding{msg: h.program + " answered with what is no credential", hint: h.trial()}, false
+		return &failure{msg: h.program + " answered with what is no credential", hint: h.trial()}
 	case credentials.IsErrCredentialsNotFound(err):
-		return notFound, false
+		return notFound
 	case errors.As(p.err, &exit):
-		return h.explain(p.out.String(), exit, secret), false
+		return h.explain(p.out.String(), exit, secret)
 	}
-	return finding{msg: fmt.Sprintf("%s failed: %s", h.program, clean(p.err, secret)), hint: h.trial()}, false
+	return &failure{msg: fmt.Sprintf("%s failed: %s", h.program, clean(p.err, secret)), hint: h.trial()}
 }
 
 // ended says that the helper did not get done in time.
-func (h *helper) ended() finding {
+func (h *helper) ended() *failure {
 	f := ended(h.ctx.Err(), h.budget)
 	f.hint = "see whether a question on the screen waits for you; " + h.trial()
 	return f

@@ -113,8 +113,8 @@ func Naming(err error, label string) error {
 	return err
 }
 
-// Unasked returns err without the account it was about, for a question that was about none in particular.
-func Unasked(err error) error {
+// WithoutAccount returns err without the account it was about, for a question that was about none in particular.
+func WithoutAccount(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		bare := *e
 		bare.Op, bare.ID = "", ""
@@ -132,18 +132,38 @@ func (e *Error) Is(target error) bool {
 	return sentinel != nil && target == sentinel
 }
 
-// A finding is a failure on its way to becoming an Error: what it is, without
-// where it happened. Its texts are ours.
-type finding struct {
+// A failure is an Error on its way: what it is, without where it happened. Its texts are ours. It matches the sentinel of
+// its kind.
+type failure struct {
 	kind Kind
 	msg  string
 	hint string
 	mend string
-	err  error // joins the chain of the Error without showing in its text
+	err  error // in the chain, without showing in the text
 }
 
-func (f finding) at(store, op, id string) *Error {
+func (f *failure) Error() string        { return f.msg }
+func (f *failure) Unwrap() error        { return f.err }
+func (f *failure) Is(target error) bool { return (&Error{Kind: f.kind}).Is(target) }
+
+func (f *failure) at(store, op, id string) *Error {
 	return &Error{Kind: f.kind, Op: op, Store: store, ID: id, Hint: f.hint, Mend: f.mend, Err: cause{f.msg, f.err}}
+}
+
+// at returns err, a failure of this package, with where it happened.
+func at(err error, store, op, id string) *Error {
+	f, ok := errors.AsType[*failure](err)
+	if !ok { // its text is not ours to vouch for
+		f = &failure{msg: "it failed"}
+	}
+	return f.at(store, op, id)
+}
+
+// with returns a copy of the failure that change has altered.
+func (f *failure) with(change func(*failure)) *failure {
+	other := *f
+	change(&other)
+	return &other
 }
 
 // A cause reads as msg and unwraps to err: a context's error is there to be
@@ -157,23 +177,23 @@ func (c cause) Error() string { return c.msg }
 func (c cause) Unwrap() error { return c.err }
 
 var (
-	notFound = finding{
+	notFound = &failure{
 		kind: NotFound,
 		msg:  "there is none",
 		hint: "store it again with `ocgo-key replace NAME`, or drop the account with `ocgo-key remove NAME`",
 	}
-	tooLarge = finding{
+	tooLarge = &failure{
 		kind: TooLarge,
 		msg:  fmt.Sprintf("the key is larger than the %d bytes that every keychain takes", MaxSecretSize),
 		hint: "check that what you gave is the key alone",
 	}
 )
 
-// ended is the finding for a context that is over. budget is how long the
+// ended is the failure for a context that is over. budget is how long the
 // keychain was given, zero if it was never asked.
-func ended(err error, budget time.Duration) finding {
+func ended(err error, budget time.Duration) *failure {
 	if !errors.Is(err, context.DeadlineExceeded) {
-		return finding{msg: "the wait was called off", err: err}
+		return &failure{msg: "the wait was called off", err: err}
 	}
 	msg := "the time was up before it could be asked"
 	if budget > 0 {
@@ -183,7 +203,7 @@ func ended(err error, budget time.Duration) finding {
 		}
 		msg = "no answer within " + budget.Round(unit).String()
 	}
-	return finding{
+	return &failure{
 		kind: Timeout,
 		msg:  msg,
 		hint: "see whether the keychain waits for you to answer a question on the screen, unlock it, and try again",

@@ -2,6 +2,7 @@ package keychain
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 )
 
@@ -26,7 +27,7 @@ type Finding struct {
 	Msg, Hint string
 }
 
-func (f finding) export() Finding { return Finding{f.kind, f.msg, f.hint} }
+func (f *failure) export() Finding { return Finding{f.kind, f.msg, f.hint} }
 
 // The tables.
 func SecurityExit(code int) Finding    { return securityExit(code).export() }
@@ -40,5 +41,6 @@ func HelperSays(text string) Finding {
 
 // Explain is what the OS store of this system makes of the library's error.
 func Explain(ctx context.Context, err error, secret Secret) Finding {
-	return newOSStore(nil, system()).explain(ctx, err, secret).export()
+	f, _ := errors.AsType[*failure](newOSStore(nil, system()).explain(ctx, err, secret))
+	return f.export()
 }

@@ -63,7 +63,7 @@ type fileStore struct {
 	// Guarded by turn.
 	source     *source
 	identities []age.Identity
-	refused    *finding // what came of asking for the passphrase
+	refused    error // what came of asking for the passphrase
 }
 
 func (s *fileStore) Name() string { return storeFile }
@@ -72,19 +72,20 @@ func (s *fileStore) path(name string) string { return filepath.Join(s.config.Dir
 
 func (s *fileStore) Get(ctx context.Context, id string) (Secret, error) {
 	var key string
-	err := s.do(ctx, "get", id, func(_ context.Context, identities []age.Identity) (finding, bool) {
-		ring, f, ok := s.read(identities)
-		if !ok {
-			return f, false
+	err := s.do(ctx, "get", id, func(_ context.Context, identities []age.Identity) error {
+		ring, err := s.read(identities)
+		if err != nil {
+			return err
 		}
+		var ok bool
 		key, ok = ring.Keys[id]
 		switch {
 		case !ok:
-			return notFound, false
+			return notFound
 		case key == "":
-			return finding{msg: keysName + " holds an empty one", hint: notFound.hint}, false
+			return &failure{msg: keysName + " holds an empty one", hint: notFound.hint}
 		}
-		return finding{}, true
+		return nil
 	})
 	if err != nil {
 		return Secret{}, err
@@ -93,25 +94,25 @@ func (s *fileStore) Get(ctx context.Context, id string) (Secret, error) {
 }
 
 func (s *fileStore) Set(ctx context.Context, id string, secret Secret) error {
-	if f, ok := checkSecret(secret); !ok {
-		return f.at(storeFile, "set", id)
+	if err := checkSecret(secret); err != nil {
+		return at(err, storeFile, "set", id)
 	}
-	return s.do(ctx, "set", id, func(ctx context.Context, identities []age.Identity) (finding, bool) {
-		return s.change(ctx, identities, func(r ring) (finding, bool) {
+	return s.do(ctx, "set", id, func(ctx context.Context, identities []age.Identity) error {
+		return s.change(ctx, identities, func(r ring) error {
 			r.Keys[id] = secret.Reveal()
-			return finding{}, true
+			return nil
 		})
 	})
 }
 
 func (s *fileStore) Delete(ctx context.Context, id string) error {
-	return s.do(ctx, "delete", id, func(ctx context.Context, identities []age.Identity) (finding, bool) {
-		return s.change(ctx, identities, func(r ring) (finding, bool) {
+	return s.do(ctx, "delete", id, func(ctx context.Context, identities []age.Identity) error {
+		return s.change(ctx, identities, func(r ring) error {
 			if _, ok := r.Keys[id]; !ok {
-				return notFound, false
+				return notFound
 			}
 			delete(r.Keys, id)
-			return finding{}, true
+			return nil
 		})
 	})
 }
@@ -124,36 +125,36 @@ func (s *fileStore) Inspect(ctx context.Context) (Inspection, error) {
 		return Inspection{}, ended(err, 0).at(storeFile, "", "")
 	}
 	var seen Inspection
-	identities, f, ok := s.open(ctx, nil)
-	if ok {
-		f, ok = within(ctx, func() (finding, bool) {
-			r, f, ok := s.read(identities)
+	identities, err := s.open(ctx, nil)
+	if err == nil {
+		err = within(ctx, func() error {
+			r, err := s.read(identities)
 			seen = Inspection{Lists: true, IDs: r.ids()}
-			return f, ok
+			return err
 		})
 	}
-	if !ok {
-		return Inspection{}, f.at(storeFile, "", "")
+	if err != nil {
+		return Inspection{}, at(err, storeFile, "", "")
 	}
 	return seen, nil
 }
 
 // do makes one call: it opens the identity, and lets work use it until ctx ends.
-func (s *fileStore) do(ctx context.Context, op, id string, work func(context.Context, []age.Identity) (finding, bool)) error {
-	if f, ok := checkID(id); !ok {
-		return f.at(storeFile, op, id)
+func (s *fileStore) do(ctx context.Context, op, id string, work func(context.Context, []age.Identity) error) error {
+	if err := checkID(id); err != nil {
+		return at(err, storeFile, op, id)
 	}
 	if err := ctx.Err(); err != nil {
 		return ended(err, 0).at(storeFile, op, id)
 	}
 	ctx, cancel := budgeted(ctx)
 	defer cancel()
-	identities, f, ok := s.open(ctx, s.config.Ask)
-	if ok {
-		f, ok = within(ctx, func() (finding, bool) { return work(ctx, identities) })
+	identities, err := s.open(ctx, s.config.Ask)
+	if err == nil {
+		err = within(ctx, func() error { return work(ctx, identities) })
 	}
-	if !ok {
-		return f.at(storeFile, op, id)
+	if err != nil {
+		return at(err, storeFile, op, id)
 	}
 	return nil
 }
@@ -168,89 +169,82 @@ func budgeted(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // within waits for work, but not longer than ctx: what hangs in the file
 // system is left behind. What work writes to is not read then.
-func within(ctx context.Context, work func() (finding, bool)) (finding, bool) {
-	type outcome struct {
-		finding
-		ok bool
-	}
+func within(ctx context.Context, work func() error) error {
 	deadline, _ := ctx.Deadline()
 	budget := time.Until(deadline)
-	done := make(chan outcome, 1)
-	go func() {
-		f, ok := work()
-		done <- outcome{f, ok}
-	}()
+	done := make(chan error, 1)
+	go func() { done <- work() }()
 	select {
-	case o := <-done:
-		return o.finding, o.ok
+	case err := <-done:
+		return err
 	case <-ctx.Done():
 		f := ended(ctx.Err(), budget)
 		f.hint = "see whether the disk that it is on answers, and try again"
-		return f, false
+		return f
 	}
 }
 
 // change reads the file, alters what is in it and writes it, under the lock.
-func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter func(ring) (finding, bool)) (finding, bool) {
+func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter func(ring) error) error {
 	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
-		return s.unwritable("cannot make its folder", err), false
+		return s.unwritable("cannot make its folder", err)
 	}
 	// Opened for reading alone, a pipe in its place would be waited for.
 	lock := flock.New(s.path(locksName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	defer func() { _ = lock.Close() }()
 	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 		if ctx.Err() != nil {
-			return finding{
+			return &failure{
 				kind: Timeout, err: ctx.Err(),
 				msg:  "another ocgo-key is writing to it all the time",
 				hint: "see which one hangs, and end it",
-			}, false
+			}
 		}
-		return s.unwritable("cannot lock it", err), false
+		return s.unwritable("cannot lock it", err)
 	}
-	r, f, ok := s.read(identities)
-	if !ok {
-		return f, false
+	r, err := s.read(identities)
+	if err != nil {
+		return err
 	}
-	if f, ok := alter(r); !ok {
-		return f, false
+	if err := alter(r); err != nil {
+		return err
 	}
-	data, f, ok := seal(r, identities)
-	if !ok {
-		return f, false
+	data, err := seal(r, identities)
+	if err != nil {
+		return err
 	}
 	// Only what can be read again takes the old one's place.
-	if _, f, ok := unseal(data, identities); !ok {
-		return f, false
+	if _, err := unseal(data, identities); err != nil {
+		return err
 	}
-	target, f, ok := s.target()
-	if !ok {
-		return f, false
+	target, err := s.target()
+	if err != nil {
+		return err
 	}
 	dropLeftovers(target)
 	if err := atomicfile.Write(target, data, 0o600, true); err != nil {
-		return s.unwritable("cannot write it", err), false
+		return s.unwritable("cannot write it", err)
 	}
-	return finding{}, true
+	return nil
 }
 
 // lockPoll is how often a lock that another process holds is tried.
 const lockPoll = 5 * time.Millisecond
 
 // target is the file itself, where keys.age is a link to it: the link stays.
-func (s *fileStore) target() (string, finding, bool) {
+func (s *fileStore) target() (string, error) {
 	path := s.path(keysName)
 	target, err := filepath.EvalSymlinks(path)
 	switch {
 	case err == nil:
-		return target, finding{}, true
+		return target, nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return "", s.unwritable("cannot find it", err), false
+		return "", s.unwritable("cannot find it", err)
 	}
 	if _, err := os.Lstat(path); err == nil {
-		return "", finding{kind: Refused, msg: path + " is a link to a file that is not there", hint: "bring that file back, or remove the link"}, false
+		return "", &failure{kind: Refused, msg: path + " is a link to a file that is not there", hint: "bring that file back, or remove the link"}
 	}
-	return path, finding{}, true
+	return path, nil
 }
 
 // dropLeftovers removes the temporary files of writers that were killed. The
@@ -265,8 +259,8 @@ func dropLeftovers(target string) {
 	}
 }
 
-func (s *fileStore) unwritable(what string, err error) finding {
-	f := finding{msg: fmt.Sprintf("%s: %s", what, clean(err, Secret{})), hint: "see to room and permissions in " + s.config.Dir}
+func (s *fileStore) unwritable(what string, err error) *failure {
+	f := &failure{msg: fmt.Sprintf("%s: %s", what, clean(err, Secret{})), hint: "see to room and permissions in " + s.config.Dir}
 	if errors.Is(err, fs.ErrPermission) {
 		f.kind = Refused
 	}

@@ -2,6 +2,7 @@ package keychain
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -37,15 +38,17 @@ func (s *osStore) Inspect(ctx context.Context) (Inspection, error) {
 	if err := ctx.Err(); err != nil {
 		return Inspection{}, ended(err, 0).at(storeOS, "", "")
 	}
-	if f, ok := s.preflight(); !ok {
-		return Inspection{}, f.at(storeOS, "", "")
+	if err := s.preflight(); err != nil {
+		return Inspection{}, at(err, storeOS, "", "")
 	}
-	seen, f, ok := s.inspect(ctx)
-	if !ok {
-		if f.kind == Timeout && f.err == nil && ctx.Err() != nil {
+	seen, err := s.inspect(ctx)
+	if f, ok := errors.AsType[*failure](err); ok && f.kind == Timeout && f.err == nil && ctx.Err() != nil {
+		err = f.with(func(f *failure) {
 			f.msg, f.err = f.msg+" within "+time.Since(start).Round(time.Second).String(), ctx.Err()
-		}
-		return Inspection{}, f.at(storeOS, "", "")
+		})
+	}
+	if err != nil {
+		return Inspection{}, at(err, storeOS, "", "")
 	}
 	return seen, nil
 }

@@ -19,43 +19,43 @@ const (
 
 // inspect looks at the keyring that go-keyring uses, and at what the others have of ours.
 // Interfaces: Secret Service API 0.2.
-func inspect(ctx context.Context) (Inspection, finding, bool) {
-	conn, f, ok := connect(ctx)
-	if !ok {
-		return Inspection{}, f, false
+func inspect(ctx context.Context) (Inspection, error) {
+	conn, err := connect(ctx)
+	if err != nil {
+		return Inspection{}, err
 	}
 	defer func() { _ = conn.Close() }()
 
 	var rings dbus.Variant
 	service := conn.Object(secretsName, secretsPath)
 	if err := service.CallWithContext(ctx, getProperty, 0, serviceFace, "Collections").Store(&rings); err != nil {
-		return Inspection{}, unseen(ctx, err), false
+		return Inspection{}, unseen(ctx, err)
 	}
 	all, _ := rings.Value().([]dbus.ObjectPath)
 	object := conn.Object(secretsName, usedRing(all))
 	var locked dbus.Variant
 	if err := object.CallWithContext(ctx, getProperty, 0, collectionFace, "Locked").Store(&locked); err != nil {
 		if ctx.Err() != nil {
-			return Inspection{}, unseen(ctx, err), false
+			return Inspection{}, unseen(ctx, err)
 		}
-		return Inspection{}, finding{}, true // there is no such keyring: asking for a key tells why
+		return Inspection{}, nil // there is no such keyring: asking for a key tells why
 	}
 	if isLocked, _ := locked.Value().(bool); isLocked {
-		return Inspection{}, lockedRing, false
+		return Inspection{}, lockedRing
 	}
 	var items, shut []dbus.ObjectPath
 	if err := service.CallWithContext(ctx, serviceFace+".SearchItems", 0, map[string]string{"service": Service}).Store(&items, &shut); err != nil {
-		return Inspection{}, unseen(ctx, err), false
+		return Inspection{}, unseen(ctx, err)
 	}
 	seen := Inspection{Lists: len(items) <= maxInspectItems && len(shut) == 0}
 	if len(shut) > 0 {
-		seen.Locked = lockedIn(ringLabel(conn, ringOf(shut[0]))).finding("keys of ocgo-key").at(storeOS, "", "")
+		seen.Locked = lockedIn(ringLabel(conn, ringOf(shut[0]))).failure("keys of ocgo-key").at(storeOS, "", "")
 	}
 	for _, item := range items[:min(len(items), maxInspectItems)] {
 		var v dbus.Variant
 		if err := conn.Object(secretsName, item).CallWithContext(ctx, getProperty, 0, "org.freedesktop.Secret.Item", "Attributes").Store(&v); err != nil {
 			if ctx.Err() != nil {
-				return Inspection{}, unseen(ctx, err), false
+				return Inspection{}, unseen(ctx, err)
 			}
 			continue // it was deleted meanwhile
 		}
@@ -66,12 +66,12 @@ func inspect(ctx context.Context) (Inspection, finding, bool) {
 	}
 	slices.Sort(seen.IDs)
 	seen.IDs = slices.Compact(seen.IDs)
-	return seen, finding{}, true
+	return seen, nil
 }
 
 // connect opens a connection of its own, so that one that never comes about holds up nobody else. Its start knows
 // no deadline: it is left behind when ctx ends.
-func connect(ctx context.Context) (*dbus.Conn, finding, bool) {
+func connect(ctx context.Context) (*dbus.Conn, error) {
 	type result struct {
 		conn *dbus.Conn
 		err  error
@@ -84,25 +84,25 @@ func connect(ctx context.Context) (*dbus.Conn, finding, bool) {
 	select {
 	case r := <-done:
 		if r.err != nil {
-			return nil, unseen(ctx, r.err), false
+			return nil, unseen(ctx, r.err)
 		}
-		return r.conn, finding{}, true
+		return r.conn, nil
 	case <-ctx.Done():
 		go func() {
 			if r := <-done; r.conn != nil {
 				_ = r.conn.Close()
 			}
 		}()
-		return nil, silentBus, false
+		return nil, silentBus
 	}
 }
 
-func unseen(ctx context.Context, err error) finding {
+func unseen(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return silentService
 	}
-	if f, ok := classify(ctx, err); ok {
-		return f
+	if known := classify(ctx, err); known != nil {
+		return known
 	}
-	return finding{msg: "the keychain failed: " + clean(err, Secret{}), hint: lostBus.hint, mend: lostBus.mend}
+	return &failure{msg: "the keychain failed: " + clean(err, Secret{}), hint: lostBus.hint, mend: lostBus.mend}
 }

@@ -62,39 +62,39 @@ type Warmer interface {
 // checkID refuses what one of the systems would not take, or would read as
 // something else: D-Bus drops the connection on text that is not UTF-8, and
 // macOS' `security -i` ends its command at a line break.
-func checkID(id string) (finding, bool) {
+func checkID(id string) error {
 	switch {
 	case id == "":
-		return finding{msg: "the account id is empty"}, false
+		return &failure{msg: "the account id is empty"}
 	case len(id) > maxIDSize:
-		return finding{msg: "the account id is longer than 255 bytes"}, false
+		return &failure{msg: "the account id is longer than 255 bytes"}
 	case !utf8.ValidString(id):
-		return finding{msg: "the account id is not valid UTF-8"}, false
+		return &failure{msg: "the account id is not valid UTF-8"}
 	}
 	for _, r := range id {
 		if unicode.IsControl(r) {
-			return finding{msg: "the account id has a control character in it"}, false
+			return &failure{msg: "the account id has a control character in it"}
 		}
 	}
-	return finding{}, true
+	return nil
 }
 
-func checkSecret(s Secret) (finding, bool) {
+func checkSecret(s Secret) error {
 	switch {
 	case s.IsZero():
-		return finding{msg: "the key is empty"}, false
+		return &failure{msg: "the key is empty"}
 	case s.Len() > MaxSecretSize:
-		return tooLarge, false
+		return tooLarge
 	}
 	key := s.Reveal()
 	hint := "check that what you gave is the key alone"
 	if !utf8.ValidString(key) {
-		return finding{msg: "the key is not valid UTF-8", hint: hint}, false
+		return &failure{msg: "the key is not valid UTF-8", hint: hint}
 	}
 	for _, r := range key {
 		if unicode.IsControl(r) {
-			return finding{msg: "the key has a line break or another control character in it", hint: hint}, false
+			return &failure{msg: "the key has a line break or another control character in it", hint: hint}
 		}
 	}
-	return finding{}, true
+	return nil
 }

@@ -35,8 +35,8 @@ func (m *memory) Set(ctx context.Context, id string, s Secret) error {
 	if err := m.check(ctx, "set", id); err != nil {
 		return err
 	}
-	if f, ok := checkSecret(s); !ok {
-		return f.at(storeMemory, "set", id)
+	if err := checkSecret(s); err != nil {
+		return at(err, storeMemory, "set", id)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -58,8 +58,8 @@ func (m *memory) Delete(ctx context.Context, id string) error {
 }
 
 func (m *memory) check(ctx context.Context, op, id string) error {
-	if f, ok := checkID(id); !ok {
-		return f.at(storeMemory, op, id)
+	if err := checkID(id); err != nil {
+		return at(err, storeMemory, op, id)
 	}
 	if err := ctx.Err(); err != nil {
 		return ended(err, 0).at(storeMemory, op, id)

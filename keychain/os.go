@@ -43,17 +43,17 @@ type backend interface {
 // A platform is what differs between the systems. Each field may be nil.
 type platform struct {
 	// preflight looks, before anything is asked, whether asking is safe.
-	preflight func() (finding, bool)
-	// classify knows the system's own errors. It may ask the system.
-	classify func(context.Context, error) (finding, bool)
+	preflight func() error
+	// classify returns the failure that one of the system's own errors means, nil for another. It may ask the system.
+	classify func(context.Context, error) error
 	// warm makes what every call needs. A preflight comes with it.
 	warm func()
 	// inspect looks at the keychain without a question to its user; a preflight comes with it.
-	inspect func(context.Context) (Inspection, finding, bool)
-	// watch looks after a call that takes long. It returns when the keychain
-	// service ends under it, since nobody will answer then, or with not ok when
-	// ctx ends. Meanwhile it notes how far it came.
-	watch func(context.Context, *progress) (finding, bool)
+	inspect func(context.Context) (Inspection, error)
+	// watch looks after a call that takes long. It fails when the keychain service
+	// ends under it, since nobody will answer then, and returns nil when ctx ends.
+	// Meanwhile it notes how far it came.
+	watch func(context.Context, *progress) error
 	// vanished knows the error for a key that another process deleted between being found and being used.
 	vanished func(error) bool
 	// thorough: the backend may say that it deleted when it did not, so look.
@@ -78,7 +78,7 @@ func (s *osStore) Warm() {
 		return
 	}
 	defer func() { _ = recover() }() // see attempt
-	if _, ok := s.preflight(); ok {
+	if s.preflight() == nil {
 		s.warm()
 	}
 }
@@ -97,14 +97,15 @@ func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
 	if v == "" {
 		// Nothing of ours stores an empty key; handed on, it would beat a
 		// good one elsewhere.
-		return Secret{}, finding{msg: "the keychain holds an empty one", hint: notFound.hint}.at(storeOS, "get", id)
+		empty := &failure{msg: "the keychain holds an empty one", hint: notFound.hint}
+		return Secret{}, empty.at(storeOS, "get", id)
 	}
 	return NewSecret(v), nil
 }
 
 func (s *osStore) Set(ctx context.Context, id string, secret Secret) error {
-	if f, ok := checkSecret(secret); !ok {
-		return f.at(storeOS, "set", id)
+	if err := checkSecret(secret); err != nil {
+		return at(err, storeOS, "set", id)
 	}
 	_, err := s.do(ctx, "set", id, secret, func() (string, error) {
 		return "", s.backend.Set(Service, id, secret.Reveal())
@@ -162,8 +163,8 @@ type outcome struct {
 // do makes one call with a deadline. secret is what the call carries, so that
 // it can be kept out of the error.
 func (s *osStore) do(ctx context.Context, op, id string, secret Secret, call func() (string, error)) (string, error) {
-	if f, ok := checkID(id); !ok {
-		return "", f.at(storeOS, op, id)
+	if err := checkID(id); err != nil {
+		return "", at(err, storeOS, op, id)
 	}
 	if err := ctx.Err(); err != nil {
 		return "", ended(err, 0).at(storeOS, op, id)
@@ -186,23 +187,23 @@ func (s *osStore) do(ctx context.Context, op, id string, secret Secret, call fun
 	// must not close the keychain for the rest of a long-lived process.
 	defer func() { <-s.turn }()
 
-	done, lost := make(chan outcome, 1), make(chan finding, 1)
+	done, lost := make(chan outcome, 1), make(chan error, 1)
 	go func() { done <- s.attempt(ctx, op, id, secret, call) }()
 	var seen progress
 	if s.watch != nil {
 		watch, stop := context.WithCancel(ctx)
 		defer stop()
 		go func() {
-			if f, ok := s.watch(watch, &seen); ok {
-				lost <- f
+			if err := s.watch(watch, &seen); err != nil {
+				lost <- err
 			}
 		}()
 	}
 	select {
 	case o := <-done:
 		return o.result()
-	case f := <-lost:
-		return "", f.at(storeOS, op, id)
+	case err := <-lost:
+		return "", at(err, storeOS, op, id)
 	case <-ctx.Done():
 	}
 	select {
@@ -224,7 +225,7 @@ const (
 )
 
 // blame says who it was that did not answer in time, where that is known.
-func (p *progress) blame(f finding) finding {
+func (p *progress) blame(f *failure) *failure {
 	if f.kind != Timeout {
 		return f
 	}
@@ -263,44 +264,44 @@ func (s *osStore) attempt(ctx context.Context, op, id string, secret Secret, cal
 		}
 	}()
 	if s.preflight != nil {
-		if f, ok := s.preflight(); !ok {
-			return outcome{err: f.at(storeOS, op, id)}
+		if err := s.preflight(); err != nil {
+			return outcome{err: at(err, storeOS, op, id)}
 		}
 	}
 	value, err := call()
 	if err != nil {
-		return outcome{err: s.explain(ctx, err, secret).at(storeOS, op, id)}
+		return outcome{err: at(s.explain(ctx, err, secret), storeOS, op, id)}
 	}
 	return outcome{value: value}
 }
 
 var (
-	brokeOff = finding{
+	brokeOff = &failure{
 		msg:  "the keychain broke off in the middle of the call",
 		hint: "see that the keychain service is running, and try again",
 	}
-	oddAnswer = finding{
+	oddAnswer = &failure{
 		msg:  "the keychain service answered with what makes no sense",
 		hint: "see whether another program can use it (on Linux `secret-tool lookup service ocgo-key`), and start it anew",
 	}
 )
 
 // explain turns the library's error into ours.
-func (s *osStore) explain(ctx context.Context, err error, secret Secret) finding {
+func (s *osStore) explain(ctx context.Context, err error, secret Secret) error {
 	switch {
 	case errors.Is(err, keyring.ErrNotFound):
 		return notFound
 	case errors.Is(err, keyring.ErrSetDataTooBig):
 		return tooLarge
 	case errors.Is(err, keyring.ErrUnsupportedPlatform):
-		return finding{kind: NoKeychain, msg: "this system has no keychain that ocgo-key knows", hint: "use Linux, macOS or Windows"}
+		return &failure{kind: NoKeychain, msg: "this system has no keychain that ocgo-key knows", hint: "use Linux, macOS or Windows"}
 	case errors.Is(err, errStillThere):
-		return finding{kind: Refused, msg: "the keychain still holds it", hint: "allow the deletion when the keychain asks, or delete it there by hand"}
+		return &failure{kind: Refused, msg: "the keychain still holds it", hint: "allow the deletion when the keychain asks, or delete it there by hand"}
 	}
 	if s.classify != nil {
-		if f, ok := s.classify(ctx, err); ok {
-			return f
+		if known := s.classify(ctx, err); known != nil {
+			return known
 		}
 	}
-	return finding{msg: fmt.Sprintf("the keychain failed: %s", clean(err, secret))}
+	return &failure{msg: fmt.Sprintf("the keychain failed: %s", clean(err, secret))}
 }

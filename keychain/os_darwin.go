@@ -12,17 +12,17 @@ import (
 func system() platform { return platform{classify: classify} }
 
 // classify reads the exit codes of /usr/bin/security, which go-keyring runs.
-func classify(_ context.Context, err error) (finding, bool) {
+func classify(_ context.Context, err error) error {
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit) && exit.Exited():
-		return securityExit(exit.ExitCode()), true
+		return securityExit(exit.ExitCode())
 	case errors.As(err, &exit):
-		return finding{msg: "security was ended by a signal", hint: "try again"}, true
+		return &failure{msg: "security was ended by a signal", hint: "try again"}
 	case errors.Is(err, fs.ErrNotExist):
-		return finding{kind: NoKeychain, msg: "/usr/bin/security is missing", hint: "it is part of macOS; repair the installation"}, true
+		return &failure{kind: NoKeychain, msg: "/usr/bin/security is missing", hint: "it is part of macOS; repair the installation"}
 	}
-	return finding{}, false
+	return nil
 }
 
 // systemKeyring is go-keyring as it is.

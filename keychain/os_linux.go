@@ -21,7 +21,7 @@ func system() platform {
 
 func linux(runtimeDir string) platform {
 	return platform{
-		preflight: func() (finding, bool) { return needBus(runtimeDir) },
+		preflight: func() error { return needBus(runtimeDir) },
 		warm:      func() { _, _ = dbus.SessionBus() }, // which go-keyring uses too
 		classify:  classify,
 		inspect:   inspect,
@@ -34,20 +34,20 @@ func linux(runtimeDir string) platform {
 // needBus makes sure that godbus will find a bus by itself. Where it finds
 // none it runs dbus-launch, which leaves a dbus-daemon, and soon a keyring
 // daemon, behind with every call. Source: docs/facts.md, "go-keyring".
-func needBus(runtimeDir string) (finding, bool) {
+func needBus(runtimeDir string) error {
 	if given := os.Getenv(busVariable); given != "" && given != "autolaunch:" {
-		return finding{}, true
+		return nil
 	}
 	address := findBus(runtimeDir)
 	if address == "" {
-		return noBus, false
+		return noBus
 	}
 	// godbus would look again and set the same; set here, the bus can't
 	// vanish between the two looks.
 	if err := os.Setenv(busVariable, address); err != nil {
-		return noBus, false
+		return noBus
 	}
-	return finding{}, true
+	return nil
 }
 
 // findBus looks where godbus looks (conn_other.go,
@@ -84,13 +84,13 @@ const (
 	defaultAlias = "/org/freedesktop/secrets/aliases/default"
 )
 
-func classify(ctx context.Context, err error) (finding, bool) {
+func classify(ctx context.Context, err error) error {
 	if name, ok := dbusName(err); ok {
-		return dbusError(name), true
+		return dbusError(name)
 	}
 	var elsewhere lockedIn
 	if errors.As(err, &elsewhere) {
-		return elsewhere.finding("it"), true
+		return elsewhere.failure("it")
 	}
 	var dial *net.OpError
 	text := err.Error()
@@ -99,29 +99,27 @@ func classify(ctx context.Context, err error) (finding, bool) {
 		// The same words for a default keyring that stayed locked and for
 		// one that does not exist.
 		if hasDefault(ctx) {
-			return lockedRing, true
+			return lockedRing
 		}
-		return noDefault, true
+		return noDefault
 	case strings.HasPrefix(text, failedUnlock):
-		return lockedRing, true
+		return lockedRing
 	case errors.As(err, &dial) && dial.Op == "dial":
-		return deadBus, true
+		return deadBus
 	case strings.HasPrefix(text, "dbus: invalid address"),
 		strings.HasPrefix(text, "dbus: invalid bus address"),
 		strings.HasPrefix(text, "dbus: invalid tcp family"),
 		strings.HasPrefix(text, "dbus: unsupported address"):
-		f := deadBus
-		f.msg = "the address of the D-Bus session bus is not valid"
-		return f, true
+		return deadBus.with(func(f *failure) { f.msg = "the address of the D-Bus session bus is not valid" })
 	case strings.HasPrefix(text, "dbus.Store:"):
-		return oddAnswer, true
+		return oddAnswer
 	case text == "dbus: authentication failed":
-		return foreignBus, true
+		return foreignBus
 	case errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF),
 		errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &dial):
-		return lostBus, true
+		return lostBus
 	}
-	return finding{}, false
+	return nil
 }
 
 // vanished knows how the services word that there is no object under a path: gnome-keyring by the first of these.

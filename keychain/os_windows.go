@@ -12,12 +12,12 @@ func system() platform { return platform{classify: classify} }
 
 // classify reads the error codes of Credential Manager's CredRead, CredWrite
 // and CredDelete.
-func classify(_ context.Context, err error) (finding, bool) {
+func classify(_ context.Context, err error) error {
 	var code syscall.Errno
 	if errors.As(err, &code) {
-		return windowsError(uint32(code)), true
+		return windowsError(uint32(code))
 	}
-	return finding{}, false
+	return nil
 }
 
 // systemKeyring is go-keyring as it is.

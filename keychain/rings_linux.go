@@ -160,13 +160,13 @@ type lockedIn string
 
 func (l lockedIn) Error() string { return "locked" }
 
-// finding says what the keyring has: "it", a key that was asked for.
-func (l lockedIn) finding(has string) finding {
-	f := lockedRing
+// failure says what the keyring has: "it", a key that was asked for.
+func (l lockedIn) failure(has string) *failure {
+	f := *lockedRing
 	f.msg = fmt.Sprintf("the keyring %q, which has %s, is locked", string(l), has)
 	f.hint = fmt.Sprintf("unlock the keyring %q in Passwords and Keys (seahorse), and try again; if its password is lost, delete that keyring there", string(l))
 	f.mend = unlockOurs
-	return f
+	return &f
 }
 
 // maxRingLabel bounds what is shown of a keyring's name, in bytes.

@@ -30,51 +30,51 @@ type ring struct {
 func (r ring) ids() []string { return slices.Sorted(maps.Keys(r.Keys)) }
 
 // read returns what is in the file, nothing where there is none yet.
-func (s *fileStore) read(identities []age.Identity) (ring, finding, bool) {
-	data, f, ok := readPrivate(s.path(keysName), "the file of keys", false)
+func (s *fileStore) read(identities []age.Identity) (ring, error) {
+	data, err := readPrivate(s.path(keysName), "the file of keys", false)
 	switch {
-	case !ok && errors.Is(f.err, fs.ErrNotExist):
-		if _, f, ok := s.target(); !ok {
-			return ring{}, f, false
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := s.target(); err != nil {
+			return ring{}, err
 		}
-		return ring{Version: ringVersion, Keys: map[string]string{}}, finding{}, true
-	case !ok:
-		return ring{}, f, false
+		return ring{Version: ringVersion, Keys: map[string]string{}}, nil
+	case err != nil:
+		return ring{}, err
 	}
 	return unseal(data, identities)
 }
 
-// damaged is the finding for a file that age wrote, but not as it is now.
-func damaged(what string) finding {
-	return finding{
+// damaged is the failure for a file that age wrote, but not as it is now.
+func damaged(what string) *failure {
+	return &failure{
 		msg:  keysName + " " + what,
 		hint: "put it back from a backup; what is in it shows `age -d -i IDENTITY " + keysName + "`",
 	}
 }
 
-func unseal(data []byte, identities []age.Identity) (ring, finding, bool) {
+func unseal(data []byte, identities []age.Identity) (ring, error) {
 	plain, err := decrypt(data, identities...)
 	defer clear(plain)
 	if err != nil {
 		if errors.As(err, new(*age.NoIdentityMatchError)) {
-			return ring{}, finding{
+			return ring{}, &failure{
 				kind: Locked,
 				msg:  keysName + " is encrypted for another identity",
 				hint: "name the one it was made with, with --identity PATH or OCGO_KEY_IDENTITY",
-			}, false
+			}
 		}
-		return ring{}, damaged("can't be decrypted: it is damaged, or no file of age's"), false
+		return ring{}, damaged("can't be decrypted: it is damaged, or no file of age's")
 	}
 	// Its version is read even where what follows has another shape.
 	r := ring{}
 	err = json.Unmarshal(plain, &r)
 	switch {
 	case r.Version > ringVersion:
-		return ring{}, finding{msg: keysName + " was written by a newer version of ocgo-key", hint: "upgrade this one"}, false
+		return ring{}, &failure{msg: keysName + " was written by a newer version of ocgo-key", hint: "upgrade this one"}
 	case err != nil || r.Version < 1 || r.Keys == nil:
-		return ring{}, damaged("does not hold what ocgo-key writes"), false
+		return ring{}, damaged("does not hold what ocgo-key writes")
 	}
-	return r, finding{}, true
+	return r, nil
 }
 
 func decrypt(data []byte, identities ...age.Identity) ([]byte, error) {
@@ -89,14 +89,14 @@ func decrypt(data []byte, identities ...age.Identity) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(plain, maxFile))
 }
 
-func seal(r ring, identities []age.Identity) ([]byte, finding, bool) {
+func seal(r ring, identities []age.Identity) ([]byte, error) {
 	plain := new(bytes.Buffer)
 	defer func() { clear(plain.Bytes()) }()
 	enc := json.NewEncoder(plain)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
 	if err := enc.Encode(r); err != nil {
-		return nil, finding{msg: "cannot encode the keys"}, false // not reached: a map of strings
+		return nil, &failure{msg: "cannot encode the keys"} // not reached: a map of strings
 	}
 	var recipients []age.Recipient
 	for _, identity := range identities {
@@ -116,11 +116,11 @@ func seal(r ring, identities []age.Identity) ([]byte, finding, bool) {
 		err = w.Close()
 	}
 	if err != nil {
-		return nil, finding{
+		return nil, &failure{
 			kind: Refused,
 			msg:  "age does not encrypt for this identity",
 			hint: "leave one kind of identity in its file (X25519, as `age-keygen` makes them)",
-		}, false
+		}
 	}
-	return sealed.Bytes(), finding{}, true
+	return sealed.Bytes(), nil
 }

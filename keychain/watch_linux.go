@@ -19,26 +19,26 @@ const (
 
 // watch waits for the end of the keychain service. It has a connection of its
 // own, since the one of the call is go-keyring's.
-func watch(ctx context.Context, seen *progress) (finding, bool) {
+func watch(ctx context.Context, seen *progress) error {
 	select {
 	case <-time.After(lostAfter):
 	case <-ctx.Done():
-		return finding{}, false
+		return nil
 	}
 	seen.Store(busAsked)
-	conn, _, ok := connect(ctx)
-	if !ok {
-		return finding{}, false
+	conn, err := connect(ctx)
+	if err != nil {
+		return nil
 	}
 	defer func() { _ = conn.Close() }()
 	signals := make(chan *dbus.Signal, 16)
 	conn.Signal(signals)
-	err := conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(busFace), dbus.WithMatchMember(ownerChanged), dbus.WithMatchArg(0, secretsName))
+	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(busFace), dbus.WithMatchMember(ownerChanged), dbus.WithMatchArg(0, secretsName))
 	if err != nil {
-		return finding{}, false
+		return nil
 	}
 	if !served(ctx, conn) {
-		return lostService, true
+		return lostService
 	}
 	seen.Store(serviceAsked)
 	ping := make(chan *dbus.Call, 1)
@@ -51,18 +51,18 @@ func watch(ctx context.Context, seen *progress) (finding, bool) {
 			}
 		case signal, ok := <-signals:
 			if !ok { // the bus is gone, which the call itself notices
-				return finding{}, false
+				return nil
 			}
 			if lostOwner(signal) {
-				return lostService, true
+				return lostService
 			}
 		case <-ctx.Done():
-			return finding{}, false
+			return nil
 		}
 	}
 }
 
-// served tells whether there is a service, or may be one soon. It is true where
+// served reports whether there is a service, or may be one soon. It is true where
 // the bus does not say.
 func served(ctx context.Context, conn *dbus.Conn) bool {
 	var there bool
@@ -74,7 +74,7 @@ func served(ctx context.Context, conn *dbus.Conn) bool {
 	return err != nil || slices.Contains(startable, secretsName)
 }
 
-// lostOwner tells whether the service's name went from one who had it: to
+// lostOwner reports whether the service's name went from one who had it: to
 // another or to nobody, a call that waits is not answered.
 func lostOwner(signal *dbus.Signal) bool {
 	if signal.Name != busFace+"."+ownerChanged || len(signal.Body) != 3 || signal.Body[0] != secretsName {

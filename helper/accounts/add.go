@@ -36,7 +36,7 @@ func (a *Accounts) Reach(label string) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
 	if _, err := a.Keys.Get(ctx, NewID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
-		return fmt.Errorf("%s was not added: %w", label, keychain.Unasked(err))
+		return fmt.Errorf("%s was not added: %w", label, keychain.WithoutAccount(err))
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (e keychainCheck) readKeys() keysSeen {
 	shut := inspection.Locked // for a key that is not among those that are open
 	start := time.Now()
 	if _, err := store.Get(ctx, accounts.NewID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
-		seen.err = keychain.Unasked(err)
+		seen.err = keychain.WithoutAccount(err)
 		return seen
 	}
 	seen.took = time.Since(start)
@@ -73,7 +73,7 @@ func (e keychainCheck) readKeys() keysSeen {
 		case errors.Is(err, keychain.ErrNotFound), errors.As(err, &failed) && failed.Kind == keychain.Failed:
 			seen.odd[id] = err
 		default:
-			seen.err = keychain.Unasked(err)
+			seen.err = keychain.WithoutAccount(err)
 			return seen
 		}
 	}
