@@ -77,7 +77,7 @@ Example:
 }
 
 func (c *enableCmd) Run(a *app) error {
-	return a.alter(c.Name, "enabled", func(pool *rotation.Pool, id string) error {
+	return alter(a, c.Name, "enabled", func(pool *rotation.Pool, id string) error {
 		return pool.Enable(context.Background(), id)
 	})
 }
@@ -92,13 +92,13 @@ Example:
 }
 
 func (c *disableCmd) Run(a *app) error {
-	return a.alter(c.Name, "disabled", func(pool *rotation.Pool, id string) error {
+	return alter(a, c.Name, "disabled", func(pool *rotation.Pool, id string) error {
 		return pool.Disable(context.Background(), id)
 	})
 }
 
 // alter changes the account called name and says what was done.
-func (a *app) alter(name, done string, change func(pool *rotation.Pool, id string) error) error {
+func alter(a *app, name, done string, change func(pool *rotation.Pool, id string) error) error {
 	pool, v, err := a.account(context.Background(), name)
 	if err != nil {
 		return err

@@ -46,12 +46,12 @@ func (c *addCmd) Run(a *app) error {
 	if err := a.done("added", label, id); err != nil || a.JSON {
 		return err
 	}
-	a.sayLimited(pool, id)
+	sayLimited(a, pool, id)
 	return nil
 }
 
 // sayLimited tells that the account cannot be used now, if the service said so.
-func (a *app) sayLimited(pool *rotation.Pool, id string) {
+func sayLimited(a *app, pool *rotation.Pool, id string) {
 	o, err := pool.Overview(context.Background())
 	if err != nil {
 		return

@@ -57,7 +57,7 @@ func (a *app) completions(kind string, before []string) (values []completion.Val
 	}
 	switch kind {
 	case "account", "holder":
-		values = a.accountCompletions(kind)
+		values = accountCompletions(a, kind)
 	case "setting":
 		for _, s := range settings {
 			values = append(values, completion.Value{Text: s.name, Help: s.values})
@@ -67,7 +67,7 @@ func (a *app) completions(kind string, before []string) (values []completion.Val
 			values = append(values, completion.Value{Text: name})
 		}
 	case "store":
-		values = a.storeCompletions()
+		values = storeCompletions(a)
 	case "identity":
 		file = true
 	}
@@ -76,7 +76,7 @@ func (a *app) completions(kind string, before []string) (values []completion.Val
 
 // accountCompletions are labels, or the processes that hold an account. An error is no reason to say a word in the
 // middle of somebody's line.
-func (a *app) accountCompletions(kind string) (values []completion.Value) {
+func accountCompletions(a *app, kind string) (values []completion.Value) {
 	dir, err := paths.StateDir(a.getenv, os.UserHomeDir)
 	if err != nil {
 		return nil
@@ -100,7 +100,7 @@ func (a *app) accountCompletions(kind string) (values []completion.Value) {
 }
 
 // storeCompletions are the stores that there are, by what is on the PATH.
-func (a *app) storeCompletions() []completion.Value {
+func storeCompletions(a *app) []completion.Value {
 	values := []completion.Value{{Text: accounts.OSStore, Help: "the OS keychain"}, {Text: accounts.FileStore, Help: "one file that age encrypts"}}
 	seen := map[string]bool{}
 	for _, dir := range filepath.SplitList(a.getenv("PATH")) {

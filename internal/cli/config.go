@@ -130,7 +130,7 @@ func (c *configCmd) Run(a *app) error {
 		return err
 	}
 	if c.Name == "" {
-		return a.listSettings(pool)
+		return listSettings(a, pool)
 	}
 	at := slices.IndexFunc(settings, func(s setting) bool { return s.name == c.Name })
 	if at < 0 {
@@ -138,7 +138,7 @@ func (c *configCmd) Run(a *app) error {
 	}
 	s := settings[at]
 	if c.changes() {
-		return a.change(pool, s, c.Value)
+		return configure(a, pool, s, c.Value)
 	}
 	o, err := pool.Overview(context.Background())
 	if err != nil {
@@ -151,7 +151,7 @@ func (c *configCmd) Run(a *app) error {
 }
 
 // change sets a setting, or with no value takes it back to its default.
-func (a *app) change(pool *rotation.Pool, s setting, value *string) error {
+func configure(a *app, pool *rotation.Pool, s setting, value *string) error {
 	if value != nil && !s.set(new(rotation.Settings), *value) {
 		return hint.Input("%s cannot be %q; it can be: %s", s.name, *value, s.values)
 	}
@@ -190,7 +190,7 @@ func (a *app) change(pool *rotation.Pool, s setting, value *string) error {
 	return nil
 }
 
-func (a *app) listSettings(pool *rotation.Pool) error {
+func listSettings(a *app, pool *rotation.Pool) error {
 	o, err := pool.Overview(context.Background())
 	if err != nil {
 		return err

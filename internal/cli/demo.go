@@ -35,7 +35,7 @@ const (
 var demoKeys = []struct{ label, key string }{{"Work", "demo-key-1"}, {"Personal", "demo-key-2"}, {"Spare", "demo-key-3"}}
 
 func (*demoCmd) Run(a *app) error {
-	service, pool, keys, err := a.stage()
+	service, pool, keys, err := stage(a)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (*demoCmd) Run(a *app) error {
 	if err := a.Print("A stand-in for the Go service answers at %s.\nThree accounts, in memory: Work (its weekly limit is used up), Personal, Spare.\n\n", service.BaseURL()); err != nil {
 		return err
 	}
-	shown, command, cleanup, err := a.demoClient()
+	shown, command, cleanup, err := demoClient(a)
 	if err != nil {
 		return err
 	}
@@ -69,9 +69,9 @@ func (*demoCmd) Run(a *app) error {
 }
 
 // stage sets up the service, and a pool that knows its accounts.
-func (a *app) stage() (*fakeservice.Server, *rotation.Pool, keychain.Store, error) {
+func stage(a *app) (*fakeservice.Server, *rotation.Pool, keychain.Store, error) {
 	pool, keys := rotation.InMemory(), keychain.NewMemory()
-	options := fakeservice.Options{OnDone: a.narrate}
+	options := fakeservice.Options{OnDone: func(r fakeservice.Request) { narrate(a, r) }}
 	ctx := context.Background()
 	for i, d := range demoKeys {
 		account := fakeservice.Account{Key: d.key, Label: d.label}
@@ -89,7 +89,7 @@ func (a *app) stage() (*fakeservice.Server, *rotation.Pool, keychain.Store, erro
 }
 
 // narrate shows a request as the service saw it.
-func (a *app) narrate(r fakeservice.Request) {
+func narrate(a *app, r fakeservice.Request) {
 	if r.Method != http.MethodPost {
 		return // the gateway's own question for what is left of an account
 	}
@@ -105,7 +105,7 @@ func (a *app) narrate(r fakeservice.Request) {
 }
 
 // demoClient is the client to run, how to call it for people, and how to clean up after it.
-func (a *app) demoClient() (shown string, command wrapper.Command, cleanup func(), err error) {
+func demoClient(a *app) (shown string, command wrapper.Command, cleanup func(), err error) {
 	if opencode, err := exec.LookPath("opencode"); err == nil {
 		home, err := os.MkdirTemp("", "ocgo-key-demo-")
 		if err != nil {

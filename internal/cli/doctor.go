@@ -58,7 +58,7 @@ func (c *doctorCmd) Run(a *app) error {
 	if a.JSON {
 		err = a.Document(report)
 	} else {
-		err = a.printDiagnosis(results, report, problems, mendable)
+		err = printDiagnosis(a, results, report, problems, mendable)
 	}
 	if err == nil && problems > 0 {
 		return &statusError{wrapper.Status{Code: exitGeneral}} // what there is to say was said
@@ -66,7 +66,7 @@ func (c *doctorCmd) Run(a *app) error {
 	return err
 }
 
-func (a *app) printDiagnosis(results []doctor.Result, report doctorJSON, problems, mendable int) error {
+func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems, mendable int) error {
 	var b strings.Builder
 	l, screen := a.look(), term.IsTerminal(a.stdout)
 	indent := strings.Repeat(" ", levelWidth+1)

@@ -60,7 +60,7 @@ func (c *historyCmd) Run(a *app) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return a.printHits(h, now)
+	return printHits(a, h, now)
 }
 
 // chosen are the events that were asked for.
@@ -116,7 +116,7 @@ func limitWord(limit string) string {
 }
 
 // printHits tells how often each account hit which limit.
-func (a *app) printHits(h rotation.History, now time.Time) error {
+func printHits(a *app, h rotation.History, now time.Time) error {
 	since := ""
 	if oldest := oldestEvent(h); !oldest.IsZero() {
 		since = " since " + text.Moment(oldest, now)

@@ -65,12 +65,12 @@ func (c *installCmd) Run(a *app) error {
 			a.Say("installed the %s", how)
 		}
 	}
-	a.sayUntried()
-	return a.showInstalled(out, p, c)
+	sayUntried(a)
+	return showInstalled(a, out, p, c)
 }
 
 // sayUntried names an OpenCode that was not tried with this program.
-func (a *app) sayUntried() {
+func sayUntried(a *app) {
 	path, err := opencode.Find(a.getenv("PATH"))
 	if err != nil {
 		return
@@ -81,7 +81,7 @@ func (a *app) sayUntried() {
 }
 
 // showInstalled is the result: what was written or would be, and the line for a profile.
-func (a *app) showInstalled(out *installed, p *install.Plan, c *installCmd) error {
+func showInstalled(a *app, out *installed, p *install.Plan, c *installCmd) error {
 	if a.JSON {
 		return a.Document(out)
 	}

@@ -67,10 +67,10 @@ func (c *rotateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	return a.printSwitch(sw)
+	return printSwitch(a, sw)
 }
 
-func (a *app) printSwitch(sw rotation.Switch) error {
+func printSwitch(a *app, sw rotation.Switch) error {
 	if a.JSON {
 		return a.Document(map[string]*string{"from": nonZero(sw.From.Label), "to": nonZero(sw.To.Label)})
 	}
@@ -94,7 +94,7 @@ func (c *rotateCmd) report(a *app, pool *rotation.Pool) (rotation.Switch, error)
 	if c.RetryAfter != 0 {
 		answer.Header.Set("Retry-After", strconv.FormatFloat(c.RetryAfter, 'f', -1, 64))
 	}
-	body, err := a.pipedBody()
+	body, err := pipedBody(a)
 	if err != nil {
 		return rotation.Switch{}, err
 	}
@@ -155,7 +155,7 @@ func (c *rotateCmd) holder(ctx context.Context, pool *rotation.Pool) (*rotation.
 const maxBody = 1 << 20
 
 // pipedBody reads stdin where a body was piped in, and does not wait where none was.
-func (a *app) pipedBody() ([]byte, error) {
+func pipedBody(a *app) ([]byte, error) {
 	info, err := a.stdin.Stat()
 	if err != nil || term.IsTerminal(a.stdin) || info.Mode()&os.ModeCharDevice != 0 {
 		return nil, nil

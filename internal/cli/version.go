@@ -24,7 +24,7 @@ func (*versionCmd) Run(a *app) error {
 	document := versionJSON{Version: v, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	var line string
 	if a.Verbose {
-		document.OpenCode, line = a.whichOpenCode()
+		document.OpenCode, line = whichOpenCode(a)
 	}
 	if a.JSON {
 		return a.Document(document)
@@ -51,7 +51,7 @@ type (
 )
 
 // whichOpenCode is the opencode on PATH, and the line for it.
-func (a *app) whichOpenCode() (*openCodeJSON, string) {
+func whichOpenCode(a *app) (*openCodeJSON, string) {
 	path, err := opencode.Find(a.getenv("PATH"))
 	if err != nil {
 		return nil, "there is no opencode on PATH\n"
