@@ -39,7 +39,7 @@ type Overview struct {
 }
 
 // Overview returns the pool as it stands, changing nothing.
-func (p *Pool) Overview(ctx context.Context) (Overview, error) {
+func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
 		return Overview{}, err
@@ -97,7 +97,7 @@ func (o Overview) FreeLabel() string {
 }
 
 // Prepare writes down that the key of a new account is about to go into the keychain under id.
-func (p *Pool) Prepare(ctx context.Context, id, label string) error {
+func (p *Accounts) Prepare(ctx context.Context, id, label string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if err := labelFree(s, label, ""); err != nil {
 			return err
@@ -115,7 +115,7 @@ type Newcomer struct {
 }
 
 // Add lists the account, once its key is safely in the keychain.
-func (p *Pool) Add(ctx context.Context, n Newcomer) error {
+func (p *Accounts) Add(ctx context.Context, n Newcomer) error {
 	return p.update(ctx, func(s *state.State) error {
 		if err := labelFree(s, n.Label, ""); err != nil {
 			return err
@@ -131,7 +131,7 @@ func (p *Pool) Add(ctx context.Context, n Newcomer) error {
 }
 
 // Settle writes down that no key is left in the keychain under id.
-func (p *Pool) Settle(ctx context.Context, id string) error {
+func (p *Accounts) Settle(ctx context.Context, id string) error {
 	return p.update(ctx, func(s *state.State) error {
 		s.Settle(id)
 		return nil
@@ -139,14 +139,16 @@ func (p *Pool) Settle(ctx context.Context, id string) error {
 }
 
 // PrepareReplace writes down that another key is about to take the place of the account's.
-func (p *Pool) PrepareReplace(ctx context.Context, id string) error {
+func (p *Accounts) PrepareReplace(ctx context.Context, id string) error {
 	return p.pend(ctx, id, "replace")
 }
 
 // PrepareRemove writes down that the account's key is about to be deleted.
-func (p *Pool) PrepareRemove(ctx context.Context, id string) error { return p.pend(ctx, id, "remove") }
+func (p *Accounts) PrepareRemove(ctx context.Context, id string) error {
+	return p.pend(ctx, id, "remove")
+}
 
-func (p *Pool) pend(ctx context.Context, id, op string) error {
+func (p *Accounts) pend(ctx context.Context, id, op string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if s.Find(id) == nil {
 			return ErrNoSuchAccount
@@ -158,7 +160,7 @@ func (p *Pool) pend(ctx context.Context, id, op string) error {
 }
 
 // Remove takes the account off the list, once its key is gone.
-func (p *Pool) Remove(ctx context.Context, id string) error {
+func (p *Accounts) Remove(ctx context.Context, id string) error {
 	return p.update(ctx, func(s *state.State) error {
 		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == id })
 		if i < 0 {
@@ -182,7 +184,7 @@ func (p *Pool) Remove(ctx context.Context, id string) error {
 }
 
 // Rename gives the account another label.
-func (p *Pool) Rename(ctx context.Context, id, label string) error {
+func (p *Accounts) Rename(ctx context.Context, id, label string) error {
 	return p.change(ctx, id, func(s *state.State, a *state.Account) (string, error) {
 		if err := labelFree(s, label, id); err != nil {
 			return "", err
@@ -195,7 +197,7 @@ func (p *Pool) Rename(ctx context.Context, id, label string) error {
 
 // Enable lets the account be picked again, now: it takes back `disable`, a rejection and cooldowns, and forgets
 // that it is used up. Where a limit still holds, the service's next answer says so again.
-func (p *Pool) Enable(ctx context.Context, id string) error {
+func (p *Accounts) Enable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
 		a.Disabled, a.Rejected, a.Cooldowns, a.Usage = false, nil, nil, withRoom(a.Usage)
 		return "enabled", nil
@@ -203,7 +205,7 @@ func (p *Pool) Enable(ctx context.Context, id string) error {
 }
 
 // Disable keeps the account from being picked; who holds it moves on at the next request.
-func (p *Pool) Disable(ctx context.Context, id string) error {
+func (p *Accounts) Disable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
 		a.Disabled = true
 		return "disabled", nil
@@ -211,7 +213,7 @@ func (p *Pool) Disable(ctx context.Context, id string) error {
 }
 
 // Replaced writes down that the account has a new key: what was known of the old one is forgotten.
-func (p *Pool) Replaced(ctx context.Context, id, workspace, user string) error {
+func (p *Accounts) Replaced(ctx context.Context, id, workspace, user string) error {
 	return p.change(ctx, id, func(s *state.State, a *state.Account) (string, error) {
 		s.Settle(id)
 		a.KeyRev++
@@ -222,7 +224,7 @@ func (p *Pool) Replaced(ctx context.Context, id, workspace, user string) error {
 }
 
 // change alters one account; the returned word, if any, is the event to note.
-func (p *Pool) change(ctx context.Context, id string, alter func(*state.State, *state.Account) (string, error)) error {
+func (p *Accounts) change(ctx context.Context, id string, alter func(*state.State, *state.Account) (string, error)) error {
 	return p.update(ctx, func(s *state.State) error {
 		a := s.Find(id)
 		if a == nil {

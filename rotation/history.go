@@ -32,7 +32,7 @@ type History struct {
 }
 
 // History reads what happened. It changes nothing.
-func (p *Pool) History() (History, error) {
+func (p *Records) History() (History, error) {
 	events, broken, err := p.store.ReadEvents()
 	return History{events, countHits(events), broken}, err
 }

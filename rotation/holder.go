@@ -21,7 +21,7 @@ type Holder interface {
 	// mark writes into its lease l that it got an account, or used it, now.
 	mark(l *state.Lease, now time.Time)
 	// prune makes room for one more lease of its kind.
-	prune(p *Pool, s *state.State)
+	prune(p *base, s *state.State)
 	// names are what an event calls it; the pid is 0 for one that is no process.
 	names() (pid int, command string)
 }
@@ -57,7 +57,7 @@ const fewLeases = 16
 
 // prune clears the leases of ended processes away when there are twice as many as there were after the last time,
 // so that a crowd of new processes does not look at all the others for each one.
-func (proc Process) prune(p *Pool, s *state.State) {
+func (proc Process) prune(p *base, s *state.State) {
 	if len(s.Leases) < max(fewLeases, 2*s.Pruned) {
 		return
 	}
@@ -93,7 +93,7 @@ func (c Conversation) names() (pid int, command string)     { return 0, "convers
 // mark keeps whole seconds: there are many of them in the file.
 func (c Conversation) mark(l *state.Lease, now time.Time) { l.Used = now.UTC().Truncate(time.Second) }
 
-func (c Conversation) prune(p *Pool, s *state.State) {
+func (c Conversation) prune(p *base, s *state.State) {
 	all := c.leases(s)
 	*all = slices.DeleteFunc(*all, p.over)
 	if extra := len(*all) + 1 - maxConversations; extra > 0 {
@@ -104,16 +104,16 @@ func (c Conversation) prune(p *Pool, s *state.State) {
 
 // over reports whether the lease of a conversation has ended. Its last request may have been up to usedEvery after the
 // use that is written down. Far in the future is a clock that was set back.
-func (p *Pool) over(l state.Lease) bool {
+func (p *base) over(l state.Lease) bool {
 	return !l.Used.IsZero() && p.now().Sub(l.Used).Abs() >= conversationLife+usedEvery
 }
 
 // due reports whether a use of a lease now is to be written down, where the last one written down was used: the zero
 // time for a lease whose use is not.
-func (p *Pool) due(used time.Time) bool {
+func (p *base) due(used time.Time) bool {
 	return !used.IsZero() && p.now().Sub(used).Abs() >= usedEvery
 }
 
 // Good reports whether a hand-out that its holder keeps in memory serves one more request, as long as the Stamp stays
 // what it was.
-func (p *Pool) Good(h Handout) bool { return !h.ByModel && !p.due(h.Used) }
+func (p *base) Good(h Handout) bool { return !h.ByModel && !p.due(h.Used) }

@@ -15,7 +15,7 @@ type KeyOwner struct {
 }
 
 // KeyOwners returns the ids under which there may be keys, and the settings of the same moment.
-func (p *Pool) KeyOwners(ctx context.Context) ([]KeyOwner, Settings, error) {
+func (p *Accounts) KeyOwners(ctx context.Context) ([]KeyOwner, Settings, error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return nil, Settings{}, err
@@ -33,7 +33,7 @@ func (p *Pool) KeyOwners(ctx context.Context) ([]KeyOwner, Settings, error) {
 }
 
 // BeginMove writes down that the keys are about to move, so that a move that is cut short can be finished.
-func (p *Pool) BeginMove(ctx context.Context, m KeyMove) error {
+func (p *Accounts) BeginMove(ctx context.Context, m KeyMove) error {
 	return p.store.Update(ctx, func(s *state.State) error {
 		s.Settings.Move = m
 		return nil
@@ -41,7 +41,7 @@ func (p *Pool) BeginMove(ctx context.Context, m KeyMove) error {
 }
 
 // Moved writes down in which store the keys are from now on, and by which identity that is opened.
-func (p *Pool) Moved(ctx context.Context, store, identity string) error {
+func (p *Accounts) Moved(ctx context.Context, store, identity string) error {
 	return p.store.Update(ctx, func(s *state.State) error {
 		if s.Settings.Store != store {
 			s.Note(state.Event{Time: p.now(), Kind: "configured", Reason: "store " + text.OneLine(store)})
@@ -52,10 +52,10 @@ func (p *Pool) Moved(ctx context.Context, store, identity string) error {
 }
 
 // EndMove forgets the move: the store that was left has none of the keys any more.
-func (p *Pool) EndMove(ctx context.Context) error { return p.BeginMove(ctx, KeyMove{}) }
+func (p *Accounts) EndMove(ctx context.Context) error { return p.BeginMove(ctx, KeyMove{}) }
 
 // ContinueFrom makes the turn continue after this account, unless this pool has handed one out already.
-func (p *Pool) ContinueFrom(ctx context.Context, id string) error {
+func (p *Accounts) ContinueFrom(ctx context.Context, id string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if s.Last != "" || s.Find(id) == nil {
 			return errUnchanged

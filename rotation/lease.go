@@ -39,7 +39,7 @@ func (ask Ask) keeps(a *state.Account, now time.Time) bool {
 }
 
 // Acquire is like Take but discards the Switch.
-func (p *Pool) Acquire(ctx context.Context, holder Holder, ask Ask) (Handout, error) {
+func (p *Leases) Acquire(ctx context.Context, holder Holder, ask Ask) (Handout, error) {
 	h, _, err := p.Take(ctx, holder, ask)
 	return h, err
 }
@@ -47,7 +47,7 @@ func (p *Pool) Acquire(ctx context.Context, holder Holder, ask Ask) (Handout, er
 // Take returns the account that holder has, as long as no limit was met on it. Else, or if it is time to leave that
 // one before its limit, holder gets the next one that fits, and keeps that. The switch is not nil if this call moved
 // the holder off an account for a reason that the pool knows. Take fails with ErrEmpty or an *ExhaustedError.
-func (p *Pool) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Switch, error) {
+func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Switch, error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, nil, err
@@ -87,7 +87,7 @@ func (p *Pool) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Swit
 
 // read returns the pool as it stands. Where the clock was set back since a cooldown began, or usage was learned, that
 // is written down once: else its end would move on with every look.
-func (p *Pool) read(ctx context.Context) (*state.State, error) {
+func (p *base) read(ctx context.Context) (*state.State, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil || !fromTheFuture(s, p.now()) {
 		return s, err
@@ -98,7 +98,7 @@ func (p *Pool) read(ctx context.Context) (*state.State, error) {
 	return p.store.Read(ctx)
 }
 
-func (p *Pool) update(ctx context.Context, change func(*state.State) error) error {
+func (p *base) update(ctx context.Context, change func(*state.State) error) error {
 	err := p.store.Update(ctx, func(s *state.State) error {
 		rebase(s, p.now())
 		return change(s)
@@ -111,7 +111,7 @@ func (p *Pool) update(ctx context.Context, change func(*state.State) error) erro
 
 // has returns the lease that the holder has, or nil: the one in the state or, for a conversation whose lease has made
 // room there for later ones, what its server remembers.
-func (p *Pool) has(s *state.State, holder Holder, ask Ask) *state.Lease {
+func (p *Leases) has(s *state.State, holder Holder, ask Ask) *state.Lease {
 	l := leaseOf(s, holder)
 	if l == nil && !ask.Had.Used.IsZero() {
 		l = &state.Lease{Account: ask.Had.ID, Used: ask.Had.Used}
@@ -123,7 +123,7 @@ func (p *Pool) has(s *state.State, holder Holder, ask Ask) *state.Lease {
 }
 
 // held is the lease of the holder and its account, which is nil unless the holder can go on with it.
-func (p *Pool) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *state.Account) {
+func (p *Leases) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *state.Account) {
 	l := p.has(s, holder, ask)
 	if l == nil {
 		return nil, nil
@@ -137,7 +137,7 @@ func (p *Pool) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *stat
 
 // lease gives the holder the next account that fits. The switch is nil where it had none, or one that is only of no
 // use to this holder itself.
-func (p *Pool) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch, error) {
+func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch, error) {
 	a, err := p.next(s, ask)
 	if err != nil {
 		return Handout{}, nil, err
@@ -169,7 +169,7 @@ func (p *Pool) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch, 
 
 // give writes down that the holder has the account a from now on. old is the one that it leaves, or nil, and why
 // tells of the reason.
-func (p *Pool) give(s *state.State, holder Holder, a, old *state.Account, why state.Event) Handout {
+func (p *Leases) give(s *state.State, holder Holder, a, old *state.Account, why state.Event) Handout {
 	now := p.now()
 	s.Last, s.Passed, a.LastUsed = a.ID, nil, now
 	event := state.Event{Time: now, Kind: "leased", Account: a.Label}
@@ -182,10 +182,10 @@ func (p *Pool) give(s *state.State, holder Holder, a, old *state.Account, why st
 }
 
 // record writes down that the holder has the account a, and returns the lease in s.
-func (p *Pool) record(s *state.State, holder Holder, a *state.Account) *state.Lease {
+func (p *Leases) record(s *state.State, holder Holder, a *state.Account) *state.Lease {
 	l := leaseOf(s, holder)
 	if l == nil {
-		holder.prune(p, s)
+		holder.prune(p.base, s)
 		all := holder.leases(s)
 		*all = append(*all, holder.lease())
 		l = &(*all)[len(*all)-1]
@@ -196,7 +196,7 @@ func (p *Pool) record(s *state.State, holder Holder, a *state.Account) *state.Le
 }
 
 // Holders returns whether a process has a lease, as the pool stands now.
-func (p *Pool) Holders(ctx context.Context) (func(pid int, start string) bool, error) {
+func (p *Leases) Holders(ctx context.Context) (func(pid int, start string) bool, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func (p *Pool) Holders(ctx context.Context) (func(pid int, start string) bool, e
 }
 
 // Upcoming is the account that the holder would get, should it have to leave the one it has, of those not to avoid.
-func (p *Pool) Upcoming(ctx context.Context, holder Holder, avoid ...string) (Handout, error) {
+func (p *Leases) Upcoming(ctx context.Context, holder Holder, avoid ...string) (Handout, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
 		return Handout{}, err
@@ -222,7 +222,7 @@ func (p *Pool) Upcoming(ctx context.Context, holder Holder, avoid ...string) (Ha
 }
 
 // Exhaustion is nil when an account could be handed out now; else ErrEmpty or an *ExhaustedError.
-func (p *Pool) Exhaustion(ctx context.Context) error {
+func (p *Leases) Exhaustion(ctx context.Context) error {
 	s, err := p.read(ctx)
 	if err == nil {
 		_, err = p.next(s, Ask{})
@@ -231,7 +231,7 @@ func (p *Pool) Exhaustion(ctx context.Context) error {
 }
 
 // Release ends the lease of the holder before its time.
-func (p *Pool) Release(ctx context.Context, holder Holder) error {
+func (p *Leases) Release(ctx context.Context, holder Holder) error {
 	return p.update(ctx, func(s *state.State) error {
 		all := holder.leases(s)
 		before := len(*all)

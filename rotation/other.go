@@ -9,7 +9,7 @@ import (
 
 // Other is the account that a request which fits ask could be tried on beside those that ask avoids. No lease moves,
 // and nothing is written. Without one the error is ErrEmpty or an *ExhaustedError.
-func (p *Pool) Other(ctx context.Context, ask Ask) (Handout, error) {
+func (p *Leases) Other(ctx context.Context, ask Ask) (Handout, error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, err
@@ -34,7 +34,7 @@ const (
 
 // Spare is the account on which a request may be tried although no account is ready: the one that the holder has, else
 // the one that is back first. Not ok means that nothing may be tried.
-func (p *Pool) Spare(ctx context.Context, holder Holder, ask Ask, use Use) (h Handout, ok bool, err error) {
+func (p *Leases) Spare(ctx context.Context, holder Holder, ask Ask, use Use) (h Handout, ok bool, err error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, false, err

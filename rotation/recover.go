@@ -10,7 +10,7 @@ import (
 
 // Recover lists a key that is in the keychain under id, and that no account has, as an account again: "Recovered N".
 // It returns the label; where an account has the id by now, that account's.
-func (p *Pool) Recover(ctx context.Context, id string) (label string, err error) {
+func (p *Accounts) Recover(ctx context.Context, id string) (label string, err error) {
 	err = p.update(ctx, func(s *state.State) error {
 		s.Settle(id)
 		if a := s.Find(id); a != nil {

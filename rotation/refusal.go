@@ -142,7 +142,7 @@ func wordsOf(request []byte) map[string]bool {
 }
 
 // Refused counts a refusal that was met with the account's key. It changes nothing for the account.
-func (p *Pool) Refused(ctx context.Context, met Handout, r Refusal) error {
+func (p *Records) Refused(ctx context.Context, met Handout, r Refusal) error {
 	return p.update(ctx, func(s *state.State) error {
 		now, event := p.now(), true
 		kept := state.Refusal{Status: r.Status, Type: r.Type, Code: r.Code, First: now}
@@ -165,7 +165,7 @@ func (p *Pool) Refused(ctx context.Context, met Handout, r Refusal) error {
 }
 
 // Refusals are the kinds of refusals that no rule knows, as far as they are kept, the latest first.
-func (p *Pool) Refusals(ctx context.Context) ([]state.Refusal, error) {
+func (p *Records) Refusals(ctx context.Context) ([]state.Refusal, error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return nil, err

@@ -33,7 +33,7 @@ const (
 // the account that the holder goes on with, which fits ask. When several requests report the same limit, the account is cooled once
 // and all of them get the same next account; moved is true for the one whose report moved the holder. With no
 // account left the error is an *ExhaustedError, and the verdict is kept all the same.
-func (p *Pool) Report(ctx context.Context, holder Holder, blamed Handout, v Verdict, ask Ask) (next Handout, moved bool, err error) {
+func (p *Leases) Report(ctx context.Context, holder Holder, blamed Handout, v Verdict, ask Ask) (next Handout, moved bool, err error) {
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {
 		changed := p.blame(s, blamed, v)
@@ -55,7 +55,7 @@ func (p *Pool) Report(ctx context.Context, holder Holder, blamed Handout, v Verd
 }
 
 // blame applies v to the account, unless it has had a new key since. It reports whether anything changed.
-func (p *Pool) blame(s *state.State, blamed Handout, v Verdict) bool {
+func (p *Leases) blame(s *state.State, blamed Handout, v Verdict) bool {
 	a, now := s.Find(blamed.ID), p.now()
 	if a == nil || a.KeyRev != blamed.KeyRev {
 		return false
@@ -82,7 +82,7 @@ func (p *Pool) blame(s *state.State, blamed Handout, v Verdict) bool {
 
 // Move gives the holder another account although nothing is wrong with the one it has. Without another ready account
 // it fails with ErrNoOther (ErrEmpty, an *ExhaustedError if the holder has none), and the holder keeps what it has.
-func (p *Pool) Move(ctx context.Context, holder Holder) (Switch, error) {
+func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
 		if len(s.Accounts) == 0 {
@@ -104,7 +104,7 @@ func (p *Pool) Move(ctx context.Context, holder Holder) (Switch, error) {
 }
 
 // Skip passes over the account that would be handed out next: the one after it is.
-func (p *Pool) Skip(ctx context.Context) (Switch, error) {
+func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
 		from, err := p.next(s, Ask{})
@@ -137,7 +137,7 @@ func (p *Pool) Skip(ctx context.Context) (Switch, error) {
 }
 
 // Blame takes in a verdict on an account that no process of ours has a lease of, and returns what is next then.
-func (p *Pool) Blame(ctx context.Context, blamed Handout, v Verdict) (next Handout, err error) {
+func (p *Leases) Blame(ctx context.Context, blamed Handout, v Verdict) (next Handout, err error) {
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {
 		p.blame(s, blamed, v)

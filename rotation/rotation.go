@@ -22,9 +22,26 @@ type Store interface {
 	ReadEvents() (events []state.Event, broken int, err error)
 }
 
-// Pool is the rotation over one Store. It is safe for use by several goroutines, and several processes with a
-// Pool over the same file agree with each other.
+// Pool is the rotation over one Store: the list of its accounts, who has which, and what is noted of them. It is safe for
+// use by several goroutines, and several processes with a Pool over the same file agree with each other.
 type Pool struct {
+	*base
+	*Accounts
+	*Leases
+	*Records
+}
+
+// Accounts are the list: what is changed there, and what the user has set for the whole pool.
+type Accounts struct{ *base }
+
+// Leases say who has which account, who gets which next, and what becomes of one whose account met a limit.
+type Leases struct{ *base }
+
+// Records are the history, what accounts have used, and answers of the service that no rule knows.
+type Records struct{ *base }
+
+// base is what all parts of a Pool work on.
+type base struct {
 	store Store
 	now   func() time.Time
 	alive func(pid int, start string) bool
@@ -32,12 +49,13 @@ type Pool struct {
 
 // New returns the pool in store. alive tells whether that very process still runs.
 func New(store Store, now func() time.Time, alive func(pid int, start string) bool) *Pool {
-	return &Pool{store: store, now: now, alive: alive}
+	b := &base{store, now, alive}
+	return &Pool{b, &Accounts{b}, &Leases{b}, &Records{b}}
 }
 
 // Trail lets changes of the pool return as soon as they are made, where the store can do that: what is only a copy, or
 // for people to look at, follows. wait is to be called before the process ends.
-func (p *Pool) Trail() (wait func()) {
+func (p *base) Trail() (wait func()) {
 	store, ok := p.store.(interface {
 		Trail()
 		Wait()
@@ -61,21 +79,21 @@ type Handout struct {
 	Used time.Time
 }
 
-func (p *Pool) handout(a *state.Account) Handout {
+func (p *base) handout(a *state.Account) Handout {
 	now := p.now()
 	byModel := slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Model != "" && now.Before(c.Until) })
 	return Handout{ID: a.ID, Label: a.Label, KeyRev: a.KeyRev, ByModel: byModel}
 }
 
 // leased is the account a as it is handed out to the holder of l.
-func (p *Pool) leased(l *state.Lease, a *state.Account) Handout {
+func (p *base) leased(l *state.Lease, a *state.Account) Handout {
 	h := p.handout(a)
 	h.Used = l.Used
 	return h
 }
 
 // Stamp changes whenever the pool does, for the price of a stat.
-func (p *Pool) Stamp() state.Stamp { return p.store.Stamp() }
+func (p *base) Stamp() state.Stamp { return p.store.Stamp() }
 
 // Errors of this package.
 var (

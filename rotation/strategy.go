@@ -39,7 +39,7 @@ const aheadRest = 15 * time.Minute
 var ErrSetting = errors.New("no such setting")
 
 // Configure changes the settings of the whole pool. What change leaves in them must make sense.
-func (p *Pool) Configure(ctx context.Context, change func(*state.Settings)) error {
+func (p *Accounts) Configure(ctx context.Context, change func(*state.Settings)) error {
 	return p.update(ctx, func(s *state.State) error {
 		before := s.Settings
 		change(&s.Settings)
@@ -101,7 +101,7 @@ func byTurn(s *state.State) []*state.Account {
 }
 
 // next picks the account that a process gets which asks like this and has to leave its own, or has none.
-func (p *Pool) next(s *state.State, ask Ask) (*state.Account, error) {
+func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 	if len(s.Accounts) == 0 {
 		return nil, ErrEmpty
 	}
@@ -141,7 +141,7 @@ func pick(s *state.State, fit []*state.Account, now time.Time) *state.Account {
 }
 
 // leaving is the account that the holder of lease l, which has a, goes on with before a meets its limit; nil to stay.
-func (p *Pool) leaving(s *state.State, l *state.Lease, a *state.Account, ask Ask) *state.Account {
+func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask Ask) *state.Account {
 	percent, now := ask.percent(s.Settings), p.now()
 	if percent == 0 || fill(a, now).Percent < percent || !l.Ahead.IsZero() && now.Sub(l.Ahead).Abs() < aheadRest {
 		return nil
@@ -157,7 +157,7 @@ func (p *Pool) leaving(s *state.State, l *state.Lease, a *state.Account, ask Ask
 
 // Leaving returns for each of the holders the account that it would go on with before the one it has meets its limit;
 // the zero Handout for one that stays.
-func (p *Pool) Leaving(ctx context.Context, ask Ask, holders ...Holder) []Handout {
+func (p *Leases) Leaving(ctx context.Context, ask Ask, holders ...Holder) []Handout {
 	to := make([]Handout, len(holders))
 	s, err := p.read(ctx)
 	if err != nil {

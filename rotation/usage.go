@@ -96,7 +96,7 @@ const settling = 30 * time.Second
 // It also puts right the end of a cooldown that came from a usage window: a 429 names only the first window that is
 // used up, and the account is back when the last of them is reset. Where there is room in all of them again, the
 // cooldown ends. Nothing is written where nothing that matters changed, since every process looks at what is.
-func (p *Pool) Learn(ctx context.Context, h Handout, u Usage) error {
+func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 	return p.update(ctx, func(s *state.State) error {
 		a, now := s.Find(h.ID), p.now()
 		if a == nil || a.KeyRev != h.KeyRev {
