@@ -18,6 +18,12 @@ type Event = state.Event
 // A KnownWindow is one usage limit as the pool remembers it.
 type KnownWindow = state.Window
 
+// KnownUsage is what the service last said of an account, by our clock.
+type KnownUsage = state.Usage
+
+// A Lease is the account that a process or a conversation has.
+type Lease = state.Lease
+
 // A KeyMove is a move of all keys from one store to another; the zero value is none.
 type KeyMove = state.Move
 
@@ -31,7 +37,7 @@ func Open(dir string, warn func(message string)) *Pool {
 }
 
 // Peek returns the pool in the folder dir for one who only looks: it waits for no lock and repairs nothing, and a last
-// good copy will do where the state cannot be read.
+// good copy will do where the state cannot be read. Methods that change the pool fail.
 func Peek(dir string) *Pool {
 	return New(peeking{state.OpenFile(dir, time.Now, func(string) {})}, time.Now, process.Alive)
 }
@@ -47,6 +53,10 @@ func (p peeking) Read(context.Context) (*state.State, error) {
 		return s, nil
 	}
 	return nil, err
+}
+
+func (peeking) Update(context.Context, func(*state.State) error) error {
+	return errors.New("this pool is for reading only")
 }
 
 // PeekSettings returns the settings in the folder dir, without a lock and without a repair. A state that cannot be read

@@ -3,238 +3,243 @@ package accounts
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
-	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ocgo-key/internal/fakeservice"
 	"ocgo-key/internal/hint"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
-// heard keeps what a command tells its user.
-type heard struct{ warnings, said []string }
+func TestAdd(t *testing.T) {
+	w := newWorld(t)
+	v := w.add("Work")
+	assert.Equal(t, "key-of-Work", w.keyIn(OSStore, v.ID))
+	assert.Equal(t, []string{"Work"}, w.labels())
+	assert.Empty(t, w.unlisted())
 
-func (h *heard) Say(format string, _ ...any)   { h.said = append(h.said, format) }
-func (h *heard) Detail(string, ...any)         {}
-func (h *heard) Warn(message string, _ string) { h.warnings = append(h.warnings, message) }
-
-// fragile is a store in memory that fails when it is told to, once for each time.
-type fragile struct {
-	keychain.Store
-	set, get, del error
-	keeps         func(keychain.Secret) keychain.Secret // what it stores in place of what it is given
-	ids           []string                              // of all keys that it was ever given
+	_, err := w.Add(t.Context(), "Again", keyOf("Work"), true)
+	assert.ErrorIs(t, err, rotation.ErrAlreadyThere)
+	assert.ErrorContains(t, err, "as Work")
+	_, err = w.Add(t.Context(), "work", keyOf("Other"), true)
+	assert.ErrorIs(t, err, rotation.ErrAlreadyThere, "a label differs in more than upper and lower case")
+	assert.Equal(t, []string{"Work"}, w.labels())
+	assert.Empty(t, w.unlisted())
 }
 
-func once(err *error) error {
-	e := *err
-	*err = nil
-	return e
-}
-
-func (f *fragile) Set(ctx context.Context, id string, key keychain.Secret) error {
-	if err := once(&f.set); err != nil {
-		return err
-	}
-	f.ids = append(f.ids, id)
-	if f.keeps != nil {
-		key = f.keeps(key)
-	}
-	return f.Store.Set(ctx, id, key)
-}
-
-func (f *fragile) Get(ctx context.Context, id string) (keychain.Secret, error) {
-	if err := once(&f.get); err != nil {
-		return keychain.Secret{}, err
-	}
-	return f.Store.Get(ctx, id)
-}
-
-func (f *fragile) Delete(ctx context.Context, id string) error {
-	if err := once(&f.del); err != nil {
-		return err
-	}
-	return f.Store.Delete(ctx, id)
-}
-
-// trial is a pool in a folder of its own, with two stores in memory that are called os and docker:other, and a service.
-type trial struct {
-	*Accounts
-	t         *testing.T
-	os, other *fragile
-	heard     *heard
-	known     map[string]string // the service's answer to /usage for each key that it knows
-}
-
-func newTrial(t *testing.T) *trial {
-	t.Helper()
-	dir := t.TempDir()
-	tr := &trial{t: t, os: &fragile{Store: keychain.NewMemory()}, other: &fragile{Store: keychain.NewMemory()}, heard: &heard{}, known: map[string]string{}}
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		answer, ok := tr.known[r.Header.Get("Authorization")]
-		if !ok {
-			w.WriteHeader(http.StatusUnauthorized)
-			return
-		}
-		_, _ = w.Write([]byte(answer))
-	}))
-	t.Cleanup(service.Close)
-	base, err := url.Parse(service.URL)
-	require.NoError(t, err)
-	keys := Open(Choice{Getenv: func(name string) string {
-		return map[string]string{"OCGO_KEY_STATE_DIR": dir}[name]
-	}})
-	keys.opened = map[string]keychain.Store{"os\n": tr.os, "docker:other\n": tr.other}
-	pool := rotation.Open(dir, func(message string) { t.Error(message) })
-	tr.Accounts = &Accounts{Pool: pool, Keys: keys, Service: base, Budget: PersonBudget, Tell: tr.heard}
-	return tr
-}
-
-func (tr *trial) knows(key, answer string) keychain.Secret {
-	tr.known["Bearer "+key] = answer
-	return keychain.NewSecret(key)
-}
-
-func (tr *trial) add(label, key string) rotation.View {
-	tr.t.Helper()
-	_, err := tr.Add(tr.t.Context(), label, tr.knows(key, `{}`), false)
-	require.NoError(tr.t, err)
-	return tr.find(label)
-}
-
-func (tr *trial) overview() rotation.Overview {
-	tr.t.Helper()
-	o, err := tr.Pool.Overview(tr.t.Context())
-	require.NoError(tr.t, err)
-	return o
-}
-
-func (tr *trial) find(label string) rotation.View {
-	tr.t.Helper()
-	v, err := tr.overview().Find(label)
-	require.NoError(tr.t, err)
-	return v
-}
-
-// holds returns how many keys the store has.
-func (tr *trial) holds(f *fragile) (n int) {
-	for _, id := range f.ids {
-		if _, err := f.Store.Get(tr.t.Context(), id); err == nil {
-			n++
-		}
-	}
-	return n
-}
-
-func (tr *trial) pending() int {
-	tr.t.Helper()
-	owners, _, err := tr.Pool.KeyOwners(tr.t.Context())
-	require.NoError(tr.t, err)
-	return len(owners) - len(tr.overview().Accounts)
-}
-
-func TestAddIsWholeOrNothing(t *testing.T) {
-	broken := errors.New("the store is broken")
-	for name, breaks := range map[string]func(*fragile){
-		"it cannot be stored": func(f *fragile) { f.set = broken },
-		"it comes back another": func(f *fragile) {
-			f.keeps = func(keychain.Secret) keychain.Secret { return keychain.NewSecret("sk-other") }
+// A key that the store does not keep as it is: the account is not listed, and nothing is left in the store.
+func TestAddTakesBackAKeyThatCannotBeReadBack(t *testing.T) {
+	for name, flaw := range map[string]func(*flawed){
+		"not read back": func(f *flawed) {
+			f.before = func(op, id string) error {
+				if op == "get" {
+					if _, err := f.Store.Get(context.Background(), id); err == nil {
+						return errCut
+					}
+				}
+				return nil
+			}
 		},
-		"it is stored, and vanishes": func(f *fragile) { f.Store = forgetful{f.Store} },
+		"read back as another": func(f *flawed) {
+			f.read = func(keychain.Secret) keychain.Secret { return keychain.NewSecret("another") }
+		},
+		"stored, and said not to be": func(f *flawed) { f.after = failing("set") },
 	} {
-		tr := newTrial(t)
-		store := tr.os.Store
-		breaks(tr.os)
-		_, err := tr.Add(t.Context(), "Work", tr.knows("sk-work-0123456789", `{}`), false)
-		require.Error(t, err, name)
-		tr.os.Store = store
-		assert.Empty(t, tr.overview().Accounts, name)
-		assert.Zero(t, tr.holds(tr.os), name)
-		assert.Zero(t, tr.pending(), name)
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			flaw(w.stores[OSStore])
+			_, err := w.Add(t.Context(), "Work", keyOf("Work"), true)
+			require.Error(t, err)
+			assert.NotContains(t, err.Error(), "key-of-Work")
+			assert.Empty(t, w.labels())
+			assert.Empty(t, w.unlisted(), "nothing is left to clean up")
+			require.NotEmpty(t, w.stores[OSStore].stored)
+			for _, id := range w.stores[OSStore].stored {
+				assert.Empty(t, w.keyIn(OSStore, id))
+			}
+		})
 	}
-	tr := newTrial(t)
-	v := tr.add("Work", "sk-work-0123456789")
-	key, err := tr.Keys.Get(t.Context(), v.ID)
-	require.NoError(t, err)
-	assert.Equal(t, "sk-work-0123456789", key.Reveal())
 }
 
-// forgetful is a store that keeps nothing.
-type forgetful struct{ keychain.Store }
-
-func (forgetful) Set(context.Context, string, keychain.Secret) error { return nil }
-
-func TestAddRefuses(t *testing.T) {
-	tr := newTrial(t)
-	tr.add("Work", "sk-work-0123456789")
-	_, err := tr.Add(t.Context(), "Again", tr.knows("sk-work-0123456789", `{}`), false)
-	require.ErrorIs(t, err, rotation.ErrAlreadyThere)
-	assert.Contains(t, err.Error(), "as Work")
-	_, err = tr.Add(t.Context(), "Unknown", keychain.NewSecret("sk-unknown-0123456789"), false)
-	require.ErrorIs(t, err, ErrUnknownKey)
-	require.ErrorIs(t, err, hint.ErrRefused)
-	assert.Len(t, tr.overview().Accounts, 1)
-	_, err = tr.Add(t.Context(), "Unchecked", keychain.NewSecret("sk-unknown-0123456789"), true)
-	require.NoError(t, err)
-
-	name := "Work"
-	_, err = tr.FreeLabel(t.Context(), &name)
-	require.ErrorIs(t, err, rotation.ErrAlreadyThere)
+// Where the key cannot be taken back either, the pool goes on noting that one may be there.
+func TestAddNotesAKeyThatItCannotTakeBack(t *testing.T) {
+	w := newWorld(t)
+	w.stores[OSStore].after = failing("set")
+	w.stores[OSStore].before = failing("delete")
+	_, err := w.Add(t.Context(), "Work", keyOf("Work"), true)
+	require.ErrorIs(t, err, errCut)
+	assert.Empty(t, w.labels())
+	require.Len(t, w.unlisted(), 1)
+	assert.Equal(t, "key-of-Work", w.keyIn(OSStore, w.unlisted()[0]))
 }
 
-func TestAddWarnsOfASharedLimit(t *testing.T) {
-	tr := newTrial(t)
-	const one = `{"workspaceID":"wrk_1","userID":"usr_1"}`
-	for _, label := range []string{"Work", "Twin"} {
-		_, err := tr.Add(t.Context(), label, tr.knows("sk-"+label+"-0123456789", one), false)
-		require.NoError(t, err)
+func TestAddAsksTheService(t *testing.T) {
+	w := newWorld(t)
+	w.serve(fakeservice.Account{Key: "key-of-Work", Label: "Work", Workspace: "wrk_1", User: "usr_1"},
+		fakeservice.Account{Key: "key-of-Twin", Label: "Twin", Workspace: "wrk_1", User: "usr_1"})
+	_, err := w.Add(t.Context(), "Stranger", keyOf("Stranger"), false)
+	assert.ErrorIs(t, err, ErrUnknownKey)
+	assert.ErrorIs(t, err, hint.ErrRefused)
+	assert.Empty(t, w.labels())
+
+	_, err = w.Add(t.Context(), "Work", keyOf("Work"), false)
+	require.NoError(t, err)
+	assert.Equal(t, "wrk_1", w.find("Work").Workspace)
+	assert.NotNil(t, w.find("Work").Usage, "what the service said is kept")
+	assert.Empty(t, w.said.warnings)
+	_, err = w.Add(t.Context(), "Twin", keyOf("Twin"), false)
+	require.NoError(t, err)
+	if assert.Len(t, w.said.warnings, 1) {
+		assert.Contains(t, w.said.warnings[0], "same workspace and user as Work: the two share one usage limit")
 	}
-	require.Len(t, tr.heard.warnings, 1)
-	assert.Contains(t, tr.heard.warnings[0], "as Work: the two share one usage limit")
 }
 
+func TestReplace(t *testing.T) {
+	w := newWorld(t)
+	work, spare := w.add("Work"), w.add("Spare")
+	require.NoError(t, w.Replace(t.Context(), work, keychain.NewSecret("anew"), true))
+	assert.Equal(t, "anew", w.keyIn(OSStore, work.ID))
+	assert.Equal(t, work.KeyRev+1, w.find("Work").KeyRev)
+	assert.ErrorIs(t, w.Replace(t.Context(), work, keyOf("Spare"), true), rotation.ErrAlreadyThere)
+	assert.Equal(t, "anew", w.keyIn(OSStore, work.ID))
+
+	// The same key once more finishes a replacement that was cut short before the pool was told.
+	require.NoError(t, w.Pool.PrepareReplace(t.Context(), spare.ID))
+	require.NoError(t, w.Replace(t.Context(), spare, keyOf("Spare"), true))
+	assert.Equal(t, spare.KeyRev+1, w.find("Spare").KeyRev)
+}
+
+// A new key that the store does not keep: the old one is put back, and the pool still has that one.
 func TestReplacePutsTheOldKeyBack(t *testing.T) {
-	tr := newTrial(t)
-	v := tr.add("Work", "sk-work-0123456789")
-	next := tr.knows("sk-new-0123456789", `{}`)
-	tr.os.keeps = func(key keychain.Secret) keychain.Secret {
-		if key.Equal(next) {
-			return keychain.NewSecret("sk-spoiled")
+	w := newWorld(t)
+	v := w.add("Work")
+	w.stores[OSStore].read = func(key keychain.Secret) keychain.Secret {
+		if key.Reveal() == "anew" {
+			return keychain.NewSecret("another")
 		}
 		return key
 	}
-	require.Error(t, tr.Replace(t.Context(), v, next, false))
-	tr.os.keeps = nil
-	key, err := tr.Keys.Get(t.Context(), v.ID)
-	require.NoError(t, err)
-	assert.Equal(t, "sk-work-0123456789", key.Reveal())
-	assert.Equal(t, v.KeyRev, tr.find("Work").KeyRev)
-
-	require.NoError(t, tr.Replace(t.Context(), v, next, false))
-	key, err = tr.Keys.Get(t.Context(), v.ID)
-	require.NoError(t, err)
-	assert.True(t, key.Equal(next))
-	assert.Equal(t, v.KeyRev+1, tr.find("Work").KeyRev)
+	require.Error(t, w.Replace(t.Context(), v, keychain.NewSecret("anew"), true))
+	assert.Equal(t, "key-of-Work", w.keyIn(OSStore, v.ID))
+	assert.Equal(t, v.KeyRev, w.find("Work").KeyRev)
 }
 
+// An account that is removed while it gets a new key takes that key with it.
+func TestReplaceOfAnAccountThatGoes(t *testing.T) {
+	w := newWorld(t)
+	v := w.add("Work")
+	w.stores[OSStore].after = func(op, id string) error {
+		if op == "set" {
+			return w.pool().Remove(context.Background(), id)
+		}
+		return nil
+	}
+	assert.ErrorIs(t, w.Replace(t.Context(), v, keychain.NewSecret("anew"), true), rotation.ErrNoSuchAccount)
+	assert.Empty(t, w.keyIn(OSStore, v.ID))
+	assert.Empty(t, w.unlisted())
+}
+
+func TestRemove(t *testing.T) {
+	w := newWorld(t)
+	v := w.add("Work")
+	require.NoError(t, w.Remove(v))
+	assert.Empty(t, w.labels())
+	assert.Empty(t, w.keyIn(OSStore, v.ID))
+}
+
+// A removal that fails on either side of the deletion leaves the account listed; the next one finishes it.
 func TestRemoveFinishesWhatWasCutShort(t *testing.T) {
-	tr := newTrial(t)
-	v := tr.add("Work", "sk-work-0123456789")
-	tr.os.del = &keychain.Error{Kind: keychain.Refused, Err: errors.New("no")}
-	require.Error(t, tr.Remove(v))
-	assert.Len(t, tr.overview().Accounts, 1, "its key is there, and so is the account")
-	assert.Equal(t, 1, tr.holds(tr.os))
+	for name, cut := range map[string]func(*flawed){
+		"before the key was deleted": func(f *flawed) { f.before = failing("delete") },
+		"after the key was deleted":  func(f *flawed) { f.after = failing("delete") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			v := w.add("Work")
+			cut(w.stores[OSStore])
+			err := w.Remove(v)
+			require.ErrorIs(t, err, errCut)
+			next, _ := hint.Of(err)
+			assert.Contains(t, next, "the same command finishes it")
+			assert.Equal(t, []string{"Work"}, w.labels())
 
-	tr.os.get = &keychain.Error{Kind: keychain.Locked, Err: errors.New("locked")}
-	require.ErrorIs(t, tr.Remove(v), keychain.ErrLocked)
-	assert.Equal(t, 1, tr.holds(tr.os), "a locked store is asked before anything is written")
+			w.stores[OSStore].before, w.stores[OSStore].after = nil, nil
+			require.NoError(t, w.Remove(v))
+			assert.Empty(t, w.labels())
+			assert.Empty(t, w.keyIn(OSStore, v.ID))
+		})
+	}
+}
 
-	require.NoError(t, tr.os.Store.Delete(t.Context(), v.ID)) // the process was killed right after
-	require.NoError(t, tr.Remove(v))
-	assert.Empty(t, tr.overview().Accounts)
+func TestHeld(t *testing.T) {
+	w := newWorld(t)
+	work, spare := w.add("Work"), w.add("Spare")
+	require.NoError(t, w.stores[OSStore].Delete(t.Context(), spare.ID))
+	held, err := w.Held(w.overview())
+	require.NoError(t, err)
+	require.Len(t, held.Secrets(), 1)
+	v, ok := held.Of(keyOf("Work"))
+	assert.True(t, ok)
+	assert.Equal(t, work.ID, v.ID)
+	_, ok = held.Of(keyOf("Spare"))
+	assert.False(t, ok)
+	w.stores[OSStore].before = failing("get")
+	_, err = w.Held(w.overview())
+	assert.ErrorIs(t, err, errCut)
+}
+
+func TestLabels(t *testing.T) {
+	for label, refused := range map[string]string{
+		"Work": "", "Work, Berlin": "", "Büro": "", "Account 2": "", strings.Repeat("ö", maxLabel): "", "$(touch x)": "",
+		"": "cannot be empty", " Work": "begin or end with a space", "Work\t": "begin or end with a space", "\n": "cannot be empty",
+		"7": "is a number", "-7": "is a number", "-x": "begins a flag", strings.Repeat("ö", maxLabel+1): "at most 40 characters",
+		"a\x1b[31mb": "printable", "a\nb": "printable", "a\xffb": "printable", "a\u202eb": "printable",
+		"sk-0123456789abcdefghijklmnopqrstuvwxyz0123": "at most 40", "sk-0123456789abcdefghijklmnopqrstuv": "looks like a key",
+	} {
+		err := CheckLabel(label)
+		if refused == "" {
+			assert.NoError(t, err, "%q", label)
+			continue
+		}
+		if assert.ErrorIs(t, err, hint.ErrInput, "%q", label) {
+			assert.ErrorContains(t, err, refused, "%q", label)
+		}
+	}
+
+	w := newWorld(t)
+	label, err := w.FreeLabel(t.Context(), nil)
+	require.NoError(t, err)
+	assert.Equal(t, "Account 1", label)
+	w.add(label)
+	label, err = w.FreeLabel(t.Context(), nil)
+	require.NoError(t, err)
+	assert.Equal(t, "Account 2", label)
+	for _, wanted := range []string{"Account 1", "account 1"} {
+		_, err = w.FreeLabel(t.Context(), &wanted)
+		assert.ErrorIs(t, err, rotation.ErrAlreadyThere)
+	}
+	bad := ""
+	_, err = w.FreeLabel(t.Context(), &bad)
+	assert.ErrorIs(t, err, hint.ErrInput)
+}
+
+func TestIDs(t *testing.T) {
+	a, b := NewID(), NewID()
+	assert.Regexp(t, `^[0-9a-f]{16}$`, a)
+	assert.NotEqual(t, a, b)
+}
+
+func TestReach(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.Reach("Work"))
+	w.stores[OSStore].before = func(string, string) error {
+		return &keychain.Error{Kind: keychain.Locked, Op: "get", Store: OSStore, ID: "x", Err: errors.New("the keychain is locked")}
+	}
+	err := w.Reach("Work")
+	assert.ErrorIs(t, err, keychain.ErrLocked)
+	assert.EqualError(t, err, "Work was not added: the keychain is locked")
 }

@@ -193,7 +193,7 @@ func (m *move) tellApart(ctx context.Context) error {
 
 // identity is the one to remember.
 func (m *move) identity(s rotation.Settings) string {
-	if path, ok := Rememberable(m.Keys.Identity); ok && m.moved.To == FileStore {
+	if path, ok := rememberable(m.Keys.Identity); ok && m.moved.To == FileStore {
 		return path
 	}
 	return s.Identity

@@ -2,127 +2,227 @@ package accounts
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"ocgo-key/internal/hint"
+	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
-const elsewhere = "docker:other"
+func (w *world) moveTo(store string) (Moved, error) {
+	return w.Move(store, func(string) error { return nil })
+}
 
-func yes(string) error { return nil }
-
-func (tr *trial) settings() rotation.Settings {
-	tr.t.Helper()
-	s, err := tr.Keys.settings()
-	require.NoError(tr.t, err)
-	return s
+// allIn wants each account's key in this store and in no other, and no move under way.
+func (w *world) allIn(store, when string) {
+	w.t.Helper()
+	o := w.overview()
+	assert.Equal(w.t, store, new(Choice).StoreIn(o.Settings), when)
+	assert.Empty(w.t, o.Settings.Move, when)
+	for _, v := range o.Accounts {
+		for name := range w.stores {
+			want := ""
+			if name == store {
+				want = "key-of-" + v.Label
+			}
+			assert.Equal(w.t, want, w.keyIn(name, v.ID), "%s: %s in %s", when, v.Label, name)
+		}
+	}
 }
 
 func TestMove(t *testing.T) {
-	tr := newTrial(t)
-	tr.add("Work", "sk-work-0123456789")
-	tr.add("Personal", "sk-personal-0123456789")
-	var asked string
-	moved, err := tr.Move(elsewhere, func(question string) error { asked = question; return nil })
+	w := newWorld(t)
+	w.add("Work")
+	gone := w.add("Personal")
+	moved, err := w.moveTo(FileStore)
 	require.NoError(t, err)
-	assert.Equal(t, Moved{From: OSStore, To: elsewhere, Labels: []string{"Work", "Personal"}, Missing: []string{}}, moved)
-	assert.Equal(t, "Move 2 keys from the OS keychain to docker:other, and delete the old?", asked)
-	assert.Zero(t, tr.holds(tr.os))
-	assert.Equal(t, 2, tr.holds(tr.other))
-	assert.Equal(t, rotation.Settings{Store: elsewhere}, tr.settings())
+	assert.Equal(t, Moved{From: OSStore, To: FileStore, Labels: []string{"Work", "Personal"}, Missing: []string{}}, moved)
+	w.allIn(FileStore, "moved")
 
-	moved, err = tr.Move(elsewhere, func(string) error { t.Error("there is nothing to ask"); return nil })
+	moved, err = w.moveTo(FileStore)
 	require.NoError(t, err)
-	assert.Equal(t, elsewhere, moved.From)
+	assert.Equal(t, Moved{From: FileStore, To: FileStore, Labels: []string{}, Missing: []string{}}, moved)
+
+	require.NoError(t, w.stores[FileStore].Delete(t.Context(), gone.ID))
+	moved, err = w.moveTo(OSStore)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"Work"}, moved.Labels)
+	assert.Equal(t, []string{"Personal"}, moved.Missing)
+	assert.Equal(t, []string{"Personal has no key in the encrypted file"}, w.said.warnings)
+	_, err = w.moveTo("cloud")
+	assert.Error(t, err)
 }
 
-// Wherever a move is cut short, each key is in one of the stores, `get` finds it, and the same call finishes the move.
-func TestMoveThatIsCutShort(t *testing.T) {
-	stop := errors.New("cut short")
-	for name, cut := range map[string]func(*trial){
-		"at the first key":  func(tr *trial) { tr.other.set = stop },
-		"while it deletes":  func(tr *trial) { tr.os.del = stop },
-		"before it begins":  func(tr *trial) { tr.other.get = stop },
-		"by its user's no":  nil,
-		"reading the other": func(tr *trial) { tr.os.get = stop },
-	} {
-		tr := newTrial(t)
-		views := []rotation.View{tr.add("Work", "sk-work-0123456789"), tr.add("Personal", "sk-personal-0123456789")}
-		confirm := yes
-		if cut != nil {
-			cut(tr)
-		} else {
-			confirm = func(string) error { return hint.Refuse("nothing was changed") }
+// Cut short at each call of a store, before or after it did its work: every key is in the store that is remembered, and
+// the same move, or the one back, finishes it.
+func TestMoveCutShort(t *testing.T) {
+	for n := 1; ; n++ {
+		for _, later := range []bool{false, true} {
+			for _, to := range []string{FileStore, OSStore, "docker:vault"} {
+				when := fmt.Sprintf("cut at call %d, after it: %v, then to %s", n, later, to)
+				w := newWorld(t)
+				w.add("Work")
+				w.add("Personal")
+				if !w.cutAt(n, later) {
+					require.Greater(t, n, 10)
+					w.allIn(FileStore, "not cut")
+					return
+				}
+				w.noneLost(when)
+				_, err := w.moveTo(to)
+				require.NoError(t, err, when)
+				w.allIn(to, when)
+			}
 		}
-		_, err := tr.Move(elsewhere, confirm)
-		require.Error(t, err, name)
-		for _, v := range views {
-			_, err := tr.Keys.Get(t.Context(), v.ID)
-			require.NoError(t, err, "%s: %s", name, v.Label)
-		}
-		_, err = tr.Move(elsewhere, yes)
-		require.NoError(t, err, name)
-		assert.Zero(t, tr.holds(tr.os), name)
-		assert.Equal(t, 2, tr.holds(tr.other), name)
-		assert.Equal(t, rotation.Settings{Store: elsewhere}, tr.settings(), name)
 	}
 }
 
-// A helper may be a link to another: what is deleted at the one would be gone from both.
+// cutAt begins a move to the file; from the n-th call of a store on each fails, the n-th before or after its work. It
+// reports whether there was an n-th call.
+func (w *world) cutAt(n int, later bool) bool {
+	calls := 0
+	for _, f := range w.stores {
+		f.before = func(string, string) error {
+			calls++
+			if calls > n || calls == n && !later {
+				return errCut
+			}
+			return nil
+		}
+		f.after = func(string, string) error {
+			if calls == n {
+				return errCut
+			}
+			return nil
+		}
+	}
+	_, err := w.moveTo(FileStore)
+	for _, f := range w.stores {
+		f.before, f.after = nil, nil
+	}
+	if calls >= n && err != nil {
+		assert.ErrorIs(w.t, err, errCut)
+	}
+	return calls >= n
+}
+
+// noneLost wants each account's key in the store that is remembered.
+func (w *world) noneLost(when string) {
+	w.t.Helper()
+	o := w.overview()
+	for _, v := range o.Accounts {
+		assert.Equal(w.t, "key-of-"+v.Label, w.keyIn(new(Choice).StoreIn(o.Settings), v.ID), "%s: %s", when, v.Label)
+	}
+}
+
+// What was removed or replaced after a move was cut short is not brought back by the rest of the move.
+func TestMoveCutShortAndThenChanges(t *testing.T) {
+	for n := 1; ; n++ {
+		w := newWorld(t)
+		work := w.add("Work")
+		personal := w.add("Personal")
+		if !w.cutAt(n, true) {
+			require.Greater(t, n, 10)
+			return
+		}
+		when := fmt.Sprintf("cut at call %d", n)
+		require.NoError(t, w.Remove(work), when)
+		require.NoError(t, w.Replace(t.Context(), personal, keychain.NewSecret("anew"), true), when)
+		_, err := w.moveTo(FileStore)
+		require.NoError(t, err, when)
+		assert.Equal(t, []string{"Personal"}, w.labels())
+		for name := range w.stores {
+			assert.Empty(t, w.keyIn(name, work.ID), when)
+		}
+		assert.Equal(t, "anew", w.keyIn(FileStore, personal.ID), when)
+		assert.Empty(t, w.keyIn(OSStore, personal.ID), when)
+	}
+}
+
+// A key that a command left behind when it was killed moves along, though no account has it.
+func TestMoveTakesUnlistedKeys(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.Pool.Prepare(t.Context(), "0123", "Lost"))
+	require.NoError(t, w.stores[OSStore].Set(t.Context(), "0123", keyOf("Lost")))
+	moved, err := w.moveTo(FileStore)
+	require.NoError(t, err)
+	assert.Empty(t, moved.Labels)
+	assert.Equal(t, "key-of-Lost", w.keyIn(FileStore, "0123"))
+	assert.Empty(t, w.keyIn(OSStore, "0123"))
+}
+
+// Two names of one place: nothing is deleted there.
 func TestMoveToTheSamePlace(t *testing.T) {
-	tr := newTrial(t)
-	v := tr.add("Work", "sk-work-0123456789")
-	tr.other.Store = tr.os.Store
-	_, err := tr.Move(elsewhere, yes)
-	require.ErrorContains(t, err, "one and the same place")
-	_, err = tr.Keys.Get(t.Context(), v.ID)
-	require.NoError(t, err)
+	w := newWorld(t)
+	v := w.add("Work")
+	w.stores["docker:vault"].Store = w.stores[OSStore].Store
+	_, err := w.moveTo("docker:vault")
+	assert.ErrorContains(t, err, "one and the same place")
+	assert.Equal(t, "key-of-Work", w.keyIn(OSStore, v.ID))
+	assert.Empty(t, w.overview().Settings.Move)
 }
 
-func TestMoveNamesAccountsWithoutAKey(t *testing.T) {
-	tr := newTrial(t)
-	v := tr.add("Work", "sk-work-0123456789")
-	require.NoError(t, tr.os.Store.Delete(t.Context(), v.ID))
-	moved, err := tr.Move(elsewhere, yes)
-	require.NoError(t, err)
-	assert.Equal(t, []string{"Work"}, moved.Missing)
-	assert.Equal(t, []string{"Work has no key in the OS keychain"}, tr.heard.warnings)
+func TestMoveThatIsNotConfirmed(t *testing.T) {
+	w := newWorld(t)
+	v := w.add("Work")
+	no := errors.New("no")
+	asked := ""
+	_, err := w.Move(FileStore, func(question string) error {
+		asked = question
+		return no
+	})
+	assert.ErrorIs(t, err, no)
+	assert.Equal(t, "Move 1 key from the OS keychain to the encrypted file, and delete the old?", asked)
+	assert.Empty(t, w.keyIn(FileStore, v.ID))
+	w.allIn(OSStore, "not confirmed")
 }
 
-func TestWhichStore(t *testing.T) {
-	for want, tt := range map[string]struct{ flag, remembered string }{
-		"os": {}, "file": {remembered: "file"}, "docker:pass": {flag: "docker:pass", remembered: "file"},
-	} {
-		c := Choice{Store: tt.flag}
-		assert.Equal(t, want, c.StoreIn(rotation.Settings{Store: tt.remembered}))
+func TestMoveRemembersTheIdentity(t *testing.T) {
+	w := newWorld(t)
+	w.add("Work")
+	beside, elsewhere := filepath.Join(w.env["OCGO_KEY_STATE_DIR"], "id.txt"), filepath.Join(t.TempDir(), "id.txt")
+	for _, identity := range []string{beside, elsewhere, "fd:3"} {
+		w.Keys.opened[FileStore+"\n"+identity] = w.stores[FileStore]
 	}
-	for name, ok := range map[string]bool{"os": true, "file": true, "docker:pass": true, "": false, "OS": false, "docker:": false, "docker:../x": false} {
-		assert.Equal(t, ok, CheckStore(name) == nil, name)
+	for _, row := range []struct {
+		given, remembered string
+		beside            bool
+	}{{beside, beside, true}, {elsewhere, elsewhere, false}, {"fd:3", elsewhere, false}} {
+		w.Keys.Identity = row.given
+		moved, err := w.moveTo(FileStore)
+		require.NoError(t, err)
+		assert.Equal(t, row.beside, moved.Beside, "%+v", row)
+		assert.Equal(t, row.remembered, w.overview().Settings.Identity, "%+v: a descriptor is not remembered", row)
+		_, err = w.moveTo(OSStore)
+		require.NoError(t, err)
 	}
 }
 
-func TestStoreIsNotChangedUnderAccounts(t *testing.T) {
-	tr := newTrial(t)
-	require.NoError(t, CheckStoreChange(tr.overview(), rotation.Settings{Store: "file"}), "there is nothing to lose sight of")
-	tr.add("Work", "sk-work-0123456789")
-	err := CheckStoreChange(tr.overview(), rotation.Settings{Store: "file"})
-	require.ErrorContains(t, err, "the keys of 1 account are in the OS keychain")
+// A store that cannot be asked is found out before anything is written down.
+func TestMoveToAStoreThatIsShut(t *testing.T) {
+	w := newWorld(t)
+	w.add("Work")
+	w.stores[FileStore].before = func(string, string) error {
+		return &keychain.Error{Kind: keychain.Locked, Op: "get", Store: FileStore, ID: "x", Hint: "unlock it", Err: errors.New("locked")}
+	}
+	_, err := w.moveTo(FileStore)
+	assert.ErrorIs(t, err, keychain.ErrLocked)
+	assert.EqualError(t, err, "nothing was moved: locked")
+	assert.Equal(t, rotation.KeyMove{}, w.overview().Settings.Move)
+
+	// It goes on where it ended once something was copied, and says so.
+	w.stores[FileStore].before = failing("set")
+	_, err = w.moveTo(FileStore)
 	next, _ := hint.Of(err)
-	assert.Equal(t, "`ocgo-key migrate --to file` moves them", next)
-}
-
-func TestLabels(t *testing.T) {
-	for label, ok := range map[string]bool{"Work": true, "Work, Berlin": true, "": false, " x": false, "2": false, "-x": false,
-		"a\tb": false, "sk-0123456789abcdef": false, "x\u202ey": false} {
-		assert.Equal(t, ok, CheckLabel(label) == nil, "%q", label)
-	}
-	tr := newTrial(t)
-	tr.add("Work", "sk-work-0123456789")
-	for wanted, want := range map[string]string{"Work": "Work 2", "--x": "x", "12": "Account 2", "": "Account 2", "New": "New"} {
-		assert.Equal(t, want, FitLabel(tr.overview(), wanted), "%q", wanted)
-	}
+	assert.Equal(t, "no key was deleted; the same command goes on where this one ended", next)
+	w.stores[FileStore].before = nil
+	_, err = w.moveTo(FileStore)
+	require.NoError(t, err)
+	assert.Contains(t, w.said.lines, "going on with a move that was cut short")
+	w.allIn(FileStore, "gone on")
 }

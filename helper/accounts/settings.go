@@ -1,8 +1,13 @@
 package accounts
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"ocgo-key/internal/hint"
@@ -10,23 +15,188 @@ import (
 	"ocgo-key/rotation"
 )
 
-// CheckStoreChange refuses settings with another store that would lose sight of keys: where they are is changed by a move.
-func CheckStoreChange(o rotation.Overview, to rotation.Settings) error {
-	var remembered Choice
-	now, then := remembered.StoreIn(o.Settings), remembered.StoreIn(to)
-	switch {
-	case o.Settings.Move != rotation.KeyMove{}:
-		return hint.On(fmt.Errorf("a move of the keys from %s to %s was cut short", Place(o.Settings.Move.From), Place(o.Settings.Move.To)),
-			"`ocgo-key migrate --to "+text.Quote(o.Settings.Move.To)+"` finishes it")
-	case now != then && len(o.Accounts) > 0:
-		return hint.On(fmt.Errorf("the keys of %s are in %s", text.Count(len(o.Accounts), "account", "accounts"), Place(now)),
-			"`ocgo-key migrate --to "+text.Quote(then)+"` moves them")
-	}
-	return nil
+// A Setting is one of the user's choices for the whole pool. Its default is the zero value of its field in
+// rotation.Settings.
+type Setting struct {
+	Name   string
+	Values string // which there are, for people
+
+	value func(rotation.Settings) any
+	isSet func(rotation.Settings) bool
+	set   func(s *rotation.Settings, value string) (ok bool)
+	unset func(*rotation.Settings)
+	note  func(rotation.Settings) string // may be nil
+	// refuse says why the pool as it is cannot have the setting changed to that; may be nil.
+	refuse func(o rotation.Overview, to rotation.Settings) error
 }
 
-// Rememberable makes a path of an identity one that will be right the next time; a descriptor's never is.
-func Rememberable(identity string) (path string, ok bool) {
+// Value returns the setting's value for people and for JSON: a string or an int.
+func (s Setting) Value(now rotation.Settings) any { return s.value(now) }
+
+// IsSet reports whether the user set it.
+func (s Setting) IsSet(now rotation.Settings) bool { return s.isSet(now) }
+
+// Note returns what else there is to say of the value; empty where there is nothing.
+func (s Setting) Note(now rotation.Settings) string {
+	if s.note == nil {
+		return ""
+	}
+	return s.note(now)
+}
+
+// Settings returns all settings, in the order in which they are listed.
+func Settings() []Setting {
+	return []Setting{strategySetting, aheadSetting, storeSetting, identitySetting}
+}
+
+// SettingNames lists the names of all settings for people.
+func SettingNames() string {
+	var names []string
+	for _, s := range Settings() {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// FindSetting returns the setting called name.
+func FindSetting(name string) (Setting, error) {
+	for _, s := range Settings() {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Setting{}, hint.Input("there is no setting %q; there are: %s", name, SettingNames())
+}
+
+// Change sets the setting in the pool or, where value is nil, takes it back to its default. It returns the settings as
+// they are then.
+func (s Setting) Change(ctx context.Context, pool *rotation.Pool, value *string) (now rotation.Settings, err error) {
+	if value != nil && !s.set(new(rotation.Settings), *value) {
+		return now, hint.Input("%s cannot be %q; it can be: %s", s.Name, *value, s.Values)
+	}
+	change := func(to *rotation.Settings) {
+		if value == nil {
+			s.unset(to)
+		} else {
+			s.set(to, *value)
+		}
+	}
+	if s.refuse != nil {
+		o, err := pool.Overview(ctx)
+		if err != nil {
+			return now, err
+		}
+		to := o.Settings
+		change(&to)
+		if err := s.refuse(o, to); err != nil {
+			return now, err
+		}
+	}
+	err = pool.Configure(ctx, func(to *rotation.Settings) {
+		change(to)
+		now = *to
+	})
+	return now, err
+}
+
+var strategySetting = Setting{
+	Name: "strategy", Values: strings.Join(rotation.Strategies(), ", "),
+	value: func(s rotation.Settings) any {
+		if s.Strategy == "" {
+			return rotation.Strategies()[0]
+		}
+		return text.OneLine(s.Strategy)
+	},
+	isSet: func(s rotation.Settings) bool { return s.Strategy != "" },
+	set: func(s *rotation.Settings, value string) bool {
+		s.Strategy = value
+		return slices.Contains(rotation.Strategies(), value)
+	},
+	unset: func(s *rotation.Settings) { s.Strategy = "" },
+	note: func(s rotation.Settings) string {
+		if s.Strategy == "" || slices.Contains(rotation.Strategies(), s.Strategy) {
+			return ""
+		}
+		return "not known to this version, which goes by " + rotation.Strategies()[0]
+	},
+}
+
+var aheadSetting = Setting{
+	Name: "ahead", Values: fmt.Sprintf("0 (off), or a percentage from 1 to %d", rotation.MaxAhead),
+	value: func(s rotation.Settings) any { return s.Ahead },
+	isSet: func(s rotation.Settings) bool { return s.Ahead != 0 },
+	set: func(s *rotation.Settings, value string) bool {
+		if value == "off" {
+			value = "0"
+		}
+		n, err := strconv.Atoi(value)
+		s.Ahead = n
+		return err == nil && n >= 0 && n <= rotation.MaxAhead
+	},
+	unset: func(s *rotation.Settings) { s.Ahead = 0 },
+}
+
+// storeSetting is the store that is used where the command line names none. With accounts there, a Move changes it.
+var storeSetting = Setting{
+	Name: "store", Values: StoreNames,
+	value: func(s rotation.Settings) any { return text.OneLine(new(Choice).StoreIn(s)) },
+	isSet: func(s rotation.Settings) bool { return s.Store != "" },
+	set: func(s *rotation.Settings, value string) bool {
+		s.Store = value
+		return CheckStore(value) == nil
+	},
+	unset: func(s *rotation.Settings) { s.Store = "" },
+	note: func(s rotation.Settings) string {
+		switch {
+		case s.Move != rotation.KeyMove{}:
+			return fmt.Sprintf("a move from %s to %s was cut short", text.OneLine(s.Move.From), text.OneLine(s.Move.To))
+		case s.Store != "" && CheckStore(s.Store) != nil:
+			return "not known to this version"
+		}
+		return ""
+	},
+	refuse: func(o rotation.Overview, to rotation.Settings) error {
+		var remembered Choice
+		now, then := remembered.StoreIn(o.Settings), remembered.StoreIn(to)
+		switch {
+		case o.Settings.Move != rotation.KeyMove{}:
+			return hint.On(fmt.Errorf("a move of the keys from %s to %s was cut short", Place(o.Settings.Move.From), Place(o.Settings.Move.To)),
+				"`ocgo-key migrate --to "+text.Quote(o.Settings.Move.To)+"` finishes it")
+		case now != then && len(o.Accounts) > 0:
+			return hint.On(fmt.Errorf("the keys of %s are in %s", text.Count(len(o.Accounts), "account", "accounts"), Place(now)),
+				"`ocgo-key migrate --to "+text.Quote(then)+"` moves them")
+		}
+		return nil
+	},
+}
+
+// identitySetting is the identity that is used where neither the command line nor systemd names one.
+var identitySetting = Setting{
+	Name: "identity", Values: "the path of a file",
+	value: func(s rotation.Settings) any {
+		if s.Identity == "" {
+			return "none"
+		}
+		return text.OneLine(s.Identity)
+	},
+	isSet: func(s rotation.Settings) bool { return s.Identity != "" },
+	set: func(s *rotation.Settings, value string) bool {
+		var ok bool
+		s.Identity, ok = rememberable(value)
+		return ok
+	},
+	unset: func(s *rotation.Settings) { s.Identity = "" },
+	note: func(s rotation.Settings) string {
+		if _, err := os.Stat(s.Identity); s.Identity != "" && errors.Is(err, os.ErrNotExist) {
+			return "there is no such file yet"
+		}
+		return ""
+	},
+}
+
+// rememberable returns the absolute path of an identity that can be remembered. A descriptor cannot: the next process
+// does not have it.
+func rememberable(identity string) (path string, ok bool) {
 	for _, passing := range []string{"fd:", "/dev/fd/", "/dev/std", "/proc/"} {
 		if strings.HasPrefix(identity, passing) {
 			return "", false

@@ -59,8 +59,8 @@ func (a *app) completions(kind string, before []string) (values []completion.Val
 	case "account", "holder":
 		values = accountCompletions(a, kind)
 	case "setting":
-		for _, s := range settings {
-			values = append(values, completion.Value{Text: s.name, Help: s.values})
+		for _, s := range accounts.Settings() {
+			values = append(values, completion.Value{Text: s.Name, Help: s.Values})
 		}
 	case "strategy":
 		for _, name := range rotation.Strategies() {

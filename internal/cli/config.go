@@ -3,13 +3,10 @@ package cli
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"text/tabwriter"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
-	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
@@ -46,66 +43,6 @@ Examples:
 // changes reports whether the command is about to change a setting.
 func (c *configCmd) changes() bool { return c.Value != nil || c.Unset }
 
-// setting is one of the user's choices. Its default is the zero value of its field in rotation.Settings.
-type setting struct {
-	name   string
-	values string // for people: which there are
-	value  func(rotation.Settings) any
-	isSet  func(rotation.Settings) bool
-	set    func(s *rotation.Settings, value string) bool // not ok: no such value
-	unset  func(*rotation.Settings)
-	note   func(rotation.Settings) string // what else there is to say of the value; may be nil
-	// refuse says why the pool as it is cannot have the setting changed to that; may be nil.
-	refuse func(o rotation.Overview, to rotation.Settings) error
-}
-
-var settings = []setting{
-	{
-		name: "strategy", values: strings.Join(rotation.Strategies(), ", "),
-		value: func(s rotation.Settings) any {
-			if s.Strategy == "" {
-				return rotation.Strategies()[0]
-			}
-			return text.OneLine(s.Strategy)
-		},
-		isSet: func(s rotation.Settings) bool { return s.Strategy != "" },
-		set: func(s *rotation.Settings, value string) bool {
-			s.Strategy = value
-			return slices.Contains(rotation.Strategies(), value)
-		},
-		unset: func(s *rotation.Settings) { s.Strategy = "" },
-		note: func(s rotation.Settings) string {
-			if s.Strategy == "" || slices.Contains(rotation.Strategies(), s.Strategy) {
-				return ""
-			}
-			return "not known to this version, which goes by " + rotation.Strategies()[0]
-		},
-	},
-	{
-		name: "ahead", values: fmt.Sprintf("0 (off), or a percentage from 1 to %d", rotation.MaxAhead),
-		value: func(s rotation.Settings) any { return s.Ahead },
-		isSet: func(s rotation.Settings) bool { return s.Ahead != 0 },
-		set: func(s *rotation.Settings, value string) bool {
-			if value == "off" {
-				value = "0"
-			}
-			n, err := strconv.Atoi(value)
-			s.Ahead = n
-			return err == nil && n >= 0 && n <= rotation.MaxAhead
-		},
-		unset: func(s *rotation.Settings) { s.Ahead = 0 },
-	},
-	storeSetting, identitySetting,
-}
-
-func settingNames() string {
-	names := make([]string, len(settings))
-	for i, s := range settings {
-		names[i] = s.name
-	}
-	return strings.Join(names, ", ")
-}
-
 // settingJSON is a setting as `config --json` shows it.
 type settingJSON struct {
 	Name   string `json:"name"`
@@ -113,17 +50,17 @@ type settingJSON struct {
 	Source string `json:"source"` // "default" or "set"
 }
 
-func (s setting) json(now rotation.Settings) settingJSON {
+func settingDocument(s accounts.Setting, now rotation.Settings) settingJSON {
 	source := "default"
-	if s.isSet(now) {
+	if s.IsSet(now) {
 		source = "set"
 	}
-	return settingJSON{s.name, s.value(now), source}
+	return settingJSON{s.Name, s.Value(now), source}
 }
 
 func (c *configCmd) Run(a *app) error {
 	if c.Unset && (c.Name == "" || c.Value != nil) {
-		return hint.Input("--unset goes with the name of a setting alone; there are: %s", settingNames())
+		return hint.Input("--unset goes with the name of a setting alone; there are: %s", accounts.SettingNames())
 	}
 	pool, err := a.pool()
 	if err != nil {
@@ -132,11 +69,10 @@ func (c *configCmd) Run(a *app) error {
 	if c.Name == "" {
 		return listSettings(a, pool)
 	}
-	at := slices.IndexFunc(settings, func(s setting) bool { return s.name == c.Name })
-	if at < 0 {
-		return hint.Input("there is no setting %q; there are: %s", c.Name, settingNames())
+	s, err := accounts.FindSetting(c.Name)
+	if err != nil {
+		return err
 	}
-	s := settings[at]
 	if c.changes() {
 		return configure(a, pool, s, c.Value)
 	}
@@ -145,47 +81,23 @@ func (c *configCmd) Run(a *app) error {
 		return err
 	}
 	if a.JSON {
-		return a.Document(s.json(o.Settings))
+		return a.Document(settingDocument(s, o.Settings))
 	}
-	return a.Print("%v\n", s.value(o.Settings))
+	return a.Print("%v\n", s.Value(o.Settings))
 }
 
-// change sets a setting, or with no value takes it back to its default.
-func configure(a *app, pool *rotation.Pool, s setting, value *string) error {
-	if value != nil && !s.set(new(rotation.Settings), *value) {
-		return hint.Input("%s cannot be %q; it can be: %s", s.name, *value, s.values)
-	}
-	o, err := pool.Overview(context.Background())
-	if err != nil {
-		return err
-	}
-	alter := func(to *rotation.Settings) {
-		if value == nil {
-			s.unset(to)
-		} else {
-			s.set(to, *value)
-		}
-	}
-	if now := o.Settings; s.refuse != nil {
-		alter(&now)
-		if err := s.refuse(o, now); err != nil {
-			return err
-		}
-	}
-	var now rotation.Settings
-	err = pool.Configure(context.Background(), func(to *rotation.Settings) {
-		alter(to)
-		now = *to
-	})
+// configure sets a setting, or with no value takes it back to its default.
+func configure(a *app, pool *rotation.Pool, s accounts.Setting, value *string) error {
+	now, err := s.Change(context.Background(), pool, value)
 	if err != nil {
 		return err
 	}
 	if a.JSON {
-		return a.Document(s.json(now))
+		return a.Document(settingDocument(s, now))
 	}
-	a.Say("%s is now %v", s.name, s.value(now))
-	if s.note != nil && s.note(now) != "" {
-		a.Say("%s", s.note(now))
+	a.Say("%s is now %v", s.Name, s.Value(now))
+	if note := s.Note(now); note != "" {
+		a.Say("%s", note)
 	}
 	return nil
 }
@@ -195,9 +107,10 @@ func listSettings(a *app, pool *rotation.Pool) error {
 	if err != nil {
 		return err
 	}
+	settings := accounts.Settings()
 	all := make([]settingJSON, len(settings))
 	for i, s := range settings {
-		all[i] = s.json(o.Settings)
+		all[i] = settingDocument(s, o.Settings)
 	}
 	if a.JSON {
 		return a.Document(map[string][]settingJSON{"settings": all})
@@ -205,8 +118,8 @@ func listSettings(a *app, pool *rotation.Pool) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SETTING\tVALUE\tFROM")
 	for i, s := range all {
-		if note := settings[i].note; note != nil && note(o.Settings) != "" {
-			s.Source += " (" + note(o.Settings) + ")"
+		if note := settings[i].Note(o.Settings); note != "" {
+			s.Source += " (" + note + ")"
 		}
 		fmt.Fprintf(w, "%s\t%v\t%s\n", s.Name, s.Value, s.Source)
 	}

@@ -3,15 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
-	"os"
-	"os/exec"
 	"time"
 
-	"ocgo-key/helper/accounts"
-	"ocgo-key/helper/wrapper"
-	"ocgo-key/internal/fakeservice"
+	"ocgo-key/internal/demo"
+	"ocgo-key/internal/hint"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -25,39 +20,34 @@ Example:
   ocgo-key demo`
 }
 
-const (
-	demoModel  = "kimi-k2.6"
-	demoPrompt = "say hi"
-	demoLimit  = 3 * 24 * time.Hour // how long the first account is limited
-)
-
-// demoKeys are the keys of the demo's accounts, which no service but the stand-in knows.
-var demoKeys = []struct{ label, key string }{{"Work", "demo-key-1"}, {"Personal", "demo-key-2"}, {"Spare", "demo-key-3"}}
-
 func (*demoCmd) Run(a *app) error {
-	service, pool, keys, err := stage(a)
+	ctx := context.Background()
+	stage, err := demo.Set(ctx, func(sentence string) { _ = a.Print("  service: %s\n", sentence) })
 	if err != nil {
 		return err
 	}
-	defer service.Close()
-	if a.baseURL, err = parseBaseURL(service.BaseURL()); err != nil {
+	defer stage.Service.Close()
+	if a.baseURL, err = parseBaseURL(stage.Service.BaseURL()); err != nil {
 		return err
 	}
-	if err := a.Print("A stand-in for the Go service answers at %s.\nThree accounts, in memory: Work (its weekly limit is used up), Personal, Spare.\n\n", service.BaseURL()); err != nil {
+	if err := a.Print("A stand-in for the Go service answers at %s.\nThree accounts, in memory: Work (its weekly limit is used up), Personal, Spare.\n\n", a.baseURL); err != nil {
 		return err
 	}
-	shown, command, cleanup, err := demoClient(a)
+	asker, err := demo.NewClient()
 	if err != nil {
 		return err
 	}
-	defer cleanup()
-	_ = a.Print("$ ocgo-key run -- %s\n", shown)
+	defer asker.Close()
+	if !asker.OpenCode {
+		_ = a.Print("OpenCode is not installed, so a small client of our own asks in its place.\n")
+	}
+	_ = a.Print("$ ocgo-key run -- %s\n", asker.Shown)
 	run := &runCmd{On429: "auto"}
-	err = run.run(a, command, func() (*rotation.Pool, error) { return pool, nil }, func() keychain.Store { return keys })
+	err = run.run(a, asker.Command, func() (*rotation.Pool, error) { return stage.Pool, nil }, func() keychain.Store { return stage.Keys })
 	if err != nil {
 		return err
 	}
-	o, err := pool.Overview(context.Background())
+	o, err := stage.Pool.Overview(ctx)
 	if err != nil {
 		return err
 	}
@@ -68,68 +58,17 @@ func (*demoCmd) Run(a *app) error {
 	return a.Print("The next process gets %s.\n\nNow with your own: `ocgo-key add LABEL`, then `ocgo-key run`.\n", o.Next)
 }
 
-// stage sets up the service, and a pool that knows its accounts.
-func stage(a *app) (*fakeservice.Server, *rotation.Pool, keychain.Store, error) {
-	pool, keys := rotation.InMemory(), keychain.NewMemory()
-	options := fakeservice.Options{OnDone: func(r fakeservice.Request) { narrate(a, r) }}
-	ctx := context.Background()
-	for i, d := range demoKeys {
-		account := fakeservice.Account{Key: d.key, Label: d.label}
-		if i == 0 {
-			account.Plan.Limits = []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(demoLimit)}}
-		}
-		options.Accounts = append(options.Accounts, account)
-		id := accounts.NewID()
-		if err := errors.Join(keys.Set(ctx, id, keychain.NewSecret(d.key)), pool.Add(ctx, rotation.Newcomer{ID: id, Label: d.label})); err != nil {
-			return nil, nil, nil, err
-		}
-	}
-	service, err := fakeservice.Start(options)
-	return service, pool, keys, err
-}
+// demoClientCmd is the small client.
+type demoClientCmd struct{}
 
-// narrate shows a request as the service saw it.
-func narrate(a *app, r fakeservice.Request) {
-	if r.Method != http.MethodPost {
-		return // the gateway's own question for what is left of an account
+func (*demoClientCmd) Run(a *app) error {
+	base, token := a.getenv("OPENCODE_BASE_URL"), a.getenv("OPENCODE_API_KEY")
+	if base == "" || token == "" {
+		return hint.On(errors.New("this client is the demo's own"), "use `ocgo-key demo`")
 	}
-	what := "a turn of the conversation"
-	if !r.Tools {
-		what = "a title for the session"
+	answer, err := demo.Ask(context.Background(), base, token)
+	if answer == "" && err != nil {
+		return err
 	}
-	answer := "answered"
-	if r.Status == http.StatusTooManyRequests {
-		answer = "429, weekly limit used up"
-	}
-	_ = a.Print("  service: %s asks for %s: %s\n", r.Account, what, answer)
-}
-
-// demoClient is the client to run, how to call it for people, and how to clean up after it.
-func demoClient(a *app) (shown string, command wrapper.Command, cleanup func(), err error) {
-	if opencode, err := exec.LookPath("opencode"); err == nil {
-		home, err := os.MkdirTemp("", "ocgo-key-demo-")
-		if err != nil {
-			return "", wrapper.Command{}, nil, err
-		}
-		return fmt.Sprintf("opencode run -m opencode-go/%s %q", demoModel, demoPrompt),
-			wrapper.Command{Argv: []string{opencode, "run", "-m", "opencode-go/" + demoModel, demoPrompt}, Env: demoEnv(home)},
-			func() { _ = os.RemoveAll(home) }, nil
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return "", wrapper.Command{}, nil, err
-	}
-	_ = a.Print("OpenCode is not installed, so a small client of our own asks in its place.\n")
-	return "(a small client)", wrapper.Command{Argv: []string{self, "demo-client"}, Env: os.Environ()}, func() {}, nil
-}
-
-// demoEnv gives OpenCode a home of its own, and none of the user's settings.
-func demoEnv(home string) []string {
-	env := []string{"HOME=" + home, "USERPROFILE=" + home, "OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1"}
-	for _, name := range []string{"PATH", "TERM", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "NO_COLOR"} {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
-	return env
+	return errors.Join(err, a.Print("%s\n", answer))
 }

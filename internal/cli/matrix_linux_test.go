@@ -21,7 +21,6 @@ import (
 	"ocgo-key/internal/dev/keyleak"
 	"ocgo-key/keychain/keychaintest"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 // The account of the matrix, and where its key is.
@@ -88,7 +87,7 @@ func TestKeychainMatrix(t *testing.T) {
 			key := keyleak.New().Key("one")
 			env := row.ring(t, key)
 			dir := t.TempDir()
-			pool := rotation.New(state.OpenFile(dir, time.Now, func(message string) { t.Error(message) }), time.Now, func(int, string) bool { return false })
+			pool := rotation.Open(dir, func(message string) { t.Error(message) })
 			require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: matrixID, Label: "Work"}))
 			mark := "OCGO_KEY_MATRIX=" + dir
 			got := getIn(t, append(env, mark, "OCGO_KEY_STATE_DIR="+dir, "OCGO_KEY_STORE=", "GORACE=atexit_sleep_ms=0"))

@@ -18,7 +18,6 @@ import (
 
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 // killer is a credential helper that keeps one file for each server, and ends who called it, by SIGKILL, at a call
@@ -58,8 +57,7 @@ func newMoving(t *testing.T, from string) *moving {
 	m.env = append(os.Environ(), "OCGO_KEY_STATE_DIR="+states, "OCGO_KEY_IDENTITY="+identity, "OCGO_KEY_STORE=", "CREDENTIALS_DIRECTORY=")
 	m.helper = keychain.NewDocker("killer")
 	m.file = keychain.NewFile(keychain.FileConfig{Dir: states, Identity: identity})
-	file := state.OpenFile(states, time.Now, func(message string) { t.Error(message) })
-	pool := rotation.New(file, time.Now, func(int, string) bool { return false })
+	pool := rotation.Open(states, func(message string) { t.Error(message) })
 	store := m.helper
 	if from == "file" {
 		store = m.file
@@ -70,7 +68,7 @@ func newMoving(t *testing.T, from string) *moving {
 		require.NoError(t, store.Set(t.Context(), id, keychain.NewSecret(m.keys[id])))
 		require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: id, Label: label}))
 	}
-	require.NoError(t, pool.Configure(t.Context(), func(s *state.Settings) { s.Store = from }))
+	require.NoError(t, pool.Configure(t.Context(), func(s *rotation.Settings) { s.Store = from }))
 	return m
 }
 
@@ -90,7 +88,7 @@ func (m *moving) run(killAt string, args ...string) (out string, killed bool, co
 func (m *moving) noneLost(when string) {
 	m.t.Helper()
 	var seen struct {
-		Settings state.Settings `json:"settings"`
+		Settings rotation.Settings `json:"settings"`
 	}
 	text, err := os.ReadFile(filepath.Join(m.dir, "state", "state.json"))
 	require.NoError(m.t, err)

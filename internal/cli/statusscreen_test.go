@@ -16,7 +16,6 @@ import (
 	"ocgo-key/helper"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 func TestScreenKeys(t *testing.T) {
@@ -161,7 +160,7 @@ func TestUntilNextMinute(t *testing.T) {
 
 // An old file without its own time of asking, or a clock that was set back, is shown all the same.
 func TestAgeOfOddTimes(t *testing.T) {
-	o := rotation.Overview{Accounts: []rotation.View{{Label: "Work", Usage: &state.Usage{}}}}
+	o := rotation.Overview{Accounts: []rotation.View{{Label: "Work", Usage: &rotation.KnownUsage{}}}}
 	assert.Equal(t, "No numbers yet: the service was not asked.", ageText(o, today))
 	o.Accounts[0].Usage.At = after(time.Hour)
 	assert.Equal(t, "Numbers as of just now.", ageText(o, today))

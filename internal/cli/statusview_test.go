@@ -16,7 +16,6 @@ import (
 	"pgregory.net/rapid"
 
 	"ocgo-key/rotation"
-	"ocgo-key/rotation/state"
 )
 
 var update = flag.Bool("update", false, "write the pictures in testdata/status anew")
@@ -29,36 +28,36 @@ func before(d time.Duration) time.Time { return today.Add(-d) }
 
 const day = 24 * time.Hour
 
-func window(percent int, resets time.Time) state.Window {
-	return state.Window{Status: "ok", Percent: percent, ResetsAt: resets}
+func window(percent int, resets time.Time) rotation.KnownWindow {
+	return rotation.KnownWindow{Status: "ok", Percent: percent, ResetsAt: resets}
 }
 
 // everything is a pool that has one of all there is to show.
 func everything() rotation.Overview {
-	full := state.Window{Status: "rate-limited", Percent: 100, ResetsAt: after(3*day + 4*time.Hour)}
+	full := rotation.KnownWindow{Status: "rate-limited", Percent: 100, ResetsAt: after(3*day + 4*time.Hour)}
 	return rotation.Overview{Next: "Personal", Accounts: []rotation.View{
 		{Number: 1, ID: "a", Label: "Work", Enabled: true,
 			Condition: rotation.Condition{State: rotation.Cooling, Until: full.ResetsAt, Reason: "weekly limit", Window: "weekly"},
-			Usage: &state.Usage{At: before(5 * time.Minute), Windows: map[string]state.Window{
+			Usage: &rotation.KnownUsage{At: before(5 * time.Minute), Windows: map[string]rotation.KnownWindow{
 				"rolling": window(34, after(2*time.Hour+10*time.Minute)), "weekly": full, "monthly": window(81, after(12*day))}}},
 		{Number: 2, ID: "b", Label: "Personal", Enabled: true, Condition: rotation.Condition{State: rotation.Ready},
-			Leases: []state.Lease{{PID: 4711, Command: "opencode", Since: before(time.Hour)}, {PID: 4822, Command: "a-client-with-a-long-name", Since: before(2 * day)},
+			Leases: []rotation.Lease{{PID: 4711, Command: "opencode", Since: before(time.Hour)}, {PID: 4822, Command: "a-client-with-a-long-name", Since: before(2 * day)},
 				{PID: 4933, Command: "curl", Since: before(20 * day)}},
-			Usage: &state.Usage{At: before(5 * time.Minute), Windows: map[string]state.Window{
+			Usage: &rotation.KnownUsage{At: before(5 * time.Minute), Windows: map[string]rotation.KnownWindow{
 				"rolling": window(62, after(30*time.Second)), "weekly": window(1, after(6*day+23*time.Hour)), "monthly": window(99, after(29*day))}}},
 		{Number: 3, ID: "c", Label: "Spare", Enabled: false, Condition: rotation.Condition{State: rotation.Disabled}},
 		{Number: 4, ID: "d", Label: "An account whose label has 40 characters", Enabled: true,
 			Condition: rotation.Condition{State: rotation.Rejected, Reason: "AuthError: Unauthorized, and more words of the service than have room on a line"},
-			Usage: &state.Usage{At: before(26 * time.Hour), Windows: map[string]state.Window{
+			Usage: &rotation.KnownUsage{At: before(26 * time.Hour), Windows: map[string]rotation.KnownWindow{
 				"rolling": window(62, before(21*time.Hour)), "weekly": window(137, after(5*day)), "monthly": window(0, time.Time{})}}},
 		{Number: 5, ID: "e", Label: "家族のアカウント 🦊 とても長い名前のアカウント長い", Enabled: true, Condition: rotation.Condition{State: rotation.Ready},
-			Usage: &state.Usage{At: before(5 * time.Minute), Windows: map[string]state.Window{"rolling": window(75, after(45*time.Minute))}}},
+			Usage: &rotation.KnownUsage{At: before(5 * time.Minute), Windows: map[string]rotation.KnownWindow{"rolling": window(75, after(45*time.Minute))}}},
 	}}
 }
 
 func TestPictures(t *testing.T) {
 	limited := everything()
-	limited.Next, limited.Settings = "", state.Settings{Strategy: "most-left", Ahead: 90}
+	limited.Next, limited.Settings = "", rotation.Settings{Strategy: "most-left", Ahead: 90}
 	for name, text := range map[string]string{
 		"80":       draw(everything(), today, look{width: 80, utf8: true}).String(),
 		"120":      draw(everything(), today, look{width: 120, utf8: true}).String(),
@@ -107,8 +106,8 @@ func anyPool(t *rapid.T) rotation.Overview {
 		}
 		return today.Add(time.Duration(rapid.Int64Range(-int64(400*day), int64(400*day)).Draw(t, "from now")))
 	})
-	win := rapid.Custom(func(t *rapid.T) state.Window {
-		return state.Window{Status: rapid.SampledFrom([]string{"ok", "rate-limited", ""}).Draw(t, "status"),
+	win := rapid.Custom(func(t *rapid.T) rotation.KnownWindow {
+		return rotation.KnownWindow{Status: rapid.SampledFrom([]string{"ok", "rate-limited", ""}).Draw(t, "status"),
 			Percent: rapid.IntRange(-5, 2000).Draw(t, "percent"), ResetsAt: moment.Draw(t, "resets")}
 	})
 	var o rotation.Overview
@@ -117,10 +116,10 @@ func anyPool(t *rapid.T) rotation.Overview {
 		v.Condition.State = rapid.SampledFrom([]string{rotation.Ready, rotation.Cooling, rotation.Rejected, rotation.Disabled}).Draw(t, "state")
 		v.Condition.Reason, v.Condition.Until = rapid.String().Draw(t, "reason"), moment.Draw(t, "until")
 		if rapid.Bool().Draw(t, "asked") {
-			v.Usage = &state.Usage{At: moment.Draw(t, "at"), Windows: rapid.MapOf(rapid.SampledFrom([]string{"rolling", "weekly", "monthly", "yearly"}), win).Draw(t, "windows")}
+			v.Usage = &rotation.KnownUsage{At: moment.Draw(t, "at"), Windows: rapid.MapOf(rapid.SampledFrom([]string{"rolling", "weekly", "monthly", "yearly"}), win).Draw(t, "windows")}
 		}
 		for range rapid.IntRange(0, 11).Draw(t, "holders") {
-			v.Leases = append(v.Leases, state.Lease{PID: rapid.IntRange(1, 1<<22).Draw(t, "pid"), Command: rapid.String().Draw(t, "command"), Since: moment.Draw(t, "since")})
+			v.Leases = append(v.Leases, rotation.Lease{PID: rapid.IntRange(1, 1<<22).Draw(t, "pid"), Command: rapid.String().Draw(t, "command"), Since: moment.Draw(t, "since")})
 		}
 		o.Accounts = append(o.Accounts, v)
 	}

@@ -1,0 +1,177 @@
+package accounts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/fakeservice"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+)
+
+// errCut is what a store answers once the command that asks it is cut short.
+var errCut = errors.New("cut short")
+
+// flawed is a store in memory that fails, or gives back something else, where a test says so.
+type flawed struct {
+	keychain.Store
+	name   string
+	before func(op, id string) error             // may be nil; its error is the answer, and nothing is done
+	after  func(op, id string) error             // may be nil; likewise, but it is done
+	read   func(keychain.Secret) keychain.Secret // may be nil
+	stored []string                              // ids, in the order of their keys
+}
+
+func newFlawed(name string) *flawed { return &flawed{Store: keychain.NewMemory(), name: name} }
+
+func (f *flawed) Name() string { return f.name }
+
+func (f *flawed) step(op, id string, do func() error) error {
+	if f.before != nil {
+		if err := f.before(op, id); err != nil {
+			return err
+		}
+	}
+	err := do()
+	if err == nil && f.after != nil {
+		err = f.after(op, id)
+	}
+	return err
+}
+
+func (f *flawed) Get(ctx context.Context, id string) (key keychain.Secret, err error) {
+	err = f.step("get", id, func() (err error) {
+		key, err = f.Store.Get(ctx, id)
+		return err
+	})
+	if err == nil && f.read != nil {
+		key = f.read(key)
+	}
+	return key, err
+}
+
+func (f *flawed) Set(ctx context.Context, id string, key keychain.Secret) error {
+	f.stored = append(f.stored, id)
+	return f.step("set", id, func() error { return f.Store.Set(ctx, id, key) })
+}
+
+func (f *flawed) Delete(ctx context.Context, id string) error {
+	return f.step("delete", id, func() error { return f.Store.Delete(ctx, id) })
+}
+
+// failing fails at one operation.
+func failing(op string) func(string, string) error {
+	return func(got, _ string) error {
+		if got == op {
+			return errCut
+		}
+		return nil
+	}
+}
+
+// said is a reporter that keeps what was said.
+type said struct{ warnings, lines []string }
+
+func (s *said) Say(format string, args ...any) {
+	s.lines = append(s.lines, fmt.Sprintf(format, args...))
+}
+func (s *said) Detail(string, ...any)  {}
+func (s *said) Warn(message, _ string) { s.warnings = append(s.warnings, message) }
+
+// world is a pool, its stores and what works on them.
+type world struct {
+	*Accounts
+	t      *testing.T
+	stores map[string]*flawed
+	said   *said
+	env    map[string]string
+}
+
+func newWorld(t *testing.T) *world {
+	w := &world{t: t, said: new(said), env: map[string]string{"OCGO_KEY_STATE_DIR": t.TempDir()}, stores: map[string]*flawed{}}
+	for _, name := range []string{OSStore, FileStore, "docker:vault"} {
+		w.stores[name] = newFlawed(name)
+	}
+	w.Accounts = &Accounts{Pool: w.pool(), Keys: w.keys(), Tell: w.said, Budget: ProgramBudget}
+	return w
+}
+
+// keys are the stores as another process opens them.
+func (w *world) keys() *Keys {
+	k := Open(Choice{Getenv: func(name string) string { return w.env[name] }})
+	for name, store := range w.stores {
+		k.opened[name+"\n"] = store
+	}
+	return k
+}
+
+// pool is the pool as another process opens it.
+func (w *world) pool() *rotation.Pool {
+	return rotation.Open(w.env["OCGO_KEY_STATE_DIR"], func(message string) { w.t.Error(message) })
+}
+
+// serve starts the service, to which these keys belong.
+func (w *world) serve(accounts ...fakeservice.Account) {
+	service, err := fakeservice.Start(fakeservice.Options{Accounts: accounts})
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { require.NoError(w.t, service.Close()) })
+	w.Service, err = url.Parse(service.BaseURL())
+	require.NoError(w.t, err)
+}
+
+// add adds an account, with a key after its label.
+func (w *world) add(label string) rotation.View {
+	_, err := w.Add(w.t.Context(), label, keyOf(label), true)
+	require.NoError(w.t, err)
+	return w.find(label)
+}
+
+func keyOf(label string) keychain.Secret { return keychain.NewSecret("key-of-" + label) }
+
+func (w *world) overview() rotation.Overview {
+	o, err := w.Pool.Overview(w.t.Context())
+	require.NoError(w.t, err)
+	return o
+}
+
+func (w *world) find(label string) rotation.View {
+	v, err := w.overview().Find(label)
+	require.NoError(w.t, err)
+	return v
+}
+
+// labels are those of the accounts in the pool.
+func (w *world) labels() []string {
+	labels := []string{}
+	for _, v := range w.overview().Accounts {
+		labels = append(labels, v.Label)
+	}
+	return labels
+}
+
+// unlisted are the ids that the pool notes and no account has.
+func (w *world) unlisted() (ids []string) {
+	all, _, err := w.Pool.KeyOwners(w.t.Context())
+	require.NoError(w.t, err)
+	for _, owner := range all {
+		if !owner.Account {
+			ids = append(ids, owner.ID)
+		}
+	}
+	return ids
+}
+
+// keyIn is the key under id in the store called name; empty where there is none.
+func (w *world) keyIn(name, id string) string {
+	key, err := w.stores[name].Store.Get(context.Background(), id)
+	if errors.Is(err, keychain.ErrNotFound) {
+		return ""
+	}
+	require.NoError(w.t, err)
+	return key.Reveal()
+}

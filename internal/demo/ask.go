@@ -1,0 +1,52 @@
+package demo
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"ocgo-key/internal/version"
+)
+
+// Ask asks the demo's one question, streamed, over the wire format that most models have. base is the address of the
+// gateway and token the one that it wants. It returns the answer in one piece, so that the demo's own lines do not come
+// in between.
+func Ask(ctx context.Context, base, token string) (string, error) {
+	question := fmt.Sprintf(`{"model":%q,"stream":true,"tools":[{"type":"function","function":{"name":"none"}}],"messages":[{"role":"user","content":%q}]}`, model, prompt)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/chat/completions", strings.NewReader(question))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	req.Header.Set("User-Agent", version.UserAgent())
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("X-Opencode-Session", "ses_demo")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("the gateway answered %s", resp.Status)
+	}
+	var answer strings.Builder
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		var chunk struct {
+			Choices []struct {
+				Delta struct{ Content string }
+			}
+		}
+		data, ok := strings.CutPrefix(lines.Text(), "data: ")
+		if !ok || json.Unmarshal([]byte(data), &chunk) != nil {
+			continue
+		}
+		for _, c := range chunk.Choices {
+			answer.WriteString(c.Delta.Content)
+		}
+	}
+	return answer.String(), lines.Err()
+}

@@ -1,0 +1,56 @@
+package demo
+
+import (
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/rotation"
+)
+
+// The first account is limited, and the second answers, as the demo wants to show.
+func TestStage(t *testing.T) {
+	var mu sync.Mutex
+	var told []string
+	stage, err := Set(t.Context(), func(sentence string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, sentence)
+	})
+	require.NoError(t, err)
+	_, err = Ask(t.Context(), stage.Service.BaseURL(), "demo-key-1")
+	assert.ErrorContains(t, err, "429")
+	answer, err := Ask(t.Context(), stage.Service.BaseURL(), "demo-key-2")
+	require.NoError(t, err)
+	assert.Equal(t, "Hello from Personal.", answer)
+	require.NoError(t, stage.Service.Close())
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Equal(t, []string{"Work asks for a turn of the conversation: 429, weekly limit used up", "Personal asks for a turn of the conversation: answered"}, told)
+
+	o, err := stage.Pool.Overview(t.Context())
+	require.NoError(t, err)
+	require.Len(t, o.Accounts, 3)
+	for _, v := range o.Accounts {
+		_, err := stage.Keys.Get(t.Context(), v.ID)
+		assert.NoError(t, err)
+		assert.Equal(t, rotation.Ready, v.Condition.State)
+	}
+}
+
+// OpenCode gets a home of its own and none of the user's settings; without OpenCode the program asks itself.
+func TestClient(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("OPENCODE_CONFIG", "/mine.json")
+	c, err := NewClient()
+	require.NoError(t, err)
+	defer c.Close()
+	assert.False(t, c.OpenCode)
+	assert.Equal(t, "demo-client", c.Command.Argv[1])
+	env := environment("/scratch")
+	assert.Contains(t, env, "HOME=/scratch")
+	assert.False(t, slices.Contains(env, "OPENCODE_CONFIG=/mine.json"))
+}
