@@ -227,6 +227,22 @@ func TestLabels(t *testing.T) {
 	assert.ErrorIs(t, err, hint.ErrInput)
 }
 
+// A label from elsewhere that cannot be one here becomes one that can, and that is free.
+func TestFitLabel(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("x", maxLabel)
+	w.add("Work")
+	w.add(long)
+	for wanted, want := range map[string]string{
+		"Personal": "Personal", "work": "work 2", "-- Spare": "Spare", "a\nb": "a b", "7": "Account 3", "": "Account 3",
+		"sk-0123456789abcdefghijklmnopqrstuv": "Account 3", long + "y": long[:maxLabel-2] + " 2",
+	} {
+		got := FitLabel(w.overview(), wanted)
+		assert.Equal(t, want, got, "%q", wanted)
+		assert.NoError(t, CheckLabel(got))
+	}
+}
+
 func TestIDs(t *testing.T) {
 	a, b := NewID(), NewID()
 	assert.Regexp(t, `^[0-9a-f]{16}$`, a)
