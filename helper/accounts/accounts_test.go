@@ -175,6 +175,21 @@ func TestRemoveFinishesWhatWasCutShort(t *testing.T) {
 	}
 }
 
+// A store that is locked is asked before anything is written down.
+func TestRemoveFromALockedStore(t *testing.T) {
+	w := newWorld(t)
+	v := w.add("Work")
+	w.stores[OSStore].before = func(op, _ string) error {
+		if op == "get" {
+			return &keychain.Error{Kind: keychain.Locked, Op: op, Store: OSStore, Err: errors.New("locked")}
+		}
+		return nil
+	}
+	assert.ErrorIs(t, w.Remove(v), keychain.ErrLocked)
+	assert.Equal(t, []string{"Work"}, w.labels())
+	assert.Equal(t, "key-of-Work", w.keyIn(OSStore, v.ID))
+}
+
 func TestHeld(t *testing.T) {
 	w := newWorld(t)
 	work, spare := w.add("Work"), w.add("Spare")

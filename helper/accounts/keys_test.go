@@ -155,6 +155,8 @@ func TestSettings(t *testing.T) {
 	w.add("Work")
 	err = change("store", FileStore)
 	assert.ErrorContains(t, err, "the keys of 1 account are in the OS keychain", "with accounts there, a move changes it")
+	next, _ := hint.Of(err)
+	assert.Equal(t, "`ocgo-key migrate --to file` moves them", next)
 	require.NoError(t, w.Pool.BeginMove(t.Context(), rotation.KeyMove{From: OSStore, To: FileStore}))
 	assert.ErrorContains(t, change("store", OSStore), "was cut short")
 	store, err := FindSetting("store")

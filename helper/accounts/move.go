@@ -170,7 +170,9 @@ func (m *move) begin(s rotation.Settings, from string) error {
 	return nil
 }
 
-func nothingMoved(err error) error { return fmt.Errorf("nothing was moved: %w", keychain.WithoutAccount(err)) }
+func nothingMoved(err error) error {
+	return fmt.Errorf("nothing was moved: %w", keychain.WithoutAccount(err))
+}
 
 // tellApart makes sure that two stores which both have a key under one id are not one place by two names: a helper may be a
 // link to another. What is deleted at the one would be gone from both.
