@@ -46,7 +46,9 @@ func TestNoRestartWithoutASessionToContinue(t *testing.T) {
 }
 
 func TestWaitsOrGivesUp(t *testing.T) {
-	in := func(d time.Duration) *rotation.ExhaustedError { return &rotation.ExhaustedError{Until: time.Now().Add(d)} }
+	in := func(d time.Duration) *rotation.ExhaustedError {
+		return &rotation.ExhaustedError{Until: time.Now().Add(d)}
+	}
 	hour := time.Hour
 	for name, tt := range map[string]struct {
 		e       *rotation.ExhaustedError
