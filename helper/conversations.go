@@ -9,12 +9,12 @@ import (
 	"ocgo-key/rotation"
 )
 
-// maxLive is how many sessions a server keeps in memory: of those used last. One that is used again after that has its
-// lease in the pool's state, where it is among the latest there.
+// maxLive is how many sessions a server keeps in memory: of those used last. One that is used again
+// after that has its lease in the pool's state, where it is among the latest there.
 const maxLive = 4096
 
-// Conversations are the holders of the conversations that one process serves: each has its own account, and all share
-// the keys in memory. It is safe for concurrent use.
+// Conversations are the holders of the conversations that one process serves: each has its own
+// account, and all share the keys in memory. It is safe for concurrent use.
 type Conversations struct {
 	own *Holder
 
@@ -23,7 +23,8 @@ type Conversations struct {
 	latest   *list.List                              // the one used last in front
 }
 
-// session is one that is served. A subagent's has the holder of the conversation that it belongs to.
+// session is one that is served. A subagent's has the holder of the conversation that it belongs
+// to.
 type session struct {
 	id     rotation.Conversation
 	holder *Holder
@@ -34,8 +35,8 @@ func NewConversations(own *Holder) *Conversations {
 	return &Conversations{own: own, sessions: make(map[rotation.Conversation]*list.Element), latest: list.New()}
 }
 
-// Of is the holder for a request of the session with this id. A parent is given for a subagent's, which belongs to its
-// parent's conversation. A request of no session has the process's own holder.
+// Of is the holder for a request of the session with this id. A parent is given for a subagent's,
+// which belongs to its parent's conversation. A request of no session has the process's own holder.
 func (c *Conversations) Of(id, parent string) *Holder {
 	if id == "" {
 		id, parent = parent, ""
@@ -51,8 +52,8 @@ func (c *Conversations) Of(id, parent string) *Holder {
 	return c.of(id, c.of(parent, nil))
 }
 
-// of is the holder of one session, which becomes the one used last: holder, or where that is nil the one that it has,
-// or one of its own. The caller has the lock.
+// of is the holder of one session, which becomes the one used last: holder, or where that is nil
+// the one that it has, or one of its own. The caller has the lock.
 func (c *Conversations) of(name string, holder *Holder) *Holder {
 	id := rotation.ConversationOf(name)
 	if e, ok := c.sessions[id]; ok {

@@ -99,7 +99,8 @@ func TestConversationsOfOneServer(t *testing.T) {
 	assert.Equal(t, []int{2, 1, 1}, []int{o.Accounts[0].Conversations, o.Accounts[1].Conversations, o.Accounts[2].Conversations}, "subagents have no lease of their own")
 }
 
-// A request that needs nothing new costs one stat, also where there are more conversations than the state keeps.
+// A request that needs nothing new costs one stat, also where there are more conversations than the
+// state keeps.
 func TestARequestCostsOneStat(t *testing.T) {
 	s := newServer(t)
 	const conversations = 600
@@ -186,7 +187,8 @@ func TestConversationsPrepareAhead(t *testing.T) {
 	assert.Equal(t, []string{"Personal", "Spare"}, []string{s.request(t, "b", ""), s.request(t, "c", "")})
 }
 
-// The keychain is opened without an account being handed out, and a key that is missing is passed over.
+// The keychain is opened without an account being handed out, and a key that is missing is passed
+// over.
 func TestOpenHandsNothingOut(t *testing.T) {
 	s := newServer(t)
 	require.NoError(t, s.own.Open(t.Context()))

@@ -1,5 +1,5 @@
-// Package helper puts an account and its key together: [Holder] takes an account from the pool for a
-// process or a conversation and fetches its key from the keychain; a [Grant] has the two of them.
+// Package helper puts an account and its key together: [Holder] takes an account from the pool for
+// a process or a conversation and fetches its key from the keychain; a [Grant] has the two of them.
 // [UsagePoller] and [FetchUsage] ask the service what accounts have used.
 //
 // It is the one place where ids meet keys. It decides neither which account is next (rotation does)

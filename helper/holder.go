@@ -17,17 +17,19 @@ import (
 type Grant struct {
 	rotation.Handout
 	Key keychain.Secret
-	// Moved is how the process came from another account to this one, should it have done so with this very call of
-	// Current and not by an answer that it met itself; else nil.
+	// Moved is how the process came from another account to this one, should it have done so with
+	// this very call of Current and not by an answer that it met itself; else nil.
 	Moved *rotation.Switch
 }
 
-// Holder is the hold of a process, or of a conversation, on the pool: the account it has now, with the key. It is where
-// ids and keys meet. As long as nothing changed, Current costs a stat and nothing else. It is safe for concurrent use.
+// Holder is the hold of a process, or of a conversation, on the pool: the account it has now, with
+// the key. It is where ids and keys meet. As long as nothing changed, Current costs a stat and
+// nothing else. It is safe for concurrent use.
 type Holder struct {
-	// Ahead is at how many percent used of a window the holder leaves its account, if there is one with more left; 0
-	// is what the pool's settings say, rotation.NotAhead is never. It goes there once the key is at hand (see
-	// PrepareAhead), so that no request waits for a keychain. To be set before the first use.
+	// Ahead is at how many percent used of a window the holder leaves its account, if there is one
+	// with more left; 0 is what the pool's settings say, rotation.NotAhead is never. It goes there
+	// once the key is at hand (see PrepareAhead), so that no request waits for a keychain. To be
+	// set before the first use.
 	Ahead int
 
 	*keyring
@@ -44,7 +46,8 @@ type keyring struct {
 	warn func(missing, next rotation.Handout)
 
 	turn chan struct{} // one walk to the pool and the keychain at a time; it guards what is below
-	// missing are ids whose key the keychain does not have, as of missingAt: a change of the pool may bring one.
+	// missing are ids whose key the keychain does not have, as of missingAt: a change of the pool
+	// may bring one.
 	missing   []string
 	missingAt state.Stamp
 
@@ -52,7 +55,8 @@ type keyring struct {
 	cache map[cacheKey]keychain.Secret
 }
 
-// take waits for the turn. A keychain that asks its user may take long, and a client need not wait with it.
+// take waits for the turn. A keychain that asks its user may take long, and a client need not wait
+// with it.
 func (k *keyring) take(ctx context.Context) error {
 	select {
 	case k.turn <- struct{}{}:
@@ -75,19 +79,21 @@ type cacheKey struct {
 	rev int
 }
 
-// NewHolder returns the hold of who on pool, with keys from the keychain. warn is told when an account had to be
-// passed over because its key is missing, and with which one the holder goes on. Nothing is asked of either yet.
+// NewHolder returns the hold of who on pool, with keys from the keychain. warn is told when an
+// account had to be passed over because its key is missing, and with which one the holder goes on.
+// Nothing is asked of either yet.
 func NewHolder(pool *rotation.Pool, keys keychain.Store, who rotation.Holder, warn func(missing, next rotation.Handout)) *Holder {
 	return &Holder{who: who, keyring: &keyring{pool: pool, keys: keys, warn: warn, turn: make(chan struct{}, 1), cache: make(map[cacheKey]keychain.Secret)}}
 }
 
-// beside is the hold of another in the same process, which asks the keychain for no key that the process has.
+// beside is the hold of another in the same process, which asks the keychain for no key that the
+// process has.
 func (h *Holder) beside(who rotation.Holder) *Holder {
 	return &Holder{Ahead: h.Ahead, who: who, keyring: h.keyring}
 }
 
-// Current returns the account that is held, for a request that uses model(); a holder that has none yet gets
-// the next. model is only called when the answer hangs on it, and may be nil. The error is
+// Current returns the account that is held, for a request that uses model(); a holder that has none
+// yet gets the next. model is only called when the answer hangs on it, and may be nil. The error is
 // rotation.ErrEmpty, a *rotation.ExhaustedError, or one of the keychain's.
 func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
 	stamp := h.pool.Stamp()
@@ -101,8 +107,8 @@ func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error
 	return h.acquire(ctx, h.ask(model))
 }
 
-// Report takes v on the blamed grant into the pool, and returns the account to go on with. moved is true for the
-// one caller whose report moved the holder.
+// Report takes v on the blamed grant into the pool, and returns the account to go on with. moved is
+// true for the one caller whose report moved the holder.
 func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, model func() string) (next Grant, moved bool, err error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, false, err
@@ -117,7 +123,8 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 	return next, moved, err
 }
 
-// Avoid moves the process off the grant's account without blaming it, for a request that it did not serve.
+// Avoid moves the process off the grant's account without blaming it, for a request that it did not
+// serve.
 func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant, error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, err
@@ -128,7 +135,8 @@ func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant
 	return h.acquire(ctx, ask)
 }
 
-// Other is an account that a request could be tried on beside the tried ones. The process keeps the account that it has.
+// Other is an account that a request could be tried on beside the tried ones. The process keeps the
+// account that it has.
 func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func() string) (Grant, error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, err
@@ -152,8 +160,8 @@ func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func
 	}
 }
 
-// Spare is the account on which a request may be tried although the usage limits of all accounts are reached; see
-// rotation.Pool.Spare.
+// Spare is the account on which a request may be tried although the usage limits of all accounts
+// are reached; see rotation.Pool.Spare.
 func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Use) (g Grant, ok bool, err error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, false, err
@@ -172,8 +180,8 @@ func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
 	_ = h.pool.Refused(ctx, g.Handout, r) // it is for people to look at later
 }
 
-// Prepare fetches the key of the account that would be next, so that a fail-over does not wait for the keychain. What
-// goes wrong is of no interest yet.
+// Prepare fetches the key of the account that would be next, so that a fail-over does not wait for
+// the keychain. What goes wrong is of no interest yet.
 func (h *Holder) Prepare(ctx context.Context) {
 	out, err := h.pool.Upcoming(ctx, h.who)
 	if err != nil {
@@ -182,8 +190,8 @@ func (h *Holder) Prepare(ctx context.Context) {
 	_, _ = h.key(ctx, out)
 }
 
-// Open fetches the key of the first account that could be handed out, so that a keychain which asks its user does so
-// now. No account is handed out. The error is as Current's.
+// Open fetches the key of the first account that could be handed out, so that a keychain which asks
+// its user does so now. No account is handed out. The error is as Current's.
 func (h *Holder) Open(ctx context.Context) error {
 	if err := h.take(ctx); err != nil {
 		return err
@@ -203,8 +211,8 @@ func (h *Holder) Open(ctx context.Context) error {
 	}
 }
 
-// PrepareAhead fetches the key of the account that the holder is to move to before its own meets the limit, if it is
-// time for that. It moves with its next request.
+// PrepareAhead fetches the key of the account that the holder is to move to before its own meets
+// the limit, if it is time for that. It moves with its next request.
 func (h *Holder) PrepareAhead(ctx context.Context) { prepareAhead(ctx, h) }
 
 // prepareAhead is PrepareAhead of several holders that share a keyring, with one look at the pool.
@@ -285,9 +293,10 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 	return g, nil
 }
 
-// grant puts the key to a hand-out, and keeps both. An account whose key the keychain does not have is passed
-// over, by this process alone: that may be another's keychain, not the account's fault. Then it is not whole, and warn
-// was told. stamp is the pool's from before it gave out. The caller has the turn.
+// grant puts the key to a hand-out, and keeps both. An account whose key the keychain does not have
+// is passed over, by this process alone: that may be another's keychain, not the account's fault.
+// Then it is not whole, and warn was told. stamp is the pool's from before it gave out. The caller
+// has the turn.
 func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.Stamp, ask rotation.Ask) (g Grant, whole bool, err error) {
 	for whole = true; ; whole = false {
 		key, err := h.key(ctx, out)

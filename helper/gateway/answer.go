@@ -12,8 +12,8 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// An error that the gateway itself has to say takes the service's form, so that every client shows it well.
-// Source: docs/facts.md, "Errors".
+// An error that the gateway itself has to say takes the service's form, so that every client shows
+// it well. Source: docs/facts.md, "Errors".
 func errorBody(kind, message string) []byte {
 	body, _ := json.Marshal(map[string]any{ // strings always marshal
 		"type":  "error",
@@ -34,8 +34,8 @@ type poolError struct{ err error }
 func (e *poolError) Error() string { return e.err.Error() }
 func (e *poolError) Unwrap() error { return e.err }
 
-// answerError answers a request that got no answer of the service. A 503 invites the client to try again, which
-// is right for a locked keychain as for a network that is down.
+// answerError answers a request that got no answer of the service. A 503 invites the client to try
+// again, which is right for a locked keychain as for a network that is down.
 func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
@@ -59,7 +59,8 @@ func failureText(err error) string {
 	return "the service could not be reached: " + err.Error()
 }
 
-// againAnswer asks the client to send its request again, which cannot be done here: label is ready for it.
+// againAnswer asks the client to send its request again, which cannot be done here: label is ready
+// for it.
 func againAnswer(req *http.Request, label string) *http.Response {
 	resp := ownAnswer(req, http.StatusTooManyRequests, errorBody("RateLimitError", "ocgo-key: "+text.Line(label)+" is ready: send the request again"))
 	resp.Header.Set("Retry-After", "1")

@@ -14,14 +14,16 @@ import (
 // errStalled is a request whose answer did not begin in time.
 var errStalled = errors.New("the service did not begin to answer in time")
 
-// send makes one attempt. The key is on this copy of the request alone, so that nothing else can show it.
+// send makes one attempt. The key is on this copy of the request alone, so that nothing else can
+// show it.
 func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	out := req.WithContext(ctx)
 	out.Header = req.Header.Clone()
 	x.body.open(out)
-	// The header that the request carried, and the one that the service looks for the key in on this path: some
-	// clients use the other one, and a key that is not found would count as a bad one.
+	// The header that the request carried, and the one that the service looks for the key in on
+	// this path: some clients use the other one, and a key that is not found would count as a bad
+	// one.
 	messages := strings.HasSuffix(req.URL.Path, "/messages") || strings.Contains(req.URL.Path, "/messages/")
 	if x.apiKeyHeader || messages {
 		out.Header["X-Api-Key"] = []string{grant.Key.Reveal()}

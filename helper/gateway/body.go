@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// maxReplay is the size, in bytes, up to which a request's body is kept so that it can be sent again. Larger
-// ones stream through once.
+// maxReplay is the size, in bytes, up to which a request's body is kept so that it can be sent
+// again. Larger ones stream through once.
 const maxReplay = 64 << 20
 
 // body is a request's body, made anew before each attempt.
@@ -23,12 +23,13 @@ type body struct {
 	spent  bool      // it can't be sent again
 }
 
-// bodyTimeout is how long a client may take from one piece of a body to the next. It is on this machine: one that is
-// slower wants to hold the connection, not to send a body.
+// bodyTimeout is how long a client may take from one piece of a body to the next. It is on this
+// machine: one that is slower wants to hold the connection, not to send a body.
 const bodyTimeout = 30 * time.Second
 
-// timedBody puts off the connection's read deadline before each read but the first, whose deadline is the server's. A
-// small body comes with the request's head, and each new deadline wakes a thread.
+// timedBody puts off the connection's read deadline before each read but the first, whose deadline
+// is the server's. A small body comes with the request's head, and each new deadline wakes a
+// thread.
 type timedBody struct {
 	io.Reader
 	connection *http.ResponseController
@@ -49,7 +50,8 @@ func (b *timedBody) Read(p []byte) (int, error) {
 
 var errBody = errors.New("the request's body did not arrive whole")
 
-// keepBody reads as much of r's body as is kept: maxReplay at most, and no more than the budget has left.
+// keepBody reads as much of r's body as is kept: maxReplay at most, and no more than the budget has
+// left.
 func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error) {
 	b := &body{length: r.ContentLength}
 	connection := http.NewResponseController(w)
@@ -80,12 +82,13 @@ func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error)
 	return b, nil
 }
 
-// firstPiece is the first memory that a body gets, in bytes, if it is as large as that. Each time it is full it becomes
-// some times as large: what a client declares costs nothing before it has sent a good part of it.
+// firstPiece is the first memory that a body gets, in bytes, if it is as large as that. Each time
+// it is full it becomes some times as large: what a client declares costs nothing before it has
+// sent a good part of it.
 const firstPiece = 32 << 10
 
-// fill reads source until its end, or until there is no memory for more of it. whole reports whether it was the end.
-// declared is how long it is to be, in bytes; -1 if that is not known.
+// fill reads source until its end, or until there is no memory for more of it. whole reports
+// whether it was the end. declared is how long it is to be, in bytes; -1 if that is not known.
 func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) {
 	if declared > firstPiece && declared <= maxReplay {
 		m.data = m.budget.takeSpare(int(declared) + 1)
@@ -120,8 +123,9 @@ func nextSize(size int, declared int64) int {
 // replayable reports whether open can be called (again).
 func (b *body) replayable() bool { return !b.spent }
 
-// smallBody is the size, in bytes, up to which a body is given to net/http in a form that it knows to be in memory.
-// It sends that in one piece with the head, and keeps hold of it for as long as the answer lasts.
+// smallBody is the size, in bytes, up to which a body is given to net/http in a form that it knows
+// to be in memory. It sends that in one piece with the head, and keeps hold of it for as long as
+// the answer lasts.
 const smallBody = 4 << 10
 
 // open puts the body on req.

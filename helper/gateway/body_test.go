@@ -250,8 +250,8 @@ func (d *deadlines) SetReadDeadline(at time.Time) error {
 	return nil
 }
 
-// The deadline of a request's body does not end a request whose answer takes long; only a body that comes in pieces is
-// given more time.
+// The deadline of a request's body does not end a request whose answer takes long; only a body that
+// comes in pieces is given more time.
 func TestDeadlineEndsWithTheBody(t *testing.T) {
 	for name, tt := range map[string]struct {
 		body io.Reader

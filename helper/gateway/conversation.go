@@ -16,17 +16,18 @@ import (
 // sessionHeader names a request's conversation to the service, which refuses requests without one.
 const sessionHeader = "X-Opencode-Session"
 
-// sessionHeaders are those in which clients name a conversation of their own, the more telling ones first: Claude
-// Code's (2.1.86 and later), Codex's (with hyphens since 2026, with underscores before), and those of other clients.
+// sessionHeaders are those in which clients name a conversation of their own, the more telling ones
+// first: Claude Code's (2.1.86 and later), Codex's (with hyphens since 2026, with underscores
+// before), and those of other clients.
 var sessionHeaders = []string{"X-Claude-Code-Session-Id", "Session-Id", "Session_id", "Conversation_id", "Thread-Id", "Thread_id",
 	"X-Session-Id", "X-Session-Affinity"}
 
 // maxSession is the length of an id, in characters.
 const maxSession = 128
 
-// nameSession gives a request to a model that names no conversation the id of one: the same for each request of the same
-// conversation, for as long as this gateway lasts. A client's own id is never changed, and of a body nothing but a
-// keyed hash is shown.
+// nameSession gives a request to a model that names no conversation the id of one: the same for
+// each request of the same conversation, for as long as this gateway lasts. A client's own id is
+// never changed, and of a body nothing but a keyed hash is shown.
 func (g *Gateway) nameSession(out *http.Request, x *Exchange) {
 	if out.Method != http.MethodPost || out.Header.Get(sessionHeader) != "" {
 		return
@@ -79,8 +80,9 @@ func writePart(to hash.Hash, part string) {
 	_, _ = io.WriteString(to, strconv.Itoa(len(part))+":"+part)
 }
 
-// beginning is what tells one conversation from another in a body of any of the three formats. Fields of another type
-// than is expected are as if they were not there, so that one of them hides no other.
+// beginning is what tells one conversation from another in a body of any of the three formats.
+// Fields of another type than is expected are as if they were not there, so that one of them hides
+// no other.
 type beginning struct {
 	CacheKey scalar `json:"prompt_cache_key"`
 	Metadata userID `json:"metadata"`
@@ -111,8 +113,8 @@ func (u *userID) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// words are the words of a content: a text, or blocks. What clients change in a block from turn to turn, such as the
-// mark of where a cache ends, is left out.
+// words are the words of a content: a text, or blocks. What clients change in a block from turn to
+// turn, such as the mark of where a cache ends, is left out.
 type words string
 
 func (w *words) UnmarshalJSON(raw []byte) error {

@@ -58,8 +58,8 @@ func TestEachConversationHasItsAccount(t *testing.T) {
 	}
 }
 
-// A gateway that is killed between two requests loses nothing: what the second one needs was written down before the
-// service was asked for the first.
+// A gateway that is killed between two requests loses nothing: what the second one needs was
+// written down before the service was asked for the first.
 func TestALeaseIsOnDiskBeforeTheServiceIsAsked(t *testing.T) {
 	dir, keys := t.TempDir(), keychain.NewMemory()
 	pool := func() *rotation.Pool {
@@ -107,7 +107,8 @@ func (o *onDisk) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.Transport.RoundTrip(r)
 }
 
-// A client that names no session has an account for each conversation all the same, by the id that it is given.
+// A client that names no session has an account for each conversation all the same, by the id that
+// it is given.
 func TestConversationsThatNameNoSession(t *testing.T) {
 	s := newStage(t, byConversation)
 	for _, user := range []string{"a", "b", "a", "b"} {

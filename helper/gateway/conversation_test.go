@@ -15,7 +15,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// posted is the id of the conversation that the service sees when a client posts body with these headers.
+// posted is the id of the conversation that the service sees when a client posts body with these
+// headers.
 func (s *stage) posted(t *testing.T, path, body string, headers ...string) string {
 	t.Helper()
 	s.service.ClearRequests()
@@ -31,8 +32,8 @@ func (s *stage) posted(t *testing.T, path, body string, headers ...string) strin
 	return requests[len(requests)-1].Session
 }
 
-// conversations are one conversation as clients send it in each format: after its first turn, after its second, and
-// another one that begins otherwise.
+// conversations are one conversation as clients send it in each format: after its first turn, after
+// its second, and another one that begins otherwise.
 var conversations = map[string]struct{ path, first, second, other string }{
 	"chat": {"/chat/completions",
 		`{"model":"m","messages":[{"role":"system","content":"be kind"},{"role":"user","content":"one"}]}`,
@@ -131,7 +132,8 @@ func TestOneIDForAWholeRun(t *testing.T) {
 	assert.Regexp(t, `^ses_`, s.posted(t, "/chat/completions", `{"model":"m","prompt_cache_key":"k","messages":[]}`))
 }
 
-// A question that is of no conversation is sent without one; a body that can't be read has one all the same.
+// A question that is of no conversation is sent without one; a body that can't be read has one all
+// the same.
 func TestSessionsOfOtherRequests(t *testing.T) {
 	s := newStage(t)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(gateway.GoPrefix)+"/models", nil)

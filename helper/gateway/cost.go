@@ -8,13 +8,14 @@ import (
 	"strconv"
 )
 
-// maxCostEvent bounds what of an answer is kept while its cost is looked for, in bytes: one event of a stream,
-// or a whole answer that is not one. What is larger is passed over; the event with the cost is small.
+// maxCostEvent bounds what of an answer is kept while its cost is looked for, in bytes: one event
+// of a stream, or a whole answer that is not one. What is larger is passed over; the event with the
+// cost is small.
 const maxCostEvent = 1 << 20
 
-// watchCost passes an answer's body on as it comes, and calls paid, once, when the answer says that it was paid
-// from the account's balance: a top-level "cost" other than zero, beside the usage or in the last event of a
-// stream. Source: docs/facts.md, "Real money".
+// watchCost passes an answer's body on as it comes, and calls paid, once, when the answer says that
+// it was paid from the account's balance: a top-level "cost" other than zero, beside the usage or
+// in the last event of a stream. Source: docs/facts.md, "Real money".
 func watchCost(resp *http.Response, paid func(cost string)) io.ReadCloser {
 	return &costWatch{ReadCloser: resp.Body, stream: isEventStream(resp), paid: paid}
 }

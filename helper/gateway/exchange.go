@@ -40,7 +40,8 @@ func (x *Exchange) Parent() string { return x.header.Get("X-Parent-Session-Id") 
 // Subagent tells whether the request is a subagent's, whose session is not the user's own.
 func (x *Exchange) Subagent() bool { return x.Parent() != "" }
 
-// HasTools tells a turn of the conversation from OpenCode's title generator, which has the same session.
+// HasTools tells a turn of the conversation from OpenCode's title generator, which has the same
+// session.
 func (x *Exchange) HasTools() bool {
 	x.parse()
 	return len(x.parsed.Tools) > 0

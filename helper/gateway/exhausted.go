@@ -13,24 +13,28 @@ import (
 	"ocgo-key/rotation"
 )
 
-// DefaultMaxWait is how long a client is asked to wait for an account, where nothing else was chosen.
+// DefaultMaxWait is how long a client is asked to wait for an account, where nothing else was
+// chosen.
 const DefaultMaxWait = 15 * time.Minute
 
 const (
-	// usageWait bounds how long a request that finds no account waits for what the service says of usage.
+	// usageWait bounds how long a request that finds no account waits for what the service says of
+	// usage.
 	usageWait = 2 * time.Second
-	// heldPoll is the time between two looks at whether an account is ready for a held request: one stat each,
-	// and a read where the pool changed.
+	// heldPoll is the time between two looks at whether an account is ready for a held request: one
+	// stat each, and a read where the pool changed.
 	heldPoll = time.Second
-	// heldComment is the time between two comments to the client of a held request. OpenCode and what lies between
-	// drop a connection that is silent for minutes. Source: docs/facts.md, "Holding a request".
+	// heldComment is the time between two comments to the client of a held request. OpenCode and
+	// what lies between drop a connection that is silent for minutes. Source: docs/facts.md,
+	// "Holding a request".
 	heldComment = 10 * time.Second
 	// heldUsage is the time between two questions to the service whether an account is back early.
 	heldUsage = 10 * time.Minute
 )
 
-// askUsage asks the service about the accounts that are used up, and reports whether the pool may have learned
-// something. The service's first word on a limit names one window alone; what it says of usage names all.
+// askUsage asks the service about the accounts that are used up, and reports whether the pool may
+// have learned something. The service's first word on a limit names one window alone; what it says
+// of usage names all.
 func (f *failover) askUsage(ctx context.Context, e *rotation.ExhaustedError) bool {
 	if f.Usage == nil || e.Until.IsZero() {
 		return false
@@ -51,7 +55,8 @@ func (f *failover) askUsage(ctx context.Context, e *rotation.ExhaustedError) boo
 	return false
 }
 
-// exhausted is the answer where no account is ready: hold on until one is, or a limit that names the time.
+// exhausted is the answer where no account is ready: hold on until one is, or a limit that names
+// the time.
 func (p *passage) exhausted(e *rotation.ExhaustedError) *http.Response {
 	p.observeExhausted(p.x, e)
 	if !p.waits(e) {
@@ -72,10 +77,11 @@ func (f *failover) waits(e *rotation.ExhaustedError) bool {
 	return !e.Until.IsZero() && e.Until.Sub(f.Now()) <= limit
 }
 
-// exhaustedAnswer is the answer when no account is left: a limit of the service's own form, that ends when the
-// soonest account is back. If the client is to wait, its kind is one that clients retry; else one that they do not,
-// with the header that ends the retries of SDKs. OpenCode 1 sleeps until then in both cases, and has words of its own
-// for the latter, which recommend to spend money on one account; so it gets the former.
+// exhaustedAnswer is the answer when no account is left: a limit of the service's own form, that
+// ends when the soonest account is back. If the client is to wait, its kind is one that clients
+// retry; else one that they do not, with the header that ends the retries of SDKs. OpenCode 1
+// sleeps until then in both cases, and has words of its own for the latter, which recommend to
+// spend money on one account; so it gets the former.
 func exhaustedAnswer(req *http.Request, x *Exchange, e *rotation.ExhaustedError, now time.Time, wait bool) *http.Response {
 	message := e.Sentences(now)
 	if e.Until.IsZero() {
@@ -99,8 +105,8 @@ func retryAfter(e *rotation.ExhaustedError, now time.Time) int {
 	return max(1, int((wait+time.Second-1)/time.Second))
 }
 
-// generation is that of the OpenCode that sent the request, by its User-Agent ("opencode/1.18.33 …",
-// "opencode/latest/2.0.15/cli"); 0 where it is another client.
+// generation is that of the OpenCode that sent the request, by its User-Agent ("opencode/1.18.33
+// …", "opencode/latest/2.0.15/cli"); 0 where it is another client.
 func generation(h http.Header) int {
 	rest, ok := strings.CutPrefix(h.Get("User-Agent"), "opencode/")
 	if !ok {
@@ -116,8 +122,9 @@ func generation(h http.Header) int {
 	return 0
 }
 
-// hold answers a streaming request at once, and lets the client wait: comments keep its connection, and the answer of
-// the first account that is back follows. What goes wrong from here on is an error event, since the status is sent.
+// hold answers a streaming request at once, and lets the client wait: comments keep its connection,
+// and the answer of the first account that is back follows. What goes wrong from here on is an
+// error event, since the status is sent.
 func (p *passage) hold(e *rotation.ExhaustedError) *http.Response {
 	r, w := io.Pipe()
 	go func() {
@@ -161,8 +168,8 @@ func (p *passage) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
 	}
 }
 
-// awaitAccount returns when an account may be ready. Meanwhile it writes a comment now and then, and asks the service
-// whether one is back early.
+// awaitAccount returns when an account may be ready. Meanwhile it writes a comment now and then,
+// and asks the service whether one is back early.
 func (p *passage) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 	if _, err := io.WriteString(w, ": waiting\n\n"); err != nil {
 		return err

@@ -24,7 +24,8 @@ const (
 	openCode2 = "opencode/latest/2.0.15/cli"
 )
 
-// limitAll makes the weekly window of each account used up; the last account is back first, after this time.
+// limitAll makes the weekly window of each account used up; the last account is back first, after
+// this time.
 func (s *stage) limitAll(first time.Duration) {
 	for i, label := range labels {
 		until := s.clock.Now().Add(first + time.Duration(len(labels)-1-i)*time.Hour)
@@ -36,8 +37,9 @@ func maxWait(d time.Duration) func(*gateway.Options) {
 	return func(o *gateway.Options) { o.MaxWait = &d }
 }
 
-// A client that waits is given a kind of limit that clients wait for; one that would wait too long gets the kind that
-// ends its work. OpenCode 1 waits in any case, and must not show its own words about the balance.
+// A client that waits is given a kind of limit that clients wait for; one that would wait too long
+// gets the kind that ends its work. OpenCode 1 waits in any case, and must not show its own words
+// about the balance.
 func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	for name, c := range map[string]struct {
 		wait  time.Duration // until the soonest account is back
@@ -67,7 +69,8 @@ func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	}
 }
 
-// A streaming request of OpenCode 2 is answered at once, and continues on the first account that is back.
+// A streaming request of OpenCode 2 is answered at once, and continues on the first account that is
+// back.
 func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 	for name, f := range formats {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +150,8 @@ func TestHoldingEndsWithTheClient(t *testing.T) {
 	s.Close() // which waits for what is under way
 }
 
-// Models that cost nothing are answered although every usage limit is reached. Each model has one trial a minute.
+// Models that cost nothing are answered although every usage limit is reached. Each model has one
+// trial a minute.
 func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 	s := newStage(t)
 	until := s.clock.Now().Add(100 * time.Hour)
@@ -202,8 +206,8 @@ func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 	assert.Empty(t, s.seen())
 }
 
-// With NoOverage each account is left after its first answer that cost money, also once the service's word on usage has
-// taken the place of the cooldown.
+// With NoOverage each account is left after its first answer that cost money, also once the
+// service's word on usage has taken the place of the cooldown.
 func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 	s := usageStage(t, func(o *gateway.Options) { o.NoOverage = true })
 	for _, label := range labels {

@@ -11,16 +11,16 @@ import (
 	"ocgo-key/rotation"
 )
 
-// failover sends a request with the leased account's key and, as long as the answer is a limit and nothing of
-// it was passed on, again with the next account's: at most one pass over the pool.
+// failover sends a request with the leased account's key and, as long as the answer is a limit and
+// nothing of it was passed on, again with the next account's: at most one pass over the pool.
 type failover struct {
 	*Options
 	inBackground func(func(context.Context))
 	trials       trials
 }
 
-// RoundTrip returns the answer for the client. It fails only where the network does, or the pool gives no
-// account for another reason than exhaustion.
+// RoundTrip returns the answer for the client. It fails only where the network does, or the pool
+// gives no account for another reason than exhaustion.
 func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := exchangeOf(req)
 	x.holder = f.holder(req, x)
@@ -66,7 +66,8 @@ type passage struct {
 	pending []func(context.Context) // for later
 }
 
-// later runs task in the background once the answer is there: nothing is to be in a fail-over's way.
+// later runs task in the background once the answer is there: nothing is to be in a fail-over's
+// way.
 func (p *passage) later(task func(context.Context)) { p.pending = append(p.pending, task) }
 
 func (p *passage) startPending() {
@@ -75,14 +76,16 @@ func (p *passage) startPending() {
 	}
 }
 
-// doubt is a refusal that may be about the request or about the account: see rotation.Verdict.OnProof.
+// doubt is a refusal that may be about the request or about the account: see
+// rotation.Verdict.OnProof.
 type doubt struct {
 	grant   helper.Grant
 	verdict rotation.Verdict
 	resp    *http.Response // not closed yet: it may be the answer
 }
 
-// run returns the answer for the client. The error is a *rotation.ExhaustedError, a *poolError or the network's.
+// run returns the answer for the client. The error is a *rotation.ExhaustedError, a *poolError or
+// the network's.
 func (p *passage) run() (*http.Response, error) {
 	defer p.startPending()
 	defer p.dropDoubts()
@@ -122,8 +125,9 @@ func (p *passage) run() (*http.Response, error) {
 	}
 }
 
-// informs reports whether the request asks about the account or the service, and uses no model. Its answer decides
-// nothing: the service refuses such questions for keys that work. Source: docs/facts.md, "Usage".
+// informs reports whether the request asks about the account or the service, and uses no model. Its
+// answer decides nothing: the service refuses such questions for keys that work. Source:
+// docs/facts.md, "Usage".
 func informs(req *http.Request) bool {
 	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/usage") || strings.HasSuffix(req.URL.Path, "/models"))
 }
@@ -150,8 +154,8 @@ func (p *passage) begin() error {
 	return nil
 }
 
-// avoidStall makes the next account that of the next attempt, where this one's answer did not begin in time. It
-// does so once.
+// avoidStall makes the next account that of the next attempt, where this one's answer did not begin
+// in time. It does so once.
 func (p *passage) avoidStall(err error) bool {
 	if !errors.Is(err, errStalled) || p.stalled != nil || !p.x.body.replayable() {
 		return false
@@ -170,14 +174,15 @@ func (p *passage) avoidStall(err error) bool {
 	return true
 }
 
-// answered passes on an answer that blames nobody. If it is a success, it proves that the doubts were about the
-// accounts.
+// answered passes on an answer that blames nobody. If it is a success, it proves that the doubts
+// were about the accounts.
 func (p *passage) answered(resp *http.Response) *http.Response {
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		if p.trial {
 			p.trials.answered(p.x.Model())
 		}
-		// From the last to the first, which is the one that the process holds: it moves once, past all of them.
+		// From the last to the first, which is the one that the process holds: it moves once, past
+		// all of them.
 		for _, d := range slices.Backward(p.doubts) {
 			next, moved, err := p.holder.Report(p.ctx, d.grant, d.verdict, p.x.Model)
 			if err == nil && p.stalled != nil && next.ID == p.stalled.ID {
@@ -192,8 +197,8 @@ func (p *passage) answered(resp *http.Response) *http.Response {
 	return resp
 }
 
-// doubted makes the next account that of the next attempt, without blame for this one. Without one it returns the
-// answer, which is the last.
+// doubted makes the next account that of the next attempt, without blame for this one. Without one
+// it returns the answer, which is the last.
 func (p *passage) doubted(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
 	refused := p.grant
 	if p.x.body.replayable() && p.other() {
@@ -204,8 +209,8 @@ func (p *passage) doubted(resp *http.Response, v rotation.Verdict) (*http.Respon
 	return resp, nil
 }
 
-// limited reports the verdict and makes the next account that of the next attempt; or returns the answer for the
-// client, where there is none.
+// limited reports the verdict and makes the next account that of the next attempt; or returns the
+// answer for the client, where there is none.
 func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
 	if v.Window != "" {
 		p.trials.limited(p.x.Model(), p.Now())
@@ -242,8 +247,9 @@ func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Respon
 	return nil, nil
 }
 
-// lastAnswer is for a request whose account met a limit, with none left to go on with. What the service said
-// is passed on where it says more than we could: a refused key, with no account that comes back by itself.
+// lastAnswer is for a request whose account met a limit, with none left to go on with. What the
+// service said is passed on where it says more than we could: a refused key, with no account that
+// comes back by itself.
 func (p *passage) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
 	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok && exhausted.Until.IsZero() {
 		p.observeExhausted(p.x, exhausted)
@@ -256,7 +262,8 @@ func (p *passage) lastAnswer(resp *http.Response, err error) (*http.Response, er
 	return nil, p.poolError(err)
 }
 
-// other makes an account that was not tried yet that of the next attempt, and reports whether there is one.
+// other makes an account that was not tried yet that of the next attempt, and reports whether there
+// is one.
 func (p *passage) other() bool {
 	next, err := p.holder.Other(p.ctx, p.tried, p.x.Model)
 	if err != nil {
@@ -266,7 +273,8 @@ func (p *passage) other() bool {
 	return true
 }
 
-// lastDoubt is the last refusal as the answer for the client: nobody disproved it, and nobody is blamed.
+// lastDoubt is the last refusal as the answer for the client: nobody disproved it, and nobody is
+// blamed.
 func (p *passage) lastDoubt() *http.Response {
 	last := p.doubts[len(p.doubts)-1]
 	p.doubts = p.doubts[:len(p.doubts)-1]
@@ -291,7 +299,8 @@ func (p *passage) poolError(err error) error {
 	return &poolError{err}
 }
 
-// unknown counts a refusal that no rule knows, so that people see what the service has begun to say.
+// unknown counts a refusal that no rule knows, so that people see what the service has begun to
+// say.
 func (p *passage) unknown(r rotation.Refusal) {
 	grant := p.grant
 	if body := p.x.body; body.rest == nil {
@@ -306,7 +315,8 @@ func same(h rotation.Handout) func(rotation.Handout) bool {
 	return func(other rotation.Handout) bool { return h.ID == other.ID && h.KeyRev == other.KeyRev }
 }
 
-// passOn follows an answer on its way to the client. It is the last one: the request's body is not needed any more.
+// passOn follows an answer on its way to the client. It is the last one: the request's body is not
+// needed any more.
 func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) {
 	defer x.body.free()
 	x.served = &grant
@@ -322,8 +332,8 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 	}
 }
 
-// switched is for the one request that finds the process moved, to the account of next. What follows from that is run
-// by start.
+// switched is for the one request that finds the process moved, to the account of next. What
+// follows from that is run by start.
 func (f *failover) switched(sw rotation.Switch, next helper.Grant, start func(func(context.Context))) {
 	start(f.Holder.Prepare)
 	if f.Usage != nil {
@@ -340,7 +350,8 @@ func (f *failover) observeExhausted(x *Exchange, e *rotation.ExhaustedError) {
 	}
 }
 
-// overage moves the process off an account that has begun to spend real money, until its windows are reset.
+// overage moves the process off an account that has begun to spend real money, until its windows
+// are reset.
 func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 	f.inBackground(func(ctx context.Context) {
 		verdict := rotation.Overage(cost, f.Now())

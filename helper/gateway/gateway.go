@@ -1,9 +1,9 @@
-// Package gateway is the loopback reverse proxy between a client and the Go service. It puts the leased
-// account's key on each request at the last moment, and where the answer is a limit it sends the same request
-// again with the next account, before the client has seen a byte.
+// Package gateway is the loopback reverse proxy between a client and the Go service. It puts the
+// leased account's key on each request at the last moment, and where the answer is a limit it sends
+// the same request again with the next account, before the client has seen a byte.
 //
-// It never logs or shows a key, listens on the loopback interface only, and knows nothing of OpenCode's
-// configuration or processes; those are the wrapper's and package opencode's.
+// It never logs or shows a key, listens on the loopback interface only, and knows nothing of
+// OpenCode's configuration or processes; those are the wrapper's and package opencode's.
 package gateway
 
 import (
@@ -46,13 +46,14 @@ const (
 // Options of a Gateway. The zero value of each field but Holder and Upstreams is useful.
 type Options struct {
 	Holder Holder // of the process
-	// HolderOf finds the holder for a request by its session, and the session's parent if it is a subagent's; both may
-	// be empty. Nil: it is Holder, for every request.
+	// HolderOf finds the holder for a request by its session, and the session's parent if it is a
+	// subagent's; both may be empty. Nil: it is Holder, for every request.
 	HolderOf  func(session, parent string) *helper.Holder
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
 	Stall     time.Duration       // how long to wait for response headers before one try elsewhere; 0: for ever
-	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready; nil is DefaultMaxWait.
+	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready;
+	// nil is DefaultMaxWait.
 	MaxWait   *time.Duration
 	NoOverage bool   // an answer that was paid from the balance cools its account
 	Session   string // the conversation of requests that name none; empty: told by how they begin
@@ -65,7 +66,8 @@ type Options struct {
 // Usage learns from the service what accounts have used; a helper.UsagePoller does. All but Due are
 // called in goroutines of their own, which Close waits for, with a context that Close ends.
 type Usage interface {
-	// Due is asked after each request, and reports whether it is time for Refresh. It must be quick.
+	// Due is asked after each request, and reports whether it is time for Refresh. It must be
+	// quick.
 	Due() bool
 	// Refresh: a request was answered with this grant, and it is Due.
 	Refresh(context.Context, helper.Grant)
@@ -77,7 +79,8 @@ type Usage interface {
 	Exhausted(context.Context)
 }
 
-// Observer is told what happens at the gateway. Every field may be nil; calls come from many goroutines.
+// Observer is told what happens at the gateway. Every field may be nil; calls come from many
+// goroutines.
 type Observer struct {
 	// Switched: the process has moved to another account.
 	Switched func(rotation.Switch)
@@ -85,8 +88,9 @@ type Observer struct {
 	Exhausted func(*Exchange, *rotation.ExhaustedError)
 	// Answered: the service has begun to answer this request with success.
 	Answered func(*Exchange)
-	// Limited: this request met a limit and s is the move to the next account. If it returns true the request is not
-	// sent again but held until the client goes away, since the client is about to be restarted.
+	// Limited: this request met a limit and s is the move to the next account. If it returns true
+	// the request is not sent again but held until the client goes away, since the client is about
+	// to be restarted.
 	Limited func(x *Exchange, s rotation.Switch) (hold bool)
 	// Failed: the pool or the keychain did not give an account for a reason other than exhaustion.
 	Failed func(error)
@@ -168,7 +172,8 @@ func Start(o Options) (*Gateway, error) {
 	return g, nil
 }
 
-// newToken is what a client has to show: 256 random bits, so that no other program on this machine can guess it.
+// newToken is what a client has to show: 256 random bits, so that no other program on this machine
+// can guess it.
 func newToken() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
@@ -181,7 +186,8 @@ func (g *Gateway) URL(prefix string) string { return "http://" + g.host + prefix
 // Token is what the client has to send in place of a key.
 func (g *Gateway) Token() string { return g.token }
 
-// Close ends every connection at once, and waits for what is under way to notice. A second Close does nothing.
+// Close ends every connection at once, and waits for what is under way to notice. A second Close
+// does nothing.
 func (g *Gateway) Close() {
 	g.mu.Lock()
 	g.closing()
@@ -248,7 +254,8 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 	p.Out.Header["Accept-Encoding"] = identity
 }
 
-// oddHeaders, in their canonical form, are of no use to the service, or could change what a request means.
+// oddHeaders, in their canonical form, are of no use to the service, or could change what a request
+// means.
 var oddHeaders = []string{"Cookie", "Connection", "Upgrade", "X-Http-Method-Override", "X-Method-Override"}
 
 var identity = []string{"identity"}

@@ -182,7 +182,8 @@ func TestPutsTheLeasedKeyOnEachRequest(t *testing.T) {
 	assert.Len(t, s.service.Requests(), 6)
 }
 
-// TestEitherHeader: clients do not agree on where a key goes; the service wants x-api-key for messages alone.
+// TestEitherHeader: clients do not agree on where a key goes; the service wants x-api-key for
+// messages alone.
 func TestEitherHeader(t *testing.T) {
 	for name, f := range formats {
 		for _, header := range []string{"Authorization", "X-Api-Key"} {
@@ -204,8 +205,8 @@ func coded(status int, code, message string) fakeservice.Answer {
 
 const weeklyWords = "Error from provider (Console Go): Weekly usage limit reached. It will reset in 5 days 10 hours. To continue using this model now, enable usage from your available balance"
 
-// TestVerdicts sends every row of the table of docs/reference.md, "Answers and what they do", through the gateway, in
-// each wire format, streamed and not.
+// TestVerdicts sends every row of the table of docs/reference.md, "Answers and what they do",
+// through the gateway, in each wire format, streamed and not.
 func TestVerdicts(t *testing.T) {
 	const day = 24 * time.Hour
 	type want struct {

@@ -18,7 +18,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A client is never told to wait for days while an account is ready: one that only stalled, for instance.
+// A client is never told to wait for days while an account is ready: one that only stalled, for
+// instance.
 func TestNoLongWaitWhileAnAccountIsReady(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Stall = 50 * time.Millisecond })
 	require.NoError(t, s.pool.Disable(t.Context(), "id2"))

@@ -13,15 +13,16 @@ import (
 	"ocgo-key/rotation"
 )
 
-// maxErrorBody is how much of an error's body is read to understand it, in bytes. The service's are under 1 kB.
+// maxErrorBody is how much of an error's body is read to understand it, in bytes. The service's are
+// under 1 kB.
 const maxErrorBody = 64 << 10
 
-// errorTime bounds the wait for an error's body. It is a moment's work for a service, and one that never ends must
-// not keep the request from the next account.
+// errorTime bounds the wait for an error's body. It is a moment's work for a service, and one that
+// never ends must not keep the request from the next account.
 const errorTime = 5 * time.Second
 
-// judge says what an answer means for the account, whose key is known so that it can be taken out of an error that
-// repeats it. What has to be read of the body is put back.
+// judge says what an answer means for the account, whose key is known so that it can be taken out
+// of an error that repeats it. What has to be read of the body is put back.
 func judge(resp *http.Response, x *Exchange, key keychain.Secret) rotation.Verdict {
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
@@ -44,8 +45,8 @@ func judge(resp *http.Response, x *Exchange, key keychain.Secret) rotation.Verdi
 	return rotation.Verdict{}
 }
 
-// judgeFailure is judge for an answer with the status of success: head was read of it, and failure is not nil if that is
-// an error.
+// judgeFailure is judge for an answer with the status of success: head was read of it, and failure
+// is not nil if that is an error.
 func judgeFailure(resp *http.Response, x *Exchange, key keychain.Secret, head []byte, rest io.Reader, failure []byte) rotation.Verdict {
 	if failure != nil {
 		failure, head = without(key, failure, resp), without(key, head, resp)
@@ -85,8 +86,8 @@ func without(key keychain.Secret, said []byte, resp *http.Response) []byte {
 	return bytes.ReplaceAll(said, secret, []byte("[redacted]"))
 }
 
-// decoded undoes the one compression that a server may use although it was asked for none. Not readable is a body
-// of which nothing can be said.
+// decoded undoes the one compression that a server may use although it was asked for none. Not
+// readable is a body of which nothing can be said.
 func decoded(body []byte, encoding string) (plain []byte, readable bool) {
 	switch strings.ToLower(encoding) {
 	case "", "identity":

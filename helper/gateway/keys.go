@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// foreignHeaders, in their canonical form, are further headers in which programs send a key or a login, none of which the service reads.
+// foreignHeaders, in their canonical form, are further headers in which programs send a key or a
+// login, none of which the service reads.
 var foreignHeaders = []string{"Proxy-Authorization", "X-Auth-Token", "X-Access-Token", "X-Api-Token", "X-Amz-Security-Token", "Ocp-Apim-Subscription-Key"}
 
 // foreignParameters are the names in a query, in lower case, under which programs send a key.
 var foreignParameters = []string{"key", "api_key", "api-key", "apikey", "x-api-key", "x-goog-api-key", "token", "access_token",
 	"auth_token", "authorization", "x-ocgo-key-token"}
 
-// dropKeys takes all that a client sent as a key out of a request to the service, and the token wherever else in its
-// head it is. The account's key is put on later, for each attempt.
+// dropKeys takes all that a client sent as a key out of a request to the service, and the token
+// wherever else in its head it is. The account's key is put on later, for each attempt.
 func (g *Gateway) dropKeys(out *http.Request) {
 	for _, name := range keyHeaders {
 		delete(out.Header, name)

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// askTime bounds one question. A gateway that does not answer in time is busy or stopped by job control, and not gone.
+	// askTime bounds one question. A gateway that does not answer in time is busy or stopped by job
+	// control, and not gone.
 	askTime = 10 * time.Second
 	// askPause is between two questions.
 	askPause = 100 * time.Millisecond
@@ -27,9 +28,9 @@ const (
 
 var errNotOurs = errors.New("it is not the gateway that was there before")
 
-// Lost returns a channel that is closed once the gateway of another process at url is gone, however that process ended. It
-// holds one connection, whose end asks for a look, so that nothing is done while all is well. After stop, which may be
-// called more than once, the channel stays as it is.
+// Lost returns a channel that is closed once the gateway of another process at url is gone, however
+// that process ended. It holds one connection, whose end asks for a look, so that nothing is done
+// while all is well. After stop, which may be called more than once, the channel stays as it is.
 func Lost(url, token string) (lost <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	gone, done := make(chan struct{}), make(chan struct{})
@@ -66,8 +67,8 @@ func awaitLoss(ctx context.Context, url, token string) bool {
 	return true
 }
 
-// awaitEnd waits for the end of one connection to the gateway. The error says that it did not answer: it is an
-// os.ErrDeadlineExceeded where it took the connection and said nothing.
+// awaitEnd waits for the end of one connection to the gateway. The error says that it did not
+// answer: it is an os.ErrDeadlineExceeded where it took the connection and said nothing.
 func awaitEnd(ctx context.Context, url, token string) error {
 	req, err := http.NewRequest(http.MethodGet, url+PingPath, nil)
 	if err != nil {

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// lossTime bounds the wait for a loss, and quiet is how long a test looks whether one is told that is none.
+// lossTime bounds the wait for a loss, and quiet is how long a test looks whether one is told that
+// is none.
 const (
 	lossTime = time.Minute
 	quiet    = 2 * askTimes * askPause

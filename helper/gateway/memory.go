@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// maxBodies is how much memory the kept bodies of all requests of one gateway have, in bytes. While it is used up, a
-// request's body streams through once.
+// maxBodies is how much memory the kept bodies of all requests of one gateway have, in bytes. While
+// it is used up, a request's body streams through once.
 const maxBodies = 256 << 20
 
 // budget is the memory for kept bodies. The zero value has maxBodies.
 //
-// Pieces that were given back are used again, so that one body after another makes no garbage. When there are no more,
-// all is given back to the system: by itself Go would keep it for minutes where nothing is allocated any more, as is the
-// case while answers stream.
+// Pieces that were given back are used again, so that one body after another makes no garbage. When
+// there are no more, all is given back to the system: by itself Go would keep it for minutes where
+// nothing is allocated any more, as is the case while answers stream.
 type budget struct {
 	limit int    // bytes; 0 for maxBodies
 	trim  func() // nil for debug.FreeOSMemory
@@ -33,16 +33,18 @@ type budget struct {
 }
 
 const (
-	// leastSpare and mostSpare bound what is kept to use again, in bytes: one piece, and all of them.
+	// leastSpare and mostSpare bound what is kept to use again, in bytes: one piece, and all of
+	// them.
 	leastSpare, mostSpare = firstPiece, 2 << 20
-	// trimFrom is from how many bytes given back on a trim is worth its while: it takes some milliseconds beside the
-	// requests.
+	// trimFrom is from how many bytes given back on a trim is worth its while: it takes some
+	// milliseconds beside the requests.
 	trimFrom = 1 << 20
 	// trimDelay is for how long hardly anything is given back before a trim.
 	trimDelay = 50 * time.Millisecond
 )
 
-// take returns a piece of at least n bytes, of which nothing is used; nil if there is no memory for it.
+// take returns a piece of at least n bytes, of which nothing is used; nil if there is no memory for
+// it.
 func (b *budget) take(n int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -124,8 +126,8 @@ func (b *budget) afterDelay() {
 	trim()
 }
 
-// memory is what a kept body lies in. It is given back when the last of its users is done: the body itself, and those
-// who read it.
+// memory is what a kept body lies in. It is given back when the last of its users is done: the body
+// itself, and those who read it.
 type memory struct {
 	budget *budget
 
@@ -170,7 +172,8 @@ func (m *memory) open() (io.ReadCloser, error) {
 	return &replayBody{memory: m}, nil
 }
 
-// replayBody reads a kept body, and what did not fit. It is a user of the memory until it has read it or is closed.
+// replayBody reads a kept body, and what did not fit. It is a user of the memory until it has read
+// it or is closed.
 type replayBody struct {
 	mu     sync.Mutex // net/http may close it while another of its goroutines reads
 	memory *memory

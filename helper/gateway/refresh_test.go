@@ -124,7 +124,8 @@ func TestAccountsOutOfUseAreNotAskedAbout(t *testing.T) {
 	assert.Equal(t, 1, s.asked("/usage"))
 }
 
-// TestUsageIsInNobodysWay: /usage never answers. Requests do, and the gateway leaves nothing behind.
+// TestUsageIsInNobodysWay: /usage never answers. Requests do, and the gateway leaves nothing
+// behind.
 func TestUsageIsInNobodysWay(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Run("run", func(t *testing.T) {

@@ -40,7 +40,8 @@ func everyWay(t *testing.T, test func(t *testing.T, answer fakeservice.Answer, f
 	}
 }
 
-// Another account answers: the first was barred from the model, and is left out for that model alone.
+// Another account answers: the first was barred from the model, and is left out for that model
+// alone.
 func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
 	everyWay(t, func(t *testing.T, answer fakeservice.Answer, f format, stream bool) {
 		s := newStage(t)
@@ -93,7 +94,8 @@ func TestAllRefuseOneModel(t *testing.T) {
 	})
 }
 
-// A limit on the way, and a refusal by all that are left: the refusal is the answer, and the limit is kept.
+// A limit on the way, and a refusal by all that are left: the refusal is the answer, and the limit
+// is kept.
 func TestARefusalAndALimit(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), fakeservice.RegionError())
@@ -182,7 +184,8 @@ func TestAnUnknownRefusalIsCounted(t *testing.T) {
 	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
 }
 
-// A pool of three with one disabled by the service: every process is answered, and the account is asked once.
+// A pool of three with one disabled by the service: every process is answered, and the account is
+// asked once.
 func TestADisabledAccountIsAskedOnce(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), fakeservice.Error(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"))
@@ -201,7 +204,8 @@ func TestADisabledAccountIsAskedOnce(t *testing.T) {
 	assert.Contains(t, c.Reason, "An active OpenCode Go subscription is required")
 }
 
-// A refusal and then no answer in time: each account is asked once, and the process stays on the one that answers.
+// A refusal and then no answer in time: each account is asked once, and the process stays on the
+// one that answers.
 func TestARefusalAndAStall(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Stall = 300 * time.Millisecond })
 	s.service.SetAnswers(keyOf("Work"), fakeservice.RegionError())

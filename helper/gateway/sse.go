@@ -12,14 +12,14 @@ import (
 // maxFirstEvent is how much of a stream is read in search of its first event, in bytes.
 const maxFirstEvent = 64 << 10
 
-// holdComments is how long a stream that begins with nothing, or with comments (which servers send to keep a
-// connection alive), is held back to see whether an error follows. A client that waits for headers must not wait
-// for ever.
+// holdComments is how long a stream that begins with nothing, or with comments (which servers send
+// to keep a connection alive), is held back to see whether an error follows. A client that waits
+// for headers must not wait for ever.
 const holdComments = 10 * time.Second
 
-// firstEvent reads a stream until it is plain whether its first event is an error, and not a byte further than
-// the read that showed it: for a healthy stream that is the read that brings its first bytes. It returns what
-// was read, where to read on, and the error event's data if it is one.
+// firstEvent reads a stream until it is plain whether its first event is an error, and not a byte
+// further than the read that showed it: for a healthy stream that is the read that brings its first
+// bytes. It returns what was read, where to read on, and the error event's data if it is one.
 func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
 	head, rest = peek(stream, hold, func(head []byte, ended bool) (decided bool) {
 		failure, decided = scanEvent(head, ended)
@@ -31,8 +31,8 @@ func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Read
 // peekPiece is how much is read at once, in bytes; a short error, or an event, is in one.
 const peekPiece = 4 << 10
 
-// peekWhole is peek for a stream whose next bytes are on their way, as those of a body with a length are: it waits for
-// them, which saves a goroutine.
+// peekWhole is peek for a stream whose next bytes are on their way, as those of a body with a
+// length are: it waits for them, which saves a goroutine.
 func peekWhole(stream io.Reader, enough func(head []byte, ended bool) bool) (head []byte, rest io.Reader) {
 	for {
 		piece := make([]byte, peekPiece)
@@ -48,8 +48,8 @@ func peekWhole(stream io.Reader, enough func(head []byte, ended bool) bool) (hea
 	}
 }
 
-// peek reads from the stream until enough says so, its end, or for as long as hold. It returns what was read and
-// where to read on, with nothing lost in between.
+// peek reads from the stream until enough says so, its end, or for as long as hold. It returns what
+// was read and where to read on, with nothing lost in between.
 func peek(stream io.Reader, hold time.Duration, enough func(head []byte, ended bool) bool) (head []byte, rest io.Reader) {
 	timer := time.NewTimer(hold)
 	defer timer.Stop()
@@ -116,10 +116,10 @@ func (l *lateReader) Read(p []byte) (int, error) {
 // byteOrderMark may stand before a stream's first line.
 const byteOrderMark = "\ufeff"
 
-// scanEvent looks at the beginning of a stream. Not decided means that more is needed; ended, that no more comes.
-// An error is an event of the name "error", or one without a name whose data is an error (see isError). It is the first
-// event with data that counts. Source: the WHATWG's HTML standard, "Server-sent events"; but an event that the stream's
-// end cuts off counts, too.
+// scanEvent looks at the beginning of a stream. Not decided means that more is needed; ended, that
+// no more comes. An error is an event of the name "error", or one without a name whose data is an
+// error (see isError). It is the first event with data that counts. Source: the WHATWG's HTML
+// standard, "Server-sent events"; but an event that the stream's end cuts off counts, too.
 func scanEvent(stream []byte, ended bool) (failure []byte, decided bool) {
 	if len(stream) < len(byteOrderMark) && strings.HasPrefix(byteOrderMark, string(stream)) && !ended {
 		return nil, false

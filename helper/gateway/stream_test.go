@@ -31,7 +31,8 @@ type scripted struct {
 	gone   chan struct{} // closed when the gateway gave the request up
 }
 
-// upstream starts it, with the answer's headers sent at once, and puts it behind the stage's gateway.
+// upstream starts it, with the answer's headers sent at once, and puts it behind the stage's
+// gateway.
 func upstream(t *testing.T, contentType string) (*scripted, func(*gateway.Options)) {
 	u := &scripted{make(chan string), make(chan struct{})}
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -113,7 +114,8 @@ func TestAClientThatLeavesEndsTheUpstreamRequest(t *testing.T) {
 				u.pieces <- first
 				<-started
 			} else {
-				// The request is at the service once its handler offers to take a piece: give it one that says nothing.
+				// The request is at the service once its handler offers to take a piece: give it
+				// one that says nothing.
 				u.pieces <- ""
 			}
 			cancel()

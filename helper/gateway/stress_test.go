@@ -20,8 +20,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// TestStress: 10,000 requests of 32 clients while accounts are limited and freed at random. Each is answered by an
-// account that was not limited, or refused with the truth; afterwards no goroutine and no descriptor is left.
+// TestStress: 10,000 requests of 32 clients while accounts are limited and freed at random. Each is
+// answered by an account that was not limited, or refused with the truth; afterwards no goroutine
+// and no descriptor is left.
 func TestStress(t *testing.T) {
 	const requests, clients = 10_000, 32
 	before, descriptors := goleak.IgnoreCurrent(), openDescriptors(t)

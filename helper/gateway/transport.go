@@ -7,13 +7,14 @@ import (
 	"sync/atomic"
 )
 
-// transport is Go's default transport (its proxy settings, its verified TLS), with connections enough for many
-// streams to one host, and with bodies passed as they are.
+// transport is Go's default transport (its proxy settings, its verified TLS), with connections
+// enough for many streams to one host, and with bodies passed as they are.
 //
-// A service closes connections that have been idle, and a request may be on its way at that very moment. net/http
-// sends such a request again only if it is one of those that may be repeated by definition, which a POST is not. Here
-// a prompt is worth that risk: it costs at most one more answer, where the user would see an error for nothing. So a
-// request that dies on a connection that was used before, without a byte of answer, is sent once more.
+// A service closes connections that have been idle, and a request may be on its way at that very
+// moment. net/http sends such a request again only if it is one of those that may be repeated by
+// definition, which a POST is not. Here a prompt is worth that risk: it costs at most one more
+// answer, where the user would see an error for nothing. So a request that dies on a connection
+// that was used before, without a byte of answer, is sent once more.
 type transport struct {
 	pooled *http.Transport
 	fresh  *http.Transport // never takes up a connection that was used before
@@ -71,8 +72,8 @@ func anew(req *http.Request) (again *http.Request, ok bool) {
 	return again, true
 }
 
-// streamError has the fields of net/http's own error for one stream of an HTTP/2 connection, which makes itself into
-// any struct that does.
+// streamError has the fields of net/http's own error for one stream of an HTTP/2 connection, which
+// makes itself into any struct that does.
 type streamError struct {
 	StreamID uint32
 	Code     uint32
@@ -81,8 +82,9 @@ type streamError struct {
 
 func (e streamError) Error() string { return "the service reset the stream" }
 
-// isReset reports whether the service refused this very request on a connection that goes on, which is an answer of
-// its kind. net/http itself sends those again of which the service says that it has not begun with them.
+// isReset reports whether the service refused this very request on a connection that goes on, which
+// is an answer of its kind. net/http itself sends those again of which the service says that it has
+// not begun with them.
 func isReset(err error) bool { return errors.As(err, new(streamError)) }
 
 // CloseIdleConnections closes what no request is using.

@@ -18,8 +18,9 @@ import (
 	"ocgo-key/helper/gateway"
 )
 
-// hasty is an upstream that answers so many requests on each connection, and closes it on the next once it has read
-// that one: as one does that closes an idle connection at the moment when a request is on its way.
+// hasty is an upstream that answers so many requests on each connection, and closes it on the next
+// once it has read that one: as one does that closes an idle connection at the moment when a
+// request is on its way.
 type hasty struct {
 	answers int  // on each connection
 	reset   bool // the connection is reset instead of closed
@@ -117,7 +118,8 @@ func TestARequestThatMeetsAClosingConnectionIsSentAgain(t *testing.T) {
 	}
 }
 
-// A connection that answered nothing at all says that the service is in trouble, not that it was idle for too long.
+// A connection that answered nothing at all says that the service is in trouble, not that it was
+// idle for too long.
 func TestARequestThatDiesOnAFreshConnectionIsNotSentAgain(t *testing.T) {
 	h := &hasty{answers: 0}
 	s := newStage(t, h.start(t))

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// trials are requests that are sent although the usage limits of all accounts are reached. The service answers models
-// that cost nothing all the same, and only an answer shows which these are.
+// trials are requests that are sent although the usage limits of all accounts are reached. The
+// service answers models that cost nothing all the same, and only an answer shows which these are.
 type trials struct {
 	mu     sync.Mutex
 	models map[string]trial

@@ -6,24 +6,27 @@ import (
 	"strings"
 )
 
-// Way is how a command line of OpenCode 2 is started under a gateway. Its clients leave model requests to a server: by
-// default to one background service for each user, which keeps the environment of the client that started it.
+// Way is how a command line of OpenCode 2 is started under a gateway. Its clients leave model
+// requests to a server: by default to one background service for each user, which keeps the
+// environment of the client that started it.
 type Way int
 
 // The ways.
 const (
-	// Apart is for what uses or starts the shared service, and for what needs no server: no environment of ours, so
-	// that the service never gets it.
+	// Apart is for what uses or starts the shared service, and for what needs no server: no
+	// environment of ours, so that the service never gets it.
 	Apart Way = iota
 	// Alone is a process that serves itself (acp, serve): our environment, and nothing else.
 	Alone
-	// Standalone is a client that is told by --standalone to start a private server, in our environment.
+	// Standalone is a client that is told by --standalone to start a private server, in our
+	// environment.
 	Standalone
 	// Joined is a client that is told by --server to join a private server that was started before.
 	Joined
 )
 
-// ErrServer is a command line that names a server of its own, which would do the requests without the gateway.
+// ErrServer is a command line that names a server of its own, which would do the requests without
+// the gateway.
 var ErrServer = errors.New("opencode's --server names another server, whose requests would not go through the gateway")
 
 // Command2 is a command line of OpenCode 2, taken apart.
@@ -31,7 +34,8 @@ type Command2 struct {
 	Way  Way
 	Kind Kind   // TUI for `mini` as well
 	Name string // the subcommand; empty for the full screen
-	// Joins says that the conversation goes on with a session that was there before (-c or -s without --fork).
+	// Joins says that the conversation goes on with a session that was there before (-c or -s
+	// without --fork).
 	Joins bool
 	// Logs are the options about logs, for a server that is started for this client.
 	Logs []string
@@ -46,11 +50,12 @@ var values2 = []string{"--log-level", "--completions", "--server", "--session", 
 	"--file", "-f", "--title", "--replay-limit", "--data", "-d", "--header", "-H", "--param", "--days", "--year", "--project", "--limit",
 	"--max-count", "-n", "--hostname", "--port", "--cors"}
 
-// first2 are the options about the first prompt or the choice of session: not for a second invocation.
+// first2 are the options about the first prompt or the choice of session: not for a second
+// invocation.
 var first2 = []string{"--continue", "-c", "--session", "-s", "--fork", "--title", "--file", "-f", "--prompt"}
 
-// ways2 are all the subcommands of 2.0.15, as its --help lists them, by how they are started. Those with subcommands of
-// their own that take --standalone are in nested2 as well.
+// ways2 are all the subcommands of 2.0.15, as its --help lists them, by how they are started. Those
+// with subcommands of their own that take --standalone are in nested2 as well.
 var (
 	ways2 = map[string]Way{"run": Joined, "mini": Joined, "acp": Alone, "serve": Alone,
 		"auth": Standalone, "session": Standalone, "models": Standalone, "api": Standalone, "stats": Standalone, "reload": Standalone,
@@ -58,8 +63,9 @@ var (
 	nested2 = []string{"auth", "session"}
 )
 
-// Parse2 takes the arguments behind `opencode` apart. isDir reports whether a path is a folder: a first word that is
-// neither a subcommand that is known here nor a folder may be a subcommand of a later version, and stays apart.
+// Parse2 takes the arguments behind `opencode` apart. isDir reports whether a path is a folder: a
+// first word that is neither a subcommand that is known here nor a folder may be a subcommand of a
+// later version, and stays apart.
 func Parse2(args []string, isDir func(string) bool) (Command2, error) {
 	c := Command2{Way: Joined, Kind: TUI, head: []string{}}
 	var fork, joins, service, apart bool
@@ -142,8 +148,9 @@ func (c Command2) Join(url string) []string {
 	return slices.Concat(c.head, []string{"--server", url}, c.tail)
 }
 
-// Resume returns the arguments with which `opencode run` joins the server at url and goes on with a session, told text,
-// which must not begin with a dash: 2.0.15 doubles a prompt that stands behind "--".
+// Resume returns the arguments with which `opencode run` joins the server at url and goes on with a
+// session, told text, which must not begin with a dash: 2.0.15 doubles a prompt that stands behind
+// "--".
 func (c Command2) Resume(url, session, text string) []string {
 	return slices.Concat(c.head, []string{"--server", url}, c.kept, []string{"--session", session, text})
 }

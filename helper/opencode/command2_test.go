@@ -79,7 +79,8 @@ func TestParse2Joins(t *testing.T) {
 	}
 }
 
-// What the user chose for the first invocation holds for the second; the prompt and what belongs to it does not.
+// What the user chose for the first invocation holds for the second; the prompt and what belongs to
+// it does not.
 func TestResume2(t *testing.T) {
 	c := parse2(t, "--print-logs run --standalone -m opencode-go/kimi-k2.6 --auto -c --fork --title T -f notes.txt --format json do the work -- and more")
 	assert.Equal(t, "run|--server|U|--print-logs|-m|opencode-go/kimi-k2.6|--auto|--format|json|--session|ses_1|Go on.",
@@ -88,7 +89,8 @@ func TestResume2(t *testing.T) {
 	assert.False(t, slices.Contains(c.Join("U"), "--standalone"))
 }
 
-// A folder that is called like a subcommand is no project: OpenCode itself takes such a word for the subcommand.
+// A folder that is called like a subcommand is no project: OpenCode itself takes such a word for
+// the subcommand.
 func TestParse2SubcommandsAreNoFolders(t *testing.T) {
 	everywhere := func(string) bool { return true }
 	for _, word := range []string{"upgrade", "update", "uninstall", "debug", "mcp", "plugin", "service", "pair"} {

@@ -12,27 +12,28 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// ConfigVariable is the environment variable whose JSON is the strongest layer of configuration that a user or
-// a wrapper can set. Source: docs/facts.md, "Which key OpenCode uses".
+// ConfigVariable is the environment variable whose JSON is the strongest layer of configuration
+// that a user or a wrapper can set. Source: docs/facts.md, "Which key OpenCode uses".
 const ConfigVariable = "OPENCODE_CONFIG_CONTENT"
 
-// Endpoint is where a provider's requests go, and the headers that they carry there. A provider without a BaseURL is
-// left where it is: it is only kept from taking its key from the environment.
+// Endpoint is where a provider's requests go, and the headers that they carry there. A provider
+// without a BaseURL is left where it is: it is only kept from taking its key from the environment.
 type Endpoint struct {
 	BaseURL string
 	Headers map[string]string
 }
 
-// PlaceholderKey stands where OpenCode wants a key. It is none: a gateway's token travels in a header of its own, which no
-// stored login, variable or other setting replaces.
+// PlaceholderKey stands where OpenCode wants a key. It is none: a gateway's token travels in a
+// header of its own, which no stored login, variable or other setting replaces.
 const PlaceholderKey = "ocgo-placeholder"
 
-// ErrConfig means that the user's own configuration content can't be merged into. Its text never holds any of it.
+// ErrConfig means that the user's own configuration content can't be merged into. Its text never
+// holds any of it.
 var ErrConfig = errors.New(ConfigVariable + " cannot be used")
 
-// MergeConfig returns the user's configuration content (JSON or JSONC, with OpenCode's {env:…} and {file:…}; empty for
-// none) with the endpoints set for each provider id, in the form of OpenCode 1 and in that of OpenCode 2. All else stays
-// as the user wrote it.
+// MergeConfig returns the user's configuration content (JSON or JSONC, with OpenCode's {env:…} and
+// {file:…}; empty for none) with the endpoints set for each provider id, in the form of OpenCode 1
+// and in that of OpenCode 2. All else stays as the user wrote it.
 func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
 	text, references := quoteReferences(user, true)
 	config, err := parseObject([]byte(text))
@@ -53,7 +54,8 @@ func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
 	return references.restore(string(merged)), err
 }
 
-// set puts the endpoint at path: address and placeholder into the object settings there, the headers at headers.
+// set puts the endpoint at path: address and placeholder into the object settings there, the
+// headers at headers.
 func (e Endpoint) set(config object, path []string, settings string, headers ...string) error {
 	err := within(config, path, func(provider object) { provider["env"] = json.RawMessage("[]") })
 	if err != nil || e.BaseURL == "" {
@@ -75,7 +77,8 @@ func (e Endpoint) set(config object, path []string, settings string, headers ...
 	})
 }
 
-// object keeps the values as they are written, so that nothing within them changes: neither order nor numbers.
+// object keeps the values as they are written, so that nothing within them changes: neither order
+// nor numbers.
 type object = map[string]json.RawMessage
 
 func parseObject(text []byte) (object, error) {

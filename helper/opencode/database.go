@@ -17,7 +17,8 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// DatabaseFile is the name of the database in which OpenCode 2 keeps logins, and much else, in OpenCode's data folder.
+// DatabaseFile is the name of the database in which OpenCode 2 keeps logins, and much else, in
+// OpenCode's data folder.
 const DatabaseFile = "opencode.db"
 
 // DatabaseVariable names another database: a whole path, or one below OpenCode's data folder.
@@ -26,7 +27,8 @@ const DatabaseVariable = "OPENCODE_DB"
 // databaseHead begins every SQLite database.
 const databaseHead = "SQLite format 3\x00"
 
-// DatabasePath is where OpenCode 2 keeps its database; empty where it keeps none in a file. It need not be there.
+// DatabasePath is where OpenCode 2 keeps its database; empty where it keeps none in a file. It need
+// not be there.
 func DatabasePath(getenv func(string) string, home string) string {
 	data := dataFolder(getenv, home)
 	name := getenv(DatabaseVariable)
@@ -50,7 +52,8 @@ type Credentials struct {
 	ids []string // OpenCode's ids, one for each of Found
 }
 
-// ErrDatabase means that a database is not one of OpenCode 2 that can be read. Its text never quotes a row.
+// ErrDatabase means that a database is not one of OpenCode 2 that can be read. Its text never
+// quotes a row.
 var ErrDatabase = errors.New("no logins can be read")
 
 // Limits of what is read of a row, in bytes.
@@ -62,9 +65,10 @@ const (
 // databaseWait is how long a database that another process holds is waited for.
 const databaseWait = 5 * time.Second
 
-// ReadCredentials reads the logins with a key for opencode-go and opencode, the active ones first, then in the order in
-// which they were made. It changes nothing, and works beside a running OpenCode. A database without the table, which is
-// one of OpenCode 1, holds none. Errors wrap ErrDatabase, or fs.ErrNotExist.
+// ReadCredentials reads the logins with a key for opencode-go and opencode, the active ones first,
+// then in the order in which they were made. It changes nothing, and works beside a running
+// OpenCode. A database without the table, which is one of OpenCode 1, holds none. Errors wrap
+// ErrDatabase, or fs.ErrNotExist.
 func ReadCredentials(ctx context.Context, path string) (*Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
@@ -89,7 +93,8 @@ func openToRead(ctx context.Context, path string) (*sqlite3.Conn, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is not a regular file")
 	}
-	// Without a write-ahead log nobody has it open: it can be read as a file, and nothing is put beside it.
+	// Without a write-ahead log nobody has it open: it can be read as a file, and nothing is put
+	// beside it.
 	if _, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
 		return connect(ctx, immutable(path), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
 	}
@@ -190,11 +195,13 @@ func oldestFirst(has map[string]bool) string {
 	return "id"
 }
 
-// movedKey stands where a key stood from the moment that it is taken out until OpenCode has dropped the row.
+// movedKey stands where a key stood from the moment that it is taken out until OpenCode has dropped
+// the row.
 const movedKey = "ocgo-moved"
 
-// credentialLogin reads a row's value: {"type":"key","key":"…"}. Other types hold no key. What the panel of our plugin leaves
-// there stands for the pool; whoever reads it finds it by its key's beginning.
+// credentialLogin reads a row's value: {"type":"key","key":"…"}. Other types hold no key. What the
+// panel of our plugin leaves there stands for the pool; whoever reads it finds it by its key's
+// beginning.
 func credentialLogin(label, value string) (Login, bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(value), &members) != nil || textOf(members["type"]) != "key" {

@@ -228,7 +228,8 @@ func TestScrubCredentials(t *testing.T) {
 	assert.Zero(t, gone, "someone else was quicker")
 }
 
-// Beside a process that has the database open, the log is emptied too; while that one reads, the key is said to be there.
+// Beside a process that has the database open, the log is emptied too; while that one reads, the
+// key is said to be there.
 func TestScrubCredentialsInUse(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -247,7 +248,8 @@ func TestScrubCredentialsInUse(t *testing.T) {
 	assertNoTrace(t, path, "new", "zen")
 }
 
-// What a logout left is found by the keys that are known, and cleared away; a key that is in use stays.
+// What a logout left is found by the keys that are known, and cleared away; a key that is in use
+// stays.
 func TestScrubTraces(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -284,7 +286,8 @@ func TestScrubCredentialsChanged(t *testing.T) {
 	assert.Equal(t, "Old", readDatabase(t, path).Found[2].Label)
 }
 
-// Rows go through a running service; what it does not do, is done here, and what a killed scrub left is cleared away.
+// Rows go through a running service; what it does not do, is done here, and what a killed scrub
+// left is cleared away.
 func TestScrubCredentialsThroughService(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)

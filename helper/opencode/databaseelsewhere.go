@@ -12,8 +12,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// ElsewhereError means that a key stands in other rows than those that a scrub takes out: in what was said in a conversation,
-// say. They are left as they are, and the database's files hold the key as long as the rows are there.
+// ElsewhereError means that a key stands in other rows than those that a scrub takes out: in what
+// was said in a conversation, say. They are left as they are, and the database's files hold the key
+// as long as the rows are there.
 type ElsewhereError struct {
 	Path     string
 	Tables   []string // names of the tables, in the database's order
@@ -38,7 +39,8 @@ func oneOrMore(what string, names []string) string {
 	return what + " " + strings.Join(names, ", ")
 }
 
-// LoginsOnly reports whether all of these rows are logins: of other providers, or ones that hold more than a key.
+// LoginsOnly reports whether all of these rows are logins: of other providers, or ones that hold
+// more than a key.
 func (e *ElsewhereError) LoginsOnly() bool { return slices.Equal(e.Tables, []string{credentialName}) }
 
 const credentialName = "credential"
@@ -48,10 +50,12 @@ var (
 	sessionID = regexp.MustCompile(`^ses_[A-Za-z0-9]{1,40}$`)
 )
 
-// elsewhere looks for the keys in all rows of the database, and returns nil where none of them is there. It reads every row.
+// elsewhere looks for the keys in all rows of the database, and returns nil where none of them is
+// there. It reads every row.
 func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, error) {
 	var names []string
-	// The content of a virtual table is in tables of its own, and its module may not be in this program.
+	// The content of a virtual table is in tables of its own, and its module may not be in this
+	// program.
 	err := rows(s.db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND coalesce(sql, '') NOT LIKE 'CREATE VIRTUAL%' ORDER BY rowid",
 		func(row *sqlite3.Stmt) { names = append(names, row.ColumnText(0)) })
 	if err != nil {
@@ -79,7 +83,8 @@ func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, er
 	return e, nil
 }
 
-// look notes the keys that stand in the row, and whose conversation it belongs to. It reports whether there are any.
+// look notes the keys that stand in the row, and whose conversation it belongs to. It reports
+// whether there are any.
 func (e *ElsewhereError) look(row *sqlite3.Stmt, keys []keychain.Secret) (found bool) {
 	session := ""
 	for i := range row.ColumnCount() {
@@ -115,8 +120,9 @@ func (e *ElsewhereError) without(keys []keychain.Secret) (free []keychain.Secret
 	return free
 }
 
-// clean empties the write-ahead log, and writes the database anew where one of the keys is left in it: in pages that were
-// free before this began. That does not help with a key that stands in a row; the error is an *ElsewhereError then.
+// clean empties the write-ahead log, and writes the database anew where one of the keys is left in
+// it: in pages that were free before this began. That does not help with a key that stands in a
+// row; the error is an *ElsewhereError then.
 func (s *credentialScrub) clean() error {
 	left, err := s.left()
 	if err != nil || len(left) == 0 {

@@ -12,8 +12,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A key that stands in a conversation, too, is not looked for in vain at each run: the conversation is named and stays as it is,
-// the database is not written anew for it, and once it is deleted no trace is left.
+// A key that stands in a conversation, too, is not looked for in vain at each run: the conversation
+// is named and stays as it is, the database is not written anew for it, and once it is deleted no
+// trace is left.
 func TestScrubKeyInConversation(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)

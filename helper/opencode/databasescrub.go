@@ -16,24 +16,27 @@ import (
 	"ocgo-key/keychain"
 )
 
-// Bounds of a scrub: how long it may take, and from which size on (in bytes) a database is not written anew as a whole while
-// a service uses it, which would have to wait.
+// Bounds of a scrub: how long it may take, and from which size on (in bytes) a database is not
+// written anew as a whole while a service uses it, which would have to wait.
 const (
 	scrubLimit  = 2 * time.Minute
 	maxRewrite  = 256 << 20
 	searchChunk = 1 << 20
 )
 
-// ErrTraces means that rows were taken out, and that their keys still stand in the database's files.
+// ErrTraces means that rows were taken out, and that their keys still stand in the database's
+// files.
 var ErrTraces = errors.New("a key that was taken out still stands in the file")
 
 // ErrRowsChanged means that a row is not any more what was read; nothing was taken out then.
 var ErrRowsChanged = errors.New("was changed meanwhile")
 
-// Scrub takes the rows whose keys taken wants out of the database at path, and leaves no trace of those keys, nor of the others
-// that are in traces, in it and its write-ahead log. Rows that have Stays remain, and so does all else. Where service is not
-// nil, rows go through that running OpenCode, which knows of it then. It returns how many rows went, and whether anything
-// was done. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError; rows may have gone with the last two.
+// Scrub takes the rows whose keys taken wants out of the database at path, and leaves no trace of
+// those keys, nor of the others that are in traces, in it and its write-ahead log. Rows that have
+// Stays remain, and so does all else. Where service is not nil, rows go through that running
+// OpenCode, which knows of it then. It returns how many rows went, and whether anything was done.
+// Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError; rows may have gone with
+// the last two.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scrubLimit)
 	defer cancel()
@@ -81,7 +84,8 @@ type credentialScrub struct {
 	keys    []keychain.Secret // that no file may hold in the end
 }
 
-// drop takes the rows out. Their keys are overwritten first: what OpenCode deletes stays in the file.
+// drop takes the rows out. Their keys are overwritten first: what OpenCode deletes stays in the
+// file.
 func (s *credentialScrub) drop(ids []string, keys []keychain.Secret) (int, error) {
 	if err := s.db.Exec("PRAGMA secure_delete=ON"); err != nil {
 		return 0, err
@@ -100,8 +104,8 @@ func (s *credentialScrub) drop(ids []string, keys []keychain.Secret) (int, error
 	return gone, s.deleteMoved()
 }
 
-// overwrite puts movedKey in the place of the keys, all at once. It leaves everything where one of the rows holds another
-// key now; a row that is gone counts for nothing.
+// overwrite puts movedKey in the place of the keys, all at once. It leaves everything where one of
+// the rows holds another key now; a row that is gone counts for nothing.
 func (s *credentialScrub) overwrite(ids []string, keys []keychain.Secret) (gone int, err error) {
 	txn, err := s.db.BeginImmediate()
 	if err != nil {
@@ -133,8 +137,9 @@ func (s *credentialScrub) overwrite(ids []string, keys []keychain.Secret) (gone 
 
 const movedValue = `{"type":"key","key":"` + movedKey + `"}`
 
-// deleteMoved deletes the rows whose keys are overwritten, those too that an earlier scrub left when it was killed. Where
-// that leaves a provider without an active one, its newest becomes that, as in OpenCode.
+// deleteMoved deletes the rows whose keys are overwritten, those too that an earlier scrub left
+// when it was killed. Where that leaves a provider without an active one, its newest becomes that,
+// as in OpenCode.
 func (s *credentialScrub) deleteMoved() (err error) {
 	has, err := columns(s.db)
 	if err != nil {

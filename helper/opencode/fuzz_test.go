@@ -13,8 +13,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// FuzzScrub takes keys out of whatever text: all of them, half of them or none. Nothing is added and nothing changes
-// its place: what is left is the text with pieces cut out, and with nothing taken it is the text.
+// FuzzScrub takes keys out of whatever text: all of them, half of them or none. Nothing is added
+// and nothing changes its place: what is left is the text with pieces cut out, and with nothing
+// taken it is the text.
 func FuzzScrub(f *testing.F) {
 	for _, text := range []string{
 		"{" + goLogin + "}", "\ufeff{\r\n  \"a\": 1, // x\r\n  " + goLogin + " /* y */,\r\n" + zenLogin + ",\r\n}\r\n",
@@ -50,8 +51,9 @@ func cutFrom(part, whole []byte) bool {
 	return len(part) == 0
 }
 
-// FuzzConfig reads whatever text as a user's configuration. What it says of where requests go is told, without a word
-// of it in an error; and merging our own into it changes what is ours of our provider, and nothing else.
+// FuzzConfig reads whatever text as a user's configuration. What it says of where requests go is
+// told, without a word of it in an error; and merging our own into it changes what is ours of our
+// provider, and nothing else.
 func FuzzConfig(f *testing.F) {
 	for _, text := range []string{
 		`{"provider":{"opencode-go":{"options":{"apiKey":"sk-mine","baseURL":"https://x"},"models":{"a":{}}},"other":{"options":{"apiKey":"b"}}},"plugin":["a"]}`,
@@ -85,8 +87,8 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// withoutOurs is a configuration without what is ours of our provider, and without the objects that had to be made
-// around them.
+// withoutOurs is a configuration without what is ours of our provider, and without the objects that
+// had to be made around them.
 func withoutOurs(t *testing.T, text string) any {
 	t.Helper()
 	text = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "\ufeff"))

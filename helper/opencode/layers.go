@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Variables that say where OpenCode's configuration is. Source: docs/facts.md, "Which key OpenCode uses".
+// Variables that say where OpenCode's configuration is. Source: docs/facts.md, "Which key OpenCode
+// uses".
 const (
 	fileVariable      = "OPENCODE_CONFIG"
 	folderVariable    = "OPENCODE_CONFIG_DIR"
@@ -23,8 +24,9 @@ const (
 // On tells whether a variable of OpenCode's is switched on, by the values that it takes for that.
 func On(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
 
-// UserConfigs are the files that OpenCode started in dir reads its configuration from, the weakest first, but for the
-// managed ones. The files need not be there. Relative folders are meant from dir; home is the user's home folder.
+// UserConfigs are the files that OpenCode started in dir reads its configuration from, the weakest
+// first, but for the managed ones. The files need not be there. Relative folders are meant from
+// dir; home is the user's home folder.
 func UserConfigs(getenv func(string) string, home, dir string) []string {
 	global := filepath.Join(home, ".config")
 	if base := getenv("XDG_CONFIG_HOME"); base != "" {
@@ -74,7 +76,8 @@ func configsIn(folder string, names ...string) []string {
 	return files
 }
 
-// upward are dir and the folders above it up to that of its git repository; without one up to the root.
+// upward are dir and the folders above it up to that of its git repository; without one up to the
+// root.
 func upward(dir string) []string {
 	var folders []string
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
@@ -85,8 +88,8 @@ func upward(dir string) []string {
 	}
 }
 
-// ManagedConfigs are the files that an administrator's configuration may be in on the system goos. They win over all
-// others, and over what a wrapper sets. Source: OpenCode's src/config/managed.ts.
+// ManagedConfigs are the files that an administrator's configuration may be in on the system goos.
+// They win over all others, and over what a wrapper sets. Source: OpenCode's src/config/managed.ts.
 func ManagedConfigs(goos string, getenv func(string) string) []string {
 	folder := getenv(managedVariable)
 	switch {
@@ -104,22 +107,25 @@ func ManagedConfigs(goos string, getenv func(string) string) []string {
 	return configsIn(folder, "opencode.json", "opencode.jsonc")
 }
 
-// ManagedPreferences are the property lists of macOS from which OpenCode takes the first that is there, on top of all
-// else. Source: as ManagedConfigs.
+// ManagedPreferences are the property lists of macOS from which OpenCode takes the first that is
+// there, on top of all else. Source: as ManagedConfigs.
 func ManagedPreferences(user string) []string {
 	const folder, name = "/Library/Managed Preferences", "ai.opencode.managed.plist"
 	return []string{filepath.Join(folder, user, name), filepath.Join(folder, name)}
 }
 
-// Overrides is what a configuration says of where the Go provider's requests go, and with which key. It holds neither.
+// Overrides is what a configuration says of where the Go provider's requests go, and with which
+// key. It holds neither.
 type Overrides struct {
 	BaseURL bool
 	Key     KeyForm
-	// StandsIn says that what is in the key's place begins with the prefix that ReadOverrides was given.
+	// StandsIn says that what is in the key's place begins with the prefix that ReadOverrides was
+	// given.
 	StandsIn bool
 	// Headers are the names of headers in which a key goes to the service, as they are written.
 	Headers []string
-	// Second says that all of it stands in the form of OpenCode 2 alone: providers.ID.settings and providers.ID.headers.
+	// Second says that all of it stands in the form of OpenCode 2 alone: providers.ID.settings and
+	// providers.ID.headers.
 	Second bool
 	// Env are the variables that the key is taken from where none is set.
 	Env []string
@@ -128,8 +134,8 @@ type Overrides struct {
 // Any reports whether anything is set.
 func (o Overrides) Any() bool { return o.BaseURL || o.Key != NoKey || len(o.Headers) > 0 }
 
-// ReadOverrides reads a configuration. standIn is how that begins which stands for a key and is none. The error quotes
-// nothing of it.
+// ReadOverrides reads a configuration. standIn is how that begins which stands for a key and is
+// none. The error quotes nothing of it.
 func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 	var o Overrides
 	if len(bytes.TrimSpace(bytes.TrimPrefix(config, bom))) == 0 {

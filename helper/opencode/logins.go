@@ -15,21 +15,23 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A Login is one key, or what stands where a key should be: in OpenCode's logins or its configuration, in the accounts
-// file of the plugin opencode-go-multi-auth, or in a list of keys.
+// A Login is one key, or what stands where a key should be: in OpenCode's logins or its
+// configuration, in the accounts file of the plugin opencode-go-multi-auth, or in a list of keys.
 type Login struct {
-	// Entry says where in the source it is: "opencode-go", "account 2", "line 3". It never holds anything that
-	// a user wrote.
+	// Entry says where in the source it is: "opencode-go", "account 2", "line 3". It never holds
+	// anything that a user wrote.
 	Entry string
-	// Label is what the source calls it; empty if it has no name there. It is as the user wrote it, and may be
-	// anything but a key.
+	// Label is what the source calls it; empty if it has no name there. It is as the user wrote it,
+	// and may be anything but a key.
 	Label    string
 	Key      keychain.Secret
 	Disabled bool
-	// Problem says why there is no usable key; empty where there is one. It never quotes the source.
+	// Problem says why there is no usable key; empty where there is one. It never quotes the
+	// source.
 	Problem string
-	// Stays says why the entry is not to be taken out of its source though its key is usable: more than the key would
-	// be lost with it. Empty where nothing would. It quotes no more of the source than the names of members.
+	// Stays says why the entry is not to be taken out of its source though its key is usable: more
+	// than the key would be lost with it. Empty where nothing would. It quotes no more of the
+	// source than the names of members.
 	Stays string
 }
 
@@ -52,8 +54,8 @@ const (
 // ErrLogins means that a source can't be read as one. Its text never quotes the source.
 var ErrLogins = errors.New("no logins can be read")
 
-// ErrList, which is an ErrLogins, means that a text is neither JSON nor a list of keys, because of the lines that the
-// error names.
+// ErrList, which is an ErrLogins, means that a text is neither JSON nor a list of keys, because of
+// the lines that the error names.
 var ErrList = fmt.Errorf("%w: not every line is a key, or a label and a key", ErrLogins)
 
 func notLogins(why string) error { return fmt.Errorf("%w: %s", ErrLogins, why) }
@@ -61,16 +63,17 @@ func notLogins(why string) error { return fmt.Errorf("%w: %s", ErrLogins, why) }
 // bom is the byte order mark that Windows programs put before UTF-8.
 var bom = []byte("\ufeff")
 
-// ReadLogins reads a file of OpenCode's or of opencode-go-multi-auth's: auth.json, a configuration, the accounts file;
-// all JSON, comments allowed. One without text holds no login. rotation is what stands in RotationFile beside an
-// accounts file; nil if there is none. Errors wrap ErrLogins.
+// ReadLogins reads a file of OpenCode's or of opencode-go-multi-auth's: auth.json, a configuration,
+// the accounts file; all JSON, comments allowed. One without text holds no login. rotation is what
+// stands in RotationFile beside an accounts file; nil if there is none. Errors wrap ErrLogins.
 //
-// The shape of the accounts file and what its positions mean are those of the plugin's storage.ts and rotate.ts
-// (https://github.com/ftzi/opencode-go-multi-auth): both positions name the account that was used last.
+// The shape of the accounts file and what its positions mean are those of the plugin's storage.ts
+// and rotate.ts (https://github.com/ftzi/opencode-go-multi-auth): both positions name the account
+// that was used last.
 func ReadLogins(text, rotation []byte) (Logins, error) { return read(text, rotation, false) }
 
-// ReadKeys reads what ReadLogins does, and lists of keys, one on a line: what a user named for its keys. Errors wrap
-// ErrLogins, and ErrList where a text may have been meant for a list.
+// ReadKeys reads what ReadLogins does, and lists of keys, one on a line: what a user named for its
+// keys. Errors wrap ErrLogins, and ErrList where a text may have been meant for a list.
 func ReadKeys(text, rotation []byte) (Logins, error) { return read(text, rotation, true) }
 
 func read(text, rotation []byte, lists bool) (Logins, error) {
@@ -188,7 +191,8 @@ func readJSON(text, rotation []byte) (Logins, error) {
 // isPosition tells whether a member of an accounts file says which account was used last.
 func isPosition(name string) bool { return name == "rotationIndex" || name == "activeIndex" }
 
-// readRotation returns the position in the plugin's rotation file, which wins over the accounts file's.
+// readRotation returns the position in the plugin's rotation file, which wins over the accounts
+// file's.
 func readRotation(text []byte, otherwise int) int {
 	root, err := parseRoot(bytes.TrimPrefix(text, bom))
 	if err != nil {
@@ -202,8 +206,8 @@ func readRotation(text []byte, otherwise int) int {
 	return otherwise
 }
 
-// authLogin reads a member of auth.json, if it is a key for one of the providers that take a Go key. A login of
-// another type than api has tokens, which end, and no key.
+// authLogin reads a member of auth.json, if it is a key for one of the providers that take a Go
+// key. A login of another type than api has tokens, which end, and no key.
 func authLogin(m hujson.ObjectMember) (Login, bool) {
 	name := nameOf(m)
 	if name != GoProvider && name != ZenProvider {
@@ -247,7 +251,8 @@ func accountLogin(index int, element hujson.Value) Login {
 	return login
 }
 
-// take makes raw the login's key, or says why it can't be one. A label that has the key in it is dropped.
+// take makes raw the login's key, or says why it can't be one. A label that has the key in it is
+// dropped.
 func (l *Login) take(raw string) {
 	key, err := keychain.ParseKey(raw)
 	if err != nil {

@@ -169,7 +169,8 @@ func TestScrubLogins(t *testing.T) {
 		{"a\tLIST\r\nb\tOTHER\r\n", "b\tOTHER\r\n"},
 		{"\ufeffLIST\nOTHER\n", "\ufeffOTHER\n"},
 		{"OTHER\n", "OTHER\n"},
-		// What would be lost with the key keeps the entry; what is told of an account only does not.
+		// What would be lost with the key keeps the entry; what is told of an account only does
+		// not.
 		{`{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}},"opencode":{"type":"api","key":"Z","label":"x"}}`, `{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}}}`},
 		{`{"accounts":[{"apiKey":"K","cookie":"c"},{"apiKey":"K","enabled":true,"lastUsed":1}]}`, `{"accounts":[{"apiKey":"K","cookie":"c"}]}`},
 		{`{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`, `{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`},
@@ -228,8 +229,8 @@ func TestLoginFiles(t *testing.T) {
 		filepath.Join(root, "oc", "opencode-go-accounts.json"), filepath.Join(root, "d", "opencode", "auth.json")}, files())
 }
 
-// FuzzLogins takes half of the keys out of whatever text: what is left reads, has none of them and all others, and in
-// JSON no other member has changed.
+// FuzzLogins takes half of the keys out of whatever text: what is left reads, has none of them and
+// all others, and in JSON no other member has changed.
 func FuzzLogins(f *testing.F) {
 	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\t" + listKey + "\n# x\n" + loneKey + "\nA=sk-00000000000000003\n",
 		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}",

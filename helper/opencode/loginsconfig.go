@@ -13,8 +13,9 @@ type configLogin struct {
 	index   int // of the member in options
 }
 
-// configLogins reads the member of a configuration that has the providers: provider.ID.options.apiKey, or
-// providers.ID.settings.apiKey as in OpenCode 2, for the providers that take a Go key. What only says where a key is ({env:…}, {file:…}) is none.
+// configLogins reads the member of a configuration that has the providers:
+// provider.ID.options.apiKey, or providers.ID.settings.apiKey as in OpenCode 2, for the providers
+// that take a Go key. What only says where a key is ({env:…}, {file:…}) is none.
 func configLogins(m hujson.ObjectMember) []configLogin {
 	in := map[string]string{"provider": "options", "providers": "settings"}[nameOf(m)]
 	if in == "" {

@@ -7,14 +7,16 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// keyMembers are the names that an entry of auth.json or of an accounts file has its key under, and plainMembers those
-// of what else may go with it: OpenCode's and the plugin's own, and none of them a secret.
+// keyMembers are the names that an entry of auth.json or of an accounts file has its key under, and
+// plainMembers those of what else may go with it: OpenCode's and the plugin's own, and none of them
+// a secret.
 var (
 	keyMembers   = []string{"apiKey", "key"}
 	plainMembers = []string{"type", "label", "name", "enabled", "disabled", "addedAt", "createdAt", "updatedAt", "lastUsed", "lastUsedAt"}
 )
 
-// takeFrom makes the entry's key the login's. An entry with two keys has none: one of them would be lost.
+// takeFrom makes the entry's key the login's. An entry with two keys has none: one of them would be
+// lost.
 func (l *Login) takeFrom(entry *hujson.Object) {
 	var raw string
 	var keys int

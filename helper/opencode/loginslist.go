@@ -10,16 +10,17 @@ import (
 	"ocgo-key/keychain"
 )
 
-// minLoneKey is the least length of a key of another make than the service's, in characters of isWord. It has to be
-// alone on its line as well: there it is no word of a sentence.
+// minLoneKey is the least length of a key of another make than the service's, in characters of
+// isWord. It has to be alone on its line as well: there it is no word of a sentence.
 const minLoneKey = 20
 
 // maxNamedLines bounds how many line numbers a refusal names.
 const maxNamedLines = 10
 
-// readList reads a list of keys: one key on a line, or a label, then spaces, a tab, an equals sign, a comma or a
-// semicolon, then the key. Lines that are empty or begin with # say nothing. A shell's "export NAME=KEY" is one of
-// these. A list with any other line is none, and nothing of it is read: the last word of a line of prose is no key.
+// readList reads a list of keys: one key on a line, or a label, then spaces, a tab, an equals sign,
+// a comma or a semicolon, then the key. Lines that are empty or begin with # say nothing. A shell's
+// "export NAME=KEY" is one of these. A list with any other line is none, and nothing of it is read:
+// the last word of a line of prose is no key.
 func readList(list []byte) ([]Login, error) {
 	var found []Login
 	var odd []string
@@ -51,7 +52,8 @@ func readList(list []byte) ([]Login, error) {
 	return nil, fmt.Errorf("%w: %s", ErrList, lines)
 }
 
-// listLogin reads one line. says is false for one that says nothing, fits for one that is not of a list of keys.
+// listLogin reads one line. says is false for one that says nothing, fits for one that is not of a
+// list of keys.
 func listLogin(line string) (login Login, says, fits bool) {
 	line = strings.TrimSpace(line)
 	if line == "" || strings.HasPrefix(line, "#") {
@@ -79,7 +81,8 @@ func listLogin(line string) (login Login, says, fits bool) {
 // separators stand between label and key.
 const separators = " \t=,;"
 
-// cutKey cuts off the word at the end of the line, out of its quotes. A word has no separator in it.
+// cutKey cuts off the word at the end of the line, out of its quotes. A word has no separator in
+// it.
 func cutKey(line string) (before, key string, ok bool) {
 	quote := ""
 	if strings.HasSuffix(line, `"`) || strings.HasSuffix(line, "'") {

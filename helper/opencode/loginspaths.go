@@ -13,11 +13,13 @@ const (
 // KeyVariable is the environment variable that OpenCode takes a key from.
 const KeyVariable = "OPENCODE_API_KEY"
 
-// LoginFiles are the places where OpenCode and opencode-go-multi-auth keep keys, the ones with labels first. The
-// files need not be there. home is the user's home folder; getenv is os.Getenv, or stands in for it.
+// LoginFiles are the places where OpenCode and opencode-go-multi-auth keep keys, the ones with
+// labels first. The files need not be there. home is the user's home folder; getenv is os.Getenv,
+// or stands in for it.
 //
-// OpenCode follows the XDG base directories on every system, macOS and Windows included (its package xdg-basedir);
-// the plugin uses ~/.config alone, and is looked for where OpenCode's own configuration may be as well.
+// OpenCode follows the XDG base directories on every system, macOS and Windows included (its
+// package xdg-basedir); the plugin uses ~/.config alone, and is looked for where OpenCode's own
+// configuration may be as well.
 func LoginFiles(getenv func(string) string, home string) []string {
 	data := dataFolder(getenv, home)
 	folders := []string{filepath.Join(home, ".config", "opencode"), filepath.Join(baseFolder(getenv, home, "XDG_CONFIG_HOME", ".config"), "opencode"), data}

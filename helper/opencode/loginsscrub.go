@@ -9,9 +9,10 @@ import (
 	"ocgo-key/keychain"
 )
 
-// ScrubLogins returns the source without the logins whose keys are taken: a provider's member of auth.json, the key
-// of a provider in a configuration, an element of an accounts file, a line of a list. Those that have Stays remain. All
-// else is what it was, byte for byte, comments and formatting too. Errors wrap ErrLogins; the source then is to be left as it is.
+// ScrubLogins returns the source without the logins whose keys are taken: a provider's member of
+// auth.json, the key of a provider in a configuration, an element of an accounts file, a line of a
+// list. Those that have Stays remain. All else is what it was, byte for byte, comments and
+// formatting too. Errors wrap ErrLogins; the source then is to be left as it is.
 func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error) {
 	before, err := ReadKeys(source, nil)
 	if err != nil {
@@ -131,8 +132,8 @@ type item struct {
 // comma is the place of the comma behind the item, if it has one.
 func (it item) comma() int { return it.end + len(it.after) }
 
-// cutItem drops an item, the comma that it no longer needs, and the space that was there for it. Comments stay:
-// nobody can tell whose they are.
+// cutItem drops an item, the comma that it no longer needs, and the space that was there for it.
+// Comments stay: nobody can tell whose they are.
 func cutItem(text []byte, items []item, i int) []byte {
 	it, last := items[i], i == len(items)-1
 	head, tail := text[:it.start], text[it.end:]
@@ -162,8 +163,8 @@ const space = " \t\r\n"
 
 func trimSpace(b []byte) []byte { return bytes.TrimLeft(b, space) }
 
-// trailingSpace is the space at the end of extra that belongs to no comment. The line end after a comment stays, since
-// it may be what ends the comment.
+// trailingSpace is the space at the end of extra that belongs to no comment. The line end after a
+// comment stays, since it may be what ends the comment.
 func trailingSpace(extra []byte) []byte {
 	end := len(bytes.TrimRight(extra, space))
 	if newline := bytes.IndexByte(extra[end:], '\n'); end > 0 && newline >= 0 {

@@ -33,7 +33,8 @@ func numbers(version string) []int {
 	return found
 }
 
-// CreatedBySecond reports whether a database is one that OpenCode 2 created, on which OpenCode 1 fails.
+// CreatedBySecond reports whether a database is one that OpenCode 2 created, on which OpenCode 1
+// fails.
 func CreatedBySecond(ctx context.Context, path string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
@@ -50,8 +51,9 @@ func CreatedBySecond(ctx context.Context, path string) (bool, error) {
 	return tables["session_v2"] && !tables["session"], nil
 }
 
-// Points reads where a configuration, in the form of either generation, sends the Go provider's requests. ours reports whether a
-// gateway of ocgo-key was meant: by the token's header, or by what stands in the key's place and begins with standIn.
+// Points reads where a configuration, in the form of either generation, sends the Go provider's
+// requests. ours reports whether a gateway of ocgo-key was meant: by the token's header, or by what
+// stands in the key's place and begins with standIn.
 func Points(config []byte, standIn string) (address string, ours bool) {
 	for _, p := range goProviders(config) {
 		for _, name := range []string{"settings", "options"} {
@@ -84,8 +86,8 @@ func hasToken(o *hujson.Object) bool {
 	})
 }
 
-// goProviders are the entries of the Go provider in a configuration, in the form of either generation. A text that is none has
-// none.
+// goProviders are the entries of the Go provider in a configuration, in the form of either
+// generation. A text that is none has none.
 func goProviders(config []byte) (found []hujson.ObjectMember) {
 	root, err := parseRoot(bytes.TrimPrefix(config, bom))
 	if err != nil {
@@ -111,8 +113,8 @@ type ModelOverride struct {
 	Names []string // "baseURL", "apiKey"
 }
 
-// ModelOverrides are those of the Go provider in a configuration. What begins with standIn, or stands in a gateway's place on
-// this machine with it, is the pool's own.
+// ModelOverrides are those of the Go provider in a configuration. What begins with standIn, or
+// stands in a gateway's place on this machine with it, is the pool's own.
 func ModelOverrides(config []byte, standIn string) (found []ModelOverride) {
 	for _, p := range goProviders(config) {
 		models := child(p, "models")
@@ -165,8 +167,8 @@ var (
 	})
 )
 
-// FailedPlugins are the plugins, by path or by id, that the server of OpenCode 2 that was started last could not load, and has
-// not loaded since. A log that is not there has none.
+// FailedPlugins are the plugins, by path or by id, that the server of OpenCode 2 that was started
+// last could not load, and has not loaded since. A log that is not there has none.
 func FailedPlugins(log string) (failed []string) {
 	run := ""
 	for line := range strings.Lines(tail(log)) {

@@ -1,6 +1,7 @@
-// Package opencode holds what we know of OpenCode: how its configuration is pointed at a gateway, how its command
-// line reads, how one of its sessions goes on after a stop, and where it keeps logins. It starts no process and serves
-// nothing. It sees a key only where it reads one out of a file for import; a gateway's token is all that it writes.
+// Package opencode holds what we know of OpenCode: how its configuration is pointed at a gateway,
+// how its command line reads, how one of its sessions goes on after a stop, and where it keeps
+// logins. It starts no process and serves nothing. It sees a key only where it reads one out of a
+// file for import; a gateway's token is all that it writes.
 package opencode
 
 import (
@@ -36,7 +37,8 @@ const (
 // Invocation is a command line of OpenCode, taken apart.
 type Invocation struct {
 	Kind Kind
-	// Joins says that the conversation goes on with a session that was there before (-c or -s without --fork).
+	// Joins says that the conversation goes on with a session that was there before (-c or -s
+	// without --fork).
 	Joins bool
 	// Serves says that it is a server of others (serve, web, acp).
 	Serves bool
@@ -46,15 +48,16 @@ type Invocation struct {
 	port string   // --port; empty if not given
 }
 
-// option is one that takes part in a restart. All others that have a dash are kept, and stand alone.
+// option is one that takes part in a restart. All others that have a dash are kept, and stand
+// alone.
 type option struct {
 	value bool // a value follows
 	many  bool // several values follow, up to the next dash
 	drop  bool // it is about the first prompt or the choice of session, and not for the second invocation
 }
 
-// options of `opencode` and `opencode run` that take values, or that a second invocation must not have. Source:
-// `opencode --help` and `opencode run --help` of 1.18.33.
+// options of `opencode` and `opencode run` that take values, or that a second invocation must not
+// have. Source: `opencode --help` and `opencode run --help` of 1.18.33.
 var options = map[string]option{
 	"--log-level": {value: true}, "--port": {value: true}, "--hostname": {value: true}, "--mdns-domain": {value: true},
 	"--cors": {many: true}, "--model": {value: true}, "-m": {value: true}, "--agent": {value: true}, "--replay-limit": {value: true},
@@ -123,6 +126,6 @@ func Parse(args []string) Invocation {
 	return inv
 }
 
-// FullScreen tells whether OpenCode with these arguments draws on the whole terminal, so that nobody else may
-// write there.
+// FullScreen tells whether OpenCode with these arguments draws on the whole terminal, so that
+// nobody else may write there.
 func FullScreen(args []string) bool { return Parse(args).Kind == TUI }

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// The versions of the files that are written into a user's folders. Each is in a line at the file's top, by which
-// the file is known for ours.
+// The versions of the files that are written into a user's folders. Each is in a line at the file's
+// top, by which the file is known for ours.
 const (
 	PluginVersion = 2
 	ShimVersion   = 1
@@ -34,8 +34,8 @@ var (
 	runSource string
 )
 
-// PluginName is the plugin's file name, and PluginFolders are the folders below a config folder from which OpenCode
-// loads it, the preferred one first. Source: docs/facts.md, "Plugins".
+// PluginName is the plugin's file name, and PluginFolders are the folders below a config folder
+// from which OpenCode loads it, the preferred one first. Source: docs/facts.md, "Plugins".
 const PluginName = "ocgo-key.js"
 
 var PluginFolders = []string{"plugins", "plugin"}
@@ -43,8 +43,8 @@ var PluginFolders = []string{"plugins", "plugin"}
 // PluginID is the plugin's id in OpenCode 2.
 const PluginID = "ocgo-key"
 
-// NoticesName is the file in the state folder through which the plugin tells the full screen of OpenCode 2 what to
-// show. It holds no secret, and nothing that is missed later.
+// NoticesName is the file in the state folder through which the plugin tells the full screen of
+// OpenCode 2 what to show. It holds no secret, and nothing that is missed later.
 const NoticesName = "notices.json"
 
 // A Plugin is what ours has in it of a machine.
@@ -66,8 +66,9 @@ func (p Plugin) Content() []byte {
 	).Replace(pluginCommon + "\n" + pluginOne + "\n" + pluginTwo))
 }
 
-// ToastFolder is the folder, beside the plugin's file, from which OpenCode 2 loads what shows the plugin's notices on its
-// full screen. OpenCode 1 loads no folders. Source: docs/facts.md, "Plugins".
+// ToastFolder is the folder, beside the plugin's file, from which OpenCode 2 loads what shows the
+// plugin's notices on its full screen. OpenCode 1 loads no folders. Source: docs/facts.md,
+// "Plugins".
 const ToastFolder = "ocgo-key"
 
 // ToastFiles are the files in ToastFolder, by name.
@@ -83,7 +84,8 @@ func toasts(notices, id string, underRun bool) []byte {
 	).Replace(toastSource))
 }
 
-// ReadPlugin reads out of a plugin what [Plugin.Content] put there. It reports false where that is not to be found.
+// ReadPlugin reads out of a plugin what [Plugin.Content] put there. It reports false where that is
+// not to be found.
 func ReadPlugin(content []byte) (p Plugin, ok bool) {
 	for name, into := range map[string]any{"PROGRAM": &p.Program, "PREPARED": &p.Prepared, "NOTICES": &p.Notices} {
 		m := regexp.MustCompile(`(?m)^const ` + name + ` = (".*"|\[.*\])(?:$| //)`).FindSubmatch(content)
@@ -100,9 +102,9 @@ func literal(v any) string {
 	return string(text)
 }
 
-// ConfigFolders are the config folders that OpenCode reads on every start, whatever the project, the one that a
-// plugin belongs into first. home is the user's home folder. Source: docs/facts.md, "Which key OpenCode uses"; all
-// systems use ~/.config.
+// ConfigFolders are the config folders that OpenCode reads on every start, whatever the project,
+// the one that a plugin belongs into first. home is the user's home folder. Source: docs/facts.md,
+// "Which key OpenCode uses"; all systems use ~/.config.
 func ConfigFolders(getenv func(string) string, home string) []string {
 	global := filepath.Join(home, ".config")
 	if dir := getenv("XDG_CONFIG_HOME"); dir != "" {
@@ -115,16 +117,18 @@ func ConfigFolders(getenv func(string) string, home string) []string {
 	return folders
 }
 
-// LockName and ModulesName are what OpenCode looks at to decide whether a config folder lacks the package
-// @opencode-ai/plugin. With any plugin at all it waits for that install, for seconds, or for more than a minute
-// where the registry can't be reached. It compares names and not versions, so an update of OpenCode changes nothing.
+// LockName and ModulesName are what OpenCode looks at to decide whether a config folder lacks the
+// package @opencode-ai/plugin. With any plugin at all it waits for that install, for seconds, or
+// for more than a minute where the registry can't be reached. It compares names and not versions,
+// so an update of OpenCode changes nothing.
 const (
 	LockName    = "package-lock.json"
 	ModulesName = "node_modules"
 )
 
-// Placeholder is a package-lock.json that says the package is there. Our plugin does not need it; the plugin takes
-// the placeholder away as soon as the folder has another plugin or tool, which may.
+// Placeholder is a package-lock.json that says the package is there. Our plugin does not need it;
+// the plugin takes the placeholder away as soon as the folder has another plugin or tool, which
+// may.
 func Placeholder() []byte {
 	return []byte(`{
   "name": "placeholder-by-ocgo-key",

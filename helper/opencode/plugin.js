@@ -1,9 +1,10 @@
 // ocgo-key plugin 2
 // Written by `ocgo-key install` and removed by `ocgo-key uninstall`; what is changed here is lost.
 //
-// Both generations of OpenCode load this file: OpenCode 1 calls `server`, OpenCode 2 calls `setup` (and so does 1, with
-// less to work with). It starts a gateway in this process's name and sends the provider's requests there. The gateway
-// puts the key on each request and switches to the next account at a limit; no key is ever in OpenCode.
+// Both generations of OpenCode load this file: OpenCode 1 calls `server`, OpenCode 2 calls `setup`
+// (and so does 1, with less to work with). It starts a gateway in this process's name and sends the
+// provider's requests there. The gateway puts the key on each request and switches to the next
+// account at a limit; no key is ever in OpenCode.
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -20,7 +21,8 @@ const PATIENCE = 30000 // ms; a start that hangs would hang the requests that wa
 // One gateway for a process, which may load this file once for every folder it works in.
 const shared = (globalThis[Symbol.for("ocgo-key 2")] ??= { clients: new Set(), reported: new Set(), setups: 0 })
 
-// A service that many clients share outlives the `ocgo-key run` that may have started it, and takes no gateway from it.
+// A service that many clients share outlives the `ocgo-key run` that may have started it, and takes
+// no gateway from it.
 const underRun = () => Boolean(process.env.OCGO_KEY_GATEWAY) && !process.argv.includes("--service")
 
 const everyClient = (task) => shared.clients.forEach((client) => task(client).catch(() => {}))
@@ -30,7 +32,8 @@ function toast(message, variant) {
   if (shared.setups > 0) publish(message, variant)
 }
 
-// publish hands a text to the full screens of OpenCode 2. The file has the latest ones, and no secret.
+// publish hands a text to the full screens of OpenCode 2. The file has the latest ones, and no
+// secret.
 function publish(text, variant) {
   try {
     let earlier = []
@@ -62,8 +65,9 @@ function notice({ event, text }) {
   toast(text, event === "switched" ? "warning" : "error")
 }
 
-// complain says once why there is no gateway. OpenCode 1's server does not answer yet, and no event says when its
-// screen is there: the toast is shown again until also a slow one has had it or the reason is gone.
+// complain says once why there is no gateway. OpenCode 1's server does not answer yet, and no event
+// says when its screen is there: the toast is shown again until also a slow one has had it or the
+// reason is gone.
 function complain(text) {
   if (shared.reported.has(text)) return
   shared.reported.add(text)
@@ -92,7 +96,8 @@ function withoutRun() {
 
 function start(args) {
   return new Promise((resolve, reject) => {
-    // Apart from our terminal's signals: it ends when its stdin closes, so with this process, however that ends.
+    // Apart from our terminal's signals: it ends when its stdin closes, so with this process,
+    // however that ends.
     const child = spawn(PROGRAM, args, {
       stdio: ["pipe", "pipe", "pipe"],
       detached: process.platform !== "win32",
@@ -150,7 +155,8 @@ function start(args) {
 
 const gone = () => !existsSync(PROGRAM)
 
-// gateway resolves to the address and the token of this process's gateway, and starts one where there is none.
+// gateway resolves to the address and the token of this process's gateway, and starts one where
+// there is none.
 function gateway() {
   if (shared.gateway) return shared.gateway
   const begun = start(shared.args)
@@ -162,7 +168,8 @@ function gateway() {
   return begun
 }
 
-// aim is where a request for url goes instead, whatever base URL it was made from: what is behind that says the format.
+// aim is where a request for url goes instead, whatever base URL it was made from: what is behind
+// that says the format.
 function aim(url, base) {
   const { pathname, search } = new URL(url)
   const path = /^.*?(\/(?:chat\/completions|messages|responses)(?:\/[\w-]+)?)$/.exec(pathname)?.[1]
@@ -178,8 +185,8 @@ function entitled(headers, token) {
   return own
 }
 
-// exempt keeps a proxy from what is meant for the gateway, here and in what is started from here. Programs read one name
-// of the two, and some the other.
+// exempt keeps a proxy from what is meant for the gateway, here and in what is started from here.
+// Programs read one name of the two, and some the other.
 function exempt() {
   const names = ["NO_PROXY", "no_proxy"]
   const lists = names.map((name, i) => process.env[name]?.trim() || process.env[names[1 - i]]?.trim() || "")
@@ -193,11 +200,13 @@ function exempt() {
 // explain makes one line of what a command of ours said.
 const explain = (lines) => lines.map((line) => line.replace(/^ocgo-key: /, "").replace(/^hint: (.*)/, "($1)")).join(" ")
 
-// ask runs a command of ours to its end. What it is told goes through stdin, where no other program can see it.
+// ask runs a command of ours to its end. What it is told goes through stdin, where no other program
+// can see it.
 function ask(args, told = "") {
   return new Promise((resolve) => {
-    // Under `ocgo-key run` OpenCode's own environment looks like that of its tools, but it is a person who asks here.
-    // The mark of a tool's shell stays: an OpenCode that an agent started may add nothing either.
+    // Under `ocgo-key run` OpenCode's own environment looks like that of its tools, but it is a
+    // person who asks here. The mark of a tool's shell stays: an OpenCode that an agent started may
+    // add nothing either.
     const child = spawn(PROGRAM, args, { stdio: ["pipe", "pipe", "pipe"], env: withoutRun(), windowsHide: true })
     const out = []
     const why = []
@@ -225,7 +234,8 @@ function addAccount(label, key) {
   return ask(["add", ...(label?.trim() ? ["--", label.trim()] : [])], `${key.trim()}\n`)
 }
 
-// clear takes our variables, and whatever else shows the gateway's token, out of the environment of an agent's shell.
+// clear takes our variables, and whatever else shows the gateway's token, out of the environment of
+// an agent's shell.
 function clear(env) {
   const token = process.env.OCGO_KEY_GATEWAY_TOKEN
   for (const [name, value] of Object.entries(env)) {

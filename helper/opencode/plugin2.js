@@ -1,7 +1,7 @@
 // The part of plugin.js for OpenCode 2.
 
-// setup is the plugin of OpenCode 2. Where it throws OpenCode goes on with other keys, and what it awaits delays each
-// client: all it waits for is OpenCode's own registry.
+// setup is the plugin of OpenCode 2. Where it throws OpenCode goes on with other keys, and what it
+// awaits delays each client: all it waits for is OpenCode's own registry.
 async function setup(ctx) {
   if (!ctx?.app || !ctx.session?.hook || !ctx.provider) return // OpenCode 1
   shared.setups++
@@ -31,7 +31,8 @@ async function setup(ctx) {
   }
 }
 
-// attach makes the provider one that needs no credential, so that no stored one and no variable is put on a request.
+// attach makes the provider one that needs no credential, so that no stored one and no variable is
+// put on a request.
 function attach(providers) {
   if (!providers.get(PROVIDER)) return
   providers.update(PROVIDER, (provider) => {
@@ -51,7 +52,8 @@ async function redirect(event) {
   event.request = new Request(aim(request.url, it.base_url), { method: request.method, headers: entitled(request.headers, it.token), body, signal: request.signal })
 }
 
-// offer puts our methods into `/connect`, and takes away the one that would store a key in OpenCode's database.
+// offer puts our methods into `/connect`, and takes away the one that would store a key in
+// OpenCode's database.
 function offer(integrations) {
   if (!integrations.get(PROVIDER)) return
   for (const method of integrations.method.list(PROVIDER)) if (method.type === "key") integrations.method.remove(PROVIDER, method)

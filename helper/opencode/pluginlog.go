@@ -22,8 +22,9 @@ var logFields = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\b(timestamp|msg|message|id|target|plugin\.id|cause)=("(?:[^"\\]|\\.)*"|\S+)`)
 })
 
-// PluginFailure is what the log file says of why OpenCode 2 did not load the plugin at path when it last did so: one
-// line, empty where it was loaded, or where the file at path is newer than that. A log that is not there says nothing.
+// PluginFailure is what the log file says of why OpenCode 2 did not load the plugin at path when it
+// last did so: one line, empty where it was loaded, or where the file at path is newer than that. A
+// log that is not there says nothing.
 func PluginFailure(log, path string) string {
 	written, err := os.Stat(path)
 	if err != nil {

@@ -43,7 +43,8 @@ type redirected struct {
 	Headers          map[string]string
 }
 
-// A stage is where a plugin is driven: its program is a shell script, which notes each start in a file.
+// A stage is where a plugin is driven: its program is a shell script, which notes each start in a
+// file.
 type stage struct {
 	t       *testing.T
 	dir     string
@@ -104,8 +105,8 @@ func TestSetupLeavesOpenCode1Alone(t *testing.T) {
 	assert.Empty(t, s.starts())
 }
 
-// However many folders one process works in, it has one gateway. Whatever address and key a request of any format has,
-// it goes to that gateway with its token.
+// However many folders one process works in, it has one gateway. Whatever address and key a request
+// of any format has, it goes to that gateway with its token.
 func TestRequestsGoToTheGateway(t *testing.T) {
 	s := newStage(t, "until [ -e go ]; do sleep 0.05; done; "+gatewayScript) // no setup waits for it
 	s.env = append(s.env, "NO_PROXY=a.example")
@@ -142,8 +143,8 @@ func TestDeadGatewayIsReplaced(t *testing.T) {
 	assert.Len(t, s.starts(), 2)
 }
 
-// A request that comes while a start is under way shares it, and the next one tries again, since what was the matter may
-// have been put right. The full screen is told once.
+// A request that comes while a start is under way shares it, and the next one tries again, since
+// what was the matter may have been put right. The full screen is told once.
 func TestRequestsFailWithTheGatewaysReason(t *testing.T) {
 	s := newStage(t, "echo 'ocgo-key: there is no account' >&2; echo 'hint: add one' >&2; exit 3")
 	o := s.plays(s.plugin(), "fails")
@@ -229,7 +230,8 @@ func TestConnectKeepsTheKeyFromOpenCode(t *testing.T) {
 	assert.NotEmpty(t, o.Panel, "a panel stores nothing")
 }
 
-// Each full screen shows what is new since it began, and under `ocgo-key run` that run's notices alone.
+// Each full screen shows what is new since it began, and under `ocgo-key run` that run's notices
+// alone.
 func TestToasts(t *testing.T) {
 	s := newStage(t, gatewayScript)
 	dir, err := WriteRunPlugin(s.path("run"))

@@ -24,7 +24,8 @@ type Program struct {
 	Version string
 }
 
-// Versions that ocgo-key was tried with, one of each line. Others of the same line (1.18.x, 2.0.x) count as tried.
+// Versions that ocgo-key was tried with, one of each line. Others of the same line (1.18.x, 2.0.x)
+// count as tried.
 var triedVersions = []string{"1.18.33", "2.0.15"}
 
 // Tried reports whether the program is of a line of versions that ocgo-key was tried with.
@@ -39,8 +40,8 @@ func (p Program) Tried() bool {
 	return false
 }
 
-// Untried is one sentence for the user where the program was not tried with ocgo-key, without a full stop; empty where
-// it was.
+// Untried is one sentence for the user where the program was not tried with ocgo-key, without a
+// full stop; empty where it was.
 func (p Program) Untried() string {
 	tried := strings.Join(triedVersions, " and ")
 	switch {
@@ -54,7 +55,8 @@ func (p Program) Untried() string {
 	return fmt.Sprintf("opencode %s has not been tried with ocgo-key; %s have", p.Version, tried)
 }
 
-// Says takes over what the program printed for --version, where its version was not known: "1.18.33", "opencode v2.0.15".
+// Says takes over what the program printed for --version, where its version was not known:
+// "1.18.33", "opencode v2.0.15".
 func (p *Program) Says(output string) {
 	if p.Version != "" {
 		return
@@ -84,9 +86,9 @@ func (p Program) String() string {
 // maxHops bounds how many launchers and shims are followed from one to the next.
 const maxHops = 8
 
-// Identify finds out which OpenCode the file at path is, without running it: by the package.json of its package, else by
-// what the program contains, which cache (nil for none) remembers. A program that is there and cannot be told has
-// Generation 0; the error says that the file cannot be read.
+// Identify finds out which OpenCode the file at path is, without running it: by the package.json of
+// its package, else by what the program contains, which cache (nil for none) remembers. A program
+// that is there and cannot be told has Generation 0; the error says that the file cannot be read.
 func Identify(path string, cache *Cache) (Program, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -132,8 +134,8 @@ func Identify(path string, cache *Cache) (Program, error) {
 	return p, nil
 }
 
-// is takes over a version, if it is one, and the generation that goes with it. Builds of OpenCode's own sources have
-// version 0.0.0-…, which says nothing of the generation.
+// is takes over a version, if it is one, and the generation that goes with it. Builds of OpenCode's
+// own sources have version 0.0.0-…, which says nothing of the generation.
 func (p *Program) is(version string) {
 	m := programVersion().FindStringSubmatch(version)
 	if m == nil {
@@ -174,7 +176,8 @@ func readPackage(folder string) (npmPackage, bool) {
 	return of, of.Name == launcher1 || of.Name == launcher2 || isPlatform(of.Name)
 }
 
-// Names of OpenCode's packages: the ones that users install, and what those of the systems begin with.
+// Names of OpenCode's packages: the ones that users install, and what those of the systems begin
+// with.
 const (
 	launcher1 = "opencode-ai"
 	launcher2 = "@opencode/cli"
@@ -193,8 +196,9 @@ func isPlatform(name string) bool {
 	return false
 }
 
-// followLauncher makes Real the program that a launcher script starts, which npm and pnpm put beside its package or below
-// it. Where none is found the script stays: its own package has the same version.
+// followLauncher makes Real the program that a launcher script starts, which npm and pnpm put
+// beside its package or below it. Where none is found the script stays: its own package has the
+// same version.
 func (p *Program) followLauncher(of npmPackage) {
 	begin := "opencode-" + runtime.GOOS + "-"
 	above := filepath.Dir(of.folder)
@@ -236,8 +240,8 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Find returns the first opencode on search, a PATH, that is no shim of ours. The error wraps exec.ErrNotFound where there
-// is none. A relative folder of PATH is left out, as os/exec does.
+// Find returns the first opencode on search, a PATH, that is no shim of ours. The error wraps
+// exec.ErrNotFound where there is none. A relative folder of PATH is left out, as os/exec does.
 func Find(search string) (string, error) {
 	for _, dir := range filepath.SplitList(search) {
 		if !filepath.IsAbs(dir) {

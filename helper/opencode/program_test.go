@@ -43,7 +43,8 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// binary is what a program of this user agent looks like, with the mark of version 2 if second is set.
+// binary is what a program of this user agent looks like, with the mark of version 2 if second is
+// set.
 func binary(agent string, second bool) string {
 	mark := ""
 	if second {
@@ -225,7 +226,8 @@ func TestTried(t *testing.T) {
 	assert.Equal(t, "/x/opencode is an OpenCode 2 of unknown version; ocgo-key has been tried with 1.18.33 and 2.0.15", Program{Path: "/x/opencode", Generation: 2}.Untried())
 }
 
-// What a program contains is remembered until the program is another one; a cache that is broken is looked past.
+// What a program contains is remembered until the program is another one; a cache that is broken is
+// looked past.
 func TestCache(t *testing.T) {
 	state := folder(t)
 	path := put(t, folder(t), "opencode", binary("opencode/1.18.33", false))

@@ -11,15 +11,16 @@ import (
 	"ocgo-key/internal/paths"
 )
 
-// ProgramsName is the file of the state folder in which programs are remembered. It holds no secret, and may be deleted
-// at any time.
+// ProgramsName is the file of the state folder in which programs are remembered. It holds no
+// secret, and may be deleted at any time.
 const ProgramsName = "opencode-programs.json"
 
 // maxPrograms bounds how many programs are remembered.
 const maxPrograms = 16
 
-// Cache remembers what programs contain, by path, size and time of change. A file that cannot be read or written is the
-// same as none: looking again costs less than a second. A nil Cache remembers nothing.
+// Cache remembers what programs contain, by path, size and time of change. A file that cannot be
+// read or written is the same as none: looking again costs less than a second. A nil Cache
+// remembers nothing.
 type Cache struct {
 	path string
 }
@@ -41,7 +42,8 @@ type (
 	}
 )
 
-// cacheVersion is that of the file and of what is known about programs: older ones are looked at again.
+// cacheVersion is that of the file and of what is known about programs: older ones are looked at
+// again.
 const cacheVersion = 1
 
 func (c *Cache) read() cacheFile {

@@ -10,9 +10,10 @@ import (
 	"sync"
 )
 
-// What an OpenCode program contains. Source: the programs of 1.18.33 and 2.0.15, which Bun starts with the first of
-// these among its options ("--user-agent=opencode/1.18.33 ", "--user-agent=opencode/latest/2.0.15/cli "); it lies near the
-// program's end. The second is in version 2 alone.
+// What an OpenCode program contains. Source: the programs of 1.18.33 and 2.0.15, which Bun starts
+// with the first of these among its options ("--user-agent=opencode/1.18.33 ",
+// "--user-agent=opencode/latest/2.0.15/cli "); it lies near the program's end. The second is in
+// version 2 alone.
 const (
 	agentMark  = "--user-agent=opencode/"
 	secondMark = "OPENCODE_CLI_CONFIG_CONTENT"
@@ -49,7 +50,8 @@ func scanned(path string, cache *Cache) (Program, error) {
 	return p, err
 }
 
-// scan looks for what tells the generations apart in a program of this size, at its end first: all of it is 200 MB.
+// scan looks for what tells the generations apart in a program of this size, at its end first: all
+// of it is 200 MB.
 func scan(program io.ReaderAt, size int64) (Program, error) {
 	var s marks
 	tail := max(size-scanTail, 0)
@@ -69,7 +71,8 @@ type marks struct {
 	second bool
 }
 
-// read looks at all that r has. A mark may lie across two chunks, so that the end of one is looked at with the next.
+// read looks at all that r has. A mark may lie across two chunks, so that the end of one is looked
+// at with the next.
 func (s *marks) read(r io.Reader) error {
 	const overlap = len(agentMark) + agentText
 	buffer := make([]byte, overlap+scanChunk)

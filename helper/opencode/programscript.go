@@ -32,8 +32,9 @@ func beginning(path string) (head []byte, text bool, err error) {
 	return head, len(head) > 0 && bytes.IndexByte(head, 0) < 0, err
 }
 
-// besidePattern finds what a launcher starts beside itself: npm's and pnpm's for cmd ("%dp0%\x", "%~dp0\x"), PowerShell and sh
-// ("$basedir/x"). wholePattern finds absolute paths of an opencode, as in Homebrew's scripts and our own shims.
+// besidePattern finds what a launcher starts beside itself: npm's and pnpm's for cmd ("%dp0%\x",
+// "%~dp0\x"), PowerShell and sh ("$basedir/x"). wholePattern finds absolute paths of an opencode,
+// as in Homebrew's scripts and our own shims.
 var (
 	besidePattern = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?:%~?dp0%?|\$\{?basedir\}?)[\\/]?([^"'\r\n%$]*opencode[^"'\r\n%$]*)`)
@@ -43,7 +44,8 @@ var (
 	})
 )
 
-// target is the file that a launcher script starts; empty if it does not say so. there reports whether a file is there.
+// target is the file that a launcher script starts; empty if it does not say so. there reports
+// whether a file is there.
 func target(script string, text []byte, there func(path string) bool) string {
 	folder := script[:strings.LastIndexAny(script, `/\`)+1]
 	windows := strings.Contains(folder, `\`)
@@ -72,7 +74,8 @@ func target(script string, text []byte, there func(path string) bool) string {
 
 var scoopPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*path\s*=\s*"?([^"\r\n]+?)"?\s*$`) })
 
-// scoopTarget is the program that Scoop's NAME.exe starts, by the NAME.shim beside it; empty if there is none.
+// scoopTarget is the program that Scoop's NAME.exe starts, by the NAME.shim beside it; empty if
+// there is none.
 func scoopTarget(program string) string {
 	beside := strings.TrimSuffix(program, filepath.Ext(program)) + ".shim"
 	text, is, err := beginning(beside)

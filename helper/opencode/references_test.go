@@ -14,7 +14,8 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// What OpenCode replaces before it reads the text comes through as it is written, wherever it stands.
+// What OpenCode replaces before it reads the text comes through as it is written, wherever it
+// stands.
 func TestMergeConfigKeepsReferences(t *testing.T) {
 	for user, kept := range map[string]string{
 		`{"autoupdate":{env:AU}}`:                              `"autoupdate":{env:AU}`,
@@ -82,8 +83,8 @@ func TestLoginsBesideReferences(t *testing.T) {
 
 var envReference = regexp.MustCompile(`\{env:([^}]+)\}`)
 
-// FuzzReferences merges into a configuration with references, and has them replaced as OpenCode does: what it then
-// reads is what it reads of the user's own, but for what we set.
+// FuzzReferences merges into a configuration with references, and has them replaced as OpenCode
+// does: what it then reads is what it reads of the user's own, but for what we set.
 func FuzzReferences(f *testing.F) {
 	for _, text := range []string{
 		`{"autoupdate":{env:A},"b":"{env:C}","plugin":[{env:B},{"x":-{env:C}}],"provider":{"opencode-go":{"models":{"m":{env:B}}}}}`,

@@ -14,7 +14,8 @@ import (
 	"ocgo-key/internal/version"
 )
 
-// GoOn is what a session is told when `opencode run` resumes it: the user's own prompt is in the history already.
+// GoOn is what a session is told when `opencode run` resumes it: the user's own prompt is in the
+// history already.
 const GoOn = "Go on where you left off."
 
 // ResumeRun returns the arguments with which `opencode run` goes on with a session, told text.
@@ -22,8 +23,9 @@ func (inv Invocation) ResumeRun(session, text string) []string {
 	return append(append([]string{"run"}, inv.kept...), "--session", session, "--", text)
 }
 
-// ResumeTUI returns the arguments with which the TUI opens a session again, listening on port (of its own choice,
-// if it was given one) so that Continue can reach it. It also returns the port that holds.
+// ResumeTUI returns the arguments with which the TUI opens a session again, listening on port (of
+// its own choice, if it was given one) so that Continue can reach it. It also returns the port that
+// holds.
 func (inv Invocation) ResumeTUI(session, port string) (args []string, listening string) {
 	args = slices.Clone(inv.kept)
 	if inv.port != "" && inv.port != "0" {
@@ -61,13 +63,13 @@ const (
 	takeTime = 5 * time.Second
 )
 
-// Continue makes the server of a TUI that has just been started go on with a session where it stopped, adding no
-// text. It returns when the turn has ended or ctx has.
+// Continue makes the server of a TUI that has just been started go on with a session where it
+// stopped, adding no text. It returns when the turn has ended or ctx has.
 //
-// The server is up before the screen is: a request that comes first may be taken and never done, and what it
-// brings may be shown without the conversation before it (both seen with 1.18.33). So the session is asked for
-// until it is there, the screen is given half as long again as that took, and a request that does not set the
-// server to work is made again.
+// The server is up before the screen is: a request that comes first may be taken and never done,
+// and what it brings may be shown without the conversation before it (both seen with 1.18.33). So
+// the session is asked for until it is there, the screen is given half as long again as that took,
+// and a request that does not set the server to work is made again.
 func (s Server) Continue(ctx context.Context, session string) error {
 	began := time.Now()
 	for {
@@ -108,7 +110,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// goOn asks for the next step of the session and waits for its end. Lost means that nothing came of it.
+// goOn asks for the next step of the session and waits for its end. Lost means that nothing came of
+// it.
 func (s Server) goOn(ctx context.Context, session string) (lost bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -32,8 +32,8 @@ type RunFolder struct {
 	Plugin string
 }
 
-// NewRunFolder makes one in the folder temp. Its Bin has a shim that runs real, an absolute path, under program; where real
-// is empty there is no Bin. goos is the system.
+// NewRunFolder makes one in the folder temp. Its Bin has a shim that runs real, an absolute path,
+// under program; where real is empty there is no Bin. goos is the system.
 func NewRunFolder(temp, goos, program, real string) (RunFolder, error) {
 	dir, err := os.MkdirTemp(temp, runPrefix)
 	if err != nil {
@@ -87,7 +87,8 @@ func (f *RunFolder) Sweep(now time.Time) {
 	}()
 }
 
-// RemoveRunFolder removes a folder of a run. The lock goes last, so that one that was removed by half is found again.
+// RemoveRunFolder removes a folder of a run. The lock goes last, so that one that was removed by
+// half is found again.
 func RemoveRunFolder(dir string) error {
 	for _, name := range []string{"bin", "plugin"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
@@ -97,8 +98,8 @@ func RemoveRunFolder(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// DeadRunFolders returns the folders in temp that runs of this user have left behind when they were killed. One that may
-// be a live run's is not among them, and no link is followed.
+// DeadRunFolders returns the folders in temp that runs of this user have left behind when they were
+// killed. One that may be a live run's is not among them, and no link is followed.
 func DeadRunFolders(temp string, now time.Time) []string {
 	f, err := os.Open(temp)
 	if err != nil {
@@ -116,8 +117,8 @@ func DeadRunFolders(temp string, now time.Time) []string {
 	return dead
 }
 
-// isDeadRun reports whether nobody holds the lock of a folder that is ours and not a new one. What is in such a folder is
-// ours as well, since it is closed to others.
+// isDeadRun reports whether nobody holds the lock of a folder that is ours and not a new one. What
+// is in such a folder is ours as well, since it is closed to others.
 func isDeadRun(dir string, now time.Time) bool {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || !isOwn(info) || now.Sub(info.ModTime()) < newTime {
@@ -153,7 +154,8 @@ func WithoutRuns(path string) string {
 	return strings.Join(kept, string(os.PathListSeparator))
 }
 
-// AddPlugin returns configuration content with one more folder among the plugins of OpenCode 2. OpenCode 1 ignores it.
+// AddPlugin returns configuration content with one more folder among the plugins of OpenCode 2.
+// OpenCode 1 ignores it.
 func AddPlugin(content, folder string) (string, error) {
 	text, references := quoteReferences(content, true)
 	config, err := parseObject([]byte(text))

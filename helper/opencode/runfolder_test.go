@@ -130,7 +130,8 @@ func TestServeURL(t *testing.T) {
 	}
 }
 
-// A server that goes on beginning turns is asked until none is left; one with another password answers nobody.
+// A server that goes on beginning turns is asked until none is left; one with another password
+// answers nobody.
 func TestServer2InterruptAll(t *testing.T) {
 	turns := []string{"ses_1", "ses_2"}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

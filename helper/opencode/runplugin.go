@@ -9,10 +9,11 @@ import (
 	"ocgo-key/internal/atomicfile"
 )
 
-// WriteRunPlugin writes the plugin that `ocgo-key run` names to OpenCode 2 into dir, which it makes, and returns the
-// path to name: an absolute one. OpenCode's server finds the gateway's address and token in its environment
-// (OCGO_KEY_GATEWAY, OCGO_KEY_GATEWAY_TOKEN); neither is in a file. dir belongs to one run: what [WriteNotice] is told
-// is shown by all that were named the same folder.
+// WriteRunPlugin writes the plugin that `ocgo-key run` names to OpenCode 2 into dir, which it
+// makes, and returns the path to name: an absolute one. OpenCode's server finds the gateway's
+// address and token in its environment (OCGO_KEY_GATEWAY, OCGO_KEY_GATEWAY_TOKEN); neither is in a
+// file. dir belongs to one run: what [WriteNotice] is told is shown by all that were named the same
+// folder.
 func WriteRunPlugin(dir string) (path string, err error) {
 	if path, err = filepath.Abs(dir); err != nil {
 		return "", err
@@ -44,11 +45,12 @@ const (
 	Failure = "error"
 )
 
-// mostNotices is how many are kept: a full screen looks twice a second, and has seen what was dropped.
+// mostNotices is how many are kept: a full screen looks twice a second, and has seen what was
+// dropped.
 const mostNotices = 20
 
-// WriteNotice shows a text on the full screens of the run whose plugin [WriteRunPlugin] wrote into dir. One process
-// writes there, one notice at a time.
+// WriteNotice shows a text on the full screens of the run whose plugin [WriteRunPlugin] wrote into
+// dir. One process writes there, one notice at a time.
 func WriteNotice(dir string, now time.Time, text, variant string) error {
 	path := filepath.Join(dir, NoticesName)
 	var notices []Notice

@@ -12,17 +12,18 @@ import (
 	"strings"
 )
 
-// Password2Variable has the password of a server of OpenCode 2, for the server and for clients that join it.
+// Password2Variable has the password of a server of OpenCode 2, for the server and for clients that
+// join it.
 const Password2Variable = "OPENCODE_PASSWORD"
 
-// ServeArgs are the arguments with which OpenCode 2 serves on a free port of this machine, says where on stdout, and
-// ends when its stdin is closed. logs are its options about logs.
+// ServeArgs are the arguments with which OpenCode 2 serves on a free port of this machine, says
+// where on stdout, and ends when its stdin is closed. logs are its options about logs.
 func ServeArgs(logs []string) []string {
 	return append([]string{"serve", "--stdio", "--port", "0"}, logs...)
 }
 
-// ServeURL reads the address in what such a server says first; empty if the line is another one. An address that is not
-// on this machine counts as another line.
+// ServeURL reads the address in what such a server says first; empty if the line is another one. An
+// address that is not on this machine counts as another line.
 func ServeURL(line []byte) string {
 	var said struct{ URL string }
 	if json.Unmarshal(line, &said) != nil {
@@ -35,8 +36,8 @@ func ServeURL(line []byte) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// Server2 is a running server of OpenCode 2. Source: its /openapi.json, and docs/facts.md, "Stop and
-// resume".
+// Server2 is a running server of OpenCode 2. Source: its /openapi.json, and docs/facts.md, "Stop
+// and resume".
 type Server2 struct {
 	URL, Password string
 }
@@ -67,7 +68,8 @@ func (s Server2) Interrupt(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodPost, "", nil, "api", "session", session, "interrupt")
 }
 
-// InterruptAll ends all turns: it returns nil once none is under way, those that began meanwhile among them.
+// InterruptAll ends all turns: it returns nil once none is under way, those that began meanwhile
+// among them.
 func (s Server2) InterruptAll(ctx context.Context) error {
 	for {
 		active, err := s.Active(ctx)
@@ -115,7 +117,8 @@ func (s Server2) OverLimit(ctx context.Context, session string) (bool, error) {
 	return false, nil
 }
 
-// maxMessages bounds what is read of an answer, in bytes: one page of a conversation is the longest.
+// maxMessages bounds what is read of an answer, in bytes: one page of a conversation is the
+// longest.
 const maxMessages = 64 << 20
 
 // ask makes one request and reads the JSON of its answer into out, unless that is nil.

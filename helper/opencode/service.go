@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// Service is the background service of OpenCode 2 that a user's clients share. Source: docs/facts.md, "Processes".
+// Service is the background service of OpenCode 2 that a user's clients share. Source:
+// docs/facts.md, "Processes".
 type Service struct {
 	URL      string `json:"url"`
 	Version  string `json:"version"`
@@ -28,8 +29,8 @@ func ServiceFile(getenv func(string) string, home string) string {
 	return filepath.Join(baseFolder(getenv, home, "XDG_STATE_HOME", ".local", "state"), "opencode", "service.json")
 }
 
-// ReadService reads what the service says of itself. It may have ended since. The error wraps fs.ErrNotExist where no
-// service was started.
+// ReadService reads what the service says of itself. It may have ended since. The error wraps
+// fs.ErrNotExist where no service was started.
 func ReadService(file string) (*Service, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -65,7 +66,8 @@ var toService = sync.OnceValue(func() *http.Client {
 	}
 })
 
-// ask makes a request of the service's API and returns its answer. Errors quote neither the answer nor the password.
+// ask makes a request of the service's API and returns its answer. Errors quote neither the answer
+// nor the password.
 func (s *Service) ask(ctx context.Context, method, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, serviceLimit)
 	defer cancel()
@@ -113,8 +115,8 @@ func (s *Service) Active(ctx context.Context) (int, error) {
 	return len(answer.Data), nil
 }
 
-// Content is the configuration that the service took from the environment of whoever started it; nil where there is none.
-// It may hold keys.
+// Content is the configuration that the service took from the environment of whoever started it;
+// nil where there is none. It may hold keys.
 func (s *Service) Content(ctx context.Context) ([]byte, error) {
 	text, err := s.ask(ctx, http.MethodGet, "/api/config")
 	if err != nil {

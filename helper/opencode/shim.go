@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ShimFolder is where the shim goes on the system goos: a folder of its own, so that putting it on PATH changes
-// nothing else.
+// ShimFolder is where the shim goes on the system goos: a folder of its own, so that putting it on
+// PATH changes nothing else.
 func ShimFolder(goos string, getenv func(string) string, home string) string {
 	if goos == "windows" {
 		if dir := getenv("LOCALAPPDATA"); dir != "" {
@@ -29,8 +29,8 @@ func ShimName(goos string) string {
 	return "opencode"
 }
 
-// Shim is a small `opencode` that runs the real one, at an absolute path, under program. Without program it runs the
-// real one alone, and says so.
+// Shim is a small `opencode` that runs the real one, at an absolute path, under program. Without
+// program it runs the real one alone, and says so.
 func Shim(goos, program, real string) []byte {
 	return shim(goos, program, real, `Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.`)
 }
@@ -69,7 +69,8 @@ exec "$opencode" "$@"
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// batchQuote: a path can't hold a quote on Windows, and in a batch file only % is special between quotes.
+// batchQuote: a path can't hold a quote on Windows, and in a batch file only % is special between
+// quotes.
 func batchQuote(s string) string { return `"` + strings.ReplaceAll(s, "%", "%%") + `"` }
 
 // PathLine is what a user puts into a shell's profile, so that dir comes first on PATH.

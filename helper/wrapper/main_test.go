@@ -11,7 +11,8 @@ import (
 	"ocgo-key/helper/wrapper"
 )
 
-// This binary is also the wrapper under test and the command that it runs: the role is in a variable.
+// This binary is also the wrapper under test and the command that it runs: the role is in a
+// variable.
 const roleVariable = "WRAPPER_TEST_ROLE"
 
 func TestMain(m *testing.M) {

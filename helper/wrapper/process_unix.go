@@ -18,8 +18,8 @@ import (
 // Signal is a signal's number.
 type Signal = syscall.Signal
 
-// process is the command as it runs. It is waited for here and not through os/exec, which says nothing of a
-// command that is stopped.
+// process is the command as it runs. It is waited for here and not through os/exec, which says
+// nothing of a command that is stopped.
 type process struct{ *os.Process }
 
 func start(path string, c Command) (*process, error) {
@@ -33,8 +33,8 @@ func start(path string, c Command) (*process, error) {
 
 func (p *process) pid() int { return p.Pid }
 
-// wait returns how the command ended. While it is stopped by job control, so are we: else the shell that
-// started us would wait for a command that waits for the shell.
+// wait returns how the command ended. While it is stopped by job control, so are we: else the shell
+// that started us would wait for a command that waits for the shell.
 func (p *process) wait() Status {
 	for {
 		var ws syscall.WaitStatus
@@ -53,9 +53,10 @@ func (p *process) wait() Status {
 	}
 }
 
-// stopAlong stops us when the command has stopped itself alone. A Ctrl-Z stops us both, and this runs only after
-// `fg` has woken us both again: then the command is not stopped any more, and nothing is to be done. Without a
-// shell that does job control nobody would wake us, and we keep going.
+// stopAlong stops us when the command has stopped itself alone. A Ctrl-Z stops us both, and this
+// runs only after `fg` has woken us both again: then the command is not stopped any more, and
+// nothing is to be done. Without a shell that does job control nobody would wake us, and we keep
+// going.
 func (p *process) stopAlong() {
 	if foreground() && processtable.Stopped(p.Pid) {
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
@@ -74,7 +75,8 @@ func foreground() bool {
 	return err == nil && group == unix.Getpgrp() && sidErr == nil && sid != unix.Getpgrp()
 }
 
-// signal sends s. A command that is stopped hears only when it goes on, so one that is to end is woken.
+// signal sends s. A command that is stopped hears only when it goes on, so one that is to end is
+// woken.
 func (p *process) signal(s os.Signal) {
 	_ = p.Signal(s)
 	if (s == syscall.SIGTERM || s == syscall.SIGHUP) && processtable.Stopped(p.Pid) {
@@ -91,10 +93,11 @@ type catcher struct {
 	done          func() // of what else would end us at SIGQUIT
 }
 
-// catch starts it. The terminal sends SIGINT and SIGQUIT to the command itself, since it is in our process group:
-// they are taken and dropped, not ignored, because a command inherits what is ignored. TERM, HUP, USR1 and USR2
-// come to us alone and are passed on. One that we were started with as ignored (nohup) stays so. All others,
-// those of job control among them, keep their meaning.
+// catch starts it. The terminal sends SIGINT and SIGQUIT to the command itself, since it is in our
+// process group: they are taken and dropped, not ignored, because a command inherits what is
+// ignored. TERM, HUP, USR1 and USR2 come to us alone and are passed on. One that we were started
+// with as ignored (nohup) stays so. All others, those of job control among them, keep their
+// meaning.
 func catch() *catcher {
 	c := &catcher{forward: make(chan os.Signal, 16), drop: make(chan os.Signal, 1)}
 	take(c.forward, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -117,6 +120,6 @@ func (c *catcher) stop() {
 	signal.Stop(c.drop)
 }
 
-// Die ends this process by s, as the command ended, so that a shell or a script sees the same. It returns only if s
-// did not end it.
+// Die ends this process by s, as the command ended, so that a shell or a script sees the same. It
+// returns only if s did not end it.
 func Die(s Signal) { term.Die(s) }

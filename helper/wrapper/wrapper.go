@@ -1,5 +1,6 @@
-// Package wrapper runs a command in our place: same terminal, same process group, same signals, same exit. It
-// can stop the command and invoke it again. It knows nothing of accounts, keys or gateways.
+// Package wrapper runs a command in our place: same terminal, same process group, same signals,
+// same exit. It can stop the command and invoke it again. It knows nothing of accounts, keys or
+// gateways.
 package wrapper
 
 import (
@@ -41,7 +42,8 @@ var (
 // Order ends the command as it runs: SIGTERM, and SIGKILL when it takes too long.
 type Order struct {
 	Next *Command // what is started in its place; nil for nothing
-	// Between is called once the command has ended and before Next is started; nil for nothing to be done.
+	// Between is called once the command has ended and before Next is started; nil for nothing to
+	// be done.
 	Between func()
 }
 
@@ -52,9 +54,10 @@ type Options struct {
 	Started func(pid int)
 }
 
-// Run runs c until it ends, or is ended by an order without a Next. Signals that come to us alone are passed on
-// to it. It must be called from a goroutine that is not used for much else: on Linux the command ends with the
-// thread that started it, so that nothing is left behind when we are killed.
+// Run runs c until it ends, or is ended by an order without a Next. Signals that come to us alone
+// are passed on to it. It must be called from a goroutine that is not used for much else: on Linux
+// the command ends with the thread that started it, so that nothing is left behind when we are
+// killed.
 func Run(c Command, o Options) (status Status, ordered bool, err error) {
 	modes, _ := term.Save(os.Stdin) // nil where stdin is not a terminal
 	runtime.LockOSThread()

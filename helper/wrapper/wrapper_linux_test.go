@@ -213,8 +213,8 @@ func shell(t *testing.T, role string) *terminal {
 	return term
 }
 
-// allStopped waits until both the wrapper and the command are: the shell waits for the wrapper alone, and a command
-// that is still on its way to a stop could take what is typed at the shell.
+// allStopped waits until both the wrapper and the command are: the shell waits for the wrapper
+// alone, and a command that is still on its way to a stop could take what is typed at the shell.
 func (term *terminal) allStopped() {
 	require.Eventually(term.t, func() bool {
 		below := process.Descendants(term.pid)

@@ -8,7 +8,8 @@ import (
 // Break is a way for a stream to end badly.
 type Break int
 
-// The ways. Where it happens is Answer.BreakAfter. Answers without a stream break in the middle of their body.
+// The ways. Where it happens is Answer.BreakAfter. Answers without a stream break in the middle of
+// their body.
 const (
 	NoBreak   Break = iota
 	SSEError        // an `event: error` with ErrorType and Message ends the stream; without a stream the body is that error
@@ -30,45 +31,48 @@ const (
 	Lines                 // the data is indented JSON, each line of it on a data line of its own
 )
 
-// Answer is one answer. The zero value is success in the wire format of the request. Copy and change the fields of
-// what the functions below return, as needed.
+// Answer is one answer. The zero value is success in the wire format of the request. Copy and
+// change the fields of what the functions below return, as needed.
 type Answer struct {
-	// Status 0 is 200. Any other status is an error (or a redirect) with ErrorType, Code, Message and Metadata as
-	// its body, or with Body as it stands when Body is not nil.
+	// Status 0 is 200. Any other status is an error (or a redirect) with ErrorType, Code, Message
+	// and Metadata as its body, or with Body as it stands when Body is not nil.
 	Status int
 	// ErrorType is error.type and Code is error.code of the body; an empty one is left out.
 	ErrorType, Code, Message string
 	Metadata                 map[string]any
-	// Bare leaves out the outer "type":"error". An error event of /chat/completions has no name then either.
+	// Bare leaves out the outer "type":"error". An error event of /chat/completions has no name
+	// then either.
 	Bare bool
-	// Window is set by UsageLimit and UsageLimitByWords: /usage shows it, and UsageLimit's metadata and message are
-	// made from it.
+	// Window is set by UsageLimit and UsageLimitByWords: /usage shows it, and UsageLimit's metadata
+	// and message are made from it.
 	Window Window
 	// ResetsIn is when /usage says that Window has room again; 0 is RetryAfter.
 	ResetsIn time.Duration
 	// RetryAfter is the header retry-after, in seconds rounded up; 0 leaves it out.
 	RetryAfter time.Duration
-	// Header is set on the answer last: it overrides retry-after, content-type, even Date; a nil value removes one.
+	// Header is set on the answer last: it overrides retry-after, content-type, even Date; a nil
+	// value removes one.
 	Header http.Header
 	Body   []byte
 
 	// Text of a success, instead of Options.Reply.
 	Text string
-	// Calls are tool calls that the model makes one by one: a request with n tool results gets the n-th of them
-	// (from 0) if it offers a tool of that name, and the text when there is none left.
+	// Calls are tool calls that the model makes one by one: a request with n tool results gets the
+	// n-th of them (from 0) if it offers a tool of that name, and the text when there is none left.
 	Calls []Call
-	// Cost beside the usage of a success; "" is "0", as for a subscription. Any other value says that the account's
-	// balance was spent.
+	// Cost beside the usage of a success; "" is "0", as for a subscription. Any other value says
+	// that the account's balance was spent.
 	Cost string
 
 	// Stall is how long no header is sent; negative is until the client goes away.
 	Stall time.Duration
-	// ChunkDelay is the time between two pieces of the streamed answer (the text goes word by word); negative is
-	// until the client goes away.
+	// ChunkDelay is the time between two pieces of the streamed answer (the text goes word by
+	// word); negative is until the client goes away.
 	ChunkDelay time.Duration
 	// Spelling of a stream.
 	Spelling Spelling
-	// Break ends the answer early, after BreakAfter pieces of its text or tool call; 0 is before the first event.
+	// Break ends the answer early, after BreakAfter pieces of its text or tool call; 0 is before
+	// the first event.
 	Break      Break
 	BreakAfter int
 }
@@ -88,7 +92,8 @@ func Say(text string) Answer { return Answer{Text: text} }
 // The tool that runs commands, as OpenCode 1 and OpenCode 2 call it.
 const bash, shell = "bash", "shell"
 
-// Bash is success in which the model first runs each command with OpenCode's bash tool, or what that is in OpenCode 2.
+// Bash is success in which the model first runs each command with OpenCode's bash tool, or what
+// that is in OpenCode 2.
 func Bash(commands ...string) Answer {
 	var a Answer
 	for _, c := range commands {
@@ -110,7 +115,8 @@ func Redirect(url string) Answer {
 	return Raw(http.StatusTemporaryRedirect, http.Header{"Location": {url}}, nil)
 }
 
-// StreamError is status 200 and an SSE error after so many pieces of the answer; 0 makes it the first event.
+// StreamError is status 200 and an SSE error after so many pieces of the answer; 0 makes it the
+// first event.
 func StreamError(after int, errorType, message string) Answer {
 	return Answer{ErrorType: errorType, Message: message, Break: SSEError, BreakAfter: after}
 }
@@ -137,7 +143,8 @@ func (a Answer) With(name, value string) Answer {
 	return a
 }
 
-// InCode moves the kind of the error from error.type to error.code, where newer parts of the service have it.
+// InCode moves the kind of the error from error.type to error.code, where newer parts of the
+// service have it.
 func (a Answer) InCode() Answer {
 	a.ErrorType, a.Code = "", a.ErrorType
 	return a
@@ -149,13 +156,15 @@ func (a Answer) WithoutOuterType() Answer {
 	return a
 }
 
-// ByProvider puts the words before the message that many errors begin with, whosever fault they are.
+// ByProvider puts the words before the message that many errors begin with, whosever fault they
+// are.
 func (a Answer) ByProvider() Answer {
 	a.Message = fromProvider + "Upstream request failed: " + a.Message
 	return a
 }
 
-// AsFirstEvent makes an error the first event of a stream with status 200; without a stream it is the body of a 200.
+// AsFirstEvent makes an error the first event of a stream with status 200; without a stream it is
+// the body of a 200.
 func (a Answer) AsFirstEvent() Answer {
 	a.Status, a.Break, a.BreakAfter = 0, SSEError, 0
 	return a

@@ -39,7 +39,8 @@ func (chat) parse(body []byte) (turn, error) {
 	return t, nil
 }
 
-// textOf is the text of a message's content, which is a string or a list of parts in all three formats.
+// textOf is the text of a message's content, which is a string or a list of parts in all three
+// formats.
 func textOf(content json.RawMessage) string {
 	var text string
 	if json.Unmarshal(content, &text) == nil {

@@ -12,25 +12,28 @@ const (
 	fromProvider = "Error from provider (Console Go): "
 )
 
-// UsageLimit is 429 GoUsageLimitError for the window. The message names the time as the service does.
+// UsageLimit is 429 GoUsageLimitError for the window. The message names the time as the service
+// does.
 func UsageLimit(w Window, retryAfter time.Duration) Answer {
 	return Answer{Status: http.StatusTooManyRequests, ErrorType: usageLimitError, Window: w, RetryAfter: retryAfter}
 }
 
-// UsageLimitByWords is a used-up window as newer parts of the service tell it: 429 with any type (or code), no
-// retry-after and no metadata. The wait stands in the words alone.
+// UsageLimitByWords is a used-up window as newer parts of the service tell it: 429 with any type
+// (or code), no retry-after and no metadata. The wait stands in the words alone.
 func UsageLimitByWords(w Window, wait time.Duration, errorType string) Answer {
 	return Answer{Status: http.StatusTooManyRequests, ErrorType: errorType, Window: w, ResetsIn: wait,
 		Message: fromProvider + limitWords(w, wait)}
 }
 
-// RateLimit is 429 RateLimitError, which the service counts per key, model and minute: retry-after 60.
+// RateLimit is 429 RateLimitError, which the service counts per key, model and minute: retry-after
+// 60.
 func RateLimit() Answer {
 	return Answer{Status: http.StatusTooManyRequests, ErrorType: "RateLimitError",
 		Message: "Rate limit exceeded. Please try again later.", Metadata: map[string]any{}, RetryAfter: time.Minute}
 }
 
-// FreeUsageLimit is 429 FreeUsageLimitError: free models, counted by IP address, until the end of the day.
+// FreeUsageLimit is 429 FreeUsageLimitError: free models, counted by IP address, until the end of
+// the day.
 func FreeUsageLimit(retryAfter time.Duration) Answer {
 	return Answer{Status: http.StatusTooManyRequests, ErrorType: "FreeUsageLimitError",
 		Message: "Rate limit exceeded. Please try again later.", Metadata: map[string]any{}, RetryAfter: retryAfter}
@@ -41,11 +44,12 @@ func ProviderBusy() Answer {
 	return Error(http.StatusTooManyRequests, "rate_limit_error", "Error from provider: Too many requests, please slow down")
 }
 
-// BusySpellings are the kinds that the 429 of a busy provider comes with. RateLimitError, the key's own, is spelled
-// differently.
+// BusySpellings are the kinds that the 429 of a busy provider comes with. RateLimitError, the key's
+// own, is spelled differently.
 var BusySpellings = []string{"rate_limit_error", "rate_limit_exceeded", "provider_rate_limit_exceeded"}
 
-// ProviderBusyAs is ProviderBusy with one of BusySpellings as its kind, and the words that come with that.
+// ProviderBusyAs is ProviderBusy with one of BusySpellings as its kind, and the words that come
+// with that.
 func ProviderBusyAs(spelling string) Answer {
 	words := map[string]string{
 		"rate_limit_error":             "Rate limit exceeded. Please retry after a brief wait.",
@@ -55,8 +59,8 @@ func ProviderBusyAs(spelling string) Answer {
 	return Error(http.StatusTooManyRequests, spelling, fromProvider+words)
 }
 
-// ProviderBusyTwice is ProviderBusy as it is reported most: a general kind in error.type, a special one in error.code,
-// no outer type.
+// ProviderBusyTwice is ProviderBusy as it is reported most: a general kind in error.type, a special
+// one in error.code, no outer type.
 func ProviderBusyTwice(code string) Answer {
 	a := ProviderBusyAs(code)
 	a.ErrorType, a.Code, a.Bare = "rate_limit_error", code, true
@@ -91,12 +95,14 @@ func EntitlementError() Answer {
 	return Error(http.StatusForbidden, "EntitlementError", "OpenCode Go subscription required.")
 }
 
-// AccountDisabled is 403: the workspace has no subscription, in the words of newer parts of the service.
+// AccountDisabled is 403: the workspace has no subscription, in the words of newer parts of the
+// service.
 func AccountDisabled() Answer {
 	return Error(http.StatusForbidden, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models.")
 }
 
-// RegionUnavailable is 403: a setting of the workspace keeps it from the model. Another account may have it.
+// RegionUnavailable is 403: a setting of the workspace keeps it from the model. Another account may
+// have it.
 func RegionUnavailable() Answer {
 	return Error(http.StatusForbidden, "Account.RegionUnavailable", "This Go model requires Global regions.")
 }
@@ -111,7 +117,8 @@ func BlockedByProvider() Answer {
 	return Error(http.StatusUnauthorized, "AuthError", blockedMessage)
 }
 
-// AccountPaused is a refusal that nobody has seen yet: what is not in any table must be handled too.
+// AccountPaused is a refusal that nobody has seen yet: what is not in any table must be handled
+// too.
 func AccountPaused() Answer {
 	return Error(http.StatusForbidden, "Account.Paused", "This account is paused.")
 }
@@ -122,7 +129,8 @@ func MissingSession() Answer {
 		"Request is missing x-opencode-session and cannot be routed efficiently. Please see https://opencode.ai/docs/go/#where-can-i-use-it")
 }
 
-// ProviderBalance is 402: it is the model's provider whose balance is empty, and no account of ours.
+// ProviderBalance is 402: it is the model's provider whose balance is empty, and no account of
+// ours.
 func ProviderBalance() Answer {
 	return Answer{Status: http.StatusPaymentRequired, ErrorType: "unknown_error", Code: "invalid_request_error",
 		Message: "Insufficient Balance", Bare: true}

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// bodyLimit is far above the 64 MiB that a gateway keeps for replay, so that larger bodies can be tried.
+// bodyLimit is far above the 64 MiB that a gateway keeps for replay, so that larger bodies can be
+// tried.
 const bodyLimit = 256 << 20
 
 // object is a JSON object under construction.
@@ -28,8 +29,8 @@ type exchange struct {
 	broken   bool // the plan broke it off
 }
 
-// read takes the request in and logs it. The key is read from the header that auth names, as the service does; with
-// a format the body is parsed, and the error says that it could not be.
+// read takes the request in and logs it. The key is read from the header that auth names, as the
+// service does; with a format the body is parsed, and the error says that it could not be.
 func (x *exchange) read(auth string, f format) (turn, error) {
 	q := &Request{
 		Time: x.s.now(), Method: x.r.Method, Path: x.r.URL.Path, Query: x.r.URL.RawQuery, Host: x.r.Host,
@@ -219,8 +220,8 @@ func (x *exchange) flush() bool {
 	return err == nil || errors.Is(err, http.ErrNotSupported)
 }
 
-// cut closes the connection below the answer, which HTTP/1 allows. Where that can't be done (a recorder, HTTP/2)
-// the answer ends early all the same.
+// cut closes the connection below the answer, which HTTP/1 allows. Where that can't be done (a
+// recorder, HTTP/2) the answer ends early all the same.
 func (x *exchange) cut(reset bool) {
 	if x.log.Status != 0 {
 		x.flush()

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// windows in the order in which the service looks at them: an error names the first that is used up.
+// windows in the order in which the service looks at them: an error names the first that is used
+// up.
 var windows = []Window{Weekly, Monthly, Rolling}
 
 // account is an Account and how far its plan has come. Server.mu guards it.

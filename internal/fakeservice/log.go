@@ -26,8 +26,8 @@ type Request struct {
 	Host       string
 	RemoteAddr string
 	Header     http.Header
-	// Key and the header that carried it: "bearer", "x-api-key", "" for none, "both" when both were there (Key is
-	// then the one that the route reads).
+	// Key and the header that carried it: "bearer", "x-api-key", "" for none, "both" when both were
+	// there (Key is then the one that the route reads).
 	Key        string
 	AuthHeader string
 	Account    string // label of the account, "" for an unknown key
@@ -38,20 +38,24 @@ type Request struct {
 	Tools                      bool   // the request offers tools
 	ToolResults                int    // how many tool results it carries
 	Stream                     bool
-	// Title: OpenCode's title generator, told apart from the main session by offering no tools. Only a request with
-	// x-opencode-session and x-opencode-client counts as one: other clients have no titles, and may have a session.
+	// Title: OpenCode's title generator, told apart from the main session by offering no tools.
+	// Only a request with x-opencode-session and x-opencode-client counts as one: other clients
+	// have no titles, and may have a session.
 	Title bool
 	Body  []byte
 
 	Status int // 0 until headers were sent
-	// Outcome is set a moment after the client has seen the last byte: wait for InFlight to be 0 before reading it.
+	// Outcome is set a moment after the client has seen the last byte: wait for InFlight to be 0
+	// before reading it.
 	Outcome Outcome
 }
 
-// UserAgent is what the client calls itself; Go's own client says "Go-http-client/1.1" where nobody chose a name.
+// UserAgent is what the client calls itself; Go's own client says "Go-http-client/1.1" where nobody
+// chose a name.
 func (r Request) UserAgent() string { return r.Header.Get("User-Agent") }
 
-// Requests returns the logged requests in order of arrival, the latest KeepRequests of them at least.
+// Requests returns the logged requests in order of arrival, the latest KeepRequests of them at
+// least.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,8 +95,8 @@ func (s *Server) count(n *int) int {
 	return *n
 }
 
-// WaitFor returns when cond holds, or with the context's error. cond is called anew whenever a request, an answer or
-// a connection begins or ends; it may call the other methods.
+// WaitFor returns when cond holds, or with the context's error. cond is called anew whenever a
+// request, an answer or a connection begins or ends; it may call the other methods.
 func (s *Server) WaitFor(ctx context.Context, cond func() bool) error {
 	for {
 		s.mu.Lock()

@@ -50,7 +50,8 @@ func optional(s string) any {
 	return s
 }
 
-// Each refusal as all three formats get it: by itself, as the first event of a stream, and as JSON in its place.
+// Each refusal as all three formats get it: by itself, as the first event of a stream, and as JSON
+// in its place.
 func TestRefusals(t *testing.T) {
 	s := start(t, Options{})
 	for _, row := range refusals {

@@ -42,8 +42,9 @@ func (responses) parse(body []byte) (turn, error) {
 	return t, nil
 }
 
-// failure has the members at its top that OpenAI documents for this event, and beside them the error that its clients
-// and the other formats look for. The outer type is the event's own, and is always there.
+// failure has the members at its top that OpenAI documents for this event, and beside them the
+// error that its clients and the other formats look for. The outer type is the event's own, and is
+// always there.
 func (responses) failure(a Answer) event {
 	inner := object{"message": a.Message, "code": nil, "param": nil}
 	if kind := a.kind(); kind != "" {

@@ -1,9 +1,10 @@
-// Package fakeservice is a stand-in for the OpenCode Go service: the three wire formats, the usage endpoint and the
-// errors, as the public server source (anomalyco/opencode, packages/console/app/src/routes/zen) and public reports
-// have them, by a plan per key. Tests and the demo use it. What it plays is in docs/facts.md, "The Go service".
+// Package fakeservice is a stand-in for the OpenCode Go service: the three wire formats, the usage
+// endpoint and the errors, as the public server source (anomalyco/opencode,
+// packages/console/app/src/routes/zen) and public reports have them, by a plan per key. Tests and
+// the demo use it. What it plays is in docs/facts.md, "The Go service".
 //
-// It may not import anything of this project nor package testing, may not reach the network, listens on 127.0.0.1
-// alone, and never waits but for the delays that a plan asks for.
+// It may not import anything of this project nor package testing, may not reach the network,
+// listens on 127.0.0.1 alone, and never waits but for the delays that a plan asks for.
 package fakeservice
 
 import (
@@ -18,7 +19,8 @@ import (
 	"time"
 )
 
-// Paths below which the service answers: Go (a subscription) and Zen (pay as you go, the same keys).
+// Paths below which the service answers: Go (a subscription) and Zen (pay as you go, the same
+// keys).
 const (
 	GoPath  = "/zen/go/v1"
 	ZenPath = "/zen/v1"
@@ -31,8 +33,8 @@ const closeWait = 5 * time.Second
 type Options struct {
 	// Port on 127.0.0.1 for Start; 0 takes a free one.
 	Port int
-	// Now is the server's clock: limits, retry-after, resetsAt and the Date header. nil is time.Now.
-	// Delays in a plan are real time whatever Now says.
+	// Now is the server's clock: limits, retry-after, resetsAt and the Date header. nil is
+	// time.Now. Delays in a plan are real time whatever Now says.
 	Now func() time.Time
 	// Accounts the server knows. Any other key gets 401 AuthError.
 	Accounts []Account
@@ -40,17 +42,20 @@ type Options struct {
 	Reply func(Request) string
 	// Title answers OpenCode's title generator (see Request.Title); "" is "A friendly greeting".
 	Title string
-	// Models that GET /models lists; nil is one model of each wire format. Every model is answered, listed or not.
+	// Models that GET /models lists; nil is one model of each wire format. Every model is answered,
+	// listed or not.
 	Models []string
-	// OnRequest is called with each request after it was read and logged, before its answer is chosen. It may block
-	// and may call SetPlan. OnDone is called when the answer ended, in whatever way.
+	// OnRequest is called with each request after it was read and logged, before its answer is
+	// chosen. It may block and may call SetPlan. OnDone is called when the answer ended, in
+	// whatever way.
 	OnRequest, OnDone func(Request)
-	// SessionOptional answers requests to a model that have no x-opencode-session, which the service refuses. It is
-	// for tests that are about something else and whose client cannot send the header.
+	// SessionOptional answers requests to a model that have no x-opencode-session, which the
+	// service refuses. It is for tests that are about something else and whose client cannot send
+	// the header.
 	SessionOptional bool
-	// CloseAfter, above 0, closes each connection (of a server from Start) that long after its last answer, as a load
-	// balancer does to idle ones. CloseReused closes it without an answer at its second request to a model: what such
-	// a client meets who writes at the very moment.
+	// CloseAfter, above 0, closes each connection (of a server from Start) that long after its last
+	// answer, as a load balancer does to idle ones. CloseReused closes it without an answer at its
+	// second request to a model: what such a client meets who writes at the very moment.
 	CloseAfter  time.Duration
 	CloseReused bool
 	// KeepRequests is how many of the latest requests the log holds at least; 0 is 10000.
@@ -61,7 +66,8 @@ type Options struct {
 type Account struct {
 	Key   string
 	Label string // in the default reply; "" is "Account N"
-	// Workspace and User are the ids that /usage and GoUsageLimitError show; "" makes one up from the label.
+	// Workspace and User are the ids that /usage and GoUsageLimitError show; "" makes one up from
+	// the label.
 	Workspace, User string
 	// Plan is what the key's requests get; the zero Plan answers everything.
 	Plan Plan
@@ -88,7 +94,8 @@ type Server struct {
 	served chan struct{} // closed when Serve has returned
 }
 
-// New returns a server that does not listen: hand it to httptest.NewServer, whose URL+GoPath is then the base URL.
+// New returns a server that does not listen: hand it to httptest.NewServer, whose URL+GoPath is
+// then the base URL.
 func New(opts Options) *Server {
 	s := &Server{
 		opts:     opts,
@@ -141,8 +148,8 @@ func (s *Server) url(path string) string {
 	return s.base + path
 }
 
-// Close ends all delays, connections and answers, and returns when they have ended: with an error if one has not
-// within 5 s (a hook that blocks).
+// Close ends all delays, connections and answers, and returns when they have ended: with an error
+// if one has not within 5 s (a hook that blocks).
 func (s *Server) Close() error {
 	s.once.Do(func() { close(s.done) })
 	var err error
@@ -182,8 +189,8 @@ func (s *Server) RemoveAccount(key string) {
 	delete(s.accounts, key)
 }
 
-// SetPlan replaces the key's plan and starts it anew: queue, budgets and what earlier answers said are forgotten.
-// A key that is not known yet becomes an account with a label of its own.
+// SetPlan replaces the key's plan and starts it anew: queue, budgets and what earlier answers said
+// are forgotten. A key that is not known yet becomes an account with a label of its own.
 func (s *Server) SetPlan(key string, p Plan) {
 	s.mu.Lock()
 	a := s.accounts[key]
@@ -196,7 +203,8 @@ func (s *Server) SetPlan(key string, p Plan) {
 	}
 }
 
-// SetAnswers is SetPlan with nothing but a queue of answers; the last one repeats, none at all is success.
+// SetAnswers is SetPlan with nothing but a queue of answers; the last one repeats, none at all is
+// success.
 func (s *Server) SetAnswers(key string, answers ...Answer) { s.SetPlan(key, Plan{Answers: answers}) }
 
 // ServeHTTP answers the service's paths; anything else is 404.
@@ -250,8 +258,8 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 	s.notify()
 }
 
-// sleep waits for d, or until the client goes away or the server closes: then it says false. A negative d waits for
-// nothing but those two.
+// sleep waits for d, or until the client goes away or the server closes: then it says false. A
+// negative d waits for nothing but those two.
 func (s *Server) sleep(ctx context.Context, d time.Duration) bool {
 	if d == 0 {
 		return ctx.Err() == nil

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Usage is how GET /usage departs from what follows from the rest of a plan: a limited window shows "rate-limited",
-// 100 percent and its end; a budget shows its share used; any other window 0 percent.
+// Usage is how GET /usage departs from what follows from the rest of a plan: a limited window shows
+// "rate-limited", 100 percent and its end; a budget shows its share used; any other window 0
+// percent.
 type Usage struct {
 	Percent  map[Window]int       // instead of the percent that follows
 	ResetsAt map[Window]time.Time // instead of the end that follows

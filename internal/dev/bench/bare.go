@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// serveBare is the role of the proxy that the gateway is compared with: httputil.ReverseProxy with nothing on it, and
-// with a transport and a flushing like the gateway's. With the argument "pooled" it keeps its buffers, as the gateway does.
+// serveBare is the role of the proxy that the gateway is compared with: httputil.ReverseProxy with
+// nothing on it, and with a transport and a flushing like the gateway's. With the argument "pooled"
+// it keeps its buffers, as the gateway does.
 func serveBare(args []string) error {
 	if len(args) == 0 {
 		return errors.New("serve-bare needs the service's URL")
@@ -40,10 +41,11 @@ func serveBare(args []string) error {
 	})
 }
 
-// endedBody is the request's body, with an end that shows without another read. A transport makes that read to see
-// whether the body is longer than was said; where the answer is quick the server has closed the body by then, and the
-// transport gives the connection up, with the answer on it. A service on 127.0.0.1 is that quick, real ones are not,
-// and the bare proxy must not look worse for it than it is.
+// endedBody is the request's body, with an end that shows without another read. A transport makes
+// that read to see whether the body is longer than was said; where the answer is quick the server
+// has closed the body by then, and the transport gives the connection up, with the answer on it. A
+// service on 127.0.0.1 is that quick, real ones are not, and the bare proxy must not look worse for
+// it than it is.
 func endedBody(r *http.Request) io.ReadCloser {
 	if r.ContentLength <= 0 {
 		return r.Body

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestQuickRun: a short run of everything, on the real parts. Its numbers say nothing; that there is one for each
-// measure, and that nothing is left behind, does.
+// TestQuickRun: a short run of everything, on the real parts. Its numbers say nothing; that there
+// is one for each measure, and that nothing is left behind, does.
 func TestQuickRun(t *testing.T) {
 	scratch := t.TempDir()
 	t.Setenv("TMPDIR", scratch)

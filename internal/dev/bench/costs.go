@@ -23,7 +23,8 @@ type costs struct {
 	allocated float64 // bytes allocated by that
 }
 
-// ownPart is the part that is written here; the others are modules, by their path, and parts of Go's library.
+// ownPart is the part that is written here; the others are modules, by their path, and parts of
+// Go's library.
 const ownPart = "ocgo-key"
 
 // benchCosts is the section on what each dependency costs.

@@ -2,7 +2,8 @@ package main
 
 import "time"
 
-// effort is how much is measured. More rounds make the medians steadier against what else the machine does.
+// effort is how much is measured. More rounds make the medians steadier against what else the
+// machine does.
 type effort struct {
 	latencyRounds, latencyRequests int           // requests of each way in one round
 	bodyRequests                   int           // the same with a large body

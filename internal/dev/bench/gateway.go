@@ -149,8 +149,8 @@ func prompt(size int) []byte {
 	return fmt.Appendf(nil, `{"model":"bench","messages":[{"role":"user","content":%q}]}`, text)
 }
 
-// Sizes of requests, in bytes: a short question, and a turn of an agent with its tools and what it has read, and
-// one with pictures.
+// Sizes of requests, in bytes: a short question, and a turn of an agent with its tools and what it
+// has read, and one with pictures.
 const (
 	smallPrompt = 100
 	largePrompt = 128 << 10

@@ -100,7 +100,8 @@ func (c *comparison) quiet(ctx context.Context) error {
 	if n.locks.Load() == 0 || n.keys.Load() == 0 {
 		return errors.New("nothing was counted: the first request has to take a lock and to ask the keychain")
 	}
-	// What is got ready in the background for a fail-over is done once nothing is asked for any more.
+	// What is got ready in the background for a fail-over is done once nothing is asked for any
+	// more.
 	for before := int64(-1); before != n.reads.Load()+n.keys.Load(); time.Sleep(settle) {
 		before = n.reads.Load() + n.keys.Load()
 	}

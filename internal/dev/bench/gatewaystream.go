@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// firstToken measures when the first event of a stream is there, and how long events are on their way.
+// firstToken measures when the first event of a stream is there, and how long events are on their
+// way.
 func (c *comparison) firstToken(ctx context.Context) error {
 	wires, done, err := c.wires(ctx)
 	if err != nil {
@@ -45,8 +46,8 @@ func (c *comparison) firstToken(ctx context.Context) error {
 	return nil
 }
 
-// readStream returns when the first event of a stream was there, counted from its request, and how long each event
-// was on its way; all in ms.
+// readStream returns when the first event of a stream was there, counted from its request, and how
+// long each event was on its way; all in ms.
 func readStream(w *wire, request []byte) (total float64, transit []float64, err error) {
 	if err := w.extend(); err != nil {
 		return 0, nil, err

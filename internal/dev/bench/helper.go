@@ -206,8 +206,8 @@ func newcomer() (args []string, undo func() error, err error) {
 	}, nil
 }
 
-// dockerGet puts an entry into the keyring with the other helper, and returns the command that gets it; nil without
-// that helper.
+// dockerGet puts an entry into the keyring with the other helper, and returns the command that gets
+// it; nil without that helper.
 func (f *field) dockerGet(ctx context.Context) (*contestant, error) {
 	path, err := exec.LookPath(dockerHelper)
 	if errors.Is(err, exec.ErrNotFound) {

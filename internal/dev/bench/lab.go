@@ -17,7 +17,8 @@ import (
 // accounts is how many the pool of the benchmarks has.
 const accounts = 10
 
-// lab is the processes around the gateway: the service, and the two ways to it that have a process in between.
+// lab is the processes around the gateway: the service, and the two ways to it that have a process
+// in between.
 type lab struct {
 	*scratch
 	home     home
@@ -25,7 +26,8 @@ type lab struct {
 	direct   way
 }
 
-// openLab starts the service and fills the pool. The caller has to close the lab, also after an error.
+// openLab starts the service and fills the pool. The caller has to close the lab, also after an
+// error.
 func openLab(ctx context.Context, binary string) (*lab, error) {
 	s, err := openScratch(binary)
 	l := &lab{scratch: s}

@@ -68,7 +68,8 @@ func procFields(pid int, file string) (map[string]float64, error) {
 	return fields, lines.Err()
 }
 
-// tick is the unit of processor time in /proc; 100 a second on every Linux that Go runs on (USER_HZ).
+// tick is the unit of processor time in /proc; 100 a second on every Linux that Go runs on
+// (USER_HZ).
 const tick = 0.01
 
 // processorTime is what a process has used so far, in seconds (proc_pid_stat(5), fields 14 and 15).

@@ -1,9 +1,9 @@
-// Command bench measures the project against what it must reach, and writes what it finds to the table of
-// docs/benchmarks.md. Each section of that page is made by one entry of sections; a run of some sections leaves the
-// others as they are.
+// Command bench measures the project against what it must reach, and writes what it finds to the
+// table of docs/benchmarks.md. Each section of that page is made by one entry of sections; a run of
+// some sections leaves the others as they are.
 //
-// It is a tool, no part of the product: nothing imports it. It talks to 127.0.0.1 alone, keeps its keys in a private
-// keyring that ends with it, and leaves nothing behind but the page.
+// It is a tool, no part of the product: nothing imports it. It talks to 127.0.0.1 alone, keeps its
+// keys in a private keyring that ends with it, and leaves nothing behind but the page.
 package main
 
 import (
@@ -21,7 +21,8 @@ import (
 	"time"
 )
 
-// section is one part of the page: what it is called in `-sections` and in the page's marks, and how it is made.
+// section is one part of the page: what it is called in `-sections` and in the page's marks, and
+// how it is made.
 type section struct {
 	name string
 	run  func(context.Context, *settings) (*report, error)
@@ -67,8 +68,8 @@ func end(err error) {
 	os.Exit(0)
 }
 
-// roles are what this program is when it starts itself: the processes around the one that is measured, each with
-// a scheduler and a garbage collector of its own.
+// roles are what this program is when it starts itself: the processes around the one that is
+// measured, each with a scheduler and a garbage collector of its own.
 var roles = map[string]func(args []string) error{
 	"serve-upstream": serveUpstream,
 	"serve-bare":     serveBare,

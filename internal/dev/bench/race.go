@@ -31,8 +31,8 @@ func having(text string) func(string) bool {
 
 func nothing(stdout string) bool { return stdout == "" }
 
-// time runs it once, and returns how long that took, in ms: from before its process is there until it has ended and
-// all that it printed is read.
+// time runs it once, and returns how long that took, in ms: from before its process is there until
+// it has ended and all that it printed is read.
 func (c *contestant) time(ctx context.Context) (took float64, err error) {
 	argv := c.argv
 	if c.prepare != nil {
@@ -62,8 +62,8 @@ func (c *contestant) time(ctx context.Context) (took float64, err error) {
 	return took, nil
 }
 
-// race takes each time in each round, and returns them by the place in times, in the order of the rounds. Of the
-// rounds to warm up nothing is kept.
+// race takes each time in each round, and returns them by the place in times, in the order of the
+// rounds. Of the rounds to warm up nothing is kept.
 func race(ctx context.Context, times []stopwatch, warmUps, rounds int) ([][]float64, error) {
 	for range warmUps {
 		for _, time := range times {
@@ -84,8 +84,8 @@ func race(ctx context.Context, times []stopwatch, warmUps, rounds int) ([][]floa
 // stopwatch does what is measured once, and returns how long it took, in ms.
 type stopwatch func(context.Context) (float64, error)
 
-// turns calls block for each way n times, in an order that changes each time, so that what else the machine does, and
-// what one way leaves behind for the next, meets all alike.
+// turns calls block for each way n times, in an order that changes each time, so that what else the
+// machine does, and what one way leaves behind for the next, meets all alike.
 func turns(n, ways int, block func(way int) error) error {
 	var strides []int // each takes in all of the ways, in an order of its own
 	for stride := 1; stride <= max(1, ways-1); stride++ {
@@ -131,8 +131,8 @@ func addsUnder(limit float64) bound {
 // faster is to take less time.
 var faster = bound{"faster", func(difference, _ float64) bool { return difference < 0 }}
 
-// versus is a row that holds samples in ms against others of the same rounds. The difference and the ratio are taken
-// within each round.
+// versus is a row that holds samples in ms against others of the same rounds. The difference and
+// the ratio are taken within each round.
 func versus(name string, took []float64, against string, others []float64, target bound) row {
 	difference, ratio := paired(took, others, minus), paired(took, others, per)
 	r := row{target: target.text, cells: []string{name, ms1(median(took)), against, ms1(median(others)),

@@ -119,7 +119,8 @@ func TestVersus(t *testing.T) {
 	}
 }
 
-// Without the other helper the table says so; with it the command is one that gets what was put there.
+// Without the other helper the table says so; with it the command is one that gets what was put
+// there.
 func TestOtherHelper(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)

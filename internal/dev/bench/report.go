@@ -99,7 +99,8 @@ func writeSection(page, name, text string) error {
 	return atomicfile.Write(page, updated, 0o644, false)
 }
 
-// replaceSection returns the page with text between the section's marks; a section that has none yet comes last.
+// replaceSection returns the page with text between the section's marks; a section that has none
+// yet comes last.
 func replaceSection(page []byte, name, text string) ([]byte, error) {
 	begin := fmt.Appendf(nil, "<!-- %s: begin -->\n", name)
 	end := fmt.Appendf(nil, "<!-- %s: end -->\n", name)

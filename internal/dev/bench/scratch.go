@@ -12,7 +12,8 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// scratch is what every section stands on: a folder and a real keyring of its own, which end with it.
+// scratch is what every section stands on: a folder and a real keyring of its own, which end with
+// it.
 type scratch struct {
 	binary  string
 	dir     string
@@ -20,7 +21,8 @@ type scratch struct {
 	closers []func() error // the last first
 }
 
-// openScratch makes the folder and starts the keyring. The caller has to close the scratch, also after an error.
+// openScratch makes the folder and starts the keyring. The caller has to close the scratch, also
+// after an error.
 func openScratch(binary string) (*scratch, error) {
 	s := &scratch{binary: binary}
 	var err error
@@ -46,13 +48,15 @@ func (s *scratch) close() error {
 	return errors.Join(errs...)
 }
 
-// home is what a measured program sees as its user's: a folder below the scratch, and an environment.
+// home is what a measured program sees as its user's: a folder below the scratch, and an
+// environment.
 type home struct {
 	dir string
 	env []string
 }
 
-// newHome makes one, with the base URL of a service. A measured program sees nothing of our own environment but PATH.
+// newHome makes one, with the base URL of a service. A measured program sees nothing of our own
+// environment but PATH.
 func (s *scratch) newHome(name, service string) (home, error) {
 	h := home{dir: filepath.Join(s.dir, name)}
 	temp := filepath.Join(h.dir, "tmp")

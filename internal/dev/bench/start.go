@@ -17,7 +17,8 @@ import (
 // startModel is the model that OpenCode is asked for.
 const startModel = "opencode-go/kimi-k2.6"
 
-// The accounts that the stand-in knows: the one in the pool, and the one that OpenCode without a pool has the key of.
+// The accounts that the stand-in knows: the one in the pool, and the one that OpenCode without a
+// pool has the key of.
 const (
 	pooled = 1
 	own    = 2
@@ -192,7 +193,8 @@ func (st *starters) version(ctx context.Context) (string, error) {
 	return version, nil
 }
 
-// firstRequest lets OpenCode answer one prompt, and returns the time in ms from its start to its first request.
+// firstRequest lets OpenCode answer one prompt, and returns the time in ms from its start to its
+// first request.
 func (st *starters) firstRequest(ctx context.Context, s *starter) (float64, error) {
 	st.service.ClearRequests()
 	cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
@@ -210,8 +212,9 @@ func (st *starters) firstRequest(ctx context.Context, s *starter) (float64, erro
 	return milliseconds(first.Sub(start)), nil
 }
 
-// firstOf returns when the first request of OpenCode arrived. Each has to carry the key of the account, and to be
-// answered: else it was not the way that it is taken for, and what it took says nothing.
+// firstOf returns when the first request of OpenCode arrived. Each has to carry the key of the
+// account, and to be answered: else it was not the way that it is taken for, and what it took says
+// nothing.
 func firstOf(requests []fakeservice.Request, account string) (time.Time, error) {
 	var first time.Time
 	for _, r := range requests {

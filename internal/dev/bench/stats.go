@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// quantile returns the value below which the share q of the samples lie, by the nearest rank; it sorts them.
-// NaN for no samples.
+// quantile returns the value below which the share q of the samples lie, by the nearest rank; it
+// sorts them. NaN for no samples.
 func quantile(samples []float64, q float64) float64 {
 	if len(samples) == 0 {
 		return math.NaN()

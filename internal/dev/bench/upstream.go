@@ -83,8 +83,8 @@ func serveUpstream([]string) error {
 	return serve(mux)
 }
 
-// known lets only requests with one of our keys through, so that a way that does not put the key on fails. It reads a
-// request to its end first, as a service does.
+// known lets only requests with one of our keys through, so that a way that does not put the key on
+// fails. It reads a request to its end first, as a service does.
 func known(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "+keyPrefix) {
@@ -98,7 +98,8 @@ func known(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// beginStream sends the headers at once, and returns what sends an event that tells when it was sent.
+// beginStream sends the headers at once, and returns what sends an event that tells when it was
+// sent.
 func beginStream(w http.ResponseWriter) (say func() error) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	flush := http.NewResponseController(w).Flush
@@ -149,7 +150,8 @@ func (f *failovers) limit(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(limitAnswer)))
 	w.WriteHeader(http.StatusTooManyRequests)
 	_, _ = io.WriteString(w, limitAnswer)
-	// The clock starts before the bytes leave: the next request may be here before the flush returns.
+	// The clock starts before the bytes leave: the next request may be here before the flush
+	// returns.
 	f.mu.Lock()
 	f.limited[id] = time.Now()
 	f.mu.Unlock()
@@ -164,8 +166,8 @@ func (f *failovers) tell(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(delays)
 }
 
-// serve serves on a free port of 127.0.0.1 until stdin is closed, so until its parent ends. It prints where, in the
-// words of `ocgo-key gateway`.
+// serve serves on a free port of 127.0.0.1 until stdin is closed, so until its parent ends. It
+// prints where, in the words of `ocgo-key gateway`.
 func serve(h http.Handler) error {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -37,8 +37,8 @@ func (w way) request(path string, body []byte, header ...string) []byte {
 // patience bounds every wait for the network.
 const patience = 20 * time.Second
 
-// wire is one connection of a client. It is no general client: it does as little as it can, so that what is measured
-// is the other side. One that ends by an error is of no further use.
+// wire is one connection of a client. It is no general client: it does as little as it can, so that
+// what is measured is the other side. One that ends by an error is of no further use.
 type wire struct {
 	conn net.Conn
 	in   *bufio.Reader
@@ -110,7 +110,8 @@ func (w *wire) ask(request []byte) error {
 	return err
 }
 
-// stream sends a request and returns the body of its answer, which has to be read to its end before the next.
+// stream sends a request and returns the body of its answer, which has to be read to its end before
+// the next.
 func (w *wire) stream(request []byte) (io.ReadCloser, error) {
 	if _, err := w.conn.Write(request); err != nil {
 		return nil, err

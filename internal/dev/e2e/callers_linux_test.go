@@ -47,7 +47,8 @@ func (w *world) gets(want []string, name string, args ...string) {
 	assert.Empty(w.t, c.stderr.String())
 }
 
-// filled are the names of the keys that `git credential fill` printed as passwords, each in its whole answer.
+// filled are the names of the keys that `git credential fill` printed as passwords, each in its
+// whole answer.
 func (w *world) filled(c *command) []string {
 	w.t.Helper()
 	var passwords string
@@ -103,8 +104,8 @@ func TestGitAsks(t *testing.T) {
 	assert.Contains(t, c.stderr.String(), "ocgo-key: git asks about a host that is not the service's")
 }
 
-// One git that asks its helpers one after the other until it has a name: the second answer, which counts, is the
-// first one's key.
+// One git that asks its helpers one after the other until it has a name: the second answer, which
+// counts, is the first one's key.
 func TestOneGitAsksTwice(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "git")
@@ -119,8 +120,8 @@ func TestOneGitAsksTwice(t *testing.T) {
 	w.gets([]string{"Personal"}, "ocgo-key", "get") // so no second account was handed out meanwhile
 }
 
-// keyHelper is a program that asks as one with an apiKeyHelper does: the setting's text goes to a shell, more than
-// once in its life. It prints what it got.
+// keyHelper is a program that asks as one with an apiKeyHelper does: the setting's text goes to a
+// shell, more than once in its life. It prints what it got.
 const keyHelper = `
 const { execSync } = require("node:child_process");
 const { readFileSync } = require("node:fs");
@@ -148,8 +149,8 @@ func TestKeyHelperSetting(t *testing.T) {
 	w.gets(same("Work"), "node", program, settings("ocgo-key get"))
 	w.gets(same("Personal"), "node", program, settings("ocgo-key get"))
 	w.gets(same("Spare"), "node", program, settings("ocgo-key get 2>/dev/null | cat"))
-	// Through a wrapper that hands its place on, and one that has to be told who asks. $PPID of the setting's shell
-	// is the program.
+	// Through a wrapper that hands its place on, and one that has to be told who asks. $PPID of the
+	// setting's shell is the program.
 	w.gets(same("Work"), "node", program, settings(wrapper))
 	w.gets(same("Personal"), "node", program, settings(named+" $PPID"))
 	w.gets(same("Spare"), "node", program, settings("cd / && ocgo-key get --pid $PPID"))
@@ -157,8 +158,8 @@ func TestKeyHelperSetting(t *testing.T) {
 	w.gets([]string{"Work", "Personal", "Spare"}, "node", program, settings(careless))
 }
 
-// A script's curl gets the key on its standard input. The service is asked with one account for each script, and
-// while it is asked the key is in no command line and no environment.
+// A script's curl gets the key on its standard input. The service is asked with one account for
+// each script, and while it is asked the key is in no command line and no environment.
 func TestCurlInAScript(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "curl", "jq")
@@ -197,8 +198,8 @@ func TestJSONWithJQ(t *testing.T) {
 	assert.JSONEq(t, `{"version":1,"account":"Personal","expires":null}`, c.stdout.String())
 }
 
-// credentialHelper starts its helper as Bazel does: a path without arguments but "get", the request on its standard
-// input, an answer for each URI.
+// credentialHelper starts its helper as Bazel does: a path without arguments but "get", the request
+// on its standard input, an answer for each URI.
 const credentialHelper = `
 const { execFileSync } = require("node:child_process");
 for (const path of ["/models", "/chat/completions"]) {
@@ -252,7 +253,8 @@ func TestLaunchersBetween(t *testing.T) {
 		"npx -c 'node program.cjs settings.json'; npx -c 'node program.cjs settings.json'; :")
 }
 
-// A task runner asks for its tasks, in whatever number of lines; a task that is a script asks for itself.
+// A task runner asks for its tasks, in whatever number of lines; a task that is a script asks for
+// itself.
 func TestTaskRunner(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "make")
@@ -275,8 +277,8 @@ own:
 	w.gets([]string{"Spare", "Spare", "Work", "Work", "Personal"}, "make", "own")
 }
 
-// The shells of two panes ask in turn: each has its own account, and keeps it. Keys go to the service and not to the
-// screen.
+// The shells of two panes ask in turn: each has its own account, and keeps it. Keys go to the
+// service and not to the screen.
 func TestPanes(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "tmux", "curl", "jq")
@@ -297,7 +299,8 @@ func TestPanes(t *testing.T) {
 	w.leaks(w.marker.Text("the other pane", []byte(s.do("capture-pane", "-p", "-t", ":.1"))))
 	assert.Len(t, w.held(), 2)
 
-	// A pane that runs one command and no shell of its own is the server's: all of those have one account.
+	// A pane that runs one command and no shell of its own is the server's: all of those have one
+	// account.
 	for i := range 2 {
 		s.do("split-window", "-d", `printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" | `+
 			`curl -sS --fail -o /dev/null -K - "$OCGO_KEY_BASE_URL/models"`)

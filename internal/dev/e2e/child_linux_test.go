@@ -59,7 +59,8 @@ func TestSignalsReachTheCommandOnce(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
 		heard := filepath.Join(w.home, "heard")
 		require.NoError(t, os.WriteFile(heard, nil, 0o600))
-		// Ends by itself only on the signal that ends each round, a second one of the same kind would be heard as well.
+		// Ends by itself only on the signal that ends each round, a second one of the same kind
+		// would be heard as well.
 		c := w.command("ocgo-key", "run", "--", "sh", "-c",
 			`trap 'echo heard >>"$1"' "$2"; echo ready >>"$1"; while [ ! -e "$1.end" ]; do sleep 0.05; done; exit 7`,
 			"sh", heard, strings.TrimPrefix(signalName(signal), "SIG"))
@@ -104,7 +105,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	assert.Empty(t, w.held())
 }
 
-// Nor does one within another, whose gateway goes with the outer one: the shell between them passes no signal on.
+// Nor does one within another, whose gateway goes with the outer one: the shell between them passes
+// no signal on.
 func TestNothingIsLeftOfARunWithinARun(t *testing.T) {
 	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {

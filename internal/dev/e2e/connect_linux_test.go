@@ -14,8 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fill types into the field that has just been drawn, until the screen shows what it does then. Such a field may not
-// have the keyboard yet: what was lost is typed again, what was only late is taken back first.
+// fill types into the field that has just been drawn, until the screen shows what it does then.
+// Such a field may not have the keyboard yet: what was lost is typed again, what was only late is
+// taken back first.
 func (s *screen) fill(typing func(), done func(text string) bool) {
 	s.w.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -37,8 +38,8 @@ func (s *screen) enter(text, want string) {
 	s.do("send-keys", "Enter")
 }
 
-// enterKey is enter for a key, which may be no argument of tmux: there it would be found. OpenCode shows it, so the
-// log has no screen of that.
+// enterKey is enter for a key, which may be no argument of tmux: there it would be found. OpenCode
+// shows it, so the log has no screen of that.
 func (s *screen) enterKey(key string) {
 	s.w.t.Helper()
 	s.fill(func() {
@@ -50,8 +51,8 @@ func (s *screen) enterKey(key string) {
 	s.do("send-keys", "Enter")
 }
 
-// choose picks an item of the list on the screen by its name. others are on the list too: its search has been at
-// work once they are gone.
+// choose picks an item of the list on the screen by its name. others are on the list too: its
+// search has been at work once they are gone.
 func (s *screen) choose(item string, others ...string) {
 	s.w.t.Helper()
 	for _, other := range others {
@@ -79,8 +80,9 @@ func (s *screen) connect(method string) {
 	s.choose(method, "Manage accounts")
 }
 
-// A key typed into the full screen goes into the keychain, and nowhere else; the world searches for it at its end.
-// The same OpenCode answers with it then. One that the service does not know goes nowhere at all.
+// A key typed into the full screen goes into the keychain, and nowhere else; the world searches for
+// it at its end. The same OpenCode answers with it then. One that the service does not know goes
+// nowhere at all.
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

@@ -17,8 +17,9 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// crashing prepares a command that may dump a core as large as this user may, into the project's folder where cores
-// go to the folder of the process, and whose runtime is told to say and to dump all that it can.
+// crashing prepares a command that may dump a core as large as this user may, into the project's
+// folder where cores go to the folder of the process, and whose runtime is told to say and to dump
+// all that it can.
 func (w *world) crashing(name string, args ...string) *command {
 	args = append([]string{"-c", `ulimit -Sc "$(ulimit -Hc)"; exec "$0" "$@"`, name}, args...)
 	return w.with("GOTRACEBACK=crash").command("sh", args...)
@@ -112,16 +113,17 @@ var crashes = []crash{
 	}, all, 0},
 }
 
-// ends is what each signal ends a program by. At a fault the runtime sends SIGQUIT, so that each thread says where it
-// is, and then SIGABRT.
+// ends is what each signal ends a program by. At a fault the runtime sends SIGQUIT, so that each
+// thread says where it is, and then SIGABRT.
 var ends = map[syscall.Signal][]syscall.Signal{
 	syscall.SIGABRT: {syscall.SIGABRT},
 	syscall.SIGQUIT: {syscall.SIGQUIT},
 	syscall.SIGSEGV: {syscall.SIGQUIT, syscall.SIGABRT},
 }
 
-// A program that holds a key and is made to crash leaves the key nowhere: it prints none, and dumps no core. At a quit
-// or an abort it says nothing at all. What is printed and written is searched, as after every test.
+// A program that holds a key and is made to crash leaves the key nowhere: it prints none, and dumps
+// no core. At a quit or an abort it says nothing at all. What is printed and written is searched,
+// as after every test.
 func TestCrashesLeaveNoKey(t *testing.T) {
 	t.Parallel()
 	for _, crash := range crashes {

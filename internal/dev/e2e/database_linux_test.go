@@ -71,8 +71,8 @@ func (s *shared) ask(method, path, body string) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// store puts a key into OpenCode's database, as its own panel does. A service that has just started does not know its
-// providers yet.
+// store puts a key into OpenCode's database, as its own panel does. A service that has just started
+// does not know its providers yet.
 func (s *shared) store(provider, label, key string) {
 	s.t.Helper()
 	body, err := json.Marshal(map[string]string{"key": key, "label": label})
@@ -113,8 +113,9 @@ func (s *shared) connections(provider string) (labels []string) {
 	return labels
 }
 
-// Keys in the real OpenCode 2's database go into the keychain, labels and all, the active one first; with --scrub no trace of
-// them is left in the database, its free pages and its log, with its service running and without, and all else stays.
+// Keys in the real OpenCode 2's database go into the keychain, labels and all, the active one
+// first; with --scrub no trace of them is left in the database, its free pages and its log, with
+// its service running and without, and all else stays.
 func TestImportDatabase(t *testing.T) {
 	t.Parallel()
 	for name, running := range map[string]bool{"service running": true, "service stopped": false} {
@@ -180,8 +181,8 @@ func TestImportAfterLogout(t *testing.T) {
 	assert.Zero(t, s.count(s.marker.Key("Work")))
 }
 
-// Keys are taken out of a copy of the database, and the user of the database itself stays logged in: with --from, and with an
-// OPENCODE_DB that the running service knows nothing of.
+// Keys are taken out of a copy of the database, and the user of the database itself stays logged
+// in: with --from, and with an OPENCODE_DB that the running service knows nothing of.
 func TestImportCopyOfDatabase(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)
@@ -214,8 +215,8 @@ func TestImportCopyOfDatabase(t *testing.T) {
 	assert.Zero(t, s.count(key))
 }
 
-// A key that stands in a conversation is named with it, at each run alike, and stays. Once OpenCode has deleted the conversation,
-// the same command leaves no trace of it.
+// A key that stands in a conversation is named with it, at each run alike, and stays. Once OpenCode
+// has deleted the conversation, the same command leaves no trace of it.
 func TestImportKeyInConversation(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)

@@ -47,9 +47,9 @@ func blocks(t *testing.T) []block {
 	return found
 }
 
-// Every command that the pages show is run as it stands there, by bash on a terminal, by someone who has three
-// accounts (or adds them), but that the service's address is the stand-in's. What a block needs besides, and why a
-// few are not run, is in shownSpecially.
+// Every command that the pages show is run as it stands there, by bash on a terminal, by someone
+// who has three accounts (or adds them), but that the service's address is the stand-in's. What a
+// block needs besides, and why a few are not run, is in shownSpecially.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{}
@@ -139,8 +139,8 @@ func runShown(t *testing.T, text string, how special) {
 // shownLimit bounds the commands of one block.
 const shownLimit = patience
 
-// keyPrompt is a line that asks for a key. A message about one ("replaced the key of Work") has other words before or
-// after it, so nobody types a key at a shell that shows it.
+// keyPrompt is a line that asks for a key. A message about one ("replaced the key of Work") has
+// other words before or after it, so nobody types a key at a shell that shows it.
 var keyPrompt = regexp.MustCompile(`(?m)^(?:Key|New key) of [^\n]+: *$`)
 
 // keyPrompts counts the questions for a key on a screen, answered ones too.
@@ -161,7 +161,8 @@ func TestOnlyAPromptAsksForAKey(t *testing.T) {
 	}
 }
 
-// answers does what someone at the terminal does who reads the questions, until the commands have ended.
+// answers does what someone at the terminal does who reads the questions, until the commands have
+// ended.
 func (s *screen) answers(code int, typed map[string]string) {
 	s.w.t.Helper()
 	questions := map[string]string{"[y/N]": "y\n", "q quit": "q"}

@@ -43,7 +43,8 @@ func withoutService(w *world) *world {
 	return w.with("OCGO_KEY_BASE_URL=https://opencode.ai/zen/go/v1")
 }
 
-// agent stands for a program that reads where its service is from two variables, and asks it which models there are.
+// agent stands for a program that reads where its service is from two variables, and asks it which
+// models there are.
 func agent(url, key string) string {
 	return "#!/bin/sh\nprintf 'header = \"Authorization: Bearer %s\"\\n' \"$" + key + "\" | curl -sSf -K - \"$" + url + "/models\" | grep -q kimi-k2.6\n"
 }

@@ -39,8 +39,9 @@ func (w *world) first(program string) *world {
 	return w.with("PATH=" + bin + string(os.PathListSeparator) + strings.TrimPrefix(w.env[0], "PATH="))
 }
 
-// What doctor says of a real OpenCode 2: a service that was started under a run that has ended, which its mend heals; a plugin
-// that OpenCode refuses; a login that wins; a proxy. And of a real OpenCode 1 on the database that is there then.
+// What doctor says of a real OpenCode 2: a service that was started under a run that has ended,
+// which its mend heals; a plugin that OpenCode refuses; a login that wins; a proxy. And of a real
+// OpenCode 1 on the database that is there then.
 func TestDoctorOpenCode2(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)

@@ -12,10 +12,11 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// What docs/threat-model.md says that nothing protects against is so. Should one of these tests fail some day, the
-// page has become better than it says.
+// What docs/threat-model.md says that nothing protects against is so. Should one of these tests
+// fail some day, the page has become better than it says.
 
-// A monitor on the user's D-Bus reads each key as it is handed over: the Secret Service's session is in plain.
+// A monitor on the user's D-Bus reads each key as it is handed over: the Secret Service's session
+// is in plain.
 func TestAMonitorOfTheBusSeesTheKey(t *testing.T) {
 	t.Parallel()
 	daemon := keychaintest.StartSecretService(t, keychaintest.Unlocked)
@@ -61,7 +62,8 @@ func holds(value any, text []byte) bool {
 	return false
 }
 
-// Any program of the user's can ask the keychain itself, and an agent can take the mark out of its shell.
+// Any program of the user's can ask the keychain itself, and an agent can take the mark out of its
+// shell.
 func TestAnyProgramOfTheUsersGetsTheKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

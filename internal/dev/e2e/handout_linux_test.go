@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each process has one key and keeps it; three have three, and the fourth has the first one's again.
+// Each process has one key and keeps it; three have three, and the fourth has the first one's
+// again.
 func TestEachProcessKeepsItsKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -86,14 +87,16 @@ func TestCrowd(t *testing.T) {
 	w.stateIsValid(len(labels))
 }
 
-// The same crowd with a third of them killed at whatever they are doing: the state is whole, and serves the next.
+// The same crowd with a third of them killed at whatever they are doing: the state is whole, and
+// serves the next.
 func TestCrowdThatIsKilled(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)
 	killed := 0
 	everyone := w.startCrowd(func(i int, c *command) {
 		if i%3 == 0 {
-			// The group, so that it hits `get` itself. The moments are spread over the time that one takes.
+			// The group, so that it hits `get` itself. The moments are spread over the time that
+			// one takes.
 			time.AfterFunc(time.Duration(i)*oneTime/crowd, func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
 		}
 	})
@@ -113,7 +116,8 @@ func TestCrowdThatIsKilled(t *testing.T) {
 	assert.Empty(t, c.stderr.String(), "nobody had to be told of a broken state")
 }
 
-// startCrowd starts processes that each ask once, for themselves: nothing is between them and `get`.
+// startCrowd starts processes that each ask once, for themselves: nothing is between them and
+// `get`.
 func (w *world) startCrowd(started func(i int, c *command)) []*command {
 	var wait sync.WaitGroup
 	all := make([]*command, crowd)

@@ -35,15 +35,16 @@ func TestKeysAreInTheKeychainAlone(t *testing.T) {
 	assert.NotEmpty(t, ringFile, "the keyring's own file, which is searched at the end, is where it is expected")
 }
 
-// inKeychain is the name of the key that the keychain has for the account, as another program reads it.
+// inKeychain is the name of the key that the keychain has for the account, as another program reads
+// it.
 func (w *world) inKeychain(a account) []string {
 	w.t.Helper()
 	c := w.command("secret-tool", "lookup", "service", "ocgo-key", "username", a.ID).prints().run().ok()
 	return w.keysOf(c.stdout.String() + "\n")
 }
 
-// The three ways in which a keychain is out of reach, told apart. Nothing is started in its place, and nothing is
-// left running.
+// The three ways in which a keychain is out of reach, told apart. Nothing is started in its place,
+// and nothing is left running.
 func TestNoKeychain(t *testing.T) {
 	t.Parallel()
 	noBus := []string{"DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR="}
@@ -83,9 +84,9 @@ func TestNoKeychain(t *testing.T) {
 	assert.Len(t, hints, 3)
 }
 
-// withoutSession runs a command where neither a terminal nor a desktop's own bus can be found: the machine that
-// tests run on may have both. The bus is looked for by user id, so the command gets another in a user namespace
-// of its own where there is one.
+// withoutSession runs a command where neither a terminal nor a desktop's own bus can be found: the
+// machine that tests run on may have both. The bus is looked for by user id, so the command gets
+// another in a user namespace of its own where there is one.
 func withoutSession(c *command) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if _, err := os.Stat("/run/user/" + userID() + "/bus"); err == nil {

@@ -42,9 +42,9 @@ func (w *world) installed() string {
 	return path
 }
 
-// A user moves in: keys that lie in plain files today go into the keychain, plain `opencode` uses the pool, and
-// nothing but that has changed, also when the program is gone again. That the files hold no key any more is what
-// the world looks for at its end.
+// A user moves in: keys that lie in plain files today go into the keychain, plain `opencode` uses
+// the pool, and nothing but that has changed, also when the program is gone again. That the files
+// hold no key any more is what the world looks for at its end.
 func TestMovingIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -16,8 +16,8 @@ import (
 // opencode2Variable names the program of OpenCode 2, which has the same name as that of OpenCode 1.
 const opencode2Variable = "OPENCODE2_BIN"
 
-// newWorld2 is a world whose `opencode` is OpenCode 2. The service that its clients share has a port of its own and
-// does not outlive the test.
+// newWorld2 is a world whose `opencode` is OpenCode 2. The service that its clients share has a
+// port of its own and does not outlive the test.
 func newWorld2(t *testing.T) *world {
 	t.Helper()
 	real := os.Getenv(opencode2Variable)

@@ -39,8 +39,8 @@ func (w *world) limit(label string, d time.Duration) {
 	w.service.SetPlan(w.marker.Key(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(d)}}})
 }
 
-// The main job: the first account is limited, and the prompt is answered with the second, without the user doing
-// anything. What was learned of the first holds for every process after.
+// The main job: the first account is limited, and the prompt is answered with the second, without
+// the user doing anything. What was learned of the first holds for every process after.
 func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -58,7 +58,8 @@ func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	assert.Equal(t, "Personal", w.asked()[len(w.asked())-1])
 	assert.Equal(t, "Work cooling, Personal ready, Spare ready", w.list().states())
 
-	// The next run begins with the third; nobody asks the limited one, also not one that comes around to it.
+	// The next run begins with the third; nobody asks the limited one, also not one that comes
+	// around to it.
 	for _, want := range []string{"Spare", "Personal", "Spare"} {
 		w.service.ClearRequests()
 		c := w.prompt(model, "say hi").run().ok()
@@ -174,7 +175,8 @@ func TestKeysInTheEnvironment(t *testing.T) {
 	w.nothingOfTheUsersWasSent()
 }
 
-// nothingOfTheUsersWasSent looks for the keys that tests call "stored-…" in all that reached the service.
+// nothingOfTheUsersWasSent looks for the keys that tests call "stored-…" in all that reached the
+// service.
 func (w *world) nothingOfTheUsersWasSent() {
 	w.t.Helper()
 	requests := w.service.Requests()
@@ -187,7 +189,8 @@ func (w *world) nothingOfTheUsersWasSent() {
 	}
 }
 
-// A configuration of the user's own stays, comments and all; only where the Go provider's requests go is ours.
+// A configuration of the user's own stays, comments and all; only where the Go provider's requests
+// go is ours.
 func TestUsersConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

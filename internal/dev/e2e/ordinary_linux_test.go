@@ -19,16 +19,16 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// programVariable names the program under test to these tests when they are run once more by another user, who can't
-// build it.
+// programVariable names the program under test to these tests when they are run once more by
+// another user, who can't build it.
 const programVariable = "OCGO_KEY_E2E_PROGRAM"
 
 // ordinary are the tests that show something else, or more, to a user who is not the administrator.
 var ordinary = []string{"TestOthersCannotLook", "TestProcessesThatHideAreStillKnown", "TestKeysAreInTheKeychainAlone", "TestRunEndsAsItsCommandEnds",
 	"TestSignalsReachTheCommandOnce", "TestNothingIsLeftBehind", "TestCrashesLeaveNoKey", "TestGitAsks"}
 
-// As the administrator, who may look everywhere, the tests would not notice what a hidden process costs others, nor
-// what it keeps from them. They are run once more as a user who is nobody.
+// As the administrator, who may look everywhere, the tests would not notice what a hidden process
+// costs others, nor what it keeps from them. They are run once more as a user who is nobody.
 func TestAsAnOrdinaryUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -81,7 +81,8 @@ func (c *command) ownStdout() (io.ReadCloser, error) {
 	return c.StdoutPipe()
 }
 
-// Another program of the same user can't read the memory or the environment of one of ours, nor stop it to debug it.
+// Another program of the same user can't read the memory or the environment of one of ours, nor
+// stop it to debug it.
 func TestOthersCannotLook(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() == 0 {
@@ -122,8 +123,8 @@ func TestOthersCannotLook(t *testing.T) {
 	gateway.end().ok()
 }
 
-// What we ourselves have to know of one another is not hidden: who runs, since when and by which name, and what it
-// holds.
+// What we ourselves have to know of one another is not hidden: who runs, since when and by which
+// name, and what it holds.
 func TestProcessesThatHideAreStillKnown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -33,8 +33,9 @@ func timeless(picture string) string {
 	return pids.ReplaceAllString(timesOfDay.ReplaceAllString(picture, "TIME"), "(PID)")
 }
 
-// The picture in the README is what `status` prints, but for the time of day and the pid: OpenCode has worked until
-// its first account was used up, goes on with the second, and the third is disabled. `make picture` writes it.
+// The picture in the README is what `status` prints, but for the time of day and the pid: OpenCode
+// has worked until its first account was used up, goes on with the second, and the third is
+// disabled. `make picture` writes it.
 func TestPicture(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -72,8 +73,8 @@ func TestPicture(t *testing.T) {
 
 const switchFile = "../../../docs/switch.svg"
 
-// The picture of a switch is what a terminal shows of three commands: the pool, OpenCode meeting a limit, the pool
-// again. `make picture` draws it.
+// The picture of a switch is what a terminal shows of three commands: the pool, OpenCode meeting a
+// limit, the pool again. `make picture` draws it.
 func TestSwitchPicture(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -98,8 +99,8 @@ func TestSwitchPicture(t *testing.T) {
 
 var textElements = regexp.MustCompile(`<text class="(\w+)"[^>]*>([^<]+)</text>`)
 
-// linesOf are the lines in a picture that have something on them. OpenCode's come as it gets to them, so what order
-// they are in says nothing.
+// linesOf are the lines in a picture that have something on them. OpenCode's come as it gets to
+// them, so what order they are in says nothing.
 func linesOf(picture string) (lines []string) {
 	for _, found := range textElements.FindAllStringSubmatch(timeless(picture), -1) {
 		lines = append(lines, found[1]+": "+found[2])
@@ -107,7 +108,8 @@ func linesOf(picture string) (lines []string) {
 	return lines
 }
 
-// drawn is a terminal with these lines on it, as SVG. What is typed is bright, and what ocgo-key says stands out.
+// drawn is a terminal with these lines on it, as SVG. What is typed is bright, and what ocgo-key
+// says stands out.
 func drawn(lines []string) string {
 	const margin, high, wide = 20, 20, 8.43
 	longest := 0

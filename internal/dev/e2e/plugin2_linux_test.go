@@ -18,7 +18,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// ask2 asks the service about the logins of OpenCode Go; path is behind that, and body is for a POST.
+// ask2 asks the service about the logins of OpenCode Go; path is behind that, and body is for a
+// POST.
 func (w *world) ask2(path, body string) (status int, text string) {
 	w.t.Helper()
 	s := w.service2()
@@ -53,8 +54,8 @@ func (w *world) configure2(text string) {
 	require.NoError(w.t, os.WriteFile(filepath.Join(w.home, ".config/opencode/opencode.json"), []byte(text), 0o600))
 }
 
-// Whatever key the user has elsewhere, and whatever address a file of theirs names, the requests of each wire format
-// go through the pool.
+// Whatever key the user has elsewhere, and whatever address a file of theirs names, the requests of
+// each wire format go through the pool.
 func TestPlugin2BeatsOtherKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -75,8 +76,9 @@ func TestPlugin2BeatsOtherKeys(t *testing.T) {
 	assert.Len(t, w.gateways(), 1, "one gateway for the whole service")
 }
 
-// Without a gateway a request fails at once and says why, and goes out with no other key. What was the matter may be
-// put right while OpenCode runs. Only where ocgo-key is gone is OpenCode as if the plugin were not there.
+// Without a gateway a request fails at once and says why, and goes out with no other key. What was
+// the matter may be put right while OpenCode runs. Only where ocgo-key is gone is OpenCode as if
+// the plugin were not there.
 func TestPlugin2WithoutGateway(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -135,7 +137,8 @@ func TestDoctorKnowsWhatOpenCode2Refused(t *testing.T) {
 	assert.Contains(t, w.command("ocgo-key", "doctor").run().stdout.String(), "OpenCode 2 did not load "+plugin+" (PluginModule.LoadError: Plugin must export a default definition")
 }
 
-// An agent's shell is marked, so that it gets no key, and shows nothing of ours; its `opencode` cannot change accounts.
+// An agent's shell is marked, so that it gets no key, and shows nothing of ours; its `opencode`
+// cannot change accounts.
 func TestPlugin2MarksShells(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -169,8 +172,9 @@ func TestPlugin2Toasts(t *testing.T) {
 	s.quit()
 }
 
-// A key typed into the full screen goes into the keychain, and nowhere else; the world searches for it at its end.
-// The same OpenCode answers with it then. One that the service does not know goes nowhere at all.
+// A key typed into the full screen goes into the keychain, and nowhere else; the world searches for
+// it at its end. The same OpenCode answers with it then. One that the service does not know goes
+// nowhere at all.
 func TestConnect2(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -236,8 +240,8 @@ func (s *screen) connect2(method string) {
 	s.choose(method, other)
 }
 
-// Conversations that share one service have an account each, and keep it until its limit. The gateway lives as long as
-// the service, and another one takes its place when it dies alone.
+// Conversations that share one service have an account each, and keep it until its limit. The
+// gateway lives as long as the service, and another one takes its place when it dies alone.
 func TestPlugin2Conversations(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)

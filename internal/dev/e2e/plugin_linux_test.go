@@ -63,7 +63,8 @@ func (w *world) gateways() []string {
 	return found
 }
 
-// gatewayEnds waits until no gateway is left after the end of an OpenCode, and logs how long that took.
+// gatewayEnds waits until no gateway is left after the end of an OpenCode, and logs how long that
+// took.
 func (w *world) gatewayEnds() {
 	w.t.Helper()
 	ended := time.Now()
@@ -109,7 +110,8 @@ func (w *world) fetch(url, body string) string {
 	return string(text)
 }
 
-// Plain `opencode`, with the plugin: the first account is limited, the second answers, on each wire format.
+// Plain `opencode`, with the plugin: the first account is limited, the second answers, on each wire
+// format.
 func TestPluginGoesOnWithTheNextAccount(t *testing.T) {
 	t.Parallel()
 	for model, path := range map[string]string{
@@ -168,8 +170,8 @@ func TestUninstallLeavesNothing(t *testing.T) {
 	}
 }
 
-// A server's answers show the gateway's token and no key, and a tool's shell is marked. However OpenCode ends, its
-// gateway ends within a second, also where a tool that it started lives on.
+// A server's answers show the gateway's token and no key, and a tool's shell is marked. However
+// OpenCode ends, its gateway ends within a second, also where a tool that it started lives on.
 func TestPluginEndsWithOpenCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -200,8 +202,8 @@ func TestPluginEndsWithOpenCode(t *testing.T) {
 	w.empty()
 }
 
-// Without a gateway OpenCode starts, and a request fails at once and says why: it goes out with no other key. Only where
-// ocgo-key is gone is OpenCode as it is without the plugin, and says so once.
+// Without a gateway OpenCode starts, and a request fails at once and says why: it goes out with no
+// other key. Only where ocgo-key is gone is OpenCode as it is without the plugin, and says so once.
 func TestPluginWithoutGateway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

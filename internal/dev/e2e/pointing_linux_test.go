@@ -26,8 +26,8 @@ func (w *world) configured(config string) {
 	require.NoError(w.t, os.WriteFile(path, []byte(config), 0o600))
 }
 
-// Headers with an old key in the user's own file, or a plugin that sets a key, neither stop the pool from being used
-// nor reach the service: the token does not travel where they are.
+// Headers with an old key in the user's own file, or a plugin that sets a key, neither stop the
+// pool from being used nor reach the service: the token does not travel where they are.
 func TestOldKeysStandInNobodysWay(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -121,7 +121,8 @@ func (p *loggingProxy) log() []string {
 	return append([]string{}, p.asked...)
 }
 
-// The user's proxy gets nothing of what is meant for the gateway, whatever the user has in NO_PROXY.
+// The user's proxy gets nothing of what is meant for the gateway, whatever the user has in
+// NO_PROXY.
 func TestTheProxyGetsNothing(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

@@ -20,8 +20,9 @@ import (
 
 func userID() string { return strconv.Itoa(os.Getuid()) }
 
-// processesWith lists the processes that have pair in their environment, as every descendant has. Those that hide it,
-// as ocgo-key does from all but the administrator, count where the process that started them counts.
+// processesWith lists the processes that have pair in their environment, as every descendant has.
+// Those that hide it, as ocgo-key does from all but the administrator, count where the process that
+// started them counts.
 func processesWith(t *testing.T, pair string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
@@ -55,7 +56,8 @@ func processesWith(t *testing.T, pair string) []string {
 	return found
 }
 
-// empty waits until no process of this world's home is left, and ends those that stay, so that the home can go.
+// empty waits until no process of this world's home is left, and ends those that stay, so that the
+// home can go.
 func (w *world) empty() {
 	end := time.Now().Add(patience / 10)
 	for {
@@ -129,7 +131,8 @@ func (c *children) look() {
 	}
 }
 
-// names ends the following, and returns the program of each child that there was, in order of appearance.
+// names ends the following, and returns the program of each child that there was, in order of
+// appearance.
 func (c *children) names() []string {
 	close(c.stop)
 	<-c.done

@@ -22,7 +22,8 @@ func (w *world) run2(prompt string, flags ...string) *command {
 	return w.command("ocgo-key", args...)
 }
 
-// suspended are the sessions in OpenCode 2's database that the next start of a service would take up again.
+// suspended are the sessions in OpenCode 2's database that the next start of a service would take
+// up again.
 func (w *world) suspended() string {
 	w.t.Helper()
 	c := w.command("sqlite3", filepath.Join(w.home, ".local/share/opencode/opencode.db"), "select id from session_v2 where time_suspended is not null").run().ok()
@@ -43,9 +44,9 @@ func (w *world) noFolders() {
 	assert.Empty(w.t, left)
 }
 
-// The main job on OpenCode 2, again and again: answered by the pool, and no service is started; nor does one that is
-// there, a key in a variable or in the database, or an address of the user's for one model make a difference. OpenCode
-// without us is as it was.
+// The main job on OpenCode 2, again and again: answered by the pool, and no service is started; nor
+// does one that is there, a key in a variable or in the database, or an address of the user's for
+// one model make a difference. OpenCode without us is as it was.
 func TestRun2(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -115,8 +116,8 @@ func TestRun2InAnAgentsShell(t *testing.T) {
 	w.noFolders()
 }
 
-// A shell between two runs passes no signal on: the inner one ends by itself when the outer one is gone, and leaves no turn
-// for a service to take up.
+// A shell between two runs passes no signal on: the inner one ends by itself when the outer one is
+// gone, and leaves no turn for a service to take up.
 func TestRun2WithinARunThatIsKilled(t *testing.T) {
 	t.Parallel()
 	mark := "OCGO_KEY_TEST_MARK=" + t.Name() + t.TempDir()
@@ -146,7 +147,8 @@ func TestRun2WithinARunThatIsKilled(t *testing.T) {
 	w.noFolders()
 }
 
-// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once, the turn ends well.
+// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once,
+// the turn ends well.
 func TestRun2LimitInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"replay", "restart"} {
@@ -170,8 +172,8 @@ func TestRun2LimitInTheMiddleOfATurn(t *testing.T) {
 	}
 }
 
-// With all accounts used up it says until when, once, and its request is held until one is back: here early, since one is
-// added.
+// With all accounts used up it says until when, once, and its request is held until one is back:
+// here early, since one is added.
 func TestRun2Waits(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -230,8 +232,8 @@ func TestRun2MaxWait(t *testing.T) {
 	assert.Empty(t, w.turns(), "a service that starts takes nothing up")
 }
 
-// The full screen of OpenCode 2 shows a switch as a toast; with restart its turn is interrupted and goes on, and the
-// screen stays. Afterwards one line tells of the switch.
+// The full screen of OpenCode 2 shows a switch as a toast; with restart its turn is interrupted and
+// goes on, and the screen stays. Afterwards one line tells of the switch.
 func TestRun2TUI(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"auto", "restart"} {
@@ -257,8 +259,8 @@ func TestRun2TUI(t *testing.T) {
 	}
 }
 
-// With all accounts used up the full screen shows when work is back. Esc Esc ends a request that is under way, held or
-// streaming.
+// With all accounts used up the full screen shows when work is back. Esc Esc ends a request that is
+// under way, held or streaming.
 func TestRun2TUIUsedUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)

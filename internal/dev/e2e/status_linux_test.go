@@ -14,8 +14,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// used makes the service say how much of each window the account has used. An account at 100 % of its week is limited.
-// Each account's windows are reset at other times.
+// used makes the service say how much of each window the account has used. An account at 100 % of
+// its week is limited. Each account's windows are reset at other times.
 func (w *world) used(label string, rolling, weekly, monthly int) {
 	now := time.Now().Add(time.Duration(slices.Index(labels, label)) * 35 * time.Minute)
 	resets := map[fakeservice.Window]time.Time{fakeservice.Rolling: now.Add(2*time.Hour + 10*time.Minute), fakeservice.Weekly: now.Add(76 * time.Hour), fakeservice.Monthly: now.Add(12 * 24 * time.Hour)}
@@ -27,7 +27,8 @@ func (w *world) used(label string, rolling, weekly, monthly int) {
 	w.service.SetPlan(w.marker.Key(label), plan)
 }
 
-// A terminal gets colours, unless it or its user wants none, and sentences where it shows text alone.
+// A terminal gets colours, unless it or its user wants none, and sentences where it shows text
+// alone.
 func TestStatusOnATerminal(t *testing.T) {
 	t.Parallel()
 	for variables, want := range map[string]struct {
@@ -66,8 +67,8 @@ func TestStatusProgress(t *testing.T) {
 	assert.NotContains(t, s.text(), "asking the service")
 }
 
-// The live screen: as large as the terminal, also when that changes; its keys; changes from elsewhere; and the
-// terminal as it was when it ends.
+// The live screen: as large as the terminal, also when that changes; its keys; changes from
+// elsewhere; and the terminal as it was when it ends.
 func TestStatusWatch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -173,8 +174,8 @@ func TestStatusWatchSuspended(t *testing.T) {
 	s.expect("ended with 0")
 }
 
-// Where the service cannot be reached the screen says so, and shows what is known. An agent's shell may look, and
-// its keys change nothing.
+// Where the service cannot be reached the screen says so, and shows what is known. An agent's shell
+// may look, and its keys change nothing.
 func TestStatusWatchInAnAgentsShell(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

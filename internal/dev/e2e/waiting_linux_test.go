@@ -18,8 +18,8 @@ func TestAllUsedUpForAWhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work", "Personal")
-	// Long enough for OpenCode to have started on a busy machine. As with the service, what asks meanwhile is told how
-	// long it still is.
+	// Long enough for OpenCode to have started on a busy machine. As with the service, what asks
+	// meanwhile is told how long it still is.
 	w.limit("Work", 25*time.Second)
 	w.limit("Personal", 20*time.Second)
 	c := w.prompt(model, "say hi").run().ok()
@@ -88,7 +88,8 @@ func TestEnvKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(labels...)
-	// A client that knows nothing of gateways: it shows which key it has by asking the service for its usage.
+	// A client that knows nothing of gateways: it shows which key it has by asking the service for
+	// its usage.
 	script := `test -n "$OPENCODE_API_KEY" && test -z "$OPENCODE_BASE_URL" && echo x >>tries &&
 		case $(wc -l <tries) in 1) echo 'Error: 429 weekly usage limit reached' >&2; exit 1;; 2) echo '{"type":"error","error":{"type":"AuthError","message":"no"}}' >&2; exit 1;; *) echo done; exit 5;; esac`
 	// The one flag that puts a key into an environment: nowhere else may it be even here.

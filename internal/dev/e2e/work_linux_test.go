@@ -15,7 +15,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// sideEffect makes Work's first turn run a bash tool that leaves a line in a file; its second meets the limit.
+// sideEffect makes Work's first turn run a bash tool that leaves a line in a file; its second meets
+// the limit.
 func (w *world) sideEffect(command string, then ...fakeservice.Answer) {
 	answers := append([]fakeservice.Answer{fakeservice.Bash(command)}, then...)
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: answers})
@@ -31,8 +32,9 @@ func (w *world) readProject(name string) string {
 	return string(content)
 }
 
-// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once, the turn ends
-// well. Replay does it without OpenCode noticing; restart resumes the session, with the prompt in it once.
+// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once,
+// the turn ends well. Replay does it without OpenCode noticing; restart resumes the session, with
+// the prompt in it once.
 func TestLimitInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
 	for mode, invocations := range map[string]int{"auto": 1, "restart": 2} {
@@ -58,7 +60,8 @@ func TestLimitInTheMiddleOfATurn(t *testing.T) {
 	}
 }
 
-// A command of a tool that is at work in a subagent's turn while another meets the limit is waited for.
+// A command of a tool that is at work in a subagent's turn while another meets the limit is waited
+// for.
 func TestRestartWaitsForTools(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -93,7 +96,8 @@ func TestRestartKeepsOptions(t *testing.T) {
 	}
 }
 
-// A limit before any answer: the same command again, stdin included, or the session that it was told to join.
+// A limit before any answer: the same command again, stdin included, or the session that it was
+// told to join.
 func TestRestartBeforeAnyAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

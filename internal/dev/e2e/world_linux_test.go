@@ -21,8 +21,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// A world is what one test has for itself: a home, a stand-in service, keys with a mark of their own, and the
-// search for them at its end.
+// A world is what one test has for itself: a home, a stand-in service, keys with a mark of their
+// own, and the search for them at its end.
 type world struct {
 	t       *testing.T
 	marker  *keyleak.Marker
@@ -38,7 +38,8 @@ type world struct {
 	leaks func([]keyleak.Leak) // what becomes of what was found: the test fails
 }
 
-// labels are the accounts of most tests, in the order in which they are added. Their keys have the same names.
+// labels are the accounts of most tests, in the order in which they are added. Their keys have the
+// same names.
 var labels = []string{"Work", "Personal", "Spare"}
 
 func newWorld(t *testing.T) *world {
@@ -79,7 +80,8 @@ func newWorld(t *testing.T) *world {
 		leaks, err := watch.Stop()
 		assert.NoError(t, err)
 		w.leaks(leaks)
-		// The keyring's own file among it: that one is encrypted, and must not hold a key in clear either.
+		// The keyring's own file among it: that one is encrypted, and must not hold a key in clear
+		// either.
 		leaks, err = w.marker.Files(root, ring.Dir)
 		assert.NoError(t, err)
 		w.leaks(leaks)
@@ -111,7 +113,8 @@ func (w *world) with(pairs ...string) *world {
 	return other
 }
 
-// endAll ends what a test that failed has left running, which would write on while its folder is removed.
+// endAll ends what a test that failed has left running, which would write on while its folder is
+// removed.
 func (w *world) endAll() {
 	w.mu.Lock()
 	left := slices.Clone(w.running)
@@ -267,7 +270,8 @@ func (p pool) states() string {
 	return strings.Join(s, ", ")
 }
 
-// keyOf is the name of the key that a command printed, and nothing else; a line of no key is a failure.
+// keyOf is the name of the key that a command printed, and nothing else; a line of no key is a
+// failure.
 func (w *world) keysOf(stdout string) []string {
 	w.t.Helper()
 	var names []string
@@ -282,7 +286,8 @@ func (w *world) keysOf(stdout string) []string {
 	return names
 }
 
-// asked are the accounts that the service was asked with to answer a prompt, titles and usage left out.
+// asked are the accounts that the service was asked with to answer a prompt, titles and usage left
+// out.
 func (w *world) asked() []string {
 	names := []string{}
 	for _, r := range w.turns() {

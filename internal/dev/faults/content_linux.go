@@ -53,7 +53,8 @@ func broken(s *settings, good []byte) [][]byte {
 	return all
 }
 
-// intact wants all accounts and keys to be there, with their labels unless recovered says otherwise.
+// intact wants all accounts and keys to be there, with their labels unless recovered says
+// otherwise.
 func (w *world) intact(ctx context.Context, recovered bool) error {
 	problems, err := w.doctor(ctx, true)
 	if err != nil {

@@ -60,7 +60,8 @@ type account struct {
 	disabled bool
 }
 
-// worker gives commands about accounts of its own, so that it knows what comes of each, while the others do the same.
+// worker gives commands about accounts of its own, so that it knows what comes of each, while the
+// others do the same.
 type worker struct {
 	w      *world
 	name   string

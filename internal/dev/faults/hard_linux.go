@@ -87,8 +87,9 @@ func (r *row) add(what string, err error) {
 // nobody is a user other than root.
 const nobody = 65534
 
-// userRows are about a state that is not the user's, or may not be changed. Root may do all; so the program is another
-// user there, with the encrypted file as the store, since a session's bus is its user's alone.
+// userRows are about a state that is not the user's, or may not be changed. Root may do all; so the
+// program is another user there, with the encrypted file as the store, since a session's bus is its
+// user's alone.
 func userRows(ctx context.Context, s *settings) (rows []row, err error) {
 	w, err := openWorld(s)
 	defer func() {
@@ -136,8 +137,8 @@ func userRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return []row{readOnly, foreign}, nil
 }
 
-// each gives every command that writes while the state is as spoil makes it: it has to say why it cannot, and to change
-// nothing; afterwards it has to work.
+// each gives every command that writes while the state is as spoil makes it: it has to say why it
+// cannot, and to change nothing; afterwards it has to work.
 func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) error {
 	for _, c := range []command{
 		adding("New"), {[]string{"replace", "Spare", "--no-verify"}, keyOf("Other") + "\n"}, {args: []string{"remove", "Work", "--yes"}},

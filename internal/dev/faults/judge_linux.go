@@ -178,8 +178,8 @@ func (w *world) doctor(ctx context.Context, repair bool) ([]string, error) {
 	return problems, nil
 }
 
-// age makes what was cut short look as old as it is when its user comes back to it: doctor leaves alone what a
-// command may still be at.
+// age makes what was cut short look as old as it is when its user comes back to it: doctor leaves
+// alone what a command may still be at.
 func (w *world) age(ctx context.Context) error {
 	err := state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
 		if len(s.Pending) == 0 {

@@ -29,8 +29,8 @@ func inWorld(ctx context.Context, s *settings, do func(w *world, base snapshot) 
 	return do(w, base)
 }
 
-// everyStep lets a fault happen to the command at each of its steps in turn, one of s.every, until the command gets
-// by without it. The last one it gets by is not counted.
+// everyStep lets a fault happen to the command at each of its steps in turn, one of s.every, until
+// the command gets by without it. The last one it gets by is not counted.
 func (t *trial) everyStep(ctx context.Context, s *settings, r *row, f fault, after func(traced, outcome) error) error {
 	for f.step = 1; ; f.step += s.every {
 		if err := t.w.restore(t.begin); err != nil {

@@ -148,8 +148,8 @@ func logger(to io.Writer) func(string) {
 	}
 }
 
-// scratch makes a folder for all that is made here, in memory where that can be: what syncs is slow elsewhere. clean
-// removes it, and fails if anything was left in it.
+// scratch makes a folder for all that is made here, in memory where that can be: what syncs is slow
+// elsewhere. clean removes it, and fails if anything was left in it.
 func scratch() (clean func() error, err error) {
 	before, given := os.LookupEnv("TMPDIR")
 	parent := os.TempDir()

@@ -2,7 +2,8 @@ package main
 
 import "golang.org/x/sys/unix"
 
-// skipCall makes the system call that the thread is about to make one that does not exist, so that nothing happens.
+// skipCall makes the system call that the thread is about to make one that does not exist, so that
+// nothing happens.
 func skipCall(tid int) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {

@@ -9,7 +9,8 @@ import (
 // ntSystemCall is NT_ARM_SYSTEM_CALL of linux/elf.h: the number of the system call a thread is in.
 const ntSystemCall = 0x404
 
-// skipCall makes the system call that the thread is about to make one that does not exist, so that nothing happens.
+// skipCall makes the system call that the thread is about to make one that does not exist, so that
+// nothing happens.
 func skipCall(tid int) error {
 	nr := int32(-1)
 	iov := unix.Iovec{Base: (*byte)(unsafe.Pointer(&nr)), Len: 4}

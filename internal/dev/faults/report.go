@@ -15,7 +15,8 @@ type row struct {
 	fault string
 	how   string // it was brought about
 	times int
-	// outcomes is how many of what was left behind differed in keys or accounts. Each was mended in both ways.
+	// outcomes is how many of what was left behind differed in keys or accounts. Each was mended in
+	// both ways.
 	outcomes int
 	lost     []string // what was lost, or otherwise not as it must be; none is what the page is there to show
 }

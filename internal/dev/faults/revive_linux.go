@@ -36,8 +36,8 @@ func (w *world) killKeyring() error {
 	return nil
 }
 
-// reviveKeyring starts the daemon anew, on the files that the dead one left, and unlocks it: what a session does when
-// its user logs in again.
+// reviveKeyring starts the daemon anew, on the files that the dead one left, and unlocks it: what a
+// session does when its user logs in again.
 func (w *world) reviveKeyring() error {
 	sub := func(name string) string { return filepath.Join(w.daemon.Dir, name) }
 	cmd := exec.Command("gnome-keyring-daemon", "--foreground", "--components=secrets", "--unlock")

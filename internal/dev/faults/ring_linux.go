@@ -10,7 +10,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// ring is the keyring as it is, not as the program sees it: org.freedesktop.Secret, Secret Service API 0.2.
+// ring is the keyring as it is, not as the program sees it: org.freedesktop.Secret, Secret Service
+// API 0.2.
 type ring struct {
 	conn    *dbus.Conn
 	session dbus.ObjectPath

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// patience bounds one command, traced and on a busy machine. The longest that the program promises is 8 s, for a
-// keychain that does not answer.
+// patience bounds one command, traced and on a busy machine. The longest that the program promises
+// is 8 s, for a keychain that does not answer.
 const patience = time.Minute
 
 // command is one use of the program.
@@ -36,7 +36,8 @@ type outcome struct {
 	stderr string
 }
 
-// run lets the program do what it does. An error means that this could not be found out, or that it does not end.
+// run lets the program do what it does. An error means that this could not be found out, or that it
+// does not end.
 func (w *world) run(ctx context.Context, c command) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -83,8 +84,8 @@ func (w *world) trouble(ctx context.Context, c command, f fault) (traced, outcom
 	defer goOn.Close()
 	args := append([]string{traceRole, string(f.do), strconv.Itoa(f.step), strconv.Itoa(int(f.errno)), w.binary}, c.args...)
 	cmd := exec.CommandContext(ctx, self, args...)
-	// One processor, so that the order of the steps is much the same each time; and a tracer that is built to look for
-	// races does not wait for any at its end.
+	// One processor, so that the order of the steps is much the same each time; and a tracer that
+	// is built to look for races does not wait for any at its end.
 	cmd.Env, cmd.Stdin, cmd.WaitDelay = append(w.env(), "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0"), strings.NewReader(c.stdin), time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: w.user}
 	cmd.ExtraFiles = []*os.File{resultEnd, goOnEnd}

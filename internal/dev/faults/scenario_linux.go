@@ -199,8 +199,9 @@ func newTrial(ctx context.Context, w *world, base snapshot, s scenario) (*trial,
 	return &trial{scenario: s, w: w, begin: begin, seen: map[string]bool{}}, err
 }
 
-// check looks at what a fault left behind: nothing may be lost, and doctor has to name what was cut short. An outcome
-// that was not there before is mended in both ways that its user has: by the command itself once more, and by doctor.
+// check looks at what a fault left behind: nothing may be lost, and doctor has to name what was cut
+// short. An outcome that was not there before is mended in both ways that its user has: by the
+// command itself once more, and by doctor.
 func (t *trial) check(ctx context.Context) error {
 	s, err := t.w.look(ctx)
 	if err != nil {
@@ -241,7 +242,8 @@ func (t *trial) check(ctx context.Context) error {
 	return nil
 }
 
-// mend has the command given once more, before or after doctor has repaired what it can; then all is as it should be.
+// mend has the command given once more, before or after doctor has repaired what it can; then all
+// is as it should be.
 func (t *trial) mend(ctx context.Context, doctorFirst bool) error {
 	if doctorFirst {
 		if _, err := t.w.doctor(ctx, true); err != nil {

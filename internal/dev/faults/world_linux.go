@@ -65,7 +65,8 @@ func (w *world) path(name string) string { return filepath.Join(w.home, name) }
 
 func (w *world) stateDir() string { return w.path("state") }
 
-// env is all that the program sees of ours. Nothing answers at the base URL, and no OpenCode is on the PATH.
+// env is all that the program sees of ours. Nothing answers at the base URL, and no OpenCode is on
+// the PATH.
 func (w *world) env() []string {
 	env := append(w.daemon.Env(), "PATH="+filepath.Join(w.home, "bin"), "LC_ALL=C.UTF-8", "HOME="+w.home, "OCGO_KEY_STATE_DIR="+w.stateDir(), "OCGO_KEY_BASE_URL=http://127.0.0.1:1")
 	if w.store != "" {
@@ -80,7 +81,8 @@ type snapshot struct {
 	keys  map[string]string // by id; see world.take for ids that are there twice
 }
 
-// take looks at everything. An id that the keyring has twice is an error: nothing of ours may ever make it so.
+// take looks at everything. An id that the keyring has twice is an error: nothing of ours may ever
+// make it so.
 func (w *world) take() (snapshot, error) {
 	s := snapshot{files: map[string][]byte{}, keys: map[string]string{}}
 	err := filepath.WalkDir(w.home, func(path string, e fs.DirEntry, err error) error {

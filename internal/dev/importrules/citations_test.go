@@ -23,7 +23,8 @@ var (
 	unwritten = regexp.MustCompile(`opencode2?-facts|design\.md|the design's`)
 )
 
-// badCitations returns what the source text cites and nobody can look up. sections are the headings of each page.
+// badCitations returns what the source text cites and nobody can look up. sections are the headings
+// of each page.
 func badCitations(source string, sections map[string][]string) (bad []string, good int) {
 	source = commentLine.ReplaceAllString(source, " ")
 	for _, c := range citation.FindAllStringSubmatch(source, -1) {

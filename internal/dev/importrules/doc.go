@@ -1,2 +1,3 @@
-// Package importrules is a test alone: who may import whom, and what stands at the top level of the project.
+// Package importrules is a test alone: who may import whom, and what stands at the top level of the
+// project.
 package importrules

@@ -22,8 +22,8 @@ const module = "ocgo-key"
 // leaves import nothing of the project.
 var leaves = []string{"helper/credential", "internal/paths", "internal/atomicfile", "internal/process", "internal/term", "internal/fullscreen", "internal/secure", "internal/fakeservice", "internal/dev/keyleak", "internal/completion", "internal/manual", "internal/version", "internal/keyform", "internal/text", "internal/hint"}
 
-// A rule keeps some packages from others. All patterns are relative to the module, but for those of other modules;
-// "x/..." is x and all below it.
+// A rule keeps some packages from others. All patterns are relative to the module, but for those of
+// other modules; "x/..." is x and all below it.
 type rule struct {
 	who    []string // these packages
 	except []string // but for these

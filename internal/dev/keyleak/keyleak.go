@@ -1,5 +1,6 @@
-// Package keyleak finds out where a key has been: each test run gets keys with a random mark in them, and
-// afterwards everything that was printed, written or shown in the process table is searched for that mark.
+// Package keyleak finds out where a key has been: each test run gets keys with a random mark in
+// them, and afterwards everything that was printed, written or shown in the process table is
+// searched for that mark.
 //
 // It is for tests alone, and imports nothing of this project. It reads; it changes nothing.
 package keyleak
@@ -20,7 +21,8 @@ import (
 	"strings"
 )
 
-// A Marker is one random mark, and the forms in which it may turn up. It is safe for concurrent use.
+// A Marker is one random mark, and the forms in which it may turn up. It is safe for concurrent
+// use.
 type Marker struct {
 	mark  string
 	forms []form
@@ -72,8 +74,8 @@ func (c *Marker) Text(where string, text []byte) []Leak {
 	return leaks
 }
 
-// Words searches the stack traces of a crash, which show memory as numbers: eight bytes of the mark, read as one of
-// either byte order.
+// Words searches the stack traces of a crash, which show memory as numbers: eight bytes of the
+// mark, read as one of either byte order.
 func (c *Marker) Words(where string, text []byte) []Leak {
 	for at := range len(c.mark) - 8 + 1 {
 		piece := []byte(c.mark[at : at+8])
@@ -86,9 +88,9 @@ func (c *Marker) Words(where string, text []byte) []Leak {
 	return nil
 }
 
-// Files searches everything below the roots: contents, names, and where symbolic links point. A root that does
-// not exist is an error, since a search that looked nowhere proves nothing; so is a file that can't be read. What
-// vanishes meanwhile does not count, nor do sockets and pipes.
+// Files searches everything below the roots: contents, names, and where symbolic links point. A
+// root that does not exist is an error, since a search that looked nowhere proves nothing; so is a
+// file that can't be read. What vanishes meanwhile does not count, nor do sockets and pipes.
 func (c *Marker) Files(roots ...string) ([]Leak, error) {
 	var leaks []Leak
 	for _, root := range roots {

@@ -17,8 +17,8 @@ const interval = 40 * time.Millisecond
 // procFiles of a process are what other programs of the same user can read of it.
 var procFiles = []string{"environ", "cmdline"}
 
-// A Watcher looks again and again at the environment and the command line of every process of this machine that
-// it may read, for as many canaries as there are at the time. Its zero value is ready.
+// A Watcher looks again and again at the environment and the command line of every process of this
+// machine that it may read, for as many canaries as there are at the time. Its zero value is ready.
 type Watcher struct {
 	mu       sync.Mutex
 	watches  []*Watch
@@ -49,7 +49,8 @@ func (w *Watcher) Watch(c *Marker) *Watch {
 	return one
 }
 
-// Stop looks once more, and returns what was found. It fails where the process table could not be read.
+// Stop looks once more, and returns what was found. It fails where the process table could not be
+// read.
 func (o *Watch) Stop() ([]Leak, error) {
 	w := o.watcher
 	w.Look()
@@ -83,8 +84,8 @@ func (w *Watcher) poll(stopping, stopped chan struct{}) {
 	}
 }
 
-// Look looks now, for every marker that is watched for. A test calls it at a moment that matters, while a request
-// is under way for instance, so that no process is too quick for it.
+// Look looks now, for every marker that is watched for. A test calls it at a moment that matters,
+// while a request is under way for instance, so that no process is too quick for it.
 func (w *Watcher) Look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -38,7 +38,8 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) st
 
 const origin = "https://localhost/" + owner + "/ocgo-key.git"
 
-// copyHere makes a repository out of the files as they are now, with one commit, a tag and a remote.
+// copyHere makes a repository out of the files as they are now, with one commit, a tag and a
+// remote.
 func copyHere(t *testing.T, dir string) {
 	t.Helper()
 	root := filepath.Join("..", "..", "..")
@@ -163,7 +164,8 @@ func TestPackages(t *testing.T) {
 	})
 
 	t.Run("deb", func(t *testing.T) {
-		// apt-get waits for others who install something. A slim system leaves manual pages out unless told.
+		// apt-get waits for others who install something. A slim system leaves manual pages out
+		// unless told.
 		apt := []string{"apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=300", "-o", "DPkg::Options::=--path-include=/usr/*"}
 		file := filepath.Join(dist, "ocgo-key_"+version+"_"+strings.TrimSpace(run(t, "", nil, "dpkg", "--print-architecture"))+".deb")
 		installs(t, "/", listing{zsh: "/usr/share/zsh/vendor-completions", license: "/usr/share/doc/ocgo-key/copyright",
@@ -186,8 +188,9 @@ func TestPackages(t *testing.T) {
 			asRoot("rpm", "--root", root, "--dbpath", "/db", "--nodeps", "--force-debian", "-e", "ocgo-key"))
 	})
 
-	// Whoever builds this commit with this Go gets these bytes, wherever and whenever: in another folder, with no
-	// build cache, another module cache, umask, time zone and language. It is the same machine, and the same Go.
+	// Whoever builds this commit with this Go gets these bytes, wherever and whenever: in another
+	// folder, with no build cache, another module cache, umask, time zone and language. It is the
+	// same machine, and the same Go.
 	t.Run("again", func(t *testing.T) {
 		second := filepath.Join(t.TempDir(), "a", "longer-path", "second")
 		run(t, "", nil, "git", "clone", "-q", "--no-local", first, second)
@@ -232,7 +235,8 @@ type listing struct {
 	more         []string
 }
 
-// installs checks what is there when the package is installed, and that none of it is when it is removed.
+// installs checks what is there when the package is installed, and that none of it is when it is
+// removed.
 func installs(t *testing.T, root string, l listing, install, remove []string) {
 	t.Helper()
 	const doc = "/usr/share/doc/ocgo-key/CHANGELOG.md.gz"
@@ -240,8 +244,8 @@ func installs(t *testing.T, root string, l listing, install, remove []string) {
 	zsh := l.zsh + "/_ocgo-key"
 	want := append([]string{"/usr/bin/ocgo-key", bash, zsh, fish, man, doc, l.license}, l.more...)
 	here := func(path string) string { return filepath.Join(root, path) }
-	// What was not there before is to be gone afterwards: with dpkg every folder above a file too, with rpm only
-	// those that are the package's own.
+	// What was not there before is to be gone afterwards: with dpkg every folder above a file too,
+	// with rpm only those that are the package's own.
 	var gone []string
 	for _, path := range want {
 		require.NoFileExists(t, here(path), "ocgo-key is installed on this machine: remove it first")

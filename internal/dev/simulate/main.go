@@ -1,11 +1,13 @@
-// Command simulate plays months of work on a pool of five accounts, with each strategy, and writes what came of it
-// to docs/strategies.md.
+// Command simulate plays months of work on a pool of five accounts, with each strategy, and writes
+// what came of it to docs/strategies.md.
 //
-// The pool, the rules, the questions about usage and the reading of answers are the program's own; the service is
-// the stand-in, with a clock that is turned by hand, so that a month takes a moment. Nothing is measured by real time
-// and chance comes from fixed seeds: the page is the same wherever it is made.
+// The pool, the rules, the questions about usage and the reading of answers are the program's own;
+// the service is the stand-in, with a clock that is turned by hand, so that a month takes a moment.
+// Nothing is measured by real time and chance comes from fixed seeds: the page is the same wherever
+// it is made.
 //
-// It is a tool, no part of the product: nothing imports it. It uses no network and writes nothing but the page.
+// It is a tool, no part of the product: nothing imports it. It uses no network and writes nothing
+// but the page.
 package main
 
 import (

@@ -70,7 +70,8 @@ type month struct {
 	due     queue
 }
 
-// One subscription after the other is bought. Once the last one is, windows are at all stages, and a month counts.
+// One subscription after the other is bought. Once the last one is, windows are at all stages, and
+// a month counts.
 const (
 	apart   = 6 // days between two of them
 	warmUp  = apart * (accounts - 1)

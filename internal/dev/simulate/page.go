@@ -13,7 +13,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// months is how many months are played of each kind, each with another seed. The figures are their mean.
+// months is how many months are played of each kind, each with another seed. The figures are their
+// mean.
 const months = 5
 
 // workload is a kind of month.
@@ -74,7 +75,8 @@ func kinds() []kind {
 	return all
 }
 
-// playAll plays all kinds of months, as many side by side as there are processors. That changes no figure.
+// playAll plays all kinds of months, as many side by side as there are processors. That changes no
+// figure.
 func playAll() (figures, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small things that are soon gone
 	all := kinds()
@@ -112,8 +114,8 @@ func (f figures) Of(workload int, strategy string, ahead int) mean {
 	return f[kind{workload, strategy, ahead}]
 }
 
-// claims are what the page's recommendation says, each as it can be read off the figures. A page whose claims do not
-// hold is not written.
+// claims are what the page's recommendation says, each as it can be read off the figures. A page
+// whose claims do not hold is not written.
 var claims = map[string]func(f figures) bool{
 	"round-robin answers most where the pool has its accounts to itself": func(f figures) bool {
 		for _, w := range []int{quiet, full, tooMuch} {

@@ -12,8 +12,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The page is what the program does now, and its recommendation follows from it. It is made as `make strategies` does,
-// in a process of its own: the race detector would take minutes for it.
+// The page is what the program does now, and its recommendation follows from it. It is made as
+// `make strategies` does, in a process of its own: the race detector would take minutes for it.
 func TestThePageIsCurrent(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "page.md")
 	said, err := exec.Command("go", "run", ".", "-out", out).CombinedOutput()

@@ -10,8 +10,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// process is a session under a gateway of its own. What a gateway does beside a request is done right behind it here,
-// so that the same comes of it each time.
+// process is a session under a gateway of its own. What a gateway does beside a request is done
+// right behind it here, so that the same comes of it each time.
 type process struct {
 	*month
 	session
@@ -83,8 +83,8 @@ func (p *process) giveUp(ctx context.Context) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// request does as the gateway does: with the next account as long as there is one. It returns when to try again,
-// the zero time once the request was answered.
+// request does as the gateway does: with the next account as long as there is one. It returns when
+// to try again, the zero time once the request was answered.
 func (p *process) request(ctx context.Context) (time.Time, error) {
 	grant, err := p.holder.Current(ctx, nil)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command wording draws sentences from the project's comments, messages and pages, for a reader who has seen nothing of
-// it: what has to be read twice is to be written anew.
+// Command wording draws sentences from the project's comments, messages and pages, for a reader who
+// has seen nothing of it: what has to be read twice is to be written anew.
 package main
 
 import (
@@ -122,7 +122,8 @@ func ofPage(path string, all *[]sentence) error {
 	return lines.Err()
 }
 
-// A sentence ends with a period before a space and a capital letter; one of fewer than leastWords words is none.
+// A sentence ends with a period before a space and a capital letter; one of fewer than leastWords
+// words is none.
 var sentenceEnd = regexp.MustCompile(`[.!?]\)?\s+`)
 
 const leastWords = 5

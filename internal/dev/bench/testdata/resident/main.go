@@ -1,7 +1,9 @@
-// Command resident runs a command and prints the most that it had resident (ru_maxrss, getrusage(2)), in bytes.
+// Command resident runs a command and prints the most that it had resident (ru_maxrss,
+// getrusage(2)), in bytes.
 //
-// It is a program of its own because Linux counts what a process had resident before it became another program: a
-// command started by a large process would be told to be as large. This one is small.
+// It is a program of its own because Linux counts what a process had resident before it became
+// another program: a command started by a large process would be told to be as large. This one is
+// small.
 package main
 
 import (
