@@ -43,7 +43,7 @@ func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*ht
 		cancel(nil)
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusSwitchingProtocols { // the answer must not be decoded by the transport
+	if resp.StatusCode == http.StatusSwitchingProtocols { // no request asks for one
 		cancel(nil)
 		_ = resp.Body.Close()
 		return nil, errors.New("it answered with a change of protocol")

@@ -2,12 +2,12 @@
 // Written by ocgo-key; what is changed here is lost.
 //
 // `ocgo-key run` names this folder to OpenCode 2, whose server has the gateway's address and token
-// in its environment. Configuration points the provider there; this has the last word where a
-// user's file sets another address or key for one model, and marks the shells of an agent.
+// in its environment. Configuration points the provider there; this plugin also covers a user's
+// file that sets another address or key for one model, and marks the shells of an agent.
 const PROVIDER = "opencode-go"
 const { OCGO_KEY_GATEWAY: ADDRESS, OCGO_KEY_GATEWAY_TOKEN: TOKEN } = process.env
 
-// aim is where a request for url goes instead, whatever base URL it was made from: what is behind
+// aim returns the gateway's address for a request to url, whatever its base URL: the path after
 // that says the format.
 function aim(url) {
   const { pathname, search } = new URL(url)
@@ -26,7 +26,7 @@ async function redirect(event) {
 }
 
 // mark gives a shell of the agent the configuration that the user set. The gateway's address and
-// token stay: an opencode that is typed there, which is one of ours, joins the gateway by them and
+// token stay: an opencode that is run there, which is our shim, uses them to join the gateway and
 // starts no service.
 function mark({ env }) {
   env.OCGO_KEY_AGENT_SHELL = "1"

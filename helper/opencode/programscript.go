@@ -44,8 +44,8 @@ var (
 	})
 )
 
-// target is the file that a launcher script starts; empty if it does not say so. there reports
-// whether a file is there.
+// target returns the file that a launcher script starts; empty if it is not found. there reports
+// whether a file exists.
 func target(script string, text []byte, there func(path string) bool) string {
 	folder := script[:strings.LastIndexAny(script, `/\`)+1]
 	windows := strings.Contains(folder, `\`)
@@ -63,7 +63,7 @@ func target(script string, text []byte, there func(path string) bool) string {
 	for _, m := range wholePattern().FindAllSubmatch(text, -1) {
 		path := string(m[1])
 		if windows {
-			path = strings.ReplaceAll(path, "%%", "%") // as a batch file has it
+			path = strings.ReplaceAll(path, "%%", "%") // the form in a batch file
 		}
 		if path != script && there(path) {
 			return path
@@ -74,8 +74,8 @@ func target(script string, text []byte, there func(path string) bool) string {
 
 var scoopPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*path\s*=\s*"?([^"\r\n]+?)"?\s*$`) })
 
-// scoopTarget is the program that Scoop's NAME.exe starts, by the NAME.shim beside it; empty if
-// there is none.
+// scoopTarget returns the program that Scoop's NAME.exe starts, from the NAME.shim beside it; empty
+// if there is none.
 func scoopTarget(program string) string {
 	beside := strings.TrimSuffix(program, filepath.Ext(program)) + ".shim"
 	text, is, err := beginning(beside)

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// crashed tells of an end that is no answer to whoever called.
+// crashed returns a message if the command ended in a way that gives its caller no answer.
 func crashed(o outcome) error {
 	if o.exit == -1 || o.exit == 2 || o.exit == 70 || strings.Contains(o.stderr, "goroutine ") {
 		return fmt.Errorf("it crashed: exit code %d: %s", o.exit, o.stderr)
@@ -23,7 +23,7 @@ func crashed(o outcome) error {
 	return nil
 }
 
-// answered wants a command that did not succeed to say why, and to print no key.
+// answered checks that a failed command says why, and prints no key.
 func answered(o outcome) error {
 	if err := crashed(o); err != nil || o.exit == 0 {
 		return err
@@ -37,7 +37,7 @@ func answered(o outcome) error {
 	return nil
 }
 
-// diskRows let the disk fill up before each step, and the folders be read-only from the first.
+// diskRows makes the disk full before each step, and the folders read-only from the first step.
 func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
 	err = inWorld(ctx, s, func(w *world, base snapshot) error {
 		for _, one := range scenarios() {
@@ -77,7 +77,7 @@ func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return rows, err
 }
 
-// add notes what a check found.
+// add records the findings of a check.
 func (r *row) add(what string, err error) {
 	if err != nil {
 		r.lost = append(r.lost, fmt.Sprintf("%s: %v", what, err))
@@ -87,9 +87,9 @@ func (r *row) add(what string, err error) {
 // nobody is a user other than root.
 const nobody = 65534
 
-// userRows are about a state that is not the user's, or may not be changed. Root may do all; so the
-// program is another user there, with the encrypted file as the store, since a session's bus is its
-// user's alone.
+// userRows tests a state that belongs to another user, or may not be changed. Root could change
+// everything, so the program runs as another user, with the encrypted file as the store, because
+// only its own user can use a session's bus.
 func userRows(ctx context.Context, s *settings) (rows []row, err error) {
 	w, err := openWorld(s)
 	defer func() {
@@ -137,8 +137,8 @@ func userRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return []row{readOnly, foreign}, nil
 }
 
-// each gives every command that writes while the state is as spoil makes it: it has to say why it
-// cannot, and to change nothing; afterwards it has to work.
+// each runs every writing command on the state that spoil has damaged: it must say why it fails,
+// and change nothing. Afterwards it must work.
 func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) error {
 	for _, c := range []command{
 		adding("New"), {[]string{"replace", "Spare", "--no-verify"}, keyOf("Other") + "\n"}, {args: []string{"remove", "Work", "--yes"}},
@@ -182,7 +182,7 @@ func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) erro
 	return nil
 }
 
-// same tells whether nothing was changed: but for empty files, such as locks.
+// same reports whether nothing has changed, except for empty files such as locks.
 func (s snapshot) same(other snapshot) error {
 	full := func(s snapshot) map[string]string {
 		files := map[string]string{}
@@ -205,7 +205,7 @@ func (s snapshot) same(other snapshot) error {
 	return nil
 }
 
-// becomeUser makes the program run as somebody else than root, who can reach it in temp.
+// becomeUser makes the program, which is in temp, run as a user other than root.
 func (w *world) becomeUser(temp string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -236,7 +236,8 @@ func (w *world) becomeUser(temp string) error {
 	return err
 }
 
-// own gives a file, or a folder with all in it, to whom the program runs as.
+// own changes the owner of a file or a folder with its contents to the user as which the program
+// runs.
 func (w *world) own(path string) error {
 	if w.user == nil {
 		return nil

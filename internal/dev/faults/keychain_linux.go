@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// keychainRows let the keychain die, or be locked, before each step of the commands that use it.
+// keychainRows makes the keychain die, or lock, before each step of the commands that use it.
 func keychainRows(ctx context.Context, s *settings) (rows []row, err error) {
 	err = inWorld(ctx, s, func(w *world, base snapshot) error {
 		for _, kind := range []struct {
@@ -46,7 +46,7 @@ func keychainRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return rows, err
 }
 
-// onlyKey wants get to print a key and a line's end, or nothing.
+// onlyKey checks that get prints a key and a newline, or nothing.
 func onlyKey(t scenario, o outcome) error {
 	if !strings.HasPrefix(t.name, "get") {
 		return nil
@@ -57,7 +57,7 @@ func onlyKey(t scenario, o outcome) error {
 	return fmt.Errorf("exit code %d, and %d bytes on stdout", o.exit, len(o.stdout))
 }
 
-// recover brings back a keyring that is dead or locked.
+// recover restarts or unlocks the keyring.
 func (w *world) recover() error {
 	if w.ring != nil {
 		if err := w.killKeyring(); err != nil {

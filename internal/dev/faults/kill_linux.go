@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// inWorld opens a world with the pool of fill in it.
+// inWorld opens a world with the pool of fill.
 func inWorld(ctx context.Context, s *settings, do func(w *world, base snapshot) error) (err error) {
 	w, err := openWorld(s)
 	defer func() {
@@ -29,8 +29,8 @@ func inWorld(ctx context.Context, s *settings, do func(w *world, base snapshot) 
 	return do(w, base)
 }
 
-// everyStep lets a fault happen to the command at each of its steps in turn, one of s.every, until
-// the command gets by without it. The last one it gets by is not counted.
+// everyStep injects a fault at each step of the command in turn (at one in s.every), until the
+// command ends before the step. That last run is not counted.
 func (t *trial) everyStep(ctx context.Context, s *settings, r *row, f fault, after func(traced, outcome) error) error {
 	for f.step = 1; ; f.step += s.every {
 		if err := t.w.restore(t.begin); err != nil {
@@ -59,7 +59,7 @@ func (t *trial) everyStep(ctx context.Context, s *settings, r *row, f fault, aft
 	}
 }
 
-// killRows kill each command before each of its steps.
+// killRows kills each command before each of its steps.
 func killRows(ctx context.Context, s *settings) (rows []row, err error) {
 	err = inWorld(ctx, s, func(w *world, base snapshot) error {
 		for _, one := range scenarios() {

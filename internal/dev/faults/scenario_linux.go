@@ -14,18 +14,18 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// scenario is a command that faults happen to, and what must hold whatever they do.
+// scenario is a command into which faults are injected, and what must hold in every case.
 type scenario struct {
 	name    string
-	prepare func(context.Context, *world) error // from the pool of fill; nil for none
+	prepare func(context.Context, *world) error // prepares the world after fill; nil for nothing
 	command func(*world) command
-	kept    []string // keys that must be there at any time, in a store or where they were before
+	kept    []string // keys that must exist at any time, in a store or where they were before
 	exit    int      // how the command ends without a fault
-	again   []int    // how it may end the next time; as it does without a fault in any case
+	again   []int    // how it may end when run again, besides the way it ends without a fault
 	done    func(sight) error
 }
 
-// scenarios are each command that writes.
+// scenarios lists every command that writes.
 func scenarios() []scenario {
 	old := []string{keyOf("Work"), keyOf("Personal"), keyOf("Spare")}
 	fixed := func(args ...string) func(*world) command {
@@ -68,7 +68,7 @@ func scenarios() []scenario {
 			prepare: func(_ context.Context, w *world) error {
 				return os.WriteFile(w.path("keys.txt"), []byte("One "+keyOf("In1")+"\nTwo "+keyOf("In2")+"\nAgain "+keyOf("Work")+"\n"), 0o600)
 			},
-			again: []int{1}, // it was scrubbed already, so that no key was found
+			again: []int{1}, // the file was scrubbed already, so that no key was found
 			command: func(w *world) command {
 				return command{args: []string{"import", "--from", w.path("keys.txt"), "--scrub", "--no-verify", "--yes"}}
 			},
@@ -118,7 +118,7 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			name: "doctor --repair", kept: append(slices.Clone(old), keyOf("Lost")), exit: 1, // for there is no service
+			name: "doctor --repair", kept: append(slices.Clone(old), keyOf("Lost")), exit: 1, // because there is no service
 			prepare: func(ctx context.Context, w *world) error {
 				now, err := w.take()
 				if err != nil {
@@ -141,15 +141,15 @@ func scenarios() []scenario {
 	}
 }
 
-// scratchIdentity opens what the worlds here have encrypted, and nothing else.
+// scratchIdentity is the identity of the encrypted files in these worlds.
 const scratchIdentity = "AGE-SECRET-KEY-1YN4PV50N0DLNY6Q06Q5F3RKQTZPRDCW9RTFJ2TJ5SXCRJ6Y8HD0S7T0NUT"
 
-// identity makes the file of an age identity.
+// identity creates the file of an age identity.
 func identity(_ context.Context, w *world) error {
 	return os.WriteFile(w.path(identityName), []byte(scratchIdentity+"\n"), 0o600)
 }
 
-// has tells whether the accounts have exactly these keys.
+// has reports whether the accounts have exactly these keys.
 func (s sight) has(keys ...string) error {
 	var there []string
 	for _, a := range s.state.Accounts {
@@ -177,15 +177,15 @@ func (s sight) in(store string) error {
 	return nil
 }
 
-// trial is a scenario in a world, ready to be tried again and again.
+// trial is a scenario in a world, which can be repeated.
 type trial struct {
 	scenario
 	w     *world
 	begin snapshot
-	seen  map[string]bool // outcomes that were mended both ways
+	seen  map[string]bool // the outcomes that were repaired in both ways
 }
 
-// newTrial fills the world as the scenario has it.
+// newTrial prepares the world for the scenario.
 func newTrial(ctx context.Context, w *world, base snapshot, s scenario) (*trial, error) {
 	if err := w.restore(base); err != nil {
 		return nil, err
@@ -199,9 +199,9 @@ func newTrial(ctx context.Context, w *world, base snapshot, s scenario) (*trial,
 	return &trial{scenario: s, w: w, begin: begin, seen: map[string]bool{}}, err
 }
 
-// check looks at what a fault left behind: nothing may be lost, and doctor has to name what was cut
-// short. An outcome that was not there before is mended in both ways that its user has: by the
-// command itself once more, and by doctor.
+// check examines the state after a fault: nothing may be lost, and doctor must report interrupted
+// operations. A new outcome is repaired in both ways that a user has: by running the command again,
+// and by doctor.
 func (t *trial) check(ctx context.Context) error {
 	s, err := t.w.look(ctx)
 	if err != nil {
@@ -242,8 +242,7 @@ func (t *trial) check(ctx context.Context) error {
 	return nil
 }
 
-// mend has the command given once more, before or after doctor has repaired what it can; then all
-// is as it should be.
+// mend runs the command again, before or after doctor's repairs; then everything must be correct.
 func (t *trial) mend(ctx context.Context, doctorFirst bool) error {
 	if doctorFirst {
 		if _, err := t.w.doctor(ctx, true); err != nil {
