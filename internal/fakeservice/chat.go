@@ -39,8 +39,8 @@ func (chat) parse(body []byte) (turn, error) {
 	return t, nil
 }
 
-// textOf is the text of a message's content, which is a string or a list of parts in all three
-// formats.
+// textOf returns the text of a message's content, which in all three formats is a string or a list
+// of parts.
 func textOf(content json.RawMessage) string {
 	var text string
 	if json.Unmarshal(content, &text) == nil {
@@ -60,7 +60,7 @@ func textOf(content json.RawMessage) string {
 
 func (chat) failure(a Answer) event {
 	name := "error"
-	if a.Bare { // as OpenAI's own service does it
+	if a.Bare { // like OpenAI's own service
 		name = ""
 	}
 	return event{name: name, data: string(errorBody(a))}
@@ -117,7 +117,7 @@ func (c chat) events(m said) []event {
 		event{data: choice(object{}, c.finish(m))},
 		event{data: chunk(object{"choices": []object{}, "usage": c.usage(m)})},
 		event{data: "[DONE]"},
-		// The service adds the cost when its provider's stream has ended, so it comes after [DONE].
+		// The service adds the cost when its provider's stream has ended, so after [DONE].
 		event{data: chunk(object{"choices": []object{}, "cost": m.cost})},
 	)
 }

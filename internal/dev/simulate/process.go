@@ -150,7 +150,7 @@ type stranger struct {
 func (s *stranger) step() (time.Time, error) {
 	if s.now.After(s.start) {
 		if s.ask(s.key).Status != http.StatusOK {
-			return time.Time{}, nil // it pauses
+			return time.Time{}, nil // it gives up
 		}
 		if s.counts {
 			s.sum.elsewhere++
