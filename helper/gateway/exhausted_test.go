@@ -99,42 +99,38 @@ func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 	}
 }
 
-// Where the wait grows beyond what the client may wait, the stream ends with the limit.
-func TestAHeldRequestEndsWithALimit(t *testing.T) {
-	s := newStage(t, maxWait(10*time.Minute))
+// heldUntil sends a streaming request while all accounts are used up. Once it is held and Spare is
+// due back, Spare's answer is last. It returns the rest of the stream.
+func (s *stage) heldUntil(t *testing.T, last fakeservice.Answer) string {
 	s.limitAll(5 * time.Minute)
 	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	require.True(t, lines.Scan())
-	s.service.SetAnswers(keyOf("Spare"), fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour))
+	s.service.SetAnswers(keyOf("Spare"), last)
 	s.clock.pass(6 * time.Minute)
 	var text strings.Builder
 	for lines.Scan() {
 		text.WriteString(lines.Text() + "\n")
 	}
-	assert.Contains(t, text.String(), "event: error\ndata: {")
-	assert.Contains(t, text.String(), "GoUsageLimitError")
-	assert.Contains(t, text.String(), "All 3 accounts are used up.")
+	return text.String()
+}
+
+// Where the wait grows beyond what the client may wait, the stream ends with the limit.
+func TestAHeldRequestEndsWithALimit(t *testing.T) {
+	s := newStage(t, maxWait(10*time.Minute))
+	text := s.heldUntil(t, fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour))
+	assert.Contains(t, text, "event: error\ndata: {")
+	assert.Contains(t, text, "GoUsageLimitError")
+	assert.Contains(t, text, "All 3 accounts are used up.")
 }
 
 func TestAHeldRequestThatFailsIsAnErrorEvent(t *testing.T) {
 	s := newStage(t)
-	s.limitAll(5 * time.Minute)
-	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	require.True(t, lines.Scan())
-	s.service.SetAnswers(keyOf("Spare"), fakeservice.Error(400, "invalid_request_error", "no such\nthing"))
-	s.clock.pass(6 * time.Minute)
-	var text strings.Builder
-	for lines.Scan() {
-		text.WriteString(lines.Text() + "\n")
-	}
-	assert.Contains(t, text.String(), "event: error\ndata: {")
-	assert.Contains(t, text.String(), "invalid_request_error")
+	text := s.heldUntil(t, fakeservice.Error(400, "invalid_request_error", "no such\nthing"))
+	assert.Contains(t, text, "event: error\ndata: {")
+	assert.Contains(t, text, "invalid_request_error")
 }
 
 // Nothing is held for a client that goes away, nor for one that asks for no stream.

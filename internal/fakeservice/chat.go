@@ -5,17 +5,20 @@ import "encoding/json"
 // chat is POST /chat/completions, the format of OpenAI-compatible services.
 type chat struct{}
 
+// message is one message of a request, as chat and messages have it.
+type message struct {
+	Role    string          `json:"role"`
+	Content json.RawMessage `json:"content"`
+}
+
 func (chat) auth() string { return "bearer" }
 
 func (chat) parse(body []byte) (turn, error) {
 	var in struct {
-		Model    string `json:"model"`
-		Stream   bool   `json:"stream"`
-		Messages []struct {
-			Role    string          `json:"role"`
-			Content json.RawMessage `json:"content"`
-		} `json:"messages"`
-		Tools []struct {
+		Model    string    `json:"model"`
+		Stream   bool      `json:"stream"`
+		Messages []message `json:"messages"`
+		Tools    []struct {
 			Function struct {
 				Name string `json:"name"`
 			} `json:"function"`

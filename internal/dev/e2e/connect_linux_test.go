@@ -80,6 +80,37 @@ func (s *screen) connect(method string) {
 	s.choose(method, "Manage accounts")
 }
 
+// fillAccount fills the form of "Add Go account": the label, and the key of an account's name.
+func (s *screen) fillAccount(label, key string) {
+	s.w.t.Helper()
+	s.expect("What to call the account")
+	s.enter(label, label)
+	s.expect("Paste the account's key")
+	s.enterKey(s.w.marker.Key(key))
+}
+
+// accountStored waits until OpenCode has accepted the account Personal, and checks that its key is
+// in the keychain.
+func (s *screen) accountStored() {
+	s.w.t.Helper()
+	s.expect("Favorite") // the list of models, which OpenCode shows then
+	accounts := s.w.list().Accounts
+	require.Len(s.w.t, accounts, 1)
+	assert.Equal(s.w.t, "Personal", accounts[0].Label)
+	assert.Equal(s.w.t, []string{"Personal"}, s.w.inKeychain(accounts[0]))
+}
+
+// accountRefused waits until the screen shows the reason and OpenCode's own error, checks that
+// nothing was stored, and closes the form.
+func (s *screen) accountRefused(reason, failure string) {
+	s.w.t.Helper()
+	s.expect(reason)
+	s.expect(failure)
+	assert.Equal(s.w.t, "Personal ready", s.w.list().states())
+	s.do("send-keys", "Escape")
+	s.gone(failure)
+}
+
 // A key typed into the full screen goes into the keychain, and nowhere else; the world searches for
 // it at its end. The same OpenCode answers with it then. One that the service does not know goes
 // nowhere at all.
@@ -93,15 +124,8 @@ func TestConnect(t *testing.T) {
 	s.expect("Ask anything")
 
 	s.connect("Add Go account")
-	s.expect("What to call the account")
-	s.enter("Personal", "Personal")
-	s.expect("Paste the account's key")
-	s.enterKey(w.marker.Key("Personal"))
-	s.expect("Favorite") // the models, once OpenCode took it
-	accounts := w.list().Accounts
-	require.Len(t, accounts, 1)
-	assert.Equal(t, "Personal", accounts[0].Label)
-	assert.Equal(t, []string{"Personal"}, w.inKeychain(accounts[0]))
+	s.fillAccount("Personal", "Personal")
+	s.accountStored()
 	stored, err := os.ReadFile(login)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"opencode-go": {"type": "api", "key": "ocgo-placeholder"}}`, string(stored))
@@ -113,15 +137,8 @@ func TestConnect(t *testing.T) {
 	s.expect("Hello from Personal.")
 
 	s.connect("Add Go account")
-	s.expect("What to call the account")
-	s.enter("Other", "Other")
-	s.expect("Paste the account's key")
-	s.enterKey(w.marker.Key("Unknown"))
-	s.expect("the service does not know this key")
-	s.expect("Invalid code")
-	assert.Equal(t, "Personal ready", w.list().states())
-	s.do("send-keys", "Escape")
-	s.gone("Invalid code")
+	s.fillAccount("Other", "Unknown")
+	s.accountRefused("the service does not know this key", "Invalid code")
 
 	w.add("Work")
 	holder := w.list().Accounts[0].Leases

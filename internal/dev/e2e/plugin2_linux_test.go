@@ -184,15 +184,8 @@ func TestConnect2(t *testing.T) {
 	s.expect("Kimi")
 
 	s.connect2("Add Go account")
-	s.expect("What to call the account")
-	s.enter("Personal", "Personal")
-	s.expect("Paste the account's key")
-	s.enterKey(w.marker.Key("Personal"))
-	s.expect("Favorite") // the models, once OpenCode took it
-	accounts := w.list().Accounts
-	require.Len(t, accounts, 1)
-	assert.Equal(t, "Personal", accounts[0].Label)
-	assert.Equal(t, []string{"Personal"}, w.inKeychain(accounts[0]))
+	s.fillAccount("Personal", "Personal")
+	s.accountStored()
 	s.do("send-keys", "Escape")
 	s.gone("Favorite")
 	assert.Eventually(t, func() bool {
@@ -203,15 +196,8 @@ func TestConnect2(t *testing.T) {
 	s.expect("Hello from Personal.")
 
 	s.connect2("Add Go account")
-	s.expect("What to call the account")
-	s.enter("Other", "Other")
-	s.expect("Paste the account's key")
-	s.enterKey(w.marker.Key("Unknown"))
-	s.expect("does not know")
-	s.expect("UnexpectedStatus")
-	assert.Equal(t, "Personal ready", w.list().states())
-	s.do("send-keys", "Escape")
-	s.gone("UnexpectedStatus")
+	s.fillAccount("Other", "Unknown")
+	s.accountRefused("does not know", "UnexpectedStatus")
 
 	w.add("Work")
 	s.connect2("Account status")

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,14 +157,7 @@ func TestRun2LimitInTheMiddleOfATurn(t *testing.T) {
 			w.add("Work", "Personal")
 			w.sideEffect("echo once >>effect", fakeservice.UsageLimit(fakeservice.Weekly, 12000*time.Second))
 			c := w.run2("do the work", "--on-429", mode).run().ok()
-			assert.Equal(t, "once\n", w.readProject("effect"))
-			assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-			assert.Len(t, c.ours(), 1, c.stderr.String())
-			assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
-			last := w.turns()[2]
-			assert.Equal(t, 1, last.ToolResults, "the tool's result is part of what the second account sees")
-			assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"), "and the prompt once: %s", last.Body)
-			assert.Equal(t, w.turns()[0].Session, last.Session, "in the same session")
+			c.continuedOnPersonal()
 			assert.Empty(t, w.suspended())
 			w.noService()
 		})
@@ -180,13 +172,7 @@ func TestRun2Waits(t *testing.T) {
 	w.add("Work")
 	w.limit("Work", time.Hour)
 	c := w.run2("say hi")
-	told := &lines{}
-	c.Stderr = io.MultiWriter(c.Stderr, told)
-	require.NoError(t, c.Start())
-	require.Eventually(t, func() bool { return strings.Contains(told.String(), "used up") }, patience, pause)
-	w.add("Personal")
-	c.end().ok()
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	c.waitsForPersonal()
 	assert.Equal(t, 1, strings.Count(c.stderr.String(), "used up"), c.stderr.String())
 	turns := w.turns()
 	assert.Equal(t, 1, strings.Count(string(turns[len(turns)-1].Body), "say hi"))

@@ -52,6 +52,20 @@ func TestMaxWait(t *testing.T) {
 	}
 }
 
+// waitsForPersonal starts the command, adds Personal once the command says that all accounts are
+// used up, and checks that Personal answers.
+func (c *command) waitsForPersonal() {
+	t := c.w.t
+	t.Helper()
+	said := &lines{}
+	c.Stderr = io.MultiWriter(c.Stderr, said)
+	require.NoError(t, c.Start())
+	require.Eventually(t, func() bool { return strings.Contains(said.String(), "used up") }, patience, pause)
+	c.w.add("Personal")
+	c.end().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+}
+
 // An account that is added while everything waits ends the waiting then.
 func TestWaitingEndsEarly(t *testing.T) {
 	t.Parallel()
@@ -59,13 +73,7 @@ func TestWaitingEndsEarly(t *testing.T) {
 	w.add("Work")
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Hour)}})
 	c := w.prompt(model, "say hi")
-	told := &lines{}
-	c.Stderr = io.MultiWriter(c.Stderr, told)
-	require.NoError(t, c.Start())
-	require.Eventually(t, func() bool { return strings.Contains(told.String(), "used up") }, patience, pause)
-	w.add("Personal")
-	c.end().ok()
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	c.waitsForPersonal()
 	assert.Contains(t, c.stderr.String(), "back early")
 	last := w.turns()[len(w.turns())-1]
 	assert.Equal(t, 1, strings.Count(string(last.Body), "say hi"))

@@ -32,6 +32,21 @@ func (w *world) readProject(name string) string {
 	return string(content)
 }
 
+// continuedOnPersonal checks a command that had a tool do its work once, met Work's limit, and
+// answered with Personal: in the same session, with the tool's result and with the prompt once.
+func (c *command) continuedOnPersonal() {
+	t, w := c.w.t, c.w
+	t.Helper()
+	assert.Equal(t, "once\n", w.readProject("effect"))
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	assert.Len(t, c.ours(), 1, c.stderr.String())
+	assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
+	last := w.turns()[2]
+	assert.Equal(t, 1, last.ToolResults, "the second account gets the tool's result")
+	assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"), "%s", last.Body)
+	assert.Equal(t, w.turns()[0].Session, last.Session)
+}
+
 // A limit in the middle of a turn that has already run a tool: the tool's side effect happens once,
 // the turn ends well. Replay does it without OpenCode noticing; restart resumes the session, with
 // the prompt in it once.
@@ -48,14 +63,7 @@ func TestLimitInTheMiddleOfATurn(t *testing.T) {
 			children := w.childrenOf(c.Process.Pid)
 			c.end().ok()
 			assert.Len(t, children.names(), invocations)
-			assert.Equal(t, "once\n", w.readProject("effect"))
-			assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-			assert.Len(t, c.ours(), 1, c.stderr.String())
-			assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
-			last := w.turns()[2]
-			assert.Equal(t, 1, last.ToolResults, "the tool's result is part of what the second account sees")
-			assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"), "and the prompt once: %s", last.Body)
-			assert.Equal(t, w.turns()[0].Session, last.Session, "in the same session")
+			c.continuedOnPersonal()
 		})
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
 // crashed returns a message if the command ended in a way that gives its caller no answer.
@@ -41,17 +40,11 @@ func answered(o outcome) error {
 func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
 	err = inWorld(ctx, s, func(w *world, base snapshot) error {
 		for _, one := range scenarios() {
-			began := time.Now()
-			t, err := newTrial(ctx, w, base, one)
-			if err != nil {
-				return fmt.Errorf("%s: %w", one.name, err)
-			}
 			r := row{fault: "disk full: " + one.name, how: "from each step on that needs room, all that do end with ENOSPC"}
-			err = t.everyStep(ctx, s, &r, fault{do: failing, errno: syscall.ENOSPC}, func(_ traced, o outcome) error { return answered(o) })
+			err := w.eachStep(ctx, s, base, one, &r, fault{do: failing, errno: syscall.ENOSPC}, answered)
 			if err != nil {
-				return fmt.Errorf("%s: %w", one.name, err)
+				return err
 			}
-			s.log(fmt.Sprintf("%s: %d times, %d outcomes, %v", r.fault, r.times, len(t.seen), time.Since(began).Round(time.Millisecond)))
 			rows = append(rows, r)
 		}
 		r := row{fault: "read-only file system", how: "each command that writes, all of whose changes end with EROFS"}

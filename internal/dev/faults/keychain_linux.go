@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
 // keychainRows makes the keychain die, or lock, before each step of the commands that use it.
@@ -25,19 +24,13 @@ func keychainRows(ctx context.Context, s *settings) (rows []row, err error) {
 				if !slices.Contains([]string{"add", "replace", "remove", "get (a lease)"}, one.name) {
 					continue
 				}
-				began := time.Now()
-				t, err := newTrial(ctx, w, base, one)
-				if err != nil {
-					return fmt.Errorf("%s: %w", one.name, err)
-				}
 				r := row{fault: kind.fault + ": " + one.name, how: kind.how}
-				err = t.everyStep(ctx, s, &r, fault{do: waiting, meet: kind.meet}, func(_ traced, o outcome) error {
+				err := w.eachStep(ctx, s, base, one, &r, fault{do: waiting, meet: kind.meet}, func(o outcome) error {
 					return errors.Join(answered(o), onlyKey(one, o), w.recover())
 				})
 				if err != nil {
-					return fmt.Errorf("%s: %s: %w", kind.fault, one.name, err)
+					return err
 				}
-				s.log(fmt.Sprintf("%s: %d times, %d outcomes, %v", r.fault, r.times, len(t.seen), time.Since(began).Round(time.Millisecond)))
 				rows = append(rows, r)
 			}
 		}
