@@ -92,7 +92,7 @@ func TestConversationsOfOneServer(t *testing.T) {
 	assert.Equal(t, "Personal", s.request(t, "", ""))
 	assert.Equal(t, 3, s.keys.reads, "each key is read once")
 	s.start(t, 2)
-	assert.Equal(t, []string{"Spare", "Personal"}, []string{s.request(t, "fork of a", ""), s.request(t, "b", "")}, "another process goes on with the same accounts")
+	assert.Equal(t, []string{"Spare", "Personal"}, []string{s.request(t, "fork of a", ""), s.request(t, "b", "")}, "another process continues with the same accounts")
 	assert.Equal(t, "Work", s.request(t, "subagent of a", "a"))
 	o, err := s.pool.Overview(t.Context())
 	require.NoError(t, err)

@@ -311,7 +311,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 		stamp = h.pool.Stamp()
 		next, nextErr := h.pool.Acquire(ctx, h.who, ask)
 		if waiting, ok := errors.AsType[*rotation.ExhaustedError](nextErr); ok && !waiting.Until.IsZero() {
-			return Grant{}, false, nextErr // the others come back
+			return Grant{}, false, nextErr // the others return
 		}
 		if nextErr != nil {
 			return Grant{}, false, err

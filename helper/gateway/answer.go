@@ -42,7 +42,7 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 		panic(http.ErrAbortHandler) // the client is gone; net/http's way to end without an answer
 	case errors.Is(err, errBody):
 		refuse(w, http.StatusBadRequest, err.Error())
-	case errors.As(err, new(*poolError)):
+	case isA[*poolError](err):
 		refuse(w, http.StatusServiceUnavailable, failureText(err))
 	case errors.Is(err, errStalled):
 		refuse(w, http.StatusGatewayTimeout, failureText(err))
@@ -51,9 +51,15 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
+// isA reports whether err is or wraps an E.
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
 // failureText says why a request got no answer from the service.
 func failureText(err error) string {
-	if errors.As(err, new(*poolError)) || errors.Is(err, errStalled) {
+	if isA[*poolError](err) || errors.Is(err, errStalled) {
 		return err.Error()
 	}
 	return "the service could not be reached: " + err.Error()

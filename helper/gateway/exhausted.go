@@ -55,7 +55,7 @@ func (f *failover) askUsage(ctx context.Context, e *rotation.ExhaustedError) boo
 
 // exhausted answers a request when no account is ready: it holds the request until one is, or
 // returns a limit that names the time.
-func (p *passage) exhausted(e *rotation.ExhaustedError) *http.Response {
+func (p *pass) exhausted(e *rotation.ExhaustedError) *http.Response {
 	p.observeExhausted(p.x, e)
 	if !p.waits(e) {
 		return exhaustedAnswer(p.req, p.x, e, p.Now(), false)
@@ -124,7 +124,7 @@ func generation(h http.Header) int {
 // hold begins the answer to a streaming request at once and makes the client wait: comments keep
 // the connection open until the first account is back and its answer follows. Later failures become
 // error events, since the status has been sent.
-func (p *passage) hold(e *rotation.ExhaustedError) *http.Response {
+func (p *pass) hold(e *rotation.ExhaustedError) *http.Response {
 	r, w := io.Pipe()
 	go func() {
 		_ = w.CloseWithError(p.held(w, e))
@@ -137,12 +137,12 @@ func (p *passage) hold(e *rotation.ExhaustedError) *http.Response {
 }
 
 // held writes the stream of a held request. An error ends the client's connection.
-func (p *passage) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
+func (p *pass) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
 	for {
 		if err := p.awaitAccount(w, e); err != nil {
 			return err
 		}
-		next := &passage{failover: p.failover, x: p.x, req: p.req, ctx: p.ctx, holder: p.holder, again: true}
+		next := &pass{failover: p.failover, x: p.x, req: p.req, ctx: p.ctx, holder: p.holder, again: true}
 		resp, err := next.run()
 		exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
 		switch {
@@ -169,7 +169,7 @@ func (p *passage) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
 
 // awaitAccount returns when an account may be ready. Until then it writes a comment at intervals,
 // and asks the service whether an account is back early.
-func (p *passage) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
+func (p *pass) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 	if _, err := io.WriteString(w, ": waiting\n\n"); err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := exchangeOf(req)
 	x.holder = f.holder(req, x)
 	for again := false; ; again = true {
-		p := &passage{failover: f, x: x, req: req, ctx: req.Context(), holder: x.holder, again: again}
+		p := &pass{failover: f, x: x, req: req, ctx: req.Context(), holder: x.holder, again: again}
 		resp, err := p.run()
 		exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
 		if !ok {
@@ -49,8 +49,8 @@ func (f *failover) holder(req *http.Request, x *Exchange) Holder {
 	return f.HolderOf(req.Header.Get("X-Opencode-Session"), x.Parent())
 }
 
-// passage is one pass of a request over the pool.
-type passage struct {
+// pass is one pass of a request over the pool.
+type pass struct {
 	*failover
 	x      *Exchange
 	req    *http.Request
@@ -70,9 +70,9 @@ type passage struct {
 
 // later runs task in the background once the answer is there, so that it does not delay a
 // fail-over.
-func (p *passage) later(task func(context.Context)) { p.pending = append(p.pending, task) }
+func (p *pass) later(task func(context.Context)) { p.pending = append(p.pending, task) }
 
-func (p *passage) startPending() {
+func (p *pass) startPending() {
 	for _, task := range p.pending {
 		p.inBackground(task)
 	}
@@ -87,7 +87,7 @@ type doubt struct {
 
 // run returns the answer for the client. The error is a *rotation.ExhaustedError, a *poolError or
 // the network's.
-func (p *passage) run() (*http.Response, error) {
+func (p *pass) run() (*http.Response, error) {
 	defer p.startPending()
 	defer p.dropDoubts()
 	if err := p.begin(); err != nil {
@@ -134,13 +134,13 @@ func informs(req *http.Request) bool {
 }
 
 // begin finds the account for the first attempt.
-func (p *passage) begin() error {
+func (p *pass) begin() error {
 	grant, err := p.holder.Current(p.ctx, p.x.Model)
 	use := rotation.ForModel
 	if informs(p.req) {
 		use = rotation.ForQuestion
 	}
-	if errors.As(err, new(*rotation.ExhaustedError)) && (use == rotation.ForQuestion || p.trials.due(p.x.Model(), p.Now())) {
+	if isA[*rotation.ExhaustedError](err) && (use == rotation.ForQuestion || p.trials.due(p.x.Model(), p.Now())) {
 		if spare, ok, spareErr := p.holder.Spare(p.ctx, p.x.Model, use); ok && spareErr == nil {
 			grant, err, p.trial = spare, nil, true
 		}
@@ -157,7 +157,7 @@ func (p *passage) begin() error {
 
 // avoidStall selects the next account for the next attempt if this one's answer did not begin in
 // time. It does so once per request.
-func (p *passage) avoidStall(err error) bool {
+func (p *pass) avoidStall(err error) bool {
 	if !errors.Is(err, errStalled) || p.stalled != nil || !p.x.body.replayable() {
 		return false
 	}
@@ -177,7 +177,7 @@ func (p *passage) avoidStall(err error) bool {
 
 // answered passes on an answer that is not an account's fault. A success proves that earlier doubts
 // concerned the accounts.
-func (p *passage) answered(resp *http.Response) *http.Response {
+func (p *pass) answered(resp *http.Response) *http.Response {
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		if p.trial {
 			p.trials.answered(p.x.Model())
@@ -200,7 +200,7 @@ func (p *passage) answered(resp *http.Response) *http.Response {
 
 // doubted selects the next account for the next attempt, without blaming this one. If there is
 // none, it returns this answer as the last one.
-func (p *passage) doubted(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
+func (p *pass) doubted(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
 	refused := p.grant
 	if p.x.body.replayable() && p.other() {
 		p.doubts = append(p.doubts, doubt{refused, v, resp})
@@ -212,7 +212,7 @@ func (p *passage) doubted(resp *http.Response, v rotation.Verdict) (*http.Respon
 
 // limited reports the verdict and selects the next account for the next attempt. If there is none,
 // it returns the answer for the client.
-func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
+func (p *pass) limited(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
 	if v.Window != "" {
 		p.trials.limited(p.x.Model(), p.Now())
 	}
@@ -252,7 +252,7 @@ func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Respon
 // lastAnswer answers a request whose account met a limit when no other is left. It passes on the
 // service's answer if that says more than the gateway could: a refused key, when no account returns
 // by itself.
-func (p *passage) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
+func (p *pass) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
 	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok && exhausted.Until.IsZero() {
 		p.observeExhausted(p.x, exhausted)
 		return resp, nil
@@ -266,7 +266,7 @@ func (p *passage) lastAnswer(resp *http.Response, err error) (*http.Response, er
 
 // other selects an account that was not tried yet for the next attempt, and reports whether there
 // is one.
-func (p *passage) other() bool {
+func (p *pass) other() bool {
 	next, err := p.holder.Other(p.ctx, p.tried, p.x.Model)
 	if err != nil {
 		return false
@@ -277,22 +277,22 @@ func (p *passage) other() bool {
 
 // lastDoubt returns the last refusal as the answer for the client: no other account disproved it,
 // so no account is blamed.
-func (p *passage) lastDoubt() *http.Response {
+func (p *pass) lastDoubt() *http.Response {
 	last := p.doubts[len(p.doubts)-1]
 	p.doubts = p.doubts[:len(p.doubts)-1]
 	p.passOn(last.resp, p.x, last.grant)
 	return last.resp
 }
 
-func (p *passage) dropDoubts() {
+func (p *pass) dropDoubts() {
 	for _, d := range p.doubts {
 		_ = d.resp.Body.Close()
 	}
 }
 
 // poolError returns the error of a request for which the pool or the keychain gave no account.
-func (p *passage) poolError(err error) error {
-	if errors.As(err, new(*rotation.ExhaustedError)) {
+func (p *pass) poolError(err error) error {
+	if isA[*rotation.ExhaustedError](err) {
 		return err
 	}
 	if p.Observer.Failed != nil && p.ctx.Err() == nil {
@@ -303,7 +303,7 @@ func (p *passage) poolError(err error) error {
 
 // unknown counts a refusal that matches no rule, so that people learn about new answers of the
 // service.
-func (p *passage) unknown(r rotation.Refusal) {
+func (p *pass) unknown(r rotation.Refusal) {
 	grant := p.grant
 	if body := p.x.body; body.rest == nil {
 		r = r.Without(body.kept)

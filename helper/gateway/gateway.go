@@ -158,7 +158,7 @@ func Start(o Options) (*Gateway, error) {
 	_, _ = rand.Read(g.salt[:]) // never fails: see crypto/rand
 	g.life, g.closing = context.WithCancel(context.Background())
 	g.server = &http.Server{
-		Handler:           g.door(pingable(g.proxy())),
+		Handler:           g.authorize(pingable(g.proxy())),
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       bodyTimeout, // for the first piece of a body; see timedBody
 		IdleTimeout:       -1,

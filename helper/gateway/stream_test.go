@@ -123,7 +123,7 @@ func TestAClientThatLeavesEndsTheUpstreamRequest(t *testing.T) {
 			select {
 			case <-u.gone:
 			case <-time.After(5 * time.Second):
-				t.Fatal("the upstream request goes on without a client")
+				t.Fatal("the upstream request continues without a client")
 			}
 		})
 	}

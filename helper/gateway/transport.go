@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
@@ -85,7 +84,7 @@ func (e streamError) Error() string { return "the service reset the stream" }
 // isReset reports whether the service refused only this request and keeps the connection, which
 // counts as an answer. net/http itself repeats the requests that the service has not begun to
 // process.
-func isReset(err error) bool { return errors.As(err, new(streamError)) }
+func isReset(err error) bool { return isA[streamError](err) }
 
 // CloseIdleConnections closes what no request is using.
 func (t *transport) CloseIdleConnections() {

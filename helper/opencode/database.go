@@ -249,8 +249,10 @@ func databaseError(path string, err error) error {
 		why = "it may not be read and written by this user"
 	case errors.Is(err, errShape):
 		why = err.Error()
-	case !errors.As(err, new(*sqlite3.Error)):
-		why = err.Error()
+	default:
+		if _, ofSQLite := errors.AsType[*sqlite3.Error](err); !ofSQLite {
+			why = err.Error()
+		}
 	}
 	return fmt.Errorf("%s: %w: %s", path, ErrDatabase, why)
 }

@@ -162,7 +162,7 @@ function gateway() {
   const begun = start(shared.args)
   shared.gateway = begun
   begun.catch((e) => {
-    complain(gone() ? `${e.message}; OpenCode goes on without ocgo-key` : e.message)
+    complain(gone() ? `${e.message}; OpenCode continues without ocgo-key` : e.message)
     if (shared.gateway === begun) shared.gateway = undefined // what was the matter may be put right before the next request
   })
   return begun

@@ -85,7 +85,7 @@ func (s Server) Continue(ctx context.Context, session string) error {
 			}
 			began = time.Time{}
 		}
-		lost, err := s.goOn(ctx, session)
+		lost, err := s.requestTurn(ctx, session)
 		if !lost {
 			return err
 		}
@@ -113,9 +113,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// goOn requests the next step of the session and waits for its end. lost reports that the request
+// requestTurn requests the next step of the session and waits for its end. lost reports that the request
 // had no effect.
-func (s Server) goOn(ctx context.Context, session string) (lost bool, err error) {
+func (s Server) requestTurn(ctx context.Context, session string) (lost bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)

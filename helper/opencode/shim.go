@@ -46,7 +46,7 @@ func shim(goos, program, real, origin string) []byte {
 @rem ocgo-key shim %d
 @rem %[4]s
 if exist %[2]s goto run
-echo ocgo-key: %[2]s is not there; OpenCode goes on without it 1>&2
+echo ocgo-key: %[2]s is not there; OpenCode continues without it 1>&2
 %[3]s %%*
 exit /b %%errorlevel%%
 :run
@@ -62,7 +62,7 @@ opencode=%s
 if [ -x "$program" ]; then
 	exec "$program" run -- "$opencode" "$@"
 fi
-echo "ocgo-key: $program is not there; OpenCode goes on without it" >&2
+echo "ocgo-key: $program is not there; OpenCode continues without it" >&2
 exec "$opencode" "$@"
 `, ShimVersion, origin, shellQuote(program), shellQuote(real)))
 }

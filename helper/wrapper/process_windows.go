@@ -69,7 +69,7 @@ func (p *process) wait() Status {
 	if p.job != 0 {
 		_ = windows.CloseHandle(p.job)
 	}
-	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		return Status{Code: 255}
 	}
 	return Status{Code: p.cmd.ProcessState.ExitCode()}

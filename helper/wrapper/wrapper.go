@@ -150,8 +150,7 @@ func cause(err error) error {
 			return target
 		}
 	}
-	var wrapped *fs.PathError
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
 		return wrapped.Err
 	}
 	return err

@@ -58,8 +58,7 @@ func (x *exchange) read(auth string, f format) (turn, error) {
 	}
 
 	body, err := readBody(x.w, x.r)
-	var big *http.MaxBytesError
-	x.tooBig = errors.As(err, &big)
+	_, x.tooBig = errors.AsType[*http.MaxBytesError](err)
 	q.Body = body
 	var t turn
 	if f != nil && err == nil {

@@ -231,7 +231,7 @@ func TestImportKeyInConversation(t *testing.T) {
 	id := session.Data.ID
 	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/prompt", `{"text":"my key is `+key+`"}`)
 	require.Equal(t, http.StatusOK, status, text)
-	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/interrupt", "") // or the next start would go on with it
+	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/interrupt", "") // or the next start would continue with it
 	require.Equal(t, http.StatusOK, status, text)
 	s.stop()
 	for range 2 {

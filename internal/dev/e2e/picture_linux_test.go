@@ -34,7 +34,7 @@ func timeless(picture string) string {
 }
 
 // The picture in the README is what `status` prints, but for the time of day and the pid: OpenCode
-// has worked until its first account was used up, goes on with the second, and the third is
+// has worked until its first account was used up, continues with the second, and the third is
 // disabled. `make picture` writes it.
 func TestPicture(t *testing.T) {
 	t.Parallel()

@@ -182,7 +182,7 @@ func (c *command) end() *command {
 	c.w.mu.Lock()
 	c.w.running = slices.DeleteFunc(c.w.running, func(other *command) bool { return other == c })
 	c.w.mu.Unlock()
-	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		c.w.t.Errorf("%s: %v", filepath.Base(c.Path), err)
 	}
 	c.w.leaks(c.w.marker.Text("stderr of "+filepath.Base(c.Path), c.stderr.Bytes()))

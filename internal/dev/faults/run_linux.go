@@ -50,7 +50,7 @@ func (w *world) run(ctx context.Context, c command) (outcome, error) {
 	if ctx.Err() != nil {
 		return outcome{}, fmt.Errorf("%v did not end within %v", c, patience)
 	}
-	if failed := new(exec.ExitError); err != nil && !errors.As(err, &failed) {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		return outcome{}, err
 	}
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}, nil

@@ -18,8 +18,8 @@ import (
 	"ocgo-key/internal/dev/keyleak"
 )
 
-// disguises are the ways in which a leaked key may look.
-func disguises(key string) map[string]string {
+// forms are the ways in which a leaked key may look.
+func forms(key string) map[string]string {
 	return map[string]string{
 		"plain":         "before " + key + " after",
 		"in JSON":       `{"key":"` + key + `"}`,
@@ -35,7 +35,7 @@ func disguises(key string) map[string]string {
 
 func TestTextBites(t *testing.T) {
 	c := keyleak.New()
-	for name, text := range disguises(c.Key("one")) {
+	for name, text := range forms(c.Key("one")) {
 		assert.NotEmpty(t, c.Text("here", []byte(text)), name)
 	}
 	assert.Empty(t, c.Text("here", []byte("nothing of it, sk-marked-other-one, "+keyleak.New().Key("one"))))
@@ -56,7 +56,7 @@ func TestWordsBites(t *testing.T) {
 
 func TestFilesBites(t *testing.T) {
 	c := keyleak.New()
-	for name, text := range disguises(c.Key("one")) {
+	for name, text := range forms(c.Key("one")) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "a", ".hidden")
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))

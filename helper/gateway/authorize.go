@@ -11,7 +11,7 @@ import (
 // address (a page that rebinds a name to 127.0.0.1 sends another Host), with its token, and with a
 // method and a path that the service has. It sends no CORS headers, so a browser shows a page
 // nothing of an answer.
-func (g *Gateway) door(next http.Handler) http.Handler {
+func (g *Gateway) authorize(next http.Handler) http.Handler {
 	_, port, _ := strings.Cut(g.host, ":")
 	localhost := "localhost:" + port
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
