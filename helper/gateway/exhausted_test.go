@@ -24,8 +24,8 @@ const (
 	openCode2 = "opencode/latest/2.0.15/cli"
 )
 
-// limitAll makes the weekly window of each account used up; the last account is back first, after
-// this time.
+// limitAll uses up the weekly window of each account; the last account is back first, after this
+// time.
 func (s *stage) limitAll(first time.Duration) {
 	for i, label := range labels {
 		until := s.clock.Now().Add(first + time.Duration(len(labels)-1-i)*time.Hour)
@@ -37,12 +37,12 @@ func maxWait(d time.Duration) func(*gateway.Options) {
 	return func(o *gateway.Options) { o.MaxWait = &d }
 }
 
-// A client that waits is given a kind of limit that clients wait for; one that would wait too long
-// gets the kind that ends its work. OpenCode 1 waits in any case, and must not show its own words
-// about the balance.
+// A client that is to wait gets a kind of error that clients retry; if the wait is too long it gets
+// one that they do not. OpenCode 1 waits in any case, and must not show its own text about the
+// balance.
 func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	for name, c := range map[string]struct {
-		wait  time.Duration // until the soonest account is back
+		wait  time.Duration // until the first account is back
 		agent string
 		kind  string
 		retry string
@@ -117,7 +117,7 @@ func (s *stage) heldUntil(t *testing.T, last fakeservice.Answer) string {
 	return text.String()
 }
 
-// Where the wait grows beyond what the client may wait, the stream ends with the limit.
+// If the wait becomes longer than the client may wait, the stream ends with the limit.
 func TestAHeldRequestEndsWithALimit(t *testing.T) {
 	s := newStage(t, maxWait(10*time.Minute))
 	text := s.heldUntil(t, fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour))
@@ -133,7 +133,7 @@ func TestAHeldRequestThatFailsIsAnErrorEvent(t *testing.T) {
 	assert.Contains(t, text, "invalid_request_error")
 }
 
-// Nothing is held for a client that goes away, nor for one that asks for no stream.
+// A request is not held if its client disconnects, or asks for no stream.
 func TestHoldingEndsWithTheClient(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(5 * time.Minute)
@@ -143,7 +143,7 @@ func TestHoldingEndsWithTheClient(t *testing.T) {
 	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
-	s.Close() // which waits for what is under way
+	s.Close() // waits for running tasks
 }
 
 // Models that cost nothing are answered although every usage limit is reached. Each model has one
@@ -189,7 +189,7 @@ func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 	assert.Len(t, s.seen(), before+1, "until its next limit")
 }
 
-// Money is not spent by a trial.
+// A trial spends no money.
 func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 	s := newStage(t)
 	for i := range labels {
@@ -202,8 +202,8 @@ func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 	assert.Empty(t, s.seen())
 }
 
-// With NoOverage each account is left after its first answer that cost money, also once the
-// service's word on usage has taken the place of the cooldown.
+// With NoOverage each account is left after its first answer that cost money, even after usage
+// numbers from the service have replaced the cooldown.
 func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 	s := usageStage(t, func(o *gateway.Options) { o.NoOverage = true })
 	for _, label := range labels {
@@ -223,7 +223,7 @@ func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 	assert.LessOrEqual(t, paid, len(labels))
 }
 
-// Questions are passed on whatever the accounts cool for.
+// Requests for information are passed on while accounts cool, for whatever reason.
 func TestQuestionsPassDuringAnyCooldown(t *testing.T) {
 	s := newStage(t)
 	for _, label := range labels {
@@ -235,7 +235,7 @@ func TestQuestionsPassDuringAnyCooldown(t *testing.T) {
 	assert.Equal(t, 200, s.do(t, req).status)
 }
 
-// An account whose key is gone is no reason to fail while the others come back.
+// A missing key of one account is no reason to fail while the others will be back.
 func TestAMissingKeyEndsNoWaiting(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(10 * time.Minute)

@@ -35,8 +35,8 @@ func TestPutsTheLeasedKeyOnEachRequest(t *testing.T) {
 	assert.Len(t, s.service.Requests(), 6)
 }
 
-// TestEitherHeader: clients do not agree on where a key goes; the service wants x-api-key for
-// messages alone.
+// TestEitherHeader: clients send the key in different headers; the service reads x-api-key only for
+// messages.
 func TestEitherHeader(t *testing.T) {
 	for name, f := range formats {
 		for _, header := range []string{"Authorization", "X-Api-Key"} {
@@ -217,7 +217,7 @@ func TestTwentyRequestsMeetOneLimitTogether(t *testing.T) {
 	transport := roundTripper(func(r *http.Request) (*http.Response, error) {
 		if r.Header.Get("Authorization") == "Bearer "+keyOf("Work") {
 			arrived.Done()
-			<-gate // until all are here
+			<-gate // until all have arrived
 		}
 		return http.DefaultTransport.RoundTrip(r)
 	})

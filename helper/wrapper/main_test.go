@@ -18,7 +18,7 @@ const roleVariable = "WRAPPER_TEST_ROLE"
 func TestMain(m *testing.M) {
 	switch role := os.Getenv(roleVariable); role {
 	case "":
-		if signal.Ignored(syscall.SIGHUP) { // under nohup; caught here, it has its default effect again in what we start
+		if signal.Ignored(syscall.SIGHUP) { // under nohup; because it is caught here, it has its default effect in child processes
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 		}
 		os.Exit(m.Run())
