@@ -14,9 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fill types into the field that has just been drawn, until the screen shows what it does then.
-// Such a field may not have the keyboard yet: what was lost is typed again, what was only late is
-// taken back first.
+// fill types into a field that has just been drawn, until done accepts the screen. The field may
+// not have the focus yet: so the text is deleted and typed again.
 func (s *screen) fill(typing func(), done func(text string) bool) {
 	s.w.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -38,8 +37,8 @@ func (s *screen) enter(text, want string) {
 	s.do("send-keys", "Enter")
 }
 
-// enterKey is enter for a key, which may be no argument of tmux: there it would be found. OpenCode
-// shows it, so the log has no screen of that.
+// enterKey is enter for a key, which must not be an argument of tmux, where the search would find
+// it. OpenCode shows the key, so this screen is not logged.
 func (s *screen) enterKey(key string) {
 	s.w.t.Helper()
 	s.fill(func() {
@@ -51,8 +50,8 @@ func (s *screen) enterKey(key string) {
 	s.do("send-keys", "Enter")
 }
 
-// choose picks an item of the list on the screen by its name. others are on the list too: its
-// search has been at work once they are gone.
+// choose picks an item of the list on the screen by its name. others are on the list too: they
+// disappear when the list is filtered.
 func (s *screen) choose(item string, others ...string) {
 	s.w.t.Helper()
 	for _, other := range others {
@@ -73,7 +72,7 @@ func (s *screen) gone(text string) {
 // connect opens a method of `/connect` for OpenCode Go.
 func (s *screen) connect(method string) {
 	s.w.t.Helper()
-	s.enter("/connect", "Connect provider") // the command's line, without which it would be a prompt
+	s.enter("/connect", "Connect provider") // the command's entry; before it appears, Enter would send a prompt
 	s.expect("Connect a provider")
 	s.choose("OpenCode Go", "Anthropic")
 	s.expect("Select auth method")
@@ -111,9 +110,9 @@ func (s *screen) accountRefused(reason, failure string) {
 	s.gone(failure)
 }
 
-// A key typed into the full screen goes into the keychain, and nowhere else; the world searches for
-// it at its end. The same OpenCode answers with it then. One that the service does not know goes
-// nowhere at all.
+// A key typed into the full screen is stored in the keychain, and nowhere else; the world searches
+// for it at its end. The same OpenCode then answers with it. A key that the service does not know
+// is not stored.
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -160,7 +159,7 @@ func TestAuthLogin(t *testing.T) {
 	w := newWorld(t)
 	w.add("Work")
 	w.command("ocgo-key", "install", "--yes").run().ok()
-	// It leaves on the screen what was typed, so that goes before the log has it.
+	// It leaves the typed text on the screen, so the screen is cleared before it is logged.
 	s := w.tmux(`for i in 1 2; do opencode auth login -p opencode-go; read _; printf '\033[2J\033[H'; done`)
 	for _, try := range []struct{ key, says string }{{"Unknown", "the service does not know this key"}, {"Personal", "Login successful"}} {
 		s.expect("Account status")

@@ -13,13 +13,13 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// With every account used up `run` waits as OpenCode does, says so once, and finishes.
+// With all accounts used up `run` waits with OpenCode, says so once, and succeeds.
 func TestAllUsedUpForAWhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work", "Personal")
-	// Long enough for OpenCode to have started on a busy machine. As with the service, what asks
-	// meanwhile is told how long it still is.
+	// Long enough for OpenCode to start on a busy machine. Requests in between get the remaining
+	// time, as from the real service.
 	w.limit("Work", 25*time.Second)
 	w.limit("Personal", 20*time.Second)
 	c := w.prompt(model, "say hi").run().ok()
@@ -66,7 +66,7 @@ func (c *command) waitsForPersonal() {
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 }
 
-// An account that is added while everything waits ends the waiting then.
+// Adding an account while everything waits ends the waiting.
 func TestWaitingEndsEarly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -96,11 +96,10 @@ func TestEnvKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(labels...)
-	// A client that knows nothing of gateways: it shows which key it has by asking the service for
-	// its usage.
+	// A client without support for gateways: its request for usage shows which key it has.
 	script := `test -n "$OPENCODE_API_KEY" && test -z "$OPENCODE_BASE_URL" && echo x >>tries &&
 		case $(wc -l <tries) in 1) echo 'Error: 429 weekly usage limit reached' >&2; exit 1;; 2) echo '{"type":"error","error":{"type":"AuthError","message":"no"}}' >&2; exit 1;; *) echo done; exit 5;; esac`
-	// The one flag that puts a key into an environment: nowhere else may it be even here.
+	// The only flag that puts a key into an environment: even then the key must be nowhere else.
 	w.leaks = func(leaks []keyleak.Leak) {
 		for _, leak := range leaks {
 			assert.Contains(t, leak.Where, "environ", "leaked: %v", leak)

@@ -48,7 +48,7 @@ func (c *command) continuedOnPersonal() {
 }
 
 // A limit in the middle of a turn that has already run a tool: the tool's side effect happens once,
-// the turn ends well. Replay does it without OpenCode noticing; restart resumes the session, with
+// and the turn succeeds. With replay OpenCode notices nothing; restart resumes the session, with
 // the prompt in it once.
 func TestLimitInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
@@ -68,8 +68,7 @@ func TestLimitInTheMiddleOfATurn(t *testing.T) {
 	}
 }
 
-// A command of a tool that is at work in a subagent's turn while another meets the limit is waited
-// for.
+// A restart waits for a tool's command in a subagent's turn while another turn meets the limit.
 func TestRestartWaitsForTools(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -81,7 +80,7 @@ func TestRestartWaitsForTools(t *testing.T) {
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 }
 
-// What the user chose for the first invocation holds for the second.
+// The user's options for the first invocation apply to the second.
 func TestRestartKeepsOptions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -104,8 +103,8 @@ func TestRestartKeepsOptions(t *testing.T) {
 	}
 }
 
-// A limit before any answer: the same command again, stdin included, or the session that it was
-// told to join.
+// A limit before any answer: the same command is started again, with its stdin, or the session that
+// it should join is continued.
 func TestRestartBeforeAnyAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -141,7 +140,7 @@ func TestFormatJSONIsOpenCodesOwn(t *testing.T) {
 	assert.Equal(t, shape(t, d.stdout.Bytes()), shape(t, c.stdout.Bytes()))
 }
 
-// shape is a JSON stream without what differs from run to run: ids, times, counts.
+// shape returns a JSON stream without the values that differ from run to run: ids, times, counts.
 func shape(t *testing.T, stream []byte) (kinds []string) {
 	t.Helper()
 	require.NotEmpty(t, stream)

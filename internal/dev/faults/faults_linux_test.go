@@ -16,7 +16,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// TestMain is the tracer when it is started as that.
+// TestMain runs the tracer if it is started as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
 		os.Exit(mainCode(os.Args[1:], os.Stdout, os.Stderr))
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestQuickRun brings about every fault of the page, at some of the steps.
+// TestQuickRun injects every fault of the page, at some of the steps.
 func TestQuickRun(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "ocgo-key")
@@ -58,7 +58,7 @@ func TestNoBinary(t *testing.T) {
 	assert.ErrorContains(t, err, "make build")
 }
 
-// Each kind of loss is one that would be seen.
+// Each kind of loss would be noticed.
 func TestLossesAreSeen(t *testing.T) {
 	good := func() sight {
 		return sight{
@@ -72,7 +72,7 @@ func TestLossesAreSeen(t *testing.T) {
 	assert.NoError(t, good().has(kept...))
 	for name, c := range map[string]struct {
 		spoil func(*sight)
-		want  string // right after the fault; empty: only once all is mended
+		want  string // noticed right after the fault; empty: only after the repair
 	}{
 		"an account's key is gone": {func(s *sight) { delete(s.ring, "1") }, "Work has no key, and nothing tells of it; a key is lost"},
 		"a key is gone, and noted": {func(s *sight) { delete(s.ring, "1"); s.state.Pending = []state.Pending{{ID: "1"}} }, "a key is lost: key one"},

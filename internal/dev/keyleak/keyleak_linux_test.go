@@ -18,7 +18,7 @@ import (
 	"ocgo-key/internal/dev/keyleak"
 )
 
-// forms are the ways in which a leaked key may look.
+// forms returns texts with a leaked key in all its forms.
 func forms(key string) map[string]string {
 	return map[string]string{
 		"plain":         "before " + key + " after",
@@ -119,7 +119,7 @@ func TestWatchBites(t *testing.T) {
 			require.NoError(t, child.Start())
 			watcher.Look()
 			require.NoError(t, stdin.Close())
-			_ = child.Wait() // cat complains of the file that is not there
+			_ = child.Wait() // cat reports that the file does not exist
 			leaks, err := watch.Stop()
 			require.NoError(t, err)
 			if place == "clean" {
@@ -133,7 +133,7 @@ func TestWatchBites(t *testing.T) {
 	}
 }
 
-// What nobody asks for is looked at as well: here no one calls Look.
+// The Watcher looks by itself as well: here nothing calls Look.
 func TestWatchPolls(t *testing.T) {
 	c := keyleak.New()
 	var watcher keyleak.Watcher
