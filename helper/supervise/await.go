@@ -42,11 +42,11 @@ func (d *direct) await() {
 			d.mu.Unlock()
 			return
 		case e == nil:
-			s.restarting = true
-			pid := s.pid
-			s.mu.Unlock()
-			s.say("an account is back early: OpenCode continues now")
-			s.restart(pid)
+			d.restarting = true
+			pid := d.pid
+			d.mu.Unlock()
+			d.notices.say("an account is back early: OpenCode continues now")
+			d.restart(pid)
 			return
 		}
 		d.mu.Unlock()
