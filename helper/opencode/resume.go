@@ -113,8 +113,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// requestTurn requests the next step of the session and waits for its end. lost reports that the request
-// had no effect.
+// requestTurn requests the next step of the session and waits for its end. lost reports that the
+// request had no effect.
 func (s Server) requestTurn(ctx context.Context, session string) (lost bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

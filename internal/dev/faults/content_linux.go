@@ -43,7 +43,8 @@ func contentRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return rows, err
 }
 
-// broken returns invalid contents of a state file: a valid one cut off at every few bytes, and others.
+// broken returns invalid contents of a state file: a valid one cut off at every few bytes, and
+// others.
 func broken(s *settings, good []byte) [][]byte {
 	all := [][]byte{bytes.Repeat([]byte{0}, len(good)), []byte("garbage\x00\xff\n"), []byte("[]"), []byte("null"), []byte(`{"version":1}`), []byte(`{"version":0,"accounts":[]}`),
 		bytes.Replace(good, []byte(`"id"`), []byte(`"di"`), 1), append(bytes.Clone(good), good...)}
