@@ -53,7 +53,7 @@ func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", one.name, err)
 			}
-			_, o, err := w.trouble(ctx, t.command(w), fault{do: failing, step: 1, errno: syscall.EROFS})
+			_, o, err := w.runWithFault(ctx, t.command(w), fault{do: failing, step: 1, errno: syscall.EROFS})
 			if err != nil {
 				return err
 			}

@@ -17,8 +17,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// sight is the actual content of all files and stores, independent of what the program shows.
-type sight struct {
+// inventory is the actual content of all files and stores, independent of what the program shows.
+type inventory struct {
 	state *state.State
 	ring  map[string]string // the keys in the keyring, by id
 	file  map[string]string // the keys in the encrypted file, by id
@@ -29,12 +29,12 @@ type sight struct {
 const identityName = "identity.txt"
 
 // look reads everything.
-func (w *world) look(ctx context.Context) (sight, error) {
+func (w *world) look(ctx context.Context) (inventory, error) {
 	now, err := w.take()
 	if err != nil {
-		return sight{}, err
+		return inventory{}, err
 	}
-	s := sight{ring: now.keys, file: map[string]string{}}
+	s := inventory{ring: now.keys, file: map[string]string{}}
 	if s.state, err = state.OpenFile(w.stateDir(), time.Now, func(string) {}).Peek(); err != nil {
 		return s, fmt.Errorf("the state cannot be read: %w", err)
 	}
@@ -62,7 +62,7 @@ func (w *world) look(ctx context.Context) (sight, error) {
 }
 
 // fingerprint identifies an outcome by its keys and accounts.
-func (s sight) fingerprint() string {
+func (s inventory) fingerprint() string {
 	var parts []string
 	for _, a := range s.state.Accounts {
 		parts = append(parts, fmt.Sprint("account ", a.Label, a.Disabled, a.KeyRev, s.ring[a.ID], s.file[a.ID]))
@@ -77,7 +77,7 @@ func (s sight) fingerprint() string {
 }
 
 // chosen returns the keys in the store that is in use, by id.
-func (s sight) chosen() map[string]string {
+func (s inventory) chosen() map[string]string {
 	if s.state.Settings.Store == "file" {
 		return s.file
 	}
@@ -85,13 +85,13 @@ func (s sight) chosen() map[string]string {
 }
 
 // unfinished reports whether an operation was interrupted that doctor must report.
-func (s sight) unfinished() bool {
+func (s inventory) unfinished() bool {
 	return len(s.state.Pending) > 0 || s.state.Settings.Move != state.Move{}
 }
 
-// wrongs returns violations of the rules that hold even right after a fault. kept are the keys that
-// must exist somewhere.
-func (s sight) wrongs(kept []string) []string {
+// violations returns violations of the rules that hold even right after a fault. kept are the keys
+// that must exist somewhere.
+func (s inventory) violations(kept []string) []string {
 	var wrong []string
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	pending := map[string]bool{}
@@ -133,8 +133,8 @@ func (s sight) wrongs(kept []string) []string {
 }
 
 // whole adds violations of the rules that hold after the repair.
-func (s sight) whole(kept []string) []string {
-	wrong := s.wrongs(kept)
+func (s inventory) whole(kept []string) []string {
+	wrong := s.violations(kept)
 	for _, p := range s.state.Pending {
 		wrong = append(wrong, fmt.Sprintf("the note of a %s is left", p.Op))
 	}

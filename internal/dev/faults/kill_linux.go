@@ -50,7 +50,7 @@ func (t *trial) everyStep(ctx context.Context, s *settings, r *row, f fault, aft
 		if err := t.w.restore(t.begin); err != nil {
 			return err
 		}
-		went, o, err := t.w.trouble(ctx, t.command(t.w), f)
+		went, o, err := t.w.runWithFault(ctx, t.command(t.w), f)
 		if err != nil {
 			return err
 		}

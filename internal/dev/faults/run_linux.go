@@ -64,8 +64,8 @@ type fault struct {
 	meet  func() error  // for waiting: called meanwhile
 }
 
-// trouble runs the command with a fault at one of its steps.
-func (w *world) trouble(ctx context.Context, c command, f fault) (traced, outcome, error) {
+// runWithFault runs the command with a fault at one of its steps.
+func (w *world) runWithFault(ctx context.Context, c command, f fault) (traced, outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	self, err := os.Executable()

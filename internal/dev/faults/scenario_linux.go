@@ -22,7 +22,7 @@ type scenario struct {
 	kept    []string // keys that must exist at any time, in a store or where they were before
 	exit    int      // how the command ends without a fault
 	again   []int    // how it may end when run again, besides the way it ends without a fault
-	done    func(sight) error
+	done    func(inventory) error
 }
 
 // scenarios lists every command that writes.
@@ -35,28 +35,28 @@ func scenarios() []scenario {
 		{
 			name: "add", kept: old, again: []int{9},
 			command: func(*world) command { return adding("New") },
-			done:    func(s sight) error { return s.has(append(slices.Clone(old), keyOf("New"))...) },
+			done:    func(s inventory) error { return s.has(append(slices.Clone(old), keyOf("New"))...) },
 		},
 		{
 			name: "replace", kept: []string{keyOf("Work"), keyOf("Spare")},
 			command: func(*world) command {
 				return command{[]string{"replace", "Personal", "--no-verify"}, keyOf("Other") + "\n"}
 			},
-			done: func(s sight) error { return s.has(keyOf("Work"), keyOf("Other"), keyOf("Spare")) },
+			done: func(s inventory) error { return s.has(keyOf("Work"), keyOf("Other"), keyOf("Spare")) },
 		},
 		{
 			name: "remove", kept: []string{keyOf("Work"), keyOf("Spare")}, again: []int{3},
 			command: fixed("remove", "Personal", "--yes"),
-			done:    func(s sight) error { return s.has(keyOf("Work"), keyOf("Spare")) },
+			done:    func(s inventory) error { return s.has(keyOf("Work"), keyOf("Spare")) },
 		},
 		{
 			name: "rename", kept: old, again: []int{3},
 			command: fixed("rename", "Personal", "Mine"),
-			done:    func(s sight) error { return errors.Join(s.has(old...), s.labelled("Mine")) },
+			done:    func(s inventory) error { return errors.Join(s.has(old...), s.labelled("Mine")) },
 		},
 		{
 			name: "disable", kept: old, command: fixed("disable", "Personal"),
-			done: func(s sight) error {
+			done: func(s inventory) error {
 				if !s.state.Accounts[1].Disabled {
 					return errors.New("it is not disabled")
 				}
@@ -72,7 +72,7 @@ func scenarios() []scenario {
 			command: func(w *world) command {
 				return command{args: []string{"import", "--from", w.path("keys.txt"), "--scrub", "--no-verify", "--yes"}}
 			},
-			done: func(s sight) error {
+			done: func(s inventory) error {
 				if strings.Contains(s.plain, "sk-faults") {
 					return errors.New("the source still holds a key")
 				}
@@ -84,7 +84,7 @@ func scenarios() []scenario {
 			command: func(w *world) command {
 				return command{args: []string{"migrate", "--to", "file", "--identity", w.path(identityName), "--yes"}}
 			},
-			done: func(s sight) error { return errors.Join(s.has(old...), s.in("file")) },
+			done: func(s inventory) error { return errors.Join(s.has(old...), s.in("file")) },
 		},
 		{
 			name: "migrate to the keychain", kept: old,
@@ -92,16 +92,16 @@ func scenarios() []scenario {
 				return errors.Join(identity(ctx, w), w.must(ctx, command{args: []string{"migrate", "--to", "file", "--identity", w.path(identityName), "--yes"}}))
 			},
 			command: fixed("migrate", "--to", "os", "--yes"),
-			done:    func(s sight) error { return errors.Join(s.has(old...), s.in("os")) },
+			done:    func(s inventory) error { return errors.Join(s.has(old...), s.in("os")) },
 		},
 		{
 			name: "rotate", kept: old, command: fixed("rotate"),
-			done: func(s sight) error { return s.has(old...) },
+			done: func(s inventory) error { return s.has(old...) },
 		},
 		{
 			name: "get (a lease)", kept: old,
 			command: func(*world) command { return command{args: []string{"get", "--pid", fmt.Sprint(os.Getpid())}} },
-			done: func(s sight) error {
+			done: func(s inventory) error {
 				if len(s.state.Leases) != 1 {
 					return fmt.Errorf("there are %d leases", len(s.state.Leases))
 				}
@@ -110,7 +110,7 @@ func scenarios() []scenario {
 		},
 		{
 			name: "config", kept: old, command: fixed("config", "strategy", "most-left"),
-			done: func(s sight) error {
+			done: func(s inventory) error {
 				if s.state.Settings.Strategy != "most-left" {
 					return errors.New("it was not set")
 				}
@@ -136,7 +136,7 @@ func scenarios() []scenario {
 				})
 			},
 			command: fixed("doctor", "--repair"),
-			done:    func(s sight) error { return s.has(append(slices.Clone(old), keyOf("Lost"))...) },
+			done:    func(s inventory) error { return s.has(append(slices.Clone(old), keyOf("Lost"))...) },
 		},
 	}
 }
@@ -150,7 +150,7 @@ func identity(_ context.Context, w *world) error {
 }
 
 // has reports whether the accounts have exactly these keys.
-func (s sight) has(keys ...string) error {
+func (s inventory) has(keys ...string) error {
 	var there []string
 	for _, a := range s.state.Accounts {
 		there = append(there, s.chosen()[a.ID])
@@ -163,14 +163,14 @@ func (s sight) has(keys ...string) error {
 	return nil
 }
 
-func (s sight) labelled(label string) error {
+func (s inventory) labelled(label string) error {
 	if slices.ContainsFunc(s.state.Accounts, func(a state.Account) bool { return a.Label == label }) {
 		return nil
 	}
 	return fmt.Errorf("no account is called %s", label)
 }
 
-func (s sight) in(store string) error {
+func (s inventory) in(store string) error {
 	if now := s.state.Settings.Store; now != store {
 		return fmt.Errorf("the keys are in %q", now)
 	}
@@ -207,7 +207,7 @@ func (t *trial) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if wrong := s.wrongs(t.kept); len(wrong) > 0 {
+	if wrong := s.violations(t.kept); len(wrong) > 0 {
 		return errors.New(strings.Join(wrong, "; "))
 	}
 	if t.seen[s.fingerprint()] {
