@@ -1,4 +1,5 @@
-// ocgo-key keeps OpenCode Go keys in the OS keychain and goes on with the next one when a limit is hit.
+// Command ocgo-key stores OpenCode Go keys in the OS keychain and switches to the next key when one
+// reaches its limit.
 package main
 
 import (

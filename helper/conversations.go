@@ -9,33 +9,35 @@ import (
 	"ocgo-key/rotation"
 )
 
-// maxLive is how many sessions a server keeps in memory: of those used last. One that is used again after that has its
-// lease in the pool's state, where it is among the latest there.
+// maxLive is how many sessions, the most recently used ones, a server keeps in memory. An older one
+// that is used again finds its lease in the pool's state, if it is among the latest there.
 const maxLive = 4096
 
-// Conversations are the holders of the conversations that one process serves: each has its own account, and all share
-// the keys in memory. It is safe for concurrent use.
+// Conversations are the holders of the conversations that one process serves: each has its own
+// account, and all share the keys in memory. It is safe for concurrent use.
 type Conversations struct {
 	own *Holder
 
 	mu       sync.Mutex
 	sessions map[rotation.Conversation]*list.Element // of *session, by a hash of its id
-	latest   *list.List                              // the one used last in front
+	latest   *list.List                              // the most recently used one first
 }
 
-// session is one that is served. A subagent's has the holder of the conversation that it belongs to.
+// session is one session that is served. A subagent's session has the holder of the conversation
+// that it belongs to.
 type session struct {
 	id     rotation.Conversation
 	holder *Holder
 }
 
-// NewConversations returns those of the process that own is the holder of.
+// NewConversations returns the conversations of one process; own is that process's holder.
 func NewConversations(own *Holder) *Conversations {
 	return &Conversations{own: own, sessions: make(map[rotation.Conversation]*list.Element), latest: list.New()}
 }
 
-// Of is the holder for a request of the session with this id. A parent is given for a subagent's, which belongs to its
-// parent's conversation. A request of no session has the process's own holder.
+// Of returns the holder for a request of the session with this id. parent is set for a subagent's
+// session, which belongs to its parent's conversation. A request without a session gets the
+// process's own holder.
 func (c *Conversations) Of(id, parent string) *Holder {
 	if id == "" {
 		id, parent = parent, ""
@@ -51,8 +53,8 @@ func (c *Conversations) Of(id, parent string) *Holder {
 	return c.of(id, c.of(parent, nil))
 }
 
-// of is the holder of one session, which becomes the one used last: holder, or where that is nil the one that it has,
-// or one of its own. The caller has the lock.
+// of returns the holder of one session and marks the session as used just now. The holder is the
+// one given; if that is nil, the session's present one, or a new one. The caller holds the lock.
 func (c *Conversations) of(name string, holder *Holder) *Holder {
 	id := rotation.ConversationOf(name)
 	if e, ok := c.sessions[id]; ok {
@@ -71,7 +73,7 @@ func (c *Conversations) of(name string, holder *Holder) *Holder {
 	return holder
 }
 
-// PrepareAhead is Holder.PrepareAhead for all of them.
+// PrepareAhead does what Holder.PrepareAhead does, for all conversations.
 func (c *Conversations) PrepareAhead(ctx context.Context) {
 	c.mu.Lock()
 	seen := make(map[*Holder]bool, c.latest.Len())

@@ -17,7 +17,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// counted is a store of the state that counts.
+// counted is a state store that counts accesses.
 type counted struct {
 	state.Memory
 	stats, reads, writes atomic.Int64
@@ -41,7 +41,7 @@ func (c *counted) Update(ctx context.Context, change func(*state.State) error) e
 	return err
 }
 
-// server is a process that serves conversations, over a pool of three accounts.
+// server is a process that serves conversations with a pool of three accounts.
 type server struct {
 	*helper.Conversations
 	own   *helper.Holder
@@ -66,13 +66,13 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
-// start is how another process takes the place of the one that served.
+// start replaces the serving process with a new one.
 func (s *server) start(t *testing.T, pid int) {
 	s.own = helper.NewHolder(s.pool, s.keys, rotation.Process{PID: pid, Start: "x"}, func(m, _ rotation.Handout) { t.Error(m) })
 	s.Conversations = helper.NewConversations(s.own)
 }
 
-// request is the label of the account that serves a request.
+// request returns the label of the account that serves a request.
 func (s *server) request(t require.TestingT, session, parent string) string {
 	g, err := s.Of(session, parent).Current(context.Background(), nil)
 	require.NoError(t, err)
@@ -92,14 +92,15 @@ func TestConversationsOfOneServer(t *testing.T) {
 	assert.Equal(t, "Personal", s.request(t, "", ""))
 	assert.Equal(t, 3, s.keys.reads, "each key is read once")
 	s.start(t, 2)
-	assert.Equal(t, []string{"Spare", "Personal"}, []string{s.request(t, "fork of a", ""), s.request(t, "b", "")}, "another process goes on with the same accounts")
+	assert.Equal(t, []string{"Spare", "Personal"}, []string{s.request(t, "fork of a", ""), s.request(t, "b", "")}, "another process continues with the same accounts")
 	assert.Equal(t, "Work", s.request(t, "subagent of a", "a"))
 	o, err := s.pool.Overview(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []int{2, 1, 1}, []int{o.Accounts[0].Conversations, o.Accounts[1].Conversations, o.Accounts[2].Conversations}, "subagents have no lease of their own")
 }
 
-// A request that needs nothing new costs one stat, also where there are more conversations than the state keeps.
+// A request that needs nothing new costs one stat, even with more conversations than the state
+// keeps.
 func TestARequestCostsOneStat(t *testing.T) {
 	s := newServer(t)
 	const conversations = 600
@@ -142,10 +143,10 @@ func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 		if account != "Work" {
 			continue
 		}
-		all.Go(func() { // as requests in flight together meet it
+		all.Go(func() { // as concurrent requests do
 			g, err := s.Of(id, "").Current(context.Background(), nil)
 			if !assert.NoError(t, err) || g.Label != "Work" {
-				return // it has heard of the limit before it sent anything
+				return // it knew of the limit before it sent anything
 			}
 			v := rotation.Verdict{Action: rotation.Cool, Until: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), Reason: "weekly limit", Window: "weekly"}
 			_, _, err = s.Of(id, "").Report(context.Background(), g, v, nil)
@@ -166,7 +167,7 @@ func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 	assert.Equal(t, 3, s.keys.reads)
 }
 
-// Each conversation leaves its account before the limit, once a key is at hand.
+// Each conversation leaves its account before the limit, once another key is in memory.
 func TestConversationsPrepareAhead(t *testing.T) {
 	s := newServer(t)
 	s.own.Ahead = 90
@@ -186,7 +187,7 @@ func TestConversationsPrepareAhead(t *testing.T) {
 	assert.Equal(t, []string{"Personal", "Spare"}, []string{s.request(t, "b", ""), s.request(t, "c", "")})
 }
 
-// The keychain is opened without an account being handed out, and a key that is missing is passed over.
+// Open reads a key without handing out an account, and skips a missing key.
 func TestOpenHandsNothingOut(t *testing.T) {
 	s := newServer(t)
 	require.NoError(t, s.own.Open(t.Context()))
@@ -202,7 +203,7 @@ func TestOpenHandsNothingOut(t *testing.T) {
 	require.NoError(t, s.own.Open(t.Context()))
 }
 
-// Sessions in memory are bounded; one that was forgotten there goes on by the state.
+// The number of sessions in memory is limited; an older one continues from the state.
 func TestLiveSessionsAreBounded(t *testing.T) {
 	s := newServer(t)
 	first := s.Of("first", "")

@@ -17,34 +17,36 @@ import (
 type Grant struct {
 	rotation.Handout
 	Key keychain.Secret
-	// Moved is how the process came from another account to this one, should it have done so with this very call of
-	// Current and not by an answer that it met itself; else nil.
+	// Moved is the switch to this account if the call of Current that returned this grant found the
+	// process moved by somebody else; otherwise nil.
 	Moved *rotation.Switch
 }
 
-// Holder is the hold of a process, or of a conversation, on the pool: the account it has now, with the key. It is where
-// ids and keys meet. As long as nothing changed, Current costs a stat and nothing else. It is safe for concurrent use.
+// Holder holds an account for a process or a conversation, together with its key. While nothing
+// changes, Current costs one stat. It is safe for concurrent use.
 type Holder struct {
-	// Ahead is at how many percent used of a window the holder leaves its account, if there is one with more left; 0
-	// is what the pool's settings say, rotation.NotAhead is never. It goes there once the key is at hand (see
-	// PrepareAhead), so that no request waits for a keychain. To be set before the first use.
+	// Ahead is the percentage of a window at which the holder leaves its account for one with more
+	// left; 0 means the pool's setting, rotation.NotAhead means never. It moves once the other key
+	// is in memory (see PrepareAhead), so that no request waits for a keychain. Set it before the
+	// first use.
 	Ahead int
 
 	*keyring
 	who rotation.Holder
 
 	current atomic.Pointer[held]
-	ready   atomic.Bool // to move before the limit: the key of the account to go on with has come
+	ready   atomic.Bool // the key of the account to move to before the limit has arrived
 }
 
-// keyring is what the holders of one process share.
+// keyring is shared by the holders of one process.
 type keyring struct {
 	pool *rotation.Pool
 	keys keychain.Store
 	warn func(missing, next rotation.Handout)
 
-	turn chan struct{} // one walk to the pool and the keychain at a time; it guards what is below
-	// missing are ids whose key the keychain does not have, as of missingAt: a change of the pool may bring one.
+	turn chan struct{} // held while using the pool and the keychain; it guards the fields below
+	// missing are the ids without a key in the keychain, as of missingAt: after a change of the
+	// pool there may be one.
 	missing   []string
 	missingAt state.Stamp
 
@@ -52,7 +54,7 @@ type keyring struct {
 	cache map[cacheKey]keychain.Secret
 }
 
-// take waits for the turn. A keychain that asks its user may take long, and a client need not wait with it.
+// take waits for the turn, or until ctx ends: a keychain that prompts its user may take long.
 func (k *keyring) take(ctx context.Context) error {
 	select {
 	case k.turn <- struct{}{}:
@@ -64,7 +66,7 @@ func (k *keyring) take(ctx context.Context) error {
 
 func (k *keyring) give() { <-k.turn }
 
-// held is a grant, and the pool as it stood when it was given.
+// held is a grant, and the pool's stamp from when it was given.
 type held struct {
 	Grant
 	stamp state.Stamp
@@ -75,20 +77,22 @@ type cacheKey struct {
 	rev int
 }
 
-// NewHolder returns the hold of who on pool, with keys from the keychain. warn is told when an account had to be
-// passed over because its key is missing, and with which one the holder goes on. Nothing is asked of either yet.
+// NewHolder returns a holder of pool's accounts for who, with keys from the keychain. warn is
+// called when an account is skipped because its key is missing, with the account that is used
+// instead. NewHolder itself uses neither the pool nor the keychain.
 func NewHolder(pool *rotation.Pool, keys keychain.Store, who rotation.Holder, warn func(missing, next rotation.Handout)) *Holder {
 	return &Holder{who: who, keyring: &keyring{pool: pool, keys: keys, warn: warn, turn: make(chan struct{}, 1), cache: make(map[cacheKey]keychain.Secret)}}
 }
 
-// beside is the hold of another in the same process, which asks the keychain for no key that the process has.
+// beside returns a holder for another conversation of the same process, which shares the keys in
+// memory.
 func (h *Holder) beside(who rotation.Holder) *Holder {
 	return &Holder{Ahead: h.Ahead, who: who, keyring: h.keyring}
 }
 
-// Current returns the account that is held, for a request that uses model(); a holder that has none yet gets
-// the next. model is only called when the answer hangs on it, and may be nil. The error is
-// rotation.ErrEmpty, a *rotation.ExhaustedError, or one of the keychain's.
+// Current returns the account that is held, for a request that uses model(). A holder that has none
+// yet gets the next one. model is called only if the result depends on it, and may be nil. The
+// error is rotation.ErrEmpty, a *rotation.ExhaustedError, or the keychain's.
 func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
 	stamp := h.pool.Stamp()
 	if c := h.current.Load(); c != nil && c.stamp == stamp && h.pool.Good(c.Handout) && !h.ready.Load() {
@@ -101,8 +105,8 @@ func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error
 	return h.acquire(ctx, h.ask(model))
 }
 
-// Report takes v on the blamed grant into the pool, and returns the account to go on with. moved is true for the
-// one caller whose report moved the holder.
+// Report records verdict v on the blamed grant in the pool, and returns the account to continue
+// with. moved is true for the one caller whose report moved the holder.
 func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, model func() string) (next Grant, moved bool, err error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, false, err
@@ -117,7 +121,8 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 	return next, moved, err
 }
 
-// Avoid moves the process off the grant's account without blaming it, for a request that it did not serve.
+// Avoid moves the process off the grant's account without blaming the account, for a request that
+// it did not serve.
 func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant, error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, err
@@ -128,7 +133,8 @@ func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant
 	return h.acquire(ctx, ask)
 }
 
-// Other is an account that a request could be tried on beside the tried ones. The process keeps the account that it has.
+// Other returns an account, other than the tried ones, on which a request could be tried. The
+// process keeps its account.
 func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func() string) (Grant, error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, err
@@ -152,8 +158,8 @@ func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func
 	}
 }
 
-// Spare is the account on which a request may be tried although the usage limits of all accounts are reached; see
-// rotation.Pool.Spare.
+// Spare returns the account on which a request may be tried although all accounts have reached
+// their usage limits; see rotation.Pool.Spare.
 func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Use) (g Grant, ok bool, err error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, false, err
@@ -167,13 +173,13 @@ func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Us
 	return Grant{Handout: out, Key: key}, err == nil, err
 }
 
-// Refused counts an answer that no rule knows.
+// Refused counts an answer that matches no rule.
 func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
-	_ = h.pool.Refused(ctx, g.Handout, r) // it is for people to look at later
+	_ = h.pool.Refused(ctx, g.Handout, r) // the count is for people to read later
 }
 
-// Prepare fetches the key of the account that would be next, so that a fail-over does not wait for the keychain. What
-// goes wrong is of no interest yet.
+// Prepare fetches the key of the account that would be next, so that a fail-over does not wait for
+// the keychain. Errors are ignored: they show when the key is needed.
 func (h *Holder) Prepare(ctx context.Context) {
 	out, err := h.pool.Upcoming(ctx, h.who)
 	if err != nil {
@@ -182,8 +188,8 @@ func (h *Holder) Prepare(ctx context.Context) {
 	_, _ = h.key(ctx, out)
 }
 
-// Open fetches the key of the first account that could be handed out, so that a keychain which asks its user does so
-// now. No account is handed out. The error is as Current's.
+// Open fetches the key of the first account that could be handed out, so that a keychain that
+// prompts its user does so now. No account is handed out. Errors are those of Current.
 func (h *Holder) Open(ctx context.Context) error {
 	if err := h.take(ctx); err != nil {
 		return err
@@ -203,11 +209,11 @@ func (h *Holder) Open(ctx context.Context) error {
 	}
 }
 
-// PrepareAhead fetches the key of the account that the holder is to move to before its own meets the limit, if it is
-// time for that. It moves with its next request.
+// PrepareAhead fetches the key of the account that the holder should move to before its own account
+// reaches the limit, if it is time for that. The holder moves with its next request.
 func (h *Holder) PrepareAhead(ctx context.Context) { prepareAhead(ctx, h) }
 
-// prepareAhead is PrepareAhead of several holders that share a keyring, with one look at the pool.
+// prepareAhead does PrepareAhead for several holders that share a keyring, and reads the pool once.
 func prepareAhead(ctx context.Context, holders ...*Holder) {
 	if len(holders) == 0 {
 		return
@@ -234,7 +240,7 @@ func prepareAhead(ctx context.Context, holders ...*Holder) {
 	}
 }
 
-// Known is the key of a hand-out, if it is in memory.
+// Known returns the key of a hand-out if it is in memory.
 func (k *keyring) Known(out rotation.Handout) (keychain.Secret, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -242,7 +248,7 @@ func (k *keyring) Known(out rotation.Handout) (keychain.Secret, bool) {
 	return key, ok
 }
 
-// Release ends the lease. Where that fails, a process's ends with the process.
+// Release ends the lease. If that fails, a process's lease still ends with the process.
 func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.who) }
 
 func (h *Holder) ask(model func() string) rotation.Ask {
@@ -250,7 +256,7 @@ func (h *Holder) ask(model func() string) rotation.Ask {
 		h.missing, h.missingAt = nil, now
 	}
 	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead}
-	if c := h.current.Load(); c != nil { // else the keychain is asked in any case
+	if c := h.current.Load(); c != nil { // otherwise the keychain is asked
 		ask.Had = c.Handout
 		ask.To = func(out rotation.Handout) bool {
 			_, ok := h.Known(out)
@@ -263,9 +269,9 @@ func (h *Holder) ask(model func() string) rotation.Ask {
 	return ask
 }
 
-// acquire asks the pool, then the keychain. The caller has the turn.
+// acquire asks the pool, then the keychain. The caller holds the turn.
 func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
-	stamp := h.pool.Stamp() // taken first, so that a change meanwhile is noticed at the next request
+	stamp := h.pool.Stamp() // read first, so that the next request notices a change made from here on
 	before := h.current.Load()
 	h.ready.Store(false)
 	out, moved, err := h.pool.Take(ctx, h.who, ask)
@@ -277,7 +283,7 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 		return Grant{}, err
 	}
 	if moved == nil && before != nil && before.ID != g.ID && !slices.Contains(ask.Avoid, before.ID) {
-		moved = &rotation.Switch{From: before.Handout, To: g.Handout, Cause: rotation.ByHand} // of this one's lease
+		moved = &rotation.Switch{From: before.Handout, To: g.Handout, Cause: rotation.ByHand} // the holder's own lease
 	}
 	if whole {
 		g.Moved = moved
@@ -285,9 +291,10 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 	return g, nil
 }
 
-// grant puts the key to a hand-out, and keeps both. An account whose key the keychain does not have is passed
-// over, by this process alone: that may be another's keychain, not the account's fault. Then it is not whole, and warn
-// was told. stamp is the pool's from before it gave out. The caller has the turn.
+// grant fetches the key of a hand-out and remembers both. If the keychain has no key for the
+// account, this process skips it: other processes may use a keychain that has it. Then whole is
+// false, and warn was called. stamp is the pool's from before the hand-out. The caller holds the
+// turn.
 func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.Stamp, ask rotation.Ask) (g Grant, whole bool, err error) {
 	for whole = true; ; whole = false {
 		key, err := h.key(ctx, out)
@@ -304,7 +311,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 		stamp = h.pool.Stamp()
 		next, nextErr := h.pool.Acquire(ctx, h.who, ask)
 		if waiting, ok := errors.AsType[*rotation.ExhaustedError](nextErr); ok && !waiting.Until.IsZero() {
-			return Grant{}, false, nextErr // the others come back
+			return Grant{}, false, nextErr // the others return
 		}
 		if nextErr != nil {
 			return Grant{}, false, err

@@ -12,25 +12,25 @@ import (
 	"ocgo-key/rotation"
 )
 
-// maxUsage bounds the answer of /usage, in bytes.
+// maxUsage is the most that is read of an answer of /usage, in bytes.
 const maxUsage = 64 << 10
 
-// UsageError is an answer of /usage other than 200. A 401 means that the service does not know the key, which
-// is good reason to doubt a key that was just typed, and none to give up one that was in use.
+// UsageError is an answer of /usage other than 200. A 401 means that the service does not know the
+// key. That is a good reason to doubt a newly typed key, but none to give up a key that has worked.
 type UsageError struct{ Status int }
 
 func (e *UsageError) Error() string {
 	return fmt.Sprintf("the service answered %d to /usage", e.Status)
 }
 
-// NewClient returns a client for questions to the service. It follows no redirect, so that a key goes to no other
-// host than the service's.
+// NewClient returns a client for requests to the service. It follows no redirects, so that a key is
+// sent only to the service's host.
 func NewClient() *http.Client {
 	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// FetchUsage asks the service what the account with this key has used. The error is a *UsageError, or the
-// network's.
+// FetchUsage asks the service what the account with this key has used. The error is a *UsageError,
+// or the network's.
 func FetchUsage(ctx context.Context, client *http.Client, base *url.URL, key keychain.Secret) (rotation.Usage, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.JoinPath("usage").String(), nil)
 	if err != nil {

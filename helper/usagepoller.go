@@ -11,44 +11,42 @@ import (
 	"ocgo-key/rotation"
 )
 
-// UsagePoller asks the service what accounts have used, and takes the answers into the pool. A
+// UsagePoller asks the service what accounts have used, and records the answers in the pool. A
 // failure changes nothing: /usage is known to refuse keys that work. It is safe for concurrent use.
 //
-// It asks when something happened, and never by a clock of its own: where nothing is done, nothing
-// is asked.
+// It asks only when something has happened, never by a timer: an idle process sends nothing.
 type UsagePoller struct {
 	Pool   *rotation.Pool
 	Keys   keychain.Store
 	Base   *url.URL // the service's
 	Client *http.Client
 	Now    func() time.Time
-	// Holder has keys in memory. Refresh goes by these alone: no store can tell beforehand whether
-	// a read will ask its user for a password, and nobody is to be asked for the sake of numbers.
-	// That leaves out accounts that this process has no part in. Who has asks about them, and
-	// nothing is used of those that nobody has. May be nil.
+	// Holder has keys in memory, and Refresh uses only these: a read from a store could prompt the
+	// user for a password, which usage numbers do not justify. Accounts that this process never
+	// used are left out; the processes that use them ask about them. May be nil.
 	Holder *Holder
-	// Conversations are those that the process serves, which get ready for a move before the limit
-	// too. May be nil.
+	// Conversations are the ones that the process serves; they too prepare to move before the
+	// limit. May be nil.
 	Conversations *Conversations
 
 	mu    sync.Mutex
 	asked map[string]time.Time     // when each account was last asked about, by id
-	open  map[string]chan struct{} // questions under way, by id; closed at their end
-	due   time.Time                // before that no numbers that Refresh looks at get old
+	open  map[string]chan struct{} // pending questions, by id; closed when done
+	due   time.Time                // until then, all numbers that Refresh uses are recent
 }
 
 const (
-	// usageTimeout bounds one question.
+	// usageTimeout is the time limit of one question.
 	usageTimeout = 10 * time.Second
-	// usagePause is the least time between two questions about one account.
+	// usagePause is the shortest time between two questions about one account.
 	usagePause = time.Minute
-	// usageInUse and usageOthers are how old the numbers of the account in use, and of others, get
-	// before Refresh asks.
+	// usageInUse and usageOthers are the ages at which Refresh asks for new numbers of the account
+	// in use, and of others.
 	usageInUse  = 5 * time.Minute
 	usageOthers = 15 * time.Minute
 )
 
-// Limited asks about an account that has just run into a limit.
+// Limited asks about an account that has just reached a limit.
 func (u *UsagePoller) Limited(ctx context.Context, g Grant) {
 	if end, ok := u.turn(g.ID); ok {
 		defer end()
@@ -56,8 +54,7 @@ func (u *UsagePoller) Limited(ctx context.Context, g Grant) {
 	}
 }
 
-// Switched asks about the account that the process has moved to, unless its numbers were learned
-// just now.
+// Switched asks about the account that the process has moved to, unless its numbers are fresh.
 func (u *UsagePoller) Switched(ctx context.Context, g Grant) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -74,8 +71,8 @@ func (u *UsagePoller) Switched(ctx context.Context, g Grant) {
 	}
 }
 
-// Exhausted asks about all accounts that are used up, side by side: one may be back before its
-// time. It also waits for such questions that others have under way.
+// Exhausted asks about all used-up accounts at the same time: one may be back early. It also waits
+// for pending questions about them.
 func (u *UsagePoller) Exhausted(ctx context.Context) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -101,22 +98,22 @@ func (u *UsagePoller) Exhausted(ctx context.Context) {
 	all.Wait()
 }
 
-// Due reports whether some numbers may be old, so that Refresh is worth its while. It is meant to
-// be asked after each request, costs next to nothing, and says yes once.
+// Due reports whether some numbers may be old, so that Refresh is worthwhile. Call it after each
+// request: it costs almost nothing, and returns true once.
 func (u *UsagePoller) Due() bool {
 	now := u.Now()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if wait := u.due.Sub(now); wait > 0 && wait <= usageInUse { // more than that is a clock that was set back
+	if wait := u.due.Sub(now); wait > 0 && wait <= usageInUse { // a larger value means that the clock was set back
 		return false
 	}
 	u.due = now.Add(usagePause)
 	return true
 }
 
-// Refresh asks about the account that g is on, and about others whose key is in memory, where what
-// is known of them is old, whoever learned it. The questions go side by side. Then it gets ready
-// for a move before the limit.
+// Refresh asks about g's account, and about others whose key is in memory, if their numbers are
+// old, no matter which process got them. The questions run at the same time. Then it prepares to
+// move before the limit.
 func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -164,11 +161,10 @@ func (u *UsagePoller) known(h rotation.Handout) (keychain.Secret, bool) {
 	return u.Holder.Known(h)
 }
 
-// never is the age of numbers that are not there.
+// never is the age of missing numbers.
 const never = 1 << 62 * time.Nanosecond
 
-// age is how long ago the numbers of the account were learned, by any process, or asked for by this
-// one.
+// age returns how long ago any process got the account's numbers, or this process asked for them.
 func (u *UsagePoller) age(v rotation.View) time.Duration {
 	now := u.Now()
 	age := never
@@ -183,8 +179,8 @@ func (u *UsagePoller) age(v rotation.View) time.Duration {
 	return age
 }
 
-// turn reports whether it is time to ask about the account, and if so takes the turn; end is to be
-// called after it.
+// turn reports whether it is time to ask about the account, and if so reserves the question; call
+// end after it.
 func (u *UsagePoller) turn(id string) (end func(), ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -199,7 +195,7 @@ func (u *UsagePoller) turn(id string) (end func(), ok bool) {
 	return func() { close(done) }, true
 }
 
-// await waits for the end of the question about the account that is under way, if one is.
+// await waits for a pending question about the account, if there is one.
 func (u *UsagePoller) await(ctx context.Context, id string) {
 	u.mu.Lock()
 	done := u.open[id]
@@ -213,7 +209,7 @@ func (u *UsagePoller) await(ctx context.Context, id string) {
 	}
 }
 
-// ask asks about one account and learns the answer, within limit.
+// ask asks about one account and records the answer, within limit.
 func (u *UsagePoller) ask(ctx context.Context, g Grant, limit time.Duration) error {
 	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

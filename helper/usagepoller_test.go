@@ -19,7 +19,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// poolOf is a pool of these accounts, ids id0, id1, ..., with keys in memory that a stand-in knows.
+// poolOf returns a pool of these accounts with the ids id0, id1, …, and keys in memory that a
+// stand-in service knows.
 type poolOf struct {
 	*rotation.Pool
 	keys    *countingStore
@@ -47,7 +48,7 @@ func newPoolOf(t *testing.T, labels ...string) *poolOf {
 	return p
 }
 
-// percent is what is known of the account's week; -1 if nothing is.
+// percent returns the known usage of the account's week; -1 if unknown.
 func (p *poolOf) percent(t *testing.T, account int) int {
 	o, err := p.Overview(context.Background())
 	require.NoError(t, err)
@@ -57,7 +58,7 @@ func (p *poolOf) percent(t *testing.T, account int) int {
 	return o.Accounts[account].Usage.Windows["weekly"].Percent
 }
 
-// countingStore counts what is read, and fails with broken if that is set.
+// countingStore counts reads, and fails with broken if that is set.
 type countingStore struct {
 	keychain.Store
 	mu     sync.Mutex
@@ -107,7 +108,7 @@ func TestAskAll(t *testing.T) {
 	assert.Equal(t, rotation.Ready, o.Accounts[2].Condition.State, "a 401 here alone changes nothing")
 }
 
-// A keychain that is locked would ask its user for each account.
+// A locked keychain would prompt its user for each account.
 func TestAskAllAsksALockedKeychainOnce(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
 	p.keys.broken = &keychain.Error{Kind: keychain.Locked, Op: "get", Store: "os", ID: "id0", Err: errors.New("the keychain is locked")}
@@ -128,7 +129,7 @@ func TestAskAllOfNobody(t *testing.T) {
 	assert.Empty(t, asked)
 }
 
-// What a gateway asks in the background reads no key from the keychain, which might ask its user.
+// Background questions read no key from the keychain, which might prompt its user.
 func TestRefreshGoesByKeysInMemory(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
 	p.poller.Holder = helper.NewHolder(p.Pool, p.keys, rotation.Process{PID: 1, Start: "x"}, func(m, _ rotation.Handout) { t.Error(m) })
@@ -145,8 +146,8 @@ func TestRefreshGoesByKeysInMemory(t *testing.T) {
 	require.False(t, p.poller.Due())
 }
 
-// The key of the account to move to is there before the process moves; one that is missing is no
-// reason to move.
+// The process moves only when the key of the next account is in memory; a missing key prevents the
+// move.
 func TestPrepareAhead(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
 	h := helper.NewHolder(p.Pool, p.keys, rotation.Process{PID: 1, Start: "x"}, func(m, _ rotation.Handout) { t.Error(m) })

@@ -10,18 +10,18 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Asked is what became of the question about one account.
+// Asked is the result of the question about one account.
 type Asked struct {
 	ID string
-	// Err is nil where the service answered and the pool has learned it. Else it is one of the
-	// keychain's (naming the account by its label), a *UsageError, the network's or the pool's;
-	// nothing was changed then.
+	// Err is nil if the service answered and the pool has recorded it. Otherwise it comes from the
+	// keychain (and names the account's label), is a *UsageError, or comes from the network or the
+	// pool; then nothing was changed.
 	Err error
 }
 
-// AskAll asks the service about every account, side by side, and takes the answers into the pool.
-// Each question ends after limit. The keychain has the time that ctx gives; one that is locked, or
-// not there, is asked once and not for each account. The result has the accounts in the pool's
+// AskAll asks the service about every account at the same time, and records the answers in the
+// pool. Each question ends after limit. The keychain has the time that ctx gives; a locked or
+// missing one is asked once and not for each account. The result has the accounts in the pool's
 // order. The error is the pool's.
 func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked, error) {
 	o, err := u.Pool.Overview(ctx)
@@ -30,7 +30,7 @@ func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked,
 	}
 	asked := make([]Asked, len(o.Accounts))
 	var all sync.WaitGroup
-	var broken error // the keychain's, for all that follow
+	var broken error // the keychain's, for all following accounts
 	for i, v := range o.Accounts {
 		asked[i].ID = v.ID
 		key, err := u.key(ctx, v, broken)
@@ -47,7 +47,7 @@ func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked,
 	return asked, nil
 }
 
-// key is the account's, unless the keychain was found not to answer.
+// key returns the account's key, unless the keychain was found not to answer.
 func (u *UsagePoller) key(ctx context.Context, v rotation.View, broken error) (keychain.Secret, error) {
 	if u.Holder != nil {
 		if key, ok := u.Holder.Known(v.Handout()); ok {

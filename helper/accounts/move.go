@@ -60,7 +60,7 @@ func (m *move) run(confirm func(string) error) error {
 		return m.arrive(s)
 	}
 	if m.Keys.Store == "" && s.Move.Other(now) == to {
-		m.Tell.Say("going on with a move that was cut short")
+		m.Tell.Say("continuing with a move that was cut short")
 	}
 	if err := m.begin(s, now); err != nil {
 		return err

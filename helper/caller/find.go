@@ -1,9 +1,9 @@
-// Package caller finds out which process is asking for a key, from the process table alone: it goes
-// up from a run of ocgo-key, past shells and launchers, to the program that the key is for. It
-// knows shells and their languages well enough to tell one command from several.
+// Package caller finds out which process is asking for a key, from the process table alone: it
+// walks up from an ocgo-key process, past shells and launchers, to the program that the key is for.
+// It understands the shells' languages well enough to distinguish one command from several.
 //
-// It knows nothing of accounts, keys and the state: the process table, and who holds an account,
-// come in as functions.
+// It knows nothing about accounts, keys or the state: the process table, and which process holds an
+// account, are passed in as functions.
 package caller
 
 import (
@@ -13,11 +13,11 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// maxWalk bounds the way up from a process, in ancestors.
+// maxWalk is the largest number of ancestors that Find looks at.
 const maxWalk = 64
 
-// Find returns the process that is asking when pid, a run of ocgo-key, asks for a key. Most often
-// that is the nearest of its ancestors that is not a shell or a launcher:
+// Find returns the process on whose behalf pid, an ocgo-key process, asks for a key. Usually that
+// is the nearest ancestor that is neither a shell nor a launcher:
 //
 //   - a launcher (env, sudo, timeout, npx, …) is passed over: it only starts another program;
 //   - so is a shell that was started for one command (sh -c 'ocgo-key get'): it only starts us;
@@ -25,14 +25,14 @@ const maxWalk = 64
 //     the shell that it was copied from;
 //   - any other shell (interactive, running a script, several commands behind -c) is the caller.
 //
-// Where the walk finds none of these before it ends (at an init process, at a process that cannot
-// be looked up, after 64 ancestors), the last process that it looked at is the caller.
+// If the walk ends (at an init process, at a process that cannot be looked up, or after 64
+// ancestors) before it finds one of these, the caller is the last process it looked at.
 //
-// A process that already holds an account comes before all of these rules: the nearest one, pid
-// itself included, is the caller. That is how a process keeps its account through an exec. Many
-// shells run the last of several commands in their own place: in sh -c 'ocgo-key get; ocgo-key get'
-// the second one has the pid and the start of the shell that the first one answered to, and the
-// shell itself is gone.
+// A process that already holds an account takes precedence over all of these rules: the nearest
+// one, pid itself included, is the caller. This is how a process keeps its account through an exec.
+// Many shells replace themselves with the last of several commands: in sh -c 'ocgo-key get;
+// ocgo-key get' the second get has the pid and start time of the shell that the first one answered,
+// and the shell itself is gone.
 //
 // lookup is [process.Lookup] or a stand-in for it. holds reports whether a process (by its PID and
 // Start) has an account. An error means that pid or its parent could not be looked up.
@@ -57,7 +57,7 @@ func Find(pid int, lookup func(pid int) (process.Info, error), holds func(proces
 		if kind == program || holds(at) {
 			return at, nil
 		}
-		// A shell's parent is needed too: it alone tells a forked copy.
+		// A shell's parent is needed too: only it shows whether the shell is a forked copy.
 		var up process.Info
 		more := at.PPID > 0 && at.PPID != at.PID
 		if more {
@@ -77,9 +77,9 @@ func isFork(at, up process.Info) bool {
 	if at.Image != "" && up.Image != "" {
 		return at.Image == up.Image
 	}
-	// Where images are unknown (macOS), a copy is known by its unchanged arguments. A shell that
-	// was started from a shell by the same words looks alike. To take those two for one gives them
-	// one key; the other mistake would give a new key to every $(…).
+	// Where the executable is not known (macOS), a copy is recognized by its unchanged arguments. A
+	// shell that another shell started with the same arguments looks the same. Treating those two
+	// as one gives them one key; the opposite mistake would give a new key to every $(…).
 	return len(at.Args) > 0 && at.Name == up.Name && slices.Equal(at.Args, up.Args)
 }
 

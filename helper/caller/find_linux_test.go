@@ -19,7 +19,7 @@ const askEnv = "CALLER_TEST_ASK"
 
 const heldEnv = "CALLER_TEST_HELD"
 
-// name is a process as a lease names it: two may start in one tick of the clock.
+// name identifies a process as a lease does: two processes may start in one tick of the clock.
 func name(p process.Info) string { return fmt.Sprintf("%d@%s", p.PID, p.Start) }
 
 func TestMain(m *testing.M) {
@@ -62,8 +62,8 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// ask runs a command in which $BIN asks, and gives the pids that it was told and
-// the pid of the command itself.
+// ask runs a command that contains $BIN, and returns the pids that $BIN printed and the pid of the
+// command itself.
 func ask(t *testing.T, mode string, argv ...string) (callers []string, pid string) {
 	t.Helper()
 	exe, err := os.Executable()
@@ -74,7 +74,7 @@ func ask(t *testing.T, mode string, argv ...string) (callers []string, pid strin
 		argv[i] = strings.ReplaceAll(a, "BIN", exe)
 	}
 	c := exec.Command(argv[0], argv[1:]...)
-	c.Env = append(os.Environ(), askEnv+"="+mode, "GORACE=atexit_sleep_ms=0") // or each waits a second
+	c.Env = append(os.Environ(), askEnv+"="+mode, "GORACE=atexit_sleep_ms=0") // otherwise each run waits a second
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Run(); err != nil {
@@ -103,7 +103,7 @@ func TestRealCallers(t *testing.T) {
 
 	tests := []struct {
 		name string
-		us   bool // the answer is this test, else the command itself
+		us   bool // the caller is this test; otherwise the command itself
 		n    int
 		argv []string
 	}{
@@ -153,15 +153,15 @@ func TestRealCallers(t *testing.T) {
 }
 
 func TestRealNpx(t *testing.T) {
-	// The stand-in for npx is a child of the command; the command is a program
-	// like any other, and so the caller.
+	// The stand-in for npx is a child of the command, which is an ordinary program and so the
+	// caller.
 	callers, pid := ask(t, "npx", "BIN")
 	if !slices.Equal(callers, []string{pid}) {
 		t.Fatalf("got %q, want %s", callers, pid)
 	}
 }
 
-// Three shells that each ask twice: each is told one caller twice, and the three differ.
+// Three shells that each ask twice: each gets the same caller twice, and the three callers differ.
 func TestThreeShells(t *testing.T) {
 	seen := map[string]bool{}
 	for range 3 {
@@ -176,7 +176,7 @@ func TestThreeShells(t *testing.T) {
 	}
 }
 
-// A shell that runs its last command in its own place keeps its account.
+// A shell that replaces itself with its last command keeps its account.
 func TestRealExecOfTheLast(t *testing.T) {
 	for _, argv := range [][]string{
 		{"bash", "-c", "BIN; BIN"},

@@ -12,9 +12,9 @@ import (
 // nobody holds an account.
 func nobody(process.Info) bool { return false }
 
-// tree is a made-up line of ancestors, nearest last. Each is written as its
-// arguments, separated by "|"; "NAME:" before them sets another name than the
-// base of the first, "=" at the end gives it the image of the one before.
+// tree is an invented line of ancestors, nearest last. Each is written as its arguments, separated
+// by "|"; "NAME:" before them sets a name other than the base of the first, "=" at the end gives it
+// the same executable as the one before.
 func tree(t *testing.T, lines []string) (self int, lookup func(int) (process.Info, error)) {
 	t.Helper()
 	table := map[int]process.Info{}
@@ -52,7 +52,7 @@ func TestFind(t *testing.T) {
 	tests := []struct {
 		name  string
 		lines []string
-		want  int // which of the lines
+		want  int // index into lines
 	}{
 		{"a program", []string{top, "opencode"}, 1},
 		{"an interactive shell", []string{top, "kitty", "zsh"}, 2},
@@ -126,7 +126,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// Where no images are known, a copy is known by its arguments.
+// Where executables are not known, a copy is recognized by its arguments.
 func TestFindWithoutImages(t *testing.T) {
 	self, known := tree(t, []string{"launchd", "zsh", "bash|x.sh", "bash|x.sh", "bash|x.sh"})
 	lookup := func(pid int) (process.Info, error) {
@@ -165,7 +165,7 @@ func TestFindErrors(t *testing.T) {
 			t.Errorf("process %d: %v hides its cause", pid, err)
 		}
 	}
-	// Above the parent an error only ends the walk.
+	// An error above the parent only ends the walk.
 	if got, err := Find(8, lookup, nobody); err != nil || got.PID != 7 {
 		t.Errorf("got %+v, %v", got, err)
 	}

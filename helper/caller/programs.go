@@ -38,7 +38,7 @@ var (
 
 	interpreters = set("node nodejs bun")
 
-	// What a process falls to whose parent has ended, beside process 1.
+	// Processes that adopt a process whose parent has ended, in addition to process 1.
 	inits = set("init systemd launchd tini dumb-init docker-init catatonit s6-svscan runit openrc-init")
 )
 
@@ -53,8 +53,8 @@ func programName(s string) string {
 	return s
 }
 
-// names are the names that p goes by: that of the process table, and the one it
-// was called by, without the dash of a login shell.
+// names returns the names of p: the one in the process table, and the one it was started under,
+// without the dash of a login shell.
 func names(p process.Info) []string {
 	out := []string{programName(strings.TrimPrefix(p.Name, "-"))}
 	if len(p.Args) > 0 {
@@ -83,7 +83,7 @@ func isLauncher(p process.Info) bool {
 	if runsScript(p) {
 		return false // whatever the script is called
 	}
-	// A title is looked at before names: "npm exec @some/env" has a slash.
+	// The title is checked before the names: "npm exec @some/env" has a slash.
 	if hasTitle(p) {
 		return true
 	}
@@ -107,8 +107,8 @@ func runsScript(p process.Info) bool {
 	return len(p.Args) > 1 && shells[programName(p.Args[0])] != 0 && programName(p.Name) == programName(p.Args[1])
 }
 
-// hasTitle reports whether p is a package runner by the title it wrote over its
-// arguments ("npm exec …"). The kernel's name is the cut title.
+// hasTitle reports whether p is a package runner, judging by the title that it wrote over its
+// arguments ("npm exec …"). The kernel's name for it is that title, cut short.
 func hasTitle(p process.Info) bool {
 	titles := []string{p.Name}
 	if len(p.Args) > 0 {

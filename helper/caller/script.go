@@ -2,8 +2,8 @@ package caller
 
 import "strings"
 
-// compound holds, for each language, the first words of commands that are made
-// of others. Most of those hold a separator too; these also go without.
+// compound holds, for each language, the words that begin a command made of other commands. Most
+// such commands contain a separator as well, but need not.
 var compound = map[dialect]map[string]bool{
 	posix:      set("{ [[ if while until for case select function repeat coproc foreach"),
 	fish:       set("{ if while for switch begin function and or"),
@@ -12,12 +12,11 @@ var compound = map[dialect]map[string]bool{
 	cmd:        set("if for"),
 }
 
-// oneCommand reports whether a shell's text is one command: a simple command or
-// one pipeline of them, with any words, quotes, redirections, assignments and
-// substitutions. Lists (; && || & and line feeds), compound commands, functions
-// and here-documents are more. It is no parser: where it is unsure (a quote
-// that is never closed) it answers no, and the shell counts as a process in its
-// own right.
+// oneCommand reports whether a shell's text is one command: a simple command or one pipeline of
+// them, with any words, quotes, redirections, assignments and substitutions. Lists (; && || & and
+// line feeds), compound commands, functions and here-documents are more than one command. It is not
+// a full parser: where it is unsure (a quote that is never closed) it returns false, and the shell
+// counts as a process in its own right.
 func oneCommand(text string, d dialect) bool {
 	s := scanner{text: text, dialect: d}
 	return s.one()
@@ -142,18 +141,19 @@ func (s *scanner) begin(text string) {
 	}
 }
 
-// endWord ends the current word; false for one that begins a compound command.
+// endWord ends the current word. It returns false for a word that begins a compound command.
 func (s *scanner) endWord() bool {
 	word := s.word
 	if s.dialect == powershell || s.dialect == cmd {
-		word = strings.ToLower(word) // letters of either size are the same there
+		word = strings.ToLower(word) // case does not matter there
 	}
 	known := s.inWord && s.first && compound[s.dialect][word]
 	s.inWord, s.first = false, false
 	return !known
 }
 
-// operator handles what separates commands; false where a list is certain.
+// operator handles the characters that separate commands. It returns false if the text is certainly
+// a list.
 func (s *scanner) operator(c byte) bool {
 	next := s.peek(1)
 	switch {
@@ -166,16 +166,16 @@ func (s *scanner) operator(c byte) bool {
 		}
 		s.begun, s.piped = false, true
 		return s.commands == 1
-	case c == '&' && next == '>': // both outputs to a file
+	case c == '&' && next == '>': // redirects both outputs to a file
 		s.at++
 		return true
-	case c == '&' && s.dialect == powershell && !s.begun: // calls what follows
+	case c == '&' && s.dialect == powershell && !s.begun: // calls the command that follows
 		s.at++
 		return true
 	case c == ';' && s.dialect == cmd: // a blank among arguments
 		s.at++
 		return true
-	case c == '\n' && s.piped: // a pipeline goes on in the next line
+	case c == '\n' && s.piped: // a pipeline continues on the next line
 		s.at++
 		return true
 	}
@@ -184,13 +184,12 @@ func (s *scanner) operator(c byte) bool {
 	return true
 }
 
-// redirect passes over an operator like >, >>, >|, <>, >&2 or <&-; its target is
-// a word like any other.
+// redirect skips an operator like >, >>, >|, <>, >&2 or <&-; its target is a word like any other.
 func (s *scanner) redirect() {
 	if !s.begun { // a redirection may stand before its command
 		s.begin("<")
 	}
-	s.inWord, s.first = false, false // "2>" is no word of its own
+	s.inWord, s.first = false, false // the 2 of "2>" is not a word of its own
 	for s.at++; s.at < len(s.text) && strings.IndexByte("<>|&", s.text[s.at]) >= 0; {
 		s.at++
 	}
@@ -206,7 +205,7 @@ func (s *scanner) parens(c byte) bool {
 	return s.skipNested()
 }
 
-// skipQuoted passes over a quoted part that begins here; false when it has no end.
+// skipQuoted skips a quoted part that begins here. It returns false if the part has no end.
 func (s *scanner) skipQuoted() bool {
 	quote := s.text[s.at]
 	for s.at++; s.at < len(s.text); s.at++ {
@@ -233,8 +232,8 @@ func (s *scanner) skipQuoted() bool {
 	return false
 }
 
-// skipNested passes over a bracketed part that begins here, whatever is in it;
-// false when it has no end.
+// skipNested skips a bracketed part that begins here, whatever it contains. It returns false if the
+// part has no end.
 func (s *scanner) skipNested() bool {
 	depth := 0
 	for s.at < len(s.text) {

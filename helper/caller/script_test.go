@@ -164,7 +164,7 @@ func FuzzOneCommand(f *testing.F) {
 			if !oneCommand(text, d) {
 				continue
 			}
-			// One command stays one behind blanks, and is two with another behind it.
+			// One command after blanks is still one, and is two with another one after it.
 			if !oneCommand(" \n"+text, d) && d != cmd {
 				t.Errorf("dialect %d: %q is one, but not behind blanks", d, text)
 			}

@@ -6,7 +6,7 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// dialect is what we have to know of a shell's language and of its options.
+// dialect describes what matters of a shell's language and options.
 type dialect int
 
 const (
@@ -37,9 +37,9 @@ func shellOf(p process.Info) (dialect, bool) {
 	return 0, false
 }
 
-// command finds the text that a shell was told to run; false where it was told
-// none, and reads a script, its standard input or a person's typing. args is
-// its argument vector.
+// command returns the text that a shell runs by its option -c or the like. It returns false if
+// there is none: the shell then reads a script, its standard input or a terminal. args is its
+// argument vector.
 func (d dialect) command(args []string) (text string, ok bool) {
 	if len(args) < 2 {
 		return "", false
@@ -56,8 +56,8 @@ func (d dialect) command(args []string) (text string, ok bool) {
 	}
 }
 
-// posixCommand follows POSIX sh, with what bash, zsh and ksh add: "c" among the
-// letters of an option makes the first operand the text, wherever it stands.
+// posixCommand follows POSIX sh, and the additions of bash, zsh and ksh: with "c" among the letters
+// of an option, the first operand is the text, wherever it is.
 func posixCommand(args []string) (string, bool) {
 	takesNext := set("--rcfile --init-file --emulate")
 	told := false
@@ -159,7 +159,7 @@ func cmdCommand(args []string) (string, bool) {
 			if len(words) < 2 {
 				return strings.Join(words, ""), len(words) == 1
 			}
-			// The quotes went when the line was taken apart; put back what matters.
+			// The quotes were lost when the line was split; restore the ones that matter.
 			text := make([]string, len(words))
 			for j, w := range words {
 				if strings.Contains(w, " ") {

@@ -1,10 +1,10 @@
-// Package credential reads what programs ask and writes what they get, in the protocols that they
-// speak: a key and a newline, JSON, git's credential helper, and the credential helper of Bazel and
-// others.
+// Package credential implements the protocols in which programs request credentials: a key and a
+// newline, JSON, git's credential helper, and the EngFlow credential helper that Bazel and others
+// use. It reads the request and writes the answer.
 //
-// It asks no keychain and no network and reads no state: the key comes in as a function that is
-// called at the last moment before it is written. It logs nothing. No error of its own holds a key,
-// nor a line or an address of the request, which may hold a secret of the asker's.
+// It uses no keychain, no network and no state: the key is passed in as a function, which is called
+// right before the key is written. It logs nothing. None of its errors contains a key, or a line or
+// an address of the request, which may hold a secret of the client's.
 package credential
 
 import (
@@ -24,31 +24,31 @@ const (
 	Plain   Format = "plain"   // the key and one newline
 	JSON    Format = "json"    // {"version":1,"account":…,"key":…,"expires":…}
 	Git     Format = "git"     // gitcredentials(7): password=KEY
-	EngFlow Format = "engflow" // the credential helper of Bazel and others: headers
+	EngFlow Format = "engflow" // the EngFlow credential helper of Bazel and others: headers
 )
 
-// Answer is what whoever asks gets.
+// Answer is what the client gets.
 type Answer struct {
 	Account string        // the account's label
 	Reveal  func() string // the key; called once, right before it is written
-	Expires *time.Time    // when to ask again; nil where nobody knows
+	Expires *time.Time    // when to ask again; nil if not known
 }
 
-// Request is one question.
+// Request is one request for a credential.
 type Request struct {
 	Format Format
-	// Action is the word that git and EngFlow clients add to the command: get, store or erase. ""
-	// is get.
+	// Action is the word that git and EngFlow clients append to the command: get, store or erase.
+	// "" means get.
 	Action string
-	// BaseURL is the service's; an EngFlow request for any other is refused.
+	// BaseURL is the service's. An EngFlow request for another URL is refused.
 	BaseURL string
 }
 
-// Serve answers one request: it reads from in what the format says is to be read, calls fetch where
-// a key is asked for, and writes the answer to out. Nothing is written when anything fails. The
-// formats plain and json read nothing. git's store and erase, and actions that git may yet invent,
-// read their input and do nothing, as gitcredentials(7) wants it. An error is about the request,
-// fetch's, or out's.
+// Serve answers one request: it reads the request from in, calls fetch if the request is for a key,
+// and writes the answer to out. If anything fails, nothing is written. The formats plain and json
+// read nothing from in. git's store and erase, and actions that later versions of git may add, read
+// their input and do nothing, as gitcredentials(7) requires. The error is about the request, or
+// comes from fetch or out.
 func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error)) error {
 	get := r.Action == "" || r.Action == "get"
 	switch r.Format {
@@ -62,7 +62,7 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error))
 			return err
 		}
 		if !forService(g.Host, r.BaseURL) {
-			// A helper that is set up for all hosts is asked about all of them.
+			// A helper that is configured for all hosts is asked about every host.
 			return errors.New("git asks about a host that is not the service's; set this helper up for https://" + serviceHost + " only")
 		}
 	case EngFlow:
@@ -90,14 +90,13 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error))
 
 var errNoKey = errors.New("the key is empty or has characters that do not belong in one; use `ocgo-key replace` to store it anew")
 
-// Write writes a to w in one piece, or nothing at all when anything is wrong with it. An error of w
-// itself is passed on.
+// Write writes a to w in one piece, or nothing at all if a is not valid. It returns an error of w
+// unchanged.
 func Write(w io.Writer, f Format, a Answer) error {
 	if a.Reveal == nil {
 		return errNoKey
 	}
-	// Looked at before anything else: no error below can then come up while a key is in hand, and
-	// none could show it.
+	// Checked before the key is fetched, so that no error below can occur while a key is in memory.
 	expires := ""
 	if a.Expires != nil {
 		expires = a.Expires.UTC().Format(time.RFC3339)
@@ -137,7 +136,7 @@ func Write(w io.Writer, f Format, a Answer) error {
 	}
 	text, err := compose(key)
 	if err != nil {
-		return errors.New("the credential could not be encoded") // the cause could quote it
+		return errors.New("the credential could not be encoded") // the cause could quote the key
 	}
 	if _, err := w.Write(text); err != nil {
 		return fmt.Errorf("write the credential: %w", err)
@@ -145,8 +144,8 @@ func Write(w io.Writer, f Format, a Answer) error {
 	return nil
 }
 
-// bare reports whether key can stand in a line and in a header: anything else
-// could smuggle in a line or a header of its own.
+// bare reports whether key can be used in a line and in a header. Other characters could add a line
+// or a header.
 func bare(key string) bool {
 	return key != "" && !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\uFFFD' })
 }

@@ -70,7 +70,7 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
-// counter counts the writes, and fails them.
+// counter counts writes, and makes them fail.
 type counter struct{ writes int }
 
 var errFull = errors.New("full")
@@ -92,7 +92,7 @@ func TestServe(t *testing.T) {
 		name    string
 		r       Request
 		in      string
-		err     error // of fetch
+		err     error // the error of fetch
 		want    string
 		fetched bool
 		fails   bool

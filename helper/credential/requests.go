@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// maxRequest bounds what is read of a request, in bytes.
+// maxRequest is the most that is read of a request, in bytes.
 const maxRequest = 1 << 16
 
-// GitRequest is what git tells of the place it wants a credential for. All of it
-// may be empty.
+// GitRequest is what git says about the place that it wants a credential for. Each field may be
+// empty.
 type GitRequest struct {
 	Protocol, Host, Path, Username string
 }
 
-// ReadGit reads a request of git's: lines of key=value up to an empty line or
-// the end. Keys that are not known are passed over (git-credential(1)). Nothing
-// is read behind the request but what a buffer took with it.
+// ReadGit reads a request from git: lines of key=value up to an empty line or the end. Unknown keys
+// are ignored (git-credential(1)). Nothing after the request is used, but a buffer may have read
+// some of it.
 func ReadGit(r io.Reader) (GitRequest, error) {
 	raw, err := readGitLines(r)
 	if err != nil {
@@ -52,8 +52,8 @@ func ReadGit(r io.Reader) (GitRequest, error) {
 	return g, nil
 }
 
-// readGitLines reads up to the empty line. It does not wait for the end of the
-// input: whoever asks may keep its side open.
+// readGitLines reads up to the empty line. It does not wait for the end of the input: the client
+// may keep its side open.
 func readGitLines(r io.Reader) (string, error) {
 	var raw []byte
 	buf := make([]byte, 4096)
@@ -80,13 +80,12 @@ func ended(raw []byte) bool {
 		bytes.Contains(raw, []byte("\n\n")) || bytes.Contains(raw, []byte("\n\r\n"))
 }
 
-// drain reads a request that is not looked at, so that its writer gets rid of it.
-// What goes wrong there is of no interest.
+// drain reads and discards a request, so that its writer is not blocked. Errors are ignored.
 func drain(r io.Reader) { _, _ = io.Copy(io.Discard, io.LimitReader(r, maxRequest)) }
 
-// ReadEngFlow reads the request of a client that follows the EngFlow credential
-// helper specification (https://github.com/EngFlow/credential-helper-spec): one
-// JSON object with the member uri. Other members are passed over.
+// ReadEngFlow reads the request of a client that follows the EngFlow credential helper
+// specification (https://github.com/EngFlow/credential-helper-spec): one JSON object with the
+// member uri. Other members are ignored.
 func ReadEngFlow(r io.Reader) (uri string, err error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxRequest+1))
 	if err != nil {
@@ -95,8 +94,8 @@ func ReadEngFlow(r io.Reader) (uri string, err error) {
 	if len(raw) > maxRequest {
 		return "", fmt.Errorf("the request is longer than %d bytes", maxRequest)
 	}
-	// A map, because a struct would also take "URI", and Unmarshal, because a
-	// Decoder would leave what stands behind the object.
+	// A map, because a struct would also accept "URI"; Unmarshal, because a Decoder would not see
+	// what follows the object.
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return "", fmt.Errorf("the request is not one JSON object: %w", err)
@@ -107,25 +106,24 @@ func ReadEngFlow(r io.Reader) (uri string, err error) {
 	return uri, nil
 }
 
-// serviceHost is the Go service's own, whatever stands in for it.
+// serviceHost is the host of the Go service itself, even where a base URL points elsewhere.
 const serviceHost = "opencode.ai"
 
-// forService reports whether a host that git asks about is the service's, or none was named.
+// forService reports whether the host that git asks about is the service's, or empty.
 func forService(host, base string) bool {
 	b, err := url.Parse(base)
 	return host == "" || strings.EqualFold(host, serviceHost) || err == nil && strings.EqualFold(host, b.Host)
 }
 
-// CheckURI fails where uri is not below the service's base URL: the same scheme,
-// host and port, and a path that is the base's or below it. It refuses what two
-// parsers could read in two ways (user information, dot segments, encoded or
-// backward slashes) rather than to guess.
+// CheckURI returns an error unless uri is below the service's base URL: the same scheme, host and
+// port, and a path that is the base's or below it. It refuses what two parsers could read
+// differently (user information, dot segments, encoded slashes, backslashes).
 func CheckURI(uri, base string) error {
 	b, err := url.Parse(base)
 	if err != nil || b.Host == "" {
 		return errors.New("the base URL is not a URL; set --base-url to one")
 	}
-	// The URI is not shown in errors: it may hold a secret of the asker's.
+	// The URI is not shown in errors: it may hold a secret of the client's.
 	u, err := url.Parse(uri)
 	if err != nil || u.Host == "" || u.Opaque != "" {
 		return errors.New("the uri of the request is not a URL with a host")

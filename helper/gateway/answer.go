@@ -12,7 +12,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// An error that the gateway itself has to say takes the service's form, so that every client shows it well.
+// The gateway's own errors have the form of the service's, so that every client can show them.
 // Source: docs/facts.md, "Errors".
 func errorBody(kind, message string) []byte {
 	body, _ := json.Marshal(map[string]any{ // strings always marshal
@@ -28,21 +28,21 @@ func refuse(w http.ResponseWriter, status int, message string) {
 	_, _ = w.Write(errorBody("GatewayError", "ocgo-key: "+message))
 }
 
-// poolError is a request that failed before it was sent: no account, no keychain.
+// poolError is the error of a request that failed before it was sent: no account, or no keychain.
 type poolError struct{ err error }
 
 func (e *poolError) Error() string { return e.err.Error() }
 func (e *poolError) Unwrap() error { return e.err }
 
-// answerError answers a request that got no answer of the service. A 503 invites the client to try again, which
-// is right for a locked keychain as for a network that is down.
+// answerError answers a request that got no answer from the service. A 503 makes the client retry,
+// which is right for a locked keychain and for a network that is down.
 func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
 		panic(http.ErrAbortHandler) // the client is gone; net/http's way to end without an answer
 	case errors.Is(err, errBody):
 		refuse(w, http.StatusBadRequest, err.Error())
-	case errors.As(err, new(*poolError)):
+	case isA[*poolError](err):
 		refuse(w, http.StatusServiceUnavailable, failureText(err))
 	case errors.Is(err, errStalled):
 		refuse(w, http.StatusGatewayTimeout, failureText(err))
@@ -51,22 +51,29 @@ func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// failureText says why a request got no answer of the service.
+// isA reports whether err is or wraps an E.
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// failureText says why a request got no answer from the service.
 func failureText(err error) string {
-	if errors.As(err, new(*poolError)) || errors.Is(err, errStalled) {
+	if isA[*poolError](err) || errors.Is(err, errStalled) {
 		return err.Error()
 	}
 	return "the service could not be reached: " + err.Error()
 }
 
-// againAnswer asks the client to send its request again, which cannot be done here: label is ready for it.
+// againAnswer asks the client to send its request again, because the gateway cannot: account label
+// is ready for it.
 func againAnswer(req *http.Request, label string) *http.Response {
 	resp := ownAnswer(req, http.StatusTooManyRequests, errorBody("RateLimitError", "ocgo-key: "+text.Line(label)+" is ready: send the request again"))
 	resp.Header.Set("Retry-After", "1")
 	return resp
 }
 
-// ownAnswer is an answer that is made here.
+// ownAnswer is an answer from the gateway itself.
 func ownAnswer(req *http.Request, status int, body []byte) *http.Response {
 	header := http.Header{"Content-Type": {"application/json"}}
 	return &http.Response{

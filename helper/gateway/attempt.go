@@ -11,17 +11,19 @@ import (
 	"ocgo-key/helper"
 )
 
-// errStalled is a request whose answer did not begin in time.
+// errStalled is the error of a request whose answer did not begin in time.
 var errStalled = errors.New("the service did not begin to answer in time")
 
-// send makes one attempt. The key is on this copy of the request alone, so that nothing else can show it.
+// send makes one attempt. The key is only on this copy of the request, so that nothing else can
+// show it.
 func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	out := req.WithContext(ctx)
 	out.Header = req.Header.Clone()
 	x.body.open(out)
-	// The header that the request carried, and the one that the service looks for the key in on this path: some
-	// clients use the other one, and a key that is not found would count as a bad one.
+	// The key goes into the header that the client used, and into the one that the service reads on
+	// this path: some clients use the other one, and the service treats a missing key like an
+	// invalid one.
 	messages := strings.HasSuffix(req.URL.Path, "/messages") || strings.Contains(req.URL.Path, "/messages/")
 	if x.apiKeyHeader || messages {
 		out.Header["X-Api-Key"] = []string{grant.Key.Reveal()}
@@ -41,7 +43,7 @@ func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*ht
 		cancel(nil)
 		return nil, err
 	}
-	if resp.StatusCode == http.StatusSwitchingProtocols { // nobody asked for that
+	if resp.StatusCode == http.StatusSwitchingProtocols { // no request asks for one
 		cancel(nil)
 		_ = resp.Body.Close()
 		return nil, errors.New("it answered with a change of protocol")

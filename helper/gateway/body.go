@@ -10,25 +10,26 @@ import (
 	"time"
 )
 
-// maxReplay is the size, in bytes, up to which a request's body is kept so that it can be sent again. Larger
-// ones stream through once.
+// maxReplay is the size, in bytes, up to which a request's body is kept so that it can be sent
+// again. Larger ones stream through once.
 const maxReplay = 64 << 20
 
-// body is a request's body, made anew before each attempt.
+// body is a request's body, opened anew for each attempt.
 type body struct {
 	kept   []byte    // nil once it is freed
-	memory *memory   // that kept lies in; nil for a small body
-	rest   io.Reader // what did not fit; such a body can be sent once
+	memory *memory   // holds kept; nil for a small body
+	rest   io.Reader // what did not fit; such a body can be sent only once
 	length int64     // as the client declared it; -1 if it did not
-	spent  bool      // it can't be sent again
+	spent  bool      // it can't be sent a second time
 }
 
-// bodyTimeout is how long a client may take from one piece of a body to the next. It is on this machine: one that is
-// slower wants to hold the connection, not to send a body.
+// bodyTimeout is how long a client may take between two pieces of a body. Clients are on this
+// machine: a slower one occupies the connection on purpose.
 const bodyTimeout = 30 * time.Second
 
-// timedBody puts off the connection's read deadline before each read but the first, whose deadline is the server's. A
-// small body comes with the request's head, and each new deadline wakes a thread.
+// timedBody extends the connection's read deadline before each read except the first, which has the
+// server's deadline. A small body arrives with the request's head, and each new deadline wakes a
+// thread.
 type timedBody struct {
 	io.Reader
 	connection *http.ResponseController
@@ -42,19 +43,20 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	b.begun = true
 	n, err := b.Reader.Read(p)
 	if err != nil {
-		_ = b.connection.SetReadDeadline(time.Time{}) // what is read from now on is only whether the client is there
+		_ = b.connection.SetReadDeadline(time.Time{}) // from now on, reads only show whether the client is still there
 	}
 	return n, err
 }
 
 var errBody = errors.New("the request's body did not arrive whole")
 
-// keepBody reads as much of r's body as is kept: maxReplay at most, and no more than the budget has left.
+// keepBody reads r's body into memory: at most maxReplay bytes, and no more than the budget has
+// left.
 func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error) {
 	b := &body{length: r.ContentLength}
 	connection := http.NewResponseController(w)
 	if r.Body == nil || r.ContentLength == 0 {
-		_ = connection.SetReadDeadline(time.Time{}) // it would end the request, however long its answer takes
+		_ = connection.SetReadDeadline(time.Time{}) // the deadline would end the request while its answer is still coming
 		return b, nil
 	}
 	m := &memory{budget: of, users: 1}
@@ -71,7 +73,7 @@ func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error)
 		return b, nil
 	}
 	if b.length = int64(len(b.kept)); b.length <= smallBody {
-		if cap(b.kept) >= leastSpare { // it will be used again, and net/http looks at small bodies for longer
+		if cap(b.kept) >= leastSpare { // the buffer is used again, and net/http reads small bodies even later
 			b.kept = slices.Clone(b.kept)
 		}
 		m.done()
@@ -80,12 +82,13 @@ func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error)
 	return b, nil
 }
 
-// firstPiece is the first memory that a body gets, in bytes, if it is as large as that. Each time it is full it becomes
-// some times as large: what a client declares costs nothing before it has sent a good part of it.
+// firstPiece is the size, in bytes, of the first buffer of a body that is at least as large. A full
+// buffer grows by a factor, so a large declared length costs no memory until the client has sent a
+// good part of it.
 const firstPiece = 32 << 10
 
-// fill reads source until its end, or until there is no memory for more of it. whole reports whether it was the end.
-// declared is how long it is to be, in bytes; -1 if that is not known.
+// fill reads source until its end, or until there is no memory for more. whole reports whether the
+// end was reached. declared is the declared length in bytes; -1 if not known.
 func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) {
 	if declared > firstPiece && declared <= maxReplay {
 		m.data = m.budget.takeSpare(int(declared) + 1)
@@ -107,12 +110,12 @@ func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) 
 	}
 }
 
-// nextSize is how large the memory is to be when size bytes are full.
+// nextSize is the next size of a buffer whose size bytes are full.
 func nextSize(size int, declared int64) int {
 	next := max(firstPiece, 2*size)
 	if declared >= 0 {
-		next = max(firstPiece, 4*size)                               // with an end in sight little of it is in vain
-		next = min(next, max(int(min(declared, maxReplay)), size)+1) // one more, so that the end shows
+		next = max(firstPiece, 4*size)                               // the end is known, so little of it is wasted
+		next = min(next, max(int(min(declared, maxReplay)), size)+1) // one byte more, so that the read finds the end
 	}
 	return min(next, maxReplay+1)
 }
@@ -120,8 +123,9 @@ func nextSize(size int, declared int64) int {
 // replayable reports whether open can be called (again).
 func (b *body) replayable() bool { return !b.spent }
 
-// smallBody is the size, in bytes, up to which a body is given to net/http in a form that it knows to be in memory.
-// It sends that in one piece with the head, and keeps hold of it for as long as the answer lasts.
+// smallBody is the size, in bytes, up to which a body is given to net/http in a form that it knows
+// to be in memory. net/http sends such a body in one piece with the head, and keeps a reference to
+// it until the answer ends.
 const smallBody = 4 << 10
 
 // open puts the body on req.
@@ -130,7 +134,7 @@ func (b *body) open(req *http.Request) {
 	switch {
 	case b.rest != nil:
 		b.spent = true
-		req.Body = &replayBody{memory: b.memory, rest: b.rest} // which is all that holds it from now on
+		req.Body = &replayBody{memory: b.memory, rest: b.rest} // the only reference to it from now on
 		b.kept, b.memory = nil, nil
 	case len(b.kept) == 0:
 		req.Body = http.NoBody
@@ -139,13 +143,14 @@ func (b *body) open(req *http.Request) {
 		req.Body = io.NopCloser(bytes.NewReader(kept))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(kept)), nil }
 	default:
-		memory := b.memory // and not b.kept: net/http has the function for as long as the answer lasts
+		memory := b.memory // not b.kept: net/http keeps the function until the answer ends
 		req.GetBody = memory.open
-		req.Body, _ = memory.open() // it is not freed, b has it
+		req.Body, _ = memory.open() // it is not freed: b refers to it
 	}
 }
 
-// free is for when the body will not be sent again. It is gone as soon as nobody reads it any more.
+// free says that the body will not be sent again. Its memory is released when its last reader is
+// done.
 func (b *body) free() {
 	if b.memory != nil {
 		b.memory.done()

@@ -13,20 +13,22 @@ import (
 	"strings"
 )
 
-// sessionHeader names a request's conversation to the service, which refuses requests without one.
+// sessionHeader is the header in which the service expects the id of the conversation. It refuses
+// requests without one.
 const sessionHeader = "X-Opencode-Session"
 
-// sessionHeaders are those in which clients name a conversation of their own, the more telling ones first: Claude
-// Code's (2.1.86 and later), Codex's (with hyphens since 2026, with underscores before), and those of other clients.
+// sessionHeaders are the headers in which clients name their conversation, the more specific ones
+// first: Claude Code's (2.1.86 and later), Codex's (with hyphens since 2026, with underscores
+// before), and those of other clients.
 var sessionHeaders = []string{"X-Claude-Code-Session-Id", "Session-Id", "Session_id", "Conversation_id", "Thread-Id", "Thread_id",
 	"X-Session-Id", "X-Session-Affinity"}
 
-// maxSession is the length of an id, in characters.
+// maxSession is the greatest length of an id, in characters.
 const maxSession = 128
 
-// nameSession gives a request to a model that names no conversation the id of one: the same for each request of the same
-// conversation, for as long as this gateway lasts. A client's own id is never changed, and of a body nothing but a
-// keyed hash is shown.
+// nameSession sets the session header of a model request that has none. The id is the same for each
+// request of a conversation while this gateway runs. A client's own id is never changed, and of a
+// body only a keyed hash is sent.
 func (g *Gateway) nameSession(out *http.Request, x *Exchange) {
 	if out.Method != http.MethodPost || out.Header.Get(sessionHeader) != "" {
 		return
@@ -34,7 +36,7 @@ func (g *Gateway) nameSession(out *http.Request, x *Exchange) {
 	out.Header.Set(sessionHeader, g.session(out.Header, x.body.kept))
 }
 
-// session is the id of a conversation that a request with this head and body belongs to.
+// session returns the id of the conversation that a request with this head and body belongs to.
 func (g *Gateway) session(h http.Header, body []byte) string {
 	for _, name := range sessionHeaders {
 		switch id := h.Get(name); {
@@ -46,7 +48,7 @@ func (g *Gateway) session(h http.Header, body []byte) string {
 		}
 	}
 	var b beginning
-	_ = json.Unmarshal(body, &b) // of a body that can't be read nothing is known
+	_ = json.Unmarshal(body, &b) // a body that can't be read says nothing
 	switch {
 	case b.CacheKey != "":
 		return g.hashed("prompt_cache_key", string(b.CacheKey))
@@ -58,14 +60,14 @@ func (g *Gateway) session(h http.Header, body []byte) string {
 	return g.hashed("beginning", string(b.System), string(b.Instructions), b.Messages.system, b.Messages.user, b.Input.system, b.Input.user)
 }
 
-// plainID reports whether a client's id can be shown to the service as it is.
+// plainID reports whether a client's id can be sent to the service unchanged.
 func plainID(id string) bool {
 	return len(id) <= maxSession && !strings.ContainsFunc(id, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && !strings.ContainsRune("-_.:", r)
 	})
 }
 
-// hashed is an id that tells nothing of the parts, to anybody without this gateway's secret.
+// hashed returns an id that reveals nothing about the parts without this gateway's secret.
 func (g *Gateway) hashed(parts ...string) string {
 	mac := hmac.New(sha256.New, g.salt[:])
 	for _, part := range parts {
@@ -74,13 +76,14 @@ func (g *Gateway) hashed(parts ...string) string {
 	return "ses_" + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// writePart keeps two parts apart whatever is in them.
+// writePart writes a part with its length, so that different parts never hash alike.
 func writePart(to hash.Hash, part string) {
 	_, _ = io.WriteString(to, strconv.Itoa(len(part))+":"+part)
 }
 
-// beginning is what tells one conversation from another in a body of any of the three formats. Fields of another type
-// than is expected are as if they were not there, so that one of them hides no other.
+// beginning is the part of a body, in any of the three formats, that distinguishes one conversation
+// from another. A field of an unexpected type counts as missing, so that it does not hide the
+// others.
 type beginning struct {
 	CacheKey scalar `json:"prompt_cache_key"`
 	Metadata userID `json:"metadata"`
@@ -106,13 +109,13 @@ func (u *userID) UnmarshalJSON(raw []byte) error {
 	var fields struct {
 		UserID scalar `json:"user_id"`
 	}
-	_ = json.Unmarshal(raw, &fields) // of another type: none
+	_ = json.Unmarshal(raw, &fields) // another type: treated as missing
 	u.UserID = fields.UserID
 	return nil
 }
 
-// words are the words of a content: a text, or blocks. What clients change in a block from turn to turn, such as the
-// mark of where a cache ends, is left out.
+// words returns the text of a content, which is a string or a list of blocks. What clients change
+// in a block from turn to turn, such as a cache marker, is left out.
 type words string
 
 func (w *words) UnmarshalJSON(raw []byte) error {
@@ -138,10 +141,10 @@ func (w *words) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// opening is what was said up to the first message of the user's.
+// opening holds the messages up to the user's first one.
 type opening struct{ system, user string }
 
-// UnmarshalJSON reads no further than to that message: what follows is most of a long conversation.
+// UnmarshalJSON stops at that message: the rest can be a long conversation.
 func (o *opening) UnmarshalJSON(raw []byte) error {
 	if raw[0] == '"' {
 		return json.Unmarshal(raw, &o.user)
@@ -156,7 +159,7 @@ func (o *opening) UnmarshalJSON(raw []byte) error {
 			Content words  `json:"content"`
 		}
 		if list.Decode(&message) != nil {
-			continue // it is no object; the list as a whole is known to be well formed
+			continue // not an object; the list as a whole is known to be well-formed
 		}
 		switch message.Role {
 		case "system", "developer":

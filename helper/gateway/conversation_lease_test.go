@@ -19,12 +19,12 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// byConversation makes the gateway one with a lease for each conversation.
+// byConversation gives the gateway a lease for each conversation.
 func byConversation(o *gateway.Options) {
 	o.HolderOf = helper.NewConversations(o.Holder.(*helper.Holder)).Of
 }
 
-// of makes a request one of this session, and of a subagent's where there is a parent.
+// of sets a request's session, and its parent session if it is a subagent's.
 func of(session, parent string) func(*http.Request) {
 	return func(r *http.Request) {
 		r.Header.Set("X-Opencode-Session", session)
@@ -58,8 +58,8 @@ func TestEachConversationHasItsAccount(t *testing.T) {
 	}
 }
 
-// A gateway that is killed between two requests loses nothing: what the second one needs was written down before the
-// service was asked for the first.
+// A gateway that is killed between two requests loses nothing: what the second request needs was
+// saved before the first one was sent.
 func TestALeaseIsOnDiskBeforeTheServiceIsAsked(t *testing.T) {
 	dir, keys := t.TempDir(), keychain.NewMemory()
 	pool := func() *rotation.Pool {
@@ -81,14 +81,14 @@ func TestALeaseIsOnDiskBeforeTheServiceIsAsked(t *testing.T) {
 		require.Equal(t, 200, first.do(t, first.request(t, formats["chat"], true, of(fmt.Sprint(i), ""))).status)
 	}
 	require.Equal(t, []string{"Work", "Personal", "Spare", "Work", "Personal"}, first.seen())
-	second := start(2) // the first one has released nothing, as one that was killed
+	second := start(2) // the first gateway has released nothing, like a killed one
 	for _, i := range []int{4, 3, 2, 1, 0} {
 		require.Equal(t, 200, second.do(t, second.request(t, formats["chat"], true, of(fmt.Sprint(i), ""))).status)
 	}
 	assert.Equal(t, []string{"Personal", "Work", "Spare", "Personal", "Work"}, second.seen())
 }
 
-// onDisk checks, for each request that is sent, that the state file has the lease that it goes by.
+// onDisk checks, for each request that is sent, that its lease is in the state file.
 type onDisk struct {
 	t   *testing.T
 	dir string
@@ -107,7 +107,8 @@ func (o *onDisk) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.Transport.RoundTrip(r)
 }
 
-// A client that names no session has an account for each conversation all the same, by the id that it is given.
+// A client that names no session still has an account for each conversation, by the id that the
+// gateway sets.
 func TestConversationsThatNameNoSession(t *testing.T) {
 	s := newStage(t, byConversation)
 	for _, user := range []string{"a", "b", "a", "b"} {

@@ -15,7 +15,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// posted is the id of the conversation that the service sees when a client posts body with these headers.
+// posted returns the conversation id that the service gets when a client posts body with these
+// headers.
 func (s *stage) posted(t *testing.T, path, body string, headers ...string) string {
 	t.Helper()
 	s.service.ClearRequests()
@@ -31,8 +32,8 @@ func (s *stage) posted(t *testing.T, path, body string, headers ...string) strin
 	return requests[len(requests)-1].Session
 }
 
-// conversations are one conversation as clients send it in each format: after its first turn, after its second, and
-// another one that begins otherwise.
+// conversations holds, for each format, a conversation after its first turn, the same after its
+// second, and another one with a different beginning.
 var conversations = map[string]struct{ path, first, second, other string }{
 	"chat": {"/chat/completions",
 		`{"model":"m","messages":[{"role":"system","content":"be kind"},{"role":"user","content":"one"}]}`,
@@ -79,7 +80,7 @@ func TestAConversationKeepsItsIDOverASwitch(t *testing.T) {
 	}
 }
 
-// A client's own name for the conversation counts, the one that tells most first.
+// A client's own name for the conversation is used, the most specific one first.
 func TestTheClientsOwnSession(t *testing.T) {
 	s := newStage(t)
 	body := conversations["chat"].first
@@ -99,7 +100,7 @@ func TestTheClientsOwnSession(t *testing.T) {
 	}
 }
 
-// What a body says of the conversation counts, and is not shown.
+// A conversation name in a body is used, and not sent in plain text.
 func TestTheSessionInABody(t *testing.T) {
 	s := newStage(t)
 	with := func(field, user string) string {
@@ -120,7 +121,7 @@ func TestTheSessionInABody(t *testing.T) {
 	assert.NotEqual(t, one, s.posted(t, "/messages", with(`"metadata":"none","prompt_cache_key":7`, "two")), "what can't be read hides nothing")
 }
 
-// Under `run` all requests that name no conversation are of one.
+// Under `run` all requests that name no conversation belong to one.
 func TestOneIDForAWholeRun(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Session = "run_1" })
 	for _, c := range conversations {
@@ -131,7 +132,8 @@ func TestOneIDForAWholeRun(t *testing.T) {
 	assert.Regexp(t, `^ses_`, s.posted(t, "/chat/completions", `{"model":"m","prompt_cache_key":"k","messages":[]}`))
 }
 
-// A question that is of no conversation is sent without one; a body that can't be read has one all the same.
+// A request that belongs to no conversation is sent without an id; one whose body can't be read
+// gets an id anyway.
 func TestSessionsOfOtherRequests(t *testing.T) {
 	s := newStage(t)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(gateway.GoPrefix)+"/models", nil)
@@ -150,7 +152,7 @@ func TestSessionsOfOtherRequests(t *testing.T) {
 	}
 }
 
-// The observer sees what the client said, which for OpenCode is its session and for others nothing.
+// The observer sees the session that the client sent: OpenCode sends one, others do not.
 func TestTheObserverSeesTheClientsOwnSession(t *testing.T) {
 	var seen []string
 	s := newStage(t, func(o *gateway.Options) {
@@ -161,7 +163,7 @@ func TestTheObserverSeesTheClientsOwnSession(t *testing.T) {
 	assert.Equal(t, []string{"", "ses_1"}, seen)
 }
 
-// A client's name for itself reaches the service; one that gives none is given none.
+// A client's User-Agent is passed on; if there is none, none is added.
 func TestUserAgents(t *testing.T) {
 	s := newStage(t)
 	s.posted(t, "/chat/completions", conversations["chat"].first, "User-Agent", "mine/1.0 (x)")
@@ -170,7 +172,7 @@ func TestUserAgents(t *testing.T) {
 	assert.Empty(t, s.service.Requests()[0].Header.Values("User-Agent"))
 }
 
-// What a client sends as a key reaches nobody, wherever its token stands; nor does the token.
+// Neither what a client sends as a key nor its token is passed on, wherever the token is.
 func TestNoForeignKeyAndNoTokenIsPassedOn(t *testing.T) {
 	const foreign = "sk-foreign"
 	junk := func(r *http.Request) {

@@ -8,13 +8,14 @@ import (
 	"strconv"
 )
 
-// maxCostEvent bounds what of an answer is kept while its cost is looked for, in bytes: one event of a stream,
-// or a whole answer that is not one. What is larger is passed over; the event with the cost is small.
+// maxCostEvent is the most that is kept of an answer while looking for its cost, in bytes: one
+// event of a stream, or a whole answer that is not a stream. Larger ones are skipped; the event
+// with the cost is small.
 const maxCostEvent = 1 << 20
 
-// watchCost passes an answer's body on as it comes, and calls paid, once, when the answer says that it was paid
-// from the account's balance: a top-level "cost" other than zero, beside the usage or in the last event of a
-// stream. Source: docs/facts.md, "Real money".
+// watchCost forwards an answer's body unchanged and calls paid once if the answer says that it was
+// paid from the account's balance: a top-level "cost" other than zero, beside the usage or in the
+// last event of a stream. Source: docs/facts.md, "Real money".
 func watchCost(resp *http.Response, paid func(cost string)) io.ReadCloser {
 	return &costWatch{ReadCloser: resp.Body, stream: isEventStream(resp), paid: paid}
 }
@@ -25,7 +26,7 @@ type costWatch struct {
 	paid   func(string)
 
 	pending []byte // the part of the body that is not judged yet
-	skip    bool   // pending grew too large: nothing more until the event ends
+	skip    bool   // pending grew too large: the rest of the event is skipped
 	told    bool
 }
 
@@ -39,7 +40,7 @@ func (c *costWatch) Read(p []byte) (int, error) {
 
 func (c *costWatch) look(piece []byte, ended bool) {
 	for c.stream {
-		line, rest, whole := cutLine(piece) // one that CR LF ends in two pieces makes an empty one more
+		line, rest, whole := cutLine(piece) // a CR LF that is split over two reads makes one more empty line
 		if !whole {
 			break
 		}

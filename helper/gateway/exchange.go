@@ -9,21 +9,21 @@ import (
 	"ocgo-key/helper"
 )
 
-// Exchange is one request of the client and what becomes of it.
+// Exchange is one request of a client and its outcome.
 type Exchange struct {
 	header       http.Header // as the client sent it
 	body         *body
 	bearerHeader bool // the client sent an Authorization header
 	apiKeyHeader bool // the client put its token into x-api-key, so the key goes there too
 	now          func() time.Time
-	holder       Holder        // whose account serves it
-	served       *helper.Grant // the one that the service answered to; nil before
+	holder       Holder        // its account serves the request
+	served       *helper.Grant // the grant that got the answer; nil before
 
 	once   sync.Once
 	parsed struct {
 		Model  string     `json:"model"`
 		Stream bool       `json:"stream"`
-		Tools  []struct{} `json:"tools"` // how many there are is all that is kept of them
+		Tools  []struct{} `json:"tools"` // only their number is used
 	}
 }
 
@@ -37,16 +37,17 @@ func (x *Exchange) Session() string { return x.header.Get("X-Opencode-Session") 
 // Parent is the session that this one, a subagent's, belongs to; empty for one of the user's own.
 func (x *Exchange) Parent() string { return x.header.Get("X-Parent-Session-Id") }
 
-// Subagent tells whether the request is a subagent's, whose session is not the user's own.
+// Subagent reports whether the request is a subagent's, whose session is not the user's own.
 func (x *Exchange) Subagent() bool { return x.Parent() != "" }
 
-// HasTools tells a turn of the conversation from OpenCode's title generator, which has the same session.
+// HasTools reports whether the request offers tools. OpenCode's title generator, which has the same
+// session as the conversation, offers none.
 func (x *Exchange) HasTools() bool {
 	x.parse()
 	return len(x.parsed.Tools) > 0
 }
 
-// Model is the model that the request names; empty if it can't be told.
+// Model returns the model that the request names; empty if not known.
 func (x *Exchange) Model() string {
 	x.parse()
 	return x.parsed.Model
@@ -58,7 +59,7 @@ func (x *Exchange) Streams() bool {
 	return x.parsed.Stream
 }
 
-// parse looks into the body, which few requests need.
+// parse reads the body, which is needed for few requests.
 func (x *Exchange) parse() {
 	x.once.Do(func() { _ = json.Unmarshal(x.body.kept, &x.parsed) })
 }

@@ -13,24 +13,26 @@ import (
 	"ocgo-key/rotation"
 )
 
-// DefaultMaxWait is how long a client is asked to wait for an account, where nothing else was chosen.
+// DefaultMaxWait is the longest time that a client is asked to wait for an account, unless set
+// otherwise.
 const DefaultMaxWait = 15 * time.Minute
 
 const (
-	// usageWait bounds how long a request that finds no account waits for what the service says of usage.
+	// usageWait is how long a request that finds no account waits for the service's usage figures.
 	usageWait = 2 * time.Second
-	// heldPoll is the time between two looks at whether an account is ready for a held request: one stat each,
-	// and a read where the pool changed.
+	// heldPoll is the time between two checks whether an account is ready for a held request. A
+	// check costs one stat, and a read if the pool changed.
 	heldPoll = time.Second
-	// heldComment is the time between two comments to the client of a held request. OpenCode and what lies between
-	// drop a connection that is silent for minutes. Source: docs/facts.md, "Holding a request".
+	// heldComment is the time between two comments to the client of a held request. OpenCode, and
+	// proxies on the way, drop a connection that is silent for minutes. Source: docs/facts.md,
+	// "Holding a request".
 	heldComment = 10 * time.Second
-	// heldUsage is the time between two questions to the service whether an account is back early.
+	// heldUsage is how often the service is asked whether an account is back early.
 	heldUsage = 10 * time.Minute
 )
 
-// askUsage asks the service about the accounts that are used up, and reports whether the pool may have learned
-// something. The service's first word on a limit names one window alone; what it says of usage names all.
+// askUsage asks the service about the accounts that are used up, and reports whether the pool may
+// have changed. The error for a limit names only one window; /usage lists all of them.
 func (f *failover) askUsage(ctx context.Context, e *rotation.ExhaustedError) bool {
 	if f.Usage == nil || e.Until.IsZero() {
 		return false
@@ -51,8 +53,9 @@ func (f *failover) askUsage(ctx context.Context, e *rotation.ExhaustedError) boo
 	return false
 }
 
-// exhausted is the answer where no account is ready: hold on until one is, or a limit that names the time.
-func (p *passage) exhausted(e *rotation.ExhaustedError) *http.Response {
+// exhausted answers a request when no account is ready: it holds the request until one is, or
+// returns a limit that names the time.
+func (p *pass) exhausted(e *rotation.ExhaustedError) *http.Response {
 	p.observeExhausted(p.x, e)
 	if !p.waits(e) {
 		return exhaustedAnswer(p.req, p.x, e, p.Now(), false)
@@ -63,7 +66,8 @@ func (p *passage) exhausted(e *rotation.ExhaustedError) *http.Response {
 	return exhaustedAnswer(p.req, p.x, e, p.Now(), true)
 }
 
-// waits reports whether the soonest account is back within the time that a client is asked to wait.
+// waits reports whether the first account to return does so within the time that a client is asked
+// to wait.
 func (f *failover) waits(e *rotation.ExhaustedError) bool {
 	limit := DefaultMaxWait
 	if f.MaxWait != nil {
@@ -72,10 +76,11 @@ func (f *failover) waits(e *rotation.ExhaustedError) bool {
 	return !e.Until.IsZero() && e.Until.Sub(f.Now()) <= limit
 }
 
-// exhaustedAnswer is the answer when no account is left: a limit of the service's own form, that ends when the
-// soonest account is back. If the client is to wait, its kind is one that clients retry; else one that they do not,
-// with the header that ends the retries of SDKs. OpenCode 1 sleeps until then in both cases, and has words of its own
-// for the latter, which recommend to spend money on one account; so it gets the former.
+// exhaustedAnswer is the answer when no account is left: a limit in the service's form that ends
+// when the first account is back. If the client is to wait, the error is of a kind that clients
+// retry; otherwise of a kind that they do not, with the header that stops the retries of SDKs.
+// OpenCode 1 sleeps in both cases, but for the second kind it shows a text of its own that
+// recommends spending money on one account; so it always gets the first.
 func exhaustedAnswer(req *http.Request, x *Exchange, e *rotation.ExhaustedError, now time.Time, wait bool) *http.Response {
 	message := e.Sentences(now)
 	if e.Until.IsZero() {
@@ -93,14 +98,14 @@ func exhaustedAnswer(req *http.Request, x *Exchange, e *rotation.ExhaustedError,
 	return resp
 }
 
-// retryAfter is the wait until the soonest account is back, in whole seconds.
+// retryAfter is the wait until the first account is back, in whole seconds.
 func retryAfter(e *rotation.ExhaustedError, now time.Time) int {
 	wait := e.Until.Sub(now)
 	return max(1, int((wait+time.Second-1)/time.Second))
 }
 
-// generation is that of the OpenCode that sent the request, by its User-Agent ("opencode/1.18.33 …",
-// "opencode/latest/2.0.15/cli"); 0 where it is another client.
+// generation is the major version of the OpenCode that sent the request, from its User-Agent
+// ("opencode/1.18.33 …", "opencode/latest/2.0.15/cli"); 0 for another client.
 func generation(h http.Header) int {
 	rest, ok := strings.CutPrefix(h.Get("User-Agent"), "opencode/")
 	if !ok {
@@ -116,9 +121,10 @@ func generation(h http.Header) int {
 	return 0
 }
 
-// hold answers a streaming request at once, and lets the client wait: comments keep its connection, and the answer of
-// the first account that is back follows. What goes wrong from here on is an error event, since the status is sent.
-func (p *passage) hold(e *rotation.ExhaustedError) *http.Response {
+// hold begins the answer to a streaming request at once and makes the client wait: comments keep
+// the connection open until the first account is back and its answer follows. Later failures become
+// error events, since the status has been sent.
+func (p *pass) hold(e *rotation.ExhaustedError) *http.Response {
 	r, w := io.Pipe()
 	go func() {
 		_ = w.CloseWithError(p.held(w, e))
@@ -131,12 +137,12 @@ func (p *passage) hold(e *rotation.ExhaustedError) *http.Response {
 }
 
 // held writes the stream of a held request. An error ends the client's connection.
-func (p *passage) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
+func (p *pass) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
 	for {
 		if err := p.awaitAccount(w, e); err != nil {
 			return err
 		}
-		next := &passage{failover: p.failover, x: p.x, req: p.req, ctx: p.ctx, holder: p.holder, again: true}
+		next := &pass{failover: p.failover, x: p.x, req: p.req, ctx: p.ctx, holder: p.holder, again: true}
 		resp, err := next.run()
 		exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
 		switch {
@@ -161,9 +167,9 @@ func (p *passage) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
 	}
 }
 
-// awaitAccount returns when an account may be ready. Meanwhile it writes a comment now and then, and asks the service
-// whether one is back early.
-func (p *passage) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
+// awaitAccount returns when an account may be ready. Until then it writes a comment at intervals,
+// and asks the service whether an account is back early.
+func (p *pass) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 	if _, err := io.WriteString(w, ": waiting\n\n"); err != nil {
 		return err
 	}
@@ -192,10 +198,10 @@ func (p *passage) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 	}
 }
 
-// writeEvent writes an answer that is no stream as an error event of one.
+// writeEvent writes an answer that is not a stream as an error event.
 func writeEvent(w io.Writer, resp *http.Response) error {
 	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what came is said
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // report what was read
 	line := strings.Join(strings.Fields(string(body)), " ")
 	if !isError([]byte(line)) {
 		line = string(errorBody("GatewayError", fmt.Sprintf("ocgo-key: the service answered %d, and not with a stream", resp.StatusCode)))

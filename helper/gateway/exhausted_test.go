@@ -24,7 +24,8 @@ const (
 	openCode2 = "opencode/latest/2.0.15/cli"
 )
 
-// limitAll makes the weekly window of each account used up; the last account is back first, after this time.
+// limitAll uses up the weekly window of each account; the last account is back first, after this
+// time.
 func (s *stage) limitAll(first time.Duration) {
 	for i, label := range labels {
 		until := s.clock.Now().Add(first + time.Duration(len(labels)-1-i)*time.Hour)
@@ -36,11 +37,12 @@ func maxWait(d time.Duration) func(*gateway.Options) {
 	return func(o *gateway.Options) { o.MaxWait = &d }
 }
 
-// A client that waits is given a kind of limit that clients wait for; one that would wait too long gets the kind that
-// ends its work. OpenCode 1 waits in any case, and must not show its own words about the balance.
+// A client that is to wait gets a kind of error that clients retry; if the wait is too long it gets
+// one that they do not. OpenCode 1 waits in any case, and must not show its own text about the
+// balance.
 func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	for name, c := range map[string]struct {
-		wait  time.Duration // until the soonest account is back
+		wait  time.Duration // until the first account is back
 		agent string
 		kind  string
 		retry string
@@ -67,7 +69,8 @@ func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	}
 }
 
-// A streaming request of OpenCode 2 is answered at once, and continues on the first account that is back.
+// A streaming request of OpenCode 2 is answered at once, and continues on the first account that is
+// back.
 func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 	for name, f := range formats {
 		t.Run(name, func(t *testing.T) {
@@ -96,45 +99,41 @@ func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 	}
 }
 
-// Where the wait grows beyond what the client may wait, the stream ends with the limit.
-func TestAHeldRequestEndsWithALimit(t *testing.T) {
-	s := newStage(t, maxWait(10*time.Minute))
+// heldUntil sends a streaming request while all accounts are used up. Once it is held and Spare is
+// due back, Spare's answer is last. It returns the rest of the stream.
+func (s *stage) heldUntil(t *testing.T, last fakeservice.Answer) string {
 	s.limitAll(5 * time.Minute)
 	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
 	require.NoError(t, err)
 	defer resp.Body.Close()
 	lines := bufio.NewScanner(resp.Body)
 	require.True(t, lines.Scan())
-	s.service.SetAnswers(keyOf("Spare"), fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour))
+	s.service.SetAnswers(keyOf("Spare"), last)
 	s.clock.pass(6 * time.Minute)
 	var text strings.Builder
 	for lines.Scan() {
 		text.WriteString(lines.Text() + "\n")
 	}
-	assert.Contains(t, text.String(), "event: error\ndata: {")
-	assert.Contains(t, text.String(), "GoUsageLimitError")
-	assert.Contains(t, text.String(), "All 3 accounts are used up.")
+	return text.String()
+}
+
+// If the wait becomes longer than the client may wait, the stream ends with the limit.
+func TestAHeldRequestEndsWithALimit(t *testing.T) {
+	s := newStage(t, maxWait(10*time.Minute))
+	text := s.heldUntil(t, fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour))
+	assert.Contains(t, text, "event: error\ndata: {")
+	assert.Contains(t, text, "GoUsageLimitError")
+	assert.Contains(t, text, "All 3 accounts are used up.")
 }
 
 func TestAHeldRequestThatFailsIsAnErrorEvent(t *testing.T) {
 	s := newStage(t)
-	s.limitAll(5 * time.Minute)
-	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	lines := bufio.NewScanner(resp.Body)
-	require.True(t, lines.Scan())
-	s.service.SetAnswers(keyOf("Spare"), fakeservice.Error(400, "invalid_request_error", "no such\nthing"))
-	s.clock.pass(6 * time.Minute)
-	var text strings.Builder
-	for lines.Scan() {
-		text.WriteString(lines.Text() + "\n")
-	}
-	assert.Contains(t, text.String(), "event: error\ndata: {")
-	assert.Contains(t, text.String(), "invalid_request_error")
+	text := s.heldUntil(t, fakeservice.Error(400, "invalid_request_error", "no such\nthing"))
+	assert.Contains(t, text, "event: error\ndata: {")
+	assert.Contains(t, text, "invalid_request_error")
 }
 
-// Nothing is held for a client that goes away, nor for one that asks for no stream.
+// A request is not held if its client disconnects, or asks for no stream.
 func TestHoldingEndsWithTheClient(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(5 * time.Minute)
@@ -144,10 +143,11 @@ func TestHoldingEndsWithTheClient(t *testing.T) {
 	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
-	s.Close() // which waits for what is under way
+	s.Close() // waits for running tasks
 }
 
-// Models that cost nothing are answered although every usage limit is reached. Each model has one trial a minute.
+// Models that cost nothing are answered although every usage limit is reached. Each model has one
+// trial a minute.
 func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 	s := newStage(t)
 	until := s.clock.Now().Add(100 * time.Hour)
@@ -189,7 +189,7 @@ func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 	assert.Len(t, s.seen(), before+1, "until its next limit")
 }
 
-// Money is not spent by a trial.
+// A trial spends no money.
 func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 	s := newStage(t)
 	for i := range labels {
@@ -202,8 +202,8 @@ func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 	assert.Empty(t, s.seen())
 }
 
-// With NoOverage each account is left after its first answer that cost money, also once the service's word on usage has
-// taken the place of the cooldown.
+// With NoOverage each account is left after its first answer that cost money, even after usage
+// numbers from the service have replaced the cooldown.
 func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 	s := usageStage(t, func(o *gateway.Options) { o.NoOverage = true })
 	for _, label := range labels {
@@ -223,7 +223,7 @@ func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 	assert.LessOrEqual(t, paid, len(labels))
 }
 
-// Questions are passed on whatever the accounts cool for.
+// Requests for information are passed on while accounts cool, for whatever reason.
 func TestQuestionsPassDuringAnyCooldown(t *testing.T) {
 	s := newStage(t)
 	for _, label := range labels {
@@ -235,7 +235,7 @@ func TestQuestionsPassDuringAnyCooldown(t *testing.T) {
 	assert.Equal(t, 200, s.do(t, req).status)
 }
 
-// An account whose key is gone is no reason to fail while the others come back.
+// A missing key of one account is no reason to fail while the others will be back.
 func TestAMissingKeyEndsNoWaiting(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(10 * time.Minute)

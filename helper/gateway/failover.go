@@ -11,27 +11,28 @@ import (
 	"ocgo-key/rotation"
 )
 
-// failover sends a request with the leased account's key and, as long as the answer is a limit and nothing of
-// it was passed on, again with the next account's: at most one pass over the pool.
+// failover sends a request with the leased account's key. While the answer is a limit and nothing
+// of it has been passed on, it sends the request again with the next account's key: at most one
+// pass over the pool.
 type failover struct {
 	*Options
 	inBackground func(func(context.Context))
 	trials       trials
 }
 
-// RoundTrip returns the answer for the client. It fails only where the network does, or the pool gives no
-// account for another reason than exhaustion.
+// RoundTrip returns the answer for the client. It fails only if the network fails, or if the pool
+// gives no account for a reason other than exhaustion.
 func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := exchangeOf(req)
 	x.holder = f.holder(req, x)
 	for again := false; ; again = true {
-		p := &passage{failover: f, x: x, req: req, ctx: req.Context(), holder: x.holder, again: again}
+		p := &pass{failover: f, x: x, req: req, ctx: req.Context(), holder: x.holder, again: again}
 		resp, err := p.run()
 		exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
 		if !ok {
 			return resp, err
 		}
-		// What the service says of usage may name another time, or an account that is back early.
+		// /usage may name another time, or show that an account is back early.
 		if !again && f.askUsage(p.ctx, exhausted) {
 			continue
 		}
@@ -39,7 +40,8 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// holder is the one whose account serves the request, by the session that the service is told of.
+// holder returns the holder whose account serves the request, by the session id that the service
+// gets.
 func (f *failover) holder(req *http.Request, x *Exchange) Holder {
 	if f.HolderOf == nil {
 		return f.Holder
@@ -47,43 +49,45 @@ func (f *failover) holder(req *http.Request, x *Exchange) Holder {
 	return f.HolderOf(req.Header.Get("X-Opencode-Session"), x.Parent())
 }
 
-// passage is one pass of a request over the pool.
-type passage struct {
+// pass is one pass of a request over the pool.
+type pass struct {
 	*failover
 	x      *Exchange
 	req    *http.Request
 	ctx    context.Context // the request's
 	holder Holder
 
-	again bool // the service was asked about usage for this request already
+	again bool // /usage was already asked for this request
 
 	grant   helper.Grant       // the account that the request is sent with
-	tried   []rotation.Handout // a key that was replaced meanwhile is another hand-out
+	tried   []rotation.Handout // a key that was replaced since counts as another grant
 	doubts  []doubt            // refusals that another account may disprove
 	stalled *helper.Grant      // the account that did not begin to answer in time; nil for none
-	trial   bool               // no account is ready; the request is tried all the same
+	trial   bool               // no account is ready; the request is tried anyway
 
 	pending []func(context.Context) // for later
 }
 
-// later runs task in the background once the answer is there: nothing is to be in a fail-over's way.
-func (p *passage) later(task func(context.Context)) { p.pending = append(p.pending, task) }
+// later runs task in the background once the answer is there, so that it does not delay a
+// fail-over.
+func (p *pass) later(task func(context.Context)) { p.pending = append(p.pending, task) }
 
-func (p *passage) startPending() {
+func (p *pass) startPending() {
 	for _, task := range p.pending {
 		p.inBackground(task)
 	}
 }
 
-// doubt is a refusal that may be about the request or about the account: see rotation.Verdict.OnProof.
+// doubt is a refusal that may concern the request or the account: see rotation.Verdict.OnProof.
 type doubt struct {
 	grant   helper.Grant
 	verdict rotation.Verdict
 	resp    *http.Response // not closed yet: it may be the answer
 }
 
-// run returns the answer for the client. The error is a *rotation.ExhaustedError, a *poolError or the network's.
-func (p *passage) run() (*http.Response, error) {
+// run returns the answer for the client. The error is a *rotation.ExhaustedError, a *poolError or
+// the network's.
+func (p *pass) run() (*http.Response, error) {
 	defer p.startPending()
 	defer p.dropDoubts()
 	if err := p.begin(); err != nil {
@@ -122,20 +126,21 @@ func (p *passage) run() (*http.Response, error) {
 	}
 }
 
-// informs reports whether the request asks about the account or the service, and uses no model. Its answer decides
-// nothing: the service refuses such questions for keys that work. Source: docs/facts.md, "Usage".
+// informs reports whether the request only asks for information about the account or the service.
+// Its answer is no verdict: the service refuses such requests for keys that work. Source:
+// docs/facts.md, "Usage".
 func informs(req *http.Request) bool {
 	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/usage") || strings.HasSuffix(req.URL.Path, "/models"))
 }
 
 // begin finds the account for the first attempt.
-func (p *passage) begin() error {
+func (p *pass) begin() error {
 	grant, err := p.holder.Current(p.ctx, p.x.Model)
 	use := rotation.ForModel
 	if informs(p.req) {
 		use = rotation.ForQuestion
 	}
-	if errors.As(err, new(*rotation.ExhaustedError)) && (use == rotation.ForQuestion || p.trials.due(p.x.Model(), p.Now())) {
+	if isA[*rotation.ExhaustedError](err) && (use == rotation.ForQuestion || p.trials.due(p.x.Model(), p.Now())) {
 		if spare, ok, spareErr := p.holder.Spare(p.ctx, p.x.Model, use); ok && spareErr == nil {
 			grant, err, p.trial = spare, nil, true
 		}
@@ -150,9 +155,9 @@ func (p *passage) begin() error {
 	return nil
 }
 
-// avoidStall makes the next account that of the next attempt, where this one's answer did not begin in time. It
-// does so once.
-func (p *passage) avoidStall(err error) bool {
+// avoidStall selects the next account for the next attempt if this one's answer did not begin in
+// time. It does so once per request.
+func (p *pass) avoidStall(err error) bool {
 	if !errors.Is(err, errStalled) || p.stalled != nil || !p.x.body.replayable() {
 		return false
 	}
@@ -170,14 +175,15 @@ func (p *passage) avoidStall(err error) bool {
 	return true
 }
 
-// answered passes on an answer that blames nobody. If it is a success, it proves that the doubts were about the
-// accounts.
-func (p *passage) answered(resp *http.Response) *http.Response {
+// answered passes on an answer that is not an account's fault. A success proves that earlier doubts
+// concerned the accounts.
+func (p *pass) answered(resp *http.Response) *http.Response {
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		if p.trial {
 			p.trials.answered(p.x.Model())
 		}
-		// From the last to the first, which is the one that the process holds: it moves once, past all of them.
+		// From the last to the first, which is the one that the process holds: so it moves only
+		// once, past all of them.
 		for _, d := range slices.Backward(p.doubts) {
 			next, moved, err := p.holder.Report(p.ctx, d.grant, d.verdict, p.x.Model)
 			if err == nil && p.stalled != nil && next.ID == p.stalled.ID {
@@ -192,9 +198,9 @@ func (p *passage) answered(resp *http.Response) *http.Response {
 	return resp
 }
 
-// doubted makes the next account that of the next attempt, without blame for this one. Without one it returns the
-// answer, which is the last.
-func (p *passage) doubted(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
+// doubted selects the next account for the next attempt, without blaming this one. If there is
+// none, it returns this answer as the last one.
+func (p *pass) doubted(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
 	refused := p.grant
 	if p.x.body.replayable() && p.other() {
 		p.doubts = append(p.doubts, doubt{refused, v, resp})
@@ -204,16 +210,17 @@ func (p *passage) doubted(resp *http.Response, v rotation.Verdict) (*http.Respon
 	return resp, nil
 }
 
-// limited reports the verdict and makes the next account that of the next attempt; or returns the answer for the
-// client, where there is none.
-func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
+// limited reports the verdict and selects the next account for the next attempt. If there is none,
+// it returns the answer for the client.
+func (p *pass) limited(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
 	if v.Window != "" {
 		p.trials.limited(p.x.Model(), p.Now())
 	}
 	next, moved, err := p.holder.Report(p.ctx, p.grant, v, p.x.Model)
-	// A pass that ends for want of an account is followed by a question about all that are used up.
+	// When a pass ends because no account is left, /usage is asked about all used-up accounts
+	// anyway.
 	if asks := moved || err != nil && (v.Window == "" || p.again); asks && (v.Window != "" || v.Reason == rotation.TooMany) && p.Usage != nil {
-		limited := p.grant // which is about to be another
+		limited := p.grant // which is about to change
 		p.later(func(ctx context.Context) { p.Usage.Limited(ctx, limited) })
 	}
 	if err != nil {
@@ -230,7 +237,7 @@ func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Respon
 	}
 	_ = resp.Body.Close()
 	switch {
-	case len(p.doubts) > 0: // the process keeps its account, which refused this request
+	case len(p.doubts) > 0: // the process keeps its account although that refused this request
 		if !p.x.body.replayable() || !p.other() {
 			return p.lastDoubt(), nil
 		}
@@ -242,9 +249,10 @@ func (p *passage) limited(resp *http.Response, v rotation.Verdict) (*http.Respon
 	return nil, nil
 }
 
-// lastAnswer is for a request whose account met a limit, with none left to go on with. What the service said
-// is passed on where it says more than we could: a refused key, with no account that comes back by itself.
-func (p *passage) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
+// lastAnswer answers a request whose account met a limit when no other is left. It passes on the
+// service's answer if that says more than the gateway could: a refused key, when no account returns
+// by itself.
+func (p *pass) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
 	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok && exhausted.Until.IsZero() {
 		p.observeExhausted(p.x, exhausted)
 		return resp, nil
@@ -256,8 +264,9 @@ func (p *passage) lastAnswer(resp *http.Response, err error) (*http.Response, er
 	return nil, p.poolError(err)
 }
 
-// other makes an account that was not tried yet that of the next attempt, and reports whether there is one.
-func (p *passage) other() bool {
+// other selects an account that was not tried yet for the next attempt, and reports whether there
+// is one.
+func (p *pass) other() bool {
 	next, err := p.holder.Other(p.ctx, p.tried, p.x.Model)
 	if err != nil {
 		return false
@@ -266,23 +275,24 @@ func (p *passage) other() bool {
 	return true
 }
 
-// lastDoubt is the last refusal as the answer for the client: nobody disproved it, and nobody is blamed.
-func (p *passage) lastDoubt() *http.Response {
+// lastDoubt returns the last refusal as the answer for the client: no other account disproved it,
+// so no account is blamed.
+func (p *pass) lastDoubt() *http.Response {
 	last := p.doubts[len(p.doubts)-1]
 	p.doubts = p.doubts[:len(p.doubts)-1]
 	p.passOn(last.resp, p.x, last.grant)
 	return last.resp
 }
 
-func (p *passage) dropDoubts() {
+func (p *pass) dropDoubts() {
 	for _, d := range p.doubts {
 		_ = d.resp.Body.Close()
 	}
 }
 
-// poolError is the error of a request for which the pool or the keychain gave no account.
-func (p *passage) poolError(err error) error {
-	if errors.As(err, new(*rotation.ExhaustedError)) {
+// poolError returns the error of a request for which the pool or the keychain gave no account.
+func (p *pass) poolError(err error) error {
+	if isA[*rotation.ExhaustedError](err) {
 		return err
 	}
 	if p.Observer.Failed != nil && p.ctx.Err() == nil {
@@ -291,13 +301,14 @@ func (p *passage) poolError(err error) error {
 	return &poolError{err}
 }
 
-// unknown counts a refusal that no rule knows, so that people see what the service has begun to say.
-func (p *passage) unknown(r rotation.Refusal) {
+// unknown counts a refusal that matches no rule, so that people learn about new answers of the
+// service.
+func (p *pass) unknown(r rotation.Refusal) {
 	grant := p.grant
 	if body := p.x.body; body.rest == nil {
 		r = r.Without(body.kept)
 	} else {
-		r.Words = "" // what it repeats of a request that is not here cannot be known
+		r.Words = "" // it may repeat parts of a request that is not in memory
 	}
 	p.later(func(ctx context.Context) { p.holder.Refused(ctx, grant, r) })
 }
@@ -306,7 +317,8 @@ func same(h rotation.Handout) func(rotation.Handout) bool {
 	return func(other rotation.Handout) bool { return h.ID == other.ID && h.KeyRev == other.KeyRev }
 }
 
-// passOn follows an answer on its way to the client. It is the last one: the request's body is not needed any more.
+// passOn prepares an answer for the client. It is the final one: the request's body is no longer
+// needed.
 func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) {
 	defer x.body.free()
 	x.served = &grant
@@ -317,13 +329,13 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 		f.Observer.Answered(x)
 	}
 	if f.NoOverage {
-		x.parse() // it may be asked for when the account is left
+		x.parse() // it may be asked about when the account is left
 		resp.Body = watchCost(resp, func(cost string) { f.overage(x, grant, cost) })
 	}
 }
 
-// switched is for the one request that finds the process moved, to the account of next. What follows from that is run
-// by start.
+// switched handles the one request that finds the process moved to next's account. start runs what
+// follows from the move.
 func (f *failover) switched(sw rotation.Switch, next helper.Grant, start func(func(context.Context))) {
 	start(f.Holder.Prepare)
 	if f.Usage != nil {
@@ -340,7 +352,8 @@ func (f *failover) observeExhausted(x *Exchange, e *rotation.ExhaustedError) {
 	}
 }
 
-// overage moves the process off an account that has begun to spend real money, until its windows are reset.
+// overage moves the process off an account that has begun to spend its balance, until its windows
+// reset.
 func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 	f.inBackground(func(ctx context.Context) {
 		verdict := rotation.Overage(cost, f.Now())

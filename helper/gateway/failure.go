@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// firstMembers reads an answer that is to be JSON until it is plain whether it is an error, which some servers send with
-// the status of success. For a healthy answer that is the read that brings its first member. It returns what was read,
-// where to read on, and the error's text if it is one. length is the answer's, in bytes; of one that has none, -1, it is
-// not known when it will go on, and it is held back for as long as hold.
+// firstMembers reads a JSON answer until it is clear whether it is an error, which some servers
+// send with a success status. For a healthy answer that is the read that brings its first member.
+// It returns what was read, a reader for the rest, and the text of the error if it is one. length
+// is the answer's, in bytes. If it is not known (-1), the next bytes may be long in coming, and the
+// answer is held back for at most hold.
 func firstMembers(answer io.Reader, length int64, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
 	enough := func(head []byte, _ bool) bool {
 		if isError(head) {
@@ -26,7 +27,8 @@ func firstMembers(answer io.Reader, length int64, hold time.Duration) (head []by
 	return head, rest, failure
 }
 
-// isError reports whether a JSON text is an error's: an object with an object "error", or of the type "error".
+// isError reports whether a JSON text is an error: an object with an object "error", or with
+// "type":"error".
 func isError(data []byte) bool {
 	var event struct {
 		Type  string          `json:"type"`
@@ -38,13 +40,14 @@ func isError(data []byte) bool {
 	return event.Type == "error" || len(event.Error) > 0 && event.Error[0] == '{'
 }
 
-// errorMembers are what the text of an error begins with: the first member's name, and the beginning of its value.
+// errorMembers are the possible beginnings of an error: the first member's name, and the beginning
+// of its value.
 var errorMembers = []struct{ name, value string }{
 	{`"error"`, "{"}, {`"type"`, `"error"`}, {`"message"`, ""}, {`"code"`, ""}, {`"status"`, ""}, {`"metadata"`, ""},
 }
 
-// mayBeError reports whether a text that begins so can still become that of an error. What begins with another member
-// is taken for healthy.
+// mayBeError reports whether a text with this beginning can still become an error. One that begins
+// with another member counts as healthy.
 func mayBeError(text []byte) bool {
 	text, whole, cut := skip(text, "{")
 	if !whole {
@@ -65,8 +68,8 @@ func mayBeError(text []byte) bool {
 	return false
 }
 
-// skip takes a token off the beginning of a JSON text, past white space. cut means that the text ended before the token
-// did.
+// skip removes white space and a token from the beginning of a JSON text. cut reports whether the
+// text ended within the token.
 func skip(text []byte, token string) (rest []byte, whole, cut bool) {
 	text = bytes.TrimLeft(text, " \t\r\n")
 	n := min(len(text), len(token))

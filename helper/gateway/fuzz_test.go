@@ -19,7 +19,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// twoKeys is a hold on a pool of two accounts, the first of which is limited.
+// twoKeys is a holder with two accounts, the first of which is limited.
 type twoKeys struct{}
 
 var grants = []helper.Grant{
@@ -49,7 +49,7 @@ func (twoKeys) Spare(context.Context, func() string, rotation.Use) (helper.Grant
 func (twoKeys) Refused(context.Context, helper.Grant, rotation.Refusal) {}
 func (twoKeys) Prepare(context.Context)                                 {}
 
-// upstream is the service: it limits the first key, and remembers what it was asked.
+// upstream is the service: it limits the first key, and records its requests.
 type upstream struct {
 	mu   sync.Mutex
 	seen []*http.Request
@@ -78,9 +78,10 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// FuzzGateway sends whatever text as a request, in which HOST and TOKEN stand for the gateway's own. What comes to the
-// service is a request that the door is to let in, at the service's own address below its base URL, with the key in
-// place of the token and the client's body; and once more with the other key.
+// FuzzGateway sends any text as a request, in which HOST and TOKEN stand for the gateway's own. A
+// request that reaches the service must be one that authorize accepts, at an address below the
+// service's base URL, with the key in place of the token and with the client's body; and then once
+// more with the other key.
 func FuzzGateway(f *testing.F) {
 	requests := []string{
 		"POST /zen/go/v1/chat/completions HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKEN\r\nContent-Type: application/json\r\nContent-Length: 38\r\n\r\n{\"model\":\"kimi-k2.6\",\"tools\":[{\"x\":1}]}",
@@ -191,8 +192,8 @@ func FuzzGateway(f *testing.F) {
 	})
 }
 
-// FuzzSession derives the id of a conversation from whatever a client sends: it is a header's value that any server takes,
-// the same for the same request, tells nothing of the body, and is another at another gateway.
+// FuzzSession derives the id of a conversation from any request: the id must be a valid header
+// value, the same for the same request, reveal nothing of the body, and differ at another gateway.
 func FuzzSession(f *testing.F) {
 	for _, body := range []string{"", "null", `{"messages":[{"role":"system","content":"s"},{"role":"user","content":[{"text":"one"}]}]}`,
 		`{"prompt_cache_key":"k","metadata":{"user_id":"u"}}`, `{"instructions":"i","input":[{"role":"user","content":"x"}]}`,

@@ -1,9 +1,9 @@
-// Package gateway is the loopback reverse proxy between a client and the Go service. It puts the leased
-// account's key on each request at the last moment, and where the answer is a limit it sends the same request
-// again with the next account, before the client has seen a byte.
+// Package gateway is the loopback reverse proxy between a client and the Go service. It adds the
+// leased account's key to each request at the last moment. If the answer is a limit, it sends the
+// same request again with the next account before the client has seen a byte.
 //
-// It never logs or shows a key, listens on the loopback interface only, and knows nothing of OpenCode's
-// configuration or processes; those are the wrapper's and package opencode's.
+// It never logs or shows a key, listens only on the loopback interface, and knows nothing about
+// OpenCode's configuration or processes; packages opencode and wrapper deal with those.
 package gateway
 
 import (
@@ -25,7 +25,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Holder is a hold on the pool; *helper.Holder is one.
+// Holder gives the account and key for requests; *helper.Holder implements it.
 type Holder interface {
 	Current(ctx context.Context, model func() string) (helper.Grant, error)
 	Report(ctx context.Context, blamed helper.Grant, v rotation.Verdict, model func() string) (next helper.Grant, moved bool, err error)
@@ -33,11 +33,11 @@ type Holder interface {
 	Other(ctx context.Context, tried []rotation.Handout, model func() string) (helper.Grant, error)
 	Spare(ctx context.Context, model func() string, use rotation.Use) (g helper.Grant, ok bool, err error)
 	Refused(ctx context.Context, g helper.Grant, r rotation.Refusal)
-	// Prepare gets ready for a fail-over. It is called in the background.
+	// Prepare fetches what a fail-over will need. It is called in the background.
 	Prepare(ctx context.Context)
 }
 
-// Prefixes under which the gateway serves each upstream.
+// Path prefixes under which the gateway serves each upstream.
 const (
 	GoPrefix  = "/zen/go/v1"
 	ZenPrefix = "/zen/v1"
@@ -45,70 +45,77 @@ const (
 
 // Options of a Gateway. The zero value of each field but Holder and Upstreams is useful.
 type Options struct {
-	Holder Holder // of the process
-	// HolderOf finds the holder for a request by its session, and the session's parent if it is a subagent's; both may
-	// be empty. Nil: it is Holder, for every request.
+	Holder Holder // the process's own
+	// HolderOf returns the holder for a request by its session, and by the session's parent if it
+	// is a subagent's; both may be empty. If nil, every request has Holder.
 	HolderOf  func(session, parent string) *helper.Holder
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
-	Stall     time.Duration       // how long to wait for response headers before one try elsewhere; 0: for ever
-	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready; nil is DefaultMaxWait.
+	Stall     time.Duration       // how long to wait for response headers before one try with another account; 0: no limit
+	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready;
+	// nil is DefaultMaxWait.
 	MaxWait   *time.Duration
 	NoOverage bool   // an answer that was paid from the balance cools its account
-	Session   string // the conversation of requests that name none; empty: told by how they begin
-	Usage     Usage  // nil: no questions about usage
+	Session   string // the conversation of requests that name none; empty: derived from how they begin
+	Usage     Usage  // nil: /usage is not asked
 	Observer  Observer
 	Transport http.RoundTripper // nil: a transport of its own, with Go's default proxy and TLS settings
 	Now       func() time.Time  // nil: time.Now
 }
 
-// Usage learns from the service what accounts have used; a helper.UsagePoller does. All but Due are
-// called in goroutines of their own, which Close waits for, with a context that Close ends.
+// Usage asks the service what accounts have used; helper.UsagePoller implements it. All methods but
+// Due are called in goroutines of their own, with a context that Close cancels; Close waits for
+// them.
 type Usage interface {
-	// Due is asked after each request, and reports whether it is time for Refresh. It must be quick.
+	// Due reports whether it is time for Refresh. It is called after each request and must be
+	// quick.
 	Due() bool
-	// Refresh: a request was answered with this grant, and it is Due.
+	// Refresh is called when a request was answered with this grant and Due returned true.
 	Refresh(context.Context, helper.Grant)
-	// Switched: the process has moved to this account.
+	// Switched is called when the process has moved to this account.
 	Switched(context.Context, helper.Grant)
-	// Limited: the account has just run into a usage window.
+	// Limited is called when the account has just reached a usage limit.
 	Limited(context.Context, helper.Grant)
-	// Exhausted: a request found no account ready; one may be back earlier than is known.
+	// Exhausted is called when a request found no account ready; one may be back earlier than
+	// known.
 	Exhausted(context.Context)
 }
 
-// Observer is told what happens at the gateway. Every field may be nil; calls come from many goroutines.
+// Observer holds callbacks for events at the gateway. Every field may be nil; calls come from many
+// goroutines.
 type Observer struct {
-	// Switched: the process has moved to another account.
+	// Switched is called when the process has moved to another account.
 	Switched func(rotation.Switch)
-	// Exhausted: this request could not be served because no account is left.
+	// Exhausted is called when this request could not be served because no account is left.
 	Exhausted func(*Exchange, *rotation.ExhaustedError)
-	// Answered: the service has begun to answer this request with success.
+	// Answered is called when the service has begun to answer this request with success.
 	Answered func(*Exchange)
-	// Limited: this request met a limit and s is the move to the next account. If it returns true the request is not
-	// sent again but held until the client goes away, since the client is about to be restarted.
+	// Limited is called when this request met a limit; s is the switch to the next account. If it
+	// returns true, the request is not sent again but held until the client disconnects, because
+	// the client is about to be restarted.
 	Limited func(x *Exchange, s rotation.Switch) (hold bool)
-	// Failed: the pool or the keychain did not give an account for a reason other than exhaustion.
+	// Failed is called when the pool or the keychain gave no account for a reason other than
+	// exhaustion.
 	Failed func(error)
 }
 
-// Gateway is a running one.
+// Gateway is a running gateway.
 type Gateway struct {
 	options Options
 	token   string
-	salt    [32]byte // the secret of conversation ids
+	salt    [32]byte // the secret for hashed conversation ids
 	host    string   // "127.0.0.1:PORT", the Host header to expect
 	server  *http.Server
 	done    chan struct{}
-	bodies  budget // for what is kept of requests
+	bodies  budget // for the kept bodies of requests
 
-	mu      sync.Mutex // guards life against a Close between the look at it and the start of a task
+	mu      sync.Mutex // makes checking life and starting a task one step for Close
 	tasks   sync.WaitGroup
 	life    context.Context
 	closing context.CancelFunc
 }
 
-// begin counts a task in, unless the gateway is closing; g.tasks.Done ends it.
+// begin registers a task, unless the gateway is closing; g.tasks.Done ends it.
 func (g *Gateway) begin() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -119,7 +126,7 @@ func (g *Gateway) begin() bool {
 	return true
 }
 
-// inBackground runs task beside the requests, until Close at most.
+// inBackground runs task in a goroutine that ends at Close at the latest.
 func (g *Gateway) inBackground(task func(context.Context)) {
 	if g.begin() {
 		go func() {
@@ -129,7 +136,7 @@ func (g *Gateway) inBackground(task func(context.Context)) {
 	}
 }
 
-// Bounds on what a client may send. Bodies are bounded by maxReplay, not refused.
+// Limits on what a client may send. Bodies may have any size; only maxReplay bytes are kept.
 const (
 	maxHeaderBytes    = 256 << 10
 	readHeaderTimeout = 10 * time.Second
@@ -151,37 +158,39 @@ func Start(o Options) (*Gateway, error) {
 	_, _ = rand.Read(g.salt[:]) // never fails: see crypto/rand
 	g.life, g.closing = context.WithCancel(context.Background())
 	g.server = &http.Server{
-		Handler:           g.door(pingable(g.proxy())),
+		Handler:           g.authorize(pingable(g.proxy())),
 		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       bodyTimeout, // of the first piece of a body; see timedBody
+		ReadTimeout:       bodyTimeout, // for the first piece of a body; see timedBody
 		IdleTimeout:       -1,
 		MaxHeaderBytes:    maxHeaderBytes,
 
-		DisableGeneralOptionsHandler: true,                       // OPTIONS * needs the token as all else does
-		ErrorLog:                     log.New(io.Discard, "", 0), // it would print what clients send
+		DisableGeneralOptionsHandler: true,                       // OPTIONS * needs the token like everything else
+		ErrorLog:                     log.New(io.Discard, "", 0), // net/http would print what clients send
 	}
 	g.inBackground(o.Holder.Prepare)
 	go func() {
 		defer close(g.done)
-		_ = g.server.Serve(listener) // it ends by Close alone
+		_ = g.server.Serve(listener) // it returns only after Close
 	}()
 	return g, nil
 }
 
-// newToken is what a client has to show: 256 random bits, so that no other program on this machine can guess it.
+// newToken returns the token that clients have to send: 256 random bits, so that no other program
+// on this machine can guess it.
 func newToken() string {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
 	return "ocgo-" + hex.EncodeToString(b[:])
 }
 
-// URL is what stands in for the service's base URL of this prefix.
+// URL returns the address to use in place of the service's base URL of this prefix.
 func (g *Gateway) URL(prefix string) string { return "http://" + g.host + prefix }
 
-// Token is what the client has to send in place of a key.
+// Token returns what the client has to send in place of a key.
 func (g *Gateway) Token() string { return g.token }
 
-// Close ends every connection at once, and waits for what is under way to notice. A second Close does nothing.
+// Close closes every connection at once and waits for running requests and tasks to return. A
+// second Close does nothing.
 func (g *Gateway) Close() {
 	g.mu.Lock()
 	g.closing()
@@ -194,12 +203,12 @@ func (g *Gateway) Close() {
 	}
 }
 
-// proxy is the part behind the door: a reverse proxy whose transport fails over.
+// proxy handles authorized requests: a reverse proxy whose transport fails over.
 func (g *Gateway) proxy() http.Handler {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       g.rewrite,
 		Transport:     &failover{Options: &g.options, inBackground: g.inBackground},
-		FlushInterval: -1, // every chunk at once
+		FlushInterval: -1, // flush every chunk at once
 		BufferPool:    newBufferPool(),
 		ErrorHandler:  answerError,
 		ErrorLog:      log.New(io.Discard, "", 0), // errors of this kind reach the client as a dropped connection
@@ -210,7 +219,7 @@ func (g *Gateway) proxy() http.Handler {
 		}
 		defer g.tasks.Done()
 		x := &Exchange{header: r.Header, now: g.options.Now}
-		defer g.refresh(x) // also where the client has gone away meanwhile
+		defer g.refresh(x) // also if the client has disconnected
 		body, err := keepBody(w, r, &g.bodies)
 		if err != nil {
 			answerError(w, r, err)
@@ -222,14 +231,14 @@ func (g *Gateway) proxy() http.Handler {
 	})
 }
 
-// refresh lets the numbers be learned anew when a request is over, if they are old.
+// refresh asks for new usage numbers after a request if the present ones are old.
 func (g *Gateway) refresh(x *Exchange) {
 	if x.served != nil && g.options.Usage != nil && g.options.Usage.Due() {
 		g.inBackground(func(ctx context.Context) { g.options.Usage.Refresh(ctx, *x.served) })
 	}
 }
 
-// rewrite aims the request at the service. The key is put on later, for each attempt.
+// rewrite directs the request to the service. The key is added later, for each attempt.
 func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 	prefix, rest, _ := g.route(p.In.URL.Path)
 	base := g.options.Upstreams[prefix]
@@ -244,16 +253,17 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 		delete(p.Out.Header, name)
 	}
 	g.nameSession(p.Out, x)
-	// An error's text and a stream's first event have to be read here.
+	// The gateway has to read an error's text and a stream's first event.
 	p.Out.Header["Accept-Encoding"] = identity
 }
 
-// oddHeaders, in their canonical form, are of no use to the service, or could change what a request means.
+// oddHeaders, in canonical form, are headers that the service does not need, or that could change
+// what a request means.
 var oddHeaders = []string{"Cookie", "Connection", "Upgrade", "X-Http-Method-Override", "X-Method-Override"}
 
 var identity = []string{"identity"}
 
-// route splits a path into the prefix of one upstream and what follows.
+// route splits a path into the prefix of an upstream and the rest.
 func (g *Gateway) route(path string) (prefix, rest string, ok bool) {
 	for prefix := range g.options.Upstreams {
 		if rest, ok := strings.CutPrefix(path, prefix); ok && strings.HasPrefix(rest, "/") {

@@ -18,7 +18,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A client is never told to wait for days while an account is ready: one that only stalled, for instance.
+// A client is never told to wait for days while an account is ready, such as one that only stalled.
 func TestNoLongWaitWhileAnAccountIsReady(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Stall = 50 * time.Millisecond })
 	require.NoError(t, s.pool.Disable(t.Context(), "id2"))
@@ -31,7 +31,7 @@ func TestNoLongWaitWhileAnAccountIsReady(t *testing.T) {
 	assert.Contains(t, s.do(t, s.request(t, formats["chat"], true)).body, "Work")
 }
 
-// An error whose body never ends is judged by what came of it.
+// An error whose body never ends is judged by the part that arrived.
 func TestAnErrorThatNeverEnds(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) {
 		real := o.Transport
@@ -51,7 +51,7 @@ func TestAnErrorThatNeverEnds(t *testing.T) {
 	assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)
 }
 
-// endless is a body that says nothing until its request is given up.
+// endless is a body that sends nothing until its request is canceled.
 type endless struct{ ctx context.Context }
 
 func (e endless) Read([]byte) (int, error) {
@@ -61,7 +61,7 @@ func (e endless) Read([]byte) (int, error) {
 
 func (e endless) Close() error { return nil }
 
-// A service that repeats the key in its error tells nobody: neither the pool nor the client.
+// If the service repeats the key in its error, neither the pool nor the client sees the key.
 func TestAKeyInAnErrorIsTakenOut(t *testing.T) {
 	for name, answer := range map[string]func(key string) fakeservice.Answer{
 		"rejected": func(key string) fakeservice.Answer {
@@ -87,7 +87,7 @@ func TestAKeyInAnErrorIsTakenOut(t *testing.T) {
 	}
 }
 
-// A client's oversized model name is not kept.
+// An oversized model name is not stored.
 func TestHugeModelNames(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), fakeservice.RateLimit())
@@ -118,7 +118,8 @@ func TestAMissingKeyIsLookedForAgain(t *testing.T) {
 	assert.Equal(t, "Work", g.Label)
 }
 
-// A keychain that asks its user holds up nobody but those who need it: a request has its own time.
+// A keychain that prompts its user delays only the requests that need it, and each only as long as
+// its own time limit.
 func TestARequestHasItsOwnTime(t *testing.T) {
 	s := newStage(t)
 	slow := slowStore{keychain.NewMemory(), make(chan struct{})}
@@ -136,7 +137,7 @@ func TestARequestHasItsOwnTime(t *testing.T) {
 	<-first
 }
 
-// slowStore answers nothing until it is told to.
+// slowStore answers only after it is released.
 type slowStore struct {
 	keychain.Store
 	answer chan struct{}

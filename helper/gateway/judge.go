@@ -13,19 +13,20 @@ import (
 	"ocgo-key/rotation"
 )
 
-// maxErrorBody is how much of an error's body is read to understand it, in bytes. The service's are under 1 kB.
+// maxErrorBody is how much of an error's body is read to understand it, in bytes. The service's are
+// under 1 kB.
 const maxErrorBody = 64 << 10
 
-// errorTime bounds the wait for an error's body. It is a moment's work for a service, and one that never ends must
-// not keep the request from the next account.
+// errorTime is the longest wait for an error's body. A service sends it at once, and a body that
+// never ends must not keep the request from the next account.
 const errorTime = 5 * time.Second
 
-// judge says what an answer means for the account, whose key is known so that it can be taken out of an error that
-// repeats it. What has to be read of the body is put back.
+// judge decides what an answer means for the account. It restores what it reads of the body,
+// without the account's key if the answer repeats that.
 func judge(resp *http.Response, x *Exchange, key keychain.Secret) rotation.Verdict {
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		// A body that breaks off, or does not come, is judged by its status.
+		// If the body breaks off or does not come, the status decides.
 		read, rest := peek(resp.Body, errorTime, func(head []byte, _ bool) bool { return len(head) >= maxErrorBody })
 		read = without(key, read, resp)
 		putBack(resp, read, rest)
@@ -44,8 +45,8 @@ func judge(resp *http.Response, x *Exchange, key keychain.Secret) rotation.Verdi
 	return rotation.Verdict{}
 }
 
-// judgeFailure is judge for an answer with the status of success: head was read of it, and failure is not nil if that is
-// an error.
+// judgeFailure is like judge for an answer with a success status. head is what was read of it;
+// failure is not nil if that is an error.
 func judgeFailure(resp *http.Response, x *Exchange, key keychain.Secret, head []byte, rest io.Reader, failure []byte) rotation.Verdict {
 	if failure != nil {
 		failure, head = without(key, failure, resp), without(key, head, resp)
@@ -59,14 +60,14 @@ func judgeFailure(resp *http.Response, x *Exchange, key keychain.Secret, head []
 
 func isEventStream(resp *http.Response) bool { return isPlain(resp, "text/event-stream") }
 
-// isPlain reports whether the body is of this type, and not compressed.
+// isPlain reports whether the body has this type and is not compressed.
 func isPlain(resp *http.Response, mediaType string) bool {
 	said, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	encoding := resp.Header.Get("Content-Encoding")
 	return said == mediaType && (encoding == "" || encoding == "identity")
 }
 
-// putBack makes the body begin with what was read of it.
+// putBack makes the body begin with the bytes that were read from it.
 func putBack(resp *http.Response, read []byte, rest io.Reader) {
 	resp.Body = struct {
 		io.Reader
@@ -74,19 +75,19 @@ func putBack(resp *http.Response, read []byte, rest io.Reader) {
 	}{io.MultiReader(bytes.NewReader(read), rest), resp.Body}
 }
 
-// without takes the key out of what the service said, should it have repeated it.
+// without removes the key from the service's answer, should that repeat it.
 func without(key keychain.Secret, said []byte, resp *http.Response) []byte {
 	secret := []byte(key.Reveal())
 	if len(secret) == 0 || !bytes.Contains(said, secret) {
 		return said
 	}
-	resp.ContentLength = -1 // it is another length now
+	resp.ContentLength = -1 // the length has changed
 	resp.Header.Del("Content-Length")
 	return bytes.ReplaceAll(said, secret, []byte("[redacted]"))
 }
 
-// decoded undoes the one compression that a server may use although it was asked for none. Not readable is a body
-// of which nothing can be said.
+// decoded undoes gzip, which a server may use although it was asked for no compression. readable is
+// false for a body that cannot be understood.
 func decoded(body []byte, encoding string) (plain []byte, readable bool) {
 	switch strings.ToLower(encoding) {
 	case "", "identity":

@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// foreignHeaders, in their canonical form, are further headers in which programs send a key or a login, none of which the service reads.
+// foreignHeaders, in their canonical form, are further headers in which programs send a key or a
+// login, none of which the service reads.
 var foreignHeaders = []string{"Proxy-Authorization", "X-Auth-Token", "X-Access-Token", "X-Api-Token", "X-Amz-Security-Token", "Ocp-Apim-Subscription-Key"}
 
 // foreignParameters are the names in a query, in lower case, under which programs send a key.
 var foreignParameters = []string{"key", "api_key", "api-key", "apikey", "x-api-key", "x-goog-api-key", "token", "access_token",
 	"auth_token", "authorization", "x-ocgo-key-token"}
 
-// dropKeys takes all that a client sent as a key out of a request to the service, and the token wherever else in its
-// head it is. The account's key is put on later, for each attempt.
+// dropKeys removes from a request everything that a client sent as a key, and the token from the
+// rest of its head. The account's key is added later, for each attempt.
 func (g *Gateway) dropKeys(out *http.Request) {
 	for _, name := range keyHeaders {
 		delete(out.Header, name)
@@ -28,14 +29,14 @@ func (g *Gateway) dropKeys(out *http.Request) {
 			delete(out.Header, name)
 		}
 	}
-	out.Trailer = nil // it was read with the body, and the service looks for nothing there
+	out.Trailer = nil // trailers came with the body, and the service does not use them
 	out.URL.RawQuery = g.withoutKeys(out.URL.RawQuery)
 }
 
-// tells reports whether the token can be read in text.
+// tells reports whether text contains the token.
 func (g *Gateway) tells(text string) bool { return strings.Contains(text, g.token) }
 
-// withoutKeys is the query without keys and without the token. What stays is written as it was.
+// withoutKeys returns the query without keys and without the token. The rest is unchanged.
 func (g *Gateway) withoutKeys(query string) string {
 	if query == "" {
 		return ""

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Nobody on a network reaches the gateway: it listens on no other of the machine's addresses.
+// The gateway cannot be reached from a network: it listens on none of the machine's other
+// addresses.
 func TestListensOnThisMachineAlone(t *testing.T) {
 	s := newStage(t)
 	at, err := url.Parse(s.URL(""))

@@ -17,19 +17,20 @@ import (
 )
 
 const (
-	// askTime bounds one question. A gateway that does not answer in time is busy or stopped by job control, and not gone.
+	// askTime is the time limit of one ping. A gateway that does not answer in time is busy or
+	// stopped by job control, and not gone.
 	askTime = 10 * time.Second
-	// askPause is between two questions.
+	// askPause is the time between two pings.
 	askPause = 100 * time.Millisecond
-	// askTimes is how many questions in a row must fail before the gateway is taken for gone.
+	// askTimes is how many pings in a row must fail before the gateway counts as gone.
 	askTimes = 3
 )
 
 var errNotOurs = errors.New("it is not the gateway that was there before")
 
-// Lost returns a channel that is closed once the gateway of another process at url is gone, however that process ended. It
-// holds one connection, whose end asks for a look, so that nothing is done while all is well. After stop, which may be
-// called more than once, the channel stays as it is.
+// Lost returns a channel that is closed once the gateway of another process at url is gone, however
+// that process ended. It keeps one connection open and checks the gateway only when that connection
+// ends. After stop, which may be called more than once, the channel does not change.
 func Lost(url, token string) (lost <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	gone, done := make(chan struct{}), make(chan struct{})
@@ -66,8 +67,8 @@ func awaitLoss(ctx context.Context, url, token string) bool {
 	return true
 }
 
-// awaitEnd waits for the end of one connection to the gateway. The error says that it did not answer: it is an
-// os.ErrDeadlineExceeded where it took the connection and said nothing.
+// awaitEnd waits for the end of one connection to the gateway. An error means that the gateway did
+// not answer: os.ErrDeadlineExceeded if it accepted the connection and sent nothing.
 func awaitEnd(ctx context.Context, url, token string) error {
 	req, err := http.NewRequest(http.MethodGet, url+PingPath, nil)
 	if err != nil {
@@ -84,7 +85,7 @@ func awaitEnd(ctx context.Context, url, token string) error {
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	_ = conn.SetDeadline(time.Now().Add(askTime)) // it fails on a closed connection alone, and so does what follows
+	_ = conn.SetDeadline(time.Now().Add(askTime)) // fails only on a closed connection, as do the next calls
 	if err := req.Write(conn); err != nil {
 		return err
 	}

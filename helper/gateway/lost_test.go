@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// lossTime bounds the wait for a loss, and quiet is how long a test looks whether one is told that is none.
+// lossTime is the longest wait for a loss, and quiet is how long a test checks that no loss is
+// reported.
 const (
 	lossTime = time.Minute
 	quiet    = 2 * askTimes * askPause
 )
 
-// pinged is a server that knows the ping and the token "t", and nothing else.
+// pinged is a server that only answers pings with the token "t".
 func pinged(t *testing.T) (server *httptest.Server, asked *atomic.Int32) {
 	asked = new(atomic.Int32)
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -58,7 +59,7 @@ func TestLostWithTheGateway(t *testing.T) {
 	stop()
 }
 
-// Another program may have the port by then.
+// Another program may have taken the port.
 func TestLostToAnotherServer(t *testing.T) {
 	server, _ := pinged(t)
 	lost, stop := Lost(server.URL, "of-another")

@@ -10,39 +10,40 @@ import (
 	"time"
 )
 
-// maxBodies is how much memory the kept bodies of all requests of one gateway have, in bytes. While it is used up, a
-// request's body streams through once.
+// maxBodies is how much memory, in bytes, a gateway may use for the kept bodies of all its
+// requests. When it is used up, further bodies stream through once.
 const maxBodies = 256 << 20
 
-// budget is the memory for kept bodies. The zero value has maxBodies.
+// budget is the memory for kept bodies. The zero value allows maxBodies.
 //
-// Pieces that were given back are used again, so that one body after another makes no garbage. When there are no more,
-// all is given back to the system: by itself Go would keep it for minutes where nothing is allocated any more, as is the
-// case while answers stream.
+// Returned pieces are reused, so that a sequence of bodies makes no garbage. When no more are
+// returned, all memory goes back to the system: Go itself would keep it for minutes when nothing is
+// allocated, as is the case while answers stream.
 type budget struct {
 	limit int    // bytes; 0 for maxBodies
 	trim  func() // nil for debug.FreeOSMemory
 
 	mu     sync.Mutex
 	used   int      // bytes
-	spare  [][]byte // pieces to use again, the last one given back last
-	spared int      // bytes of spare
-	given  int      // bytes given back since the last trim
-	quiet  int      // what given was when the timer was set
+	spare  [][]byte // pieces to reuse, the most recently returned one last
+	spared int      // total size of spare
+	given  int      // bytes returned since the last trim
+	quiet  int      // the value of given when the timer was set
 	timed  bool     // the timer for a trim is set
 }
 
 const (
-	// leastSpare and mostSpare bound what is kept to use again, in bytes: one piece, and all of them.
+	// leastSpare is the smallest piece that is kept for reuse, and mostSpare the size of all of
+	// them, in bytes.
 	leastSpare, mostSpare = firstPiece, 2 << 20
-	// trimFrom is from how many bytes given back on a trim is worth its while: it takes some milliseconds beside the
-	// requests.
+	// trimFrom is how many bytes have to be returned before a trim is worthwhile: it takes some
+	// milliseconds.
 	trimFrom = 1 << 20
-	// trimDelay is for how long hardly anything is given back before a trim.
+	// trimDelay is how long almost nothing must be returned before a trim.
 	trimDelay = 50 * time.Millisecond
 )
 
-// take returns a piece of at least n bytes, of which nothing is used; nil if there is no memory for it.
+// take returns an unused piece of at least n bytes; nil if there is no memory for it.
 func (b *budget) take(n int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,14 +58,14 @@ func (b *budget) take(n int) []byte {
 	return piece
 }
 
-// takeSpare is take where that costs nothing.
+// takeSpare is like take, but only returns a piece that can be reused.
 func (b *budget) takeSpare(n int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.again(n)
 }
 
-// left is called with the lock, as again is.
+// left is called with the lock held.
 func (b *budget) left() int {
 	if b.limit == 0 {
 		return maxBodies - b.used
@@ -72,7 +73,8 @@ func (b *budget) left() int {
 	return b.limit - b.used
 }
 
-// again is a spare piece of at least n bytes, and not of many more; nil if there is none.
+// again returns a spare piece of at least n bytes, and not many more; nil if there is none. It is
+// called with the lock held.
 func (b *budget) again(n int) []byte {
 	for i, piece := range slices.Backward(b.spare) {
 		if size := cap(piece); n <= size && size <= 2*n && size <= b.left() {
@@ -84,7 +86,7 @@ func (b *budget) again(n int) []byte {
 	return nil
 }
 
-// give takes a piece back that nobody looks at any more.
+// give takes back a piece that is no longer used.
 func (b *budget) give(piece []byte) {
 	size := cap(piece)
 	if size == 0 {
@@ -102,7 +104,7 @@ func (b *budget) give(piece []byte) {
 	}
 }
 
-// setTimer is called with the lock.
+// setTimer is called with the lock held.
 func (b *budget) setTimer() {
 	b.timed, b.quiet = true, b.given
 	time.AfterFunc(trimDelay, b.afterDelay)
@@ -110,7 +112,7 @@ func (b *budget) setTimer() {
 
 func (b *budget) afterDelay() {
 	b.mu.Lock()
-	if b.given-b.quiet >= trimFrom/4 { // it goes on, and uses what there is
+	if b.given-b.quiet >= trimFrom/4 { // traffic continues, and reuses the pieces
 		b.setTimer()
 		b.mu.Unlock()
 		return
@@ -124,14 +126,14 @@ func (b *budget) afterDelay() {
 	trim()
 }
 
-// memory is what a kept body lies in. It is given back when the last of its users is done: the body itself, and those
-// who read it.
+// memory holds a kept body. It is returned when its last user is done; users are the body itself
+// and its readers.
 type memory struct {
 	budget *budget
 
 	mu    sync.Mutex
 	users int
-	data  []byte // all of the piece that it is in is its own
+	data  []byte // the whole piece belongs to it
 }
 
 // grow moves the data to a piece of at least n bytes, or fails.
@@ -146,7 +148,7 @@ func (m *memory) grow(n int) bool {
 	return true
 }
 
-// done is for a user who will not look at data again.
+// done says that one user will not read data again.
 func (m *memory) done() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -156,10 +158,10 @@ func (m *memory) done() {
 	}
 }
 
-// errFreed is a body that is asked for when its answer has begun. Nobody does that.
+// errFreed is the error for opening a body after its answer has begun, which does not happen.
 var errFreed = errors.New("the request's body is no longer kept")
 
-// open returns the data from the beginning, to one more user.
+// open returns a reader of the data from the beginning, which counts as one more user.
 func (m *memory) open() (io.ReadCloser, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -170,9 +172,10 @@ func (m *memory) open() (io.ReadCloser, error) {
 	return &replayBody{memory: m}, nil
 }
 
-// replayBody reads a kept body, and what did not fit. It is a user of the memory until it has read it or is closed.
+// replayBody reads a kept body and the part that did not fit. It uses the memory until it has read
+// it or is closed.
 type replayBody struct {
-	mu     sync.Mutex // net/http may close it while another of its goroutines reads
+	mu     sync.Mutex // net/http may close it while another goroutine reads
 	memory *memory
 	at     int
 	closed bool

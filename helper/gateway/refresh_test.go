@@ -33,7 +33,7 @@ func (s *stage) knows(t *testing.T, label string) {
 	}, 5*time.Second, time.Millisecond)
 }
 
-// learned waits until the numbers of these accounts are of this moment.
+// learned waits until the numbers of these accounts are current.
 func (s *stage) learned(t *testing.T, labels ...string) {
 	t.Helper()
 	for _, label := range labels {
@@ -44,7 +44,7 @@ func (s *stage) learned(t *testing.T, labels ...string) {
 	}
 }
 
-// ask sends a request, and wants it to be answered by this account.
+// ask sends a request, which this account must answer.
 func (s *stage) ask(t *testing.T, label string) {
 	t.Helper()
 	a := s.do(t, s.request(t, formats["chat"], true))
@@ -60,7 +60,7 @@ func (s *stage) moves() []string {
 
 func TestNumbersAreRefreshedAtAGentlePace(t *testing.T) {
 	s := usageStage(t)
-	s.knows(t, "Personal") // which is next, and so its key is fetched; that of Spare is not
+	s.knows(t, "Personal") // the next account, so its key is fetched; Spare's is not
 	s.clock.pass(10 * time.Hour)
 	assert.Equal(t, 0, s.asked("/usage"), "a gateway that idles asks nothing")
 	for range 10 {
@@ -81,7 +81,7 @@ func TestNumbersAreRefreshedAtAGentlePace(t *testing.T) {
 		s.ask(t, "Work")
 		s.learned(t, "Work")
 	}
-	s.learned(t, "Personal") // a quarter of an hour is over
+	s.learned(t, "Personal") // a quarter of an hour has passed
 	s.clock.pass(time.Hour)
 	s.Close()
 	assert.Equal(t, []int{4, 2, 0}, []int{s.askedAbout("Work"), s.askedAbout("Personal"), s.askedAbout("Spare")})
@@ -124,7 +124,8 @@ func TestAccountsOutOfUseAreNotAskedAbout(t *testing.T) {
 	assert.Equal(t, 1, s.asked("/usage"))
 }
 
-// TestUsageIsInNobodysWay: /usage never answers. Requests do, and the gateway leaves nothing behind.
+// TestUsageIsInNobodysWay: /usage never answers. Requests are answered nevertheless, and the
+// gateway leaves nothing behind.
 func TestUsageIsInNobodysWay(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Run("run", func(t *testing.T) {
@@ -137,7 +138,7 @@ func TestUsageIsInNobodysWay(t *testing.T) {
 		require.Eventually(t, func() bool { return s.askedAbout("Work") == 1 && s.askedAbout("Personal") == 1 }, 5*time.Second, time.Millisecond)
 		s.ask(t, "Work")
 		assert.Equal(t, 2, s.service.InFlight(), "the questions are still open")
-		s.clock.pass(2 * time.Minute) // past the least time between two questions, which hang all the same
+		s.clock.pass(2 * time.Minute) // longer than the minimum time between two questions, which still hang
 		s.ask(t, "Work")
 		s.Close()
 	})
@@ -157,7 +158,7 @@ func TestMovesAheadOfTheLimit(t *testing.T) {
 		o.Holder.(*helper.Holder).Ahead = 95
 		told := o.Observer.Switched
 		o.Observer.Switched = func(sw rotation.Switch) {
-			seen = append(seen, sw) // read when all is over
+			seen = append(seen, sw) // read at the end
 			told(sw)
 		}
 	})

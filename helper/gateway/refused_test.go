@@ -21,7 +21,7 @@ func setBody(r *http.Request, body string) {
 	r.GetBody = nil
 }
 
-// barring are the answers that may be about the account and the model, or about the request.
+// barring are the answers that may concern the account and the model, or the request.
 var barring = map[string]fakeservice.Answer{
 	"region":          fakeservice.RegionError(),
 	"region, a code":  coded(403, "Account.RegionUnavailable", "This Go model requires Global regions"),
@@ -40,7 +40,8 @@ func everyWay(t *testing.T, test func(t *testing.T, answer fakeservice.Answer, f
 	}
 }
 
-// Another account answers: the first was barred from the model, and is left out for that model alone.
+// Another account answers: so the first was blocked from the model, and is skipped only for that
+// model.
 func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
 	everyWay(t, func(t *testing.T, answer fakeservice.Answer, f format, stream bool) {
 		s := newStage(t)
@@ -66,7 +67,7 @@ func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
 	})
 }
 
-// All refuse: it was the request. The service's words are passed on, and nobody is blamed.
+// All refuse: so it was the request. The service's answer is passed on, and no account is blamed.
 func TestAllRefuseOneModel(t *testing.T) {
 	everyWay(t, func(t *testing.T, answer fakeservice.Answer, f format, stream bool) {
 		s := newStage(t)
@@ -93,7 +94,8 @@ func TestAllRefuseOneModel(t *testing.T) {
 	})
 }
 
-// A limit on the way, and a refusal by all that are left: the refusal is the answer, and the limit is kept.
+// A limit on the way, and a refusal by all that are left: the refusal is the answer, and the limit
+// is kept.
 func TestARefusalAndALimit(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), fakeservice.RegionError())
@@ -107,7 +109,7 @@ func TestARefusalAndALimit(t *testing.T) {
 	assert.Equal(t, rotation.Cooling, s.condition(t, "Personal").State)
 }
 
-// Questions about usage and models decide nothing: the service refuses them for keys that work.
+// Requests for usage and models are no verdict: the service refuses them for keys that work.
 func TestQuestionsDecideNothing(t *testing.T) {
 	for _, path := range []string{"/usage", "/models"} {
 		for name, answer := range map[string]fakeservice.Answer{
@@ -139,7 +141,7 @@ func TestQuestionsDecideNothing(t *testing.T) {
 	}
 }
 
-// They are answered also where no account is ready.
+// They are answered even if no account is ready.
 func TestQuestionsPassWhileAllIsUsedUp(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(3 * time.Hour)
@@ -163,7 +165,7 @@ func TestAnUnknownRefusalIsCounted(t *testing.T) {
 		}))
 		assert.Equal(t, 403, a.status)
 	}
-	s.Close() // which waits for what is under way
+	s.Close() // waits for running tasks
 	kept, err := s.pool.Refusals(t.Context())
 	require.NoError(t, err)
 	require.Len(t, kept, 1)
@@ -182,7 +184,8 @@ func TestAnUnknownRefusalIsCounted(t *testing.T) {
 	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
 }
 
-// A pool of three with one disabled by the service: every process is answered, and the account is asked once.
+// In a pool of three with one account disabled by the service, every process is answered, and that
+// account is tried once.
 func TestADisabledAccountIsAskedOnce(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), fakeservice.Error(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"))
@@ -201,7 +204,8 @@ func TestADisabledAccountIsAskedOnce(t *testing.T) {
 	assert.Contains(t, c.Reason, "An active OpenCode Go subscription is required")
 }
 
-// A refusal and then no answer in time: each account is asked once, and the process stays on the one that answers.
+// After a refusal and then no answer in time, each account has been tried once, and the process
+// stays on the one that answers.
 func TestARefusalAndAStall(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Stall = 300 * time.Millisecond })
 	s.service.SetAnswers(keyOf("Work"), fakeservice.RegionError())
@@ -212,7 +216,7 @@ func TestARefusalAndAStall(t *testing.T) {
 	assert.Contains(t, s.do(t, s.request(t, formats["chat"], true)).body, "Spare")
 }
 
-// A refusal of a request that is too large to be kept is counted without words.
+// A refusal of a request that is too large to keep is counted without its text.
 func TestAnUnknownRefusalOfALargeRequest(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), coded(403, "Account.Paused", "You said my secret"))

@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// maxFirstEvent is how much of a stream is read in search of its first event, in bytes.
+// maxFirstEvent is the most that is read of a stream to find its first event, in bytes.
 const maxFirstEvent = 64 << 10
 
-// holdComments is how long a stream that begins with nothing, or with comments (which servers send to keep a
-// connection alive), is held back to see whether an error follows. A client that waits for headers must not wait
-// for ever.
+// holdComments is how long a stream is held back that sends nothing yet, or only comments (with
+// which servers keep a connection alive), to see whether an error follows. The client must not wait
+// for headers forever.
 const holdComments = 10 * time.Second
 
-// firstEvent reads a stream until it is plain whether its first event is an error, and not a byte further than
-// the read that showed it: for a healthy stream that is the read that brings its first bytes. It returns what
-// was read, where to read on, and the error event's data if it is one.
+// firstEvent reads a stream until it is clear whether its first event is an error, and makes no
+// read after that: for a healthy stream, the read that brings its first bytes is enough. It returns
+// what was read, a reader for the rest, and the data of the error event if it is one.
 func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
 	head, rest = peek(stream, hold, func(head []byte, ended bool) (decided bool) {
 		failure, decided = scanEvent(head, ended)
@@ -28,11 +28,11 @@ func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Read
 	return head, rest, failure
 }
 
-// peekPiece is how much is read at once, in bytes; a short error, or an event, is in one.
+// peekPiece is how much is read at once, in bytes: enough for a short error, or an event.
 const peekPiece = 4 << 10
 
-// peekWhole is peek for a stream whose next bytes are on their way, as those of a body with a length are: it waits for
-// them, which saves a goroutine.
+// peekWhole is peek for a stream whose next bytes are on their way, such as a body with a known
+// length. It waits for them, which saves a goroutine.
 func peekWhole(stream io.Reader, enough func(head []byte, ended bool) bool) (head []byte, rest io.Reader) {
 	for {
 		piece := make([]byte, peekPiece)
@@ -48,8 +48,8 @@ func peekWhole(stream io.Reader, enough func(head []byte, ended bool) bool) (hea
 	}
 }
 
-// peek reads from the stream until enough says so, its end, or for as long as hold. It returns what was read and
-// where to read on, with nothing lost in between.
+// peek reads from the stream until enough returns true, the stream ends, or hold has passed. It
+// returns what was read and a reader for everything after it.
 func peek(stream io.Reader, hold time.Duration, enough func(head []byte, ended bool) bool) (head []byte, rest io.Reader) {
 	timer := time.NewTimer(hold)
 	defer timer.Stop()
@@ -76,7 +76,7 @@ func peek(stream io.Reader, hold time.Duration, enough func(head []byte, ended b
 	}
 }
 
-// after is where to read on: the error that ended the stream comes again.
+// after is a reader for the rest: it repeats the error that ended the stream.
 func after(stream io.Reader, err error) io.Reader {
 	if err != nil {
 		return &lateReader{err: err}
@@ -89,7 +89,7 @@ type readResult struct {
 	err  error
 }
 
-// lateReader goes on with a stream from which a read is still under way.
+// lateReader continues a stream on which a read is still pending.
 type lateReader struct {
 	next   <-chan readResult
 	data   []byte
@@ -113,13 +113,13 @@ func (l *lateReader) Read(p []byte) (int, error) {
 	return l.stream.Read(p)
 }
 
-// byteOrderMark may stand before a stream's first line.
+// byteOrderMark may precede a stream's first line.
 const byteOrderMark = "\ufeff"
 
-// scanEvent looks at the beginning of a stream. Not decided means that more is needed; ended, that no more comes.
-// An error is an event of the name "error", or one without a name whose data is an error (see isError). It is the first
-// event with data that counts. Source: the WHATWG's HTML standard, "Server-sent events"; but an event that the stream's
-// end cuts off counts, too.
+// scanEvent examines the beginning of a stream. If decided is false, more is needed; ended says
+// that no more comes. An error is an event named "error", or an unnamed one whose data is an error
+// (see isError). Only the first event with data counts. Source: the WHATWG's HTML standard,
+// "Server-sent events"; unlike there, an event that is cut off by the stream's end counts too.
 func scanEvent(stream []byte, ended bool) (failure []byte, decided bool) {
 	if len(stream) < len(byteOrderMark) && strings.HasPrefix(byteOrderMark, string(stream)) && !ended {
 		return nil, false
@@ -145,7 +145,7 @@ func scanEvent(stream []byte, ended bool) (failure []byte, decided bool) {
 	return nil, false
 }
 
-// cutLine cuts the first line off, which CR, LF or both end.
+// cutLine removes the first line, which ends with CR, LF or both.
 func cutLine(stream []byte) (line, rest []byte, whole bool) {
 	i := bytes.IndexAny(stream, "\r\n")
 	if i < 0 {
@@ -158,32 +158,32 @@ func cutLine(stream []byte) (line, rest []byte, whole bool) {
 	return line, rest, true
 }
 
-// firstData is the event that a stream is at, as far as it could be an error.
+// firstData holds the current event's fields that decide whether it is an error.
 type firstData struct {
 	named bool // "error"
 	data  []byte
 }
 
-// take takes a whole line in, and reports whether it shows that the event is no error.
+// take processes a whole line, and reports whether it shows that the event is not an error.
 func (e *firstData) take(line []byte) (healthy bool) {
 	field, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))
 	switch {
 	case len(line) == 0:
 		if len(e.data) == 0 {
-			e.named = false // there was nothing but a name: it is no event
+			e.named = false // there was only a name: that is not an event
 		}
 	case string(field) == "event":
 		e.named = string(value) == "error"
-		return !e.named && len(value) > 0 && string(value) != "message" // which is the name of those without one
+		return !e.named && len(value) > 0 && string(value) != "message" // the default name
 	case string(field) == "data":
 		e.data = e.with(value)
 		return !e.named && !mayBeError(e.data) && !isError(e.data)
 	}
-	return false // a comment, an id: the event goes on
+	return false // a comment or an id: the event continues
 }
 
-// with is the data and one more line of it.
+// with returns the data with one more line.
 func (e *firstData) with(value []byte) []byte {
 	if len(e.data) == 0 {
 		return value
@@ -191,10 +191,10 @@ func (e *firstData) with(value []byte) []byte {
 	return slices.Concat(e.data, []byte("\n"), value)
 }
 
-// complete reports whether the data is an error already, whatever else the event has.
+// complete reports whether the data so far is an error, whatever follows in the event.
 func (e *firstData) complete() bool { return isError(e.data) || e.named && json.Valid(e.data) }
 
-// failure is the data of an event that is over, if it is an error.
+// failure returns the data of a complete event if it is an error.
 func (e *firstData) failure() []byte {
 	if len(e.data) > 0 && (e.named || isError(e.data)) {
 		return e.data
@@ -202,7 +202,7 @@ func (e *firstData) failure() []byte {
 	return nil
 }
 
-// mayFollow reports whether the event can still become an error, with a line that begins so.
+// mayFollow reports whether the event can still become an error if its next line begins like this.
 func (e *firstData) mayFollow(line []byte) bool {
 	if e.named {
 		return true

@@ -25,13 +25,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// scripted is an upstream that writes what the test tells it, when it tells it.
+// scripted is an upstream whose test decides what it writes, and when.
 type scripted struct {
 	pieces chan string   // each is written and flushed; closing it ends the answer
-	gone   chan struct{} // closed when the gateway gave the request up
+	gone   chan struct{} // closed when the gateway canceled the request
 }
 
-// upstream starts it, with the answer's headers sent at once, and puts it behind the stage's gateway.
+// upstream starts it, with the answer's headers sent at once, and puts it behind the stage's
+// gateway.
 func upstream(t *testing.T, contentType string) (*scripted, func(*gateway.Options)) {
 	u := &scripted{make(chan string), make(chan struct{})}
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -113,7 +114,8 @@ func TestAClientThatLeavesEndsTheUpstreamRequest(t *testing.T) {
 				u.pieces <- first
 				<-started
 			} else {
-				// The request is at the service once its handler offers to take a piece: give it one that says nothing.
+				// The request has reached the service once its handler takes a piece: send an empty
+				// one.
 				u.pieces <- ""
 			}
 			cancel()
@@ -121,7 +123,7 @@ func TestAClientThatLeavesEndsTheUpstreamRequest(t *testing.T) {
 			select {
 			case <-u.gone:
 			case <-time.After(5 * time.Second):
-				t.Fatal("the upstream request goes on without a client")
+				t.Fatal("the upstream request continues without a client")
 			}
 		})
 	}
@@ -152,7 +154,7 @@ func TestAnErrorBehindCommentsStillFailsOver(t *testing.T) {
 	u.pieces <- ": keep-alive\n\n"
 	u.pieces <- ": keep-alive\n\n"
 	u.pieces <- "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"GoUsageLimitError\",\"message\":\"x\"}}\n\n"
-	<-u.gone                                        // the first request was given up
+	<-u.gone                                        // the first request was canceled
 	u.pieces <- "data: {\"second\":\"answer\"}\n\n" // on the request that was sent again
 	close(u.pieces)
 	a := <-answers
@@ -248,7 +250,7 @@ func TestLargeBodiesStreamOnce(t *testing.T) {
 	assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)
 }
 
-// A prompt is not kept while its answer streams: 8 of 2 MB would be seen.
+// A prompt is not kept while its answer streams: 8 prompts of 2 MB would show.
 func TestNothingOfABodyIsLeftWhileItsAnswerStreams(t *testing.T) {
 	const streams, size = 8, 2 << 20
 	for name, overage := range map[string]bool{"as it is": false, "with a look at the cost": true} {
@@ -287,7 +289,7 @@ func TestNothingOfABodyIsLeftWhileItsAnswerStreams(t *testing.T) {
 	}
 }
 
-// heap is what is in use, in bytes.
+// heap returns the heap in use, in bytes.
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -20,8 +20,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// TestStress: 10,000 requests of 32 clients while accounts are limited and freed at random. Each is answered by an
-// account that was not limited, or refused with the truth; afterwards no goroutine and no descriptor is left.
+// TestStress: 10,000 requests of 32 clients while accounts are limited and freed at random. Each is
+// answered by an account that was not limited, or refused correctly; afterwards no goroutine and no
+// descriptor is left.
 func TestStress(t *testing.T) {
 	const requests, clients = 10_000, 32
 	before, descriptors := goleak.IgnoreCurrent(), openDescriptors(t)
@@ -52,7 +53,7 @@ func TestStress(t *testing.T) {
 						assert.NoError(t, err)
 						assert.Positive(t, wait)
 						want := "GoUsageLimitError"
-						if time.Duration(wait)*time.Second <= gateway.DefaultMaxWait { // or one is free again meanwhile
+						if time.Duration(wait)*time.Second <= gateway.DefaultMaxWait { // or an account has become free since
 							want = "RateLimitError"
 						}
 						assert.Equal(t, want, body.Error.Type, "wait %d", wait)
@@ -105,7 +106,7 @@ func shake(s *stage, stop <-chan struct{}) {
 	}
 }
 
-// openDescriptors counts this process's; 0 where the system does not tell.
+// openDescriptors counts this process's descriptors; 0 if the system does not show them.
 func openDescriptors(t *testing.T) int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if os.IsNotExist(err) {

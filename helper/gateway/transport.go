@@ -1,22 +1,22 @@
 package gateway
 
 import (
-	"errors"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 )
 
-// transport is Go's default transport (its proxy settings, its verified TLS), with connections enough for many
-// streams to one host, and with bodies passed as they are.
+// transport is Go's default transport (its proxy settings, its verified TLS), with enough
+// connections for many streams to one host, and without decompression.
 //
-// A service closes connections that have been idle, and a request may be on its way at that very moment. net/http
-// sends such a request again only if it is one of those that may be repeated by definition, which a POST is not. Here
-// a prompt is worth that risk: it costs at most one more answer, where the user would see an error for nothing. So a
-// request that dies on a connection that was used before, without a byte of answer, is sent once more.
+// A service closes idle connections, and a request may be on its way at that moment. net/http
+// repeats such a request only if its method is idempotent, which POST is not. For a prompt the risk
+// is worth it: repeating costs at most one more answer, and not repeating shows the user an
+// avoidable error. So a request that fails on a reused connection, without a byte of answer, is
+// sent once more.
 type transport struct {
 	pooled *http.Transport
-	fresh  *http.Transport // never takes up a connection that was used before
+	fresh  *http.Transport // never reuses a connection
 }
 
 func newTransport() *transport {
@@ -54,7 +54,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.fresh.RoundTrip(again)
 }
 
-// anew is the request with its body from the beginning; not ok where that can't be had.
+// anew returns the request with its body from the beginning; ok is false if that is not possible.
 func anew(req *http.Request) (again *http.Request, ok bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, true
@@ -71,8 +71,8 @@ func anew(req *http.Request) (again *http.Request, ok bool) {
 	return again, true
 }
 
-// streamError has the fields of net/http's own error for one stream of an HTTP/2 connection, which makes itself into
-// any struct that does.
+// streamError has the fields of net/http's error for one stream of an HTTP/2 connection. That
+// error's As method fills any struct with these fields.
 type streamError struct {
 	StreamID uint32
 	Code     uint32
@@ -81,9 +81,10 @@ type streamError struct {
 
 func (e streamError) Error() string { return "the service reset the stream" }
 
-// isReset reports whether the service refused this very request on a connection that goes on, which is an answer of
-// its kind. net/http itself sends those again of which the service says that it has not begun with them.
-func isReset(err error) bool { return errors.As(err, new(streamError)) }
+// isReset reports whether the service refused only this request and keeps the connection, which
+// counts as an answer. net/http itself repeats the requests that the service has not begun to
+// process.
+func isReset(err error) bool { return isA[streamError](err) }
 
 // CloseIdleConnections closes what no request is using.
 func (t *transport) CloseIdleConnections() {

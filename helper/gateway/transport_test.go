@@ -18,8 +18,9 @@ import (
 	"ocgo-key/helper/gateway"
 )
 
-// hasty is an upstream that answers so many requests on each connection, and closes it on the next once it has read
-// that one: as one does that closes an idle connection at the moment when a request is on its way.
+// hasty is an upstream that answers this many requests on each connection, and closes the
+// connection after reading the next one: like a server that closes an idle connection while a
+// request is on its way.
 type hasty struct {
 	answers int  // on each connection
 	reset   bool // the connection is reset instead of closed
@@ -28,7 +29,7 @@ type hasty struct {
 	seen []received
 }
 
-// received is one request as the upstream read it.
+// received is one request that the upstream read.
 type received struct {
 	connection int
 	id, body   string
@@ -117,7 +118,8 @@ func TestARequestThatMeetsAClosingConnectionIsSentAgain(t *testing.T) {
 	}
 }
 
-// A connection that answered nothing at all says that the service is in trouble, not that it was idle for too long.
+// A connection that never answered means that the service has a problem, not that the connection
+// was idle for too long.
 func TestARequestThatDiesOnAFreshConnectionIsNotSentAgain(t *testing.T) {
 	h := &hasty{answers: 0}
 	s := newStage(t, h.start(t))
@@ -126,7 +128,7 @@ func TestARequestThatDiesOnAFreshConnectionIsNotSentAgain(t *testing.T) {
 	assert.Len(t, h.take(), 1)
 }
 
-// The fresh connection dies, too: once more is all there is.
+// If the fresh connection fails too, there is no further attempt.
 func TestARequestIsSentAgainOnce(t *testing.T) {
 	var mu sync.Mutex
 	connections, requests := 0, 0
@@ -174,7 +176,7 @@ func TestARequestIsSentAgainOnce(t *testing.T) {
 	assert.Equal(t, 1, requests)
 }
 
-// An answer that has begun is not begun again, whatever becomes of it.
+// Once an answer has begun, the request is not sent again, whatever happens.
 func TestAnAnswerThatBreaksOffIsNotAskedForAgain(t *testing.T) {
 	for name, begin := range map[string]string{
 		"in its head": "HTTP/1.1 200 OK\r\nContent-Ty", "in its body": "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nabc",

@@ -5,26 +5,26 @@ import (
 	"time"
 )
 
-// trials are requests that are sent although the usage limits of all accounts are reached. The service answers models
-// that cost nothing all the same, and only an answer shows which these are.
+// trials are requests that are sent although all accounts have reached their usage limits. The
+// service still answers models that cost nothing, and only an answer shows which ones these are.
 type trials struct {
 	mu     sync.Mutex
 	models map[string]trial
 }
 
 type trial struct {
-	at   time.Time // of the last one that the service refused, or that is under way
-	open bool      // the last one was answered
+	at   time.Time // of the last trial that the service refused, or of the pending one
+	open bool      // the last trial was answered
 }
 
 const (
-	// trialPause is the least time between two trials of a model that the service refuses.
+	// trialPause is the shortest time between two trials of a model that the service refuses.
 	trialPause = time.Minute
-	// maxTrials bounds how many models are remembered: their names are the client's.
+	// maxTrials is the largest number of models that are remembered: clients choose the names.
 	maxTrials = 256
 )
 
-// due reports whether a request for this model is to be tried now, and if so takes the turn.
+// due reports whether a request for this model may be tried now, and if so counts it as a trial.
 func (t *trials) due(model string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -39,14 +39,14 @@ func (t *trials) due(model string, now time.Time) bool {
 	return true
 }
 
-// answered: the service answers this model.
+// answered records that the service answers this model.
 func (t *trials) answered(model string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.set(model, trial{open: true})
 }
 
-// limited: the service refuses this model for a usage limit.
+// limited records that the service refuses this model because of a usage limit.
 func (t *trials) limited(model string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -58,7 +58,7 @@ func (s *stage) askedAbout(label string) (n int) {
 func TestTheLatestResetIsTheTimeOfReturn(t *testing.T) {
 	s := usageStage(t)
 	now := s.clock.Now()
-	// The 429 names the first window alone; the week ends later.
+	// The 429 names only the first window; the week ends later.
 	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{
 		Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Rolling, time.Hour)},
 		Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Rolling: 100, fakeservice.Weekly: 100},
@@ -106,14 +106,14 @@ func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
 	assert.LessOrEqual(t, s.asked("/usage"), 3, "each account once a minute at most")
 }
 
-// The service's first word names one window. The user hears of the return once, by its last word.
+// The 429 names one window, /usage all of them. The time of return is announced once, from /usage.
 func TestTheReturnIsSaidOnceAndRight(t *testing.T) {
 	var said []string
 	s := usageStage(t, func(o *gateway.Options) {
 		o.Observer.Exhausted = func(_ *gateway.Exchange, e *rotation.ExhaustedError) { said = append(said, e.Account) }
 	})
 	now := s.clock.Now()
-	for i, label := range labels { // the shortest first word is Spare's, whose monthly limit is reached as well
+	for i, label := range labels { // the shortest time in a 429 is Spare's, whose monthly limit is reached as well
 		s.service.SetPlan(keyOf(label), fakeservice.Plan{
 			Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Duration(10-i)*time.Hour)},
 			Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: 100, fakeservice.Monthly: 100 * (i / 2)},

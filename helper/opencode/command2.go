@@ -6,39 +6,43 @@ import (
 	"strings"
 )
 
-// Way is how a command line of OpenCode 2 is started under a gateway. Its clients leave model requests to a server: by
-// default to one background service for each user, which keeps the environment of the client that started it.
+// Way is how a command line of OpenCode 2 is started under a gateway. OpenCode 2's clients leave
+// model requests to a server: by default to one background service per user, which keeps the
+// environment of the client that started it.
 type Way int
 
 // The ways.
 const (
-	// Apart is for what uses or starts the shared service, and for what needs no server: no environment of ours, so
-	// that the service never gets it.
+	// Apart is for commands that use or start the shared service, and for those that need no
+	// server: they run without the gateway's environment, so that the service never gets it.
 	Apart Way = iota
-	// Alone is a process that serves itself (acp, serve): our environment, and nothing else.
+	// Alone is for a process that is its own server (acp, serve): it gets the gateway's environment
+	// and no other change.
 	Alone
-	// Standalone is a client that is told by --standalone to start a private server, in our environment.
+	// Standalone is for a client that starts a private server by --standalone, in the gateway's
+	// environment.
 	Standalone
-	// Joined is a client that is told by --server to join a private server that was started before.
+	// Joined is for a client that joins, by --server, a private server that was started before.
 	Joined
 )
 
-// ErrServer is a command line that names a server of its own, which would do the requests without the gateway.
+// ErrServer is the error for a command line that names a server, which would send the requests
+// without the gateway.
 var ErrServer = errors.New("opencode's --server names another server, whose requests would not go through the gateway")
 
-// Command2 is a command line of OpenCode 2, taken apart.
+// Command2 is a parsed command line of OpenCode 2.
 type Command2 struct {
 	Way  Way
 	Kind Kind   // TUI for `mini` as well
 	Name string // the subcommand; empty for the full screen
-	// Joins says that the conversation goes on with a session that was there before (-c or -s without --fork).
+	// Joins says that an existing session is continued (-c or -s without --fork).
 	Joins bool
-	// Logs are the options about logs, for a server that is started for this client.
+	// Logs are the logging options, for a server that is started for this client.
 	Logs []string
 
-	head []string // up to the last subcommand; further options go behind it
-	tail []string // what follows, without --standalone
-	kept []string // the options in tail that hold for a second invocation as well
+	head []string // up to the last subcommand; further options go after it
+	tail []string // the rest, without --standalone
+	kept []string // the options in tail that apply to a second invocation as well
 }
 
 // values2 are the options that take a value. Source: the --help of 2.0.15 and its subcommands.
@@ -46,11 +50,12 @@ var values2 = []string{"--log-level", "--completions", "--server", "--session", 
 	"--file", "-f", "--title", "--replay-limit", "--data", "-d", "--header", "-H", "--param", "--days", "--year", "--project", "--limit",
 	"--max-count", "-n", "--hostname", "--port", "--cors"}
 
-// first2 are the options about the first prompt or the choice of session: not for a second invocation.
+// first2 are the options about the first prompt or the choice of session, which a second invocation
+// must not have.
 var first2 = []string{"--continue", "-c", "--session", "-s", "--fork", "--title", "--file", "-f", "--prompt"}
 
-// ways2 are all the subcommands of 2.0.15, as its --help lists them, by how they are started. Those with subcommands of
-// their own that take --standalone are in nested2 as well.
+// ways2 has all the subcommands of 2.0.15, as its --help lists them, with how each is started.
+// Those with subcommands of their own that take --standalone are in nested2 as well.
 var (
 	ways2 = map[string]Way{"run": Joined, "mini": Joined, "acp": Alone, "serve": Alone,
 		"auth": Standalone, "session": Standalone, "models": Standalone, "api": Standalone, "stats": Standalone, "reload": Standalone,
@@ -58,12 +63,13 @@ var (
 	nested2 = []string{"auth", "session"}
 )
 
-// Parse2 takes the arguments behind `opencode` apart. isDir reports whether a path is a folder: a first word that is
-// neither a subcommand that is known here nor a folder may be a subcommand of a later version, and stays apart.
+// Parse2 parses the arguments after `opencode`. isDir reports whether a path is a folder: a first
+// word that is neither a known subcommand nor a folder may be a subcommand of a later version,
+// whose Way is Apart.
 func Parse2(args []string, isDir func(string) bool) (Command2, error) {
 	c := Command2{Way: Joined, Kind: TUI, head: []string{}}
 	var fork, joins, service, apart bool
-	words := 0 // seen so far, those of the subcommand among them
+	words := 0 // seen so far, including those of the subcommand
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
@@ -110,7 +116,7 @@ func Parse2(args []string, isDir func(string) bool) (Command2, error) {
 	return c, nil
 }
 
-// word takes in a word that is no option, after words others; upTo are the arguments up to it.
+// word processes a word that is not an option, after words others; upTo are the arguments up to it.
 func (c *Command2) word(upTo []string, words int, isDir func(string) bool) {
 	word := upTo[len(upTo)-1]
 	way, known := ways2[word]
@@ -142,8 +148,9 @@ func (c Command2) Join(url string) []string {
 	return slices.Concat(c.head, []string{"--server", url}, c.tail)
 }
 
-// Resume returns the arguments with which `opencode run` joins the server at url and goes on with a session, told text,
-// which must not begin with a dash: 2.0.15 doubles a prompt that stands behind "--".
+// Resume returns the arguments with which `opencode run` joins the server at url and continues a
+// session with the prompt text. text must not begin with a dash: 2.0.15 doubles a prompt that
+// follows "--".
 func (c Command2) Resume(url, session, text string) []string {
 	return slices.Concat(c.head, []string{"--server", url}, c.kept, []string{"--session", session, text})
 }

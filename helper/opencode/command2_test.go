@@ -79,7 +79,8 @@ func TestParse2Joins(t *testing.T) {
 	}
 }
 
-// What the user chose for the first invocation holds for the second; the prompt and what belongs to it does not.
+// The user's options for the first invocation apply to the second, except for the prompt and
+// options about it.
 func TestResume2(t *testing.T) {
 	c := parse2(t, "--print-logs run --standalone -m opencode-go/kimi-k2.6 --auto -c --fork --title T -f notes.txt --format json do the work -- and more")
 	assert.Equal(t, "run|--server|U|--print-logs|-m|opencode-go/kimi-k2.6|--auto|--format|json|--session|ses_1|Go on.",
@@ -88,7 +89,8 @@ func TestResume2(t *testing.T) {
 	assert.False(t, slices.Contains(c.Join("U"), "--standalone"))
 }
 
-// A folder that is called like a subcommand is no project: OpenCode itself takes such a word for the subcommand.
+// A folder with the name of a subcommand is not a project: OpenCode itself treats the word as the
+// subcommand.
 func TestParse2SubcommandsAreNoFolders(t *testing.T) {
 	everywhere := func(string) bool { return true }
 	for _, word := range []string{"upgrade", "update", "uninstall", "debug", "mcp", "plugin", "service", "pair"} {
@@ -111,7 +113,7 @@ func FuzzParse2(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// Nothing that the user typed is lost but --standalone.
+		// Nothing that the user typed is lost, except --standalone.
 		bare := slices.DeleteFunc(slices.Clone(args), func(arg string) bool { return strings.HasPrefix(arg, "--standalone") })
 		joined := slices.DeleteFunc(c.Join("U"), func(arg string) bool { return strings.HasPrefix(arg, "--standalone") })
 		if len(joined) != len(bare)+2 {

@@ -12,27 +12,28 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// ConfigVariable is the environment variable whose JSON is the strongest layer of configuration that a user or
-// a wrapper can set. Source: docs/facts.md, "Which key OpenCode uses".
+// ConfigVariable is the environment variable whose JSON is the strongest layer of configuration
+// that a user or a wrapper can set. Source: docs/facts.md, "Which key OpenCode uses".
 const ConfigVariable = "OPENCODE_CONFIG_CONTENT"
 
-// Endpoint is where a provider's requests go, and the headers that they carry there. A provider without a BaseURL is
-// left where it is: it is only kept from taking its key from the environment.
+// Endpoint is where a provider's requests go, and the headers that they carry. A provider without a
+// BaseURL keeps its address and only no longer takes its key from the environment.
 type Endpoint struct {
 	BaseURL string
 	Headers map[string]string
 }
 
-// PlaceholderKey stands where OpenCode wants a key. It is none: a gateway's token travels in a header of its own, which no
-// stored login, variable or other setting replaces.
+// PlaceholderKey is set where OpenCode requires a key. It is not a key: the gateway's token is sent
+// in a header of its own, which no stored login, variable or other setting replaces.
 const PlaceholderKey = "ocgo-placeholder"
 
-// ErrConfig means that the user's own configuration content can't be merged into. Its text never holds any of it.
+// ErrConfig means that nothing can be merged into the user's own configuration content. Its text
+// never quotes that content.
 var ErrConfig = errors.New(ConfigVariable + " cannot be used")
 
-// MergeConfig returns the user's configuration content (JSON or JSONC, with OpenCode's {env:…} and {file:…}; empty for
-// none) with the endpoints set for each provider id, in the form of OpenCode 1 and in that of OpenCode 2. All else stays
-// as the user wrote it.
+// MergeConfig returns the user's configuration content (JSON or JSONC, with OpenCode's {env:…} and
+// {file:…}; empty for none) with the endpoints set for each provider id, in the form of OpenCode 1
+// and in that of OpenCode 2. Everything else stays as the user wrote it.
 func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
 	text, references := quoteReferences(user, true)
 	config, err := parseObject([]byte(text))
@@ -53,7 +54,8 @@ func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
 	return references.restore(string(merged)), err
 }
 
-// set puts the endpoint at path: address and placeholder into the object settings there, the headers at headers.
+// set sets the endpoint at path: address and placeholder in the object named settings there, the
+// headers in the one named headers.
 func (e Endpoint) set(config object, path []string, settings string, headers ...string) error {
 	err := within(config, path, func(provider object) { provider["env"] = json.RawMessage("[]") })
 	if err != nil || e.BaseURL == "" {
@@ -68,14 +70,14 @@ func (e Endpoint) set(config object, path []string, settings string, headers ...
 	}
 	return within(config, append(slices.Clone(path), headers...), func(all object) {
 		for name, value := range e.Headers {
-			// Two spellings of one name would be sent as one header with two values.
+			// The same name in two spellings would be sent as one header with two values.
 			maps.DeleteFunc(all, func(other string, _ json.RawMessage) bool { return strings.EqualFold(other, name) })
 			all[name], _ = json.Marshal(value)
 		}
 	})
 }
 
-// object keeps the values as they are written, so that nothing within them changes: neither order nor numbers.
+// object keeps its values as written, so that order and numbers within them do not change.
 type object = map[string]json.RawMessage
 
 func parseObject(text []byte) (object, error) {
@@ -84,9 +86,9 @@ func parseObject(text []byte) (object, error) {
 	if len(text) == 0 || string(text) == "null" {
 		return o, nil
 	}
-	value, err := hujson.Parse(append(text, '\n')) // a comment may be all that its last line has
+	value, err := hujson.Parse(append(text, '\n')) // its last line may be a comment
 	if err != nil {
-		return nil, fmt.Errorf("%w: it is not JSON", ErrConfig) // the parser's words could quote it
+		return nil, fmt.Errorf("%w: it is not JSON", ErrConfig) // the parser's message could quote it
 	}
 	value.Standardize()
 	if err := json.Unmarshal(value.Pack(), &o); err != nil || o == nil {
@@ -95,7 +97,7 @@ func parseObject(text []byte) (object, error) {
 	return o, nil
 }
 
-// within calls change with the object at path below o, made where it is missing.
+// within calls change with the object at path below o, and creates it if it is missing.
 func within(o object, path []string, change func(object)) error {
 	if len(path) == 0 {
 		change(o)

@@ -17,7 +17,8 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// DatabaseFile is the name of the database in which OpenCode 2 keeps logins, and much else, in OpenCode's data folder.
+// DatabaseFile is the name of the database in OpenCode's data folder in which OpenCode 2 keeps
+// logins, conversations and more.
 const DatabaseFile = "opencode.db"
 
 // DatabaseVariable names another database: a whole path, or one below OpenCode's data folder.
@@ -26,7 +27,8 @@ const DatabaseVariable = "OPENCODE_DB"
 // databaseHead begins every SQLite database.
 const databaseHead = "SQLite format 3\x00"
 
-// DatabasePath is where OpenCode 2 keeps its database; empty where it keeps none in a file. It need not be there.
+// DatabasePath returns the path of OpenCode 2's database, which need not exist; empty if the
+// database is not in a file.
 func DatabasePath(getenv func(string) string, home string) string {
 	data := dataFolder(getenv, home)
 	name := getenv(DatabaseVariable)
@@ -41,7 +43,7 @@ func DatabasePath(getenv func(string) string, home string) string {
 	return filepath.Join(data, name)
 }
 
-// IsDatabase reports whether a file that begins so is a database, and not a text.
+// IsDatabase reports whether a file with this beginning is a SQLite database.
 func IsDatabase(head []byte) bool { return strings.HasPrefix(string(head), databaseHead) }
 
 // Credentials are the logins of a database.
@@ -50,21 +52,23 @@ type Credentials struct {
 	ids []string // OpenCode's ids, one for each of Found
 }
 
-// ErrDatabase means that a database is not one of OpenCode 2 that can be read. Its text never quotes a row.
+// ErrDatabase means that a file is not a database of OpenCode 2, or cannot be read. Its text never
+// quotes a row.
 var ErrDatabase = errors.New("no logins can be read")
 
-// Limits of what is read of a row, in bytes.
+// The most that is read of a row, in bytes.
 const (
 	maxValue = 64 << 10
 	maxName  = 1 << 10
 )
 
-// databaseWait is how long a database that another process holds is waited for.
+// databaseWait is how long to wait for a database that another process has locked.
 const databaseWait = 5 * time.Second
 
-// ReadCredentials reads the logins with a key for opencode-go and opencode, the active ones first, then in the order in
-// which they were made. It changes nothing, and works beside a running OpenCode. A database without the table, which is
-// one of OpenCode 1, holds none. Errors wrap ErrDatabase, or fs.ErrNotExist.
+// ReadCredentials reads the logins with a key for opencode-go and opencode, the active ones first,
+// then in the order in which they were made. It changes nothing, and works while OpenCode is
+// running. A database without the table, such as OpenCode 1's, has none. Errors wrap ErrDatabase,
+// or fs.ErrNotExist.
 func ReadCredentials(ctx context.Context, path string) (*Credentials, error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
@@ -89,7 +93,8 @@ func openToRead(ctx context.Context, path string) (*sqlite3.Conn, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is not a regular file")
 	}
-	// Without a write-ahead log nobody has it open: it can be read as a file, and nothing is put beside it.
+	// Without a write-ahead log no process has it open: it can be read as a file, and SQLite
+	// creates no files beside it.
 	if _, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
 		return connect(ctx, immutable(path), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
 	}
@@ -109,7 +114,7 @@ func connect(ctx context.Context, name string, flags sqlite3.OpenFlag) (*sqlite3
 	return db, nil
 }
 
-// immutable is the URI of a database that nobody changes while it is read.
+// immutable returns the URI of a database that nothing changes while it is read.
 func immutable(path string) string {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
@@ -118,7 +123,7 @@ func immutable(path string) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: "immutable=1"}).String()
 }
 
-// wantedColumns are those that the table has to have; others may be missing.
+// wantedColumns are the columns that the table must have; others may be missing.
 const wantedColumns = "id integration_id label value"
 
 func columns(db *sqlite3.Conn) (map[string]bool, error) {
@@ -144,7 +149,7 @@ func rows(db *sqlite3.Conn, query string, row func(*sqlite3.Stmt), args ...strin
 	return s.Err()
 }
 
-// errShape means that the table is not as it was when this was written.
+// errShape means that the table does not have the known form.
 var errShape = errors.New("its table of logins is not as this ocgo-key knows it")
 
 func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
@@ -190,11 +195,12 @@ func oldestFirst(has map[string]bool) string {
 	return "id"
 }
 
-// movedKey stands where a key stood from the moment that it is taken out until OpenCode has dropped the row.
+// movedKey replaces a key from the moment it is taken out until OpenCode has dropped the row.
 const movedKey = "ocgo-moved"
 
-// credentialLogin reads a row's value: {"type":"key","key":"…"}. Other types hold no key. What the panel of our plugin leaves
-// there stands for the pool; whoever reads it finds it by its key's beginning.
+// credentialLogin reads a row's value: {"type":"key","key":"…"}. Other types hold no key. The
+// placeholder that our plugin's panel leaves there stands for the pool; callers recognize it by the
+// beginning of its key.
 func credentialLogin(label, value string) (Login, bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(value), &members) != nil || textOf(members["type"]) != "key" {
@@ -222,11 +228,11 @@ func credentialLogin(label, value string) (Login, bool) {
 
 func textOf(raw json.RawMessage) string {
 	var text string
-	_ = json.Unmarshal(raw, &text) // what is no text is none
+	_ = json.Unmarshal(raw, &text) // what is not text is not a key
 	return text
 }
 
-// databaseError is err in words that name the file and quote nothing of it.
+// databaseError returns err as an error that names the file and quotes nothing of it.
 func databaseError(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -243,8 +249,10 @@ func databaseError(path string, err error) error {
 		why = "it may not be read and written by this user"
 	case errors.Is(err, errShape):
 		why = err.Error()
-	case !errors.As(err, new(*sqlite3.Error)):
-		why = err.Error()
+	default:
+		if _, ofSQLite := errors.AsType[*sqlite3.Error](err); !ofSQLite {
+			why = err.Error()
+		}
 	}
 	return fmt.Errorf("%s: %w: %s", path, ErrDatabase, why)
 }

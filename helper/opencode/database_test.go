@@ -32,7 +32,7 @@ func openTest(t *testing.T, path string) *sqlite3.Conn {
 	return db
 }
 
-// fakeKey is a key of this name; none that looks real stands in the sources.
+// fakeKey returns a key for this name, so that the sources contain no key that looks real.
 func fakeKey(name string) string { return "sk-" + strings.Repeat("0", 20) + name }
 
 func keyValue(name string) string { return fmt.Sprintf(`{"type":"key","key":%q}`, fakeKey(name)) }
@@ -98,7 +98,7 @@ func TestReadCredentials(t *testing.T) {
 			"opencode-go 3: More/more//it holds more than a key (metadata)", "opencode-go 4: //not a usable key: it is empty/"}, found)
 		assert.Equal(t, -1, c.Last)
 	}
-	check() // beside an OpenCode that has it open, all of it in the write-ahead log
+	check() // while an OpenCode has it open, with everything in the write-ahead log
 	require.NoError(t, db.Close())
 	before, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -111,7 +111,7 @@ func TestReadCredentials(t *testing.T) {
 	assert.Len(t, entries, 1, "reading left something beside the database")
 }
 
-// A log that a killed OpenCode left is read as well.
+// A log left by a killed OpenCode is read as well.
 func TestReadCredentialsAfterKill(t *testing.T) {
 	dir, other := folder(t), folder(t)
 	fullDatabase(t, filepath.Join(dir, "opencode.db"))
@@ -161,7 +161,7 @@ func TestReadCredentialsOfAnotherShape(t *testing.T) {
 	assert.EqualError(t, err, unknown+`: no logins can be read: its table of logins is not as this ocgo-key knows it: it has no column "integration_id"`)
 }
 
-// A database that somebody holds is not waited for without end.
+// Waiting for a locked database has a time limit.
 func TestReadCredentialsLocked(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -175,7 +175,7 @@ func TestReadCredentialsLocked(t *testing.T) {
 
 func all(keychain.Secret) bool { return true }
 
-// dump is all that the database says of rows and of other tables.
+// dump returns the contents of the database as text.
 func dump(t *testing.T, path string) []string {
 	t.Helper()
 	db, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READONLY)
@@ -203,7 +203,7 @@ func assertNoTrace(t *testing.T, path string, names ...string) {
 func TestScrubCredentials(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
-	// A trace from before: OpenCode deletes without overwriting.
+	// An older trace: OpenCode deletes without overwriting.
 	insert(t, db, row{"cred_9", GoProvider, "Twice", keyValue("new"), 0, 9}, row{"cred_a", GoProvider, "Filler", strings.Repeat("x", 3000), 0, 9})
 	require.NoError(t, db.Exec("DELETE FROM credential WHERE id IN ('cred_9', 'cred_a')"))
 	require.NoError(t, db.Close())
@@ -228,7 +228,8 @@ func TestScrubCredentials(t *testing.T) {
 	assert.Zero(t, gone, "someone else was quicker")
 }
 
-// Beside a process that has the database open, the log is emptied too; while that one reads, the key is said to be there.
+// The log is emptied even if another process has the database open; while that process reads, the
+// key is reported as left.
 func TestScrubCredentialsInUse(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -247,7 +248,7 @@ func TestScrubCredentialsInUse(t *testing.T) {
 	assertNoTrace(t, path, "new", "zen")
 }
 
-// What a logout left is found by the keys that are known, and cleared away; a key that is in use stays.
+// Traces of a logout are found by the known keys, and removed; a key that is in use stays.
 func TestScrubTraces(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -271,7 +272,7 @@ func TestScrubTraces(t *testing.T) {
 	assert.False(t, done)
 }
 
-// Nothing is taken out where a row holds another key than the one that was read.
+// Nothing is removed if a row has changed its key since it was read.
 func TestScrubCredentialsChanged(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -284,7 +285,8 @@ func TestScrubCredentialsChanged(t *testing.T) {
 	assert.Equal(t, "Old", readDatabase(t, path).Found[2].Label)
 }
 
-// Rows go through a running service; what it does not do, is done here, and what a killed scrub left is cleared away.
+// Rows are removed through a running service; what it does not do is done here, and the rest of a
+// killed scrub is removed.
 func TestScrubCredentialsThroughService(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)

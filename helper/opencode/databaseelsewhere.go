@@ -12,8 +12,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// ElsewhereError means that a key stands in other rows than those that a scrub takes out: in what was said in a conversation,
-// say. They are left as they are, and the database's files hold the key as long as the rows are there.
+// ElsewhereError means that a key is in rows that a scrub does not remove, such as the messages of
+// a conversation. They are left unchanged, and the database's files hold the key as long as the
+// rows exist.
 type ElsewhereError struct {
 	Path     string
 	Tables   []string // names of the tables, in the database's order
@@ -30,7 +31,7 @@ func (e *ElsewhereError) Error() string {
 	return text + "; it was left there"
 }
 
-// oneOrMore is "table a", "tables a, b".
+// oneOrMore returns "table a" or "tables a, b".
 func oneOrMore(what string, names []string) string {
 	if len(names) != 1 {
 		what += "s"
@@ -38,7 +39,8 @@ func oneOrMore(what string, names []string) string {
 	return what + " " + strings.Join(names, ", ")
 }
 
-// LoginsOnly reports whether all of these rows are logins: of other providers, or ones that hold more than a key.
+// LoginsOnly reports whether all of these rows are logins: of other providers, or ones that hold
+// more than a key.
 func (e *ElsewhereError) LoginsOnly() bool { return slices.Equal(e.Tables, []string{credentialName}) }
 
 const credentialName = "credential"
@@ -48,10 +50,10 @@ var (
 	sessionID = regexp.MustCompile(`^ses_[A-Za-z0-9]{1,40}$`)
 )
 
-// elsewhere looks for the keys in all rows of the database, and returns nil where none of them is there. It reads every row.
+// elsewhere searches all rows of the database for the keys, and returns nil if it finds none.
 func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, error) {
 	var names []string
-	// The content of a virtual table is in tables of its own, and its module may not be in this program.
+	// A virtual table keeps its content in other tables, and this program may lack its module.
 	err := rows(s.db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND coalesce(sql, '') NOT LIKE 'CREATE VIRTUAL%' ORDER BY rowid",
 		func(row *sqlite3.Stmt) { names = append(names, row.ColumnText(0)) })
 	if err != nil {
@@ -79,16 +81,17 @@ func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, er
 	return e, nil
 }
 
-// look notes the keys that stand in the row, and whose conversation it belongs to. It reports whether there are any.
+// look records the keys that the row contains, and the conversation it belongs to. It reports
+// whether there are any.
 func (e *ElsewhereError) look(row *sqlite3.Stmt, keys []keychain.Secret) (found bool) {
 	session := ""
 	for i := range row.ColumnCount() {
 		if kind := row.ColumnType(i); kind != sqlite3.TEXT && kind != sqlite3.BLOB {
 			continue
 		}
-		content := row.ColumnRawBlob(i) // of the text as well; no copy of it
+		content := row.ColumnRawBlob(i) // also of text; not a copy
 		if session == "" && sessionID.Match(content) {
-			session = string(content) // the first one: a conversation's own id is before its parent's
+			session = string(content) // the first one: a conversation's own id precedes its parent's
 		}
 		for _, key := range keys {
 			if bytes.Contains(content, []byte(key.Reveal())) {
@@ -105,7 +108,7 @@ func (e *ElsewhereError) look(row *sqlite3.Stmt, keys []keychain.Secret) (found 
 	return found
 }
 
-// without are the keys that stand in no row.
+// without returns the keys that are in no row.
 func (e *ElsewhereError) without(keys []keychain.Secret) (free []keychain.Secret) {
 	for _, key := range keys {
 		if e == nil || !slices.ContainsFunc(e.keys, key.Equal) {
@@ -115,8 +118,9 @@ func (e *ElsewhereError) without(keys []keychain.Secret) (free []keychain.Secret
 	return free
 }
 
-// clean empties the write-ahead log, and writes the database anew where one of the keys is left in it: in pages that were
-// free before this began. That does not help with a key that stands in a row; the error is an *ElsewhereError then.
+// clean empties the write-ahead log, and rewrites the database if one of the keys is still in it,
+// in pages that were free before the scrub. Rewriting does not help with a key that is in a row;
+// then the error is an *ElsewhereError.
 func (s *credentialScrub) clean() error {
 	left, err := s.left()
 	if err != nil || len(left) == 0 {

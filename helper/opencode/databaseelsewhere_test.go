@@ -12,8 +12,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A key that stands in a conversation, too, is not looked for in vain at each run: the conversation is named and stays as it is,
-// the database is not written anew for it, and once it is deleted no trace is left.
+// If a key is also in a conversation, the conversation is named and stays unchanged, and the
+// database is not rewritten for it; once the conversation is deleted, no trace is left.
 func TestScrubKeyInConversation(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -52,7 +52,7 @@ func TestScrubKeyInConversation(t *testing.T) {
 		assert.Equal(t, before, message())
 	}
 
-	// A key that stands in free pages alone is cleared away all the same.
+	// A key that is only in free pages is removed, too.
 	require.NoError(t, db.Exec("DELETE FROM credential WHERE id = 'cred_2'"))
 	zen, err := keychain.ParseKey(fakeKey("zen"))
 	require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestElsewhereErrorNames(t *testing.T) {
 	assert.EqualError(t, err, path+": a key also stands in the tables an odd one, event, in the conversations ses_1, ses_2; it was left there")
 }
 
-// A login that stays and has the same key is no conversation.
+// A login that stays and has the same key does not count as a conversation.
 func TestScrubKeyInAnotherLogin(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)

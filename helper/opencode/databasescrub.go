@@ -16,24 +16,26 @@ import (
 	"ocgo-key/keychain"
 )
 
-// Bounds of a scrub: how long it may take, and from which size on (in bytes) a database is not written anew as a whole while
-// a service uses it, which would have to wait.
+// Limits of a scrub: how long it may take, and the size in bytes from which a database is not
+// rewritten as a whole while a service uses it, because the service would have to wait.
 const (
 	scrubLimit  = 2 * time.Minute
 	maxRewrite  = 256 << 20
 	searchChunk = 1 << 20
 )
 
-// ErrTraces means that rows were taken out, and that their keys still stand in the database's files.
+// ErrTraces means that rows were removed, but their keys are still in the database's files.
 var ErrTraces = errors.New("a key that was taken out still stands in the file")
 
-// ErrRowsChanged means that a row is not any more what was read; nothing was taken out then.
+// ErrRowsChanged means that a row has changed since it was read; then nothing is removed.
 var ErrRowsChanged = errors.New("was changed meanwhile")
 
-// Scrub takes the rows whose keys taken wants out of the database at path, and leaves no trace of those keys, nor of the others
-// that are in traces, in it and its write-ahead log. Rows that have Stays remain, and so does all else. Where service is not
-// nil, rows go through that running OpenCode, which knows of it then. It returns how many rows went, and whether anything
-// was done. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError; rows may have gone with the last two.
+// Scrub removes from the database at path the rows for whose keys taken returns true, and leaves no
+// trace of those keys, or of the others in traces, in the database and its write-ahead log. Rows
+// with Stays, and everything else, remain. If service is not nil, rows are removed through that
+// running OpenCode, so that it knows. Scrub returns how many rows it removed, and whether anything
+// was done. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError; with the last
+// two, rows may have been removed.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scrubLimit)
 	defer cancel()
@@ -72,16 +74,17 @@ func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychai
 	return gone, true, s.clean()
 }
 
-// credentialScrub is one scrub while it is at work.
+// credentialScrub is the state of one scrub.
 type credentialScrub struct {
 	ctx     context.Context
 	db      *sqlite3.Conn
 	path    string
 	service *Service
-	keys    []keychain.Secret // that no file may hold in the end
+	keys    []keychain.Secret // keys that no file may contain in the end
 }
 
-// drop takes the rows out. Their keys are overwritten first: what OpenCode deletes stays in the file.
+// drop removes the rows. It overwrites their keys first, because what OpenCode deletes stays in the
+// file.
 func (s *credentialScrub) drop(ids []string, keys []keychain.Secret) (int, error) {
 	if err := s.db.Exec("PRAGMA secure_delete=ON"); err != nil {
 		return 0, err
@@ -93,15 +96,15 @@ func (s *credentialScrub) drop(ids []string, keys []keychain.Secret) (int, error
 	if s.service != nil {
 		for _, id := range ids {
 			if s.service.RemoveCredential(s.ctx, id) != nil {
-				break // it ends just now, say: what is left is deleted here
+				break // the service may be ending: the rest is deleted here
 			}
 		}
 	}
 	return gone, s.deleteMoved()
 }
 
-// overwrite puts movedKey in the place of the keys, all at once. It leaves everything where one of the rows holds another
-// key now; a row that is gone counts for nothing.
+// overwrite replaces the keys with movedKey in one transaction. If one of the rows holds another
+// key now, it changes nothing; a row that no longer exists is ignored.
 func (s *credentialScrub) overwrite(ids []string, keys []keychain.Secret) (gone int, err error) {
 	txn, err := s.db.BeginImmediate()
 	if err != nil {
@@ -133,8 +136,8 @@ func (s *credentialScrub) overwrite(ids []string, keys []keychain.Secret) (gone 
 
 const movedValue = `{"type":"key","key":"` + movedKey + `"}`
 
-// deleteMoved deletes the rows whose keys are overwritten, those too that an earlier scrub left when it was killed. Where
-// that leaves a provider without an active one, its newest becomes that, as in OpenCode.
+// deleteMoved deletes the rows whose keys are overwritten, including those that a killed scrub
+// left. If a provider has no active row afterwards, its newest one becomes active, as in OpenCode.
 func (s *credentialScrub) deleteMoved() (err error) {
 	has, err := columns(s.db)
 	if err != nil {
@@ -160,7 +163,7 @@ func (s *credentialScrub) run(statement string, args ...string) error {
 	return rows(s.db, statement, func(*sqlite3.Stmt) {}, args...)
 }
 
-// left are the keys that stand in the database's files once the write-ahead log is empty.
+// left returns the keys that are in the database's files once the write-ahead log is empty.
 func (s *credentialScrub) left() ([]keychain.Secret, error) {
 	if err := s.emptyLog(); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", s.path, ErrTraces, err)
@@ -168,7 +171,7 @@ func (s *credentialScrub) left() ([]keychain.Secret, error) {
 	return s.traces()
 }
 
-// writeAnew writes the database anew, without its free pages.
+// writeAnew rewrites the database without its free pages.
 func (s *credentialScrub) writeAnew() error {
 	if info, err := os.Stat(s.path); err == nil && s.service != nil && info.Size() > maxRewrite {
 		return fmt.Errorf("%s: %w: it is too large to be written anew while OpenCode's service runs", s.path, ErrTraces)
@@ -181,7 +184,7 @@ func (s *credentialScrub) writeAnew() error {
 
 var errLogBusy = errors.New("another process holds its write-ahead log")
 
-// emptyLog moves all of the write-ahead log into the database and makes it empty.
+// emptyLog writes the write-ahead log into the database and truncates it.
 func (s *credentialScrub) emptyLog() error {
 	busy := false
 	err := rows(s.db, "PRAGMA wal_checkpoint(TRUNCATE)", func(row *sqlite3.Stmt) { busy = row.ColumnInt(0) != 0 })
@@ -194,7 +197,7 @@ func (s *credentialScrub) emptyLog() error {
 	return nil
 }
 
-// traces are those of the keys that stand in the database's files.
+// traces returns the keys that are in the database's files.
 func (s *credentialScrub) traces() (found []keychain.Secret, err error) {
 	for _, path := range DatabaseFiles(s.path) {
 		if found, err = fileHolds(path, s.keys, found); err != nil {
@@ -204,12 +207,12 @@ func (s *credentialScrub) traces() (found []keychain.Secret, err error) {
 	return found, nil
 }
 
-// DatabaseFiles are the files that a database is made of, whether they are there or not.
+// DatabaseFiles returns the paths of all files of a database, whether they exist or not.
 func DatabaseFiles(path string) []string {
 	return []string{path, path + "-wal", path + "-shm", path + "-journal"}
 }
 
-// fileHolds adds those of the keys that stand in a file to found; one that is not there holds none.
+// fileHolds adds the keys that a file contains to found. A file that does not exist contains none.
 func fileHolds(path string, keys, found []keychain.Secret) ([]keychain.Secret, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -13,8 +13,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// FuzzScrub takes keys out of whatever text: all of them, half of them or none. Nothing is added and nothing changes
-// its place: what is left is the text with pieces cut out, and with nothing taken it is the text.
+// FuzzScrub removes all, half or none of the keys from any text. Nothing is added or moved: the
+// result is the text with pieces cut out; if no key is removed, it is the text itself.
 func FuzzScrub(f *testing.F) {
 	for _, text := range []string{
 		"{" + goLogin + "}", "\ufeff{\r\n  \"a\": 1, // x\r\n  " + goLogin + " /* y */,\r\n" + zenLogin + ",\r\n}\r\n",
@@ -40,7 +40,7 @@ func FuzzScrub(f *testing.F) {
 	})
 }
 
-// cutFrom tells whether part is what is left of whole when pieces of it are cut out.
+// cutFrom reports whether cutting pieces out of whole can give part.
 func cutFrom(part, whole []byte) bool {
 	for _, b := range whole {
 		if len(part) > 0 && part[0] == b {
@@ -50,8 +50,8 @@ func cutFrom(part, whole []byte) bool {
 	return len(part) == 0
 }
 
-// FuzzConfig reads whatever text as a user's configuration. What it says of where requests go is told, without a word
-// of it in an error; and merging our own into it changes what is ours of our provider, and nothing else.
+// FuzzConfig reads any text as a user's configuration. Errors must not quote it, and merging our
+// settings into it must change only our provider's settings.
 func FuzzConfig(f *testing.F) {
 	for _, text := range []string{
 		`{"provider":{"opencode-go":{"options":{"apiKey":"sk-mine","baseURL":"https://x"},"models":{"a":{}}},"other":{"options":{"apiKey":"b"}}},"plugin":["a"]}`,
@@ -85,8 +85,8 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// withoutOurs is a configuration without what is ours of our provider, and without the objects that had to be made
-// around them.
+// withoutOurs returns a configuration without our settings, and without the objects that were
+// created for them.
 func withoutOurs(t *testing.T, text string) any {
 	t.Helper()
 	text = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), "\ufeff"))
@@ -120,7 +120,7 @@ func withoutOurs(t *testing.T, text string) any {
 	return config
 }
 
-// drop removes what is at path, and the objects on the way that are empty then.
+// drop removes the value at path, and the objects on the way that become empty.
 func drop(config map[string]any, path []string) {
 	child, ok := config[path[0]].(map[string]any)
 	if ok && len(path) > 1 {

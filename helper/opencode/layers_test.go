@@ -83,7 +83,7 @@ func TestReadOverrides(t *testing.T) {
 	}
 }
 
-// Whatever form a configuration has, it is told what in it names another address or another key.
+// Settings of another address or another key are found in every form of a configuration.
 func TestReadOverridesInAllForms(t *testing.T) {
 	for text, want := range map[string]opencode.Overrides{
 		`{"provider":{"opencode-go":{"options":{"headers":{"authorization":"a","X-Api-Key":"b","x-other":"c"}}}}}`:                {Headers: []string{"authorization", "X-Api-Key"}},
@@ -102,7 +102,7 @@ func TestReadOverridesInAllForms(t *testing.T) {
 	}
 }
 
-// A key in a configuration is read and taken out as one in auth.json is.
+// A key in a configuration is read and removed like one in auth.json.
 func TestLoginsInAConfiguration(t *testing.T) {
 	const config = `{
   // Mine.

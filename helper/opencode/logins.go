@@ -15,30 +15,32 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A Login is one key, or what stands where a key should be: in OpenCode's logins or its configuration, in the accounts
-// file of the plugin opencode-go-multi-auth, or in a list of keys.
+// A Login is one key, or something else in a key's place: in OpenCode's logins or its
+// configuration, in the accounts file of the plugin opencode-go-multi-auth, or in a list of keys.
 type Login struct {
-	// Entry says where in the source it is: "opencode-go", "account 2", "line 3". It never holds anything that
-	// a user wrote.
+	// Entry says where in the source it is: "opencode-go", "account 2", "line 3". It never quotes
+	// anything that a user wrote.
 	Entry string
-	// Label is what the source calls it; empty if it has no name there. It is as the user wrote it, and may be
+	// Label is its name in the source; empty if it has none. It is as the user wrote it, and may be
 	// anything but a key.
 	Label    string
 	Key      keychain.Secret
 	Disabled bool
-	// Problem says why there is no usable key; empty where there is one. It never quotes the source.
+	// Problem says why there is no usable key; empty where there is one. It never quotes the
+	// source.
 	Problem string
-	// Stays says why the entry is not to be taken out of its source though its key is usable: more than the key would
-	// be lost with it. Empty where nothing would. It quotes no more of the source than the names of members.
+	// Stays says why the entry must remain in its source although its key is usable: removing it
+	// would lose more than the key. Empty if it would not. Of the source it quotes only names of
+	// members.
 	Stays string
 }
 
-// Logins is what one source holds.
+// Logins are the logins of one source.
 type Logins struct {
 	Found []Login // in the order of the source
 	// List says that it is a list of keys, whose labels may be anything.
 	List bool
-	// Last is the index in Found of the account that was handed out last; -1 if that is not known.
+	// Last is the index in Found of the account that was handed out last; -1 if not known.
 	Last int
 }
 
@@ -52,25 +54,27 @@ const (
 // ErrLogins means that a source can't be read as one. Its text never quotes the source.
 var ErrLogins = errors.New("no logins can be read")
 
-// ErrList, which is an ErrLogins, means that a text is neither JSON nor a list of keys, because of the lines that the
-// error names.
+// ErrList, which wraps ErrLogins, means that a text is neither JSON nor a list of keys. The error
+// names the lines that do not fit.
 var ErrList = fmt.Errorf("%w: not every line is a key, or a label and a key", ErrLogins)
 
 func notLogins(why string) error { return fmt.Errorf("%w: %s", ErrLogins, why) }
 
-// bom is the byte order mark that Windows programs put before UTF-8.
+// bom is the byte order mark with which Windows programs begin UTF-8 text.
 var bom = []byte("\ufeff")
 
-// ReadLogins reads a file of OpenCode's or of opencode-go-multi-auth's: auth.json, a configuration, the accounts file;
-// all JSON, comments allowed. One without text holds no login. rotation is what stands in RotationFile beside an
-// accounts file; nil if there is none. Errors wrap ErrLogins.
+// ReadLogins reads a file of OpenCode or of opencode-go-multi-auth: auth.json, a configuration or
+// the accounts file; all are JSON, comments allowed. An empty file has no logins. rotation is the
+// content of RotationFile beside an accounts file; nil if there is none. Errors wrap ErrLogins.
 //
-// The shape of the accounts file and what its positions mean are those of the plugin's storage.ts and rotate.ts
-// (https://github.com/ftzi/opencode-go-multi-auth): both positions name the account that was used last.
+// The shape of the accounts file and what its positions mean are those of the plugin's storage.ts
+// and rotate.ts (https://github.com/ftzi/opencode-go-multi-auth): both positions name the account
+// that was used last.
 func ReadLogins(text, rotation []byte) (Logins, error) { return read(text, rotation, false) }
 
-// ReadKeys reads what ReadLogins does, and lists of keys, one on a line: what a user named for its keys. Errors wrap
-// ErrLogins, and ErrList where a text may have been meant for a list.
+// ReadKeys reads a file that a user has named as a source of keys: what ReadLogins reads, or a list
+// with one key per line. Errors wrap ErrLogins, and ErrList where a text may have been meant for a
+// list.
 func ReadKeys(text, rotation []byte) (Logins, error) { return read(text, rotation, true) }
 
 func read(text, rotation []byte, lists bool) (Logins, error) {
@@ -123,9 +127,9 @@ func shapeOf(text []byte) (shape, error) {
 	return listShape, nil
 }
 
-// parseRoot returns the object that the whole text is.
+// parseRoot returns the object that makes up the whole text.
 func parseRoot(text []byte) (*hujson.Object, error) {
-	// The parser recurses. Brackets within strings count as well: nobody has that many.
+	// The parser recurses. Brackets within strings count as well, because no real file has so many.
 	for i, depth := 0, 0; i < len(text); i++ {
 		switch text[i] {
 		case '{', '[':
@@ -139,7 +143,7 @@ func parseRoot(text []byte) (*hujson.Object, error) {
 	}
 	value, err := hujson.Parse(text)
 	if err != nil {
-		return nil, notLogins("it is not JSON") // the parser's words could quote it
+		return nil, notLogins("it is not JSON") // the parser's message could quote it
 	}
 	root, ok := value.Value.(*hujson.Object)
 	if !ok {
@@ -185,14 +189,15 @@ func readJSON(text, rotation []byte) (Logins, error) {
 	return l, nil
 }
 
-// isPosition tells whether a member of an accounts file says which account was used last.
+// isPosition reports whether a member of an accounts file says which account was used last.
 func isPosition(name string) bool { return name == "rotationIndex" || name == "activeIndex" }
 
-// readRotation returns the position in the plugin's rotation file, which wins over the accounts file's.
+// readRotation returns the position in the plugin's rotation file, which overrides the one in the
+// accounts file.
 func readRotation(text []byte, otherwise int) int {
 	root, err := parseRoot(bytes.TrimPrefix(text, bom))
 	if err != nil {
-		return otherwise // the plugin, too, does without a file that is broken
+		return otherwise // the plugin ignores a broken file, too
 	}
 	for _, m := range root.Members {
 		if n, ok := number(m.Value); ok && nameOf(m) == "lastUsedIndex" {
@@ -202,8 +207,8 @@ func readRotation(text []byte, otherwise int) int {
 	return otherwise
 }
 
-// authLogin reads a member of auth.json, if it is a key for one of the providers that take a Go key. A login of
-// another type than api has tokens, which end, and no key.
+// authLogin reads a member of auth.json, if it is a key for one of the providers that take a Go
+// key. A login of a type other than api has tokens, which expire, and no key.
 func authLogin(m hujson.ObjectMember) (Login, bool) {
 	name := nameOf(m)
 	if name != GoProvider && name != ZenProvider {
@@ -247,7 +252,8 @@ func accountLogin(index int, element hujson.Value) Login {
 	return login
 }
 
-// take makes raw the login's key, or says why it can't be one. A label that has the key in it is dropped.
+// take sets raw as the login's key, or Problem if it can't be a key. A label that contains the key
+// is dropped.
 func (l *Login) take(raw string) {
 	key, err := keychain.ParseKey(raw)
 	if err != nil {
@@ -262,7 +268,7 @@ func (l *Login) take(raw string) {
 	l.Key = key
 }
 
-// secretLike tells whether a part of a label begins as keys of the service do.
+// secretLike reports whether a part of a label begins like the service's keys.
 func secretLike(label string) bool {
 	words := strings.FieldsFunc(label, func(r rune) bool { return !isWord(r) })
 	return slices.ContainsFunc(words, keyform.Begins)
@@ -277,7 +283,7 @@ func nameOf(m hujson.ObjectMember) string {
 	return name.String()
 }
 
-// member is the last one of this name, as with every reader of JSON.
+// member returns the last member of this name, the one that JSON readers use.
 func member(o *hujson.Object, name string) (hujson.Literal, bool) {
 	var found hujson.Literal
 	for _, m := range o.Members {

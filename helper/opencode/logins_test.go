@@ -16,7 +16,7 @@ import (
 	"ocgo-key/keychain"
 )
 
-// shown is what a test compares of each login: "entry|label|key|off|problem".
+// shown formats a login for a test: "entry|label|key|off|problem".
 func shown(l opencode.Logins) []string {
 	var all []string
 	for _, login := range l.Found {
@@ -121,12 +121,12 @@ func TestReadLoginsRefuses(t *testing.T) {
 		_, err := opencode.ScrubLogins([]byte(text), func(keychain.Secret) bool { return true })
 		require.ErrorIs(t, err, opencode.ErrLogins, name)
 	}
-	// OpenCode's files are no lists, whatever is in them.
+	// OpenCode's own files are never read as lists.
 	_, err := opencode.ReadLogins([]byte(listKey+"\n"), nil)
 	require.EqualError(t, err, "no logins can be read: it is not JSON")
 }
 
-// these are taken; all other keys stay.
+// these are taken; all other keys stay
 func these(keys ...string) func(keychain.Secret) bool {
 	return func(key keychain.Secret) bool { return slices.Contains(keys, key.Reveal()) }
 }
@@ -136,7 +136,7 @@ const (
 	zenLogin = `"opencode": {"type": "api", "key": "Z"}`
 )
 
-// Each case is a file and what is left of it; GO and ZEN stand for logins.
+// Each case is a file and the expected result; GO and ZEN stand for logins.
 func TestScrubLogins(t *testing.T) {
 	for _, tt := range []struct{ before, after string }{
 		{`{GO}`, `{}`},
@@ -169,7 +169,8 @@ func TestScrubLogins(t *testing.T) {
 		{"a\tLIST\r\nb\tOTHER\r\n", "b\tOTHER\r\n"},
 		{"\ufeffLIST\nOTHER\n", "\ufeffOTHER\n"},
 		{"OTHER\n", "OTHER\n"},
-		// What would be lost with the key keeps the entry; what is told of an account only does not.
+		// An entry stays if more than the key would be lost; information about the account alone
+		// does not keep it.
 		{`{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}},"opencode":{"type":"api","key":"Z","label":"x"}}`, `{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}}}`},
 		{`{"accounts":[{"apiKey":"K","cookie":"c"},{"apiKey":"K","enabled":true,"lastUsed":1}]}`, `{"accounts":[{"apiKey":"K","cookie":"c"}]}`},
 		{`{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`, `{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`},
@@ -197,7 +198,7 @@ func TestScrubTakesOnlyWhatIsTaken(t *testing.T) {
 	assert.Equal(t, text, string(after))
 }
 
-// Stays names the members that would be lost, where their names can be nothing else.
+// Stays names the members that would be lost, if they are certainly only names.
 func TestStays(t *testing.T) {
 	for entry, want := range map[string]string{
 		`"type":"api","key":"K","addedAt":1`: "", `"type":"api","key":"K","cookie":"c","metadata":{}`: "it holds more than a key (cookie, metadata)",
@@ -228,8 +229,8 @@ func TestLoginFiles(t *testing.T) {
 		filepath.Join(root, "oc", "opencode-go-accounts.json"), filepath.Join(root, "d", "opencode", "auth.json")}, files())
 }
 
-// FuzzLogins takes half of the keys out of whatever text: what is left reads, has none of them and all others, and in
-// JSON no other member has changed.
+// FuzzLogins removes half of the keys from any text: the result can be read, has none of them and
+// all others, and in JSON no other member has changed.
 func FuzzLogins(f *testing.F) {
 	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\t" + listKey + "\n# x\n" + loneKey + "\nA=sk-00000000000000003\n",
 		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}",
@@ -249,7 +250,7 @@ func FuzzLogins(f *testing.F) {
 		taken := func(key keychain.Secret) bool { return key.Len()%2 == 1 }
 		after, err := opencode.ScrubLogins(text, taken)
 		if err != nil && before.List {
-			return // without its first lines it could be taken for JSON, and is left alone
+			return // without its first lines it could be mistaken for JSON, and is left unchanged
 		}
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
@@ -280,7 +281,7 @@ func FuzzLogins(f *testing.F) {
 	})
 }
 
-// others are the members of a JSON text that are no logins, as they are written.
+// others returns the members of a JSON text that are not logins, as written.
 func others(text []byte) []string {
 	value, err := hujson.Parse(bytes.TrimPrefix(text, []byte("\ufeff")))
 	root, ok := value.Value.(*hujson.Object)

@@ -6,15 +6,16 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// configLogin is a key in OpenCode's configuration, and where it stands.
+// configLogin is a key in OpenCode's configuration, and its place.
 type configLogin struct {
 	Login
 	options *hujson.Object
 	index   int // of the member in options
 }
 
-// configLogins reads the member of a configuration that has the providers: provider.ID.options.apiKey, or
-// providers.ID.settings.apiKey as in OpenCode 2, for the providers that take a Go key. What only says where a key is ({env:…}, {file:…}) is none.
+// configLogins reads the member of a configuration that has the providers:
+// provider.ID.options.apiKey, or providers.ID.settings.apiKey as in OpenCode 2, for the providers
+// that take a Go key. A reference to a key ({env:…}, {file:…}) is not a key.
 func configLogins(m hujson.ObjectMember) []configLogin {
 	in := map[string]string{"provider": "options", "providers": "settings"}[nameOf(m)]
 	if in == "" {
@@ -44,7 +45,7 @@ func configLogins(m hujson.ObjectMember) []configLogin {
 	return found
 }
 
-// child is the object called name within the member's object; nil if there is none.
+// child returns the object called name within the member's object; nil if there is none.
 func child(m hujson.ObjectMember, name string) *hujson.Object {
 	parent, ok := m.Value.Value.(*hujson.Object)
 	if !ok {
@@ -59,7 +60,7 @@ func child(m hujson.ObjectMember, name string) *hujson.Object {
 	return found
 }
 
-// KeyForm is what stands where a configuration has a key.
+// KeyForm is the kind of value in a key's place in a configuration.
 type KeyForm int
 
 // The forms.

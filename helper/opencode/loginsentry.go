@@ -7,14 +7,16 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// keyMembers are the names that an entry of auth.json or of an accounts file has its key under, and plainMembers those
-// of what else may go with it: OpenCode's and the plugin's own, and none of them a secret.
+// keyMembers are the names under which an entry of auth.json or of an accounts file has its key.
+// plainMembers are the names of other members that may be removed with it: OpenCode's and the
+// plugin's own, none of them secret.
 var (
 	keyMembers   = []string{"apiKey", "key"}
 	plainMembers = []string{"type", "label", "name", "enabled", "disabled", "addedAt", "createdAt", "updatedAt", "lastUsed", "lastUsedAt"}
 )
 
-// takeFrom makes the entry's key the login's. An entry with two keys has none: one of them would be lost.
+// takeFrom sets the entry's key as the login's. An entry with two keys counts as having none: one
+// of them would be lost.
 func (l *Login) takeFrom(entry *hujson.Object) {
 	var raw string
 	var keys int
@@ -42,7 +44,7 @@ func (l *Login) takeFrom(entry *hujson.Object) {
 	}
 }
 
-// shownName is the name of a member, if it can be nothing but a name.
+// shownName returns the name of a member, if it is certainly only a name.
 func shownName(name string) string {
 	const longest = 24
 	letters := strings.Trim(name, "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""

@@ -10,16 +10,17 @@ import (
 	"ocgo-key/keychain"
 )
 
-// minLoneKey is the least length of a key of another make than the service's, in characters of isWord. It has to be
-// alone on its line as well: there it is no word of a sentence.
+// minLoneKey is the minimum length of a key that does not have the service's form, in characters of
+// isWord. It must be alone on its line as well, so that it is not a word of a sentence.
 const minLoneKey = 20
 
-// maxNamedLines bounds how many line numbers a refusal names.
+// maxNamedLines is the largest number of lines that an error names.
 const maxNamedLines = 10
 
-// readList reads a list of keys: one key on a line, or a label, then spaces, a tab, an equals sign, a comma or a
-// semicolon, then the key. Lines that are empty or begin with # say nothing. A shell's "export NAME=KEY" is one of
-// these. A list with any other line is none, and nothing of it is read: the last word of a line of prose is no key.
+// readList reads a list of keys: one key on a line, or a label, then spaces, a tab, an equals sign,
+// a comma or a semicolon, then the key. Empty lines and lines that begin with # are ignored. A
+// shell's "export NAME=KEY" is also accepted. If any other line occurs, the text is not a list and
+// nothing of it is read: the last word of a line of prose is not a key.
 func readList(list []byte) ([]Login, error) {
 	var found []Login
 	var odd []string
@@ -51,7 +52,8 @@ func readList(list []byte) ([]Login, error) {
 	return nil, fmt.Errorf("%w: %s", ErrList, lines)
 }
 
-// listLogin reads one line. says is false for one that says nothing, fits for one that is not of a list of keys.
+// listLogin reads one line. says is false for a line to ignore; fits is false for a line that does
+// not belong to a list of keys.
 func listLogin(line string) (login Login, says, fits bool) {
 	line = strings.TrimSpace(line)
 	if line == "" || strings.HasPrefix(line, "#") {
@@ -76,10 +78,10 @@ func listLogin(line string) (login Login, says, fits bool) {
 	return login, true, true
 }
 
-// separators stand between label and key.
+// separators are the characters between label and key.
 const separators = " \t=,;"
 
-// cutKey cuts off the word at the end of the line, out of its quotes. A word has no separator in it.
+// cutKey splits off the last word of the line, without its quotes. A word contains no separator.
 func cutKey(line string) (before, key string, ok bool) {
 	quote := ""
 	if strings.HasSuffix(line, `"`) || strings.HasSuffix(line, "'") {
@@ -91,7 +93,7 @@ func cutKey(line string) (before, key string, ok bool) {
 	return before, key, ok
 }
 
-// loneKey tells whether a word may be a key of any make: long, and no ruler of dashes.
+// loneKey reports whether a word may be a key of any form: long, and not just a line of dashes.
 func loneKey(word string) bool {
 	return len(word) >= minLoneKey && strings.Trim(word, "-_") != "" && strings.TrimLeftFunc(word, isWord) == ""
 }

@@ -2,22 +2,24 @@ package opencode
 
 import "path/filepath"
 
-// Names of the files that keys lie in.
+// Names of the files that hold keys.
 const (
 	AuthFile     = "auth.json"
 	accountsFile = "opencode-go-accounts.json"
-	// RotationFile stands beside the accounts file and says which account was used last.
+	// RotationFile is beside the accounts file and says which account was used last.
 	RotationFile = "opencode-go-rotation.json"
 )
 
 // KeyVariable is the environment variable that OpenCode takes a key from.
 const KeyVariable = "OPENCODE_API_KEY"
 
-// LoginFiles are the places where OpenCode and opencode-go-multi-auth keep keys, the ones with labels first. The
-// files need not be there. home is the user's home folder; getenv is os.Getenv, or stands in for it.
+// LoginFiles returns the paths where OpenCode and opencode-go-multi-auth keep keys, the ones with
+// labels first. The files need not exist. home is the user's home folder; getenv is os.Getenv or a
+// substitute.
 //
-// OpenCode follows the XDG base directories on every system, macOS and Windows included (its package xdg-basedir);
-// the plugin uses ~/.config alone, and is looked for where OpenCode's own configuration may be as well.
+// OpenCode follows the XDG base directories on every system, macOS and Windows included (its
+// package xdg-basedir); the plugin uses only ~/.config, but its files are also searched for where
+// OpenCode's configuration may be.
 func LoginFiles(getenv func(string) string, home string) []string {
 	data := dataFolder(getenv, home)
 	folders := []string{filepath.Join(home, ".config", "opencode"), filepath.Join(baseFolder(getenv, home, "XDG_CONFIG_HOME", ".config"), "opencode"), data}
@@ -35,16 +37,17 @@ func LoginFiles(getenv func(string) string, home string) []string {
 	return append(files, filepath.Join(data, AuthFile))
 }
 
-// baseFolder is one of the XDG base directories.
+// baseFolder returns one of the XDG base directories.
 func baseFolder(getenv func(string) string, home, variable string, below ...string) string {
-	// xdg-basedir takes a relative folder as well; it would mean another file in every folder.
+	// xdg-basedir accepts a relative folder as well, but that would be another file in every
+	// folder.
 	if dir := getenv(variable); filepath.IsAbs(dir) {
 		return dir
 	}
 	return filepath.Join(append([]string{home}, below...)...)
 }
 
-// dataFolder is where OpenCode keeps what is neither configuration nor state.
+// dataFolder returns OpenCode's data folder.
 func dataFolder(getenv func(string) string, home string) string {
 	return filepath.Join(baseFolder(getenv, home, "XDG_DATA_HOME", ".local", "share"), "opencode")
 }

@@ -9,9 +9,10 @@ import (
 	"ocgo-key/keychain"
 )
 
-// ScrubLogins returns the source without the logins whose keys are taken: a provider's member of auth.json, the key
-// of a provider in a configuration, an element of an accounts file, a line of a list. Those that have Stays remain. All
-// else is what it was, byte for byte, comments and formatting too. Errors wrap ErrLogins; the source then is to be left as it is.
+// ScrubLogins returns the source without the logins whose keys are taken: a provider's member of
+// auth.json, the key of a provider in a configuration, an element of an accounts file, a line of a
+// list. Logins with Stays remain. Everything else is unchanged, byte for byte, including comments
+// and formatting. Errors wrap ErrLogins; then the source must be left unchanged.
 func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error) {
 	before, err := ReadKeys(source, nil)
 	if err != nil {
@@ -38,12 +39,12 @@ func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error
 	return scrubbed, nil
 }
 
-// goes tells whether the login is to be taken out.
+// goes reports whether the login is to be removed.
 func (l Login) goes(taken func(keychain.Secret) bool) bool {
 	return l.Problem == "" && l.Stays == "" && taken(l.Key)
 }
 
-// checkScrubbed reads what is left: all logins but the taken ones have to be there.
+// checkScrubbed reads the result again: it must have all logins but the taken ones.
 func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) bool) error {
 	after, err := ReadKeys(scrubbed, nil)
 	if err != nil {
@@ -65,7 +66,7 @@ func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) b
 	return nil
 }
 
-// cutLines drops the lines of a list that have taken keys.
+// cutLines removes the lines of a list that have taken keys.
 func cutLines(list []byte, taken func(keychain.Secret) bool) []byte {
 	kept := make([]byte, 0, len(list))
 	for line := range bytes.Lines(list) {
@@ -77,7 +78,7 @@ func cutLines(list []byte, taken func(keychain.Secret) bool) []byte {
 	return kept
 }
 
-// cutLogin drops the first login with a taken key; nil if there is none.
+// cutLogin removes the first login with a taken key. It returns nil if there is none.
 func cutLogin(text []byte, taken func(keychain.Secret) bool) []byte {
 	root, err := parseRoot(text)
 	if err != nil {
@@ -122,17 +123,17 @@ func elements(a *hujson.Array) []item {
 	return items
 }
 
-// item is a member of an object or an element of an array, and where it is in the text.
+// item is a member of an object or an element of an array, and its position in the text.
 type item struct {
 	start, end    int
-	before, after []byte // the space and the comments up to the item, and from it to its comma (nil: it has no comma)
+	before, after []byte // the space and comments before the item, and between it and its comma (nil: no comma)
 }
 
-// comma is the place of the comma behind the item, if it has one.
+// comma returns the position of the comma after the item, if there is one.
 func (it item) comma() int { return it.end + len(it.after) }
 
-// cutItem drops an item, the comma that it no longer needs, and the space that was there for it. Comments stay:
-// nobody can tell whose they are.
+// cutItem removes an item, the comma that is no longer needed, and the item's white space. Comments
+// stay, because they may belong to something else.
 func cutItem(text []byte, items []item, i int) []byte {
 	it, last := items[i], i == len(items)-1
 	head, tail := text[:it.start], text[it.end:]
@@ -149,10 +150,10 @@ func cutItem(text []byte, items []item, i int) []byte {
 	}
 	before := it.before[:len(it.before)-len(trailingSpace(it.before))]
 	head = head[:it.start-len(it.before)]
-	if i > 0 && it.after == nil { // the last one has no comma: neither may the one before
+	if i > 0 && it.after == nil { // the last item has no comma, so the one before it must not have one either
 		head = head[:items[i-1].comma()]
 	}
-	if bytes.HasSuffix(before, []byte("\n")) { // a line comment's end, which the next line's beginning may double
+	if bytes.HasSuffix(before, []byte("\n")) { // the line end of a comment, which the next line's beginning may repeat
 		tail = bytes.TrimPrefix(bytes.TrimPrefix(tail, []byte("\r")), []byte("\n"))
 	}
 	return bytes.Join([][]byte{head, before, inner, tail}, nil)
@@ -162,8 +163,8 @@ const space = " \t\r\n"
 
 func trimSpace(b []byte) []byte { return bytes.TrimLeft(b, space) }
 
-// trailingSpace is the space at the end of extra that belongs to no comment. The line end after a comment stays, since
-// it may be what ends the comment.
+// trailingSpace returns the white space at the end of extra that belongs to no comment. The line
+// end after a comment stays, because it may end the comment.
 func trailingSpace(extra []byte) []byte {
 	end := len(bytes.TrimRight(extra, space))
 	if newline := bytes.IndexByte(extra[end:], '\n'); end > 0 && newline >= 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// Older reports whether version a comes before b. Of versions that are none it is false.
+// Older reports whether version a is before b. It returns false if one of them is not a version.
 func Older(a, b string) bool {
 	one, other := numbers(a), numbers(b)
 	return len(one) == len(other) && slices.Compare(one, other) < 0
@@ -33,7 +33,8 @@ func numbers(version string) []int {
 	return found
 }
 
-// CreatedBySecond reports whether a database is one that OpenCode 2 created, on which OpenCode 1 fails.
+// CreatedBySecond reports whether OpenCode 2 created a database; OpenCode 1 fails on such a
+// database.
 func CreatedBySecond(ctx context.Context, path string) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
@@ -50,8 +51,9 @@ func CreatedBySecond(ctx context.Context, path string) (bool, error) {
 	return tables["session_v2"] && !tables["session"], nil
 }
 
-// Points reads where a configuration, in the form of either generation, sends the Go provider's requests. ours reports whether a
-// gateway of ocgo-key was meant: by the token's header, or by what stands in the key's place and begins with standIn.
+// Points returns where a configuration, in the form of either generation, sends the Go provider's
+// requests. ours reports whether that is a gateway of ocgo-key: it has the token's header, or the
+// value in the key's place begins with standIn.
 func Points(config []byte, standIn string) (address string, ours bool) {
 	for _, p := range goProviders(config) {
 		for _, name := range []string{"settings", "options"} {
@@ -74,7 +76,7 @@ func Points(config []byte, standIn string) (address string, ours bool) {
 	return address, ours
 }
 
-// tokenHeader shows a gateway's token.
+// tokenHeader is the header with a gateway's token.
 const tokenHeader = "x-ocgo-key-token"
 
 func hasToken(o *hujson.Object) bool {
@@ -84,8 +86,8 @@ func hasToken(o *hujson.Object) bool {
 	})
 }
 
-// goProviders are the entries of the Go provider in a configuration, in the form of either generation. A text that is none has
-// none.
+// goProviders returns the entries of the Go provider in a configuration, in the form of either
+// generation. A text that is not a configuration has none.
 func goProviders(config []byte) (found []hujson.ObjectMember) {
 	root, err := parseRoot(bytes.TrimPrefix(config, bom))
 	if err != nil {
@@ -111,8 +113,9 @@ type ModelOverride struct {
 	Names []string // "baseURL", "apiKey"
 }
 
-// ModelOverrides are those of the Go provider in a configuration. What begins with standIn, or stands in a gateway's place on
-// this machine with it, is the pool's own.
+// ModelOverrides returns the overrides for the Go provider's models in a configuration. Values that
+// begin with standIn, and addresses on this machine beside such a value, are ocgo-key's own and are
+// left out.
 func ModelOverrides(config []byte, standIn string) (found []ModelOverride) {
 	for _, p := range goProviders(config) {
 		models := child(p, "models")
@@ -143,7 +146,7 @@ func ModelOverrides(config []byte, standIn string) (found []ModelOverride) {
 	return found
 }
 
-// shownModel is the id of a model, if it can be nothing but one.
+// shownModel returns the id of a model, if it is certainly only an id.
 func shownModel(id string) string {
 	const longest = 64
 	if id == "" || len(id) > longest || secretLike(id) {
@@ -152,7 +155,7 @@ func shownModel(id string) string {
 	return id
 }
 
-// Lines of the log. Source: that of 2.0.15.
+// Lines of the log. Source: the log of 2.0.15.
 var (
 	startLine = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(` run=(\S+) message="cli starting".* args="\[\\"serve\\"`)
@@ -165,8 +168,8 @@ var (
 	})
 )
 
-// FailedPlugins are the plugins, by path or by id, that the server of OpenCode 2 that was started last could not load, and has
-// not loaded since. A log that is not there has none.
+// FailedPlugins returns the plugins, by path or by id, that the most recently started server of
+// OpenCode 2 could not load and has not loaded since. If there is no log, it returns none.
 func FailedPlugins(log string) (failed []string) {
 	run := ""
 	for line := range strings.Lines(tail(log)) {

@@ -1,6 +1,9 @@
-// Package opencode holds what we know of OpenCode: how its configuration is pointed at a gateway, how its command
-// line reads, how one of its sessions goes on after a stop, and where it keeps logins. It starts no process and serves
-// nothing. It sees a key only where it reads one out of a file for import; a gateway's token is all that it writes.
+// Package opencode holds what ocgo-key knows about OpenCode, both generations: how to identify it,
+// how to point its configuration at a gateway, how to parse its command line, how to continue a
+// session after a stop, the plugin and shim that are installed for it, and where it keeps logins.
+// It starts no process and runs no server; it sends requests only to OpenCode's own servers on this
+// machine. It sees keys only where it reads or removes a user's logins; of ocgo-key's own secrets
+// it writes only a gateway's token.
 package opencode
 
 import (
@@ -14,16 +17,16 @@ const (
 	ZenProvider = "opencode" // the service's pay-per-use side, with the same keys
 )
 
-// Is tells whether command (a name or a path) is OpenCode.
+// Is reports whether command (a name or a path) is OpenCode.
 func Is(command string) bool {
 	name := strings.ToLower(command[strings.LastIndexAny(command, `/\`)+1:])
-	for _, end := range []string{".exe", ".cmd", ".ps1"} { // of Windows: the program, and what npm puts on PATH
+	for _, end := range []string{".exe", ".cmd", ".ps1"} { // on Windows: the program, and the launcher that npm installs
 		name = strings.TrimSuffix(name, end)
 	}
 	return name == "opencode"
 }
 
-// Kind is what an invocation of OpenCode does.
+// Kind says what an invocation of OpenCode does.
 type Kind int
 
 // The kinds.
@@ -33,28 +36,29 @@ const (
 	TUI               // the full-screen program
 )
 
-// Invocation is a command line of OpenCode, taken apart.
+// Invocation is a parsed command line of OpenCode 1.
 type Invocation struct {
 	Kind Kind
-	// Joins says that the conversation goes on with a session that was there before (-c or -s without --fork).
+	// Joins says that an existing session is continued (-c or -s without --fork).
 	Joins bool
-	// Serves says that it is a server of others (serve, web, acp).
+	// Serves says that it is a server for other programs (serve, web, acp).
 	Serves bool
 
-	kept []string // the options that hold for the second invocation as well, in their order
+	kept []string // the options that apply to a second invocation as well, in their order
 	path string   // the TUI's project folder; empty if not given
 	port string   // --port; empty if not given
 }
 
-// option is one that takes part in a restart. All others that have a dash are kept, and stand alone.
+// option describes an option that matters for a restart. All other words that begin with a dash are
+// kept, and take no value.
 type option struct {
 	value bool // a value follows
-	many  bool // several values follow, up to the next dash
-	drop  bool // it is about the first prompt or the choice of session, and not for the second invocation
+	many  bool // several values follow, up to the next word that begins with a dash
+	drop  bool // it is about the first prompt or the choice of session, and is dropped for a second invocation
 }
 
-// options of `opencode` and `opencode run` that take values, or that a second invocation must not have. Source:
-// `opencode --help` and `opencode run --help` of 1.18.33.
+// options of `opencode` and `opencode run` that take values, or that a second invocation must not
+// have. Source: `opencode --help` and `opencode run --help` of 1.18.33.
 var options = map[string]option{
 	"--log-level": {value: true}, "--port": {value: true}, "--hostname": {value: true}, "--mdns-domain": {value: true},
 	"--cors": {many: true}, "--model": {value: true}, "-m": {value: true}, "--agent": {value: true}, "--replay-limit": {value: true},
@@ -69,7 +73,7 @@ var options = map[string]option{
 var subcommands = []string{"completion", "acp", "mcp", "attach", "debug", "providers", "auth", "agent", "upgrade", "uninstall",
 	"serve", "web", "models", "stats", "export", "import", "github", "pr", "session", "plugin", "plug", "db"}
 
-// Parse takes the arguments behind `opencode` apart.
+// Parse parses the arguments after `opencode`.
 func Parse(args []string) Invocation {
 	inv := Invocation{Kind: TUI}
 	var fork, joins bool
@@ -123,6 +127,6 @@ func Parse(args []string) Invocation {
 	return inv
 }
 
-// FullScreen tells whether OpenCode with these arguments draws on the whole terminal, so that nobody else may
-// write there.
+// FullScreen reports whether OpenCode with these arguments draws on the whole terminal, so that no
+// other program may write there.
 func FullScreen(args []string) bool { return Parse(args).Kind == TUI }

@@ -95,12 +95,12 @@ func TestMergeConfig(t *testing.T) {
 		`{"provider":null}`:       `{` + ours + `}`,
 		`{"model":"x", /* c */ }`: `{"model":"x",` + ours + `}`,
 		`{"provider":{"other":{"options":{"apiKey":"theirs"}},"opencode-go":{"name":"n","options":{"apiKey":"old","timeout":1.50}}}}`: `{"provider":{"opencode-go":{"env":[],"name":"n","options":{` + address + `,"headers":{"x-own":"token"},"timeout":1.50}},"other":{"options":{"apiKey":"theirs"}}},` + second + `}`,
-		// A header of the user's own stays, but for one that would be sent together with ours.
+		// The user's own headers stay, except one that would be sent together with ours.
 		`{"provider":{"opencode-go":{"options":{"headers":{"Authorization":"a","X-OWN":"b"}}}}}`:  `{"provider":{"opencode-go":{"env":[],"options":{` + address + `,"headers":{"Authorization":"a","x-own":"token"}}}},` + second + `}`,
 		`{"providers":{"opencode-go":{"headers":{"X-Own":"b"},"settings":{"x":1,"apiKey":"k"}}}}`: `{"provider":{"opencode-go":{"env":[],"options":` + options + `}},"providers":{"opencode-go":{"env":[],"headers":{"x-own":"token"},"settings":{` + address + `,"x":1}}}}`,
-		// The order within what we do not touch has a meaning (permissions), and stays.
+		// The order of members that we do not change can have a meaning (permissions), and stays.
 		`{"permission":{"bash":{"z":"allow","*":"deny"}}}`: `{"permission":{"bash":{"z":"allow","*":"deny"}},` + ours + `}`,
-		// OpenCode puts values in the place of these before it reads the text.
+		// OpenCode replaces these with values before it parses the text.
 		`{"autoupdate":{env:AU},"model":"{env:M}" /* "{env:X} */, "share":{file:./a b}}`: `{"autoupdate":{env:AU},"model":"{env:M}",` + ours + `,"share":{file:./a b}}`,
 		"{\"a\":{env:A},//{env:B}\n\"b\":[{env:A},\"\\\"{env:A}\"]}":                     "{\"a\":{env:A},\"b\":[{env:A},\"\\\"{env:A}\"]," + ours + "}",
 	} {
@@ -110,7 +110,7 @@ func TestMergeConfig(t *testing.T) {
 	}
 }
 
-// A provider without an address is kept from the environment's keys, and that is all.
+// For a provider without an address, only the keys from the environment are switched off.
 func TestMergeConfigKeepsAProviderFromTheEnvironment(t *testing.T) {
 	got, err := opencode.MergeConfig(`{"provider":{"opencode":{"options":{"apiKey":"theirs"},"env":["X"]}}}`, map[string]opencode.Endpoint{opencode.ZenProvider: {}})
 	require.NoError(t, err)
@@ -144,7 +144,7 @@ func FuzzMergeConfig(f *testing.F) {
 			} `json:"provider"`
 		}
 		if err := json.Unmarshal([]byte(merged), &config); err != nil {
-			return // a member of the user's own has another type; what OpenCode makes of it is its business
+			return // a member of the user's has another type; OpenCode decides what to do with it
 		}
 		ours, want := config.Provider[opencode.GoProvider].Options, gateway[opencode.GoProvider]
 		if ours.BaseURL != want.BaseURL || ours.APIKey != opencode.PlaceholderKey || ours.Headers["x-own"] != "token" {
@@ -173,7 +173,7 @@ func TestContinue(t *testing.T) {
 			w.WriteHeader(http.StatusServiceUnavailable) // it is still starting
 		case r.URL.Path == "/session/status":
 			_, _ = w.Write([]byte("{}"))
-		case r.Method == http.MethodPost && firstPost: // taken, and never done
+		case r.Method == http.MethodPost && firstPost: // accepted, and never processed
 			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 			close(lost)

@@ -6,9 +6,9 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// read reads the member of a configuration that has the providers, in the form of OpenCode 1
-// ("provider", with everything in "options") or of OpenCode 2 ("providers", with "settings" and,
-// beside it, "headers"). Source: docs/facts.md, "Which key OpenCode uses".
+// read reads the providers' member of a configuration, in the form of OpenCode 1 ("provider", with
+// everything in "options") or of OpenCode 2 ("providers", with "settings" and, beside it,
+// "headers"). Source: docs/facts.md, "Which key OpenCode uses".
 func (o *Overrides) read(m hujson.ObjectMember, settings, standIn string) {
 	providers, ok := m.Value.Value.(*hujson.Object)
 	if !ok {
@@ -37,7 +37,7 @@ func (o *Overrides) read(m hujson.ObjectMember, settings, standIn string) {
 	}
 }
 
-// with adds what the form of OpenCode 2 says. A key that is one counts before what stands for one.
+// with adds the settings in the form of OpenCode 2. A real key takes precedence over a placeholder.
 func (o Overrides) with(second Overrides) Overrides {
 	o.Second = !o.Any() && second.Any()
 	o.BaseURL = o.BaseURL || second.BaseURL
@@ -49,7 +49,7 @@ func (o Overrides) with(second Overrides) Overrides {
 	return o
 }
 
-// keyHeaders are the headers in an object's "headers" that the service takes a key from.
+// keyHeaders returns the headers in an object's "headers" from which the service takes a key.
 func keyHeaders(in *hujson.Object) (names []string) {
 	for _, m := range in.Members {
 		headers, ok := m.Value.Value.(*hujson.Object)
@@ -66,7 +66,7 @@ func keyHeaders(in *hujson.Object) (names []string) {
 	return names
 }
 
-// texts are the texts in an array.
+// texts returns the strings in an array.
 func texts(v hujson.Value) (all []string) {
 	array, ok := v.Value.(*hujson.Array)
 	if !ok {
@@ -80,7 +80,7 @@ func texts(v hujson.Value) (all []string) {
 	return all
 }
 
-// Where is the place of what is set, as it is written in the configuration.
+// Where returns the place of the settings, as it is written in the configuration.
 func (o Overrides) Where() string {
 	if o.Second {
 		return "providers." + GoProvider
@@ -88,7 +88,7 @@ func (o Overrides) Where() string {
 	return "provider." + GoProvider + ".options"
 }
 
-// Place is the place of one setting, baseURL or apiKey, as it is written in the configuration.
+// Place returns the place of one setting, baseURL or apiKey, as it is written in the configuration.
 func (o Overrides) Place(setting string) string {
 	if o.Second {
 		return o.Where() + ".settings." + setting
@@ -96,7 +96,7 @@ func (o Overrides) Place(setting string) string {
 	return o.Where() + "." + setting
 }
 
-// Names says which options are set: "baseURL, apiKey, headers.Authorization".
+// Names lists the options that are set: "baseURL, apiKey, headers.Authorization".
 func (o Overrides) Names() string {
 	var names []string
 	if o.BaseURL {

@@ -10,14 +10,14 @@ import (
 	"sync"
 )
 
-// The versions of the files that are written into a user's folders. Each is in a line at the file's top, by which
-// the file is known for ours.
+// The versions of the files that are written into a user's folders. Each is in a line at the top of
+// its file, by which the file is recognized.
 const (
 	PluginVersion = 2
 	ShimVersion   = 1
 )
 
-// The plugin is one file, which has to be whole where OpenCode finds it; here it is in three.
+// The plugin is installed as one file; its source is in three.
 var (
 	//go:embed plugin.js
 	pluginCommon string
@@ -34,8 +34,8 @@ var (
 	runSource string
 )
 
-// PluginName is the plugin's file name, and PluginFolders are the folders below a config folder from which OpenCode
-// loads it, the preferred one first. Source: docs/facts.md, "Plugins".
+// PluginName is the plugin's file name, and PluginFolders are the folders below a config folder
+// from which OpenCode loads it, the preferred one first. Source: docs/facts.md, "Plugins".
 const PluginName = "ocgo-key.js"
 
 var PluginFolders = []string{"plugins", "plugin"}
@@ -43,14 +43,14 @@ var PluginFolders = []string{"plugins", "plugin"}
 // PluginID is the plugin's id in OpenCode 2.
 const PluginID = "ocgo-key"
 
-// NoticesName is the file in the state folder through which the plugin tells the full screen of OpenCode 2 what to
-// show. It holds no secret, and nothing that is missed later.
+// NoticesName is the file in the state folder through which the plugin passes notices to the full
+// screen of OpenCode 2. It holds no secret, and may be lost.
 const NoticesName = "notices.json"
 
-// A Plugin is what ours has in it of a machine.
+// A Plugin holds the parts of the plugin that depend on the machine.
 type Plugin struct {
 	Program  string   // the program that it starts, an absolute path
-	Prepared []string // the config folders that hold our [Placeholder]
+	Prepared []string // the config folders that contain our [Placeholder]
 	Notices  string   // the path of the file NoticesName
 }
 
@@ -66,8 +66,9 @@ func (p Plugin) Content() []byte {
 	).Replace(pluginCommon + "\n" + pluginOne + "\n" + pluginTwo))
 }
 
-// ToastFolder is the folder, beside the plugin's file, from which OpenCode 2 loads what shows the plugin's notices on its
-// full screen. OpenCode 1 loads no folders. Source: docs/facts.md, "Plugins".
+// ToastFolder is the folder, beside the plugin's file, from which OpenCode 2 loads the code that
+// shows the plugin's notices on its full screen. OpenCode 1 loads no folders. Source:
+// docs/facts.md, "Plugins".
 const ToastFolder = "ocgo-key"
 
 // ToastFiles are the files in ToastFolder, by name.
@@ -83,7 +84,8 @@ func toasts(notices, id string, underRun bool) []byte {
 	).Replace(toastSource))
 }
 
-// ReadPlugin reads out of a plugin what [Plugin.Content] put there. It reports false where that is not to be found.
+// ReadPlugin parses a file that [Plugin.Content] wrote. It returns false if the values are not
+// found.
 func ReadPlugin(content []byte) (p Plugin, ok bool) {
 	for name, into := range map[string]any{"PROGRAM": &p.Program, "PREPARED": &p.Prepared, "NOTICES": &p.Notices} {
 		m := regexp.MustCompile(`(?m)^const ` + name + ` = (".*"|\[.*\])(?:$| //)`).FindSubmatch(content)
@@ -94,15 +96,15 @@ func ReadPlugin(content []byte) (p Plugin, ok bool) {
 	return p, true
 }
 
-// literal is v as JavaScript writes it.
+// literal returns v as a JavaScript literal.
 func literal(v any) string {
 	text, _ := json.Marshal(v) // strings always marshal; JSON is JavaScript
 	return string(text)
 }
 
-// ConfigFolders are the config folders that OpenCode reads on every start, whatever the project, the one that a
-// plugin belongs into first. home is the user's home folder. Source: docs/facts.md, "Which key OpenCode uses"; all
-// systems use ~/.config.
+// ConfigFolders returns the config folders that OpenCode reads on every start, in every project,
+// the one for plugins first. home is the user's home folder. Source: docs/facts.md, "Which key
+// OpenCode uses"; all systems use ~/.config.
 func ConfigFolders(getenv func(string) string, home string) []string {
 	global := filepath.Join(home, ".config")
 	if dir := getenv("XDG_CONFIG_HOME"); dir != "" {
@@ -115,16 +117,18 @@ func ConfigFolders(getenv func(string) string, home string) []string {
 	return folders
 }
 
-// LockName and ModulesName are what OpenCode looks at to decide whether a config folder lacks the package
-// @opencode-ai/plugin. With any plugin at all it waits for that install, for seconds, or for more than a minute
-// where the registry can't be reached. It compares names and not versions, so an update of OpenCode changes nothing.
+// LockName and ModulesName are the files by which OpenCode decides whether a config folder lacks
+// the package @opencode-ai/plugin. If the folder has any plugin, OpenCode waits for that package to
+// be installed, for seconds, or for more than a minute if the registry can't be reached. It
+// compares names and not versions, so an update of OpenCode changes nothing.
 const (
 	LockName    = "package-lock.json"
 	ModulesName = "node_modules"
 )
 
-// Placeholder is a package-lock.json that says the package is there. Our plugin does not need it; the plugin takes
-// the placeholder away as soon as the folder has another plugin or tool, which may.
+// Placeholder is a package-lock.json that says the package is installed. Our plugin does not need
+// the package. It removes the placeholder as soon as the folder has another plugin or tool, which
+// may need it.
 func Placeholder() []byte {
 	return []byte(`{
   "name": "placeholder-by-ocgo-key",
@@ -145,7 +149,7 @@ var mark = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?://|#|@rem) ocgo-key (?:plugin|shim) ([0-9]+)\s*$`)
 })
 
-// Ours tells whether a file's content was written by ocgo-key, and which version of it.
+// Ours reports whether a file's content was written by ocgo-key, and its version.
 func Ours(content []byte) (version int, ours bool) {
 	lines := strings.SplitN(string(content), "\n", 3)
 	for _, line := range lines[:min(2, len(lines))] {

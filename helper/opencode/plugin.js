@@ -1,9 +1,10 @@
 // ocgo-key plugin 2
 // Written by `ocgo-key install` and removed by `ocgo-key uninstall`; what is changed here is lost.
 //
-// Both generations of OpenCode load this file: OpenCode 1 calls `server`, OpenCode 2 calls `setup` (and so does 1, with
-// less to work with). It starts a gateway in this process's name and sends the provider's requests there. The gateway
-// puts the key on each request and switches to the next account at a limit; no key is ever in OpenCode.
+// Both generations of OpenCode load this file: OpenCode 1 calls `server`, OpenCode 2 calls `setup`
+// (and so does 1, with less to work with). It starts a gateway in this process's name and sends the
+// provider's requests there. The gateway puts the key on each request and switches to the next
+// account at a limit; no key is ever in OpenCode.
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -20,7 +21,8 @@ const PATIENCE = 30000 // ms; a start that hangs would hang the requests that wa
 // One gateway for a process, which may load this file once for every folder it works in.
 const shared = (globalThis[Symbol.for("ocgo-key 2")] ??= { clients: new Set(), reported: new Set(), setups: 0 })
 
-// A service that many clients share outlives the `ocgo-key run` that may have started it, and takes no gateway from it.
+// A service that many clients share outlives the `ocgo-key run` that may have started it, and takes
+// no gateway from it.
 const underRun = () => Boolean(process.env.OCGO_KEY_GATEWAY) && !process.argv.includes("--service")
 
 const everyClient = (task) => shared.clients.forEach((client) => task(client).catch(() => {}))
@@ -30,7 +32,8 @@ function toast(message, variant) {
   if (shared.setups > 0) publish(message, variant)
 }
 
-// publish hands a text to the full screens of OpenCode 2. The file has the latest ones, and no secret.
+// publish shows a text on the full screens of OpenCode 2, through a file that holds the latest
+// texts and no secret.
 function publish(text, variant) {
   try {
     let earlier = []
@@ -49,7 +52,7 @@ function log(message, level) {
   everyClient((client) => client.app.log({ body: { service: "ocgo-key", level, message } }))
 }
 
-// print writes where no screen is drawn; stdout is OpenCode's alone.
+// print writes to stderr if no screen is drawn; stdout belongs to OpenCode.
 function print(message) {
   if (shared.setups > 0) return // a server of OpenCode 2, whose stderr nobody reads or a full screen covers
   if (!process.stderr.isTTY || ["run", "serve", "web", "auth", "providers"].includes(process.argv[2])) process.stderr.write(`ocgo-key: ${message}\n`)
@@ -62,8 +65,9 @@ function notice({ event, text }) {
   toast(text, event === "switched" ? "warning" : "error")
 }
 
-// complain says once why there is no gateway. OpenCode 1's server does not answer yet, and no event says when its
-// screen is there: the toast is shown again until also a slow one has had it or the reason is gone.
+// complain says once why there is no gateway. OpenCode 1's server does not answer yet, and no event
+// says when its screen is ready: the toast is repeated until a slow screen has shown it too, or the
+// reason is gone.
 function complain(text) {
   if (shared.reported.has(text)) return
   shared.reported.add(text)
@@ -84,7 +88,7 @@ function byLine(stream, each) {
   stream.on("error", () => {})
 }
 
-// withoutRun is this process's environment without what `ocgo-key run` put there.
+// withoutRun returns this process's environment without the variables of `ocgo-key run`.
 function withoutRun() {
   const { OCGO_KEY_GATEWAY, OCGO_KEY_GATEWAY_TOKEN, ...env } = process.env
   return env
@@ -92,7 +96,8 @@ function withoutRun() {
 
 function start(args) {
   return new Promise((resolve, reject) => {
-    // Apart from our terminal's signals: it ends when its stdin closes, so with this process, however that ends.
+    // In a process group of its own, which gets no signals from the terminal: it ends when its
+    // stdin closes, and so with this process, however that ends.
     const child = spawn(PROGRAM, args, {
       stdio: ["pipe", "pipe", "pipe"],
       detached: process.platform !== "win32",
@@ -150,19 +155,21 @@ function start(args) {
 
 const gone = () => !existsSync(PROGRAM)
 
-// gateway resolves to the address and the token of this process's gateway, and starts one where there is none.
+// gateway resolves to the address and the token of this process's gateway, and starts one where
+// there is none.
 function gateway() {
   if (shared.gateway) return shared.gateway
   const begun = start(shared.args)
   shared.gateway = begun
   begun.catch((e) => {
-    complain(gone() ? `${e.message}; OpenCode goes on without ocgo-key` : e.message)
+    complain(gone() ? `${e.message}; OpenCode continues without ocgo-key` : e.message)
     if (shared.gateway === begun) shared.gateway = undefined // what was the matter may be put right before the next request
   })
   return begun
 }
 
-// aim is where a request for url goes instead, whatever base URL it was made from: what is behind that says the format.
+// aim returns the gateway's address for a request to url, whatever its base URL: the path after
+// that says the format.
 function aim(url, base) {
   const { pathname, search } = new URL(url)
   const path = /^.*?(\/(?:chat\/completions|messages|responses)(?:\/[\w-]+)?)$/.exec(pathname)?.[1]
@@ -170,7 +177,7 @@ function aim(url, base) {
   return base + path + search
 }
 
-// entitled are headers that show the gateway its token, and no key of anybody's.
+// entitled returns the headers with the gateway's token and without any key.
 function entitled(headers, token) {
   const own = new Headers(headers)
   for (const name of ["authorization", "x-api-key", "api-key", "x-goog-api-key"]) own.delete(name)
@@ -178,8 +185,8 @@ function entitled(headers, token) {
   return own
 }
 
-// exempt keeps a proxy from what is meant for the gateway, here and in what is started from here. Programs read one name
-// of the two, and some the other.
+// exempt keeps requests to the gateway away from a proxy, here and in programs started from here.
+// Some programs read one of the two names, some the other.
 function exempt() {
   const names = ["NO_PROXY", "no_proxy"]
   const lists = names.map((name, i) => process.env[name]?.trim() || process.env[names[1 - i]]?.trim() || "")
@@ -190,14 +197,16 @@ function exempt() {
   })
 }
 
-// explain makes one line of what a command of ours said.
+// explain turns the output of an ocgo-key command into one line.
 const explain = (lines) => lines.map((line) => line.replace(/^ocgo-key: /, "").replace(/^hint: (.*)/, "($1)")).join(" ")
 
-// ask runs a command of ours to its end. What it is told goes through stdin, where no other program can see it.
+// ask runs an ocgo-key command to its end. Its input goes through stdin, where no other program can
+// see it.
 function ask(args, told = "") {
   return new Promise((resolve) => {
-    // Under `ocgo-key run` OpenCode's own environment looks like that of its tools, but it is a person who asks here.
-    // The mark of a tool's shell stays: an OpenCode that an agent started may add nothing either.
+    // Under `ocgo-key run` OpenCode's own environment looks like that of its tools, but here a
+    // person asks. The mark of a tool's shell stays: an OpenCode that an agent started must not add
+    // accounts either.
     const child = spawn(PROGRAM, args, { stdio: ["pipe", "pipe", "pipe"], env: withoutRun(), windowsHide: true })
     const out = []
     const why = []
@@ -211,7 +220,7 @@ function ask(args, told = "") {
   })
 }
 
-// status is the table of `list` without the columns for which the panel has no room.
+// status returns the table of `list` without the columns for which the panel has no room.
 async function status() {
   const lines = (await ask(["list"])).text.split("\n")
   const width = lines[0].indexOf("HELD BY")
@@ -220,12 +229,13 @@ async function status() {
 
 const COMMANDS = ["In a terminal:", ..."rename enable disable replace remove".split(" ").map((name) => `  ocgo-key ${name} LABEL`), "  ocgo-key rotate"].join("\n")
 
-// addAccount stores a key, which only the program's stdin sees, and says how it went.
+// addAccount stores a key, which it passes through stdin, and returns a message with the result.
 function addAccount(label, key) {
   return ask(["add", ...(label?.trim() ? ["--", label.trim()] : [])], `${key.trim()}\n`)
 }
 
-// clear takes our variables, and whatever else shows the gateway's token, out of the environment of an agent's shell.
+// clear removes our variables, and anything else that contains the gateway's token, from the
+// environment of an agent's shell.
 function clear(env) {
   const token = process.env.OCGO_KEY_GATEWAY_TOKEN
   for (const [name, value] of Object.entries(env)) {

@@ -1,7 +1,7 @@
 // The part of plugin.js for OpenCode 1.
 
-// giveWay takes our package-lock.json away where the user's own plugins and tools may need what it keeps OpenCode
-// from installing. OpenCode installs it at its next start.
+// giveWay removes our package-lock.json if the user's own plugins and tools may need the package
+// that it keeps OpenCode from installing. OpenCode installs it at its next start.
 function giveWay(folder) {
   const lock = join(folder, "package-lock.json")
   const others = ["plugin", "plugins", "tool", "tools"].flatMap((name) => {
@@ -16,8 +16,9 @@ function giveWay(folder) {
   } catch {} // not empty: it is somebody's
 }
 
-// panel is a method that shows text and stores nothing. `opencode auth login` shows the instructions of method
-// "auto" alone; the full screen closes those as soon as the callback is done, and leaves those of "code".
+// panel is a login method that shows text and stores nothing. `opencode auth login` shows only the
+// instructions of method "auto"; the full screen closes those as soon as the callback is done, and
+// keeps those of "code".
 const panel = (label, text) => ({
   type: "oauth",
   label,
@@ -29,7 +30,7 @@ const panel = (label, text) => ({
   }),
 })
 
-// Of type "oauth", since a key typed into type "api" goes to OpenCode's own file.
+// Of type "oauth", because OpenCode stores a key typed into type "api" in its own file.
 const auth = {
   provider: PROVIDER,
   methods: [
@@ -64,8 +65,8 @@ const auth = {
   ],
 }
 
-// viaGateway is OpenCode 1's fetch for the provider. Without a gateway a request fails, and says why: OpenCode does not
-// try that again.
+// viaGateway is OpenCode 1's fetch for the provider. Without a gateway a request fails with the
+// reason, and OpenCode does not retry it.
 async function viaGateway(input, init) {
   let it
   try {

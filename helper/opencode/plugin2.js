@@ -1,7 +1,7 @@
 // The part of plugin.js for OpenCode 2.
 
-// setup is the plugin of OpenCode 2. Where it throws OpenCode goes on with other keys, and what it awaits delays each
-// client: all it waits for is OpenCode's own registry.
+// setup is the plugin of OpenCode 2. If it threw an error, OpenCode would continue with other keys,
+// and whatever it awaits delays each client: it awaits only OpenCode's own registry.
 async function setup(ctx) {
   if (!ctx?.app || !ctx.session?.hook || !ctx.provider) return // OpenCode 1
   shared.setups++
@@ -26,12 +26,13 @@ async function setup(ctx) {
   await each(() => ctx.integration.transform(offer))
   return () => {
     shared.setups--
-    // A reload sets up again at once; a plugin that was removed leaves no gateway.
+    // After a reload setup runs again at once; a plugin that was removed leaves no gateway behind.
     setTimeout(() => shared.setups > 0 || shared.child?.stdin.end(), PATIENCE).unref?.()
   }
 }
 
-// attach makes the provider one that needs no credential, so that no stored one and no variable is put on a request.
+// attach makes the provider one that needs no credential, so that OpenCode puts no stored
+// credential and no variable on a request.
 function attach(providers) {
   if (!providers.get(PROVIDER)) return
   providers.update(PROVIDER, (provider) => {
@@ -41,7 +42,7 @@ function attach(providers) {
   })
 }
 
-// redirect has the last word on address and key of each request.
+// redirect sets the address and key of each request, after all other settings.
 async function redirect(event) {
   const { request } = event
   const it = await gateway().catch((e) => {
@@ -51,7 +52,8 @@ async function redirect(event) {
   event.request = new Request(aim(request.url, it.base_url), { method: request.method, headers: entitled(request.headers, it.token), body, signal: request.signal })
 }
 
-// offer puts our methods into `/connect`, and takes away the one that would store a key in OpenCode's database.
+// offer adds our methods to `/connect`, and removes the one that would store a key in OpenCode's
+// database.
 function offer(integrations) {
   if (!integrations.get(PROVIDER)) return
   for (const method of integrations.method.list(PROVIDER)) if (method.type === "key") integrations.method.remove(PROVIDER, method)

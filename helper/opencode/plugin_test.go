@@ -32,7 +32,8 @@ func TestPluginHasItsPathsAsLiterals(t *testing.T) {
 	}
 }
 
-// OpenCode refuses a file with an export that it does not know, and ours takes nothing but what comes with it.
+// OpenCode refuses a file with an unknown export, and our plugin must import only what comes with
+// OpenCode.
 func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
 	for name, test := range map[string]struct{ text, export string }{
 		"plugin": {pluginSource(), `export default { id: "ocgo-key", setup, server }`},
@@ -51,7 +52,7 @@ func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
 	}
 }
 
-// A label is an argument of a program, so the panel refuses one that may be a key, however it begins.
+// A label becomes an argument of a program, so the panel refuses one that may be a key.
 func TestPanelTakesNoKeyForALabel(t *testing.T) {
 	rule := regexp.MustCompile(`validate: \(label\) => \(/(.+)/(i?)\.test\(label\)`).FindStringSubmatch(pluginSource())
 	require.NotNil(t, rule, "the panel checks no label")

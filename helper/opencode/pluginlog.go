@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-// maxLog is how much of the end of a log is read, in bytes: many starts.
+// maxLog is how much is read from the end of a log, in bytes: enough for many starts.
 const maxLog = 4 << 20
 
-// LogFile is where OpenCode 2 says what became of plugins. Source: docs/facts.md, "Plugins".
+// LogFile returns the path of the log in which OpenCode 2 reports on plugins. Source:
+// docs/facts.md, "Plugins".
 func LogFile(getenv func(string) string, home string) string {
 	return filepath.Join(dataFolder(getenv, home), "log", "opencode.log")
 }
@@ -22,8 +23,9 @@ var logFields = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\b(timestamp|msg|message|id|target|plugin\.id|cause)=("(?:[^"\\]|\\.)*"|\S+)`)
 })
 
-// PluginFailure is what the log file says of why OpenCode 2 did not load the plugin at path when it last did so: one
-// line, empty where it was loaded, or where the file at path is newer than that. A log that is not there says nothing.
+// PluginFailure returns the reason, from the log file, why OpenCode 2 failed to load the plugin at
+// path in its latest attempt: one line, empty if it was loaded, if the file at path is newer than
+// the attempt, or if there is no log.
 func PluginFailure(log, path string) string {
 	written, err := os.Stat(path)
 	if err != nil {
@@ -52,7 +54,7 @@ func PluginFailure(log, path string) string {
 	return failure
 }
 
-// cause is a cause of the log in few words.
+// cause shortens a cause from the log.
 func cause(text string) string {
 	text, _, _ = strings.Cut(text, `\n`)
 	text, _, _ = strings.Cut(text, " (cause:")
@@ -66,7 +68,7 @@ func cause(text string) string {
 	return text
 }
 
-// tail is the end of a file, in whole lines; empty where it cannot be read.
+// tail returns the end of a file, in whole lines; empty if it cannot be read.
 func tail(path string) string {
 	f, err := os.Open(path)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// outcome is what testdata/drive.mjs prints.
+// outcome is the output of testdata/drive.mjs.
 type outcome struct {
 	Hooks    []string
 	Result   bool
@@ -43,7 +43,8 @@ type redirected struct {
 	Headers          map[string]string
 }
 
-// A stage is where a plugin is driven: its program is a shell script, which notes each start in a file.
+// A stage is the environment of a plugin under test: its ocgo-key is a shell script that records
+// each start in a file.
 type stage struct {
 	t       *testing.T
 	dir     string
@@ -68,13 +69,13 @@ const gatewayScript = `echo '{"base_url":"http://127.0.0.1:4/zen/go/v1","token":
 
 func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
 
-// starts are the arguments of each start of the program.
+// starts returns the arguments of each start of the program.
 func (s *stage) starts() []string {
 	content, _ := os.ReadFile(s.path("starts")) // there may have been none
 	return strings.FieldsFunc(string(content), func(r rune) bool { return r == '\n' })
 }
 
-// plays drives the file content, a plugin, through a scenario.
+// plays runs a scenario with the plugin whose file content is given.
 func (s *stage) plays(content []byte, args ...string) (o outcome) {
 	s.t.Helper()
 	file := s.path("plugin.mjs")
@@ -104,8 +105,8 @@ func TestSetupLeavesOpenCode1Alone(t *testing.T) {
 	assert.Empty(t, s.starts())
 }
 
-// However many folders one process works in, it has one gateway. Whatever address and key a request of any format has,
-// it goes to that gateway with its token.
+// A process has one gateway, in however many folders it works. A request of any format, address and
+// key is sent to that gateway with its token.
 func TestRequestsGoToTheGateway(t *testing.T) {
 	s := newStage(t, "until [ -e go ]; do sleep 0.05; done; "+gatewayScript) // no setup waits for it
 	s.env = append(s.env, "NO_PROXY=a.example")
@@ -142,8 +143,8 @@ func TestDeadGatewayIsReplaced(t *testing.T) {
 	assert.Len(t, s.starts(), 2)
 }
 
-// A request that comes while a start is under way shares it, and the next one tries again, since what was the matter may
-// have been put right. The full screen is told once.
+// A request that comes during a start waits for it. If it fails, the next request tries again,
+// because the cause may have been fixed. The full screen shows the failure once.
 func TestRequestsFailWithTheGatewaysReason(t *testing.T) {
 	s := newStage(t, "echo 'ocgo-key: there is no account' >&2; echo 'hint: add one' >&2; exit 3")
 	o := s.plays(s.plugin(), "fails")
@@ -159,7 +160,7 @@ func TestRequestsFailWithTheGatewaysReason(t *testing.T) {
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
-// Where the program is gone OpenCode is as it is without the plugin.
+// If the program is gone, OpenCode works as it does without the plugin.
 func TestGoneProgramChangesNothing(t *testing.T) {
 	s := newStage(t, gatewayScript)
 	o := s.plays(Plugin{Program: s.path("gone"), Notices: s.path(NoticesName)}.Content(), "shell")
@@ -172,7 +173,7 @@ func TestSetupNeverThrows(t *testing.T) {
 	assert.Equal(t, both[:1], s.plays(s.plugin(), "throws").Hooks)
 }
 
-// Under `ocgo-key run` the wrapper has done it all, but for a service, which outlives it.
+// Under `ocgo-key run` the plugin does nothing, except in a service, which outlives the run.
 func TestPluginStepsAsideUnderRun(t *testing.T) {
 	s := newStage(t, gatewayScript)
 	s.env = append(s.env, "OCGO_KEY_GATEWAY=http://127.0.0.1:3", "OCGO_KEY_GATEWAY_TOKEN=tok")
@@ -212,7 +213,7 @@ func TestRunPlugin(t *testing.T) {
 	}
 }
 
-// A typed key reaches the program's stdin alone; what OpenCode stores instead is no key.
+// A typed key is passed only to the program's stdin; OpenCode stores a placeholder instead.
 func TestConnectKeepsTheKeyFromOpenCode(t *testing.T) {
 	s := newStage(t, `case $1 in add) cat >`+"typed"+`; echo "added Work";; list) echo "table";; *) `+gatewayScript+`;; esac`)
 	o := s.plays(s.plugin(), "connect")
@@ -229,7 +230,8 @@ func TestConnectKeepsTheKeyFromOpenCode(t *testing.T) {
 	assert.NotEmpty(t, o.Panel, "a panel stores nothing")
 }
 
-// Each full screen shows what is new since it began, and under `ocgo-key run` that run's notices alone.
+// Each full screen shows the notices since its start, and under `ocgo-key run` only that run's
+// notices.
 func TestToasts(t *testing.T) {
 	s := newStage(t, gatewayScript)
 	dir, err := WriteRunPlugin(s.path("run"))

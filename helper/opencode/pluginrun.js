@@ -1,13 +1,14 @@
 // ocgo-key plugin 2
 // Written by ocgo-key; what is changed here is lost.
 //
-// `ocgo-key run` names this folder to OpenCode 2, whose server has the gateway's address and token in its environment.
-// Configuration points the provider there; this has the last word where a user's file sets another address or key for
-// one model, and marks the shells of an agent.
+// `ocgo-key run` names this folder to OpenCode 2, whose server has the gateway's address and token
+// in its environment. Configuration points the provider there; this plugin also covers a user's
+// file that sets another address or key for one model, and marks the shells of an agent.
 const PROVIDER = "opencode-go"
 const { OCGO_KEY_GATEWAY: ADDRESS, OCGO_KEY_GATEWAY_TOKEN: TOKEN } = process.env
 
-// aim is where a request for url goes instead, whatever base URL it was made from: what is behind that says the format.
+// aim returns the gateway's address for a request to url, whatever its base URL: the path after
+// that says the format.
 function aim(url) {
   const { pathname, search } = new URL(url)
   const path = /^.*?(\/(?:chat\/completions|messages|responses)(?:\/[\w-]+)?)$/.exec(pathname)?.[1]
@@ -24,8 +25,9 @@ async function redirect(event) {
   event.request = new Request(aim(request.url), { method: request.method, headers, body, signal: request.signal })
 }
 
-// mark gives a shell of the agent the configuration that the user set. The gateway's address and token stay: an opencode
-// that is typed there, which is one of ours, joins the gateway by them and starts no service.
+// mark gives a shell of the agent the configuration that the user set. The gateway's address and
+// token stay: an opencode that is run there, which is our shim, uses them to join the gateway and
+// starts no service.
 function mark({ env }) {
   env.OCGO_KEY_AGENT_SHELL = "1"
   if (env.OCGO_KEY_USER_CONTENT) env.OPENCODE_CONFIG_CONTENT = env.OCGO_KEY_USER_CONTENT

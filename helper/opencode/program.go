@@ -13,21 +13,22 @@ import (
 	"sync"
 )
 
-// Program is an `opencode` of this machine: what it is, found out without running it.
+// Program describes an `opencode` on this machine, as found out without running it.
 type Program struct {
-	Path string // the command, as it was asked for, as an absolute path
-	// Real is the program behind links, launchers and shims; Path where nothing is behind it.
+	Path string // the command that was asked for, as an absolute path
+	// Real is the program that links, launchers and shims lead to; Path if it is none of these.
 	Real string
-	// Generation is the major version, 1 or 2 for those that are known; 0 where it is not known.
+	// Generation is the major version, 1 or 2; 0 if it is not known.
 	Generation int
-	// Version is as the package or the program says it ("2.0.15"); empty where it is not known.
+	// Version is the one in the package or the program ("2.0.15"); empty if it is not known.
 	Version string
 }
 
-// Versions that ocgo-key was tried with, one of each line. Others of the same line (1.18.x, 2.0.x) count as tried.
+// Versions that ocgo-key was tested with, one of each release line. Others of the same line
+// (1.18.x, 2.0.x) count as tested.
 var triedVersions = []string{"1.18.33", "2.0.15"}
 
-// Tried reports whether the program is of a line of versions that ocgo-key was tried with.
+// Tried reports whether ocgo-key was tested with the program's release line.
 func (p Program) Tried() bool {
 	for _, tried := range triedVersions {
 		line := tried[:strings.LastIndexByte(tried, '.')+1]
@@ -39,8 +40,8 @@ func (p Program) Tried() bool {
 	return false
 }
 
-// Untried is one sentence for the user where the program was not tried with ocgo-key, without a full stop; empty where
-// it was.
+// Untried returns a sentence for the user, without a full stop, if ocgo-key was not tested with the
+// program; empty if it was.
 func (p Program) Untried() string {
 	tried := strings.Join(triedVersions, " and ")
 	switch {
@@ -54,7 +55,8 @@ func (p Program) Untried() string {
 	return fmt.Sprintf("opencode %s has not been tried with ocgo-key; %s have", p.Version, tried)
 }
 
-// Says takes over what the program printed for --version, where its version was not known: "1.18.33", "opencode v2.0.15".
+// Says sets the version from what the program printed for --version ("1.18.33", "opencode
+// v2.0.15"), if it was not known.
 func (p *Program) Says(output string) {
 	if p.Version != "" {
 		return
@@ -70,7 +72,7 @@ func (p *Program) Says(output string) {
 	}
 }
 
-// String is the program for people: "OpenCode 2.0.15".
+// String returns a name to show: "OpenCode 2.0.15".
 func (p Program) String() string {
 	switch {
 	case p.Version != "":
@@ -81,12 +83,12 @@ func (p Program) String() string {
 	return "an unknown OpenCode"
 }
 
-// maxHops bounds how many launchers and shims are followed from one to the next.
+// maxHops is the largest number of launchers and shims that are followed.
 const maxHops = 8
 
-// Identify finds out which OpenCode the file at path is, without running it: by the package.json of its package, else by
-// what the program contains, which cache (nil for none) remembers. A program that is there and cannot be told has
-// Generation 0; the error says that the file cannot be read.
+// Identify finds out which OpenCode the file at path is, without running it: from the package.json
+// of its package, or else from the program's content, which cache (nil for none) remembers. A
+// program that it does not recognize has Generation 0; the error says that the file cannot be read.
 func Identify(path string, cache *Cache) (Program, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -118,7 +120,7 @@ func Identify(path string, cache *Cache) (Program, error) {
 			next = scoopTarget(real)
 		}
 		if next == "" && text {
-			return p, nil // a script that says nothing of where it leads
+			return p, nil // a script that does not show which program it starts
 		}
 		if next == "" {
 			found, err := scanned(real, cache)
@@ -132,8 +134,8 @@ func Identify(path string, cache *Cache) (Program, error) {
 	return p, nil
 }
 
-// is takes over a version, if it is one, and the generation that goes with it. Builds of OpenCode's own sources have
-// version 0.0.0-…, which says nothing of the generation.
+// is sets the version, if it is one, and its generation. Builds from OpenCode's sources have
+// version 0.0.0-…, which does not show the generation.
 func (p *Program) is(version string) {
 	m := programVersion().FindStringSubmatch(version)
 	if m == nil {
@@ -147,7 +149,7 @@ var programVersion = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^([0-9]{1,4})\.[0-9]{1,6}\.[0-9]{1,12}(?:[-+][0-9A-Za-z.+-]{1,64})?$`)
 })
 
-// npmPackage is what counts in a package.json.
+// npmPackage holds the members of a package.json that matter.
 type npmPackage struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -174,13 +176,14 @@ func readPackage(folder string) (npmPackage, bool) {
 	return of, of.Name == launcher1 || of.Name == launcher2 || isPlatform(of.Name)
 }
 
-// Names of OpenCode's packages: the ones that users install, and what those of the systems begin with.
+// Names of OpenCode's packages: those that users install, and the prefixes of those with the
+// program for one system.
 const (
 	launcher1 = "opencode-ai"
 	launcher2 = "@opencode/cli"
 )
 
-// isPlatform reports whether a package is one with the program for a system: opencode-linux-x64,
+// isPlatform reports whether a package contains the program for one system: opencode-linux-x64,
 // @opencode/cli-darwin-arm64.
 func isPlatform(name string) bool {
 	for _, begin := range []string{"opencode-", launcher2 + "-"} {
@@ -193,8 +196,9 @@ func isPlatform(name string) bool {
 	return false
 }
 
-// followLauncher makes Real the program that a launcher script starts, which npm and pnpm put beside its package or below
-// it. Where none is found the script stays: its own package has the same version.
+// followLauncher sets Real to the program that a launcher script starts, which npm and pnpm put
+// beside its package or below it. If none is found, Real stays the script: its package has the same
+// version.
 func (p *Program) followLauncher(of npmPackage) {
 	begin := "opencode-" + runtime.GOOS + "-"
 	above := filepath.Dir(of.folder)
@@ -226,7 +230,7 @@ func programName(goos string) string {
 
 func escapePattern(path string) string {
 	if runtime.GOOS == "windows" {
-		return path // there is no escape, and [ is rare
+		return path // Glob has no escape there, and [ is rare
 	}
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
@@ -236,8 +240,8 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Find returns the first opencode on search, a PATH, that is no shim of ours. The error wraps exec.ErrNotFound where there
-// is none. A relative folder of PATH is left out, as os/exec does.
+// Find returns the first opencode on search, a PATH, that is not one of our shims. The error wraps
+// exec.ErrNotFound if there is none. Relative folders in PATH are skipped, as in os/exec.
 func Find(search string) (string, error) {
 	for _, dir := range filepath.SplitList(search) {
 		if !filepath.IsAbs(dir) {

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// put writes a file below root, its folders too, and returns its path.
+// put writes a file below root, creates its folders, and returns its path.
 func put(t *testing.T, root, name, content string) string {
 	t.Helper()
 	path := filepath.Join(root, filepath.FromSlash(name))
@@ -35,7 +35,7 @@ func packageText(name, version string) string {
 	return fmt.Sprintf(`{"name": %q, "version": %q}`, name, version)
 }
 
-// folder is a temporary one, without links on its way.
+// folder returns a temporary folder whose path contains no links.
 func folder(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -43,7 +43,8 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// binary is what a program of this user agent looks like, with the mark of version 2 if second is set.
+// binary returns the content of a program with this user agent, and with the mark of version 2 if
+// second is set.
 func binary(agent string, second bool) string {
 	mark := ""
 	if second {
@@ -159,7 +160,7 @@ func TestIdentifyWhatIsNotThere(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// A script that starts itself, or two that start each other, have an end.
+// A script that starts itself, or two that start each other, are not followed forever.
 func TestIdentifyCircles(t *testing.T) {
 	root := folder(t)
 	one, other := filepath.Join(root, "a", "opencode"), filepath.Join(root, "b", "opencode")
@@ -170,7 +171,7 @@ func TestIdentifyCircles(t *testing.T) {
 	assert.Zero(t, p.Generation)
 }
 
-// Our own shim is looked through.
+// Our own shim is followed to the real program.
 func TestIdentifyThroughShim(t *testing.T) {
 	root := folder(t)
 	real := put(t, root, "real/opencode", binary("opencode/latest/2.0.15/cli", true))
@@ -225,7 +226,7 @@ func TestTried(t *testing.T) {
 	assert.Equal(t, "/x/opencode is an OpenCode 2 of unknown version; ocgo-key has been tried with 1.18.33 and 2.0.15", Program{Path: "/x/opencode", Generation: 2}.Untried())
 }
 
-// What a program contains is remembered until the program is another one; a cache that is broken is looked past.
+// The result for a program is remembered until the program changes; a broken cache is ignored.
 func TestCache(t *testing.T) {
 	state := folder(t)
 	path := put(t, folder(t), "opencode", binary("opencode/1.18.33", false))

@@ -11,20 +11,21 @@ import (
 	"ocgo-key/internal/paths"
 )
 
-// ProgramsName is the file of the state folder in which programs are remembered. It holds no secret, and may be deleted
-// at any time.
+// ProgramsName is the name of the cache file in the state folder. It holds no secret, and may be
+// deleted at any time.
 const ProgramsName = "opencode-programs.json"
 
-// maxPrograms bounds how many programs are remembered.
+// maxPrograms is the largest number of programs that are remembered.
 const maxPrograms = 16
 
-// Cache remembers what programs contain, by path, size and time of change. A file that cannot be read or written is the
-// same as none: looking again costs less than a second. A nil Cache remembers nothing.
+// Cache remembers what programs contain, by path, size and modification time. A cache file that
+// cannot be read or written is ignored: scanning a program again takes less than a second. A nil
+// Cache remembers nothing.
 type Cache struct {
 	path string
 }
 
-// OpenCache returns the cache in a folder, which need not be there.
+// OpenCache returns the cache in a folder, which need not exist.
 func OpenCache(folder string) *Cache { return &Cache{filepath.Join(folder, ProgramsName)} }
 
 type (
@@ -41,7 +42,8 @@ type (
 	}
 )
 
-// cacheVersion is that of the file and of what is known about programs: older ones are looked at again.
+// cacheVersion changes with the file's format and with the rules for identifying programs: files of
+// other versions are ignored.
 const cacheVersion = 1
 
 func (c *Cache) read() cacheFile {
@@ -92,12 +94,13 @@ func (c *Cache) put(path string, info os.FileInfo, p Program) {
 		return
 	}
 	if _, err := os.Stat(filepath.Dir(c.path)); err != nil {
-		return // the folder is made by what has something to keep there
+		return // the cache does not create the folder
 	}
-	_ = atomicfile.Write(c.path, append(text, '\n'), 0o600, false) // without it the next look costs what this one did
+	_ = atomicfile.Write(c.path, append(text, '\n'), 0o600, false) // without it the next scan takes as long as this one
 }
 
-// IdentifyRemembered is [Identify] with what is remembered in our state folder, which the environment names.
+// IdentifyRemembered is [Identify] with what is remembered in our state folder, which the
+// environment names.
 func IdentifyRemembered(getenv func(string) string, path string) (Program, error) {
 	dir, err := paths.StateDir(getenv, os.UserHomeDir)
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 	"sync"
 )
 
-// What an OpenCode program contains. Source: the programs of 1.18.33 and 2.0.15, which Bun starts with the first of
-// these among its options ("--user-agent=opencode/1.18.33 ", "--user-agent=opencode/latest/2.0.15/cli "); it lies near the
-// program's end. The second is in version 2 alone.
+// Strings in an OpenCode program. Source: the programs of 1.18.33 and 2.0.15. The first is among
+// Bun's start options ("--user-agent=opencode/1.18.33 ", "--user-agent=opencode/latest/2.0.15/cli
+// "), near the program's end. The second is only in version 2.
 const (
 	agentMark  = "--user-agent=opencode/"
 	secondMark = "OPENCODE_CLI_CONFIG_CONTENT"
 )
 
-// Sizes of what is read at a time, in bytes, and of what is looked at behind a mark.
+// How much is read at a time, and how much is examined after a mark, in bytes.
 const (
 	scanTail  = 8 << 20
 	scanChunk = 1 << 20
 	agentText = 128
 )
 
-// scanned is what the program at path contains, by the cache where it knows.
+// scanned returns what the program at path contains, from the cache if possible.
 func scanned(path string, cache *Cache) (Program, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -49,7 +49,8 @@ func scanned(path string, cache *Cache) (Program, error) {
 	return p, err
 }
 
-// scan looks for what tells the generations apart in a program of this size, at its end first: all of it is 200 MB.
+// scan searches a program of this size for the marks of the generations, at its end first: the
+// whole file has 200 MB.
 func scan(program io.ReaderAt, size int64) (Program, error) {
 	var s marks
 	tail := max(size-scanTail, 0)
@@ -63,13 +64,14 @@ func scan(program io.ReaderAt, size int64) (Program, error) {
 	return s.program(), err
 }
 
-// marks are those that were seen so far.
+// marks records which marks were seen so far.
 type marks struct {
-	agent  string // what stands behind agentMark; empty if it was not seen
+	agent  string // the text after agentMark; empty if that was not seen
 	second bool
 }
 
-// read looks at all that r has. A mark may lie across two chunks, so that the end of one is looked at with the next.
+// read searches all of r. A mark may lie across two chunks, so the end of each is searched again
+// with the next.
 func (s *marks) read(r io.Reader) error {
 	const overlap = len(agentMark) + agentText
 	buffer := make([]byte, overlap+scanChunk)
@@ -96,7 +98,7 @@ var agentPattern = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:[0-9A-Za-z._-]+/)?([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)(?:/[a-z]+)?[ \x00]`)
 })
 
-// program is what the marks mean.
+// program returns what the marks say about the program.
 func (s *marks) program() Program {
 	var p Program
 	if m := agentPattern().FindStringSubmatch(s.agent); m != nil {
@@ -107,7 +109,7 @@ func (s *marks) program() Program {
 	case s.second:
 		p.Generation = 2
 	case s.agent != "" && strings.HasPrefix(p.Version, "0.0.0"):
-		p.Generation = 1 // a build of its sources
+		p.Generation = 1 // a build from OpenCode's sources
 	}
 	return p
 }

@@ -32,8 +32,9 @@ func beginning(path string) (head []byte, text bool, err error) {
 	return head, len(head) > 0 && bytes.IndexByte(head, 0) < 0, err
 }
 
-// besidePattern finds what a launcher starts beside itself: npm's and pnpm's for cmd ("%dp0%\x", "%~dp0\x"), PowerShell and sh
-// ("$basedir/x"). wholePattern finds absolute paths of an opencode, as in Homebrew's scripts and our own shims.
+// besidePattern finds what a launcher starts beside itself: npm's and pnpm's for cmd ("%dp0%\x",
+// "%~dp0\x"), PowerShell and sh ("$basedir/x"). wholePattern finds absolute paths of an opencode,
+// as in Homebrew's scripts and our own shims.
 var (
 	besidePattern = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?:%~?dp0%?|\$\{?basedir\}?)[\\/]?([^"'\r\n%$]*opencode[^"'\r\n%$]*)`)
@@ -43,7 +44,8 @@ var (
 	})
 )
 
-// target is the file that a launcher script starts; empty if it does not say so. there reports whether a file is there.
+// target returns the file that a launcher script starts; empty if it is not found. there reports
+// whether a file exists.
 func target(script string, text []byte, there func(path string) bool) string {
 	folder := script[:strings.LastIndexAny(script, `/\`)+1]
 	windows := strings.Contains(folder, `\`)
@@ -61,7 +63,7 @@ func target(script string, text []byte, there func(path string) bool) string {
 	for _, m := range wholePattern().FindAllSubmatch(text, -1) {
 		path := string(m[1])
 		if windows {
-			path = strings.ReplaceAll(path, "%%", "%") // as a batch file has it
+			path = strings.ReplaceAll(path, "%%", "%") // the form in a batch file
 		}
 		if path != script && there(path) {
 			return path
@@ -72,7 +74,8 @@ func target(script string, text []byte, there func(path string) bool) string {
 
 var scoopPattern = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*path\s*=\s*"?([^"\r\n]+?)"?\s*$`) })
 
-// scoopTarget is the program that Scoop's NAME.exe starts, by the NAME.shim beside it; empty if there is none.
+// scoopTarget returns the program that Scoop's NAME.exe starts, from the NAME.shim beside it; empty
+// if there is none.
 func scoopTarget(program string) string {
 	beside := strings.TrimSuffix(program, filepath.Ext(program)) + ".shim"
 	text, is, err := beginning(beside)

@@ -5,18 +5,18 @@ import (
 	"strings"
 )
 
-// references are the parts of a configuration that OpenCode replaces in the text before it reads it
-// as JSON: {env:NAME} and {file:PATH}. So they may stand for any piece of JSON:
+// references are the parts of a configuration that OpenCode replaces in the text before it parses
+// the JSON: {env:NAME} and {file:PATH}. So they may stand for any part of the JSON:
 // {"autoupdate":{env:AU},{file:members}}. Source: docs/facts.md, "Which key OpenCode uses".
 type references struct {
 	mark  string // begins each placeholder, and is nowhere else in the configuration
 	pairs []string
 }
 
-// quoteReferences puts a placeholder in the place of each reference, so that what is left is JSON
-// if it was JSON with references: a text for a value or a key, a member for members. Within quotes
-// a placeholder is a part of the text; without inQuotes references there are left as they are. Each
-// placeholder is of KeyForm Reference. In comments nothing is touched.
+// quoteReferences replaces each reference with a placeholder, so that JSON with references becomes
+// plain JSON: a string for a value or a key, a member for members. Within a string the placeholder
+// becomes a part of it; if inQuotes is false, references within strings are left unchanged. Each
+// placeholder has KeyForm Reference. Comments are left unchanged.
 func quoteReferences(config string, inQuotes bool) (string, references) {
 	r := references{}
 	for i := 0; r.mark == "" || strings.Contains(config, r.mark); i++ {
@@ -32,31 +32,31 @@ func quoteReferences(config string, inQuotes bool) (string, references) {
 	return string(q.out), q.references
 }
 
-// restore puts the references back.
+// restore replaces the placeholders with their references.
 func (r references) restore(config string) string {
 	return strings.NewReplacer(r.pairs...).Replace(config)
 }
 
-// placeholder is the next one. written is what it looks like in the configuration: with a %s for
-// itself.
+// placeholder returns the next placeholder. written is its form in the configuration, with %s for
+// the placeholder.
 func (r *references) placeholder(reference, written string) string {
 	p := fmt.Sprintf(written, fmt.Sprintf("%s%d}", r.mark, len(r.pairs)/2))
 	r.pairs = append(r.pairs, p, reference)
 	return p
 }
 
-// quoting is a configuration that is on its way through quoteReferences.
+// quoting is the state of quoteReferences.
 type quoting struct {
 	references
 	inQuotes bool
 	rest     string
 	out      []byte
-	open     []byte // the brackets that are open
-	key      bool   // a key comes next, or a member
-	literal  int    // where in out a word without quotes begins that is not at its end; -1 for none
+	open     []byte // the open brackets
+	key      bool   // a key or a member comes next
+	literal  int    // the position in out of an unfinished word without quotes; -1 for none
 }
 
-// step moves one thing from rest to out.
+// step moves one token from rest to out.
 func (q *quoting) step() {
 	switch c := q.rest[0]; {
 	case c == '"':
@@ -92,7 +92,8 @@ func (q *quoting) move(n int) {
 	q.out, q.rest, q.literal = append(q.out, q.rest[:n]...), q.rest[n:], -1
 }
 
-// text moves a text in quotes, to its end where none is closed. A quote within a reference is none.
+// text moves a string, or everything to the end if it is not closed. A quote within a reference
+// does not end the string.
 func (q *quoting) text() {
 	q.move(1)
 	for q.rest != "" {
@@ -112,7 +113,7 @@ func (q *quoting) text() {
 	}
 }
 
-// bare moves a word without quotes that has references in it: "{env:A}", "-{env:A}.5",
+// bare moves a word without quotes that contains references: "{env:A}", "-{env:A}.5",
 // "{env:A}{env:B}".
 func (q *quoting) bare() {
 	before := ""
@@ -139,8 +140,8 @@ func (q *quoting) bare() {
 	q.out = append(q.out, q.placeholder(word, written)...)
 }
 
-// reference is the length of the reference that s begins with, 0 for none. {env:…} is replaced
-// first, so that a file's path may have one in it.
+// reference returns the length of the reference at the beginning of s, 0 for none. OpenCode
+// replaces {env:…} first, so a file's path may contain one.
 func reference(s string) int {
 	const env, file = "{env:", "{file:"
 	if strings.HasPrefix(s, env) {
@@ -170,7 +171,7 @@ func reference(s string) int {
 	return 0
 }
 
-// afterSpace is s without the space and the comments that it begins with.
+// afterSpace returns s without leading white space and comments.
 func afterSpace(s string) string {
 	for {
 		s = strings.TrimLeft(s, " \t\r\n")
@@ -185,8 +186,8 @@ func afterSpace(s string) string {
 	}
 }
 
-// ofLiteral reports whether a byte may be part of a number or of true, false and null, or of a
-// mistake in their place.
+// ofLiteral reports whether a byte may be part of a number, of true, false or null, or of a
+// misspelled one.
 func ofLiteral(c byte) bool { return strings.IndexByte(" \t\r\n,:[]{}\"/", c) < 0 }
 
 func upTo(s, end string) int {

@@ -14,7 +14,8 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// What OpenCode replaces before it reads the text comes through as it is written, wherever it stands.
+// References that OpenCode replaces before it parses the text are kept as written, wherever they
+// are.
 func TestMergeConfigKeepsReferences(t *testing.T) {
 	for user, kept := range map[string]string{
 		`{"autoupdate":{env:AU}}`:                              `"autoupdate":{env:AU}`,
@@ -68,7 +69,8 @@ func TestReadOverridesKnowsReferences(t *testing.T) {
 	}
 }
 
-// A key in a configuration is found, and taken out, beside references that are no JSON.
+// A key in a configuration is found and removed even if the configuration contains references,
+// which are not JSON.
 func TestLoginsBesideReferences(t *testing.T) {
 	const config = `{"autoupdate":{env:AU}, {file:x}, "provider":{"opencode-go":{"options":{"timeout":{env:T},"apiKey":"K"}},"opencode":{"options":{"apiKey":{env:Z}}}}}`
 	l, err := opencode.ReadLogins([]byte(config), nil)
@@ -82,8 +84,8 @@ func TestLoginsBesideReferences(t *testing.T) {
 
 var envReference = regexp.MustCompile(`\{env:([^}]+)\}`)
 
-// FuzzReferences merges into a configuration with references, and has them replaced as OpenCode does: what it then
-// reads is what it reads of the user's own, but for what we set.
+// FuzzReferences merges into a configuration with references, and then replaces them as OpenCode
+// does: the result must equal the user's own configuration, except for our settings.
 func FuzzReferences(f *testing.F) {
 	for _, text := range []string{
 		`{"autoupdate":{env:A},"b":"{env:C}","plugin":[{env:B},{"x":-{env:C}}],"provider":{"opencode-go":{"models":{"m":{env:B}}}}}`,

@@ -14,16 +14,19 @@ import (
 	"ocgo-key/internal/version"
 )
 
-// GoOn is what a session is told when `opencode run` resumes it: the user's own prompt is in the history already.
+// GoOn is the prompt with which `opencode run` resumes a session: the user's own prompt is in the
+// history already.
 const GoOn = "Go on where you left off."
 
-// ResumeRun returns the arguments with which `opencode run` goes on with a session, told text.
+// ResumeRun returns the arguments with which `opencode run` continues a session with the prompt
+// text.
 func (inv Invocation) ResumeRun(session, text string) []string {
 	return append(append([]string{"run"}, inv.kept...), "--session", session, "--", text)
 }
 
-// ResumeTUI returns the arguments with which the TUI opens a session again, listening on port (of its own choice,
-// if it was given one) so that Continue can reach it. It also returns the port that holds.
+// ResumeTUI returns the arguments with which the TUI opens a session again and listens on a port,
+// so that Continue can reach it: the port of the user's command line if that has one, otherwise
+// port. It also returns the port in use.
 func (inv Invocation) ResumeTUI(session, port string) (args []string, listening string) {
 	args = slices.Clone(inv.kept)
 	if inv.port != "" && inv.port != "0" {
@@ -45,29 +48,31 @@ const (
 	DefaultUsername  = "opencode"
 )
 
-// Server is OpenCode's own, in a TUI that was started with a port.
+// Server is OpenCode's own server in a TUI that was started with a port.
 type Server struct {
 	Port, Username, Password string
 }
 
 const (
-	// pause between two tries to reach a server that is still starting.
+	// pause is the time between two attempts to reach a server that is still starting.
 	pause = 200 * time.Millisecond
-	// answerTime bounds a question to the server, which answers in milliseconds once it is up.
+	// answerTime is the time limit of a request to the server, which answers in milliseconds once
+	// it is up.
 	answerTime = 2 * time.Second
-	// screenTime is the least that a screen takes to show a conversation once the server is up.
+	// screenTime is the shortest time that a screen takes to show a conversation once the server is
+	// up.
 	screenTime = 2 * time.Second
-	// takeTime is how long the server may take to show that it is at work on a session.
+	// takeTime is how long the server may take to report that it works on a session.
 	takeTime = 5 * time.Second
 )
 
-// Continue makes the server of a TUI that has just been started go on with a session where it stopped, adding no
-// text. It returns when the turn has ended or ctx has.
+// Continue makes the server of a newly started TUI continue a session where it stopped, without
+// adding text. It returns when the turn or ctx has ended.
 //
-// The server is up before the screen is: a request that comes first may be taken and never done, and what it
-// brings may be shown without the conversation before it (both seen with 1.18.33). So the session is asked for
-// until it is there, the screen is given half as long again as that took, and a request that does not set the
-// server to work is made again.
+// The server is up before the screen. A request that comes earlier may be accepted and never
+// processed, or its answer may be shown without the conversation before it (both seen with
+// 1.18.33). So Continue asks for the session until it exists, waits half as long again for the
+// screen, and repeats a request that does not make the server work.
 func (s Server) Continue(ctx context.Context, session string) error {
 	began := time.Now()
 	for {
@@ -80,7 +85,7 @@ func (s Server) Continue(ctx context.Context, session string) error {
 			}
 			began = time.Time{}
 		}
-		lost, err := s.goOn(ctx, session)
+		lost, err := s.requestTurn(ctx, session)
 		if !lost {
 			return err
 		}
@@ -108,8 +113,9 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// goOn asks for the next step of the session and waits for its end. Lost means that nothing came of it.
-func (s Server) goOn(ctx context.Context, session string) (lost bool, err error) {
+// requestTurn requests the next step of the session and waits for its end. lost reports that the
+// request had no effect.
+func (s Server) requestTurn(ctx context.Context, session string) (lost bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -123,7 +129,7 @@ func (s Server) goOn(ctx context.Context, session string) (lost bool, err error)
 			return false, err
 		case <-time.After(takeTime):
 		}
-		// It names the sessions that it is at work on.
+		// The answer names the sessions that the server works on.
 		busy, err := s.ask(ctx, http.MethodGet, "", answerTime, "session", "status")
 		switch {
 		case err == nil && !bytes.Contains(busy, []byte(session)):
@@ -137,10 +143,10 @@ func (s Server) goOn(ctx context.Context, session string) (lost bool, err error)
 	return false, <-ended
 }
 
-// maxAnswer bounds what is read of an answer, in bytes.
+// maxAnswer is the most that is read of an answer, in bytes.
 const maxAnswer = 1 << 20
 
-// ask makes one request, for timeout at most (0: as long as ctx), and returns the body of a 200.
+// ask makes one request, within timeout (0: until ctx ends), and returns the body of a 200.
 func (s Server) ask(ctx context.Context, method, body string, timeout time.Duration, path ...string) ([]byte, error) {
 	if timeout > 0 {
 		var cancel context.CancelFunc

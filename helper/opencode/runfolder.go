@@ -12,28 +12,29 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// runPrefix is what the folder of a run is called, up to a part of its own.
+// runPrefix begins the name of a run's folder, before a random part.
 const runPrefix = "ocgo-key-run-"
 
-// runLockName is the file in it that the run holds locked as long as it lives, however it ends.
+// runLockName is the file in the folder that the run keeps locked until it ends, in whatever way.
 const runLockName = "lock"
 
-// newTime is how long a folder counts as one that is being made, and is not locked yet.
+// newTime is how long a folder counts as being created and not locked yet.
 const newTime = time.Minute
 
-// RunFolder has what one run shows to OpenCode and to what it starts. It holds no secret.
+// RunFolder is the temporary folder with what one run passes to OpenCode and its child processes.
+// It holds no secret.
 type RunFolder struct {
 	dir   string
-	lock  *flock.Flock  // held; nil where the system would not, and then nobody else removes it
-	swept chan struct{} // closed when the others' are removed; nil if that is not under way
-	// Bin stands first on the PATH of what the run starts; empty if there is nothing to put there.
+	lock  *flock.Flock  // held; nil if the system did not allow it, and then nobody else removes the folder
+	swept chan struct{} // closed when Sweep is done; nil if it is not running
+	// Bin is the folder to put first on the PATH of the run's command; empty if there is none.
 	Bin string
 	// Plugin is for OpenCode 2; see [WriteRunPlugin].
 	Plugin string
 }
 
-// NewRunFolder makes one in the folder temp. Its Bin has a shim that runs real, an absolute path, under program; where real
-// is empty there is no Bin. goos is the system.
+// NewRunFolder creates one in the folder temp. Its Bin has a shim that runs real, an absolute path,
+// under program; if real is empty there is no Bin. goos is the system.
 func NewRunFolder(temp, goos, program, real string) (RunFolder, error) {
 	dir, err := os.MkdirTemp(temp, runPrefix)
 	if err != nil {
@@ -59,20 +60,20 @@ func NewRunFolder(temp, goos, program, real string) (RunFolder, error) {
 	return f, nil
 }
 
-// Remove removes the folder, after what Sweep has begun. Of the zero value it removes nothing.
+// Remove waits for Sweep and removes the folder. The zero value has no folder to remove.
 func (f RunFolder) Remove() {
 	if f.swept != nil {
 		<-f.swept
 	}
 	if f.lock != nil {
-		_ = f.lock.Unlock() // it is nobody's any more
+		_ = f.lock.Unlock() // it belongs to no run any more
 	}
 	if f.dir != "" {
-		_ = RemoveRunFolder(f.dir) // what is left of it holds no secret, and is in the folder for such things
+		_ = RemoveRunFolder(f.dir) // the rest holds no secret, and is in the folder for temporary files
 	}
 }
 
-// Sweep begins to remove the folders that killed runs have left beside this one.
+// Sweep starts removing the folders that killed runs have left beside this one.
 func (f *RunFolder) Sweep(now time.Time) {
 	if f.dir == "" {
 		return
@@ -87,7 +88,8 @@ func (f *RunFolder) Sweep(now time.Time) {
 	}()
 }
 
-// RemoveRunFolder removes a folder of a run. The lock goes last, so that one that was removed by half is found again.
+// RemoveRunFolder removes a folder of a run. It removes the lock last, so that a partly removed
+// folder is found again.
 func RemoveRunFolder(dir string) error {
 	for _, name := range []string{"bin", "plugin"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
@@ -97,8 +99,8 @@ func RemoveRunFolder(dir string) error {
 	return os.RemoveAll(dir)
 }
 
-// DeadRunFolders returns the folders in temp that runs of this user have left behind when they were killed. One that may
-// be a live run's is not among them, and no link is followed.
+// DeadRunFolders returns the folders in temp that killed runs of this user have left behind. It
+// leaves out folders that may belong to a live run, and follows no links.
 func DeadRunFolders(temp string, now time.Time) []string {
 	f, err := os.Open(temp)
 	if err != nil {
@@ -116,8 +118,8 @@ func DeadRunFolders(temp string, now time.Time) []string {
 	return dead
 }
 
-// isDeadRun reports whether nobody holds the lock of a folder that is ours and not a new one. What is in such a folder is
-// ours as well, since it is closed to others.
+// isDeadRun reports whether a folder is this user's, not new, and not locked by any process. The
+// contents of such a folder are this user's as well, since it is closed to others.
 func isDeadRun(dir string, now time.Time) bool {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || !isOwn(info) || now.Sub(info.ModTime()) < newTime {
@@ -133,7 +135,7 @@ func isDeadRun(dir string, now time.Time) bool {
 	return err == nil && free
 }
 
-// BeforePath returns path, a PATH, with Bin first.
+// BeforePath returns path, a PATH, with Bin in front.
 func (f RunFolder) BeforePath(path string) string {
 	if f.Bin == "" {
 		return path
@@ -153,7 +155,8 @@ func WithoutRuns(path string) string {
 	return strings.Join(kept, string(os.PathListSeparator))
 }
 
-// AddPlugin returns configuration content with one more folder among the plugins of OpenCode 2. OpenCode 1 ignores it.
+// AddPlugin returns configuration content with one more folder among the plugins of OpenCode 2.
+// OpenCode 1 ignores it.
 func AddPlugin(content, folder string) (string, error) {
 	text, references := quoteReferences(content, true)
 	config, err := parseObject([]byte(text))

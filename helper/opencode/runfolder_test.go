@@ -40,7 +40,7 @@ func TestRunFolder(t *testing.T) {
 	}
 }
 
-// What killed runs have left goes with the next run, and nothing else.
+// The next run removes what killed runs have left, and nothing else.
 func TestDeadRunFolders(t *testing.T) {
 	temp, later := t.TempDir(), time.Now().Add(2*newTime)
 	folder := func() RunFolder {
@@ -130,7 +130,8 @@ func TestServeURL(t *testing.T) {
 	}
 }
 
-// A server that goes on beginning turns is asked until none is left; one with another password answers nobody.
+// InterruptAll repeats its request while the server starts further turns, and fails on a server
+// with another password.
 func TestServer2InterruptAll(t *testing.T) {
 	turns := []string{"ses_1", "ses_2"}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,10 +9,11 @@ import (
 	"ocgo-key/internal/atomicfile"
 )
 
-// WriteRunPlugin writes the plugin that `ocgo-key run` names to OpenCode 2 into dir, which it makes, and returns the
-// path to name: an absolute one. OpenCode's server finds the gateway's address and token in its environment
-// (OCGO_KEY_GATEWAY, OCGO_KEY_GATEWAY_TOKEN); neither is in a file. dir belongs to one run: what [WriteNotice] is told
-// is shown by all that were named the same folder.
+// WriteRunPlugin creates dir, writes the plugin of `ocgo-key run` for OpenCode 2 into it, and
+// returns the absolute path to set in the configuration. OpenCode's server finds the gateway's
+// address and token in its environment (OCGO_KEY_GATEWAY, OCGO_KEY_GATEWAY_TOKEN); neither is in a
+// file. dir belongs to one run: every full screen that was given this folder shows the notices of
+// [WriteNotice].
 func WriteRunPlugin(dir string) (path string, err error) {
 	if path, err = filepath.Abs(dir); err != nil {
 		return "", err
@@ -31,7 +32,7 @@ func WriteRunPlugin(dir string) (path string, err error) {
 
 // A Notice is shown as a toast on the full screen of OpenCode 2.
 type Notice struct {
-	Time    int64  `json:"time"` // in milliseconds of Unix time; each is later than the one before
+	Time    int64  `json:"time"` // Unix time in milliseconds; each is later than the one before
 	Text    string `json:"text"` // holds no secret
 	Variant string `json:"variant"`
 }
@@ -44,16 +45,17 @@ const (
 	Failure = "error"
 )
 
-// mostNotices is how many are kept: a full screen looks twice a second, and has seen what was dropped.
+// mostNotices is how many are kept: a full screen reads the file twice a second, and has shown the
+// older ones.
 const mostNotices = 20
 
-// WriteNotice shows a text on the full screens of the run whose plugin [WriteRunPlugin] wrote into dir. One process
-// writes there, one notice at a time.
+// WriteNotice shows a text on the full screens of the run whose plugin [WriteRunPlugin] wrote into
+// dir. Only one process may write there, one notice at a time.
 func WriteNotice(dir string, now time.Time, text, variant string) error {
 	path := filepath.Join(dir, NoticesName)
 	var notices []Notice
 	if content, err := os.ReadFile(path); err == nil {
-		_ = json.Unmarshal(content, &notices) // what cannot be read is written anew
+		_ = json.Unmarshal(content, &notices) // an unreadable file is replaced
 	}
 	notice := Notice{Time: now.UnixMilli(), Text: text, Variant: variant}
 	if n := len(notices); n > 0 {

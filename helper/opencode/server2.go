@@ -12,17 +12,18 @@ import (
 	"strings"
 )
 
-// Password2Variable has the password of a server of OpenCode 2, for the server and for clients that join it.
+// Password2Variable holds the password of a server of OpenCode 2, for the server and for clients
+// that join it.
 const Password2Variable = "OPENCODE_PASSWORD"
 
-// ServeArgs are the arguments with which OpenCode 2 serves on a free port of this machine, says where on stdout, and
-// ends when its stdin is closed. logs are its options about logs.
+// ServeArgs returns the arguments with which OpenCode 2 serves on a free port of this machine,
+// prints the address on stdout, and ends when its stdin is closed. logs are its logging options.
 func ServeArgs(logs []string) []string {
 	return append([]string{"serve", "--stdio", "--port", "0"}, logs...)
 }
 
-// ServeURL reads the address in what such a server says first; empty if the line is another one. An address that is not
-// on this machine counts as another line.
+// ServeURL returns the address in the first line of such a server; empty if the line has none, or
+// one that is not on this machine.
 func ServeURL(line []byte) string {
 	var said struct{ URL string }
 	if json.Unmarshal(line, &said) != nil {
@@ -35,19 +36,19 @@ func ServeURL(line []byte) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// Server2 is a running server of OpenCode 2. Source: its /openapi.json, and docs/facts.md, "Stop and
-// resume".
+// Server2 is a running server of OpenCode 2. Source: its /openapi.json, and docs/facts.md, "Stop
+// and resume".
 type Server2 struct {
 	URL, Password string
 }
 
-// client2 asks servers on this machine, without a proxy.
+// client2 is for servers on this machine and uses no proxy.
 var client2 = &http.Client{
 	Transport:     &http.Transport{},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// Active returns the sessions that have a turn under way.
+// Active returns the sessions with a running turn.
 func (s Server2) Active(ctx context.Context) ([]string, error) {
 	var answer struct {
 		Data map[string]json.RawMessage `json:"data"`
@@ -62,12 +63,13 @@ func (s Server2) Active(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// Interrupt ends the session's turn, so that no later start of a service takes it up again.
+// Interrupt ends the session's turn, so that no service resumes it later.
 func (s Server2) Interrupt(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodPost, "", nil, "api", "session", session, "interrupt")
 }
 
-// InterruptAll ends all turns: it returns nil once none is under way, those that began meanwhile among them.
+// InterruptAll ends all turns, including those that begin meanwhile. It returns nil once none is
+// running.
 func (s Server2) InterruptAll(ctx context.Context) error {
 	for {
 		active, err := s.Active(ctx)
@@ -85,7 +87,7 @@ func (s Server2) InterruptAll(ctx context.Context) error {
 	}
 }
 
-// Continue makes a session go on where it stopped, adding no text.
+// Continue continues a session where it stopped, without adding text.
 func (s Server2) Continue(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodPost, `{"text":""}`, nil, "api", "session", session, "prompt")
 }
@@ -115,10 +117,11 @@ func (s Server2) OverLimit(ctx context.Context, session string) (bool, error) {
 	return false, nil
 }
 
-// maxMessages bounds what is read of an answer, in bytes: one page of a conversation is the longest.
+// maxMessages is the most that is read of an answer, in bytes; the longest is a page of a
+// conversation.
 const maxMessages = 64 << 20
 
-// ask makes one request and reads the JSON of its answer into out, unless that is nil.
+// ask makes one request and decodes the JSON answer into out, unless out is nil.
 func (s Server2) ask(ctx context.Context, method, body string, out any, path ...string) error {
 	base, err := url.Parse(s.URL)
 	if err != nil {

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// Service is the background service of OpenCode 2 that a user's clients share. Source: docs/facts.md, "Processes".
+// Service is the background service of OpenCode 2 that a user's clients share. Source:
+// docs/facts.md, "Processes".
 type Service struct {
 	URL      string `json:"url"`
 	Version  string `json:"version"`
@@ -23,13 +24,14 @@ type Service struct {
 	Password string `json:"password"`
 }
 
-// ServiceFile is where the service says where it listens. home is the user's home folder.
+// ServiceFile returns the path of the file in which the service records its address. home is the
+// user's home folder.
 func ServiceFile(getenv func(string) string, home string) string {
 	return filepath.Join(baseFolder(getenv, home, "XDG_STATE_HOME", ".local", "state"), "opencode", "service.json")
 }
 
-// ReadService reads what the service says of itself. It may have ended since. The error wraps fs.ErrNotExist where no
-// service was started.
+// ReadService reads the service's file. The service may have ended since. The error wraps
+// fs.ErrNotExist if no service was started.
 func ReadService(file string) (*Service, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -41,7 +43,7 @@ func ReadService(file string) (*Service, error) {
 		return nil, err
 	}
 	s := new(Service)
-	if json.Unmarshal(text, s) != nil { // the decoder's words could quote the password
+	if json.Unmarshal(text, s) != nil { // the decoder's message could quote the password
 		return nil, fmt.Errorf("%s cannot be read", file)
 	}
 	u, err := url.Parse(s.URL)
@@ -54,10 +56,11 @@ func ReadService(file string) (*Service, error) {
 // serviceUser is the name that goes with the password.
 const serviceUser = "opencode"
 
-// serviceLimit bounds one question to the service, which is on this machine.
+// serviceLimit is the time limit of one request to the service, which is on this machine.
 const serviceLimit = 5 * time.Second
 
-// toService asks on this machine, past any proxy, and follows nobody elsewhere with the password.
+// toService is for servers on this machine: it uses no proxy and follows no redirect with the
+// password.
 var toService = sync.OnceValue(func() *http.Client {
 	return &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
@@ -65,7 +68,8 @@ var toService = sync.OnceValue(func() *http.Client {
 	}
 })
 
-// ask makes a request of the service's API and returns its answer. Errors quote neither the answer nor the password.
+// ask makes a request to the service's API and returns the answer. Errors quote neither the answer
+// nor the password.
 func (s *Service) ask(ctx context.Context, method, path string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, serviceLimit)
 	defer cancel()
@@ -86,19 +90,19 @@ func (s *Service) ask(ctx context.Context, method, path string) ([]byte, error) 
 	return body, err
 }
 
-// RemoveCredential logs out of one credential. One that is not there is no error.
+// RemoveCredential deletes one credential. It is no error if that does not exist.
 func (s *Service) RemoveCredential(ctx context.Context, id string) error {
 	_, err := s.ask(ctx, http.MethodDelete, "/api/credential/"+url.PathEscape(id))
 	return err
 }
 
-// Answers reports whether the service runs and takes its password.
+// Answers reports whether the service runs and accepts its password.
 func (s *Service) Answers(ctx context.Context) bool {
 	_, err := s.ask(ctx, http.MethodGet, "/api/session/active")
 	return err == nil
 }
 
-// Active counts the sessions that have a turn under way.
+// Active returns the number of sessions with a running turn.
 func (s *Service) Active(ctx context.Context) (int, error) {
 	text, err := s.ask(ctx, http.MethodGet, "/api/session/active")
 	if err != nil {
@@ -113,8 +117,8 @@ func (s *Service) Active(ctx context.Context) (int, error) {
 	return len(answer.Data), nil
 }
 
-// Content is the configuration that the service took from the environment of whoever started it; nil where there is none.
-// It may hold keys.
+// Content returns the configuration that the service took from the environment of the process that
+// started it; nil if there is none. It may hold keys.
 func (s *Service) Content(ctx context.Context) ([]byte, error) {
 	text, err := s.ask(ctx, http.MethodGet, "/api/config")
 	if err != nil {

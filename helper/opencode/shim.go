@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// ShimFolder is where the shim goes on the system goos: a folder of its own, so that putting it on PATH changes
-// nothing else.
+// ShimFolder returns the folder for the shim on the system goos: a separate one, so that adding it
+// to PATH changes nothing else.
 func ShimFolder(goos string, getenv func(string) string, home string) string {
 	if goos == "windows" {
 		if dir := getenv("LOCALAPPDATA"); dir != "" {
@@ -21,7 +21,7 @@ func ShimFolder(goos string, getenv func(string) string, home string) string {
 	return filepath.Join(home, ".local", "share", "ocgo-key", "bin")
 }
 
-// ShimName is the shim's file name on the system goos.
+// ShimName returns the shim's file name on the system goos.
 func ShimName(goos string) string {
 	if goos == "windows" {
 		return "opencode.cmd"
@@ -29,13 +29,13 @@ func ShimName(goos string) string {
 	return "opencode"
 }
 
-// Shim is a small `opencode` that runs the real one, at an absolute path, under program. Without program it runs the
-// real one alone, and says so.
+// Shim returns a small `opencode` script that runs the real one, at an absolute path, under
+// program. If program does not exist, the script says so and runs only the real one.
 func Shim(goos, program, real string) []byte {
 	return shim(goos, program, real, `Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.`)
 }
 
-// RunShim is the same for the commands that one run starts, and for no longer than that.
+// RunShim returns such a script for the commands that one run starts, for the duration of the run.
 func RunShim(goos, program, real string) []byte {
 	return shim(goos, program, real, `Written by "ocgo-key run", which removes it at its end.`)
 }
@@ -46,7 +46,7 @@ func shim(goos, program, real, origin string) []byte {
 @rem ocgo-key shim %d
 @rem %[4]s
 if exist %[2]s goto run
-echo ocgo-key: %[2]s is not there; OpenCode goes on without it 1>&2
+echo ocgo-key: %[2]s is not there; OpenCode continues without it 1>&2
 %[3]s %%*
 exit /b %%errorlevel%%
 :run
@@ -62,24 +62,25 @@ opencode=%s
 if [ -x "$program" ]; then
 	exec "$program" run -- "$opencode" "$@"
 fi
-echo "ocgo-key: $program is not there; OpenCode goes on without it" >&2
+echo "ocgo-key: $program is not there; OpenCode continues without it" >&2
 exec "$opencode" "$@"
 `, ShimVersion, origin, shellQuote(program), shellQuote(real)))
 }
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// batchQuote: a path can't hold a quote on Windows, and in a batch file only % is special between quotes.
+// batchQuote quotes a path for a batch file: a path can't contain a quote on Windows, and only % is
+// special between quotes.
 func batchQuote(s string) string { return `"` + strings.ReplaceAll(s, "%", "%%") + `"` }
 
-// PathLine is what a user puts into a shell's profile, so that dir comes first on PATH.
+// PathLine returns the line for a shell's profile that puts dir first on PATH.
 type PathLine struct {
 	Shell   string `json:"shell"`
 	Profile string `json:"profile"`
 	Line    string `json:"line"`
 }
 
-// PathLines are the lines for each shell.
+// PathLines returns the lines for each shell.
 func PathLines(dir string) []PathLine {
 	posix := "export PATH=" + shellQuote(dir) + `:"$PATH"`
 	fish := "fish_add_path --path --prepend --move '" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(dir) + "'"

@@ -1,16 +1,17 @@
 // ocgo-key plugin 2
 // Written by ocgo-key; what is changed here is lost.
 //
-// The full screen of OpenCode 2 is another process than the server that sends the requests, and a server shows no
-// toast. What there is to show comes through a file, which holds no secret.
+// The full screen of OpenCode 2 and the server that sends the requests are different processes, and
+// a server cannot show a toast. The texts to show come through a file, which holds no secret.
 import { readFileSync, statSync } from "node:fs"
 
 const NOTICES = "@NOTICES@"
 const UNDER_RUN = "@UNDER_RUN@" // whether this is the one of `ocgo-key run`; the two never show the same notice
 const LOOK = 500 // ms between two looks
 
-// forget removes what `/connect` has stored for us: a placeholder, which would be in the way of other logins without us.
-// It is stored a moment after the notice that the account was added.
+// forget removes the placeholder that `/connect` has stored for our method: without ocgo-key it
+// would get in the way of other logins. It is stored a moment after the notice that the account was
+// added.
 async function forget(client, tries = 10) {
   const { data } = await client.integration.get({ integrationID: "opencode-go" })
   const ours = (data?.connections ?? []).filter(({ type, label }) => type === "credential" && label === "ocgo-key")

@@ -45,7 +45,7 @@ func (d *direct) await() {
 			d.restarting = true
 			pid := d.pid
 			d.mu.Unlock()
-			d.notices.say("an account is back early: OpenCode goes on now")
+			d.notices.say("an account is back early: OpenCode continues now")
 			d.restart(pid)
 			return
 		}

@@ -2,6 +2,6 @@ package wrapper
 
 import "syscall"
 
-// attributes are none: macOS has no way to end the command when we are killed. Its gateway is gone then, and
-// its next request fails.
+// attributes returns nil: macOS cannot end the command when we are killed. The gateway ends then,
+// and the command's next request fails.
 func attributes() *syscall.SysProcAttr { return nil }

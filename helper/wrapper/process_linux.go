@@ -2,5 +2,6 @@ package wrapper
 
 import "syscall"
 
-// attributes ends the command with us, even when we are killed: SIGTERM, so that it can put the terminal right.
+// attributes makes the system send the command SIGTERM when we end, even if we are killed; with
+// SIGTERM it can restore the terminal.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} }

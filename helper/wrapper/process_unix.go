@@ -18,8 +18,8 @@ import (
 // Signal is a signal's number.
 type Signal = syscall.Signal
 
-// process is the command as it runs. It is waited for here and not through os/exec, which says nothing of a
-// command that is stopped.
+// process is the running command. It is waited for here and not through os/exec, which does not
+// report that a command was stopped.
 type process struct{ *os.Process }
 
 func start(path string, c Command) (*process, error) {
@@ -33,15 +33,15 @@ func start(path string, c Command) (*process, error) {
 
 func (p *process) pid() int { return p.Pid }
 
-// wait returns how the command ended. While it is stopped by job control, so are we: else the shell that
-// started us would wait for a command that waits for the shell.
+// wait returns how the command ended. While job control has stopped it, we stop too: otherwise our
+// shell would wait for a command that waits for the shell.
 func (p *process) wait() Status {
 	for {
 		var ws syscall.WaitStatus
 		_, err := syscall.Wait4(p.Pid, &ws, unix.WUNTRACED, nil)
 		switch {
 		case errors.Is(err, syscall.EINTR):
-		case err != nil: // it was not ours to wait for: impossible, and no reason to wait for ever
+		case err != nil: // not our child: impossible, and no reason to wait forever
 			return Status{Code: 255}
 		case ws.Exited():
 			return Status{Code: ws.ExitStatus()}
@@ -53,16 +53,16 @@ func (p *process) wait() Status {
 	}
 }
 
-// stopAlong stops us when the command has stopped itself alone. A Ctrl-Z stops us both, and this runs only after
-// `fg` has woken us both again: then the command is not stopped any more, and nothing is to be done. Without a
-// shell that does job control nobody would wake us, and we keep going.
+// stopAlong stops us when only the command has stopped. A Ctrl-Z stops both, and this runs only
+// after `fg` has continued both: then the command is no longer stopped, and there is nothing to do.
+// Without a shell that does job control nothing would continue us, so we do not stop.
 func (p *process) stopAlong() {
 	if foreground() && processtable.Stopped(p.Pid) {
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
 	}
 }
 
-// foreground tells whether our process group has the terminal, and a shell that gave it to us.
+// foreground reports whether our process group has the terminal and got it from a shell.
 func foreground() bool {
 	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -74,7 +74,8 @@ func foreground() bool {
 	return err == nil && group == unix.Getpgrp() && sidErr == nil && sid != unix.Getpgrp()
 }
 
-// signal sends s. A command that is stopped hears only when it goes on, so one that is to end is woken.
+// signal sends s. A stopped command gets signals only when it continues, so one that should end is
+// continued.
 func (p *process) signal(s os.Signal) {
 	_ = p.Signal(s)
 	if (s == syscall.SIGTERM || s == syscall.SIGHUP) && processtable.Stopped(p.Pid) {
@@ -85,16 +86,17 @@ func (p *process) signal(s os.Signal) {
 func (p *process) terminate() { p.signal(syscall.SIGTERM) }
 func (p *process) kill()      { p.signal(syscall.SIGKILL) }
 
-// catcher takes the signals that must not end us while the command runs.
+// catcher catches the signals that must not end us while the command runs.
 type catcher struct {
 	forward, drop chan os.Signal
-	done          func() // of what else would end us at SIGQUIT
+	done          func() // because an uncaught SIGQUIT would end us
 }
 
-// catch starts it. The terminal sends SIGINT and SIGQUIT to the command itself, since it is in our process group:
-// they are taken and dropped, not ignored, because a command inherits what is ignored. TERM, HUP, USR1 and USR2
-// come to us alone and are passed on. One that we were started with as ignored (nohup) stays so. All others,
-// those of job control among them, keep their meaning.
+// catch starts a catcher. The terminal sends SIGINT and SIGQUIT to the command itself, which is in
+// our process group: they are caught and dropped, not ignored, because a command inherits ignored
+// signals. TERM, HUP, USR1 and USR2 reach only us and are passed on. A signal that was ignored when
+// we were started (nohup) stays ignored. All other signals, including those of job control, keep
+// their meaning.
 func catch() *catcher {
 	c := &catcher{forward: make(chan os.Signal, 16), drop: make(chan os.Signal, 1)}
 	take(c.forward, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
@@ -117,6 +119,6 @@ func (c *catcher) stop() {
 	signal.Stop(c.drop)
 }
 
-// Die ends this process by s, as the command ended, so that a shell or a script sees the same. It returns only if s
-// did not end it.
+// Die ends this process by signal s, as the command ended, so that a shell or a script sees the
+// same status. It returns only if s did not end the process.
 func Die(s Signal) { term.Die(s) }

@@ -11,10 +11,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// Signal exists on Windows in name only: no command ends by one.
+// Signal is unused on Windows: no command ends by a signal.
 type Signal = syscall.Signal
 
-// process is the command as it runs, in a job that ends with us.
+// process is the running command, in a job that ends with us.
 type process struct {
 	cmd *exec.Cmd
 	job windows.Handle // 0 if there is none
@@ -36,7 +36,8 @@ func start(path string, c Command) (*process, error) {
 	return p, nil
 }
 
-// newJob is a job whose processes end when its last handle is closed, which the system does when we end.
+// newJob returns a job whose processes end when its last handle is closed, which the system does
+// when we end.
 func newJob() (windows.Handle, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -68,17 +69,17 @@ func (p *process) wait() Status {
 	if p.job != 0 {
 		_ = windows.CloseHandle(p.job)
 	}
-	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		return Status{Code: 255}
 	}
 	return Status{Code: p.cmd.ProcessState.ExitCode()}
 }
 
 func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
-func (p *process) terminate()         { p.kill() } // there is no gentler way that every console program hears
+func (p *process) terminate()         { p.kill() } // there is no gentler way that works for every console program
 func (p *process) kill()              { _ = p.cmd.Process.Kill() }
 
-// catcher takes the console's Ctrl-C, which the command gets as well: it decides.
+// catcher catches the console's Ctrl-C, which the command gets as well and reacts to.
 type catcher struct{ forward, drop chan os.Signal }
 
 func catch() *catcher {

@@ -1,5 +1,6 @@
-// Package wrapper runs a command in our place: same terminal, same process group, same signals, same exit. It
-// can stop the command and invoke it again. It knows nothing of accounts, keys or gateways.
+// Package wrapper runs a command as if it had been started directly: same terminal, same process
+// group, same signals, same exit status. It can stop the command and start another in its place. It
+// knows nothing about accounts, keys or gateways.
 package wrapper
 
 import (
@@ -18,11 +19,12 @@ import (
 // grace is how long a command may take to end after SIGTERM before it is killed.
 const grace = 5 * time.Second
 
-// Command is what to run.
+// Command is a command to run.
 type Command struct {
 	Argv []string // Argv[0] is looked up on PATH
 	Env  []string
-	// The standard streams; nil for our own. Others are closed here once the command has them.
+	// The standard streams; nil for our own. Others are closed in this process once the command has
+	// started.
 	Stdin, Stdout, Stderr *os.File
 }
 
@@ -32,28 +34,28 @@ type Status struct {
 	Signal Signal // 0 if it was not a signal
 }
 
-// Errors of Run; they say that the command did not start.
+// Errors of Run, which mean that the command did not start.
 var (
-	ErrNotFound  = errors.New("command not found")     // exit code 127 by the shell's custom
+	ErrNotFound  = errors.New("command not found")     // exit code 127 by a shell's convention
 	ErrCannotRun = errors.New("command cannot be run") // 126
 )
 
-// Order ends the command as it runs: SIGTERM, and SIGKILL when it takes too long.
+// Order ends the running command: with SIGTERM, and with SIGKILL if it takes too long.
 type Order struct {
-	Next *Command // what is started in its place; nil for nothing
-	// Between is called once the command has ended and before Next is started; nil for nothing to be done.
+	Next *Command // the command to start in its place; nil for none
+	// Between is called when the command has ended and before Next is started. May be nil.
 	Between func()
 }
 
 // Options of Run. The zero value is useful.
 type Options struct {
 	Orders <-chan Order
-	// Started is called after each start, with the process's id; nil for not.
+	// Started is called after each start, with the process's id. May be nil.
 	Started func(pid int)
 }
 
-// Run runs c until it ends, or is ended by an order without a Next. Signals that come to us alone are passed on
-// to it. It must be called from a goroutine that is not used for much else: on Linux the command ends with the
+// Run runs c until it ends, or until an order without a Next ends it. Signals that reach only us
+// are passed on to it. Run locks its goroutine to a thread: on Linux the command ends with the
 // thread that started it, so that nothing is left behind when we are killed.
 func Run(c Command, o Options) (status Status, ordered bool, err error) {
 	modes, _ := term.Save(os.Stdin) // nil where stdin is not a terminal
@@ -78,7 +80,7 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 		go func() { ended <- child.wait() }()
 		status, order := supervise(child, ended, o.Orders, signals)
 		if modes.Changed() && (status.Signal != 0 || order != nil) {
-			term.Reset() // it could not itself
+			term.Reset() // a killed command could not do so itself
 			_ = modes.Restore()
 		}
 		if order == nil || order.Next == nil {
@@ -95,7 +97,7 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 func supervise(child *process, ended <-chan Status, orders <-chan Order, signals *catcher) (Status, *Order) {
 	var order *Order
 	var kill <-chan time.Time
-	var quit Signal // what the user sent while an order was under way: that is what the command ends by, and for good
+	var quit Signal // the signal that the user sent during an order: it ends the command, and nothing is started after it
 	for {
 		select {
 		case status := <-ended:
@@ -135,27 +137,26 @@ func find(name string) (string, error) {
 	}
 }
 
-// Check tells whether the command can be started, as Run would.
+// Check returns the error that Run would return if the command cannot be started.
 func Check(c Command) error {
 	_, err := find(c.Argv[0])
 	return err
 }
 
-// cause is the bare reason of an error that names the command already.
+// cause returns the bare reason of an error that already names the command.
 func cause(err error) error {
 	for _, target := range []error{fs.ErrPermission, fs.ErrNotExist} {
 		if errors.Is(err, target) {
 			return target
 		}
 	}
-	var wrapped *fs.PathError
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
 		return wrapped.Err
 	}
 	return err
 }
 
-// handOver closes our side of the streams that only the command uses from now on.
+// handOver closes our copies of the streams that only the command uses from now on.
 func (c Command) handOver() {
 	for _, f := range []*os.File{c.Stdin, c.Stdout, c.Stderr} {
 		if f != nil && f != os.Stdin {
@@ -164,7 +165,7 @@ func (c Command) handOver() {
 	}
 }
 
-// command is the os/exec form of c.
+// command returns c as an exec.Cmd.
 func (c Command) command(path string) *exec.Cmd {
 	cmd := &exec.Cmd{Path: path, Args: c.Argv, Env: c.Env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
 	if c.Stdin != nil {

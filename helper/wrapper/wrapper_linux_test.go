@@ -21,7 +21,7 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// wrapped is the wrapper around argv, or around this binary in a role.
+// wrapped returns the wrapper around argv, or around this binary in a role.
 func wrapped(t *testing.T, role string, argv ...string) *exec.Cmd {
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -75,10 +75,10 @@ func TestCommandsThatCannotRun(t *testing.T) {
 	}
 }
 
-// terminal is the far side of a PTY, and what was shown there.
+// terminal is the controlling side of a PTY, and the output so far.
 type terminal struct {
 	*os.File
-	pid   int // of the first process on it
+	pid   int // the pid of the first process on it
 	t     *testing.T
 	shown bytes.Buffer
 	got   chan []byte
@@ -105,7 +105,7 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	return term
 }
 
-// expect waits until want was shown, since the last thing that was expected.
+// expect waits until want appears after the text of the last expect.
 func (term *terminal) expect(want string) {
 	term.t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -196,7 +196,7 @@ func TestSignalsToTheWrapperAlone(t *testing.T) {
 	require.NoError(t, cmd.Wait())
 }
 
-// shell is bash with job control on a terminal; `w` in it is the wrapper around a role.
+// shell starts bash with job control on a terminal; `w` in it is the wrapper around a role.
 func shell(t *testing.T, role string) *terminal {
 	cmd := wrapped(t, role)
 	self := cmd.Path
@@ -213,8 +213,8 @@ func shell(t *testing.T, role string) *terminal {
 	return term
 }
 
-// allStopped waits until both the wrapper and the command are: the shell waits for the wrapper alone, and a command
-// that is still on its way to a stop could take what is typed at the shell.
+// allStopped waits until both the wrapper and the command are stopped: the shell waits only for the
+// wrapper, and a command that has not stopped yet could read what is typed at the shell.
 func (term *terminal) allStopped() {
 	require.Eventually(term.t, func() bool {
 		below := process.Descendants(term.pid)
@@ -297,7 +297,8 @@ func TestNothingIsLeftWhenTheWrapperIsKilled(t *testing.T) {
 	assert.Eventually(t, func() bool { return !process.Alive(child.PID, child.Start) }, 10*time.Second, 5*time.Millisecond)
 }
 
-// A user who ends the command while it is being stopped for a second invocation gets no second one.
+// If the user ends the command while it is being stopped for a second invocation, there is no
+// second one.
 func TestASignalDuringAnOrderIsTheEnd(t *testing.T) {
 	ready := filepath.Join(t.TempDir(), "ready")
 	queue, starts := make(chan wrapper.Order), 0
@@ -320,7 +321,7 @@ func TestASignalDuringAnOrderIsTheEnd(t *testing.T) {
 }
 
 func TestOrders(t *testing.T) {
-	ready := filepath.Join(t.TempDir(), "ready") // made by a command that has something to get ready
+	ready := filepath.Join(t.TempDir(), "ready") // created by a command with preparations to make
 	run := func(first string, orders ...wrapper.Order) (wrapper.Status, bool, int) {
 		queue := make(chan wrapper.Order)
 		starts := 0

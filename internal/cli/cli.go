@@ -61,7 +61,7 @@ type globals struct {
 	Verbose  bool   `short:"v" help:"Say more on stderr."`
 }
 
-const description = `Keeps OpenCode Go keys in the OS keychain. Every OpenCode process gets the next one and keeps it; when a limit is hit, the work goes on with the next key.
+const description = `Keeps OpenCode Go keys in the OS keychain. Every OpenCode process gets the next one and keeps it; when a limit is hit, your session continues on the next key.
 
 First time:
   ocgo-key add Work          # asks for the key

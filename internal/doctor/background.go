@@ -31,9 +31,9 @@ func (a *Around) Service(ctx context.Context) []Finding {
 	}
 	turns := ""
 	if n, err := service.Active(ctx); err == nil && n > 0 {
-		turns = fmt.Sprintf("; it restarts under %d turns, which then go on with your own key and address", n)
+		turns = fmt.Sprintf("; it restarts under %d turns, which then continue with your own key and address", n)
 		if n == 1 {
-			turns = "; a turn is under way, which then goes on with your own key and address"
+			turns = "; a turn is under way, which then continues with your own key and address"
 		}
 	}
 	mend := "env -u " + opencode.ConfigVariable + " opencode service restart"

@@ -140,7 +140,7 @@ func (e keysCheck) lookAtPending(r *Result, s *state.State, seen keysSeen, p sta
 		}
 		// Which of the two keys it is cannot be told; whoever holds the old one fetches it anew.
 		r.mendable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
-			return label + " goes on with the key that is in the keychain", pool.Replaced(ctx, p.ID, a.Workspace, a.User)
+			return label + " continues with the key that is in the keychain", pool.Replaced(ctx, p.ID, a.Workspace, a.User)
 		}), "a new key for %s was cut short; the keychain has the old one or the new one", label)
 	}
 }

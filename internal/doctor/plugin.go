@@ -101,7 +101,7 @@ func (e pluginCheck) lookAtPluginFile(r *Result, w *install.Places, path string)
 		return false
 	}
 	if !isProgram(program) {
-		r.found(Problem, again, "%s starts %s, which is not there: OpenCode goes on without the pool", path, program)
+		r.found(Problem, again, "%s starts %s, which is not there: OpenCode continues without the pool", path, program)
 		return false
 	}
 	if program != w.Program && !install.SameFile(program, w.Program) {

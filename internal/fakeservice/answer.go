@@ -5,21 +5,22 @@ import (
 	"time"
 )
 
-// Break is a way for a stream to end badly.
+// Break is a way in which an answer fails.
 type Break int
 
-// The ways. Where it happens is Answer.BreakAfter. Answers without a stream break in the middle of their body.
+// The kinds of Break. Answer.BreakAfter says where it happens. Answers that are not streams break
+// in the middle of their body.
 const (
 	NoBreak   Break = iota
-	SSEError        // an `event: error` with ErrorType and Message ends the stream; without a stream the body is that error
+	SSEError        // an `event: error` with ErrorType and Message ends the stream; if the answer is not a stream, its body is that error
 	Drop            // the connection is closed, the stream is cut off
 	Reset           // the connection is reset (TCP RST)
-	CleanEnd        // the stream ends as if complete, without a finish reason
+	CleanEnd        // the stream ends normally, but without a finish reason
 	NoAnswer        // the connection is closed before any header
-	JSONError       // status 200, and the error as one JSON document, also where a stream was asked for
+	JSONError       // status 200 and the error as one JSON document, even if a stream was requested
 )
 
-// Spelling is how the lines of a stream are written. All of them are correct server-sent events.
+// Spelling is how the lines of a stream are written. Every spelling is valid server-sent events.
 type Spelling int
 
 // The spellings.
@@ -27,48 +28,51 @@ const (
 	LF    Spelling = iota // one data line for each event, lines end with LF
 	CRLF                  // lines end with CR LF
 	CR                    // lines end with CR
-	Lines                 // the data is indented JSON, each line of it on a data line of its own
+	Lines                 // the data is indented JSON, with a data line for each of its lines
 )
 
-// Answer is one answer. The zero value is success in the wire format of the request. Copy and change the fields of
-// what the functions below return, as needed.
+// Answer is one answer. The zero value is success in the wire format of the request. The functions
+// below return common answers, whose fields can be changed.
 type Answer struct {
-	// Status 0 is 200. Any other status is an error (or a redirect) with ErrorType, Code, Message and Metadata as
-	// its body, or with Body as it stands when Body is not nil.
+	// Status 0 is 200. Any other status is an error (or a redirect) with ErrorType, Code, Message
+	// and Metadata as its body, or with Body as it stands when Body is not nil.
 	Status int
-	// ErrorType is error.type and Code is error.code of the body; an empty one is left out.
+	// ErrorType is the body's error.type and Code its error.code; an empty one is left out.
 	ErrorType, Code, Message string
 	Metadata                 map[string]any
-	// Bare leaves out the outer "type":"error". An error event of /chat/completions has no name then either.
+	// Bare leaves out the outer "type":"error". Then an error event of /chat/completions has no
+	// name either.
 	Bare bool
-	// Window is set by UsageLimit and UsageLimitByWords: /usage shows it, and UsageLimit's metadata and message are
-	// made from it.
+	// Window is set by UsageLimit and UsageLimitByWords: /usage shows it, and UsageLimit's metadata
+	// and message are derived from it.
 	Window Window
 	// ResetsIn is when /usage says that Window has room again; 0 is RetryAfter.
 	ResetsIn time.Duration
 	// RetryAfter is the header retry-after, in seconds rounded up; 0 leaves it out.
 	RetryAfter time.Duration
-	// Header is set on the answer last: it overrides retry-after, content-type, even Date; a nil value removes one.
+	// Header is set last: it overrides retry-after, content-type and even Date; a nil value removes
+	// a header.
 	Header http.Header
 	Body   []byte
 
 	// Text of a success, instead of Options.Reply.
 	Text string
-	// Calls are tool calls that the model makes one by one: a request with n tool results gets the n-th of them
-	// (from 0) if it offers a tool of that name, and the text when there is none left.
+	// Calls are tool calls that the model makes one by one: a request with n tool results gets the
+	// n-th of them (from 0) if it offers a tool of that name, and the text when none is left.
 	Calls []Call
-	// Cost beside the usage of a success; "" is "0", as for a subscription. Any other value says that the account's
-	// balance was spent.
+	// Cost is beside the usage of a success; "" means "0", as for a subscription. Any other value
+	// says that the request was paid from the account's balance.
 	Cost string
 
-	// Stall is how long no header is sent; negative is until the client goes away.
+	// Stall is the delay before the headers; a negative value lasts until the client disconnects.
 	Stall time.Duration
-	// ChunkDelay is the time between two pieces of the streamed answer (the text goes word by word); negative is
-	// until the client goes away.
+	// ChunkDelay is the time between two pieces of the streamed answer (a piece of text is a word);
+	// a negative value lasts until the client disconnects.
 	ChunkDelay time.Duration
 	// Spelling of a stream.
 	Spelling Spelling
-	// Break ends the answer early, after BreakAfter pieces of its text or tool call; 0 is before the first event.
+	// Break ends the answer early, after BreakAfter pieces of its text or tool call; 0 means before
+	// the first event.
 	Break      Break
 	BreakAfter int
 }
@@ -88,7 +92,8 @@ func Say(text string) Answer { return Answer{Text: text} }
 // The tool that runs commands, as OpenCode 1 and OpenCode 2 call it.
 const bash, shell = "bash", "shell"
 
-// Bash is success in which the model first runs each command with OpenCode's bash tool, or what that is in OpenCode 2.
+// Bash is success in which the model first runs each command with OpenCode's bash tool, or the
+// corresponding tool of OpenCode 2.
 func Bash(commands ...string) Answer {
 	var a Answer
 	for _, c := range commands {
@@ -97,7 +102,7 @@ func Bash(commands ...string) Answer {
 	return a
 }
 
-// Raw is any status, headers and body, as they stand.
+// Raw is an answer with this status, these headers and this body.
 func Raw(status int, header http.Header, body []byte) Answer {
 	if body == nil {
 		body = []byte{}
@@ -110,15 +115,16 @@ func Redirect(url string) Answer {
 	return Raw(http.StatusTemporaryRedirect, http.Header{"Location": {url}}, nil)
 }
 
-// StreamError is status 200 and an SSE error after so many pieces of the answer; 0 makes it the first event.
+// StreamError is status 200 and an SSE error after this many pieces of the answer; 0 makes it the
+// first event.
 func StreamError(after int, errorType, message string) Answer {
 	return Answer{ErrorType: errorType, Message: message, Break: SSEError, BreakAfter: after}
 }
 
-// Dropped is a success whose connection is closed after so many pieces.
+// Dropped is a success whose connection is closed after this many pieces.
 func Dropped(after int) Answer { return Answer{Break: Drop, BreakAfter: after} }
 
-// Stalled is a success that sends no header for d; negative is for ever.
+// Stalled is a success that sends no header for d; negative means forever.
 func Stalled(d time.Duration) Answer { return Answer{Stall: d} }
 
 // Slow is a success with d between two pieces.
@@ -127,7 +133,7 @@ func Slow(d time.Duration) Answer { return Answer{ChunkDelay: d} }
 // Costing is a success that was paid from the balance, say "0.00123400".
 func Costing(cost string) Answer { return Answer{Cost: cost} }
 
-// With returns the answer with a header set, over any of its own.
+// With returns the answer with a header set, which overrides the answer's own.
 func (a Answer) With(name, value string) Answer {
 	a.Header = a.Header.Clone()
 	if a.Header == nil {
@@ -137,7 +143,8 @@ func (a Answer) With(name, value string) Answer {
 	return a
 }
 
-// InCode moves the kind of the error from error.type to error.code, where newer parts of the service have it.
+// InCode moves the kind of the error from error.type to error.code, as in newer parts of the
+// service.
 func (a Answer) InCode() Answer {
 	a.ErrorType, a.Code = "", a.ErrorType
 	return a
@@ -149,19 +156,21 @@ func (a Answer) WithoutOuterType() Answer {
 	return a
 }
 
-// ByProvider puts the words before the message that many errors begin with, whosever fault they are.
+// ByProvider puts "Error from provider" before the message, as many errors have it, even if no
+// provider caused them.
 func (a Answer) ByProvider() Answer {
 	a.Message = fromProvider + "Upstream request failed: " + a.Message
 	return a
 }
 
-// AsFirstEvent makes an error the first event of a stream with status 200; without a stream it is the body of a 200.
+// AsFirstEvent makes an error the first event of a stream with status 200; if the answer is not a
+// stream, the error is the body of a 200.
 func (a Answer) AsFirstEvent() Answer {
 	a.Status, a.Break, a.BreakAfter = 0, SSEError, 0
 	return a
 }
 
-// AsJSON makes an error the body of a 200, as one JSON document, also where a stream was asked for.
+// AsJSON makes an error the body of a 200, as one JSON document, even if a stream was requested.
 func (a Answer) AsJSON() Answer {
 	a.Status, a.Break = 0, JSONError
 	return a
@@ -173,7 +182,7 @@ func (a Answer) Spelled(s Spelling) Answer {
 	return a
 }
 
-// kind is the word for the error, wherever it stands.
+// kind returns the kind of the error, from ErrorType or Code.
 func (a Answer) kind() string {
 	if a.ErrorType != "" {
 		return a.ErrorType
@@ -181,7 +190,7 @@ func (a Answer) kind() string {
 	return a.Code
 }
 
-// resetsIn is when Window has room again.
+// resetsIn returns the time until Window has room again.
 func (a Answer) resetsIn() time.Duration {
 	if a.ResetsIn > 0 {
 		return a.ResetsIn
@@ -189,7 +198,7 @@ func (a Answer) resetsIn() time.Duration {
 	return a.RetryAfter
 }
 
-// of fills in what a GoUsageLimitError says of its account.
+// of fills in what a GoUsageLimitError says about its account.
 func (a Answer) of(account *account) Answer {
 	if a.ErrorType != usageLimitError || a.Window == "" || account == nil {
 		return a

@@ -5,17 +5,20 @@ import "encoding/json"
 // chat is POST /chat/completions, the format of OpenAI-compatible services.
 type chat struct{}
 
+// message is one message of a request, as chat and messages have it.
+type message struct {
+	Role    string          `json:"role"`
+	Content json.RawMessage `json:"content"`
+}
+
 func (chat) auth() string { return "bearer" }
 
 func (chat) parse(body []byte) (turn, error) {
 	var in struct {
-		Model    string `json:"model"`
-		Stream   bool   `json:"stream"`
-		Messages []struct {
-			Role    string          `json:"role"`
-			Content json.RawMessage `json:"content"`
-		} `json:"messages"`
-		Tools []struct {
+		Model    string    `json:"model"`
+		Stream   bool      `json:"stream"`
+		Messages []message `json:"messages"`
+		Tools    []struct {
 			Function struct {
 				Name string `json:"name"`
 			} `json:"function"`
@@ -39,7 +42,8 @@ func (chat) parse(body []byte) (turn, error) {
 	return t, nil
 }
 
-// textOf is the text of a message's content, which is a string or a list of parts in all three formats.
+// textOf returns the text of a message's content, which in all three formats is a string or a list
+// of parts.
 func textOf(content json.RawMessage) string {
 	var text string
 	if json.Unmarshal(content, &text) == nil {
@@ -59,7 +63,7 @@ func textOf(content json.RawMessage) string {
 
 func (chat) failure(a Answer) event {
 	name := "error"
-	if a.Bare { // as OpenAI's own service does it
+	if a.Bare { // like OpenAI's own service
 		name = ""
 	}
 	return event{name: name, data: string(errorBody(a))}
@@ -116,7 +120,7 @@ func (c chat) events(m said) []event {
 		event{data: choice(object{}, c.finish(m))},
 		event{data: chunk(object{"choices": []object{}, "usage": c.usage(m)})},
 		event{data: "[DONE]"},
-		// The service adds the cost when its provider's stream has ended, so it comes after [DONE].
+		// The service adds the cost when its provider's stream has ended, so after [DONE].
 		event{data: chunk(object{"choices": []object{}, "cost": m.cost})},
 	)
 }

@@ -8,29 +8,32 @@ import (
 const (
 	usageLimitError = "GoUsageLimitError"
 	blockedMessage  = "Request blocked by upstream provider."
-	// fromProvider begins many messages, also those that no provider of a model has to do with.
+	// fromProvider is the beginning of many messages, including some that do not come from a
+	// model's provider.
 	fromProvider = "Error from provider (Console Go): "
 )
 
-// UsageLimit is 429 GoUsageLimitError for the window. The message names the time as the service does.
+// UsageLimit is 429 GoUsageLimitError for the window. The message names the time as the service
+// does.
 func UsageLimit(w Window, retryAfter time.Duration) Answer {
 	return Answer{Status: http.StatusTooManyRequests, ErrorType: usageLimitError, Window: w, RetryAfter: retryAfter}
 }
 
-// UsageLimitByWords is a used-up window as newer parts of the service tell it: 429 with any type (or code), no
-// retry-after and no metadata. The wait stands in the words alone.
+// UsageLimitByWords is a used-up window as newer parts of the service report it: 429 with any type
+// (or code), no retry-after and no metadata. Only the message says how long to wait.
 func UsageLimitByWords(w Window, wait time.Duration, errorType string) Answer {
 	return Answer{Status: http.StatusTooManyRequests, ErrorType: errorType, Window: w, ResetsIn: wait,
 		Message: fromProvider + limitWords(w, wait)}
 }
 
-// RateLimit is 429 RateLimitError, which the service counts per key, model and minute: retry-after 60.
+// RateLimit is 429 RateLimitError, for too many requests per key, model and minute: retry-after 60.
 func RateLimit() Answer {
 	return Answer{Status: http.StatusTooManyRequests, ErrorType: "RateLimitError",
 		Message: "Rate limit exceeded. Please try again later.", Metadata: map[string]any{}, RetryAfter: time.Minute}
 }
 
-// FreeUsageLimit is 429 FreeUsageLimitError: free models, counted by IP address, until the end of the day.
+// FreeUsageLimit is 429 FreeUsageLimitError: the limit of free models, per IP address, until the
+// end of the day.
 func FreeUsageLimit(retryAfter time.Duration) Answer {
 	return Answer{Status: http.StatusTooManyRequests, ErrorType: "FreeUsageLimitError",
 		Message: "Rate limit exceeded. Please try again later.", Metadata: map[string]any{}, RetryAfter: retryAfter}
@@ -41,11 +44,12 @@ func ProviderBusy() Answer {
 	return Error(http.StatusTooManyRequests, "rate_limit_error", "Error from provider: Too many requests, please slow down")
 }
 
-// BusySpellings are the kinds that the 429 of a busy provider comes with. RateLimitError, the key's own, is spelled
-// differently.
+// BusySpellings are the kinds of error in the 429 of a busy provider. RateLimitError, which is
+// about the key, is spelled differently.
 var BusySpellings = []string{"rate_limit_error", "rate_limit_exceeded", "provider_rate_limit_exceeded"}
 
-// ProviderBusyAs is ProviderBusy with one of BusySpellings as its kind, and the words that come with that.
+// ProviderBusyAs is ProviderBusy with one of BusySpellings as its kind, and the message that comes
+// with it.
 func ProviderBusyAs(spelling string) Answer {
 	words := map[string]string{
 		"rate_limit_error":             "Rate limit exceeded. Please retry after a brief wait.",
@@ -55,18 +59,18 @@ func ProviderBusyAs(spelling string) Answer {
 	return Error(http.StatusTooManyRequests, spelling, fromProvider+words)
 }
 
-// ProviderBusyTwice is ProviderBusy as it is reported most: a general kind in error.type, a special one in error.code,
-// no outer type.
+// ProviderBusyTwice is ProviderBusy in the form that is reported most often: a general kind in
+// error.type, a special one in error.code, no outer type.
 func ProviderBusyTwice(code string) Answer {
 	a := ProviderBusyAs(code)
 	a.ErrorType, a.Code, a.Bare = "rate_limit_error", code, true
 	return a
 }
 
-// AuthError is 401: a bad key.
+// AuthError is 401: an invalid key.
 func AuthError() Answer { return Error(http.StatusUnauthorized, "AuthError", "Invalid API key.") }
 
-// CreditsError is 401: no balance.
+// CreditsError is 401: the balance is empty.
 func CreditsError() Answer {
 	return Error(http.StatusUnauthorized, "CreditsError", "Insufficient balance. Manage your billing here: https://opencode.ai/workspace/wrk_FAKE/billing")
 }
@@ -81,7 +85,7 @@ func UserLimitError() Answer {
 	return Error(http.StatusUnauthorized, "UserLimitError", "You have reached your monthly spending limit of $20. Manage your limits here: https://opencode.ai/workspace/wrk_FAKE/members")
 }
 
-// ModelError is 401: a model that the service does not have.
+// ModelError is 401: the service does not have the model.
 func ModelError(model string) Answer {
 	return Error(http.StatusUnauthorized, "ModelError", "Model "+model+" is not supported")
 }
@@ -91,12 +95,14 @@ func EntitlementError() Answer {
 	return Error(http.StatusForbidden, "EntitlementError", "OpenCode Go subscription required.")
 }
 
-// AccountDisabled is 403: the workspace has no subscription, in the words of newer parts of the service.
+// AccountDisabled is 403: the workspace has no subscription, in the form of newer parts of the
+// service.
 func AccountDisabled() Answer {
 	return Error(http.StatusForbidden, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models.")
 }
 
-// RegionUnavailable is 403: a setting of the workspace keeps it from the model. Another account may have it.
+// RegionUnavailable is 403: a setting of the workspace excludes the model. Another account may have
+// access to it.
 func RegionUnavailable() Answer {
 	return Error(http.StatusForbidden, "Account.RegionUnavailable", "This Go model requires Global regions.")
 }
@@ -106,12 +112,12 @@ func RegionByWords() Answer {
 	return Error(http.StatusForbidden, "", "[403] This model is not available in your region.").ByProvider().WithoutOuterType()
 }
 
-// BlockedByProvider is 401: the workspace is barred from the model, or from all.
+// BlockedByProvider is 401: the workspace is blocked from the model, or from all models.
 func BlockedByProvider() Answer {
 	return Error(http.StatusUnauthorized, "AuthError", blockedMessage)
 }
 
-// AccountPaused is a refusal that nobody has seen yet: what is not in any table must be handled too.
+// AccountPaused is an invented refusal, to test that unknown ones are handled too.
 func AccountPaused() Answer {
 	return Error(http.StatusForbidden, "Account.Paused", "This account is paused.")
 }
@@ -122,18 +128,19 @@ func MissingSession() Answer {
 		"Request is missing x-opencode-session and cannot be routed efficiently. Please see https://opencode.ai/docs/go/#where-can-i-use-it")
 }
 
-// ProviderBalance is 402: it is the model's provider whose balance is empty, and no account of ours.
+// ProviderBalance is 402: the service's balance with a model's provider is empty, not the
+// account's.
 func ProviderBalance() Answer {
 	return Answer{Status: http.StatusPaymentRequired, ErrorType: "unknown_error", Code: "invalid_request_error",
 		Message: "Insufficient Balance", Bare: true}
 }
 
-// UpstreamFailed is 400 for a request that the model's provider did not answer.
+// UpstreamFailed is 400: the model's provider did not answer.
 func UpstreamFailed() Answer {
 	return Error(http.StatusBadRequest, "error", fromProvider+"Upstream request failed")
 }
 
-// RegionError is 403: the model may not be used from here.
+// RegionError is 403: the model may not be used from the client's region.
 func RegionError() Answer {
 	return Error(http.StatusForbidden, "RegionError", "The latest version of this model is only available hosted in China and requires explicit opt in: https://opencode.ai/workspace/wrk_FAKE/go")
 }

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// bodyLimit is far above the 64 MiB that a gateway keeps for replay, so that larger bodies can be tried.
+// bodyLimit is far above the 64 MiB that a gateway keeps for replay, so that larger bodies can be
+// tried.
 const bodyLimit = 256 << 20
 
 // object is a JSON object under construction.
@@ -25,11 +26,11 @@ type exchange struct {
 
 	tooBig   bool
 	complete bool // the whole answer was written
-	broken   bool // the plan broke it off
+	broken   bool // the plan ended it early
 }
 
-// read takes the request in and logs it. The key is read from the header that auth names, as the service does; with
-// a format the body is parsed, and the error says that it could not be.
+// read reads the request and logs it. It takes the key from the header that auth names, as the
+// service does. With a format it parses the body, and the error says that this failed.
 func (x *exchange) read(auth string, f format) (turn, error) {
 	q := &Request{
 		Time: x.s.now(), Method: x.r.Method, Path: x.r.URL.Path, Query: x.r.URL.RawQuery, Host: x.r.Host,
@@ -57,8 +58,7 @@ func (x *exchange) read(auth string, f format) (turn, error) {
 	}
 
 	body, err := readBody(x.w, x.r)
-	var big *http.MaxBytesError
-	x.tooBig = errors.As(err, &big)
+	_, x.tooBig = errors.AsType[*http.MaxBytesError](err)
 	q.Body = body
 	var t turn
 	if f != nil && err == nil {
@@ -87,7 +87,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// finish logs the end; deferred after read.
+// finish logs the end of the exchange; it is deferred after read.
 func (x *exchange) finish() {
 	switch {
 	case x.broken:
@@ -99,7 +99,7 @@ func (x *exchange) finish() {
 	}
 }
 
-// infer answers a request to a model.
+// infer answers a model request.
 func (x *exchange) infer(f format) {
 	t, err := x.read(f.auth(), f)
 	defer x.finish()
@@ -110,7 +110,7 @@ func (x *exchange) infer(f format) {
 	switch {
 	case x.tooBig:
 		answer = Error(http.StatusRequestEntityTooLarge, "error", "Request too large")
-	case err != nil: // the service parses before it authenticates, and has no better word for it
+	case err != nil: // the service parses before it authenticates, and answers with this kind of error
 		answer = ServerError(http.StatusInternalServerError)
 	case x.log.Key == "":
 		answer = Error(http.StatusUnauthorized, "AuthError", "Missing API key.")
@@ -132,7 +132,7 @@ func (x *exchange) infer(f format) {
 	x.succeed(f, t, answer)
 }
 
-// send sends an answer that is not a model's: an error, or a body as it stands.
+// send sends an answer that does not come from a model: an error, or the given body.
 func (x *exchange) send(answer Answer) {
 	if !x.ready(answer) {
 		return
@@ -151,17 +151,17 @@ func (x *exchange) send(answer Answer) {
 
 func (x *exchange) sendJSON(status int, v any) {
 	body, err := json.Marshal(v)
-	if err != nil { // a tool call whose arguments JSON has no form for
+	if err != nil { // the arguments of a tool call that JSON cannot express
 		status, body = http.StatusInternalServerError, []byte(err.Error())
 	}
 	x.w.Header().Set("Content-Type", "application/json")
 	x.whole(Answer{Status: status}, body)
 }
 
-// ready waits as the answer asks before any header, and says whether to go on.
+// ready waits for the answer's Stall, and reports whether to continue.
 func (x *exchange) ready(answer Answer) bool {
 	if answer.Stall != 0 && !x.s.sleep(x.r.Context(), answer.Stall) {
-		x.cut(false) // or else the handler's return would send an empty 200 when it was Close that ended the wait
+		x.cut(false) // otherwise the handler's return would send an empty 200 if Close ended the wait
 		return false
 	}
 	if answer.Break == NoAnswer {
@@ -186,7 +186,7 @@ func (x *exchange) head(answer Answer) {
 	x.w.WriteHeader(status)
 }
 
-// whole sends an answer that is one body.
+// whole sends an answer that is not a stream.
 func (x *exchange) whole(answer Answer, body []byte) {
 	if x.w.Header().Get("Content-Length") == "" && bodyAllowed(answer.Status) {
 		x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -213,14 +213,14 @@ func bodyAllowed(status int) bool {
 	return status == 0 || (status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified)
 }
 
-// flush sends what was written; false when the client is known to be gone.
+// flush sends what was written. It returns false if the client is known to be gone.
 func (x *exchange) flush() bool {
 	err := http.NewResponseController(x.w).Flush()
 	return err == nil || errors.Is(err, http.ErrNotSupported)
 }
 
-// cut closes the connection below the answer, which HTTP/1 allows. Where that can't be done (a recorder, HTTP/2)
-// the answer ends early all the same.
+// cut closes the connection during the answer, which is possible with HTTP/1. Elsewhere (a
+// recorder, HTTP/2) the answer just ends early.
 func (x *exchange) cut(reset bool) {
 	if x.log.Status != 0 {
 		x.flush()
@@ -235,7 +235,8 @@ func (x *exchange) cut(reset bool) {
 	_ = conn.Close()
 }
 
-// errorBody is the service's form of an error; an answer without a kind and a message has no body.
+// errorBody returns an error in the service's form; an answer without a kind and a message has no
+// body.
 func errorBody(answer Answer) []byte {
 	if answer.kind() == "" && answer.Message == "" {
 		return nil

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is a server clock that moves when it is told to.
+// clock is a server clock that is moved by hand.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time
@@ -84,7 +84,7 @@ var wires = []wire{
 func streamed(body string) string { return strings.Replace(body, "%s", `,"stream":true`, 1) }
 func plain(body string) string    { return strings.Replace(body, "%s", "", 1) }
 
-// request makes a request with the key in the header that the format uses.
+// request returns a request with the key in the header that the format uses.
 func (f wire) request(t *testing.T, ctx context.Context, base, key, body string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, base+f.path, strings.NewReader(body))
@@ -109,7 +109,7 @@ type reply struct {
 	status int
 	header http.Header
 	body   string
-	err    error // of reading the body
+	err    error // the error of reading the body
 }
 
 func do(t *testing.T, r *http.Request) reply {
@@ -165,7 +165,7 @@ func parseSSE(t *testing.T, body string) []sse {
 	return out
 }
 
-// at walks a decoded JSON value: names of members, numbers of elements.
+// at returns a part of a decoded JSON value, by names of members and indexes of elements.
 func at(v any, path ...any) any {
 	for _, p := range path {
 		switch k := p.(type) {
@@ -191,7 +191,7 @@ func decode(t *testing.T, body string) map[string]any {
 	return v
 }
 
-// text puts the streamed text, or the arguments of the streamed call, together.
+// text joins the pieces of the streamed text, or of the streamed call's arguments.
 func text(events []sse) string {
 	var b strings.Builder
 	for _, e := range events {
@@ -207,7 +207,7 @@ func text(events []sse) string {
 	return b.String()
 }
 
-// last is the latest request, after its end.
+// last returns the latest request, after its end.
 func last(s *Server) Request {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

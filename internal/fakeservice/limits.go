@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// windows in the order in which the service looks at them: an error names the first that is used up.
+// windows in the order in which the service checks them: an error names the first one that is used
+// up.
 var windows = []Window{Weekly, Monthly, Rolling}
 
-// account is an Account and how far its plan has come. Server.mu guards it.
+// account is an Account and the progress of its plan. Server.mu guards it.
 type account struct {
 	Account
 	progress
@@ -28,7 +29,7 @@ type spent struct {
 	used  int
 }
 
-// choose takes the plan's next answer for the request.
+// choose returns the plan's next answer for the request.
 func (a *account) choose(r *Request, now time.Time) Answer {
 	p := &a.Plan
 	if r.Title && p.TitlesFree {
@@ -66,7 +67,7 @@ func (a *account) choose(r *Request, now time.Time) Answer {
 	return answer
 }
 
-// queued returns the answer whose turn it is, and with take moves on to the one after it.
+// queued returns the next answer of the queue, and with take removes it.
 func (a *account) queued(model string, take bool) Answer {
 	queue, own := a.Plan.PerModel[model]
 	at := a.next
@@ -92,7 +93,8 @@ func (a *account) queued(model string, take bool) Answer {
 	return answer
 }
 
-// limitedUntil is when the window has room again by limits and budgets; zero when it has room now.
+// limitedUntil returns when the window has room again by limits and budgets; zero if it has room
+// now.
 func (a *account) limitedUntil(w Window, now time.Time) time.Time {
 	var until time.Time
 	for _, l := range a.Plan.Limits {
@@ -105,7 +107,7 @@ func (a *account) limitedUntil(w Window, now time.Time) time.Time {
 		if b.Window != w || s.used < b.Requests {
 			continue
 		}
-		if s.began.IsZero() { // no room from the start: the window begins when that is noticed
+		if s.began.IsZero() { // a budget of zero: the window begins with this check
 			s.began = now
 		}
 		if end := s.began.Add(b.every()); end.After(until) {
@@ -115,7 +117,7 @@ func (a *account) limitedUntil(w Window, now time.Time) time.Time {
 	return until
 }
 
-// budget is the state of the i-th budget, emptied if its window is over.
+// budget returns the state of the i-th budget, reset if its window is over.
 func (a *account) budget(i int, now time.Time) *spent {
 	if len(a.spent) != len(a.Plan.Budgets) {
 		a.spent = make([]spent, len(a.Plan.Budgets))
@@ -143,7 +145,7 @@ func (a *account) spend(now time.Time) {
 	}
 }
 
-// began is when the window that now is in has begun, for a budget that has a From.
+// began returns the start of the window that contains now, for a budget with a From.
 func (b Budget) began(now time.Time) time.Time {
 	into := now.Sub(b.From) % b.every()
 	if into < 0 {
@@ -159,21 +161,21 @@ func (b Budget) every() time.Duration {
 	return b.Window.Length()
 }
 
-// limitMessage is the service's text for a used-up window.
+// limitMessage returns the service's message for a used-up window.
 func limitMessage(w Window, retryAfter time.Duration, workspace string) string {
 	name := map[Window]string{Rolling: "5-hour", Weekly: "Weekly", Monthly: "Monthly"}[w]
 	return fmt.Sprintf("%s usage limit reached. Resets in %s. To continue using this model now, enable usage from your available balance: https://opencode.ai/workspace/%s/go",
 		name, resetIn(retryAfter), workspace)
 }
 
-// limitWords is the text for a used-up window as newer parts of the service have it.
+// limitWords returns the message for a used-up window from newer parts of the service.
 func limitWords(w Window, wait time.Duration) string {
 	name := map[Window]string{Rolling: "5 hour", Weekly: "Weekly", Monthly: "Monthly"}[w]
 	return fmt.Sprintf("%s usage limit reached. It will reset in %s. To continue using this model now, enable usage from your available balance: https://opencode.ai/workspace/wrk_FAKE/go",
 		name, waitWords(wait))
 }
 
-// waitWords is a wait in its two largest units: "5 days 10 hours", "1 hour", "20 minutes".
+// waitWords formats a wait with its two largest units: "5 days 10 hours", "1 hour", "20 minutes".
 func waitWords(d time.Duration) string {
 	minutes := (seconds(d) + 59) / 60
 	var words []string
@@ -208,5 +210,5 @@ func resetIn(d time.Duration) string {
 	}
 }
 
-// seconds rounds up: an account that is asked again after retry-after must be ready.
+// seconds rounds up, so that an account is ready after retry-after.
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

@@ -11,12 +11,12 @@ type Outcome string
 
 // The outcomes. An exchange under way has the empty one.
 const (
-	Answered Outcome = "answered"    // the answer was sent to its end, error answers too
-	Broken   Outcome = "broken"      // the plan broke it off
-	Gone     Outcome = "client gone" // the client went away first, or the server was closed
+	Answered Outcome = "answered"    // the whole answer was sent, which may be an error
+	Broken   Outcome = "broken"      // the plan ended it early
+	Gone     Outcome = "client gone" // the client disconnected first, or the server was closed
 )
 
-// Request is one logged request. Its Header holds the key as it came.
+// Request is one logged request. Its Header includes the key.
 type Request struct {
 	N          int // 1 for the server's first request
 	Time       time.Time
@@ -26,32 +26,34 @@ type Request struct {
 	Host       string
 	RemoteAddr string
 	Header     http.Header
-	// Key and the header that carried it: "bearer", "x-api-key", "" for none, "both" when both were there (Key is
-	// then the one that the route reads).
+	// Key and the header that carried it: "bearer", "x-api-key", "" for none, "both" if both were
+	// set (then Key is the one that the route reads).
 	Key        string
 	AuthHeader string
 	Account    string // label of the account, "" for an unknown key
 	// From the headers x-opencode-session, x-parent-session-id and x-opencode-request.
 	Session, Parent, RequestID string
 	Model                      string
-	Prompt                     string // text of the last user message
+	Prompt                     string // the text of the last user message
 	Tools                      bool   // the request offers tools
-	ToolResults                int    // how many tool results it carries
+	ToolResults                int    // the number of tool results in it
 	Stream                     bool
-	// Title: OpenCode's title generator, told apart from the main session by offering no tools. Only a request with
-	// x-opencode-session and x-opencode-client counts as one: other clients have no titles, and may have a session.
+	// Title is set for a request of OpenCode's title generator: unlike those of the main session it
+	// offers no tools. Only requests with x-opencode-session and x-opencode-client count: other
+	// clients have no titles, but may have a session.
 	Title bool
 	Body  []byte
 
 	Status int // 0 until headers were sent
-	// Outcome is set a moment after the client has seen the last byte: wait for InFlight to be 0 before reading it.
+	// Outcome is set a moment after the client has received the last byte: wait for InFlight to be
+	// 0 before reading it.
 	Outcome Outcome
 }
 
-// UserAgent is what the client calls itself; Go's own client says "Go-http-client/1.1" where nobody chose a name.
+// UserAgent is the request's User-Agent; Go's client sends "Go-http-client/1.1" if none is set.
 func (r Request) UserAgent() string { return r.Header.Get("User-Agent") }
 
-// Requests returns the logged requests in order of arrival, the latest KeepRequests of them at least.
+// Requests returns the logged requests in order of arrival: at least the latest KeepRequests.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,16 +71,17 @@ func (s *Server) ClearRequests() {
 	s.log, s.total, s.gone = nil, 0, 0
 }
 
-// Total counts all requests, also those that the log no longer holds.
+// Total returns the number of all requests, including those that the log no longer holds.
 func (s *Server) Total() int { return s.count(&s.total) }
 
-// InFlight counts requests whose answer has not ended.
+// InFlight returns the number of requests whose answer has not ended.
 func (s *Server) InFlight() int { return s.count(&s.inFlight) }
 
-// Disconnects counts requests whose client went away before its answer was complete.
+// Disconnects returns the number of requests whose client disconnected before the answer was
+// complete.
 func (s *Server) Disconnects() int { return s.count(&s.gone) }
 
-// Connections counts open client connections (for a server from Start).
+// Connections returns the number of open client connections (of a server from Start).
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,8 +94,8 @@ func (s *Server) count(n *int) int {
 	return *n
 }
 
-// WaitFor returns when cond holds, or with the context's error. cond is called anew whenever a request, an answer or
-// a connection begins or ends; it may call the other methods.
+// WaitFor returns when cond is true, or with the context's error. cond is called whenever a
+// request, an answer or a connection begins or ends; it may call the other methods.
 func (s *Server) WaitFor(ctx context.Context, cond func() bool) error {
 	for {
 		s.mu.Lock()
@@ -109,13 +112,13 @@ func (s *Server) WaitFor(ctx context.Context, cond func() bool) error {
 	}
 }
 
-// notify wakes WaitFor; s.mu is held.
+// notify wakes WaitFor. The caller holds s.mu.
 func (s *Server) notify() {
 	close(s.changed)
 	s.changed = make(chan struct{})
 }
 
-// begin logs a request; end must follow.
+// begin logs a request. The caller must call end afterwards.
 func (s *Server) begin(r *Request) {
 	keep := s.opts.KeepRequests
 	if keep <= 0 {
@@ -144,7 +147,7 @@ func (s *Server) setStatus(r *Request, status int) {
 	s.notify()
 }
 
-// end logs how the request ended. It is in flight until OnDone has returned.
+// end logs how the request ended. The request is in flight until OnDone has returned.
 func (s *Server) end(r *Request, o Outcome) {
 	s.mu.Lock()
 	r.Outcome = o

@@ -9,13 +9,10 @@ func (messages) auth() string { return "x-api-key" }
 
 func (messages) parse(body []byte) (turn, error) {
 	var in struct {
-		Model    string `json:"model"`
-		Stream   bool   `json:"stream"`
-		Messages []struct {
-			Role    string          `json:"role"`
-			Content json.RawMessage `json:"content"`
-		} `json:"messages"`
-		Tools []struct {
+		Model    string    `json:"model"`
+		Stream   bool      `json:"stream"`
+		Messages []message `json:"messages"`
+		Tools    []struct {
 			Name string `json:"name"`
 		} `json:"tools"`
 	}

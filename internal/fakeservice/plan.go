@@ -2,26 +2,29 @@ package fakeservice
 
 import "time"
 
-// Plan is what the requests of one key get, in this order: a Limit or a spent Budget is met with its error; else
-// the next of Answers; else success.
+// Plan says how the requests of one key are answered: with the error of a Limit or a spent Budget;
+// otherwise with the next of Answers; otherwise with success.
 type Plan struct {
-	// Answers one after the other; the last one repeats. Empty is success for ever.
+	// Answers are given one after the other; the last one repeats. Without any, every answer is
+	// success.
 	Answers []Answer
-	// PerModel has queues of their own for some models, instead of Answers.
+	// PerModel holds separate queues for some models, instead of Answers.
 	PerModel map[string][]Answer
-	// Limits hold until a moment of the server's clock.
+	// Limits apply until a time of the server's clock.
 	Limits []Limit
 	// Budgets are counted in requests answered with success.
 	Budgets []Budget
-	// FreeModels cost nothing: they are answered when windows are used up, and no budget counts them.
+	// FreeModels cost nothing: they are answered even if windows are used up, and no budget counts
+	// them.
 	FreeModels []string
-	// UseBalance, when not empty, is the console's option of that name: instead of the error for a used-up window
-	// the answer is success with this as its cost.
+	// UseBalance, if not empty, acts like the console's option of that name: instead of the error
+	// for a used-up window the answer is success with this cost.
 	UseBalance string
-	// TitlesFree answers title requests with success whatever the rest says, and counts them nowhere, so that
-	// OpenCode's title generator, which runs beside the main request, takes no answer meant for that one.
+	// TitlesFree answers title requests with success in every case, and does not count them, so
+	// that OpenCode's title generator, which runs beside the main request, takes no answer meant
+	// for that one.
 	TitlesFree bool
-	// Usage is how GET /usage departs from what follows from the rest.
+	// Usage changes the answer of GET /usage, which is otherwise derived from the rest of the plan.
 	Usage Usage
 }
 
@@ -55,17 +58,18 @@ func (w Window) Length() time.Duration {
 	}
 }
 
-// Limit is a window that is used up until a moment of the server's clock; or, with Model, the requests-per-minute
-// limit of key and model (RateLimitError), which names no window.
+// Limit is a window that is used up until a time of the server's clock; or, with Model, the
+// requests-per-minute limit of key and model (RateLimitError), which names no window.
 type Limit struct {
 	Window Window
 	Model  string
 	Until  time.Time
 }
 
-// Budget is how many requests a window has room for. The window begins with its first request and, Every later
-// (0 is Window.Length), is empty again; with From it ends at that moment of the server's clock and every Every before
-// and after it, whatever was requested, as weeks and months of a subscription do.
+// Budget is the number of requests that a window has room for. The window begins with its first
+// request and resets after Every (0 means Window.Length). With From, it resets at that time of the
+// server's clock and at every multiple of Every before and after it, like the weeks and months of a
+// subscription.
 type Budget struct {
 	Window   Window
 	Requests int

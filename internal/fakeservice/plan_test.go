@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The rows of the service's error table, each as all three formats get it, streamed and whole.
+// The rows of the service's error table, in all three formats, streamed and whole.
 func TestErrorTable(t *testing.T) {
 	rows := []struct {
 		answer     Answer

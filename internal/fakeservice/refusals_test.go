@@ -21,7 +21,7 @@ type refusalRow struct {
 	message    string // part of it
 }
 
-// refusals are the answers of newer parts of the service, and those that no table has.
+// refusals are the answers of newer parts of the service, and unknown ones.
 var refusals = []refusalRow{
 	{AccountDisabled(), 403, "Account.Disabled", "", true, "An active OpenCode Go subscription is required"},
 	{AccountDisabled().InCode(), 403, "", "Account.Disabled", true, "An active OpenCode Go subscription is required"},
@@ -50,7 +50,8 @@ func optional(s string) any {
 	return s
 }
 
-// Each refusal as all three formats get it: by itself, as the first event of a stream, and as JSON in its place.
+// Each refusal in all three formats: by itself, as the first event of a stream, and as JSON in
+// place of a stream.
 func TestRefusals(t *testing.T) {
 	s := start(t, Options{})
 	for _, row := range refusals {
@@ -94,7 +95,8 @@ func (row refusalRow) matches(t *testing.T, body map[string]any, event bool) {
 	require.Equal(t, row.outer, body["type"] == "error")
 }
 
-// respell brings a stream into the spelling that parseSSE reads, and checks that it was the other.
+// respell converts a stream to the spelling that parseSSE reads, and checks that it had the other
+// one.
 func respell(t *testing.T, body string, how Spelling) string {
 	t.Helper()
 	switch how {
@@ -113,7 +115,7 @@ func respell(t *testing.T, body string, how Spelling) string {
 	return body
 }
 
-// A whole answer in each spelling is the same answer.
+// An answer has the same content in each spelling.
 func TestSpellings(t *testing.T) {
 	s := start(t, Options{})
 	for _, f := range wires {
@@ -124,7 +126,7 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// A request to a model names its conversation; nothing else does.
+// Model requests must name their conversation; other requests need not.
 func TestRequestsWithoutASession(t *testing.T) {
 	s := start(t, Options{})
 	lenient := start(t, Options{SessionOptional: true})
@@ -186,7 +188,7 @@ func keepAlive(t *testing.T) *http.Client {
 	return &http.Client{Transport: tr}
 }
 
-// read reads the answer to its end, so that the connection can be used again.
+// read reads the answer to its end, so that the connection can be reused.
 func read(t *testing.T, res *http.Response) string {
 	t.Helper()
 	body, err := io.ReadAll(res.Body)
@@ -199,7 +201,8 @@ func read(t *testing.T, res *http.Response) string {
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	s := start(t, Options{CloseAfter: 50 * time.Millisecond})
 	for range 3 {
-		// Each time a client of its own: one that has not noticed the end yet would write into it.
+		// Each time with a new client: one that has not noticed the close yet would write to the
+		// connection.
 		res, err := keepAlive(t).Do(wires[0].request(t, bounded(t), s.BaseURL(), "k1", plain(wires[0].hello)))
 		require.NoError(t, err)
 		read(t, res)

@@ -26,7 +26,7 @@ func (responses) parse(body []byte) (turn, error) {
 		Content json.RawMessage `json:"content"`
 	}
 	if json.Unmarshal(in.Input, &items) != nil {
-		t.prompt = textOf(in.Input) // the input may be one string
+		t.prompt = textOf(in.Input) // the input may be a single string
 	}
 	for _, item := range items {
 		switch {
@@ -42,8 +42,9 @@ func (responses) parse(body []byte) (turn, error) {
 	return t, nil
 }
 
-// failure has the members at its top that OpenAI documents for this event, and beside them the error that its clients
-// and the other formats look for. The outer type is the event's own, and is always there.
+// failure has the top-level members that OpenAI documents for this event, and in addition the error
+// object that clients expect from the other formats. The outer type is the event's own, and is
+// always set.
 func (responses) failure(a Answer) event {
 	inner := object{"message": a.Message, "code": nil, "param": nil}
 	if kind := a.kind(); kind != "" {
@@ -59,7 +60,7 @@ func (responses) failure(a Answer) event {
 		"message": a.Message, "param": nil, "error": inner}}
 }
 
-// item is the one thing in the answer's output, with so much of its text or arguments.
+// item returns the only item of the answer's output, with this part of its text or arguments.
 func (responses) item(m said, status, content string) object {
 	if m.call != nil {
 		return object{"type": "function_call", "id": m.id("fc"), "call_id": m.id("call"), "name": m.call.Name,
@@ -106,7 +107,7 @@ func (f responses) events(m said) []event {
 	add(false, "response.created", object{"response": f.response(m, "in_progress", []object{})})
 	add(false, "response.in_progress", object{"response": f.response(m, "in_progress", []object{})})
 	add(false, "response.output_item.added", object{"output_index": 0, "item": f.item(m, "in_progress", "")})
-	// at says which item, and for a text which part of it.
+	// at returns the event's reference to the item, and for a text to its part.
 	at := func(more object) object {
 		more["item_id"], more["output_index"] = m.id("fc"), 0
 		if m.call == nil {

@@ -1,9 +1,11 @@
-// Package fakeservice is a stand-in for the OpenCode Go service: the three wire formats, the usage endpoint and the
-// errors, as the public server source (anomalyco/opencode, packages/console/app/src/routes/zen) and public reports
-// have them, by a plan per key. Tests and the demo use it. What it plays is in docs/facts.md, "The Go service".
+// Package fakeservice is a stand-in for the OpenCode Go service: the three wire formats, the usage
+// endpoint and the errors, as in the public server source (anomalyco/opencode,
+// packages/console/app/src/routes/zen) and in public reports. A plan for each key decides the
+// answers. Tests and the demo use it. The behavior that it imitates is in docs/facts.md, "The Go
+// service".
 //
-// It may not import anything of this project nor package testing, may not reach the network, listens on 127.0.0.1
-// alone, and never waits but for the delays that a plan asks for.
+// It must not import anything of this project or package testing and must not use the network. It
+// listens only on 127.0.0.1, and never waits except for the delays of a plan.
 package fakeservice
 
 import (
@@ -18,56 +20,64 @@ import (
 	"time"
 )
 
-// Paths below which the service answers: Go (a subscription) and Zen (pay as you go, the same keys).
+// Paths below which the service answers: Go (a subscription) and Zen (pay as you go, the same
+// keys).
 const (
 	GoPath  = "/zen/go/v1"
 	ZenPath = "/zen/v1"
 )
 
-// closeWait bounds how long Close waits for the answers that are still under way.
+// closeWait is how long Close waits for unfinished answers.
 const closeWait = 5 * time.Second
 
 // Options of a Server. The zero value is a server without accounts on a random port.
 type Options struct {
 	// Port on 127.0.0.1 for Start; 0 takes a free one.
 	Port int
-	// Now is the server's clock: limits, retry-after, resetsAt and the Date header. nil is time.Now.
-	// Delays in a plan are real time whatever Now says.
+	// Now is the server's clock for limits, retry-after, resetsAt and the Date header. nil means
+	// time.Now. Delays in a plan always use real time.
 	Now func() time.Time
 	// Accounts the server knows. Any other key gets 401 AuthError.
 	Accounts []Account
-	// Reply is the answer's text. nil is "Hello from LABEL.". An Answer's own Text wins over it.
+	// Reply returns the answer's text. nil means "Hello from LABEL.". An Answer's own Text
+	// overrides it.
 	Reply func(Request) string
-	// Title answers OpenCode's title generator (see Request.Title); "" is "A friendly greeting".
+	// Title is the answer to OpenCode's title generator (see Request.Title); "" means "A friendly
+	// greeting".
 	Title string
-	// Models that GET /models lists; nil is one model of each wire format. Every model is answered, listed or not.
+	// Models are the models that GET /models lists; nil means one model of each wire format.
+	// Requests to other models are answered, too.
 	Models []string
-	// OnRequest is called with each request after it was read and logged, before its answer is chosen. It may block
-	// and may call SetPlan. OnDone is called when the answer ended, in whatever way.
+	// OnRequest is called with each request after it was read and logged, before its answer is
+	// chosen. It may block and may call SetPlan. OnDone is called when the answer has ended, in
+	// whatever way.
 	OnRequest, OnDone func(Request)
-	// SessionOptional answers requests to a model that have no x-opencode-session, which the service refuses. It is
-	// for tests that are about something else and whose client cannot send the header.
+	// SessionOptional accepts model requests without x-opencode-session, which the service refuses.
+	// It is for tests of something else whose client cannot send the header.
 	SessionOptional bool
-	// CloseAfter, above 0, closes each connection (of a server from Start) that long after its last answer, as a load
-	// balancer does to idle ones. CloseReused closes it without an answer at its second request to a model: what such
-	// a client meets who writes at the very moment.
+	// CloseAfter, if above 0, closes each connection (of a server from Start) that long after its
+	// last answer, as a load balancer closes idle ones. CloseReused closes a connection without an
+	// answer at its second model request: what a client sees that sends a request at the moment of
+	// such a close.
 	CloseAfter  time.Duration
 	CloseReused bool
-	// KeepRequests is how many of the latest requests the log holds at least; 0 is 10000.
+	// KeepRequests is the minimum number of latest requests that the log holds; 0 means 10000.
 	KeepRequests int
 }
 
-// Account is one key and whose it is.
+// Account is one key and its owner.
 type Account struct {
 	Key   string
-	Label string // in the default reply; "" is "Account N"
-	// Workspace and User are the ids that /usage and GoUsageLimitError show; "" makes one up from the label.
+	Label string // used in the default reply; "" means "Account N"
+	// Workspace and User are the ids in /usage and GoUsageLimitError; "" derives one from the
+	// label.
 	Workspace, User string
-	// Plan is what the key's requests get; the zero Plan answers everything.
+	// Plan says how the key's requests are answered; the zero Plan answers everything with success.
 	Plan Plan
 }
 
-// Server is the stand-in. It is an http.Handler (for httptest) or, from Start, a listening server.
+// Server is the stand-in service. It is an http.Handler (for httptest) or, from Start, a listening
+// server.
 type Server struct {
 	opts Options
 	now  func() time.Time
@@ -79,16 +89,17 @@ type Server struct {
 	inFlight int
 	gone     int
 	conns    map[net.Conn]struct{}
-	changed  chan struct{} // closed and replaced at each change that WaitFor may wait for
+	changed  chan struct{} // closed and replaced at each change, for WaitFor
 
-	done   chan struct{} // closed by Close: ends every delay
+	done   chan struct{} // closed by Close, to end every delay
 	once   sync.Once
 	base   string
 	server *http.Server
 	served chan struct{} // closed when Serve has returned
 }
 
-// New returns a server that does not listen: hand it to httptest.NewServer, whose URL+GoPath is then the base URL.
+// New returns a server that does not listen: pass it to httptest.NewServer, whose URL+GoPath is
+// then the base URL.
 func New(opts Options) *Server {
 	s := &Server{
 		opts:     opts,
@@ -107,7 +118,7 @@ func New(opts Options) *Server {
 	return s
 }
 
-// Start listens on 127.0.0.1 and answers until Close.
+// Start returns a server that listens on 127.0.0.1 and answers until Close.
 func Start(opts Options) (*Server, error) {
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", opts.Port))
 	if err != nil {
@@ -123,15 +134,15 @@ func Start(opts Options) (*Server, error) {
 	s.served = make(chan struct{})
 	go func() {
 		defer close(s.served)
-		_ = s.server.Serve(l) // ends with ErrServerClosed; a broken listener shows as refused connections
+		_ = s.server.Serve(l) // returns ErrServerClosed; a broken listener shows as refused connections
 	}()
 	return s, nil
 }
 
-// BaseURL is what stands in for https://opencode.ai/zen/go/v1; empty for a server from New.
+// BaseURL returns the replacement for https://opencode.ai/zen/go/v1; empty for a server from New.
 func (s *Server) BaseURL() string { return s.url(GoPath) }
 
-// ZenURL is what stands in for https://opencode.ai/zen/v1; empty for a server from New.
+// ZenURL returns the replacement for https://opencode.ai/zen/v1; empty for a server from New.
 func (s *Server) ZenURL() string { return s.url(ZenPath) }
 
 func (s *Server) url(path string) string {
@@ -141,8 +152,8 @@ func (s *Server) url(path string) string {
 	return s.base + path
 }
 
-// Close ends all delays, connections and answers, and returns when they have ended: with an error if one has not
-// within 5 s (a hook that blocks).
+// Close ends all delays, connections and answers and waits for them. It returns an error if one has
+// not ended within 5 s (a hook that blocks).
 func (s *Server) Close() error {
 	s.once.Do(func() { close(s.done) })
 	var err error
@@ -158,7 +169,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// AddAccount makes a key known, or replaces what was known of it.
+// AddAccount makes a key known, or replaces its account.
 func (s *Server) AddAccount(a Account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,15 +186,15 @@ func (s *Server) AddAccount(a Account) {
 	s.accounts[a.Key] = &account{Account: a}
 }
 
-// RemoveAccount makes a key unknown: it gets 401 AuthError from now on.
+// RemoveAccount makes a key unknown: from now on it gets 401 AuthError.
 func (s *Server) RemoveAccount(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.accounts, key)
 }
 
-// SetPlan replaces the key's plan and starts it anew: queue, budgets and what earlier answers said are forgotten.
-// A key that is not known yet becomes an account with a label of its own.
+// SetPlan replaces the key's plan and starts it from the beginning: queue, budgets and limits of
+// earlier answers are forgotten. An unknown key becomes an account with a new label.
 func (s *Server) SetPlan(key string, p Plan) {
 	s.mu.Lock()
 	a := s.accounts[key]
@@ -196,7 +207,8 @@ func (s *Server) SetPlan(key string, p Plan) {
 	}
 }
 
-// SetAnswers is SetPlan with nothing but a queue of answers; the last one repeats, none at all is success.
+// SetAnswers is SetPlan with only a queue of answers; the last one repeats. Without any, every
+// answer is success.
 func (s *Server) SetAnswers(key string, answers ...Answer) { s.SetPlan(key, Plan{Answers: answers}) }
 
 // ServeHTTP answers the service's paths; anything else is 404.
@@ -227,10 +239,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// requestsKey is the context key of how many requests to a model came over a connection.
+// requestsKey is the context key of a connection's number of model requests.
 type requestsKey struct{}
 
-// reused counts the request, and reports whether it is not the first of its connection.
+// reused counts the request, and reports whether it is not the first on its connection.
 func (x *exchange) reused() bool {
 	n, ok := x.r.Context().Value(requestsKey{}).(*atomic.Int32)
 	return ok && n.Add(1) > 1
@@ -250,8 +262,8 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 	s.notify()
 }
 
-// sleep waits for d, or until the client goes away or the server closes: then it says false. A negative d waits for
-// nothing but those two.
+// sleep waits for d. It returns false if the client disconnects or the server closes first. A
+// negative d waits only for these two.
 func (s *Server) sleep(ctx context.Context, d time.Duration) bool {
 	if d == 0 {
 		return ctx.Err() == nil

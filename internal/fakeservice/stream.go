@@ -15,10 +15,10 @@ type format interface {
 	parse(body []byte) (turn, error)
 	whole(said) object
 	events(said) []event
-	failure(a Answer) event // an error in a stream
+	failure(a Answer) event // returns an error event of a stream
 }
 
-// turn is what the fake understands of a request.
+// turn holds the parsed parts of a request.
 type turn struct {
 	model   string
 	stream  bool
@@ -27,9 +27,9 @@ type turn struct {
 	prompt  string
 }
 
-// said is what the model answers: a text, or one tool call.
+// said is the model's answer: a text, or one tool call.
 type said struct {
-	n       int // of the request, for ids
+	n       int // number of the request, for ids
 	model   string
 	created int64
 	text    string
@@ -39,7 +39,7 @@ type said struct {
 	cost    string
 }
 
-// pieces is the text word by word, or the call's arguments in two halves.
+// pieces returns the text word by word, or the call's arguments in two halves.
 func (m said) pieces() []string {
 	if m.call != nil {
 		half := len(m.args) / 2
@@ -53,8 +53,8 @@ func (m said) id(prefix string) string { return fmt.Sprintf("%s_fake%d", prefix,
 // event is one server-sent event.
 type event struct {
 	name  string // "" leaves the line out
-	data  any    // a string stands as it is
-	piece bool   // carries a piece of the answer
+	data  any    // a string is sent unchanged
+	piece bool   // contains a piece of the answer
 }
 
 func (e event) bytes(how Spelling) ([]byte, error) {
@@ -90,7 +90,7 @@ func (e event) bytes(how Spelling) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// call is the answer's call that is next, under the name that the client has for the tool.
+// call returns the answer's next tool call, with the client's name for the tool.
 func (t turn) call(answer Answer) (*Call, bool) {
 	if t.results >= len(answer.Calls) {
 		return nil, false
@@ -102,7 +102,7 @@ func (t turn) call(answer Answer) (*Call, bool) {
 	return &call, slices.Contains(t.tools, call.Name)
 }
 
-// say makes up what the model says.
+// say returns the model's answer.
 func (x *exchange) say(t turn, answer Answer) (said, error) {
 	m := said{n: x.log.N, model: t.model, created: x.s.now().Unix(), cost: answer.Cost, in: len(x.log.Body)/4 + 1}
 	if m.cost == "" {
@@ -135,7 +135,7 @@ func (x *exchange) say(t turn, answer Answer) (said, error) {
 	return m, nil
 }
 
-// succeed sends a model's answer, as a stream or whole, with the troubles that the plan adds.
+// succeed sends a model's answer, as a stream or whole, with the faults of the plan.
 func (x *exchange) succeed(f format, t turn, answer Answer) {
 	if !x.ready(answer) {
 		return

@@ -88,7 +88,7 @@ func TestCleanEndWithoutFinish(t *testing.T) {
 	require.NotContains(t, got.body, `"stop"`)
 }
 
-// A client that goes away ends whatever the plan still waits for.
+// When a client disconnects, all delays of the plan end.
 func TestClientGoesAway(t *testing.T) {
 	plans := map[string]Answer{
 		"no headers":    Stalled(-1),
@@ -127,12 +127,12 @@ func TestDelaysPass(t *testing.T) {
 	s.SetAnswers("k1", Answer{Stall: time.Millisecond, ChunkDelay: time.Millisecond})
 	began := time.Now()
 	require.Equal(t, "Hello from Personal.", text(parseSSE(t, wires[0].hi(t, s, "k1").body)))
-	require.GreaterOrEqual(t, time.Since(began), 3*time.Millisecond) // one stall, two gaps: never less, however slow the machine
+	require.GreaterOrEqual(t, time.Since(began), 3*time.Millisecond) // one stall and two gaps: the minimum, however slow the machine is
 	s.SetPlan("k1", Plan{Usage: Usage{Delay: time.Millisecond}})
 	require.Equal(t, 200, usage(t, s, "k1").status)
 }
 
-// Pieces arrive one by one: the first can be read while the second is held back for ever.
+// Pieces arrive one by one: the first can be read while the second is delayed forever.
 func TestEachEventIsFlushed(t *testing.T) {
 	s := start(t, Options{})
 	s.SetAnswers("k1", Slow(-1))

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// Usage is how GET /usage departs from what follows from the rest of a plan: a limited window shows "rate-limited",
-// 100 percent and its end; a budget shows its share used; any other window 0 percent.
+// Usage changes the answer of GET /usage. Without it, a limited window shows "rate-limited", 100
+// percent and its end; a budget shows its used share; any other window shows 0 percent.
 type Usage struct {
-	Percent  map[Window]int       // instead of the percent that follows
-	ResetsAt map[Window]time.Time // instead of the end that follows
+	Percent  map[Window]int       // overrides the derived percent
+	ResetsAt map[Window]time.Time // overrides the derived end
 	OmitIDs  bool                 // leaves out workspaceID and userID
-	Delay    time.Duration        // before the headers; negative is until the client goes away
-	Answer   *Answer              // instead of the numbers, say AuthError()
+	Delay    time.Duration        // delay before the headers; negative: until the client disconnects
+	Answer   *Answer              // sent instead of the numbers, such as AuthError()
 }
 
 type usageWindow struct {
@@ -56,7 +56,7 @@ func (x *exchange) usage() {
 	x.send(answer.of(a))
 }
 
-// usage is the answer to GET /usage; Server.mu is held.
+// usage returns the answer to GET /usage. The caller holds Server.mu.
 func (a *account) usage(now time.Time) Answer {
 	if own := a.Plan.Usage.Answer; own != nil {
 		return *own
@@ -65,7 +65,7 @@ func (a *account) usage(now time.Time) Answer {
 	switch kind := next.kind(); {
 	case kind == "Account.Disabled":
 		return EntitlementError()
-	case kind == "EntitlementError", kind == "AuthError" && next.Message != blockedMessage: // as bad here as it is there
+	case kind == "EntitlementError", kind == "AuthError" && next.Message != blockedMessage: // as invalid here as in a model request
 		return Error(next.Status, next.ErrorType, next.Message)
 	}
 	body := usageBody{WorkspaceID: a.Workspace, UserID: a.User, Usage: map[Window]usageWindow{}}

@@ -11,8 +11,9 @@ import (
 	"sync"
 )
 
-// serveBare is the role of the proxy that the gateway is compared with: httputil.ReverseProxy with nothing on it, and
-// with a transport and a flushing like the gateway's. With the argument "pooled" it keeps its buffers, as the gateway does.
+// serveBare runs the proxy that the gateway is compared with: a plain httputil.ReverseProxy with
+// the gateway's transport and flush settings. With the argument "pooled" it reuses its buffers, as
+// the gateway does.
 func serveBare(args []string) error {
 	if len(args) == 0 {
 		return errors.New("serve-bare needs the service's URL")
@@ -36,14 +37,15 @@ func serveBare(args []string) error {
 		Transport:     transport,
 		FlushInterval: -1,
 		BufferPool:    buffers,
-		ErrorLog:      log.New(io.Discard, "", 0), // clients that go away are part of what is measured
+		ErrorLog:      log.New(io.Discard, "", 0), // disconnecting clients are part of the measurement
 	})
 }
 
-// endedBody is the request's body, with an end that shows without another read. A transport makes that read to see
-// whether the body is longer than was said; where the answer is quick the server has closed the body by then, and the
-// transport gives the connection up, with the answer on it. A service on 127.0.0.1 is that quick, real ones are not,
-// and the bare proxy must not look worse for it than it is.
+// endedBody is the request's body, which reports its end with the last bytes. Otherwise the
+// transport makes one more read to see whether the body is longer than declared. If the answer is
+// quick, the server has closed the body by then, and the transport drops the connection with the
+// answer on it. Only a service on 127.0.0.1 is that quick, and it must not make the bare proxy look
+// worse than it is.
 func endedBody(r *http.Request) io.ReadCloser {
 	if r.ContentLength <= 0 {
 		return r.Body
@@ -54,7 +56,7 @@ func endedBody(r *http.Request) io.ReadCloser {
 	}{io.LimitReader(r.Body, r.ContentLength), r.Body}
 }
 
-// bufferPool has buffers of the gateway's size.
+// bufferPool holds buffers of the gateway's size.
 type bufferPool struct{ pool sync.Pool }
 
 func (p *bufferPool) Get() []byte {

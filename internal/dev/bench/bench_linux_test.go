@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestQuickRun: a short run of everything, on the real parts. Its numbers say nothing; that there is one for each
-// measure, and that nothing is left behind, does.
+// TestQuickRun runs every section briefly, with the real programs. The numbers mean nothing; the
+// test checks that each value has one, and that nothing is left behind.
 func TestQuickRun(t *testing.T) {
 	scratch := t.TempDir()
 	t.Setenv("TMPDIR", scratch)

@@ -16,14 +16,15 @@ import (
 	"strings"
 )
 
-// costs are what a part of the program costs whether it is used or not.
+// costs are what a part of the program costs even when it is not used.
 type costs struct {
 	code      float64 // bytes of machine code in the program's file
-	start     float64 // ms of package initialisation at each start
-	allocated float64 // bytes allocated by that
+	start     float64 // ms of package initialization at each start
+	allocated float64 // bytes allocated by the initialization
 }
 
-// ownPart is the part that is written here; the others are modules, by their path, and parts of Go's library.
+// ownPart is this project's own code; the other parts are modules, by their path, and parts of Go's
+// library.
 const ownPart = "ocgo-key"
 
 // benchCosts is the section on what each dependency costs.
@@ -96,9 +97,9 @@ func codeSizes(ctx context.Context, binary string, of func(pkg string) *costs) e
 	return nil
 }
 
-// packageOf is the import path of a symbol: of "net/http.(*Client).Do" it is net/http.
+// packageOf returns the import path of a symbol: net/http for "net/http.(*Client).Do".
 func packageOf(symbol string) string {
-	symbol, _, _ = strings.Cut(symbol, "[") // type arguments have paths of their own
+	symbol, _, _ = strings.Cut(symbol, "[") // type arguments contain further paths
 	symbol, _, _ = strings.Cut(symbol, "(")
 	for _, made := range []string{"type:.eq.", "type:.hash."} {
 		symbol = strings.TrimPrefix(symbol, made)
@@ -108,7 +109,7 @@ func packageOf(symbol string) string {
 	return symbol[:folder] + strings.ReplaceAll(last, "%2e", ".")
 }
 
-// partOf is the part that a package belongs to.
+// partOf returns the part that a package belongs to.
 func partOf(pkg string, modules []string) string {
 	below := func(paths ...string) bool {
 		return slices.ContainsFunc(paths, func(path string) bool { return pkg == path || strings.HasPrefix(pkg, path+"/") })
@@ -133,7 +134,7 @@ func partOf(pkg string, modules []string) string {
 
 var initLine = regexp.MustCompile(`^init (\S+) @\S+ ms, (\S+) ms clock, (\d+) bytes`)
 
-// startTimes adds up the initialisation of each package.
+// startTimes adds up the initialization of each package.
 func startTimes(ctx context.Context, binary string, rounds int, of func(pkg string) *costs) error {
 	took, allocated := make(map[string][]float64), make(map[string]float64)
 	for range rounds {
@@ -169,5 +170,5 @@ func startTimes(ctx context.Context, binary string, rounds int, of func(pkg stri
 	return nil
 }
 
-// kb writes bytes as kilobytes of 2^10.
+// kb formats bytes as kilobytes of 2^10.
 func kb(v float64) string { return fmt.Sprintf("%.0f kB", v/(1<<10)) }

@@ -2,24 +2,25 @@ package main
 
 import "time"
 
-// effort is how much is measured. More rounds make the medians steadier against what else the machine does.
+// effort is how much is measured. More rounds make the medians less sensitive to other load on the
+// machine.
 type effort struct {
 	latencyRounds, latencyRequests int           // requests of each way in one round
-	bodyRequests                   int           // the same with a large body
+	bodyRequests                   int           // the same, with a large body
 	loadRounds                     int           // rounds at each number of clients
-	loadWindow                     time.Duration // how long each way is loaded in one round
+	loadWindow                     time.Duration // how long each way is under load in one round
 	streamRounds, streams          int           // streams of each way in one round
-	failovers                      int           // to accounts whose key is in memory
-	freshGateways                  int           // each gives one fewer than accounts fail-overs that fetch a key
+	failovers                      int           // fail-overs to accounts whose key is in memory
+	freshGateways                  int           // each gives accounts-1 fail-overs that fetch a key
 	memoryTime                     time.Duration // how long 100 streams are watched
-	settle                         time.Duration // after the last of the streams began
+	settle                         time.Duration // the time after the start of the last stream
 	quietRequests                  int
 	commandRounds                  int // runs of each short command
-	residentRounds                 int // runs of each command whose memory is taken
+	residentRounds                 int // runs of each command whose memory is measured
 	startRounds                    int // starts of OpenCode to its first request, each way
 	versionRounds                  int // runs of `opencode --version`, each way
-	initRounds                     int // starts whose initialisation is traced
-	warmUps                        int // rounds before, of which nothing is kept
+	initRounds                     int // starts whose initialization is traced
+	warmUps                        int // rounds before the measurement, which are discarded
 }
 
 var (

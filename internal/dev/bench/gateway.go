@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// comparison is the ways to the service side by side, and what came of them.
+// comparison holds the ways to the service that are compared, and their results.
 type comparison struct {
 	*lab
 	*settings
@@ -23,7 +23,7 @@ const (
 	gateway
 )
 
-// perWay is something of each way.
+// perWay holds one value for each way.
 type perWay[T any] [3]T
 
 // benchGateway is the gateway's section.
@@ -114,27 +114,28 @@ func (c *comparison) wires(ctx context.Context) (w perWay[*wire], done func(), e
 	return w, done, nil
 }
 
-// A limit is what times have to keep to, and how the report puts it; the zero value is none.
+// A limit is a target for times, and its wording in the report; the zero value is no limit.
 type limit struct {
 	text string
 	met  func(v perWay[[]float64]) bool
 }
 
-// addedRatio limits what the gateway adds to direct, as a multiple of what the bare proxy adds.
+// addedRatio limits the time that the gateway adds to a direct request, as a multiple of what the
+// bare proxy adds.
 func addedRatio(most float64) limit {
 	return limit{fmt.Sprintf("added: at most %g of bare", most), func(v perWay[[]float64]) bool {
 		return median(paired(paired(v[gateway], v[direct], minus), paired(v[bare], v[direct], minus), per)) <= most
 	}}
 }
 
-// later limits by how many ms the gateway is behind the bare proxy.
+// later limits how many ms the gateway may be slower than the bare proxy.
 func later(most float64) limit {
 	return limit{fmt.Sprintf("at most %g ms behind bare", most), func(v perWay[[]float64]) bool {
 		return median(paired(v[gateway], v[bare], minus)) <= most
 	}}
 }
 
-// slower is a row for times in ms: less is better.
+// slower returns a row for times in ms, of which less is better.
 func (c *comparison) slower(name string, v perWay[[]float64], l limit) {
 	added := paired(v[gateway], v[direct], minus)
 	ratio, addedRatio := paired(v[gateway], v[bare], per), paired(added, paired(v[bare], v[direct], minus), per)
@@ -143,14 +144,14 @@ func (c *comparison) slower(name string, v perWay[[]float64], l limit) {
 		fmt.Sprintf("%s (%s), added %s", times(median(ratio)), spread(ratio), times(median(addedRatio))))
 }
 
-// prompt is a request's body of about this size.
+// prompt returns a request's body of about this size.
 func prompt(size int) []byte {
 	text := strings.Repeat("word ", size/5)
 	return fmt.Appendf(nil, `{"model":"bench","messages":[{"role":"user","content":%q}]}`, text)
 }
 
-// Sizes of requests, in bytes: a short question, and a turn of an agent with its tools and what it has read, and
-// one with pictures.
+// Sizes of requests, in bytes: a short question, an agent's turn with its tools and the files it
+// has read, and a turn with pictures.
 const (
 	smallPrompt = 100
 	largePrompt = 128 << 10

@@ -10,14 +10,15 @@ import (
 	"time"
 )
 
-// A limited account is back after accountBack, and a fail-over begins every failoverPause, so that the pool of the
-// lab is never used up.
+// A limited account is back after accountBack, and a fail-over begins every failoverPause, so that
+// the lab's pool is never used up.
 const (
 	accountBack   = 300 * time.Millisecond
 	failoverPause = 60 * time.Millisecond
 )
 
-// failoverLimit is the target for the median, in ms over direct; failoverWorst is the one for the rest, in ms.
+// failoverLimit is the target for the median, in ms more than a direct request; failoverWorst is
+// the target for the slowest, in ms.
 const (
 	failoverLimit = 1.2
 	failoverWorst = 5
@@ -72,7 +73,7 @@ func (c *comparison) failover(ctx context.Context) error {
 			return err
 		}
 		err = on.ask(fresh.request(pathSmall, prompt(smallPrompt)))
-		for range accounts - 1 { // its first account's key it has from its start
+		for range accounts - 1 { // it has its first account's key from the start
 			if err != nil {
 				break
 			}
@@ -106,8 +107,8 @@ func (c *comparison) failoverRow(name string, delays perWay[[]float64], q float6
 		fmt.Sprintf("%+.3f ms, %s", v[gateway]-v[direct], times(v[gateway]/v[direct])), times(v[gateway]/v[bare]))
 }
 
-// failOver lets the service limit one request, and returns the time in ms until the next was there. With again the
-// client sends it, else whoever is in between does.
+// failOver has the service limit one request, and returns the time in ms until the next request
+// arrived. With again the client sends that one, otherwise the process in between does.
 func (c *comparison) failOver(ctx context.Context, over way, on *wire, id string, again bool) (float64, error) {
 	if err := on.extend(); err != nil {
 		return 0, err

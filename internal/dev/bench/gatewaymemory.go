@@ -11,10 +11,10 @@ import (
 // openStreams is how many streams are open while memory is measured.
 const openStreams = 100
 
-// memoryLimit is the target, as a multiple of what the bare proxy has.
+// memoryLimit is the target, as a multiple of the bare proxy's memory.
 const memoryLimit = 1.4
 
-// memory measures what a process has resident with many open streams.
+// memory measures a process's resident memory with many open streams.
 func (c *comparison) memory(ctx context.Context) error {
 	starts := perWay[func() (way, func() error, error)]{
 		bare:    func() (way, func() error, error) { return c.lab.bare() },
@@ -58,9 +58,9 @@ func (c *comparison) memoryRow(name string, used perWay[memory], of func(memory)
 	c.add(target, g <= memoryLimit*b, name, "–", mb(b), mb(g), "–", times(g/b))
 }
 
-// watch opens the streams, and returns the most that the process had while they ran.
+// watch opens the streams, and returns the most memory that the process had while they ran.
 func (c *comparison) watch(ctx context.Context, over way, request []byte) (most memory, err error) {
-	begun := make(chan error, 2*openStreams) // for each stream its first event, as nil, and its end
+	begun := make(chan error, 2*openStreams) // gets nil for each stream's first event, and its end
 	for range openStreams {
 		open, err := dial(ctx, over)
 		if err != nil {
@@ -81,7 +81,7 @@ func (c *comparison) watch(ctx context.Context, over way, request []byte) (most 
 			return most, err
 		}
 	}
-	pause := time.NewTimer(c.effort.settle) // what the beginning took is not what the open streams take
+	pause := time.NewTimer(c.effort.settle) // starting the streams takes memory that keeping them open does not
 	<-pause.C
 	sample := time.NewTicker(c.effort.memoryTime / 20)
 	defer sample.Stop()

@@ -17,10 +17,10 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// counts are how often each thing was asked for.
+// counts are the numbers of calls of each kind.
 type counts struct{ stats, reads, locks, keys atomic.Int64 }
 
-// countingState counts what is asked of the state file.
+// countingState counts accesses to the state file.
 type countingState struct {
 	*state.File
 	*counts
@@ -41,7 +41,7 @@ func (s countingState) Update(ctx context.Context, change func(*state.State) err
 	return s.File.Update(ctx, change)
 }
 
-// countingKeys counts what is asked of the keychain.
+// countingKeys counts accesses to the keychain.
 type countingKeys struct {
 	keychain.Store
 	*counts
@@ -52,7 +52,7 @@ func (k countingKeys) Get(ctx context.Context, id string) (keychain.Secret, erro
 	return k.Store.Get(ctx, id)
 }
 
-// quiet counts what requests that need nothing new ask for.
+// quiet counts the accesses of requests that need nothing new.
 func (c *comparison) quiet(ctx context.Context) error {
 	var n counts
 	file := state.OpenFile(filepath.Join(c.home.dir, "counted"), time.Now, func(message string) { fmt.Fprintln(os.Stderr, "bench:", message) })
@@ -89,7 +89,7 @@ func (c *comparison) quiet(ctx context.Context) error {
 	}
 	defer w.close()
 	request := over.request(pathSmall, prompt(smallPrompt))
-	for range 2 { // the first takes the lease and fetches the key, the second sees that the state was written
+	for range 2 { // the first takes the lease and fetches the key, the second notices that the state was written
 		if err := w.ask(request); err != nil {
 			return err
 		}
@@ -100,7 +100,7 @@ func (c *comparison) quiet(ctx context.Context) error {
 	if n.locks.Load() == 0 || n.keys.Load() == 0 {
 		return errors.New("nothing was counted: the first request has to take a lock and to ask the keychain")
 	}
-	// What is got ready in the background for a fail-over is done once nothing is asked for any more.
+	// The background preparation for a fail-over is done once the counts stay the same.
 	for before := int64(-1); before != n.reads.Load()+n.keys.Load(); time.Sleep(settle) {
 		before = n.reads.Load() + n.keys.Load()
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// blockSize is how many requests one way makes before it is the next one's turn.
+// blockSize is how many requests one way makes before the next way's turn.
 const blockSize = 20
 
 // latency measures one client that sends one request after another.
@@ -83,7 +83,8 @@ func (c *comparison) throughput(ctx context.Context) error {
 			c.costRow("processor time per request, 32 clients", cost)
 		}
 	}
-	// The gateway keeps its buffers, which a bare proxy does not: what is left of the difference where both do?
+	// The gateway reuses its buffers, and a bare proxy does not: how large is the difference if
+	// both do?
 	pooled, stop, err := c.lab.bare("pooled")
 	if err != nil {
 		return err
@@ -99,7 +100,8 @@ func (c *comparison) throughput(ctx context.Context) error {
 	return nil
 }
 
-// throughputRow is a row for requests per second; what counts is the share of what the bare proxy does.
+// throughputRow returns a row for requests per second; the target is a share of the bare proxy's
+// rate.
 func (c *comparison) throughputRow(name string, rate perWay[[]float64], least float64) {
 	cell := func(w int) string { return fmt.Sprintf("%.0f/s", median(rate[w])) }
 	target := ""
@@ -115,8 +117,8 @@ func (c *comparison) costRow(name string, cost perWay[float64]) {
 	c.add("", false, name, "–", fmt.Sprintf("%.0f µs", cost[bare]), fmt.Sprintf("%.0f µs", cost[gateway]), "–", times(cost[gateway]/cost[bare]))
 }
 
-// load returns the rounds' requests per second, and the processor time in µs that one request costs the process that
-// takes it, over all rounds.
+// load returns each round's requests per second, and the processor time in µs per request of the
+// process that serves the way, over all rounds.
 func (c *comparison) load(ctx context.Context, clients int) (rate perWay[[]float64], cost perWay[float64], err error) {
 	var wires perWay[[]*wire]
 	var asked perWay[[]byte]
@@ -157,8 +159,8 @@ func (c *comparison) load(ctx context.Context, clients int) (rate perWay[[]float
 	return rate, cost, err
 }
 
-// saturate has every connection send one request after another for a time, and counts the answers until the last
-// one is there.
+// saturate has every connection send one request after another for a time, and counts the answers
+// until the last one has arrived.
 func saturate(wires []*wire, request []byte, window time.Duration) (answers int64, took time.Duration, err error) {
 	var count atomic.Int64
 	var over atomic.Bool

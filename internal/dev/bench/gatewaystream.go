@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// firstToken measures when the first event of a stream is there, and how long events are on their way.
+// firstToken measures when the first event of a stream arrives, and how long events take from the
+// service to the client.
 func (c *comparison) firstToken(ctx context.Context) error {
 	wires, done, err := c.wires(ctx)
 	if err != nil {
@@ -39,14 +40,14 @@ func (c *comparison) firstToken(ctx context.Context) error {
 			}
 		}
 	}
-	c.slower("first token, p50", total, limit{}) // a request and its way are in it, which have targets of their own
+	c.slower("first token, p50", total, limit{}) // it includes a request, which has a target of its own
 	c.slower("way of the first event, p50", first, later(0.2))
 	c.slower("way of later events, p50", rest, limit{})
 	return nil
 }
 
-// readStream returns when the first event of a stream was there, counted from its request, and how long each event
-// was on its way; all in ms.
+// readStream returns the time from a stream's request to its first event, and how long each event
+// took from the service; all in ms.
 func readStream(w *wire, request []byte) (total float64, transit []float64, err error) {
 	if err := w.extend(); err != nil {
 		return 0, nil, err
@@ -67,7 +68,7 @@ func readStream(w *wire, request []byte) (total float64, transit []float64, err 
 		}
 		var sent int64
 		if n, _ := fmt.Sscanf(line, event, &sent); n != 1 {
-			continue // the empty line behind an event
+			continue // the empty line after an event
 		}
 		if transit == nil {
 			total = milliseconds(now.Sub(start))

@@ -16,17 +16,17 @@ import (
 
 // The targets of the section.
 const (
-	getLimit = 1.15 // times a bare program that makes the same call
-	runLimit = 15   // ms added to what is run
+	getLimit = 1.15 // as a multiple of a bare program that makes the same call
+	runLimit = 15   // ms added to the command that is run
 )
 
-// nobody is the service of a pool of which no command asks it.
+// nobody is the service's address for a pool whose commands send no requests.
 const nobody = "http://127.0.0.1:1/zen/go/v1"
 
-// dockerHelper is optional: it is a comparison, no target.
+// dockerHelper is optional: it is compared, but no target.
 const dockerHelper = "docker-credential-secretservice"
 
-// field is the commands of the section. Those of another program are named as one types them.
+// field holds the commands of the section. Commands of other programs are named as one types them.
 type field struct {
 	*scratch
 	home     home
@@ -91,7 +91,7 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 	}, nil
 }
 
-// rows holds each command against what it is to be measured by.
+// rows compares each command with its reference.
 func (f *field) rows(took map[*contestant][]float64) []row {
 	against := func(c, other *contestant, target bound) row {
 		return versus(c.name, took[c], other.name, took[other], target)
@@ -123,7 +123,7 @@ func (f *field) rows(took map[*contestant][]float64) []row {
 	)
 }
 
-// enter fills the pool, builds what is built, and prepares the commands.
+// enter fills the pool, builds the programs, and prepares the commands.
 func (f *field) enter(ctx context.Context) (err error) {
 	if f.home, err = f.newHome("home", nobody); err != nil {
 		return err
@@ -169,7 +169,7 @@ func (f *field) enter(ctx context.Context) (err error) {
 	return f.enterStores(ctx)
 }
 
-// heldID is the id of the account that this process gets and keeps.
+// heldID returns the id of the account that this process gets and keeps.
 func (f *field) heldID(ctx context.Context) (string, error) {
 	get := &contestant{name: "get", argv: []string{f.binary, "get"}, env: f.home.env, prints: exactly(keyOf(1))}
 	if _, err := get.time(ctx); err != nil {
@@ -193,21 +193,21 @@ func (f *field) heldID(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("list does not show %s", labelOf(1))
 }
 
-// newcomer is a process that has asked for nothing yet.
+// newcomer starts a process that has not asked for a key yet.
 func newcomer() (args []string, undo func() error, err error) {
-	p := exec.Command("sleep", "600") // is ended long before
+	p := exec.Command("sleep", "600") // it is ended long before
 	if err := p.Start(); err != nil {
 		return nil, nil, err
 	}
 	return []string{"--pid", strconv.Itoa(p.Process.Pid)}, func() error {
 		err := p.Process.Kill()
-		_ = p.Wait() // says that it was killed
+		_ = p.Wait() // the error says that it was killed
 		return err
 	}, nil
 }
 
-// dockerGet puts an entry into the keyring with the other helper, and returns the command that gets it; nil without
-// that helper.
+// dockerGet stores an entry in the keyring with docker's credential helper, and returns the command
+// that gets it; nil if that helper is not installed.
 func (f *field) dockerGet(ctx context.Context) (*contestant, error) {
 	path, err := exec.LookPath(dockerHelper)
 	if errors.Is(err, exec.ErrNotFound) {
@@ -226,7 +226,8 @@ func (f *field) dockerGet(ctx context.Context) (*contestant, error) {
 		prints: having(strconv.Quote(keyOf(1)))}, nil
 }
 
-// build builds one of the programs below testdata as `make build` builds ours, into the scratch.
+// build builds one of the programs below testdata into the scratch folder, with the settings of
+// `make build`.
 func (f *field) build(ctx context.Context, name string) (string, error) {
 	path := filepath.Join(f.dir, name)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path, "ocgo-key/internal/dev/bench/testdata/"+name)
@@ -237,7 +238,7 @@ func (f *field) build(ctx context.Context, name string) (string, error) {
 	return path, nil
 }
 
-// sizes are the rows on memory and on the program's file.
+// sizes returns the rows about memory and the size of the program.
 func (f *field) sizes(ctx context.Context, rounds int) ([]row, error) {
 	commands := []*contestant{f.trivial, f.bare, f.get, f.secretTool}
 	used := make([][]float64, len(commands))
@@ -249,7 +250,7 @@ func (f *field) sizes(ctx context.Context, rounds int) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	// What no program can be told to be below: that of the one which starts it.
+	// The lower bound of a measured value: the memory of the program that starts the command.
 	floor := median(used[0])
 	for w, c := range commands[1:] {
 		if median(used[w+1]) <= floor {
@@ -271,7 +272,7 @@ func (f *field) sizes(ctx context.Context, rounds int) ([]row, error) {
 	}, nil
 }
 
-// mostResident runs the command once, and returns the most memory that it had, in bytes.
+// mostResident runs the command once, and returns its largest resident memory, in bytes.
 func (f *field) mostResident(ctx context.Context, c *contestant) (float64, error) {
 	cmd := exec.CommandContext(ctx, f.resident, c.argv...)
 	cmd.Env, cmd.Stdin, cmd.Stderr = c.env, strings.NewReader(c.stdin), os.Stderr

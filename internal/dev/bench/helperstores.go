@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// enterStores prepares `get` with the keys elsewhere than in the OS keychain: each store has a pool of its own.
+// enterStores prepares `get` with keys in other stores than the OS keychain: each store has a pool
+// of its own.
 func (f *field) enterStores(ctx context.Context) (err error) {
 	identity := filepath.Join(f.dir, "identity")
 	if out, err := exec.CommandContext(ctx, "age-keygen", "-o", identity).CombinedOutput(); err != nil {
@@ -28,7 +29,8 @@ func (f *field) enterStores(ctx context.Context) (err error) {
 
 const dockerStoreName = "`get`, keys in docker's helper"
 
-// getFrom fills a pool whose keys are in the store, and returns the command that gets the key which this process holds.
+// getFrom fills a pool whose keys are in the store, and returns the command that gets this
+// process's key.
 func (f *field) getFrom(ctx context.Context, store, name string, env ...string) (*contestant, error) {
 	h, err := f.newHome(strings.ReplaceAll(store, ":", "-"), nobody)
 	if err != nil {

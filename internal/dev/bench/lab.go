@@ -14,10 +14,11 @@ import (
 	"time"
 )
 
-// accounts is how many the pool of the benchmarks has.
+// accounts is the number of accounts in the benchmarks' pool.
 const accounts = 10
 
-// lab is the processes around the gateway: the service, and the two ways to it that have a process in between.
+// lab holds the processes of the gateway section: the service, and the two ways to it that have a
+// process in between.
 type lab struct {
 	*scratch
 	home     home
@@ -25,7 +26,8 @@ type lab struct {
 	direct   way
 }
 
-// openLab starts the service and fills the pool. The caller has to close the lab, also after an error.
+// openLab starts the service and fills the pool. The caller must close the lab, even after an
+// error.
 func openLab(ctx context.Context, binary string) (*lab, error) {
 	s, err := openScratch(binary)
 	l := &lab{scratch: s}
@@ -42,7 +44,7 @@ func openLab(ctx context.Context, binary string) (*lab, error) {
 	return l, s.fill(ctx, l.home, accounts)
 }
 
-// bare starts a bare reverse proxy before the service; options are serveBare's.
+// bare starts a bare reverse proxy to the service; options are serveBare's.
 func (l *lab) bare(options ...string) (way, func() error, error) {
 	c, err := l.self(append([]string{"serve-bare", l.upstream.BaseURL}, options...)...)
 	if err != nil {
@@ -51,7 +53,7 @@ func (l *lab) bare(options ...string) (way, func() error, error) {
 	return c.way("bare proxy", keyOf(1)), c.stop, nil
 }
 
-// gateway starts the real gateway before the service, on the pool.
+// gateway starts the real gateway to the service, with the pool.
 func (l *lab) gateway() (way, func() error, error) {
 	cmd := exec.Command(l.binary, "gateway", "--parent-pipe", "--quiet")
 	cmd.Env = l.home.env
@@ -70,7 +72,7 @@ func (l *lab) self(args ...string) (*child, error) {
 	return l.start(exec.Command(exe, args...))
 }
 
-// child is a server in a process of its own, that ends when its stdin is closed.
+// child is a server in a process of its own, which ends when its stdin is closed.
 type child struct {
 	BaseURL string `json:"base_url"`
 	Token   string `json:"token"`
@@ -113,7 +115,7 @@ func (l *lab) start(cmd *exec.Cmd) (*child, error) {
 	return c, nil
 }
 
-// ending closes the child's stdin and waits for its end, or after patience kills it.
+// ending closes the child's stdin and waits for it to end. After patience it kills the child.
 func ending(cmd *exec.Cmd, stdin io.Closer) func() error {
 	var ended bool
 	return func() error {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// machine describes what was measured on, without naming it.
+// machine describes the machine without its name.
 func machine() string {
 	system := runtime.GOOS
 	if data, err := os.ReadFile("/etc/os-release"); err == nil {
@@ -23,11 +23,11 @@ func machine() string {
 	return fmt.Sprintf("%d cores, %s, %s, %s", runtime.NumCPU(), system, runtime.GOARCH, strings.Replace(runtime.Version(), "go", "Go ", 1))
 }
 
-// memory is what a process has resident, in bytes.
+// memory is a process's resident memory, in bytes.
 type memory struct {
-	rss  float64 // VmRSS: all of it, with what it shares
-	anon float64 // RssAnon: what is its own, so without the program's file
-	pss  float64 // with a share of what it shares
+	rss  float64 // VmRSS: everything, including shared pages
+	anon float64 // RssAnon: its own pages, without the program's file
+	pss  float64 // Pss: with its part of the shared pages
 }
 
 // memoryOf reads a process's memory (proc_pid_status(5), proc_pid_smaps(5)).
@@ -68,16 +68,18 @@ func procFields(pid int, file string) (map[string]float64, error) {
 	return fields, lines.Err()
 }
 
-// tick is the unit of processor time in /proc; 100 a second on every Linux that Go runs on (USER_HZ).
+// tick is the unit of processor time in /proc; 100 a second on every Linux that Go runs on
+// (USER_HZ).
 const tick = 0.01
 
-// processorTime is what a process has used so far, in seconds (proc_pid_stat(5), fields 14 and 15).
+// processorTime returns the processor time of a process so far, in seconds (proc_pid_stat(5),
+// fields 14 and 15).
 func processorTime(pid int) (float64, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := bytes.Cut(data, []byte(") ")) // our programs have no bracket in their names
+	_, rest, _ := bytes.Cut(data, []byte(") ")) // our programs' names contain no parenthesis
 	fields := strings.Fields(string(rest))
 	if len(fields) < 13 {
 		return 0, fmt.Errorf("the system does not tell the processor time of process %d", pid)

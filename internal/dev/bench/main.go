@@ -1,9 +1,9 @@
-// Command bench measures the project against what it must reach, and writes what it finds to the table of
-// docs/benchmarks.md. Each section of that page is made by one entry of sections; a run of some sections leaves the
-// others as they are.
+// Command bench measures whether the project meets its performance targets, and writes the results
+// to docs/benchmarks.md. One entry of sections makes each section of that page; a run of some
+// sections leaves the others unchanged.
 //
-// It is a tool, no part of the product: nothing imports it. It talks to 127.0.0.1 alone, keeps its keys in a private
-// keyring that ends with it, and leaves nothing behind but the page.
+// It is a tool and not part of the product: nothing imports it. It connects only to 127.0.0.1,
+// keeps its keys in a private keyring that ends with it, and leaves nothing behind but the page.
 package main
 
 import (
@@ -21,13 +21,14 @@ import (
 	"time"
 )
 
-// section is one part of the page: what it is called in `-sections` and in the page's marks, and how it is made.
+// section is one part of the page: its name in `-sections` and in the page's marks, and the
+// function that makes it.
 type section struct {
 	name string
 	run  func(context.Context, *settings) (*report, error)
 }
 
-// sections are all there are, in the page's order.
+// sections lists all sections, in the page's order.
 var sections = []section{
 	{"gateway", benchGateway},
 	{"helper", benchHelper},
@@ -35,16 +36,16 @@ var sections = []section{
 	{"costs", benchCosts},
 }
 
-// settings are what a section is told.
+// settings are the parameters of a section.
 type settings struct {
 	binary  string       // the ocgo-key to measure
 	symbols string       // the same, with its symbols
 	effort  effort       // how long to measure
 	log     func(string) // progress, for people
-	parts   []string     // of the section, by name; empty for all
+	parts   []string     // the section's commands to measure, by name; empty for all
 }
 
-// budget bounds each section.
+// budget is the time limit of each section.
 const budget = 4 * time.Minute
 
 func main() {
@@ -67,8 +68,8 @@ func end(err error) {
 	os.Exit(0)
 }
 
-// roles are what this program is when it starts itself: the processes around the one that is measured, each with
-// a scheduler and a garbage collector of its own.
+// roles are the functions that this program runs when it starts itself: the processes around the
+// measured one, each with a scheduler and a garbage collector of its own.
 var roles = map[string]func(args []string) error{
 	"serve-upstream": serveUpstream,
 	"serve-bare":     serveBare,
@@ -120,7 +121,7 @@ func bench(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// within runs the section, and says why if it was ended before it was done.
+// within runs the section within the budget, and explains an early end.
 func (c section) within(ctx context.Context, s *settings, limit time.Duration) (*report, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it took longer than %v", limit))
 	defer cancel()
@@ -131,7 +132,7 @@ func (c section) within(ctx context.Context, s *settings, limit time.Duration) (
 	return r, err
 }
 
-// choose returns the sections of these names, in the page's order; all for no name.
+// choose returns the sections with these names, in the page's order; all if there are no names.
 func choose(names string) ([]section, error) {
 	if names == "" {
 		return sections, nil

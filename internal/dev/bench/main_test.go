@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestMain is the other processes of a benchmark when it is started as one of them.
+// TestMain runs the other processes of a benchmark if it is started as one of them.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		if role, ok := roles[os.Args[1]]; ok {

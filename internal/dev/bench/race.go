@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// contestant is a command that is run to its end, again and again, beside others.
+// contestant is a command that is run repeatedly, alternating with others.
 type contestant struct {
 	name    string
 	argv    []string
 	env     []string
 	stdin   string
 	prints  func(stdout string) bool                             // nil: nothing
-	prepare func() (more []string, undo func() error, err error) // before each run, outside of what is timed; nil: nothing
+	prepare func() (more []string, undo func() error, err error) // runs before each run and is not timed; nil: nothing
 }
 
-// exactly is what a program prints that prints a key, with a newline or without.
+// exactly accepts output that is the key, with a newline or without.
 func exactly(text string) func(string) bool {
 	return func(stdout string) bool { return strings.TrimSuffix(stdout, "\n") == text }
 }
@@ -31,8 +31,8 @@ func having(text string) func(string) bool {
 
 func nothing(stdout string) bool { return stdout == "" }
 
-// time runs it once, and returns how long that took, in ms: from before its process is there until it has ended and
-// all that it printed is read.
+// time runs the command once, and returns the duration in ms: from before its process is created
+// until it has ended and all its output is read.
 func (c *contestant) time(ctx context.Context) (took float64, err error) {
 	argv := c.argv
 	if c.prepare != nil {
@@ -62,8 +62,8 @@ func (c *contestant) time(ctx context.Context) (took float64, err error) {
 	return took, nil
 }
 
-// race takes each time in each round, and returns them by the place in times, in the order of the rounds. Of the
-// rounds to warm up nothing is kept.
+// race calls each of times once per round, and returns the results by their index in times, in the
+// order of the rounds. It discards the warm-up rounds.
 func race(ctx context.Context, times []stopwatch, warmUps, rounds int) ([][]float64, error) {
 	for range warmUps {
 		for _, time := range times {
@@ -81,13 +81,13 @@ func race(ctx context.Context, times []stopwatch, warmUps, rounds int) ([][]floa
 	return took, err
 }
 
-// stopwatch does what is measured once, and returns how long it took, in ms.
+// stopwatch performs one measurement, and returns the duration in ms.
 type stopwatch func(context.Context) (float64, error)
 
-// turns calls block for each way n times, in an order that changes each time, so that what else the machine does, and
-// what one way leaves behind for the next, meets all alike.
+// turns calls block n times for each way, in an order that changes each time, so that other load on
+// the machine, and effects of one way on the next, affect all ways alike.
 func turns(n, ways int, block func(way int) error) error {
-	var strides []int // each takes in all of the ways, in an order of its own
+	var strides []int // each turn has all of the ways, in a different order
 	for stride := 1; stride <= max(1, ways-1); stride++ {
 		if gcd(stride, ways) == 1 {
 			strides = append(strides, stride)
@@ -111,10 +111,10 @@ func gcd(a, b int) int {
 	return a
 }
 
-// versusColumns are those of a table whose rows hold one thing against another.
+// versusColumns are the columns of a table whose rows compare two things.
 var versusColumns = []string{"measure", "median", "against", "its median", "difference", "ratio"}
 
-// bound is a target for one thing held against another. The zero bound is none.
+// bound is a target for a comparison. The zero bound is no target.
 type bound struct {
 	text string
 	met  func(difference, ratio float64) bool
@@ -128,11 +128,11 @@ func addsUnder(limit float64) bound {
 	return bound{fmt.Sprintf("under %g ms added", limit), func(difference, _ float64) bool { return difference < limit }}
 }
 
-// faster is to take less time.
+// faster requires less time than the other.
 var faster = bound{"faster", func(difference, _ float64) bool { return difference < 0 }}
 
-// versus is a row that holds samples in ms against others of the same rounds. The difference and the ratio are taken
-// within each round.
+// versus returns a row that compares samples in ms with others of the same rounds. The difference
+// and the ratio are computed within each round.
 func versus(name string, took []float64, against string, others []float64, target bound) row {
 	difference, ratio := paired(took, others, minus), paired(took, others, per)
 	r := row{target: target.text, cells: []string{name, ms1(median(took)), against, ms1(median(others)),
@@ -141,15 +141,15 @@ func versus(name string, took []float64, against string, others []float64, targe
 	return r
 }
 
-// versusSize is a row that holds bytes against others.
+// versusSize returns a row that compares sizes in bytes.
 func versusSize(name string, bytes float64, against string, others float64) row {
 	return row{cells: []string{name, mb(bytes), against, mb(others), fmt.Sprintf("%+.1f MB", (bytes-others)/(1<<20)), times(bytes / others)}}
 }
 
-// notHere is a row for a program that this machine does not have.
+// notHere returns a row for a program that this machine does not have.
 func notHere(name string, took []float64, against string) row {
 	return row{cells: []string{name, ms1(median(took)), against, "not here", "–", "–"}}
 }
 
-// ms1 writes milliseconds of a whole process, of which no more digits hold.
+// ms1 formats the milliseconds of a whole process, for which more digits have no meaning.
 func ms1(v float64) string { return fmt.Sprintf("%.1f ms", v) }

@@ -19,7 +19,7 @@ func shell(script string, prints func(string) bool) *contestant {
 	return &contestant{name: "sh", argv: []string{"/bin/sh", "-c", script, "sh"}, stdin: "in", prints: prints}
 }
 
-// Nothing is measured of a command that did something else than it should.
+// A command that does not do what it should is not measured.
 func TestContestantDoesWhatItShould(t *testing.T) {
 	for script, prints := range map[string]func(string) bool{
 		"echo key": exactly("key"), "printf key": exactly("key"), "cat": exactly("in"), "echo a key b": having("key"), "echo x >&2": nothing, ":": nil,
@@ -63,7 +63,7 @@ func TestContestantIsPrepared(t *testing.T) {
 	assert.ErrorIs(t, err, failed)
 }
 
-// The process that asks for the first time is there while it is asked for, and not afterwards.
+// The process for which a first get asks exists during the get, and not afterwards.
 func TestNewcomer(t *testing.T) {
 	args, undo, err := newcomer()
 	require.NoError(t, err)
@@ -119,7 +119,7 @@ func TestVersus(t *testing.T) {
 	}
 }
 
-// Without the other helper the table says so; with it the command is one that gets what was put there.
+// Without docker's helper the table says so; with it, the command gets the stored entry.
 func TestOtherHelper(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
@@ -144,7 +144,7 @@ func TestOtherHelper(t *testing.T) {
 	assert.Error(t, err, "an answer without the key is none")
 }
 
-// What this process has resident is not counted, and what the command has is.
+// The memory of the command is measured, and not that of this process.
 func TestMostResident(t *testing.T) {
 	f := &field{scratch: &scratch{dir: t.TempDir()}}
 	var err error
@@ -198,7 +198,7 @@ func TestStartNeedsOpenCode(t *testing.T) {
 	assert.ErrorContains(t, err, "make bench")
 }
 
-// A section that takes too long ends, and says that this is why.
+// A section that takes too long ends with an error that says so.
 func TestWithin(t *testing.T) {
 	waits := section{"waits", func(ctx context.Context, _ *settings) (*report, error) {
 		<-ctx.Done()

@@ -13,20 +13,20 @@ import (
 	"ocgo-key/internal/atomicfile"
 )
 
-// report is what a section found.
+// report is the result of a section.
 type report struct {
 	title   string
 	machine string
-	command string   // that makes it again
-	columns []string // of every row
+	command string   // the command that makes it again
+	columns []string // the columns of every row
 	rows    []row
 	notes   []string // how it was measured, one paragraph each
 }
 
-// row is one thing that was measured.
+// row is one measured value.
 type row struct {
-	cells  []string // as report.columns
-	target string   // empty: none is set
+	cells  []string // one for each of report.columns
+	target string   // empty: no target
 	met    bool
 }
 
@@ -44,7 +44,7 @@ func (r *report) header() []string { return append(slices.Clone(r.columns), "tar
 
 func (r *report) line(w row) []string { return append(slices.Clone(w.cells), w.target, w.verdict()) }
 
-// text is the report for a terminal.
+// text returns the report for a terminal.
 func (r *report) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n\n", r.title, r.machine)
@@ -60,7 +60,7 @@ func (r *report) text() string {
 	return b.String()
 }
 
-// markdown is the report as a section of the page.
+// markdown returns the report as a section of the page.
 func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s\n\nMachine: %s. Command: `%s`.\n\n", r.title, r.machine, r.command)
@@ -77,13 +77,13 @@ func (r *report) markdown() string {
 	return b.String()
 }
 
-// pageHead begins a page that is not there yet. Afterwards it is anybody's to change.
+// pageHead is the beginning of a new page. In an existing page it can be edited.
 const pageHead = `# Benchmarks
 
 Written by ` + "`make bench`" + `, not by hand: each section by its own part of internal/dev/bench, between its marks.
 `
 
-// writeSection puts text in the place of the section in the page, and leaves all else as it is.
+// writeSection replaces the section in the page with text, and leaves everything else unchanged.
 func writeSection(page, name, text string) error {
 	old, err := os.ReadFile(page)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -99,7 +99,8 @@ func writeSection(page, name, text string) error {
 	return atomicfile.Write(page, updated, 0o644, false)
 }
 
-// replaceSection returns the page with text between the section's marks; a section that has none yet comes last.
+// replaceSection returns the page with text between the section's marks. A section without marks is
+// added at the end.
 func replaceSection(page []byte, name, text string) ([]byte, error) {
 	begin := fmt.Appendf(nil, "<!-- %s: begin -->\n", name)
 	end := fmt.Appendf(nil, "<!-- %s: end -->\n", name)

@@ -12,7 +12,7 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// scratch is what every section stands on: a folder and a real keyring of its own, which end with it.
+// scratch is the basis of every section: a folder and a real keyring, which are removed at the end.
 type scratch struct {
 	binary  string
 	dir     string
@@ -20,7 +20,8 @@ type scratch struct {
 	closers []func() error // the last first
 }
 
-// openScratch makes the folder and starts the keyring. The caller has to close the scratch, also after an error.
+// openScratch creates the folder and starts the keyring. The caller must close the scratch, even
+// after an error.
 func openScratch(binary string) (*scratch, error) {
 	s := &scratch{binary: binary}
 	var err error
@@ -46,13 +47,15 @@ func (s *scratch) close() error {
 	return errors.Join(errs...)
 }
 
-// home is what a measured program sees as its user's: a folder below the scratch, and an environment.
+// home is a measured program's user environment: a home folder below the scratch, and environment
+// variables.
 type home struct {
 	dir string
 	env []string
 }
 
-// newHome makes one, with the base URL of a service. A measured program sees nothing of our own environment but PATH.
+// newHome creates one, with the base URL of a service. A measured program gets only PATH of our own
+// environment.
 func (s *scratch) newHome(name, service string) (home, error) {
 	h := home{dir: filepath.Join(s.dir, name)}
 	temp := filepath.Join(h.dir, "tmp")
@@ -74,6 +77,6 @@ func (s *scratch) fill(ctx context.Context, h home, n int) error {
 	return nil
 }
 
-// keyOf is the key of an account, counted from 1, and labelOf its label.
+// keyOf returns the key of an account, counted from 1, and labelOf its label.
 func keyOf(n int) string   { return fmt.Sprintf("%s%d", keyPrefix, n) }
 func labelOf(n int) string { return fmt.Sprintf("Account %d", n) }

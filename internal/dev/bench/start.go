@@ -17,18 +17,19 @@ import (
 // startModel is the model that OpenCode is asked for.
 const startModel = "opencode-go/kimi-k2.6"
 
-// The accounts that the stand-in knows: the one in the pool, and the one that OpenCode without a pool has the key of.
+// The accounts that the stand-in service knows: the one in the pool, and the one whose key OpenCode
+// uses without a pool.
 const (
 	pooled = 1
 	own    = 2
 )
 
-// starter is OpenCode in one way of starting it.
+// starter is one way of starting OpenCode.
 type starter struct {
 	name    string
 	home    home
 	argv    []string
-	account int // whose key its requests carry
+	account int // the account whose key its requests carry
 }
 
 // The ways, as indexes.
@@ -38,17 +39,18 @@ const (
 	underRun
 )
 
-// starters is what the section on OpenCode's start-up works with, for one OpenCode.
+// starters holds the ways of starting one OpenCode.
 type starters struct {
 	*scratch
-	name     string // of the generation
+	name     string // the plugin of the generation
 	opencode string
-	flags    []string // of its `run`, in every way but under ours
+	flags    []string // further arguments of its `run`, except under `ocgo-key run`
 	service  *fakeservice.Server
 	ways     [3]*starter
 }
 
-// secondVariable names the program of OpenCode 2: both generations are called opencode.
+// secondVariable is the environment variable with the path of OpenCode 2: both generations are
+// named opencode.
 const secondVariable = "OPENCODE2_BIN"
 
 // benchStart is the section on OpenCode's start-up.
@@ -85,10 +87,11 @@ func benchStart(ctx context.Context, s *settings) (*report, error) {
 	return r, nil
 }
 
-// startLimit is how much later than alone OpenCode may reach its first request, as a ratio.
+// startLimit is the target for the time to OpenCode's first request, as a multiple of OpenCode's
+// time without us.
 const startLimit = 1.02
 
-// measure makes the rows of one OpenCode, and says which version it is.
+// measure returns the rows of one OpenCode, and its version.
 func (st *starters) measure(ctx context.Context, s *settings) (rows []row, number string, err error) {
 	open, err := openScratch(s.binary)
 	defer func() { err = errors.Join(err, open.close()) }()
@@ -130,7 +133,7 @@ func (st *starters) measure(ctx context.Context, s *settings) (rows []row, numbe
 	}, number, nil
 }
 
-// enter starts the stand-in and furnishes a home for each way.
+// enter starts the stand-in service and prepares a home for each way.
 func (st *starters) enter(ctx context.Context) (err error) {
 	st.service, err = fakeservice.Start(fakeservice.Options{Accounts: []fakeservice.Account{
 		{Key: keyOf(pooled), Label: labelOf(pooled)}, {Key: keyOf(own), Label: labelOf(own)},
@@ -174,10 +177,10 @@ func (st *starters) enter(ctx context.Context) (err error) {
 	return nil
 }
 
-// project is the folder that OpenCode works in.
+// project returns the folder that OpenCode works in.
 func (s *starter) project() string { return filepath.Join(s.home.dir, "project") }
 
-// version is what OpenCode says of itself.
+// version returns the version that OpenCode prints.
 func (st *starters) version(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, st.opencode, "--version")
 	cmd.Env = st.ways[plain].home.env
@@ -192,12 +195,13 @@ func (st *starters) version(ctx context.Context) (string, error) {
 	return version, nil
 }
 
-// firstRequest lets OpenCode answer one prompt, and returns the time in ms from its start to its first request.
+// firstRequest runs OpenCode with one prompt, and returns the time in ms from its start to its
+// first request.
 func (st *starters) firstRequest(ctx context.Context, s *starter) (float64, error) {
 	st.service.ClearRequests()
 	cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
 	cmd.Env, cmd.Dir = append(s.home.env[:len(s.home.env):len(s.home.env)], "PWD="+s.project()), s.project()
-	cmd.WaitDelay = patience // for one who left a child with our pipe
+	cmd.WaitDelay = patience // in case a child process keeps our pipe open
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -210,12 +214,12 @@ func (st *starters) firstRequest(ctx context.Context, s *starter) (float64, erro
 	return milliseconds(first.Sub(start)), nil
 }
 
-// firstOf returns when the first request of OpenCode arrived. Each has to carry the key of the account, and to be
-// answered: else it was not the way that it is taken for, and what it took says nothing.
+// firstOf returns when OpenCode's first request arrived. Every request must carry the account's key
+// and be answered: otherwise OpenCode did not use the intended way, and the time means nothing.
 func firstOf(requests []fakeservice.Request, account string) (time.Time, error) {
 	var first time.Time
 	for _, r := range requests {
-		if strings.HasSuffix(r.Path, "/usage") { // a question of ours, none of OpenCode's
+		if strings.HasSuffix(r.Path, "/usage") { // a request from ocgo-key, not from OpenCode
 			continue
 		}
 		if r.Account != account || r.Status >= 400 {

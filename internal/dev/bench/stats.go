@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// quantile returns the value below which the share q of the samples lie, by the nearest rank; it sorts them.
-// NaN for no samples.
+// quantile returns the q-quantile of the samples, by the nearest rank, and sorts them; NaN if there
+// are none.
 func quantile(samples []float64, q float64) float64 {
 	if len(samples) == 0 {
 		return math.NaN()
@@ -18,10 +18,10 @@ func quantile(samples []float64, q float64) float64 {
 	return samples[min(max(rank, 0), len(samples)-1)]
 }
 
-// median of a copy: the samples keep their order, which pairs them by rounds.
+// median works on a copy: the samples keep their order, which pairs them by rounds.
 func median(samples []float64) float64 { return quantile(slices.Clone(samples), 0.5) }
 
-// spread is the middle half of the samples, to show how steady they are.
+// spread returns the range of the middle half of the samples.
 func spread(samples []float64) string {
 	s := slices.Clone(samples)
 	return fmt.Sprintf("%.2f–%.2f", quantile(s, 0.25), quantile(s, 0.75))
@@ -39,14 +39,14 @@ func paired(a, b []float64, f func(a, b float64) float64) []float64 {
 func minus(a, b float64) float64 { return a - b }
 func per(a, b float64) float64   { return a / b }
 
-// milliseconds of d.
+// milliseconds returns d in milliseconds.
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// ms writes milliseconds.
+// ms formats milliseconds.
 func ms(v float64) string { return fmt.Sprintf("%.3f ms", v) }
 
-// times writes a ratio.
+// times formats a ratio.
 func times(v float64) string { return fmt.Sprintf("%.2f", v) }
 
-// mb writes bytes as megabytes of 2^20.
+// mb formats bytes as megabytes of 2^20.
 func mb(v float64) string { return fmt.Sprintf("%.1f MB", v/(1<<20)) }

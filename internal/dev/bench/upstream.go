@@ -13,26 +13,26 @@ import (
 	"time"
 )
 
-// What the service of the benchmarks serves, each below prefix.
+// The paths of the benchmarks' service, each below prefix.
 const (
 	prefix      = "/zen/go/v1"
 	pathSmall   = "/chat/completions"
-	pathStream  = "/stream"  // the first event after firstToken, then a few more
-	pathHold    = "/hold"    // events every holdPause until the client goes away
+	pathStream  = "/stream"  // sends the first event after firstToken, then a few more
+	pathHold    = "/hold"    // sends events every holdPause until the client disconnects
 	pathLimited = "/limited" // 429 for the first request of each headerID, 200 for the next
-	pathDelays  = "/delays"  // not below prefix: takes the fail-over times since it was last asked, in ms
+	pathDelays  = "/delays"  // not below prefix: returns the fail-over times since the last call, in ms
 )
 
 const (
-	keyPrefix  = "bench-key-"   // every key of the benchmarks begins so; the service refuses any other
+	keyPrefix  = "bench-key-"   // the beginning of every key of the benchmarks; the service refuses any other
 	headerID   = "X-Bench-Id"   // names a fail-over
-	headerBack = "X-Bench-Back" // how long the limited account is out, in ms
+	headerBack = "X-Bench-Back" // how long the account stays limited, in ms
 )
 
-// firstToken is how long the service thinks before it says something.
+// firstToken is how long the service waits before its first event.
 const firstToken = 20 * time.Millisecond
 
-// A stream has streamEvents events, eventPause apart.
+// A stream has streamEvents events, with eventPause in between.
 const (
 	streamEvents = 6
 	eventPause   = time.Millisecond
@@ -51,7 +51,7 @@ const usageAnswer = `{"workspaceID":"wrk_bench","userID":"usr_bench","usage":{"r
 
 const event = `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","sent":%d,"choices":[{"index":0,"delta":{"content":"word "}}]}` + "\n\n"
 
-// serveUpstream is the role of the service: as little work as net/http allows.
+// serveUpstream runs the service, with as little work as net/http allows.
 func serveUpstream([]string) error {
 	f := &failovers{limited: make(map[string]time.Time)}
 	mux := http.NewServeMux()
@@ -83,8 +83,8 @@ func serveUpstream([]string) error {
 	return serve(mux)
 }
 
-// known lets only requests with one of our keys through, so that a way that does not put the key on fails. It reads a
-// request to its end first, as a service does.
+// known passes on only requests with one of our keys, so that a way that does not add the key
+// fails. It reads each request to its end first, as a service does.
 func known(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "+keyPrefix) {
@@ -98,11 +98,12 @@ func known(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// beginStream sends the headers at once, and returns what sends an event that tells when it was sent.
+// beginStream sends the headers at once, and returns a function that sends an event with its
+// sending time.
 func beginStream(w http.ResponseWriter) (say func() error) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	flush := http.NewResponseController(w).Flush
-	_ = flush() // a client that is gone shows at the first event
+	_ = flush() // the first event shows whether the client is gone
 	return func() error {
 		if _, err := fmt.Fprintf(w, event, time.Now().UnixNano()); err != nil {
 			return err
@@ -111,7 +112,7 @@ func beginStream(w http.ResponseWriter) (say func() error) {
 	}
 }
 
-// pause waits; false means that the client is gone.
+// pause waits. It returns false if the client is gone.
 func pause(r *http.Request, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -126,7 +127,7 @@ func pause(r *http.Request, d time.Duration) bool {
 // failovers measures how long it takes from a 429 to the request that follows.
 type failovers struct {
 	mu      sync.Mutex
-	limited map[string]time.Time // when the 429 of each id went out
+	limited map[string]time.Time // when the 429 of each id was sent
 	delays  []float64            // ms
 }
 
@@ -149,7 +150,8 @@ func (f *failovers) limit(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(limitAnswer)))
 	w.WriteHeader(http.StatusTooManyRequests)
 	_, _ = io.WriteString(w, limitAnswer)
-	// The clock starts before the bytes leave: the next request may be here before the flush returns.
+	// The clock starts before the bytes are sent: the next request may arrive before the flush
+	// returns.
 	f.mu.Lock()
 	f.limited[id] = time.Now()
 	f.mu.Unlock()
@@ -164,8 +166,8 @@ func (f *failovers) tell(w http.ResponseWriter, _ *http.Request) {
 	_ = json.NewEncoder(w).Encode(delays)
 }
 
-// serve serves on a free port of 127.0.0.1 until stdin is closed, so until its parent ends. It prints where, in the
-// words of `ocgo-key gateway`.
+// serve serves on a free port of 127.0.0.1 until stdin is closed, and so at most until its parent
+// ends. It prints the address in the form of `ocgo-key gateway`.
 func serve(h http.Handler) error {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

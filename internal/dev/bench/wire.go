@@ -17,11 +17,11 @@ import (
 type way struct {
 	name string
 	host string // 127.0.0.1:PORT
-	key  string // what the client shows: the key, or the gateway's token
-	pid  int    // of the process in between, or of the service
+	key  string // what the client sends: the key, or the gateway's token
+	pid  int    // the pid of the process in between, or of the service
 }
 
-// request is one that goes this way, as bytes.
+// request returns a request for this way, as bytes.
 func (w way) request(path string, body []byte, header ...string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "POST %s%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nX-Opencode-Session: ses_bench\r\nContent-Length: %d\r\n",
@@ -34,18 +34,18 @@ func (w way) request(path string, body []byte, header ...string) []byte {
 	return b.Bytes()
 }
 
-// patience bounds every wait for the network.
+// patience is the time limit of every network operation.
 const patience = 20 * time.Second
 
-// wire is one connection of a client. It is no general client: it does as little as it can, so that what is measured
-// is the other side. One that ends by an error is of no further use.
+// wire is one connection of a client. It does as little as possible, so that the other side is what
+// is measured. After an error it can no longer be used.
 type wire struct {
 	conn net.Conn
 	in   *bufio.Reader
 	stop func() bool
 }
 
-// dial opens a connection that ends with ctx.
+// dial opens a connection that is closed when ctx ends.
 func dial(ctx context.Context, w way) (*wire, error) {
 	conn, err := (&net.Dialer{Timeout: patience}).DialContext(ctx, "tcp4", w.host)
 	if err != nil {
@@ -59,12 +59,12 @@ func (w *wire) close() {
 	_ = w.conn.Close()
 }
 
-// extend gives the connection patience anew.
+// extend sets the connection's deadline to patience from now.
 func (w *wire) extend() error { return w.conn.SetDeadline(time.Now().Add(patience)) }
 
 var contentLength = []byte("content-length:")
 
-// exchange sends a request and reads its answer, which has to have a length. It returns the status.
+// exchange sends a request and reads its answer, which must have a length. It returns the status.
 func (w *wire) exchange(request []byte) (status int, err error) {
 	if _, err := w.conn.Write(request); err != nil {
 		return 0, err
@@ -101,7 +101,7 @@ func (w *wire) exchange(request []byte) (status int, err error) {
 	return status, err
 }
 
-// ask is an exchange that has to succeed.
+// ask is like exchange, but fails unless the status is 200.
 func (w *wire) ask(request []byte) error {
 	status, err := w.exchange(request)
 	if err == nil && status != http.StatusOK {
@@ -110,7 +110,8 @@ func (w *wire) ask(request []byte) error {
 	return err
 }
 
-// stream sends a request and returns the body of its answer, which has to be read to its end before the next.
+// stream sends a request and returns the body of its answer, which must be read to its end before
+// the next request.
 func (w *wire) stream(request []byte) (io.ReadCloser, error) {
 	if _, err := w.conn.Write(request); err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The lines of docs/helper.md, given to the programs that they are for.
+// The settings shown in docs/helper.md, used with the programs that they are for.
 
 // callers is a world with all accounts, for a test that needs these programs.
 func callers(t *testing.T, programs ...string) *world {
@@ -39,7 +39,7 @@ func (w *world) file(name, text string, mode os.FileMode) string {
 	return path
 }
 
-// gets runs what prints keys alone, and wants these.
+// gets runs a command that prints only keys, and checks that it prints these.
 func (w *world) gets(want []string, name string, args ...string) {
 	w.t.Helper()
 	c := w.command(name, args...).prints().run().ok()
@@ -47,7 +47,8 @@ func (w *world) gets(want []string, name string, args ...string) {
 	assert.Empty(w.t, c.stderr.String())
 }
 
-// filled are the names of the keys that `git credential fill` printed as passwords, each in its whole answer.
+// filled returns the names of the keys that `git credential fill` printed as passwords, and checks
+// its whole answers.
 func (w *world) filled(c *command) []string {
 	w.t.Helper()
 	var passwords string
@@ -75,14 +76,14 @@ func TestGitAsks(t *testing.T) {
 		assert.Equal(t, []string{want}, w.filled(c))
 		assert.Empty(t, c.stderr.String())
 		assert.Equal(t, 4, strings.Count(c.stdout.String(), "\n"))
-		// git tells helpers what became of the password. Ours has nothing to do then.
+		// git reports to helpers whether the password worked. Ours does nothing then.
 		for _, action := range []string{"approve", "reject"} {
 			told := w.command("git", "credential", action).reads(c.stdout.String()).run().ok()
 			assert.Empty(t, told.stdout.String()+told.stderr.String(), action)
 		}
 	}
 
-	// For whoever started git: this test, which has not asked before.
+	// The caller is the process that started git: this test, which has not asked before.
 	for range 2 {
 		c := w.command("git", "-c", "credential.https://opencode.ai.helper=",
 			"-c", "credential.https://opencode.ai.helper=!ocgo-key get --format git --pid $(ps -o ppid= -p $PPID)",
@@ -90,12 +91,12 @@ func TestGitAsks(t *testing.T) {
 		assert.Equal(t, []string{"Spare"}, w.filled(c))
 	}
 
-	// Set up for the one host, it is not asked about another.
+	// If it is configured for one host, git does not ask it about another.
 	c := w.command("git", "credential", "fill").reads("protocol=https\nhost=example.com\n\n").run()
 	assert.Equal(t, 128, c.code())
 	assert.Empty(t, c.stdout.String())
 	assert.NotContains(t, c.stderr.String(), "ocgo-key")
-	// Set up for all, it is, and refuses.
+	// If it is configured for all hosts, git asks, and it refuses.
 	c = w.command("git", "-c", "credential.helper=!ocgo-key get --format git", "credential", "fill").
 		reads("protocol=https\nhost=example.com\n\n").run()
 	assert.Equal(t, 128, c.code())
@@ -103,8 +104,8 @@ func TestGitAsks(t *testing.T) {
 	assert.Contains(t, c.stderr.String(), "ocgo-key: git asks about a host that is not the service's")
 }
 
-// One git that asks its helpers one after the other until it has a name: the second answer, which counts, is the
-// first one's key.
+// One git asks its helpers one after the other until it has a name: the second answer, which it
+// uses, has the first one's key.
 func TestOneGitAsksTwice(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "git")
@@ -119,8 +120,8 @@ func TestOneGitAsksTwice(t *testing.T) {
 	w.gets([]string{"Personal"}, "ocgo-key", "get") // so no second account was handed out meanwhile
 }
 
-// keyHelper is a program that asks as one with an apiKeyHelper does: the setting's text goes to a shell, more than
-// once in its life. It prints what it got.
+// keyHelper is a program that behaves like one with an apiKeyHelper: it passes the setting's text
+// to a shell, more than once, and prints the results.
 const keyHelper = `
 const { execSync } = require("node:child_process");
 const { readFileSync } = require("node:fs");
@@ -148,17 +149,17 @@ func TestKeyHelperSetting(t *testing.T) {
 	w.gets(same("Work"), "node", program, settings("ocgo-key get"))
 	w.gets(same("Personal"), "node", program, settings("ocgo-key get"))
 	w.gets(same("Spare"), "node", program, settings("ocgo-key get 2>/dev/null | cat"))
-	// Through a wrapper that hands its place on, and one that has to be told who asks. $PPID of the setting's shell
-	// is the program.
+	// Through a wrapper that replaces itself by exec, and one that needs --pid. $PPID of the
+	// setting's shell is the program.
 	w.gets(same("Work"), "node", program, settings(wrapper))
 	w.gets(same("Personal"), "node", program, settings(named+" $PPID"))
 	w.gets(same("Spare"), "node", program, settings("cd / && ocgo-key get --pid $PPID"))
-	// The shell of this wrapper stays, and so is a process that asks, a new one each time.
+	// The shell of this wrapper stays, so it is the caller, a new one each time.
 	w.gets([]string{"Work", "Personal", "Spare"}, "node", program, settings(careless))
 }
 
-// A script's curl gets the key on its standard input. The service is asked with one account for each script, and
-// while it is asked the key is in no command line and no environment.
+// A script's curl gets the key on its standard input. The service gets one account's key from each
+// script, and during the request the key is in no command line and no environment.
 func TestCurlInAScript(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "curl", "jq")
@@ -179,7 +180,7 @@ func TestCurlInAScript(t *testing.T) {
 	}
 }
 
-// A script that was refused says so, and has the next account from then on.
+// A script that reports a refusal has the next account from then on.
 func TestScriptSaysThatItWasRefused(t *testing.T) {
 	t.Parallel()
 	w := callers(t)
@@ -197,8 +198,8 @@ func TestJSONWithJQ(t *testing.T) {
 	assert.JSONEq(t, `{"version":1,"account":"Personal","expires":null}`, c.stdout.String())
 }
 
-// credentialHelper starts its helper as Bazel does: a path without arguments but "get", the request on its standard
-// input, an answer for each URI.
+// credentialHelper starts its helper as Bazel does: a path without arguments but "get", the request
+// on its standard input, an answer for each URI.
 const credentialHelper = `
 const { execFileSync } = require("node:child_process");
 for (const path of ["/models", "/chat/completions"]) {
@@ -219,7 +220,7 @@ func TestCredentialHelperOfBuildTools(t *testing.T) {
 	w.gets([]string{"Personal", "Personal"}, "node", program, helper)
 }
 
-// What only starts another program is not who asks: the script is, each time.
+// A program that only starts another one is not the caller: the script is, each time.
 func TestLaunchersBetween(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "npx", "npm", "setpriv", "timeout", "bash")
@@ -252,7 +253,8 @@ func TestLaunchersBetween(t *testing.T) {
 		"npx -c 'node program.cjs settings.json'; npx -c 'node program.cjs settings.json'; :")
 }
 
-// A task runner asks for its tasks, in whatever number of lines; a task that is a script asks for itself.
+// A task runner asks for its tasks, in whatever number of lines; a task that is a script asks for
+// itself.
 func TestTaskRunner(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "make")
@@ -275,8 +277,8 @@ own:
 	w.gets([]string{"Spare", "Spare", "Work", "Work", "Personal"}, "make", "own")
 }
 
-// The shells of two panes ask in turn: each has its own account, and keeps it. Keys go to the service and not to the
-// screen.
+// The shells of two panes ask alternately: each has its own account, and keeps it. Keys are sent to
+// the service and not shown on the screen.
 func TestPanes(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "tmux", "curl", "jq")
@@ -297,7 +299,8 @@ func TestPanes(t *testing.T) {
 	w.leaks(w.marker.Text("the other pane", []byte(s.do("capture-pane", "-p", "-t", ":.1"))))
 	assert.Len(t, w.held(), 2)
 
-	// A pane that runs one command and no shell of its own is the server's: all of those have one account.
+	// A pane that runs one command without a shell belongs to the tmux server: all such panes have
+	// one account.
 	for i := range 2 {
 		s.do("split-window", "-d", `printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" | `+
 			`curl -sS --fail -o /dev/null -K - "$OCGO_KEY_BASE_URL/models"`)

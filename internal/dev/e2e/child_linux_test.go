@@ -51,7 +51,7 @@ func TestRunEndsAsItsCommandEnds(t *testing.T) {
 	assert.Empty(t, w.held(), "no lease outlives its run")
 }
 
-// A signal that comes to `run` alone reaches the command, once, and the command decides.
+// A signal that only `run` gets reaches the command once, and the command decides.
 func TestSignalsReachTheCommandOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -59,7 +59,8 @@ func TestSignalsReachTheCommandOnce(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
 		heard := filepath.Join(w.home, "heard")
 		require.NoError(t, os.WriteFile(heard, nil, 0o600))
-		// Ends by itself only on the signal that ends each round, a second one of the same kind would be heard as well.
+		// The command ends only on the signal that ends each round, so a second signal of the same
+		// kind would be noticed.
 		c := w.command("ocgo-key", "run", "--", "sh", "-c",
 			`trap 'echo heard >>"$1"' "$2"; echo ready >>"$1"; while [ ! -e "$1.end" ]; do sleep 0.05; done; exit 7`,
 			"sh", heard, strings.TrimPrefix(signalName(signal), "SIG"))
@@ -87,7 +88,7 @@ func signalName(s syscall.Signal) string {
 	return map[syscall.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP", syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2"}[s]
 }
 
-// A command that a signal ends leaves nothing behind: no process of ours, no lease.
+// A command that a signal ends leaves no process and no lease behind.
 func TestNothingIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	mark := "OCGO_KEY_TEST_MARK=" + t.Name() + t.TempDir()
@@ -104,7 +105,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	assert.Empty(t, w.held())
 }
 
-// Nor does one within another, whose gateway goes with the outer one: the shell between them passes no signal on.
+// Neither does a run within another one, whose gateway ends with the outer run: the shell between
+// them passes no signal on.
 func TestNothingIsLeftOfARunWithinARun(t *testing.T) {
 	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fill types into the field that has just been drawn, until the screen shows what it does then. Such a field may not
-// have the keyboard yet: what was lost is typed again, what was only late is taken back first.
+// fill types into a field that has just been drawn, until done accepts the screen. The field may
+// not have the focus yet: so the text is deleted and typed again.
 func (s *screen) fill(typing func(), done func(text string) bool) {
 	s.w.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -37,8 +37,8 @@ func (s *screen) enter(text, want string) {
 	s.do("send-keys", "Enter")
 }
 
-// enterKey is enter for a key, which may be no argument of tmux: there it would be found. OpenCode shows it, so the
-// log has no screen of that.
+// enterKey is enter for a key, which must not be an argument of tmux, where the search would find
+// it. OpenCode shows the key, so this screen is not logged.
 func (s *screen) enterKey(key string) {
 	s.w.t.Helper()
 	s.fill(func() {
@@ -50,8 +50,8 @@ func (s *screen) enterKey(key string) {
 	s.do("send-keys", "Enter")
 }
 
-// choose picks an item of the list on the screen by its name. others are on the list too: its search has been at
-// work once they are gone.
+// choose picks an item of the list on the screen by its name. others are on the list too: they
+// disappear when the list is filtered.
 func (s *screen) choose(item string, others ...string) {
 	s.w.t.Helper()
 	for _, other := range others {
@@ -72,15 +72,47 @@ func (s *screen) gone(text string) {
 // connect opens a method of `/connect` for OpenCode Go.
 func (s *screen) connect(method string) {
 	s.w.t.Helper()
-	s.enter("/connect", "Connect provider") // the command's line, without which it would be a prompt
+	s.enter("/connect", "Connect provider") // the command's entry; before it appears, Enter would send a prompt
 	s.expect("Connect a provider")
 	s.choose("OpenCode Go", "Anthropic")
 	s.expect("Select auth method")
 	s.choose(method, "Manage accounts")
 }
 
-// A key typed into the full screen goes into the keychain, and nowhere else; the world searches for it at its end.
-// The same OpenCode answers with it then. One that the service does not know goes nowhere at all.
+// fillAccount fills the form of "Add Go account": the label, and the key of an account's name.
+func (s *screen) fillAccount(label, key string) {
+	s.w.t.Helper()
+	s.expect("What to call the account")
+	s.enter(label, label)
+	s.expect("Paste the account's key")
+	s.enterKey(s.w.marker.Key(key))
+}
+
+// accountStored waits until OpenCode has accepted the account Personal, and checks that its key is
+// in the keychain.
+func (s *screen) accountStored() {
+	s.w.t.Helper()
+	s.expect("Favorite") // the list of models, which OpenCode shows then
+	accounts := s.w.list().Accounts
+	require.Len(s.w.t, accounts, 1)
+	assert.Equal(s.w.t, "Personal", accounts[0].Label)
+	assert.Equal(s.w.t, []string{"Personal"}, s.w.inKeychain(accounts[0]))
+}
+
+// accountRefused waits until the screen shows the reason and OpenCode's own error, checks that
+// nothing was stored, and closes the form.
+func (s *screen) accountRefused(reason, failure string) {
+	s.w.t.Helper()
+	s.expect(reason)
+	s.expect(failure)
+	assert.Equal(s.w.t, "Personal ready", s.w.list().states())
+	s.do("send-keys", "Escape")
+	s.gone(failure)
+}
+
+// A key typed into the full screen is stored in the keychain, and nowhere else; the world searches
+// for it at its end. The same OpenCode then answers with it. A key that the service does not know
+// is not stored.
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -91,15 +123,8 @@ func TestConnect(t *testing.T) {
 	s.expect("Ask anything")
 
 	s.connect("Add Go account")
-	s.expect("What to call the account")
-	s.enter("Personal", "Personal")
-	s.expect("Paste the account's key")
-	s.enterKey(w.marker.Key("Personal"))
-	s.expect("Favorite") // the models, once OpenCode took it
-	accounts := w.list().Accounts
-	require.Len(t, accounts, 1)
-	assert.Equal(t, "Personal", accounts[0].Label)
-	assert.Equal(t, []string{"Personal"}, w.inKeychain(accounts[0]))
+	s.fillAccount("Personal", "Personal")
+	s.accountStored()
 	stored, err := os.ReadFile(login)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"opencode-go": {"type": "api", "key": "ocgo-placeholder"}}`, string(stored))
@@ -111,15 +136,8 @@ func TestConnect(t *testing.T) {
 	s.expect("Hello from Personal.")
 
 	s.connect("Add Go account")
-	s.expect("What to call the account")
-	s.enter("Other", "Other")
-	s.expect("Paste the account's key")
-	s.enterKey(w.marker.Key("Unknown"))
-	s.expect("the service does not know this key")
-	s.expect("Invalid code")
-	assert.Equal(t, "Personal ready", w.list().states())
-	s.do("send-keys", "Escape")
-	s.gone("Invalid code")
+	s.fillAccount("Other", "Unknown")
+	s.accountRefused("the service does not know this key", "Invalid code")
 
 	w.add("Work")
 	holder := w.list().Accounts[0].Leases
@@ -141,7 +159,7 @@ func TestAuthLogin(t *testing.T) {
 	w := newWorld(t)
 	w.add("Work")
 	w.command("ocgo-key", "install", "--yes").run().ok()
-	// It leaves on the screen what was typed, so that goes before the log has it.
+	// It leaves the typed text on the screen, so the screen is cleared before it is logged.
 	s := w.tmux(`for i in 1 2; do opencode auth login -p opencode-go; read _; printf '\033[2J\033[H'; done`)
 	for _, try := range []struct{ key, says string }{{"Unknown", "the service does not know this key"}, {"Personal", "Login successful"}} {
 		s.expect("Account status")

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shared starts a gateway that gives each conversation its account, and returns the same world with OpenCode pointed
-// at it.
+// shared starts a gateway that gives each conversation its account, and returns the same world with
+// OpenCode pointed at it.
 func (w *world) shared() (gateway *command, pointed *world) {
 	w.t.Helper()
 	c := w.command("ocgo-key", "gateway", "--lease", "conversation")
@@ -30,9 +30,9 @@ func (w *world) shared() (gateway *command, pointed *world) {
 	return c, w.with("OPENCODE_CONFIG_CONTENT="+content, "OPENCODE_API_KEY="+at.Token)
 }
 
-// OpenCode's sessions on one gateway have an account each, titles included. `--continue` keeps it, in another process
-// of OpenCode and on another gateway, after the first was killed; a limit moves that session, and a new one takes its
-// turn.
+// Each of OpenCode's sessions on one gateway has its own account, also for titles. `--continue`
+// keeps it, in another process of OpenCode and on another gateway after the first was killed. A
+// limit moves that session, and a new session gets the next account.
 func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

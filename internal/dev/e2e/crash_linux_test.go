@@ -17,14 +17,15 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// crashing prepares a command that may dump a core as large as this user may, into the project's folder where cores
-// go to the folder of the process, and whose runtime is told to say and to dump all that it can.
+// crashing prepares a command with the largest core size that this user may set, whose runtime
+// prints and dumps as much as possible. Where cores are written to the folder of the process, they
+// are in the project's folder.
 func (w *world) crashing(name string, args ...string) *command {
 	args = append([]string{"-c", `ulimit -Sc "$(ulimit -Hc)"; exec "$0" "$@"`, name}, args...)
 	return w.with("GOTRACEBACK=crash").command("sh", args...)
 }
 
-// inMemory tells whether the key is in the memory of the process, and whether that could be read.
+// inMemory reports whether the key is in the memory of the process, and whether that could be read.
 func (w *world) inMemory(pid int, label string) (found, readable bool) {
 	w.t.Helper()
 	memory, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
@@ -51,7 +52,7 @@ func (w *world) inMemory(pid int, label string) (found, readable bool) {
 	return false, true
 }
 
-// crash is a command in the moment in which it holds Work's key.
+// crash is a command at a moment when it holds Work's key.
 type crash struct {
 	name    string
 	start   func(w *world) *command // started
@@ -63,7 +64,7 @@ var all = []syscall.Signal{syscall.SIGABRT, syscall.SIGQUIT, syscall.SIGSEGV}
 
 var crashes = []crash{
 	{"get", func(w *world) *command {
-		// Nobody reads what it prints, so that it waits with the key in its hands.
+		// Nobody reads its output, so it blocks while it holds the key.
 		r, out, err := os.Pipe()
 		require.NoError(w.t, err)
 		w.t.Cleanup(func() { _ = r.Close() })
@@ -99,9 +100,9 @@ var crashes = []crash{
 		require.NoError(w.t, c.Start())
 		require.Eventually(w.t, func() bool { _, err := os.Stat(w.project("started")); return err == nil }, patience, pause)
 		return c
-	}, all[:2], syscall.SIGQUIT}, // a terminal sends that to the command, which decides
+	}, all[:2], syscall.SIGQUIT}, // a terminal sends this signal to the command, which decides
 	{"replace", func(w *world) *command {
-		// It waits for the service's word on the key.
+		// It waits for the service to check the key.
 		asked := make(chan struct{}, 10)
 		w.whileRequests(func() { asked <- struct{}{} })
 		w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{Usage: fakeservice.Usage{Delay: -1}})
@@ -112,16 +113,17 @@ var crashes = []crash{
 	}, all, 0},
 }
 
-// ends is what each signal ends a program by. At a fault the runtime sends SIGQUIT, so that each thread says where it
-// is, and then SIGABRT.
+// ends maps each signal to the one by which the program ends. After a fault the runtime sends
+// SIGQUIT, so that each thread prints its stack, and then SIGABRT.
 var ends = map[syscall.Signal][]syscall.Signal{
 	syscall.SIGABRT: {syscall.SIGABRT},
 	syscall.SIGQUIT: {syscall.SIGQUIT},
 	syscall.SIGSEGV: {syscall.SIGQUIT, syscall.SIGABRT},
 }
 
-// A program that holds a key and is made to crash leaves the key nowhere: it prints none, and dumps no core. At a quit
-// or an abort it says nothing at all. What is printed and written is searched, as after every test.
+// A program that crashes while it holds a key leaves the key nowhere: it does not print it, and
+// dumps no core. At SIGQUIT or SIGABRT it prints nothing at all. The output and files are searched,
+// as after every test.
 func TestCrashesLeaveNoKey(t *testing.T) {
 	t.Parallel()
 	for _, crash := range crashes {
@@ -157,7 +159,7 @@ func TestCrashesLeaveNoKey(t *testing.T) {
 	}
 }
 
-// That search would see a key in a core: here of a shell that has read one, and aborts.
+// The search would find a key in a core: here in that of a shell that has read a key, and aborts.
 func TestCoresAreSearched(t *testing.T) {
 	t.Parallel()
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")

@@ -26,7 +26,7 @@ type shared struct {
 	program string
 }
 
-// newShared puts the service of this world on a port of its own. It is stopped at the end.
+// newShared gives the service of this world a port of its own. The service is stopped at the end.
 func newShared(t *testing.T) *shared {
 	t.Helper()
 	s := &shared{newWorld(t), realSecond(t)}
@@ -55,7 +55,7 @@ func (s *shared) service() *known.Service {
 	return service
 }
 
-// ask is a request of the service's API.
+// ask sends a request to the service's API.
 func (s *shared) ask(method, path, body string) (int, string) {
 	s.t.Helper()
 	service := s.service()
@@ -71,8 +71,8 @@ func (s *shared) ask(method, path, body string) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// store puts a key into OpenCode's database, as its own panel does. A service that has just started does not know its
-// providers yet.
+// store stores a key in OpenCode's database, as its own panel does. A service that has just started
+// does not know its providers yet.
 func (s *shared) store(provider, label, key string) {
 	s.t.Helper()
 	body, err := json.Marshal(map[string]string{"key": key, "label": label})
@@ -83,7 +83,7 @@ func (s *shared) store(provider, label, key string) {
 	}, patience, pause)
 }
 
-// count is how often the key stands in the files of the database.
+// count returns how often the key occurs in the files of the database.
 func (s *shared) count(key string) int {
 	s.t.Helper()
 	n := 0
@@ -98,7 +98,7 @@ func (s *shared) count(key string) int {
 	return n
 }
 
-// connections are the labels of a provider's credentials, as the service tells them.
+// connections returns the labels of a provider's credentials, from the service.
 func (s *shared) connections(provider string) (labels []string) {
 	s.t.Helper()
 	status, text := s.ask(http.MethodGet, "/api/integration/"+provider, "")
@@ -113,8 +113,9 @@ func (s *shared) connections(provider string) (labels []string) {
 	return labels
 }
 
-// Keys in the real OpenCode 2's database go into the keychain, labels and all, the active one first; with --scrub no trace of
-// them is left in the database, its free pages and its log, with its service running and without, and all else stays.
+// Keys in the real OpenCode 2's database are moved into the keychain with their labels, the active
+// one first. With --scrub no trace of them is left in the database, its free pages and its log,
+// with the service running or not, and everything else stays.
 func TestImportDatabase(t *testing.T) {
 	t.Parallel()
 	for name, running := range map[string]bool{"service running": true, "service stopped": false} {
@@ -161,7 +162,7 @@ func TestImportDatabase(t *testing.T) {
 	}
 }
 
-// What a logout of OpenCode's own leaves in the file is cleared away as well.
+// Traces of OpenCode's own logout are removed from the file as well.
 func TestImportAfterLogout(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)
@@ -180,8 +181,8 @@ func TestImportAfterLogout(t *testing.T) {
 	assert.Zero(t, s.count(s.marker.Key("Work")))
 }
 
-// Keys are taken out of a copy of the database, and the user of the database itself stays logged in: with --from, and with an
-// OPENCODE_DB that the running service knows nothing of.
+// Keys are removed from a copy of the database, and the database itself keeps its logins: with
+// --from, and with an OPENCODE_DB that the running service does not use.
 func TestImportCopyOfDatabase(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)
@@ -214,8 +215,8 @@ func TestImportCopyOfDatabase(t *testing.T) {
 	assert.Zero(t, s.count(key))
 }
 
-// A key that stands in a conversation is named with it, at each run alike, and stays. Once OpenCode has deleted the conversation,
-// the same command leaves no trace of it.
+// If a key is in a conversation, each run names the conversation, and the key stays. Once OpenCode
+// has deleted the conversation, the same command leaves no trace of it.
 func TestImportKeyInConversation(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)
@@ -230,7 +231,7 @@ func TestImportKeyInConversation(t *testing.T) {
 	id := session.Data.ID
 	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/prompt", `{"text":"my key is `+key+`"}`)
 	require.Equal(t, http.StatusOK, status, text)
-	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/interrupt", "") // or the next start would go on with it
+	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/interrupt", "") // or the next start would continue with it
 	require.Equal(t, http.StatusOK, status, text)
 	s.stop()
 	for range 2 {

@@ -1,7 +1,9 @@
-// Package e2e is tests alone: the whole path from a key in the keychain to an answered prompt, on real parts. The
-// program as it is built, a real keychain service (gnome-keyring on a private D-Bus), the real OpenCode, and a
-// stand-in for the Go service, which no test may go past.
+// Package e2e contains only tests: of the whole path from a key in the keychain to an answered
+// prompt. They use the program as built, a real keychain service (gnome-keyring on a private
+// D-Bus), the real OpenCode, and a stand-in for the Go service. No test may contact the real
+// service.
 //
-// A test fails where one of these is missing, and says what to install; `make test` does so. After each test all
-// that was printed, written or shown in the process table is searched for its keys.
+// If one of these is missing, a test fails and says what to install; `make test` installs it. After
+// each test, everything that was printed, written or shown in the process table is searched for the
+// test's keys.
 package e2e

@@ -18,16 +18,16 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// A block is what a page shows between ```sh and ```: commands to type.
+// A block holds the commands that a page shows between ```sh and ```.
 type block struct {
 	page string
-	line int // of its first command, from 1
+	line int // the line of its first command, from 1
 	text string
 }
 
 var fenced = regexp.MustCompile("(?ms)^( *)```sh\n(.*?)^ *```$")
 
-// blocks are those of all pages.
+// blocks returns the blocks of all pages.
 func blocks(t *testing.T) []block {
 	t.Helper()
 	pages, err := filepath.Glob("../../../docs/*.md")
@@ -47,9 +47,9 @@ func blocks(t *testing.T) []block {
 	return found
 }
 
-// Every command that the pages show is run as it stands there, by bash on a terminal, by someone who has three
-// accounts (or adds them), but that the service's address is the stand-in's. What a block needs besides, and why a
-// few are not run, is in shownSpecially.
+// Every command on the pages is run as it is written, by bash on a terminal, for a user who has
+// three accounts (or adds them). Only the service's address is the stand-in's. What else a block
+// needs, and why a few are not run, is in shownSpecially.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{}
@@ -91,7 +91,7 @@ func runShown(t *testing.T, text string, how special) {
 		}
 	}
 	if strings.Contains(text, "doctor") {
-		w = w.with(keychaintest.StartSecretService(t, keychaintest.Unlocked).Env()...) // others' keys are none of its business
+		w = w.with(keychaintest.StartSecretService(t, keychaintest.Unlocked).Env()...) // other programs' keys are left alone
 	}
 	if strings.Contains(text, "pass") {
 		w = w.withPass()
@@ -136,32 +136,32 @@ func runShown(t *testing.T, text string, how special) {
 	}
 }
 
-// shownLimit bounds the commands of one block.
+// shownLimit is the time limit of the commands of one block.
 const shownLimit = patience
 
-// keyPrompt is a line that asks for a key. A message about one ("replaced the key of Work") has other words before or
-// after it, so nobody types a key at a shell that shows it.
+// keyPrompt matches a line that asks for a key. A message about one ("replaced the key of Work")
+// has other words before or after, so that no key is typed at a shell that shows it.
 var keyPrompt = regexp.MustCompile(`(?m)^(?:Key|New key) of [^\n]+: *$`)
 
-// keyPrompts counts the questions for a key on a screen, answered ones too.
+// keyPrompts counts the questions for a key on a screen, including answered ones.
 func keyPrompts(screen string) int { return len(keyPrompt.FindAllString(screen, -1)) }
 
 func TestOnlyAPromptAsksForAKey(t *testing.T) {
 	t.Parallel()
 	for screen, want := range map[string]int{
-		"$ ocgo-key add\nKey of Work:\n":                                        1,
-		"Key of Work: \nadded Work\nKey of Personal:":                           2,
-		"New key of Work:":                                                      1,
-		"New key of Work:\nocgo-key: replaced the key of Work\n":                1,
-		"ocgo-key: replaced the key of Work\n":                                  0,
-		"ocgo-key: the key of Work is not in the keychain; going on with Spare": 0,
-		"the key of Work: it is not in the keychain":                            0,
+		"$ ocgo-key add\nKey of Work:\n":                                          1,
+		"Key of Work: \nadded Work\nKey of Personal:":                             2,
+		"New key of Work:":                                                        1,
+		"New key of Work:\nocgo-key: replaced the key of Work\n":                  1,
+		"ocgo-key: replaced the key of Work\n":                                    0,
+		"ocgo-key: the key of Work is not in the keychain; continuing with Spare": 0,
+		"the key of Work: it is not in the keychain":                              0,
 	} {
 		assert.Equal(t, want, keyPrompts(screen), "%q", screen)
 	}
 }
 
-// answers does what someone at the terminal does who reads the questions, until the commands have ended.
+// answers answers the questions on the terminal, as a user would, until the commands have ended.
 func (s *screen) answers(code int, typed map[string]string) {
 	s.w.t.Helper()
 	questions := map[string]string{"[y/N]": "y\n", "q quit": "q"}
@@ -197,7 +197,7 @@ func (s *screen) answers(code int, typed map[string]string) {
 	}
 }
 
-// paste types a text without a look at what becomes of it. It is no argument of a program.
+// paste types a text without checking the result. The text is not an argument of a program.
 func (s *screen) paste(text string) {
 	s.w.t.Helper()
 	load := s.command("load-buffer", "-")

@@ -9,17 +9,17 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// special is what the commands of a block need that others don't. The zero value is for most.
+// special describes what the commands of a block need in addition. Most blocks have the zero value.
 type special struct {
-	notRun       string            // why they are not run here, and what runs them
-	alternatives bool              // each line is for itself
+	notRun       string            // why they are not run here, and which test runs them
+	alternatives bool              // each line is run separately
 	emptyPool    bool              // there are no accounts
-	instead      map[string]string // what stands for a word that the reader is to replace
-	before       string            // commands that come first: what the text around the block has done
-	files        map[string]string // in the folder where they are run
+	instead      map[string]string // replacements for words that the reader has to replace
+	before       string            // commands to run first, for what the text around the block assumes
+	files        map[string]string // files in the folder where the commands run
 	prepare      func(*world) *world
-	printsKeys   bool   // on stdout; there is no terminal then
-	format       string // what is on each line of it beside keys
+	printsKeys   bool   // the expected stdout; then there is no terminal
+	format       string // the text on each line of stdout besides keys
 	environKey   bool   // one of them has --env-key
 	args         []string
 	stdin        string
@@ -38,19 +38,20 @@ func (w *world) withPass() *world {
 	return other
 }
 
-// withoutService has the commands go by the real service's name, which none of them asks.
+// withoutService keeps the real service's address for commands that send no request.
 func withoutService(w *world) *world {
 	return w.with("OCGO_KEY_BASE_URL=https://opencode.ai/zen/go/v1")
 }
 
-// agent stands for a program that reads where its service is from two variables, and asks it which models there are.
+// agent is a program that reads its service's address from two variables, and asks the service for
+// its models.
 func agent(url, key string) string {
 	return "#!/bin/sh\nprintf 'header = \"Authorization: Bearer %s\"\\n' \"$" + key + "\" | curl -sSf -K - \"$" + url + "/models\" | grep -q kimi-k2.6\n"
 }
 
 const madeByTests = "the tests build and install it themselves, and .ci/run is the two commands of the README"
 
-// shownSpecially has the blocks that need more, by their page and how they begin.
+// shownSpecially holds the blocks with special needs, by their page and beginning.
 var shownSpecially = map[string]special{
 	"README.md: make demo":        {notRun: madeByTests},
 	"README.md: make build":       {notRun: madeByTests},
@@ -115,7 +116,7 @@ func withStoredLogin(w *world) *world {
 	return w
 }
 
-// withPoolOfMine fills the pool in the folder that the script names.
+// withPoolOfMine adds accounts to the pool in the folder that the script names.
 func withPoolOfMine(w *world) *world {
 	w.t.Helper()
 	w.with("OCGO_KEY_STATE_DIR=" + w.home + "/.pool-of-mine").add(labels...)

@@ -14,10 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// finding is one of doctor's.
+// finding is one finding of doctor.
 type finding struct{ Check, Level, What, Mend string }
 
-// findings are doctor's that have the text in them.
+// findings returns doctor's findings that contain the text.
 func (w *world) findings(text string) (found []finding) {
 	w.t.Helper()
 	var report struct{ Findings []finding }
@@ -31,7 +31,7 @@ func (w *world) findings(text string) (found []finding) {
 	return found
 }
 
-// first puts program first on this world's PATH, as opencode.
+// first makes program the first opencode on this world's PATH.
 func (w *world) first(program string) *world {
 	w.t.Helper()
 	bin := w.t.TempDir()
@@ -39,8 +39,9 @@ func (w *world) first(program string) *world {
 	return w.with("PATH=" + bin + string(os.PathListSeparator) + strings.TrimPrefix(w.env[0], "PATH="))
 }
 
-// What doctor says of a real OpenCode 2: a service that was started under a run that has ended, which its mend heals; a plugin
-// that OpenCode refuses; a login that wins; a proxy. And of a real OpenCode 1 on the database that is there then.
+// Doctor's findings about a real OpenCode 2: a service that was started under an ended run, which
+// the fix repairs; a plugin that OpenCode refuses; a login that takes precedence; a proxy. And
+// about a real OpenCode 1 with the database of OpenCode 2.
 func TestDoctorOpenCode2(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)

@@ -12,10 +12,10 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// What docs/threat-model.md says that nothing protects against is so. Should one of these tests fail some day, the
-// page has become better than it says.
+// The attacks that docs/threat-model.md lists as not protected against do work. If one of these
+// tests fails some day, the protection is better than the page says.
 
-// A monitor on the user's D-Bus reads each key as it is handed over: the Secret Service's session is in plain.
+// A monitor on the user's D-Bus can read each key: the Secret Service's session is not encrypted.
 func TestAMonitorOfTheBusSeesTheKey(t *testing.T) {
 	t.Parallel()
 	daemon := keychaintest.StartSecretService(t, keychaintest.Unlocked)
@@ -24,7 +24,7 @@ func TestAMonitorOfTheBusSeesTheKey(t *testing.T) {
 	connection, err := dbus.Dial(daemon.Address)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		connection.Eavesdrop(nil) // closed under it, godbus panics at the next message
+		connection.Eavesdrop(nil) // godbus panics at the next message if the channel is closed
 		_ = connection.Close()
 	})
 	require.NoError(t, connection.Auth(nil))
@@ -46,7 +46,7 @@ func TestAMonitorOfTheBusSeesTheKey(t *testing.T) {
 	}
 }
 
-// holds tells whether a message's values have text in them.
+// holds reports whether a message's values contain text.
 func holds(value any, text []byte) bool {
 	switch value := value.(type) {
 	case []byte:
@@ -61,7 +61,8 @@ func holds(value any, text []byte) bool {
 	return false
 }
 
-// Any program of the user's can ask the keychain itself, and an agent can take the mark out of its shell.
+// Any program of the user's can ask the keychain itself, and an agent can remove the mark from its
+// shell.
 func TestAnyProgramOfTheUsersGetsTheKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

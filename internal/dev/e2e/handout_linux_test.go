@@ -13,7 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each process has one key and keeps it; three have three, and the fourth has the first one's again.
+// Each process has one key and keeps it; three processes have three keys, and the fourth gets the
+// first key again.
 func TestEachProcessKeepsItsKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -54,7 +55,7 @@ func TestProcessesSideBySide(t *testing.T) {
 	}
 }
 
-// held are the processes that hold an account, as `list` shows them.
+// held returns the processes that hold an account, as `list` shows them.
 func (w *world) held() (pids []int) {
 	for _, a := range w.list().Accounts {
 		for _, l := range a.Leases {
@@ -66,10 +67,10 @@ func (w *world) held() (pids []int) {
 
 const (
 	crowd   = 200
-	oneTime = 60 * time.Millisecond // about what one takes among many
+	oneTime = 60 * time.Millisecond // about the time of one get among many
 )
 
-// Two hundred processes at once: the shares differ by one at most.
+// Two hundred processes at once: the numbers of processes per account differ by at most one.
 func TestCrowd(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)
@@ -86,14 +87,15 @@ func TestCrowd(t *testing.T) {
 	w.stateIsValid(len(labels))
 }
 
-// The same crowd with a third of them killed at whatever they are doing: the state is whole, and serves the next.
+// The same with a third of them killed at random moments: the state stays intact and usable.
 func TestCrowdThatIsKilled(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)
 	killed := 0
 	everyone := w.startCrowd(func(i int, c *command) {
 		if i%3 == 0 {
-			// The group, so that it hits `get` itself. The moments are spread over the time that one takes.
+			// The signal goes to the group, so that it reaches `get` itself. The moments are spread
+			// over the duration of a get.
 			time.AfterFunc(time.Duration(i)*oneTime/crowd, func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
 		}
 	})
@@ -113,7 +115,7 @@ func TestCrowdThatIsKilled(t *testing.T) {
 	assert.Empty(t, c.stderr.String(), "nobody had to be told of a broken state")
 }
 
-// startCrowd starts processes that each ask once, for themselves: nothing is between them and `get`.
+// startCrowd starts processes that each run `get` once, as direct callers.
 func (w *world) startCrowd(started func(i int, c *command)) []*command {
 	var wait sync.WaitGroup
 	all := make([]*command, crowd)

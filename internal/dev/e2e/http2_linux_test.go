@@ -16,8 +16,9 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// GODEBUG=http2debug makes Go's HTTP/2 print the headers of each request, the key among them. Our requests are not
-// HTTP/2's then, so that nothing is printed; what we start has the variable as the user set it.
+// GODEBUG=http2debug makes Go's HTTP/2 print the headers of each request, including the key. Then
+// our requests do not use HTTP/2, so nothing is printed; commands that we start get the variable as
+// the user set it.
 func TestHTTP2DebugShowsNoKey(t *testing.T) {
 	t.Parallel()
 	plain := newWorld(t)

@@ -15,7 +15,7 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// Three keys go in through a pipe; they are in the keychain, and nowhere else.
+// Three keys are added through a pipe; they are in the keychain, and nowhere else.
 func TestKeysAreInTheKeychainAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -35,15 +35,15 @@ func TestKeysAreInTheKeychainAlone(t *testing.T) {
 	assert.NotEmpty(t, ringFile, "the keyring's own file, which is searched at the end, is where it is expected")
 }
 
-// inKeychain is the name of the key that the keychain has for the account, as another program reads it.
+// inKeychain returns the name of the key in the keychain for the account, read by another program.
 func (w *world) inKeychain(a account) []string {
 	w.t.Helper()
 	c := w.command("secret-tool", "lookup", "service", "ocgo-key", "username", a.ID).prints().run().ok()
 	return w.keysOf(c.stdout.String() + "\n")
 }
 
-// The three ways in which a keychain is out of reach, told apart. Nothing is started in its place, and nothing is
-// left running.
+// The three ways in which a keychain is out of reach give different errors. No keychain is started
+// instead, and no process is left running.
 func TestNoKeychain(t *testing.T) {
 	t.Parallel()
 	noBus := []string{"DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR="}
@@ -83,9 +83,9 @@ func TestNoKeychain(t *testing.T) {
 	assert.Len(t, hints, 3)
 }
 
-// withoutSession runs a command where neither a terminal nor a desktop's own bus can be found: the machine that
-// tests run on may have both. The bus is looked for by user id, so the command gets another in a user namespace
-// of its own where there is one.
+// withoutSession runs a command that can find neither a terminal nor the desktop's bus, even if the
+// test machine has both. The bus is found by user id, so if there is one the command runs with
+// another id in a user namespace.
 func withoutSession(c *command) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if _, err := os.Stat("/run/user/" + userID() + "/bus"); err == nil {
@@ -96,7 +96,7 @@ func withoutSession(c *command) {
 	}
 }
 
-// The search that each test ends with would see a leak in any of these places.
+// The search at the end of each test would find a leak in any of these places.
 func TestLeaksAreFound(t *testing.T) {
 	t.Parallel()
 	for name, leak := range map[string]func(w *world, key string){

@@ -10,15 +10,15 @@ import (
 	"testing"
 	"time"
 
-	_ "ocgo-key/internal/cli" // a result that `go test` has kept is good for as long as the program is the same
+	_ "ocgo-key/internal/cli" // makes a cached result of `go test` valid only for the same program
 	"ocgo-key/internal/dev/keyleak"
 	"ocgo-key/keychain/keychaintest"
 )
 
-// patience bounds every wait for something that should have happened long before.
+// patience is the time limit for events that normally happen much sooner.
 const (
 	patience = 90 * time.Second
-	pause    = 50 * time.Millisecond // between two looks at a condition
+	pause    = 50 * time.Millisecond // the time between two checks of a condition
 )
 
 var (
@@ -42,7 +42,7 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	if signal.Ignored(syscall.SIGHUP) { // under nohup; caught here, it has its default effect again in what we start
+	if signal.Ignored(syscall.SIGHUP) { // under nohup; because it is caught here, it has its default effect in child processes
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	if program = os.Getenv(programVariable); program == "" {

@@ -16,7 +16,7 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// kept is all of a home but what OpenCode and a pool write while they are in use.
+// kept returns the content of a home without the files that OpenCode and a pool write in use.
 func (w *world) kept() map[string]string {
 	w.t.Helper()
 	all := tree(w.t, w.home)
@@ -42,9 +42,9 @@ func (w *world) installed() string {
 	return path
 }
 
-// A user moves in: keys that lie in plain files today go into the keychain, plain `opencode` uses the pool, and
-// nothing but that has changed, also when the program is gone again. That the files hold no key any more is what
-// the world looks for at its end.
+// A new user's first day: keys in plain files are moved into the keychain, plain `opencode` uses
+// the pool, and nothing else has changed, also after the program is removed again. At its end the
+// world checks that the files hold no key any more.
 func TestMovingIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -69,7 +69,7 @@ func TestMovingIn(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o640))
 	}
-	w.plain("models", "groq").run().ok() // this home is in use: what OpenCode changes there it has changed
+	w.plain("models", "groq").run().ok() // OpenCode has been used in this home and has made its changes
 
 	ours := w.installed()
 	w.command(ours, "import", "--scrub", "--yes").run().ok()
@@ -130,7 +130,7 @@ func TestMovingIn(t *testing.T) {
 	assert.Equal(t, before, w.kept())
 }
 
-// The shim, first on PATH by the line that was printed for the shell.
+// The shim is first on PATH by the line that was printed for the shell.
 func TestShimOnPath(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

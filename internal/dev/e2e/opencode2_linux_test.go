@@ -16,8 +16,8 @@ import (
 // opencode2Variable names the program of OpenCode 2, which has the same name as that of OpenCode 1.
 const opencode2Variable = "OPENCODE2_BIN"
 
-// newWorld2 is a world whose `opencode` is OpenCode 2. The service that its clients share has a port of its own and
-// does not outlive the test.
+// newWorld2 is a world whose `opencode` is OpenCode 2. The service that its clients share has a
+// port of its own and does not outlive the test.
 func newWorld2(t *testing.T) *world {
 	t.Helper()
 	real := os.Getenv(opencode2Variable)
@@ -40,7 +40,7 @@ func newWorld2(t *testing.T) *world {
 	return w
 }
 
-// freePort is one that nobody listens on.
+// freePort returns a port that no process listens on.
 func freePort(t *testing.T) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -49,7 +49,7 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// service2 is what the shared service says of itself.
+// service2 returns the shared service's own file.
 func (w *world) service2() (s struct {
 	PID      int
 	URL      string
@@ -62,7 +62,7 @@ func (w *world) service2() (s struct {
 	return s
 }
 
-// log2 is the log of OpenCode 2, without the lines that say nothing of plugins.
+// log2 returns the lines about plugins in the log of OpenCode 2.
 func (w *world) log2() string {
 	content, _ := os.ReadFile(filepath.Join(w.home, ".local/share/opencode/log/opencode.log")) // there may be none yet
 	var found []string

@@ -18,7 +18,7 @@ import (
 
 const model = "opencode-go/kimi-k2.6"
 
-// opencode is the command line behind `run --`.
+// opencode returns the command line to use after `run --`.
 func opencode(t *testing.T, model, prompt string) []string {
 	t.Helper()
 	if _, err := exec.LookPath("opencode"); err != nil {
@@ -39,8 +39,8 @@ func (w *world) limit(label string, d time.Duration) {
 	w.service.SetPlan(w.marker.Key(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(d)}}})
 }
 
-// The main job: the first account is limited, and the prompt is answered with the second, without the user doing
-// anything. What was learned of the first holds for every process after.
+// The main use: the first account is limited, and the prompt is answered with the second, without
+// any action of the user. Later processes know that the first one is limited.
 func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -58,7 +58,8 @@ func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	assert.Equal(t, "Personal", w.asked()[len(w.asked())-1])
 	assert.Equal(t, "Work cooling, Personal ready, Spare ready", w.list().states())
 
-	// The next run begins with the third; nobody asks the limited one, also not one that comes around to it.
+	// The next run begins with the third account; no process uses the limited one, even when its
+	// turn comes.
 	for _, want := range []string{"Spare", "Personal", "Spare"} {
 		w.service.ClearRequests()
 		c := w.prompt(model, "say hi").run().ok()
@@ -72,7 +73,7 @@ func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	}
 }
 
-// An account whose time has come is asked again, and not before.
+// An account is used again when its reset time has come, and not before.
 func TestAccountComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -92,7 +93,7 @@ func TestAccountComesBack(t *testing.T) {
 	assert.Empty(t, c.ours())
 }
 
-// Each model speaks one of three wire formats, with one of two headers for the key.
+// Each model uses one of three wire formats, with one of two headers for the key.
 func TestWireFormats(t *testing.T) {
 	t.Parallel()
 	for model, want := range map[string]struct{ path, header string }{
@@ -117,7 +118,7 @@ func TestWireFormats(t *testing.T) {
 	}
 }
 
-// With --on-429 restart OpenCode is stopped and invoked again, and its prompt is not doubled.
+// With --on-429 restart OpenCode is stopped and started again, and its prompt is sent once.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -142,7 +143,7 @@ func TestRestart(t *testing.T) {
 	assert.False(t, w.wasAsked("Spare"))
 }
 
-// A user who is logged in keeps what they have, and our pool is used all the same.
+// A user's login stays, and the pool is used nevertheless.
 func TestStoredLogin(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -174,7 +175,7 @@ func TestKeysInTheEnvironment(t *testing.T) {
 	w.nothingOfTheUsersWasSent()
 }
 
-// nothingOfTheUsersWasSent looks for the keys that tests call "stored-…" in all that reached the service.
+// nothingOfTheUsersWasSent checks that no request contained a key that tests call "stored-…".
 func (w *world) nothingOfTheUsersWasSent() {
 	w.t.Helper()
 	requests := w.service.Requests()
@@ -187,7 +188,8 @@ func (w *world) nothingOfTheUsersWasSent() {
 	}
 }
 
-// A configuration of the user's own stays, comments and all; only where the Go provider's requests go is ours.
+// The user's own configuration stays, including comments; only the address of the Go provider's
+// requests is ours.
 func TestUsersConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -225,7 +227,7 @@ func TestUsersConfiguration(t *testing.T) {
 	w.nothingOfTheUsersWasSent()
 }
 
-// What OpenCode's own tools see: no key, and a token that is worth nothing elsewhere.
+// OpenCode's tools see no key, only a token that is useless elsewhere.
 func TestAgentsShellSeesNoKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -242,7 +244,7 @@ func TestAgentsShellSeesNoKey(t *testing.T) {
 	assert.Contains(t, w.readProject("why"), "an agent's shell gets no key")
 }
 
-// The first command that a visitor types.
+// The first command that a new user types.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

@@ -19,16 +19,16 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// programVariable names the program under test to these tests when they are run once more by another user, who can't
-// build it.
+// programVariable holds the path of the program under test when these tests are run again by
+// another user, who can't build it.
 const programVariable = "OCGO_KEY_E2E_PROGRAM"
 
-// ordinary are the tests that show something else, or more, to a user who is not the administrator.
+// ordinary are the tests whose result can differ for a user who is not the administrator.
 var ordinary = []string{"TestOthersCannotLook", "TestProcessesThatHideAreStillKnown", "TestKeysAreInTheKeychainAlone", "TestRunEndsAsItsCommandEnds",
 	"TestSignalsReachTheCommandOnce", "TestNothingIsLeftBehind", "TestCrashesLeaveNoKey", "TestGitAsks"}
 
-// As the administrator, who may look everywhere, the tests would not notice what a hidden process costs others, nor
-// what it keeps from them. They are run once more as a user who is nobody.
+// The administrator may read every process, so as root the tests would not notice the effects of
+// hidden processes. They are run once more as the user nobody.
 func TestAsAnOrdinaryUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -81,11 +81,12 @@ func (c *command) ownStdout() (io.ReadCloser, error) {
 	return c.StdoutPipe()
 }
 
-// Another program of the same user can't read the memory or the environment of one of ours, nor stop it to debug it.
+// Another program of the same user can't read the memory or the environment of ocgo-key's
+// processes, or attach a debugger to them.
 func TestOthersCannotLook(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() == 0 {
-		return // who may do all that; see TestAsAnOrdinaryUser
+		return // root may do all that; see TestAsAnOrdinaryUser
 	}
 	w := newWorld(t)
 	w.add("Work")
@@ -101,7 +102,7 @@ func TestOthersCannotLook(t *testing.T) {
 	}
 	_, err := os.Readlink(file("exe"))
 	assert.ErrorIs(t, err, os.ErrPermission)
-	// One thread does it all: who traces is a thread.
+	// One thread does everything, because ptrace belongs to a thread.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	assert.ErrorIs(t, unix.PtraceAttach(gateway.Process.Pid), os.ErrPermission)
@@ -110,7 +111,7 @@ func TestOthersCannotLook(t *testing.T) {
 	_, err = unix.ProcessVMReadv(gateway.Process.Pid, []unix.Iovec{{Base: &buffer[0], Len: 8}}, []unix.RemoteIovec{{Base: 0x10000, Len: 8}}, 0)
 	assert.ErrorIs(t, err, os.ErrPermission)
 
-	// It is this program that hides, and not this machine that hides all.
+	// The control: on this machine other programs are not hidden.
 	sleep := w.command("sleep", "60")
 	require.NoError(t, sleep.Start())
 	_, err = os.ReadFile(fmt.Sprintf("/proc/%d/environ", sleep.Process.Pid))
@@ -122,8 +123,8 @@ func TestOthersCannotLook(t *testing.T) {
 	gateway.end().ok()
 }
 
-// What we ourselves have to know of one another is not hidden: who runs, since when and by which name, and what it
-// holds.
+// What ocgo-key's processes must know about each other is not hidden: the pid, the start time, the
+// name and the held account.
 func TestProcessesThatHideAreStillKnown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -136,7 +137,7 @@ func TestProcessesThatHideAreStillKnown(t *testing.T) {
 	assert.True(t, process.Alive(info.PID, info.Start))
 	assert.Equal(t, []int{info.PID}, w.held(), "its lease counts for others")
 	assert.Equal(t, "Personal", *w.list().Next)
-	// A `get` within a `run` asks for its nearest ancestor, beyond which is one that hides.
+	// A `get` within a `run` asks for its nearest ancestor; further up is a hidden process.
 	c := w.command("ocgo-key", "run", "--", "sh", "-c", "ocgo-key get; ocgo-key get").prints().run().ok()
 	assert.Len(t, w.keysOf(c.stdout.String()), 2)
 	w.gets([]string{"Work"}, "ocgo-key", "get", "--pid", fmt.Sprint(info.PID))

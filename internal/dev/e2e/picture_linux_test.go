@@ -23,7 +23,7 @@ const (
 	pictureEnd   = "```\n<!-- status: end -->\n"
 )
 
-// What differs from day to day in the picture, and the room it takes.
+// The parts of the picture that differ from day to day, with their width.
 var (
 	timesOfDay = regexp.MustCompile(`([A-Z][a-z]{2} |\d{1,2} [A-Z][a-z]{2} )?\d\d:\d\d`)
 	pids       = regexp.MustCompile(`\(\d+\)`)
@@ -33,8 +33,9 @@ func timeless(picture string) string {
 	return pids.ReplaceAllString(timesOfDay.ReplaceAllString(picture, "TIME"), "(PID)")
 }
 
-// The picture in the README is what `status` prints, but for the time of day and the pid: OpenCode has worked until
-// its first account was used up, goes on with the second, and the third is disabled. `make picture` writes it.
+// The picture in the README is the output of `status`, except for the time of day and the pid:
+// OpenCode has worked until its first account was used up, continues with the second, and the third
+// is disabled. `make picture` writes it.
 func TestPicture(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -46,7 +47,7 @@ func TestPicture(t *testing.T) {
 	s.types("say hi")
 	s.expect("Hello from Personal.")
 	w.command("ocgo-key", "disable", "Spare").run().ok()
-	w.used("Work", 34, 100, 81) // once more, for the times are counted from here
+	w.used("Work", 34, 100, 81) // again, because the times are relative to now
 	w.used("Personal", 62, 17, 5)
 	w.used("Spare", 8, 76, 40)
 	c := w.command("ocgo-key", "status").run().ok()
@@ -72,8 +73,8 @@ func TestPicture(t *testing.T) {
 
 const switchFile = "../../../docs/switch.svg"
 
-// The picture of a switch is what a terminal shows of three commands: the pool, OpenCode meeting a limit, the pool
-// again. `make picture` draws it.
+// The picture of a switch is a terminal with three commands: the pool, OpenCode reaching a limit,
+// the pool again. `make picture` draws it.
 func TestSwitchPicture(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -98,8 +99,8 @@ func TestSwitchPicture(t *testing.T) {
 
 var textElements = regexp.MustCompile(`<text class="(\w+)"[^>]*>([^<]+)</text>`)
 
-// linesOf are the lines in a picture that have something on them. OpenCode's come as it gets to them, so what order
-// they are in says nothing.
+// linesOf returns the lines of a picture that are not empty. The order of OpenCode's lines varies
+// and does not matter.
 func linesOf(picture string) (lines []string) {
 	for _, found := range textElements.FindAllStringSubmatch(timeless(picture), -1) {
 		lines = append(lines, found[1]+": "+found[2])
@@ -107,7 +108,8 @@ func linesOf(picture string) (lines []string) {
 	return lines
 }
 
-// drawn is a terminal with these lines on it, as SVG. What is typed is bright, and what ocgo-key says stands out.
+// drawn returns a terminal with these lines as SVG. Typed text is bright, and ocgo-key's messages
+// are highlighted.
 func drawn(lines []string) string {
 	const margin, high, wide = 20, 20, 8.43
 	longest := 0

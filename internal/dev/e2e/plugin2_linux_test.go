@@ -18,7 +18,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// ask2 asks the service about the logins of OpenCode Go; path is behind that, and body is for a POST.
+// ask2 sends a request about the logins of OpenCode Go to the service; path is the rest of the
+// path, and body is for a POST.
 func (w *world) ask2(path, body string) (status int, text string) {
 	w.t.Helper()
 	s := w.service2()
@@ -47,14 +48,14 @@ func (w *world) store2(key string) {
 	}, patience, 10*pause)
 }
 
-// configure2 is the user's own configuration of OpenCode 2.
+// configure2 writes the user's own configuration of OpenCode 2.
 func (w *world) configure2(text string) {
 	w.t.Helper()
 	require.NoError(w.t, os.WriteFile(filepath.Join(w.home, ".config/opencode/opencode.json"), []byte(text), 0o600))
 }
 
-// Whatever key the user has elsewhere, and whatever address a file of theirs names, the requests of each wire format
-// go through the pool.
+// Requests of each wire format use the pool, whatever other keys the user has, and whatever address
+// the user's files set.
 func TestPlugin2BeatsOtherKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -75,8 +76,9 @@ func TestPlugin2BeatsOtherKeys(t *testing.T) {
 	assert.Len(t, w.gateways(), 1, "one gateway for the whole service")
 }
 
-// Without a gateway a request fails at once and says why, and goes out with no other key. What was the matter may be
-// put right while OpenCode runs. Only where ocgo-key is gone is OpenCode as if the plugin were not there.
+// Without a gateway a request fails at once with the reason, and is not sent with another key. The
+// cause can be fixed while OpenCode runs. Only if ocgo-key is gone does OpenCode work as if the
+// plugin were not installed.
 func TestPlugin2WithoutGateway(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -100,7 +102,7 @@ func TestPlugin2WithoutGateway(t *testing.T) {
 	assert.Equal(t, "Own", w.answers("say hi"))
 }
 
-// With the plugin, uninstalled or not, OpenCode 2's folder has nothing but what was there before.
+// The plugin, installed or uninstalled, leaves no other files in OpenCode 2's folder.
 func TestUninstall2LeavesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -117,7 +119,7 @@ func TestUninstall2LeavesNothing(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(w.home, ".local/state/ocgo-key/notices.json"))
 }
 
-// A plugin that OpenCode 2 refuses is one that doctor knows of, from OpenCode's log.
+// Doctor reports a plugin that OpenCode 2 refuses, from OpenCode's log.
 func TestDoctorKnowsWhatOpenCode2Refused(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -131,11 +133,12 @@ func TestDoctorKnowsWhatOpenCode2Refused(t *testing.T) {
 	w.command("opencode", "run", "--standalone", "-m", model, "say hi").run()
 	require.Contains(t, w.log2(), "failed to load plugin")
 	require.NoError(t, os.WriteFile(plugin, text, 0o600))
-	require.NoError(t, os.Chtimes(plugin, past, past)) // the very file that was refused, as far as doctor knows
+	require.NoError(t, os.Chtimes(plugin, past, past)) // so that doctor takes it for the file that was refused
 	assert.Contains(t, w.command("ocgo-key", "doctor").run().stdout.String(), "OpenCode 2 did not load "+plugin+" (PluginModule.LoadError: Plugin must export a default definition")
 }
 
-// An agent's shell is marked, so that it gets no key, and shows nothing of ours; its `opencode` cannot change accounts.
+// An agent's shell is marked, so that it gets no key, and contains none of our variables; its
+// `opencode` cannot change accounts.
 func TestPlugin2MarksShells(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -153,7 +156,7 @@ func TestPlugin2MarksShells(t *testing.T) {
 	assert.NotContains(t, seen, "ocgo-some-token")
 }
 
-// In the full screen a switch is a toast, and so is what keeps the gateway from its work.
+// The full screen shows a switch as a toast, and also the reason why a gateway cannot work.
 func TestPlugin2Toasts(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -169,8 +172,9 @@ func TestPlugin2Toasts(t *testing.T) {
 	s.quit()
 }
 
-// A key typed into the full screen goes into the keychain, and nowhere else; the world searches for it at its end.
-// The same OpenCode answers with it then. One that the service does not know goes nowhere at all.
+// A key typed into the full screen is stored in the keychain, and nowhere else; the world searches
+// for it at its end. The same OpenCode then answers with it. A key that the service does not know
+// is not stored.
 func TestConnect2(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -180,15 +184,8 @@ func TestConnect2(t *testing.T) {
 	s.expect("Kimi")
 
 	s.connect2("Add Go account")
-	s.expect("What to call the account")
-	s.enter("Personal", "Personal")
-	s.expect("Paste the account's key")
-	s.enterKey(w.marker.Key("Personal"))
-	s.expect("Favorite") // the models, once OpenCode took it
-	accounts := w.list().Accounts
-	require.Len(t, accounts, 1)
-	assert.Equal(t, "Personal", accounts[0].Label)
-	assert.Equal(t, []string{"Personal"}, w.inKeychain(accounts[0]))
+	s.fillAccount("Personal", "Personal")
+	s.accountStored()
 	s.do("send-keys", "Escape")
 	s.gone("Favorite")
 	assert.Eventually(t, func() bool {
@@ -199,15 +196,8 @@ func TestConnect2(t *testing.T) {
 	s.expect("Hello from Personal.")
 
 	s.connect2("Add Go account")
-	s.expect("What to call the account")
-	s.enter("Other", "Other")
-	s.expect("Paste the account's key")
-	s.enterKey(w.marker.Key("Unknown"))
-	s.expect("does not know")
-	s.expect("UnexpectedStatus")
-	assert.Equal(t, "Personal ready", w.list().states())
-	s.do("send-keys", "Escape")
-	s.gone("UnexpectedStatus")
+	s.fillAccount("Other", "Unknown")
+	s.accountRefused("does not know", "UnexpectedStatus")
 
 	w.add("Work")
 	s.connect2("Account status")
@@ -236,8 +226,8 @@ func (s *screen) connect2(method string) {
 	s.choose(method, other)
 }
 
-// Conversations that share one service have an account each, and keep it until its limit. The gateway lives as long as
-// the service, and another one takes its place when it dies alone.
+// Conversations that share one service have an account each, and keep it until its limit. The
+// gateway runs as long as the service, and is replaced if it dies alone.
 func TestPlugin2Conversations(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -261,7 +251,7 @@ func TestPlugin2Conversations(t *testing.T) {
 	w.gatewayEnds()
 }
 
-// end kills a process of those that gateways names, and waits for that.
+// end kills a process that gateways returned, and waits for its end.
 func (w *world) end(name string) {
 	w.t.Helper()
 	number, _, _ := strings.Cut(name, " ")

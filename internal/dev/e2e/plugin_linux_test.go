@@ -21,14 +21,14 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// plain is an OpenCode that nobody wraps.
+// plain prepares OpenCode without `ocgo-key run`.
 func (w *world) plain(args ...string) *command {
 	w.t.Helper()
 	opencode(w.t, "", "")
 	return w.command("opencode", args...)
 }
 
-// tree is all that is in a folder: what each file holds, and its mode.
+// tree returns the contents of a folder: each file's content and mode.
 func tree(t *testing.T, root string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -52,7 +52,7 @@ func tree(t *testing.T, root string) map[string]string {
 	return found
 }
 
-// gateways are the processes of this world that run a gateway.
+// gateways returns the processes of this world that run a gateway.
 func (w *world) gateways() []string {
 	var found []string
 	for _, p := range processesWith(w.t, "HOME="+w.home) {
@@ -63,7 +63,8 @@ func (w *world) gateways() []string {
 	return found
 }
 
-// gatewayEnds waits until no gateway is left after the end of an OpenCode, and logs how long that took.
+// gatewayEnds waits until no gateway is left after the end of an OpenCode, and logs how long that
+// took.
 func (w *world) gatewayEnds() {
 	w.t.Helper()
 	ended := time.Now()
@@ -71,7 +72,7 @@ func (w *world) gatewayEnds() {
 	w.t.Logf("the gateway ended %v after OpenCode", time.Since(ended))
 }
 
-// serve starts a server of OpenCode, which has a url once it listens.
+// serve starts a server of OpenCode, whose url is set once it listens.
 func (w *world) serve() (server *command, url string) {
 	w.t.Helper()
 	server = w.plain("serve", "--port", "0")
@@ -87,7 +88,8 @@ func (w *world) serve() (server *command, url string) {
 	return server, url
 }
 
-// fetch is what a server answers, to a POST where there is a body; it may hold no key.
+// fetch returns a server's answer, to a POST if there is a body, and checks that it contains no
+// key.
 func (w *world) fetch(url, body string) string {
 	w.t.Helper()
 	method := http.MethodGet
@@ -109,7 +111,8 @@ func (w *world) fetch(url, body string) string {
 	return string(text)
 }
 
-// Plain `opencode`, with the plugin: the first account is limited, the second answers, on each wire format.
+// Plain `opencode`, with the plugin: the first account is limited, the second answers, on each wire
+// format.
 func TestPluginGoesOnWithTheNextAccount(t *testing.T) {
 	t.Parallel()
 	for model, path := range map[string]string{
@@ -138,7 +141,7 @@ func TestPluginGoesOnWithTheNextAccount(t *testing.T) {
 	}
 }
 
-// With the plugin, uninstalled or not, HOME has nothing but what OpenCode itself writes there.
+// With the plugin, installed or uninstalled, HOME has only what OpenCode itself writes there.
 func TestUninstallLeavesNothing(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -168,8 +171,9 @@ func TestUninstallLeavesNothing(t *testing.T) {
 	}
 }
 
-// A server's answers show the gateway's token and no key, and a tool's shell is marked. However OpenCode ends, its
-// gateway ends within a second, also where a tool that it started lives on.
+// A server's answers may contain the gateway's token but no key, and a tool's shell is marked.
+// However OpenCode ends, its gateway ends within a second, even if a tool that it started keeps
+// running.
 func TestPluginEndsWithOpenCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -200,8 +204,9 @@ func TestPluginEndsWithOpenCode(t *testing.T) {
 	w.empty()
 }
 
-// Without a gateway OpenCode starts, and a request fails at once and says why: it goes out with no other key. Only where
-// ocgo-key is gone is OpenCode as it is without the plugin, and says so once.
+// Without a gateway OpenCode starts, and a request fails at once with the reason: it is not sent
+// with another key. Only if ocgo-key is gone does OpenCode work as without the plugin, and says so
+// once.
 func TestPluginWithoutGateway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -235,7 +240,7 @@ func TestPluginWithoutGateway(t *testing.T) {
 	}
 }
 
-// A gateway that dies while OpenCode runs is replaced, and the next request goes there.
+// A gateway that dies while OpenCode runs is replaced for the next request.
 func TestPluginReplacesGateway(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -257,7 +262,7 @@ func TestPluginReplacesGateway(t *testing.T) {
 	assert.NotEqual(t, first, second)
 }
 
-// In the full-screen OpenCode a switch is a toast, and so is a failure.
+// The full-screen OpenCode shows a switch, and a failure, as a toast.
 func TestPluginToasts(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -278,7 +283,7 @@ func TestPluginToasts(t *testing.T) {
 	empty.tmux("opencode").expect("there is no account")
 }
 
-// A user's own plugin or tool that needs OpenCode's package gets it: ours stands aside.
+// A user's own plugin or tool that needs OpenCode's package gets it: ours removes its placeholder.
 func TestPluginStandsAside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -287,7 +292,7 @@ func TestPluginStandsAside(t *testing.T) {
 	config := filepath.Join(w.home, ".config/opencode")
 	require.FileExists(t, filepath.Join(config, "package-lock.json"))
 	require.NoError(t, os.WriteFile(filepath.Join(config, "plugins", "own.js"), []byte("export const Own = async () => ({})\n"), 0o600))
-	// What the plugin finds at this start it changes for the next.
+	// The plugin changes at this start what the next start finds.
 	w.plain("run", "-m", model, "say hi").run().ok()
 	assert.NoFileExists(t, filepath.Join(config, "package-lock.json"))
 	assert.NoDirExists(t, filepath.Join(config, "node_modules"))
@@ -296,7 +301,7 @@ func TestPluginStandsAside(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(config, "plugins", "ocgo-key.js"))
 }
 
-// Under `ocgo-key run` the plugin leaves it to the wrapper: one gateway, one account.
+// Under `ocgo-key run` the plugin leaves everything to the wrapper: one gateway, one account.
 func TestPluginUnderRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -313,7 +318,7 @@ func TestPluginUnderRun(t *testing.T) {
 	assert.Len(t, pids, 1)
 }
 
-// lines is what a program prints, to be read while it runs.
+// lines is a program's output that can be read while it runs.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer

@@ -18,7 +18,7 @@ import (
 // oneModelEach are models of the three wire formats.
 var oneModelEach = []string{"opencode-go/kimi-k2.6", "opencode-go/minimax-m3", "opencode-go/grok-4.7"}
 
-// configured is the user's own configuration file.
+// configured writes the user's own configuration file.
 func (w *world) configured(config string) {
 	w.t.Helper()
 	path := filepath.Join(w.home, ".config/opencode/opencode.json")
@@ -26,8 +26,8 @@ func (w *world) configured(config string) {
 	require.NoError(w.t, os.WriteFile(path, []byte(config), 0o600))
 }
 
-// Headers with an old key in the user's own file, or a plugin that sets a key, neither stop the pool from being used
-// nor reach the service: the token does not travel where they are.
+// Headers with an old key in the user's own file, or a plugin that sets a key, neither prevent the
+// use of the pool nor reach the service: the token is sent in another header.
 func TestOldKeysStandInNobodysWay(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -63,7 +63,7 @@ func TestOldKeysStandInNobodysWay(t *testing.T) {
 	}
 }
 
-// An OpenCode within another command does not take the gateway's token for a key of Zen's.
+// An OpenCode within another command does not use the gateway's token as a key for Zen.
 func TestZenGetsNoToken(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -81,7 +81,7 @@ func TestZenGetsNoToken(t *testing.T) {
 	assert.NotZero(t, seen, "Zen was asked nothing, so that nothing is shown")
 }
 
-// loggingProxy is an HTTP proxy that says no, and what it was asked.
+// loggingProxy is an HTTP proxy that refuses and records all requests.
 type loggingProxy struct {
 	url   string
 	mu    sync.Mutex
@@ -121,7 +121,7 @@ func (p *loggingProxy) log() []string {
 	return append([]string{}, p.asked...)
 }
 
-// The user's proxy gets nothing of what is meant for the gateway, whatever the user has in NO_PROXY.
+// The user's proxy gets no request to the gateway, whatever the user has in NO_PROXY.
 func TestTheProxyGetsNothing(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -153,7 +153,7 @@ func TestTheProxyGetsNothing(t *testing.T) {
 	}
 }
 
-// A command that sends no conversation's id has one in each run, and another in the next.
+// A command that sends no conversation id gets one for each run.
 func TestARunIsOneConversation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -177,7 +177,7 @@ func TestARunIsOneConversation(t *testing.T) {
 	assert.NotEqual(t, ids[0], ids[2])
 }
 
-// Whoever asks the service in our name says so.
+// ocgo-key's own requests have its User-Agent.
 func TestOurOwnRequestsNameUs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -20,8 +20,8 @@ import (
 
 func userID() string { return strconv.Itoa(os.Getuid()) }
 
-// processesWith lists the processes that have pair in their environment, as every descendant has. Those that hide it,
-// as ocgo-key does from all but the administrator, count where the process that started them counts.
+// processesWith lists the processes that have pair in their environment, as every descendant has. A
+// process whose environment is hidden, as ocgo-key's is, counts if its parent counts.
 func processesWith(t *testing.T, pair string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
@@ -55,7 +55,8 @@ func processesWith(t *testing.T, pair string) []string {
 	return found
 }
 
-// empty waits until no process of this world's home is left, and ends those that stay, so that the home can go.
+// empty waits until no process of this world's home is left, and ends those that stay, so that the
+// home can be removed.
 func (w *world) empty() {
 	end := time.Now().Add(patience / 10)
 	for {
@@ -75,7 +76,7 @@ func (w *world) empty() {
 	}
 }
 
-// children follows the children that one process has, from its start to its end.
+// children records the child processes of one process.
 type children struct {
 	mu     sync.Mutex
 	parent int
@@ -84,7 +85,7 @@ type children struct {
 	done   chan struct{}
 }
 
-// childrenOf begins to follow. Beside its own looks, those of the service's requests count.
+// childrenOf starts the recording, which looks at intervals and at each request to the service.
 func (w *world) childrenOf(parent int) *children {
 	c := &children{parent: parent, stop: make(chan struct{}), done: make(chan struct{})}
 	w.whileRequests(c.look)
@@ -129,7 +130,8 @@ func (c *children) look() {
 	}
 }
 
-// names ends the following, and returns the program of each child that there was, in order of appearance.
+// names ends the recording, and returns the program of each child, in the order in which they
+// appeared.
 func (c *children) names() []string {
 	close(c.stop)
 	<-c.done
@@ -140,7 +142,7 @@ func (c *children) names() []string {
 	return names
 }
 
-// wrapperBelow is the pid of the ocgo-key that the shell runs.
+// wrapperBelow returns the pid of the ocgo-key that the shell runs.
 func wrapperBelow(t *testing.T, shell string) int {
 	t.Helper()
 	pid, err := strconv.Atoi(shell)

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,27 +14,28 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// run2 is `opencode run` on the pool; flags are those of our `run`.
+// run2 prepares `opencode run` with the pool; flags are those of `ocgo-key run`.
 func (w *world) run2(prompt string, flags ...string) *command {
 	w.t.Helper()
 	args := append(append([]string{"run"}, flags...), "--", "opencode", "run", "--auto", "-m", model, prompt)
 	return w.command("ocgo-key", args...)
 }
 
-// suspended are the sessions in OpenCode 2's database that the next start of a service would take up again.
+// suspended returns the sessions in OpenCode 2's database that the next start of a service would
+// resume.
 func (w *world) suspended() string {
 	w.t.Helper()
 	c := w.command("sqlite3", filepath.Join(w.home, ".local/share/opencode/opencode.db"), "select id from session_v2 where time_suspended is not null").run().ok()
 	return c.stdout.String()
 }
 
-// noService wants that no shared service was started, or that none is left.
+// noService checks that no shared service runs.
 func (w *world) noService() {
 	w.t.Helper()
 	assert.NoFileExists(w.t, filepath.Join(w.home, ".local/state/opencode/service.json"), "a shared service was started")
 }
 
-// noFolders wants that no folder of a run is left.
+// noFolders checks that no folder of a run is left.
 func (w *world) noFolders() {
 	w.t.Helper()
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(w.home), "tmp", "ocgo-key-run-*"))
@@ -43,9 +43,9 @@ func (w *world) noFolders() {
 	assert.Empty(w.t, left)
 }
 
-// The main job on OpenCode 2, again and again: answered by the pool, and no service is started; nor does one that is
-// there, a key in a variable or in the database, or an address of the user's for one model make a difference. OpenCode
-// without us is as it was.
+// The main use with OpenCode 2, several times: the pool answers, and no service is started. A
+// running service, a key in a variable or in the database, and the user's own address for one model
+// make no difference. OpenCode without ocgo-key is unchanged.
 func TestRun2(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -58,7 +58,7 @@ func TestRun2(t *testing.T) {
 	assert.Contains(t, w.run2("say hi").run().ok().stdout.String(), "Hello from Spare.")
 	w.noService()
 
-	// COMMAND is a shell that types the same, or asks for what needs no answer.
+	// COMMAND is a shell that runs the same, or a command that needs no answer.
 	c = w.command("ocgo-key", "run", "--", "sh", "-c", `opencode run --auto -m `+model+` "say hi"; opencode stats; env`).run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 	assert.Contains(t, c.stdout.String(), "opencode stats")
@@ -66,7 +66,7 @@ func TestRun2(t *testing.T) {
 	w.noService()
 	w.noFolders()
 
-	// The user's own, which the shared service serves.
+	// The user's own opencode, which the shared service serves.
 	w.service.AddAccount(fakeservice.Account{Key: "sk-foreign", Label: "Foreign"})
 	models := `"models": {"kimi-k2.6": {"settings": {"baseURL": "` + w.service.BaseURL() + `", "apiKey": "sk-foreign"}}}`
 	w.configure2(`{"providers": {"opencode-go": {` + models + `}}}`)
@@ -86,7 +86,7 @@ func TestRun2(t *testing.T) {
 	assert.Empty(t, w.suspended())
 }
 
-// An opencode that an agent types in its shell joins the gateway of the run, and starts no service.
+// An opencode that an agent runs in its shell joins the gateway of the run, and starts no service.
 func TestRun2InAnAgentsShell(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -115,8 +115,8 @@ func TestRun2InAnAgentsShell(t *testing.T) {
 	w.noFolders()
 }
 
-// A shell between two runs passes no signal on: the inner one ends by itself when the outer one is gone, and leaves no turn
-// for a service to take up.
+// A shell between two runs passes no signal on: the inner run ends by itself when the outer one is
+// gone, and leaves no turn for a service to resume.
 func TestRun2WithinARunThatIsKilled(t *testing.T) {
 	t.Parallel()
 	mark := "OCGO_KEY_TEST_MARK=" + t.Name() + t.TempDir()
@@ -146,7 +146,8 @@ func TestRun2WithinARunThatIsKilled(t *testing.T) {
 	w.noFolders()
 }
 
-// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once, the turn ends well.
+// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once,
+// and the turn succeeds.
 func TestRun2LimitInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"replay", "restart"} {
@@ -156,35 +157,22 @@ func TestRun2LimitInTheMiddleOfATurn(t *testing.T) {
 			w.add("Work", "Personal")
 			w.sideEffect("echo once >>effect", fakeservice.UsageLimit(fakeservice.Weekly, 12000*time.Second))
 			c := w.run2("do the work", "--on-429", mode).run().ok()
-			assert.Equal(t, "once\n", w.readProject("effect"))
-			assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-			assert.Len(t, c.ours(), 1, c.stderr.String())
-			assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
-			last := w.turns()[2]
-			assert.Equal(t, 1, last.ToolResults, "the tool's result is part of what the second account sees")
-			assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"), "and the prompt once: %s", last.Body)
-			assert.Equal(t, w.turns()[0].Session, last.Session, "in the same session")
+			c.continuedOnPersonal()
 			assert.Empty(t, w.suspended())
 			w.noService()
 		})
 	}
 }
 
-// With all accounts used up it says until when, once, and its request is held until one is back: here early, since one is
-// added.
+// With all accounts used up, run says until when, once, and the request is held until an account is
+// back: here early, because one is added.
 func TestRun2Waits(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
 	w.add("Work")
 	w.limit("Work", time.Hour)
 	c := w.run2("say hi")
-	told := &lines{}
-	c.Stderr = io.MultiWriter(c.Stderr, told)
-	require.NoError(t, c.Start())
-	require.Eventually(t, func() bool { return strings.Contains(told.String(), "used up") }, patience, pause)
-	w.add("Personal")
-	c.end().ok()
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	c.waitsForPersonal()
 	assert.Equal(t, 1, strings.Count(c.stderr.String(), "used up"), c.stderr.String())
 	turns := w.turns()
 	assert.Equal(t, 1, strings.Count(string(turns[len(turns)-1].Body), "say hi"))
@@ -192,7 +180,7 @@ func TestRun2Waits(t *testing.T) {
 	w.noService()
 }
 
-// With --max-wait too short it ends with 75, at once.
+// If --max-wait is too short, it ends with 75 at once.
 func TestRun2MaxWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -203,7 +191,7 @@ func TestRun2MaxWait(t *testing.T) {
 	assert.Contains(t, c.stderr.String(), "it is back")
 	assert.Empty(t, w.suspended(), "nothing is left for a service to take up")
 
-	// An end that the user makes leaves nothing either.
+	// Nothing is left either if the user ends it.
 	w.command("ocgo-key", "enable", "Work").run()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{{Stall: -1}}})
@@ -230,8 +218,8 @@ func TestRun2MaxWait(t *testing.T) {
 	assert.Empty(t, w.turns(), "a service that starts takes nothing up")
 }
 
-// The full screen of OpenCode 2 shows a switch as a toast; with restart its turn is interrupted and goes on, and the
-// screen stays. Afterwards one line tells of the switch.
+// The full screen of OpenCode 2 shows a switch as a toast; with restart its turn is interrupted and
+// continued, and the screen stays. Afterwards one line reports the switch.
 func TestRun2TUI(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"auto", "restart"} {
@@ -257,8 +245,8 @@ func TestRun2TUI(t *testing.T) {
 	}
 }
 
-// With all accounts used up the full screen shows when work is back. Esc Esc ends a request that is under way, held or
-// streaming.
+// With all accounts used up the full screen shows when Work is back. Esc Esc ends a running
+// request, held or streaming.
 func TestRun2TUIUsedUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)

@@ -14,8 +14,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// used makes the service say how much of each window the account has used. An account at 100 % of its week is limited.
-// Each account's windows are reset at other times.
+// used sets how much of each window the account has used. An account at 100 % of its week is
+// limited. Each account's windows reset at different times.
 func (w *world) used(label string, rolling, weekly, monthly int) {
 	now := time.Now().Add(time.Duration(slices.Index(labels, label)) * 35 * time.Minute)
 	resets := map[fakeservice.Window]time.Time{fakeservice.Rolling: now.Add(2*time.Hour + 10*time.Minute), fakeservice.Weekly: now.Add(76 * time.Hour), fakeservice.Monthly: now.Add(12 * 24 * time.Hour)}
@@ -27,7 +27,7 @@ func (w *world) used(label string, rolling, weekly, monthly int) {
 	w.service.SetPlan(w.marker.Key(label), plan)
 }
 
-// A terminal gets colours, unless it or its user wants none, and sentences where it shows text alone.
+// A terminal gets colors, unless it or its user wants none, and sentences if it can only show text.
 func TestStatusOnATerminal(t *testing.T) {
 	t.Parallel()
 	for variables, want := range map[string]struct {
@@ -53,7 +53,7 @@ func TestStatusOnATerminal(t *testing.T) {
 	}
 }
 
-// What takes longer than a second is said, and wiped away after.
+// A wait of more than a second is shown, and erased afterwards.
 func TestStatusProgress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -66,8 +66,8 @@ func TestStatusProgress(t *testing.T) {
 	assert.NotContains(t, s.text(), "asking the service")
 }
 
-// The live screen: as large as the terminal, also when that changes; its keys; changes from elsewhere; and the
-// terminal as it was when it ends.
+// The live screen: it fills the terminal, also after a resize; its keys; changes by other
+// processes; and the terminal is restored at the end.
 func TestStatusWatch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -118,7 +118,7 @@ func (s *screen) resize(width, height int) {
 	s.do("resize-window", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height))
 }
 
-// shows wants these texts on the screen, and its keys in the last of its lines.
+// shows waits for these texts on the screen, with the keys in the last line.
 func (s *screen) shows(height int, wanted ...string) {
 	s.w.t.Helper()
 	text := s.text()
@@ -130,7 +130,7 @@ func (s *screen) shows(height int, wanted ...string) {
 	assert.Contains(s.w.t, lines[len(lines)-1], "q quit")
 }
 
-// Each way to leave leaves a terminal that is as it was.
+// Each way to leave restores the terminal.
 func TestStatusWatchEnds(t *testing.T) {
 	t.Parallel()
 	signals := map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGQUIT": syscall.SIGQUIT}
@@ -154,7 +154,8 @@ func TestStatusWatchEnds(t *testing.T) {
 	}
 }
 
-// Ctrl-Z gives the shell its terminal back, and fg the screen, with every key that is typed then.
+// Ctrl-Z gives the terminal back to the shell, and fg shows the screen again, with every key that
+// is typed then.
 func TestStatusWatchSuspended(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -173,8 +174,8 @@ func TestStatusWatchSuspended(t *testing.T) {
 	s.expect("ended with 0")
 }
 
-// Where the service cannot be reached the screen says so, and shows what is known. An agent's shell may look, and
-// its keys change nothing.
+// If the service cannot be reached the screen says so, and shows what is known. In an agent's shell
+// the screen works, but its keys change nothing.
 func TestStatusWatchInAnAgentsShell(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -185,7 +186,7 @@ func TestStatusWatchInAnAgentsShell(t *testing.T) {
 	s.expect("the service cannot be reached")
 	s.expect("34 %")
 	for _, key := range []string{"r", "d", "e"} {
-		s.do("send-keys", "?") // takes nothing away from the message
+		s.do("send-keys", "?") // does not hide the message
 		s.do("send-keys", key)
 		s.expect("an agent's shell gets no key, and changes no account")
 	}

@@ -23,8 +23,8 @@ type screen struct {
 	socket string
 }
 
-// tmux starts a terminal that runs the shell command. Its status is shown when it has ended. A Ctrl-C that comes too
-// late for the command does no harm to the shell, which has a handler of its own.
+// tmux starts a terminal that runs the shell command. Its status is shown when it has ended. A
+// Ctrl-C that comes too late for the command does not end the shell, which handles it.
 func (w *world) tmux(command string) *screen {
 	w.t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
@@ -62,7 +62,8 @@ func (s *screen) expect(want string) {
 	s.expectTimes(want, 1)
 }
 
-// expectTimes waits until the screen shows want that many times: what stood there before proves nothing.
+// expectTimes waits until the screen shows want this many times, so that earlier text does not
+// count.
 func (s *screen) expectTimes(want string, times int) {
 	s.w.t.Helper()
 	assert.Eventually(s.w.t, func() bool { return strings.Count(s.text(), want) >= times }, patience, 4*pause,
@@ -73,7 +74,7 @@ func (s *screen) expectTimes(want string, times int) {
 	}
 }
 
-// types types a prompt and sends it, once the TUI takes it.
+// types types a prompt and sends it, once the TUI accepts input.
 func (s *screen) types(prompt string) {
 	s.w.t.Helper()
 	s.do("send-keys", "-l", prompt)
@@ -81,8 +82,9 @@ func (s *screen) types(prompt string) {
 	s.do("send-keys", "Enter")
 }
 
-// quit ends the full-screen OpenCode with Ctrl-C. It takes a second one where it was at work. The next one is sent
-// only after a time that even a busy machine does not need to leave: it would interrupt an end that is under way.
+// quit ends the full-screen OpenCode with Ctrl-C. If OpenCode was working, a second one is needed.
+// It is sent only after a time in which even a busy machine would have ended, because it would
+// interrupt an end in progress.
 func (s *screen) quit() {
 	s.w.t.Helper()
 	left := func() bool { return strings.TrimSpace(s.do("display-message", "-p", "#{alternate_on}")) == "0" }
@@ -95,7 +97,8 @@ func (s *screen) quit() {
 	s.expect("ended with 0")
 }
 
-// answered waits until the account has answered a turn with this prompt, to its end, and nothing is under way.
+// answered waits until the account has fully answered a turn with this prompt, and no request is
+// running.
 func (w *world) answered(label, prompt string) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -107,8 +110,8 @@ func (w *world) answered(label, prompt string) {
 	}), "%s never answered %q", label, prompt)
 }
 
-// The full-screen OpenCode, its account limited in the middle of a turn: replay answers it without a flicker; with
-// restart it comes back with the conversation and goes on by itself.
+// The account of a full-screen OpenCode is limited in the middle of a turn: with replay the screen
+// does not change; with restart it comes back with the conversation and continues by itself.
 func TestTUI(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -131,7 +134,7 @@ func TestTUI(t *testing.T) {
 			last := w.turns()[len(w.turns())-1]
 			assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"))
 			assert.NotContains(t, string(last.Body), "Go on where", "nothing is added to the conversation")
-			// It is still a TUI that takes a prompt, and ends as one.
+			// The TUI still accepts a prompt, and ends normally.
 			s.types("and more")
 			w.answered("Personal", "and more")
 			s.expectTimes("Hello from Personal.", 2)
@@ -141,7 +144,8 @@ func TestTUI(t *testing.T) {
 	}
 }
 
-// OpenCode 1 waits, and shows the words that speak of the pool instead of its own, which recommend to spend money.
+// OpenCode 1 waits, and shows our message about the pool instead of its own, which recommends
+// spending money.
 func TestTUIShowsThatAllIsUsedUp(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

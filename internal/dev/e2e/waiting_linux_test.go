@@ -13,13 +13,13 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// With every account used up `run` waits as OpenCode does, says so once, and finishes.
+// With all accounts used up `run` waits with OpenCode, says so once, and succeeds.
 func TestAllUsedUpForAWhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work", "Personal")
-	// Long enough for OpenCode to have started on a busy machine. As with the service, what asks meanwhile is told how
-	// long it still is.
+	// Long enough for OpenCode to start on a busy machine. Requests in between get the remaining
+	// time, as from the real service.
 	w.limit("Work", 25*time.Second)
 	w.limit("Personal", 20*time.Second)
 	c := w.prompt(model, "say hi").run().ok()
@@ -52,20 +52,28 @@ func TestMaxWait(t *testing.T) {
 	}
 }
 
-// An account that is added while everything waits ends the waiting then.
+// waitsForPersonal starts the command, adds Personal once the command says that all accounts are
+// used up, and checks that Personal answers.
+func (c *command) waitsForPersonal() {
+	t := c.w.t
+	t.Helper()
+	said := &lines{}
+	c.Stderr = io.MultiWriter(c.Stderr, said)
+	require.NoError(t, c.Start())
+	require.Eventually(t, func() bool { return strings.Contains(said.String(), "used up") }, patience, pause)
+	c.w.add("Personal")
+	c.end().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+}
+
+// Adding an account while everything waits ends the waiting.
 func TestWaitingEndsEarly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work")
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Hour)}})
 	c := w.prompt(model, "say hi")
-	told := &lines{}
-	c.Stderr = io.MultiWriter(c.Stderr, told)
-	require.NoError(t, c.Start())
-	require.Eventually(t, func() bool { return strings.Contains(told.String(), "used up") }, patience, pause)
-	w.add("Personal")
-	c.end().ok()
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	c.waitsForPersonal()
 	assert.Contains(t, c.stderr.String(), "back early")
 	last := w.turns()[len(w.turns())-1]
 	assert.Equal(t, 1, strings.Count(string(last.Body), "say hi"))
@@ -88,10 +96,10 @@ func TestEnvKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(labels...)
-	// A client that knows nothing of gateways: it shows which key it has by asking the service for its usage.
+	// A client without support for gateways: its request for usage shows which key it has.
 	script := `test -n "$OPENCODE_API_KEY" && test -z "$OPENCODE_BASE_URL" && echo x >>tries &&
 		case $(wc -l <tries) in 1) echo 'Error: 429 weekly usage limit reached' >&2; exit 1;; 2) echo '{"type":"error","error":{"type":"AuthError","message":"no"}}' >&2; exit 1;; *) echo done; exit 5;; esac`
-	// The one flag that puts a key into an environment: nowhere else may it be even here.
+	// The only flag that puts a key into an environment: even then the key must be nowhere else.
 	w.leaks = func(leaks []keyleak.Leak) {
 		for _, leak := range leaks {
 			assert.Contains(t, leak.Where, "environ", "leaked: %v", leak)

@@ -15,7 +15,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// sideEffect makes Work's first turn run a bash tool that leaves a line in a file; its second meets the limit.
+// sideEffect makes Work's first turn run a bash tool that leaves a line in a file; its second meets
+// the limit.
 func (w *world) sideEffect(command string, then ...fakeservice.Answer) {
 	answers := append([]fakeservice.Answer{fakeservice.Bash(command)}, then...)
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: answers})
@@ -31,8 +32,24 @@ func (w *world) readProject(name string) string {
 	return string(content)
 }
 
-// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once, the turn ends
-// well. Replay does it without OpenCode noticing; restart resumes the session, with the prompt in it once.
+// continuedOnPersonal checks a command that had a tool do its work once, met Work's limit, and
+// answered with Personal: in the same session, with the tool's result and with the prompt once.
+func (c *command) continuedOnPersonal() {
+	t, w := c.w.t, c.w
+	t.Helper()
+	assert.Equal(t, "once\n", w.readProject("effect"))
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	assert.Len(t, c.ours(), 1, c.stderr.String())
+	assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
+	last := w.turns()[2]
+	assert.Equal(t, 1, last.ToolResults, "the second account gets the tool's result")
+	assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"), "%s", last.Body)
+	assert.Equal(t, w.turns()[0].Session, last.Session)
+}
+
+// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once,
+// and the turn succeeds. With replay OpenCode notices nothing; restart resumes the session, with
+// the prompt in it once.
 func TestLimitInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
 	for mode, invocations := range map[string]int{"auto": 1, "restart": 2} {
@@ -46,19 +63,12 @@ func TestLimitInTheMiddleOfATurn(t *testing.T) {
 			children := w.childrenOf(c.Process.Pid)
 			c.end().ok()
 			assert.Len(t, children.names(), invocations)
-			assert.Equal(t, "once\n", w.readProject("effect"))
-			assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-			assert.Len(t, c.ours(), 1, c.stderr.String())
-			assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
-			last := w.turns()[2]
-			assert.Equal(t, 1, last.ToolResults, "the tool's result is part of what the second account sees")
-			assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"), "and the prompt once: %s", last.Body)
-			assert.Equal(t, w.turns()[0].Session, last.Session, "in the same session")
+			c.continuedOnPersonal()
 		})
 	}
 }
 
-// A command of a tool that is at work in a subagent's turn while another meets the limit is waited for.
+// A restart waits for a tool's command in a subagent's turn while another turn meets the limit.
 func TestRestartWaitsForTools(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -70,7 +80,7 @@ func TestRestartWaitsForTools(t *testing.T) {
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 }
 
-// What the user chose for the first invocation holds for the second.
+// The user's options for the first invocation apply to the second.
 func TestRestartKeepsOptions(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -93,7 +103,8 @@ func TestRestartKeepsOptions(t *testing.T) {
 	}
 }
 
-// A limit before any answer: the same command again, stdin included, or the session that it was told to join.
+// A limit before any answer: the same command is started again, with its stdin, or the session that
+// it should join is continued.
 func TestRestartBeforeAnyAnswer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -129,7 +140,7 @@ func TestFormatJSONIsOpenCodesOwn(t *testing.T) {
 	assert.Equal(t, shape(t, d.stdout.Bytes()), shape(t, c.stdout.Bytes()))
 }
 
-// shape is a JSON stream without what differs from run to run: ids, times, counts.
+// shape returns a JSON stream without the values that differ from run to run: ids, times, counts.
 func shape(t *testing.T, stream []byte) (kinds []string) {
 	t.Helper()
 	require.NotEmpty(t, stream)

@@ -21,8 +21,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// A world is what one test has for itself: a home, a stand-in service, keys with a mark of their own, and the
-// search for them at its end.
+// A world is the environment of one test: a home, a stand-in service, keys with a mark of their
+// own, and the search for them at the end.
 type world struct {
 	t       *testing.T
 	marker  *keyleak.Marker
@@ -35,10 +35,11 @@ type world struct {
 	looking []func()   // called at each moment of a request
 	running []*command // started, and not ended yet
 
-	leaks func([]keyleak.Leak) // what becomes of what was found: the test fails
+	leaks func([]keyleak.Leak) // handles leaks that were found: the test fails
 }
 
-// labels are the accounts of most tests, in the order in which they are added. Their keys have the same names.
+// labels are the accounts of most tests, in the order in which they are added. Their keys have the
+// same names.
 var labels = []string{"Work", "Personal", "Spare"}
 
 func newWorld(t *testing.T) *world {
@@ -79,7 +80,8 @@ func newWorld(t *testing.T) *world {
 		leaks, err := watch.Stop()
 		assert.NoError(t, err)
 		w.leaks(leaks)
-		// The keyring's own file among it: that one is encrypted, and must not hold a key in clear either.
+		// This includes the keyring's own file, which is encrypted and must not contain a key in
+		// plain text either.
 		leaks, err = w.marker.Files(root, ring.Dir)
 		assert.NoError(t, err)
 		w.leaks(leaks)
@@ -96,7 +98,7 @@ func (w *world) look(fakeservice.Request) {
 	}
 }
 
-// whileRequests calls look at the beginning and the end of each request from now on.
+// whileRequests calls look at the beginning and at the end of each later request.
 func (w *world) whileRequests(look func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -106,12 +108,13 @@ func (w *world) whileRequests(look func()) {
 // with returns the same world with other environment variables.
 func (w *world) with(pairs ...string) *world {
 	other := &world{t: w.t, marker: w.marker, service: w.service, home: w.home, second: w.second, leaks: w.leaks}
-	other.env = append(slices.Clone(w.env), pairs...) // the last of a name counts
+	other.env = append(slices.Clone(w.env), pairs...) // the last value of a name counts
 	w.t.Cleanup(other.endAll)
 	return other
 }
 
-// endAll ends what a test that failed has left running, which would write on while its folder is removed.
+// endAll ends processes that a failed test has left, which would still write while its folder is
+// removed.
 func (w *world) endAll() {
 	w.mu.Lock()
 	left := slices.Clone(w.running)
@@ -122,7 +125,7 @@ func (w *world) endAll() {
 	}
 }
 
-// A command is one program while it runs, and after.
+// A command is one program, while it runs and afterwards.
 type command struct {
 	*exec.Cmd
 	w              *world
@@ -131,7 +134,7 @@ type command struct {
 	cancel         context.CancelFunc
 }
 
-// command prepares a program of this world. Its end is bounded.
+// command prepares a program of this world, with a time limit.
 func (w *world) command(name string, args ...string) *command {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	c := &command{w: w, cancel: cancel}
@@ -145,11 +148,11 @@ func (w *world) command(name string, args ...string) *command {
 	c.Cmd = exec.CommandContext(ctx, path, args...)
 	c.Env, c.Dir = w.env, filepath.Join(filepath.Dir(w.home), "project")
 	c.Stdout, c.Stderr = &c.stdout, &c.stderr
-	c.WaitDelay = patience / 10 // for one who left a child with our pipe
+	c.WaitDelay = patience / 10 // in case a child process keeps our pipe open
 	return c
 }
 
-// Start starts it; end must follow.
+// Start starts the command. The caller must call end afterwards.
 func (c *command) Start() error {
 	if err := c.Cmd.Start(); err != nil {
 		return err
@@ -171,7 +174,7 @@ func (c *command) reads(text string) *command {
 	return c
 }
 
-// end waits for a started command, and searches what it printed.
+// end waits for a started command, and searches its output for keys.
 func (c *command) end() *command {
 	c.w.t.Helper()
 	defer c.cancel()
@@ -179,7 +182,7 @@ func (c *command) end() *command {
 	c.w.mu.Lock()
 	c.w.running = slices.DeleteFunc(c.w.running, func(other *command) bool { return other == c })
 	c.w.mu.Unlock()
-	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		c.w.t.Errorf("%s: %v", filepath.Base(c.Path), err)
 	}
 	c.w.leaks(c.w.marker.Text("stderr of "+filepath.Base(c.Path), c.stderr.Bytes()))
@@ -189,7 +192,7 @@ func (c *command) end() *command {
 	return c
 }
 
-// run runs it to its end.
+// run starts the command and waits for its end.
 func (c *command) run() *command {
 	c.w.t.Helper()
 	require.NoError(c.w.t, c.Start())
@@ -206,7 +209,7 @@ func (c *command) signal() syscall.Signal {
 	return status.Signal()
 }
 
-// ok wants exit code 0.
+// ok checks that the exit code is 0.
 func (c *command) ok() *command {
 	c.w.t.Helper()
 	shown := c.stdout.String()
@@ -217,7 +220,7 @@ func (c *command) ok() *command {
 	return c
 }
 
-// ours is what we said on stderr.
+// ours returns ocgo-key's lines on stderr.
 func (c *command) ours() []string {
 	var lines []string
 	for line := range strings.Lines(c.stderr.String()) {
@@ -258,7 +261,7 @@ func (w *world) list() pool {
 	return p
 }
 
-// states are the accounts' states in the pool's order, as text.
+// states returns the accounts' states in the pool's order, as text.
 func (p pool) states() string {
 	var s []string
 	for _, a := range p.Accounts {
@@ -267,7 +270,7 @@ func (p pool) states() string {
 	return strings.Join(s, ", ")
 }
 
-// keyOf is the name of the key that a command printed, and nothing else; a line of no key is a failure.
+// keyOf returns the name of the key that is a command's only output; anything else is a failure.
 func (w *world) keysOf(stdout string) []string {
 	w.t.Helper()
 	var names []string
@@ -282,7 +285,7 @@ func (w *world) keysOf(stdout string) []string {
 	return names
 }
 
-// asked are the accounts that the service was asked with to answer a prompt, titles and usage left out.
+// asked returns the accounts of the requests that answer a prompt, without titles and usage.
 func (w *world) asked() []string {
 	names := []string{}
 	for _, r := range w.turns() {
@@ -291,12 +294,12 @@ func (w *world) asked() []string {
 	return names
 }
 
-// turns are the requests that ask for an answer to a prompt.
+// turns returns the requests for an answer to a prompt.
 func (w *world) turns() []fakeservice.Request {
 	return slices.DeleteFunc(w.service.Requests(), func(r fakeservice.Request) bool { return r.Title || strings.HasSuffix(r.Path, "/usage") })
 }
 
-// wasAsked tells whether any model request, titles included, carried the account's key.
+// wasAsked reports whether any model request, including titles, had the account's key.
 func (w *world) wasAsked(label string) bool {
 	return slices.ContainsFunc(w.service.Requests(), func(r fakeservice.Request) bool {
 		return r.Account == label && !strings.HasSuffix(r.Path, "/usage")

@@ -22,7 +22,7 @@ const (
 	lastFile  = "state/state.json.last"
 )
 
-// contentRows spoil the state itself.
+// contentRows damages the contents of the state.
 func contentRows(ctx context.Context, s *settings) (rows []row, err error) {
 	err = inWorld(ctx, s, func(w *world, base snapshot) error {
 		for _, make := range []func(context.Context, *settings, *world, snapshot) (row, error){
@@ -43,7 +43,8 @@ func contentRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return rows, err
 }
 
-// broken are contents that no state has: each cut of a good one, and others.
+// broken returns invalid contents of a state file: a valid one cut off at every few bytes, and
+// others.
 func broken(s *settings, good []byte) [][]byte {
 	all := [][]byte{bytes.Repeat([]byte{0}, len(good)), []byte("garbage\x00\xff\n"), []byte("[]"), []byte("null"), []byte(`{"version":1}`), []byte(`{"version":0,"accounts":[]}`),
 		bytes.Replace(good, []byte(`"id"`), []byte(`"di"`), 1), append(bytes.Clone(good), good...)}
@@ -53,7 +54,7 @@ func broken(s *settings, good []byte) [][]byte {
 	return all
 }
 
-// intact wants all accounts and keys to be there, with their labels unless recovered says otherwise.
+// intact checks that all accounts and keys exist, with their labels unless recovered is set.
 func (w *world) intact(ctx context.Context, recovered bool) error {
 	problems, err := w.doctor(ctx, true)
 	if err != nil {
@@ -122,7 +123,7 @@ func brokenTwice(ctx context.Context, s *settings, w *world, base snapshot) (row
 	return r, nil
 }
 
-// noFile puts something else in the place of each file of the state.
+// noFile replaces each file of the state with something that is not a file.
 func noFile(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
 	r := row{fault: "no file in a file's place", how: "a FIFO, a folder, a link to nothing or to itself, or nothing at all for each file of the state; then `list`, `disable` and `doctor --repair`"}
 	for _, name := range []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "move.lock", "add.lock"} {
@@ -157,7 +158,7 @@ func noFile(ctx context.Context, _ *settings, w *world, base snapshot) (row, err
 	return r, nil
 }
 
-// newerVersion gives each command a state of a format that is not known yet.
+// newerVersion runs each command on a state of a later, unknown format.
 func newerVersion(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
 	r := row{fault: "state of a newer version", how: "its format has the next number, and another shape; each command that writes has to leave all as it is"}
 	for _, one := range scenarios() {
@@ -187,7 +188,7 @@ func newerVersion(ctx context.Context, _ *settings, w *world, base snapshot) (ro
 	return r, nil
 }
 
-// laterFields has this version work on a state in which a later one of the same format keeps more.
+// laterFields runs commands on a state of the same format with fields of a later version.
 func laterFields(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
 	r := row{fault: "two versions at once", how: "fields that this version does not know, in the state, an account and the settings; each command that writes has to keep them"}
 	for _, one := range scenarios() {
@@ -236,7 +237,8 @@ func laterFields(ctx context.Context, _ *settings, w *world, base snapshot) (row
 	return r, nil
 }
 
-// clockMoved moves the times in the state, which is as if the clock were set the other way.
+// clockMoved moves the times in the state, which has the same effect as setting the clock the other
+// way.
 func clockMoved(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
 	r := row{fault: "clock set back and forth", how: "by two hours to ten years, with a limit, a lease and a killed command in the state: the limit ends, and nothing else changes"}
 	const limit = time.Hour

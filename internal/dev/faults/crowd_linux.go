@@ -17,7 +17,7 @@ import (
 	"syscall"
 )
 
-// workers is how many give commands at once.
+// workers is how many workers run commands at once.
 const workers = 4
 
 // crowdRows have several processes change one pool at the same time.
@@ -54,25 +54,26 @@ func crowdRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return rows, err
 }
 
-// account is one of the model.
+// account is an account of the model.
 type account struct {
 	key      string
 	disabled bool
 }
 
-// worker gives commands about accounts of its own, so that it knows what comes of each, while the others do the same.
+// worker runs commands on accounts of its own, so that it knows each result, while the others do
+// the same.
 type worker struct {
 	w      *world
 	name   string
 	random *rand.Rand
 	model  map[string]account
-	count  int // of what it has named so far
+	count  int // the number of names used so far
 	given  int // commands
-	shared int // how often it was the one to add the label that all want
+	shared int // how often it succeeded in adding the label that all workers add
 	holder *exec.Cmd
 }
 
-// crowd is one round; it returns how many commands were given.
+// crowd runs one round, and returns the number of commands.
 func (w *world) crowd(ctx context.Context, seed uint64, ops int) (int, error) {
 	var all sync.WaitGroup
 	team := make([]*worker, workers)
@@ -109,7 +110,7 @@ func (w *world) crowd(ctx context.Context, seed uint64, ops int) (int, error) {
 	return given, errors.Join(err, w.compare(ctx, want, living))
 }
 
-// compare holds the pool against the model.
+// compare compares the pool with the model.
 func (w *world) compare(ctx context.Context, want map[string]account, living map[int]bool) error {
 	s, err := w.look(ctx)
 	if err != nil {
@@ -166,7 +167,7 @@ func (w *world) compare(ctx context.Context, want map[string]account, living map
 	return nil
 }
 
-// hold starts a process that accounts are got for.
+// hold starts a process for which workers get accounts.
 func (k *worker) hold() error {
 	k.holder = exec.Command("sleep", "3600")
 	k.holder.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -178,7 +179,7 @@ func (k *worker) letGo() {
 	_ = k.holder.Wait() // it was killed
 }
 
-// step gives one command, and notes in the model what must come of it.
+// step runs one command, and records the expected result in the model.
 func (k *worker) step(ctx context.Context) error {
 	mine := slices.DeleteFunc(slices.Sorted(maps.Keys(k.model)), func(label string) bool { return label == "Shared" })
 	pid := strconv.Itoa(k.holder.Process.Pid)
@@ -217,7 +218,7 @@ func (k *worker) step(ctx context.Context) error {
 	case 7, 8:
 		return k.do(ctx, command{args: []string{"get", "--pid", pid}})
 	case 9:
-		return k.do(ctx, command{args: []string{"rotate", "--pid", pid}}, 3) // it may hold none
+		return k.do(ctx, command{args: []string{"rotate", "--pid", pid}}, 3) // it may have no lease
 	case 10:
 		k.letGo()
 		return k.hold()
@@ -250,7 +251,7 @@ func (k *worker) do(ctx context.Context, c command, also ...int) error {
 	return err
 }
 
-// sameKey has all workers bring one key at the same moment. One of them gets it in.
+// sameKey has all workers add the same key at the same moment. Exactly one must succeed.
 func (w *world) sameKey(ctx context.Context) error {
 	key := keyOf("Same")
 	commands := []command{

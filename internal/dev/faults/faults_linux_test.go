@@ -16,7 +16,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// TestMain is the tracer when it is started as that.
+// TestMain runs the tracer if it is started as one.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
 		os.Exit(mainCode(os.Args[1:], os.Stdout, os.Stderr))
@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestQuickRun brings about every fault of the page, at some of the steps.
+// TestQuickRun injects every fault of the page, at some of the steps.
 func TestQuickRun(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "ocgo-key")
@@ -58,10 +58,10 @@ func TestNoBinary(t *testing.T) {
 	assert.ErrorContains(t, err, "make build")
 }
 
-// Each kind of loss is one that would be seen.
+// Each kind of loss would be noticed.
 func TestLossesAreSeen(t *testing.T) {
-	good := func() sight {
-		return sight{
+	good := func() inventory {
+		return inventory{
 			state: &state.State{Accounts: []state.Account{{ID: "1", Label: "Work"}, {ID: "2", Label: "Spare"}}},
 			ring:  map[string]string{"1": "key one", "2": "key two"},
 			file:  map[string]string{},
@@ -71,24 +71,24 @@ func TestLossesAreSeen(t *testing.T) {
 	assert.Empty(t, good().whole(kept))
 	assert.NoError(t, good().has(kept...))
 	for name, c := range map[string]struct {
-		spoil func(*sight)
-		want  string // right after the fault; empty: only once all is mended
+		spoil func(*inventory)
+		want  string // noticed right after the fault; empty: only after the repair
 	}{
-		"an account's key is gone": {func(s *sight) { delete(s.ring, "1") }, "Work has no key, and nothing tells of it; a key is lost"},
-		"a key is gone, and noted": {func(s *sight) { delete(s.ring, "1"); s.state.Pending = []state.Pending{{ID: "1"}} }, "a key is lost: key one"},
-		"a key without an account": {func(s *sight) { s.ring["3"] = "key three" }, "under 3 that no account has"},
-		"a key that is there twice": {func(s *sight) {
+		"an account's key is gone": {func(s *inventory) { delete(s.ring, "1") }, "Work has no key, and nothing tells of it; a key is lost"},
+		"a key is gone, and noted": {func(s *inventory) { delete(s.ring, "1"); s.state.Pending = []state.Pending{{ID: "1"}} }, "a key is lost: key one"},
+		"a key without an account": {func(s *inventory) { s.ring["3"] = "key three" }, "under 3 that no account has"},
+		"a key that is there twice": {func(s *inventory) {
 			s.ring["3"] = "key one"
 			s.state.Accounts = append(s.state.Accounts, state.Account{ID: "3", Label: "Twin"})
 		}, "Work and Twin have the same key"},
-		"a key in two stores":      {func(s *sight) { s.file["1"] = "key one" }, "in two stores"},
-		"a note of what was begun": {func(s *sight) { s.state.Pending = []state.Pending{{ID: "1", Op: "replace"}} }, ""},
-		"an unfinished move":       {func(s *sight) { s.state.Settings.Move = state.Move{From: "os", To: "file"} }, ""},
-		"a noted second copy":      {func(s *sight) { s.ring["3"] = "key one"; s.state.Pending = []state.Pending{{ID: "3"}} }, ""},
+		"a key in two stores":      {func(s *inventory) { s.file["1"] = "key one" }, "in two stores"},
+		"a note of what was begun": {func(s *inventory) { s.state.Pending = []state.Pending{{ID: "1", Op: "replace"}} }, ""},
+		"an unfinished move":       {func(s *inventory) { s.state.Settings.Move = state.Move{From: "os", To: "file"} }, ""},
+		"a noted second copy":      {func(s *inventory) { s.ring["3"] = "key one"; s.state.Pending = []state.Pending{{ID: "3"}} }, ""},
 	} {
 		s := good()
 		c.spoil(&s)
-		wrong := strings.Join(s.wrongs(kept), "; ")
+		wrong := strings.Join(s.violations(kept), "; ")
 		if c.want == "" {
 			assert.Empty(t, wrong, name)
 			assert.True(t, s.unfinished(), name)

@@ -12,10 +12,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 )
 
-// crashed tells of an end that is no answer to whoever called.
+// crashed returns a message if the command ended in a way that gives its caller no answer.
 func crashed(o outcome) error {
 	if o.exit == -1 || o.exit == 2 || o.exit == 70 || strings.Contains(o.stderr, "goroutine ") {
 		return fmt.Errorf("it crashed: exit code %d: %s", o.exit, o.stderr)
@@ -23,7 +22,7 @@ func crashed(o outcome) error {
 	return nil
 }
 
-// answered wants a command that did not succeed to say why, and to print no key.
+// answered checks that a failed command says why, and prints no key.
 func answered(o outcome) error {
 	if err := crashed(o); err != nil || o.exit == 0 {
 		return err
@@ -37,21 +36,15 @@ func answered(o outcome) error {
 	return nil
 }
 
-// diskRows let the disk fill up before each step, and the folders be read-only from the first.
+// diskRows makes the disk full before each step, and the folders read-only from the first step.
 func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
 	err = inWorld(ctx, s, func(w *world, base snapshot) error {
 		for _, one := range scenarios() {
-			began := time.Now()
-			t, err := newTrial(ctx, w, base, one)
-			if err != nil {
-				return fmt.Errorf("%s: %w", one.name, err)
-			}
 			r := row{fault: "disk full: " + one.name, how: "from each step on that needs room, all that do end with ENOSPC"}
-			err = t.everyStep(ctx, s, &r, fault{do: failing, errno: syscall.ENOSPC}, func(_ traced, o outcome) error { return answered(o) })
+			err := w.eachStep(ctx, s, base, one, &r, fault{do: failing, errno: syscall.ENOSPC}, answered)
 			if err != nil {
-				return fmt.Errorf("%s: %w", one.name, err)
+				return err
 			}
-			s.log(fmt.Sprintf("%s: %d times, %d outcomes, %v", r.fault, r.times, len(t.seen), time.Since(began).Round(time.Millisecond)))
 			rows = append(rows, r)
 		}
 		r := row{fault: "read-only file system", how: "each command that writes, all of whose changes end with EROFS"}
@@ -60,7 +53,7 @@ func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
 			if err != nil {
 				return fmt.Errorf("%s: %w", one.name, err)
 			}
-			_, o, err := w.trouble(ctx, t.command(w), fault{do: failing, step: 1, errno: syscall.EROFS})
+			_, o, err := w.runWithFault(ctx, t.command(w), fault{do: failing, step: 1, errno: syscall.EROFS})
 			if err != nil {
 				return err
 			}
@@ -77,7 +70,7 @@ func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return rows, err
 }
 
-// add notes what a check found.
+// add records the findings of a check.
 func (r *row) add(what string, err error) {
 	if err != nil {
 		r.lost = append(r.lost, fmt.Sprintf("%s: %v", what, err))
@@ -87,8 +80,9 @@ func (r *row) add(what string, err error) {
 // nobody is a user other than root.
 const nobody = 65534
 
-// userRows are about a state that is not the user's, or may not be changed. Root may do all; so the program is another
-// user there, with the encrypted file as the store, since a session's bus is its user's alone.
+// userRows tests a state that belongs to another user, or may not be changed. Root could change
+// everything, so the program runs as another user, with the encrypted file as the store, because
+// only its own user can use a session's bus.
 func userRows(ctx context.Context, s *settings) (rows []row, err error) {
 	w, err := openWorld(s)
 	defer func() {
@@ -136,8 +130,8 @@ func userRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return []row{readOnly, foreign}, nil
 }
 
-// each gives every command that writes while the state is as spoil makes it: it has to say why it cannot, and to change
-// nothing; afterwards it has to work.
+// each runs every writing command on the state that spoil has damaged: it must say why it fails,
+// and change nothing. Afterwards it must work.
 func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) error {
 	for _, c := range []command{
 		adding("New"), {[]string{"replace", "Spare", "--no-verify"}, keyOf("Other") + "\n"}, {args: []string{"remove", "Work", "--yes"}},
@@ -181,7 +175,7 @@ func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) erro
 	return nil
 }
 
-// same tells whether nothing was changed: but for empty files, such as locks.
+// same reports whether nothing has changed, except for empty files such as locks.
 func (s snapshot) same(other snapshot) error {
 	full := func(s snapshot) map[string]string {
 		files := map[string]string{}
@@ -204,7 +198,7 @@ func (s snapshot) same(other snapshot) error {
 	return nil
 }
 
-// becomeUser makes the program run as somebody else than root, who can reach it in temp.
+// becomeUser makes the program, which is in temp, run as a user other than root.
 func (w *world) becomeUser(temp string) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -235,7 +229,8 @@ func (w *world) becomeUser(temp string) error {
 	return err
 }
 
-// own gives a file, or a folder with all in it, to whom the program runs as.
+// own changes the owner of a file or a folder with its contents to the user as which the program
+// runs.
 func (w *world) own(path string) error {
 	if w.user == nil {
 		return nil

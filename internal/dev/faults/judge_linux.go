@@ -17,24 +17,24 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// sight is what there is, apart from how the program shows it.
-type sight struct {
+// inventory is the actual content of all files and stores, independent of what the program shows.
+type inventory struct {
 	state *state.State
-	ring  map[string]string // keys in the keyring, by id
-	file  map[string]string // and in the encrypted file
-	plain string            // all plain text that the user has beside the state, such as logins to import
+	ring  map[string]string // the keys in the keyring, by id
+	file  map[string]string // the keys in the encrypted file, by id
+	plain string            // all plain text of the user's outside the state, such as logins to import
 }
 
-// identityName is the identity of the encrypted file, in a world that has one.
+// identityName is the file with the identity of the encrypted file, in a world that has one.
 const identityName = "identity.txt"
 
-// look looks at everything.
-func (w *world) look(ctx context.Context) (sight, error) {
+// look reads everything.
+func (w *world) look(ctx context.Context) (inventory, error) {
 	now, err := w.take()
 	if err != nil {
-		return sight{}, err
+		return inventory{}, err
 	}
-	s := sight{ring: now.keys, file: map[string]string{}}
+	s := inventory{ring: now.keys, file: map[string]string{}}
 	if s.state, err = state.OpenFile(w.stateDir(), time.Now, func(string) {}).Peek(); err != nil {
 		return s, fmt.Errorf("the state cannot be read: %w", err)
 	}
@@ -61,8 +61,8 @@ func (w *world) look(ctx context.Context) (sight, error) {
 	return s, nil
 }
 
-// fingerprint tells one outcome from another, as far as keys and accounts go.
-func (s sight) fingerprint() string {
+// fingerprint identifies an outcome by its keys and accounts.
+func (s inventory) fingerprint() string {
 	var parts []string
 	for _, a := range s.state.Accounts {
 		parts = append(parts, fmt.Sprint("account ", a.Label, a.Disabled, a.KeyRev, s.ring[a.ID], s.file[a.ID]))
@@ -76,21 +76,22 @@ func (s sight) fingerprint() string {
 	return strings.Join(append(parts, fmt.Sprint(s.state.Settings, len(s.state.Leases), s.plain)), "\n")
 }
 
-// chosen are the keys in the store that is in use, by id.
-func (s sight) chosen() map[string]string {
+// chosen returns the keys in the store that is in use, by id.
+func (s inventory) chosen() map[string]string {
 	if s.state.Settings.Store == "file" {
 		return s.file
 	}
 	return s.ring
 }
 
-// unfinished tells whether something was cut short that doctor has to name.
-func (s sight) unfinished() bool {
+// unfinished reports whether an operation was interrupted that doctor must report.
+func (s inventory) unfinished() bool {
 	return len(s.state.Pending) > 0 || s.state.Settings.Move != state.Move{}
 }
 
-// wrongs are what must not be, also right after a fault. kept are the keys that must be somewhere.
-func (s sight) wrongs(kept []string) []string {
+// violations returns violations of the rules that hold even right after a fault. kept are the keys
+// that must exist somewhere.
+func (s inventory) violations(kept []string) []string {
 	var wrong []string
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
 	pending := map[string]bool{}
@@ -131,9 +132,9 @@ func (s sight) wrongs(kept []string) []string {
 	return wrong
 }
 
-// whole adds what must not be once all is mended.
-func (s sight) whole(kept []string) []string {
-	wrong := s.wrongs(kept)
+// whole adds violations of the rules that hold after the repair.
+func (s inventory) whole(kept []string) []string {
+	wrong := s.violations(kept)
 	for _, p := range s.state.Pending {
 		wrong = append(wrong, fmt.Sprintf("the note of a %s is left", p.Op))
 	}
@@ -152,10 +153,10 @@ type diagnosis struct {
 	Repaired []struct{ Check, What string }
 }
 
-// mine are the checks of doctor that are about what a fault may have touched.
+// mine are the checks of doctor that a fault may affect.
 var mine = []string{"state", "accounts", "keychain", "keys"}
 
-// doctor returns the problems that doctor finds, after it has repaired what it can if it is to.
+// doctor returns the problems that doctor finds, after its repairs if repair is set.
 func (w *world) doctor(ctx context.Context, repair bool) ([]string, error) {
 	c := command{args: []string{"doctor", "--json"}}
 	if repair {
@@ -178,8 +179,8 @@ func (w *world) doctor(ctx context.Context, repair bool) ([]string, error) {
 	return problems, nil
 }
 
-// age makes what was cut short look as old as it is when its user comes back to it: doctor leaves alone what a
-// command may still be at.
+// age makes interrupted operations look older: doctor does not touch recent ones, which may still
+// be running.
 func (w *world) age(ctx context.Context) error {
 	err := state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
 		if len(s.Pending) == 0 {

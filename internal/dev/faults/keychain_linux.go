@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 )
 
-// keychainRows let the keychain die, or be locked, before each step of the commands that use it.
+// keychainRows makes the keychain die, or lock, before each step of the commands that use it.
 func keychainRows(ctx context.Context, s *settings) (rows []row, err error) {
 	err = inWorld(ctx, s, func(w *world, base snapshot) error {
 		for _, kind := range []struct {
@@ -25,19 +24,13 @@ func keychainRows(ctx context.Context, s *settings) (rows []row, err error) {
 				if !slices.Contains([]string{"add", "replace", "remove", "get (a lease)"}, one.name) {
 					continue
 				}
-				began := time.Now()
-				t, err := newTrial(ctx, w, base, one)
-				if err != nil {
-					return fmt.Errorf("%s: %w", one.name, err)
-				}
 				r := row{fault: kind.fault + ": " + one.name, how: kind.how}
-				err = t.everyStep(ctx, s, &r, fault{do: waiting, meet: kind.meet}, func(_ traced, o outcome) error {
+				err := w.eachStep(ctx, s, base, one, &r, fault{do: waiting, meet: kind.meet}, func(o outcome) error {
 					return errors.Join(answered(o), onlyKey(one, o), w.recover())
 				})
 				if err != nil {
-					return fmt.Errorf("%s: %s: %w", kind.fault, one.name, err)
+					return err
 				}
-				s.log(fmt.Sprintf("%s: %d times, %d outcomes, %v", r.fault, r.times, len(t.seen), time.Since(began).Round(time.Millisecond)))
 				rows = append(rows, r)
 			}
 		}
@@ -46,7 +39,7 @@ func keychainRows(ctx context.Context, s *settings) (rows []row, err error) {
 	return rows, err
 }
 
-// onlyKey wants get to print a key and a line's end, or nothing.
+// onlyKey checks that get prints a key and a newline, or nothing.
 func onlyKey(t scenario, o outcome) error {
 	if !strings.HasPrefix(t.name, "get") {
 		return nil
@@ -57,7 +50,7 @@ func onlyKey(t scenario, o outcome) error {
 	return fmt.Errorf("exit code %d, and %d bytes on stdout", o.exit, len(o.stdout))
 }
 
-// recover brings back a keyring that is dead or locked.
+// recover restarts or unlocks the keyring.
 func (w *world) recover() error {
 	if w.ring != nil {
 		if err := w.killKeyring(); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// inWorld opens a world with the pool of fill in it.
+// inWorld opens a world with the pool of fill.
 func inWorld(ctx context.Context, s *settings, do func(w *world, base snapshot) error) (err error) {
 	w, err := openWorld(s)
 	defer func() {
@@ -29,14 +29,28 @@ func inWorld(ctx context.Context, s *settings, do func(w *world, base snapshot) 
 	return do(w, base)
 }
 
-// everyStep lets a fault happen to the command at each of its steps in turn, one of s.every, until the command gets
-// by without it. The last one it gets by is not counted.
-func (t *trial) everyStep(ctx context.Context, s *settings, r *row, f fault, after func(traced, outcome) error) error {
+// eachStep injects a fault into the scenario at each of its steps, and reports the progress.
+func (w *world) eachStep(ctx context.Context, s *settings, base snapshot, one scenario, r *row, f fault, after func(outcome) error) error {
+	began := time.Now()
+	t, err := newTrial(ctx, w, base, one)
+	if err == nil {
+		err = t.everyStep(ctx, s, r, f, after)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.fault, err)
+	}
+	s.log(fmt.Sprintf("%s: %d times, %d outcomes, %v", r.fault, r.times, len(t.seen), time.Since(began).Round(time.Millisecond)))
+	return nil
+}
+
+// everyStep injects a fault at each step of the command in turn (at one in s.every), until the
+// command ends before the step. That last run is not counted.
+func (t *trial) everyStep(ctx context.Context, s *settings, r *row, f fault, after func(outcome) error) error {
 	for f.step = 1; ; f.step += s.every {
 		if err := t.w.restore(t.begin); err != nil {
 			return err
 		}
-		went, o, err := t.w.trouble(ctx, t.command(t.w), f)
+		went, o, err := t.w.runWithFault(ctx, t.command(t.w), f)
 		if err != nil {
 			return err
 		}
@@ -47,7 +61,7 @@ func (t *trial) everyStep(ctx context.Context, s *settings, r *row, f fault, aft
 			return nil
 		}
 		r.times++
-		err = after(went, o)
+		err = after(o)
 		if err == nil {
 			err = t.check(ctx)
 		}
@@ -59,26 +73,20 @@ func (t *trial) everyStep(ctx context.Context, s *settings, r *row, f fault, aft
 	}
 }
 
-// killRows kill each command before each of its steps.
+// killRows kills each command before each of its steps.
 func killRows(ctx context.Context, s *settings) (rows []row, err error) {
 	err = inWorld(ctx, s, func(w *world, base snapshot) error {
 		for _, one := range scenarios() {
-			began := time.Now()
-			t, err := newTrial(ctx, w, base, one)
-			if err != nil {
-				return fmt.Errorf("%s: %w", one.name, err)
-			}
 			r := row{fault: "kill -9: " + one.name, how: "before each step by which it changes a file, a lock or the keychain"}
-			err = t.everyStep(ctx, s, &r, fault{do: killing}, func(went traced, o outcome) error {
+			err := w.eachStep(ctx, s, base, one, &r, fault{do: killing}, func(o outcome) error {
 				if o.exit != -1 {
 					return fmt.Errorf("it was not killed: exit code %d", o.exit)
 				}
 				return nil
 			})
 			if err != nil {
-				return fmt.Errorf("%s: %w", one.name, err)
+				return err
 			}
-			s.log(fmt.Sprintf("%s: %d kills, %d outcomes, %v", r.fault, r.times, len(t.seen), time.Since(began).Round(time.Millisecond)))
 			rows = append(rows, r)
 		}
 		return nil

@@ -22,10 +22,10 @@ import (
 	"ocgo-key/internal/atomicfile"
 )
 
-// budget bounds a whole run.
+// budget is the time limit of a whole run.
 const budget = 20 * time.Minute
 
-// traceRole is this program when it starts itself.
+// traceRole is the argument with which this program starts itself as the tracer.
 const traceRole = "trace"
 
 var roles = map[string]func(args []string) error{traceRole: trace}
@@ -45,18 +45,18 @@ func mainCode(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// settings are what a group of rows is told.
+// settings are the parameters of a group of rows.
 type settings struct {
 	binary string
-	every  int          // of so many steps one is tried; 1 is all
-	temp   string       // a folder that programs can be started from
+	every  int          // one step in this many is tried; 1 means all
+	temp   string       // a folder from which programs can be started
 	log    func(string) // progress, for people
 }
 
 // group makes some rows, in a world of its own.
 type group func(context.Context, *settings) ([]row, error)
 
-// groups are all there are, in the page's order.
+// groups lists all groups, in the page's order.
 var groups = []struct {
 	name string
 	make group
@@ -114,7 +114,7 @@ func faults(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// allRows makes the rows of each group, as many at a time as there are processors.
+// allRows runs the groups, as many at a time as there are processors, and returns their rows.
 func allRows(ctx context.Context, s *settings, only string) ([]row, error) {
 	made, errs := make([][]row, len(groups)), make([]error, len(groups))
 	turns := make(chan struct{}, runtime.NumCPU())
@@ -148,8 +148,8 @@ func logger(to io.Writer) func(string) {
 	}
 }
 
-// scratch makes a folder for all that is made here, in memory where that can be: what syncs is slow elsewhere. clean
-// removes it, and fails if anything was left in it.
+// scratch creates a folder for all files, in memory if possible, because syncing is slow elsewhere.
+// clean removes the folder, and fails if anything is left in it.
 func scratch() (clean func() error, err error) {
 	before, given := os.LookupEnv("TMPDIR")
 	parent := os.TempDir()
@@ -160,7 +160,7 @@ func scratch() (clean func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(os.Chmod(dir, 0o711), os.Setenv("TMPDIR", dir)); err != nil { // for another user as well
+	if err := errors.Join(os.Chmod(dir, 0o711), os.Setenv("TMPDIR", dir)); err != nil { // accessible to another user as well
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return func() error {

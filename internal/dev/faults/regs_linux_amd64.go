@@ -2,7 +2,8 @@ package main
 
 import "golang.org/x/sys/unix"
 
-// skipCall makes the system call that the thread is about to make one that does not exist, so that nothing happens.
+// skipCall replaces the system call that the thread is about to make with one that does not exist,
+// so that it has no effect.
 func skipCall(tid int) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {
@@ -12,7 +13,7 @@ func skipCall(tid int) error {
 	return unix.PtraceSetRegs(tid, &regs)
 }
 
-// answerCall makes errno the result of the system call that the thread comes back from.
+// answerCall sets errno as the result of the system call that the thread returns from.
 func answerCall(tid int, errno unix.Errno) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {

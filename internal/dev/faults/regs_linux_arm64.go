@@ -6,10 +6,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ntSystemCall is NT_ARM_SYSTEM_CALL of linux/elf.h: the number of the system call a thread is in.
+// ntSystemCall is NT_ARM_SYSTEM_CALL of linux/elf.h: the number of the thread's current system
+// call.
 const ntSystemCall = 0x404
 
-// skipCall makes the system call that the thread is about to make one that does not exist, so that nothing happens.
+// skipCall replaces the system call that the thread is about to make with one that does not exist,
+// so that it has no effect.
 func skipCall(tid int) error {
 	nr := int32(-1)
 	iov := unix.Iovec{Base: (*byte)(unsafe.Pointer(&nr)), Len: 4}
@@ -20,7 +22,7 @@ func skipCall(tid int) error {
 	return nil
 }
 
-// answerCall makes errno the result of the system call that the thread comes back from.
+// answerCall sets errno as the result of the system call that the thread returns from.
 func answerCall(tid int, errno unix.Errno) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {

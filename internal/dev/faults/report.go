@@ -13,14 +13,15 @@ import (
 // row is one fault of the page.
 type row struct {
 	fault string
-	how   string // it was brought about
+	how   string // how often it was injected
 	times int
-	// outcomes is how many of what was left behind differed in keys or accounts. Each was mended in both ways.
+	// outcomes is the number of different results, by keys and accounts. Each was repaired in both
+	// ways.
 	outcomes int
-	lost     []string // what was lost, or otherwise not as it must be; none is what the page is there to show
+	lost     []string // what was lost or is otherwise wrong; the page should show none
 }
 
-// worst is how much of what went wrong is told of a row.
+// worst is the largest number of failures that are shown for a row.
 const worst = 3
 
 func (r row) verdict() string {
@@ -30,7 +31,7 @@ func (r row) verdict() string {
 	return fmt.Sprintf("**%d times something**", len(r.lost))
 }
 
-// machine describes what it was done on, without naming it.
+// machine describes the machine without its name.
 func machine() string {
 	system := runtime.GOOS
 	if f, err := os.Open("/etc/os-release"); err == nil {
@@ -62,7 +63,7 @@ const pageTail = `
 - A running gateway or wrapper that is killed writes nothing but leases, which end with their process; see internal/dev/e2e.
 `
 
-// page is all of docs/reliability.md.
+// page returns the text of docs/reliability.md.
 func page(rows []row) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%sMachine: %s. Command: `make faults`.\n\n| fault | how it was brought about | how often | outcomes | lost |\n| --- | --- | --: | --: | --- |\n", pageHead, machine())

@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// keyringPassword is that of keychaintest's keyrings.
+// keyringPassword is the password of keychaintest's keyrings.
 const keyringPassword = "scratch-keyring"
 
-// killKeyring ends the keyring's daemon as a crash would, and waits until it is gone.
+// killKeyring kills the keyring's daemon, and waits until it is gone.
 func (w *world) killKeyring() error {
-	pid := w.daemon.PIDs()[1] // the first is the bus
+	pid := w.daemon.PIDs()[1] // the first process is the bus
 	if w.revived != nil {
 		pid = w.revived.Process.Pid
 	}
@@ -36,7 +36,7 @@ func (w *world) killKeyring() error {
 	return nil
 }
 
-// reviveKeyring starts the daemon anew, on the files that the dead one left, and unlocks it: what a session does when
+// reviveKeyring starts the daemon again on the same files and unlocks it, as a session does when
 // its user logs in again.
 func (w *world) reviveKeyring() error {
 	sub := func(name string) string { return filepath.Join(w.daemon.Dir, name) }

@@ -10,7 +10,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// ring is the keyring as it is, not as the program sees it: org.freedesktop.Secret, Secret Service API 0.2.
+// ring accesses the keyring directly and not through the program: org.freedesktop.Secret, Secret
+// Service API 0.2.
 type ring struct {
 	conn    *dbus.Conn
 	session dbus.ObjectPath
@@ -21,7 +22,7 @@ const (
 	secretRoot    = dbus.ObjectPath("/org/freedesktop/secrets")
 	loginRing     = dbus.ObjectPath("/org/freedesktop/secrets/collection/login")
 	secretFace    = "org.freedesktop.Secret."
-	ourService    = "ocgo-key" // as keychain.Service
+	ourService    = "ocgo-key" // the same as keychain.Service
 	ringPatience  = 20 * time.Second
 )
 
@@ -86,7 +87,7 @@ func (r *ring) items() ([]item, error) {
 	return all, nil
 }
 
-// become makes the keyring hold these keys, by id, and nothing else of ours.
+// become makes the keyring hold exactly these keys, by id, among ocgo-key's entries.
 func (r *ring) become(keys map[string]string) error {
 	items, err := r.items()
 	if err != nil {
@@ -120,7 +121,7 @@ func (r *ring) become(keys map[string]string) error {
 	return nil
 }
 
-// locked tells whether the keyring is, or is not there.
+// locked reports whether the keyring is locked or missing.
 func (r *ring) locked() bool {
 	v, err := r.conn.Object(secretService, loginRing).GetProperty(secretFace + "Collection.Locked")
 	locked, ok := v.Value().(bool)

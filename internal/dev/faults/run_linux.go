@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// patience bounds one command, traced and on a busy machine. The longest that the program promises is 8 s, for a
-// keychain that does not answer.
+// patience is the time limit of one command, traced and on a busy machine. The program's own
+// longest limit is 8 s, for a keychain that does not answer.
 const patience = time.Minute
 
 // command is one use of the program.
@@ -29,14 +29,15 @@ type command struct {
 
 func (c command) String() string { return "ocgo-key " + strings.Join(c.args, " ") }
 
-// outcome is how a use of it ended.
+// outcome is how a command ended.
 type outcome struct {
 	exit   int // -1: it was killed
 	stdout string
 	stderr string
 }
 
-// run lets the program do what it does. An error means that this could not be found out, or that it does not end.
+// run runs the program. An error means that the outcome is not known, or that the program does not
+// end.
 func (w *world) run(ctx context.Context, c command) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -49,7 +50,7 @@ func (w *world) run(ctx context.Context, c command) (outcome, error) {
 	if ctx.Err() != nil {
 		return outcome{}, fmt.Errorf("%v did not end within %v", c, patience)
 	}
-	if failed := new(exec.ExitError); err != nil && !errors.As(err, &failed) {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		return outcome{}, err
 	}
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}, nil
@@ -59,12 +60,12 @@ func (w *world) run(ctx context.Context, c command) (outcome, error) {
 type fault struct {
 	do    doing
 	step  int           // from 1
-	errno syscall.Errno // for failing
-	meet  func() error  // for waiting: what is done meanwhile
+	errno syscall.Errno // the error, for failing
+	meet  func() error  // for waiting: called meanwhile
 }
 
-// trouble runs the command, with a fault at one of its steps.
-func (w *world) trouble(ctx context.Context, c command, f fault) (traced, outcome, error) {
+// runWithFault runs the command with a fault at one of its steps.
+func (w *world) runWithFault(ctx context.Context, c command, f fault) (traced, outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	self, err := os.Executable()
@@ -83,8 +84,8 @@ func (w *world) trouble(ctx context.Context, c command, f fault) (traced, outcom
 	defer goOn.Close()
 	args := append([]string{traceRole, string(f.do), strconv.Itoa(f.step), strconv.Itoa(int(f.errno)), w.binary}, c.args...)
 	cmd := exec.CommandContext(ctx, self, args...)
-	// One processor, so that the order of the steps is much the same each time; and a tracer that is built to look for
-	// races does not wait for any at its end.
+	// One processor, so that the order of the steps is mostly the same each time. A tracer built
+	// with the race detector does not wait at its end.
 	cmd.Env, cmd.Stdin, cmd.WaitDelay = append(w.env(), "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0"), strings.NewReader(c.stdin), time.Second
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: w.user}
 	cmd.ExtraFiles = []*os.File{resultEnd, goOnEnd}

@@ -14,18 +14,18 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// scenario is a command that faults happen to, and what must hold whatever they do.
+// scenario is a command into which faults are injected, and what must hold in every case.
 type scenario struct {
 	name    string
-	prepare func(context.Context, *world) error // from the pool of fill; nil for none
+	prepare func(context.Context, *world) error // prepares the world after fill; nil for nothing
 	command func(*world) command
-	kept    []string // keys that must be there at any time, in a store or where they were before
+	kept    []string // keys that must exist at any time, in a store or where they were before
 	exit    int      // how the command ends without a fault
-	again   []int    // how it may end the next time; as it does without a fault in any case
-	done    func(sight) error
+	again   []int    // how it may end when run again, besides the way it ends without a fault
+	done    func(inventory) error
 }
 
-// scenarios are each command that writes.
+// scenarios lists every command that writes.
 func scenarios() []scenario {
 	old := []string{keyOf("Work"), keyOf("Personal"), keyOf("Spare")}
 	fixed := func(args ...string) func(*world) command {
@@ -35,28 +35,28 @@ func scenarios() []scenario {
 		{
 			name: "add", kept: old, again: []int{9},
 			command: func(*world) command { return adding("New") },
-			done:    func(s sight) error { return s.has(append(slices.Clone(old), keyOf("New"))...) },
+			done:    func(s inventory) error { return s.has(append(slices.Clone(old), keyOf("New"))...) },
 		},
 		{
 			name: "replace", kept: []string{keyOf("Work"), keyOf("Spare")},
 			command: func(*world) command {
 				return command{[]string{"replace", "Personal", "--no-verify"}, keyOf("Other") + "\n"}
 			},
-			done: func(s sight) error { return s.has(keyOf("Work"), keyOf("Other"), keyOf("Spare")) },
+			done: func(s inventory) error { return s.has(keyOf("Work"), keyOf("Other"), keyOf("Spare")) },
 		},
 		{
 			name: "remove", kept: []string{keyOf("Work"), keyOf("Spare")}, again: []int{3},
 			command: fixed("remove", "Personal", "--yes"),
-			done:    func(s sight) error { return s.has(keyOf("Work"), keyOf("Spare")) },
+			done:    func(s inventory) error { return s.has(keyOf("Work"), keyOf("Spare")) },
 		},
 		{
 			name: "rename", kept: old, again: []int{3},
 			command: fixed("rename", "Personal", "Mine"),
-			done:    func(s sight) error { return errors.Join(s.has(old...), s.labelled("Mine")) },
+			done:    func(s inventory) error { return errors.Join(s.has(old...), s.labelled("Mine")) },
 		},
 		{
 			name: "disable", kept: old, command: fixed("disable", "Personal"),
-			done: func(s sight) error {
+			done: func(s inventory) error {
 				if !s.state.Accounts[1].Disabled {
 					return errors.New("it is not disabled")
 				}
@@ -68,11 +68,11 @@ func scenarios() []scenario {
 			prepare: func(_ context.Context, w *world) error {
 				return os.WriteFile(w.path("keys.txt"), []byte("One "+keyOf("In1")+"\nTwo "+keyOf("In2")+"\nAgain "+keyOf("Work")+"\n"), 0o600)
 			},
-			again: []int{1}, // it was scrubbed already, so that no key was found
+			again: []int{1}, // the file was scrubbed already, so that no key was found
 			command: func(w *world) command {
 				return command{args: []string{"import", "--from", w.path("keys.txt"), "--scrub", "--no-verify", "--yes"}}
 			},
-			done: func(s sight) error {
+			done: func(s inventory) error {
 				if strings.Contains(s.plain, "sk-faults") {
 					return errors.New("the source still holds a key")
 				}
@@ -84,7 +84,7 @@ func scenarios() []scenario {
 			command: func(w *world) command {
 				return command{args: []string{"migrate", "--to", "file", "--identity", w.path(identityName), "--yes"}}
 			},
-			done: func(s sight) error { return errors.Join(s.has(old...), s.in("file")) },
+			done: func(s inventory) error { return errors.Join(s.has(old...), s.in("file")) },
 		},
 		{
 			name: "migrate to the keychain", kept: old,
@@ -92,16 +92,16 @@ func scenarios() []scenario {
 				return errors.Join(identity(ctx, w), w.must(ctx, command{args: []string{"migrate", "--to", "file", "--identity", w.path(identityName), "--yes"}}))
 			},
 			command: fixed("migrate", "--to", "os", "--yes"),
-			done:    func(s sight) error { return errors.Join(s.has(old...), s.in("os")) },
+			done:    func(s inventory) error { return errors.Join(s.has(old...), s.in("os")) },
 		},
 		{
 			name: "rotate", kept: old, command: fixed("rotate"),
-			done: func(s sight) error { return s.has(old...) },
+			done: func(s inventory) error { return s.has(old...) },
 		},
 		{
 			name: "get (a lease)", kept: old,
 			command: func(*world) command { return command{args: []string{"get", "--pid", fmt.Sprint(os.Getpid())}} },
-			done: func(s sight) error {
+			done: func(s inventory) error {
 				if len(s.state.Leases) != 1 {
 					return fmt.Errorf("there are %d leases", len(s.state.Leases))
 				}
@@ -110,7 +110,7 @@ func scenarios() []scenario {
 		},
 		{
 			name: "config", kept: old, command: fixed("config", "strategy", "most-left"),
-			done: func(s sight) error {
+			done: func(s inventory) error {
 				if s.state.Settings.Strategy != "most-left" {
 					return errors.New("it was not set")
 				}
@@ -118,7 +118,7 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			name: "doctor --repair", kept: append(slices.Clone(old), keyOf("Lost")), exit: 1, // for there is no service
+			name: "doctor --repair", kept: append(slices.Clone(old), keyOf("Lost")), exit: 1, // because there is no service
 			prepare: func(ctx context.Context, w *world) error {
 				now, err := w.take()
 				if err != nil {
@@ -136,21 +136,21 @@ func scenarios() []scenario {
 				})
 			},
 			command: fixed("doctor", "--repair"),
-			done:    func(s sight) error { return s.has(append(slices.Clone(old), keyOf("Lost"))...) },
+			done:    func(s inventory) error { return s.has(append(slices.Clone(old), keyOf("Lost"))...) },
 		},
 	}
 }
 
-// scratchIdentity opens what the worlds here have encrypted, and nothing else.
+// scratchIdentity is the identity of the encrypted files in these worlds.
 const scratchIdentity = "AGE-SECRET-KEY-1YN4PV50N0DLNY6Q06Q5F3RKQTZPRDCW9RTFJ2TJ5SXCRJ6Y8HD0S7T0NUT"
 
-// identity makes the file of an age identity.
+// identity creates the file of an age identity.
 func identity(_ context.Context, w *world) error {
 	return os.WriteFile(w.path(identityName), []byte(scratchIdentity+"\n"), 0o600)
 }
 
-// has tells whether the accounts have exactly these keys.
-func (s sight) has(keys ...string) error {
+// has reports whether the accounts have exactly these keys.
+func (s inventory) has(keys ...string) error {
 	var there []string
 	for _, a := range s.state.Accounts {
 		there = append(there, s.chosen()[a.ID])
@@ -163,29 +163,29 @@ func (s sight) has(keys ...string) error {
 	return nil
 }
 
-func (s sight) labelled(label string) error {
+func (s inventory) labelled(label string) error {
 	if slices.ContainsFunc(s.state.Accounts, func(a state.Account) bool { return a.Label == label }) {
 		return nil
 	}
 	return fmt.Errorf("no account is called %s", label)
 }
 
-func (s sight) in(store string) error {
+func (s inventory) in(store string) error {
 	if now := s.state.Settings.Store; now != store {
 		return fmt.Errorf("the keys are in %q", now)
 	}
 	return nil
 }
 
-// trial is a scenario in a world, ready to be tried again and again.
+// trial is a scenario in a world, which can be repeated.
 type trial struct {
 	scenario
 	w     *world
 	begin snapshot
-	seen  map[string]bool // outcomes that were mended both ways
+	seen  map[string]bool // the outcomes that were repaired in both ways
 }
 
-// newTrial fills the world as the scenario has it.
+// newTrial prepares the world for the scenario.
 func newTrial(ctx context.Context, w *world, base snapshot, s scenario) (*trial, error) {
 	if err := w.restore(base); err != nil {
 		return nil, err
@@ -199,14 +199,15 @@ func newTrial(ctx context.Context, w *world, base snapshot, s scenario) (*trial,
 	return &trial{scenario: s, w: w, begin: begin, seen: map[string]bool{}}, err
 }
 
-// check looks at what a fault left behind: nothing may be lost, and doctor has to name what was cut short. An outcome
-// that was not there before is mended in both ways that its user has: by the command itself once more, and by doctor.
+// check examines the state after a fault: nothing may be lost, and doctor must report interrupted
+// operations. A new outcome is repaired in both ways that a user has: by running the command again,
+// and by doctor.
 func (t *trial) check(ctx context.Context) error {
 	s, err := t.w.look(ctx)
 	if err != nil {
 		return err
 	}
-	if wrong := s.wrongs(t.kept); len(wrong) > 0 {
+	if wrong := s.violations(t.kept); len(wrong) > 0 {
 		return errors.New(strings.Join(wrong, "; "))
 	}
 	if t.seen[s.fingerprint()] {
@@ -241,7 +242,7 @@ func (t *trial) check(ctx context.Context) error {
 	return nil
 }
 
-// mend has the command given once more, before or after doctor has repaired what it can; then all is as it should be.
+// mend runs the command again, before or after doctor's repairs; then everything must be correct.
 func (t *trial) mend(ctx context.Context, doctorFirst bool) error {
 	if doctorFirst {
 		if _, err := t.w.doctor(ctx, true); err != nil {

@@ -17,33 +17,34 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Doing is what happens to a command right before one of its steps.
+// Doing is what is done to a command right before one of its steps.
 type doing string
 
 const (
-	nothing doing = "nothing" // it only counts them
+	nothing doing = "nothing" // the steps are only counted
 	killing doing = "kill"    // kill -9
-	failing doing = "fail"    // this step and all like it after it fail, with an errno
-	waiting doing = "wait"    // it stands still until told to go on
+	failing doing = "fail"    // this step and all later ones of its kind fail, with an errno
+	waiting doing = "wait"    // the command is stopped until it is released
 )
 
-// traced is how a traced command went.
+// traced is the result of a traced command.
 type traced struct {
-	Steps   int      // that were begun
-	Reached bool     // the step at which something was to happen came
-	Name    string   // of that step
+	Steps   int      // the number of steps that were begun
+	Reached bool     // the step for the fault was reached
+	Name    string   // the name of that step
 	Exit    int      // -1: it was killed
 	Calls   []string // the name of each step
 }
 
-// The descriptors of a tracer, beside those of the command.
+// The tracer's own descriptors, besides the command's.
 const (
-	resultFD = 3 // gets a line once the step is reached and doing is waiting, and at the end a traced
-	goOnFD   = 4 // a byte on it, or its end, lets the command go on
+	resultFD = 3 // gets a line when the step is reached and doing is waiting, and at the end a traced
+	goOnFD   = 4 // a byte on it, or its end, lets the command continue
 )
 
-// trace is the role of this program that runs a command and stops it before its steps:
-// trace DOING STEP ERRNO PROGRAM [ARG…]. It has no other children, so that it may wait for any.
+// trace runs a command and stops it before its steps, in a process of this program that is started
+// as: trace DOING STEP ERRNO PROGRAM [ARG…]. The process has no other children, so it may wait for
+// any child.
 func trace(args []string) error {
 	if len(args) < 4 {
 		return errors.New("trace: too few arguments")
@@ -56,7 +57,7 @@ func trace(args []string) error {
 	if err != nil {
 		return err
 	}
-	runtime.LockOSThread() // ptrace(2) is from one thread to another
+	runtime.LockOSThread() // ptrace(2) works between threads
 	cmd := exec.Command(args[3], args[4:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
@@ -82,10 +83,10 @@ type tracer struct {
 	step   int
 	errno  unix.Errno
 	inside map[int]bool    // threads that are in a system call
-	failed map[int]bool    // of these, those whose system call is to fail
-	seen   map[int]bool    // threads that have begun
-	files  map[uint64]bool // descriptors that were opened for writing
-	opens  map[int]bool    // threads that are opening one
+	failed map[int]bool    // those of them whose system call is to fail
+	seen   map[int]bool    // threads that have started
+	files  map[uint64]bool // descriptors opened for writing
+	opens  map[int]bool    // threads that are opening such a descriptor
 	result *os.File
 	goOn   *os.File
 }
@@ -135,7 +136,7 @@ func (t *tracer) follow() error {
 	}
 }
 
-// stopped looks at why a thread stands still, and returns the signal that it goes on with.
+// stopped handles a stopped thread, and returns the signal with which it continues.
 func (t *tracer) stopped(tid int, ws unix.WaitStatus) (int, error) {
 	signal := ws.StopSignal()
 	switch {
@@ -164,7 +165,7 @@ const (
 	callExit  = 2
 )
 
-// call is for a thread that enters a system call, or comes back from one.
+// call handles a thread that enters a system call, or returns from one.
 func (t *tracer) call(tid int) error {
 	var info callInfo
 	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, unix.PTRACE_GET_SYSCALL_INFO, uintptr(tid), unsafe.Sizeof(info), uintptr(unsafe.Pointer(&info)), 0, 0)
@@ -187,7 +188,7 @@ func (t *tracer) call(tid int) error {
 	return nil
 }
 
-// steps are the system calls by which a command changes anything outside of itself.
+// steps are the system calls with which a command changes anything outside of itself.
 var steps = map[uint64]string{
 	unix.SYS_WRITE: "write", unix.SYS_PWRITE64: "write", unix.SYS_OPENAT: "open", unix.SYS_RENAMEAT: "rename", unix.SYS_RENAMEAT2: "rename",
 	unix.SYS_UNLINKAT: "unlink", unix.SYS_FSYNC: "fsync", unix.SYS_FDATASYNC: "fsync", unix.SYS_FCHMOD: "chmod", unix.SYS_FCHMODAT: "chmod",
@@ -195,7 +196,7 @@ var steps = map[uint64]string{
 	unix.SYS_SENDTO: "send",
 }
 
-// fills tells whether a step is one that a full disk or a read-only folder lets fail.
+// fills reports whether a step fails on a full disk or in a read-only folder.
 func (t *tracer) fills(name string, args []uint64) bool {
 	switch name {
 	case "write", "fsync", "truncate", "chmod":

@@ -16,19 +16,19 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// world is all that the program has around it: a keyring of its own, a home, a state.
+// world is the environment of the program: a keyring of its own, a home folder, a state.
 type world struct {
 	binary  string
 	home    string // scratch; the state is in its folder state
 	daemon  *keychaintest.Daemon
 	ring    *ring               // nil while the keyring is dead
-	revived *exec.Cmd           // the keyring's daemon, where it is not the first any more
-	user    *syscall.Credential // whom the program runs as; nil is us
-	store   string              // --store, if it is to be said
+	revived *exec.Cmd           // the keyring's daemon, if it was restarted
+	user    *syscall.Credential // the user as which the program runs; nil for our own
+	store   string              // the value of --store, if it is to be given
 	closers []func() error
 }
 
-// openWorld begins with nothing in it. The caller has to close it, also after an error.
+// openWorld creates an empty world. The caller must close it, even after an error.
 func openWorld(s *settings) (*world, error) {
 	w := &world{binary: s.binary}
 	var err error
@@ -65,7 +65,8 @@ func (w *world) path(name string) string { return filepath.Join(w.home, name) }
 
 func (w *world) stateDir() string { return w.path("state") }
 
-// env is all that the program sees of ours. Nothing answers at the base URL, and no OpenCode is on the PATH.
+// env returns the program's whole environment. Nothing answers at the base URL, and no OpenCode is
+// on the PATH.
 func (w *world) env() []string {
 	env := append(w.daemon.Env(), "PATH="+filepath.Join(w.home, "bin"), "LC_ALL=C.UTF-8", "HOME="+w.home, "OCGO_KEY_STATE_DIR="+w.stateDir(), "OCGO_KEY_BASE_URL=http://127.0.0.1:1")
 	if w.store != "" {
@@ -74,13 +75,14 @@ func (w *world) env() []string {
 	return env
 }
 
-// snapshot is a world at one moment: its files, by their paths below home, and its keyring.
+// snapshot is the content of a world: its files, by their paths below home, and its keyring.
 type snapshot struct {
 	files map[string][]byte
-	keys  map[string]string // by id; see world.take for ids that are there twice
+	keys  map[string]string // by id; see world.take for duplicate ids
 }
 
-// take looks at everything. An id that the keyring has twice is an error: nothing of ours may ever make it so.
+// take reads everything. An id that the keyring has twice is an error: ocgo-key must never cause
+// that.
 func (w *world) take() (snapshot, error) {
 	s := snapshot{files: map[string][]byte{}, keys: map[string]string{}}
 	err := filepath.WalkDir(w.home, func(path string, e fs.DirEntry, err error) error {
@@ -109,7 +111,7 @@ func (w *world) take() (snapshot, error) {
 	return s, nil
 }
 
-// restore makes everything as it was.
+// restore restores everything.
 func (w *world) restore(s snapshot) error {
 	entries, err := os.ReadDir(w.home)
 	if err != nil {
@@ -133,7 +135,7 @@ func (w *world) restore(s snapshot) error {
 
 func (s snapshot) clone() snapshot { return snapshot{maps.Clone(s.files), maps.Clone(s.keys)} }
 
-// must runs a command that has to succeed.
+// must runs a command that must succeed.
 func (w *world) must(ctx context.Context, c command) error {
 	o, err := w.run(ctx, c)
 	if err == nil && o.exit != 0 {
@@ -142,10 +144,10 @@ func (w *world) must(ctx context.Context, c command) error {
 	return err
 }
 
-// keyOf is the key of an account. No service knows it.
+// keyOf returns the key of an account. No service knows it.
 func keyOf(label string) string { return "sk-faults-of-" + label + "-0123456789abcdef" }
 
-// labels are the accounts that every pool begins with.
+// labels are the labels of the accounts in every new pool.
 var labels = []string{"Work", "Personal", "Spare"}
 
 // fill adds them.

@@ -16,14 +16,15 @@ import (
 var (
 	// citation is a page and one of its sections, as a comment cites them: docs/facts.md, "Errors".
 	citation = regexp.MustCompile(`docs/([a-z0-9/-]+\.md),\s"([^"]+)"`)
-	// commentLine is the beginning of a further line of a comment.
+	// commentLine matches the beginning of a comment's continuation line.
 	commentLine = regexp.MustCompile(`\n\s*//\s*`)
 	heading     = regexp.MustCompile(`(?m)^#+ (.+)$`)
-	// unwritten are pages that only their authors have.
+	// unwritten matches names of pages that are not in the repository.
 	unwritten = regexp.MustCompile(`opencode2?-facts|design\.md|the design's`)
 )
 
-// badCitations returns what the source text cites and nobody can look up. sections are the headings of each page.
+// badCitations returns the citations in the source text that do not exist. sections are the
+// headings of each page.
 func badCitations(source string, sections map[string][]string) (bad []string, good int) {
 	source = commentLine.ReplaceAllString(source, " ")
 	for _, c := range citation.FindAllStringSubmatch(source, -1) {
@@ -36,7 +37,7 @@ func badCitations(source string, sections map[string][]string) (bad []string, go
 	return append(bad, unwritten.FindAllString(source, -1)...), good
 }
 
-// What the code cites is a section of a page in docs.
+// Every citation in the code is a section of a page in docs.
 func TestCitations(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))

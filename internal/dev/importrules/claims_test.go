@@ -21,8 +21,8 @@ var (
 	testInCode = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Z][A-Za-z0-9]*)\(`)
 )
 
-// unshown returns what is wrong with a page of claims: a test that it names and that is not there, and a claim without
-// a test. A claim that nobody shows says "*none*: why".
+// unshown returns the faults of a page of claims: a named test that does not exist, and a claim
+// without a test. A claim that no test shows says "*none*: why".
 func unshown(page string, tests map[string]bool) (wrong []string, claims int) {
 	for _, name := range testName.FindAllStringSubmatch(page, -1) {
 		if !tests[name[1]] {
@@ -49,7 +49,7 @@ func unshown(page string, tests map[string]bool) (wrong []string, claims int) {
 	return wrong, claims
 }
 
-// existingTests are the tests, fuzz targets and scripts of this project.
+// existingTests returns the names of the tests, fuzz targets and scripts of this project.
 func existingTests(t *testing.T) map[string]bool {
 	t.Helper()
 	tests := map[string]bool{}

@@ -1,2 +1,3 @@
-// Package importrules is a test alone: who may import whom, and what stands at the top level of the project.
+// Package importrules contains only tests: of which package may import which, and of what is at the
+// top level of the project.
 package importrules

@@ -22,8 +22,8 @@ const module = "ocgo-key"
 // leaves import nothing of the project.
 var leaves = []string{"helper/credential", "internal/paths", "internal/atomicfile", "internal/process", "internal/term", "internal/fullscreen", "internal/secure", "internal/fakeservice", "internal/dev/keyleak", "internal/completion", "internal/manual", "internal/version", "internal/keyform", "internal/text", "internal/hint"}
 
-// A rule keeps some packages from others. All patterns are relative to the module, but for those of other modules;
-// "x/..." is x and all below it.
+// A rule forbids some imports. All patterns are relative to the module, except those of other
+// modules; "x/..." is x and everything below it.
 type rule struct {
 	who    []string // these packages
 	except []string // but for these
@@ -67,13 +67,14 @@ var rules = []rule{
 		why: "stand-ins are for tests and the demo"},
 }
 
-// pkg is what is looked at of a package's entry in `go list -json`. Its tests are free.
+// pkg holds the used members of a package's entry in `go list -json`. Imports of tests are not
+// restricted.
 type pkg struct {
 	ImportPath    string
 	Imports, Deps []string
 }
 
-// matches reports whether the import path is meant by the pattern.
+// matches reports whether the pattern matches the import path.
 func matches(pattern, path string) bool {
 	first, _, _ := strings.Cut(pattern, "/")
 	if !strings.Contains(first, ".") && pattern != "testing" || pattern == "..." {
@@ -144,7 +145,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// Each breach of the layout is one that the test above would see.
+// The test above would notice each breach of the layout.
 func TestBreachesAreSeen(t *testing.T) {
 	for _, bad := range []pkg{
 		{"ocgo-key/rotation", nil, []string{"ocgo-key/keychain"}},
@@ -189,7 +190,7 @@ func TestBreachesAreSeen(t *testing.T) {
 	}
 }
 
-// topLevel is all that may stand at the top level, beside dot-files.
+// topLevel lists what may be at the top level, besides dot-files.
 var topLevel = []string{"main.go", "keychain", "rotation", "helper", "internal", "docs",
 	"go.mod", "go.sum", "LICENSE", "Makefile", "README.md", "CHANGELOG.md"}
 

@@ -1,7 +1,8 @@
-// Package keyleak finds out where a key has been: each test run gets keys with a random mark in them, and
-// afterwards everything that was printed, written or shown in the process table is searched for that mark.
+// Package keyleak checks that keys do not leak: each test run uses keys with a random mark in them,
+// and afterwards everything that was printed, written or shown in the process table is searched for
+// that mark.
 //
-// It is for tests alone, and imports nothing of this project. It reads; it changes nothing.
+// It is only for tests, imports nothing of this project, and changes nothing.
 package keyleak
 
 import (
@@ -20,7 +21,7 @@ import (
 	"strings"
 )
 
-// A Marker is one random mark, and the forms in which it may turn up. It is safe for concurrent use.
+// A Marker is one random mark, and the forms in which it may occur. It is safe for concurrent use.
 type Marker struct {
 	mark  string
 	forms []form
@@ -39,7 +40,7 @@ type Leak struct {
 
 func (l Leak) String() string { return fmt.Sprintf("a key in %s (%s)", l.Where, l.Form) }
 
-// New makes a marker with a mark of its own.
+// New returns a marker with a new random mark.
 func New() *Marker {
 	c := &Marker{mark: strings.ToLower(rand.Text())}
 	c.forms = []form{
@@ -47,21 +48,22 @@ func New() *Marker {
 		{"hex", []byte(hex.EncodeToString([]byte(c.mark)))},
 		{"hex", []byte(strings.ToUpper(hex.EncodeToString([]byte(c.mark))))},
 	}
-	// Within the base64 of something longer the mark may begin at any of three places in a group.
+	// Within the base64 of a longer text the mark may begin at any of the three positions in a
+	// group.
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for before := range 3 {
 			text := encoding.EncodeToString(append(make([]byte, before), c.mark...))
-			text = text[(before*8+5)/6 : (before+len(c.mark))*8/6] // the characters made of the mark alone
+			text = text[(before*8+5)/6 : (before+len(c.mark))*8/6] // the characters that depend only on the mark
 			c.forms = append(c.forms, form{"base64", []byte(text)})
 		}
 	}
 	return c
 }
 
-// Key is the key of the account that a test calls name. Keys of different names differ.
+// Key returns the key of the account that a test calls name. Keys of different names differ.
 func (c *Marker) Key(name string) string { return "sk-marked-" + c.mark + "-" + name }
 
-// Text searches what was printed, or anything else in memory.
+// Text searches text, such as a command's output.
 func (c *Marker) Text(where string, text []byte) []Leak {
 	var leaks []Leak
 	for _, f := range c.forms {
@@ -72,8 +74,8 @@ func (c *Marker) Text(where string, text []byte) []Leak {
 	return leaks
 }
 
-// Words searches the stack traces of a crash, which show memory as numbers: eight bytes of the mark, read as one of
-// either byte order.
+// Words searches the stack traces of a crash, which show memory as numbers: it looks for eight
+// bytes of the mark as a number, in either byte order.
 func (c *Marker) Words(where string, text []byte) []Leak {
 	for at := range len(c.mark) - 8 + 1 {
 		piece := []byte(c.mark[at : at+8])
@@ -86,9 +88,9 @@ func (c *Marker) Words(where string, text []byte) []Leak {
 	return nil
 }
 
-// Files searches everything below the roots: contents, names, and where symbolic links point. A root that does
-// not exist is an error, since a search that looked nowhere proves nothing; so is a file that can't be read. What
-// vanishes meanwhile does not count, nor do sockets and pipes.
+// Files searches everything below the roots: contents, names, and the targets of symbolic links. A
+// root that does not exist is an error, because then the search proves nothing; so is a file that
+// can't be read. Files that vanish during the search, sockets and pipes are skipped.
 func (c *Marker) Files(roots ...string) ([]Leak, error) {
 	var leaks []Leak
 	for _, root := range roots {
@@ -133,7 +135,7 @@ func (c *Marker) file(path string, kind fs.FileMode) ([]Leak, error) {
 	return nil, nil
 }
 
-// stream searches r piece by piece; pieces overlap, so that no mark is missed between two.
+// stream searches r in pieces, which overlap so that no mark between two is missed.
 func (c *Marker) stream(where string, r io.Reader) ([]Leak, error) {
 	const overlap = 256 // longer than any form
 	var leaks []Leak

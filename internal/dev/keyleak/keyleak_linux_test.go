@@ -18,8 +18,8 @@ import (
 	"ocgo-key/internal/dev/keyleak"
 )
 
-// disguises are the ways in which a leaked key may look.
-func disguises(key string) map[string]string {
+// forms returns texts with a leaked key in all its forms.
+func forms(key string) map[string]string {
 	return map[string]string{
 		"plain":         "before " + key + " after",
 		"in JSON":       `{"key":"` + key + `"}`,
@@ -35,7 +35,7 @@ func disguises(key string) map[string]string {
 
 func TestTextBites(t *testing.T) {
 	c := keyleak.New()
-	for name, text := range disguises(c.Key("one")) {
+	for name, text := range forms(c.Key("one")) {
 		assert.NotEmpty(t, c.Text("here", []byte(text)), name)
 	}
 	assert.Empty(t, c.Text("here", []byte("nothing of it, sk-marked-other-one, "+keyleak.New().Key("one"))))
@@ -56,7 +56,7 @@ func TestWordsBites(t *testing.T) {
 
 func TestFilesBites(t *testing.T) {
 	c := keyleak.New()
-	for name, text := range disguises(c.Key("one")) {
+	for name, text := range forms(c.Key("one")) {
 		dir := t.TempDir()
 		path := filepath.Join(dir, "a", ".hidden")
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
@@ -119,7 +119,7 @@ func TestWatchBites(t *testing.T) {
 			require.NoError(t, child.Start())
 			watcher.Look()
 			require.NoError(t, stdin.Close())
-			_ = child.Wait() // cat complains of the file that is not there
+			_ = child.Wait() // cat reports that the file does not exist
 			leaks, err := watch.Stop()
 			require.NoError(t, err)
 			if place == "clean" {
@@ -133,7 +133,7 @@ func TestWatchBites(t *testing.T) {
 	}
 }
 
-// What nobody asks for is looked at as well: here no one calls Look.
+// The Watcher looks by itself as well: here nothing calls Look.
 func TestWatchPolls(t *testing.T) {
 	c := keyleak.New()
 	var watcher keyleak.Watcher

@@ -11,14 +11,14 @@ import (
 	"time"
 )
 
-// interval between two looks that nobody asked for.
+// interval is the time between two looks of a Watcher's own.
 const interval = 40 * time.Millisecond
 
-// procFiles of a process are what other programs of the same user can read of it.
+// procFiles are the files of a process that other programs of the same user can read.
 var procFiles = []string{"environ", "cmdline"}
 
-// A Watcher looks again and again at the environment and the command line of every process of this machine that
-// it may read, for as many canaries as there are at the time. Its zero value is ready.
+// A Watcher repeatedly searches the environment and the command line of every process on this
+// machine that it may read, for all markers that are being watched. Its zero value is ready to use.
 type Watcher struct {
 	mu       sync.Mutex
 	watches  []*Watch
@@ -31,11 +31,11 @@ type Watch struct {
 	watcher *Watcher
 	marker  *Marker
 	leaks   []Leak
-	looks   int // how often something was looked at
+	looks   int // the number of searched files
 	err     error
 }
 
-// Watch looks for c from now on, until Stop.
+// Watch starts a search for c that lasts until Stop.
 func (w *Watcher) Watch(c *Marker) *Watch {
 	one := &Watch{watcher: w, marker: c}
 	w.mu.Lock()
@@ -49,7 +49,8 @@ func (w *Watcher) Watch(c *Marker) *Watch {
 	return one
 }
 
-// Stop looks once more, and returns what was found. It fails where the process table could not be read.
+// Stop looks once more, and returns the leaks. It returns an error if the process table could not
+// be read.
 func (o *Watch) Stop() ([]Leak, error) {
 	w := o.watcher
 	w.Look()
@@ -83,8 +84,8 @@ func (w *Watcher) poll(stopping, stopped chan struct{}) {
 	}
 }
 
-// Look looks now, for every marker that is watched for. A test calls it at a moment that matters, while a request
-// is under way for instance, so that no process is too quick for it.
+// Look searches now, for every watched marker. A test calls it at a moment that matters, such as
+// during a request, so that no process ends too quickly to be seen.
 func (w *Watcher) Look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -98,7 +99,7 @@ func (w *Watcher) Look() {
 	for _, process := range processes {
 		for _, file := range procFiles {
 			path := filepath.Join(process, file)
-			text, err := os.ReadFile(path) // one that has ended, or is another user's, shows nothing
+			text, err := os.ReadFile(path) // the process has ended, or belongs to another user
 			if err != nil || len(text) == 0 {
 				continue
 			}
@@ -115,7 +116,7 @@ func (w *Watcher) Look() {
 	}
 }
 
-// programOf is a process's name. Its arguments are not shown: they may be the leak.
+// programOf returns a process's name. Its arguments are not shown: they may be the leak.
 func programOf(process string) string {
 	name, _ := os.ReadFile(filepath.Join(process, "comm"))
 	return strings.TrimSpace(string(name))

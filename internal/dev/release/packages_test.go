@@ -26,7 +26,7 @@ const (
 	owner   = "the-owner"
 )
 
-// run runs a command to its end, and returns what it printed.
+// run runs a command to its end, and returns its output.
 func run(t *testing.T, dir string, env []string, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -38,7 +38,7 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) st
 
 const origin = "https://localhost/" + owner + "/ocgo-key.git"
 
-// copyHere makes a repository out of the files as they are now, with one commit, a tag and a remote.
+// copyHere creates a repository from the present files, with one commit, a tag and a remote.
 func copyHere(t *testing.T, dir string) {
 	t.Helper()
 	root := filepath.Join("..", "..", "..")
@@ -63,7 +63,7 @@ func copyHere(t *testing.T, dir string) {
 	}
 }
 
-// makeRelease makes all that a release of the copy in dir has, and returns the folder it is in.
+// makeRelease makes all files of a release from the copy in dir, and returns their folder.
 func makeRelease(t *testing.T, dir string, umask string, env ...string) string {
 	t.Helper()
 	goreleaser := os.Getenv("GORELEASER")
@@ -89,7 +89,7 @@ func published(t *testing.T, dist string) map[string][]byte {
 	return files
 }
 
-// One long test, since its parts are about the same files, which take minutes to make.
+// One long test, because its parts use the same files, which take minutes to make.
 func TestPackages(t *testing.T) {
 	first := filepath.Join(t.TempDir(), "first")
 	copyHere(t, first)
@@ -163,7 +163,8 @@ func TestPackages(t *testing.T) {
 	})
 
 	t.Run("deb", func(t *testing.T) {
-		// apt-get waits for others who install something. A slim system leaves manual pages out unless told.
+		// apt-get waits for other installations. A slim system does not install manual pages unless
+		// told to.
 		apt := []string{"apt-get", "-y", "-q", "-o", "DPkg::Lock::Timeout=300", "-o", "DPkg::Options::=--path-include=/usr/*"}
 		file := filepath.Join(dist, "ocgo-key_"+version+"_"+strings.TrimSpace(run(t, "", nil, "dpkg", "--print-architecture"))+".deb")
 		installs(t, "/", listing{zsh: "/usr/share/zsh/vendor-completions", license: "/usr/share/doc/ocgo-key/copyright",
@@ -172,7 +173,7 @@ func TestPackages(t *testing.T) {
 		assert.Error(t, exec.Command("dpkg-query", "-W", "ocgo-key").Run(), "dpkg has forgotten it")
 	})
 
-	// In a root of its own, since this may be no machine of that kind.
+	// In a separate root, because this machine may use other packages.
 	t.Run("rpm", func(t *testing.T) {
 		arch := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
 		root := t.TempDir()
@@ -186,8 +187,9 @@ func TestPackages(t *testing.T) {
 			asRoot("rpm", "--root", root, "--dbpath", "/db", "--nodeps", "--force-debian", "-e", "ocgo-key"))
 	})
 
-	// Whoever builds this commit with this Go gets these bytes, wherever and whenever: in another folder, with no
-	// build cache, another module cache, umask, time zone and language. It is the same machine, and the same Go.
+	// A build of this commit with this version of Go is reproducible: in another folder, without a
+	// build cache, with another module cache, umask, time zone and language. The machine is the
+	// same here.
 	t.Run("again", func(t *testing.T) {
 		second := filepath.Join(t.TempDir(), "a", "longer-path", "second")
 		run(t, "", nil, "git", "clone", "-q", "--no-local", first, second)
@@ -218,7 +220,7 @@ func tarNames(t *testing.T, text string) (names []string) {
 	}
 }
 
-// asRoot makes the command line of what only root may do.
+// asRoot returns the command line for something that only root may do.
 func asRoot(args ...string) []string {
 	if os.Geteuid() != 0 {
 		return append([]string{"sudo", "-n"}, args...)
@@ -226,13 +228,13 @@ func asRoot(args ...string) []string {
 	return args
 }
 
-// A listing is where a kind of package puts things that kinds put in different places.
+// A listing has the places that differ between kinds of packages.
 type listing struct {
 	zsh, license string
 	more         []string
 }
 
-// installs checks what is there when the package is installed, and that none of it is when it is removed.
+// installs checks the files of the installed package, and that they are gone when it is removed.
 func installs(t *testing.T, root string, l listing, install, remove []string) {
 	t.Helper()
 	const doc = "/usr/share/doc/ocgo-key/CHANGELOG.md.gz"
@@ -240,8 +242,8 @@ func installs(t *testing.T, root string, l listing, install, remove []string) {
 	zsh := l.zsh + "/_ocgo-key"
 	want := append([]string{"/usr/bin/ocgo-key", bash, zsh, fish, man, doc, l.license}, l.more...)
 	here := func(path string) string { return filepath.Join(root, path) }
-	// What was not there before is to be gone afterwards: with dpkg every folder above a file too, with rpm only
-	// those that are the package's own.
+	// What did not exist before must be gone afterwards: with dpkg also every folder above a file,
+	// with rpm only the package's own folders.
 	var gone []string
 	for _, path := range want {
 		require.NoFileExists(t, here(path), "ocgo-key is installed on this machine: remove it first")

@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// publisher is the one workflow that may write and that gets secrets. It runs on tags alone.
+// publisher is the only workflow that may write and that gets secrets. It runs only on tags.
 const publisher = "release.yml"
 
 type workflow struct {
@@ -40,7 +40,7 @@ var (
 	target   = regexp.MustCompile(`(?m)^([a-z][\w-]*):(?:[^=]|$)`)
 	secret   = regexp.MustCompile(`\$\{\{[^}]*\b(secrets|github\.token)\b`)
 	risky    = regexp.MustCompile(`\b(pull_request_target|workflow_run|issue_comment)\b`)
-	// What stands in an expression can hold somebody else's words, and would be run by the shell.
+	// The value of an expression can contain text from somebody else, which the shell would run.
 	expression = regexp.MustCompile(`\$\{\{`)
 )
 
@@ -142,7 +142,7 @@ func TestWorkflows(t *testing.T) {
 	}
 }
 
-// The land of our own keeps to the same targets.
+// The project's own .ci/run uses the same targets.
 func TestGateNamesTargets(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", ".ci", "run"))
 	require.NoError(t, err)

@@ -1,11 +1,12 @@
-// Command simulate plays months of work on a pool of five accounts, with each strategy, and writes what came of it
-// to docs/strategies.md.
+// Command simulate simulates months of work on a pool of five accounts with each strategy, and
+// writes the results to docs/strategies.md.
 //
-// The pool, the rules, the questions about usage and the reading of answers are the program's own; the service is
-// the stand-in, with a clock that is turned by hand, so that a month takes a moment. Nothing is measured by real time
-// and chance comes from fixed seeds: the page is the same wherever it is made.
+// The pool, the rules, the requests to /usage and the classification of answers are the program's
+// own code. The service is the stand-in with a simulated clock, so a month takes a moment. Nothing
+// depends on real time and random numbers have fixed seeds: every run writes the same page.
 //
-// It is a tool, no part of the product: nothing imports it. It uses no network and writes nothing but the page.
+// It is a tool and not part of the product: nothing imports it. It uses no network and writes only
+// the page.
 package main
 
 import (

@@ -19,7 +19,7 @@ import (
 )
 
 // The published limits of a subscription are 12 dollars in 5 hours, 30 in a week and 60 in a month
-// (https://opencode.ai/docs/go/). Here a request stands for 25 cents' worth.
+// (https://opencode.ai/docs/go/). Here a request costs 25 cents.
 const (
 	perFiveHours = 48
 	perWeek      = 120
@@ -28,23 +28,23 @@ const (
 
 const accounts = 5
 
-// play is one month to be played.
+// play describes one month to simulate.
 type play struct {
 	pattern   pattern
 	strategy  string
 	ahead     int
-	elsewhere bool // the first two accounts are used by others as well, past the pool
+	elsewhere bool // the first two accounts are also used outside of the pool
 	seed      uint64
 }
 
-// outcome is what came of it.
+// outcome is the result of a month.
 type outcome struct {
 	asked, answered int
-	elsewhere       int           // answered past the pool
-	switches        int           // of running processes, from one account to another
-	ahead           int           // of these, before the limit
+	elsewhere       int           // requests answered outside of the pool
+	switches        int           // switches of running processes from one account to another
+	ahead           int           // those of them that came before the limit
 	waits           int           // times that a process found no account
-	waited          time.Duration // in all
+	waited          time.Duration // the sum of all waits
 }
 
 func (o *outcome) add(other outcome) {
@@ -57,7 +57,7 @@ func (o *outcome) add(other outcome) {
 	o.waited += other.waited
 }
 
-// month is the world of one play.
+// month is the state of one simulation.
 type month struct {
 	now     time.Time
 	service *fakeservice.Server
@@ -65,12 +65,13 @@ type month struct {
 	keys    keychain.Store
 	base    *url.URL
 	client  *http.Client
-	counts  bool // the time that is counted has begun
+	counts  bool // the counted time has begun
 	sum     outcome
 	due     queue
 }
 
-// One subscription after the other is bought. Once the last one is, windows are at all stages, and a month counts.
+// The subscriptions are bought one after another. After the last one, the windows are at different
+// stages, and the counted month begins.
 const (
 	apart   = 6 // days between two of them
 	warmUp  = apart * (accounts - 1)
@@ -116,7 +117,7 @@ func (p play) run() (outcome, error) {
 
 func (m *month) clock() time.Time { return m.now }
 
-// play lets everybody do the next step whose turn it is, until all is done.
+// play runs the actors' steps in the order of their times, until the end.
 func (m *month) play() (outcome, error) {
 	for m.due.Len() > 0 {
 		next := heap.Pop(&m.due).(*turn)
@@ -133,11 +134,11 @@ func (m *month) play() (outcome, error) {
 	return m.sum, nil
 }
 
-// direct asks the stand-in without a network.
+// direct sends requests to the stand-in without a network.
 type direct struct{ http.Handler }
 
 func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body == nil { // as a server has it
+	if req.Body == nil { // the form that a server sees
 		req.Body = http.NoBody
 	}
 	w := httptest.NewRecorder()
@@ -155,9 +156,9 @@ func (m *month) ask(key string) rotation.Answer {
 	return rotation.Answer{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes(), Model: "m"}
 }
 
-// actor is one who does something at times.
+// actor does something at certain times.
 type actor interface {
-	// step does what is to be done now, and returns when the next is due; the zero time is never.
+	// step does what is due now, and returns the time of the next step; the zero time means never.
 	step() (time.Time, error)
 }
 
@@ -167,7 +168,7 @@ type turn struct {
 	who   actor
 }
 
-// queue is by time, and those of one moment in the order in which they came.
+// queue is sorted by time; steps with the same time keep the order in which they were added.
 type queue struct {
 	turns []*turn
 	n     int

@@ -13,13 +13,14 @@ import (
 	"ocgo-key/rotation"
 )
 
-// months is how many months are played of each kind, each with another seed. The figures are their mean.
+// months is how many months of each kind are simulated, each with another seed. The figures are
+// their means.
 const months = 5
 
-// workload is a kind of month.
+// workload is a kind of month, by its work.
 type workload struct {
 	name string
-	play play // but for strategy, ahead and seed
+	play play // without strategy, ahead and seed
 }
 
 var workloads = []workload{
@@ -30,7 +31,7 @@ var workloads = []workload{
 	{"Two accounts used elsewhere as well, a full month", play{pattern: pattern{desks: 1, nights: 1, pace: 0.3}, elsewhere: true}},
 }
 
-// The workloads that the recommendation speaks of.
+// The workloads that the recommendation mentions.
 const (
 	quiet = iota
 	full
@@ -39,10 +40,10 @@ const (
 	sharedFull
 )
 
-// aheads are what moves before the limit are played with, in the full month.
+// aheads are the thresholds for moves before the limit that are simulated in the full month.
 var aheads = []int{95, 80}
 
-// kind is what months have in common of which there is one figure.
+// kind is the common setting of the months behind one figure.
 type kind struct {
 	workload int
 	strategy string
@@ -52,15 +53,15 @@ type kind struct {
 // figures are the means of each kind of month.
 type figures map[kind]mean
 
-// mean is an outcome, by the month.
+// mean holds the mean outcome of a month.
 type mean struct {
 	Asked, Answered, Elsewhere, Switches, WaitedHours float64
 }
 
-// Lost is what was not answered, in percent.
+// Lost is the share of unanswered requests, in percent.
 func (m mean) Lost() float64 { return 100 * (m.Asked - m.Answered) / m.Asked }
 
-// kinds are all that are played.
+// kinds returns all kinds to simulate.
 func kinds() []kind {
 	var all []kind
 	for _, s := range rotation.Strategies() {
@@ -74,9 +75,10 @@ func kinds() []kind {
 	return all
 }
 
-// playAll plays all kinds of months, as many side by side as there are processors. That changes no figure.
+// playAll simulates all kinds of months, as many at the same time as there are processors. That
+// does not affect the figures.
 func playAll() (figures, error) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small things that are soon gone
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small objects with short lives
 	all := kinds()
 	outcomes, errs := make([]outcome, len(all)*months), make([]error, len(all)*months)
 	var running sync.WaitGroup
@@ -107,13 +109,13 @@ func playAll() (figures, error) {
 	return f, nil
 }
 
-// Of is the figure of one kind of month.
+// Of returns the figure of one kind of month.
 func (f figures) Of(workload int, strategy string, ahead int) mean {
 	return f[kind{workload, strategy, ahead}]
 }
 
-// claims are what the page's recommendation says, each as it can be read off the figures. A page whose claims do not
-// hold is not written.
+// claims are the statements of the page's recommendation, as conditions on the figures. If one does
+// not hold, the page is not written.
 var claims = map[string]func(f figures) bool{
 	"round-robin answers most where the pool has its accounts to itself": func(f figures) bool {
 		for _, w := range []int{quiet, full, tooMuch} {
@@ -179,7 +181,7 @@ var claims = map[string]func(f figures) bool{
 //go:embed page.md.tmpl
 var pageText string
 
-// makePage plays the months and writes the page.
+// makePage simulates the months and writes the page.
 func makePage() (string, error) {
 	f, err := playAll()
 	if err != nil {
@@ -209,7 +211,7 @@ func (f figures) page() (string, error) {
 	return b.String(), err
 }
 
-// table is a table for each workload.
+// table returns a table for each workload.
 func (f figures) table() string {
 	var b strings.Builder
 	for w, load := range workloads {
@@ -238,7 +240,7 @@ func (m mean) row(name string) string {
 	return fmt.Sprintf("| %s | %.0f | %.1f %% | %.1f | %.1f |", name, m.Answered, m.Lost(), m.Switches, m.WaitedHours)
 }
 
-// aheadTable is the full month with moves before the limit.
+// aheadTable returns the table for the full month with moves before the limit.
 func (f figures) aheadTable() string {
 	var b strings.Builder
 	b.WriteString("| strategy | answered | lost | switches | hours waited |\n|---|---:|---:|---:|---:|\n")

@@ -12,8 +12,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The page is what the program does now, and its recommendation follows from it. It is made as `make strategies` does,
-// in a process of its own: the race detector would take minutes for it.
+// The page matches the present program, and its recommendation follows from the figures. It is made
+// as by `make strategies`, in a separate process: with the race detector it would take minutes.
 func TestThePageIsCurrent(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "page.md")
 	said, err := exec.Command("go", "run", ".", "-out", out).CombinedOutput()
@@ -25,7 +25,7 @@ func TestThePageIsCurrent(t *testing.T) {
 	assert.Equal(t, string(want), string(got), "`make strategies` writes it anew")
 }
 
-// A figure that says otherwise is noticed.
+// A figure that contradicts a claim is noticed.
 func TestClaimsAreTested(t *testing.T) {
 	for claim, holds := range claims {
 		f := make(figures)
@@ -39,7 +39,7 @@ func TestClaimsAreTested(t *testing.T) {
 	}
 }
 
-// The same month twice is the same month; another seed is another one.
+// The same seed gives the same month, and another seed another one.
 func TestAMonthIsPlayedTheSameEachTime(t *testing.T) {
 	p := workloads[full].play
 	p.strategy, p.seed = rotation.MostLeft, 3
@@ -54,7 +54,7 @@ func TestAMonthIsPlayedTheSameEachTime(t *testing.T) {
 	assert.NotEqual(t, first, other)
 }
 
-// What is answered is bounded by what the subscriptions include, whoever asks.
+// The number of answers is limited by the subscriptions, no matter who uses them.
 func TestNoMonthHasMoreThanThereIs(t *testing.T) {
 	for i, w := range workloads {
 		p := w.play

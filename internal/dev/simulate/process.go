@@ -10,16 +10,16 @@ import (
 	"ocgo-key/rotation"
 )
 
-// process is a session under a gateway of its own. What a gateway does beside a request is done right behind it here,
-// so that the same comes of it each time.
+// process is a session with a gateway of its own. What a gateway does in the background is done
+// right after each request here, so that every run gives the same result.
 type process struct {
 	*month
 	session
 	number int
 	holder *helper.Holder
 	usage  *helper.UsagePoller
-	done   int  // requests
-	waits  bool // the request that is due is one that was refused before
+	done   int  // number of requests
+	waits  bool // the next request was refused before
 }
 
 func (p *process) step() (time.Time, error) {
@@ -53,16 +53,17 @@ func (p *process) step() (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// begin is how a gateway starts.
+// begin starts the gateway.
 func (p *process) begin(ctx context.Context) {
 	proc := rotation.Process{PID: p.number, Start: "x", Command: "opencode"}
 	p.holder = helper.NewHolder(p.pool, p.keys, proc, func(_, _ rotation.Handout) {})
 	p.usage = &helper.UsagePoller{Pool: p.pool, Keys: p.keys, Base: p.base, Client: p.client, Now: p.clock, Holder: p.holder}
-	_, _ = p.holder.Current(ctx, nil) // an exhausted pool is found again by the first request
+	_, _ = p.holder.Current(ctx, nil) // the first request will find an exhausted pool again
 	p.holder.Prepare(ctx)
 }
 
-// next is when the next request is due: after its pause, and not when the session is over.
+// next returns the time of the next request, which is after a pause; the zero time if the session
+// is over.
 func (p *process) next() time.Time {
 	if p.done == len(p.pauses) {
 		return time.Time{}
@@ -83,8 +84,8 @@ func (p *process) giveUp(ctx context.Context) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// request does as the gateway does: with the next account as long as there is one. It returns when to try again,
-// the zero time once the request was answered.
+// request sends a request as the gateway does: at a limit with the next account, as long as there
+// is one. It returns the time to try again; the zero time if the request was answered.
 func (p *process) request(ctx context.Context) (time.Time, error) {
 	grant, err := p.holder.Current(ctx, nil)
 	if err != nil {
@@ -128,7 +129,7 @@ func (p *process) switched(ctx context.Context, to helper.Grant, ahead bool) {
 	p.usage.Switched(ctx, to)
 }
 
-// refused is for a request that found no account: OpenCode sleeps until the soonest is back.
+// refused handles a request that found no account: OpenCode sleeps until the first one is back.
 func (p *process) refused(ctx context.Context, err error) (time.Time, error) {
 	exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
 	if !ok || exhausted.Until.IsZero() {
@@ -138,7 +139,7 @@ func (p *process) refused(ctx context.Context, err error) (time.Time, error) {
 	return exhausted.Until.Add(time.Second), nil
 }
 
-// stranger uses an account past the pool: on another machine, say.
+// stranger uses an account outside of the pool, such as on another machine.
 type stranger struct {
 	*month
 	session
@@ -149,7 +150,7 @@ type stranger struct {
 func (s *stranger) step() (time.Time, error) {
 	if s.now.After(s.start) {
 		if s.ask(s.key).Status != http.StatusOK {
-			return time.Time{}, nil // it does something else
+			return time.Time{}, nil // it gives up
 		}
 		if s.counts {
 			s.sum.elsewhere++

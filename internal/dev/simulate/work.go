@@ -11,25 +11,25 @@ const day = 24 * time.Hour
 // begin is a Monday, 00:00 UTC.
 var begin = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
-// session is one run of OpenCode: a process with work of its own.
+// session is one run of OpenCode: a process and its work.
 type session struct {
 	start, end time.Time
-	pauses     []time.Duration // before each of its requests
+	pauses     []time.Duration // the pause before each request
 }
 
-// pattern is what kind of sessions there are in a month. All are drawn anew for each seed.
+// pattern describes the sessions of a month, which are drawn at random from the seed.
 type pattern struct {
 	desks  int     // people at work on weekdays, from 9 to 18
 	nights int     // agents that work through the nights from Monday to Thursday
-	pace   float64 // how much is asked, by measure of the plain month
+	pace   float64 // the amount of work, as a multiple of the plain month
 }
 
-// between draws evenly.
+// between returns a uniformly distributed duration.
 func between(r *rand.Rand, from, to time.Duration) time.Duration {
 	return from + time.Duration(r.Int64N(int64(to-from)))
 }
 
-// sessions are those of days days, in the order of their start.
+// sessions returns the sessions of the given number of days, in the order of their start.
 func (p pattern) sessions(r *rand.Rand, days int) []session {
 	var all []session
 	for d := range days {
@@ -39,7 +39,7 @@ func (p pattern) sessions(r *rand.Rand, days int) []session {
 			for range p.desks {
 				all = append(all, p.deskDay(r, today)...)
 			}
-		} else if r.IntN(2) == 0 { // somebody comes by at a weekend
+		} else if r.IntN(2) == 0 { // few people work at weekends
 			at := today.Add(between(r, 10*time.Hour, 18*time.Hour))
 			all = append(all, p.bursts(r, at, at.Add(between(r, time.Hour, 3*time.Hour))))
 		}
@@ -54,7 +54,7 @@ func (p pattern) sessions(r *rand.Rand, days int) []session {
 	return all
 }
 
-// deskDay is one person's day: some sessions, with lunch and talk in between.
+// deskDay returns one person's day: some sessions, with breaks in between.
 func (p pattern) deskDay(r *rand.Rand, today time.Time) []session {
 	var all []session
 	at, home := today.Add(between(r, 8*time.Hour+30*time.Minute, 10*time.Hour)), today.Add(18*time.Hour)
@@ -66,7 +66,7 @@ func (p pattern) deskDay(r *rand.Rand, today time.Time) []session {
 	return all
 }
 
-// bursts is a person's session: a task of many requests in a row, then a look at what came of it.
+// bursts returns a person's session: tasks of many requests in a row, with a pause after each.
 func (p pattern) bursts(r *rand.Rand, start, end time.Time) session {
 	s := session{start: start, end: end}
 	for at := start; ; {
@@ -84,7 +84,7 @@ func (p pattern) bursts(r *rand.Rand, start, end time.Time) session {
 	}
 }
 
-// steady is an agent's session: one request after the other.
+// steady returns an agent's session: one request after the other.
 func (p pattern) steady(r *rand.Rand, start, end time.Time) session {
 	s := session{start: start, end: end}
 	for at := start; ; {

@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// forwarder makes a DLL (PE32+, x86-64) without any code: each of its exports
-// is another DLL's. Go programs need bcryptprimitives.dll with ProcessPrng,
-// which Wine has from 8.20 on only; older ones have the same function under
-// another name. Format: https://learn.microsoft.com/windows/win32/debug/pe-format
+// forwarder returns a DLL (PE32+, x86-64) without code, whose exports forward to another DLL's. Go
+// programs need bcryptprimitives.dll with ProcessPrng, which Wine has only since 8.20; older
+// versions have the same function under another name. Format:
+// https://learn.microsoft.com/windows/win32/debug/pe-format
 func forwarder(name, export, target string) []byte {
 	const (
-		section = 0x1000 // where the one section is in memory
-		header  = 0x200  // where it is in the file
-		funcs   = 40     // offsets in it: behind the export directory
+		section = 0x1000 // the address of the only section in memory
+		header  = 0x200  // its position in the file
+		funcs   = 40     // offsets in the section, after the export directory
 		names   = funcs + 4
 		ordinal = names + 4
 		text    = ordinal + 2
@@ -36,11 +36,11 @@ func forwarder(name, export, target string) []byte {
 		// optional header: PE32+, sizes, entry point none
 		uint16(0x20b), make([]byte, 18), uint32(section),
 		uint64(0x180000000), uint32(section), uint32(header), // base, alignments
-		uint16(6), uint16(0), uint32(0), uint16(6), uint16(0), uint32(0), // systems: Vista and later
+		uint16(6), uint16(0), uint32(0), uint16(6), uint16(0), uint32(0), // system version: Vista and later
 		uint32(2*section), uint32(header), uint32(0), // sizes of image and header, no checksum
-		uint16(3), uint16(0x160), // console; may be anywhere, no execution of data
+		uint16(3), uint16(0x160), // console subsystem; any address, no execution of data
 		uint64(1<<20), uint64(1<<12), uint64(1<<20), uint64(1<<12), uint32(0),
-		uint32(16), uint32(section), uint32(len(body)), make([]byte, 15*8), // directories: exports alone
+		uint32(16), uint32(section), uint32(len(body)), make([]byte, 15*8), // directories: only exports
 		// the section
 		[]byte(".edata\x00\x00"), uint32(len(body)), uint32(section), uint32(header), uint32(header),
 		make([]byte, 12), uint32(0x40000040)) // initialized data, readable
@@ -50,7 +50,7 @@ func forwarder(name, export, target string) []byte {
 	return file
 }
 
-// pack puts values behind each other, little end first.
+// pack concatenates values in little-endian order.
 func pack(values ...any) []byte {
 	var b bytes.Buffer
 	for _, v := range values {

@@ -1,9 +1,9 @@
-// Command winetest runs what the Windows build does with Credential Manager, on
-// Linux under Wine: the conformance suite of the keychain, and the program
-// itself. It is for `make wine-test` alone, and fails where Wine is missing.
+// Command winetest tests the Windows build with Credential Manager on Linux under Wine: the
+// conformance suite of the keychain, and the program itself. It is for `make wine-test`, and fails
+// if Wine is missing.
 //
-// It shows that our calls, their sizes and their errors are right as far as
-// Wine goes. It says nothing of Windows' own sessions, policies and vaults.
+// It checks our calls, their sizes and their errors as far as Wine implements them. It does not
+// cover Windows' own sessions, policies and vaults.
 package main
 
 import (
@@ -19,11 +19,11 @@ import (
 	"time"
 )
 
-// Tests that need what Wine does not have: links, and os.RemoveAll of the
-// testing package. The rest of them runs.
+// Tests that need features that Wine lacks: links, and the testing package's os.RemoveAll. All
+// others run.
 const skipped = "^TestFile"
 
-// limit bounds the whole run; it takes half a minute.
+// limit is the time limit of the whole run, which takes half a minute.
 const limit = 10 * time.Minute
 
 func main() {
@@ -58,7 +58,7 @@ func run(ctx context.Context, dir string) (err error) {
 	if err := m.boot(); err != nil {
 		return err
 	}
-	defer m.wine("wineserver", "", "--kill") // it fails where Wine has ended by itself
+	defer m.wine("wineserver", "", "--kill") // it fails if Wine has already ended
 	tests, program := filepath.Join(dir, "keychain.test.exe"), filepath.Join(dir, "ocgo-key.exe")
 	if err := errors.Join(
 		m.build("test", "-c", "-o", tests, "./keychain"),
@@ -75,7 +75,7 @@ func run(ctx context.Context, dir string) (err error) {
 	return m.useIt(program)
 }
 
-// boot makes Wine's folder, with what Go programs need in it.
+// boot creates Wine's folder, with the DLLs that Go programs need.
 func (m *machine) boot() error {
 	system := filepath.Join(m.prefix, "drive_c", "windows", "system32")
 	if _, err := os.Stat(filepath.Join(system, "kernel32.dll")); err != nil {
@@ -109,7 +109,7 @@ func (m *machine) wine(program, stdin string, args ...string) result {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	cmd.Env = append(os.Environ(), "WINEPREFIX="+m.prefix, "WINEDEBUG=-all", "DISPLAY=", "WAYLAND_DISPLAY=",
 		`OCGO_KEY_STATE_DIR=C:\state`, "OCGO_KEY_STORE=", "OCGO_KEY_AGENT_SHELL=", "OCGO_KEY_GATEWAY=")
-	cmd.WaitDelay = 10 * time.Second // Wine's own processes may hold the pipes
+	cmd.WaitDelay = 10 * time.Second // Wine's own processes may keep the pipes open
 	err := cmd.Run()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		err = nil
@@ -117,7 +117,7 @@ func (m *machine) wine(program, stdin string, args ...string) result {
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), err}
 }
 
-// useIt is a user's day with the program itself.
+// useIt runs the program's commands as a user would.
 func (m *machine) useIt(program string) error {
 	if err := os.RemoveAll(filepath.Join(m.prefix, "drive_c", "state")); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (m *machine) useIt(program string) error {
 		{"", "remove Work --yes", 0, ""},
 		{"", "get", 3, "there is no account"},
 	} {
-		// By way of cmd: what Wine starts itself has no parent that could be asking.
+		// Through cmd: a process that Wine starts directly has no parent that could be the caller.
 		got := m.wine("wine", step.stdin, append([]string{"cmd", "/c", program}, strings.Fields(step.args)...)...)
 		right := got.code == step.code
 		if step.code == 0 {

@@ -1,5 +1,5 @@
-// Command wording draws sentences from the project's comments, messages and pages, for a reader who has seen nothing of
-// it: what has to be read twice is to be written anew.
+// Command wording draws random sentences from the project's comments, messages and pages, for a
+// reader who does not know the project: sentences that have to be read twice should be rewritten.
 package main
 
 import (
@@ -66,10 +66,10 @@ func collect(root string) (all []sentence, err error) {
 	return all, err
 }
 
-// code is what begins a string that is no sentence but a script or a query.
+// code matches the beginning of a string that is a script or a query and not a sentence.
 var code = regexp.MustCompile(`^(#!|(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA) )`)
 
-// ofSource takes comments, and strings of several words: messages and help.
+// ofSource collects comments, and strings of several words: messages and help.
 func ofSource(path string, all *[]sentence) error {
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 	if err != nil {
@@ -80,7 +80,7 @@ func ofSource(path string, all *[]sentence) error {
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && !strings.HasSuffix(path, "_test.go") {
-			text, _ := strconv.Unquote(lit.Value) // the parser has read it
+			text, _ := strconv.Unquote(lit.Value) // the parser has accepted it
 			if !code.MatchString(text) {
 				take(path, text, all)
 			}
@@ -90,7 +90,7 @@ func ofSource(path string, all *[]sentence) error {
 	return nil
 }
 
-// ofPage takes paragraphs and lists, and no code.
+// ofPage collects paragraphs and lists, without code.
 func ofPage(path string, all *[]sentence) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -122,7 +122,8 @@ func ofPage(path string, all *[]sentence) error {
 	return lines.Err()
 }
 
-// A sentence ends with a period before a space and a capital letter; one of fewer than leastWords words is none.
+// A sentence ends with a period before a space and a capital letter; fewer than leastWords words do
+// not count as a sentence.
 var sentenceEnd = regexp.MustCompile(`[.!?]\)?\s+`)
 
 const leastWords = 5

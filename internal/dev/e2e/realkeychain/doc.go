@@ -1,4 +1,5 @@
-// Package realkeychain is tests alone: the store, and the program from `add` to `remove`, on the keychain of whoever
-// runs them. `make test-keychain` does; they have the build tag "realkeychain", since they are no business of `make
-// test`, which leaves the user's keychain alone. Their entries have ids of their own, and are taken away again.
+// Package realkeychain contains only tests: of the store, and of the program from `add` to
+// `remove`, with the keychain of the user who runs them. `make test-keychain` runs them. They have
+// the build tag "realkeychain", because `make test` must not touch the user's keychain. Their
+// entries have ids of their own, and are removed at the end.
 package realkeychain

@@ -1,5 +1,5 @@
-// Command bareget is what `ocgo-key get` is held against: a program that makes the same go-keyring call, prints the
-// key, and does no more. It is given the names under which the key is kept.
+// Command bareget is the program that `ocgo-key get` is compared with: it makes the same go-keyring
+// call and prints the key. Its arguments are the service and user names of the key.
 package main
 
 import (

@@ -1,7 +1,8 @@
-// Command resident runs a command and prints the most that it had resident (ru_maxrss, getrusage(2)), in bytes.
+// Command resident runs a command and prints its largest resident memory (ru_maxrss, getrusage(2)),
+// in bytes.
 //
-// It is a program of its own because Linux counts what a process had resident before it became another program: a
-// command started by a large process would be told to be as large. This one is small.
+// It is a separate program because Linux also counts a process's memory from before exec: a command
+// started by a large process would seem as large. This one is small.
 package main
 
 import (
@@ -38,7 +39,7 @@ func run(argv []string) (int64, error) {
 	}
 	most := state.SysUsage().(*syscall.Rusage).Maxrss
 	if runtime.GOOS == "linux" {
-		most *= 1024 // elsewhere it is in bytes
+		most *= 1024 // other systems report bytes
 	}
 	return most, nil
 }

@@ -7,15 +7,16 @@ import (
 	"strings"
 )
 
-// door lets in only requests that a client of ours can have made: to our very address (a page that rebinds a
-// name to 127.0.0.1 sends its own Host), with our token, by a method and to a path that the service has. There
-// are no CORS headers, so that a browser gives a page nothing of an answer.
-func (g *Gateway) door(next http.Handler) http.Handler {
+// authorize passes on only requests that a client with the token can have made: to this gateway's
+// address (a page that rebinds a name to 127.0.0.1 sends another Host), with its token, and with a
+// method and a path that the service has. It sends no CORS headers, so a browser shows a page
+// nothing of an answer.
+func (g *Gateway) authorize(next http.Handler) http.Handler {
 	_, port, _ := strings.Cut(g.host, ":")
 	localhost := "localhost:" + port
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, shown := g.withoutTokenStep(r)
-		_, page := r.Header["Origin"] // an empty one is a page's as well
+		_, page := r.Header["Origin"] // a page can send an empty one as well
 		switch {
 		case r.Host != g.host && r.Host != localhost:
 			refuse(w, http.StatusMisdirectedRequest, "this gateway answers to "+g.host+" only")
@@ -34,7 +35,8 @@ func (g *Gateway) door(next http.Handler) http.Handler {
 	})
 }
 
-// PingPath answers whoever has the token, so that a program can tell whether its gateway is still there.
+// PingPath is answered to any client with the token, so that a program can check whether its
+// gateway is still running.
 const PingPath = "/ocgo-key/ping"
 
 func pingable(next http.Handler) http.Handler {
@@ -47,14 +49,16 @@ func pingable(next http.Handler) http.Handler {
 	})
 }
 
-// TokenHeader is the header in which a client of ours shows the token. No stored login, variable or setting of a
-// client's puts anything else there.
+// TokenHeader is the header in which a client sends the token. No stored login, variable or setting
+// of a client overwrites it.
 const TokenHeader = "X-Ocgo-Key-Token"
 
-// keyHeaders, in their canonical form, are the headers in which clients send a key. Each may hold the token; none is passed on.
+// keyHeaders, in their canonical form, are the headers in which clients send a key. Each may hold
+// the token; none is passed on.
 var keyHeaders = []string{TokenHeader, "Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"}
 
-// knows reports whether one of the key headers holds the token. What the others hold does not matter.
+// knows reports whether one of the key headers holds the token. The values of the others do not
+// matter.
 func (g *Gateway) knows(h http.Header) bool {
 	known := false
 	for _, name := range keyHeaders {
@@ -76,8 +80,8 @@ func (g *Gateway) isToken(shown string) bool {
 	return subtle.ConstantTimeCompare([]byte(shown), []byte(g.token)) == 1
 }
 
-// withoutTokenStep returns the request without the token as the first step of its path, and whether it was there:
-// the form for clients that can be given an address and nothing else.
+// withoutTokenStep removes the token from the beginning of the request's path, and reports whether
+// it was there. This form is for clients in which only an address can be set.
 func (g *Gateway) withoutTokenStep(r *http.Request) (*http.Request, bool) {
 	step, rest, more := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if !g.isToken(step) || !more || r.URL.RawPath != "" || !strings.HasPrefix(r.URL.Path, "/") {
@@ -89,11 +93,11 @@ func (g *Gateway) withoutTokenStep(r *http.Request) (*http.Request, bool) {
 	return &out, true
 }
 
-// odd are characters that no path of the service has, and that servers disagree about.
+// odd are characters that are in no path of the service, and that servers interpret differently.
 func odd(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\\;%?#", r) }
 
-// reachable reports whether the path lies below a base URL as it is written, with nothing in it that another
-// server might read differently.
+// reachable reports whether the path as written is below a base URL, and contains nothing that
+// another server might read differently.
 func (g *Gateway) reachable(r *http.Request) bool {
 	p := r.URL.Path
 	if p == PingPath {
