@@ -27,16 +27,21 @@ Examples:
 
 // The shape of `doctor --json` is a contract.
 type doctorJSON struct {
-	Findings []doctor.Finding  `json:"findings"`
+	Findings []findingJSON     `json:"findings"`
 	OK       bool              `json:"ok"` // there is no problem; there may be notes
 	Repaired []doctor.Repaired `json:"repaired,omitempty"`
 }
 
+type findingJSON struct {
+	doctor.Finding
+	Fix string `json:"fix"` // the same as mend, which is its older name
+}
+
 func (c *doctorCmd) Run(a *app) error {
 	a.keys().Unlock(a.budget())
-	options := doctor.Options{Accounts: a.accounts(nil), Open: a.pool, Getenv: a.getenv}
+	options := doctor.Options{Getenv: a.getenv, Keys: a.keys(), Service: a.baseURL, Open: a.pool}
 	results := doctor.Examine(options)
-	report := doctorJSON{Findings: []doctor.Finding{}}
+	report := doctorJSON{Findings: []findingJSON{}}
 	if c.Repair {
 		report.Repaired = doctor.Repair(results, a.Terminal)
 		results = doctor.Examine(options)
@@ -44,7 +49,7 @@ func (c *doctorCmd) Run(a *app) error {
 	problems, mendable := 0, 0
 	for _, r := range results {
 		for _, f := range r.Findings {
-			report.Findings = append(report.Findings, f)
+			report.Findings = append(report.Findings, findingJSON{f, f.Mend})
 			if f.Level == doctor.Problem {
 				problems++
 			}

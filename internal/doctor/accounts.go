@@ -11,7 +11,8 @@ import (
 // accountsCheck looks at the pool and its accounts.
 type accountsCheck struct{ *examination }
 
-// lookAtAccounts looks at the pool as such: whether it can hand out, and whether its accounts are as many as they seem.
+// lookAtAccounts looks at the pool as such: whether it can hand out, and whether its accounts are
+// as many as they seem.
 func (e accountsCheck) lookAtAccounts(r *Result) {
 	s := e.state()
 	o, err := s.overview(e.ctx)
@@ -20,7 +21,7 @@ func (e accountsCheck) lookAtAccounts(r *Result) {
 		return
 	}
 	if n := len(e.keychain().held); len(o.Accounts) == 0 && n > 0 {
-		r.found(Problem, "ocgo-key doctor --repair", "there is no account, although the keychain has %s of accounts that were", text.Count(n, "key", "keys"))
+		r.found(Problem, RepairCommand, "there is no account, although the keychain has %s of accounts that were", text.Count(n, "key", "keys"))
 		return
 	}
 	if len(o.Accounts) == 0 {
@@ -29,11 +30,12 @@ func (e accountsCheck) lookAtAccounts(r *Result) {
 	}
 	r.Well = text.Count(len(o.Accounts), "account", "accounts")
 	pool := rotation.New(still{s.file, s.state}, time.Now, func(int, string) bool { return true })
-	out := new(rotation.ExhaustedError)
-	switch err := pool.Exhaustion(e.ctx); {
-	case err == nil:
+	exhaustion := pool.Exhaustion(e.ctx)
+	out, none := errors.AsType[*rotation.ExhaustedError](exhaustion)
+	switch {
+	case exhaustion == nil:
 		r.Well += ", the next process gets " + text.OneLine(o.Next)
-	case errors.As(err, &out) && !out.Until.IsZero():
+	case none && !out.Until.IsZero():
 		r.Well += "; " + out.Error()
 	}
 	for _, v := range o.Accounts {
@@ -42,7 +44,7 @@ func (e accountsCheck) lookAtAccounts(r *Result) {
 				text.OneLine(v.Label), text.OneLine(v.Condition.Reason), text.Quote(v.Label))
 		}
 	}
-	if len(r.Findings) == 0 && errors.As(pool.Exhaustion(e.ctx), &out) && out.Until.IsZero() {
+	if len(r.Findings) == 0 && none && out.Until.IsZero() {
 		r.found(Problem, "ocgo-key enable "+text.Quote(o.Accounts[0].Label), "every account is disabled, so there is nothing to hand out")
 	}
 	e.lookForTwins(r, o)
@@ -52,7 +54,8 @@ func (e accountsCheck) lookAtAccounts(r *Result) {
 // refusalsLately is how far back an answer that no rule knows is worth a note.
 const refusalsLately = 7 * 24 * time.Hour
 
-// lookForRefusals names answers by which the service refused requests of late and that no rule knows.
+// lookForRefusals names answers by which the service refused requests of late and that no rule
+// knows.
 func (e accountsCheck) lookForRefusals(r *Result, pool *rotation.Pool) {
 	refusals, err := pool.Refusals(e.ctx)
 	if err != nil {
@@ -86,7 +89,8 @@ func (e accountsCheck) lookForTwins(r *Result, o rotation.Overview) {
 	}
 }
 
-// subscription is the workspace and user whose usage limit an account has, as the service said now or before.
+// subscription is the workspace and user whose usage limit an account has, as the service said now
+// or before.
 func subscription(v rotation.View, usage map[string]usageAnswer) [2]string {
 	if a, ok := usage[v.ID]; ok && a.err == nil && a.usage.Workspace != "" && a.usage.User != "" {
 		return [2]string{a.usage.Workspace, a.usage.User}

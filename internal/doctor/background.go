@@ -9,15 +9,16 @@ import (
 	"time"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/keyform"
 )
 
 // gatewayLimit bounds the wait for a connection to an address of this machine.
 const gatewayLimit = 2 * time.Second
 
-// Service is about a background service of OpenCode 2 that was started with the environment of an `ocgo-key run`: all clients go
-// to that run's gateway then, which ends with it.
-func (a *Around) Service(ctx context.Context) []Finding {
-	service, err := opencode.ReadService(opencode.ServiceFile(a.Getenv, a.Home))
+// background is about a background service of OpenCode 2 that was started with the environment of
+// an `ocgo-key run`: all clients go to that run's gateway then, which ends with it.
+func (o *openCode) background(ctx context.Context) []Finding {
+	service, err := opencode.ReadService(opencode.ServiceFile(o.getenv, o.home))
 	if err != nil {
 		return nil
 	}
@@ -25,7 +26,7 @@ func (a *Around) Service(ctx context.Context) []Finding {
 	if err != nil || content == nil {
 		return nil // it does not run, or was started by nobody with a configuration of their own
 	}
-	address, ours := opencode.Points(content, a.StandIn)
+	address, ours := opencode.Points(content, keyform.StandIn)
 	if !ours || !local(address) {
 		return nil
 	}

@@ -1,56 +1,117 @@
 package doctor
 
 import (
+	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
+	"runtime"
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/text"
 )
 
-// Config is about what a configuration of the user's says of single models: OpenCode prefers that to what is set for the
-// provider.
-func (a *Around) Config(paths []string) []Finding {
+// configCheck looks for other keys and addresses that OpenCode may use in place of the pool's.
+type configCheck struct{ *examination }
+
+// lookAtConfig finds other keys and addresses that OpenCode may use in place of the pool's. Where
+// plain `opencode` goes through the pool they do not win, and what is left to say is that a key
+// lies about.
+func (e configCheck) lookAtConfig(r *Result) {
+	r.Well = "no other key or address stands in the pool's way"
+	e.lookAtEnvironment(r)
+	e.lookAtLogins(r)
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = e.home
+	}
+	paths := opencode.UserConfigs(e.Getenv, e.home, dir)
+	for _, path := range paths {
+		e.lookAtUserConfig(r, path)
+	}
+	o := e.openCode(e.program())
+	r.take(o.models(paths), o.database(e.ctx))
+	for _, path := range opencode.ManagedConfigs(runtime.GOOS, e.Getenv) {
+		if text, ok := e.configText(r, path); ok {
+			e.lookAtManaged(r, path, text)
+		}
+	}
+	if path, text, ok := managedPreferences(e.ctx); ok {
+		e.lookAtManaged(r, path, text)
+	}
+}
+
+// rival is the level of another key, and what becomes of it.
+func (e configCheck) rival() (level, effect string) { return e.openCode(e.program()).rival() }
+
+// configText reads a configuration, and complains of one that OpenCode could not read either.
+func (e configCheck) configText(r *Result, path string) ([]byte, bool) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		return nil, false
+	}
+	text, ok := regular(path, opencode.MaxLoginFile)
+	if !ok {
+		return nil, false
+	}
+	if _, err := opencode.ReadOverrides(text, keyform.StandIn); err != nil {
+		r.found(Problem, editCommand(path), "%s cannot be read (%v), so OpenCode does not start", path, err)
+		return nil, false
+	}
+	return text, true
+}
+
+func (e configCheck) lookAtUserConfig(r *Result, path string) {
+	data, ok := e.configText(r, path)
+	if !ok {
+		return
+	}
+	level, effect := e.rival()
+	o, _ := opencode.ReadOverrides(data, keyform.StandIn) // it was read before
+	switch {
+	case o.Key == opencode.Literal && !o.StandsIn:
+		r.found(level, "ocgo-key import --from "+text.Quote(path)+" --scrub", "%s sets %s: %s", path, o.Place("apiKey"), effect)
+	case o.Any() && level == Problem:
+		r.found(Problem, "ocgo-key install --yes", "%s sets %s (%s): %s", path, o.Where(), o.Names(), effect)
+	case len(o.Headers) > 0:
+		r.found(Note, editCommand(path), "%s sets %s (%s): the gateway passes no other key on, and an agent's tools can read it; take it out there",
+			path, o.Where(), o.Names())
+	}
+	for _, name := range o.Env {
+		if name != opencode.KeyVariable && e.isKey(e.Getenv(name)) { // that one is told of by itself
+			r.found(level, editCommand(path), "%s names the variable %q for the key of OpenCode Go, and it is set: %s", path, name, effect)
+		}
+	}
+}
+
+// lookAtManaged is about what wins over all that a wrapper sets. A key there is harmless: the
+// gateway is shown a token in a header of its own, and passes no other key on.
+func (e configCheck) lookAtManaged(r *Result, path string, text []byte) {
+	o, err := opencode.ReadOverrides(text, keyform.StandIn)
+	if err != nil {
+		return
+	}
+	if o.BaseURL {
+		r.found(Problem, editCommand(path), "%s, a managed configuration, sets %s, which overrides the gateway of `ocgo-key run` "+
+			"(not that of the plugin); it has to be taken out there", path, o.Place("baseURL"))
+	}
+}
+
+// models is about what a configuration of the user's says of single models: OpenCode prefers that
+// to what is set for the provider.
+func (o *openCode) models(paths []string) []Finding {
 	var found []Finding
 	for _, path := range paths {
-		text, ok := read(path)
+		text, ok := regular(path, opencode.MaxLoginFile)
 		if !ok {
 			continue
 		}
-		for _, m := range opencode.ModelOverrides(text, a.StandIn) {
-			level, effect := a.rival()
+		for _, m := range opencode.ModelOverrides(text, keyform.StandIn) {
+			level, effect := o.rival()
 			if level == Note {
 				effect = "the pool's is used in its place"
 			}
-			found = append(found, of(level, a.Edit(path), fmt.Sprintf("%s sets %s for model %s alone: %s", path, strings.Join(m.Names, " and "), m.Model, effect)))
-		}
-	}
-	return found
-}
-
-func read(path string) ([]byte, bool) {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > opencode.MaxLoginFile {
-		return nil, false
-	}
-	text, err := os.ReadFile(path)
-	return text, err == nil
-}
-
-// Plugins is about plugins of others that the last server of OpenCode 2 could not load, as its log says.
-func (a *Around) Plugins() []Finding {
-	path := opencode.LogFile(a.Getenv, a.Home)
-	var found []Finding
-	for _, plugin := range opencode.FailedPlugins(path) {
-		if filepath.IsAbs(plugin) {
-			if _, err := os.Lstat(plugin); err != nil {
-				continue // it is gone since
-			}
-		}
-		if filepath.Base(plugin) != opencode.PluginName && plugin != opencode.PluginID {
-			found = append(found, of(Note, "grep 'failed to load plugin' "+text.Quote(path), fmt.Sprintf("OpenCode 2 could not load the plugin %s", plugin)))
+			found = append(found, of(level, editCommand(path), fmt.Sprintf("%s sets %s for model %s alone: %s", path, strings.Join(m.Names, " and "), m.Model, effect)))
 		}
 	}
 	return found

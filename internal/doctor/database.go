@@ -10,13 +10,14 @@ import (
 	"strings"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/text"
 )
 
-// Database is about OpenCode's database: keys in it that win over the pool's, who may read it, and a generation that does not
-// work with it.
-func (a *Around) Database(ctx context.Context) []Finding {
-	path := opencode.DatabasePath(a.Getenv, a.Home)
+// database is about OpenCode's database: keys in it that win over the pool's, who may read it, and
+// a generation that does not work with it.
+func (o *openCode) database(ctx context.Context) []Finding {
+	path := opencode.DatabasePath(o.getenv, o.home)
 	info, err := os.Stat(path)
 	if path == "" || err != nil || !info.Mode().IsRegular() {
 		return nil
@@ -30,14 +31,14 @@ func (a *Around) Database(ctx context.Context) []Finding {
 		found = append(found, of(Note, "opencode auth list", fmt.Sprintf("it is not known whether OpenCode has a login of its own: %v", err)))
 	default:
 		var wins int
-		keys, wins = a.count(c)
-		if level, effect := a.rival(); wins > 0 {
+		keys, wins = o.count(c)
+		if level, effect := o.rival(); wins > 0 {
 			found = append(found, of(level, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for OpenCode Go: %s", path, logins(wins), effect)))
 		} else if keys > 0 {
 			found = append(found, of(Note, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for Zen in clear, which an agent's tools can read", path, logins(keys))))
 		}
 	}
-	return append(append(found, a.readable(path, info, keys)...), a.wrongGeneration(ctx, path)...)
+	return append(append(found, o.readable(path, info, keys)...), o.wrongGeneration(ctx, path)...)
 }
 
 func logins(n int) string {
@@ -47,10 +48,11 @@ func logins(n int) string {
 	return fmt.Sprintf("%d logins", n)
 }
 
-// count counts the keys that are the user's own, and those of them that OpenCode prefers to the pool's.
-func (a *Around) count(c *opencode.Credentials) (keys, wins int) {
+// count counts the keys that are the user's own, and those of them that OpenCode prefers to the
+// pool's.
+func (o *openCode) count(c *opencode.Credentials) (keys, wins int) {
 	for _, login := range c.Found {
-		if login.Problem != "" || strings.HasPrefix(login.Key.Reveal(), a.StandIn) {
+		if login.Problem != "" || strings.HasPrefix(login.Key.Reveal(), keyform.StandIn) {
 			continue
 		}
 		keys++
@@ -61,7 +63,7 @@ func (a *Around) count(c *opencode.Credentials) (keys, wins int) {
 	return keys, wins
 }
 
-func (a *Around) readable(path string, info fs.FileInfo, keys int) []Finding {
+func (o *openCode) readable(path string, info fs.FileInfo, keys int) []Finding {
 	const others = 0o077
 	if runtime.GOOS == "windows" || info.Mode().Perm()&others == 0 {
 		return nil
@@ -73,10 +75,10 @@ func (a *Around) readable(path string, info fs.FileInfo, keys int) []Finding {
 	return []Finding{of(level, "chmod go= "+text.Quote(path)+"*", fmt.Sprintf("%s has mode %04o: other users of this machine may read %s in it", path, info.Mode().Perm(), holds))}
 }
 
-// wrongGeneration: OpenCode 1 goes on with a database of its own that version 2 has taken over, and fails on one that version 2
-// created. Source: docs/facts.md, "Logins at rest".
-func (a *Around) wrongGeneration(ctx context.Context, path string) []Finding {
-	if a.Program.Generation != 1 {
+// wrongGeneration: OpenCode 1 goes on with a database of its own that version 2 has taken over, and
+// fails on one that version 2 created. Source: docs/facts.md, "Logins at rest".
+func (o *openCode) wrongGeneration(ctx context.Context, path string) []Finding {
+	if o.program.Generation != 1 {
 		return nil
 	}
 	if created, err := opencode.CreatedBySecond(ctx, path); err != nil || !created {
@@ -86,5 +88,5 @@ func (a *Around) wrongGeneration(ctx context.Context, path string) []Finding {
 	if runtime.GOOS == "windows" {
 		mend = "$env:" + opencode.DatabaseVariable + ` = "opencode-1.db"`
 	}
-	return []Finding{of(Problem, mend, fmt.Sprintf("%s was created by OpenCode 2, and %s is %s, which fails there (%q): it needs a database of its own", path, a.Program.Path, a.Program, "Database is not empty and has no session table"))}
+	return []Finding{of(Problem, mend, fmt.Sprintf("%s was created by OpenCode 2, and %s is %s, which fails there (%q): it needs a database of its own", path, o.program.Path, o.program, "Database is not empty and has no session table"))}
 }

@@ -1,100 +1,71 @@
-// Package doctor looks for what is not as it should be, and says how to mend it. Checks change nothing and print nothing;
-// a finding may have a repair, which the command line runs when it is asked to.
+// Package doctor looks for what keeps ocgo-key from working as it should, and names the command
+// that fixes it. Checks change nothing and print nothing; internal/cli prints what they find. A
+// finding may have a repair, which [Repair] runs when the user asks for it.
 //
-// A new check is a method of the type in the file of its subject, called by the look that is there; a new subject is a file
-// with a type of its own, and a row in the table of Examine.
+// The checks are the table in [Examine]. Each is a method of its subject's type, in the file named
+// for the subject: state.go, accounts.go, keychain.go, keys.go, service.go, clock.go, opencode.go,
+// config.go, plugin.go.
+//
+// To add something to look at, add a method to the file of its subject, and call it from the look
+// method there. The method adds what it finds with [Result.found], or with [Result.fixable] where
+// it has a repair. What several checks need is found out once, in examination.go.
+//
+// To add a check, make a file for its subject, with a type that embeds *examination and a method
+// func(*Result), and add a row to the table. The method sets Well, which is shown where nothing is
+// found. A repair that changes the state does so by a method of rotation.
 package doctor
 
 import (
 	"context"
-	"fmt"
+	"net/url"
 	"sync"
 	"time"
 
-	"ocgo-key/internal/report"
-	"ocgo-key/internal/text"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
 )
 
-// Levels of a finding.
-const (
-	Problem = "problem" // something does not work, or not as it should
-	Note    = "note"    // worth knowing; all works
-)
-
-// A Finding is one thing that is not as it should be.
-type Finding struct {
-	Check string `json:"check"`
-	Level string `json:"level"`
-	What  string `json:"what"` // what is wrong, and why that matters; no key, and no text out of a file that may hold one
-	Mend  string `json:"mend"` // a command line for the user's shell
-
-	repair repair // nil where nothing can be repaired
+// Options are what the checks look at, and with what.
+type Options struct {
+	Getenv  func(string) string
+	Keys    Keys
+	Service *url.URL // the base URL of the Go service
+	// Open opens the pool, for a repair. The checks themselves never open it: that would repair the
+	// state.
+	Open func() (*rotation.Pool, error)
 }
 
-// Repairable reports whether [Repair] can put it right.
-func (f Finding) Repairable() bool { return f.repair != nil }
-
-// A repair puts a finding right, and returns what it did.
-type repair = func(context.Context) (string, error)
-
-func of(level, mend, what string) Finding { return Finding{Level: level, Mend: mend, What: what} }
-
-// A Result is what came of one check.
-type Result struct {
-	Check    string
-	Well     string // what is there to say where nothing was found
-	Skipped  string // why it could not be made, where another check says what is wrong
-	Findings []Finding
+// Keys is the store that the keys are in.
+type Keys interface {
+	Name() string
+	Get(ctx context.Context, id string) (keychain.Secret, error)
+	Delete(ctx context.Context, id string) error
+	keychain.Inspector
+	// StoreIn is the name of the store that is chosen, with these settings.
+	StoreIn(rotation.Settings) string
+	// Moving reports whether a process is moving the keys to another store right now.
+	Moving() bool
 }
 
-// found adds a finding, which is returned so that a repair can be given to it.
-func (r *Result) found(level, mend, format string, args ...any) *Finding {
-	r.Findings = append(r.Findings, Finding{Check: r.Check, Level: level, What: text.Line(fmt.Sprintf(format, args...)), Mend: text.Line(mend)})
-	return &r.Findings[len(r.Findings)-1]
+// A check looks at one subject, and adds what it finds to the result.
+type check struct {
+	name string // in JSON and on the screen
+	look func(*Result)
 }
 
-// RepairCommand is what mends a finding that has a repair.
-const RepairCommand = "ocgo-key doctor --repair"
-
-// mendable adds a problem that --repair mends.
-func (r *Result) mendable(repair repair, format string, args ...any) {
-	r.found(Problem, RepairCommand, format, args...).repair = repair
-}
-
-// take adds findings.
-func (r *Result) take(all ...[]Finding) {
-	for _, findings := range all {
-		for _, f := range findings {
-			r.found(f.Level, f.Mend, "%s", f.What)
-		}
+// checks is the table of all checks, in the order in which they are shown.
+func (e *examination) checks() []check {
+	return []check{
+		{"state", stateCheck{e}.lookAtState},
+		{"accounts", accountsCheck{e}.lookAtAccounts},
+		{"keychain", keychainCheck{e}.lookAtKeychain},
+		{"keys", keysCheck{e}.lookAtKeys},
+		{"service", serviceCheck{e}.lookAtService},
+		{"clock", clockCheck{e}.lookAtClock},
+		{"opencode", openCodeCheck{e}.lookAtOpenCode},
+		{"config", configCheck{e}.lookAtConfig},
+		{"plugin", pluginCheck{e}.lookAtPlugin},
 	}
-}
-
-// Repaired is one thing that a repair did.
-type Repaired struct {
-	Check string `json:"check"`
-	What  string `json:"what"`
-}
-
-// Repair mends what can be mended, and tells of what could not.
-func Repair(results []Result, tell report.Reporter) []Repaired {
-	ctx, cancel := context.WithTimeout(context.Background(), keychainLimit)
-	defer cancel()
-	var done []Repaired
-	for _, r := range results {
-		for _, f := range r.Findings {
-			if f.repair == nil {
-				continue
-			}
-			what, err := f.repair(ctx)
-			if err != nil {
-				tell.Warn(text.Line(fmt.Sprintf("%s: could not be repaired: %v", f.Check, err)), "")
-				continue
-			}
-			done = append(done, Repaired{f.Check, text.Line(what)})
-		}
-	}
-	return done
 }
 
 // How long a check may take: what asks the keychain, and what asks the service or another program.
@@ -103,29 +74,16 @@ const (
 	serviceLimit  = 5 * time.Second
 )
 
-// patience is how long the whole is waited for: the questions to the service that need keys come after the
-// keychain's answers, a failed one through a proxy is made once more without it.
+// patience is how long the whole is waited for: the questions to the service that need keys come
+// after the keychain's answers, a failed one through a proxy is made once more without it.
 const patience = keychainLimit + 2*serviceLimit + 2*time.Second
 
-// Examine makes all checks side by side.
+// Examine makes all checks side by side, and returns their results in the order of the table. A
+// check that has not ended after [patience] is a problem itself.
 func Examine(o Options) []Result {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	e := newExamination(ctx, o)
-	checks := []struct {
-		name string
-		look func(*Result)
-	}{
-		{"state", stateCheck{e}.lookAtState},
-		{"accounts", accountsCheck{e}.lookAtAccounts},
-		{"keychain", keychainCheck{e}.lookAtKeychain},
-		{"keys", keysCheck{e}.lookAtKeys},
-		{"service", serviceCheck{e}.lookAtService},
-		{"clock", serviceCheck{e}.lookAtClock},
-		{"opencode", configCheck{e}.lookAtOpenCode},
-		{"config", configCheck{e}.lookAtConfig},
-		{"plugin", pluginCheck{e}.lookAtPlugin},
-	}
+	checks := newExamination(ctx, o).checks()
 	results := make([]Result, len(checks))
 	var mu sync.Mutex
 	var all sync.WaitGroup

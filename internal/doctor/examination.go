@@ -7,23 +7,15 @@ import (
 	"sync"
 	"time"
 
-	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/opencode"
-	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/process"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
 
-// Options say what is looked at.
-type Options struct {
-	Accounts *accounts.Accounts // without a pool
-	Open     func() (*rotation.Pool, error)
-	Getenv   func(string) string
-}
-
-// examination is one look at everything. What several checks need is found out once, by the first that asks.
+// examination is one look at everything. What several checks need is found out once, by the first
+// that asks.
 type examination struct {
 	Options
 	ctx  context.Context
@@ -50,8 +42,6 @@ func newExamination(ctx context.Context, o Options) *examination {
 	return e
 }
 
-func (e *examination) keys() *accounts.Keys { return e.Accounts.Keys }
-
 // whichProgram is the opencode that plain `opencode` runs in the end.
 func (e *examination) whichProgram() opencode.Program {
 	path, err := opencode.Find(e.Getenv("PATH"))
@@ -62,12 +52,12 @@ func (e *examination) whichProgram() opencode.Program {
 	return p
 }
 
-// around is what the checks of OpenCode look at.
-func (e *examination) around(p opencode.Program) *Around {
-	return &Around{Getenv: e.Getenv, Home: e.home, Program: p, Pooled: e.plain().pooled, StandIn: keyform.StandIn, Edit: editCommand}
+// openCode is what the checks of OpenCode look at.
+func (e *examination) openCode(p opencode.Program) *openCode {
+	return &openCode{getenv: e.Getenv, home: e.home, program: p, pooled: e.plain().pooled}
 }
 
-// snapshot is the state as it stands. Nothing is mended, as every other command would.
+// snapshot is the state as it stands. Nothing is repaired, unlike in every other command.
 type snapshot struct {
 	dir   string
 	file  *state.File

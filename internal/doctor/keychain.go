@@ -28,13 +28,13 @@ type keysSeen struct {
 	odd   map[string]error           // ids whose key is missing, is no key, or may be in a place that is locked
 }
 
-// readKeys asks the keychain for the key of each id that there is a reason to ask for. A locked one is not asked
-// where that can be told before: it would ask its user in turn, and doctor only looks.
+// readKeys asks the keychain for the key of each id that there is a reason to ask for. A locked one
+// is not asked where that can be told before: it would ask its user in turn, and doctor only looks.
 func (e keychainCheck) readKeys() keysSeen {
 	ctx, cancel := context.WithTimeout(e.ctx, keychainLimit)
 	defer cancel()
 	seen := keysSeen{held: map[string]keychain.Secret{}, odd: map[string]error{}}
-	store := e.keys()
+	store := e.Keys
 	inspection, err := store.Inspect(ctx)
 	if err != nil {
 		seen.err = err
@@ -66,11 +66,11 @@ func (e keychainCheck) readKeys() keysSeen {
 			continue
 		}
 		key, err := store.Get(ctx, id)
-		failed := new(keychain.Error)
+		failed, ok := errors.AsType[*keychain.Error](err)
 		switch {
 		case err == nil:
 			seen.held[id] = key
-		case errors.Is(err, keychain.ErrNotFound), errors.As(err, &failed) && failed.Kind == keychain.Failed:
+		case errors.Is(err, keychain.ErrNotFound), ok && failed.Kind == keychain.Failed:
 			seen.odd[id] = err
 		default:
 			seen.err = keychain.WithoutAccount(err)
@@ -83,7 +83,7 @@ func (e keychainCheck) readKeys() keysSeen {
 func (e keychainCheck) lookAtKeychain(r *Result) {
 	seen := e.keychain()
 	what := "unlocked"
-	if name := e.keys().Name(); name != accounts.OSStore {
+	if name := e.Keys.Name(); name != accounts.OSStore {
 		what = accounts.Place(name)
 	}
 	r.Well = fmt.Sprintf("%s, answers in %s", what, took(seen.took))

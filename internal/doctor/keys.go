@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"ocgo-key/helper/accounts"
@@ -17,8 +16,8 @@ import (
 // keysCheck looks at accounts and keys side by side.
 type keysCheck struct{ *examination }
 
-// settled is after what time a key that is noted to be on its way is nobody's any more: a command may wait for the
-// keychain's user for a minute.
+// settled is after what time a key that is noted to be on its way is nobody's any more: a command
+// may wait for the keychain's user for a minute.
 const settled = 2 * time.Minute
 
 // lookAtKeys compares the accounts with the keys, both ways.
@@ -71,12 +70,13 @@ func (e keysCheck) lookAtKeys(r *Result) {
 	}
 }
 
-// lookAtMove tells of a move between two stores that was cut short. Until it is finished either may have a key.
+// lookAtMove tells of a move between two stores that was cut short. Until it is finished either may
+// have a key.
 func (e keysCheck) lookAtMove(r *Result, s state.Settings) (unfinished bool) {
-	if s.Move.Other(e.keys().StoreIn(s)) == "" {
+	if s.Move.Other(e.Keys.StoreIn(s)) == "" {
 		return false
 	}
-	if e.keys().Moving() {
+	if e.Keys.Moving() {
 		r.Skipped = "not compared with the accounts, since the keys are being moved right now"
 		return true
 	}
@@ -106,31 +106,32 @@ func usable(key keychain.Secret) bool {
 	return err == nil && parsed.Equal(key)
 }
 
-// lookAtPending settles what a command that was killed has begun, in the direction that loses nothing.
+// lookAtPending settles what a command that was killed has begun, in the direction that loses
+// nothing.
 func (e keysCheck) lookAtPending(r *Result, s *state.State, seen keysSeen, p state.Pending) {
 	a := s.Find(p.ID)
 	_, there := seen.held[p.ID]
 	switch {
 	case a == nil && there:
-		if store := e.keys().Name(); !usable(seen.held[p.ID]) && store != accounts.FileStore {
+		if store := e.Keys.Name(); !usable(seen.held[p.ID]) && store != accounts.FileStore {
 			r.found(Problem, deleteCommand(store, p.ID), "a command that was killed left something in the keychain, under %s, that is no key", p.ID)
 			return
 		}
 		if twin, ok := seen.twin(s, p.ID); ok {
-			r.mendable(e.dropCopy(p.ID, twin), "a command that was killed left a second copy of the key of %s in the keychain", twin)
+			r.fixable(e.dropCopy(p.ID, twin), "a command that was killed left a second copy of the key of %s in the keychain", twin)
 			return
 		}
-		r.mendable(e.relist(p.ID), "a command that was killed left a key in the keychain that no account has (%s)", p.ID)
+		r.fixable(e.relist(p.ID), "a command that was killed left a key in the keychain that no account has (%s)", p.ID)
 	case a == nil, !there && p.Op == "add":
-		r.mendable(e.settle(p.ID, "nothing is left of it"), "the note of a command that was killed is left over; it stored no key")
+		r.fixable(e.settle(p.ID, "nothing is left of it"), "the note of a command that was killed is left over; it stored no key")
 	case p.Op == "remove" && !there:
 		label := text.OneLine(a.Label)
-		r.mendable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
+		r.fixable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 			return label + " is removed", pool.Remove(ctx, p.ID)
 		}), "the removal of %s was cut short: its key is deleted, and the account is still listed", label)
 	case p.Op == "remove":
 		label := text.OneLine(a.Label)
-		r.mendable(e.settle(p.ID, label+" stays; `ocgo-key remove "+text.Quote(a.Label)+"` removes it"),
+		r.fixable(e.settle(p.ID, label+" stays; `ocgo-key remove "+text.Quote(a.Label)+"` removes it"),
 			"the removal of %s was cut short before its key was deleted, so nothing is lost", label)
 	default:
 		label := text.OneLine(a.Label)
@@ -139,7 +140,7 @@ func (e keysCheck) lookAtPending(r *Result, s *state.State, seen keysSeen, p sta
 			return
 		}
 		// Which of the two keys it is cannot be told; whoever holds the old one fetches it anew.
-		r.mendable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
+		r.fixable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 			return label + " continues with the key that is in the keychain", pool.Replaced(ctx, p.ID, a.Workspace, a.User)
 		}), "a new key for %s was cut short; the keychain has the old one or the new one", label)
 	}
@@ -151,12 +152,13 @@ func (e keysCheck) lookAtOrphan(r *Result, s *state.State, seen keysSeen, id str
 	if !ok {
 		return // it went meanwhile, or is empty
 	}
-	store := e.keys().Name()
+	store := e.Keys.Name()
 	twin, double := seen.twin(s, id)
-	// It may be another pool's, unless it is in this one's own file: nothing is deleted that is not known to be ours.
+	// It may be another pool's, unless it is in this one's own file: nothing is deleted that is not
+	// known to be ours.
 	switch {
 	case double && store == accounts.FileStore:
-		r.mendable(e.dropCopy(id, twin), "there is a second copy of the key of %s, under %s", twin, id)
+		r.fixable(e.dropCopy(id, twin), "there is a second copy of the key of %s, under %s", twin, id)
 		return
 	case double:
 		r.found(Note, deleteCommand(store, id), "the keychain has a second copy of the key of %s, under %s, which no account here has; "+
@@ -166,11 +168,12 @@ func (e keysCheck) lookAtOrphan(r *Result, s *state.State, seen keysSeen, id str
 		r.found(Note, deleteCommand(store, id), "the keychain has something under %s that no account here has, and that is no key", id)
 		return
 	}
-	r.mendable(e.relist(id), "the keychain has a key, under %s, that no account here has; the repair lists it again "+
+	r.fixable(e.relist(id), "the keychain has a key, under %s, that no account here has; the repair lists it again "+
 		"(unless it belongs to a pool in another OCGO_KEY_STATE_DIR, in which case leave it)", id)
 }
 
-// twin is the label of an account, other than id, with the same key, be there a line's end behind it or not.
+// twin is the label of an account, other than id, with the same key, be there a line's end behind
+// it or not.
 func (k keysSeen) twin(s *state.State, id string) (label string, ok bool) {
 	same, err := keychain.ParseKey(k.held[id].Reveal())
 	if err != nil {
@@ -206,31 +209,46 @@ func (e keysCheck) relist(id string) repair {
 	})
 }
 
-// dropCopy deletes a key that an account has as well. That is looked at once more, right before.
+// dropCopy deletes a key that an account has as well. Right before, that is looked at once more.
 func (e keysCheck) dropCopy(id, twin string) repair {
 	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 		o, err := pool.Overview(ctx)
 		if err != nil {
 			return "", err
 		}
-		keys := e.keys()
-		key, err := keys.Get(ctx, id)
-		if err != nil {
+		if still, err := e.isCopy(ctx, id, o); err != nil {
 			return "", err
-		}
-		held, err := e.Accounts.Held(o)
-		if err != nil {
-			return "", err
-		}
-		if key, err = keychain.ParseKey(key.Reveal()); err != nil {
-			return "", err
-		}
-		if v, ok := held.Of(key); !ok || v.ID == id || slices.ContainsFunc(o.Accounts, func(v rotation.View) bool { return v.ID == id }) {
+		} else if !still {
 			return "", errors.New("the accounts were changed meanwhile")
 		}
-		if err := keys.Delete(ctx, id); err != nil {
+		if err := e.Keys.Delete(ctx, id); err != nil {
 			return "", err
 		}
 		return "deleted the second copy; the key of " + twin + " stays", pool.Settle(ctx, id)
 	})
+}
+
+// isCopy reports whether no account has this id, and one has the same key under its own.
+func (e keysCheck) isCopy(ctx context.Context, id string, o rotation.Overview) (bool, error) {
+	key, err := e.Keys.Get(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	if key, err = keychain.ParseKey(key.Reveal()); err != nil {
+		return false, err
+	}
+	same := false
+	for _, v := range o.Accounts {
+		if v.ID == id {
+			return false, nil
+		}
+		switch held, err := e.Keys.Get(ctx, v.ID); {
+		case errors.Is(err, keychain.ErrNotFound):
+		case err != nil:
+			return false, keychain.Naming(err, v.Label)
+		default:
+			same = same || held.Equal(key)
+		}
+	}
+	return same, nil
 }

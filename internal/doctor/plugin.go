@@ -1,11 +1,10 @@
 package doctor
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/install"
@@ -24,7 +23,7 @@ type plainUse struct {
 func (e pluginCheck) lookAtPlugin(r *Result) {
 	*r = e.plain().result
 	if p := e.program(); p.Generation == 2 {
-		r.take(e.around(p).Plugins())
+		r.take(e.openCode(p).others())
 	}
 }
 
@@ -52,7 +51,8 @@ func (e pluginCheck) plainOpenCode() plainUse {
 	return u
 }
 
-// lookAtPlugins reports whether there is a plugin where OpenCode looks, and whether it is loaded and does its work.
+// lookAtPlugins reports whether there is a plugin where OpenCode looks, and whether it is loaded
+// and does its work.
 func (e pluginCheck) lookAtPlugins(r *Result, w *install.Places) (there, loaded bool) {
 	for _, config := range w.Configs {
 		for _, path := range w.PluginPaths(config) {
@@ -125,61 +125,20 @@ func (e pluginCheck) lookAtToasts(r *Result, plugin opencode.Plugin, folder, aga
 	}
 }
 
-func isProgram(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode()&0o111 != 0)
-}
-
-// lookAtShim reports whether there is a shim that works, and whether it is the opencode that is found.
-func (e pluginCheck) lookAtShim(r *Result, w *install.Places, loaded bool) (there, first bool) {
-	const again = "ocgo-key install --shim --yes"
-	record, err := w.ReadRecord()
-	recorded := err == nil && slices.Contains(record.Files, w.Shim)
-	content, ok := regular(w.Shim, opencode.MaxLoginFile)
-	version, ours := opencode.Ours(content)
-	switch {
-	case !ok:
-		if _, err := os.Lstat(w.Shim); recorded && err != nil {
-			r.found(Problem, again, "the shim was installed, and is not in %s any more", filepath.Dir(w.Shim))
+// others is about plugins of others that the last server of OpenCode 2 could not load, as its log
+// says.
+func (o *openCode) others() []Finding {
+	path := opencode.LogFile(o.getenv, o.home)
+	var found []Finding
+	for _, plugin := range opencode.FailedPlugins(path) {
+		if filepath.IsAbs(plugin) {
+			if _, err := os.Lstat(plugin); err != nil {
+				continue // it is gone since
+			}
 		}
-		return false, false
-	case !ours && recorded:
-		r.found(Problem, "mv "+text.Quote(w.Shim)+" "+text.Quote(w.Shim+".aside")+" && "+again, "%s is not as ocgo-key wrote it", w.Shim)
-		return false, false
-	case !ours:
-		return false, false
-	case version > opencode.ShimVersion:
-		r.found(Note, "ocgo-key uninstall && "+again, "%s is from a newer ocgo-key (%d, this one writes %d)", w.Shim, version, opencode.ShimVersion)
-	default:
-		real, err := w.RealOpenCode()
-		if err == nil && string(opencode.Shim(runtime.GOOS, w.Program, real)) != string(content) {
-			r.found(Problem, again, "%s does not start %s with this ocgo-key: one of the two was moved, or the file was changed", w.Shim, real)
-			there = false
-		} else {
-			there = true
+		if filepath.Base(plugin) != opencode.PluginName && plugin != opencode.PluginID {
+			found = append(found, of(Note, "grep 'failed to load plugin' "+text.Quote(path), fmt.Sprintf("OpenCode 2 could not load the plugin %s", plugin)))
 		}
 	}
-	if lines := w.PathLines(); lines != nil {
-		level := Problem
-		if loaded {
-			level = Note
-		}
-		r.found(level, e.pathLine(lines), "the shim is installed, and another opencode comes before it on PATH, so it is not used")
-		return there, false
-	}
-	return there, true
-}
-
-// pathLine is the line for the user's shell; the others take that of bash.
-func (e pluginCheck) pathLine(lines []opencode.PathLine) string {
-	shell := filepath.Base(e.Getenv("SHELL"))
-	if runtime.GOOS == "windows" {
-		shell = "PowerShell"
-	}
-	for _, l := range lines {
-		if strings.EqualFold(l.Shell, shell) {
-			return l.Line
-		}
-	}
-	return lines[0].Line
+	return found
 }

@@ -7,18 +7,16 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
 
 	"ocgo-key/helper/accounts"
-	"ocgo-key/helper/opencode"
-	"ocgo-key/internal/atomicfile"
 	"ocgo-key/internal/install"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/text"
+	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
 
@@ -44,7 +42,7 @@ func (e stateCheck) lookAtState(r *Result) {
 		r.found(Problem, "ls -ld "+text.Quote(s.dir), "the folder of the state cannot be looked at: %v", err)
 		return
 	case !info.IsDir():
-		r.mendable(aside(s.dir), "%s is in the place of the state's folder, and is none", s.dir)
+		r.fixable(aside(s.dir), "%s is in the place of the state's folder, and is none", s.dir)
 		return
 	}
 	e.lookAtFolder(r, s.dir, info)
@@ -54,8 +52,8 @@ func (e stateCheck) lookAtState(r *Result) {
 	e.lookAtLock(r, s)
 }
 
-// lookAtFolder wants the folder to be ours and closed to others. A folder that has other uses as well (one's home,
-// a temporary folder) is not changed.
+// lookAtFolder wants the folder to be ours and closed to others. A folder that has other uses as
+// well (one's home, a temporary folder) is not changed.
 func (e stateCheck) lookAtFolder(r *Result, dir string, info fs.FileInfo) {
 	if e.foreign(info) {
 		r.found(Problem, "sudo chown -R "+ownName()+" "+text.Quote(dir), "%s belongs to another user, so it cannot be kept up to date", dir)
@@ -65,7 +63,7 @@ func (e stateCheck) lookAtFolder(r *Result, dir string, info fs.FileInfo) {
 		return
 	}
 	if mode := info.Mode().Perm(); mode != 0o700 {
-		r.mendable(chmod(dir, 0o700), "%s has mode %04o and not 0700: other users can look into it, or we cannot", dir, mode)
+		r.fixable(chmod(dir, 0o700), "%s has mode %04o and not 0700: other users can look into it, or we cannot", dir, mode)
 	}
 }
 
@@ -84,29 +82,24 @@ func (e stateCheck) lookAtFiles(r *Result, dir string) {
 			r.found(Problem, "ls -l "+text.Quote(path), "%s cannot be looked at: %v", path, err)
 		case slices.Contains(backups, path) && !info.Mode().IsRegular(): // it was set aside already
 		case info.Mode()&fs.ModeSymlink != 0:
-			r.mendable(unlink(path), "%s is a symbolic link: the next change would put a file in its place", path)
+			r.fixable(unlink(path), "%s is a symbolic link: the next change would put a file in its place", path)
 		case !info.Mode().IsRegular():
-			r.mendable(aside(path), "%s is not a regular file", path)
+			r.fixable(aside(path), "%s is not a regular file", path)
 		case e.foreign(info):
 			r.found(Problem, "sudo chown "+ownName()+" "+text.Quote(path), "%s belongs to another user, so it cannot be kept up to date", path)
 		case runtime.GOOS != "windows" && info.Mode().Perm() != 0o600:
-			r.mendable(chmod(path, 0o600), "%s has mode %04o and not 0600: other users can read or change it, or we cannot", path, info.Mode().Perm())
+			r.fixable(chmod(path, 0o600), "%s has mode %04o and not 0600: other users can read or change it, or we cannot", path, info.Mode().Perm())
 		}
 	}
 }
 
-// lookAtContent tells what every other command would mend as it goes.
+// lookAtContent tells what every other command would repair as it goes.
 func (e stateCheck) lookAtContent(r *Result, s snapshot) {
 	kept := "the last good copy will be used"
 	if s.state == nil || len(s.state.Accounts) == 0 {
 		kept = "there is no good copy, so the pool will be empty; the keys are still in the keychain"
 	}
-	read := func(ctx context.Context) (string, error) {
-		done := "the state is readable"
-		file := state.OpenFile(s.dir, time.Now, func(message string) { done = message })
-		_, err := file.Read(ctx)
-		return done, err
-	}
+	read := func(ctx context.Context) (string, error) { return rotation.Repair(ctx, s.dir) }
 	switch {
 	case s.err == nil:
 		r.Well += fmt.Sprintf(", %s, private", text.Count(len(s.state.Accounts), "account", "accounts"))
@@ -114,66 +107,19 @@ func (e stateCheck) lookAtContent(r *Result, s snapshot) {
 		r.found(Problem, "export OCGO_KEY_STATE_DIR="+text.Quote(s.dir+"-"+fmt.Sprint(state.Version)),
 			"%v: upgrade this one, or use a pool of its own for it", s.err)
 	case errors.Is(s.err, state.ErrUnreadable):
-		r.mendable(read, "%v: %s", s.err, kept)
+		r.fixable(read, "%v: %s", s.err, kept)
 	case errors.Is(s.err, state.ErrMissing):
-		r.mendable(read, "%s is gone: %s", filepath.Join(s.dir, "state.json"), kept)
+		r.fixable(read, "%s is gone: %s", filepath.Join(s.dir, "state.json"), kept)
 	case len(r.Findings) == 0: // else it was said why
 		r.found(Problem, "ls -l "+text.Quote(s.dir), "the state cannot be read: %v", s.err)
 	}
 }
 
-// leftoverAge is how old a temporary file is when nobody writes it any more.
-const leftoverAge = time.Minute
-
-// lookForLeftovers finds the temporary files of commands that were killed while they wrote, wherever we write.
-func (e stateCheck) lookForLeftovers(r *Result, dir string) {
-	var targets []string
-	for _, name := range privateFiles {
-		targets = append(targets, filepath.Join(dir, name))
-	}
-	if w, err := install.Find(e.Getenv); err == nil {
-		targets = append(targets, w.Shim)
-		for _, config := range w.Configs {
-			targets = append(append(targets, w.PluginPaths(config)...), filepath.Join(config, opencode.LockName))
-		}
-	}
-	if e.home != "" {
-		targets = append(targets, opencode.LoginFiles(e.Getenv, e.home)...)
-	}
-	for _, path := range leftovers(targets, time.Now()) {
-		r.mendable(func(context.Context) (string, error) { return "deleted " + path, os.Remove(path) },
-			"%s was left behind by a command that was killed", path)
-	}
-	for _, folder := range opencode.DeadRunFolders(os.TempDir(), time.Now()) {
-		r.mendable(func(context.Context) (string, error) { return "deleted " + folder, opencode.RemoveRunFolder(folder) },
-			"%s was left behind by a `run` that was killed", folder)
-	}
-}
-
-// leftovers are the old temporary files beside the targets, as package atomicfile names them.
-func leftovers(targets []string, now time.Time) []string {
-	var found []string
-	for _, target := range targets {
-		folder, name := filepath.Split(target)
-		pattern := regexp.MustCompile(`^\.` + regexp.QuoteMeta(name) + `\.[0-9]+\.tmp$`)
-		entries, _ := os.ReadDir(folder) // what is not there has none
-		for _, entry := range entries {
-			if !pattern.MatchString(entry.Name()) {
-				continue
-			}
-			info, err := entry.Info()
-			if err == nil && info.Mode().IsRegular() && now.Sub(info.ModTime()) > leftoverAge {
-				found = append(found, filepath.Join(folder, entry.Name()))
-			}
-		}
-	}
-	return found
-}
-
 // lockPatience is how long the lock may be held; a change takes a millisecond.
 const lockPatience = 2 * time.Second
 
-// lookAtLock finds a process that does not let go of the lock. One that has ended holds none: the system sees to that.
+// lookAtLock finds a process that does not let go of the lock. One that has ended holds none: the
+// system sees to that.
 func (e stateCheck) lookAtLock(r *Result, s snapshot) {
 	ctx, cancel := context.WithTimeout(e.ctx, lockPatience)
 	defer cancel()
@@ -209,36 +155,4 @@ func ownName() string {
 		return "%USERNAME%"
 	}
 	return `"$(id -un)"`
-}
-
-func chmod(path string, mode fs.FileMode) func(context.Context) (string, error) {
-	return func(context.Context) (string, error) {
-		return fmt.Sprintf("%s has mode %04o", path, mode), os.Chmod(path, mode)
-	}
-}
-
-// aside moves away what should not be there. Nothing is deleted.
-func aside(path string) func(context.Context) (string, error) {
-	return func(context.Context) (string, error) {
-		to := fmt.Sprintf("%s.aside.%d", path, time.Now().Unix())
-		if _, err := os.Lstat(to); err == nil {
-			return "", fmt.Errorf("%s is there already", to)
-		}
-		return fmt.Sprintf("%s is now %s", path, to), os.Rename(path, to)
-	}
-}
-
-// unlink puts a file of its own in the place of a link to one, with what is in it; any other link goes aside.
-func unlink(path string) func(context.Context) (string, error) {
-	return func(ctx context.Context) (string, error) {
-		info, err := os.Stat(path)
-		if err != nil || !info.Mode().IsRegular() {
-			return aside(path)(ctx)
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return "", err
-		}
-		return path + " is a file of its own, with the same content", atomicfile.Write(path, content, 0o600, true)
-	}
 }

@@ -1,0 +1,41 @@
+package doctor
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+)
+
+// clockCheck compares this machine's clock with the service's.
+type clockCheck struct{ *examination }
+
+// clockLimit is how far this machine's clock may be from the service's.
+const clockLimit = 2 * time.Minute
+
+func (e clockCheck) lookAtClock(r *Result) {
+	s := e.service()
+	if !s.dated {
+		r.Skipped = "not compared, since the service did not tell its time"
+		return
+	}
+	apart := s.ahead.Abs().Round(time.Second)
+	r.Well = fmt.Sprintf("%v from the service's", apart)
+	if apart <= clockLimit {
+		return
+	}
+	way := "behind"
+	if s.ahead > 0 {
+		way = "ahead of"
+	}
+	r.found(Problem, clockMend(runtime.GOOS), "this machine's clock is %v %s the service's, so accounts come back too early or too late", apart, way)
+}
+
+func clockMend(goos string) string {
+	switch goos {
+	case "darwin":
+		return "sudo sntp -sS time.apple.com"
+	case "windows":
+		return "w32tm /resync"
+	}
+	return "sudo timedatectl set-ntp true"
+}

@@ -1,0 +1,38 @@
+package doctor
+
+import (
+	"os"
+	"runtime"
+
+	"ocgo-key/internal/text"
+)
+
+// regular reads a file, if it is one and not too large.
+func regular(path string, most int64) ([]byte, bool) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
+		return nil, false
+	}
+	text, err := os.ReadFile(path)
+	return text, err == nil
+}
+
+// editCommand opens a file in the user's editor, as the administrator where that is needed.
+func editCommand(path string) string {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		_ = f.Close()
+	}
+	switch {
+	case runtime.GOOS == "windows":
+		return "notepad " + text.Quote(path)
+	case err != nil:
+		return "sudo -e " + text.Quote(path)
+	}
+	return "${EDITOR:-vi} " + text.Quote(path)
+}
+
+func isProgram(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular() && (runtime.GOOS == "windows" || info.Mode()&0o111 != 0)
+}

@@ -1,0 +1,204 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+// home is an OpenCode of a user with an empty home folder.
+func home(t *testing.T, env map[string]string, p opencode.Program) *openCode {
+	t.Helper()
+	return &openCode{getenv: func(name string) string { return env[name] }, home: t.TempDir(), program: p}
+}
+
+func write(t *testing.T, path, text string, mode os.FileMode) string {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, []byte(text), mode))
+	require.NoError(t, os.Chmod(path, mode))
+	return path
+}
+
+// short returns each finding as "level: what | mend".
+func short(findings []Finding) (all []string) {
+	for _, f := range findings {
+		all = append(all, f.Level+": "+f.What+" | "+f.Mend)
+	}
+	return all
+}
+
+// fakeKeys is a store in memory.
+type fakeKeys struct {
+	name   string
+	keys   map[string]string
+	opaque bool             // it does not tell what it holds
+	shut   error            // what Inspect says of keys that are not to be seen
+	deaf   error            // what every call fails with
+	broken map[string]error // what Get fails with, by id
+	moving bool
+}
+
+func (k *fakeKeys) Name() string                       { return cmp.Or(k.name, "os") }
+func (k *fakeKeys) Moving() bool                       { return k.moving }
+func (k *fakeKeys) StoreIn(s rotation.Settings) string { return cmp.Or(s.Store, "os") }
+
+func (k *fakeKeys) Get(_ context.Context, id string) (keychain.Secret, error) {
+	switch key, ok := k.keys[id]; {
+	case k.deaf != nil:
+		return keychain.Secret{}, k.deaf
+	case k.broken[id] != nil:
+		return keychain.Secret{}, k.broken[id]
+	case !ok:
+		return keychain.Secret{}, &keychain.Error{Kind: keychain.NotFound, Op: "get", ID: id}
+	default:
+		return keychain.NewSecret(key), nil
+	}
+}
+
+func (k *fakeKeys) Delete(_ context.Context, id string) error {
+	delete(k.keys, id)
+	return k.deaf
+}
+
+func (k *fakeKeys) Inspect(context.Context) (keychain.Inspection, error) {
+	if k.deaf != nil || k.opaque {
+		return keychain.Inspection{}, k.deaf
+	}
+	ids := []string{}
+	for id := range k.keys {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return keychain.Inspection{Lists: true, IDs: ids, Locked: k.shut}, nil
+}
+
+// A machine is what doctor looks at: a home folder, a state, a store of keys and a service.
+type machine struct {
+	t       *testing.T
+	env     map[string]string
+	home    string
+	dir     string // the state folder
+	keys    *fakeKeys
+	service *httptest.Server
+	answer  http.HandlerFunc // the service's; nil: as to a key that it does not know
+}
+
+// newMachine has an empty home folder and no state; on its PATH is nothing.
+func newMachine(t *testing.T) *machine {
+	t.Helper()
+	m := &machine{t: t, home: t.TempDir(), keys: &fakeKeys{keys: map[string]string{}}}
+	m.dir = filepath.Join(m.home, "state")
+	m.env = map[string]string{"HOME": m.home, "OCGO_KEY_STATE_DIR": m.dir, "PATH": filepath.Join(m.home, "bin"),
+		"OPENCODE_TEST_MANAGED_CONFIG_DIR": filepath.Join(m.home, "managed")}
+	for _, name := range []string{"HOME", "USERPROFILE"} {
+		t.Setenv(name, m.home)
+	}
+	for _, name := range []string{"TMPDIR", "TMP", "TEMP"} {
+		t.Setenv(name, t.TempDir())
+	}
+	t.Chdir(m.home)
+	m.service = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if m.answer != nil {
+			m.answer(w, r)
+			return
+		}
+		refuse(w, r)
+	}))
+	t.Cleanup(m.service.Close)
+	return m
+}
+
+// refuse is the service's answer to a request without a key that it knows.
+func refuse(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = w.Write([]byte(`{"type":"error","error":{"type":"AuthError","message":"Missing API key."}}`))
+}
+
+// account lists an account, whose key is "sk-" and the id.
+func (m *machine) account(id, label string) {
+	m.t.Helper()
+	m.keys.keys[id] = "sk-" + id
+	require.NoError(m.t, m.pool().Add(m.t.Context(), rotation.Newcomer{ID: id, Label: label}))
+}
+
+func (m *machine) pool() *rotation.Pool { return rotation.Open(m.dir, func(string) {}) }
+
+// change alters the state, as a command that was killed may have left it.
+func (m *machine) change(alter func(*state.State)) {
+	m.t.Helper()
+	require.NoError(m.t, state.OpenFile(m.dir, time.Now, nil).Update(m.t.Context(), func(s *state.State) error {
+		alter(s)
+		return nil
+	}))
+}
+
+func (m *machine) options() Options {
+	service, err := url.Parse(m.service.URL)
+	require.NoError(m.t, err)
+	return Options{Getenv: func(name string) string { return m.env[name] }, Keys: m.keys, Service: service,
+		Open: func() (*rotation.Pool, error) { return m.pool(), nil }}
+}
+
+// examine makes one check.
+func (m *machine) examine(name string) Result {
+	m.t.Helper()
+	for _, c := range newExamination(m.t.Context(), m.options()).checks() {
+		if c.name == name {
+			r := Result{Check: name}
+			c.look(&r)
+			return r
+		}
+	}
+	m.t.Fatalf("there is no check %q", name)
+	return Result{}
+}
+
+// finds wants one check to find this; HOME stands for the home folder.
+func (m *machine) finds(check string, want ...string) Result {
+	m.t.Helper()
+	r := m.examine(check)
+	var found []string
+	for _, line := range short(r.Findings) {
+		found = append(found, strings.ReplaceAll(line, m.home, "HOME"))
+	}
+	require.Equal(m.t, want, found, "%s", r.Skipped)
+	return r
+}
+
+// repairs runs the repairs of a result, wants them to have done this, and looks again.
+func (m *machine) repairs(r Result, want ...string) {
+	m.t.Helper()
+	var told warnings
+	var done []string
+	for _, d := range Repair([]Result{r}, &told) {
+		done = append(done, strings.ReplaceAll(d.What, m.home, "HOME"))
+	}
+	require.Empty(m.t, told)
+	require.Equal(m.t, want, done)
+	for _, f := range m.examine(r.Check).Findings {
+		require.False(m.t, f.Repairable(), "%s", f.What)
+	}
+}
+
+// warnings keep what a repair warns of.
+type warnings []string
+
+func (*warnings) Say(string, ...any)              {}
+func (*warnings) Detail(string, ...any)           {}
+func (w *warnings) Warn(message string, _ string) { *w = append(*w, message) }

@@ -1,0 +1,58 @@
+package doctor
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/install"
+)
+
+// leftoverAge is how old a temporary file is when nobody writes it any more.
+const leftoverAge = time.Minute
+
+// lookForLeftovers finds the temporary files of commands that were killed while they wrote,
+// wherever we write.
+func (e stateCheck) lookForLeftovers(r *Result, dir string) {
+	var targets []string
+	for _, name := range privateFiles {
+		targets = append(targets, filepath.Join(dir, name))
+	}
+	if w, err := install.Find(e.Getenv); err == nil {
+		targets = append(targets, w.Shim)
+		for _, config := range w.Configs {
+			targets = append(append(targets, w.PluginPaths(config)...), filepath.Join(config, opencode.LockName))
+		}
+	}
+	if e.home != "" {
+		targets = append(targets, opencode.LoginFiles(e.Getenv, e.home)...)
+	}
+	for _, path := range leftovers(targets, time.Now()) {
+		r.fixable(remove(path, os.Remove), "%s was left behind by a command that was killed", path)
+	}
+	for _, folder := range opencode.DeadRunFolders(os.TempDir(), time.Now()) {
+		r.fixable(remove(folder, opencode.RemoveRunFolder), "%s was left behind by a `run` that was killed", folder)
+	}
+}
+
+// leftovers are the old temporary files beside the targets, as package atomicfile names them.
+func leftovers(targets []string, now time.Time) []string {
+	var found []string
+	for _, target := range targets {
+		folder, name := filepath.Split(target)
+		pattern := regexp.MustCompile(`^\.` + regexp.QuoteMeta(name) + `\.[0-9]+\.tmp$`)
+		entries, _ := os.ReadDir(folder) // what is not there has none
+		for _, entry := range entries {
+			if !pattern.MatchString(entry.Name()) {
+				continue
+			}
+			info, err := entry.Info()
+			if err == nil && info.Mode().IsRegular() && now.Sub(info.ModTime()) > leftoverAge {
+				found = append(found, filepath.Join(folder, entry.Name()))
+			}
+		}
+	}
+	return found
+}
