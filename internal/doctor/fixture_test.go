@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -65,7 +66,7 @@ func (k *fakeKeys) Get(_ context.Context, id string) (keychain.Secret, error) {
 	case k.broken[id] != nil:
 		return keychain.Secret{}, k.broken[id]
 	case !ok:
-		return keychain.Secret{}, &keychain.Error{Kind: keychain.NotFound, Op: "get", ID: id}
+		return keychain.Secret{}, &keychain.Error{Kind: keychain.NotFound, Op: "get", ID: id, Err: errors.New("it has none")}
 	default:
 		return keychain.NewSecret(key), nil
 	}

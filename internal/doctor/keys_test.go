@@ -1,0 +1,142 @@
+package doctor
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/keychain"
+	"ocgo-key/rotation"
+	"ocgo-key/rotation/state"
+)
+
+const (
+	work  = "0123456789abcdef" // the id of Work
+	other = "aaaaaaaaaaaaaaaa" // of a key that no account has
+)
+
+func TestKeys(t *testing.T) {
+	const undone = "; the repair lists it again (unless it belongs to a pool in another OCGO_KEY_STATE_DIR, in which case leave it) | ocgo-key doctor --repair"
+	pending := func(id, op string, ago time.Duration) func(*machine, *state.State) {
+		return func(_ *machine, s *state.State) {
+			s.Pending = []state.Pending{{ID: id, Op: op, Since: time.Now().Add(-ago)}}
+		}
+	}
+	with := func(id, key string, then func(*machine, *state.State)) func(*machine, *state.State) {
+		return func(m *machine, s *state.State) {
+			m.keys.keys[id] = key
+			if then != nil {
+				then(m, s)
+			}
+		}
+	}
+	without := func(then func(*machine, *state.State)) func(*machine, *state.State) {
+		return func(m *machine, s *state.State) {
+			delete(m.keys.keys, work)
+			then(m, s)
+		}
+	}
+	const hour = time.Hour
+	tests := map[string]struct {
+		store  string
+		alter  func(*machine, *state.State)
+		want   string
+		repair string // what it does; empty where there is none
+		labels []string
+	}{
+		"all well": {"", nil, "", "", []string{"Work"}},
+		"no key": {"", func(m *machine, _ *state.State) { delete(m.keys.keys, work) },
+			"problem: the key of Work is not in the keychain, so the account cannot be used (it has none) | ocgo-key replace Work", "", []string{"Work"}},
+		"no key in its place": {"", with(work, "sk-1 sk-2", nil),
+			"problem: what the keychain has for Work is no key as it stands (a space or a line's end in it?) | ocgo-key replace Work", "", []string{"Work"}},
+		"a key of nobody's": {"", with(other, "sk-other", nil),
+			"problem: the keychain has a key, under " + other + ", that no account here has" + undone,
+			"the key is listed as Recovered 1; `ocgo-key rename 'Recovered 1' NEW` gives it another label", []string{"Work", "Recovered 1"}},
+		"a copy that may be another pool's": {"docker:pass", with(other, "sk-"+work, nil),
+			"note: the keychain has a second copy of the key of Work, under " + other + ", which no account here has; a pool in another OCGO_KEY_STATE_DIR may have it | echo " + keychain.DockerServer(other) + " | docker-credential-pass erase", "", []string{"Work"}},
+		"a copy in our own file": {"file", with(other, "sk-"+work, nil),
+			"problem: there is a second copy of the key of Work, under " + other + " | ocgo-key doctor --repair", "deleted the second copy; the key of Work stays", []string{"Work"}},
+		"no key, of nobody's": {"docker:pass", with(other, "a b", nil),
+			"note: the keychain has something under " + other + " that no account here has, and that is no key | echo " + keychain.DockerServer(other) + " | docker-credential-pass erase", "", []string{"Work"}},
+		"an add under way": {"", with(other, "sk-other", pending(other, "add", 0)), "", "", []string{"Work"}},
+		"an add cut short": {"", with(other, "sk-other", pending(other, "add", hour)),
+			"problem: a command that was killed left a key in the keychain that no account has (" + other + ") | ocgo-key doctor --repair",
+			"the key is listed as Recovered 1; `ocgo-key rename 'Recovered 1' NEW` gives it another label", []string{"Work", "Recovered 1"}},
+		"an add of tomorrow's": {"", pending(other, "add", -hour),
+			"problem: the note of a command that was killed is left over; it stored no key | ocgo-key doctor --repair", "nothing is left of it", []string{"Work"}},
+		"an add cut short, done since": {"", with(other, "sk-"+work, pending(other, "add", hour)),
+			"problem: a command that was killed left a second copy of the key of Work in the keychain | ocgo-key doctor --repair", "deleted the second copy; the key of Work stays", []string{"Work"}},
+		"an add that left no key": {"docker:pass", with(other, "a b", pending(other, "add", hour)),
+			"problem: a command that was killed left something in the keychain, under " + other + ", that is no key | echo " + keychain.DockerServer(other) + " | docker-credential-pass erase", "", []string{"Work"}},
+		"a removal cut short": {"", without(pending(work, "remove", hour)),
+			"problem: the removal of Work was cut short: its key is deleted, and the account is still listed | ocgo-key doctor --repair", "Work is removed", nil},
+		"a removal cut shorter": {"", pending(work, "remove", hour),
+			"problem: the removal of Work was cut short before its key was deleted, so nothing is lost | ocgo-key doctor --repair", "Work stays; `ocgo-key remove Work` removes it", []string{"Work"}},
+		"a new key cut short": {"", pending(work, "replace", hour),
+			"problem: a new key for Work was cut short; the keychain has the old one or the new one | ocgo-key doctor --repair", "Work goes on with the key that is in the keychain", []string{"Work"}},
+		"a new key, and none": {"", without(pending(work, "replace", hour)),
+			"problem: a new key for Work was cut short, and none is in the keychain | ocgo-key replace Work", "", []string{"Work"}},
+		"a move cut short": {"", func(_ *machine, s *state.State) { s.Settings.Move = state.Move{From: "os", To: "file"} },
+			"problem: a move of the keys from the OS keychain to the encrypted file was cut short | ocgo-key migrate --yes --to file", "", []string{"Work"}},
+	}
+	for what, tt := range tests {
+		t.Run(what, func(t *testing.T) {
+			m := newMachine(t)
+			m.account(work, "Work")
+			m.keys.name = tt.store
+			if tt.alter != nil {
+				m.change(func(s *state.State) { tt.alter(m, s) })
+			}
+			if tt.want == "" {
+				assert.Equal(t, "each account has its key, and each key its account", m.finds("keys").Well)
+				return
+			}
+			r := m.finds("keys", tt.want)
+			assert.Equal(t, tt.repair != "", r.Findings[0].Repairable())
+			if tt.repair != "" {
+				m.repairs(r, tt.repair)
+			}
+			o, err := m.pool().Overview(t.Context())
+			require.NoError(t, err)
+			var labels []string
+			for _, v := range o.Accounts {
+				labels = append(labels, v.Label)
+			}
+			assert.Equal(t, tt.labels, labels)
+		})
+	}
+}
+
+func TestKeysAreNotComparedDuringAMove(t *testing.T) {
+	m := newMachine(t)
+	m.account(work, "Work")
+	m.change(func(s *state.State) { s.Settings.Move = state.Move{From: "os", To: "file"} })
+	m.keys.moving = true
+	assert.Contains(t, m.finds("keys").Skipped, "being moved right now")
+}
+
+// What was a copy when doctor looked may be an account's key when it is to be deleted.
+func TestACopyIsLookedAtOnceMoreBeforeItIsDeleted(t *testing.T) {
+	for what, meanwhile := range map[string]func(*machine){
+		"it was listed": func(m *machine) {
+			require.NoError(m.t, m.pool().Add(m.t.Context(), rotation.Newcomer{ID: other, Label: "New"}))
+		},
+		"the other was replaced": func(m *machine) { m.keys.keys[work] = "sk-new" },
+		"the other was deleted":  func(m *machine) { delete(m.keys.keys, work) },
+	} {
+		t.Run(what, func(t *testing.T) {
+			m := newMachine(t)
+			m.account(work, "Work")
+			m.keys.name, m.keys.keys[other] = "file", "sk-"+work
+			r := m.examine("keys")
+			require.Len(t, r.Findings, 1)
+			meanwhile(m)
+			var told warnings
+			assert.Empty(t, Repair([]Result{r}, &told))
+			assert.Equal(t, warnings{"keys: could not be repaired: the accounts were changed meanwhile"}, told)
+			assert.Contains(t, m.keys.keys, other)
+		})
+	}
+}
