@@ -27,21 +27,16 @@ Examples:
 
 // The shape of `doctor --json` is a contract.
 type doctorJSON struct {
-	Findings []findingJSON     `json:"findings"`
+	Findings []doctor.Finding  `json:"findings"`
 	OK       bool              `json:"ok"` // there is no problem; there may be notes
 	Repaired []doctor.Repaired `json:"repaired,omitempty"`
-}
-
-type findingJSON struct {
-	doctor.Finding
-	Fix string `json:"fix"` // the same as mend, which is its older name
 }
 
 func (c *doctorCmd) Run(a *app) error {
 	a.keys().Unlock(a.budget())
 	options := doctor.Options{Getenv: a.getenv, Keys: a.keys(), Service: a.baseURL, Open: a.pool}
 	results := doctor.Examine(options)
-	report := doctorJSON{Findings: []findingJSON{}}
+	report := doctorJSON{Findings: []doctor.Finding{}}
 	if c.Repair {
 		report.Repaired = doctor.Repair(results, a.Terminal)
 		results = doctor.Examine(options)
@@ -49,7 +44,7 @@ func (c *doctorCmd) Run(a *app) error {
 	problems, mendable := 0, 0
 	for _, r := range results {
 		for _, f := range r.Findings {
-			report.Findings = append(report.Findings, findingJSON{f, f.Mend})
+			report.Findings = append(report.Findings, f)
 			if f.Level == doctor.Problem {
 				problems++
 			}

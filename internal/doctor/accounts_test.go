@@ -1,8 +1,6 @@
 package doctor
 
 import (
-	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
@@ -36,15 +34,7 @@ func TestAccounts(t *testing.T) {
 				s.Accounts[i].Workspace, s.Accounts[i].User = "w", "u"
 			}
 		}, []string{same}, "2 accounts, the next process gets Work"},
-		"one subscription, as it says now": {true, func(m *machine, _ *state.State) {
-			m.answer = func(w http.ResponseWriter, r *http.Request) {
-				if r.Header.Get("Authorization") == "" {
-					refuse(w, r)
-					return
-				}
-				_, _ = fmt.Fprint(w, usage)
-			}
-		}, []string{same}, "2 accounts, the next process gets Work"},
+		"one subscription, as it says now": {true, func(m *machine, _ *state.State) { m.answer = knows }, []string{same}, "2 accounts, the next process gets Work"},
 		"an answer that nobody knows": {true, func(_ *machine, s *state.State) {
 			s.Refusals = []state.Refusal{
 				{Status: 403, Type: "Account.Paused", Account: "Work", Count: 2, Last: time.Now()},
@@ -76,7 +66,3 @@ func TestAccountsThatCool(t *testing.T) {
 	})
 	assert.Contains(t, m.finds("accounts").Well, "1 account; ")
 }
-
-// usage is what the service says of an account that has room.
-const usage = `{"workspaceID":"w","userID":"u","rollingUsage":{"status":"ok","resetInSec":60,"usagePercent":1},
-"weeklyUsage":{"status":"ok","resetInSec":60,"usagePercent":1},"monthlyUsage":{"status":"ok","resetInSec":60,"usagePercent":1}}`

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/install"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -125,12 +128,6 @@ func newMachine(t *testing.T) *machine {
 	return m
 }
 
-// refuse is the service's answer to a request without a key that it knows.
-func refuse(w http.ResponseWriter, _ *http.Request) {
-	w.WriteHeader(http.StatusUnauthorized)
-	_, _ = w.Write([]byte(`{"type":"error","error":{"type":"AuthError","message":"Missing API key."}}`))
-}
-
 // account lists an account, whose key is "sk-" and the id.
 func (m *machine) account(id, label string) {
 	m.t.Helper()
@@ -203,3 +200,29 @@ type warnings []string
 func (*warnings) Say(string, ...any)              {}
 func (*warnings) Detail(string, ...any)           {}
 func (w *warnings) Warn(message string, _ string) { *w = append(*w, message) }
+
+// fromHome is a pattern in which HOME stands for the machine's home folder.
+func fromHome(m *machine, pattern string) string {
+	return strings.ReplaceAll(pattern, "HOME", regexp.QuoteMeta(m.home))
+}
+
+// install puts an opencode on PATH, and the plan of an installation where it belongs.
+func (m *machine) install(plan func(*install.Places) (*install.Plan, error)) *install.Places {
+	m.t.Helper()
+	m.opencode("echo 1.18.33")
+	w, err := install.Find(m.options().Getenv)
+	require.NoError(m.t, err)
+	p, err := plan(w)
+	require.NoError(m.t, err)
+	require.NoError(m.t, p.Apply(w))
+	return w
+}
+
+// opencode puts a program on PATH that does this.
+func (m *machine) opencode(script string) string {
+	name, text := "opencode", "#!/bin/sh\n"+script+"\n"
+	if runtime.GOOS == "windows" {
+		name, text = "opencode.cmd", "@"+script+"\r\n"
+	}
+	return write(m.t, filepath.Join(m.home, "bin", name), text, 0o755)
+}

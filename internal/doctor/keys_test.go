@@ -75,7 +75,7 @@ func TestKeys(t *testing.T) {
 		"a removal cut shorter": {"", pending(work, "remove", hour),
 			"problem: the removal of Work was cut short before its key was deleted, so nothing is lost | ocgo-key doctor --repair", "Work stays; `ocgo-key remove Work` removes it", []string{"Work"}},
 		"a new key cut short": {"", pending(work, "replace", hour),
-			"problem: a new key for Work was cut short; the keychain has the old one or the new one | ocgo-key doctor --repair", "Work goes on with the key that is in the keychain", []string{"Work"}},
+			"problem: a new key for Work was cut short; the keychain has the old one or the new one | ocgo-key doctor --repair", "Work continues with the key that is in the keychain", []string{"Work"}},
 		"a new key, and none": {"", without(pending(work, "replace", hour)),
 			"problem: a new key for Work was cut short, and none is in the keychain | ocgo-key replace Work", "", []string{"Work"}},
 		"a move cut short": {"", func(_ *machine, s *state.State) { s.Settings.Move = state.Move{From: "os", To: "file"} },

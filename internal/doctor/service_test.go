@@ -44,7 +44,8 @@ func TestService(t *testing.T) {
 	assert.Equal(t, "unset OCGO_KEY_BASE_URL", r.Findings[0].Mend)
 }
 
-// The service's word on a key is a note. Nobody is asked about an account that is not used, or has no key.
+// The service's word on a key is a note. Nobody is asked about an account that is not used, or has
+// no key.
 func TestRefusedAccounts(t *testing.T) {
 	for status, want := range map[int]string{
 		http.StatusUnauthorized: "note: the service does not know the key of Work (401) | ocgo-key replace Work",
@@ -71,4 +72,21 @@ func TestRefusedAccounts(t *testing.T) {
 		}
 		m.finds("service", want)
 	}
+}
+
+// refuse is the service's answer to a request without a key that it knows.
+func refuse(w http.ResponseWriter, _ *http.Request) {
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = w.Write([]byte(`{"type":"error","error":{"type":"AuthError","message":"Missing API key."}}`))
+}
+
+// knows is the answer of a service that knows every key: there is room, and all have one
+// subscription.
+func knows(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") == "" {
+		refuse(w, r)
+		return
+	}
+	_, _ = w.Write([]byte(`{"workspaceID":"w","userID":"u","rollingUsage":{"status":"ok","resetInSec":60,"usagePercent":1},
+"weeklyUsage":{"status":"ok","resetInSec":60,"usagePercent":1},"monthlyUsage":{"status":"ok","resetInSec":60,"usagePercent":1}}`))
 }

@@ -1,11 +1,9 @@
 package doctor
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,31 +13,138 @@ import (
 	"ocgo-key/rotation/state"
 )
 
+const repairs = " | " + RepairCommand
+
+func TestState(t *testing.T) {
+	m := newMachine(t)
+	assert.Equal(t, "none yet; it will be in "+m.dir, m.finds("state").Well)
+	m.account("0123456789abcdef", "Work")
+	assert.Equal(t, "in "+m.dir+", 1 account, private", m.finds("state").Well)
+
+	file, broken := filepath.Join(m.dir, "state.json"), "{"
+	tests := map[string]struct {
+		harm   func()
+		want   string
+		repair string
+		modes  bool // it is about what Windows does not have
+	}{
+		"unreadable": {func() { write(t, file, broken, 0o600) },
+			`the state cannot be read: .*: the last good copy will be used`, `state\.json .*the last good copy.*`, false},
+		"gone": {func() { require.NoError(t, os.Remove(file)) },
+			`state\.json is gone: the last good copy will be used`, `.*last good copy.*`, false},
+		"open to others": {func() { require.NoError(t, os.Chmod(file, 0o644)) },
+			`state\.json has mode 0644 and not 0600: other users can read or change it, or we cannot`, `HOME/state/state\.json has mode 0600`, true},
+		"an open folder": {func() { require.NoError(t, os.Chmod(m.dir, 0o755)) },
+			`HOME/state has mode 0755 and not 0700: other users can look into it, or we cannot`, `HOME/state has mode 0700`, true},
+		"no file": {func() { require.NoError(t, os.Mkdir(filepath.Join(m.dir, "events.jsonl"), 0o700)) },
+			`events\.jsonl is not a regular file`, `HOME/state/events\.jsonl is now HOME/state/events\.jsonl\.aside\.\d+`, false},
+		"a link": {func() {
+			require.NoError(t, os.Rename(file, filepath.Join(m.home, "elsewhere")))
+			require.NoError(t, os.Symlink(filepath.Join(m.home, "elsewhere"), file))
+		}, `state\.json is a symbolic link: the next change would put a file in its place`, `HOME/state/state\.json is a file of its own, with the same content`, true},
+		"a link to nothing": {func() {
+			require.NoError(t, os.Symlink(filepath.Join(m.home, "nothing"), filepath.Join(m.dir, "keys.lock")))
+		}, `keys\.lock is a symbolic link`, `HOME/state/keys\.lock is now HOME/state/keys\.lock\.aside\.\d+`, true},
+		"what a killed command left": {func() {
+			path := write(t, filepath.Join(m.dir, ".state.json.12.tmp"), "x", 0o600)
+			old := time.Now().Add(-time.Hour)
+			require.NoError(t, os.Chtimes(path, old, old))
+		}, `\.state\.json\.12\.tmp was left behind by a command that was killed`, `deleted HOME/state/\.state\.json\.12\.tmp`, false},
+	}
+	for what, tt := range tests {
+		t.Run(what, func(t *testing.T) {
+			if tt.modes && runtime.GOOS == "windows" {
+				return
+			}
+			require.NoError(t, os.RemoveAll(filepath.Join(m.dir, "events.jsonl")))
+			tt.harm()
+			r := m.examine("state")
+			require.Len(t, r.Findings, 1, "%q", short(r.Findings))
+			assert.Regexp(t, "problem: .*"+fromHome(m, tt.want), short(r.Findings)[0])
+			assert.Contains(t, short(r.Findings)[0], repairs)
+			var told warnings
+			done := Repair([]Result{r}, &told)
+			require.Empty(t, told)
+			require.Len(t, done, 1)
+			assert.Equal(t, "state", done[0].Check)
+			assert.Regexp(t, fromHome(m, tt.repair), done[0].What)
+			assert.Equal(t, "in "+m.dir+", 1 account, private", m.finds("state").Well)
+		})
+	}
+}
+
+// What a command of this moment writes is not taken from it.
+func TestAFreshTemporaryFileIsLeftAlone(t *testing.T) {
+	m := newMachine(t)
+	m.account("0123456789abcdef", "Work")
+	write(t, filepath.Join(m.dir, ".state.json.12.tmp"), "x", 0o600)
+	m.finds("state")
+}
+
+func TestStateOfANewerVersion(t *testing.T) {
+	m := newMachine(t)
+	write(t, filepath.Join(m.dir, "state.json"), `{"version":99}`, 0o600)
+	if runtime.GOOS != "windows" {
+		require.NoError(t, os.Chmod(m.dir, 0o700))
+	}
+	r := m.examine("state")
+	require.Len(t, r.Findings, 1)
+	assert.Contains(t, r.Findings[0].What, "newer version")
+	assert.False(t, r.Findings[0].Repairable())
+	assert.Contains(t, m.examine("accounts").Skipped, "the state cannot be read")
+	assert.Contains(t, m.examine("keys").Skipped, "the state cannot be read")
+}
+
+func TestAFileInThePlaceOfTheFolder(t *testing.T) {
+	m := newMachine(t)
+	write(t, m.dir, "x", 0o600)
+	r := m.examine("state")
+	require.Len(t, r.Findings, 1)
+	assert.Equal(t, m.dir+" is in the place of the state's folder, and is none", r.Findings[0].What)
+	assert.Len(t, Repair([]Result{r}, new(warnings)), 1)
+	assert.Equal(t, "none yet; it will be in "+m.dir, m.finds("state").Well)
+}
+
+// A process that keeps the lock keeps every change waiting.
+func TestAHeldLock(t *testing.T) {
+	m := newMachine(t)
+	m.account("0123456789abcdef", "Work")
+	held, release, done := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = state.OpenFile(m.dir, time.Now, nil).Update(t.Context(), func(*state.State) error {
+			close(held)
+			<-release
+			return nil
+		})
+	}()
+	<-held
+	r := m.examine("state")
+	close(release)
+	<-done
+	require.Len(t, r.Findings, 1)
+	assert.Contains(t, r.Findings[0].What, "state.lock is held by ")
+	assert.Contains(t, r.Findings[0].What, "for more than 2s, and nothing can be changed meanwhile")
+}
+
 // A state that belongs to another user: to whom it belongs, it does not.
-func TestDoctorFindsAnotherUsersState(t *testing.T) {
+func TestAnotherUsersState(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // its folders' permissions are no business of ours
 	}
-	dir := filepath.Join(t.TempDir(), "state")
-	require.NoError(t, state.OpenFile(dir, time.Now, nil).Update(t.Context(), func(*state.State) error { return nil }))
-	options := Options{Getenv: func(name string) string {
-		return map[string]string{"OCGO_KEY_STATE_DIR": dir, "HOME": t.TempDir()}[name]
-	}}
-	look := func(uid int) string {
-		e := newExamination(context.Background(), options)
+	m := newMachine(t)
+	m.change(func(*state.State) {})
+	look := func(uid int) []string {
+		e := newExamination(t.Context(), m.options())
 		e.uid = uid
 		r := &Result{Check: "state"}
 		stateCheck{e}.lookAtState(r)
-		var found []string
-		for _, f := range r.Findings {
-			found = append(found, f.Level+": "+f.What+" | "+f.Mend)
-		}
-		return strings.Join(found, "\n")
+		return short(r.Findings)
 	}
 	mine := os.Geteuid()
 	assert.Empty(t, look(mine))
-	for _, path := range []string{dir, filepath.Join(dir, "state.json")} {
-		assert.Contains(t, look(mine+1), "problem: "+path+" belongs to another user")
-		assert.Regexp(t, `\| sudo chown (-R )?"\$\(id -un\)" .*`, look(mine+1))
-	}
+	found := look(mine + 1)
+	assert.Contains(t, found, "problem: "+m.dir+` belongs to another user, so it cannot be kept up to date | sudo chown -R "$(id -un)" `+m.dir)
+	file := filepath.Join(m.dir, "state.json")
+	assert.Contains(t, found, "problem: "+file+` belongs to another user, so it cannot be kept up to date | sudo chown "$(id -un)" `+file)
 }

@@ -157,6 +157,7 @@ func TestBreachesAreSeen(t *testing.T) {
 		{"ocgo-key/internal/cli", []string{"ocgo-key/rotation/state"}, nil},
 		{"ocgo-key/helper/accounts", nil, []string{"ocgo-key/helper/gateway"}},
 		{"ocgo-key/internal/doctor", []string{"ocgo-key/helper/supervise"}, nil},
+		{"ocgo-key/internal/doctor", []string{"ocgo-key/internal/cli"}, nil},
 		{"ocgo-key/internal/cli", []string{"github.com/docker/docker-credential-helpers/client"}, nil},
 		{"ocgo-key", []string{"ocgo-key/keychain"}, nil},
 		{"ocgo-key", []string{"ocgo-key/internal/cli", "ocgo-key/internal/paths"}, nil},
