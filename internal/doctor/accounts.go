@@ -11,9 +11,9 @@ import (
 // accountsCheck looks at the pool and its accounts.
 type accountsCheck struct{ *examination }
 
-// lookAtAccounts looks at the pool as such: whether it can hand out, and whether its accounts are
-// as many as they seem.
-func (e accountsCheck) lookAtAccounts(r *Result) {
+// checkAccounts checks that the pool can hand out an account, and that no two of its accounts are
+// one.
+func (e accountsCheck) checkAccounts(r *Result) {
 	s := e.state()
 	o, err := s.overview(e.ctx)
 	if err != nil {
@@ -47,16 +47,15 @@ func (e accountsCheck) lookAtAccounts(r *Result) {
 	if len(r.Findings) == 0 && none && out.Until.IsZero() {
 		r.found(Problem, "ocgo-key enable "+text.Quote(o.Accounts[0].Label), "every account is disabled, so there is nothing to hand out")
 	}
-	e.lookForTwins(r, o)
-	e.lookForRefusals(r, pool)
+	e.checkTwins(r, o)
+	e.checkUnknownAnswers(r, pool)
 }
 
-// refusalsLately is how far back an answer that no rule knows is worth a note.
+// refusalsLately is the age up to which an answer that no rule knows is worth a note.
 const refusalsLately = 7 * 24 * time.Hour
 
-// lookForRefusals names answers by which the service refused requests of late and that no rule
-// knows.
-func (e accountsCheck) lookForRefusals(r *Result, pool *rotation.Pool) {
+// checkUnknownAnswers reports recent refusals of the service that no rule knows.
+func (e accountsCheck) checkUnknownAnswers(r *Result, pool *rotation.Pool) {
 	refusals, err := pool.Refusals(e.ctx)
 	if err != nil {
 		return // which the check of the state says
@@ -69,8 +68,8 @@ func (e accountsCheck) lookForRefusals(r *Result, pool *rotation.Pool) {
 	}
 }
 
-// lookForTwins finds accounts that are one: by their key, or by their subscription.
-func (e accountsCheck) lookForTwins(r *Result, o rotation.Overview) {
+// checkTwins reports pairs of accounts with the same key or the same subscription.
+func (e accountsCheck) checkTwins(r *Result, o rotation.Overview) {
 	keys, usage := e.keychain(), e.usage()
 	for i, v := range o.Accounts {
 		for _, earlier := range o.Accounts[:i] {
@@ -89,8 +88,8 @@ func (e accountsCheck) lookForTwins(r *Result, o rotation.Overview) {
 	}
 }
 
-// subscription is the workspace and user whose usage limit an account has, as the service said now
-// or before.
+// subscription returns the workspace and the user whose usage limits the account shares: what the
+// service says now, else what it said before.
 func subscription(v rotation.View, usage map[string]usageAnswer) [2]string {
 	if a, ok := usage[v.ID]; ok && a.err == nil && a.usage.Workspace != "" && a.usage.User != "" {
 		return [2]string{a.usage.Workspace, a.usage.User}

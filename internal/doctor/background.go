@@ -15,8 +15,8 @@ import (
 // gatewayLimit bounds the wait for a connection to an address of this machine.
 const gatewayLimit = 2 * time.Second
 
-// background is about a background service of OpenCode 2 that was started with the environment of
-// an `ocgo-key run`: all clients go to that run's gateway then, which ends with it.
+// background reports a background service of OpenCode 2 that was started with the environment of an
+// `ocgo-key run`. Every client of that service uses the run's gateway, which ends with the run.
 func (o *openCode) background(ctx context.Context) []Finding {
 	service, err := opencode.ReadService(opencode.ServiceFile(o.getenv, o.home))
 	if err != nil {

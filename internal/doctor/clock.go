@@ -12,7 +12,7 @@ type clockCheck struct{ *examination }
 // clockLimit is how far this machine's clock may be from the service's.
 const clockLimit = 2 * time.Minute
 
-func (e clockCheck) lookAtClock(r *Result) {
+func (e clockCheck) checkClock(r *Result) {
 	s := e.service()
 	if !s.dated {
 		r.Skipped = "not compared, since the service did not tell its time"

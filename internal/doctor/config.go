@@ -15,37 +15,36 @@ import (
 // configCheck looks for other keys and addresses that OpenCode may use in place of the pool's.
 type configCheck struct{ *examination }
 
-// lookAtConfig finds other keys and addresses that OpenCode may use in place of the pool's. Where
-// plain `opencode` goes through the pool they do not win, and what is left to say is that a key
-// lies about.
-func (e configCheck) lookAtConfig(r *Result) {
+// checkConfig finds other keys and addresses that OpenCode may use in place of the pool's. Where
+// plain `opencode` uses the pool, they are not used, and a key in plain text is still worth a note.
+func (e configCheck) checkConfig(r *Result) {
 	r.Well = "no other key or address stands in the pool's way"
-	e.lookAtEnvironment(r)
-	e.lookAtLogins(r)
+	e.checkEnvironment(r)
+	e.checkLogins(r)
 	dir, err := os.Getwd()
 	if err != nil {
 		dir = e.home
 	}
 	paths := opencode.UserConfigs(e.Getenv, e.home, dir)
 	for _, path := range paths {
-		e.lookAtUserConfig(r, path)
+		e.checkUserConfig(r, path)
 	}
 	o := e.openCode(e.program())
 	r.take(o.models(paths), o.database(e.ctx))
 	for _, path := range opencode.ManagedConfigs(runtime.GOOS, e.Getenv) {
 		if text, ok := e.configText(r, path); ok {
-			e.lookAtManaged(r, path, text)
+			e.checkManaged(r, path, text)
 		}
 	}
 	if path, text, ok := managedPreferences(e.ctx); ok {
-		e.lookAtManaged(r, path, text)
+		e.checkManaged(r, path, text)
 	}
 }
 
-// rival is the level of another key, and what becomes of it.
+// rival returns the level of a finding about another key, and what happens with that key.
 func (e configCheck) rival() (level, effect string) { return e.openCode(e.program()).rival() }
 
-// configText reads a configuration, and complains of one that OpenCode could not read either.
+// configText reads a configuration, and reports one that OpenCode cannot read.
 func (e configCheck) configText(r *Result, path string) ([]byte, bool) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, false
@@ -61,7 +60,7 @@ func (e configCheck) configText(r *Result, path string) ([]byte, bool) {
 	return text, true
 }
 
-func (e configCheck) lookAtUserConfig(r *Result, path string) {
+func (e configCheck) checkUserConfig(r *Result, path string) {
 	data, ok := e.configText(r, path)
 	if !ok {
 		return
@@ -84,9 +83,10 @@ func (e configCheck) lookAtUserConfig(r *Result, path string) {
 	}
 }
 
-// lookAtManaged is about what wins over all that a wrapper sets. A key there is harmless: the
-// gateway is shown a token in a header of its own, and passes no other key on.
-func (e configCheck) lookAtManaged(r *Result, path string, text []byte) {
+// checkManaged reports what a managed configuration sets, which overrides everything that `run`
+// sets. A key there is harmless: the gateway takes its token from a header of its own, and passes
+// no other key on.
+func (e configCheck) checkManaged(r *Result, path string, text []byte) {
 	o, err := opencode.ReadOverrides(text, keyform.StandIn)
 	if err != nil {
 		return
@@ -97,8 +97,8 @@ func (e configCheck) lookAtManaged(r *Result, path string, text []byte) {
 	}
 }
 
-// models is about what a configuration of the user's says of single models: OpenCode prefers that
-// to what is set for the provider.
+// models reports what a user's configuration sets for single models. OpenCode prefers that to what
+// is set for the provider.
 func (o *openCode) models(paths []string) []Finding {
 	var found []Finding
 	for _, path := range paths {

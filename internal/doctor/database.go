@@ -14,8 +14,8 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// database is about OpenCode's database: keys in it that win over the pool's, who may read it, and
-// a generation that does not work with it.
+// database checks OpenCode's database: for keys that are used in place of the pool's, for readers
+// other than its owner, and for a generation of OpenCode that cannot use it.
 func (o *openCode) database(ctx context.Context) []Finding {
 	path := opencode.DatabasePath(o.getenv, o.home)
 	info, err := os.Stat(path)
@@ -48,7 +48,7 @@ func logins(n int) string {
 	return fmt.Sprintf("%d logins", n)
 }
 
-// count counts the keys that are the user's own, and those of them that OpenCode prefers to the
+// count returns the number of the user's own keys, and how many of them OpenCode prefers to the
 // pool's.
 func (o *openCode) count(c *opencode.Credentials) (keys, wins int) {
 	for _, login := range c.Found {
@@ -75,8 +75,8 @@ func (o *openCode) readable(path string, info fs.FileInfo, keys int) []Finding {
 	return []Finding{of(level, "chmod go= "+text.Quote(path)+"*", fmt.Sprintf("%s has mode %04o: other users of this machine may read %s in it", path, info.Mode().Perm(), holds))}
 }
 
-// wrongGeneration: OpenCode 1 goes on with a database of its own that version 2 has taken over, and
-// fails on one that version 2 created. Source: docs/facts.md, "Logins at rest".
+// wrongGeneration reports an OpenCode 1 on a database that version 2 created, which it cannot use.
+// One that version 2 only took over works. Source: docs/facts.md, "Logins at rest".
 func (o *openCode) wrongGeneration(ctx context.Context, path string) []Finding {
 	if o.program.Generation != 1 {
 		return nil

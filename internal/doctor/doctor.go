@@ -2,13 +2,13 @@
 // that fixes it. Checks change nothing and print nothing; internal/cli prints what they find. A
 // finding may have a repair, which [Repair] runs when the user asks for it.
 //
-// The checks are the table in [Examine]. Each is a method of its subject's type, in the file named
-// for the subject: state.go, accounts.go, keychain.go, keys.go, service.go, clock.go, opencode.go,
-// config.go, plugin.go.
+// All checks are in one table, the method checks below. Each is a method of its subject's type, in
+// the file named for the subject: state.go, accounts.go, keychain.go, keys.go, service.go,
+// clock.go, opencode.go, config.go, plugin.go.
 //
-// To add something to look at, add a method to the file of its subject, and call it from the look
-// method there. The method adds what it finds with [Result.found], or with [Result.fixable] where
-// it has a repair. What several checks need is found out once, in examination.go.
+// To look for something more, add a method to the file of its subject, and call it from the method
+// that is in the table. The method adds what it finds with [Result.found], or with [Result.fixable]
+// where it has a repair. What several checks need is found out once, in examination.go.
 //
 // To add a check, make a file for its subject, with a type that embeds *examination and a method
 // func(*Result), and add a row to the table. The method sets Well, which is shown where nothing is
@@ -25,7 +25,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Options are what the checks look at, and with what.
+// Options are what the checks need of the command line.
 type Options struct {
 	Getenv  func(string) string
 	Keys    Keys
@@ -50,21 +50,21 @@ type Keys interface {
 // A check looks at one subject, and adds what it finds to the result.
 type check struct {
 	name string // in JSON and on the screen
-	look func(*Result)
+	run  func(*Result)
 }
 
 // checks is the table of all checks, in the order in which they are shown.
 func (e *examination) checks() []check {
 	return []check{
-		{"state", stateCheck{e}.lookAtState},
-		{"accounts", accountsCheck{e}.lookAtAccounts},
-		{"keychain", keychainCheck{e}.lookAtKeychain},
-		{"keys", keysCheck{e}.lookAtKeys},
-		{"service", serviceCheck{e}.lookAtService},
-		{"clock", clockCheck{e}.lookAtClock},
-		{"opencode", openCodeCheck{e}.lookAtOpenCode},
-		{"config", configCheck{e}.lookAtConfig},
-		{"plugin", pluginCheck{e}.lookAtPlugin},
+		{"state", stateCheck{e}.checkState},
+		{"accounts", accountsCheck{e}.checkAccounts},
+		{"keychain", keychainCheck{e}.checkKeychain},
+		{"keys", keysCheck{e}.checkKeys},
+		{"service", serviceCheck{e}.checkService},
+		{"clock", clockCheck{e}.checkClock},
+		{"opencode", openCodeCheck{e}.checkOpenCode},
+		{"config", configCheck{e}.checkConfig},
+		{"plugin", pluginCheck{e}.checkPlugin},
 	}
 }
 
@@ -74,8 +74,8 @@ const (
 	serviceLimit  = 5 * time.Second
 )
 
-// patience is how long the whole is waited for: the questions to the service that need keys come
-// after the keychain's answers, a failed one through a proxy is made once more without it.
+// patience bounds one run of all checks. Requests with a key come after the keychain's answers; one
+// that fails through a proxy is made once more without it.
 const patience = keychainLimit + 2*serviceLimit + 2*time.Second
 
 // Examine makes all checks side by side, and returns their results in the order of the table. A
@@ -92,7 +92,7 @@ func Examine(o Options) []Result {
 		results[i].found(Problem, "ocgo-key doctor", "it did not come to an end within %v", patience)
 		all.Go(func() {
 			r := Result{Check: check.name}
-			check.look(&r)
+			check.run(&r)
 			mu.Lock()
 			defer mu.Unlock()
 			results[i] = r
@@ -105,7 +105,7 @@ func Examine(o Options) []Result {
 	}()
 	select {
 	case <-ended:
-	case <-ctx.Done(): // a folder on a network that is gone, say: what is left of it ends with this process
+	case <-ctx.Done(): // say, a folder on a network that is gone; what still runs ends with this process
 	}
 	mu.Lock()
 	defer mu.Unlock()

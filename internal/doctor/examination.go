@@ -14,8 +14,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// examination is one look at everything. What several checks need is found out once, by the first
-// that asks.
+// examination is one run of all checks. What several checks need is read once, by the first that
+// asks.
 type examination struct {
 	Options
 	ctx  context.Context
@@ -42,7 +42,7 @@ func newExamination(ctx context.Context, o Options) *examination {
 	return e
 }
 
-// whichProgram is the opencode that plain `opencode` runs in the end.
+// whichProgram returns the program that plain `opencode` runs in the end.
 func (e *examination) whichProgram() opencode.Program {
 	path, err := opencode.Find(e.Getenv("PATH"))
 	if err != nil {
@@ -52,12 +52,13 @@ func (e *examination) whichProgram() opencode.Program {
 	return p
 }
 
-// openCode is what the checks of OpenCode look at.
+// openCode returns what the checks of OpenCode need of p.
 func (e *examination) openCode(p opencode.Program) *openCode {
 	return &openCode{getenv: e.Getenv, home: e.home, program: p, pooled: e.plain().pooled}
 }
 
-// snapshot is the state as it stands. Nothing is repaired, unlike in every other command.
+// snapshot is the state as it is, without the repairs that every other command makes when it reads
+// it.
 type snapshot struct {
 	dir   string
 	file  *state.File
@@ -78,7 +79,7 @@ func (e *examination) peek() snapshot {
 	return s
 }
 
-// overview is the pool as `list` would show it.
+// overview returns the pool as `list` would show it.
 func (s snapshot) overview(ctx context.Context) (rotation.Overview, error) {
 	if s.state == nil {
 		return rotation.Overview{}, s.err
@@ -86,7 +87,7 @@ func (s snapshot) overview(ctx context.Context) (rotation.Overview, error) {
 	return rotation.New(still{s.file, s.state}, time.Now, process.Alive).Overview(ctx)
 }
 
-// still is a state that nothing changes.
+// still is a store of the state that refuses every change.
 type still struct {
 	*state.File
 	state *state.State

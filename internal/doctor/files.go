@@ -7,7 +7,8 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// regular reads a file, if it is one and not too large.
+// regular reads the regular file at path. It reports false where there is none, or it has more than
+// most bytes.
 func regular(path string, most int64) ([]byte, bool) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
@@ -17,7 +18,8 @@ func regular(path string, most int64) ([]byte, bool) {
 	return text, err == nil
 }
 
-// editCommand opens a file in the user's editor, as the administrator where that is needed.
+// editCommand returns the command that opens a file in the user's editor, as the administrator
+// where that is needed.
 func editCommand(path string) string {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err == nil {

@@ -12,7 +12,7 @@ const (
 	Note    = "note"    // worth knowing; all works
 )
 
-// A Finding is one thing that is not as it should be.
+// A Finding is one thing that is wrong, or worth knowing.
 type Finding struct {
 	Check string `json:"check"`
 	Level string `json:"level"`
@@ -25,15 +25,15 @@ type Finding struct {
 // of makes a finding, for a check that has no result at hand.
 func of(level, mend, what string) Finding { return Finding{Level: level, Mend: mend, What: what} }
 
-// A Result is what came of one check.
+// A Result is the outcome of one check.
 type Result struct {
 	Check    string
-	Well     string // what is there to say where nothing was found
+	Well     string // what is shown where nothing was found
 	Skipped  string // why it could not be made, where another check says what is wrong
 	Findings []Finding
 }
 
-// found adds a finding, which is returned so that a repair can be given to it.
+// found adds a finding and returns it. Its text is made one line that is safe on a terminal.
 func (r *Result) found(level, mend, format string, args ...any) *Finding {
 	r.Findings = append(r.Findings, Finding{Check: r.Check, Level: level, What: text.Line(fmt.Sprintf(format, args...)), Mend: text.Line(mend)})
 	return &r.Findings[len(r.Findings)-1]
@@ -44,7 +44,7 @@ func (r *Result) fixable(repair repair, format string, args ...any) {
 	r.found(Problem, RepairCommand, format, args...).repair = repair
 }
 
-// take adds findings.
+// take adds findings that were made with [of].
 func (r *Result) take(all ...[]Finding) {
 	for _, findings := range all {
 		for _, f := range findings {

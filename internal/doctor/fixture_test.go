@@ -159,7 +159,7 @@ func (m *machine) examine(name string) Result {
 	for _, c := range newExamination(m.t.Context(), m.options()).checks() {
 		if c.name == name {
 			r := Result{Check: name}
-			c.look(&r)
+			c.run(&r)
 			return r
 		}
 	}

@@ -18,7 +18,8 @@ import (
 // keychainCheck looks at the key store.
 type keychainCheck struct{ *examination }
 
-// keysSeen is what the keychain said. The keys stay in here, to be compared and to be asked with.
+// keysSeen is what the keychain holds. The keys are compared with each other, and used to ask the
+// service; they go nowhere else.
 type keysSeen struct {
 	err   error         // why it cannot be asked
 	took  time.Duration // for one answer
@@ -28,8 +29,8 @@ type keysSeen struct {
 	odd   map[string]error           // ids whose key is missing, is no key, or may be in a place that is locked
 }
 
-// readKeys asks the keychain for the key of each id that there is a reason to ask for. A locked one
-// is not asked where that can be told before: it would ask its user in turn, and doctor only looks.
+// readKeys reads the key of every id that the keychain lists or the state names. It skips keys in a
+// keyring that is known to be locked: reading them would make the keychain ask its user.
 func (e keychainCheck) readKeys() keysSeen {
 	ctx, cancel := context.WithTimeout(e.ctx, keychainLimit)
 	defer cancel()
@@ -80,7 +81,7 @@ func (e keychainCheck) readKeys() keysSeen {
 	return seen
 }
 
-func (e keychainCheck) lookAtKeychain(r *Result) {
+func (e keychainCheck) checkKeychain(r *Result) {
 	seen := e.keychain()
 	what := "unlocked"
 	if name := e.Keys.Name(); name != accounts.OSStore {
@@ -103,7 +104,7 @@ func (e keychainCheck) lookAtKeychain(r *Result) {
 	r.found(Problem, mend, "no key can be read or stored: %s", what)
 }
 
-// keychainMend is the keychain's own mend, or the installation of what it needs.
+// keychainMend returns the keychain's own command, or the one that installs the program it needs.
 func (e keychainCheck) keychainMend(mend string) string {
 	const daemon = "gnome-keyring-daemon"
 	if !strings.Contains(mend, daemon) {
@@ -126,7 +127,7 @@ func (e keychainCheck) keychainMend(mend string) string {
 	return mend
 }
 
-// took is a length of time as it is shown: "4 ms", "1.2 s".
+// took returns a duration as it is shown: "4 ms", "1.2 s".
 func took(d time.Duration) string {
 	if d < time.Second {
 		return fmt.Sprintf("%d ms", max(1, d.Milliseconds()))
@@ -134,7 +135,8 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-// deleteCommand deletes a key of ours by the store's own tool. The encrypted file has none.
+// deleteCommand returns the command of the store's own tool that deletes one of our keys. The
+// encrypted file has none.
 func deleteCommand(store, id string) string {
 	helper, isHelper := strings.CutPrefix(store, keychain.DockerPrefix)
 	switch {

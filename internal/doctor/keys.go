@@ -16,12 +16,12 @@ import (
 // keysCheck looks at accounts and keys side by side.
 type keysCheck struct{ *examination }
 
-// settled is after what time a key that is noted to be on its way is nobody's any more: a command
-// may wait for the keychain's user for a minute.
+// settled is the age at which a note of a key on its way belongs to no running command. A command
+// may wait a minute for the keychain's user.
 const settled = 2 * time.Minute
 
-// lookAtKeys compares the accounts with the keys, both ways.
-func (e keysCheck) lookAtKeys(r *Result) {
+// checkKeys compares the accounts with the keys, both ways.
+func (e keysCheck) checkKeys(r *Result) {
 	s, seen := e.state(), e.keychain()
 	switch {
 	case seen.err != nil:
@@ -35,7 +35,7 @@ func (e keysCheck) lookAtKeys(r *Result) {
 	if seen.lists {
 		r.Well += ", and each key its account"
 	}
-	if e.lookAtMove(r, s.state.Settings) {
+	if e.checkMove(r, s.state.Settings) {
 		return
 	}
 	known := map[string]bool{}
@@ -47,7 +47,7 @@ func (e keysCheck) lookAtKeys(r *Result) {
 		}
 		if time.Since(p.Since) > settled || p.Since.After(time.Now().Add(settled)) {
 			stale[p.ID] = true
-			e.lookAtPending(r, s.state, seen, p)
+			e.checkPending(r, s.state, seen, p)
 		}
 	}
 	for _, a := range s.state.Accounts {
@@ -65,14 +65,14 @@ func (e keysCheck) lookAtKeys(r *Result) {
 	}
 	for _, id := range seen.ids {
 		if !known[id] {
-			e.lookAtOrphan(r, s.state, seen, id)
+			e.checkOrphan(r, s.state, seen, id)
 		}
 	}
 }
 
-// lookAtMove tells of a move between two stores that was cut short. Until it is finished either may
-// have a key.
-func (e keysCheck) lookAtMove(r *Result, s state.Settings) (unfinished bool) {
+// checkMove reports a move of the keys to another store that was cut short. Until it is finished, a
+// key may be in either store.
+func (e keysCheck) checkMove(r *Result, s state.Settings) (unfinished bool) {
 	if s.Move.Other(e.Keys.StoreIn(s)) == "" {
 		return false
 	}
@@ -84,7 +84,7 @@ func (e keysCheck) lookAtMove(r *Result, s state.Settings) (unfinished bool) {
 	return true
 }
 
-// reason is what the keychain said of one key, without the words around it.
+// reason returns the cause in the keychain's error, without the account it names.
 func reason(err error) string {
 	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Err != nil {
 		return failed.Err.Error()
@@ -92,7 +92,7 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// mendOf is the command with which the keychain's error may be put right.
+// mendOf returns the command that may fix the cause of the keychain's error.
 func mendOf(err error) string {
 	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Mend != "" {
 		return failed.Mend
@@ -100,15 +100,15 @@ func mendOf(err error) string {
 	return "ocgo-key doctor"
 }
 
-// usable reports whether it is a key, and nothing around it.
+// usable reports whether what is stored is a key, with nothing before or after it.
 func usable(key keychain.Secret) bool {
 	parsed, err := keychain.ParseKey(key.Reveal())
 	return err == nil && parsed.Equal(key)
 }
 
-// lookAtPending settles what a command that was killed has begun, in the direction that loses
-// nothing.
-func (e keysCheck) lookAtPending(r *Result, s *state.State, seen keysSeen, p state.Pending) {
+// checkPending reports what a killed command left half done. The repair finishes it or takes it
+// back, whichever loses no key.
+func (e keysCheck) checkPending(r *Result, s *state.State, seen keysSeen, p state.Pending) {
 	a := s.Find(p.ID)
 	_, there := seen.held[p.ID]
 	switch {
@@ -139,23 +139,23 @@ func (e keysCheck) lookAtPending(r *Result, s *state.State, seen keysSeen, p sta
 			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "a new key for %s was cut short, and none is in the keychain", label)
 			return
 		}
-		// Which of the two keys it is cannot be told; whoever holds the old one fetches it anew.
+		// Whether the old or the new key is stored is not known, so every holder reads it again.
 		r.fixable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 			return label + " continues with the key that is in the keychain", pool.Replaced(ctx, p.ID, a.Workspace, a.User)
 		}), "a new key for %s was cut short; the keychain has the old one or the new one", label)
 	}
 }
 
-// lookAtOrphan is about a key that no account of this pool has, and no note of ours tells of.
-func (e keysCheck) lookAtOrphan(r *Result, s *state.State, seen keysSeen, id string) {
+// checkOrphan reports a key that no account of this pool has and no note of a command names.
+func (e keysCheck) checkOrphan(r *Result, s *state.State, seen keysSeen, id string) {
 	key, ok := seen.held[id]
 	if !ok {
 		return // it went meanwhile, or is empty
 	}
 	store := e.Keys.Name()
 	twin, double := seen.twin(s, id)
-	// It may be another pool's, unless it is in this one's own file: nothing is deleted that is not
-	// known to be ours.
+	// It may belong to another pool, unless it is in this pool's own file. Only what is known to be
+	// ours is deleted.
 	switch {
 	case double && store == accounts.FileStore:
 		r.fixable(e.dropCopy(id, twin), "there is a second copy of the key of %s, under %s", twin, id)
@@ -172,8 +172,8 @@ func (e keysCheck) lookAtOrphan(r *Result, s *state.State, seen keysSeen, id str
 		"(unless it belongs to a pool in another OCGO_KEY_STATE_DIR, in which case leave it)", id)
 }
 
-// twin is the label of an account, other than id, with the same key, be there a line's end behind
-// it or not.
+// twin returns the label of an account other than id with the same key. White space around the key
+// makes no difference.
 func (k keysSeen) twin(s *state.State, id string) (label string, ok bool) {
 	same, err := keychain.ParseKey(k.held[id].Reveal())
 	if err != nil {
@@ -187,7 +187,7 @@ func (k keysSeen) twin(s *state.State, id string) (label string, ok bool) {
 	return "", false
 }
 
-// change is a repair that alters the pool.
+// change makes a repair of a change to the pool.
 func (e keysCheck) change(alter func(context.Context, *rotation.Pool) (string, error)) repair {
 	return func(ctx context.Context) (string, error) {
 		pool, err := e.Open()

@@ -10,12 +10,12 @@ import (
 	"ocgo-key/internal/install"
 )
 
-// leftoverAge is how old a temporary file is when nobody writes it any more.
+// leftoverAge is the age at which no process writes a temporary file any more.
 const leftoverAge = time.Minute
 
-// lookForLeftovers finds the temporary files of commands that were killed while they wrote,
-// wherever we write.
-func (e stateCheck) lookForLeftovers(r *Result, dir string) {
+// checkLeftovers reports temporary files of killed commands, in every folder that we write to, and
+// folders of killed runs.
+func (e stateCheck) checkLeftovers(r *Result, dir string) {
 	var targets []string
 	for _, name := range privateFiles {
 		targets = append(targets, filepath.Join(dir, name))
@@ -37,7 +37,8 @@ func (e stateCheck) lookForLeftovers(r *Result, dir string) {
 	}
 }
 
-// leftovers are the old temporary files beside the targets, as package atomicfile names them.
+// leftovers returns the old temporary files beside the targets, by the names that package
+// atomicfile gives them.
 func leftovers(targets []string, now time.Time) []string {
 	var found []string
 	for _, target := range targets {

@@ -13,7 +13,7 @@ func (e configCheck) isKey(value string) bool {
 	return value != "" && !strings.HasPrefix(value, keyform.StandIn)
 }
 
-func (e configCheck) lookAtEnvironment(r *Result) {
+func (e configCheck) checkEnvironment(r *Result) {
 	level, effect := e.rival()
 	if e.isKey(e.Getenv(opencode.KeyVariable)) {
 		r.found(level, "unset "+opencode.KeyVariable, "%s holds a key: %s; it also makes OpenCode offer Zen, which spends balance", opencode.KeyVariable, effect)
@@ -33,7 +33,8 @@ func (e configCheck) lookAtEnvironment(r *Result) {
 	}
 }
 
-// stored counts the logins of entry that have a key of their own; entry empty means all.
+// stored returns the number of logins of entry with a key that is the user's own. An empty entry
+// means all entries.
 func (e configCheck) stored(logins opencode.Logins, entry string) int {
 	n := 0
 	for _, login := range logins.Found {
@@ -44,7 +45,7 @@ func (e configCheck) stored(logins opencode.Logins, entry string) int {
 	return n
 }
 
-func (e configCheck) lookAtLogins(r *Result) {
+func (e configCheck) checkLogins(r *Result) {
 	level, effect := e.rival()
 	for _, path := range opencode.LoginFiles(e.Getenv, e.home) {
 		data, ok := regular(path, opencode.MaxLoginFile)

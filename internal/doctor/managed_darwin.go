@@ -10,8 +10,8 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// managedPreferences is the configuration that a device management has put on this Mac, as OpenCode
-// reads it.
+// managedPreferences returns the configuration that device management has put on this Mac, as
+// OpenCode reads it.
 func managedPreferences(ctx context.Context) (path string, text []byte, ok bool) {
 	me, err := user.Current()
 	if err != nil {

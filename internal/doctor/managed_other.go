@@ -4,5 +4,5 @@ package doctor
 
 import "context"
 
-// managedPreferences are macOS' alone.
+// managedPreferences finds nothing: only macOS has them.
 func managedPreferences(context.Context) (path string, text []byte, ok bool) { return "", nil, false }

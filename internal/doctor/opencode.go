@@ -14,7 +14,7 @@ import (
 // openCodeCheck looks at the OpenCode that `ocgo-key run` would start.
 type openCodeCheck struct{ *examination }
 
-func (e openCodeCheck) lookAtOpenCode(r *Result) {
+func (e openCodeCheck) checkOpenCode(r *Result) {
 	w, err := install.Find(e.Getenv)
 	if err != nil {
 		r.found(Problem, `export HOME=~`, "where OpenCode keeps its files is not known: %v", err)
@@ -53,13 +53,14 @@ func (e openCodeCheck) lookAtOpenCode(r *Result) {
 type openCode struct {
 	getenv func(string) string
 	home   string // the user's home folder
-	// program is the opencode on PATH; its Generation is 0 where there is none, or it is not known.
+	// program is the opencode on PATH; its Generation is 0 where there is none or it is unknown.
 	program opencode.Program
-	// pooled says that plain `opencode` uses the pool, by the plugin or by the shim.
+	// pooled reports whether plain `opencode` uses the pool, by the plugin or by the shim.
 	pooled bool
 }
 
-// rival is the level of another key than the pool's, and what becomes of it.
+// rival returns the level of a finding about a key other than the pool's, and what happens with
+// that key.
 func (o *openCode) rival() (level, effect string) {
 	if o.pooled {
 		return Note, "it is not used, and can be read by an agent's tools"
@@ -67,11 +68,10 @@ func (o *openCode) rival() (level, effect string) {
 	return Problem, "plain `opencode` uses it and not the pool"
 }
 
-// oldest is the oldest OpenCode whose configuration can be pointed at a gateway, as far as it was
-// tried.
+// oldest is the oldest OpenCode that is known to work with a gateway.
 const oldest = "1.0.0"
 
-// versions is about an OpenCode that nobody tried with ocgo-key, or that is too old.
+// versions reports an OpenCode that is too old, or that has not been tried with ocgo-key.
 func (o *openCode) versions() []Finding {
 	switch p := o.program; {
 	case p.Version != "" && opencode.Older(p.Version, oldest):

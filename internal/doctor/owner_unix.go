@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// ownerOf is the uid of the file's owner.
+// ownerOf returns the uid of the file's owner.
 func ownerOf(info fs.FileInfo) (uid int, ok bool) {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

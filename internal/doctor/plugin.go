@@ -11,23 +11,23 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// pluginCheck looks at what `ocgo-key install` writes.
+// pluginCheck checks what `ocgo-key install` writes: the plugin and the shim.
 type pluginCheck struct{ *examination }
 
-// plainUse is how plain `opencode` comes by a key.
+// plainUse says how plain `opencode` gets a key.
 type plainUse struct {
 	pooled bool // from the pool: by the plugin or by the shim
 	result Result
 }
 
-func (e pluginCheck) lookAtPlugin(r *Result) {
+func (e pluginCheck) checkPlugin(r *Result) {
 	*r = e.plain().result
 	if p := e.program(); p.Generation == 2 {
 		r.take(e.openCode(p).others())
 	}
 }
 
-// plainOpenCode looks at what `ocgo-key install` writes.
+// plainOpenCode finds out whether plain `opencode` uses the pool. Other checks need that, too.
 func (e pluginCheck) plainOpenCode() plainUse {
 	u := plainUse{result: Result{Check: "plugin"}}
 	r := &u.result
@@ -36,8 +36,8 @@ func (e pluginCheck) plainOpenCode() plainUse {
 		r.Skipped = "not looked at, since the home folder is not known"
 		return u
 	}
-	plugins, loaded := e.lookAtPlugins(r, w)
-	shim, first := e.lookAtShim(r, w, loaded)
+	plugins, loaded := e.checkPlugins(r, w)
+	shim, first := e.checkShim(r, w, loaded)
 	u.pooled = loaded || shim && first
 	switch {
 	case loaded:
@@ -51,16 +51,16 @@ func (e pluginCheck) plainOpenCode() plainUse {
 	return u
 }
 
-// lookAtPlugins reports whether there is a plugin where OpenCode looks, and whether it is loaded
+// checkPlugins reports whether there is a plugin where OpenCode looks, and whether it is loaded
 // and does its work.
-func (e pluginCheck) lookAtPlugins(r *Result, w *install.Places) (there, loaded bool) {
+func (e pluginCheck) checkPlugins(r *Result, w *install.Places) (there, loaded bool) {
 	for _, config := range w.Configs {
 		for _, path := range w.PluginPaths(config) {
 			if _, err := os.Lstat(path); err != nil {
 				continue
 			}
 			there = true
-			if e.lookAtPluginFile(r, w, path) {
+			if e.checkPluginFile(r, w, path) {
 				loaded = true
 			}
 		}
@@ -78,8 +78,8 @@ func (e pluginCheck) lookAtPlugins(r *Result, w *install.Places) (there, loaded 
 	return there, loaded
 }
 
-// lookAtPluginFile reports whether the plugin at path does its work.
-func (e pluginCheck) lookAtPluginFile(r *Result, w *install.Places, path string) bool {
+// checkPluginFile reports whether the plugin at path does its work.
+func (e pluginCheck) checkPluginFile(r *Result, w *install.Places, path string) bool {
 	const again = "ocgo-key install --yes"
 	content, ok := regular(path, opencode.MaxLoginFile)
 	version, ours := opencode.Ours(content)
@@ -111,12 +111,12 @@ func (e pluginCheck) lookAtPluginFile(r *Result, w *install.Places, path string)
 		r.found(Problem, "opencode service restart", "OpenCode 2 did not load %s (%s): plain `opencode` does not use the pool", path, why)
 		return false
 	}
-	e.lookAtToasts(r, plugin, w.ToastFolder(path), again)
+	e.checkToasts(r, plugin, w.ToastFolder(path), again)
 	return true
 }
 
-// lookAtToasts is about the files beside the plugin, without which it works and is silent.
-func (e pluginCheck) lookAtToasts(r *Result, plugin opencode.Plugin, folder, again string) {
+// checkToasts checks the files beside the plugin, without which it works but shows no notices.
+func (e pluginCheck) checkToasts(r *Result, plugin opencode.Plugin, folder, again string) {
 	for name, want := range plugin.ToastFiles() {
 		if content, ok := regular(filepath.Join(folder, name), opencode.MaxLoginFile); !ok || string(content) != string(want) {
 			r.found(Note, again, "%s is not as ocgo-key wrote it: OpenCode 2 does not show what the plugin has to say", filepath.Join(folder, name))
@@ -125,8 +125,8 @@ func (e pluginCheck) lookAtToasts(r *Result, plugin opencode.Plugin, folder, aga
 	}
 }
 
-// others is about plugins of others that the last server of OpenCode 2 could not load, as its log
-// says.
+// others reports plugins other than ours that the last server of OpenCode 2 could not load, by its
+// log.
 func (o *openCode) others() []Finding {
 	path := opencode.LogFile(o.getenv, o.home)
 	var found []Finding

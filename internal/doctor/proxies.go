@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// proxies is about a proxy that OpenCode 2's client sends even its calls to its own server to.
-// Source: docs/facts.md, "Processes".
+// proxies reports a proxy that would receive what OpenCode 2 sends to its own server on this
+// machine. Source: docs/facts.md, "Processes".
 func (o *openCode) proxies() []Finding {
 	if o.program.Generation != 2 {
 		return nil

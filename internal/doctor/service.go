@@ -18,10 +18,10 @@ import (
 	"ocgo-key/rotation"
 )
 
-// serviceCheck looks at the Go service, and the clock.
+// serviceCheck checks that the Go service can be reached and knows our keys.
 type serviceCheck struct{ *examination }
 
-// reached is what became of a question to the service that needs no key.
+// reached is the outcome of a request to the service without a key.
 type reached struct {
 	err    error
 	status int
@@ -45,7 +45,8 @@ func (e serviceCheck) reach() reached {
 	return r
 }
 
-// ask asks for usage without a key, which the service refuses in its own words.
+// ask requests the usage without a key. The service refuses that in a form that shows it is the
+// service.
 func (e serviceCheck) ask(client *http.Client) (r reached) {
 	ctx, cancel := context.WithTimeout(e.ctx, serviceLimit)
 	defer cancel()
@@ -73,7 +74,7 @@ func (e serviceCheck) ask(client *http.Client) (r reached) {
 	return r
 }
 
-func (e serviceCheck) lookAtService(r *Result) {
+func (e serviceCheck) checkService(r *Result) {
 	s, base := e.service(), e.Service.String()
 	mend := "ocgo-key doctor"
 	if e.Getenv("OCGO_KEY_BASE_URL") != "" {
@@ -90,10 +91,10 @@ func (e serviceCheck) lookAtService(r *Result) {
 	case s.status != http.StatusUnauthorized && s.status != http.StatusForbidden || !s.ours:
 		r.found(Problem, mend, "what answers at %s is not the Go service (%d): another program, or a sign-in page on the way%s", base, s.status, s.proxy.text())
 	}
-	e.lookForRefused(r)
+	e.checkRefused(r)
 }
 
-// netReason is why there was no answer, in one line that holds no password.
+// netReason returns why there was no answer, in one line without a password.
 func (e serviceCheck) netReason(s reached) string {
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](s.err)
 	switch {
@@ -105,9 +106,9 @@ func (e serviceCheck) netReason(s reached) string {
 	return s.err.Error()
 }
 
-// lookForRefused tells of accounts that the service does not know. Its word on usage is not its
-// last: it has been seen to refuse a key here that worked, so it is a note.
-func (e serviceCheck) lookForRefused(r *Result) {
+// checkRefused reports accounts whose key the service refuses to give usage for. That is a note:
+// such a key has been seen to work all the same.
+func (e serviceCheck) checkRefused(r *Result) {
 	s := e.state()
 	o, err := s.overview(e.ctx)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// proxy is what the environment says of the way to the service. It holds no user and no password.
+// proxy is the proxy on the way to the service, from the environment, without user and password.
 type proxy struct {
 	names   []string // variables that are set: HTTPS_PROXY
 	address string   // of the proxy that is used; empty for none
@@ -25,7 +25,7 @@ func (p proxy) text() string {
 	return text
 }
 
-// findProxy says which proxy a request to base goes through, and why.
+// findProxy returns the proxy that a request to base goes through, and the variables that name it.
 func (e serviceCheck) findProxy(base *url.URL) proxy {
 	name := strings.ToUpper(base.Scheme) + "_PROXY"
 	var p proxy

@@ -12,9 +12,9 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// lookAtShim reports whether there is a shim that works, and whether it is the opencode that is
+// checkShim reports whether there is a shim that works, and whether it is the opencode that is
 // found.
-func (e pluginCheck) lookAtShim(r *Result, w *install.Places, loaded bool) (there, first bool) {
+func (e pluginCheck) checkShim(r *Result, w *install.Places, loaded bool) (there, first bool) {
 	const again = "ocgo-key install --shim --yes"
 	record, err := w.ReadRecord()
 	recorded := err == nil && slices.Contains(record.Files, w.Shim)
@@ -53,7 +53,7 @@ func (e pluginCheck) lookAtShim(r *Result, w *install.Places, loaded bool) (ther
 	return there, true
 }
 
-// pathLine is the line for the user's shell; the others take that of bash.
+// pathLine returns the line for the user's shell. A shell that we do not know gets the first.
 func (e pluginCheck) pathLine(lines []opencode.PathLine) string {
 	shell := filepath.Base(e.Getenv("SHELL"))
 	if runtime.GOOS == "windows" {

@@ -20,13 +20,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// stateCheck looks at our own files.
+// stateCheck checks our own files in the state folder.
 type stateCheck struct{ *examination }
 
-// privateFiles are ours alone in the state folder. Source: docs/reference.md, "Files".
+// privateFiles are the files of the state folder that only their owner may read. Source:
+// docs/reference.md, "Files".
 var privateFiles = []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "install.json", accounts.MoveLockName, accounts.AddLockName, "keys.age", "keys.lock"}
 
-func (e stateCheck) lookAtState(r *Result) {
+func (e stateCheck) checkState(r *Result) {
 	s := e.state()
 	if s.dir == "" {
 		r.found(Problem, `export OCGO_KEY_STATE_DIR="$HOME/.ocgo-key"`, "%v", s.err)
@@ -45,16 +46,16 @@ func (e stateCheck) lookAtState(r *Result) {
 		r.fixable(aside(s.dir), "%s is in the place of the state's folder, and is none", s.dir)
 		return
 	}
-	e.lookAtFolder(r, s.dir, info)
-	e.lookAtFiles(r, s.dir)
-	e.lookAtContent(r, s)
-	e.lookForLeftovers(r, s.dir)
-	e.lookAtLock(r, s)
+	e.checkFolder(r, s.dir, info)
+	e.checkFiles(r, s.dir)
+	e.checkContent(r, s)
+	e.checkLeftovers(r, s.dir)
+	e.checkLock(r, s)
 }
 
-// lookAtFolder wants the folder to be ours and closed to others. A folder that has other uses as
-// well (one's home, a temporary folder) is not changed.
-func (e stateCheck) lookAtFolder(r *Result, dir string, info fs.FileInfo) {
+// checkFolder checks that the folder belongs to us and is closed to others. The mode of a folder
+// with other uses (the home folder, a temporary folder) is left alone.
+func (e stateCheck) checkFolder(r *Result, dir string, info fs.FileInfo) {
 	if e.foreign(info) {
 		r.found(Problem, "sudo chown -R "+ownName()+" "+text.Quote(dir), "%s belongs to another user, so it cannot be kept up to date", dir)
 		return
@@ -67,7 +68,7 @@ func (e stateCheck) lookAtFolder(r *Result, dir string, info fs.FileInfo) {
 	}
 }
 
-func (e stateCheck) lookAtFiles(r *Result, dir string) {
+func (e stateCheck) checkFiles(r *Result, dir string) {
 	backups, _ := filepath.Glob(filepath.Join(install.EscapeGlob(dir), "state.json.bak.*")) // the pattern is well-formed
 	files := slices.Clone(backups)
 	for _, name := range privateFiles {
@@ -93,8 +94,8 @@ func (e stateCheck) lookAtFiles(r *Result, dir string) {
 	}
 }
 
-// lookAtContent tells what every other command would repair as it goes.
-func (e stateCheck) lookAtContent(r *Result, s snapshot) {
+// checkContent reports what every other command would repair when it reads the state.
+func (e stateCheck) checkContent(r *Result, s snapshot) {
 	kept := "the last good copy will be used"
 	if s.state == nil || len(s.state.Accounts) == 0 {
 		kept = "there is no good copy, so the pool will be empty; the keys are still in the keychain"
@@ -115,12 +116,12 @@ func (e stateCheck) lookAtContent(r *Result, s snapshot) {
 	}
 }
 
-// lockPatience is how long the lock may be held; a change takes a millisecond.
+// lockPatience is how long a process may hold the lock. A change takes a millisecond.
 const lockPatience = 2 * time.Second
 
-// lookAtLock finds a process that does not let go of the lock. One that has ended holds none: the
-// system sees to that.
-func (e stateCheck) lookAtLock(r *Result, s snapshot) {
+// checkLock reports a process that does not release the lock. The system releases that of a process
+// that has ended.
+func (e stateCheck) checkLock(r *Result, s snapshot) {
 	ctx, cancel := context.WithTimeout(e.ctx, lockPatience)
 	defer cancel()
 	held, err := s.file.LockHeld(ctx)

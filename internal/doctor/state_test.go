@@ -138,7 +138,7 @@ func TestAnotherUsersState(t *testing.T) {
 		e := newExamination(t.Context(), m.options())
 		e.uid = uid
 		r := &Result{Check: "state"}
-		stateCheck{e}.lookAtState(r)
+		stateCheck{e}.checkState(r)
 		return short(r.Findings)
 	}
 	mine := os.Geteuid()

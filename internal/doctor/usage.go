@@ -9,16 +9,16 @@ import (
 	"ocgo-key/rotation"
 )
 
-// usageAnswer is what the service said of one account.
+// usageAnswer is the service's answer about one account.
 type usageAnswer struct {
 	usage rotation.Usage
 	err   error
 }
 
-// questions is how many accounts are asked about at once.
-const questions = 8
+// usageRequests is how many requests run at once.
+const usageRequests = 8
 
-// askUsage asks about all accounts, side by side. Nothing is written down.
+// askUsage requests the usage of all accounts in parallel. Nothing is saved.
 func (e serviceCheck) askUsage() map[string]usageAnswer {
 	answers := map[string]usageAnswer{}
 	s, keys := e.state().state, e.keychain()
@@ -30,7 +30,7 @@ func (e serviceCheck) askUsage() map[string]usageAnswer {
 	client := helper.NewClient()
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	turn := make(chan struct{}, questions)
+	turn := make(chan struct{}, usageRequests)
 	for _, a := range s.Accounts {
 		key, ok := keys.held[a.ID]
 		if !ok || a.Disabled {
