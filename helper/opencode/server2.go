@@ -92,6 +92,29 @@ func (s Server2) Continue(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodPost, `{"text":""}`, nil, "api", "session", session, "prompt")
 }
 
+// KeepAlive puts off the moment at which the server interrupts the session's turn for inactivity: 60
+// minutes after the last event that it stores, and a turn that waits for its answer stores none. It
+// writes the session's metadata as they are. Source: docs/facts.md, "Stop and resume".
+func (s Server2) KeepAlive(ctx context.Context, session string) error {
+	var answer struct {
+		Data struct {
+			Metadata json.RawMessage `json:"metadata"`
+		} `json:"data"`
+	}
+	if err := s.ask(ctx, http.MethodGet, "", &answer, "api", "session", session); err != nil {
+		return err
+	}
+	metadata := answer.Data.Metadata
+	if len(metadata) == 0 || string(metadata) == "null" {
+		metadata = json.RawMessage("{}")
+	}
+	body, err := json.Marshal(map[string]json.RawMessage{"metadata": metadata})
+	if err != nil {
+		return err
+	}
+	return s.ask(ctx, http.MethodPatch, string(body), nil, "api", "session", session)
+}
+
 // Delete removes a session.
 func (s Server2) Delete(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodDelete, "", nil, "api", "session", session)

@@ -102,6 +102,11 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost && len(path) == 3 && path[2] == "prompt":
 		body, _ := io.ReadAll(r.Body)
 		note(s.folder, "prompt %s %s", path[1], body)
+	case r.Method == http.MethodGet && len(path) == 2 && path[1] != "active":
+		_, _ = fmt.Fprint(w, `{"data":{"metadata":{"of":"a plugin"}}}`)
+	case r.Method == http.MethodPatch && len(path) == 2:
+		body, _ := io.ReadAll(r.Body)
+		note(s.folder, "patch %s %s", path[1], body)
 	case r.Method == http.MethodDelete && len(path) == 2:
 		note(s.folder, "delete %s", path[1])
 	case r.Method == http.MethodGet && len(path) == 3 && path[2] == "message":

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,8 +38,9 @@ type OpenCode2 struct {
 	Stdin          *os.File
 	Logs           io.Writer // where the server's logs go if the user wants them; nil for nowhere
 
-	orders chan wrapper.Order
-	server *server
+	orders         chan wrapper.Order
+	server         *server
+	keepAliveEvery time.Duration // 0: the usual
 
 	progress
 	input *Input // what the client reads, kept for a second invocation; nil where nothing need be
@@ -68,6 +70,9 @@ func (r *OpenCode2) Run() (status wrapper.Status, err error) {
 	}
 	defer server.stop()
 	r.server = server
+	alive, over := context.WithCancel(ended)
+	defer over()
+	go r.keepAlive(alive, cmp.Or(r.keepAliveEvery, keepAliveEvery))
 	command.Env = setenv(r.Client, opencode.Password2Variable, server.Password)
 	command.Argv = r.argv(r.Command.Join(server.URL))
 	if command.Stdin, err = r.input.Open(); err != nil {
@@ -83,6 +88,29 @@ func (r *OpenCode2) Run() (status wrapper.Status, err error) {
 			return status, asError(r.gaveUpWith())
 		}
 		command = next
+	}
+}
+
+// keepAliveEvery is well below the hour after which OpenCode interrupts a turn that waits.
+const keepAliveEvery = 20 * time.Minute
+
+// keepAlive keeps turns whose request waits for an account from being interrupted for inactivity,
+// until ctx ends.
+func (r *OpenCode2) keepAlive(ctx context.Context, every time.Duration) {
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks.C:
+		}
+		call, cancel := context.WithTimeout(ctx, quietTime)
+		active, _ := r.server.Active(call) // a server that does not answer has worse troubles
+		for _, id := range active {
+			_ = r.server.KeepAlive(call, id)
+		}
+		cancel()
 	}
 }
 

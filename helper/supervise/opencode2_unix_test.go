@@ -225,6 +225,15 @@ func TestRestartUnderAFullScreen(t *testing.T) {
 	assert.Equal(t, "client --server|URL|--prompt|stay||users\nstaying\ninterrupt ses_1\nprompt ses_1 {\"text\":\"\"}\nserver ends with 0 turns\n", r.notes())
 }
 
+// A turn that waits is kept from being interrupted for inactivity, and its session's metadata stay as they are.
+func TestTurnIsKeptAlive(t *testing.T) {
+	r := newTrial(t, "run stay")
+	r.keepAliveEvery = time.Millisecond
+	r.once(`patch ses_1 {"metadata":{"of":"a plugin"}}`, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGTERM) })
+	_, err := r.Run()
+	require.NoError(t, err)
+}
+
 // limited is a request of the session that meets a limit.
 func (r *trial) limited() bool {
 	return r.OpenCode2.limited(&gateway.Exchange{}, toPersonal)
