@@ -28,10 +28,11 @@ type direct struct {
 	invocation opencode.Invocation
 
 	// Guarded by progress.mu.
-	pid     int       // of the command as it runs
-	returns time.Time // the return that the client was told, and sleeps until
-	awaits  bool      // await runs
-	resumed func()    // to be done once the next invocation has started
+	pid     int    // of the command as it runs
+	resumed func() // to be done once the next invocation has started
+	standby bool   // standBy runs
+
+	announcedReturn time.Time // of an account, as the client was told; it sleeps until then
 }
 
 func (d *direct) observer() gateway.Observer {
@@ -59,8 +60,8 @@ func (d *direct) toTheEnd() (wrapper.Status, error) {
 			return status, err
 		}
 		next, again := d.after(status)
-		if d.gaveUp != nil {
-			return status, d.gaveUp
+		if e := d.gaveUpWith(); e != nil {
+			return status, gaveUp(e)
 		}
 		if !again {
 			return status, nil
@@ -106,15 +107,15 @@ func (d *direct) limited(x *gateway.Exchange, sw rotation.Switch) (hold bool) {
 func (d *direct) noAccount(x *gateway.Exchange, e *rotation.ExhaustedError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.returns = e.Until
+	d.announcedReturn = e.Until
 	switch d.sawExhausted(x, e, d.run.MaxWait) {
 	case ending:
 		order(d.orders, wrapper.Order{})
 	case waiting:
 		d.notices.exhausted(x, e)
-		if !d.awaits && d.opencode && d.mode != Replay && !e.Until.IsZero() {
-			d.awaits = true
-			go d.await()
+		if !d.standby && d.opencode && d.mode != Replay && !e.Until.IsZero() {
+			d.standby = true
+			go d.standBy()
 		}
 	}
 }

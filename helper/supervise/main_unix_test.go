@@ -35,7 +35,7 @@ func play(folder string, args []string) {
 		(&fakeServer{folder: folder, active: map[string]bool{}}).serve()
 		os.Exit(0)
 	}
-	os.Exit(client(folder, args))
+	os.Exit(playClient(folder, args))
 }
 
 // note writes down a line of what happened.
@@ -116,8 +116,8 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// client plays a client: it does what its prompt says, the last argument.
-func client(folder string, args []string) int {
+// playClient plays a client: it does what its prompt says, the last argument.
+func playClient(folder string, args []string) int {
 	i := slices.Index(args, "--server")
 	url := args[i+1]
 	shown := slices.Concat(args[:i], []string{"--server", "URL"}, args[i+2:])

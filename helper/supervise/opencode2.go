@@ -97,12 +97,6 @@ func asError(e *rotation.ExhaustedError) error {
 	return e
 }
 
-func (r *OpenCode2) gaveUpWith() *rotation.ExhaustedError {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.gaveUp
-}
-
 // started follows each start of the client.
 func (r *OpenCode2) started(int) {
 	r.mu.Lock()
@@ -119,36 +113,19 @@ func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.restarts++
 	ctx, cancel := context.WithTimeout(ended, quietTime)
 	defer cancel()
-	if !r.canRestart() || r.restarts > r.accounts(ctx) {
+	if again := r.startsAgain(accountsOf(ctx, r.Pool)); !again || !r.canRestart() {
 		return command, false
 	}
 	if over, err := r.server.OverLimit(ctx, r.session); err != nil || !over {
 		return command, false
 	}
-	if e, ok := errors.AsType[*rotation.ExhaustedError](r.Pool.Exhaustion(ctx)); ok {
-		if r.exhausted.IsZero() {
-			r.exhausted = time.Now()
-		}
-		if r.tooLong(e, r.MaxWait) {
-			r.gaveUp = e
-		}
-		if r.gaveUp != nil || e.Until.IsZero() { // none comes back by itself: how it ended is the answer
-			return command, false
-		}
+	if e := exhaustion(ctx, r.Pool); e != nil && !r.worthWaiting(e, r.MaxWait) {
+		return command, false
 	}
 	next, err := r.next(command, "")
 	return next, err == nil
-}
-
-func (r *OpenCode2) accounts(ctx context.Context) int {
-	o, err := r.Pool.Overview(ctx)
-	if err != nil {
-		return 0
-	}
-	return len(o.Accounts)
 }
 
 // canRestart reports whether a second invocation would go on with the work. The caller holds mu.

@@ -54,7 +54,7 @@ func TestWaitsOrGivesUp(t *testing.T) {
 		e       *rotation.ExhaustedError
 		maxWait *time.Duration
 		since   time.Duration // how long no turn has been answered
-		want    want
+		want    decision
 	}{
 		"as long as it takes":           {e: in(100 * time.Hour), want: waiting},
 		"it fits":                       {e: in(time.Minute), maxWait: &hour, want: waiting},
@@ -65,10 +65,10 @@ func TestWaitsOrGivesUp(t *testing.T) {
 	} {
 		var p progress
 		if tt.since > 0 {
-			p.exhausted = time.Now().Add(-tt.since)
+			p.exhaustedSince = time.Now().Add(-tt.since)
 		}
 		assert.Equal(t, tt.want, p.sawExhausted(new(gateway.Exchange), tt.e, tt.maxWait), name)
-		assert.True(t, p.unserved, name)
+		assert.True(t, p.exhausted, name)
 		if tt.want == ending {
 			assert.Same(t, tt.e, p.gaveUp, name)
 			assert.Equal(t, nothing, p.sawExhausted(new(gateway.Exchange), tt.e, tt.maxWait), "%s: said once", name)
@@ -79,10 +79,10 @@ func TestWaitsOrGivesUp(t *testing.T) {
 func TestAnAnswerBeginsAnew(t *testing.T) {
 	var p progress
 	p.sawExhausted(new(gateway.Exchange), &rotation.ExhaustedError{Until: time.Now().Add(time.Hour)}, nil)
-	p.restarts = 2
+	p.restartsSinceAnswer = 2
 	p.sawAnswer(new(gateway.Exchange))
 	assert.True(t, p.answered)
-	assert.False(t, p.unserved)
-	assert.Zero(t, p.exhausted)
-	assert.Zero(t, p.restarts)
+	assert.False(t, p.exhausted)
+	assert.Zero(t, p.exhaustedSince)
+	assert.Zero(t, p.restartsSinceAnswer)
 }

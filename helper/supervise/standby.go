@@ -11,34 +11,34 @@ import (
 )
 
 const (
-	// lookAgain is the time between two looks at whether the pool has changed: one stat each.
-	lookAgain = time.Second
-	// askAgain is the time between two questions to the service whether an account is back early.
-	askAgain = 10 * time.Minute
-	// wakesSoon is how near its own waking a sleeping OpenCode is left to it.
-	wakesSoon = 3 * time.Second
+	// pollInterval is the time between two looks at whether the pool has changed: one stat each.
+	pollInterval = time.Second
+	// usageInterval is the time between two questions to the service whether an account is back early.
+	usageInterval = 10 * time.Minute
+	// wakeMargin is how near its own waking a sleeping OpenCode is left to it.
+	wakeMargin = 3 * time.Second
 )
 
-// await stands by a client that sleeps until the return it was told: it tells the user when that moment changes,
+// standBy stays with a client that sleeps until the return it was told: it tells the user when that moment changes,
 // and when an account is back well before it, OpenCode, which cannot be woken, is invoked again.
-func (d *direct) await() {
+func (d *direct) standBy() {
 	defer func() {
 		d.mu.Lock()
-		d.awaits = false
+		d.standby = false
 		d.mu.Unlock()
 	}()
 	for {
 		e := d.untilChange(func() bool {
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			return !d.unserved || d.restarting
+			return !d.exhausted || d.restarting
 		})
 		d.mu.Lock()
 		switch {
-		case !d.unserved || d.restarting:
+		case !d.exhausted || d.restarting:
 			d.mu.Unlock()
 			return
-		case e == nil && time.Until(d.returns) <= wakesSoon, e == nil && !d.canRestart():
+		case e == nil && time.Until(d.announcedReturn) <= wakeMargin, e == nil && !d.canRestart():
 			d.mu.Unlock()
 			return
 		case e == nil:
@@ -62,7 +62,7 @@ func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	for first := true; ; first = false {
 		if now := d.pool.Stamp(); first || now != stamp || known != nil && !time.Now().Before(known.Until) {
 			stamp = now
-			e := d.exhaustion()
+			e := exhaustion(context.Background(), d.pool)
 			if e == nil || known != nil && !e.Until.Equal(known.Until) {
 				return e
 			}
@@ -71,27 +71,23 @@ func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 		if over() {
 			return known
 		}
-		if d.usage != nil && time.Since(asked) > askAgain {
+		if d.usage != nil && time.Since(asked) > usageInterval {
 			asked = time.Now()
 			d.usage.Exhausted(context.Background())
 		}
-		time.Sleep(lookAgain)
+		time.Sleep(pollInterval)
 	}
 }
 
 // exhaustion is nil when an account is ready.
-func (d *direct) exhaustion() *rotation.ExhaustedError {
-	err := d.pool.Exhaustion(context.Background())
-	if e, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
-		return e
-	}
-	return nil
+func exhaustion(ctx context.Context, pool Pool) *rotation.ExhaustedError {
+	e, _ := errors.AsType[*rotation.ExhaustedError](pool.Exhaustion(ctx))
+	return e
 }
 
-// passes is how often a command that gave up is invoked again without a turn answered in between: once for each
-// account.
-func (d *direct) passes() int {
-	o, err := d.pool.Overview(context.Background())
+// accountsOf is how many accounts the pool has; 0 where it cannot be read.
+func accountsOf(ctx context.Context, pool Pool) int {
+	o, err := pool.Overview(ctx)
 	if err != nil {
 		return 0
 	}
@@ -102,27 +98,34 @@ func (d *direct) passes() int {
 // limit is, when an account is ready or becomes so.
 func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool) {
 	d.mu.Lock()
-	gaveUpOnLimit := d.opencode && d.mode != Replay && d.invocation.Kind == opencode.Run && d.unserved && status.Signal == 0 && status.Code != 0
+	gaveUpOnLimit := d.opencode && d.mode != Replay && d.invocation.Kind == opencode.Run && d.exhausted && status.Signal == 0 && status.Code != 0
 	can := gaveUpOnLimit && d.canRestart()
-	d.restarts++
-	restarts := d.restarts
 	d.mu.Unlock()
-	if !can || restarts > d.passes() {
+	if !can {
 		return wrapper.Command{}, false
 	}
-	for e := d.exhaustion(); e != nil; e = d.untilChange(func() bool { return false }) {
+	accounts := accountsOf(context.Background(), d.pool)
+	d.mu.Lock()
+	again = d.startsAgain(accounts)
+	d.mu.Unlock()
+	if !again {
+		return wrapper.Command{}, false
+	}
+	for e := exhaustion(context.Background(), d.pool); e != nil; e = d.untilChange(func() bool { return false }) {
 		if e.Until.IsZero() {
 			return wrapper.Command{}, false // none comes back by itself: how it ended is the answer
 		}
-		if d.tooLong(e, d.run.MaxWait) {
-			d.gaveUp = e
+		d.mu.Lock()
+		wait := d.worthWaiting(e, d.run.MaxWait)
+		d.mu.Unlock()
+		if !wait {
 			return wrapper.Command{}, false
 		}
 		d.notices.exhausted(nil, e)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.unserved = false
+	d.exhausted = false
 	next, err := d.next(nil)
 	return next, err == nil
 }
