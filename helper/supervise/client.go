@@ -27,15 +27,17 @@ type client struct {
 
 func (c client) generation2() bool { return c.is && c.Generation >= 2 }
 
-// joined reports whether OpenCode gets a server of its own, apart whether it is to know nothing of us.
+// joined reports whether OpenCode gets a server of its own, apart whether it is to know nothing of
+// us.
 func (c client) joined() bool { return c.generation2() && c.two.Way == opencode.Joined }
 func (c client) apart() bool  { return c.generation2() && c.two.Way == opencode.Apart }
 
 // serves reports whether it is a server, which is never restarted.
 func (c client) serves() bool { return c.one.Serves || c.two.Way == opencode.Alone }
 
-// whichClient finds out what the command is. It leads command past a shim of ours, which would only lead back here, and
-// gives it the arguments that its generation needs. The error says that it cannot be started.
+// whichClient finds out what the command is. It leads command past a shim of ours, which would only
+// lead back here, and gives it the arguments that its generation needs. The error says that it
+// cannot be started.
 func whichClient(command *wrapper.Command) (client, error) {
 	name := command.Argv[0]
 	if !opencode.Is(name) {
@@ -76,8 +78,8 @@ func whichClient(command *wrapper.Command) (client, error) {
 // askTime bounds the question to a program which OpenCode it is: 0.2 s, or 1.6 s for OpenCode 1.
 const askTime = 20 * time.Second
 
-// asked runs a program that only starts the real one, in a way that is not known here, to learn which that is: taken for
-// the wrong one it would start a service with our environment.
+// asked runs a program that only starts the real one, in a way that is not known here, to learn
+// which that is: taken for the wrong one it would start a service with our environment.
 func asked(p opencode.Program, env []string) opencode.Program {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
@@ -129,8 +131,8 @@ func (r *Run) folder() opencode.RunFolder {
 	return folder
 }
 
-// openCode2 is a run of OpenCode 2 that knows its gateway's address from nothing yet. Its client needs none: the server
-// does the requests.
+// openCode2 is a run of OpenCode 2 that knows its gateway's address from nothing yet. Its client
+// needs none: the server does the requests.
 func (r *Run) openCode2(client client) *OpenCode2 {
 	two := &OpenCode2{Program: client.Path, Command: client.two, Client: pastProxies(r.Command.Env, runtime.GOOS), Stdin: r.Stdin}
 	if len(client.two.Logs) > 0 {

@@ -10,8 +10,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// direct is a run of a command that sends its requests itself: OpenCode 1, or any other client. It decides when the command
-// is started again and how, so that the work continues where it was.
+// direct is a run of a command that sends its requests itself: OpenCode 1, or any other client. It
+// decides when the command is started again and how, so that the work continues where it was.
 type direct struct {
 	progress
 	run     *Run
@@ -41,8 +41,8 @@ func (d *direct) observer() gateway.Observer {
 	return o
 }
 
-// toTheEnd runs the command, and again where that continues the work. The error says that it did not start, or, as a
-// *rotation.ExhaustedError, that no account is back within the time to wait.
+// toTheEnd runs the command, and again where that continues the work. The error says that it did
+// not start, or, as a *rotation.ExhaustedError, that no account is back within the time to wait.
 func (d *direct) toTheEnd() (wrapper.Status, error) {
 	var err error
 	if d.opencode && d.invocation.Kind == opencode.Run && d.mode != Replay {
@@ -88,7 +88,8 @@ func (d *direct) answeredTurn(x *gateway.Exchange) {
 	}
 }
 
-// limited has the command started again on the next account, in mode restart. Else the gateway sends the request again.
+// limited has the command started again on the next account, in mode restart. Else the gateway
+// sends the request again.
 func (d *direct) limited(x *gateway.Exchange, sw rotation.Switch) (hold bool) {
 	if d.mode != Restart {
 		return false
@@ -120,7 +121,8 @@ func (d *direct) noAccount(x *gateway.Exchange, e *rotation.ExhaustedError) {
 	}
 }
 
-// order hands an order to the wrapper. There is room: at most one is under way, see progress.restarting.
+// order hands an order to the wrapper. There is room: at most one is under way, see
+// progress.restarting.
 func order(orders chan<- wrapper.Order, o wrapper.Order) {
 	select {
 	case orders <- o:

@@ -17,8 +17,9 @@ type endpoint struct {
 	zen   bool // it serves Zen as well
 }
 
-// Variables by which a `run` finds the gateway of the `run` that it is in, and what that one has replaced. The shells of an
-// agent have them too, so that an opencode that it types uses the same gateway.
+// Variables by which a `run` finds the gateway of the `run` that it is in, and what that one has
+// replaced. The shells of an agent have them too, so that an opencode that it types uses the same
+// gateway.
 const (
 	GatewayVariable = "OCGO_KEY_GATEWAY"
 	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
@@ -32,8 +33,8 @@ const (
 	addressVariable = "OPENCODE_BASE_URL"
 )
 
-// pointAt returns env with the gateway in it: OpenCode gets it in its configuration, any other command in variables. folder
-// is what it finds of the run.
+// pointAt returns env with the gateway in it: OpenCode gets it in its configuration, any other
+// command in variables. folder is what it finds of the run.
 func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
 	out := pastProxies(env, runtime.GOOS)
 	if folder.Bin != "" {
@@ -68,8 +69,8 @@ func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 	return setenv(out, opencode.ConfigVariable, config), nil
 }
 
-// withoutRun returns env as it was before the `run` that we are in, so that what is to know nothing of that one's gateway
-// finds nothing of it.
+// withoutRun returns env as it was before the `run` that we are in, so that what is to know nothing
+// of that one's gateway finds nothing of it.
 func withoutRun(env []string) []string {
 	url, token, content := getenv(env, GatewayVariable), getenv(env, tokenVariable), getenv(env, contentVariable)
 	if url == "" && token == "" {

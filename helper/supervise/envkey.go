@@ -13,8 +13,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// withKey runs a command that cannot be pointed at a gateway, with the real key in its environment. A limit shows only when
-// the command gives up on it: then it is started again with the next key, once per account.
+// withKey runs a command that cannot be pointed at a gateway, with the real key in its environment.
+// A limit shows only when the command gives up on it: then it is started again with the next key,
+// once per account.
 func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error) {
 	command := r.Command
 	holder, _, err := r.Hold(pool, baseName(command.Argv[0]))
@@ -64,8 +65,8 @@ const lastWords = 500 * time.Millisecond
 // maxTail is how much of a command's last output is looked at, in bytes.
 const maxTail = 8 << 10
 
-// watched runs the command and returns the end of what it wrote. Its stdout is left alone where it is a
-// terminal, so that it stays one for the command.
+// watched runs the command and returns the end of what it wrote. Its stdout is left alone where it
+// is a terminal, so that it stays one for the command.
 func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	last := &tail{}
 	var copies sync.WaitGroup
@@ -84,7 +85,8 @@ func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	}
 	command.Stdout, command.Stderr = tee(os.Stdout), tee(os.Stderr)
 	status, _, err := wrapper.Run(command, wrapper.Options{})
-	// What the command wrote is in the pipes. A process that it left behind may hold them open: it is not waited for.
+	// What the command wrote is in the pipes. A process that it left behind may hold them open: it
+	// is not waited for.
 	for _, r := range ours {
 		_ = r.SetReadDeadline(time.Now().Add(lastWords))
 	}
@@ -117,7 +119,8 @@ func (t *tail) bytes() []byte {
 	return t.end
 }
 
-// What a command that gave up on a limit says last: the service's own error, or words to that effect.
+// What a command that gave up on a limit says last: the service's own error, or words to that
+// effect.
 var (
 	serviceError = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`\{[^\n]*"(GoUsageLimitError|RateLimitError|AuthError|CreditsError)"[^\n]*\}`)
@@ -127,8 +130,8 @@ var (
 	})
 )
 
-// outputVerdict judges by its exit and its last words whether a command gave up on a limit. The words
-// must not hold the key, which an error may repeat: the verdict's reason is kept and shown.
+// outputVerdict judges by its exit and its last words whether a command gave up on a limit. The
+// words must not hold the key, which an error may repeat: the verdict's reason is kept and shown.
 func outputVerdict(status wrapper.Status, said []byte, now time.Time) rotation.Verdict {
 	if status.Code == 0 || status.Signal != 0 {
 		return rotation.Verdict{}

@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// roleVariable makes this program play OpenCode 2: its server where it is asked to serve, else its client. The value is
-// the folder in which it writes down what happened to it.
+// roleVariable makes this program play OpenCode 2: its server where it is asked to serve, else its
+// client. The value is the folder in which it writes down what happened to it.
 const roleVariable = "SUPERVISE_TEST_FOLDER"
 
 func TestMain(m *testing.M) {
@@ -48,7 +48,8 @@ func note(folder, format string, args ...any) {
 	_, _ = fmt.Fprintf(f, format+"\n", args...)
 }
 
-// fakeServer answers as a server of OpenCode 2 does. A session whose prompt says "stay" has a turn until it is interrupted.
+// fakeServer answers as a server of OpenCode 2 does. A session whose prompt says "stay" has a turn
+// until it is interrupted.
 type fakeServer struct {
 	folder string
 	mu     sync.Mutex

@@ -181,7 +181,8 @@ func TestAServerThatDoesNotStart(t *testing.T) {
 	}
 }
 
-// A limit in mode restart, before an answer: the same command from the beginning, and what was begun is removed.
+// A limit in mode restart, before an answer: the same command from the beginning, and what was
+// begun is removed.
 func TestRestartFromTheBeginning(t *testing.T) {
 	r := newTrial(t, "run stay")
 	r.OnLimit = Restart

@@ -46,8 +46,8 @@ func withoutRecords(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, "OCGO_KEY_USER_") })
 }
 
-// The token is where the gateway looks for it first, and where a command that is not OpenCode finds it; OpenCode's own
-// key is a word that is worth nothing.
+// The token is where the gateway looks for it first, and where a command that is not OpenCode finds
+// it; OpenCode's own key is a word that is worth nothing.
 func TestPointAt(t *testing.T) {
 	header := strings.ToLower(gateway.TokenHeader)
 	folder := opencode.RunFolder{Bin: "/run/bin", Plugin: "/run/plugin"}

@@ -8,14 +8,15 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Ways to meet a limit, as --on-429 names them. The third is auto: replay, and restart where that did not help.
+// Ways to meet a limit, as --on-429 names them. The third is auto: replay, and restart where that
+// did not help.
 const (
 	Replay  = "replay"
 	Restart = "restart"
 )
 
-// progress is how far the user's conversation has come in a run. It decides on what is done at a limit: start again, wait,
-// or give up.
+// progress is how far the user's conversation has come in a run. It decides what is done at a
+// limit: start again, wait, or give up.
 type progress struct {
 	mu         sync.Mutex      // guards what follows
 	session    string          // of the user's conversation, once a request named it
@@ -54,7 +55,8 @@ func (p *progress) see(x *gateway.Exchange) {
 	}
 }
 
-// isTurn tells a turn of the user's conversation from OpenCode's titles and subagents.
+// isTurn reports whether the request is a turn of the user's conversation, and none of OpenCode's
+// titles or subagents. Every request of a client that names no session is one.
 func isTurn(x *gateway.Exchange) bool {
 	return x.Session() == "" || !x.Subagent() && x.HasTools()
 }
@@ -70,9 +72,10 @@ func (p *progress) sawAnswer(x *gateway.Exchange) {
 	}
 }
 
-// sawLimit decides whether the work is begun again on the next account: at most one pass over the pool without an answer,
-// and only where can says that it would continue. hold reports whether this request waits for its client to go away, begin
-// whether it is the one because of which the restart begins.
+// sawLimit decides whether the work is begun again on the next account: at most one pass over the
+// pool without an answer, and only where can says that it would continue. hold reports whether this
+// request waits for its client to go away, begin whether it is the one because of which the restart
+// begins.
 func (p *progress) sawLimit(x *gateway.Exchange, sw rotation.Switch, can func() bool) (hold, begin bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,7 +103,8 @@ const (
 	ending                  // end the command: the wait would be too long. The user is told once it has ended
 )
 
-// sawExhausted takes in that a request found no account, and decides what is done. The caller holds mu.
+// sawExhausted takes in that a request found no account, and decides what is done. The caller holds
+// mu.
 func (p *progress) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError, maxWait *time.Duration) decision {
 	p.see(x)
 	p.exhausted = true
@@ -122,16 +126,16 @@ func (p *progress) startWaiting() {
 	}
 }
 
-// startsAgain counts a command that gave up on a limit, and reports whether it is started again: once for each
-// account without an answer in between. The caller holds mu.
+// startsAgain counts a command that gave up on a limit, and reports whether it is started again:
+// once for each account without an answer in between. The caller holds mu.
 func (p *progress) startsAgain(accounts int) bool {
 	p.restartsSinceAnswer++
 	return p.restartsSinceAnswer <= accounts
 }
 
-// worthWaiting reports whether a command that gave up is started again although no account is ready now. It is not
-// where none comes back by itself: then how it ended is the answer. Where one comes back too late, the run gives up.
-// The caller holds mu.
+// worthWaiting reports whether a command that gave up is started again although no account is ready
+// now. It is not where none comes back by itself: then how it ended is the answer. Where one comes
+// back too late, the run gives up. The caller holds mu.
 func (p *progress) worthWaiting(e *rotation.ExhaustedError, maxWait *time.Duration) bool {
 	p.startWaiting()
 	if p.tooLong(e, maxWait) {
@@ -140,8 +144,8 @@ func (p *progress) worthWaiting(e *rotation.ExhaustedError, maxWait *time.Durati
 	return p.gaveUp == nil && !e.Until.IsZero()
 }
 
-// tooLong reports whether the soonest account is back later than the user wants to wait; nil is as long as it takes.
-// It says so at once: to wait in vain helps nobody. The caller holds mu.
+// tooLong reports whether the soonest account is back later than the user wants to wait; nil is as
+// long as it takes. It says so at once: to wait in vain helps nobody. The caller holds mu.
 func (p *progress) tooLong(e *rotation.ExhaustedError, maxWait *time.Duration) bool {
 	return maxWait != nil && (e.Until.IsZero() || e.Until.Sub(p.exhaustedSince) > *maxWait || time.Since(p.exhaustedSince) > *maxWait)
 }

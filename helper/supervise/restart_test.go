@@ -86,3 +86,53 @@ func TestAnAnswerBeginsAnew(t *testing.T) {
 	assert.Zero(t, p.exhaustedSince)
 	assert.Zero(t, p.restartsSinceAnswer)
 }
+
+// A command that gives up on a limit is started again once for each account without an answer.
+func TestACommandThatGaveUpStartsAgainOnceForEachAccount(t *testing.T) {
+	for name, tt := range map[string]struct {
+		accounts, answerAfter int // answerAfter is the start that is answered; 0 for none
+		want                  []bool
+	}{
+		"no account can be read":      {want: []bool{false}},
+		"one account":                 {accounts: 1, want: []bool{true, false}},
+		"three accounts":              {accounts: 3, want: []bool{true, true, true, false}},
+		"an answer begins anew":       {accounts: 2, answerAfter: 2, want: []bool{true, true, true, true, false}},
+		"the first start is answered": {accounts: 1, answerAfter: 1, want: []bool{true, true, false}},
+	} {
+		var p progress
+		var got []bool
+		for i := range tt.want {
+			got = append(got, p.startsAgain(tt.accounts))
+			if i+1 == tt.answerAfter {
+				p.sawAnswer(new(gateway.Exchange))
+			}
+		}
+		assert.Equal(t, tt.want, got, name)
+	}
+}
+
+func TestWaitsAfterACommandThatGaveUp(t *testing.T) {
+	hour := time.Hour
+	for name, tt := range map[string]struct {
+		until   time.Duration // until the soonest account is back; 0 for none that comes back by itself
+		maxWait *time.Duration
+		waits   bool
+		gaveUp  bool
+	}{
+		"as long as it takes":                      {until: 100 * time.Hour, waits: true},
+		"it fits":                                  {until: time.Minute, maxWait: &hour, waits: true},
+		"back too late":                            {until: 2 * time.Hour, maxWait: &hour, gaveUp: true},
+		"none comes back":                          {},
+		"none comes back, and there was a bound":   {maxWait: &hour, gaveUp: true},
+		"no wait at all, with an account back now": {until: -time.Minute, maxWait: new(time.Duration), waits: true},
+	} {
+		var p progress
+		p.exhaustedSince = time.Now().Add(time.Second) // so that no time has passed since
+		e := new(rotation.ExhaustedError)
+		if tt.until != 0 {
+			e.Until = time.Now().Add(tt.until)
+		}
+		assert.Equal(t, tt.waits, p.worthWaiting(e, tt.maxWait), name)
+		assert.Equal(t, tt.gaveUp, p.gaveUpWith() != nil, name)
+	}
+}

@@ -38,8 +38,8 @@ type Run struct {
 
 	// Open returns the pool, where it is needed.
 	Open func() (*rotation.Pool, error)
-	// Hold returns the hold of this process, which works for a command of this name, on the pool, and what asks about
-	// usage. Nothing is asked of either yet.
+	// Hold returns the hold of this process, which works for a command of this name, on the pool,
+	// and what asks about usage. Nothing is asked of either yet.
 	Hold func(pool *rotation.Pool, command string) (*helper.Holder, *helper.UsagePoller, error)
 	// Budget bounds the wait for the key of the first account.
 	Budget func() (context.Context, context.CancelFunc)
@@ -48,8 +48,8 @@ type Run struct {
 	Stdin, Stdout, Stderr *os.File
 }
 
-// ToTheEnd runs the command to its end, and returns how it ended. Errors: those of package wrapper and of the pool;
-// [ErrFailed]; a *rotation.ExhaustedError where no account is back within MaxWait.
+// ToTheEnd runs the command to its end, and returns how it ended. Errors: those of package wrapper
+// and of the pool; [ErrFailed]; a *rotation.ExhaustedError where no account is back within MaxWait.
 func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	outer, nested := outerGateway(r.Command.Env)
 	r.Command.Env = withoutRun(r.Command.Env)
@@ -78,8 +78,8 @@ func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	return r.onPool(pool, client)
 }
 
-// OnPool runs the command on pool to its end, under a gateway of its own, also inside another `run`.
-// Errors are those of ToTheEnd. Open is not called.
+// OnPool runs the command on pool to its end, under a gateway of its own, also inside another
+// `run`. Errors are those of ToTheEnd. Open is not called.
 func (r *Run) OnPool(pool *rotation.Pool) (wrapper.Status, error) {
 	client, err := whichClient(&r.Command)
 	if err != nil {

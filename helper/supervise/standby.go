@@ -11,16 +11,18 @@ import (
 )
 
 const (
-	// pollInterval is the time between two looks at whether the pool has changed: one stat each.
+	// pollInterval is the time between two checks whether the pool has changed: one stat each.
 	pollInterval = time.Second
-	// usageInterval is the time between two questions to the service whether an account is back early.
+	// usageInterval is the time between two questions to the service whether an account is back
+	// early.
 	usageInterval = 10 * time.Minute
-	// wakeMargin is how near its own waking a sleeping OpenCode is left to it.
+	// wakeMargin is how close to its own waking a sleeping OpenCode is left alone.
 	wakeMargin = 3 * time.Second
 )
 
-// standBy stays with a client that sleeps until the return it was told: it tells the user when that moment changes,
-// and when an account is back well before it, OpenCode, which cannot be woken, is invoked again.
+// standBy accompanies a client that sleeps until the return it was told. It tells the user when
+// that time changes. OpenCode cannot be woken: when an account is back well before, it is started
+// again.
 func (d *direct) standBy() {
 	defer func() {
 		d.mu.Lock()
@@ -54,8 +56,8 @@ func (d *direct) standBy() {
 	}
 }
 
-// untilChange returns when an account is ready (nil), or when the soonest return is another than before. It
-// also returns when over says so.
+// untilChange returns when an account is ready (nil), or when the soonest return is another than
+// before. It also returns when over says so.
 func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	var known *rotation.ExhaustedError
 	stamp, asked := d.pool.Stamp(), time.Now()
@@ -94,8 +96,8 @@ func accountsOf(ctx context.Context, pool Pool) int {
 	return len(o.Accounts)
 }
 
-// after decides, once the command has ended, whether it is invoked again: an `opencode run` that gave up on a
-// limit is, when an account is ready or becomes so.
+// after decides, once the command has ended, whether it starts again: an `opencode run` that gave
+// up on a limit does, as soon as an account is ready.
 func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool) {
 	d.mu.Lock()
 	gaveUpOnLimit := d.opencode && d.mode != Replay && d.invocation.Kind == opencode.Run && d.exhausted && status.Signal == 0 && status.Code != 0
