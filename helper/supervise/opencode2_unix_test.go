@@ -188,7 +188,9 @@ func TestRestartFromTheBeginning(t *testing.T) {
 	r.OnLimit = Restart
 	r.knows("ses_1")
 	r.once("staying", func() {
+		r.mu.Lock()
 		r.Command, _ = opencode.Parse2([]string{"run", "hi"}, nil) // what the second invocation plays
+		r.mu.Unlock()
 		assert.True(t, r.limited())
 		assert.True(t, r.limited(), "another request of the same turn is held as well")
 	})
