@@ -13,15 +13,6 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Grant is an account together with its key: what a process is given.
-type Grant struct {
-	rotation.Handout
-	Key keychain.Secret
-	// Moved is the switch to this account if the call of Current that returned this grant found the
-	// process moved by somebody else; otherwise nil.
-	Moved *rotation.Switch
-}
-
 // Holder holds an account for a process or a conversation, together with its key. While nothing
 // changes, Current costs one stat. It is safe for concurrent use.
 type Holder struct {
@@ -119,6 +110,13 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 	}
 	next, _, err = h.grant(ctx, out, stamp, ask)
 	return next, moved, err
+}
+
+// Leave takes v on the blamed grant into the pool, as Report does, and returns the account that
+// Current gives next. The keychain is not asked.
+func (h *Holder) Leave(ctx context.Context, blamed Grant, v rotation.Verdict) (next rotation.Handout, err error) {
+	next, _, err = h.pool.Report(ctx, h.who, blamed.Handout, v, rotation.Ask{})
+	return next, err
 }
 
 // Avoid moves the process off the grant's account without blaming the account, for a request that

@@ -17,29 +17,31 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Client is what a command is: an OpenCode of either generation, or another program.
-type Client struct {
+// client is what a command is: an OpenCode of either generation, or another program.
+type client struct {
 	opencode.Program
 	is  bool                // an OpenCode
 	one opencode.Invocation // of generation 1
 	two opencode.Command2   // of generation 2
 }
 
-func (c Client) generation2() bool { return c.is && c.Generation >= 2 }
+func (c client) generation2() bool { return c.is && c.Generation >= 2 }
 
-// joined reports whether OpenCode gets a server of its own, apart whether it is to know nothing of us.
-func (c Client) joined() bool { return c.generation2() && c.two.Way == opencode.Joined }
-func (c Client) apart() bool  { return c.generation2() && c.two.Way == opencode.Apart }
+// joined reports whether OpenCode gets a server of its own, apart whether it is to know nothing of
+// us.
+func (c client) joined() bool { return c.generation2() && c.two.Way == opencode.Joined }
+func (c client) apart() bool  { return c.generation2() && c.two.Way == opencode.Apart }
 
 // serves reports whether it is a server, which is never restarted.
-func (c Client) serves() bool { return c.one.Serves || c.two.Way == opencode.Alone }
+func (c client) serves() bool { return c.one.Serves || c.two.Way == opencode.Alone }
 
-// whichClient finds out what the command is. It leads command past a shim of ours, which would only lead back here, and
-// gives it the arguments that its generation needs. The error says that it cannot be started.
-func whichClient(command *wrapper.Command) (Client, error) {
+// whichClient finds out what the command is. It leads command past a shim of ours, which would only
+// lead back here, and gives it the arguments that its generation needs. The error says that it
+// cannot be started.
+func whichClient(command *wrapper.Command) (client, error) {
 	name := command.Argv[0]
 	if !opencode.Is(name) {
-		return Client{}, cannotStart(wrapper.Check(*command), name)
+		return client{}, cannotStart(wrapper.Check(*command), name)
 	}
 	path, err := exec.LookPath(name)
 	if filepath.Base(name) == name {
@@ -48,9 +50,9 @@ func whichClient(command *wrapper.Command) (Client, error) {
 		}
 	}
 	if err != nil {
-		return Client{}, cannotStart(wrapper.Check(*command), name)
+		return client{}, cannotStart(wrapper.Check(*command), name)
 	}
-	c := Client{is: true}
+	c := client{is: true}
 	if c.Program, err = opencode.IdentifyRemembered(os.Getenv, path); err != nil {
 		c.Program = opencode.Program{Path: path, Real: path}
 	}
@@ -76,8 +78,8 @@ func whichClient(command *wrapper.Command) (Client, error) {
 // askTime bounds the question to a program which OpenCode it is: 0.2 s, or 1.6 s for OpenCode 1.
 const askTime = 20 * time.Second
 
-// asked runs a program that only starts the real one, in a way that is not known here, to learn which that is: taken for
-// the wrong one it would start a service with our environment.
+// asked runs a program that only starts the real one, in a way that is not known here, to learn
+// which that is: taken for the wrong one it would start a service with our environment.
 func asked(p opencode.Program, env []string) opencode.Program {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
@@ -92,7 +94,7 @@ func asked(p opencode.Program, env []string) opencode.Program {
 }
 
 // kind is what its command line asks of OpenCode.
-func (c Client) kind() opencode.Kind {
+func (c client) kind() opencode.Kind {
 	if c.generation2() {
 		return c.two.Kind
 	}
@@ -129,9 +131,9 @@ func (r *Run) folder() opencode.RunFolder {
 	return folder
 }
 
-// openCode2 is a run of OpenCode 2 that knows its gateway's address from nothing yet. Its client needs none: the server
-// does the requests.
-func (r *Run) openCode2(client Client) *OpenCode2 {
+// openCode2 is a run of OpenCode 2 that knows its gateway's address from nothing yet. Its client
+// needs none: the server does the requests.
+func (r *Run) openCode2(client client) *OpenCode2 {
 	two := &OpenCode2{Program: client.Path, Command: client.two, Client: pastProxies(r.Command.Env, runtime.GOOS), Stdin: r.Stdin}
 	if len(client.two.Logs) > 0 {
 		two.Logs = r.Stderr
@@ -144,8 +146,8 @@ func runOpenCode2(two *OpenCode2, gatewayURL string) (wrapper.Status, error) {
 	// By this the toasts of the run know that they are meant.
 	two.Client = setenv(two.Client, GatewayVariable, gatewayURL)
 	status, err := two.Run()
-	if _, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
-		return status, err
+	if e, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
+		return status, gaveUp(e)
 	}
 	return status, failed(err)
 }

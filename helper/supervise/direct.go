@@ -10,8 +10,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// direct is a run of a command that sends its requests itself: OpenCode 1, or any other client. It decides when the command
-// is started again and how, so that the work continues where it was.
+// direct is a run of a command that sends its requests itself: OpenCode 1, or any other client. It
+// decides when the command is started again and how, so that the work continues where it was.
 type direct struct {
 	progress
 	run     *Run
@@ -28,10 +28,11 @@ type direct struct {
 	invocation opencode.Invocation
 
 	// Guarded by progress.mu.
-	pid     int       // of the command as it runs
-	returns time.Time // the return that the client was told, and sleeps until
-	awaits  bool      // await runs
-	resumed func()    // to be done once the next invocation has started
+	pid     int    // of the command as it runs
+	resumed func() // to be done once the next invocation has started
+	standby bool   // standBy runs
+
+	announcedReturn time.Time // of an account, as the client was told; it sleeps until then
 }
 
 func (d *direct) observer() gateway.Observer {
@@ -40,8 +41,8 @@ func (d *direct) observer() gateway.Observer {
 	return o
 }
 
-// toTheEnd runs the command, and again where that continues the work. The error says that it did not start, or, as a
-// *rotation.ExhaustedError, that no account is back within the time to wait.
+// toTheEnd runs the command, and again where that continues the work. The error says that it did
+// not start, or, as a *rotation.ExhaustedError, that no account is back within the time to wait.
 func (d *direct) toTheEnd() (wrapper.Status, error) {
 	var err error
 	if d.opencode && d.invocation.Kind == opencode.Run && d.mode != Replay {
@@ -59,8 +60,8 @@ func (d *direct) toTheEnd() (wrapper.Status, error) {
 			return status, err
 		}
 		next, again := d.after(status)
-		if d.gaveUp != nil {
-			return status, d.gaveUp
+		if e := d.gaveUpWith(); e != nil {
+			return status, gaveUp(e)
 		}
 		if !again {
 			return status, nil
@@ -87,7 +88,8 @@ func (d *direct) answeredTurn(x *gateway.Exchange) {
 	}
 }
 
-// limited has the command started again on the next account, in mode restart. Else the gateway sends the request again.
+// limited has the command started again on the next account, in mode restart. Else the gateway
+// sends the request again.
 func (d *direct) limited(x *gateway.Exchange, sw rotation.Switch) (hold bool) {
 	if d.mode != Restart {
 		return false
@@ -106,20 +108,21 @@ func (d *direct) limited(x *gateway.Exchange, sw rotation.Switch) (hold bool) {
 func (d *direct) noAccount(x *gateway.Exchange, e *rotation.ExhaustedError) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.returns = e.Until
+	d.announcedReturn = e.Until
 	switch d.sawExhausted(x, e, d.run.MaxWait) {
 	case ending:
 		order(d.orders, wrapper.Order{})
 	case waiting:
 		d.notices.exhausted(x, e)
-		if !d.awaits && d.opencode && d.mode != Replay && !e.Until.IsZero() {
-			d.awaits = true
-			go d.await()
+		if !d.standby && d.opencode && d.mode != Replay && !e.Until.IsZero() {
+			d.standby = true
+			go d.standBy()
 		}
 	}
 }
 
-// order hands an order to the wrapper. There is room: at most one is under way, see progress.restarting.
+// order hands an order to the wrapper. There is room: at most one is under way, see
+// progress.restarting.
 func order(orders chan<- wrapper.Order, o wrapper.Order) {
 	select {
 	case orders <- o:

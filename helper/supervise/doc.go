@@ -1,4 +1,7 @@
-// Package supervise is one `run` while it lasts: the server that OpenCode 2 gets for itself, what is started again at a
-// limit and how, and when it gives up. It hands out no account and sees no key; what it tells the user it says through
-// a Reporter.
+// Package supervise is one `run` while it lasts. It gives the command its environment and its
+// gateway, and OpenCode 2 a server of its own. At a limit it decides whether the command starts
+// again, waits or gives up: restart.go has that decision for both generations of OpenCode.
+//
+// It chooses no account and reveals no key. What the user has to know it says through a [Teller];
+// exit codes and results are its caller's.
 package supervise

@@ -17,8 +17,9 @@ type endpoint struct {
 	zen   bool // it serves Zen as well
 }
 
-// Variables by which a `run` finds the gateway of the `run` that it is in, and what that one has replaced. The shells of an
-// agent have them too, so that an opencode that it types uses the same gateway.
+// Variables by which a `run` finds the gateway of the `run` that it is in, and what that one has
+// replaced. The shells of an agent have them too, so that an opencode that it types uses the same
+// gateway.
 const (
 	GatewayVariable = "OCGO_KEY_GATEWAY"
 	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
@@ -26,9 +27,15 @@ const (
 	contentVariable = "OCGO_KEY_USER_CONTENT" // OpenCode's configuration content as the user set it
 )
 
-// pointAt returns env with the gateway in it: OpenCode gets it in its configuration, any other command in variables. folder
-// is what it finds of the run.
-func (c Client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
+// Variables by which a command that is not OpenCode finds the service.
+const (
+	keyVariable     = "OPENCODE_API_KEY"
+	addressVariable = "OPENCODE_BASE_URL"
+)
+
+// pointAt returns env with the gateway in it: OpenCode gets it in its configuration, any other
+// command in variables. folder is what it finds of the run.
+func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
 	out := pastProxies(env, runtime.GOOS)
 	if folder.Bin != "" {
 		out = withPath(out, folder.BeforePath)
@@ -38,8 +45,8 @@ func (c Client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 		out = setenv(out, zenVariable, "1")
 	}
 	if !c.is {
-		out = setenv(out, "OPENCODE_API_KEY", gw.token)
-		return setenv(out, "OPENCODE_BASE_URL", gw.url+gateway.GoPrefix), nil
+		out = setenv(out, keyVariable, gw.token)
+		return setenv(out, addressVariable, gw.url+gateway.GoPrefix), nil
 	}
 	at := func(prefix string) opencode.Endpoint {
 		return opencode.Endpoint{BaseURL: gw.url + prefix, Headers: map[string]string{strings.ToLower(gateway.TokenHeader): gw.token}}
@@ -62,31 +69,25 @@ func (c Client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 	return setenv(out, opencode.ConfigVariable, config), nil
 }
 
-// withoutRun returns env as it was before the `run` that we are in, so that what is to know nothing of that one's gateway
-// finds nothing of it.
+// withoutRun returns env as it was before the `run` that we are in, so that what is to know nothing
+// of that one's gateway finds nothing of it.
 func withoutRun(env []string) []string {
 	url, token, content := getenv(env, GatewayVariable), getenv(env, tokenVariable), getenv(env, contentVariable)
 	if url == "" && token == "" {
 		return env
 	}
-	out := slices.Clone(env)
-	remove := func(name string) {
-		out = slices.DeleteFunc(out, func(e string) bool { return strings.HasPrefix(e, name+"=") })
-	}
-	for _, name := range []string{GatewayVariable, tokenVariable, zenVariable, contentVariable} {
-		remove(name)
-	}
+	out := unsetenv(env, GatewayVariable, tokenVariable, zenVariable, contentVariable)
 	switch {
 	case content != "":
 		out = setenv(out, opencode.ConfigVariable, content)
 	case strings.Contains(getenv(env, opencode.ConfigVariable), opencode.PlaceholderKey):
-		remove(opencode.ConfigVariable)
+		out = unsetenv(out, opencode.ConfigVariable)
 	}
-	if getenv(env, "OPENCODE_API_KEY") == token {
-		remove("OPENCODE_API_KEY")
+	if getenv(env, keyVariable) == token {
+		out = unsetenv(out, keyVariable)
 	}
-	if strings.HasPrefix(getenv(env, "OPENCODE_BASE_URL"), url+"/") {
-		remove("OPENCODE_BASE_URL")
+	if strings.HasPrefix(getenv(env, addressVariable), url+"/") {
+		out = unsetenv(out, addressVariable)
 	}
 	return withPath(usersProxies(out, runtime.GOOS), opencode.WithoutRuns)
 }
@@ -121,6 +122,13 @@ func getenv(env []string, name string) string {
 }
 
 func setenv(env []string, name, value string) []string {
-	env = slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, name+"=") })
-	return append(env, name+"="+value)
+	return append(unsetenv(env, name), name+"="+value)
+}
+
+// unsetenv returns a copy of env without these variables.
+func unsetenv(env []string, names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(env), func(e string) bool {
+		name, _, _ := strings.Cut(e, "=")
+		return slices.Contains(names, name)
+	})
 }

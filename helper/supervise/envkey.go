@@ -1,7 +1,6 @@
 package supervise
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"os"
@@ -10,20 +9,21 @@ import (
 	"time"
 
 	"ocgo-key/helper/wrapper"
-	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/term"
 	"ocgo-key/rotation"
 )
 
-// withKey runs a command that cannot be pointed at a gateway, with the real key in its environment. A limit shows only when
-// the command gives up on it: then it is started again with the next key, once per account.
-func (r *Run) withKey(pool *rotation.Pool, client Client) (wrapper.Status, error) {
+// withKey runs a command that cannot be pointed at a gateway, with the real key in its environment.
+// A limit shows only when the command gives up on it: then it is started again with the next key,
+// once per account.
+func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error) {
 	command := r.Command
 	holder, _, err := r.Hold(pool, baseName(command.Argv[0]))
 	if err != nil {
 		return wrapper.Status{}, err
 	}
 	defer holder.Release(context.Background())
+	holder.Ahead = 0 // as the settings say: --ahead is for a gateway
 	if client.joined() {
 		command.Argv = append([]string{client.Path}, client.two.Standalone()...) // a service would keep the key
 	}
@@ -42,20 +42,20 @@ func (r *Run) withKey(pool *rotation.Pool, client Client) (wrapper.Status, error
 			return wrapper.Status{}, err
 		}
 		tried[grant.ID] = true
-		command.Env = setenv(env, "OPENCODE_API_KEY", grant.Key.Reveal())
+		command.Env = append(unsetenv(env, keyVariable), grant.Entry(keyVariable))
 		status, said, err := watched(command)
 		if err != nil {
 			return status, err
 		}
-		verdict := outputVerdict(status, said, grant.Key.Reveal(), time.Now())
+		verdict := outputVerdict(status, grant.Redact(said), time.Now())
 		if !verdict.Failover() {
 			return status, nil
 		}
-		next, _, err := holder.Report(context.Background(), grant, verdict, nil)
+		next, err := holder.Leave(context.Background(), grant, verdict)
 		if err != nil || tried[next.ID] {
 			return status, nil // what the command said of its limit stands above
 		}
-		n.switched(rotation.Switch{From: grant.Handout, To: next.Handout, Verdict: verdict})
+		n.switched(rotation.Switch{From: grant.Handout, To: next, Verdict: verdict})
 	}
 }
 
@@ -65,8 +65,8 @@ const lastWords = 500 * time.Millisecond
 // maxTail is how much of a command's last output is looked at, in bytes.
 const maxTail = 8 << 10
 
-// watched runs the command and returns the end of what it wrote. Its stdout is left alone where it is a
-// terminal, so that it stays one for the command.
+// watched runs the command and returns the end of what it wrote. Its stdout is left alone where it
+// is a terminal, so that it stays one for the command.
 func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	last := &tail{}
 	var copies sync.WaitGroup
@@ -85,7 +85,8 @@ func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	}
 	command.Stdout, command.Stderr = tee(os.Stdout), tee(os.Stderr)
 	status, _, err := wrapper.Run(command, wrapper.Options{})
-	// What the command wrote is in the pipes. A process that it left behind may hold them open: it is not waited for.
+	// What the command wrote is in the pipes. A process that it left behind may hold them open: it
+	// is not waited for.
 	for _, r := range ours {
 		_ = r.SetReadDeadline(time.Now().Add(lastWords))
 	}
@@ -118,7 +119,8 @@ func (t *tail) bytes() []byte {
 	return t.end
 }
 
-// What a command that gave up on a limit says last: the service's own error, or words to that effect.
+// What a command that gave up on a limit says last: the service's own error, or words to that
+// effect.
 var (
 	serviceError = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`\{[^\n]*"(GoUsageLimitError|RateLimitError|AuthError|CreditsError)"[^\n]*\}`)
@@ -128,14 +130,11 @@ var (
 	})
 )
 
-// outputVerdict tells a limit from a command's exit and its last words. The key is taken out of them first: a
-// verdict's reason is kept and shown, and an error may repeat the key.
-func outputVerdict(status wrapper.Status, said []byte, key string, now time.Time) rotation.Verdict {
+// outputVerdict judges by its exit and its last words whether a command gave up on a limit. The
+// words must not hold the key, which an error may repeat: the verdict's reason is kept and shown.
+func outputVerdict(status wrapper.Status, said []byte, now time.Time) rotation.Verdict {
 	if status.Code == 0 || status.Signal != 0 {
 		return rotation.Verdict{}
-	}
-	if key != "" {
-		said = bytes.ReplaceAll(said, []byte(key), []byte(keyform.Hidden))
 	}
 	if body := serviceError().Find(said); body != nil {
 		if v := rotation.ClassifyEvent(rotation.Answer{Body: body}, now); v.Failover() {

@@ -17,8 +17,8 @@ type event struct {
 	To    string `json:"to,omitempty"`
 }
 
-// WithEvents is the observer o that also writes each event, once for each trouble that stays the same. write makes a line of
-// one.
+// WithEvents is the observer o that also writes each event, once for each trouble that stays the
+// same. write makes a line of one.
 func WithEvents(o gateway.Observer, write func(any) error) gateway.Observer {
 	var mu sync.Mutex
 	var last event

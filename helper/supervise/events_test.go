@@ -12,7 +12,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The program that started the gateway reads a line for each thing that happened, and the same trouble once.
+// The program that started the gateway reads a line for each thing that happened, and the same
+// trouble once.
 func TestGatewayTellsItsParent(t *testing.T) {
 	var out bytes.Buffer
 	lines := json.NewEncoder(&out)

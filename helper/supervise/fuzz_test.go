@@ -5,13 +5,16 @@ import (
 	"testing"
 	"time"
 
+	"ocgo-key/helper"
 	"ocgo-key/helper/wrapper"
+	"ocgo-key/keychain"
 )
 
-// FuzzOutputVerdict reads whatever a command said last, with its key somewhere in it. What is kept of that is one line
-// without the key.
+// FuzzOutputVerdict reads whatever a command said last, with its key somewhere in it. What is kept
+// of that is one line without the key.
 func FuzzOutputVerdict(f *testing.F) {
 	const secret = "sk-marked-of-a-fuzz-target"
+	grant := helper.Grant{Key: keychain.NewSecret(secret)}
 	for _, said := range []string{
 		`Error: {"type":"error","error":{"type":"AuthError","message":"no such key: KEY"}}`, "429 Too Many Requests KEY",
 		`{"type":"error","error":{"type":"GoUsageLimitError","message":"KEYKEY\u001b[31m"},"metadata":{"limitName":"weekly"}}`, "usage limit\r\n\x1b]0;KEY\a", "KE",
@@ -20,7 +23,7 @@ func FuzzOutputVerdict(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, code int, said string) {
 		said = strings.ReplaceAll(said, "KEY", secret)
-		v := outputVerdict(wrapper.Status{Code: code}, []byte(said), secret, time.Now())
+		v := outputVerdict(wrapper.Status{Code: code}, grant.Redact([]byte(said)), time.Now())
 		if strings.Contains(v.Reason, secret) || strings.ContainsAny(v.Reason, "\n\r\x1b\a") {
 			t.Fatalf("%q is kept as %q", said, v.Reason)
 		}

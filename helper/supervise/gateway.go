@@ -56,9 +56,10 @@ func upstreams(base *url.URL, zen bool) map[string]*url.URL {
 	return up
 }
 
-// Begin gives the holder its account, or with open alone has the keychain opened for those that get one later. It does so
-// before anything is started, so that a keychain that asks for a password does so on a terminal that is still the user's.
-// An exhausted pool is no reason not to start: the client may have other work, and waits as it does.
+// Begin gives the holder its account, or with open alone has the keychain opened for those that get
+// one later. It does so before anything is started, so that a keychain that asks for a password
+// does so on a terminal that is still the user's. An exhausted pool is no reason not to start: the
+// client may have other work, and waits as it does.
 func (n *Notices) Begin(ctx context.Context, holder *helper.Holder, open bool, command string) error {
 	var err error
 	if open {

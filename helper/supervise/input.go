@@ -13,8 +13,8 @@ const maxInput = 64 << 20
 
 var errInputGone = errors.New("what it read from stdin is gone")
 
-// Input is a command's standard input, kept so that a second invocation reads the same. A nil Input is one that
-// need not be kept, such as a terminal.
+// Input is a command's standard input, kept so that a second invocation reads the same. A nil Input
+// is one that need not be kept, such as a terminal.
 type Input struct {
 	file   *os.File // a regular file, which can be read again from
 	offset int64
@@ -23,8 +23,8 @@ type Input struct {
 	spent  bool
 }
 
-// KeepInput prepares f for being read more than once. From a pipe it reads all there is, up to its end: so
-// would OpenCode, before it does anything.
+// KeepInput prepares f for being read more than once. From a pipe it reads all there is, up to its
+// end: so would OpenCode, before it does anything.
 func KeepInput(f *os.File) (*Input, error) {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice != 0 {
@@ -43,7 +43,8 @@ func KeepInput(f *os.File) (*Input, error) {
 	return i, err
 }
 
-// keepInput is KeepInput until ctx ends. Then a read that is under way is left to itself: nothing ends it but its file.
+// keepInput is KeepInput until ctx ends. Then a read that is under way is left to itself: nothing
+// ends it but its file.
 func keepInput(ctx context.Context, f *os.File) (*Input, error) {
 	type kept struct {
 		input *Input

@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// roleVariable makes this program play OpenCode 2: its server where it is asked to serve, else its client. The value is
-// the folder in which it writes down what happened to it.
+// roleVariable makes this program play OpenCode 2: its server where it is asked to serve, else its
+// client. The value is the folder in which it writes down what happened to it.
 const roleVariable = "SUPERVISE_TEST_FOLDER"
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,7 @@ func play(folder string, args []string) {
 		(&fakeServer{folder: folder, active: map[string]bool{}}).serve()
 		os.Exit(0)
 	}
-	os.Exit(client(folder, args))
+	os.Exit(playClient(folder, args))
 }
 
 // note writes down a line of what happened.
@@ -48,7 +48,8 @@ func note(folder, format string, args ...any) {
 	_, _ = fmt.Fprintf(f, format+"\n", args...)
 }
 
-// fakeServer answers as a server of OpenCode 2 does. A session whose prompt says "stay" has a turn until it is interrupted.
+// fakeServer answers as a server of OpenCode 2 does. A session whose prompt says "stay" has a turn
+// until it is interrupted.
 type fakeServer struct {
 	folder string
 	mu     sync.Mutex
@@ -121,8 +122,8 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// client plays a client: it does what its prompt says, the last argument.
-func client(folder string, args []string) int {
+// playClient plays a client: it does what its prompt says, the last argument.
+func playClient(folder string, args []string) int {
 	i := slices.Index(args, "--server")
 	url := args[i+1]
 	shown := slices.Concat(args[:i], []string{"--server", "URL"}, args[i+2:])

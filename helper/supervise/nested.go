@@ -42,10 +42,10 @@ func isLoopback(host string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// under runs the command on the outer gateway: it holds the account and fails over, and there is nothing left to do here but
-// to be the command. Where the outer run is killed nobody ends this one, and without a gateway the command would try for
-// ever: then it is ended as by a signal.
-func (r *Run) under(outer endpoint, client Client) (wrapper.Status, error) {
+// under runs the command on the outer gateway: it holds the account and fails over, and there is
+// nothing left to do here but to be the command. Where the outer run is killed nobody ends this
+// one, and without a gateway the command would try for ever: then it is ended as by a signal.
+func (r *Run) under(outer endpoint, client client) (wrapper.Status, error) {
 	folder := r.folder()
 	defer folder.Remove()
 	env, err := client.pointAt(outer, r.Command.Env, folder)

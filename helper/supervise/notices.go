@@ -56,8 +56,8 @@ func (n *Notices) show(variant, text string) {
 	}
 }
 
-// quiet reports whether the command has the terminal for itself: by what it is, or since it has changed the terminal's
-// modes, as a full-screen program does.
+// quiet reports whether the command has the terminal for itself: by what it is, or since it has
+// changed the terminal's modes, as a full-screen program does.
 func (n *Notices) quiet() bool { return n.Silent || n.modes.Changed() }
 
 func (n *Notices) switched(sw rotation.Switch) {
@@ -69,7 +69,8 @@ func (n *Notices) switched(sw rotation.Switch) {
 	n.say("%s", switchText(sw, time.Now()))
 }
 
-// lastWord is one line, once the terminal is ours again, for the switches that could not be told there.
+// lastWord is one line, once the terminal is ours again, for the switches that could not be told
+// there.
 func (n *Notices) lastWord() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -83,7 +84,8 @@ func (n *Notices) lastWord() {
 	n.unsaid = nil
 }
 
-// sameReturn is how far apart two moments are that count as one return: the service's clock and ours differ.
+// sameReturn is how far apart two moments are that count as one return: the service's clock and
+// ours differ.
 const sameReturn = 90 * time.Second
 
 // exhausted tells once for each return.

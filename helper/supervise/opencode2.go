@@ -46,8 +46,8 @@ type OpenCode2 struct {
 	input *Input // what the client reads, kept for a second invocation; nil where nothing need be
 }
 
-// Run runs the client to its end, and again where that makes the work go on. The error says that it did not start, or,
-// as a *rotation.ExhaustedError, that no account is back within MaxWait.
+// Run runs the client to its end, and again where that makes the work go on. The error says that it
+// did not start, or, as a *rotation.ExhaustedError, that no account is back within MaxWait.
 func (r *OpenCode2) Run() (status wrapper.Status, err error) {
 	r.orders = make(chan wrapper.Order, 1)
 	ended, stop := untilSignal(r.Lost, func() { order(r.orders, wrapper.Order{}) })
@@ -114,7 +114,8 @@ func (r *OpenCode2) keepAlive(ctx context.Context, every time.Duration) {
 	}
 }
 
-// argv is the client's command line. A path stands in for the name where that leads to a shim of ours.
+// argv is the client's command line. A path stands in for the name where that leads to a shim of
+// ours.
 func (r *OpenCode2) argv(args []string) []string { return append([]string{r.Program}, args...) }
 
 // asError keeps a nil pointer from becoming an error.
@@ -125,12 +126,6 @@ func asError(e *rotation.ExhaustedError) error {
 	return e
 }
 
-func (r *OpenCode2) gaveUpWith() *rotation.ExhaustedError {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.gaveUp
-}
-
 // started follows each start of the client.
 func (r *OpenCode2) started(int) {
 	r.mu.Lock()
@@ -139,55 +134,39 @@ func (r *OpenCode2) started(int) {
 }
 
 // after decides, once the client has ended, whether it is invoked again: an `opencode run` that
-// OpenCode ended over a usage limit is, once for each account without an answer. Where no account is
-// ready its request waits at the gateway.
+// OpenCode ended over a usage limit is, once for each account without an answer. Where no account
+// is ready its request waits at the gateway.
 func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command wrapper.Command) (wrapper.Command, bool) {
 	if r.OnLimit == Replay || r.Pool == nil || r.Command.Kind != opencode.Run || status.Code == 0 || status.Signal != 0 || ended.Err() != nil {
 		return command, false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.restarts++
 	ctx, cancel := context.WithTimeout(ended, quietTime)
 	defer cancel()
-	if !r.canRestart() || r.restarts > r.accounts(ctx) {
+	if again := r.startsAgain(accountsOf(ctx, r.Pool)); !again || !r.canRestart() {
 		return command, false
 	}
 	if over, err := r.server.OverLimit(ctx, r.session); err != nil || !over {
 		return command, false
 	}
-	if e, ok := errors.AsType[*rotation.ExhaustedError](r.Pool.Exhaustion(ctx)); ok {
-		if r.exhausted.IsZero() {
-			r.exhausted = time.Now()
-		}
-		if r.tooLong(e, r.MaxWait) {
-			r.gaveUp = e
-		}
-		if r.gaveUp != nil || e.Until.IsZero() { // none comes back by itself: how it ended is the answer
-			return command, false
-		}
+	if e := exhaustion(ctx, r.Pool); e != nil && !r.worthWaiting(e, r.MaxWait) {
+		return command, false
 	}
 	next, err := r.next(command, "")
 	return next, err == nil
 }
 
-func (r *OpenCode2) accounts(ctx context.Context) int {
-	o, err := r.Pool.Overview(ctx)
-	if err != nil {
-		return 0
-	}
-	return len(o.Accounts)
-}
-
 // canRestart reports whether a second invocation would go on with the work. The caller holds mu.
 func (r *OpenCode2) canRestart() bool { return r.session != "" }
 
-// fresh reports whether the same command does the same work once more: nothing of it was answered, and it did not leave
-// its prompt in a session that was there before. The caller holds mu.
+// fresh reports whether the same command does the same work once more: nothing of it was answered,
+// and it did not leave its prompt in a session that was there before. The caller holds mu.
 func (r *OpenCode2) fresh() bool { return !r.answered && !r.Command.Joins && r.input.Again() }
 
-// next is the client that goes on with the work. What was begun and not answered is removed, where the same command does
-// it from the beginning. text is for the model; empty for the usual. The caller holds mu.
+// next is the client that goes on with the work. What was begun and not answered is removed, where
+// the same command does it from the beginning. text is for the model; empty for the usual. The
+// caller holds mu.
 func (r *OpenCode2) next(command wrapper.Command, text string) (wrapper.Command, error) {
 	var err error
 	if r.fresh() {
@@ -208,9 +187,10 @@ func (r *OpenCode2) next(command wrapper.Command, text string) (wrapper.Command,
 	return command, err
 }
 
-// untilSignal ends when a signal comes that would end us. Until stop such a signal does no more than that, so that the
-// server can be stopped in order. One that we were started with as ignored (nohup) stays so. The end of lost counts as a
-// SIGTERM, and calls end as well, since such a signal reaches nobody else.
+// untilSignal ends when a signal comes that would end us. Until stop such a signal does no more
+// than that, so that the server can be stopped in order. One that we were started with as ignored
+// (nohup) stays so. The end of lost counts as a SIGTERM, and calls end as well, since such a signal
+// reaches nobody else.
 func untilSignal(lost <-chan struct{}, end func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	came := make(chan os.Signal, 1)

@@ -181,13 +181,16 @@ func TestAServerThatDoesNotStart(t *testing.T) {
 	}
 }
 
-// A limit in mode restart, before an answer: the same command from the beginning, and what was begun is removed.
+// A limit in mode restart, before an answer: the same command from the beginning, and what was
+// begun is removed.
 func TestRestartFromTheBeginning(t *testing.T) {
 	r := newTrial(t, "run stay")
 	r.OnLimit = Restart
 	r.knows("ses_1")
 	r.once("staying", func() {
+		r.mu.Lock()
 		r.Command, _ = opencode.Parse2([]string{"run", "hi"}, nil) // what the second invocation plays
+		r.mu.Unlock()
 		assert.True(t, r.limited())
 		assert.True(t, r.limited(), "another request of the same turn is held as well")
 	})

@@ -28,7 +28,8 @@ func (r *OpenCode2) answeredTurn(x *gateway.Exchange) {
 	}
 }
 
-// limited has the work begun again on the next account, in mode restart. Else the gateway sends the request again.
+// limited has the work begun again on the next account, in mode restart. Else the gateway sends the
+// request again.
 func (r *OpenCode2) limited(x *gateway.Exchange, sw rotation.Switch) (hold bool) {
 	if r.OnLimit != Restart {
 		return false
@@ -44,8 +45,8 @@ func (r *OpenCode2) limited(x *gateway.Exchange, sw rotation.Switch) (hold bool)
 	return hold
 }
 
-// restartClient lets what OpenCode's tools have started come to its end, then stops the client, interrupts its turn and
-// invokes it again.
+// restartClient lets what OpenCode's tools have started come to its end, then stops the client,
+// interrupts its turn and invokes it again.
 func (r *OpenCode2) restartClient() {
 	left := AwaitTools(r.server.pid)
 	text := GoOnText(left)
@@ -62,7 +63,8 @@ func (r *OpenCode2) restartClient() {
 	}})
 }
 
-// restartTurns interrupts the turns and makes their sessions go on, under a client that stays where it is.
+// restartTurns interrupts the turns and makes their sessions go on, under a client that stays where
+// it is.
 func (r *OpenCode2) restartTurns() {
 	AwaitTools(r.server.pid)
 	for _, id := range r.interrupt() {
@@ -89,8 +91,8 @@ func (r *OpenCode2) interrupt() []string {
 	return active
 }
 
-// noAccount ends the client where the soonest account is back too late. Else the request waits, and it reports that the
-// user is to be told.
+// noAccount ends the client where the soonest account is back too late. Else the request waits, and
+// it reports that the user is to be told.
 func (r *OpenCode2) noAccount(x *gateway.Exchange, e *rotation.ExhaustedError) (tell bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

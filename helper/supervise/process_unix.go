@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// apart gives a server a session of its own, so that what is typed on the terminal does not reach it.
+// apart gives a server a session of its own, so that what is typed on the terminal does not reach
+// it.
 func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
 // ends are the signals that end a run.

@@ -7,7 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// apart gives a server a process group of its own, so that a Ctrl-C does not reach it, and no window.
+// apart gives a server a process group of its own, so that a Ctrl-C does not reach it, and no
+// window.
 func apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_NO_WINDOW}
 }

@@ -6,15 +6,17 @@ import (
 	"strings"
 )
 
-// noProxy are the names of the variable that lists what goes past a proxy, on systems that tell them apart. Programs read
-// either, and where both are there some the one and some the other.
+// noProxy are the names of the variable that lists what goes past a proxy, on systems that tell
+// them apart. Programs read either, and where both are there some the one and some the other.
 var noProxy = []string{"NO_PROXY", "no_proxy"}
 
-// userPrefix stands before the name of such a variable where it is kept as the user had it; empty is for not set.
+// userPrefix stands before the name of such a variable where it is kept as the user had it; empty
+// is for not set.
 const userPrefix = "OCGO_KEY_USER_"
 
-// pastProxies returns env with the hosts of a gateway in those lists, so that the user's proxy never gets what is meant
-// for the gateway. What the user has there stays, and is kept for usersProxies. goos is the system.
+// pastProxies returns env with the hosts of a gateway in those lists, so that the user's proxy
+// never gets what is meant for the gateway. What the user has there stays, and is kept for
+// usersProxies. goos is the system.
 func pastProxies(env []string, goos string) []string {
 	upper, lower := strings.TrimSpace(getenv(env, noProxy[0])), strings.TrimSpace(getenv(env, noProxy[1]))
 	lists := []string{withLoopback(cmp.Or(upper, lower)), withLoopback(cmp.Or(lower, upper))}
@@ -66,7 +68,8 @@ func usersProxies(env []string, goos string) []string {
 	return before
 }
 
-// withLoopback is list with this machine's hosts at its end. A star alone stands for all hosts already.
+// withLoopback is list with this machine's hosts at its end. A star alone stands for all hosts
+// already.
 func withLoopback(list string) string {
 	if strings.TrimSpace(list) == "*" {
 		return list

@@ -46,15 +46,15 @@ func withoutRecords(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, "OCGO_KEY_USER_") })
 }
 
-// The token is where the gateway looks for it first, and where a command that is not OpenCode finds it; OpenCode's own
-// key is a word that is worth nothing.
+// The token is where the gateway looks for it first, and where a command that is not OpenCode finds
+// it; OpenCode's own key is a word that is worth nothing.
 func TestPointAt(t *testing.T) {
 	header := strings.ToLower(gateway.TokenHeader)
 	folder := opencode.RunFolder{Bin: "/run/bin", Plugin: "/run/plugin"}
-	first := Client{is: true, Program: opencode.Program{Generation: 1}}
-	second := Client{is: true, Program: opencode.Program{Generation: 2}}
+	first := client{is: true, Program: opencode.Program{Generation: 1}}
+	second := client{is: true, Program: opencode.Program{Generation: 2}}
 	for name, test := range map[string]struct {
-		client Client
+		client client
 		zen    bool
 	}{"OpenCode 1": {client: first}, "OpenCode 1 with Zen": {client: first, zen: true}, "OpenCode 2": {client: second}, "another": {}} {
 		gw := endpoint{"http://127.0.0.1:1", "ocgo-token", test.zen}
@@ -81,7 +81,7 @@ func TestWithoutRun(t *testing.T) {
 	folder, err := opencode.NewRunFolder(t.TempDir(), "linux", "/bin/ocgo-key", "/opt/opencode")
 	require.NoError(t, err)
 	user := []string{"PATH=/usr/bin", "OPENCODE_CONFIG_CONTENT={\"model\":\"a/b\"}", "OTHER=x", "no_proxy=corp"}
-	env, err := Client{is: true}.pointAt(endpoint{"http://127.0.0.1:1", "ocgo-token", true}, user, folder)
+	env, err := client{is: true}.pointAt(endpoint{"http://127.0.0.1:1", "ocgo-token", true}, user, folder)
 	require.NoError(t, err)
 	assert.ElementsMatch(t, user, withoutRun(env))
 	own := []string{"OPENCODE_API_KEY=of-the-user", "OPENCODE_CONFIG_CONTENT={}"}

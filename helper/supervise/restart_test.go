@@ -54,7 +54,7 @@ func TestWaitsOrGivesUp(t *testing.T) {
 		e       *rotation.ExhaustedError
 		maxWait *time.Duration
 		since   time.Duration // how long no turn has been answered
-		want    want
+		want    decision
 	}{
 		"as long as it takes":           {e: in(100 * time.Hour), want: waiting},
 		"it fits":                       {e: in(time.Minute), maxWait: &hour, want: waiting},
@@ -65,10 +65,10 @@ func TestWaitsOrGivesUp(t *testing.T) {
 	} {
 		var p progress
 		if tt.since > 0 {
-			p.exhausted = time.Now().Add(-tt.since)
+			p.exhaustedSince = time.Now().Add(-tt.since)
 		}
 		assert.Equal(t, tt.want, p.sawExhausted(new(gateway.Exchange), tt.e, tt.maxWait), name)
-		assert.True(t, p.unserved, name)
+		assert.True(t, p.exhausted, name)
 		if tt.want == ending {
 			assert.Same(t, tt.e, p.gaveUp, name)
 			assert.Equal(t, nothing, p.sawExhausted(new(gateway.Exchange), tt.e, tt.maxWait), "%s: said once", name)
@@ -79,10 +79,60 @@ func TestWaitsOrGivesUp(t *testing.T) {
 func TestAnAnswerBeginsAnew(t *testing.T) {
 	var p progress
 	p.sawExhausted(new(gateway.Exchange), &rotation.ExhaustedError{Until: time.Now().Add(time.Hour)}, nil)
-	p.restarts = 2
+	p.restartsSinceAnswer = 2
 	p.sawAnswer(new(gateway.Exchange))
 	assert.True(t, p.answered)
-	assert.False(t, p.unserved)
-	assert.Zero(t, p.exhausted)
-	assert.Zero(t, p.restarts)
+	assert.False(t, p.exhausted)
+	assert.Zero(t, p.exhaustedSince)
+	assert.Zero(t, p.restartsSinceAnswer)
+}
+
+// A command that gives up on a limit is started again once for each account without an answer.
+func TestACommandThatGaveUpStartsAgainOnceForEachAccount(t *testing.T) {
+	for name, tt := range map[string]struct {
+		accounts, answerAfter int // answerAfter is the start that is answered; 0 for none
+		want                  []bool
+	}{
+		"no account can be read":      {want: []bool{false}},
+		"one account":                 {accounts: 1, want: []bool{true, false}},
+		"three accounts":              {accounts: 3, want: []bool{true, true, true, false}},
+		"an answer begins anew":       {accounts: 2, answerAfter: 2, want: []bool{true, true, true, true, false}},
+		"the first start is answered": {accounts: 1, answerAfter: 1, want: []bool{true, true, false}},
+	} {
+		var p progress
+		var got []bool
+		for i := range tt.want {
+			got = append(got, p.startsAgain(tt.accounts))
+			if i+1 == tt.answerAfter {
+				p.sawAnswer(new(gateway.Exchange))
+			}
+		}
+		assert.Equal(t, tt.want, got, name)
+	}
+}
+
+func TestWaitsAfterACommandThatGaveUp(t *testing.T) {
+	hour := time.Hour
+	for name, tt := range map[string]struct {
+		until   time.Duration // until the soonest account is back; 0 for none that comes back by itself
+		maxWait *time.Duration
+		waits   bool
+		gaveUp  bool
+	}{
+		"as long as it takes":                      {until: 100 * time.Hour, waits: true},
+		"it fits":                                  {until: time.Minute, maxWait: &hour, waits: true},
+		"back too late":                            {until: 2 * time.Hour, maxWait: &hour, gaveUp: true},
+		"none comes back":                          {},
+		"none comes back, and there was a bound":   {maxWait: &hour, gaveUp: true},
+		"no wait at all, with an account back now": {until: -time.Minute, maxWait: new(time.Duration), waits: true},
+	} {
+		var p progress
+		p.exhaustedSince = time.Now().Add(time.Second) // so that no time has passed since
+		e := new(rotation.ExhaustedError)
+		if tt.until != 0 {
+			e.Until = time.Now().Add(tt.until)
+		}
+		assert.Equal(t, tt.waits, p.worthWaiting(e, tt.maxWait), name)
+		assert.Equal(t, tt.gaveUp, p.gaveUpWith() != nil, name)
+	}
 }

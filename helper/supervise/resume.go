@@ -23,13 +23,14 @@ func (d *direct) canRestart() bool {
 	return d.session != ""
 }
 
-// again reports whether the same command does the same work once more: nothing of it was answered, and it did not
-// leave its prompt in a session that was there before. The caller holds mu.
+// again reports whether the same command does the same work once more: nothing of it was answered,
+// and it did not leave its prompt in a session that was there before. The caller holds mu.
 func (d *direct) again() bool {
 	return !d.answered && !d.invocation.Joins && (d.invocation.Kind == opencode.Run || d.session == "")
 }
 
-// restart lets what OpenCode's tools have started come to its end, then has the command invoked again.
+// restart lets what OpenCode's tools have started come to its end, then has the command invoked
+// again.
 func (d *direct) restart(pid int) {
 	left := AwaitTools(pid)
 	d.mu.Lock()
@@ -42,7 +43,8 @@ func (d *direct) restart(pid int) {
 	order(d.orders, wrapper.Order{Next: &next})
 }
 
-// next is the command that goes on with the work; left are processes of tools that still run. The caller holds mu.
+// next is the command that goes on with the work; left are processes of tools that still run. The
+// caller holds mu.
 func (d *direct) next(left []process.Info) (wrapper.Command, error) {
 	c := d.command
 	switch {
@@ -59,8 +61,8 @@ func (d *direct) next(left []process.Info) (wrapper.Command, error) {
 	return d.nextTUI(c)
 }
 
-// nextTUI opens the session again and makes it go on through OpenCode's own server. It listens on this machine
-// only, and asks for a password.
+// nextTUI opens the session again and makes it go on through OpenCode's own server. It listens on
+// this machine only, and asks for a password.
 func (d *direct) nextTUI(c wrapper.Command) (wrapper.Command, error) {
 	port, err := freePort()
 	if err != nil {

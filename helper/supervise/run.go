@@ -23,6 +23,11 @@ var ErrFailed = errors.New("the run failed")
 
 func failed(err error) error { return hint.As(ErrFailed, err) }
 
+// gaveUp is the error of a run that waits no longer, since the soonest account is back too late.
+func gaveUp(e *rotation.ExhaustedError) error {
+	return hint.On(e, "none is back within --max-wait; `ocgo-key list` shows each account")
+}
+
 // Run is one `ocgo-key run`.
 type Run struct {
 	Command wrapper.Command
@@ -33,8 +38,8 @@ type Run struct {
 
 	// Open returns the pool, where it is needed.
 	Open func() (*rotation.Pool, error)
-	// Hold returns the hold of this process, which works for a command of this name, on the pool, and what asks about
-	// usage. Nothing is asked of either yet.
+	// Hold returns the hold of this process, which works for a command of this name, on the pool,
+	// and what asks about usage. Nothing is asked of either yet.
 	Hold func(pool *rotation.Pool, command string) (*helper.Holder, *helper.UsagePoller, error)
 	// Budget bounds the wait for the key of the first account.
 	Budget func() (context.Context, context.CancelFunc)
@@ -43,19 +48,9 @@ type Run struct {
 	Stdin, Stdout, Stderr *os.File
 }
 
-// ToTheEnd runs the command to its end, and returns how it ended. Errors: those of package wrapper and of the pool;
-// [ErrFailed]; a *rotation.ExhaustedError where no account is back within MaxWait.
+// ToTheEnd runs the command to its end, and returns how it ended. Errors: those of package wrapper
+// and of the pool; [ErrFailed]; a *rotation.ExhaustedError where no account is back within MaxWait.
 func (r *Run) ToTheEnd() (wrapper.Status, error) {
-	status, err := r.toTheEnd()
-	if e, ok := errors.AsType[*rotation.ExhaustedError](err); ok && r.MaxWait != nil {
-		if _, found := hint.Of(err); !found {
-			return status, hint.On(e, "none is back within --max-wait; `ocgo-key list` shows each account")
-		}
-	}
-	return status, err
-}
-
-func (r *Run) toTheEnd() (wrapper.Status, error) {
 	outer, nested := outerGateway(r.Command.Env)
 	r.Command.Env = withoutRun(r.Command.Env)
 	// No account is handed out for a command that cannot be started.
@@ -83,8 +78,18 @@ func (r *Run) toTheEnd() (wrapper.Status, error) {
 	return r.onPool(pool, client)
 }
 
+// OnPool runs the command on pool to its end, under a gateway of its own, also inside another
+// `run`. Errors are those of ToTheEnd. Open is not called.
+func (r *Run) OnPool(pool *rotation.Pool) (wrapper.Status, error) {
+	client, err := whichClient(&r.Command)
+	if err != nil {
+		return wrapper.Status{}, err
+	}
+	return r.onPool(pool, client)
+}
+
 // onPool runs the command under a gateway of its own.
-func (r *Run) onPool(pool *rotation.Pool, client Client) (wrapper.Status, error) {
+func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error) {
 	// The user's configuration is looked at before an account is handed out.
 	if _, err := client.pointAt(endpoint{zen: r.Gateway.Zen}, r.Command.Env, opencode.RunFolder{}); err != nil {
 		return wrapper.Status{}, err
@@ -138,7 +143,7 @@ func (r *Run) onPool(pool *rotation.Pool, client Client) (wrapper.Status, error)
 }
 
 // notices are what the user is told under this client, and where.
-func (r *Run) notices(client Client, folder opencode.RunFolder) *Notices {
+func (r *Run) notices(client client, folder opencode.RunFolder) *Notices {
 	n := &Notices{Tell: r.Tell}
 	if !client.is {
 		if term.IsTerminal(r.Stderr) {
@@ -154,7 +159,7 @@ func (r *Run) notices(client Client, folder opencode.RunFolder) *Notices {
 	return n
 }
 
-func (r *Run) direct(pool *rotation.Pool, client Client, n *Notices) *direct {
+func (r *Run) direct(pool *rotation.Pool, client client, n *Notices) *direct {
 	d := &direct{run: r, notices: n, pool: pool, mode: r.mode(client), command: r.Command, orders: make(chan wrapper.Order, 1)}
 	if d.opencode = client.is; d.opencode {
 		d.invocation = client.one
@@ -163,7 +168,7 @@ func (r *Run) direct(pool *rotation.Pool, client Client, n *Notices) *direct {
 }
 
 // mode is what is done at a limit. A server is never restarted: its own clients would lose it.
-func (r *Run) mode(client Client) string {
+func (r *Run) mode(client client) string {
 	if client.serves() {
 		return Replay
 	}

@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	// startTime is how long OpenCode's server may take to say where it listens: 0.6 s, and far more on a busy machine.
+	// startTime is how long OpenCode's server may take to say where it listens: 0.6 s, and far more
+	// on a busy machine.
 	startTime = 90 * time.Second
 	// quietTime bounds the questions by which turns are interrupted before the server ends.
 	quietTime = 5 * time.Second
@@ -28,11 +29,12 @@ const (
 	maxLine = 64 << 10
 )
 
-// errServer is a server that did not come up. Its own words are not repeated: they may hold any part of its environment.
+// errServer is a server that did not come up. Its own words are not repeated: they may hold any
+// part of its environment.
 var errServer = errors.New("OpenCode's server did not start")
 
-// server is an OpenCode 2 server that nobody uses but one run's client. It ends with its stdin, so with us, however we
-// end.
+// server is an OpenCode 2 server that nobody uses but one run's client. It ends with its stdin, so
+// with us, however we end.
 type server struct {
 	opencode.Server2
 	pid   int
@@ -41,7 +43,8 @@ type server struct {
 	cmd   *exec.Cmd
 }
 
-// startServer starts program as a server in the environment env and returns when it listens. Its logs go to stderr.
+// startServer starts program as a server in the environment env and returns when it listens. Its
+// logs go to stderr.
 func startServer(ctx context.Context, program string, args, env []string, stderr io.Writer) (*server, error) {
 	ours, theirs, err := pipe()
 	if err != nil {
@@ -83,8 +86,8 @@ func startServer(ctx context.Context, program string, args, env []string, stderr
 	return nil, err
 }
 
-// stop interrupts the turns that are under way, whose client is gone: else the next start of a service would take them
-// up again, behind the user's back. Then it ends the server.
+// stop interrupts the turns that are under way, whose client is gone: else the next start of a
+// service would take them up again, behind the user's back. Then it ends the server.
 func (s *server) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), quietTime)
 	defer cancel()

@@ -10,16 +10,17 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// toolPatience is how long commands that OpenCode's tools have started may go on before it is stopped all the
-// same; toolPause is the time between two looks, and what OpenCode gets to write a result down.
+// toolPatience is how long commands that OpenCode's tools have started may go on before it is
+// stopped all the same; toolPause is the time between two looks, and what OpenCode gets to write a
+// result down.
 const (
 	toolPatience = 30 * time.Second
 	toolPause    = 200 * time.Millisecond
 )
 
-// AwaitTools waits until no command of OpenCode's tools runs, and returns those that do when patience has ended.
-// Such a command has a session of its own and outlives OpenCode; stopped now, its result would be lost and it
-// might be run twice. Source: docs/facts.md, "Stop and resume".
+// AwaitTools waits until no command of OpenCode's tools runs, and returns those that do when
+// patience has ended. Such a command has a session of its own and outlives OpenCode; stopped now,
+// its result would be lost and it might be run twice. Source: docs/facts.md, "Stop and resume".
 func AwaitTools(pid int) []process.Info {
 	end := time.Now().Add(toolPatience)
 	for {

@@ -8,7 +8,6 @@ import (
 	"ocgo-key/internal/demo"
 	"ocgo-key/internal/hint"
 	"ocgo-key/keychain"
-	"ocgo-key/rotation"
 )
 
 type demoCmd struct{}
@@ -43,7 +42,10 @@ func (*demoCmd) Run(a *app) error {
 	}
 	_ = a.Print("$ ocgo-key run -- %s\n", asker.Shown)
 	run := &runCmd{On429: "auto"}
-	err = run.run(a, asker.Command, func() (*rotation.Pool, error) { return stage.Pool, nil }, func() keychain.Store { return stage.Keys })
+	status, err := run.supervised(a, asker.Command, func() keychain.Store { return stage.Keys }).OnPool(stage.Pool)
+	if err == nil {
+		err = ended(status)
+	}
 	if err != nil {
 		return err
 	}

@@ -50,6 +50,7 @@ var table = []struct {
 	code int
 	next string
 }{
+	{supervise.ErrFailed, exitWrapper, ""}, // whatever else its cause is
 	{hint.ErrInput, exitUsage, ""},
 	{hint.ErrRefused, exitRefused, ""},
 	{hint.ErrExists, exitAlready, ""},
@@ -67,7 +68,6 @@ var table = []struct {
 	{wrapper.ErrNotFound, exitNoCommand, ""},
 	{wrapper.ErrCannotRun, exitCannotRun, ""},
 	{install.ErrNoOpenCode, exitNoCommand, ""},
-	{supervise.ErrFailed, exitWrapper, ""},
 	{accounts.ErrBusy, exitTimeout, ""},
 	{rotation.ErrNewer, exitGeneral, "upgrade this ocgo-key, or set OCGO_KEY_STATE_DIR to another folder"},
 }

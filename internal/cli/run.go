@@ -43,24 +43,23 @@ func (c *runCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	return c.run(a, command, a.pool, func() keychain.Store { return a.keys() })
+	status, err := c.supervised(a, command, func() keychain.Store { return a.keys() }).ToTheEnd()
+	if err != nil {
+		return err
+	}
+	return ended(status)
 }
 
-// run runs the command on the pool, whose keys are in the store that keys returns.
-func (c *runCmd) run(a *app, command wrapper.Command, open func() (*rotation.Pool, error), keys func() keychain.Store) error {
-	r := &supervise.Run{
-		Command: command, OnLimit: c.On429, MaxWait: c.MaxWait, EnvKey: c.EnvKey, Gateway: c.options(a), Open: open, Budget: a.budget().Context,
+// supervised is the run of command. Its accounts' keys are in the store that keys returns.
+func (c *runCmd) supervised(a *app, command wrapper.Command, keys func() keychain.Store) *supervise.Run {
+	return &supervise.Run{
+		Command: command, OnLimit: c.On429, MaxWait: c.MaxWait, EnvKey: c.EnvKey, Gateway: c.options(a), Open: a.pool, Budget: a.budget().Context,
 		Hold: func(pool *rotation.Pool, command string) (*helper.Holder, *helper.UsagePoller, error) {
 			holder, err := a.newHolder(pool, keys(), command, c.ahead())
 			return holder, usagePoller(pool, keys(), a.baseURL), err
 		},
 		Tell: teller{a.Terminal}, Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr,
 	}
-	status, err := r.ToTheEnd()
-	if err != nil {
-		return err
-	}
-	return ended(status)
 }
 
 // ended is nil for success, and else ends us as the command ended.
