@@ -41,7 +41,7 @@ func TestDockerPassConforms(t *testing.T) {
 	}))
 	seen, err := store.(keychain.Inspector).Inspect(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, keychain.Inspection{Lists: true, IDs: []string{"id"}}, seen)
+	assert.Equal(t, keychain.Inspection{Complete: true, IDs: []string{"id"}}, seen)
 
 	// Whoever is asked for the passphrase from now on cancels.
 	require.NoError(t, s.Lock())

@@ -88,7 +88,7 @@ func TestFileIdentityThatTheRealAgeWrapped(t *testing.T) {
 	}
 	require.NoError(t, cmd.Wait(), shown)
 	require.NoError(t, os.Chmod(wrapped, 0o600))
-	s := keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: wrapped, Ask: func(context.Context, string) ([]byte, error) { return []byte(passphrase), nil }})
+	s := keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: wrapped, AskPassphrase: func(context.Context, string) ([]byte, error) { return []byte(passphrase), nil }})
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()
 	require.NoError(t, s.Set(ctx, "id", keychain.NewSecret("value")))

@@ -207,12 +207,12 @@ func TestFileIdentityThatIsShared(t *testing.T) {
 		return // it has no systemd
 	}
 	identity := newIdentity(t)
-	s := keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, Shared: true})
+	s := keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, GroupReadable: true})
 	require.NoError(t, os.Chmod(identity, 0o440))
 	set(t, s, "id", "value")
 	holds(t, s, "id", "value")
 	require.NoError(t, os.Chmod(identity, 0o444))
-	s = keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, Shared: true})
+	s = keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, GroupReadable: true})
 	assert.Contains(t, refuses(t, s, keychain.Refused).Error(), "0444")
 }
 
@@ -267,13 +267,13 @@ func TestFileInspect(t *testing.T) {
 		require.NoError(t, err)
 		return seen
 	}
-	assert.Equal(t, keychain.Inspection{Lists: true}, inspect())
+	assert.Equal(t, keychain.Inspection{Complete: true}, inspect())
 	set(t, s, "b", "value")
 	set(t, s, "a", "value")
-	assert.Equal(t, keychain.Inspection{Lists: true, IDs: []string{"a", "b"}}, inspect())
+	assert.Equal(t, keychain.Inspection{Complete: true, IDs: []string{"a", "b"}}, inspect())
 	_, err := inFolder(t.TempDir(), "").(keychain.Inspector).Inspect(t.Context())
 	require.ErrorIs(t, err, keychain.ErrLocked)
-	assert.NotEmpty(t, asError(t, err).Mend)
+	assert.NotEmpty(t, asError(t, err).Fix)
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
 	_, err = s.(keychain.Inspector).Inspect(ctx)
@@ -305,7 +305,7 @@ func TestFilePassphrase(t *testing.T) {
 	asked := 0
 	asking := func(answer func(context.Context) ([]byte, error)) keychain.Store {
 		asked = 0
-		return keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: identity, Ask: func(ctx context.Context, prompt string) ([]byte, error) {
+		return keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: identity, AskPassphrase: func(ctx context.Context, prompt string) ([]byte, error) {
 			asked++
 			assert.Contains(t, prompt, identity)
 			return answer(ctx)

@@ -40,7 +40,7 @@ type report struct {
 	Value         string
 	Kind          keychain.Kind
 	Message, Hint string
-	Mend          string
+	Fix           string
 	Deadline      bool   // the chain holds context.DeadlineExceeded
 	Bus           string // DBUS_SESSION_BUS_ADDRESS afterwards
 }
@@ -104,7 +104,7 @@ func runJob(text string) int {
 	case "inspect":
 		var seen keychain.Inspection
 		seen, err = store.(keychain.Inspector).Inspect(ctx)
-		s = keychain.NewSecret(fmt.Sprint(seen.Lists, seen.IDs))
+		s = keychain.NewSecret(fmt.Sprint(seen.Complete, seen.IDs))
 	case "hammer":
 		return hammer(store, j.ID)
 	default:
@@ -113,7 +113,7 @@ func runJob(text string) int {
 	r := report{OK: err == nil, Value: s.Reveal(), Bus: os.Getenv("DBUS_SESSION_BUS_ADDRESS")}
 	var e *keychain.Error
 	if errors.As(err, &e) {
-		r.Kind, r.Hint, r.Mend = e.Kind, e.Hint, e.Mend
+		r.Kind, r.Hint, r.Fix = e.Kind, e.Hint, e.Fix
 		r.Deadline = errors.Is(err, context.DeadlineExceeded)
 	}
 	if err != nil {

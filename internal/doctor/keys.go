@@ -94,8 +94,8 @@ func reason(err error) string {
 
 // mendOf returns the command that may fix the cause of the keychain's error.
 func mendOf(err error) string {
-	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Mend != "" {
-		return failed.Mend
+	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Fix != "" {
+		return failed.Fix
 	}
 	return "ocgo-key doctor"
 }
