@@ -78,8 +78,8 @@ func (d *dockerStore) Get(ctx context.Context, id string) (Secret, error) {
 			// When the keyring behind it is locked, a helper says that it found nothing, or crashes.
 			return &Error{
 				Kind: Locked,
-				Err:  errors.New(h.program + " lists it, but does not give it out"),
-				Hint: "unlock what is behind it, and try again",
+				Err:  errors.New(h.program + " lists the key, but does not return it"),
+				Hint: "unlock the keychain behind it, and try again",
 			}
 		case h.ctx.Err() != nil:
 			return h.contextEnded()
@@ -114,7 +114,7 @@ func (d *dockerStore) Delete(ctx context.Context, id string) error {
 		gone := errors.Is(err, ErrNotFound)
 		switch {
 		case err == nil || gone && h.lists(id):
-			return &Error{Kind: Refused, Err: errors.New(h.program + " still holds it"), Hint: "delete it there by hand"}
+			return &Error{Kind: Refused, Err: errors.New(h.program + " still holds the key"), Hint: "delete it there by hand"}
 		case gone:
 			return nil
 		}
@@ -208,7 +208,7 @@ func (h *dockerHelper) get(id string) (Secret, error) {
 		// similar name, and return another account's entry.
 		return Secret{}, errNotFound
 	case found.Secret == "":
-		return Secret{}, &Error{Err: errors.New(h.program + " holds an empty one"), Hint: errNotFound.Hint}
+		return Secret{}, &Error{Err: errors.New("the key in " + h.program + " is empty"), Hint: errNotFound.Hint}
 	}
 	return NewSecret(found.Secret), nil
 }
@@ -240,13 +240,13 @@ func (h *dockerHelper) run(secret Secret, request func(client.ProgramFunc) error
 	case err == nil:
 		return nil
 	case p.out.overflowed:
-		return &Error{Err: fmt.Errorf("%s said more than %d bytes", h.program, maxHelperOutput), Hint: h.tryHint()}
+		return &Error{Err: fmt.Errorf("%s wrote more than %d bytes", h.program, maxHelperOutput), Hint: h.tryHint()}
 	case h.ctx.Err() != nil:
 		return h.contextEnded()
 	case errors.Is(p.err, fs.ErrPermission), errors.Is(p.err, fs.ErrNotExist):
-		return &Error{Kind: NoKeychain, Err: errors.New(h.program + " can't be started"), Hint: "see whether " + h.path + " is a program that you may run"}
+		return &Error{Kind: NoKeychain, Err: errors.New(h.program + " can't be started"), Hint: "check that " + h.path + " is a program that you may run"}
 	case p.err == nil:
-		return &Error{Err: errors.New(h.program + " answered with what is no credential"), Hint: h.tryHint()}
+		return &Error{Err: errors.New(h.program + " did not answer with a credential"), Hint: h.tryHint()}
 	case credentials.IsErrCredentialsNotFound(err):
 		return errNotFound
 	case exited:
@@ -258,11 +258,11 @@ func (h *dockerHelper) run(secret Secret, request func(client.ProgramFunc) error
 // contextEnded returns the error for a helper that did not finish before its context ended.
 func (h *dockerHelper) contextEnded() *Error {
 	e := contextEnded(h.ctx.Err(), h.budget)
-	e.Hint = "see whether a question on the screen waits for you; " + h.tryHint()
+	e.Hint = "check for a prompt on the screen; " + h.tryHint()
 	return e
 }
 
-func (h *dockerHelper) tryHint() string { return fmt.Sprintf("see whether `%s list` works", h.program) }
+func (h *dockerHelper) tryHint() string { return fmt.Sprintf("check that `%s list` works", h.program) }
 
 // A helperProcess is one run of the helper, as a client.Program.
 type helperProcess struct {

@@ -23,13 +23,13 @@ var helperErrors = []struct {
 	}},
 	{[]string{"operation cancelled", "operation canceled", "user canceled", "was dismissed", "prompt dismissed"}, &Error{
 		Kind: Refused,
-		Err:  errors.New("the question for its password was dismissed"),
-		Hint: "try again and answer it",
+		Err:  errors.New("the prompt for its password was dismissed"),
+		Hint: "try again and answer the prompt",
 	}},
 	{[]string{"decryption failed: timeout", "timeout was reached", "did not receive a reply", "operation timed out"}, &Error{
 		Kind: Timeout,
-		Err:  errors.New("what is behind it did not answer"),
-		Hint: "see whether a question on the screen waits for you, and try again",
+		Err:  errors.New("the keychain behind it did not answer"),
+		Hint: "check for a prompt on the screen, and try again",
 	}},
 	{[]string{"no pinentry", "inappropriate ioctl", "no secret key", "decryption failed"}, &Error{
 		Kind: Locked,
@@ -49,12 +49,12 @@ var helperErrors = []struct {
 	{[]string{"was not provided by any .service files", "cannot autolaunch d-bus", "cannot spawn a message bus", "could not connect:", "the given address is empty"}, &Error{
 		Kind: NoKeychain,
 		Err:  errors.New("the keychain service behind it can't be reached"),
-		Hint: "see that it is running on the D-Bus session bus",
+		Hint: "check that it is running on the D-Bus session bus",
 	}},
 	{[]string{"object does not exist at path", "no such secret collection", "no such object path"}, &Error{
 		Kind: NoKeychain,
 		Err:  errors.New("the keychain service behind it has no default keyring"),
-		Hint: "make one and set it as default, for instance in Passwords and Keys (seahorse)",
+		Hint: "create one and make it the default, for instance in Passwords and Keys (seahorse)",
 	}},
 	{[]string{"stub received bad data"}, errTooLarge},
 }

@@ -184,13 +184,13 @@ func (c call) fail(err error) error {
 var (
 	errNotFound = &Error{
 		Kind: NotFound,
-		Err:  errors.New("there is none"),
+		Err:  errors.New("no key is stored for it"),
 		Hint: "store it again with `ocgo-key replace NAME`, or drop the account with `ocgo-key remove NAME`",
 	}
 	errTooLarge = &Error{
 		Kind: TooLarge,
 		Err:  fmt.Errorf("the key is larger than the %d bytes that every keychain takes", MaxSecretSize),
-		Hint: "check that what you gave is the key alone",
+		Hint: "check that you entered only the key",
 	}
 )
 
@@ -198,9 +198,9 @@ var (
 // had to answer, or zero if it was never asked.
 func contextEnded(err error, budget time.Duration) *Error {
 	if !errors.Is(err, context.DeadlineExceeded) {
-		return &Error{Err: reason{"the wait was called off", err}}
+		return &Error{Err: reason{"canceled", err}}
 	}
-	message := "the time was up before it could be asked"
+	message := "timed out before the keychain was asked"
 	if budget > 0 {
 		unit := time.Millisecond
 		if budget >= time.Second {
@@ -211,7 +211,7 @@ func contextEnded(err error, budget time.Duration) *Error {
 	return &Error{
 		Kind: Timeout,
 		Err:  reason{message, err},
-		Hint: "see whether the keychain waits for you to answer a question on the screen, unlock it, and try again",
+		Hint: "check whether the keychain shows a prompt on the screen, unlock it, and try again",
 	}
 }
 

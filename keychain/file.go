@@ -80,7 +80,7 @@ func (s *fileStore) Get(ctx context.Context, id string) (Secret, error) {
 		case !found:
 			return errNotFound
 		case key == "":
-			return &Error{Err: errors.New(keysName + " holds an empty one"), Hint: errNotFound.Hint}
+			return &Error{Err: errors.New("the key in " + keysName + " is empty"), Hint: errNotFound.Hint}
 		}
 		return nil
 	})
@@ -163,7 +163,7 @@ func within(ctx context.Context, work func() error) error {
 		return err
 	case <-ctx.Done():
 		e := contextEnded(ctx.Err(), budget)
-		e.Hint = "see whether the disk that it is on answers, and try again"
+		e.Hint = "check that its disk responds, and try again"
 		return e
 	}
 }
@@ -171,7 +171,7 @@ func within(ctx context.Context, work func() error) error {
 // change reads the file, alters its contents and writes it, under the lock.
 func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter func(contents) error) error {
 	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
-		return s.unwritable("cannot make its folder", err)
+		return s.unwritable("cannot create its folder", err)
 	}
 	// Opened for writing too: opening a pipe in its place for reading alone would block.
 	lock := flock.New(s.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
@@ -180,8 +180,8 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 		if ctx.Err() != nil {
 			return &Error{
 				Kind: Timeout,
-				Err:  reason{"another ocgo-key is writing to it all the time", ctx.Err()},
-				Hint: "see which one hangs, and end it",
+				Err:  reason{"another ocgo-key keeps it locked", ctx.Err()},
+				Hint: "find the one that hangs, and end it",
 			}
 		}
 		return s.unwritable("cannot lock it", err)
@@ -244,7 +244,7 @@ func removeLeftovers(target string) {
 }
 
 func (s *fileStore) unwritable(what string, err error) *Error {
-	e := &Error{Err: fmt.Errorf("%s: %s", what, sanitize(err, Secret{})), Hint: "see to room and permissions in " + s.config.Dir}
+	e := &Error{Err: fmt.Errorf("%s: %s", what, sanitize(err, Secret{})), Hint: "check the free space and the permissions in " + s.config.Dir}
 	if errors.Is(err, fs.ErrPermission) {
 		e.Kind = Refused
 	}

@@ -222,7 +222,7 @@ func TestFileIdentityOnADescriptor(t *testing.T) {
 		var got report
 		require.NoError(t, json.Unmarshal(out, &got), "%s", out)
 		assert.Equal(t, keychain.Timeout, got.Kind, got.Message)
-		assert.Contains(t, got.Message, "nothing came from fd:3")
+		assert.Contains(t, got.Message, "no identity arrived from fd:3")
 	})
 	// The runtime has files of its own under low numbers. They must be neither read nor closed.
 	t.Run("not handed over", func(t *testing.T) {

@@ -48,7 +48,7 @@ func (s *fileStore) read(identities []age.Identity) (contents, error) {
 func damagedFile(what string) *Error {
 	return &Error{
 		Err:  errors.New(keysName + " " + what),
-		Hint: "put it back from a backup; what is in it shows `age -d -i IDENTITY " + keysName + "`",
+		Hint: "put it back from a backup; `age -d -i IDENTITY " + keysName + "` shows what is in it",
 	}
 }
 
@@ -60,10 +60,10 @@ func decryptContents(data []byte, identities []age.Identity) (contents, error) {
 			return contents{}, &Error{
 				Kind: Locked,
 				Err:  errors.New(keysName + " is encrypted for another identity"),
-				Hint: "name the one it was made with, with --identity PATH or OCGO_KEY_IDENTITY",
+				Hint: "name the right one with --identity PATH or OCGO_KEY_IDENTITY",
 			}
 		}
-		return contents{}, damagedFile("can't be decrypted: it is damaged, or no file of age's")
+		return contents{}, damagedFile("can't be decrypted: it is damaged, or not an age file")
 	}
 	// The version is read even if the rest has another shape.
 	var c contents

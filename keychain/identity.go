@@ -77,7 +77,7 @@ func openDescriptor(number string) (*os.File, error) {
 	case err != nil || n == 1 || n == 2:
 		return nil, errors.New("that is not the number of a descriptor to read from")
 	case runtime.GOOS == "windows":
-		return nil, errors.New("there are none to hand over on Windows")
+		return nil, errors.New("Windows does not pass descriptors on")
 	case !inherited(int(n)):
 		return nil, errors.New("nobody opened it for this command")
 	}
@@ -116,8 +116,8 @@ func (s *identitySource) read(ctx context.Context) ([]byte, error) {
 		return s.text, s.err
 	case <-ctx.Done():
 		e := contextEnded(ctx.Err(), budget)
-		e = e.withMessage(fmt.Sprintf("nothing came from %s, where the identity should: %s", s.name, e.message()))
-		e.Hint = "see whether what writes to it works, and closes it"
+		e = e.withMessage(fmt.Sprintf("no identity arrived from %s: %s", s.name, e.message()))
+		e.Hint = "check that the program that writes to it works, and closes it"
 		return nil, e
 	}
 }
@@ -127,7 +127,7 @@ func (s *identitySource) read(ctx context.Context) ([]byte, error) {
 func readPrivate(path, what string, groupReadable bool) ([]byte, error) {
 	// Checked before it is opened, since opening a pipe waits for its writer.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, &Error{Kind: Refused, Err: fmt.Errorf("%s at %s is not a regular file", what, path), Hint: "name a file, or hand over an open descriptor as fd:N"}
+		return nil, &Error{Kind: Refused, Err: fmt.Errorf("%s at %s is not a regular file", what, path), Hint: "name a file, or pass an open descriptor as fd:N"}
 	}
 	file, err := os.Open(path)
 	if err != nil {
@@ -155,7 +155,7 @@ func readOpened(file *os.File, path, what string, groupReadable bool) ([]byte, e
 	case err != nil:
 		return nil, unreadable(err, path, what)
 	case len(text) > maxFileSize:
-		return nil, &Error{Err: fmt.Errorf("%s at %s is larger than %d bytes", what, path, maxFileSize), Hint: "see whether that is the file you mean"}
+		return nil, &Error{Err: fmt.Errorf("%s at %s is larger than %d bytes", what, path, maxFileSize), Hint: "check that this is the right file"}
 	}
 	return text, nil
 }
@@ -171,18 +171,18 @@ func checkPrivate(info fs.FileInfo, path, what string, groupReadable bool) error
 	}
 	return &Error{
 		Kind: Refused,
-		Err:  fmt.Errorf("%s at %s is open to others than you (its permissions are %#o)", what, path, info.Mode().Perm()),
-		Hint: "take them away with `chmod 600`, and think about who may have read it",
+		Err:  fmt.Errorf("%s at %s is open to other users (its permissions are %#o)", what, path, info.Mode().Perm()),
+		Hint: "restrict it with `chmod 600`, and consider who may have read it",
 		Fix:  "chmod 600 " + text.Quote(path),
 	}
 }
 
 func unreadable(err error, path, what string) *Error {
-	e := &Error{Err: reason{fmt.Sprintf("%s at %s can't be read", what, path), err}, Hint: "see whether its path and its permissions are right"}
+	e := &Error{Err: reason{fmt.Sprintf("%s at %s can't be read", what, path), err}, Hint: "check its path and its permissions"}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Kind, e.Err = Locked, reason{fmt.Sprintf("%s at %s is not there", what, path), err}
-		e.Hint = "give its path with --identity or OCGO_KEY_IDENTITY; `age-keygen -o PATH` makes a new one, which opens nothing that an old one closed"
+		e.Hint = "give its path with --identity or OCGO_KEY_IDENTITY; `age-keygen -o PATH` makes a new one, which cannot decrypt what an older one encrypted"
 	case errors.Is(err, fs.ErrPermission):
 		e.Kind = Refused
 	}
@@ -260,7 +260,7 @@ func parseIdentities(text []byte) ([]age.Identity, error) {
 	if err != nil { // its text may quote a line
 		return nil, &Error{
 			Kind: Refused,
-			Err:  errors.New("the identity is none of age's"),
+			Err:  errors.New("not an age identity"),
 			Hint: "its file holds a line AGE-SECRET-KEY-1…, as `age-keygen -o PATH` makes it",
 		}
 	}

@@ -93,7 +93,7 @@ func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
 	}
 	if v == "" {
 		// ocgo-key never stores an empty key, and a caller would prefer it to a good one elsewhere.
-		return Secret{}, c.fail(&Error{Err: errors.New("the keychain holds an empty one"), Hint: errNotFound.Hint})
+		return Secret{}, c.fail(&Error{Err: errors.New("the key in the keychain is empty"), Hint: errNotFound.Hint})
 	}
 	return NewSecret(v), nil
 }
@@ -147,7 +147,7 @@ func (s *osStore) delete(id string) error {
 			return err
 		}
 	}
-	return &Error{Kind: Refused, Err: errors.New("the keychain still holds it"), Hint: "allow the deletion when the keychain asks, or delete it there by hand"}
+	return &Error{Kind: Refused, Err: errors.New("the keychain still holds the key"), Hint: "allow the deletion when the keychain asks, or delete it there by hand"}
 }
 
 // do makes one call of the backend, with a deadline. secret is what the call carries, which is kept
@@ -260,12 +260,12 @@ func (s *osStore) attempt(ctx context.Context, secret Secret, request func() (st
 
 var (
 	errBrokenCall = &Error{
-		Err:  errors.New("the keychain broke off in the middle of the call"),
-		Hint: "see that the keychain service is running, and try again",
+		Err:  errors.New("the keychain failed during the call"),
+		Hint: "check that the keychain service is running, and try again",
 	}
 	errMalformedAnswer = &Error{
-		Err:  errors.New("the keychain service answered with what makes no sense"),
-		Hint: "see whether another program can use it (on Linux `secret-tool lookup service ocgo-key`), and start it anew",
+		Err:  errors.New("the keychain service sent an invalid answer"),
+		Hint: "check whether another program can use it (on Linux `secret-tool lookup service ocgo-key`), and restart it",
 	}
 )
 
@@ -280,7 +280,7 @@ func (s *osStore) explain(ctx context.Context, err error, secret Secret) error {
 	case errors.Is(err, keyring.ErrSetDataTooBig):
 		return errTooLarge
 	case errors.Is(err, keyring.ErrUnsupportedPlatform):
-		return &Error{Kind: NoKeychain, Err: errors.New("this system has no keychain that ocgo-key knows"), Hint: "use Linux, macOS or Windows"}
+		return &Error{Kind: NoKeychain, Err: errors.New("ocgo-key knows no keychain on this system"), Hint: "use Linux, macOS or Windows"}
 	}
 	if s.classify != nil {
 		if known := s.classify(ctx, err); known != nil {

@@ -243,7 +243,7 @@ func TestQuestionToTheUser(t *testing.T) {
 		d := bus(t, f)
 		r := inChild(t, job{Op: "get"}, d.Env()...)
 		assert.Equal(t, keychain.NoKeychain, r.Kind, r.Message)
-		assert.Contains(t, r.Message, "ended in the middle of the call")
+		assert.Contains(t, r.Message, "ended during the call")
 		assert.NotEmpty(t, r.Hint)
 	})
 	t.Run("the bus dies meanwhile", func(t *testing.T) {

@@ -162,7 +162,7 @@ func namedKeyringLocked(label, contents string) *Error {
 	return &Error{
 		Kind: Locked,
 		Err:  fmt.Errorf("the keyring %q, which has %s, is locked", label, contents),
-		Hint: fmt.Sprintf("unlock the keyring %q in Passwords and Keys (seahorse), and try again; if its password is lost, delete that keyring there", label),
+		Hint: fmt.Sprintf("unlock the keyring %q in Passwords and Keys (seahorse), and try again; if its password is lost, delete that keyring", label),
 		Fix:  unlockKeyrings,
 	}
 }

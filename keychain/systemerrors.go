@@ -31,20 +31,20 @@ func securityExit(code int) *Error {
 	case 128: // errSecUserCanceled
 		return &Error{
 			Kind: Refused,
-			Err:  errors.New("the question was cancelled"),
+			Err:  errors.New("the prompt was canceled"),
 			Hint: "try again and allow it",
 		}
 	case 52: // errSecReadOnly
 		return &Error{
 			Kind: Refused,
 			Err:  errors.New("the keychain is read-only"),
-			Hint: "make a keychain that you can write the default with `security default-keychain`",
+			Hint: "choose a keychain that you can write with `security default-keychain`",
 		}
 	case 37, 49, 50, 53: // errSecNoDefaultKeychain, InvalidKeychain, NoSuchKeychain, NotAvailable
 		return &Error{
 			Kind: NoKeychain,
 			Err:  errors.New("there is no usable default keychain"),
-			Hint: "look at `security default-keychain`; log in to the desktop once, or make one in Keychain Access",
+			Hint: "look at `security default-keychain`; log in to the desktop once, or create one in Keychain Access",
 			Fix:  "security default-keychain -d user -s login.keychain-db",
 		}
 	case 46: // errSecDataTooLarge
@@ -78,7 +78,7 @@ func windowsError(code uint32) *Error {
 			Hint: "run as the user who stored the key; a policy may also forbid saving credentials",
 		}
 	case 1223: // ERROR_CANCELLED
-		return &Error{Kind: Refused, Err: errors.New("the question was cancelled"), Hint: "try again and allow it"}
+		return &Error{Kind: Refused, Err: errors.New("the prompt was canceled"), Hint: "try again and allow it"}
 	case 1460: // ERROR_TIMEOUT
 		return &Error{Kind: Timeout, Err: errors.New("Credential Manager did not answer"), Hint: "try again"}
 	case 1783, 534: // RPC_X_BAD_STUB_DATA (what a blob over 2560 bytes gives), ERROR_ARITHMETIC_OVERFLOW
@@ -129,13 +129,13 @@ var (
 	errNoDefaultKeyring = &Error{
 		Kind: NoKeychain,
 		Err:  errors.New("the keychain service has no default keyring"),
-		Hint: "make one and set it as default, for instance in Passwords and Keys (seahorse), or log in with your password so that it is made",
+		Hint: "create one and make it the default, for instance in Passwords and Keys (seahorse), or log in with your password, which creates it",
 		Fix:  restartGnomeKeyring,
 	}
 	errKeyringLocked = &Error{
 		Kind: Locked,
 		Err:  errors.New("the keychain is locked"),
-		Hint: "unlock it in the desktop (Passwords and Keys, KWalletManager, KeePassXC) and answer its question; without a desktop, run `gnome-keyring-daemon --replace --unlock`, which reads the password from stdin, without a line's end",
+		Hint: "unlock it in the desktop (Passwords and Keys, KWalletManager, KeePassXC) and answer its prompt; without a desktop, run `gnome-keyring-daemon --replace --unlock`, which reads the password from stdin, without a newline",
 		Fix:  restartGnomeKeyring,
 	}
 	errBusSilent = &Error{
@@ -147,18 +147,18 @@ var (
 	errServiceSilent = &Error{
 		Kind: Timeout,
 		Err:  errors.New("the keychain service does not answer"),
-		Hint: "see whether it waits for you to answer a question on the screen; else start it anew",
+		Hint: "check whether it shows a prompt on the screen; if not, restart it",
 		Fix:  restartGnomeKeyring,
 	}
 	errServiceEnded = &Error{
 		Kind: NoKeychain,
-		Err:  errors.New("the keychain service ended in the middle of the call"),
-		Hint: "start it anew, and try again",
+		Err:  errors.New("the keychain service ended during the call"),
+		Hint: "restart it, and try again",
 		Fix:  restartGnomeKeyring,
 	}
 	errBusLost = &Error{
 		Err:  errors.New("the D-Bus connection was lost during the call"),
-		Hint: "see that the keychain service is running, and try again",
+		Hint: "check that the keychain service is running, and try again",
 		Fix:  restartGnomeKeyring,
 	}
 )
@@ -201,7 +201,7 @@ func dbusError(name string) *Error {
 		return &Error{
 			Kind: Timeout,
 			Err:  errors.New("the keychain service did not answer"),
-			Hint: "see that it is running (it may have just ended), and try again",
+			Hint: "check that it is running (it may have just ended), and try again",
 			Fix:  restartGnomeKeyring,
 		}
 	case "org.freedesktop.DBus.Error.Disconnected":
@@ -209,6 +209,6 @@ func dbusError(name string) *Error {
 	}
 	return &Error{
 		Err:  errors.New("the keychain service failed with " + name),
-		Hint: "see that the keychain service works, with `secret-tool` for instance, and try again",
+		Hint: "check that the keychain service works, for instance with `secret-tool`, and try again",
 	}
 }
