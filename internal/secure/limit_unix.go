@@ -16,7 +16,7 @@ type limit struct {
 	lowered bool
 }
 
-var cores limit
+var coreLimit limit
 
 func (l *limit) lower() {
 	l.mu.Lock()

@@ -13,7 +13,7 @@ package secure
 //     of core dumps is lowered as on macOS, which does not concern a program that cores are piped to.
 //   - macOS: the soft limit of core dumps is 0. Starting puts the user's back for a command.
 //   - Windows: a report of a crash holds no heap. The Go runtime makes no such report unless GOTRACEBACK=wer asks it to.
-func Process() { process() }
+func HideMemory() { hideMemory() }
 
 // Starting calls start, which starts a command of the user's, with the limits that we were started with.
-func Starting(start func() error) error { return starting(start) }
+func WithUserLimits(start func() error) error { return withUserLimits(start) }

@@ -26,18 +26,18 @@ func TestMain(m *testing.M) {
 	case "plain":
 		abort()
 	case "hidden":
-		Process()
+		HideMemory()
 		abort()
 	case "lowered":
-		cores.lower()
+		coreLimit.lower()
 		abort()
 	case "told": // dumpable or not
 		fmt.Println(dumpable())
 	case "starter":
-		Process()
+		HideMemory()
 		tell()
 	case "starter, lowered":
-		cores.lower()
+		coreLimit.lower()
 		tell()
 	}
 	os.Exit(0)
@@ -60,7 +60,7 @@ func abort() {
 // tell shows the limits of a command that is started here, twice, and ours afterwards.
 func tell() {
 	for range 2 {
-		err := Starting(func() error {
+		err := WithUserLimits(func() error {
 			cmd := exec.Command("sh", "-c", "ulimit -Sc; ulimit -Hc")
 			cmd.Stdout = os.Stdout
 			return cmd.Run()
@@ -75,7 +75,7 @@ func tell() {
 	}
 	child := exec.Command(self)
 	child.Env, child.Stdout = append(os.Environ(), roleVariable+"=told"), os.Stdout
-	if err := Starting(child.Run); err != nil {
+	if err := WithUserLimits(child.Run); err != nil {
 		fmt.Println(err)
 	}
 	var now unix.Rlimit
@@ -96,7 +96,7 @@ func under(t *testing.T, role, limits string) *exec.Cmd {
 	return cmd
 }
 
-// A core is dumped of a process that has not called Process, and none of one that has. Where the kernel pipes cores to
+// A core is dumped of a process that has not called HideMemory, and none of one that has. Where the kernel pipes cores to
 // a program, that program is not started either.
 func TestNoCoreIsDumped(t *testing.T) {
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
@@ -140,7 +140,7 @@ func TestCommandsHaveTheUsersLimits(t *testing.T) {
 
 func TestStartingHandsOnTheError(t *testing.T) {
 	wrong := errors.New("wrong")
-	require.ErrorIs(t, Starting(func() error { return wrong }), wrong)
+	require.ErrorIs(t, WithUserLimits(func() error { return wrong }), wrong)
 	var own limit
 	require.ErrorIs(t, own.restoredFor(func() error { return wrong }), wrong)
 }

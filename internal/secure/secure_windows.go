@@ -9,7 +9,7 @@ import (
 // reportNoHeap is WER_FAULT_REPORTING_FLAG_NOHEAP of werapi.h.
 const reportNoHeap = 1
 
-func process() {
+func hideMemory() {
 	kernel := windows.NewLazySystemDLL("kernel32.dll")
 	get, set := kernel.NewProc("WerGetFlags"), kernel.NewProc("WerSetFlags")
 	if get.Find() != nil || set.Find() != nil {
@@ -20,4 +20,4 @@ func process() {
 	_, _, _ = set.Call(uintptr(flags | reportNoHeap))
 }
 
-func starting(start func() error) error { return start() }
+func withUserLimits(start func() error) error { return start() }
