@@ -26,11 +26,11 @@ const (
 
 const (
 	// serverPrefix turns an account id into a server URL. Helpers parse the URL: it needs a scheme
-	// that they know and a host, and osxkeychain and wincred find entries by it. ".invalid" is never
-	// a real host (RFC 2606).
+	// that they know and a host, and osxkeychain and wincred find entries by it. ".invalid" is
+	// never a real host (RFC 2606).
 	serverPrefix = "https://ocgo-key.invalid/"
-	// maxHelperOutput limits in bytes what is read from a helper. A list of a thousand registries is
-	// about 60 kB.
+	// maxHelperOutput limits in bytes what is read from a helper. A list of a thousand registries
+	// is about 60 kB.
 	maxHelperOutput = 1 << 20
 	// helperGrace is how long other processes may hold the pipes of a helper that was killed.
 	helperGrace = 500 * time.Millisecond
@@ -48,13 +48,13 @@ func CheckDockerName(name string) error {
 }
 
 // NewDocker returns the store in a docker credential helper: the program docker-credential-NAME on
-// the PATH, which speaks docker's protocol (https://github.com/docker/docker-credential-helpers). An
-// account's key is the secret of the user ID at the server https://ocgo-key.invalid/ID.
+// the PATH, which speaks docker's protocol (https://github.com/docker/docker-credential-helpers).
+// An account's key is the secret of the user ID at the server https://ocgo-key.invalid/ID.
 //
 // A key goes to the helper on stdin, and comes back on stdout. What the helper writes to stderr is
 // dropped. A call returns when its context ends, or after DefaultBudget if the context has no
-// deadline, and kills the helper with everything that it started (on Windows only the helper). Calls
-// are made one at a time, since few helpers support more. name has passed CheckDockerName.
+// deadline, and kills the helper with everything that it started (on Windows only the helper).
+// Calls are made one at a time, since few helpers support more. name has passed CheckDockerName.
 func NewDocker(name string) Store {
 	return &dockerStore{name: name, busy: make(chan struct{}, 1)}
 }
@@ -75,7 +75,8 @@ func (d *dockerStore) Get(ctx context.Context, id string) (Secret, error) {
 		}
 		switch listed := h.lists(id); {
 		case listed:
-			// When the keyring behind it is locked, a helper says that it found nothing, or crashes.
+			// When the keyring behind it is locked, a helper says that it found nothing, or
+			// crashes.
 			return &Error{
 				Kind: Locked,
 				Err:  errors.New(h.program + " lists the key, but does not return it"),
@@ -100,8 +101,8 @@ func (d *dockerStore) Set(ctx context.Context, id string, secret Secret) error {
 	})
 }
 
-// Delete checks before and after: some helpers report success where there was nothing to delete, and
-// a user who is told that a key is gone relies on it.
+// Delete checks before and after: some helpers report success where there was nothing to delete,
+// and a user who is told that a key is gone relies on it.
 func (d *dockerStore) Delete(ctx context.Context, id string) error {
 	return d.do(ctx, "delete", id, func(h *dockerHelper) error {
 		if _, err := h.get(id); err != nil && (!errors.Is(err, ErrNotFound) || !h.lists(id)) {
@@ -141,7 +142,8 @@ func (d *dockerStore) Inspect(ctx context.Context) (Inspection, error) {
 	return found, nil
 }
 
-// DockerServerURL returns the server URL under which a docker credential helper stores the key of id.
+// DockerServerURL returns the server URL under which a docker credential helper stores the key of
+// id.
 func DockerServerURL(id string) string { return serverPrefix + url.PathEscape(id) }
 
 func accountID(server string) (id string, ours bool) {
@@ -289,7 +291,8 @@ func (p *helperProcess) Output() ([]byte, error) {
 	return p.out.Bytes(), p.err
 }
 
-// A boundedBuffer refuses what would make it larger than maxHelperOutput, and then calls onOverflow.
+// A boundedBuffer refuses what would make it larger than maxHelperOutput, and then calls
+// onOverflow.
 type boundedBuffer struct {
 	bytes.Buffer
 	overflowed bool

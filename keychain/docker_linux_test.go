@@ -108,8 +108,8 @@ func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 	})
 }
 
-// fakeHelper puts docker-credential-fake on the PATH, with this as its script. In it $1 is the action, and the
-// protocol's word for "not found" is in $none.
+// fakeHelper puts docker-credential-fake on the PATH, with this as its script. In it $1 is the
+// action, and the protocol's word for "not found" is in $none.
 func fakeHelper(t *testing.T, script string) (store keychain.Store, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -160,7 +160,8 @@ tr '\0' '\n' </proc/$$/cmdline >>"$here/argv"; env >>"$here/env"; cat >>"$here/s
 	}
 }
 
-// Helpers that fail in each way that a program can. Each call ends, says what it is, and keeps the key to itself.
+// Helpers that fail in each way that a program can. Each call ends, says what it is, and keeps the
+// key to itself.
 func TestDockerHelpersThatFail(t *testing.T) {
 	everyCall := []string{"get", "set", "delete"}
 	for _, test := range []struct {

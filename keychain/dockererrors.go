@@ -9,9 +9,10 @@ import (
 	"sync"
 )
 
-// helperErrors maps the texts of failing helpers to errors. The protocol has a message of its own for
-// "not found" only; the rest is the text of what the helper calls: pass and gpg, libsecret, macOS,
-// Windows. The first row with a phrase that occurs in the text wins; phrases are in lower case.
+// helperErrors maps the texts of failing helpers to errors. The protocol has a message of its own
+// for "not found" only; the rest is the text of what the helper calls: pass and gpg, libsecret,
+// macOS, Windows. The first row with a phrase that occurs in the text wins; phrases are in lower
+// case.
 var helperErrors = []struct {
 	phrases []string
 	err     *Error

@@ -119,8 +119,8 @@ func (e *Error) withMessage(message string) *Error {
 	return &changed
 }
 
-// WithLabel returns err with the account's id replaced by its label, where err is an *Error. NAME in
-// its hint becomes the label too, quoted as one word for the user's shell.
+// WithLabel returns err with the account's id replaced by its label, where err is an *Error. NAME
+// in its hint becomes the label too, quoted as one word for the user's shell.
 func WithLabel(err error, label string) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		named := *e
@@ -131,8 +131,8 @@ func WithLabel(err error, label string) error {
 	return err
 }
 
-// WithoutAccount returns err without its operation and account, where err is an *Error: the call was
-// not about one account in particular.
+// WithoutAccount returns err without its operation and account, where err is an *Error: the call
+// was not about one account in particular.
 func WithoutAccount(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		bare := *e

@@ -32,8 +32,8 @@ type FileConfig struct {
 	// GroupReadable allows the group to read the identity's file, as it can read the systemd
 	// credential of a service that runs as its own user.
 	GroupReadable bool
-	// AskPassphrase asks the user for the passphrase of an identity that has one. It returns when ctx
-	// ends. If it is nil nobody is asked, and such an identity is ErrLocked.
+	// AskPassphrase asks the user for the passphrase of an identity that has one. It returns when
+	// ctx ends. If it is nil nobody is asked, and such an identity is ErrLocked.
 	AskPassphrase func(ctx context.Context, prompt string) ([]byte, error)
 }
 

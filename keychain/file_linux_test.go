@@ -30,7 +30,8 @@ func tool(t *testing.T, name, debian string) string {
 	return path
 }
 
-// The file is one of age's own: its tools make the identity, read what we wrote and write what we read.
+// The file is one of age's own: its tools make the identity, read what we wrote and write what we
+// read.
 func TestFileAndTheRealAge(t *testing.T) {
 	age, keygen := tool(t, "age", "age"), tool(t, "age-keygen", "age")
 	dir := t.TempDir()
@@ -123,8 +124,8 @@ func fileChild(t *testing.T, j job, files ...*os.File) *exec.Cmd {
 	return cmd
 }
 
-// Writers that are killed in the middle of it, two at a time: every key that one of them said it stored is there,
-// and the file can be read at any moment.
+// Writers that are killed in the middle of it, two at a time: every key that one of them said it
+// stored is there, and the file can be read at any moment.
 func TestFileWritersAreKilled(t *testing.T) {
 	dir, identity := t.TempDir(), newIdentity(t)
 	s := inFolder(dir, identity)
@@ -167,7 +168,8 @@ func TestFileWritersAreKilled(t *testing.T) {
 	assert.Empty(t, left, "a later writer clears up after them")
 }
 
-// An identity on a descriptor: a file, also one that another process has read from already, and a pipe.
+// An identity on a descriptor: a file, also one that another process has read from already, and a
+// pipe.
 func TestFileIdentityOnADescriptor(t *testing.T) {
 	dir, identity := t.TempDir(), newIdentity(t)
 	set(t, inFolder(dir, identity), "id", "value")

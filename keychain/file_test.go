@@ -122,7 +122,8 @@ func TestFileStaysALink(t *testing.T) {
 	assert.Equal(t, os.ModeSymlink, info.Mode().Type())
 }
 
-// Each trouble has its kind and a message of its own. Nothing is written, and nothing falls back to anything.
+// Each trouble has its kind and a message of its own. Nothing is written, and nothing falls back to
+// anything.
 func TestFileTroubles(t *testing.T) {
 	good := newIdentity(t)
 	identityText, err := os.ReadFile(good)
@@ -201,7 +202,8 @@ func encrypted(t *testing.T, dir, identity, text string) {
 	require.NoError(t, errors.Join(err, w.Close(), out.Close()))
 }
 
-// A systemd credential of a service with a user of its own has an access list, which shows as a group that may read.
+// A systemd credential of a service with a user of its own has an access list, which shows as a
+// group that may read.
 func TestFileIdentityThatIsShared(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // it has no systemd

@@ -52,8 +52,8 @@ func getUnlocked(service, user string) (value string, ok bool) {
 	return string(secret.Value), true
 }
 
-// usedKeyring returns the keyring that go-keyring uses, of all that exist: "login", else the default
-// one.
+// usedKeyring returns the keyring that go-keyring uses, of all that exist: "login", else the
+// default one.
 func usedKeyring(all []dbus.ObjectPath) dbus.ObjectPath {
 	if slices.Contains(all, loginKeyring) {
 		return loginKeyring

@@ -195,8 +195,8 @@ var errNeedsPassphrase = &Error{
 	Hint: "`ocgo-key run` asks for it once, on a terminal; for `get` and for programs, name an identity without one: --identity PATH, fd:N or a systemd credential called ocgo-key",
 }
 
-// open returns the identities. If they have a passphrase, it asks for it with askPassphrase, and asks
-// only once, whatever the result. A nil askPassphrase never asks.
+// open returns the identities. If they have a passphrase, it asks for it with askPassphrase, and
+// asks only once, whatever the result. A nil askPassphrase never asks.
 func (s *fileStore) open(ctx context.Context, askPassphrase passphraseFunc) ([]age.Identity, error) {
 	budget := remaining(ctx)
 	select {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// An Inspection is what can be seen of a keychain without prompting its user. The zero value is that
-// of a system whose keychain tells nothing before a key is asked for.
+// An Inspection is what can be seen of a keychain without prompting its user. The zero value is
+// that of a system whose keychain tells nothing before a key is asked for.
 type Inspection struct {
 	// Complete says that IDs is all that the keychain holds.
 	Complete bool

@@ -19,8 +19,8 @@ const (
 	maxInspectItems     = 10_000
 )
 
-// inspect examines the keyring that go-keyring uses, and lists the keys of ocgo-key in all keyrings.
-// Interfaces: Secret Service API 0.2.
+// inspect examines the keyring that go-keyring uses, and lists the keys of ocgo-key in all
+// keyrings. Interfaces: Secret Service API 0.2.
 func inspect(ctx context.Context) (Inspection, error) {
 	conn, err := connect(ctx)
 	if err != nil {

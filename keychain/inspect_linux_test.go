@@ -44,8 +44,8 @@ func TestInspectAsksNobody(t *testing.T) {
 	assert.Empty(t, asked)
 }
 
-// Whatever state the keychain is in, the look ends in time, says the same as a question for a key does, and names the
-// command that fixes it.
+// Whatever state the keychain is in, the look ends in time, says the same as a question for a key
+// does, and names the command that fixes it.
 func TestInspectWithoutAKeychain(t *testing.T) {
 	silent := filepath.Join(t.TempDir(), "bus")
 	listener, err := net.Listen("unix", silent)

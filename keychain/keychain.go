@@ -15,8 +15,8 @@ import (
 )
 
 // Service is the service name under which every key is stored. The user name is the account id, and
-// the secret is the bare key, so that the system's own tools can read it:
-// `secret-tool lookup service ocgo-key username ID`.
+// the secret is the bare key, so that the system's own tools can read it: `secret-tool lookup
+// service ocgo-key username ID`.
 const Service = "ocgo-key"
 
 // MaxSecretSize is the largest secret in bytes that any Store accepts. It is the smallest limit of

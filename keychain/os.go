@@ -13,13 +13,13 @@ import (
 
 const storeOS = "os"
 
-// NewOS returns the keychain of the operating system: Secret Service on Linux (over D-Bus), Keychain
-// on macOS, Credential Manager on Windows.
+// NewOS returns the keychain of the operating system: Secret Service on Linux (over D-Bus),
+// Keychain on macOS, Credential Manager on Windows.
 //
 // A call returns when its context ends, or after DefaultBudget if the context has no deadline.
-// go-keyring knows no deadlines, so an abandoned call goes on in the background until it is answered
-// or the process ends; a Set that timed out may still take effect. Calls are made one at a time,
-// since prompts on one D-Bus connection receive each other's answers.
+// go-keyring knows no deadlines, so an abandoned call goes on in the background until it is
+// answered or the process ends; a Set that timed out may still take effect. Calls are made one at a
+// time, since prompts on one D-Bus connection receive each other's answers.
 //
 // On Linux the first call may set DBUS_SESSION_BUS_ADDRESS in this process's environment, so copy
 // the environment for a child before it.
@@ -38,8 +38,8 @@ type backend interface {
 type platform struct {
 	// preflight checks, before the backend is called, that a call is safe.
 	preflight func() error
-	// classify returns the *Error for an error of this system, or nil if it does not know it. It may
-	// query the system.
+	// classify returns the *Error for an error of this system, or nil if it does not know it. It
+	// may query the system.
 	classify func(context.Context, error) error
 	// warm prepares what every call needs. Set only together with preflight.
 	warm func()
@@ -49,8 +49,8 @@ type platform struct {
 	// during the call, since nobody will answer then, and nil when ctx ends or there is nothing to
 	// observe. Meanwhile it records its progress.
 	watch func(context.Context, *progress) error
-	// vanished reports whether err says that another process deleted a key between the search for it
-	// and its use.
+	// vanished reports whether err says that another process deleted a key between the search for
+	// it and its use.
 	vanished func(err error) bool
 	// verifyDelete says that the backend may report a deletion that did not happen.
 	verifyDelete bool
@@ -129,8 +129,8 @@ func (s *osStore) retryVanished(do func() error) error {
 	return err
 }
 
-// delete deletes the key and, where verifyDelete is set, checks that it is gone: go-keyring treats a
-// dismissed prompt as consent, and another program may have stored a second item under the same
+// delete deletes the key and, where verifyDelete is set, checks that it is gone: go-keyring treats
+// a dismissed prompt as consent, and another program may have stored a second item under the same
 // names. A user who is told that a key is gone relies on it.
 func (s *osStore) delete(id string) error {
 	err := s.backend.Delete(Service, id)
@@ -233,8 +233,9 @@ func (p *progress) explain(ended *Error) *Error {
 // attempt makes one call of the backend and explains its error.
 func (s *osStore) attempt(ctx context.Context, secret Secret, request func() (string, error)) (value string, err error) {
 	defer func() {
-		// go-keyring panics when the bus disconnects during a prompt, and when a service answers with
-		// other types than it should. The value of the panic may hold anything, so it is dropped.
+		// go-keyring panics when the bus disconnects during a prompt, and when a service answers
+		// with other types than it should. The value of the panic may hold anything, so it is
+		// dropped.
 		switch thrown := recover().(type) {
 		case nil:
 		case runtime.Error:

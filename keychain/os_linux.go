@@ -32,8 +32,8 @@ func linux(runtimeDir string) platform {
 }
 
 // needBus makes sure that godbus finds a bus by itself. Where it finds none it runs dbus-launch,
-// which leaves a dbus-daemon, and soon a keyring daemon, behind with every call.
-// Source: docs/facts.md, "go-keyring".
+// which leaves a dbus-daemon, and soon a keyring daemon, behind with every call. Source:
+// docs/facts.md, "go-keyring".
 func needBus(runtimeDir string) error {
 	if given := os.Getenv(busVariable); given != "" && given != "autolaunch:" {
 		return nil

@@ -11,9 +11,9 @@ import (
 	ss "github.com/zalando/go-keyring/secret_service"
 )
 
-// secretService is go-keyring, extended to all keyrings. go-keyring uses a single one: "login" where
-// it exists, else the default one. A key that was stored before "login" was created is in another
-// keyring from then on.
+// secretService is go-keyring, extended to all keyrings. go-keyring uses a single one: "login"
+// where it exists, else the default one. A key that was stored before "login" was created is in
+// another keyring from then on.
 type secretService struct{}
 
 func systemBackend() backend { return secretService{} }
@@ -61,8 +61,8 @@ func (a accountItems) onlyElsewhere() bool {
 	return !a.inUsedKeyring && len(a.unlocked)+len(a.locked) > 0
 }
 
-// findItems searches all keyrings, without prompting the user. It returns no items where the service
-// does not answer: then go-keyring prompts the user and decides.
+// findItems searches all keyrings, without prompting the user. It returns no items where the
+// service does not answer: then go-keyring prompts the user and decides.
 func findItems(service, user string) accountItems {
 	svc, err := ss.NewSecretService()
 	if err != nil {

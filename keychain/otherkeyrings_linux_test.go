@@ -11,8 +11,8 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// strayed is a keyring daemon where a key was stored in "Default keyring" and the keyring "login", which is used from
-// then on, appeared later.
+// strayed is a keyring daemon where a key was stored in "Default keyring" and the keyring "login",
+// which is used from then on, appeared later.
 func strayed(t *testing.T) (d *keychaintest.Daemon, old, login dbus.ObjectPath) {
 	t.Helper()
 	d = keychaintest.StartSecretService(t, keychaintest.Fresh)

@@ -12,15 +12,16 @@ import (
 // mask that shows a part of it shows a short key whole.
 const redacted = "[redacted]"
 
-// A Secret is a key in memory. Whatever prints or encodes it, by itself or inside other values, shows
-// "[redacted]" or an address; only Reveal returns the key. The zero value is the empty secret.
+// A Secret is a key in memory. Whatever prints or encodes it, by itself or inside other values,
+// shows "[redacted]" or an address; only Reveal returns the key. The zero value is the empty
+// secret.
 //
 // It can't be compared with ==, on purpose: use Equal.
 //
 // The key is a Go string: it can't be overwritten, and stays in memory until the garbage collector
 // reuses its place, as do the copies that a D-Bus message, a request's header or an encoder made of
-// it. Only the buffer in which a typed or piped key arrived is overwritten. The rest is protected by
-// hiding our processes and disabling core dumps: see package internal/secure.
+// it. Only the buffer in which a typed or piped key arrived is overwritten. The rest is protected
+// by hiding our processes and disabling core dumps: see package internal/secure.
 type Secret struct {
 	// A func, because printers that ignore methods (fmt on an unexported field, the dumpers in test
 	// libraries) follow strings and pointers but can't look into a closure.

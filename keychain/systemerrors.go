@@ -164,8 +164,7 @@ var (
 )
 
 // dbusError returns the error for a D-Bus error, by its name only: its text comes from the service
-// and could say anything.
-// Names: D-Bus Specification, and Secret Service API 0.2, "Errors".
+// and could say anything. Names: D-Bus Specification, and Secret Service API 0.2, "Errors".
 func dbusError(name string) *Error {
 	switch name {
 	case "org.freedesktop.DBus.Error.ServiceUnknown",

@@ -51,7 +51,8 @@ func dumpable() int {
 	return state
 }
 
-// abort ends this process by SIGABRT, as the Go runtime does where GOTRACEBACK=crash asks for a core.
+// abort ends this process by SIGABRT, as the Go runtime does where GOTRACEBACK=crash asks for a
+// core.
 func abort() {
 	debug.SetTraceback("crash")
 	panic("on purpose")
@@ -96,8 +97,8 @@ func under(t *testing.T, role, limits string) *exec.Cmd {
 	return cmd
 }
 
-// A core is dumped of a process that has not called HideMemory, and none of one that has. Where the kernel pipes cores to
-// a program, that program is not started either.
+// A core is dumped of a process that has not called HideMemory, and none of one that has. Where the
+// kernel pipes cores to a program, that program is not started either.
 func TestNoCoreIsDumped(t *testing.T) {
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
 	require.NoError(t, err)
@@ -122,7 +123,8 @@ func TestNoCoreIsDumped(t *testing.T) {
 	}
 }
 
-// A command has the limits that we were started with, and is dumpable as ever, however we keep from being dumped.
+// A command has the limits that we were started with, and is dumpable as ever, however we keep from
+// being dumped.
 func TestCommandsHaveTheUsersLimits(t *testing.T) {
 	for limits, want := range map[string]string{
 		"ulimit -Sc 0; ulimit -Hc 4096":    "0\n4096\n",

@@ -170,8 +170,8 @@ func (s *session) echo() bool {
 
 func (s *session) wait() syscall.WaitStatus {
 	s.t.Helper()
-	var exit *exec.ExitError
-	if err := s.cmd.Wait(); err != nil && !errors.As(err, &exit) {
+	err := s.cmd.Wait()
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
 		s.t.Fatal(err)
 	}
 	status, ok := s.cmd.ProcessState.Sys().(syscall.WaitStatus)

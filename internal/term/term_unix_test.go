@@ -70,8 +70,8 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-// A process in the background must not touch the terminal, and is told so by an
-// error or a stop where it tries.
+// A process in the background must not touch the terminal, and is told so by an error or a stop
+// where it tries.
 func TestRestoreInTheBackground(t *testing.T) {
 	s := part(t, "background")
 	s.await("got <nil>", 1)
@@ -96,8 +96,8 @@ func TestSaveAndRestore(t *testing.T) {
 	if err := setModes(s.terminal, setTermios, &raw); err != nil {
 		t.Fatal(err)
 	}
-	// It is the terminal of another session: we can't ask for its foreground
-	// group, and nobody stops us.
+	// It is the terminal of another session: we can't ask for its foreground group, and nobody
+	// stops us.
 	if err := state.Restore(); err != nil {
 		t.Fatal(err)
 	}
