@@ -245,7 +245,7 @@ func (e keysCheck) isCopy(ctx context.Context, id string, o rotation.Overview) (
 		switch held, err := e.Keys.Get(ctx, v.ID); {
 		case errors.Is(err, keychain.ErrNotFound):
 		case err != nil:
-			return false, keychain.Naming(err, v.Label)
+			return false, keychain.WithLabel(err, v.Label)
 		default:
 			same = same || held.Equal(key)
 		}
