@@ -325,7 +325,7 @@ func (k *keyring) key(ctx context.Context, out rotation.Handout) (keychain.Secre
 	}
 	key, err := k.keys.Get(ctx, out.ID)
 	if err != nil {
-		return key, keychain.Naming(err, out.Label)
+		return key, keychain.WithLabel(err, out.Label)
 	}
 	k.mu.Lock()
 	k.cache[cacheKey{out.ID, out.KeyRev}] = key

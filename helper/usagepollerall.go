@@ -35,7 +35,7 @@ func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked,
 		asked[i].ID = v.ID
 		key, err := u.key(ctx, v, broken)
 		if err != nil {
-			asked[i].Err = keychain.Naming(err, v.Label)
+			asked[i].Err = keychain.WithLabel(err, v.Label)
 			if errors.Is(err, keychain.ErrLocked) || errors.Is(err, keychain.ErrNoKeychain) || errors.Is(err, keychain.ErrTimeout) {
 				broken = err
 			}

@@ -41,7 +41,7 @@ func TestDockerPassConforms(t *testing.T) {
 	}))
 	seen, err := store.(keychain.Inspector).Inspect(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, keychain.Inspection{Lists: true, IDs: []string{"id"}}, seen)
+	assert.Equal(t, keychain.Inspection{Complete: true, IDs: []string{"id"}}, seen)
 
 	// Whoever is asked for the passphrase from now on cancels.
 	require.NoError(t, s.Lock())
@@ -108,8 +108,8 @@ func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 	})
 }
 
-// fakeHelper puts docker-credential-fake on the PATH, with this as its script. In it $1 is the action, and the
-// protocol's word for "not found" is in $none.
+// fakeHelper puts docker-credential-fake on the PATH, with this as its script. In it $1 is the
+// action, and the protocol's word for "not found" is in $none.
 func fakeHelper(t *testing.T, script string) (store keychain.Store, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -160,7 +160,8 @@ tr '\0' '\n' </proc/$$/cmdline >>"$here/argv"; env >>"$here/env"; cat >>"$here/s
 	}
 }
 
-// Helpers that fail in each way that a program can. Each call ends, says what it is, and keeps the key to itself.
+// Helpers that fail in each way that a program can. Each call ends, says what it is, and keeps the
+// key to itself.
 func TestDockerHelpersThatFail(t *testing.T) {
 	everyCall := []string{"get", "set", "delete"}
 	for _, test := range []struct {
@@ -174,14 +175,14 @@ func TestDockerHelpersThatFail(t *testing.T) {
 		{"hangs in what it started", "sleep 1000 & wait", everyCall, keychain.Timeout, "no answer within"},
 		{"hangs, deaf to signals", "trap '' TERM INT HUP; while :; do sleep 1000; done", everyCall, keychain.Timeout, "no answer within"},
 		{"answers late", `sleep 5; echo '{"Username":"id","Secret":"x"}'`, everyCall, keychain.Timeout, "no answer within"},
-		{"says nothing", "exit 0", []string{"get", "delete"}, keychain.Failed, "answered with what is no credential"},
-		{"garbage", "echo " + marker, []string{"get", "delete"}, keychain.Failed, "answered with what is no credential"},
-		{"another type", `echo '[{"Secret":17}]'`, []string{"get", "delete"}, keychain.Failed, "no credential"},
-		{"half of an answer", `printf '{"Username":"id","Secret":"` + marker + `'`, []string{"get", "delete"}, keychain.Failed, "no credential"},
-		{"without end", "yes " + marker, everyCall, keychain.Failed, "said more than 1048576 bytes"},
-		{"an empty key", `echo '{"Username":"id","Secret":""}'`, []string{"get"}, keychain.Failed, "holds an empty one"},
-		{"another account's key", `echo '{"Username":"other","Secret":"` + marker + `"}'`, []string{"get", "delete"}, keychain.NotFound, "there is none"},
-		{"none, in an old one's words", `echo '{"ServerURL":"x","Username":"","Secret":""}'`, []string{"get", "delete"}, keychain.NotFound, "there is none"},
+		{"says nothing", "exit 0", []string{"get", "delete"}, keychain.Failed, "did not answer with a credential"},
+		{"garbage", "echo " + marker, []string{"get", "delete"}, keychain.Failed, "did not answer with a credential"},
+		{"another type", `echo '[{"Secret":17}]'`, []string{"get", "delete"}, keychain.Failed, "answer with a credential"},
+		{"half of an answer", `printf '{"Username":"id","Secret":"` + marker + `'`, []string{"get", "delete"}, keychain.Failed, "answer with a credential"},
+		{"without end", "yes " + marker, everyCall, keychain.Failed, "wrote more than 1048576 bytes"},
+		{"an empty key", `echo '{"Username":"id","Secret":""}'`, []string{"get"}, keychain.Failed, "the key in docker-credential-fake is empty"},
+		{"another account's key", `echo '{"Username":"other","Secret":"` + marker + `"}'`, []string{"get", "delete"}, keychain.NotFound, "no key is stored for it"},
+		{"none, in an old one's words", `echo '{"ServerURL":"x","Username":"","Secret":""}'`, []string{"get", "delete"}, keychain.NotFound, "no key is stored for it"},
 		{"quotes the key", `echo "can't: $(cat)"; exit 1`, []string{"set"}, keychain.Failed, "ended with exit status 1"},
 		{"gives the key, and fails", `echo '{"Username":"id","Secret":"` + marker + `"}'; exit 1`, []string{"get", "delete"}, keychain.Failed, "ended with exit status 1"},
 		{"panics", `echo "panic: ` + marker + `
@@ -190,9 +191,9 @@ goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with ex
 		{"is killed", "kill -9 $$", everyCall, keychain.Failed, "ended with signal: killed"},
 		{"says why", `printf 'the vault\n\033[31m is sealed'; exit 3`, everyCall, keychain.Failed, "exit status 3: the vault [31m is sealed"},
 		{"is locked", `echo "User interaction is not allowed. (-25308)"; exit 1`, everyCall, keychain.Locked, "the keychain behind it is locked"},
-		{"lists what it does not find", `[ $1 = list ] && echo '{"https://ocgo-key.invalid/id":"id"}' || { echo "$none"; exit 1; }`, []string{"get"}, keychain.Locked, "lists it, but does not give it out"},
-		{"lists what it falls over", `[ $1 = list ] && echo '{"https://ocgo-key.invalid/id":"id"}' || exit 2`, []string{"get"}, keychain.Locked, "lists it, but does not give it out"},
-		{"keeps what it should delete", `[ $1 = erase ] || echo '{"Username":"id","Secret":"x"}'`, []string{"delete"}, keychain.Refused, "still holds it"},
+		{"lists what it does not find", `[ $1 = list ] && echo '{"https://ocgo-key.invalid/id":"id"}' || { echo "$none"; exit 1; }`, []string{"get"}, keychain.Locked, "lists the key, but does not return it"},
+		{"lists what it falls over", `[ $1 = list ] && echo '{"https://ocgo-key.invalid/id":"id"}' || exit 2`, []string{"get"}, keychain.Locked, "lists the key, but does not return it"},
+		{"keeps what it should delete", `[ $1 = erase ] || echo '{"Username":"id","Secret":"x"}'`, []string{"delete"}, keychain.Refused, "still holds the key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store, dir := fakeHelper(t, test.script)

@@ -8,9 +8,8 @@ import (
 	"syscall"
 )
 
-// runAsGroup runs cmd in a process group of its own, and ends that as a whole
-// when its context does: pass, say, is a shell script with gpg in it. Should we
-// be ended ourselves, the kernel ends cmd.
+// runAsGroup runs cmd in its own process group, and kills the whole group when cmd's context ends:
+// pass, for example, is a shell script that runs gpg. If this process dies, the kernel ends cmd.
 func runAsGroup(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	cmd.Cancel = func() error {
@@ -19,7 +18,7 @@ func runAsGroup(cmd *exec.Cmd) error {
 		}
 		return os.ErrProcessDone
 	}
-	// Pdeathsig counts from the end of the thread that started it.
+	// Pdeathsig is sent when the thread that started cmd ends.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	return cmd.Run()

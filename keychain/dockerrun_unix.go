@@ -9,8 +9,7 @@ import (
 	"syscall"
 )
 
-// runAsGroup runs cmd in a process group of its own, and ends that as a whole
-// when its context does.
+// runAsGroup runs cmd in its own process group, and kills the whole group when cmd's context ends.
 func runAsGroup(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error {

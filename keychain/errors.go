@@ -10,18 +10,17 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// A Kind says what went wrong, as far as the caller has to tell it apart.
+// A Kind says what went wrong, as far as a caller has to tell failures apart.
 type Kind int
 
-// The kinds of failure. The zero value, Failed, is everything without a kind
-// of its own.
+// The kinds of failure. The zero value, Failed, is everything that has no kind of its own.
 const (
 	Failed     Kind = iota
 	NotFound        // the store has no secret for this id
-	Locked          // the keychain is locked, or the question for its password was dismissed
-	NoKeychain      // there is no keychain to ask
+	Locked          // the keychain is locked, or the user dismissed the prompt for its password
+	NoKeychain      // no keychain is available
 	Timeout         // no answer before the deadline
-	Refused         // the keychain or the user said no
+	Refused         // the keychain or the user denied the request
 	TooLarge        // more than MaxSecretSize bytes
 )
 
@@ -48,7 +47,7 @@ var kinds = map[Kind]struct {
 	TooLarge:   {"too large", ErrTooLarge},
 }
 
-// String is the kind in words.
+// String returns the kind in words.
 func (k Kind) String() string {
 	if info, ok := kinds[k]; ok {
 		return info.name
@@ -56,19 +55,19 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", int(k))
 }
 
-// An Error is what every Store returns. No field holds a secret, and Err is
-// never the underlying library's own error, whose text is not ours to vouch for.
+// An Error is what every Store returns. No field holds a secret, and Err is never the underlying
+// library's own error, whose text this package cannot vouch for.
 type Error struct {
 	Kind  Kind
 	Op    string // "get", "set" or "delete"; empty if no store was asked
 	Store string // the store's Name
 	ID    string // the account id
 	Hint  string // the user's next step, one line; empty if there is none
-	Mend  string // a shell's command line that is likely to put it right; empty if there is none
-	Err   error  // the cause in our own words; a context's error is in its chain
+	Fix   string // a shell command line that is likely to fix it; empty if there is none
+	Err   error  // the cause in this package's words; a context's error is in its chain
 }
 
-// Error says what could not be done and why, in one line without the hint.
+// Error says in one line what failed and why, without the hint.
 func (e *Error) Error() string {
 	var b strings.Builder
 	switch e.Op {
@@ -83,44 +82,25 @@ func (e *Error) Error() string {
 		if e.ID != "" {
 			fmt.Fprintf(&b, " of account %q", e.ID)
 		}
-		fmt.Fprintf(&b, " (%s)", place(e.Store))
-		b.WriteString(": ")
+		fmt.Fprintf(&b, " (%s): ", describeStore(e.Store))
 	}
-	if e.Err != nil {
-		b.WriteString(e.Err.Error())
-	} else {
-		b.WriteString(e.Kind.String())
-	}
+	b.WriteString(e.message())
 	return b.String()
 }
 
-func place(store string) string {
+// message returns the cause, without what the call was about.
+func (e *Error) message() string {
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	return e.Kind.String()
+}
+
+func describeStore(store string) string {
 	if store == storeOS {
 		return "OS keychain"
 	}
 	return "store " + store
-}
-
-// Naming returns err with the account named by label, as people know it, where err is an Error. In
-// the commands of its hint the label is one word of the user's shell.
-func Naming(err error, label string) error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		named := *e
-		named.ID = label
-		named.Hint = strings.ReplaceAll(e.Hint, "NAME", text.Quote(label))
-		return &named
-	}
-	return err
-}
-
-// WithoutAccount returns err without the account it was about, for a question that was about none in particular.
-func WithoutAccount(err error) error {
-	if e, ok := errors.AsType[*Error](err); ok {
-		bare := *e
-		bare.Op, bare.ID = "", ""
-		return &bare
-	}
-	return err
 }
 
 // Unwrap returns the cause.
@@ -132,81 +112,123 @@ func (e *Error) Is(target error) bool {
 	return sentinel != nil && target == sentinel
 }
 
-// A failure is an Error on its way: what it is, without where it happened. Its texts are ours. It matches the sentinel of
-// its kind.
-type failure struct {
-	kind Kind
-	msg  string
-	hint string
-	mend string
-	err  error // in the chain, without showing in the text
+// withMessage returns a copy of e with another message. The chain below e stays.
+func (e *Error) withMessage(message string) *Error {
+	changed := *e
+	changed.Err = reason{message, e.Err}
+	return &changed
 }
 
-func (f *failure) Error() string        { return f.msg }
-func (f *failure) Unwrap() error        { return f.err }
-func (f *failure) Is(target error) bool { return (&Error{Kind: f.kind}).Is(target) }
-
-func (f *failure) at(store, op, id string) *Error {
-	return &Error{Kind: f.kind, Op: op, Store: store, ID: id, Hint: f.hint, Mend: f.mend, Err: cause{f.msg, f.err}}
-}
-
-// at returns err, a failure of this package, with where it happened.
-func at(err error, store, op, id string) *Error {
-	f, ok := errors.AsType[*failure](err)
-	if !ok { // its text is not ours to vouch for
-		f = &failure{msg: "it failed"}
+// WithLabel returns err with the account's id replaced by its label, where err is an *Error. NAME
+// in its hint becomes the label too, quoted as one word for the user's shell.
+func WithLabel(err error, label string) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		named := *e
+		named.ID = label
+		named.Hint = strings.ReplaceAll(e.Hint, "NAME", text.Quote(label))
+		return &named
 	}
-	return f.at(store, op, id)
+	return err
 }
 
-// with returns a copy of the failure that change has altered.
-func (f *failure) with(change func(*failure)) *failure {
-	other := *f
-	change(&other)
-	return &other
+// WithoutAccount returns err without its operation and account, where err is an *Error: the call
+// was not about one account in particular.
+func WithoutAccount(err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		bare := *e
+		bare.Op, bare.ID = "", ""
+		return &bare
+	}
+	return err
 }
 
-// A cause reads as msg and unwraps to err: a context's error is there to be
-// found, but "context deadline exceeded" tells a user nothing.
-type cause struct {
-	msg string
-	err error
+// A reason reads as message and unwraps to err: a context's error can be found in the chain, but
+// its text "context deadline exceeded" tells a user nothing.
+type reason struct {
+	message string
+	err     error
 }
 
-func (c cause) Error() string { return c.msg }
-func (c cause) Unwrap() error { return c.err }
+func (r reason) Error() string { return r.message }
+func (r reason) Unwrap() error { return r.err }
 
+// A call is one call of a Store's method. Its fields go into the errors of that call.
+type call struct{ store, op, id string }
+
+// check refuses an unusable id, and a context that has ended.
+func (c call) check(ctx context.Context) error {
+	if err := checkID(c.id); err != nil {
+		return c.fail(err)
+	}
+	if err := ctx.Err(); err != nil {
+		return c.fail(contextEnded(err, 0))
+	}
+	return nil
+}
+
+// fail returns err as the *Error of this call, and nil for nil.
+func (c call) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok {
+		e = &Error{Err: errors.New(sanitize(err, Secret{}))}
+	}
+	failed := *e
+	failed.Store, failed.Op, failed.ID = c.store, c.op, c.id
+	return &failed
+}
+
+// Errors that several stores return. They are copied before a call's fields go in.
 var (
-	notFound = &failure{
-		kind: NotFound,
-		msg:  "there is none",
-		hint: "store it again with `ocgo-key replace NAME`, or drop the account with `ocgo-key remove NAME`",
+	errNotFound = &Error{
+		Kind: NotFound,
+		Err:  errors.New("no key is stored for it"),
+		Hint: "store it again with `ocgo-key replace NAME`, or drop the account with `ocgo-key remove NAME`",
 	}
-	tooLarge = &failure{
-		kind: TooLarge,
-		msg:  fmt.Sprintf("the key is larger than the %d bytes that every keychain takes", MaxSecretSize),
-		hint: "check that what you gave is the key alone",
+	errTooLarge = &Error{
+		Kind: TooLarge,
+		Err:  fmt.Errorf("the key is larger than the %d bytes that every keychain takes", MaxSecretSize),
+		Hint: "check that you entered only the key",
 	}
 )
 
-// ended is the failure for a context that is over. budget is how long the
-// keychain was given, zero if it was never asked.
-func ended(err error, budget time.Duration) *failure {
+// contextEnded returns the error for a context that ended with err. budget is how long the store
+// had to answer, or zero if it was never asked.
+func contextEnded(err error, budget time.Duration) *Error {
 	if !errors.Is(err, context.DeadlineExceeded) {
-		return &failure{msg: "the wait was called off", err: err}
+		return &Error{Err: reason{"canceled", err}}
 	}
-	msg := "the time was up before it could be asked"
+	message := "timed out before the keychain was asked"
 	if budget > 0 {
 		unit := time.Millisecond
 		if budget >= time.Second {
 			unit = 100 * time.Millisecond
 		}
-		msg = "no answer within " + budget.Round(unit).String()
+		message = "no answer within " + budget.Round(unit).String()
 	}
-	return &failure{
-		kind: Timeout,
-		msg:  msg,
-		hint: "see whether the keychain waits for you to answer a question on the screen, unlock it, and try again",
-		err:  err,
+	return &Error{
+		Kind: Timeout,
+		Err:  reason{message, err},
+		Hint: "check whether the keychain shows a prompt on the screen, unlock it, and try again",
 	}
+}
+
+// DefaultBudget is how long a store has to answer when the caller's context has no deadline: the
+// longest that `get` may take in any state of the keychain.
+const DefaultBudget = 8 * time.Second
+
+// budgeted gives ctx a deadline if it has none.
+func budgeted(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, ok := ctx.Deadline(); ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, DefaultBudget)
+}
+
+// remaining returns the time until the deadline of a context that has one.
+func remaining(ctx context.Context) time.Duration {
+	deadline, _ := ctx.Deadline()
+	return time.Until(deadline)
 }

@@ -19,51 +19,48 @@ import (
 const (
 	storeFile = "file"
 	keysName  = "keys.age"
-	locksName = "keys.lock"
+	lockName  = "keys.lock"
 )
 
-// A FileConfig says where the encrypted file is, and what opens it.
+// A FileConfig says where the encrypted file is, and which identity opens it.
 type FileConfig struct {
-	// Dir is the folder of keys.age and keys.lock; it is made at the first Set.
+	// Dir is the folder of keys.age and keys.lock. The first Set creates it.
 	Dir string
-	// Identity is where the age identity comes from: the path of a file, or an
-	// open descriptor as "fd:N" or /dev/fd/N. Empty means that there is none,
-	// and every call ends with ErrLocked.
+	// Identity is where the age identity comes from: the path of a file, or an open descriptor as
+	// "fd:N" or /dev/fd/N. If it is empty there is none, and every call fails with ErrLocked.
 	Identity string
-	// Shared says that the identity's file may be readable by its group, as a
-	// systemd credential of a service with a user of its own is.
-	Shared bool
-	// Ask asks the user for the passphrase of an identity that has one. It ends
-	// when ctx does. Nil means that nobody is asked, and such an identity is
-	// ErrLocked.
-	Ask func(ctx context.Context, prompt string) ([]byte, error)
+	// GroupReadable allows the group to read the identity's file, as it can read the systemd
+	// credential of a service that runs as its own user.
+	GroupReadable bool
+	// AskPassphrase asks the user for the passphrase of an identity that has one. It returns when
+	// ctx ends. If it is nil nobody is asked, and such an identity is ErrLocked.
+	AskPassphrase func(ctx context.Context, prompt string) ([]byte, error)
 }
 
 // NewFile returns the store in Dir/keys.age: one file that age encrypts
-// (https://age-encryption.org/v1) to the X25519 recipients of the identity.
-// Its plaintext is {"version":1,"keys":{ID:KEY}}, so `age -d -i IDENTITY
-// keys.age` shows it.
+// (https://age-encryption.org/v1) to the X25519 recipients of the identity. Its plaintext is
+// {"version":1,"keys":{ID:KEY}}, so `age -d -i IDENTITY keys.age` shows it.
 //
-// The file and the identity have to be the user's alone (no permissions for
-// group and others, where the system has such); the file is written as 0600,
-// as a whole and to the disk, under the lock on keys.lock. Nothing is kept in
-// memory but the identity. A passphrase is asked for once, at the first call.
+// Only the user may have access to the file and the identity (no permissions for group and others,
+// where the system has them). The file is written with mode 0600, atomically and synced to disk,
+// under the lock on keys.lock. Only the identity stays in memory. The first call asks for a
+// passphrase, once.
 //
-// A descriptor is read to its end, and then closed; from now on no child
-// inherits it. Nothing else is touched before the first call. A call ends with
-// its context, or after DefaultBudget if the context has no deadline.
+// A descriptor is read to its end, and then closed; no child inherits it. NewFile touches nothing
+// else before the first call. A call returns when its context ends, or after DefaultBudget if the
+// context has no deadline.
 func NewFile(c FileConfig) Store {
-	return &fileStore{config: c, source: newSource(c.Identity, c.Shared), turn: make(chan struct{}, 1)}
+	return &fileStore{config: c, source: newIdentitySource(c.Identity, c.GroupReadable), busy: make(chan struct{}, 1)}
 }
 
 type fileStore struct {
 	config FileConfig
-	turn   chan struct{} // holds one element while the identity is being opened
+	busy   chan struct{} // holds one element while the identity is being opened
 
-	// Guarded by turn.
-	source     *source
-	identities []age.Identity
-	refused    error // what came of asking for the passphrase
+	// Guarded by busy.
+	source        *identitySource
+	identities    []age.Identity
+	passphraseErr error // why asking for the passphrase failed
 }
 
 func (s *fileStore) Name() string { return storeFile }
@@ -73,17 +70,17 @@ func (s *fileStore) path(name string) string { return filepath.Join(s.config.Dir
 func (s *fileStore) Get(ctx context.Context, id string) (Secret, error) {
 	var key string
 	err := s.do(ctx, "get", id, func(_ context.Context, identities []age.Identity) error {
-		ring, err := s.read(identities)
+		c, err := s.read(identities)
 		if err != nil {
 			return err
 		}
-		var ok bool
-		key, ok = ring.Keys[id]
+		var found bool
+		key, found = c.Keys[id]
 		switch {
-		case !ok:
-			return notFound
+		case !found:
+			return errNotFound
 		case key == "":
-			return &failure{msg: keysName + " holds an empty one", hint: notFound.hint}
+			return &Error{Err: errors.New("the key in " + keysName + " is empty"), Hint: errNotFound.Hint}
 		}
 		return nil
 	})
@@ -95,11 +92,11 @@ func (s *fileStore) Get(ctx context.Context, id string) (Secret, error) {
 
 func (s *fileStore) Set(ctx context.Context, id string, secret Secret) error {
 	if err := checkSecret(secret); err != nil {
-		return at(err, storeFile, "set", id)
+		return call{storeFile, "set", id}.fail(err)
 	}
 	return s.do(ctx, "set", id, func(ctx context.Context, identities []age.Identity) error {
-		return s.change(ctx, identities, func(r ring) error {
-			r.Keys[id] = secret.Reveal()
+		return s.change(ctx, identities, func(c contents) error {
+			c.Keys[id] = secret.Reveal()
 			return nil
 		})
 	})
@@ -107,11 +104,11 @@ func (s *fileStore) Set(ctx context.Context, id string, secret Secret) error {
 
 func (s *fileStore) Delete(ctx context.Context, id string) error {
 	return s.do(ctx, "delete", id, func(ctx context.Context, identities []age.Identity) error {
-		return s.change(ctx, identities, func(r ring) error {
-			if _, ok := r.Keys[id]; !ok {
-				return notFound
+		return s.change(ctx, identities, func(c contents) error {
+			if _, ok := c.Keys[id]; !ok {
+				return errNotFound
 			}
-			delete(r.Keys, id)
+			delete(c.Keys, id)
 			return nil
 		})
 	})
@@ -119,119 +116,106 @@ func (s *fileStore) Delete(ctx context.Context, id string) error {
 
 // Inspect lists the ids. It never asks for a passphrase.
 func (s *fileStore) Inspect(ctx context.Context) (Inspection, error) {
+	c := call{store: storeFile}
 	ctx, cancel := budgeted(ctx)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
-		return Inspection{}, ended(err, 0).at(storeFile, "", "")
+		return Inspection{}, c.fail(contextEnded(err, 0))
 	}
-	var seen Inspection
+	var found Inspection
 	identities, err := s.open(ctx, nil)
 	if err == nil {
 		err = within(ctx, func() error {
-			r, err := s.read(identities)
-			seen = Inspection{Lists: true, IDs: r.ids()}
+			c, err := s.read(identities)
+			found = Inspection{Complete: true, IDs: c.ids()}
 			return err
 		})
 	}
 	if err != nil {
-		return Inspection{}, at(err, storeFile, "", "")
+		return Inspection{}, c.fail(err)
 	}
-	return seen, nil
+	return found, nil
 }
 
-// do makes one call: it opens the identity, and lets work use it until ctx ends.
+// do makes one call: it opens the identity, and runs work with it until ctx ends.
 func (s *fileStore) do(ctx context.Context, op, id string, work func(context.Context, []age.Identity) error) error {
-	if err := checkID(id); err != nil {
-		return at(err, storeFile, op, id)
-	}
-	if err := ctx.Err(); err != nil {
-		return ended(err, 0).at(storeFile, op, id)
+	c := call{storeFile, op, id}
+	if err := c.check(ctx); err != nil {
+		return err
 	}
 	ctx, cancel := budgeted(ctx)
 	defer cancel()
-	identities, err := s.open(ctx, s.config.Ask)
+	identities, err := s.open(ctx, s.config.AskPassphrase)
 	if err == nil {
 		err = within(ctx, func() error { return work(ctx, identities) })
 	}
-	if err != nil {
-		return at(err, storeFile, op, id)
-	}
-	return nil
+	return c.fail(err)
 }
 
-// budgeted gives ctx a deadline if it has none.
-func budgeted(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(ctx, DefaultBudget)
-}
-
-// within waits for work, but not longer than ctx: what hangs in the file
-// system is left behind. What work writes to is not read then.
+// within waits for work, but not longer than ctx: work that hangs in the file system is abandoned.
+// The caller must then not read what work writes to.
 func within(ctx context.Context, work func() error) error {
-	deadline, _ := ctx.Deadline()
-	budget := time.Until(deadline)
+	budget := remaining(ctx)
 	done := make(chan error, 1)
 	go func() { done <- work() }()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		f := ended(ctx.Err(), budget)
-		f.hint = "see whether the disk that it is on answers, and try again"
-		return f
+		e := contextEnded(ctx.Err(), budget)
+		e.Hint = "check that its disk responds, and try again"
+		return e
 	}
 }
 
-// change reads the file, alters what is in it and writes it, under the lock.
-func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter func(ring) error) error {
+// change reads the file, alters its contents and writes it, under the lock.
+func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter func(contents) error) error {
 	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
-		return s.unwritable("cannot make its folder", err)
+		return s.unwritable("cannot create its folder", err)
 	}
-	// Opened for reading alone, a pipe in its place would be waited for.
-	lock := flock.New(s.path(locksName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	// Opened for writing too: opening a pipe in its place for reading alone would block.
+	lock := flock.New(s.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	defer func() { _ = lock.Close() }()
-	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
+	if _, err := lock.TryLockContext(ctx, lockPollInterval); err != nil {
 		if ctx.Err() != nil {
-			return &failure{
-				kind: Timeout, err: ctx.Err(),
-				msg:  "another ocgo-key is writing to it all the time",
-				hint: "see which one hangs, and end it",
+			return &Error{
+				Kind: Timeout,
+				Err:  reason{"another ocgo-key keeps it locked", ctx.Err()},
+				Hint: "find the one that hangs, and end it",
 			}
 		}
 		return s.unwritable("cannot lock it", err)
 	}
-	r, err := s.read(identities)
+	c, err := s.read(identities)
 	if err != nil {
 		return err
 	}
-	if err := alter(r); err != nil {
+	if err := alter(c); err != nil {
 		return err
 	}
-	data, err := seal(r, identities)
+	data, err := encryptContents(c, identities)
 	if err != nil {
 		return err
 	}
-	// Only what can be read again takes the old one's place.
-	if _, err := unseal(data, identities); err != nil {
+	// Only a file that can be read again replaces the old one.
+	if _, err := decryptContents(data, identities); err != nil {
 		return err
 	}
 	target, err := s.target()
 	if err != nil {
 		return err
 	}
-	dropLeftovers(target)
+	removeLeftovers(target)
 	if err := atomicfile.Write(target, data, 0o600, true); err != nil {
 		return s.unwritable("cannot write it", err)
 	}
 	return nil
 }
 
-// lockPoll is how often a lock that another process holds is tried.
-const lockPoll = 5 * time.Millisecond
+// lockPollInterval is how often a lock that another process holds is tried again.
+const lockPollInterval = 5 * time.Millisecond
 
-// target is the file itself, where keys.age is a link to it: the link stays.
+// target returns the path of the file itself, if keys.age is a link to it: the link stays.
 func (s *fileStore) target() (string, error) {
 	path := s.path(keysName)
 	target, err := filepath.EvalSymlinks(path)
@@ -242,14 +226,14 @@ func (s *fileStore) target() (string, error) {
 		return "", s.unwritable("cannot find it", err)
 	}
 	if _, err := os.Lstat(path); err == nil {
-		return "", &failure{kind: Refused, msg: path + " is a link to a file that is not there", hint: "bring that file back, or remove the link"}
+		return "", &Error{Kind: Refused, Err: errors.New(path + " is a link to a file that is not there"), Hint: "bring that file back, or remove the link"}
 	}
 	return path, nil
 }
 
-// dropLeftovers removes the temporary files of writers that were killed. The
-// lock is ours, so nobody is writing one.
-func dropLeftovers(target string) {
+// removeLeftovers removes the temporary files of writers that were killed. The caller holds the
+// lock, so nobody is writing one.
+func removeLeftovers(target string) {
 	dir, name := filepath.Split(target)
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
@@ -259,10 +243,10 @@ func dropLeftovers(target string) {
 	}
 }
 
-func (s *fileStore) unwritable(what string, err error) *failure {
-	f := &failure{msg: fmt.Sprintf("%s: %s", what, clean(err, Secret{})), hint: "see to room and permissions in " + s.config.Dir}
+func (s *fileStore) unwritable(what string, err error) *Error {
+	e := &Error{Err: fmt.Errorf("%s: %s", what, sanitize(err, Secret{})), Hint: "check the free space and the permissions in " + s.config.Dir}
 	if errors.Is(err, fs.ErrPermission) {
-		f.kind = Refused
+		e.Kind = Refused
 	}
-	return f
+	return e
 }

@@ -30,7 +30,8 @@ func tool(t *testing.T, name, debian string) string {
 	return path
 }
 
-// The file is one of age's own: its tools make the identity, read what we wrote and write what we read.
+// The file is one of age's own: its tools make the identity, read what we wrote and write what we
+// read.
 func TestFileAndTheRealAge(t *testing.T) {
 	age, keygen := tool(t, "age", "age"), tool(t, "age-keygen", "age")
 	dir := t.TempDir()
@@ -88,7 +89,7 @@ func TestFileIdentityThatTheRealAgeWrapped(t *testing.T) {
 	}
 	require.NoError(t, cmd.Wait(), shown)
 	require.NoError(t, os.Chmod(wrapped, 0o600))
-	s := keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: wrapped, Ask: func(context.Context, string) ([]byte, error) { return []byte(passphrase), nil }})
+	s := keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: wrapped, AskPassphrase: func(context.Context, string) ([]byte, error) { return []byte(passphrase), nil }})
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()
 	require.NoError(t, s.Set(ctx, "id", keychain.NewSecret("value")))
@@ -123,8 +124,8 @@ func fileChild(t *testing.T, j job, files ...*os.File) *exec.Cmd {
 	return cmd
 }
 
-// Writers that are killed in the middle of it, two at a time: every key that one of them said it stored is there,
-// and the file can be read at any moment.
+// Writers that are killed in the middle of it, two at a time: every key that one of them said it
+// stored is there, and the file can be read at any moment.
 func TestFileWritersAreKilled(t *testing.T) {
 	dir, identity := t.TempDir(), newIdentity(t)
 	s := inFolder(dir, identity)
@@ -167,7 +168,8 @@ func TestFileWritersAreKilled(t *testing.T) {
 	assert.Empty(t, left, "a later writer clears up after them")
 }
 
-// An identity on a descriptor: a file, also one that another process has read from already, and a pipe.
+// An identity on a descriptor: a file, also one that another process has read from already, and a
+// pipe.
 func TestFileIdentityOnADescriptor(t *testing.T) {
 	dir, identity := t.TempDir(), newIdentity(t)
 	set(t, inFolder(dir, identity), "id", "value")
@@ -222,7 +224,7 @@ func TestFileIdentityOnADescriptor(t *testing.T) {
 		var got report
 		require.NoError(t, json.Unmarshal(out, &got), "%s", out)
 		assert.Equal(t, keychain.Timeout, got.Kind, got.Message)
-		assert.Contains(t, got.Message, "nothing came from fd:3")
+		assert.Contains(t, got.Message, "no identity arrived from fd:3")
 	})
 	// The runtime has files of its own under low numbers. They must be neither read nor closed.
 	t.Run("not handed over", func(t *testing.T) {

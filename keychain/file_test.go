@@ -122,7 +122,8 @@ func TestFileStaysALink(t *testing.T) {
 	assert.Equal(t, os.ModeSymlink, info.Mode().Type())
 }
 
-// Each trouble has its kind and a message of its own. Nothing is written, and nothing falls back to anything.
+// Each trouble has its kind and a message of its own. Nothing is written, and nothing falls back to
+// anything.
 func TestFileTroubles(t *testing.T) {
 	good := newIdentity(t)
 	identityText, err := os.ReadFile(good)
@@ -145,10 +146,10 @@ func TestFileTroubles(t *testing.T) {
 		{"no identity", keychain.Locked, "no age identity is named", func(t *testing.T, g *given) { g.identity = "" }, false},
 		{"identity not there", keychain.Locked, "is not there", func(t *testing.T, g *given) { g.identity = filepath.Join(g.dir, "none") }, false},
 		{"another identity", keychain.Locked, "encrypted for another identity", func(t *testing.T, g *given) { g.identity = other }, false},
-		{"no identity in the file", keychain.Refused, "none of age's", func(t *testing.T, g *given) { g.identity = write(t, marker+"\n", 0o600) }, false},
-		{"empty identity", keychain.Refused, "none of age's", func(t *testing.T, g *given) { g.identity = write(t, "", 0o600) }, false},
+		{"no identity in the file", keychain.Refused, "not an age identity", func(t *testing.T, g *given) { g.identity = write(t, marker+"\n", 0o600) }, false},
+		{"empty identity", keychain.Refused, "not an age identity", func(t *testing.T, g *given) { g.identity = write(t, "", 0o600) }, false},
 		{"identity is a folder", keychain.Refused, "not a regular file", func(t *testing.T, g *given) { g.identity = t.TempDir() }, false},
-		{"identity open to the group", keychain.Refused, "open to others than you (its permissions are 0640)", func(t *testing.T, g *given) { g.identity = write(t, string(identityText), 0o640) }, true},
+		{"identity open to the group", keychain.Refused, "open to other users (its permissions are 0640)", func(t *testing.T, g *given) { g.identity = write(t, string(identityText), 0o640) }, true},
 		{"identity open to the world", keychain.Refused, "0604", func(t *testing.T, g *given) { g.identity = write(t, string(identityText), 0o604) }, true},
 		{"keys open to the group", keychain.Refused, "the file of keys", func(t *testing.T, g *given) { require.NoError(t, os.Chmod(filepath.Join(g.dir, "keys.age"), 0o640)) }, true},
 		{"keys writable by the world", keychain.Refused, "0602", func(t *testing.T, g *given) { require.NoError(t, os.Chmod(filepath.Join(g.dir, "keys.age"), 0o602)) }, true},
@@ -201,18 +202,19 @@ func encrypted(t *testing.T, dir, identity, text string) {
 	require.NoError(t, errors.Join(err, w.Close(), out.Close()))
 }
 
-// A systemd credential of a service with a user of its own has an access list, which shows as a group that may read.
+// A systemd credential of a service with a user of its own has an access list, which shows as a
+// group that may read.
 func TestFileIdentityThatIsShared(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // it has no systemd
 	}
 	identity := newIdentity(t)
-	s := keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, Shared: true})
+	s := keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, GroupReadable: true})
 	require.NoError(t, os.Chmod(identity, 0o440))
 	set(t, s, "id", "value")
 	holds(t, s, "id", "value")
 	require.NoError(t, os.Chmod(identity, 0o444))
-	s = keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, Shared: true})
+	s = keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, GroupReadable: true})
 	assert.Contains(t, refuses(t, s, keychain.Refused).Error(), "0444")
 }
 
@@ -267,13 +269,13 @@ func TestFileInspect(t *testing.T) {
 		require.NoError(t, err)
 		return seen
 	}
-	assert.Equal(t, keychain.Inspection{Lists: true}, inspect())
+	assert.Equal(t, keychain.Inspection{Complete: true}, inspect())
 	set(t, s, "b", "value")
 	set(t, s, "a", "value")
-	assert.Equal(t, keychain.Inspection{Lists: true, IDs: []string{"a", "b"}}, inspect())
+	assert.Equal(t, keychain.Inspection{Complete: true, IDs: []string{"a", "b"}}, inspect())
 	_, err := inFolder(t.TempDir(), "").(keychain.Inspector).Inspect(t.Context())
 	require.ErrorIs(t, err, keychain.ErrLocked)
-	assert.NotEmpty(t, asError(t, err).Mend)
+	assert.NotEmpty(t, asError(t, err).Fix)
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
 	defer cancel()
 	_, err = s.(keychain.Inspector).Inspect(ctx)
@@ -305,7 +307,7 @@ func TestFilePassphrase(t *testing.T) {
 	asked := 0
 	asking := func(answer func(context.Context) ([]byte, error)) keychain.Store {
 		asked = 0
-		return keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: identity, Ask: func(ctx context.Context, prompt string) ([]byte, error) {
+		return keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: identity, AskPassphrase: func(ctx context.Context, prompt string) ([]byte, error) {
 			asked++
 			assert.Contains(t, prompt, identity)
 			return answer(ctx)

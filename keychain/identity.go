@@ -12,7 +12,6 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"time"
 
 	"filippo.io/age"
 	"filippo.io/age/armor"
@@ -20,39 +19,39 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// A source is where the text of an age identity comes from.
-type source struct {
-	name   string // as the user gave it
-	shared bool
-	bad    error // what is wrong with it before it is read
+// An identitySource is where the text of an age identity comes from.
+type identitySource struct {
+	name          string // as the user gave it
+	groupReadable bool
+	unusable      error // an *Error that is known before anything is read
 
-	// Of a descriptor, which can be read only once.
+	// For a descriptor, which can be read only once.
 	file *os.File
-	done chan struct{} // closed when it was read; nil before anyone asked
+	done chan struct{} // closed when it has been read; nil before the first read
 	text []byte
-	err  error // of reading it
+	err  error
 }
 
-var noIdentity = &failure{
-	kind: Locked,
-	msg:  "no age identity is named that could open it",
-	hint: "name one with --identity PATH, OCGO_KEY_IDENTITY or a systemd credential called ocgo-key; `age-keygen -o PATH` makes one",
-	mend: "age-keygen -o ~/ocgo-key-identity.txt && export OCGO_KEY_IDENTITY=~/ocgo-key-identity.txt",
+var errNoIdentity = &Error{
+	Kind: Locked,
+	Err:  errors.New("no age identity is named that could open it"),
+	Hint: "name one with --identity PATH, OCGO_KEY_IDENTITY or a systemd credential called ocgo-key; `age-keygen -o PATH` makes one",
+	Fix:  "age-keygen -o ~/ocgo-key-identity.txt && export OCGO_KEY_IDENTITY=~/ocgo-key-identity.txt",
 }
 
-func newSource(name string, shared bool) *source {
-	s := &source{name: name, shared: shared}
+func newIdentitySource(name string, groupReadable bool) *identitySource {
+	s := &identitySource{name: name, groupReadable: groupReadable}
 	if name == "" {
-		s.bad = noIdentity
+		s.unusable = errNoIdentity
 		return s
 	}
-	if number, ok := descriptor(name); ok {
-		file, err := adopt(number)
+	if number, ok := descriptorNumber(name); ok {
+		file, err := openDescriptor(number)
 		if err != nil {
-			s.bad = &failure{
-				kind: Locked,
-				msg:  fmt.Sprintf("the identity can't be read from %s: %v", name, err),
-				hint: "open it for the command that needs it, for instance `ocgo-key --identity fd:3 COMMAND 3< PATH`",
+			s.unusable = &Error{
+				Kind: Locked,
+				Err:  fmt.Errorf("the identity can't be read from %s: %w", name, err),
+				Hint: "open it for the command that needs it, for instance `ocgo-key --identity fd:3 COMMAND 3< PATH`",
 			}
 		}
 		s.file = file
@@ -60,8 +59,8 @@ func newSource(name string, shared bool) *source {
 	return s
 }
 
-// descriptor reads "fd:N", /dev/fd/N and /proc/self/fd/N.
-func descriptor(name string) (number string, ok bool) {
+// descriptorNumber returns N of "fd:N", /dev/fd/N or /proc/self/fd/N.
+func descriptorNumber(name string) (number string, ok bool) {
 	for _, prefix := range []string{"fd:", "/dev/fd/", "/proc/self/fd/"} {
 		if number, ok := strings.CutPrefix(name, prefix); ok {
 			return number, true
@@ -70,30 +69,30 @@ func descriptor(name string) (number string, ok bool) {
 	return "", false
 }
 
-// adopt takes an open descriptor that whoever started this process meant for
-// it. No child of ours gets it.
-func adopt(number string) (*os.File, error) {
+// openDescriptor returns a descriptor that the parent process opened for this one. No child of this
+// process inherits it.
+func openDescriptor(number string) (*os.File, error) {
 	n, err := strconv.ParseUint(number, 10, 16)
 	switch {
 	case err != nil || n == 1 || n == 2:
 		return nil, errors.New("that is not the number of a descriptor to read from")
 	case runtime.GOOS == "windows":
-		return nil, errors.New("there are none to hand over on Windows")
-	case !handedOver(int(n)):
+		return nil, errors.New("Windows does not pass descriptors on")
+	case !inherited(int(n)):
 		return nil, errors.New("nobody opened it for this command")
 	}
 	return os.NewFile(uintptr(n), "descriptor "+number), nil
 }
 
-// read returns the identity's text. It is called by one goroutine at a time.
-func (s *source) read(ctx context.Context) ([]byte, error) {
-	if s.bad != nil {
-		return nil, s.bad
+// read returns the identity's text. Only one goroutine may call it at a time.
+func (s *identitySource) read(ctx context.Context) ([]byte, error) {
+	if s.unusable != nil {
+		return nil, s.unusable
 	}
 	if s.file == nil {
 		var text []byte
 		err := within(ctx, func() (err error) {
-			text, err = readPrivate(s.name, "the identity", s.shared)
+			text, err = readPrivate(s.name, "the identity", s.groupReadable)
 			return err
 		})
 		if err != nil {
@@ -105,184 +104,184 @@ func (s *source) read(ctx context.Context) ([]byte, error) {
 		s.done = make(chan struct{})
 		go func() {
 			defer close(s.done)
-			s.text, s.err = readOpen(s.file, s.name, "the identity", s.shared)
+			s.text, s.err = readOpened(s.file, s.name, "the identity", s.groupReadable)
 			if s.file.Fd() != 0 {
 				_ = s.file.Close()
 			}
 		}()
 	}
-	deadline, _ := ctx.Deadline()
-	budget := time.Until(deadline)
+	budget := remaining(ctx)
 	select {
 	case <-s.done:
 		return s.text, s.err
 	case <-ctx.Done():
-		f := ended(ctx.Err(), budget)
-		f.msg, f.hint = fmt.Sprintf("nothing came from %s, where the identity should: %s", s.name, f.msg), "see whether what writes to it works, and closes it"
-		return nil, f
+		e := contextEnded(ctx.Err(), budget)
+		e = e.withMessage(fmt.Sprintf("no identity arrived from %s: %s", s.name, e.message()))
+		e.Hint = "check that the program that writes to it works, and closes it"
+		return nil, e
 	}
 }
 
-// readPrivate reads a regular file that has to be the user's alone. The
-// error for one that is not there has fs.ErrNotExist in its chain.
-func readPrivate(path, what string, shared bool) ([]byte, error) {
-	// Before it is opened, which would wait for a pipe's writer.
+// readPrivate reads a regular file that only its user may access. The error for one that is missing
+// has fs.ErrNotExist in its chain. what names the file in errors.
+func readPrivate(path, what string, groupReadable bool) ([]byte, error) {
+	// Checked before it is opened, since opening a pipe waits for its writer.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, &failure{kind: Refused, msg: fmt.Sprintf("%s at %s is not a regular file", what, path), hint: "name a file, or hand over an open descriptor as fd:N"}
+		return nil, &Error{Kind: Refused, Err: fmt.Errorf("%s at %s is not a regular file", what, path), Hint: "name a file, or pass an open descriptor as fd:N"}
 	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, unreadable(err, path, what)
 	}
 	defer func() { _ = file.Close() }()
-	return readOpen(file, path, what, shared)
+	return readOpened(file, path, what, groupReadable)
 }
 
-func readOpen(file *os.File, path, what string, shared bool) ([]byte, error) {
+func readOpened(file *os.File, path, what string, groupReadable bool) ([]byte, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return nil, unreadable(err, path, what)
 	}
 	var from io.Reader = file
 	if info.Mode().IsRegular() {
-		if err := private(info, path, what, shared); err != nil {
+		if err := checkPrivate(info, path, what, groupReadable); err != nil {
 			return nil, err
 		}
-		// Not from where another reader of the same descriptor left it.
-		from = io.NewSectionReader(file, 0, maxFile+1)
+		// From the start, wherever another reader of the same descriptor left its position.
+		from = io.NewSectionReader(file, 0, maxFileSize+1)
 	}
-	text, err := io.ReadAll(io.LimitReader(from, maxFile+1))
+	text, err := io.ReadAll(io.LimitReader(from, maxFileSize+1))
 	switch {
 	case err != nil:
 		return nil, unreadable(err, path, what)
-	case len(text) > maxFile:
-		return nil, &failure{msg: fmt.Sprintf("%s at %s is larger than %d bytes", what, path, maxFile), hint: "see whether that is the file you mean"}
+	case len(text) > maxFileSize:
+		return nil, &Error{Err: fmt.Errorf("%s at %s is larger than %d bytes", what, path, maxFileSize), Hint: "check that this is the right file"}
 	}
 	return text, nil
 }
 
-// private refuses a file that others than its user may read or write.
-func private(info fs.FileInfo, path, what string, shared bool) error {
-	others := fs.FileMode(0o077)
-	if shared {
-		others = 0o037
+// checkPrivate refuses a file that other users may read or write.
+func checkPrivate(info fs.FileInfo, path, what string, groupReadable bool) error {
+	forbidden := fs.FileMode(0o077)
+	if groupReadable {
+		forbidden = 0o037
 	}
-	if runtime.GOOS == "windows" || info.Mode().Perm()&others == 0 {
+	if runtime.GOOS == "windows" || info.Mode().Perm()&forbidden == 0 {
 		return nil
 	}
-	return &failure{
-		kind: Refused,
-		msg:  fmt.Sprintf("%s at %s is open to others than you (its permissions are %#o)", what, path, info.Mode().Perm()),
-		hint: "take them away with `chmod 600`, and think about who may have read it",
-		mend: "chmod 600 " + text.Quote(path),
+	return &Error{
+		Kind: Refused,
+		Err:  fmt.Errorf("%s at %s is open to other users (its permissions are %#o)", what, path, info.Mode().Perm()),
+		Hint: "restrict it with `chmod 600`, and consider who may have read it",
+		Fix:  "chmod 600 " + text.Quote(path),
 	}
 }
 
-func unreadable(err error, path, what string) *failure {
-	f := &failure{msg: fmt.Sprintf("%s at %s can't be read", what, path), hint: "see whether its path and its permissions are right", err: err}
+func unreadable(err error, path, what string) *Error {
+	e := &Error{Err: reason{fmt.Sprintf("%s at %s can't be read", what, path), err}, Hint: "check its path and its permissions"}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f.kind, f.msg = Locked, fmt.Sprintf("%s at %s is not there", what, path)
-		f.hint = "give its path with --identity or OCGO_KEY_IDENTITY; `age-keygen -o PATH` makes a new one, which opens nothing that an old one closed"
+		e.Kind, e.Err = Locked, reason{fmt.Sprintf("%s at %s is not there", what, path), err}
+		e.Hint = "give its path with --identity or OCGO_KEY_IDENTITY; `age-keygen -o PATH` makes a new one, which cannot decrypt what an older one encrypted"
 	case errors.Is(err, fs.ErrPermission):
-		f.kind = Refused
+		e.Kind = Refused
 	}
-	return f
+	return e
 }
 
-var unasked = &failure{
-	kind: Locked,
-	msg:  "the identity has a passphrase, and it is not asked for here",
-	hint: "`ocgo-key run` asks for it once, on a terminal; for `get` and for programs, name an identity without one: --identity PATH, fd:N or a systemd credential called ocgo-key",
+var errNeedsPassphrase = &Error{
+	Kind: Locked,
+	Err:  errors.New("the identity has a passphrase, and it is not asked for here"),
+	Hint: "`ocgo-key run` asks for it once, on a terminal; for `get` and for programs, name an identity without one: --identity PATH, fd:N or a systemd credential called ocgo-key",
 }
 
-// open returns the identities, and asks for their passphrase by ask where they
-// have one. That is done once, whatever comes of it.
-func (s *fileStore) open(ctx context.Context, ask asker) ([]age.Identity, error) {
-	deadline, _ := ctx.Deadline()
-	budget := time.Until(deadline)
+// open returns the identities. If they have a passphrase, it asks for it with askPassphrase, and
+// asks only once, whatever the result. A nil askPassphrase never asks.
+func (s *fileStore) open(ctx context.Context, askPassphrase passphraseFunc) ([]age.Identity, error) {
+	budget := remaining(ctx)
 	select {
-	case s.turn <- struct{}{}:
+	case s.busy <- struct{}{}:
 	case <-ctx.Done():
-		return nil, ended(ctx.Err(), budget)
+		return nil, contextEnded(ctx.Err(), budget)
 	}
-	defer func() { <-s.turn }()
+	defer func() { <-s.busy }()
 	switch {
 	case s.identities != nil:
 		return s.identities, nil
-	case s.refused != nil && ask != nil:
-		return nil, s.refused
+	case s.passphraseErr != nil && askPassphrase != nil:
+		return nil, s.passphraseErr
 	}
 	text, err := s.source.read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if !isAge(text) {
+	if !isEncrypted(text) {
 		s.identities, err = parseIdentities(text)
 		return s.identities, err
 	}
-	if ask == nil {
-		return nil, unasked
+	if askPassphrase == nil {
+		return nil, errNeedsPassphrase
 	}
-	// Not left behind when ctx ends: who asks has a terminal to put right.
-	passphrase, err := ask(ctx, "Passphrase of the identity "+s.config.Identity+": ")
+	// Not abandoned when ctx ends: askPassphrase has a terminal to restore.
+	passphrase, err := askPassphrase(ctx, "Passphrase of the identity "+s.config.Identity+": ")
 	defer clear(passphrase)
+	var identities []age.Identity
 	switch {
 	case ctx.Err() != nil:
-		err = ended(ctx.Err(), budget)
-	case err != nil || len(passphrase) == 0:
-		why := ""
-		if err != nil {
-			why = ": " + clean(err, Secret{})
-		}
-		err = unasked.with(func(f *failure) { f.msg = "the identity has a passphrase, and none was given" + why })
+		err = contextEnded(ctx.Err(), budget)
+	case err != nil:
+		err = errNeedsPassphrase.withMessage("the identity has a passphrase, and none was given: " + sanitize(err, Secret{}))
+	case len(passphrase) == 0:
+		err = errNeedsPassphrase.withMessage("the identity has a passphrase, and none was given")
 	default:
-		err = within(ctx, func() error {
-			identities, err := unwrap(text, string(passphrase))
-			s.identities = identities
+		given := string(passphrase)
+		err = within(ctx, func() (err error) {
+			identities, err = decryptIdentities(text, given)
 			return err
 		})
 	}
 	if err != nil {
-		s.identities, s.refused = nil, err
+		s.passphraseErr = err
+		return nil, err
 	}
-	return s.identities, err
+	s.identities = identities
+	return identities, nil
 }
 
-type asker = func(ctx context.Context, prompt string) ([]byte, error)
+type passphraseFunc = func(ctx context.Context, prompt string) ([]byte, error)
 
-// isAge reports whether text is a file that age encrypted, rather than identities.
-func isAge(text []byte) bool {
+// isEncrypted reports whether text is a file that age encrypted, rather than identities.
+func isEncrypted(text []byte) bool {
 	return bytes.HasPrefix(text, []byte("age-encryption.org/")) || bytes.HasPrefix(bytes.TrimSpace(text), []byte(armor.Header))
 }
 
 func parseIdentities(text []byte) ([]age.Identity, error) {
 	identities, err := age.ParseIdentities(bytes.NewReader(text))
 	if err != nil { // its text may quote a line
-		return nil, &failure{
-			kind: Refused,
-			msg:  "the identity is none of age's",
-			hint: "its file holds a line AGE-SECRET-KEY-1…, as `age-keygen -o PATH` makes it",
+		return nil, &Error{
+			Kind: Refused,
+			Err:  errors.New("not an age identity"),
+			Hint: "its file holds a line AGE-SECRET-KEY-1…, as `age-keygen -o PATH` makes it",
 		}
 	}
 	return identities, nil
 }
 
-// unwrap opens an identity that `age -p` encrypted.
-func unwrap(text []byte, passphrase string) ([]age.Identity, error) {
+// decryptIdentities opens an identity that `age -p` encrypted.
+func decryptIdentities(text []byte, passphrase string) ([]age.Identity, error) {
 	// scrypt takes 256 MiB, which a gateway would otherwise keep for minutes.
 	defer debug.FreeOSMemory()
 	scrypt, err := age.NewScryptIdentity(passphrase)
 	if err != nil {
-		return nil, unasked // not reached: it is not empty
+		return nil, errNeedsPassphrase // never happens: the passphrase is not empty
 	}
 	plain, err := decrypt(text, scrypt)
 	defer clear(plain)
-	switch {
-	case errors.As(err, new(*age.NoIdentityMatchError)):
-		return nil, &failure{kind: Locked, msg: "the passphrase does not open the identity", hint: "try again; `age -d PATH` shows whether it is the right one"}
-	case err != nil:
-		return nil, &failure{msg: "the identity can't be decrypted: it is damaged", hint: "put its file back from a backup"}
+	if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
+		return nil, &Error{Kind: Locked, Err: errors.New("the passphrase does not open the identity"), Hint: "try again; `age -d PATH` shows whether it is the right one"}
+	}
+	if err != nil {
+		return nil, &Error{Err: errors.New("the identity can't be decrypted: it is damaged"), Hint: "put its file back from a backup"}
 	}
 	return parseIdentities(plain)
 }

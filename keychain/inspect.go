@@ -6,49 +6,50 @@ import (
 	"time"
 )
 
-// An Inspection is what can be seen of a keychain without a question to its user. The zero value is that of a
-// system whose keychain tells nothing before a key is asked for.
+// An Inspection is what can be seen of a keychain without prompting its user. The zero value is
+// that of a system whose keychain tells nothing before a key is asked for.
 type Inspection struct {
-	// Lists: the keychain tells what it holds, and IDs is all of it, in order.
-	Lists bool
-	IDs   []string // account ids with a key, whether or not there still is such an account
-	// Locked is the error (an *Error) for an account that is not among IDs, if there are keys in a place that is
-	// locked. The keychain does not tell whose they are; asking for one makes it ask its user.
+	// Complete says that IDs is all that the keychain holds.
+	Complete bool
+	// IDs are the account ids with a key, sorted, whether or not there still is such an account.
+	IDs []string
+	// Locked is the error (an *Error) for an account that is not among IDs, if there are keys in a
+	// place that is locked. The keychain does not tell whose they are; reading one makes it prompt
+	// its user.
 	Locked error
 }
 
-// An Inspector is a Store that can be looked at without a question to its user.
+// An Inspector is a Store that can be examined without prompting its user.
 type Inspector interface {
-	// Inspect asks for no key, and makes no window come up. It ends with ctx. Its errors are *Error; ErrLocked
-	// means that whoever asks for a key now makes the keychain ask its user for the password.
+	// Inspect reads no key and opens no window. It returns when ctx ends. Its errors are *Error;
+	// ErrLocked means that reading a key now makes the keychain prompt its user for the password.
 	Inspect(ctx context.Context) (Inspection, error)
 }
 
-// Inspect looks at the keychain: on Linux alone. The other systems' tools do not tell without asking for keys.
+// Inspect examines the keychain, on Linux only. The other systems' tools tell nothing without
+// reading keys.
 func (s *osStore) Inspect(ctx context.Context) (Inspection, error) {
 	if s.inspect == nil {
 		return Inspection{}, nil
 	}
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, DefaultBudget)
-		defer cancel()
-	}
+	ctx, cancel := budgeted(ctx)
+	defer cancel()
 	start := time.Now()
+	c := call{store: storeOS}
 	if err := ctx.Err(); err != nil {
-		return Inspection{}, ended(err, 0).at(storeOS, "", "")
+		return Inspection{}, c.fail(contextEnded(err, 0))
 	}
 	if err := s.preflight(); err != nil {
-		return Inspection{}, at(err, storeOS, "", "")
+		return Inspection{}, c.fail(err)
 	}
-	seen, err := s.inspect(ctx)
-	if f, ok := errors.AsType[*failure](err); ok && f.kind == Timeout && f.err == nil && ctx.Err() != nil {
-		err = f.with(func(f *failure) {
-			f.msg, f.err = f.msg+" within "+time.Since(start).Round(time.Second).String(), ctx.Err()
-		})
+	found, err := s.inspect(ctx)
+	if err == nil {
+		return found, nil
 	}
-	if err != nil {
-		return Inspection{}, at(err, storeOS, "", "")
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Timeout && ctx.Err() != nil {
+		timedOut := *e
+		timedOut.Err = reason{e.message() + " within " + time.Since(start).Round(time.Second).String(), ctx.Err()}
+		err = &timedOut
 	}
-	return seen, nil
+	return Inspection{}, c.fail(err)
 }

@@ -2,23 +2,25 @@ package keychain
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/godbus/dbus/v5"
 )
 
 const (
-	secretsName     = "org.freedesktop.secrets"
-	secretsPath     = "/org/freedesktop/secrets"
-	loginRing       = secretsPath + "/collection/login"
-	serviceFace     = "org.freedesktop.Secret.Service"
-	collectionFace  = "org.freedesktop.Secret.Collection"
-	getProperty     = "org.freedesktop.DBus.Properties.Get"
-	maxInspectItems = 10_000
+	secretsName         = "org.freedesktop.secrets"
+	secretsPath         = "/org/freedesktop/secrets"
+	loginKeyring        = secretsPath + "/collection/login"
+	serviceInterface    = "org.freedesktop.Secret.Service"
+	collectionInterface = "org.freedesktop.Secret.Collection"
+	itemInterface       = "org.freedesktop.Secret.Item"
+	getProperty         = "org.freedesktop.DBus.Properties.Get"
+	maxInspectItems     = 10_000
 )
 
-// inspect looks at the keyring that go-keyring uses, and at what the others have of ours.
-// Interfaces: Secret Service API 0.2.
+// inspect examines the keyring that go-keyring uses, and lists the keys of ocgo-key in all
+// keyrings. Interfaces: Secret Service API 0.2.
 func inspect(ctx context.Context) (Inspection, error) {
 	conn, err := connect(ctx)
 	if err != nil {
@@ -26,51 +28,53 @@ func inspect(ctx context.Context) (Inspection, error) {
 	}
 	defer func() { _ = conn.Close() }()
 
-	var rings dbus.Variant
+	var collections dbus.Variant
 	service := conn.Object(secretsName, secretsPath)
-	if err := service.CallWithContext(ctx, getProperty, 0, serviceFace, "Collections").Store(&rings); err != nil {
-		return Inspection{}, unseen(ctx, err)
+	if err := service.CallWithContext(ctx, getProperty, 0, serviceInterface, "Collections").Store(&collections); err != nil {
+		return Inspection{}, inspectError(ctx, err)
 	}
-	all, _ := rings.Value().([]dbus.ObjectPath)
-	object := conn.Object(secretsName, usedRing(all))
+	keyrings, _ := collections.Value().([]dbus.ObjectPath)
+	used := conn.Object(secretsName, usedKeyring(keyrings))
 	var locked dbus.Variant
-	if err := object.CallWithContext(ctx, getProperty, 0, collectionFace, "Locked").Store(&locked); err != nil {
+	if err := used.CallWithContext(ctx, getProperty, 0, collectionInterface, "Locked").Store(&locked); err != nil {
 		if ctx.Err() != nil {
-			return Inspection{}, unseen(ctx, err)
+			return Inspection{}, inspectError(ctx, err)
 		}
-		return Inspection{}, nil // there is no such keyring: asking for a key tells why
+		return Inspection{}, nil // there is no such keyring: reading a key reports why
 	}
 	if isLocked, _ := locked.Value().(bool); isLocked {
-		return Inspection{}, lockedRing
+		return Inspection{}, errKeyringLocked
 	}
-	var items, shut []dbus.ObjectPath
-	if err := service.CallWithContext(ctx, serviceFace+".SearchItems", 0, map[string]string{"service": Service}).Store(&items, &shut); err != nil {
-		return Inspection{}, unseen(ctx, err)
+	var unlockedItems, lockedItems []dbus.ObjectPath
+	ours := map[string]string{"service": Service}
+	if err := service.CallWithContext(ctx, serviceInterface+".SearchItems", 0, ours).Store(&unlockedItems, &lockedItems); err != nil {
+		return Inspection{}, inspectError(ctx, err)
 	}
-	seen := Inspection{Lists: len(items) <= maxInspectItems && len(shut) == 0}
-	if len(shut) > 0 {
-		seen.Locked = lockedIn(ringLabel(conn, ringOf(shut[0]))).failure("keys of ocgo-key").at(storeOS, "", "")
+	found := Inspection{Complete: len(unlockedItems) <= maxInspectItems && len(lockedItems) == 0}
+	if len(lockedItems) > 0 {
+		label := keyringLabel(conn, keyringOf(lockedItems[0]))
+		found.Locked = call{store: storeOS}.fail(namedKeyringLocked(label, "keys of ocgo-key"))
 	}
-	for _, item := range items[:min(len(items), maxInspectItems)] {
+	for _, item := range unlockedItems[:min(len(unlockedItems), maxInspectItems)] {
 		var v dbus.Variant
-		if err := conn.Object(secretsName, item).CallWithContext(ctx, getProperty, 0, "org.freedesktop.Secret.Item", "Attributes").Store(&v); err != nil {
+		if err := conn.Object(secretsName, item).CallWithContext(ctx, getProperty, 0, itemInterface, "Attributes").Store(&v); err != nil {
 			if ctx.Err() != nil {
-				return Inspection{}, unseen(ctx, err)
+				return Inspection{}, inspectError(ctx, err)
 			}
 			continue // it was deleted meanwhile
 		}
 		attributes, _ := v.Value().(map[string]string)
 		if id := attributes["username"]; id != "" {
-			seen.IDs = append(seen.IDs, id)
+			found.IDs = append(found.IDs, id)
 		}
 	}
-	slices.Sort(seen.IDs)
-	seen.IDs = slices.Compact(seen.IDs)
-	return seen, nil
+	slices.Sort(found.IDs)
+	found.IDs = slices.Compact(found.IDs)
+	return found, nil
 }
 
-// connect opens a connection of its own, so that one that never comes about holds up nobody else. Its start knows
-// no deadline: it is left behind when ctx ends.
+// connect opens a separate connection, so that one that never gets established blocks nobody else.
+// Connecting has no deadline: it is abandoned when ctx ends.
 func connect(ctx context.Context) (*dbus.Conn, error) {
 	type result struct {
 		conn *dbus.Conn
@@ -84,7 +88,7 @@ func connect(ctx context.Context) (*dbus.Conn, error) {
 	select {
 	case r := <-done:
 		if r.err != nil {
-			return nil, unseen(ctx, r.err)
+			return nil, inspectError(ctx, r.err)
 		}
 		return r.conn, nil
 	case <-ctx.Done():
@@ -93,16 +97,17 @@ func connect(ctx context.Context) (*dbus.Conn, error) {
 				_ = r.conn.Close()
 			}
 		}()
-		return nil, silentBus
+		return nil, errBusSilent
 	}
 }
 
-func unseen(ctx context.Context, err error) error {
+// inspectError returns the *Error for an error that an inspection met.
+func inspectError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return silentService
+		return errServiceSilent
 	}
 	if known := classify(ctx, err); known != nil {
 		return known
 	}
-	return &failure{msg: "the keychain failed: " + clean(err, Secret{}), hint: lostBus.hint, mend: lostBus.mend}
+	return &Error{Err: errors.New("the keychain failed: " + sanitize(err, Secret{})), Hint: errBusLost.Hint, Fix: errBusLost.Fix}
 }

@@ -31,7 +31,7 @@ func TestInspectListsWhatIsOurs(t *testing.T) {
 	require.NoError(t, d.Lock())
 	r = inChild(t, job{Op: "inspect"}, d.Env()...)
 	assert.Equal(t, keychain.Locked, r.Kind, r.Message)
-	assert.NotEmpty(t, r.Mend)
+	assert.NotEmpty(t, r.Fix)
 }
 
 // A look never makes a window come up, where asking for a key would.
@@ -44,8 +44,8 @@ func TestInspectAsksNobody(t *testing.T) {
 	assert.Empty(t, asked)
 }
 
-// Whatever state the keychain is in, the look ends in time, says the same as a question for a key does, and names the
-// command that mends it.
+// Whatever state the keychain is in, the look ends in time, says the same as a question for a key
+// does, and names the command that fixes it.
 func TestInspectWithoutAKeychain(t *testing.T) {
 	silent := filepath.Join(t.TempDir(), "bus")
 	listener, err := net.Listen("unix", silent)
@@ -64,10 +64,10 @@ func TestInspectWithoutAKeychain(t *testing.T) {
 	_, err = conn.RequestName("org.freedesktop.secrets", dbus.NameFlagDoNotQueue)
 	require.NoError(t, err)
 	for _, state := range []struct {
-		name       string
-		env        []string
-		kind       keychain.Kind
-		says, mend string
+		name      string
+		env       []string
+		kind      keychain.Kind
+		says, fix string
 	}{
 		{"no bus", []string{"DBUS_SESSION_BUS_ADDRESS="}, keychain.NoKeychain, "there is no D-Bus session bus", "dbus-run-session"},
 		{"bus gone", []string{"DBUS_SESSION_BUS_ADDRESS=unix:path=" + silent + "x"}, keychain.NoKeychain, "can't be reached", "unset DBUS_SESSION_BUS_ADDRESS"},
@@ -86,7 +86,7 @@ func TestInspectWithoutAKeychain(t *testing.T) {
 			assert.False(t, r.OK)
 			assert.Equal(t, state.kind, r.Kind, r.Message)
 			assert.Contains(t, r.Message, state.says)
-			assert.Contains(t, r.Mend, state.mend)
+			assert.Contains(t, r.Fix, state.fix)
 			assert.Equal(t, state.kind == keychain.Timeout, r.Deadline)
 		})
 	}

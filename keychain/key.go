@@ -6,15 +6,14 @@ import (
 	"strings"
 )
 
-// ErrInvalidKey is what ParseKey's refusals wrap, except for an oversize key,
-// which is ErrTooLarge.
+// ErrInvalidKey is in the chain of every error of ParseKey, except for an oversize key, which is
+// ErrTooLarge.
 var ErrInvalidKey = errors.New("not a usable key")
 
-// ParseKey turns what was typed, pasted or piped into a key: it drops spaces,
-// line breaks and a byte order mark around it (Windows shells put one before
-// what they pipe), and refuses what can't be a key. A key travels in an HTTP
-// header, so it has to be printable ASCII without spaces; this also catches
-// the invisible characters that come along with a paste.
+// ParseKey turns what was typed, pasted or piped into a key: it drops spaces, line breaks and a
+// byte order mark around it (Windows shells put one before what they pipe), and refuses what can't
+// be a key. A key travels in an HTTP header, so it has to be printable ASCII without spaces; this
+// also catches the invisible characters that come along with a paste.
 //
 // Errors never quote the input.
 func ParseKey(raw string) (Secret, error) {
@@ -36,7 +35,7 @@ func ParseKey(raw string) (Secret, error) {
 		}
 	}
 	if len(key) > MaxSecretSize {
-		return Secret{}, &Error{Kind: TooLarge, Hint: tooLarge.hint, Err: errors.New(tooLarge.msg)}
+		return Secret{}, errTooLarge
 	}
 	return NewSecret(key), nil
 }

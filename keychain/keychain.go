@@ -1,99 +1,96 @@
-// Package keychain keeps the keys: one secret per account id, in a Store.
+// Package keychain stores keys: one secret per account id, in a Store.
 //
-// It is the only package that holds a key at rest, and the only one that may
-// import go-keyring, age or docker's client of credential helpers. It never
-// falls back from one store to another, never writes plaintext, and never puts
-// a key into an error. It knows ids and secrets, nothing of labels, leases or
-// accounts: of this project it imports nothing but the leaf atomicfile, and the
+// It is the only package that holds a key at rest, and the only one that may import go-keyring, age
+// or docker's client of credential helpers. It never falls back from one store to another, never
+// writes plaintext, and never puts a key into an error. It knows ids and secrets, but no labels,
+// leases or accounts: of this project it imports only the leaves atomicfile and text, and the
 // rotation package never imports it.
 package keychain
 
 import (
 	"context"
+	"errors"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Service is the service name under which every key is filed. The user name
-// is the account id, and the secret is the bare key, so that the system's own
-// tools can read it: `secret-tool lookup service ocgo-key username ID`.
+// Service is the service name under which every key is stored. The user name is the account id, and
+// the secret is the bare key, so that the system's own tools can read it: `secret-tool lookup
+// service ocgo-key username ID`.
 const Service = "ocgo-key"
 
-// MaxSecretSize is the largest secret in bytes that any Store takes. It is the
-// smallest limit of the three systems (CRED_MAX_CREDENTIAL_BLOB_SIZE of
-// Windows, 5*512), so that a key that can be kept on one can be kept on all.
-// Source: docs/facts.md, "go-keyring".
+// MaxSecretSize is the largest secret in bytes that any Store accepts. It is the smallest limit of
+// the three systems (CRED_MAX_CREDENTIAL_BLOB_SIZE of Windows, 5*512), so that a key that can be
+// stored on one can be stored on all. Source: docs/facts.md, "go-keyring".
 const MaxSecretSize = 2560
 
-// maxIDSize keeps id and secret together below the 4096 bytes that macOS'
-// `security -i` takes as one command.
+// maxIDSize keeps id and secret together below the 4096 bytes that macOS' `security -i` reads as
+// one command.
 const maxIDSize = 255
 
-// A Store keeps secrets by account id. Its methods may be called by several
-// goroutines at once, and end when ctx does. Every error they return is an
-// *Error; none of them contains a secret.
+// A Store stores secrets by account id. Its methods may be called from several goroutines at once,
+// and return when ctx ends. Every error they return is an *Error; none of them contains a secret.
 //
-// All stores agree on what they refuse: an empty id, an id of more than 255
-// bytes or with control characters in it, a secret that is empty, not UTF-8 or
-// has control characters in it, line breaks among them (all of Kind Failed),
-// and a secret of more than MaxSecretSize bytes (ErrTooLarge). Each would be
-// kept by some of the places where keys are, and come back changed, or not at
-// all, from others.
+// All stores refuse the same things: an empty id, an id of more than 255 bytes or with control
+// characters in it, a secret that is empty, not UTF-8 or has control characters in it, line breaks
+// among them (all of Kind Failed), and a secret of more than MaxSecretSize bytes (ErrTooLarge).
+// Each of these would be accepted by some of the places where keys are stored, and come back
+// changed, or not at all, from others.
 type Store interface {
-	// Name says which store it is, as --store has it: "os", "file",
-	// "docker:NAME" or "memory".
+	// Name returns the store's name, as --store takes it: "os", "file", "docker:NAME" or "memory".
 	Name() string
 	// Get returns the secret of id, or ErrNotFound.
 	Get(ctx context.Context, id string) (Secret, error)
-	// Set stores s under id, in place of what was there. After an error,
-	// ErrTimeout above all, it may or may not have been stored.
+	// Set stores s under id and replaces what was there. After an error, ErrTimeout above all, it
+	// may or may not have been stored.
 	Set(ctx context.Context, id string, s Secret) error
 	// Delete removes the secret of id, or returns ErrNotFound.
 	Delete(ctx context.Context, id string) error
 }
 
-// A Warmer is a Store whose first answer takes some preparation.
+// A Warmer is a Store whose first answer needs some preparation.
 type Warmer interface {
-	// Warm prepares it. Nothing needs it, and it tells nothing: what fails is told by the call that it was for, which
-	// may be made beside it. It may hang as long as that call's keychain does.
+	// Warm prepares it. Calling it is optional, and it returns no error: the call that needs the
+	// preparation reports what fails, and may run at the same time. Warm may hang as long as the
+	// keychain does.
 	Warm()
 }
 
-// checkID refuses what one of the systems would not take, or would read as
-// something else: D-Bus drops the connection on text that is not UTF-8, and
-// macOS' `security -i` ends its command at a line break.
+// checkID refuses an id that one of the systems would not accept, or would read as something else:
+// D-Bus drops the connection on text that is not UTF-8, and macOS' `security -i` ends its command
+// at a line break.
 func checkID(id string) error {
 	switch {
 	case id == "":
-		return &failure{msg: "the account id is empty"}
+		return &Error{Err: errors.New("the account id is empty")}
 	case len(id) > maxIDSize:
-		return &failure{msg: "the account id is longer than 255 bytes"}
+		return &Error{Err: errors.New("the account id is longer than 255 bytes")}
 	case !utf8.ValidString(id):
-		return &failure{msg: "the account id is not valid UTF-8"}
+		return &Error{Err: errors.New("the account id is not valid UTF-8")}
 	}
 	for _, r := range id {
 		if unicode.IsControl(r) {
-			return &failure{msg: "the account id has a control character in it"}
+			return &Error{Err: errors.New("the account id has a control character in it")}
 		}
 	}
 	return nil
 }
 
+// checkSecret refuses a secret that one of the systems would not accept, or would change.
 func checkSecret(s Secret) error {
 	switch {
 	case s.IsZero():
-		return &failure{msg: "the key is empty"}
+		return &Error{Err: errors.New("the key is empty")}
 	case s.Len() > MaxSecretSize:
-		return tooLarge
+		return errTooLarge
 	}
 	key := s.Reveal()
-	hint := "check that what you gave is the key alone"
 	if !utf8.ValidString(key) {
-		return &failure{msg: "the key is not valid UTF-8", hint: hint}
+		return &Error{Err: errors.New("the key is not valid UTF-8"), Hint: errTooLarge.Hint}
 	}
 	for _, r := range key {
 		if unicode.IsControl(r) {
-			return &failure{msg: "the key has a line break or another control character in it", hint: hint}
+			return &Error{Err: errors.New("the key has a line break or another control character in it"), Hint: errTooLarge.Hint}
 		}
 	}
 	return nil

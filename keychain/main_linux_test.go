@@ -21,9 +21,8 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// godbus keeps one session bus per process. So the tests that need a bus in
-// another state run the store in a child: this test binary, with a job in its
-// environment instead of tests.
+// godbus keeps one session bus per process. So the tests that need a bus in another state run the
+// store in a child: this test binary, with a job in its environment instead of tests.
 const jobVariable = "OCGO_KEYCHAIN_TEST_JOB"
 
 type job struct {
@@ -40,7 +39,7 @@ type report struct {
 	Value         string
 	Kind          keychain.Kind
 	Message, Hint string
-	Mend          string
+	Fix           string
 	Deadline      bool   // the chain holds context.DeadlineExceeded
 	Bus           string // DBUS_SESSION_BUS_ADDRESS afterwards
 }
@@ -104,16 +103,15 @@ func runJob(text string) int {
 	case "inspect":
 		var seen keychain.Inspection
 		seen, err = store.(keychain.Inspector).Inspect(ctx)
-		s = keychain.NewSecret(fmt.Sprint(seen.Lists, seen.IDs))
+		s = keychain.NewSecret(fmt.Sprint(seen.Complete, seen.IDs))
 	case "hammer":
 		return hammer(store, j.ID)
 	default:
 		err = fmt.Errorf("no such op %q", j.Op)
 	}
 	r := report{OK: err == nil, Value: s.Reveal(), Bus: os.Getenv("DBUS_SESSION_BUS_ADDRESS")}
-	var e *keychain.Error
-	if errors.As(err, &e) {
-		r.Kind, r.Hint, r.Mend = e.Kind, e.Hint, e.Mend
+	if e, ok := errors.AsType[*keychain.Error](err); ok {
+		r.Kind, r.Hint, r.Fix = e.Kind, e.Hint, e.Fix
 		r.Deadline = errors.Is(err, context.DeadlineExceeded)
 	}
 	if err != nil {
@@ -125,12 +123,11 @@ func runJob(text string) int {
 	return 0
 }
 
-// hangLimit is when a child counts as hanging. No test waits for it unless
-// something is broken.
+// hangLimit is when a child counts as hanging. No test waits for it unless something is broken.
 const hangLimit = time.Minute
 
-// inChild runs j in a child with extra environment, and checks that no
-// process that the child started outlives it.
+// inChild runs j in a child with extra environment, and checks that no process that the child
+// started outlives it.
 func inChild(t *testing.T, j job, env ...string) report {
 	t.Helper()
 	if j.ID == "" {
@@ -161,8 +158,7 @@ func inChild(t *testing.T, j job, env ...string) report {
 	return r
 }
 
-// withEnvironment lists the processes that have pair in their environment,
-// as every descendant has.
+// withEnvironment lists the processes that have pair in their environment, as every descendant has.
 func withEnvironment(t *testing.T, pair string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")

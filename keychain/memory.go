@@ -7,8 +7,8 @@ import (
 
 const storeMemory = "memory"
 
-// NewMemory returns a Store that lives and dies with this value, for the
-// demonstration and for tests. It asks nothing of the machine.
+// NewMemory returns a Store whose keys are gone when this value is, for the demonstration and for
+// tests. It uses nothing of the machine.
 func NewMemory() Store { return &memory{secrets: map[string]Secret{}} }
 
 type memory struct {
@@ -19,24 +19,26 @@ type memory struct {
 func (m *memory) Name() string { return storeMemory }
 
 func (m *memory) Get(ctx context.Context, id string) (Secret, error) {
-	if err := m.check(ctx, "get", id); err != nil {
+	c := call{storeMemory, "get", id}
+	if err := c.check(ctx); err != nil {
 		return Secret{}, err
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	s, ok := m.secrets[id]
 	if !ok {
-		return Secret{}, notFound.at(storeMemory, "get", id)
+		return Secret{}, c.fail(errNotFound)
 	}
 	return s, nil
 }
 
 func (m *memory) Set(ctx context.Context, id string, s Secret) error {
-	if err := m.check(ctx, "set", id); err != nil {
+	c := call{storeMemory, "set", id}
+	if err := c.check(ctx); err != nil {
 		return err
 	}
 	if err := checkSecret(s); err != nil {
-		return at(err, storeMemory, "set", id)
+		return c.fail(err)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -45,24 +47,15 @@ func (m *memory) Set(ctx context.Context, id string, s Secret) error {
 }
 
 func (m *memory) Delete(ctx context.Context, id string) error {
-	if err := m.check(ctx, "delete", id); err != nil {
+	c := call{storeMemory, "delete", id}
+	if err := c.check(ctx); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.secrets[id]; !ok {
-		return notFound.at(storeMemory, "delete", id)
+		return c.fail(errNotFound)
 	}
 	delete(m.secrets, id)
-	return nil
-}
-
-func (m *memory) check(ctx context.Context, op, id string) error {
-	if err := checkID(id); err != nil {
-		return at(err, storeMemory, op, id)
-	}
-	if err := ctx.Err(); err != nil {
-		return ended(err, 0).at(storeMemory, op, id)
-	}
 	return nil
 }

@@ -7,67 +7,63 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"github.com/zalando/go-keyring"
 )
 
 const storeOS = "os"
 
-// DefaultBudget is how long the OS keychain gets when the caller's context has
-// no deadline: as long as `get` may take in any state of the keychain.
-const DefaultBudget = 8 * time.Second
-
-// NewOS returns the keychain of the operating system: Secret Service on Linux
-// (over D-Bus), Keychain on macOS, Credential Manager on Windows.
+// NewOS returns the keychain of the operating system: Secret Service on Linux (over D-Bus),
+// Keychain on macOS, Credential Manager on Windows.
 //
-// A call ends with its context, or after DefaultBudget if the context has no
-// deadline. The library below knows no deadlines, so a call that was given up
-// goes on unseen until it is answered or the process ends; a Set that timed
-// out may still take effect. Calls are made one at a time, since questions to
-// the user on one D-Bus connection take each other's answers.
+// A call returns when its context ends, or after DefaultBudget if the context has no deadline.
+// go-keyring knows no deadlines, so an abandoned call goes on in the background until it is
+// answered or the process ends; a Set that timed out may still take effect. Calls are made one at a
+// time, since prompts on one D-Bus connection receive each other's answers.
 //
-// On Linux the first call may set DBUS_SESSION_BUS_ADDRESS in this process's
-// environment, so take a child's environment before it.
+// On Linux the first call may set DBUS_SESSION_BUS_ADDRESS in this process's environment, so copy
+// the environment for a child before it.
 func NewOS() Store {
 	return newOSStore(systemBackend(), system())
 }
 
-// A backend is go-keyring, or what stands in for it in a test.
+// A backend is go-keyring, or what replaces it in a test.
 type backend interface {
 	Get(service, user string) (string, error)
 	Set(service, user, password string) error
 	Delete(service, user string) error
 }
 
-// A platform is what differs between the systems. Each field may be nil.
+// A platform holds what differs between the systems. Each field may be nil.
 type platform struct {
-	// preflight looks, before anything is asked, whether asking is safe.
+	// preflight checks, before the backend is called, that a call is safe.
 	preflight func() error
-	// classify returns the failure that one of the system's own errors means, nil for another. It may ask the system.
+	// classify returns the *Error for an error of this system, or nil if it does not know it. It
+	// may query the system.
 	classify func(context.Context, error) error
-	// warm makes what every call needs. A preflight comes with it.
+	// warm prepares what every call needs. Set only together with preflight.
 	warm func()
-	// inspect looks at the keychain without a question to its user; a preflight comes with it.
+	// inspect examines the keychain without prompting its user. Set only together with preflight.
 	inspect func(context.Context) (Inspection, error)
-	// watch looks after a call that takes long. It fails when the keychain service
-	// ends under it, since nobody will answer then, and returns nil when ctx ends.
-	// Meanwhile it notes how far it came.
+	// watch observes a call that takes long. It returns an *Error when the keychain service ends
+	// during the call, since nobody will answer then, and nil when ctx ends or there is nothing to
+	// observe. Meanwhile it records its progress.
 	watch func(context.Context, *progress) error
-	// vanished knows the error for a key that another process deleted between being found and being used.
-	vanished func(error) bool
-	// thorough: the backend may say that it deleted when it did not, so look.
-	thorough bool
+	// vanished reports whether err says that another process deleted a key between the search for
+	// it and its use.
+	vanished func(err error) bool
+	// verifyDelete says that the backend may report a deletion that did not happen.
+	verifyDelete bool
 }
 
 type osStore struct {
 	backend backend
 	platform
-	turn chan struct{} // holds one element while a call is under way
+	busy chan struct{} // holds one element while a call is in progress
 }
 
 func newOSStore(b backend, p platform) *osStore {
-	return &osStore{backend: b, platform: p, turn: make(chan struct{}, 1)}
+	return &osStore{backend: b, platform: p, busy: make(chan struct{}, 1)}
 }
 
 func (s *osStore) Name() string { return storeOS }
@@ -84,8 +80,9 @@ func (s *osStore) Warm() {
 }
 
 func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
-	v, err := s.do(ctx, "get", id, Secret{}, func() (v string, err error) {
-		err = s.lookAgain(func() error {
+	c := call{storeOS, "get", id}
+	v, err := s.do(ctx, c, Secret{}, func() (v string, err error) {
+		err = s.retryVanished(func() error {
 			v, err = s.backend.Get(Service, id)
 			return err
 		})
@@ -95,33 +92,33 @@ func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
 		return Secret{}, err
 	}
 	if v == "" {
-		// Nothing of ours stores an empty key; handed on, it would beat a
-		// good one elsewhere.
-		empty := &failure{msg: "the keychain holds an empty one", hint: notFound.hint}
-		return Secret{}, empty.at(storeOS, "get", id)
+		// ocgo-key never stores an empty key, and a caller would prefer it to a good one elsewhere.
+		return Secret{}, c.fail(&Error{Err: errors.New("the key in the keychain is empty"), Hint: errNotFound.Hint})
 	}
 	return NewSecret(v), nil
 }
 
 func (s *osStore) Set(ctx context.Context, id string, secret Secret) error {
+	c := call{storeOS, "set", id}
 	if err := checkSecret(secret); err != nil {
-		return at(err, storeOS, "set", id)
+		return c.fail(err)
 	}
-	_, err := s.do(ctx, "set", id, secret, func() (string, error) {
+	_, err := s.do(ctx, c, secret, func() (string, error) {
 		return "", s.backend.Set(Service, id, secret.Reveal())
 	})
 	return err
 }
 
 func (s *osStore) Delete(ctx context.Context, id string) error {
-	_, err := s.do(ctx, "delete", id, Secret{}, func() (string, error) {
-		return "", s.lookAgain(func() error { return s.remove(id) })
+	_, err := s.do(ctx, call{storeOS, "delete", id}, Secret{}, func() (string, error) {
+		return "", s.retryVanished(func() error { return s.delete(id) })
 	})
 	return err
 }
 
-// lookAgain does something to a key once more if that vanished under it, which then tells that there is none.
-func (s *osStore) lookAgain(do func() error) error {
+// retryVanished runs do, and runs it again if the key vanished during it. The second run then
+// reports that no key is stored.
+func (s *osStore) retryVanished(do func() error) error {
 	err := do()
 	for range 2 {
 		if err == nil || s.vanished == nil || !s.vanished(err) {
@@ -132,14 +129,12 @@ func (s *osStore) lookAgain(do func() error) error {
 	return err
 }
 
-var errStillThere = errors.New("still there")
-
-// remove deletes, and on a thorough platform looks again: go-keyring takes a
-// dismissed question for a yes, and another program may have filed a second
-// item under the same names. A user who was told that a key is gone relies on it.
-func (s *osStore) remove(id string) error {
+// delete deletes the key and, where verifyDelete is set, checks that it is gone: go-keyring treats
+// a dismissed prompt as consent, and another program may have stored a second item under the same
+// names. A user who is told that a key is gone relies on it.
+func (s *osStore) delete(id string) error {
 	err := s.backend.Delete(Service, id)
-	if err != nil || !s.thorough {
+	if err != nil || !s.verifyDelete {
 		return err
 	}
 	for range 4 {
@@ -152,156 +147,146 @@ func (s *osStore) remove(id string) error {
 			return err
 		}
 	}
-	return errStillThere
+	return &Error{Kind: Refused, Err: errors.New("the keychain still holds the key"), Hint: "allow the deletion when the keychain asks, or delete it there by hand"}
 }
 
-type outcome struct {
-	value string
-	err   *Error
-}
-
-// do makes one call with a deadline. secret is what the call carries, so that
-// it can be kept out of the error.
-func (s *osStore) do(ctx context.Context, op, id string, secret Secret, call func() (string, error)) (string, error) {
-	if err := checkID(id); err != nil {
-		return "", at(err, storeOS, op, id)
+// do makes one call of the backend, with a deadline. secret is what the call carries, which is kept
+// out of the error.
+func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() (string, error)) (string, error) {
+	if err := c.check(ctx); err != nil {
+		return "", err
 	}
-	if err := ctx.Err(); err != nil {
-		return "", ended(err, 0).at(storeOS, op, id)
-	}
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		deadline = time.Now().Add(DefaultBudget)
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline)
-		defer cancel()
-	}
-	budget := time.Until(deadline)
-
+	ctx, cancel := budgeted(ctx)
+	defer cancel()
+	budget := remaining(ctx)
 	select {
-	case s.turn <- struct{}{}:
+	case s.busy <- struct{}{}:
 	case <-ctx.Done():
-		return "", ended(ctx.Err(), budget).at(storeOS, op, id)
+		return "", c.fail(contextEnded(ctx.Err(), budget))
 	}
-	// Freed also when the call is given up: one question that nobody answers
-	// must not close the keychain for the rest of a long-lived process.
-	defer func() { <-s.turn }()
+	// Also released when the call is abandoned: one prompt that nobody answers must not block the
+	// keychain for the rest of a long-lived process.
+	defer func() { <-s.busy }()
 
+	type outcome struct {
+		value string
+		err   error
+	}
 	done, lost := make(chan outcome, 1), make(chan error, 1)
-	go func() { done <- s.attempt(ctx, op, id, secret, call) }()
-	var seen progress
+	go func() {
+		value, err := s.attempt(ctx, secret, request)
+		done <- outcome{value, c.fail(err)}
+	}()
+	var reached progress
 	if s.watch != nil {
 		watch, stop := context.WithCancel(ctx)
 		defer stop()
 		go func() {
-			if err := s.watch(watch, &seen); err != nil {
+			if err := s.watch(watch, &reached); err != nil {
 				lost <- err
 			}
 		}()
 	}
 	select {
 	case o := <-done:
-		return o.result()
+		return o.value, o.err
 	case err := <-lost:
-		return "", at(err, storeOS, op, id)
+		return "", c.fail(err)
 	case <-ctx.Done():
 	}
 	select {
 	case o := <-done: // both were ready
-		return o.result()
+		return o.value, o.err
 	default:
-		return "", seen.blame(ended(ctx.Err(), budget)).at(storeOS, op, id)
+		return "", c.fail(reached.explain(contextEnded(ctx.Err(), budget)))
 	}
 }
 
-// progress is what is known of a call that takes long.
+// progress is how far watch has come while a call takes long.
 type progress struct{ atomic.Int32 }
 
 const (
-	unknown        = iota
-	busAsked       // and it said nothing yet
-	serviceAsked   // the bus did, and the service said nothing yet
-	serviceAnswers // so it is the user who does not, or some part of it
+	unknown         = iota
+	busAsked        // and it has not answered yet
+	serviceAsked    // the bus answered, and the service has not yet
+	serviceAnswered // so the user has not answered, or some part of the service
 )
 
-// blame says who it was that did not answer in time, where that is known.
-func (p *progress) blame(f *failure) *failure {
-	if f.kind != Timeout {
-		return f
+// explain makes a timeout name what did not answer, where that is known.
+func (p *progress) explain(ended *Error) *Error {
+	if ended.Kind != Timeout {
+		return ended
 	}
-	within := strings.TrimPrefix(f.msg, "no answer")
+	var silent *Error
 	switch p.Load() {
 	case busAsked:
-		f.msg, f.hint, f.mend = silentBus.msg+within, silentBus.hint, silentBus.mend
+		silent = errBusSilent
 	case serviceAsked:
-		f.msg, f.hint, f.mend = silentService.msg+within, silentService.hint, silentService.mend
+		silent = errServiceSilent
+	default:
+		return ended
 	}
-	return f
+	within := strings.TrimPrefix(ended.message(), "no answer")
+	return &Error{Kind: Timeout, Err: reason{silent.message() + within, ended.Err}, Hint: silent.Hint, Fix: silent.Fix}
 }
 
-func (o outcome) result() (string, error) {
-	if o.err != nil {
-		return "", o.err
-	}
-	return o.value, nil
-}
-
-func (s *osStore) attempt(ctx context.Context, op, id string, secret Secret, call func() (string, error)) (o outcome) {
+// attempt makes one call of the backend and explains its error.
+func (s *osStore) attempt(ctx context.Context, secret Secret, request func() (string, error)) (value string, err error) {
 	defer func() {
-		// go-keyring panics when the bus goes away during a question, and when a
-		// service answers with other types than it should. What was thrown may
-		// hold anything, so it is dropped.
+		// go-keyring panics when the bus disconnects during a prompt, and when a service answers
+		// with other types than it should. The value of the panic may hold anything, so it is
+		// dropped.
 		switch thrown := recover().(type) {
 		case nil:
 		case runtime.Error:
-			f := brokeOff
+			value, err = "", errBrokenCall
 			if !strings.Contains(thrown.Error(), "nil pointer") {
-				f = oddAnswer
+				err = errMalformedAnswer
 			}
-			o = outcome{err: f.at(storeOS, op, id)}
 		default:
-			o = outcome{err: brokeOff.at(storeOS, op, id)}
+			value, err = "", errBrokenCall
 		}
 	}()
 	if s.preflight != nil {
 		if err := s.preflight(); err != nil {
-			return outcome{err: at(err, storeOS, op, id)}
+			return "", err
 		}
 	}
-	value, err := call()
+	value, err = request()
 	if err != nil {
-		return outcome{err: at(s.explain(ctx, err, secret), storeOS, op, id)}
+		return "", s.explain(ctx, err, secret)
 	}
-	return outcome{value: value}
+	return value, nil
 }
 
 var (
-	brokeOff = &failure{
-		msg:  "the keychain broke off in the middle of the call",
-		hint: "see that the keychain service is running, and try again",
+	errBrokenCall = &Error{
+		Err:  errors.New("the keychain failed during the call"),
+		Hint: "check that the keychain service is running, and try again",
 	}
-	oddAnswer = &failure{
-		msg:  "the keychain service answered with what makes no sense",
-		hint: "see whether another program can use it (on Linux `secret-tool lookup service ocgo-key`), and start it anew",
+	errMalformedAnswer = &Error{
+		Err:  errors.New("the keychain service sent an invalid answer"),
+		Hint: "check whether another program can use it (on Linux `secret-tool lookup service ocgo-key`), and restart it",
 	}
 )
 
-// explain turns the library's error into ours.
+// explain turns the backend's error into an *Error.
 func (s *osStore) explain(ctx context.Context, err error, secret Secret) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
 	switch {
 	case errors.Is(err, keyring.ErrNotFound):
-		return notFound
+		return errNotFound
 	case errors.Is(err, keyring.ErrSetDataTooBig):
-		return tooLarge
+		return errTooLarge
 	case errors.Is(err, keyring.ErrUnsupportedPlatform):
-		return &failure{kind: NoKeychain, msg: "this system has no keychain that ocgo-key knows", hint: "use Linux, macOS or Windows"}
-	case errors.Is(err, errStillThere):
-		return &failure{kind: Refused, msg: "the keychain still holds it", hint: "allow the deletion when the keychain asks, or delete it there by hand"}
+		return &Error{Kind: NoKeychain, Err: errors.New("ocgo-key knows no keychain on this system"), Hint: "use Linux, macOS or Windows"}
 	}
 	if s.classify != nil {
 		if known := s.classify(ctx, err); known != nil {
 			return known
 		}
 	}
-	return &failure{msg: fmt.Sprintf("the keychain failed: %s", clean(err, secret))}
+	return &Error{Err: fmt.Errorf("the keychain failed: %s", sanitize(err, secret))}
 }

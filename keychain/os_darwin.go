@@ -11,21 +11,21 @@ import (
 
 func system() platform { return platform{classify: classify} }
 
-// classify reads the exit codes of /usr/bin/security, which go-keyring runs.
+// classify returns the error for an exit code of /usr/bin/security, which go-keyring runs, or nil.
 func classify(_ context.Context, err error) error {
-	var exit *exec.ExitError
+	exit, ran := errors.AsType[*exec.ExitError](err)
 	switch {
-	case errors.As(err, &exit) && exit.Exited():
+	case ran && exit.Exited():
 		return securityExit(exit.ExitCode())
-	case errors.As(err, &exit):
-		return &failure{msg: "security was ended by a signal", hint: "try again"}
+	case ran:
+		return &Error{Err: errors.New("security was ended by a signal"), Hint: "try again"}
 	case errors.Is(err, fs.ErrNotExist):
-		return &failure{kind: NoKeychain, msg: "/usr/bin/security is missing", hint: "it is part of macOS; repair the installation"}
+		return &Error{Kind: NoKeychain, Err: errors.New("/usr/bin/security is missing"), Hint: "it is part of macOS; repair the installation"}
 	}
 	return nil
 }
 
-// systemKeyring is go-keyring as it is.
+// systemKeyring is go-keyring, unchanged.
 type systemKeyring struct{}
 
 func systemBackend() backend { return systemKeyring{} }

@@ -21,45 +21,43 @@ func system() platform {
 
 func linux(runtimeDir string) platform {
 	return platform{
-		preflight: func() error { return needBus(runtimeDir) },
-		warm:      func() { _, _ = dbus.SessionBus() }, // which go-keyring uses too
-		classify:  classify,
-		inspect:   inspect,
-		watch:     watch,
-		vanished:  vanished,
-		thorough:  true,
+		preflight:    func() error { return needBus(runtimeDir) },
+		warm:         func() { _, _ = dbus.SessionBus() }, // which go-keyring uses too
+		classify:     classify,
+		inspect:      inspect,
+		watch:        watchService,
+		vanished:     vanished,
+		verifyDelete: true,
 	}
 }
 
-// needBus makes sure that godbus will find a bus by itself. Where it finds
-// none it runs dbus-launch, which leaves a dbus-daemon, and soon a keyring
-// daemon, behind with every call. Source: docs/facts.md, "go-keyring".
+// needBus makes sure that godbus finds a bus by itself. Where it finds none it runs dbus-launch,
+// which leaves a dbus-daemon, and soon a keyring daemon, behind with every call. Source:
+// docs/facts.md, "go-keyring".
 func needBus(runtimeDir string) error {
 	if given := os.Getenv(busVariable); given != "" && given != "autolaunch:" {
 		return nil
 	}
 	address := findBus(runtimeDir)
 	if address == "" {
-		return noBus
+		return errNoBus
 	}
-	// godbus would look again and set the same; set here, the bus can't
-	// vanish between the two looks.
+	// godbus would search again and set the same; set here, the bus can't vanish in between.
 	if err := os.Setenv(busVariable, address); err != nil {
-		return noBus
+		return errNoBus
 	}
 	return nil
 }
 
-// findBus looks where godbus looks (conn_other.go,
-// tryDiscoverDbusSessionBusAddress), and returns "" where it would go on to
-// dbus-launch.
+// findBus searches where godbus searches (conn_other.go, tryDiscoverDbusSessionBusAddress), and
+// returns "" where godbus would go on to run dbus-launch.
 func findBus(runtimeDir string) string {
 	socket := filepath.Join(runtimeDir, "bus")
 	if _, err := os.Stat(socket); err == nil {
 		return "unix:path=" + dbus.EscapeBusAddressValue(socket)
 	}
-	// A text file of older desktops. Anything else under that name, a pipe
-	// say, is not read: it could block.
+	// A text file of older desktops. Anything else under that name, such as a pipe, is not read,
+	// since reading it could block.
 	file := filepath.Join(runtimeDir, "dbus-session")
 	info, err := os.Stat(file)
 	if err != nil || !info.Mode().IsRegular() {
@@ -77,84 +75,77 @@ func findBus(runtimeDir string) string {
 	return address
 }
 
-// failedUnlock is how go-keyring words every unlock that did not happen, with
-// the object's path after it.
 const (
-	failedUnlock = "failed to unlock correct collection '"
+	// unlockFailed is how go-keyring begins the error of every unlock that did not happen; the
+	// object's path follows.
+	unlockFailed = "failed to unlock correct collection '"
 	defaultAlias = "/org/freedesktop/secrets/aliases/default"
 )
 
+// classify returns the error for an error of D-Bus, the keychain service or go-keyring, or nil.
 func classify(ctx context.Context, err error) error {
-	if name, ok := dbusName(err); ok {
+	if name := dbusErrorName(err); name != "" {
 		return dbusError(name)
 	}
-	var elsewhere lockedIn
-	if errors.As(err, &elsewhere) {
-		return elsewhere.failure("it")
-	}
-	var dial *net.OpError
+	network, isNetwork := errors.AsType[*net.OpError](err)
 	text := err.Error()
 	switch {
-	case strings.HasPrefix(text, failedUnlock+defaultAlias):
-		// The same words for a default keyring that stayed locked and for
-		// one that does not exist.
-		if hasDefault(ctx) {
-			return lockedRing
+	case strings.HasPrefix(text, unlockFailed+defaultAlias):
+		// The same words for a default keyring that stayed locked and for one that does not exist.
+		if hasDefaultKeyring(ctx) {
+			return errKeyringLocked
 		}
-		return noDefault
-	case strings.HasPrefix(text, failedUnlock):
-		return lockedRing
-	case errors.As(err, &dial) && dial.Op == "dial":
-		return deadBus
+		return errNoDefaultKeyring
+	case strings.HasPrefix(text, unlockFailed):
+		return errKeyringLocked
+	case isNetwork && network.Op == "dial":
+		return errBusUnreachable
 	case strings.HasPrefix(text, "dbus: invalid address"),
 		strings.HasPrefix(text, "dbus: invalid bus address"),
 		strings.HasPrefix(text, "dbus: invalid tcp family"),
 		strings.HasPrefix(text, "dbus: unsupported address"):
-		return deadBus.with(func(f *failure) { f.msg = "the address of the D-Bus session bus is not valid" })
+		return errBusUnreachable.withMessage("the address of the D-Bus session bus is not valid")
 	case strings.HasPrefix(text, "dbus.Store:"):
-		return oddAnswer
+		return errMalformedAnswer
 	case text == "dbus: authentication failed":
-		return foreignBus
+		return errBusDenied
 	case errors.Is(err, dbus.ErrClosed), errors.Is(err, io.EOF),
-		errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &dial):
-		return lostBus
+		errors.Is(err, io.ErrUnexpectedEOF), isNetwork:
+		return errBusLost
 	}
 	return nil
 }
 
-// vanished knows how the services word that there is no object under a path: gnome-keyring by the first of these.
+// vanished reports whether err is one of the ways in which services say that a path has no object.
+// gnome-keyring uses the first.
 func vanished(err error) bool {
-	name, _ := dbusName(err)
-	switch name {
+	switch dbusErrorName(err) {
 	case "org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.Secret.Error.NoSuchObject":
 		return true
 	}
 	return false
 }
 
-// dbusName is the name of a D-Bus error. godbus returns it by value, its own
-// constructors by pointer.
-func dbusName(err error) (string, bool) {
-	var byValue dbus.Error
-	if errors.As(err, &byValue) {
-		return byValue.Name, true
+// dbusErrorName returns the name of a D-Bus error, or "" for another error. godbus returns D-Bus
+// errors by value, its constructors by pointer.
+func dbusErrorName(err error) string {
+	if e, ok := errors.AsType[dbus.Error](err); ok {
+		return e.Name
 	}
-	var byPointer *dbus.Error
-	if errors.As(err, &byPointer) {
-		return byPointer.Name, true
+	if e, ok := errors.AsType[*dbus.Error](err); ok {
+		return e.Name
 	}
-	return "", false
+	return ""
 }
 
-// hasDefault asks whether a default keyring exists; "/" is the service's way
-// of saying no.
-func hasDefault(ctx context.Context) bool {
+// hasDefaultKeyring reports whether the service has a default keyring; "/" is how it says no.
+func hasDefaultKeyring(ctx context.Context) bool {
 	conn, err := dbus.SessionBus()
 	if err != nil {
 		return false
 	}
 	var path dbus.ObjectPath
 	err = conn.Object(secretsName, secretsPath).
-		CallWithContext(ctx, serviceFace+".ReadAlias", 0, "default").Store(&path)
+		CallWithContext(ctx, serviceInterface+".ReadAlias", 0, "default").Store(&path)
 	return err == nil && path != "/"
 }

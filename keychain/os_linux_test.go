@@ -23,8 +23,7 @@ func TestOSConformsOnARealKeyring(t *testing.T) {
 	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewOS() })
 }
 
-// The entry is filed so that the system's own tool finds it, and its text is
-// nowhere in the open.
+// The entry is filed so that the system's own tool finds it, and its text is nowhere in the open.
 func TestEntryIsReadableBySecretTool(t *testing.T) {
 	tool, err := exec.LookPath("secret-tool")
 	require.NoError(t, err, "install the Debian package libsecret-tools")
@@ -51,8 +50,8 @@ func TestEntryIsReadableBySecretTool(t *testing.T) {
 	assert.Error(t, exec.CommandContext(ctx, tool, "lookup", "service", "ocgo-key", "username", "tool").Run())
 }
 
-// Every state without a usable keychain has its kind, a message of its own
-// and a next step; nothing hangs and nothing is left running.
+// Every state without a usable keychain has its kind, a message of its own and a next step; nothing
+// hangs and nothing is left running.
 func TestStatesWithoutAKeychain(t *testing.T) {
 	gone := "unix:path=" + filepath.Join(t.TempDir(), "no-such-bus")
 	states := []struct {
@@ -88,8 +87,8 @@ func TestStatesWithoutAKeychain(t *testing.T) {
 	assert.Len(t, said, len(states), "%v", said)
 }
 
-// A keyring that is locked while we use it: the same answer, from the same
-// bus on which it worked before.
+// A keyring that is locked while we use it: the same answer, from the same bus on which it worked
+// before.
 func TestLockedMeanwhile(t *testing.T) {
 	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 	assert.True(t, inChild(t, job{Op: "set", Secret: "value"}, d.Env()...).OK)
@@ -243,7 +242,7 @@ func TestQuestionToTheUser(t *testing.T) {
 		d := bus(t, f)
 		r := inChild(t, job{Op: "get"}, d.Env()...)
 		assert.Equal(t, keychain.NoKeychain, r.Kind, r.Message)
-		assert.Contains(t, r.Message, "ended in the middle of the call")
+		assert.Contains(t, r.Message, "ended during the call")
 		assert.NotEmpty(t, r.Hint)
 	})
 	t.Run("the bus dies meanwhile", func(t *testing.T) {

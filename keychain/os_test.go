@@ -74,9 +74,9 @@ func TestMemoryConforms(t *testing.T) {
 }
 
 func TestOSStoreConformsOverAFake(t *testing.T) {
-	for _, thorough := range []bool{false, true} {
-		t.Run(fmt.Sprintf("thorough=%v", thorough), func(t *testing.T) {
-			keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewFake(&fake{}, thorough) })
+	for _, verifyDelete := range []bool{false, true} {
+		t.Run(fmt.Sprintf("verifyDelete=%v", verifyDelete), func(t *testing.T) {
+			keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewFake(&fake{}, verifyDelete) })
 		})
 	}
 }
@@ -263,7 +263,7 @@ func TestLibraryErrors(t *testing.T) {
 		keyring.ErrUnsupportedPlatform: keychain.NoKeychain,
 		errors.New("anything else"):    keychain.Failed,
 	} {
-		got := keychain.Explain(t.Context(), err, keychain.Secret{})
+		got := asError(t, keychain.Explain(t.Context(), err, keychain.Secret{}))
 		assert.Equal(t, want, got.Kind, "%v", err)
 	}
 }

@@ -10,17 +10,16 @@ import (
 
 func system() platform { return platform{classify: classify} }
 
-// classify reads the error codes of Credential Manager's CredRead, CredWrite
-// and CredDelete.
+// classify returns the error for an error code of Credential Manager's CredRead, CredWrite and
+// CredDelete, or nil.
 func classify(_ context.Context, err error) error {
-	var code syscall.Errno
-	if errors.As(err, &code) {
+	if code, ok := errors.AsType[syscall.Errno](err); ok {
 		return windowsError(uint32(code))
 	}
 	return nil
 }
 
-// systemKeyring is go-keyring as it is.
+// systemKeyring is go-keyring, unchanged.
 type systemKeyring struct{}
 
 func systemBackend() backend { return systemKeyring{} }

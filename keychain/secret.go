@@ -8,26 +8,23 @@ import (
 	"log/slog"
 )
 
-// redacted is what every way of printing a Secret shows: no length, no ends
-// of the key, since a mask that shows some of it shows a short key whole.
+// redacted is what every way of printing a Secret shows: no length and no ends of the key, since a
+// mask that shows a part of it shows a short key whole.
 const redacted = "[redacted]"
 
-// A Secret is a key in memory. Whatever prints or encodes it, by itself or
-// inside other values, shows "[redacted]" or an address; only Reveal gives the
-// key. The zero value is the empty secret.
+// A Secret is a key in memory. Whatever prints or encodes it, by itself or inside other values,
+// shows "[redacted]" or an address; only Reveal returns the key. The zero value is the empty
+// secret.
 //
 // It can't be compared with ==, on purpose: use Equal.
 //
-// The key is a Go string: it can't be overwritten, and is in memory until the
-// garbage collector uses its place again, as are the copies that a D-Bus
-// message, a request's header or an encoder made of it. Overwritten is only the
-// buffer in which a typed or piped key arrived. What keeps the rest from getting
-// out is that our processes are hidden and dump no core: see package
-// internal/secure.
+// The key is a Go string: it can't be overwritten, and stays in memory until the garbage collector
+// reuses its place, as do the copies that a D-Bus message, a request's header or an encoder made of
+// it. Only the buffer in which a typed or piped key arrived is overwritten. The rest is protected
+// by hiding our processes and disabling core dumps: see package internal/secure.
 type Secret struct {
-	// A func, because printers that ignore methods (fmt on an unexported
-	// field, the dumpers in test libraries) follow strings and pointers but
-	// can't look into a closure.
+	// A func, because printers that ignore methods (fmt on an unexported field, the dumpers in test
+	// libraries) follow strings and pointers but can't look into a closure.
 	reveal func() string
 }
 
@@ -47,8 +44,7 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
-// Equal reports whether both hold the same key. Its time depends on their
-// lengths only.
+// Equal reports whether both hold the same key. How long it takes depends only on their lengths.
 func (s Secret) Equal(other Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
 }
@@ -56,7 +52,7 @@ func (s Secret) Equal(other Secret) bool {
 // IsZero reports whether the secret is empty.
 func (s Secret) IsZero() bool { return s.reveal == nil }
 
-// Len is the length of the key in bytes.
+// Len returns the length of the key in bytes.
 func (s Secret) Len() int { return len(s.Reveal()) }
 
 // String returns "[redacted]".
@@ -68,11 +64,10 @@ func (s Secret) GoString() string { return redacted }
 // Format prints "[redacted]" for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// LogValue is "[redacted]" for log/slog.
+// LogValue returns "[redacted]" for log/slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// MarshalJSON encodes "[redacted]": a struct that happens to hold a Secret can
-// still be shown.
+// MarshalJSON encodes "[redacted]", so that a struct that happens to hold a Secret can be shown.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // MarshalText encodes "[redacted]" (XML, TOML, map keys and the like).
@@ -80,7 +75,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 var errNoEncoding = errors.New("keychain: a secret can't be encoded")
 
-// MarshalBinary refuses: what encodes to binary means to decode it again.
+// MarshalBinary refuses, since whoever encodes to binary means to decode it again.
 func (s Secret) MarshalBinary() ([]byte, error) { return nil, errNoEncoding }
 
 // GobEncode refuses, as MarshalBinary does.

@@ -67,7 +67,7 @@ func (a *Accounts) Enlist(n rotation.Newcomer, key keychain.Secret, usage rotati
 	}
 	if err := storeKey(ctx, a.Keys, n.ID, key); err != nil {
 		a.abandon(n.ID)
-		return keychain.Naming(err, n.Label)
+		return keychain.WithLabel(err, n.Label)
 	}
 	n.Workspace, n.User = usage.Workspace, usage.User
 	if err := a.Pool.Add(ctx, n); err != nil {

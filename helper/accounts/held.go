@@ -50,7 +50,7 @@ func (a *Accounts) Held(o rotation.Overview) (HeldKeys, error) {
 			continue
 		}
 		if err != nil {
-			return nil, keychain.Naming(err, v.Label)
+			return nil, keychain.WithLabel(err, v.Label)
 		}
 		held = append(held, HeldKey{v, key})
 	}

@@ -102,9 +102,9 @@ func (k *Keys) open(name string, s rotation.Settings) (keychain.Store, error) {
 			return nil, err
 		}
 		folder := k.Getenv("CREDENTIALS_DIRECTORY")
-		config := keychain.FileConfig{Dir: dir, Identity: identity, Shared: folder != "" && filepath.Dir(identity) == filepath.Clean(folder)}
+		config := keychain.FileConfig{Dir: dir, Identity: identity, GroupReadable: folder != "" && filepath.Dir(identity) == filepath.Clean(folder)}
 		if !k.Silent {
-			config.Ask = term.ReadPasswordContext
+			config.AskPassphrase = term.ReadPasswordContext
 		}
 		store = keychain.NewFile(config)
 	default:

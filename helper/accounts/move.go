@@ -120,16 +120,16 @@ func (m *move) bring(owner rotation.KeyOwner) error {
 	defer cancel()
 	_, err := m.to.Get(ctx, owner.ID)
 	if !errors.Is(err, keychain.ErrNotFound) {
-		return keychain.Naming(err, owner.Label)
+		return keychain.WithLabel(err, owner.Label)
 	}
 	key, err := m.from.Get(ctx, owner.ID)
 	if errors.Is(err, keychain.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
-		return keychain.Naming(err, owner.Label)
+		return keychain.WithLabel(err, owner.Label)
 	}
-	return keychain.Naming(storeKey(ctx, m.to, owner.ID, key), owner.Label)
+	return keychain.WithLabel(storeKey(ctx, m.to, owner.ID, key), owner.Label)
 }
 
 func (m *move) open(s rotation.Settings, from, to string) (keychain.Store, keychain.Store, error) {
@@ -219,10 +219,10 @@ func (m *move) copy(owner rotation.KeyOwner) error {
 		return m.miss(ctx, owner)
 	}
 	if err != nil {
-		return keychain.Naming(err, owner.Label)
+		return keychain.WithLabel(err, owner.Label)
 	}
 	if err := storeKey(ctx, m.to, owner.ID, key); err != nil {
-		return keychain.Naming(err, owner.Label)
+		return keychain.WithLabel(err, owner.Label)
 	}
 	m.Tell.Detail("copied %s", owner.Label)
 	if owner.Account {
@@ -234,7 +234,7 @@ func (m *move) copy(owner rotation.KeyOwner) error {
 // miss tells of an account without a key. What an earlier move left of it where the keys go is no key of its any more.
 func (m *move) miss(ctx context.Context, owner rotation.KeyOwner) error {
 	if err := m.to.Delete(ctx, owner.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
-		return keychain.Naming(err, owner.Label)
+		return keychain.WithLabel(err, owner.Label)
 	}
 	if owner.Account {
 		m.moved.Missing = append(m.moved.Missing, owner.Label)
@@ -257,7 +257,7 @@ func (m *move) drop(owner rotation.KeyOwner) error {
 	ctx, cancel := m.Budget.Context()
 	defer cancel()
 	if err := m.from.Delete(ctx, owner.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
-		return keychain.Naming(err, owner.Label)
+		return keychain.WithLabel(err, owner.Label)
 	}
 	return nil
 }

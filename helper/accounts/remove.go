@@ -16,13 +16,13 @@ func (a *Accounts) Remove(v rotation.View) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
 	if err := a.open(ctx, v.ID); err != nil {
-		return fmt.Errorf("%s was not removed: %w", v.Label, keychain.Naming(err, v.Label))
+		return fmt.Errorf("%s was not removed: %w", v.Label, keychain.WithLabel(err, v.Label))
 	}
 	if err := a.Pool.PrepareRemove(ctx, v.ID); err != nil {
 		return err
 	}
 	if err := a.Keys.Delete(ctx, v.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
-		err = fmt.Errorf("%s was not removed: %w", v.Label, keychain.Naming(err, v.Label))
+		err = fmt.Errorf("%s was not removed: %w", v.Label, keychain.WithLabel(err, v.Label))
 		if a.stillHas(v.ID) {
 			_ = a.Pool.Settle(context.Background(), v.ID)
 			return err

@@ -31,7 +31,7 @@ func (a *Accounts) exchange(v rotation.View, key keychain.Secret, usage rotation
 	}
 	if err := swapKey(ctx, a.Keys, v.ID, key); err != nil {
 		_ = a.Pool.Settle(context.WithoutCancel(ctx), v.ID)
-		return keychain.Naming(err, v.Label)
+		return keychain.WithLabel(err, v.Label)
 	}
 	err := a.Pool.Replaced(ctx, v.ID, usage.Workspace, usage.User)
 	if errors.Is(err, rotation.ErrNoSuchAccount) { // it was removed meanwhile, and so must this key be

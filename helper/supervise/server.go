@@ -58,7 +58,7 @@ func startServer(ctx context.Context, program string, args, env []string, stderr
 	s.cmd.WaitDelay = endTime // for a tool's process that has kept the pipe
 	said := &firstLine{line: make(chan []byte, 1)}
 	s.cmd.Stdout = said
-	err = secure.Starting(s.cmd.Start)
+	err = secure.WithUserLimits(s.cmd.Start)
 	_ = theirs.Close()
 	if err != nil {
 		_ = ours.Close()

@@ -25,7 +25,7 @@ type process struct{ *os.Process }
 func start(path string, c Command) (*process, error) {
 	cmd := c.command(path)
 	cmd.SysProcAttr = attributes()
-	if err := secure.Starting(cmd.Start); err != nil {
+	if err := secure.WithUserLimits(cmd.Start); err != nil {
 		return nil, err
 	}
 	return &process{cmd.Process}, nil
@@ -101,7 +101,7 @@ func catch() *catcher {
 	c := &catcher{forward: make(chan os.Signal, 16), drop: make(chan os.Signal, 1)}
 	take(c.forward, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)
 	take(c.drop, syscall.SIGINT, syscall.SIGQUIT)
-	c.done = term.Sparing()
+	c.done = term.AllowSIGQUIT()
 	return c
 }
 

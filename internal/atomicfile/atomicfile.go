@@ -1,8 +1,7 @@
-// Package atomicfile replaces a file as a whole: a reader sees the old content
-// or the new one, never a part of it, also when the writer is killed half-way.
+// Package atomicfile replaces a file atomically: a reader sees the old content or the new content,
+// never a part of it, even if the writer is killed.
 //
-// It knows nothing of what it writes, takes no locks (two writers at once: the
-// last rename wins) and creates no folders.
+// It takes no locks (of two concurrent writers, the last rename wins) and creates no folders.
 package atomicfile
 
 import (
@@ -11,26 +10,26 @@ import (
 	"path/filepath"
 )
 
-// Write puts data at path with the permission bits perm, whatever the umask.
+// Write writes data to path with the permission bits perm, regardless of the umask.
 //
-// The data goes to a temporary file ".NAME.*.tmp" in the same folder, readable
-// by its owner alone from its first moment, which is then renamed over path. A
-// symbolic link at path is replaced, not followed. With sync the data and (on
-// Unix) the folder entry are on the disk before Write returns; without it they
-// survive a killed process but perhaps not a power cut.
+// The data goes to a temporary file ".NAME.*.tmp" in the same folder, created with mode 0600, which
+// is then renamed to path. A symbolic link at path is replaced, not followed. With sync the data
+// and (on Unix) the folder entry are on the disk before Write returns; without it they survive a
+// killed process but perhaps not a power cut.
 //
-// On an error before the rename the old content stands and the temporary file
-// is gone. Only a failed sync of the folder is reported after the rename.
+// After an error the old content is unchanged and the temporary file is removed, unless the error
+// is a failed sync of the folder, which comes after the rename.
 func Write(path string, data []byte, perm os.FileMode, sync bool) error {
 	return write(path, data, perm, sync, replace)
 }
 
-// Renew is Write without sync for a file that can be done without for a moment: one that is killed at the
-// wrong instant leaves none. For that it is several times as fast where a rename over a file starts to write
-// the new one to the disk, as on ext4 (its option auto_da_alloc).
+// Renew is Write without sync, for a file that may be missing: it removes the old file first, so a
+// writer that is killed at the wrong moment leaves no file. It is several times as fast on file
+// systems where replacing a file by a rename starts writing the new one to the disk, such as ext4
+// (option auto_da_alloc).
 func Renew(path string, data []byte, perm os.FileMode) error {
 	return write(path, data, perm, false, func(from, to string) error {
-		_ = os.Remove(to) // what stands in the way of that stands in the way of the rename
+		_ = os.Remove(to) // if this fails, the rename reports why
 		return replace(from, to)
 	})
 }
@@ -50,7 +49,7 @@ func write(path string, data []byte, perm os.FileMode, sync bool, replace func(f
 	renamed := false
 	defer func() {
 		if !renamed {
-			// Both may fail after an earlier error; that earlier one is the news.
+			// Both may fail after an earlier error, which is the one to report.
 			_ = tmp.Close()
 			_ = os.Remove(tmp.Name())
 		}

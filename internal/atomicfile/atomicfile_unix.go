@@ -10,9 +10,9 @@ import (
 
 func replace(from, to string) error { return os.Rename(from, to) }
 
-// syncDir makes the rename itself durable. Some file systems (network ones,
-// FUSE) cannot sync a folder and say so with EINVAL or ENOTSUP; there is
-// nothing more to be done there, and the data itself is safe.
+// syncDir makes the rename durable. Some file systems (network ones, FUSE) cannot sync a folder and
+// return EINVAL or ENOTSUP; that is ignored, since nothing more can be done and the data itself is
+// safe.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

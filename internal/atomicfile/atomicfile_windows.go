@@ -8,9 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// replace renames over an existing file. A virus scanner, an indexer or a
-// reader that has the target open makes Windows refuse for a moment, so these
-// refusals are met with a few more tries: 20 of them, half a second in all.
+// replace renames a file over an existing one. While a virus scanner, an indexer or a reader has
+// the target open, Windows refuses, so replace tries up to 20 times, for half a second in all.
 func replace(from, to string) error {
 	const tries = 20
 	var err error
@@ -29,5 +28,5 @@ func busy(err error) bool {
 		errors.Is(err, windows.ERROR_LOCK_VIOLATION)
 }
 
-// syncDir does nothing: Windows has no sync of a folder.
+// syncDir does nothing: Windows cannot sync a folder.
 func syncDir(string) error { return nil }

@@ -106,7 +106,7 @@ func storeCompletions(a *app) []completion.Value {
 	for _, dir := range filepath.SplitList(a.getenv("PATH")) {
 		programs, _ := os.ReadDir(dir)
 		for _, p := range programs {
-			name, ok := strings.CutPrefix(strings.TrimSuffix(p.Name(), ".exe"), keychain.DockerProgram)
+			name, ok := strings.CutPrefix(strings.TrimSuffix(p.Name(), ".exe"), keychain.DockerProgramPrefix)
 			if ok && !seen[name] && keychain.CheckDockerName(name) == nil {
 				seen[name] = true
 				values = append(values, completion.Value{Text: keychain.DockerPrefix + name, Help: "the credential helper " + p.Name()})

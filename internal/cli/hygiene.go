@@ -10,8 +10,8 @@ import (
 
 // guard is done first in every command, so that no way to a key can be without it. It takes some microseconds.
 func guard(getenv func(string) string) {
-	secure.Process()
-	term.Quiet()
+	secure.HideMemory()
+	term.SilenceStackTraces()
 	if printsHeaders(getenv) {
 		// Such headers are HTTP/2's alone, and all that sends a key has this transport or a clone of it.
 		transport := http.DefaultTransport.(*http.Transport)

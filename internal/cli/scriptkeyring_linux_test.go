@@ -10,8 +10,8 @@ import (
 // keyringCommand make|lock|unlock NAME changes one keyring of the service that `keychain own` started.
 func keyringCommand(ts *testscript.TestScript, neg bool, args []string) {
 	paths := map[string]dbus.ObjectPath{
-		keychaintest.LoginRing:   keychaintest.SecretsPath + "/collection/login",
-		keychaintest.DefaultRing: keychaintest.SecretsPath + "/collection/Default_5fkeyring",
+		keychaintest.LoginKeyring:   keychaintest.SecretsPath + "/collection/login",
+		keychaintest.DefaultKeyring: keychaintest.SecretsPath + "/collection/Default_5fkeyring",
 	}
 	if neg || len(args) != 2 || paths[args[1]] == "" {
 		ts.Fatalf("usage: keyring make|lock|unlock NAME")
@@ -19,15 +19,15 @@ func keyringCommand(ts *testscript.TestScript, neg bool, args []string) {
 	d, path := scriptOf(ts).daemon, paths[args[1]]
 	switch args[0] {
 	case "make":
-		made, err := d.MakeRing(args[1])
+		made, err := d.CreateKeyring(args[1])
 		ts.Check(err)
 		if made != path {
 			ts.Fatalf("the keyring is at %s", made)
 		}
 	case "lock":
-		ts.Check(d.LockRing(path))
+		ts.Check(d.LockKeyring(path))
 	case "unlock":
-		ts.Check(d.UnlockRing(path))
+		ts.Check(d.UnlockKeyring(path))
 	default:
 		ts.Fatalf("usage: keyring make|lock|unlock NAME")
 	}

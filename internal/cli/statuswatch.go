@@ -90,7 +90,7 @@ func (w *live) run(dir string) (err error) {
 	changed, unwatch := watchFolder(dir)
 	defer unwatch()
 	signals := make(chan os.Signal, 1)
-	defer term.Sparing()() // nothing may end it before the terminal is as it was
+	defer term.AllowSIGQUIT()() // nothing may end it before the terminal is as it was
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
 

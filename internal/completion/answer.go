@@ -8,12 +8,13 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Answer writes what the script of a shell reads. args is what the script called with: the shell, then its words.
-// The first line says what kind of answer it is: "values", "file BEFORE" or "command INDEX"; after "values" each
-// line is one, in the form that this shell wants.
+// Answer writes the reply that a shell's script reads. args are the script's arguments: the shell,
+// then the words. The first line is the kind of reply: "values", "file BEFORE" or "command INDEX";
+// after "values" each line is one value, in the form that this shell needs.
 //
-// bash sends its words raw, after its word-break characters, since nothing in it takes quotes off without running
-// what is between them. PowerShell sends its last word behind "=", since it drops an empty one.
+// bash sends its words raw, after its word-break characters, since it has no way to remove quotes
+// without executing what is between them. PowerShell sends its last word with "=" in front, since
+// it drops an empty one.
 func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 	if len(args) == 0 {
 		return fmt.Errorf("which shell asks?")
@@ -57,7 +58,7 @@ func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 	default:
 		out.WriteString("values\n")
 		values := reply.Values
-		if typed != "" { // zsh and fish have rules of their own for what matches
+		if typed != "" { // zsh and fish match values by their own rules
 			values = Matching(values, typed)
 		}
 		for _, v := range values {
@@ -71,10 +72,10 @@ func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 	return err
 }
 
-// oneLine keeps a description from breaking the form of the answer.
+// oneLine makes a description one line, as the reply needs.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// zshLine is what _describe takes: a colon ends the value, unless behind a backslash.
+// zshLine returns a line for _describe: a colon ends the value, unless a backslash precedes it.
 func zshLine(v Value) string {
 	text := strings.NewReplacer(`\`, `\\`, `:`, `\:`).Replace(v.Text)
 	if v.Help != "" {
@@ -86,7 +87,8 @@ func zshLine(v Value) string {
 // fishLine is what fish's complete takes; fish puts quotes where they are needed.
 func fishLine(v Value) string { return v.Text + "\t" + v.Help }
 
-// powershellLine has what goes into the line, what the menu shows, and a tip, which PowerShell does not take empty.
+// powershellLine returns the text to insert, the text for the menu, and a tip, which PowerShell
+// does not accept empty.
 func powershellLine(v Value) string {
 	tip := v.Help
 	if tip == "" {
@@ -95,18 +97,20 @@ func powershellLine(v Value) string {
 	return powershellQuote(v.Text) + "\t" + v.Text + "\t" + tip
 }
 
-// powershellSafe are the characters, beside letters and digits, that need no quotes in an argument.
+// powershellSafe are the characters, besides letters and digits, that need no quotes in an
+// argument.
 const powershellSafe = "-_./\\:=+%"
 
 func powershellQuote(text string) string {
 	if !strings.ContainsFunc(text, func(r rune) bool { return !wordRune(r, powershellSafe) }) {
 		return text
 	}
-	// PowerShell takes the typographic quotes for ' too.
+	// PowerShell reads typographic quotes as ' too.
 	return "'" + strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛").Replace(text) + "'"
 }
 
-// wordRune tells whether r is a letter, a digit, beyond ASCII, or one of others.
+// wordRune reports whether r is a letter, a digit, not ASCII (quotes and non-breaking space
+// excepted), or one of others.
 func wordRune(r rune, others string) bool {
 	switch {
 	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':

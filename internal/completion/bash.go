@@ -2,15 +2,15 @@ package completion
 
 import "strings"
 
-// bashWord is a word as it stands on bash's line, quotes and all.
+// A bashWord is a word of bash's command line, with its quotes interpreted.
 type bashWord struct {
-	value string // what it means
-	kept  string // its part that stays as it is: bash puts a completion in the place of the rest
-	quote byte   // the quote that is open at its end: ', " or 0
+	value string // without quotes
+	kept  string // the part that bash keeps: a completion replaces the rest
+	quote byte   // the unclosed quote at its end: ', " or 0
 }
 
-// readBashWord reads a word that may lack its end. breaks is COMP_WORDBREAKS: what bash replaces begins behind an
-// open quote, else behind the last of these that is not quoted.
+// readBashWord parses a word that may be incomplete. breaks is COMP_WORDBREAKS: the part that bash
+// replaces begins after an unclosed quote, else after the last unquoted one of these.
 func readBashWord(raw, breaks string) bashWord {
 	var w bashWord
 	var value strings.Builder
@@ -34,7 +34,7 @@ func readBashWord(raw, breaks string) bashWord {
 			value.WriteByte(c)
 			if w.quote == 0 && strings.IndexByte(breaks, c) >= 0 {
 				kept = value.Len()
-				if c == '@' { // the one break that goes with what is behind it: a host
+				if c == '@' { // the one break that bash replaces together with what follows: a host
 					kept--
 				}
 			}
@@ -48,7 +48,7 @@ func readBashWord(raw, breaks string) bashWord {
 	return w
 }
 
-// write is the value as bash is to put it into the line, quoted as the word was begun.
+// write returns the text that bash is to insert, quoted as the word began.
 func (w bashWord) write(v Value) string {
 	if !hasPrefixFold(v.Text, w.kept) {
 		return ""

@@ -1,7 +1,8 @@
-// Package completion is what a shell asks when TAB is pressed: a script for each shell, and the answers to the
-// question that the script asks ("what may stand here?"), from kong's model of the command line.
+// Package completion completes command lines when TAB is pressed: it has a script for each shell,
+// and computes the values that the script asks for, from kong's model of the command line.
 //
-// It runs nothing and reads nothing: values that are not in the grammar (labels, say) come from its caller.
+// It runs nothing and reads nothing: values that are not in the grammar, such as labels, come from
+// its caller.
 package completion
 
 import (
@@ -13,31 +14,31 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Tag is the struct tag that says what a flag or an argument takes: `complete:"file"` for a file, any other word
-// for what the caller's source has under it.
+// Tag is the struct tag that says what a flag or an argument takes: `complete:"file"` for a file,
+// any other word for the values that the caller's Source returns for it.
 const Tag = "complete"
 
-// Value is one thing that may stand at the cursor.
+// A Value is one possible word at the cursor.
 type Value struct {
 	Text string
 	Help string // may be empty
 }
 
-// Source has the values for a word of Tag, or says that it is a file. before are the arguments that the command has
-// already.
+// A Source returns the values for a word of Tag, or says that a file is wanted. before are the
+// command's arguments before the cursor.
 type Source func(kind string, before []string) (values []Value, file bool)
 
-// Reply is what may stand at the cursor: Values; or a file, if File is set; or, if Command is not negative, what
-// the command takes that begins with the word of this index.
+// A Reply is what may be at the cursor: Values; or a file, if File is set; or, if Command is not
+// negative, whatever the command completes whose first word has this index.
 type Reply struct {
 	Values  []Value
 	File    bool
-	Before  string // of a file: what of the word stands before its name ("--from=")
+	Before  string // for a file: the part of the word before its name ("--from=")
 	Command int
 }
 
-// Complete answers what may stand in the place of the last of words, which are those behind the program's name.
-// Values are not filtered by what is typed already; each is a whole word.
+// Complete returns what may replace the last of words, the words after the program's name. Values
+// are not filtered by what is already typed; each is a whole word.
 func Complete(app *kong.Node, words []string, source Source) Reply {
 	if len(words) == 0 {
 		words = []string{""}
@@ -52,18 +53,18 @@ func Complete(app *kong.Node, words []string, source Source) Reply {
 	return w.at(words[last], last, source)
 }
 
-// walk is where a command line has come to.
+// A walk is the position in the grammar after some words of a command line.
 type walk struct {
 	node     *kong.Node
 	given    map[*kong.Flag]bool
 	before   []string   // arguments of node
 	position int        // of the next one in the grammar
-	value    *kong.Flag // takes the next word
-	plain    bool       // no flags any more
+	value    *kong.Flag // the flag that takes the next word
+	plain    bool       // no more flags follow
 	command  bool       // the next word begins another command
 }
 
-// take goes past a word; begins says that another command begins with it.
+// take moves past a word; begins says that another command begins with it.
 func (w *walk) take(word string) (begins bool) {
 	switch {
 	case w.command:
@@ -77,9 +78,9 @@ func (w *walk) take(word string) (begins bool) {
 		name, _, whole := strings.Cut(word[2:], "=")
 		flag := w.flag(func(f *kong.Flag) bool { return f.Name == name || slices.Contains(f.Aliases, name) })
 		if flag == nil {
-			return w.passes() // it is another command's
+			return w.passes() // the flag belongs to another command
 		}
-		w.take1(flag, whole)
+		w.takeFlag(flag, whole)
 	case strings.HasPrefix(word, "-") && word != "-" && !w.plain:
 		for i, short := range word[1:] {
 			flag := w.flag(func(f *kong.Flag) bool { return f.Short == short })
@@ -87,7 +88,7 @@ func (w *walk) take(word string) (begins bool) {
 				return w.passes()
 			}
 			whole := i+utf8.RuneLen(short) < len(word)-1
-			w.take1(flag, whole)
+			w.takeFlag(flag, whole)
 			if takesValue(flag) {
 				break
 			}
@@ -98,7 +99,7 @@ func (w *walk) take(word string) (begins bool) {
 	return false
 }
 
-func (w *walk) take1(flag *kong.Flag, whole bool) {
+func (w *walk) takeFlag(flag *kong.Flag, whole bool) {
 	w.given[flag] = true
 	if takesValue(flag) && !whole {
 		w.value = flag
@@ -125,7 +126,7 @@ func (w *walk) argument(word string) (begins bool) {
 	return false
 }
 
-// passes tells whether the next argument and all behind it is another command's.
+// passes reports whether the next argument and all after it belong to another command.
 func (w *walk) passes() bool {
 	return w.position < len(w.node.Positional) && w.node.Positional[w.position].Passthrough
 }
@@ -141,7 +142,7 @@ func (w *walk) flag(is func(*kong.Flag) bool) *kong.Flag {
 
 func takesValue(f *kong.Flag) bool { return !f.IsBool() && !f.IsCounter() }
 
-// at is what may stand in the place of word, which is the index-th.
+// at returns what may replace word, which has this index.
 func (w *walk) at(word string, index int, source Source) Reply {
 	reply := Reply{Command: -1}
 	switch {
@@ -172,7 +173,7 @@ func (w *walk) at(word string, index int, source Source) Reply {
 	return reply
 }
 
-// flags are those that may still be given, the command's own first.
+// flags returns the flags that may still be given, the command's own first.
 func (w *walk) flags() (values []Value) {
 	for node := w.node; node != nil; node = node.Parent {
 		for _, f := range node.Flags {
@@ -184,7 +185,7 @@ func (w *walk) flags() (values []Value) {
 	return values
 }
 
-// excluded tells whether a flag was given already, or one that it cannot go with.
+// excluded reports whether the flag, or one that it cannot be combined with, was given already.
 func (w *walk) excluded(f *kong.Flag) bool {
 	if w.given[f] {
 		return !f.IsCumulative() && !f.IsCounter()
@@ -197,7 +198,7 @@ func (w *walk) excluded(f *kong.Flag) bool {
 	return false
 }
 
-// valuesOf are the values of a flag or an argument; before is what of the word stands before them.
+// valuesOf returns the values of a flag or an argument; before is the part of the word before them.
 func (w *walk) valuesOf(v *kong.Value, before string, source Source) Reply {
 	reply := Reply{Command: -1}
 	switch kind := v.Tag.Get(Tag); {
@@ -215,7 +216,7 @@ func (w *walk) valuesOf(v *kong.Value, before string, source Source) Reply {
 		}
 	case v.Enum != "":
 		for _, text := range v.EnumSlice() {
-			if text != "" { // which stands for none
+			if text != "" { // which means no value
 				reply.Values = append(reply.Values, Value{Text: before + text})
 			}
 		}
@@ -223,23 +224,23 @@ func (w *walk) valuesOf(v *kong.Value, before string, source Source) Reply {
 	return reply
 }
 
-// typeable refuses what no shell's line could hold, and no answer of ours.
+// typeable reports whether text can be in a shell's line and in an answer.
 func typeable(text string) bool {
 	return text != "" && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
-// most bounds a description, in characters.
-const most = 70
+// maxDescription limits a description, in characters.
+const maxDescription = 70
 
-// brief is a help text's first sentence.
+// brief returns a help text's first sentence.
 func brief(help string) string {
 	help = strings.Join(strings.Fields(help), " ")
 	if i := strings.Index(help, ". "); i >= 0 {
 		help = help[:i]
 	}
 	help = strings.TrimSuffix(help, ".")
-	if runes := []rune(help); len(runes) > most {
-		cut := string(runes[:most-1])
+	if runes := []rune(help); len(runes) > maxDescription {
+		cut := string(runes[:maxDescription-1])
 		if i := strings.LastIndexByte(cut, ' '); i > 0 {
 			cut = cut[:i]
 		}
@@ -248,7 +249,8 @@ func brief(help string) string {
 	return help
 }
 
-// Matching are the values that begin with word; where none does, those that begin so in other upper and lower case.
+// Matching returns the values that begin with word; if there are none, those that do so when case
+// is ignored.
 func Matching(values []Value, word string) []Value {
 	if exact := having(values, word, strings.HasPrefix); len(exact) > 0 {
 		return exact

@@ -179,8 +179,8 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// PowerShell is not at hand in tests: that its script has the right shape is all that is checked. The others are
-// run for real by the scripts of internal/cli.
+// PowerShell is not at hand in tests: that its script has the right shape is all that is checked.
+// The others are run for real by the scripts of internal/cli.
 func TestScripts(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		script := completion.Script(shell)

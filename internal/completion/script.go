@@ -14,7 +14,7 @@ var (
 	powershellScript string
 )
 
-// Script is what a shell loads: bash, zsh, fish or powershell; empty for any other.
+// Script returns the script for bash, zsh, fish or powershell, and "" for any other shell.
 func Script(shell string) string {
 	switch shell {
 	case "bash":

@@ -89,7 +89,7 @@ func (k *fakeKeys) Inspect(context.Context) (keychain.Inspection, error) {
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	return keychain.Inspection{Lists: true, IDs: ids, Locked: k.shut}, nil
+	return keychain.Inspection{Complete: true, IDs: ids, Locked: k.shut}, nil
 }
 
 // A machine is what doctor looks at: a home folder, a state, a store of keys and a service.

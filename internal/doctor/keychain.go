@@ -41,7 +41,7 @@ func (e keychainCheck) readKeys() keysSeen {
 		seen.err = err
 		return seen
 	}
-	seen.lists, seen.ids = inspection.Lists, inspection.IDs
+	seen.lists, seen.ids = inspection.Complete, inspection.IDs
 	shut := inspection.Locked // for a key that is not among those that are open
 	start := time.Now()
 	if _, err := store.Get(ctx, accounts.NewID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
@@ -97,8 +97,8 @@ func (e keychainCheck) checkKeychain(r *Result) {
 		if failed.Hint != "" {
 			what += " (" + failed.Hint + ")"
 		}
-		if failed.Mend != "" {
-			mend = e.keychainMend(failed.Mend)
+		if failed.Fix != "" {
+			mend = e.keychainMend(failed.Fix)
 		}
 	}
 	r.found(Problem, mend, "no key can be read or stored: %s", what)
@@ -141,7 +141,7 @@ func deleteCommand(store, id string) string {
 	helper, isHelper := strings.CutPrefix(store, keychain.DockerPrefix)
 	switch {
 	case isHelper:
-		return "echo " + text.Quote(keychain.DockerServer(id)) + " | docker-credential-" + helper + " erase"
+		return "echo " + text.Quote(keychain.DockerServerURL(id)) + " | docker-credential-" + helper + " erase"
 	case runtime.GOOS == "darwin":
 		return "security delete-generic-password -s " + keychain.Service + " -a " + text.Quote(id)
 	case runtime.GOOS == "windows":

@@ -17,7 +17,7 @@ func TestKeychain(t *testing.T) {
 	m.keys.name = "file"
 	assert.Regexp(t, `^the encrypted file, answers in \d+ ms$`, m.finds("keychain").Well)
 
-	locked := &keychain.Error{Kind: keychain.Locked, Store: "os", Err: errors.New("it is locked"), Hint: "unlock it", Mend: "unlock --now"}
+	locked := &keychain.Error{Kind: keychain.Locked, Store: "os", Err: errors.New("it is locked"), Hint: "unlock it", Fix: "unlock --now"}
 	m.keys.deaf = locked
 	m.finds("keychain", "problem: no key can be read or stored: it is locked (unlock it) | unlock --now")
 	assert.Contains(t, m.examine("keys").Skipped, "since the keychain cannot be asked")
@@ -32,7 +32,7 @@ func TestALockedKeychainIsNotAsked(t *testing.T) {
 	m.account("0123456789abcdef", "Work")
 	delete(m.keys.keys, "0123456789abcdef")
 	m.keys.broken = map[string]error{"0123456789abcdef": errors.New("it was asked")}
-	m.keys.shut = &keychain.Error{Kind: keychain.Locked, Err: errors.New("another keyring is locked"), Mend: "unlock --now"}
+	m.keys.shut = &keychain.Error{Kind: keychain.Locked, Err: errors.New("another keyring is locked"), Fix: "unlock --now"}
 	m.finds("keychain")
 	m.finds("keys", "problem: the key of Work is not to be seen: another keyring is locked | unlock --now")
 	m.change(func(s *state.State) { s.Pending = []state.Pending{{ID: "0123456789abcdef", Op: "remove"}} })

@@ -94,8 +94,8 @@ func reason(err error) string {
 
 // mendOf returns the command that may fix the cause of the keychain's error.
 func mendOf(err error) string {
-	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Mend != "" {
-		return failed.Mend
+	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Fix != "" {
+		return failed.Fix
 	}
 	return "ocgo-key doctor"
 }
@@ -245,7 +245,7 @@ func (e keysCheck) isCopy(ctx context.Context, id string, o rotation.Overview) (
 		switch held, err := e.Keys.Get(ctx, v.ID); {
 		case errors.Is(err, keychain.ErrNotFound):
 		case err != nil:
-			return false, keychain.Naming(err, v.Label)
+			return false, keychain.WithLabel(err, v.Label)
 		default:
 			same = same || held.Equal(key)
 		}

@@ -1,8 +1,9 @@
-// Package fullscreen draws on the whole of a terminal, reads its keys, and gives it back as it was.
+// Package fullscreen takes over a whole terminal: it draws on it, reads keys, and restores it at
+// the end.
 //
-// It knows lines and keys alone, and works only when something happens: between two events nothing runs. It is
-// small enough to add nothing to the start of a program that has it for one of its commands; Bubble Tea adds a third
-// of a millisecond to each, and wakes up 60 times a second.
+// It handles lines and keys, nothing else, and runs only when something happens. It adds nothing to
+// the start of a program that needs it for a single command; Bubble Tea adds a third of a
+// millisecond to every command, and wakes up 60 times a second.
 package fullscreen
 
 import (
@@ -17,44 +18,46 @@ import (
 	"golang.org/x/term"
 )
 
-// Control sequences, of xterm's and all that follow it. A terminal skips those that it does not know.
+// Control sequences of xterm and compatible terminals. A terminal skips those that it does not
+// know.
 const (
-	enter = "\x1b[?1049h" + // the alternate screen; what was there before comes back at the end
-		"\x1b[?25l" + // no cursor
-		"\x1b[?7l" + // what is too wide is cut off, and moves no other line
-		"\x1b[?2004h" // what is pasted is marked as that
+	enter = "\x1b[?1049h" + // the alternate screen; the previous content returns at the end
+		"\x1b[?25l" + // hide the cursor
+		"\x1b[?7l" + // truncate long lines instead of wrapping them
+		"\x1b[?2004h" // mark pasted text as such
 	leave     = "\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[m\x1b[?1049l"
 	clear     = "\x1b[m\x1b[2J"
-	beginDraw = "\x1b[?2026h" // all that follows is shown at once
+	beginDraw = "\x1b[?2026h" // everything up to endDraw appears at once
 	endDraw   = "\x1b[?2026l"
 	lineStart = "\x1b[%d;1H\x1b[2K"
 )
 
-// Event is what happened on the terminal: one of the three.
+// An Event is something that happened on the terminal. One of its fields is set.
 type Event struct {
 	Key     string // a character, or "up", "down", "left", "right", "esc", "enter", "tab", "backspace", "ctrl+c"…
-	Resized bool   // it has another size: what was drawn is gone
-	Err     error  // it cannot be read any more; the last event
+	Resized bool   // its size changed, and what was drawn is gone
+	Err     error  // it cannot be read any more; this is the last event
 }
 
-// Screen is a terminal that is taken over. Its methods are for one goroutine.
+// A Screen is a terminal that this package has taken over. Only one goroutine may use it.
 type Screen struct {
 	in, out *os.File
 	modes   *modes
 	keys    *keyboard
-	shown   []string // as drawn; nil after a change of size
+	shown   []string // the lines as drawn; nil if all must be drawn again
 	events  chan Event
 	done    chan struct{}
 	once    sync.Once
 }
 
-// Default size, in characters, of a terminal that does not know its own.
+// Size, in characters, assumed for a terminal that does not report its own.
 const (
 	defaultWidth  = 80
 	defaultHeight = 24
 )
 
-// Open takes the terminal over that in and out are on. It fails where they are on none. Close must follow.
+// Open takes over the terminal of in and out. It fails if they are not terminals. The caller must
+// call Close.
 func Open(in, out *os.File) (*Screen, error) {
 	s := &Screen{in: in, out: out, events: make(chan Event), done: make(chan struct{})}
 	if err := s.takeOver(); err != nil {
@@ -85,8 +88,8 @@ func (s *Screen) giveBack() error {
 	return errors.Join(err, s.modes.restore())
 }
 
-// Close gives the terminal back as it was. What is typed from then on is for whoever has it next; on Windows one read
-// stays behind until the process ends.
+// Close restores the terminal. It consumes nothing that is typed afterwards, except on Windows,
+// where one read stays pending until the process ends.
 func (s *Screen) Close() error {
 	var err error
 	s.once.Do(func() {
@@ -96,8 +99,8 @@ func (s *Screen) Close() error {
 	return err
 }
 
-// Suspend gives the terminal back and stops the process, as Ctrl-Z does to a program that leaves it to the terminal,
-// until its shell lets it go on. Where no shell is there to do so, nothing happens.
+// Suspend restores the terminal and stops the process, as Ctrl-Z does by default, until its shell
+// continues it. Without a shell that could do so, the process is not stopped.
 func (s *Screen) Suspend() error {
 	if err := s.giveBack(); err != nil {
 		return err
@@ -106,10 +109,10 @@ func (s *Screen) Suspend() error {
 	return s.takeOver()
 }
 
-// Events are the keys and changes of size, as they come.
+// Events returns the channel of keys and changes of size.
 func (s *Screen) Events() <-chan Event { return s.events }
 
-// Size of the terminal, in characters.
+// Size returns the size of the terminal, in characters.
 func (s *Screen) Size() (width, height int) {
 	if width, height, err := size(s.out); err == nil && width > 0 && height > 0 {
 		return width, height
@@ -117,8 +120,9 @@ func (s *Screen) Size() (width, height int) {
 	return defaultWidth, defaultHeight
 }
 
-// Draw shows these lines from the top, and nothing below them. Only lines that changed are written. A line may have
-// styles (SGR sequences) that end with it, and nothing else that a terminal takes for a command.
+// Draw shows these lines from the top, and nothing below them. It writes only lines that changed. A
+// line may contain styles (SGR sequences) that it resets at its end, and no other control
+// sequences.
 func (s *Screen) Draw(lines []string) error {
 	var b strings.Builder
 	if s.shown == nil {
@@ -146,10 +150,10 @@ func at(lines []string, i int) string {
 	return ""
 }
 
-// escapePause is how long an Esc may be the beginning of another key's sequence, of which the rest is on its way.
+// escapePause is how long to wait after an Esc for the rest of another key's sequence.
 const escapePause = 100 * time.Millisecond
 
-// read turns what comes from the terminal into events, until Close.
+// read turns input from the terminal into events, until Close.
 func (s *Screen) read() {
 	type chunk struct {
 		data []byte
@@ -204,19 +208,20 @@ func (s *Screen) read() {
 	}
 }
 
-// Redraw forgets what was drawn, so that the next Draw draws all of it: after a change of size.
+// Redraw makes the next Draw write every line, as is needed after a change of size.
 func (s *Screen) Redraw() { s.shown = nil }
 
 func size(f *os.File) (width, height int, err error) {
-	err = with(f, func(fd int) (err error) {
+	err = withDescriptor(f, func(fd int) (err error) {
 		width, height, err = term.GetSize(fd)
 		return err
 	})
 	return width, height, err
 }
 
-// with calls with the descriptor of f and leaves f as it is: File.Fd would make it blocking for all who share it.
-func with(f *os.File, call func(fd int) error) error {
+// withDescriptor runs call with the descriptor of f, without changing f: File.Fd would make it
+// blocking for everybody who shares it.
+func withDescriptor(f *os.File, call func(fd int) error) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
 		return err

@@ -6,16 +6,16 @@ import (
 	"unicode/utf8"
 )
 
-// decoder turns the bytes of a terminal into keys. A sequence may come in pieces.
+// A decoder turns the bytes from a terminal into keys. A sequence may arrive in pieces.
 type decoder struct {
-	rest    []byte // the beginning of a key
+	rest    []byte // the incomplete sequence of a key
 	pasting bool
 }
 
-// maxSequence bounds a control sequence, in bytes: no key's is longer.
+// maxSequence limits a control sequence, in bytes: no key's is longer.
 const maxSequence = 64
 
-// named are the sequences of keys with a name; those of other keys are left out.
+// named maps sequences to the names of keys; sequences of other keys are ignored.
 var named = map[string]string{
 	"\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left",
 	"\x1bOA": "up", "\x1bOB": "down", "\x1bOC": "right", "\x1bOD": "left",
@@ -27,7 +27,8 @@ const (
 	pasteEnd   = "\x1b[201~"
 )
 
-// decode takes in what came, and returns the keys that are whole. What is pasted is none: a text is no command.
+// decode adds data and returns the complete keys. Pasted text yields no keys, so that it triggers
+// no commands.
 func (d *decoder) decode(data []byte) []Event {
 	d.rest = append(d.rest, data...)
 	var events []Event
@@ -35,7 +36,7 @@ func (d *decoder) decode(data []byte) []Event {
 		if d.pasting {
 			i := bytes.Index(d.rest, []byte(pasteEnd))
 			if i < 0 {
-				d.rest = d.rest[max(len(d.rest)-len(pasteEnd), 0):] // its end may come in pieces
+				d.rest = d.rest[max(len(d.rest)-len(pasteEnd), 0):] // the end mark may arrive in pieces
 				break
 			}
 			d.rest, d.pasting = d.rest[i+len(pasteEnd):], false
@@ -56,10 +57,10 @@ func (d *decoder) decode(data []byte) []Event {
 	return events
 }
 
-// pending tells whether something has come that may be a key by itself, or the beginning of another's.
+// pending reports whether the input so far may be a key by itself or the beginning of another key.
 func (d *decoder) pending() bool { return len(d.rest) > 0 && !d.pasting }
 
-// flush takes what is pending for what it is by itself: an Esc.
+// flush treats the pending input as complete: as an Esc.
 func (d *decoder) flush() (events []Event) {
 	if !d.pending() {
 		return nil
@@ -76,7 +77,7 @@ func (d *decoder) flush() (events []Event) {
 	return events
 }
 
-// length of the key that b begins with, in bytes; 0 where its end has not come yet.
+// length returns the length in bytes of the key that b begins with, or 0 if it is not complete yet.
 func length(b []byte) int {
 	switch {
 	case b[0] != '\x1b':
@@ -99,13 +100,13 @@ func length(b []byte) int {
 			}
 		}
 		return 0
-	case b[1] == '\x1b': // an Esc, and then something else
+	case b[1] == '\x1b': // an Esc, followed by another key
 		return 1
 	}
 	return 2 // Alt and a key
 }
 
-// keyOf is the name of the key with this sequence; empty for one without.
+// keyOf returns the name of the key with this sequence, or "" if it has none.
 func keyOf(sequence string) string {
 	if name := named[sequence]; name != "" {
 		return name

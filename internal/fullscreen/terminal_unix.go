@@ -14,7 +14,7 @@ import (
 	"golang.org/x/term"
 )
 
-// modes are those that the terminal had.
+// modes are the terminal's previous modes.
 type modes struct {
 	in    *os.File
 	state *term.State
@@ -22,20 +22,20 @@ type modes struct {
 
 func makeRaw(in, _ *os.File) (*modes, error) {
 	m := &modes{in: in}
-	return m, with(in, func(fd int) (err error) {
+	return m, withDescriptor(in, func(fd int) (err error) {
 		m.state, err = term.MakeRaw(fd)
 		return err
 	})
 }
 
 func (m *modes) restore() error {
-	return with(m.in, func(fd int) error { return term.Restore(fd, m.state) })
+	return withDescriptor(m.in, func(fd int) error { return term.Restore(fd, m.state) })
 }
 
-// keyboard reads what is typed on a terminal, until it is closed.
+// A keyboard reads what is typed on a terminal, until it is closed.
 type keyboard struct {
 	in         *os.File
-	end, ended *os.File   // a pipe, which wakes Read up
+	end, ended *os.File   // a pipe that wakes Read up
 	reading    sync.Mutex // held by Read
 }
 
@@ -45,7 +45,7 @@ func openKeyboard(in *os.File) (k *keyboard, err error) {
 	return k, err
 }
 
-// Read waits for what is typed. It returns os.ErrClosed after Close, and then has taken nothing.
+// Read waits for input. After Close it returns os.ErrClosed and consumes nothing.
 func (k *keyboard) Read(p []byte) (int, error) {
 	k.reading.Lock()
 	defer k.reading.Unlock()
@@ -59,15 +59,15 @@ func (k *keyboard) Read(p []byte) (int, error) {
 	return k.in.Read(p)
 }
 
-// wait returns when something was typed, or the keyboard closed.
+// wait returns when there is input, or when the keyboard is closed.
 func (k *keyboard) wait() (closed bool, err error) {
-	err = with(k.in, func(in int) error {
-		return with(k.ended, func(ended int) error {
+	err = withDescriptor(k.in, func(in int) error {
+		return withDescriptor(k.ended, func(ended int) error {
 			for {
 				var ready unix.FdSet
 				ready.Set(in)
 				ready.Set(ended)
-				// Not poll: macOS has none for terminals.
+				// Not poll, which macOS does not support for terminals.
 				_, err := unix.Select(max(in, ended)+1, &ready, nil, nil, nil)
 				if !errors.Is(err, unix.EINTR) {
 					closed = err == nil && ready.IsSet(ended)
@@ -79,7 +79,7 @@ func (k *keyboard) wait() (closed bool, err error) {
 	return closed, err
 }
 
-// Close returns when no read is under way any more.
+// Close returns when no read is in progress.
 func (k *keyboard) Close() error {
 	err := k.end.Close()
 	k.reading.Lock()
@@ -87,17 +87,18 @@ func (k *keyboard) Close() error {
 	return errors.Join(err, k.ended.Close())
 }
 
-// notifyResize tells of changes of the terminal's size.
+// notifyResize sends a value for each change of the terminal's size.
 func notifyResize(*os.File) (resized <-chan os.Signal, ignore func()) {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGWINCH)
 	return signals, func() { signal.Stop(signals) }
 }
 
-// noShell is how long a stop takes to come. Where there is no shell that could let us go on, none comes.
-const noShell = 100 * time.Millisecond
+// stopDelay is how long to wait for the stop. It never comes if no shell could continue this
+// process.
+const stopDelay = 100 * time.Millisecond
 
-// stop stops this process and those that it shares the foreground with, and returns when they go on.
+// stop stops this process and the others of its process group, and returns when they are continued.
 func stop() {
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, unix.SIGCONT)
@@ -105,6 +106,6 @@ func stop() {
 	_ = syscall.Kill(0, unix.SIGTSTP)
 	select {
 	case <-again:
-	case <-time.After(noShell):
+	case <-time.After(stopDelay):
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/term"
 )
 
-// modes are those that the console had, for input and output.
+// modes are the console's previous modes, for input and output.
 type modes struct {
 	in, out *os.File
 	state   *term.State
@@ -18,7 +18,7 @@ type modes struct {
 
 func makeRaw(in, out *os.File) (*modes, error) {
 	m := &modes{in: in, out: out}
-	err := with(out, func(fd int) error {
+	err := withDescriptor(out, func(fd int) error {
 		if err := windows.GetConsoleMode(windows.Handle(fd), &m.output); err != nil {
 			return err
 		}
@@ -27,7 +27,7 @@ func makeRaw(in, out *os.File) (*modes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, with(in, func(fd int) (err error) {
+	return m, withDescriptor(in, func(fd int) (err error) {
 		m.state, err = term.MakeRaw(fd)
 		return err
 	})
@@ -35,11 +35,11 @@ func makeRaw(in, out *os.File) (*modes, error) {
 
 func (m *modes) restore() error {
 	return errors.Join(
-		with(m.in, func(fd int) error { return term.Restore(fd, m.state) }),
-		with(m.out, func(fd int) error { return windows.SetConsoleMode(windows.Handle(fd), m.output) }))
+		withDescriptor(m.in, func(fd int) error { return term.Restore(fd, m.state) }),
+		withDescriptor(m.out, func(fd int) error { return windows.SetConsoleMode(windows.Handle(fd), m.output) }))
 }
 
-// keyboard reads what is typed on a console. A read that is under way when it is closed stays behind.
+// A keyboard reads what is typed on a console. A read in progress goes on after Close.
 type keyboard struct{ in *os.File }
 
 func openKeyboard(in *os.File) (*keyboard, error) { return &keyboard{in}, nil }
@@ -48,13 +48,14 @@ func (k *keyboard) Read(p []byte) (int, error) { return k.in.Read(p) }
 
 func (*keyboard) Close() error { return nil }
 
-// lookEvery is the time between two looks at the size of the console, which tells of no change.
-const lookEvery = time.Second
+// resizePollInterval is the time between two checks of the console's size: Windows sends no signal
+// when it changes.
+const resizePollInterval = time.Second
 
-// notifyResize tells of changes of the console's size.
+// notifyResize sends a value for each change of the console's size.
 func notifyResize(out *os.File) (resized <-chan os.Signal, ignore func()) {
 	tell, done := make(chan os.Signal, 1), make(chan struct{})
-	ticker := time.NewTicker(lookEvery)
+	ticker := time.NewTicker(resizePollInterval)
 	width, height, _ := size(out)
 	go func() {
 		defer ticker.Stop()
@@ -67,7 +68,7 @@ func notifyResize(out *os.File) (resized <-chan os.Signal, ignore func()) {
 			if w, h, err := size(out); err == nil && (w != width || h != height) {
 				width, height = w, h
 				select {
-				case tell <- os.Interrupt: // which one it is says nothing
+				case tell <- os.Interrupt: // the value has no meaning
 				default:
 				}
 			}

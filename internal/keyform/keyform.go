@@ -1,21 +1,21 @@
-// Package keyform is the one place that knows what the service's keys look like. Nothing is refused
-// as a key for not looking like one: the form only serves to keep a key out of where it must not
-// be, and to find keys in lists of others.
+// Package keyform knows what the service's keys look like, and is the only place that does. The
+// form is used to keep keys out of places where they must not appear, and to find keys among other
+// text; a key that looks different is never refused.
 package keyform
 
 import "strings"
 
-// Least is the length from which a word that begins like a key is taken for one, in bytes.
-const Least = 16
+// MinLength is the length in bytes from which a word that begins like a key counts as one.
+const MinLength = 16
 
-// beginnings are how keys begin, in lower case: "sk-" those of the first console, "oc_sk_" those of
+// beginnings are the prefixes of keys, in lower case: "sk-" in the first console, "oc_sk_" for
 // service accounts in the new one.
 var beginnings = [...]string{"sk-", "oc_sk_"}
 
-// StandIn begins what stands for the pool where a key would, such as a gateway's token.
+// StandIn is the prefix of what replaces a key where a client wants one, such as a gateway's token.
 const StandIn = "ocgo-"
 
-// Begins reports whether s begins as keys do, in upper or lower case.
+// Begins reports whether s begins like a key, in upper or lower case.
 func Begins(s string) bool {
 	for _, b := range beginnings {
 		if len(s) >= len(b) && strings.EqualFold(s[:len(b)], b) {
@@ -26,10 +26,11 @@ func Begins(s string) bool {
 }
 
 // Like reports whether s may be a key: it begins like one and is long enough.
-func Like(s string) bool { return len(s) >= Least && Begins(s) }
+func Like(s string) bool { return len(s) >= MinLength && Begins(s) }
 
-// Within reports whether a word of s may be a key: what begins s, or comes after a space or a sign
-// that ends a name. So the label "desk-in-the-office" is none, and neither is a folder on a path.
+// Within reports whether a word of s may be a key. A word begins at the start of s, or after a
+// space or a sign that ends a name, so neither the label "desk-in-the-office" nor a folder in a
+// path counts.
 func Within(s string) bool {
 	for i := range len(s) {
 		if i == 0 || strings.IndexByte(" \t\r\n=:,;\"'`", s[i-1]) >= 0 {
@@ -42,12 +43,13 @@ func Within(s string) bool {
 	return false
 }
 
-// Hidden is what Hide puts in a key's place.
+// Hidden is what Hide puts in place of a key.
 const Hidden = "[redacted]"
 
-// Hide takes what may be a key out of text of others, where it is not known which key it could be.
-// It takes more than keys rather than less: all from the beginning of one to the next space,
-// wherever in a word that is. Runs of spaces and line ends become single spaces.
+// Hide removes what may be a key from text of another program, where it is not known which key that
+// could be. It removes too much rather than too little: everything from what looks like the
+// beginning of a key, even inside a word, to the next space. Runs of spaces and line ends become
+// single spaces.
 func Hide(s string) string {
 	words := strings.Fields(s)
 	for i, w := range words {

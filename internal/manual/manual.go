@@ -1,6 +1,6 @@
-// Package manual writes down what the grammar says of itself, as Markdown and as a man page.
+// Package manual formats the command-line grammar as Markdown and as a man page.
 //
-// It knows kong's model and nothing of the program: what is not in the grammar comes from its caller as Sections.
+// It reads kong's model; what is not in the grammar comes from its caller as Sections.
 package manual
 
 import (
@@ -10,22 +10,23 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Section is a part of the manual that is not about one command. Its texts may have `code` and [links](to) in them.
+// A Section is a part of the manual that is not about one command. Its texts may contain `code` and
+// [links](to).
 type Section struct {
 	Title   string
 	Text    string     // paragraphs before the table; may be empty
-	Columns []string   // what is in each column; the first is the term
-	Rows    [][]string // as many cells as there are Columns
+	Columns []string   // the heads of the columns; the first is the term
+	Rows    [][]string // each with one cell per column
 }
 
-// Command is what the grammar says of one command.
+// A Command is what the grammar says about one command.
 type Command struct {
 	Name    string // "config", or "outer inner"
 	Aliases []string
 	Usage   string // without the program's name: "rename <name> <new> [flags]"
 	Summary string
-	Detail  []comment.Block // what there is to say beside the examples
-	Options []Option        // arguments, then flags of its own
+	Detail  []comment.Block // the help text without the examples
+	Options []Option        // arguments, then the command's own flags
 	Example string          // lines for a shell
 }
 
@@ -35,7 +36,7 @@ type Option struct {
 	Help string
 }
 
-// Commands are all visible commands that do something, in the order of the grammar.
+// Commands returns all visible commands that can be run, in the order of the grammar.
 func Commands(app *kong.Application) []Command {
 	var all []Command
 	for _, node := range app.Leaves(true) {
@@ -53,7 +54,7 @@ func Commands(app *kong.Application) []Command {
 	return all
 }
 
-// path is a command's name with those that it is under.
+// path returns a command's name, with its parents' names before it.
 func path(node *kong.Node) string {
 	if node.Parent == nil || node.Parent.Type == kong.ApplicationNode {
 		return node.Name
@@ -61,7 +62,7 @@ func path(node *kong.Node) string {
 	return path(node.Parent) + " " + node.Name
 }
 
-// Flags are those of every command.
+// Flags returns the flags that every command takes.
 func Flags(app *kong.Application) []Option { return options(app.Flags) }
 
 func options(flags []*kong.Flag) []Option {
@@ -74,7 +75,7 @@ func options(flags []*kong.Flag) []Option {
 	return all
 }
 
-// detail reads a help text as kong shows it. What stands below "Examples:" at its end is the example.
+// detail parses a help text. The code below "Examples:" at its end is the example.
 func detail(text string) (blocks []comment.Block, example string) {
 	blocks = new(comment.Parser).Parse(text).Content
 	n := len(blocks)
@@ -92,7 +93,7 @@ func detail(text string) (blocks []comment.Block, example string) {
 	return blocks[:n-2], dedented(code.Text)
 }
 
-// plain is the text of a paragraph on one line.
+// plain returns the text of a paragraph on one line.
 func plain(text []comment.Text) string {
 	var b strings.Builder
 	for _, t := range text {
@@ -110,7 +111,7 @@ func plain(text []comment.Text) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// items are the texts of a list's items.
+// items returns the texts of a list's items.
 func items(l *comment.List) []string {
 	var all []string
 	for _, item := range l.Items {
@@ -125,7 +126,7 @@ func items(l *comment.List) []string {
 	return all
 }
 
-// dedented is code without the indentation that all its lines have.
+// dedented returns code without the indentation that all its lines share.
 func dedented(code string) string {
 	lines := strings.Split(strings.TrimRight(code, "\n"), "\n")
 	least := -1

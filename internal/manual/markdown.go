@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Markdown is the command as a part of a reference, its name as a heading of the third level.
+// Markdown returns the command's part of a reference, with its name as a heading of the third
+// level.
 func (c Command) Markdown(program string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n```\n%s %s\n```\n\n%s\n", c.Name, program, c.Usage, prose(c.Summary))
@@ -37,7 +38,7 @@ func (c Command) Markdown(program string) string {
 	return b.String()
 }
 
-// Table is a Markdown table of arguments and flags.
+// Table returns a Markdown table of arguments and flags.
 func Table(options []Option) string {
 	s := Section{Columns: []string{"argument or flag", "meaning"}}
 	for _, o := range options {
@@ -46,7 +47,7 @@ func Table(options []Option) string {
 	return s.Markdown()
 }
 
-// Markdown is the section without its title.
+// Markdown returns the section without its title.
 func (s Section) Markdown() string {
 	var b strings.Builder
 	if s.Text != "" {
@@ -67,7 +68,7 @@ func (s Section) Markdown() string {
 	return b.String()
 }
 
-// prose keeps plain text from being taken for Markdown.
+// prose escapes plain text so that Markdown shows it unchanged.
 func prose(text string) string {
 	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "<", `\<`, "[", `\[`, "`", "\\`").Replace(text)
 }

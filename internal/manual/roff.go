@@ -8,7 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Page is a man page.
+// A A Page is a man page.
 type Page struct {
 	App      *kong.Application
 	Version  string
@@ -17,11 +17,11 @@ type Page struct {
 	Sections []Section
 }
 
-// Roff is the page in the macros of man(7).
+// Roff returns the page in the macros of man(7).
 func (p Page) Roff() string {
 	var r roff
 	name := p.App.Name
-	// The date is not escaped, or mandoc does not read it.
+	// The date is not escaped, since mandoc does not read an escaped one.
 	fmt.Fprintf(&r, ".TH \"%s\" \"1\" \"%s\" \"%s\" \"User Commands\"\n", escape(strings.ToUpper(name)), p.Date, escape(name+" "+p.Version))
 	r.macro("SH", "NAME")
 	r.line(escape(name) + ` \- ` + escape(p.Brief))
@@ -70,10 +70,10 @@ func (p Page) Roff() string {
 	return r.String()
 }
 
-// roff is a page as it is written.
+// roff is a page being written.
 type roff struct {
 	strings.Builder
-	fresh bool // right behind a title, where no paragraph is begun
+	fresh bool // right after a title, where no paragraph macro is needed
 }
 
 func (r *roff) macro(name string, args ...string) {
@@ -88,10 +88,10 @@ func (r *roff) macro(name string, args ...string) {
 	r.WriteString("\n")
 }
 
-// lineWidth is where a line of the source is broken, in bytes.
+// lineWidth is the length in bytes at which a line of the source is broken.
 const lineWidth = 78
 
-// line writes text that is escaped already.
+// line writes text that is already escaped.
 func (r *roff) line(text string) {
 	r.fresh = false
 	n := 0
@@ -99,7 +99,7 @@ func (r *roff) line(text string) {
 		switch {
 		case n == 0:
 			if word[0] == '.' || word[0] == '\'' {
-				word = `\&` + word // it is no request
+				word = `\&` + word // so that it is not read as a request
 			}
 		case n+1+len(word) <= lineWidth || word[0] == '.' || word[0] == '\'':
 			r.WriteByte(' ')
@@ -114,7 +114,7 @@ func (r *roff) line(text string) {
 	r.WriteByte('\n')
 }
 
-// entry writes a term and, indented below it, what it means; both are escaped already.
+// entry writes a term and, indented below it, its meaning; both are already escaped.
 func (r *roff) entry(term, text string) {
 	r.macro("TP")
 	r.line(term)
@@ -141,7 +141,7 @@ func (r *roff) blocks(blocks []comment.Block) {
 	}
 }
 
-// code writes lines as they are.
+// code writes lines unchanged.
 func (r *roff) code(lines string) {
 	if lines == "" {
 		return
@@ -158,7 +158,7 @@ func (r *roff) code(lines string) {
 
 func bold(text string) string { return `\fB` + escape(text) + `\fP` }
 
-// inline is a text with `code` and [links](to).
+// inline formats a text with `code` and [links](to).
 func inline(text string) string {
 	var b strings.Builder
 	for text != "" {
@@ -186,7 +186,7 @@ func inline(text string) string {
 	return b.String() + escape(text)
 }
 
-// escape makes text stand for itself. A hyphen is one that can be copied into a shell.
+// escape makes roff show text unchanged. A hyphen becomes one that can be copied into a shell.
 func escape(text string) string {
 	var b strings.Builder
 	for _, r := range text {

@@ -1,6 +1,5 @@
-// Package paths says where ocgo-key keeps what it keeps. It only computes
-// names: it reads no file, creates no folder, and takes the environment as an
-// argument.
+// Package paths computes where ocgo-key stores its files. It reads no file, creates no folder, and
+// takes the environment as an argument.
 package paths
 
 import (
@@ -16,7 +15,7 @@ const StateDirEnv = "OCGO_KEY_STATE_DIR"
 
 const name = "ocgo-key"
 
-// StateDir is the folder of state.json, state.lock and events.jsonl:
+// StateDir returns the folder of state.json, state.lock and events.jsonl:
 //
 //   - $OCGO_KEY_STATE_DIR where it is set, else
 //   - Windows: %LOCALAPPDATA%\ocgo-key, or AppData\Local\ocgo-key below home;
@@ -25,9 +24,8 @@ const name = "ocgo-key"
 //     relative XDG_STATE_HOME is ignored, as the XDG base directory
 //     specification demands (https://specifications.freedesktop.org/basedir/).
 //
-// getenv is [os.Getenv] and home [os.UserHomeDir], or stand-ins for them; home
-// is asked only where it is needed. The error, when nothing names a folder,
-// says to set OCGO_KEY_STATE_DIR.
+// getenv is [os.Getenv] and home is [os.UserHomeDir], or substitutes; home is called only if
+// needed. If no folder can be determined, the error says to set OCGO_KEY_STATE_DIR.
 func StateDir(getenv func(string) string, home func() (string, error)) (string, error) {
 	return stateDir(runtime.GOOS, getenv, home)
 }
@@ -61,8 +59,8 @@ func stateDir(goos string, getenv func(string) string, home func() (string, erro
 	return join(goos, dir, below...), nil
 }
 
-// join and isAbs are those of path/filepath, but for goos, so that the rules of
-// all systems are tested on each of them.
+// join and isAbs are like those of path/filepath, but for the system goos, so that the rules of all
+// systems can be tested on each of them.
 func join(goos, dir string, below ...string) string {
 	sep := "/"
 	if goos == "windows" {

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// LockHolders returns the processes that hold a lock of flock(2) on the file at path, as far as they can be seen: nil
-// where the system or the process's owner won't tell.
+// LockHolders returns the processes that hold a flock(2) lock on the file at path, as far as they
+// are visible: nil if the system does not say.
 func LockHolders(path string) []Info {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -34,12 +34,13 @@ func LockHolders(path string) []Info {
 	return holders
 }
 
-// flockers are the pids in /proc/locks (proc_locks(5)) that hold a flock on the inode. Its device may be another one
-// than a stat shows (overlays), so it is left to hasOpen.
+// flockers returns the pids in /proc/locks (proc_locks(5)) that hold a flock on the inode. The
+// device there may differ from the one that stat returns (overlays), so it is not compared; hasOpen
+// checks the file.
 func flockers(locks []byte, inode uint64) []int {
 	var pids []int
 	for line := range bytes.Lines(locks) {
-		// 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF; one that waits has "->" behind its number
+		// 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF; a waiting one has "->" after its number
 		fields := strings.Fields(string(line))
 		if len(fields) < 6 || fields[1] != "FLOCK" {
 			continue
@@ -54,8 +55,8 @@ func flockers(locks []byte, inode uint64) []int {
 	return pids
 }
 
-// HasOpen reports whether the process has the file open, under whatever name. The error says that the system or the
-// process's owner won't tell.
+// HasOpen reports whether the process has the file open, under any name. It returns an error if the
+// system does not say.
 func HasOpen(pid int, file os.FileInfo) (bool, error) {
 	dir := procPath(pid, "fd")
 	fds, err := os.ReadDir(dir)
@@ -67,8 +68,9 @@ func HasOpen(pid int, file os.FileInfo) (bool, error) {
 	return false, err
 }
 
-// hasOpen is HasOpen for a process that holds a lock on the inode's number. Of one that hides itself, as ours do, the system
-// does not say whether it has the file open; then the number has to do.
+// hasOpen is HasOpen for a process that holds a lock on a file with this inode number. For a
+// process that hides itself, as ocgo-key does, the system does not say which files are open; then
+// the number alone decides.
 func hasOpen(pid int, file os.FileInfo) bool {
 	open, err := HasOpen(pid, file)
 	return open || errors.Is(err, os.ErrPermission)

@@ -7,10 +7,10 @@ import (
 	"os"
 )
 
-// LockHolders is not to be had on this system.
+// LockHolders is not available on this system: it always returns nil.
 func LockHolders(string) []Info { return nil }
 
-// HasOpen is not to be had on this system: it always returns an error.
+// HasOpen is not available on this system: it always returns an error.
 func HasOpen(int, os.FileInfo) (bool, error) {
 	return false, errors.New("this system does not say which files a process has open")
 }

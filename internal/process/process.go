@@ -1,10 +1,9 @@
-// Package process reads the process table: who a process is, who started it,
-// and whether it still runs. A process is named by its pid together with its
-// start identity, so that a pid that is used again names another process.
+// Package process reads the process table: what a process is, which process started it, and whether
+// it still runs. A process is identified by its pid together with its start identity, so that a
+// reused pid is another process.
 //
-// It only reads: it signals, starts and waits for nothing, and keeps nothing
-// but the identity of this boot. Each call costs a few reads of /proc or their
-// like, some tens of microseconds.
+// It only reads: it signals, starts and waits for nothing, and caches only the identity of this
+// boot. Each call costs a few reads of /proc or the like, some tens of microseconds.
 package process
 
 import (
@@ -14,35 +13,34 @@ import (
 	"strings"
 )
 
-// Info is what the process table says of one process at one moment.
+// Info is what the process table says about one process at one moment.
 type Info struct {
 	PID, PPID int
 
-	// Start is the process's start identity: opaque, the same for every reader
-	// and for the life of the process, another one when the pid is used again
-	// or the machine was started anew.
+	// Start is the process's start identity: opaque, the same for every reader and for the life of
+	// the process, and different when the pid is reused or the machine was restarted.
 	Start string
 
-	// Name is the base name of the program, as the system keeps it. A program
-	// may change its own (Node.js does).
+	// Name is the base name of the program, as the system records it. A program may change it
+	// (Node.js does).
 	Name string
 
-	// Args is the argument vector, its first element included. It is nil where
-	// it can't be read. A program may overwrite its own (npm does).
+	// Args is the argument vector, including its first element. It is nil if it can't be read. A
+	// program may overwrite it (npm does).
 	Args []string
 
-	// Image stands for one exec of one program, where the system tells: it is
-	// equal between a shell and its forked copies (subshells, substitutions,
-	// pipelines) and different after an exec. It is "" where that is unknown.
+	// Image identifies one exec of one program, where the system provides that: it is the same for
+	// a shell and its forked copies (subshells, substitutions, pipelines) and different after an
+	// exec. It is "" if unknown.
 	Image string
 }
 
-// ErrNotExist says that there is no such process. It is an [os.ErrNotExist] as well.
+// ErrNotExist means that there is no such process. It wraps [os.ErrNotExist].
 var ErrNotExist = fmt.Errorf("no such process: %w", os.ErrNotExist)
 
-// Lookup reads the entry of pid. The error is [ErrNotExist] when there is none;
-// any other means that the entry could not be read. A process that has ended
-// but was not waited for yet (a zombie) has an entry.
+// Lookup returns the entry of pid. The error is [ErrNotExist] if there is none; any other error
+// means that the entry could not be read. A process that has ended but has not been waited for (a
+// zombie) has an entry.
 func Lookup(pid int) (Info, error) {
 	if pid <= 0 {
 		return Info{}, fmt.Errorf("process %d: %w", pid, ErrNotExist)
@@ -54,15 +52,15 @@ func Lookup(pid int) (Info, error) {
 	return info, nil
 }
 
-// Alive reports whether the process pid that had the start identity start still
-// runs; a zombie does not. Where the system won't tell it answers true: taking
-// a live process for dead would give its account away, the other mistake only
-// delays the end of a lease. With start "" any process of that pid will do.
+// Alive reports whether the process with this pid and start identity still runs; a zombie does not.
+// It returns true if the system does not say: mistaking a live process for dead would give its
+// account away, while the opposite mistake only delays the end of a lease. With start "" any
+// process with that pid counts.
 func Alive(pid int, start string) bool {
 	return pid > 0 && alive(pid, start)
 }
 
-// base is the last part of a program's path, of either kind of slash.
+// base returns the last part of a program's path, with either kind of slash.
 func base(name string) string {
 	return path.Base(strings.ReplaceAll(name, `\`, "/"))
 }

@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-// maxArgs bounds what is read of one process's arguments, in bytes. The kernel
-// allows 128 KiB for a single one.
+// maxArgs limits how much of one process's arguments is read, in bytes. The kernel allows 128 KiB
+// for a single one.
 const maxArgs = 1 << 18
 
-// commLen is the length at which the kernel cuts a name (TASK_COMM_LEN - 1).
+// commLen is the length to which the kernel truncates a name (TASK_COMM_LEN - 1).
 const commLen = 15
 
-// bootID prefixes every start identity: the ticks count from boot, so without
-// it a process of an earlier boot could look like one of this.
+// bootID is the prefix of every start identity: ticks count from boot, so without it a process of
+// an earlier boot could look like one of this boot.
 var bootID = sync.OnceValue(func() string {
 	raw, err := read("/proc/sys/kernel/random/boot_id", 64)
 	if err != nil || len(raw) < 13 {
@@ -33,13 +33,13 @@ func lookup(pid int) (Info, error) {
 		return Info{}, err
 	}
 	info := Info{PID: s.pid, PPID: s.ppid, Start: startID(s), Name: s.comm, Image: s.image}
-	// Arguments that can't be read are not an error: the rest is worth having.
+	// Arguments that can't be read are not an error: the rest is still useful.
 	if raw, err := read(procPath(pid, "cmdline"), maxArgs); err == nil {
 		info.Args = parseArgs(raw)
 	}
 	longer := info.Args
 	if len(longer) > 2 {
-		longer = longer[:2] // the program, or the script behind its interpreter
+		longer = longer[:2] // the program, or the script after its interpreter
 	}
 	info.Name = fullName(info.Name, commLen, longer...)
 	return info, nil
@@ -49,8 +49,8 @@ func alive(pid int, start string) bool {
 	s, err := readStat(pid)
 	switch {
 	case errors.Is(err, ErrNotExist):
-		// Where /proc hides other users' processes (hidepid) or is not mounted,
-		// the kernel still says whether there is one.
+		// If /proc hides other users' processes (hidepid) or is not mounted, the kernel still says
+		// whether the process exists.
 		return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 	case err != nil:
 		return true
@@ -64,7 +64,7 @@ func table() []node {
 		return nil
 	}
 	defer func() { _ = dir.Close() }()
-	names, _ := dir.Readdirnames(-1) // as many as there were before an error
+	names, _ := dir.Readdirnames(-1) // those read before an error
 	var nodes []node
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil {
@@ -91,8 +91,8 @@ func stopped(pid int) bool {
 
 func startID(s stat) string { return bootID() + "-" + s.start }
 
-// sameStart compares two start identities. Where one of the two readers was
-// kept from the boot id (a sandbox), the ticks alone decide.
+// sameStart reports whether two start identities are equal. If one of the readers had no access to
+// the boot id (a sandbox), the ticks alone decide.
 func sameStart(a, b string) bool {
 	bootA, ticksA, _ := strings.Cut(a, "-")
 	bootB, ticksB, _ := strings.Cut(b, "-")
@@ -107,7 +107,7 @@ func readStat(pid int) (stat, error) {
 	raw, err := read(procPath(pid, "stat"), 4096)
 	switch {
 	case errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH):
-		return stat{}, ErrNotExist // it may end between our open and our read
+		return stat{}, ErrNotExist // the process may end between open and read
 	case err != nil:
 		return stat{}, fmt.Errorf("cannot be looked up: %w", err)
 	}
@@ -118,8 +118,8 @@ func readStat(pid int) (stat, error) {
 	return s, err
 }
 
-// read reads at most limit bytes of a file below /proc: plain system calls,
-// because such a file needs no poller, no stat and mostly one read.
+// read reads at most limit bytes of a file below /proc, with plain system calls: such a file needs
+// no poller, no stat and usually one read.
 func read(name string, limit int) ([]byte, error) {
 	fd, err := retry(func() (int, error) { return syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0) })
 	if err != nil {

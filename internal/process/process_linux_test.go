@@ -155,9 +155,8 @@ func TestSameStart(t *testing.T) {
 	}
 }
 
-// The leader of a session is in it; a session whose leader is outside of the
-// caller's PID namespace (a container) has no number here, so this test makes
-// one of its own.
+// The leader of a session is in it; a session whose leader is outside of the caller's PID namespace
+// (a container) has no number here, so this test makes one of its own.
 func TestSession(t *testing.T) {
 	cmd := exec.Command("sleep", "60")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

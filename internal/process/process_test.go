@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// The test binary, started again with this argument, stays until its standard
-// input closes; with a second one it first prints what it sees of its parent.
+// The test binary, started again with this argument, stays until its standard input closes; with a
+// second one it first prints what it sees of its parent.
 const standIn = "process-test-stand-in"
 
 func TestMain(m *testing.M) {

@@ -19,8 +19,8 @@ func lookup(pid int) (Info, error) {
 	info := Info{PID: pid, PPID: int(entry.ParentProcessID), Name: windows.UTF16ToString(entry.ExeFile[:])}
 	h, err := open(pid)
 	if err != nil {
-		// A protected process: the table names it, but tells no more. It can't
-		// be told from a later one of the same pid.
+		// A protected process: the table has its name, but nothing more. It can't be distinguished
+		// from a later one with the same pid.
 		info.PPID = 0
 		return info, nil
 	}
@@ -31,8 +31,8 @@ func lookup(pid int) (Info, error) {
 	}
 	info.Start = startID(started)
 	info.Args = commandLine(h)
-	// Windows keeps the parent's pid after the parent's end, and may give that
-	// pid to another process, which is then younger than its "child".
+	// Windows keeps the parent's pid after the parent has ended, and may reuse that pid for another
+	// process, which is then younger than its "child".
 	if ph, err := open(info.PPID); err == nil {
 		if t, err := startTime(ph); err == nil && t > started {
 			info.PPID = 0
@@ -51,8 +51,8 @@ func alive(pid int, start string) bool {
 		return true
 	}
 	defer func() { _ = windows.CloseHandle(h) }()
-	// A handle of somebody else keeps an ended process in the table; a process
-	// object is signalled from the end on.
+	// Another process's handle keeps an ended process in the table; its process object is signalled
+	// once it has ended.
 	if ev, err := windows.WaitForSingleObject(h, 0); err == nil && ev == windows.WAIT_OBJECT_0 {
 		return false
 	}
@@ -68,11 +68,11 @@ func table() (nodes []node) {
 	return nodes
 }
 
-func session(int) int  { return 0 }     // sessions are another thing here
+func session(int) int  { return 0 }     // sessions mean something else on Windows
 func stopped(int) bool { return false } // there is no job control
 
-// findEntry looks through one snapshot of the process table, the only documented
-// source of a parent's pid.
+// findEntry searches one snapshot of the process table, the only documented source of a parent's
+// pid.
 func findEntry(pid uint32) (*windows.ProcessEntry32, error) {
 	var found *windows.ProcessEntry32
 	err := eachEntry(func(e *windows.ProcessEntry32) bool {
@@ -112,12 +112,12 @@ func eachEntry(see func(*windows.ProcessEntry32) bool) error {
 func open(pid int) (windows.Handle, error) {
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, uint32(pid))
 	if errors.Is(err, windows.ERROR_INVALID_PARAMETER) {
-		return 0, ErrNotExist // what Windows answers for a pid that is not in use
+		return 0, ErrNotExist // how Windows reports an unused pid
 	}
 	return h, err
 }
 
-// startTime is in units of 100 ns since 1601: a new boot is another time.
+// startTime returns the start time in units of 100 ns since 1601: it differs after a reboot.
 func startTime(h windows.Handle) (int64, error) {
 	var created, exited, kernel, user windows.Filetime
 	if err := windows.GetProcessTimes(h, &created, &exited, &kernel, &user); err != nil {
@@ -128,8 +128,8 @@ func startTime(h windows.Handle) (int64, error) {
 
 func startID(started int64) string { return strconv.FormatInt(started, 10) }
 
-// commandLine gives the arguments, or nil where they can't be read. The answer
-// is a UNICODE_STRING followed by its text.
+// commandLine returns the arguments, or nil if they can't be read. The system returns a
+// UNICODE_STRING followed by its text.
 func commandLine(h windows.Handle) []string {
 	const header = uint32(unsafe.Sizeof(windows.NTUnicodeString{}))
 	var size uint32

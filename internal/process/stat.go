@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// stat is what we use of one line of /proc/PID/stat (proc_pid_stat(5)).
+// stat is the part of a line of /proc/PID/stat (proc_pid_stat(5)) that this package uses.
 type stat struct {
 	pid, ppid int
 	session   int // 0 if unknown
 	comm      string
 	state     byte
-	start     string // ticks after boot, as it stands there
+	start     string // ticks since boot, in decimal
 	image     string
 }
 
@@ -32,8 +32,8 @@ const (
 	fieldEnvEnd     = 51
 )
 
-// parseStat reads the line. The name in it may hold spaces, parentheses and
-// line feeds, so it ends at the last parenthesis of the line.
+// parseStat parses the line. The name in it may contain spaces, parentheses and newlines, so it
+// ends at the last parenthesis of the line.
 func parseStat(line []byte) (stat, error) {
 	open, shut := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
 	if open < 1 || shut < open {
@@ -67,10 +67,10 @@ func parseStat(line []byte) (stat, error) {
 	return s, nil
 }
 
-// imageOf names one exec by where it put the parts of its address space. A fork
-// copies them all; an exec draws them anew, and where addresses are not
-// randomised the sizes of arguments and environment still move most of them.
-// The kernel shows zeros to those who may not know.
+// imageOf identifies one exec by the addresses of the parts of its address space. A fork copies
+// them all; an exec chooses new ones, and even where addresses are not randomised the sizes of
+// arguments and environment shift most of them. The kernel shows zeros to readers without
+// permission.
 func imageOf(field func(int) string) string {
 	stack, args := field(fieldStartStack), field(fieldArgStart)
 	if stack == "" || args == "" || stack == "0" || args == "0" {
@@ -79,11 +79,11 @@ func imageOf(field func(int) string) string {
 	return strings.Join([]string{field(fieldStartCode), stack, field(fieldStartBrk), args, field(fieldEnvEnd)}, "-")
 }
 
-// ended reports whether the state letter is that of a process that ran to its end.
+// ended reports whether the process has ended, by its state letter.
 func (s stat) ended() bool { return s.state == 'Z' || s.state == 'X' || s.state == 'x' }
 
-// parseArgs splits what /proc/PID/cmdline holds: each argument ends with a NUL.
-// A program that rewrote its arguments may have left out the last one.
+// parseArgs splits the content of /proc/PID/cmdline: each argument ends with a NUL, except that a
+// program that rewrote its arguments may have left out the last NUL.
 func parseArgs(raw []byte) []string {
 	if len(raw) == 0 {
 		return nil
@@ -91,10 +91,9 @@ func parseArgs(raw []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
 }
 
-// parseProcArgs splits what macOS gives for kern.procargs2: the count as a
-// little-endian int32, the path of the program, one or more NULs, and then the
-// arguments, each with a NUL behind it. The environment follows and is left
-// alone.
+// parseProcArgs splits the value of macOS' kern.procargs2: the count as a little-endian int32, the
+// path of the program, one or more NULs, and then the arguments, each followed by a NUL. The
+// environment follows and is ignored.
 func parseProcArgs(raw []byte) (exe string, args []string) {
 	if len(raw) < 4 {
 		return "", nil
@@ -116,8 +115,8 @@ func parseProcArgs(raw []byte) (exe string, args []string) {
 	return exe, args
 }
 
-// fullName undoes the system's cutting of a program's name at max bytes, where
-// one of the longer names on offer begins with what is left.
+// fullName restores a program's name that the system truncated to max bytes, if one of the longer
+// names begins with it.
 func fullName(comm string, max int, longer ...string) string {
 	if len(comm) < max {
 		return comm

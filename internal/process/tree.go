@@ -2,15 +2,14 @@ package process
 
 import "slices"
 
-// node is what a look at the whole process table tells of one process.
+// node is one process in a listing of the whole process table.
 type node struct{ pid, ppid int }
 
-// Descendants returns the processes that pid started, and those that they
-// started, as the table stands now; nil where it can't be read. A process whose
-// parent has ended is nobody's descendant any more.
+// Descendants returns the processes that pid started, and those that they started, as the table
+// lists them now; nil if it can't be read. A process whose parent has ended is nobody's descendant.
 func Descendants(pid int) []Info {
 	var all []Info
-	for _, p := range below(pid, table()) {
+	for _, p := range descendantPIDs(pid, table()) {
 		if info, err := Lookup(p); err == nil {
 			all = append(all, info)
 		}
@@ -18,8 +17,8 @@ func Descendants(pid int) []Info {
 	return all
 }
 
-// below picks the pids below root, parents before their children.
-func below(root int, nodes []node) []int {
+// descendantPIDs returns the pids below root, parents before their children.
+func descendantPIDs(root int, nodes []node) []int {
 	tree := []int{root}
 	for i := 0; i < len(tree); i++ {
 		for _, n := range nodes {
@@ -31,9 +30,9 @@ func below(root int, nodes []node) []int {
 	return tree[1:]
 }
 
-// Session is the id of the session that pid belongs to, 0 where that is unknown
-// or the system has none.
+// Session returns the id of the session that pid belongs to, or 0 if that is unknown or the system
+// has no sessions.
 func Session(pid int) int { return session(pid) }
 
-// Stopped reports whether pid is stopped by job control at this moment.
+// Stopped reports whether pid is currently stopped by job control.
 func Stopped(pid int) bool { return stopped(pid) }

@@ -12,10 +12,10 @@ import (
 
 func TestBelow(t *testing.T) {
 	nodes := []node{{1, 0}, {2, 1}, {5, 4}, {4, 2}, {3, 1}, {6, 3}, {7, 7}}
-	assert.Equal(t, []int{4, 5}, below(2, nodes))
-	assert.Empty(t, below(5, nodes))
-	assert.Empty(t, below(7, nodes), "a process that is its own parent")
-	assert.Equal(t, []int{2, 3, 4, 6, 5}, below(1, nodes))
+	assert.Equal(t, []int{4, 5}, descendantPIDs(2, nodes))
+	assert.Empty(t, descendantPIDs(5, nodes))
+	assert.Empty(t, descendantPIDs(7, nodes), "a process that is its own parent")
+	assert.Equal(t, []int{2, 3, 4, 6, 5}, descendantPIDs(1, nodes))
 }
 
 func TestDescendants(t *testing.T) {

@@ -8,15 +8,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limit is the soft limit of the size of core dumps. The hard one is left alone, or a command could not have its own
-// back.
+// limit is the soft limit of the size of core dumps. The hard limit stays, since otherwise the
+// user's soft limit could not be restored for a command.
 type limit struct {
 	mu      sync.Mutex
-	before  unix.Rlimit // as we were started
+	before  unix.Rlimit // as this process was started
 	lowered bool
 }
 
-var cores limit
+var coreLimit limit
 
 func (l *limit) lower() {
 	l.mu.Lock()
@@ -29,8 +29,9 @@ func (l *limit) lower() {
 	l.lowered = unix.Setrlimit(unix.RLIMIT_CORE, &now) == nil
 }
 
-// restoredFor puts the limit back while start runs. A command takes its limits over from us when it is started, and
-// nothing can set them for it alone before it runs: until start returns, a core of ours could be written.
+// restoredFor restores the user's limit while start runs. A command inherits the limits of this
+// process, and they can't be set for the command alone before it runs: until start returns, a core
+// of this process could be written.
 func (l *limit) restoredFor(start func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

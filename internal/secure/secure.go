@@ -1,11 +1,12 @@
-// Package secure keeps what is in this process's memory out of core dumps and, where the system knows how, away from
-// other programs of the same user. It holds no key, logs nothing, and says nothing to anybody.
+// Package secure keeps this process's memory out of core dumps and, where the system supports it,
+// away from other programs of the same user. It holds no key, and logs and prints nothing.
 //
-// It is about accidents and idle looks. Whoever may become the administrator, or ask the keychain itself, needs no
-// look at our memory: see docs/threat-model.md.
+// It protects against accidents and casual inspection. A program that may become the administrator,
+// or query the keychain, does not need this memory: see docs/threat-model.md.
 package secure
 
-// Process hides the memory of this process from now on, until it ends. What it starts is not concerned: see Starting.
+// HideMemory hides the memory of this process until it ends. It does not affect the programs that
+// this process starts: see WithUserLimits.
 //
 //   - Linux: it is not dumpable (prctl(2), PR_SET_DUMPABLE). The kernel writes no core of it, whatever the limit and
 //     wherever cores are piped, and lets only the administrator trace it, or read its memory and environment in /proc.
@@ -13,7 +14,8 @@ package secure
 //     of core dumps is lowered as on macOS, which does not concern a program that cores are piped to.
 //   - macOS: the soft limit of core dumps is 0. Starting puts the user's back for a command.
 //   - Windows: a report of a crash holds no heap. The Go runtime makes no such report unless GOTRACEBACK=wer asks it to.
-func Process() { process() }
+func HideMemory() { hideMemory() }
 
-// Starting calls start, which starts a command of the user's, with the limits that we were started with.
-func Starting(start func() error) error { return starting(start) }
+// WithUserLimits calls start, which starts a command of the user's, with the limits that this
+// process was started with, and returns its error.
+func WithUserLimits(start func() error) error { return withUserLimits(start) }

@@ -1,5 +1,5 @@
 package secure
 
-func process() { cores.lower() }
+func hideMemory() { coreLimit.lower() }
 
-func starting(start func() error) error { return cores.restoredFor(start) }
+func withUserLimits(start func() error) error { return coreLimit.restoredFor(start) }

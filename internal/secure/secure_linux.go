@@ -2,10 +2,10 @@ package secure
 
 import "golang.org/x/sys/unix"
 
-func process() {
+func hideMemory() {
 	if unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) != nil {
-		cores.lower()
+		coreLimit.lower()
 	}
 }
 
-func starting(start func() error) error { return cores.restoredFor(start) }
+func withUserLimits(start func() error) error { return coreLimit.restoredFor(start) }

@@ -26,18 +26,18 @@ func TestMain(m *testing.M) {
 	case "plain":
 		abort()
 	case "hidden":
-		Process()
+		HideMemory()
 		abort()
 	case "lowered":
-		cores.lower()
+		coreLimit.lower()
 		abort()
 	case "told": // dumpable or not
 		fmt.Println(dumpable())
 	case "starter":
-		Process()
+		HideMemory()
 		tell()
 	case "starter, lowered":
-		cores.lower()
+		coreLimit.lower()
 		tell()
 	}
 	os.Exit(0)
@@ -51,7 +51,8 @@ func dumpable() int {
 	return state
 }
 
-// abort ends this process by SIGABRT, as the Go runtime does where GOTRACEBACK=crash asks for a core.
+// abort ends this process by SIGABRT, as the Go runtime does where GOTRACEBACK=crash asks for a
+// core.
 func abort() {
 	debug.SetTraceback("crash")
 	panic("on purpose")
@@ -60,7 +61,7 @@ func abort() {
 // tell shows the limits of a command that is started here, twice, and ours afterwards.
 func tell() {
 	for range 2 {
-		err := Starting(func() error {
+		err := WithUserLimits(func() error {
 			cmd := exec.Command("sh", "-c", "ulimit -Sc; ulimit -Hc")
 			cmd.Stdout = os.Stdout
 			return cmd.Run()
@@ -75,7 +76,7 @@ func tell() {
 	}
 	child := exec.Command(self)
 	child.Env, child.Stdout = append(os.Environ(), roleVariable+"=told"), os.Stdout
-	if err := Starting(child.Run); err != nil {
+	if err := WithUserLimits(child.Run); err != nil {
 		fmt.Println(err)
 	}
 	var now unix.Rlimit
@@ -96,8 +97,8 @@ func under(t *testing.T, role, limits string) *exec.Cmd {
 	return cmd
 }
 
-// A core is dumped of a process that has not called Process, and none of one that has. Where the kernel pipes cores to
-// a program, that program is not started either.
+// A core is dumped of a process that has not called HideMemory, and none of one that has. Where the
+// kernel pipes cores to a program, that program is not started either.
 func TestNoCoreIsDumped(t *testing.T) {
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
 	require.NoError(t, err)
@@ -122,7 +123,8 @@ func TestNoCoreIsDumped(t *testing.T) {
 	}
 }
 
-// A command has the limits that we were started with, and is dumpable as ever, however we keep from being dumped.
+// A command has the limits that we were started with, and is dumpable as ever, however we keep from
+// being dumped.
 func TestCommandsHaveTheUsersLimits(t *testing.T) {
 	for limits, want := range map[string]string{
 		"ulimit -Sc 0; ulimit -Hc 4096":    "0\n4096\n",
@@ -140,7 +142,7 @@ func TestCommandsHaveTheUsersLimits(t *testing.T) {
 
 func TestStartingHandsOnTheError(t *testing.T) {
 	wrong := errors.New("wrong")
-	require.ErrorIs(t, Starting(func() error { return wrong }), wrong)
+	require.ErrorIs(t, WithUserLimits(func() error { return wrong }), wrong)
 	var own limit
 	require.ErrorIs(t, own.restoredFor(func() error { return wrong }), wrong)
 }

@@ -9,15 +9,15 @@ import (
 // reportNoHeap is WER_FAULT_REPORTING_FLAG_NOHEAP of werapi.h.
 const reportNoHeap = 1
 
-func process() {
+func hideMemory() {
 	kernel := windows.NewLazySystemDLL("kernel32.dll")
 	get, set := kernel.NewProc("WerGetFlags"), kernel.NewProc("WerSetFlags")
 	if get.Find() != nil || set.Find() != nil {
-		return // not on every system that runs Windows programs
+		return // missing on some systems that run Windows programs
 	}
 	var flags uint32
 	_, _, _ = get.Call(uintptr(windows.CurrentProcess()), uintptr(unsafe.Pointer(&flags)))
 	_, _, _ = set.Call(uintptr(flags | reportNoHeap))
 }
 
-func starting(start func() error) error { return start() }
+func withUserLimits(start func() error) error { return start() }

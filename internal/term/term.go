@@ -1,9 +1,8 @@
-// Package term is what ocgo-key needs of terminals: whether there is one, a
-// question or a secret asked on it, and its modes kept and put back.
+// Package term handles terminals: whether there is one, asking for an answer or a secret on it,
+// saving and restoring its modes, and ending by a signal without leaving it broken.
 //
-// Questions go to the controlling terminal itself, so that standard input and
-// output stay free for data. What is typed is never echoed where it is secret,
-// never logged and kept nowhere.
+// Questions go to the controlling terminal itself, so that standard input and output stay free for
+// data. A typed secret is never echoed, logged or stored.
 package term
 
 import (
@@ -16,17 +15,17 @@ import (
 	"strings"
 )
 
-// ErrNoTerminal says that this process has no terminal to ask on.
+// ErrNoTerminal means that this process has no terminal to ask on.
 var ErrNoTerminal = errors.New("no terminal to ask on")
 
-// maxLine bounds one typed line, in bytes. Unix terminals stop at 4096.
+// maxLine limits one typed line, in bytes. Unix terminals stop at 4096.
 const maxLine = 1 << 16
 
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool { return isTerminal(f) }
 
-// Width is the number of columns of the terminal f, or 80 where f is none or
-// does not know.
+// Width returns the number of columns of the terminal f, or 80 if f is not a terminal or does not
+// know.
 func Width(f *os.File) int {
 	if n, err := width(f); err == nil && n > 0 {
 		return n
@@ -34,9 +33,8 @@ func Width(f *os.File) int {
 	return 80
 }
 
-// HasDisplay reports whether a person may be asked by a window: on Unix where
-// DISPLAY or WAYLAND_DISPLAY is set, on macOS and Windows unless this is an SSH
-// session. getenv is [os.Getenv] or a stand-in for it.
+// HasDisplay reports whether a window can ask the user: on Unix if DISPLAY or WAYLAND_DISPLAY is
+// set, on macOS and Windows unless this is an SSH session. getenv is [os.Getenv] or a substitute.
 func HasDisplay(getenv func(string) string) bool { return hasDisplay(runtime.GOOS, getenv) }
 
 func hasDisplay(goos string, getenv func(string) string) bool {
@@ -49,8 +47,8 @@ func hasDisplay(goos string, getenv func(string) string) bool {
 	return false
 }
 
-// HasTerminal reports whether this process has a controlling terminal, also
-// where its standard streams are no terminals.
+// HasTerminal reports whether this process has a controlling terminal, even if its standard streams
+// are not terminals.
 func HasTerminal() bool {
 	in, _, err := openTerminal()
 	if err != nil {
@@ -60,27 +58,25 @@ func HasTerminal() bool {
 	return true
 }
 
-// Interactive reports whether a person may be there to answer: by a display or
-// at a terminal.
+// Interactive reports whether a user may be there to answer, at a display or a terminal.
 func Interactive(getenv func(string) string) bool {
 	return HasDisplay(getenv) || HasTerminal()
 }
 
-// ReadPassword writes prompt to the controlling terminal and reads one line from
-// it without echo, without the end of the line. Ctrl-C (and any other signal
-// that ends a process) puts the echo back first and then ends the process as
-// that signal does; Ctrl-Z puts it back for as long as the process is stopped.
+// ReadPassword writes prompt to the controlling terminal and reads one line from it without echo.
+// The result excludes the newline. Ctrl-C (and any other signal that ends a process) restores the
+// echo and then ends the process as that signal does; Ctrl-Z restores it while the process is
+// stopped.
 //
-// What was typed or pasted beyond the line is thrown away, so that the rest of a
-// secret of several lines does not reach the shell. Errors: [ErrNoTerminal];
-// [io.EOF] where input ended (Ctrl-D) before anything was typed.
+// Input beyond the line is discarded, so that the rest of a pasted secret of several lines does not
+// reach the shell. Errors: [ErrNoTerminal]; [io.EOF] if input ended (Ctrl-D) before anything was
+// typed.
 func ReadPassword(prompt string) ([]byte, error) {
 	return ReadPasswordContext(context.Background(), prompt)
 }
 
-// ReadPasswordContext is [ReadPassword] that gives up, with ctx's error, when ctx
-// ends. The terminal is as it was then, but for the next line typed on it, which
-// may be lost to this process.
+// ReadPasswordContext is [ReadPassword], but returns ctx's error when ctx ends. The terminal is
+// restored then, but the abandoned read may still consume the next line that is typed.
 func ReadPasswordContext(ctx context.Context, prompt string) ([]byte, error) {
 	in, out, err := openTerminal()
 	if err != nil {
@@ -94,9 +90,9 @@ func ReadPasswordContext(ctx context.Context, prompt string) ([]byte, error) {
 	return line, err
 }
 
-// Confirm writes prompt and " [y/N] " to the controlling terminal and reports
-// whether the answer was y or yes. An empty answer and the end of input are a no.
-// The error is [ErrNoTerminal] where there is nobody to ask.
+// Confirm writes prompt and " [y/N] " to the controlling terminal and reports whether the answer
+// was y or yes. An empty answer and the end of input mean no. Without a terminal the error is
+// [ErrNoTerminal].
 func Confirm(prompt string) (bool, error) {
 	in, out, err := openTerminal()
 	if err != nil {
@@ -114,9 +110,9 @@ func Confirm(prompt string) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-// Reset leaves the screen of a full-screen program that was killed and could not
-// do so itself: the alternate screen, mouse reports, bracketed paste, the
-// keyboard protocol and colours are given up, and the cursor shown.
+// Reset cleans up after a full-screen program that was killed: it leaves the alternate screen,
+// turns off mouse reports, bracketed paste, the keyboard protocol and colours, and shows the
+// cursor.
 func Reset() {
 	if _, out, err := openTerminal(); err == nil {
 		_, _ = io.WriteString(out, reset)
@@ -124,7 +120,7 @@ func Reset() {
 	}
 }
 
-// reset is made of xterm's control sequences, and kitty's for the keyboard.
+// reset consists of xterm's control sequences, and kitty's for the keyboard.
 const reset = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[?1049l\x1b[0m\x1b[?25h"
 
 func closeBoth(in, out *os.File) {
@@ -134,8 +130,8 @@ func closeBoth(in, out *os.File) {
 	}
 }
 
-// readLine reads up to the end of a line, byte by byte, so that nothing behind
-// it is taken. At the end of input it gives what there was, or io.EOF.
+// readLine reads one line, byte by byte, so that it consumes nothing after it. At the end of input
+// it returns what it has, or io.EOF if that is nothing.
 func readLine(r io.Reader) ([]byte, error) {
 	var line []byte
 	var b [1]byte

@@ -5,5 +5,5 @@ import "golang.org/x/sys/unix"
 const (
 	getTermios      = unix.TCGETS
 	setTermios      = unix.TCSETS
-	setTermiosFlush = unix.TCSETSF // and throws away what was not read yet
+	setTermiosFlush = unix.TCSETSF // and discards unread input
 )

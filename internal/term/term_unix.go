@@ -30,8 +30,8 @@ func width(f *os.File) (int, error) {
 	return int(size.Col), nil
 }
 
-// control runs call with the descriptor of f and leaves f as it is: File.Fd
-// would make it blocking for all who share it.
+// control runs call with the descriptor of f, without changing f: File.Fd would make it blocking
+// for everybody who shares it.
 func control(f *os.File, call func(fd int) error) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
@@ -56,14 +56,14 @@ func setModes(f *os.File, request uint, modes *unix.Termios) error {
 	return control(f, func(fd int) error { return unix.IoctlSetTermios(fd, request, modes) })
 }
 
-// State holds the modes that a terminal had.
+// A State is a terminal's saved modes.
 type State struct {
 	f     *os.File
 	modes unix.Termios
 }
 
-// Save notes the modes of the terminal f, which must stay open until the last
-// Restore. It fails where f is no terminal.
+// Save returns the modes of the terminal f, which must stay open until the last Restore. It fails
+// if f is not a terminal.
 func Save(f *os.File) (*State, error) {
 	modes, err := getModes(f)
 	if err != nil {
@@ -72,8 +72,8 @@ func Save(f *os.File) (*State, error) {
 	return &State{f: f, modes: *modes}, nil
 }
 
-// Changed reports whether the terminal has other modes now. A nil State never
-// does.
+// Changed reports whether the terminal's modes differ from the saved ones. It returns false for a
+// nil State.
 func (s *State) Changed() bool {
 	if s == nil {
 		return false
@@ -82,10 +82,9 @@ func (s *State) Changed() bool {
 	return err == nil && *now != s.modes
 }
 
-// Restore puts the modes back, for instance after a full-screen program was
-// killed. Where this process is in the background it does nothing: the terminal
-// is somebody else's then, and to touch it would stop us (SIGTTOU). A nil State
-// restores nothing.
+// Restore restores the modes, for instance after a full-screen program was killed. It does nothing
+// if this process is in the background: another process then has the terminal, and changing it
+// would stop this one (SIGTTOU). It does nothing for a nil State.
 func (s *State) Restore() error {
 	if s == nil {
 		return nil
@@ -124,8 +123,8 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 	silent.Lflag |= unix.ICANON | unix.ISIG
 	silent.Iflag |= unix.ICRNL
 
-	// Asked for before the echo goes, so that no signal falls between the two.
-	// One that is ignored (nohup) stays so.
+	// Registered before the echo is turned off, so that no signal is lost in between. A signal that
+	// is ignored (nohup) stays ignored.
 	signals := make(chan os.Signal, 4)
 	for _, sig := range []os.Signal{
 		unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGTSTP,
@@ -135,7 +134,7 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 		}
 	}
 	defer signal.Stop(signals)
-	defer Sparing()()
+	defer AllowSIGQUIT()()
 
 	ask := func() error {
 		if err := setModes(in, setTermios, &silent); err != nil {
@@ -146,7 +145,7 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 	}
 	restore := func() {
 		_ = setModes(in, setTermiosFlush, before)
-		_, _ = io.WriteString(out, "\n") // in place of the one that was not echoed
+		_, _ = io.WriteString(out, "\n") // replaces the newline that was not echoed
 	}
 	if err := ask(); err != nil {
 		restore()
@@ -183,8 +182,7 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 	}
 }
 
-// pause stops this process like the Ctrl-Z it is the answer to, and returns when
-// it goes on.
+// pause stops this process, as Ctrl-Z does by default, and returns when it is continued.
 func pause() {
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, unix.SIGCONT)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// controlC is the exit code of a process that Ctrl-C ended (STATUS_CONTROL_C_EXIT).
+// controlC is the exit code of a process ended by Ctrl-C (STATUS_CONTROL_C_EXIT).
 const controlC = 0xC000013A
 
 func handle(f *os.File) windows.Handle { return windows.Handle(f.Fd()) }
@@ -28,14 +28,14 @@ func width(f *os.File) (int, error) {
 	return int(info.Window.Right-info.Window.Left) + 1, nil
 }
 
-// State holds the modes that a terminal had.
+// A State is a terminal's saved modes.
 type State struct {
 	f    *os.File
 	mode uint32
 }
 
-// Save notes the modes of the terminal f, which must stay open until the last
-// Restore. It fails where f is no terminal.
+// Save returns the modes of the terminal f, which must stay open until the last Restore. It fails
+// if f is not a terminal.
 func Save(f *os.File) (*State, error) {
 	s := &State{f: f}
 	if err := windows.GetConsoleMode(handle(f), &s.mode); err != nil {
@@ -44,8 +44,8 @@ func Save(f *os.File) (*State, error) {
 	return s, nil
 }
 
-// Changed reports whether the terminal has other modes now. A nil State never
-// does.
+// Changed reports whether the terminal's modes differ from the saved ones. It returns false for a
+// nil State.
 func (s *State) Changed() bool {
 	if s == nil {
 		return false
@@ -54,8 +54,8 @@ func (s *State) Changed() bool {
 	return windows.GetConsoleMode(handle(s.f), &now) == nil && now != s.mode
 }
 
-// Restore puts the modes back, for instance after a full-screen program was
-// killed. A nil State restores nothing.
+// Restore restores the modes, for instance after a full-screen program was killed. It does nothing
+// for a nil State.
 func (s *State) Restore() error {
 	if s == nil {
 		return nil
@@ -118,7 +118,7 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 		restore()
 		return nil, ctx.Err()
 	case r := <-done:
-		select { // a read that Ctrl-C broke off ends with an error before the signal comes
+		select { // a read that Ctrl-C interrupts fails before the signal arrives
 		case <-interrupts:
 			restore()
 			windows.ExitProcess(controlC)
@@ -129,8 +129,8 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 	}
 }
 
-// Quiet has nothing to do: Windows has no signals at which the Go runtime prints stacks.
-func Quiet() {}
+// SilenceStackTraces does nothing: Windows has no signals on which the Go runtime prints stacks.
+func SilenceStackTraces() {}
 
-// Sparing has nothing to undo here.
-func Sparing() (done func()) { return func() {} }
+// AllowSIGQUIT does nothing on Windows.
+func AllowSIGQUIT() (done func()) { return func() {} }

@@ -1,5 +1,5 @@
-// Package text makes text for people: one line that is safe on a terminal, one word of a shell's
-// command line, counts and times. It decides nothing and knows nothing of the project.
+// Package text formats text for users: one line that is safe on a terminal, one word of a shell's
+// command line, counts and times. It is independent of the rest of the project.
 package text
 
 import (
@@ -8,12 +8,13 @@ import (
 	"unicode"
 )
 
-// maxForeign bounds what of others' words OneLine keeps, in bytes.
+// maxForeign limits, in bytes, how much of another program's text OneLine keeps.
 const maxForeign = 120
 
-// Line returns text with a space in the place of each character that is not printable, so that it
-// is one line and moves no cursor, colours nothing and turns no direction: control characters, line
-// ends, and invisible ones such as U+202E among them. All else stays as it is, runs of spaces too.
+// Line returns text with each unprintable character replaced by a space, so that it is one line and
+// moves no cursor, sets no colour and changes no text direction: this includes control characters,
+// line ends and invisible characters such as U+202E. Everything else stays, including runs of
+// spaces.
 func Line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -23,14 +24,14 @@ func Line(text string) string {
 	}, text)
 }
 
-// Tidy is Line with single spaces between the words and none at the ends.
+// Tidy is Line with single spaces between words and none at the ends.
 func Tidy(text string) string { return strings.Join(strings.Fields(Line(text)), " ") }
 
-// OneLine makes the words of others fit for a line: Tidy, at most about 120 bytes long, and "?"
-// where nothing is left.
+// OneLine makes another program's text safe to show: it is Tidy, cut to about 120 bytes, or "?" if
+// nothing is left.
 func OneLine(text string) string { return OneLineOr(text, "?") }
 
-// OneLineOr is OneLine with another word where nothing is left.
+// OneLineOr is OneLine, but returns other if nothing is left.
 func OneLineOr(text, other string) string {
 	text = Tidy(strings.ToValidUTF8(text, ""))
 	for i := range text {
@@ -45,7 +46,7 @@ func OneLineOr(text, other string) string {
 	return text
 }
 
-// Count is a number with its noun: "1 key", "2 keys".
+// Count returns a number with its noun: "1 key", "2 keys".
 func Count(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

@@ -6,8 +6,8 @@ import (
 )
 
 // Quote returns text as one word of a command line of the user's shell: sh, bash, zsh and fish on
-// Unix, PowerShell and cmd on Windows. It is Line first, so that a command line is one line; a name
-// that is not printable is not found by the command, and does nothing else.
+// Unix, PowerShell and cmd on Windows. It applies Line first, so that a command line is one line; a
+// command does not find a name with unprintable characters then, which is harmless.
 func Quote(text string) string { return quoteFor(runtime.GOOS, text) }
 
 func quoteFor(goos, text string) string {
@@ -16,9 +16,9 @@ func quoteFor(goos, text string) string {
 	case plain(text, windows):
 		return text
 	case windows:
-		// PowerShell takes a backtick before what is special between double quotes, typographic
-		// quotes among it. cmd shows such a backtick, and runs nothing either. Both take "" for a
-		// quote.
+		// Between double quotes PowerShell escapes special characters, typographic quotes among
+		// them, with a backtick. cmd shows that backtick, and does not run anything either. Both
+		// read "" as a quote.
 		return `"` + windowsSpecial.Replace(text) + `"`
 	}
 	// fish knows \\ and \' between single quotes, where other shells have no escape at all.
@@ -30,13 +30,13 @@ var (
 	unixSpecial    = strings.NewReplacer(`'`, `'\''`, `\`, `'\\'`)
 )
 
-// plain reports whether the shell takes text as it stands for one word.
+// plain reports whether the shell reads unquoted text as one word.
 func plain(text string, windows bool) bool {
 	safe := "_-./:+@%,="
 	if windows {
 		safe = "_-./:+"
 	}
-	// zsh takes =ls for the path of ls.
+	// zsh replaces =ls by the path of ls.
 	return text != "" && text[0] != '=' && strings.IndexFunc(text, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(safe, r))
 	}) < 0

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Clock is a moment near now, to come or past, as people say it, in local time: "17:30", "Mon
+// Clock returns a time near now, future or past, as people say it, in local time: "17:30", "Mon
 // 09:00", "3 Dec 09:00".
 func Clock(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
@@ -18,8 +18,8 @@ func Clock(t, now time.Time) string {
 	return t.Format("2 Jan 15:04")
 }
 
-// Moment is a time past as a log shows it, in local time: "Mon 23 Nov 16:42", with the year where
-// it is another one.
+// Moment returns a past time as a log shows it, in local time: "Mon 23 Nov 16:42", with the year if
+// it is not the current one.
 func Moment(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
 	switch {
@@ -31,7 +31,8 @@ func Moment(t, now time.Time) string {
 	return t.Format("Mon 2 Jan 15:04")
 }
 
-// Ago is a moment past as people say it: "just now", "5 min ago", "3 h ago", "2 days ago", "never".
+// Ago returns a past time as people say it: "just now", "5 min ago", "3 h ago", "2 days ago",
+// "never".
 func Ago(t, now time.Time) string {
 	d := now.Sub(t)
 	switch {
@@ -47,8 +48,8 @@ func Ago(t, now time.Time) string {
 	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 }
 
-// In is the time until a moment to come as people say it: "in under 1 min", "in 45 min", "in 2 h 10
-// min", "in 3 days 4 h", "in 12 days"; "now" once it has come.
+// In returns the time until t as people say it: "in under 1 min", "in 45 min", "in 2 h 10 min", "in
+// 3 days 4 h", "in 12 days"; "now" once it has come.
 func In(t, now time.Time) string {
 	d := t.Sub(now)
 	minutes, hours := int(d.Round(time.Minute).Minutes()), int(d.Round(time.Hour).Hours())
@@ -67,7 +68,7 @@ func In(t, now time.Time) string {
 	return "in " + Count((hours+12)/24, "day", "days")
 }
 
-// rest is the smaller unit of a length of time, left out where there is none of it.
+// rest returns the smaller unit of a duration, or "" if it is zero.
 func rest(n int, unit string) string {
 	if n == 0 {
 		return ""

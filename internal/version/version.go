@@ -1,4 +1,4 @@
-// Package version knows which build this program is, and how it names itself to others.
+// Package version returns the version of this build, and the program's User-Agent.
 package version
 
 import (
@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// contact is where the makers of this build can be reached: an address of a page or of mail. A release sets it with
-// -ldflags "-X ocgo-key/internal/version.contact=ADDRESS".
+// contact is the address of a web page or a mailbox of the publisher of this build. A release sets
+// it with -ldflags "-X ocgo-key/internal/version.contact=ADDRESS".
 var contact string
 
-// String is what the build recorded: the module's version, else the commit.
+// String returns the version that the build recorded: the module's version, else the commit.
 func String() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -27,8 +27,8 @@ func String() string {
 	return "devel"
 }
 
-// UserAgent is how the program names itself in requests of its own: "ocgo-key/VERSION (ADDRESS)", the address where the
-// build has one.
+// UserAgent returns the User-Agent of the program's own requests: "ocgo-key/VERSION (ADDRESS)",
+// without the address if the build has none.
 func UserAgent() string { return userAgent(String(), contact) }
 
 func userAgent(version, contact string) string {
@@ -39,7 +39,7 @@ func userAgent(version, contact string) string {
 	return agent
 }
 
-// visible drops what could end a product's name or its comment, or break a header.
+// visible drops characters that could end a product's name or its comment, or break a header.
 func visible(r rune) rune {
 	if r <= ' ' || r >= 0x7f || strings.ContainsRune("()\\", r) {
 		return -1

@@ -1,10 +1,9 @@
-// Package keychaintest is test support for whatever keeps or reads keys: a
-// conformance suite that every keychain.Store has to pass, and a real Secret
-// Service on a private D-Bus to run it, or the whole program, against.
+// Package keychaintest is test support for code that stores or reads keys: a conformance suite that
+// every keychain.Store has to pass, and a real Secret Service on a private D-Bus, to run the suite
+// or the whole program against.
 //
-// It is for tests only. It never skips: where a program is missing, the test
-// fails and names the Debian package. It touches no keychain, bus or folder of
-// the user's.
+// It is for tests only. It never skips: where a program is missing, the test fails and names the
+// Debian package. It touches none of the user's keychains, buses or folders.
 package keychaintest
 
 import (
@@ -23,21 +22,20 @@ import (
 	"ocgo-key/keychain"
 )
 
-// callBudget bounds each call of the suite. It is far more than a healthy
-// store needs, so that only a store that hangs meets it.
+// callBudget bounds each call of the suite. It is far more than a healthy store needs, so that only
+// a store that hangs reaches it.
 const callBudget = 30 * time.Second
 
-// Conformance checks that a store keeps the promises of keychain.Store. open
-// returns the store under test and is called once for each part; the parts
-// use ids of their own and remove them again, so the store may be shared and
-// need not be empty.
+// Conformance checks that a store keeps the promises of keychain.Store. open returns the store
+// under test and is called once for each part; the parts use their own ids and remove them again,
+// so the store may be shared and need not be empty.
 func Conformance(t *testing.T, open func(t *testing.T) keychain.Store) {
 	t.Helper()
 	conformance(t, open, 8)
 }
 
-// ConformanceSlow is Conformance with fewer calls at once, for a store of which
-// each call starts several programs.
+// ConformanceSlow is Conformance with fewer calls at once, for a store whose calls each start
+// several programs.
 func ConformanceSlow(t *testing.T, open func(t *testing.T) keychain.Store) {
 	t.Helper()
 	conformance(t, open, 3)
@@ -67,10 +65,10 @@ func conformance(t *testing.T, open func(t *testing.T) keychain.Store, workers i
 
 type suite struct {
 	store   keychain.Store
-	workers int // how many call the store at once, where that is what is looked at
+	workers int // how many goroutines call the store at once, in the tests of concurrency
 }
 
-// id makes an id that nobody has, and sees to it that nothing is left under it.
+// id returns an unused id, and removes what the test leaves under it.
 func (s suite) id(t *testing.T) string {
 	t.Helper()
 	id := "conformance-" + strings.ToLower(rand.Text())
@@ -115,7 +113,7 @@ func (s suite) holds(t *testing.T, id, want string) {
 	assert.Equal(t, want, got.Reveal())
 }
 
-// isError checks the shape that every failure has.
+// isError checks the fields that every error has.
 func (s suite) isError(t *testing.T, err error, kind keychain.Kind, op, id string) {
 	t.Helper()
 	require.Error(t, err)

@@ -16,18 +16,18 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// A Mode is the state in which a Secret Service is handed to the test.
+// A Mode is the state in which a Secret Service starts.
 type Mode int
 
 // The modes.
 const (
-	Unlocked  Mode = iota // a default keyring that is open
-	Locked                // a default keyring that is locked, and nobody to ask for its password
+	Unlocked  Mode = iota // an unlocked default keyring
+	Locked                // a locked default keyring, and no prompter to ask for its password
 	Fresh                 // a service without any default keyring
-	NoService             // a bus on which no keychain service is or can be started
+	NoService             // a bus on which no keychain service runs or can be started
 )
 
-// String is the mode in words.
+// String returns the mode in words.
 func (m Mode) String() string {
 	names := []string{"unlocked", "locked", "fresh", "no service"}
 	if m < 0 || int(m) >= len(names) {
@@ -36,30 +36,29 @@ func (m Mode) String() string {
 	return names[m]
 }
 
-// startBudget bounds a start or a stop; both take about 0.1 s.
+// startBudget limits a start or a stop; both take about 0.1 s.
 const startBudget = 20 * time.Second
 
-// password of every keyring made here.
+// password is the password of every keyring that this package creates.
 const password = "scratch-keyring"
 
-// A Daemon is a private D-Bus, and on it a real gnome-keyring unless the mode
-// is NoService. Both end with the test.
+// A Daemon is a private D-Bus, and on it a real gnome-keyring unless the mode is NoService. Both
+// end with the test.
 type Daemon struct {
 	// Address of the bus, for DBUS_SESSION_BUS_ADDRESS.
 	Address string
-	// Dir is the scratch folder that both live in. The keyring's own,
-	// encrypted files are in its folder data/keyrings; nothing else in Dir
-	// or anywhere may ever hold a key.
+	// Dir is the scratch folder of both. The keyring's encrypted files are in its folder
+	// data/keyrings; nothing else in Dir or anywhere may ever contain a key.
 	Dir string
 
 	processes []*process // in the order of their start
 }
 
-// StartSecretService starts a Daemon and ends it when the test is over. It
-// fails the test if it can't.
+// StartSecretService starts a Daemon and ends it when the test is over. It fails the test if it
+// can't.
 //
-// godbus keeps one session bus per process: a test binary that talks to a
-// Daemon itself must stay with one, and run what needs others in children.
+// godbus keeps one session bus per process: a test binary that talks to a Daemon itself must use
+// only one, and run what needs others in child processes.
 func StartSecretService(t testing.TB, mode Mode) *Daemon {
 	t.Helper()
 	d, stop, err := Start(mode)
@@ -74,8 +73,8 @@ func StartSecretService(t testing.TB, mode Mode) *Daemon {
 	return d
 }
 
-// Start is StartSecretService for a TestMain: the caller has to call stop,
-// which may be called more than once.
+// Start is StartSecretService for a TestMain. The caller must call stop, and may call it more than
+// once.
 func Start(mode Mode) (d *Daemon, stop func() error, err error) {
 	programs := []struct{ name, debian string }{{"dbus-daemon", "dbus"}}
 	if mode != NoService {
@@ -97,8 +96,8 @@ func Start(mode Mode) (d *Daemon, stop func() error, err error) {
 	return d, d.Stop, nil
 }
 
-// scratch makes the folder. A socket's path has at most 107 bytes, which the
-// temporary folder of a test can use up by itself.
+// scratch creates the folder. A socket's path has at most 107 bytes, and the temporary folder of a
+// test can be that long by itself.
 func scratch() (string, error) {
 	parent := os.TempDir()
 	if len(parent) > 60 {
@@ -116,9 +115,9 @@ func scratch() (string, error) {
 	return dir, nil
 }
 
-// Env is what a client of the service needs in its environment; the rest,
-// HOME and state folders, is the caller's. DISPLAY and WAYLAND_DISPLAY are
-// emptied, so that a test can't open a window on a developer's screen.
+// Env returns the environment variables that a client of the service needs; the caller adds the
+// rest, such as HOME and state folders. DISPLAY and WAYLAND_DISPLAY are emptied, so that a test
+// can't open a window on a developer's screen.
 func (d *Daemon) Env() []string {
 	return []string{
 		"DBUS_SESSION_BUS_ADDRESS=" + d.Address,
@@ -128,7 +127,7 @@ func (d *Daemon) Env() []string {
 	}
 }
 
-// PIDs are the process ids of what was started, the bus first.
+// PIDs returns the ids of the started processes, the bus first.
 func (d *Daemon) PIDs() []int {
 	var pids []int
 	for _, p := range d.processes {
@@ -137,13 +136,13 @@ func (d *Daemon) PIDs() []int {
 	return pids
 }
 
-// Lock locks the default keyring, as a desktop does after a while.
+// Lock locks the default keyring, as a desktop does when idle.
 func (d *Daemon) Lock() error {
 	return d.ask(func(s *secrets) error { return s.lock() })
 }
 
-// Stop ends both daemons and removes the folder. It may be called again, but
-// not by two goroutines at once.
+// Stop ends both daemons and removes the folder. It may be called more than once, but not
+// concurrently.
 func (d *Daemon) Stop() error {
 	var errs []error
 	for len(d.processes) > 0 {
@@ -231,7 +230,7 @@ func (d *Daemon) command(name string, args []string, stdin string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = d.Dir
 	cmd.Stdin = strings.NewReader(stdin)
-	// Nothing of the caller's session: neither its bus nor its folders.
+	// Nothing comes from the caller's session: neither its bus nor its folders.
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"),
 		"LC_ALL=C.UTF-8",
@@ -245,18 +244,18 @@ func (d *Daemon) command(name string, args []string, stdin string) *exec.Cmd {
 	return cmd
 }
 
-// A process is a child with its end and its last words.
+// A process is a child process with its stderr and a channel that is closed at its end.
 type process struct {
-	cmd    *exec.Cmd
-	stderr *bytes.Buffer // to be read once ended is closed
-	ended  chan struct{}
-	deaf   bool // to SIGTERM
+	cmd         *exec.Cmd
+	stderr      *bytes.Buffer // to be read once ended is closed
+	ended       chan struct{}
+	ignoresTerm bool // to SIGTERM
 }
 
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
 	cmd.Stderr = p.stderr
-	// What is left of a daemon's pipes must not keep Wait from returning.
+	// Pipes that a daemon left open must not keep Wait from returning.
 	cmd.WaitDelay = startBudget
 	endWithParent(cmd)
 	if err := cmd.Start(); err != nil {
@@ -280,7 +279,7 @@ func (p *process) failure(what string) error {
 }
 
 func (p *process) stop() error {
-	if p.deaf {
+	if p.ignoresTerm {
 		_ = p.cmd.Process.Kill()
 	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
@@ -299,7 +298,7 @@ func (p *process) stop() error {
 	return p.failure("does not end")
 }
 
-// A firstLine hands on the first line written to it and drops the rest.
+// A firstLine sends the first line written to it on a channel, and drops the rest.
 type firstLine struct {
 	buffer []byte
 	line   chan string

@@ -61,8 +61,7 @@ func TestMissingProgramIsNamedWithItsPackage(t *testing.T) {
 	require.ErrorContains(t, err, "Debian package gnome-keyring")
 }
 
-// A daemon that breaks off is an error with its last words, and the folder is
-// removed again.
+// A daemon that breaks off is an error with its last words, and the folder is removed again.
 func TestBrokenDaemon(t *testing.T) {
 	bin := t.TempDir()
 	tmp, err := os.MkdirTemp("", "broken") // short, so that it is used

@@ -14,33 +14,32 @@ import (
 const SecretsPath = dbus.ObjectPath(secretsPath)
 
 const (
-	promptPath   = secretsPath + "/prompt/p1"
-	sessionPath  = secretsPath + "/session/s1"
-	ringPath     = secretsPath + "/aliases/default"
-	propertyFace = "org.freedesktop.DBus.Properties"
+	promptPath          = secretsPath + "/prompt/p1"
+	sessionPath         = secretsPath + "/session/s1"
+	keyringPath         = secretsPath + "/aliases/default"
+	propertiesInterface = "org.freedesktop.DBus.Properties"
 )
 
-// A FakeService is a Secret Service that does what a real one can't be made to
-// do at will. Its zero value has a default keyring that is always locked behind
-// a question that nobody answers.
+// A FakeService is a Secret Service with faults that a real one does not show on request. Its zero
+// value has a locked default keyring, and nobody answers its prompt.
 type FakeService struct {
-	// Default is what it says the default keyring is; "/" for none.
+	// Default is the path that it reports as the default keyring; "/" for none.
 	Default dbus.ObjectPath
-	// Open: no question at all.
+	// Open makes it unlock without a prompt.
 	Open bool
 	// Items are the secrets in the default keyring, by account id.
 	Items map[string]string
-	// OnPrompt is called when the question comes up.
+	// OnPrompt is called when the prompt opens.
 	OnPrompt func()
-	// Dismiss: the user closes the question.
+	// Dismiss makes the user close the prompt.
 	Dismiss bool
-	// Completed is what the question ends with, in place of (dismissed, "").
+	// Completed is the result of the prompt, in place of (dismissed, "").
 	Completed []any
-	// Before is called before each answer, with the method's name. What it
-	// takes its time for comes late.
+	// Before is called before each answer, with the method's name. If it sleeps, the answer is
+	// late.
 	Before func(method string)
-	// Instead has functions in place of methods, by name; they may take and
-	// return what the real ones never would.
+	// Instead has functions that replace methods, by name; they may take and return types that the
+	// real ones never would.
 	Instead map[string]any
 
 	CreateError *dbus.Error // of CreateItem
@@ -50,7 +49,7 @@ type FakeService struct {
 	unlocked atomic.Bool
 }
 
-// Serve takes the service's name on the bus, until the test ends or Die.
+// Serve owns the service's name on the bus until the test ends or Die is called.
 func (f *FakeService) Serve(t testing.TB, address string) {
 	t.Helper()
 	conn, err := dbus.Connect(address)
@@ -61,16 +60,16 @@ func (f *FakeService) Serve(t testing.TB, address string) {
 	f.conn = conn
 	f.unlocked.Store(f.Open && f.UnlockError == nil && f.Instead["Unlock"] == nil)
 	if f.Default == "" {
-		f.Default = ringPath
+		f.Default = keyringPath
 	}
-	for path, faces := range f.objects() {
-		for face, methods := range faces {
+	for path, interfaces := range f.objects() {
+		for iface, methods := range interfaces {
 			for name, other := range f.Instead {
 				if _, ok := methods[name]; ok {
 					methods[name] = other
 				}
 			}
-			if err := conn.ExportMethodTable(methods, path, face); err != nil {
+			if err := conn.ExportMethodTable(methods, path, iface); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -81,16 +80,16 @@ func (f *FakeService) Serve(t testing.TB, address string) {
 	}
 }
 
-// Die leaves the bus in the middle of whatever it does.
+// Die disconnects from the bus at once.
 func (f *FakeService) Die() { _ = f.conn.Close() }
 
 type objects map[dbus.ObjectPath]map[string]map[string]any
 
-// objects are the methods, by path and interface (Secret Service API 0.2).
+// objects returns the methods, by path and interface (Secret Service API 0.2).
 func (f *FakeService) objects() objects {
 	all := objects{
 		secretsPath: {
-			serviceFace: {
+			serviceInterface: {
 				"OpenSession": func(string, dbus.Variant) (dbus.Variant, dbus.ObjectPath, *dbus.Error) {
 					f.before("OpenSession")
 					return dbus.MakeVariant(""), sessionPath, nil
@@ -98,14 +97,14 @@ func (f *FakeService) objects() objects {
 				"Unlock":    f.unlock,
 				"ReadAlias": func(string) (dbus.ObjectPath, *dbus.Error) { f.before("ReadAlias"); return f.Default, nil },
 			},
-			propertyFace: {"Get": func(string, string) (dbus.Variant, *dbus.Error) {
+			propertiesInterface: {"Get": func(string, string) (dbus.Variant, *dbus.Error) {
 				f.before("Get")
 				return dbus.MakeVariant([]dbus.ObjectPath{}), nil
 			}},
 		},
 		promptPath:  {"org.freedesktop.Secret.Prompt": {"Prompt": f.prompt}},
 		sessionPath: {"org.freedesktop.Secret.Session": {"Close": func() *dbus.Error { return nil }}},
-		ringPath: {"org.freedesktop.Secret.Collection": {
+		keyringPath: {"org.freedesktop.Secret.Collection": {
 			"SearchItems": f.searchItems,
 			"CreateItem": func(map[string]dbus.Variant, secretStruct, bool) (dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
 				f.before("CreateItem")
@@ -135,7 +134,7 @@ func (f *FakeService) before(method string) {
 
 func (f *FakeService) item(id string) dbus.ObjectPath {
 	ids := slices.Sorted(maps.Keys(f.Items))
-	return dbus.ObjectPath(fmt.Sprintf("%s/i%d", ringPath, slices.Index(ids, id)))
+	return dbus.ObjectPath(fmt.Sprintf("%s/i%d", keyringPath, slices.Index(ids, id)))
 }
 
 func (f *FakeService) unlock(paths []dbus.ObjectPath) ([]dbus.ObjectPath, dbus.ObjectPath, *dbus.Error) {
@@ -177,7 +176,7 @@ func (f *FakeService) prompt(string) *dbus.Error {
 	return nil
 }
 
-// secretStruct is the API's (oayays).
+// secretStruct is a secret as the API transfers it: (oayays).
 type secretStruct struct {
 	Session           dbus.ObjectPath
 	Parameters, Value []byte

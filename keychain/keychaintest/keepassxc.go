@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// KeePassXC shows the group of a database that the database names in its own
-// settings; a person would choose it there.
+// KeePassXC exposes one group of a database as the Secret Service. The database's own settings name
+// it; a user would choose it there.
 const (
 	keepassGroup = "8a3f2f52-9a52-4cb0-8f4f-0f0f6a3f7f10"
 	keepassXML   = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
@@ -26,7 +26,7 @@ const (
 <Root><Group><UUID>ij8vUppSTLCPTw8Paj9/EA==</UUID><Name>Root</Name>%s</Group></Root>
 </KeePassFile>
 `
-	// keepassEntry is what KeePassXC makes of an item that a program stores.
+	// keepassEntry is how KeePassXC stores an item of another program.
 	keepassEntry = `
 <Entry><UUID>%s</UUID>
 <String><Key>Title</Key><Value>%[2]s</Value></String>
@@ -46,10 +46,9 @@ CheckForUpdatesNextTime=0
 `
 )
 
-// StartKeePassXC starts a private bus, and on it a real KeePassXC as the Secret
-// Service, with a screen that nobody sees. Its database is open if the mode is
-// Unlocked; else it is Locked. It holds these keys, by account id. Both end with
-// the test, which fails if they can't be started.
+// StartKeePassXC starts a private bus, and on it a real KeePassXC as the Secret Service, without a
+// visible screen. Its database is unlocked if mode is Unlocked, else locked, and contains keys, by
+// account id. Both end with the test, which fails if they can't be started.
 func StartKeePassXC(t testing.TB, mode Mode, keys map[string]string) *Daemon {
 	t.Helper()
 	for _, name := range []string{"keepassxc", "keepassxc-cli"} {
@@ -82,7 +81,7 @@ func (d *Daemon) startKeePassXC(mode Mode, keys map[string]string) error {
 	}
 	made := d.command("keepassxc-cli", []string{"import", "--quiet", "--set-password", xml, database}, strings.Repeat(password+"\n", 2))
 	out, err := made.CombinedOutput()
-	if err = errors.Join(err, os.Remove(xml)); err != nil { // it holds the keys in the clear
+	if err = errors.Join(err, os.Remove(xml)); err != nil { // it contains the keys in plain text
 		return fmt.Errorf("make a database: %w: %s", err, out)
 	}
 	args, stdin := []string{database}, ""
@@ -95,13 +94,13 @@ func (d *Daemon) startKeePassXC(mode Mode, keys map[string]string) error {
 	if err != nil {
 		return err
 	}
-	keepass.deaf = true // it would rather ask whether it may
+	keepass.ignoresTerm = true // on SIGTERM it asks the user whether to quit
 	d.processes = append(d.processes, keepass)
 	return d.ask(func(s *secrets) error { return s.awaitKeePassXC(keepass, mode) })
 }
 
-// awaitKeePassXC waits until the service is on the bus; with an open database
-// until that is the default keyring, and can be read.
+// awaitKeePassXC waits until the service is on the bus and, if mode is Unlocked, until the database
+// is the default keyring and can be read.
 func (s *secrets) awaitKeePassXC(keepass *process, mode Mode) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -12,17 +12,17 @@ import (
 	"testing"
 )
 
-// A PasswordStore is a store of `pass` with a gpg key of its own, in a scratch
-// folder, for docker-credential-pass.
+// A PasswordStore is a store of `pass` with its own gpg key, in a scratch folder, for
+// docker-credential-pass.
 type PasswordStore struct {
-	// Dir is the scratch folder. The entries are encrypted in its folder store.
+	// Dir is the scratch folder. The encrypted entries are in its folder "store".
 	Dir string
 
 	path string // the PATH on which pass is
 }
 
-// pinentry answers gpg-agent's question for the passphrase with what stands in
-// the file "pin" beside it, or cancels where there is none.
+// pinentry answers gpg-agent's request for the passphrase with the content of the file pinentry.pin
+// beside it, or cancels if that file is missing.
 const pinentry = `#!/bin/sh
 echo OK
 while read -r line; do
@@ -36,12 +36,12 @@ while read -r line; do
 done
 `
 
-// The least that gpg-agent takes for hashing a passphrase: the default is 0.1 s
-// each time that it uses the key.
+// s2k-count is the lowest cost of hashing a passphrase that gpg-agent accepts: the default takes
+// 0.1 s each time that the key is used.
 const agentConfig = "pinentry-program %s\ns2k-count 65536\n"
 
-// StartPasswordStore makes a PasswordStore that is unlocked, and ends its
-// gpg-agent when the test is over. It fails the test if it can't.
+// StartPasswordStore creates an unlocked PasswordStore, and ends its gpg-agent when the test is
+// over. It fails the test if it can't.
 func StartPasswordStore(t testing.TB) *PasswordStore {
 	t.Helper()
 	s, stop, err := NewPasswordStore()
@@ -56,9 +56,8 @@ func StartPasswordStore(t testing.TB) *PasswordStore {
 	return s
 }
 
-// NewPasswordStore is StartPasswordStore without a test: the caller has to call
-// stop. The programs are not looked for in the folders without, where others
-// may have their names.
+// NewPasswordStore is StartPasswordStore without a test: the caller must call stop. Programs are
+// not searched for in the folders without, which may have other programs of the same names.
 func NewPasswordStore(without ...string) (s *PasswordStore, stop func() error, err error) {
 	dirs := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return slices.Contains(without, dir) })
 	for _, p := range []struct{ name, debian string }{
@@ -93,7 +92,7 @@ func (s *PasswordStore) set() error {
 	)
 }
 
-// Env is what a client of the store needs in its environment.
+// Env returns the environment variables that a client of the store needs.
 func (s *PasswordStore) Env() []string {
 	return []string{
 		"GNUPGHOME=" + s.at("gnupg"),
@@ -102,7 +101,7 @@ func (s *PasswordStore) Env() []string {
 	}
 }
 
-// Lock has gpg-agent forget the passphrase; whoever it asks for it from now on cancels.
+// Lock makes gpg-agent forget the passphrase; from now on its requests for it are canceled.
 func (s *PasswordStore) Lock() error {
 	return errors.Join(os.Remove(s.at("pinentry.pin")), s.run("gpgconf", "--reload", "gpg-agent"))
 }
@@ -114,7 +113,7 @@ func (s *PasswordStore) stop() error {
 func (s *PasswordStore) run(name string, args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startBudget)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "env", append([]string{name}, args...)...) // env looks it up on the PATH below
+	cmd := exec.CommandContext(ctx, "env", append([]string{name}, args...)...) // env finds it on the PATH set below
 	cmd.Dir = s.Dir
 	cmd.Env = append([]string{"LC_ALL=C.UTF-8", "HOME=" + s.at("home")}, s.Env()...)
 	if out, err := cmd.CombinedOutput(); err != nil {

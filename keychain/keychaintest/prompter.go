@@ -7,25 +7,25 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// A Prompter stands in for the window in which gnome-keyring asks for a
-// password: gcr's system prompter, on the keyring's bus.
+// A Prompter replaces the window in which gnome-keyring asks for a password: gcr's system prompter,
+// on the keyring's bus.
 type Prompter struct {
-	// Dismiss: the user closes each window. Else nobody answers.
+	// Dismiss makes the user close each window. Otherwise nobody answers.
 	Dismiss bool
-	// OnPrompt is called when a window comes up.
+	// OnPrompt is called when a window opens.
 	OnPrompt func()
 
 	conn *dbus.Conn
 }
 
 const (
-	prompterName = "org.gnome.keyring.SystemPrompter"
-	prompterPath = "/org/gnome/keyring/Prompter"
-	prompterFace = "org.gnome.keyring.internal.Prompter"
-	callbackFace = "org.gnome.keyring.internal.Prompter.Callback"
+	prompterName      = "org.gnome.keyring.SystemPrompter"
+	prompterPath      = "/org/gnome/keyring/Prompter"
+	prompterInterface = "org.gnome.keyring.internal.Prompter"
+	callbackInterface = "org.gnome.keyring.internal.Prompter.Callback"
 )
 
-// Serve takes the prompter's name on the bus until the test ends.
+// Serve owns the prompter's name on the bus until the test ends.
 func (p *Prompter) Serve(t testing.TB, address string) {
 	t.Helper()
 	conn, err := dbus.Connect(address)
@@ -51,11 +51,11 @@ func (p *Prompter) Serve(t testing.TB, address string) {
 			return nil
 		},
 		"StopPrompting": func(callback dbus.ObjectPath, sender dbus.Sender) *dbus.Error {
-			conn.Object(string(sender), callback).Go(callbackFace+".PromptDone", dbus.FlagNoReplyExpected, nil)
+			conn.Object(string(sender), callback).Go(callbackInterface+".PromptDone", dbus.FlagNoReplyExpected, nil)
 			return nil
 		},
 	}
-	if err := conn.ExportMethodTable(methods, prompterPath, prompterFace); err != nil {
+	if err := conn.ExportMethodTable(methods, prompterPath, prompterInterface); err != nil {
 		t.Fatal(err)
 	}
 	reply, err := conn.RequestName(prompterName, dbus.NameFlagDoNotQueue)
@@ -64,12 +64,12 @@ func (p *Prompter) Serve(t testing.TB, address string) {
 	}
 }
 
-// begin tells the keyring that a window may come up. It does not listen before
-// it has the answer to its own call, which is on its way while this runs: so it
-// is told again where nothing comes of it.
+// begin tells the keyring that it may open a window. The keyring listens only once it has the
+// answer to its own call, which is still on its way while this runs, so begin repeats the message
+// until the keyring reacts.
 func (p *Prompter) begin(sender dbus.Sender, callback dbus.ObjectPath, performed <-chan struct{}) {
 	for range 10 {
-		p.conn.BusObject().Call("org.freedesktop.DBus.GetId", 0) // the answer goes out meanwhile
+		p.conn.BusObject().Call("org.freedesktop.DBus.GetId", 0) // gives the answer time to go out
 		p.ready(sender, callback, "")
 		select {
 		case <-performed:
@@ -79,8 +79,8 @@ func (p *Prompter) begin(sender dbus.Sender, callback dbus.ObjectPath, performed
 	}
 }
 
-// ready gives the keyring the go-ahead, or the user's reply.
+// ready sends the keyring the permission to go on, or the user's reply.
 func (p *Prompter) ready(sender dbus.Sender, callback dbus.ObjectPath, reply string) {
-	p.conn.Object(string(sender), callback).Go(callbackFace+".PromptReady", dbus.FlagNoReplyExpected, nil,
+	p.conn.Object(string(sender), callback).Go(callbackInterface+".PromptReady", dbus.FlagNoReplyExpected, nil,
 		reply, map[string]dbus.Variant{}, "")
 }

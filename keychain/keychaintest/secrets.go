@@ -10,15 +10,15 @@ import (
 )
 
 const (
-	secretsName = "org.freedesktop.secrets"
-	secretsPath = "/org/freedesktop/secrets"
-	serviceFace = "org.freedesktop.Secret.Service"
-	loginRing   = "/org/freedesktop/secrets/collection/login"
-	lockedProp  = "org.freedesktop.Secret.Collection.Locked"
+	secretsName      = "org.freedesktop.secrets"
+	secretsPath      = "/org/freedesktop/secrets"
+	serviceInterface = "org.freedesktop.Secret.Service"
+	loginKeyring     = "/org/freedesktop/secrets/collection/login"
+	lockedProperty   = "org.freedesktop.Secret.Collection.Locked"
 )
 
-// secrets talks to the service over a connection of its own, so that the
-// session bus that godbus keeps for the process is left alone.
+// secrets talks to the service over its own connection, not over the session bus that godbus keeps
+// for the process.
 type secrets struct {
 	ctx  context.Context
 	conn *dbus.Conn
@@ -38,7 +38,7 @@ func (s *secrets) call(path dbus.ObjectPath, method string, args ...any) *dbus.C
 	return s.conn.Object(secretsName, path).CallWithContext(s.ctx, method, dbus.FlagNoAutoStart, args...)
 }
 
-// await waits until the service is as the mode has it.
+// await waits until the service is in the state that mode asks for.
 func (s *secrets) await(keyring *process, mode Mode) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -61,17 +61,17 @@ func (s *secrets) await(keyring *process, mode Mode) error {
 	}
 }
 
-// state of the default keyring: none, open or locked.
+// state returns the state of the default keyring: none, open or locked.
 func (s *secrets) state() (string, error) {
-	var ring dbus.ObjectPath
-	if err := s.call(secretsPath, serviceFace+".ReadAlias", "default").Store(&ring); err != nil {
+	var keyring dbus.ObjectPath
+	if err := s.call(secretsPath, serviceInterface+".ReadAlias", "default").Store(&keyring); err != nil {
 		return "", err
 	}
-	if ring == "/" {
+	if keyring == "/" {
 		return "none", nil
 	}
 	var locked bool
-	if err := s.conn.Object(secretsName, ring).StoreProperty(lockedProp, &locked); err != nil {
+	if err := s.conn.Object(secretsName, keyring).StoreProperty(lockedProperty, &locked); err != nil {
 		return "", err
 	}
 	if locked {
@@ -83,7 +83,7 @@ func (s *secrets) state() (string, error) {
 func (s *secrets) lock() error {
 	var done []dbus.ObjectPath
 	var prompt dbus.ObjectPath
-	err := s.call(secretsPath, serviceFace+".Lock", []dbus.ObjectPath{loginRing}).Store(&done, &prompt)
+	err := s.call(secretsPath, serviceInterface+".Lock", []dbus.ObjectPath{loginKeyring}).Store(&done, &prompt)
 	if err != nil {
 		return fmt.Errorf("lock the keyring: %w", err)
 	}

@@ -9,13 +9,14 @@ import (
 	"time"
 )
 
-// traced are signals at which the Go runtime prints stacks. Its handlers can't be taken away here.
+// traced are the signals on which the Go runtime prints stacks. Its handlers can't be removed on
+// macOS.
 var traced = []syscall.Signal{syscall.SIGQUIT, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT, syscall.SIGEMT,
 	syscall.SIGFPE, syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGSYS}
 
-// Die ends this process by s, the way a program that has no handlers ends, whoever else waits for s, so that a shell
-// sees the signal and not an exit code. It returns if s did not end it. Signals for which the Go runtime prints a stack
-// trace are left to an exit code.
+// Die ends this process by the signal s, as a program without handlers ends, so that a shell sees
+// the signal and not an exit code. It returns if s did not end the process, and for signals on
+// which the Go runtime prints a stack trace: the caller then uses an exit code.
 func Die(s syscall.Signal) {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	if slices.Contains(traced, s) {
@@ -28,9 +29,10 @@ func Die(s syscall.Signal) {
 
 var spared atomic.Int32
 
-// Quiet makes SIGQUIT and SIGABRT end this process without a word, with the exit code that a shell gives for them. The
-// Go runtime would print where each goroutine is, with the words of its arguments. To be called once.
-func Quiet() {
+// SilenceStackTraces makes SIGQUIT and SIGABRT end this process silently, with the exit code that a
+// shell reports for them. The Go runtime would print the stack of each goroutine, with the values
+// of its arguments. Call it once.
+func SilenceStackTraces() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGQUIT, syscall.SIGABRT)
 	go func() {
@@ -42,8 +44,9 @@ func Quiet() {
 	}()
 }
 
-// Sparing undoes Quiet for SIGQUIT, until done is called: for those who have asked for that signal.
-func Sparing() (done func()) {
+// AllowSIGQUIT undoes SilenceStackTraces for SIGQUIT until done is called, so that code that
+// registered for that signal receives it.
+func AllowSIGQUIT() (done func()) {
 	spared.Add(1)
 	return func() { spared.Add(-1) }
 }

@@ -9,10 +9,10 @@ import (
 	"ocgo-key/keychain"
 )
 
-func checkFinding(t *testing.T, what any, got keychain.Finding, want keychain.Kind) {
+func checkError(t *testing.T, what any, got *keychain.Error, want keychain.Kind) {
 	t.Helper()
 	assert.Equal(t, want, got.Kind, "%v is %s, want %s", what, got.Kind, want)
-	assert.NotEmpty(t, got.Msg, "%v", what)
+	assert.NotEmpty(t, got.Error(), "%v", what)
 	assert.NotEmpty(t, got.Hint, "%v has no next step", what)
 }
 
@@ -22,7 +22,7 @@ func TestSecurityExitCodes(t *testing.T) {
 		52: keychain.Refused, 37: keychain.NoKeychain, 49: keychain.NoKeychain, 50: keychain.NoKeychain,
 		53: keychain.NoKeychain, 46: keychain.TooLarge, 1: keychain.Failed, 45: keychain.Failed, -1: keychain.Failed,
 	} {
-		checkFinding(t, code, keychain.SecurityExit(code), want)
+		checkError(t, code, keychain.SecurityExit(code), want)
 	}
 }
 
@@ -32,7 +32,7 @@ func TestWindowsErrorCodes(t *testing.T) {
 		5: keychain.Refused, 1223: keychain.Refused, 1783: keychain.TooLarge, 1460: keychain.Timeout,
 		87: keychain.Failed, 0: keychain.Failed,
 	} {
-		checkFinding(t, code, keychain.WindowsError(code), want)
+		checkError(t, code, keychain.WindowsError(code), want)
 	}
 }
 
@@ -50,7 +50,7 @@ func TestDBusErrorNames(t *testing.T) {
 		"org.freedesktop.DBus.Error.Disconnected":          keychain.Failed,
 		"org.freedesktop.DBus.Error.Failed":                keychain.Failed,
 	} {
-		checkFinding(t, name, keychain.DBusError(name), want)
+		checkError(t, name, keychain.DBusError(name), want)
 	}
 }
 
@@ -75,12 +75,12 @@ func TestHelperWords(t *testing.T) {
 		"something else":              keychain.Failed,
 		"":                            keychain.Failed,
 	} {
-		got := keychain.HelperSays(text)
-		checkFinding(t, text, got, want)
-		assert.Contains(t, got.Msg, "docker-credential-x")
+		got := keychain.HelperError(text)
+		checkError(t, text, got, want)
+		assert.Contains(t, got.Error(), "docker-credential-x")
 	}
-	got := keychain.HelperSays("near sk-0123456789abcdef0123456789 there")
-	assert.Contains(t, got.Msg, "near […] there", "what may be a key")
+	got := keychain.HelperError("near sk-0123456789abcdef0123456789 there")
+	assert.Contains(t, got.Error(), "near […] there", "what may be a key")
 }
 
 func TestErrorMatchesItsSentinelOnly(t *testing.T) {

@@ -11,16 +11,16 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// strayed is a keyring daemon where a key was stored in "Default keyring" and the keyring "login", which is used from
-// then on, appeared later.
+// strayed is a keyring daemon where a key was stored in "Default keyring" and the keyring "login",
+// which is used from then on, appeared later.
 func strayed(t *testing.T) (d *keychaintest.Daemon, old, login dbus.ObjectPath) {
 	t.Helper()
 	d = keychaintest.StartSecretService(t, keychaintest.Fresh)
-	old, err := d.MakeRing(keychaintest.DefaultRing)
+	old, err := d.CreateKeyring(keychaintest.DefaultKeyring)
 	require.NoError(t, err)
 	r := inChild(t, job{Op: "set", Secret: marker}, d.Env()...)
 	require.True(t, r.OK, r.Message)
-	login, err = d.MakeRing(keychaintest.LoginRing)
+	login, err = d.CreateKeyring(keychaintest.LoginKeyring)
 	require.NoError(t, err)
 	require.Equal(t, "/org/freedesktop/secrets/collection/login", string(login))
 	assert.Equal(t, []string{"child"}, keysIn(t, d, old))
@@ -70,12 +70,12 @@ func TestKeyInAnotherKeyringIsReplaced(t *testing.T) {
 // Both keyrings may have a copy; none of them is left.
 func TestCopiesInAllKeyringsAreDeleted(t *testing.T) {
 	d, old, login := strayed(t)
-	require.NoError(t, d.LockRing(old))
+	require.NoError(t, d.LockKeyring(old))
 	r := inChild(t, job{Op: "set", Secret: "new"}, d.Env()...)
 	require.True(t, r.OK, "an old copy that cannot be reached stops no new key: %s", r.Message)
 	r = inChild(t, job{Op: "get"}, d.Env()...)
 	assert.Equal(t, "new", r.Value, r.Message)
-	require.NoError(t, d.UnlockRing(old))
+	require.NoError(t, d.UnlockKeyring(old))
 	assert.Equal(t, []string{"child"}, keysIn(t, d, old))
 	r = inChild(t, job{Op: "delete"}, d.Env()...)
 	assert.True(t, r.OK, r.Message)
@@ -86,7 +86,7 @@ func TestCopiesInAllKeyringsAreDeleted(t *testing.T) {
 // A key in another keyring that is locked is not missing.
 func TestKeyInAnotherKeyringThatIsLocked(t *testing.T) {
 	d, old, login := strayed(t)
-	require.NoError(t, d.LockRing(old))
+	require.NoError(t, d.LockKeyring(old))
 	for _, op := range []string{"get", "delete"} {
 		r := inChild(t, job{Op: op}, d.Env()...)
 		assert.Equal(t, keychain.Locked, r.Kind, "%s: %s", op, r.Message)
@@ -99,8 +99,8 @@ func TestKeyInAnotherKeyringThatIsLocked(t *testing.T) {
 	assert.Equal(t, "false []", r.Value, r.Message)
 
 	// The keyring that is used need not be open for a key that is elsewhere.
-	require.NoError(t, d.UnlockRing(old))
-	require.NoError(t, d.LockRing(login))
+	require.NoError(t, d.UnlockKeyring(old))
+	require.NoError(t, d.LockKeyring(login))
 	r = inChild(t, job{Op: "get"}, d.Env()...)
 	assert.Equal(t, marker, r.Value, r.Message)
 	r = inChild(t, job{Op: "get", ID: "none"}, d.Env()...)
@@ -110,7 +110,7 @@ func TestKeyInAnotherKeyringThatIsLocked(t *testing.T) {
 // Neither "login" nor a default keyring: the key is found all the same.
 func TestKeyIsFoundWithoutADefaultKeyring(t *testing.T) {
 	d, _, _ := strayed(t)
-	require.NoError(t, d.Forget(keychaintest.LoginRing))
+	require.NoError(t, d.DeleteKeyring(keychaintest.LoginKeyring))
 	r := inChild(t, job{Op: "get"}, d.Env()...)
 	assert.Equal(t, marker, r.Value, r.Message)
 	r = inChild(t, job{Op: "get", ID: "none"}, d.Env()...)

@@ -4,10 +4,10 @@ package keychain
 
 import "golang.org/x/sys/unix"
 
-// handedOver tells whether n is a descriptor that our parent left open for us.
-// Those that Go opens, its own for waiting among them, end with an exec; this
-// one does too from now on.
-func handedOver(n int) bool {
+// inherited reports whether n is a descriptor that the parent process left open for this one.
+// Descriptors that Go opens, its own poller's among them, are closed on exec; from now on this one
+// is too.
+func inherited(n int) bool {
 	flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0)
 	if err != nil || flags&unix.FD_CLOEXEC != 0 {
 		return false

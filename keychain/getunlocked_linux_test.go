@@ -14,9 +14,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// An unlocked keyring is asked for a session, the item and its secret, and told when the session is over, after it has
-// answered a first call (else gnome-keyring may crash); nothing else. What comes back is what go-keyring's own call
-// gives.
+// An unlocked keyring is asked for a session, the item and its secret, and told when the session is
+// over, after it has answered a first call (else gnome-keyring may crash); nothing else. What comes
+// back is what go-keyring's own call gives.
 func TestGetAsksNoMoreThanItMust(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()

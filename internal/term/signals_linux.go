@@ -8,14 +8,14 @@ import (
 	"unsafe"
 )
 
-// Die ends this process by s, the way a program that has no handlers ends, whoever else waits for s, so that a shell
-// sees the signal and not an exit code. There is no stack trace, and no core: this process may have held a key. It
-// returns only if s did not end it.
+// Die ends this process by the signal s, as a program without handlers ends, so that a shell sees
+// the signal and not an exit code. It writes no stack trace and no core, since this process may
+// have held a key. It returns only if s did not end the process.
 func Die(s syscall.Signal) {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	signal.Reset(s)
-	// The Go runtime has handlers of its own, which print a stack trace for SIGQUIT and its like; the kernel's
-	// default action has to be put back below them.
+	// The Go runtime has its own handlers, which print a stack trace for SIGQUIT and similar
+	// signals; the kernel's default action has to replace them.
 	change(s, &action{}, nil)
 	_ = syscall.Kill(syscall.Getpid(), s)
 	time.Sleep(time.Second) // until it is delivered
@@ -27,13 +27,13 @@ type action struct {
 	mask                     uint64
 }
 
-// change sets what a signal does, and says what it did before; either may be nil.
+// change sets the action of a signal, and stores the previous one in before; either may be nil.
 func change(s syscall.Signal, now, before *action) {
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(s), uintptr(unsafe.Pointer(now)),
 		uintptr(unsafe.Pointer(before)), unsafe.Sizeof(action{}.mask), 0, 0)
 }
 
-// quit is what SIGQUIT did before Quiet.
+// quit is the state of SIGQUIT.
 var quit struct {
 	sync.Mutex
 	quiet   bool
@@ -41,9 +41,10 @@ var quit struct {
 	spared  int
 }
 
-// Quiet makes SIGQUIT and SIGABRT end this process as they end any other program, at once and without a word. The Go
-// runtime would print where each goroutine is, with the words of its arguments. To be called once.
-func Quiet() {
+// SilenceStackTraces makes SIGQUIT and SIGABRT end this process silently, as they end any other
+// program. The Go runtime would print the stack of each goroutine, with the values of its
+// arguments. Call it once.
+func SilenceStackTraces() {
 	quit.Lock()
 	defer quit.Unlock()
 	quit.quiet = true
@@ -51,9 +52,9 @@ func Quiet() {
 	change(syscall.SIGABRT, &action{}, nil)
 }
 
-// Sparing undoes Quiet for SIGQUIT, until done is called: for those who have asked for that signal, and to whom it
-// would not come.
-func Sparing() (done func()) {
+// AllowSIGQUIT undoes SilenceStackTraces for SIGQUIT until done is called, so that code that
+// registered for that signal receives it.
+func AllowSIGQUIT() (done func()) {
 	quit.Lock()
 	defer quit.Unlock()
 	if quit.spared++; quit.quiet && quit.spared == 1 {

@@ -1,0 +1,84 @@
+package keychain
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+)
+
+// helperErrors maps the texts of failing helpers to errors. The protocol has a message of its own
+// for "not found" only; the rest is the text of what the helper calls: pass and gpg, libsecret,
+// macOS, Windows. The first row with a phrase that occurs in the text wins; phrases are in lower
+// case.
+var helperErrors = []struct {
+	phrases []string
+	err     *Error
+}{
+	{[]string{"pass not initialized", "password store is empty"}, &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("the password store is not set up"),
+		Hint: "`pass init GPG-ID` sets it up",
+	}},
+	{[]string{"operation cancelled", "operation canceled", "user canceled", "was dismissed", "prompt dismissed"}, &Error{
+		Kind: Refused,
+		Err:  errors.New("the prompt for its password was dismissed"),
+		Hint: "try again and answer the prompt",
+	}},
+	{[]string{"decryption failed: timeout", "timeout was reached", "did not receive a reply", "operation timed out"}, &Error{
+		Kind: Timeout,
+		Err:  errors.New("the keychain behind it did not answer"),
+		Hint: "check for a prompt on the screen, and try again",
+	}},
+	{[]string{"no pinentry", "inappropriate ioctl", "no secret key", "decryption failed"}, &Error{
+		Kind: Locked,
+		Err:  errors.New("gpg can't decrypt it"),
+		Hint: "unlock your gpg key where it can ask for its passphrase (`pass show` of any entry does); see `gpg --list-secret-keys`",
+	}},
+	{[]string{"encryption failed", "no public key", "unusable public key"}, &Error{
+		Kind: Refused,
+		Err:  errors.New("gpg can't encrypt it for the keys of the password store"),
+		Hint: "see `gpg --list-keys`, and `pass init GPG-ID`",
+	}},
+	{[]string{"user interaction is not allowed", "does not allow user interaction", "locked collection", "is locked", "-25308"}, &Error{
+		Kind: Locked,
+		Err:  errors.New("the keychain behind it is locked"),
+		Hint: "unlock it in a session of the desktop, and try again",
+	}},
+	{[]string{"was not provided by any .service files", "cannot autolaunch d-bus", "cannot spawn a message bus", "could not connect:", "the given address is empty"}, &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("the keychain service behind it can't be reached"),
+		Hint: "check that it is running on the D-Bus session bus",
+	}},
+	{[]string{"object does not exist at path", "no such secret collection", "no such object path"}, &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("the keychain service behind it has no default keyring"),
+		Hint: "create one and make it the default, for instance in Passwords and Keys (seahorse)",
+	}},
+	{[]string{"stub received bad data"}, errTooLarge},
+}
+
+// longWord matches what could be a key, or a piece of one.
+var longWord = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[A-Za-z0-9+/=_-]{16,}`) })
+
+// explain turns the output of a failed helper into an error.
+func (h *dockerHelper) explain(output string, exit *exec.ExitError, secret Secret) *Error {
+	text := strings.ToLower(output)
+	for _, row := range helperErrors {
+		for _, phrase := range row.phrases {
+			if strings.Contains(text, phrase) {
+				return row.err.withMessage(h.program + ": " + row.err.message())
+			}
+		}
+	}
+	message := fmt.Sprintf("%s ended with %s", h.program, exit)
+	// The output of a get may hold a key that this process does not know.
+	if rest := sanitize(errors.New(longWord().ReplaceAllString(output, "[…]")), secret); rest != "" {
+		message += ": " + rest
+	} else {
+		h.failedSilently = true
+	}
+	return &Error{Err: errors.New(message), Hint: h.tryHint()}
+}

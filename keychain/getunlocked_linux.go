@@ -1,0 +1,62 @@
+package keychain
+
+import (
+	"slices"
+
+	"github.com/godbus/dbus/v5"
+	ss "github.com/zalando/go-keyring/secret_service"
+)
+
+// getUnlocked reads what keyring.Get would, with only the calls that an unlocked keyring needs: the
+// list of keyrings; a session and the item, both at once; the secret. keyring.Get makes seven calls
+// one after the other. ok is false where anything at all is different (a lock, an error, nothing
+// found): then keyring.Get prompts the user and decides.
+//
+// A session is opened only after the first answer has arrived. gnome-keyring (42.1 to 48) registers
+// a client when its first call comes in, in another thread than the one that answers, and ends with
+// a fatal error if a session is opened before that.
+func getUnlocked(service, user string) (value string, ok bool) {
+	conn, err := dbus.SessionBus()
+	if err != nil {
+		return "", false
+	}
+	send := func(path dbus.ObjectPath, method string, args ...any) *dbus.Call {
+		return conn.Object(secretsName, path).Go(method, 0, make(chan *dbus.Call, 1), args...)
+	}
+	var collections dbus.Variant
+	if (<-send(secretsPath, getProperty, serviceInterface, "Collections").Done).Store(&collections) != nil {
+		return "", false
+	}
+	keyrings, ok := collections.Value().([]dbus.ObjectPath)
+	if !ok {
+		return "", false
+	}
+	opened := send(secretsPath, serviceInterface+".OpenSession", "plain", dbus.MakeVariant(""))
+	found := send(usedKeyring(keyrings), collectionInterface+".SearchItems", map[string]string{"username": user, "service": service})
+
+	var nothing dbus.Variant
+	var session dbus.ObjectPath
+	if (<-opened.Done).Store(&nothing, &session) != nil || !session.IsValid() {
+		return "", false
+	}
+	// Nothing waits for the session to end.
+	defer conn.Object(secretsName, session).Go("org.freedesktop.Secret.Session.Close", dbus.FlagNoReplyExpected, nil)
+	var items []dbus.ObjectPath
+	if (<-found.Done).Store(&items) != nil || len(items) == 0 || !items[0].IsValid() {
+		return "", false
+	}
+	var secret ss.Secret
+	if (<-send(items[0], itemInterface+".GetSecret", session).Done).Store(&secret) != nil {
+		return "", false
+	}
+	return string(secret.Value), true
+}
+
+// usedKeyring returns the keyring that go-keyring uses, of all that exist: "login", else the
+// default one.
+func usedKeyring(all []dbus.ObjectPath) dbus.ObjectPath {
+	if slices.Contains(all, loginKeyring) {
+		return loginKeyring
+	}
+	return defaultAlias
+}

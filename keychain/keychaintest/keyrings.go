@@ -1,0 +1,99 @@
+package keychaintest
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// unattendedInterface is gnome-keyring's interface for operations that otherwise prompt the user.
+const unattendedInterface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface"
+
+// Names that gnome-keyring gives to keyrings: to the one that a desktop creates at login, and to
+// the one that it creates when an application stores something and there is none.
+const (
+	LoginKeyring   = "login"
+	DefaultKeyring = "Default keyring"
+)
+
+// CreateKeyring creates an unlocked keyring. name is what the user sees. The first keyring becomes
+// the default one, as on a desktop.
+func (d *Daemon) CreateKeyring(name string) (keyring dbus.ObjectPath, err error) {
+	err = d.ask(func(s *secrets) error {
+		var nothing dbus.Variant
+		var session dbus.ObjectPath
+		if err := s.call(secretsPath, serviceInterface+".OpenSession", "plain", dbus.MakeVariant("")).Store(&nothing, &session); err != nil {
+			return err
+		}
+		properties := map[string]dbus.Variant{"org.freedesktop.Secret.Collection.Label": dbus.MakeVariant(name)}
+		master := secretStruct{session, []byte{}, []byte(password), "text/plain"}
+		if err := s.call(secretsPath, unattendedInterface+".CreateWithMasterPassword", properties, master).Store(&keyring); err != nil {
+			return fmt.Errorf("make the keyring %q: %w", name, err)
+		}
+		state, err := s.state()
+		if err == nil && state == "none" {
+			err = s.call(secretsPath, serviceInterface+".SetAlias", "default", keyring).Err
+		}
+		return err
+	})
+	return keyring, err
+}
+
+// LockKeyring locks one keyring.
+func (d *Daemon) LockKeyring(keyring dbus.ObjectPath) error {
+	return d.ask(func(s *secrets) error {
+		var done []dbus.ObjectPath
+		var prompt dbus.ObjectPath
+		if err := s.call(secretsPath, serviceInterface+".Lock", []dbus.ObjectPath{keyring}).Store(&done, &prompt); err != nil {
+			return err
+		}
+		var locked bool
+		if err := s.conn.Object(secretsName, keyring).StoreProperty(lockedProperty, &locked); err != nil || locked {
+			return err
+		}
+		return errors.New("the keyring is open after Lock")
+	})
+}
+
+// UnlockKeyring unlocks one keyring.
+func (d *Daemon) UnlockKeyring(keyring dbus.ObjectPath) error {
+	return d.ask(func(s *secrets) error {
+		var nothing dbus.Variant
+		var session dbus.ObjectPath
+		if err := s.call(secretsPath, serviceInterface+".OpenSession", "plain", dbus.MakeVariant("")).Store(&nothing, &session); err != nil {
+			return err
+		}
+		return s.call(secretsPath, unattendedInterface+".UnlockWithMasterPassword", keyring, secretStruct{session, []byte{}, []byte(password), "text/plain"}).Err
+	})
+}
+
+// KeysIn returns the account ids of ocgo-key's entries in a keyring, one for each entry.
+func (d *Daemon) KeysIn(keyring dbus.ObjectPath) (ids []string, err error) {
+	err = d.ask(func(s *secrets) error {
+		var items []dbus.ObjectPath
+		if err := s.call(keyring, "org.freedesktop.Secret.Collection.SearchItems", map[string]string{"service": "ocgo-key"}).Store(&items); err != nil {
+			return err
+		}
+		for _, item := range items {
+			var attributes map[string]string
+			if err := s.conn.Object(secretsName, item).StoreProperty("org.freedesktop.Secret.Item.Attributes", &attributes); err != nil {
+				return err
+			}
+			ids = append(ids, attributes["username"])
+		}
+		return nil
+	})
+	return ids, err
+}
+
+// DeleteKeyring deletes the keyring of this name, and leaves the service without a default one.
+func (d *Daemon) DeleteKeyring(name string) error {
+	return d.ask(func(s *secrets) error {
+		if err := s.call(secretsPath, serviceInterface+".SetAlias", "default", dbus.ObjectPath("/")).Err; err != nil {
+			return err
+		}
+		var prompt dbus.ObjectPath
+		return s.call(secretsPath+"/collection/"+dbus.ObjectPath(name), "org.freedesktop.Secret.Collection.Delete").Store(&prompt)
+	})
+}

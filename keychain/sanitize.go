@@ -1,0 +1,64 @@
+package keychain
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"ocgo-key/internal/text"
+)
+
+const (
+	// maxForeignText limits, in runes, how much of another program's text is shown.
+	maxForeignText = 200
+	// leakLength is the length in bytes from which a piece of a key counts as a leak.
+	leakLength = 5
+)
+
+// sanitize makes the text of an unforeseen error safe to show: one line of limited length. If the
+// text contains a piece of the secret, plain or encoded as a keychain might encode it, all of the
+// text is withheld.
+func sanitize(err error, secret Secret) string {
+	said := err.Error()
+	if leaks(said, secret) {
+		return fmt.Sprintf("its message is withheld, since it quotes the key (%T)", err)
+	}
+	said = text.Tidy(said)
+	if runes := []rune(said); len(runes) > maxForeignText {
+		said = string(runes[:maxForeignText]) + "…"
+	}
+	return said
+}
+
+// leaks reports whether text contains a piece of the secret in one of the forms that it may take.
+func leaks(text string, secret Secret) bool {
+	if secret.IsZero() {
+		return false
+	}
+	key := secret.Reveal()
+	for _, form := range []string{
+		key,
+		strings.Trim(fmt.Sprintf("%q", key), `"`),
+		strings.Trim(fmt.Sprint([]byte(key)), "[]"),
+		base64.StdEncoding.EncodeToString([]byte(key)),
+		hex.EncodeToString([]byte(key)),
+	} {
+		if containsPiece(strings.ToLower(text), strings.ToLower(form)) {
+			return true
+		}
+	}
+	return false
+}
+
+// containsPiece reports whether text contains at least leakLength bytes in a row of form, or all of
+// form if it is shorter.
+func containsPiece(text, form string) bool {
+	n := min(leakLength, len(form))
+	for i := 0; i+n <= len(form); i++ {
+		if strings.Contains(text, form[i:i+n]) {
+			return true
+		}
+	}
+	return false
+}

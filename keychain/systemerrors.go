@@ -1,0 +1,213 @@
+package keychain
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The error codes of the three systems. The functions depend on the code alone, so that each table
+// can be tested on every system.
+
+// securityExit returns the error for an exit code of macOS' /usr/bin/security: the low byte of an
+// OSStatus (SecBase.h), for instance errSecItemNotFound -25300 = 44.
+func securityExit(code int) *Error {
+	switch code {
+	case 44: // errSecItemNotFound
+		return errNotFound
+	case 36: // errSecInteractionNotAllowed
+		return &Error{
+			Kind: Locked,
+			Err:  errors.New("the keychain is locked, and this session can't ask for its password"),
+			Hint: "run `security unlock-keychain` and try again",
+			Fix:  "security unlock-keychain",
+		}
+	case 51: // errSecAuthFailed
+		return &Error{
+			Kind: Refused,
+			Err:  errors.New("the keychain did not accept the authorization"),
+			Hint: "allow `security` to use the item when macOS asks, or unlock the keychain with `security unlock-keychain`",
+			Fix:  "security unlock-keychain",
+		}
+	case 128: // errSecUserCanceled
+		return &Error{
+			Kind: Refused,
+			Err:  errors.New("the prompt was canceled"),
+			Hint: "try again and allow it",
+		}
+	case 52: // errSecReadOnly
+		return &Error{
+			Kind: Refused,
+			Err:  errors.New("the keychain is read-only"),
+			Hint: "choose a keychain that you can write with `security default-keychain`",
+		}
+	case 37, 49, 50, 53: // errSecNoDefaultKeychain, InvalidKeychain, NoSuchKeychain, NotAvailable
+		return &Error{
+			Kind: NoKeychain,
+			Err:  errors.New("there is no usable default keychain"),
+			Hint: "look at `security default-keychain`; log in to the desktop once, or create one in Keychain Access",
+			Fix:  "security default-keychain -d user -s login.keychain-db",
+		}
+	case 46: // errSecDataTooLarge
+		return errTooLarge
+	}
+	return &Error{Err: fmt.Errorf("security ended with exit code %d", code), Hint: "try again in a terminal of the desktop session"}
+}
+
+// windowsError returns the error for a Windows error code (winerror.h) of Credential Manager.
+func windowsError(code uint32) *Error {
+	switch code {
+	case 1168: // ERROR_NOT_FOUND
+		return errNotFound
+	case 1312: // ERROR_NO_SUCH_LOGON_SESSION
+		return &Error{
+			Kind: NoKeychain,
+			Err:  errors.New("this logon session has no Credential Manager"),
+			Hint: "log in at the desktop or over Remote Desktop; sessions over ssh or as a service have none",
+		}
+	case 1058, 1060, 1062, 1722: // ERROR_SERVICE_DISABLED, _DOES_NOT_EXIST, _NOT_ACTIVE, RPC_S_SERVER_UNAVAILABLE
+		return &Error{
+			Kind: NoKeychain,
+			Err:  errors.New("the Credential Manager service is not running"),
+			Hint: "start it with `sc start VaultSvc` as an administrator",
+			Fix:  "sc start VaultSvc",
+		}
+	case 5: // ERROR_ACCESS_DENIED
+		return &Error{
+			Kind: Refused,
+			Err:  errors.New("Credential Manager denied access"),
+			Hint: "run as the user who stored the key; a policy may also forbid saving credentials",
+		}
+	case 1223: // ERROR_CANCELLED
+		return &Error{Kind: Refused, Err: errors.New("the prompt was canceled"), Hint: "try again and allow it"}
+	case 1460: // ERROR_TIMEOUT
+		return &Error{Kind: Timeout, Err: errors.New("Credential Manager did not answer"), Hint: "try again"}
+	case 1783, 534: // RPC_X_BAD_STUB_DATA (what a blob over 2560 bytes gives), ERROR_ARITHMETIC_OVERFLOW
+		return errTooLarge
+	}
+	return &Error{Err: fmt.Errorf("Credential Manager failed with Windows error %d", code), Hint: fmt.Sprintf("look the code up with `net helpmsg %d`", code)}
+}
+
+// Commands that fix a Linux keychain. gnome-keyring-daemon reads all of its stdin as the password,
+// including a newline at the end: askPassword pipes the password without one.
+const (
+	askPassword         = `bash -c 'read -rsp "Keyring password: " p && printf %s "$p"' | `
+	startGnomeKeyring   = askPassword + "gnome-keyring-daemon --unlock"
+	restartGnomeKeyring = askPassword + "gnome-keyring-daemon --replace --unlock"
+	unsetBus            = "unset DBUS_SESSION_BUS_ADDRESS"
+	// unlockKeyrings asks for the passwords of all keyrings that hold a key of ocgo-key. It prints
+	// keys, so its output is discarded.
+	unlockKeyrings = "secret-tool search --all --unlock service " + Service + " >/dev/null 2>&1"
+)
+
+// The states of a Linux keychain that a user has to tell apart. Each has its own message and next
+// step.
+var (
+	errNoBus = &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("there is no D-Bus session bus"),
+		Hint: "run in a desktop session, or under `dbus-run-session`; where one is running (sudo, cron, ssh), set DBUS_SESSION_BUS_ADDRESS to it",
+		Fix:  `dbus-run-session -- "$SHELL"`,
+	}
+	errBusUnreachable = &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("the D-Bus session bus can't be reached"),
+		Hint: "DBUS_SESSION_BUS_ADDRESS may be left over from a session that ended: log in again or set it to the running bus",
+		Fix:  unsetBus,
+	}
+	errBusDenied = &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("the D-Bus session bus does not let this user in"),
+		Hint: "run as the user whose session it is, not under sudo or su",
+		Fix:  "exit",
+	}
+	errNoService = &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("no keychain service is on the D-Bus session bus"),
+		Hint: "install and start gnome-keyring, KWallet, or KeePassXC with its Secret Service integration",
+		Fix:  startGnomeKeyring,
+	}
+	errNoDefaultKeyring = &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("the keychain service has no default keyring"),
+		Hint: "create one and make it the default, for instance in Passwords and Keys (seahorse), or log in with your password, which creates it",
+		Fix:  restartGnomeKeyring,
+	}
+	errKeyringLocked = &Error{
+		Kind: Locked,
+		Err:  errors.New("the keychain is locked"),
+		Hint: "unlock it in the desktop (Passwords and Keys, KWalletManager, KeePassXC) and answer its prompt; without a desktop, run `gnome-keyring-daemon --replace --unlock`, which reads the password from stdin, without a newline",
+		Fix:  restartGnomeKeyring,
+	}
+	errBusSilent = &Error{
+		Kind: Timeout,
+		Err:  errors.New("the D-Bus session bus does not answer"),
+		Hint: "DBUS_SESSION_BUS_ADDRESS may name something else: log in again or set it to the running bus",
+		Fix:  unsetBus,
+	}
+	errServiceSilent = &Error{
+		Kind: Timeout,
+		Err:  errors.New("the keychain service does not answer"),
+		Hint: "check whether it shows a prompt on the screen; if not, restart it",
+		Fix:  restartGnomeKeyring,
+	}
+	errServiceEnded = &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("the keychain service ended during the call"),
+		Hint: "restart it, and try again",
+		Fix:  restartGnomeKeyring,
+	}
+	errBusLost = &Error{
+		Err:  errors.New("the D-Bus connection was lost during the call"),
+		Hint: "check that the keychain service is running, and try again",
+		Fix:  restartGnomeKeyring,
+	}
+)
+
+// dbusError returns the error for a D-Bus error, by its name only: its text comes from the service
+// and could say anything. Names: D-Bus Specification, and Secret Service API 0.2, "Errors".
+func dbusError(name string) *Error {
+	switch name {
+	case "org.freedesktop.DBus.Error.ServiceUnknown",
+		"org.freedesktop.DBus.Error.NameHasNoOwner",
+		"org.freedesktop.DBus.Error.Spawn.ServiceNotFound",
+		"org.freedesktop.DBus.Error.Spawn.ServiceNotValid",
+		"org.freedesktop.DBus.Error.Spawn.ExecFailed",
+		"org.freedesktop.DBus.Error.Spawn.ForkFailed",
+		"org.freedesktop.DBus.Error.Spawn.ChildExited",
+		"org.freedesktop.DBus.Error.Spawn.ChildSignaled",
+		"org.freedesktop.DBus.Error.Spawn.Failed",
+		"org.freedesktop.DBus.Error.Spawn.FileInvalid",
+		"org.freedesktop.DBus.Error.Spawn.PermissionsInvalid",
+		"org.freedesktop.DBus.Error.Spawn.SetupFailed",
+		"org.freedesktop.DBus.Error.Spawn.ConfigInvalid":
+		return errNoService
+	case "org.freedesktop.Secret.Error.IsLocked":
+		return errKeyringLocked
+	case "org.freedesktop.Secret.Error.NoSuchObject":
+		return errNoDefaultKeyring
+	case "org.freedesktop.DBus.Error.AccessDenied",
+		"org.freedesktop.DBus.Error.InteractiveAuthorizationRequired":
+		return &Error{
+			Kind: Refused,
+			Err:  errors.New("the keychain service denied access"),
+			Hint: "allow ocgo-key in the keychain's settings; inside a sandbox, give it access to org.freedesktop.secrets",
+		}
+	case "org.freedesktop.DBus.Error.AuthFailed":
+		return errBusDenied
+	case "org.freedesktop.DBus.Error.NoReply",
+		"org.freedesktop.DBus.Error.Timeout",
+		"org.freedesktop.DBus.Error.TimedOut":
+		return &Error{
+			Kind: Timeout,
+			Err:  errors.New("the keychain service did not answer"),
+			Hint: "check that it is running (it may have just ended), and try again",
+			Fix:  restartGnomeKeyring,
+		}
+	case "org.freedesktop.DBus.Error.Disconnected":
+		return errBusLost
+	}
+	return &Error{
+		Err:  errors.New("the keychain service failed with " + name),
+		Hint: "check that the keychain service works, for instance with `secret-tool`, and try again",
+	}
+}

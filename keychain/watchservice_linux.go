@@ -1,0 +1,86 @@
+package keychain
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/godbus/dbus/v5"
+)
+
+// watchAfter is how long a call may take before watchService checks whether the service is still
+// there: a healthy one has answered long before.
+const watchAfter = 300 * time.Millisecond
+
+const (
+	busInterface = "org.freedesktop.DBus"
+	ownerChanged = "NameOwnerChanged"
+)
+
+// watchService waits until the keychain service ends, and then returns errServiceEnded. It returns
+// nil when ctx ends, or when it cannot watch. It uses its own connection, since the one of the call
+// belongs to go-keyring.
+func watchService(ctx context.Context, reached *progress) error {
+	select {
+	case <-time.After(watchAfter):
+	case <-ctx.Done():
+		return nil
+	}
+	reached.Store(busAsked)
+	conn, err := connect(ctx)
+	if err != nil {
+		return nil // the call itself reports a bus that fails
+	}
+	defer func() { _ = conn.Close() }()
+	signals := make(chan *dbus.Signal, 16)
+	conn.Signal(signals)
+	err = conn.AddMatchSignalContext(ctx, dbus.WithMatchInterface(busInterface), dbus.WithMatchMember(ownerChanged), dbus.WithMatchArg(0, secretsName))
+	if err != nil {
+		return nil
+	}
+	if !serviceAvailable(ctx, conn) {
+		return errServiceEnded
+	}
+	reached.Store(serviceAsked)
+	ping := make(chan *dbus.Call, 1)
+	conn.Object(secretsName, secretsPath).GoWithContext(ctx, "org.freedesktop.DBus.Peer.Ping", dbus.FlagNoAutoStart, ping)
+	for {
+		select {
+		case call := <-ping:
+			if call.Err == nil {
+				reached.Store(serviceAnswered)
+			}
+		case signal, ok := <-signals:
+			if !ok { // the bus is gone, and the call itself notices that
+				return nil
+			}
+			if ownerLost(signal) {
+				return errServiceEnded
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// serviceAvailable reports whether a service runs or can be started by the bus. It returns true
+// where the bus does not say.
+func serviceAvailable(ctx context.Context, conn *dbus.Conn) bool {
+	var running bool
+	if err := conn.BusObject().CallWithContext(ctx, busInterface+".NameHasOwner", 0, secretsName).Store(&running); err != nil || running {
+		return true
+	}
+	var startable []string
+	err := conn.BusObject().CallWithContext(ctx, busInterface+".ListActivatableNames", 0).Store(&startable)
+	return err != nil || slices.Contains(startable, secretsName)
+}
+
+// ownerLost reports whether the service's name lost its owner, to another process or to nobody:
+// either way a call that waits for the old owner is never answered.
+func ownerLost(signal *dbus.Signal) bool {
+	if signal.Name != busInterface+"."+ownerChanged || len(signal.Body) != 3 || signal.Body[0] != secretsName {
+		return false
+	}
+	old, ok := signal.Body[1].(string)
+	return ok && old != ""
+}
