@@ -223,6 +223,6 @@ func TestMoveToAStoreThatIsShut(t *testing.T) {
 	w.stores[FileStore].before = nil
 	_, err = w.moveTo(FileStore)
 	require.NoError(t, err)
-	assert.Contains(t, w.said.lines, "going on with a move that was cut short")
+	assert.Contains(t, w.said.lines, "continuing with a move that was cut short")
 	w.allIn(FileStore, "gone on")
 }
