@@ -1,14 +1,13 @@
 package state
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -112,28 +111,26 @@ func (f *File) change(change func(*State) error) (rest func(), durable bool, err
 	if err != nil {
 		return nil, false, err
 	}
-	before := identity(s)
+	before := s
+	s = s.clone()
 	if err := change(s); err != nil {
 		return nil, false, err
 	}
-	durable = identity(s) != before
+	durable = !sameIdentity(before, s)
 	rest, err = f.writeState(s, durable)
 	return rest, durable, err
 }
 
-// identity is what of a state must survive a power cut: leases and times can be learned anew, which key
-// belongs to which account cannot.
-func identity(s *State) string {
-	var b bytes.Buffer
-	for _, a := range s.Accounts {
-		fmt.Fprintln(&b, a.ID, a.Label, a.Disabled, a.KeyRev)
+// sameIdentity reports whether two states agree in what must survive a power cut: leases and times can be learned anew,
+// which key belongs to which account cannot.
+func sameIdentity(a, b *State) bool {
+	sameAccount := func(x, y Account) bool {
+		return x.ID == y.ID && x.Label == y.Label && x.Disabled == y.Disabled && x.KeyRev == y.KeyRev
 	}
-	for _, p := range s.Pending {
-		fmt.Fprintln(&b, p.ID)
-	}
-	// Where the keys are: the next step of a move deletes some.
-	fmt.Fprintln(&b, s.Settings.Store, s.Settings.Identity, s.Settings.Move)
-	return b.String()
+	samePending := func(x, y Pending) bool { return x.ID == y.ID }
+	// Where the keys are counts too: the next step of a move deletes some.
+	sameStore := a.Settings.Store == b.Settings.Store && a.Settings.Identity == b.Settings.Identity && a.Settings.Move == b.Settings.Move
+	return sameStore && slices.EqualFunc(a.Accounts, b.Accounts, sameAccount) && slices.EqualFunc(a.Pending, b.Pending, samePending)
 }
 
 // Stamp tells one content of the file from another, for the price of a stat. Compare with ==.
@@ -166,14 +163,7 @@ func (f *File) load(name string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := new(State)
-	text := data
-	if strict(data, s) {
-		text = nil // there is nothing in it to keep that is not in s
-	} else {
-		*s = State{}
-		err = json.Unmarshal(data, s) // a version is read even where what follows has another shape
-	}
+	s, err := decode(data)
 	if s.Version > Version {
 		return nil, fmt.Errorf("%w (format %d, this one knows %d)", ErrNewer, s.Version, Version)
 	}
@@ -183,7 +173,6 @@ func (f *File) load(name string) (*State, error) {
 	if err != nil {
 		return nil, &unreadableError{name, err}
 	}
-	s.text = text
 	return s, nil
 }
 
