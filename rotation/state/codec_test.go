@@ -85,7 +85,7 @@ func TestEncodeAndDecodeKnowEveryField(t *testing.T) {
 			want, err := json.MarshalIndent(s, "", " ")
 			require.NoError(t, err)
 			require.Equal(t, string(want), string(text))
-			again, ok := decodeOurs(string(text), text)
+			again, ok := decodeOurs(string(text))
 			require.True(t, ok)
 			assert.Equal(t, unmarshal(t, text), again)
 		})
@@ -108,7 +108,7 @@ func unmarshal(t *testing.T, text []byte) *State {
 func TestDecodedTwiceIsNotShared(t *testing.T) {
 	text, err := encodeOurs(full())
 	require.NoError(t, err)
-	first, err := decode(text)
+	first, err := decode(string(text))
 	require.NoError(t, err)
 	*first.Conversations.All() = nil
 	first.Last = "changed"
@@ -117,7 +117,7 @@ func TestDecodedTwiceIsNotShared(t *testing.T) {
 	changed.Accounts[0].Usage.Windows["weekly"] = Window{}
 	changed.Accounts[0].Rejected.Reason, changed.Accounts[0].Cooldowns[0].Reason = "changed", "changed"
 	changed.Refusals[0].Count, changed.Pending[0].ID, changed.Passed[0] = -1, "changed", "changed"
-	second, err := decode(text)
+	second, err := decode(string(text))
 	require.NoError(t, err)
 	assert.Equal(t, unmarshal(t, text), second)
 }
@@ -139,7 +139,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		s, ok := decodeOurs(string(text), text)
+		s, ok := decodeOurs(string(text))
 		if !ok {
 			return
 		}
@@ -171,7 +171,7 @@ func BenchmarkDecode(b *testing.B) {
 	text, err := encodeOurs(crowd(1000))
 	require.NoError(b, err)
 	for b.Loop() {
-		decodeOurs(string(text), text)
+		decodeOurs(string(text))
 	}
 }
 

@@ -17,31 +17,33 @@ type decoded struct {
 // latest is what was decoded last. One command reads the same text several times.
 var latest atomic.Pointer[decoded]
 
-// decode returns the state in the text of a file, for reading alone: others may have it too. A state comes with some
-// errors as well, as far as it could be read.
-func decode(data []byte) (*State, error) {
-	if l := latest.Load(); l != nil && l.text == string(data) {
+// decode returns the state in the text of a file, for reading alone: others may have it too. Also with an error there is
+// a state, as far as it could be read.
+func decode(text string) (*State, error) {
+	if l := latest.Load(); l != nil && l.text == text {
 		s := *l.state
 		return &s, nil
 	}
-	text := string(data)
-	if s, ok := decodeOurs(text, data); ok {
-		if s.Version <= Version && s.validate() == nil {
-			latest.Store(&decoded{text, s})
-		}
-		c := *s
-		return &c, nil
+	s, ours := decodeOurs(text)
+	var err error
+	if !ours {
+		s = &State{text: []byte(text)}
+		err = json.Unmarshal(s.text, s) // a version is read even where what follows has another shape
 	}
-	s := new(State)
-	err := json.Unmarshal(data, s) // a version is read even where what follows has another shape
-	s.text = data
+	if err == nil {
+		err = s.validate()
+	}
+	if ours && err == nil {
+		shared := *s
+		latest.Store(&decoded{text, &shared})
+	}
 	return s, err
 }
 
-// decodeOurs reads a state that is written as encode writes it, many times as fast as encoding/json. ok is false for
+// decodeOurs reads a state that is written as encodeOurs writes it, many times as fast as encoding/json. ok is false for
 // everything else: members that this version does not know, in another order, twice or null. That is encoding/json's.
-func decodeOurs(text string, data []byte) (s *State, ok bool) {
-	r := reader{text: text, data: data}
+func decodeOurs(text string) (s *State, ok bool) {
+	r := reader{text: text}
 	s = new(State)
 	r.object(func() { r.state(s) })
 	r.space()
@@ -190,7 +192,7 @@ func (r *reader) refusal(f *Refusal) {
 // reader goes through a JSON text. After a failure it finds nothing any more.
 type reader struct {
 	text   string
-	data   []byte // the same
+	buffer []byte
 	at     int
 	fresh  bool // nothing of the object or array that was entered last has been read yet
 	failed bool
@@ -286,7 +288,9 @@ func (r *reader) strMember(name string, to *string) {
 
 func (r *reader) timeMember(name string, to *time.Time) {
 	if r.member(name) {
-		if start, end := r.quoted(); !r.failed && to.UnmarshalJSON(r.data[start:end]) != nil {
+		start, end := r.quoted()
+		r.buffer = append(r.buffer[:0], r.text[start:end]...)
+		if !r.failed && to.UnmarshalJSON(r.buffer) != nil {
 			r.failed = true
 		}
 	}
@@ -331,7 +335,7 @@ func (r *reader) str() string {
 		return s
 	}
 	var unquoted string
-	r.failed = json.Unmarshal(r.data[start:end], &unquoted) != nil
+	r.failed = json.Unmarshal([]byte(r.text[start:end]), &unquoted) != nil
 	return unquoted
 }
 
@@ -389,7 +393,7 @@ func (r *reader) raw() []byte {
 			break
 		}
 	}
-	text := r.data[start:r.at]
+	text := []byte(r.text[start:r.at])
 	r.failed = r.failed || !json.Valid(text)
 	return text
 }

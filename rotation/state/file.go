@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -158,17 +160,15 @@ type unreadableError struct {
 func (e *unreadableError) Error() string { return e.name + ": " + e.err.Error() }
 func (e *unreadableError) Unwrap() error { return e.err }
 
+// load returns what is in the file, for reading alone.
 func (f *File) load(name string) (*State, error) {
-	data, err := f.content(name)
+	text, err := f.content(name)
 	if err != nil {
 		return nil, err
 	}
-	s, err := decode(data)
+	s, err := decode(text)
 	if s.Version > Version {
 		return nil, fmt.Errorf("%w (format %d, this one knows %d)", ErrNewer, s.Version, Version)
-	}
-	if err == nil {
-		err = s.validate()
 	}
 	if err != nil {
 		return nil, &unreadableError{name, err}
@@ -177,18 +177,55 @@ func (f *File) load(name string) (*State, error) {
 }
 
 // content is what is in the file. What is no file makes no sense either, and reading it might never end.
-func (f *File) content(name string) ([]byte, error) {
+func (f *File) content(name string) (string, error) {
 	info, err := os.Stat(f.path(name))
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, &unreadableError{name, errors.New("it is not a regular file")}
+	switch {
+	case err == nil && info.Mode().IsRegular():
+		return read(f.path(name), info.Size())
+	case err == nil:
+		return "", &unreadableError{name, errors.New("it is not a regular file")}
+	case !errors.Is(err, fs.ErrNotExist):
+		if link, lerr := os.Lstat(f.path(name)); lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
+			return "", &unreadableError{name, err} // it leads to itself, for one
+		}
 	}
-	if link, lerr := os.Lstat(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) && lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
-		return nil, &unreadableError{name, err} // it leads to itself, for one
-	}
+	return "", err
+}
+
+// read returns what is in the file at path, which was size bytes long a moment ago. Where that is what was decoded last,
+// it is not in memory twice.
+func read(path string, size int64) (string, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return os.ReadFile(f.path(name))
+	defer func() { _ = file.Close() }()
+	if l := latest.Load(); l != nil && int64(len(l.text)) == size {
+		if same(file, l.text) {
+			return l.text, nil
+		}
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return "", err
+		}
+	}
+	var text strings.Builder
+	text.Grow(int(size))
+	_, err = io.Copy(&text, file)
+	return text.String(), err
+}
+
+// same reports whether text is all that file has.
+func same(file io.Reader, text string) bool {
+	chunk := make([]byte, min(len(text)+1, 64<<10))
+	for {
+		n, err := file.Read(chunk)
+		if n > len(text) || text[:n] != string(chunk[:n]) {
+			return false
+		}
+		if text = text[n:]; err != nil {
+			return err == io.EOF && text == ""
+		}
+	}
 }
 
 // loadOrMend reads the state; where that fails for its content, or the file is gone, it takes the last good copy.
