@@ -41,8 +41,18 @@ type keyring struct {
 	missing   []string
 	missingAt state.Stamp
 
-	mu    sync.Mutex // guards cache
+	mu    sync.Mutex // guards what is below
 	cache map[cacheKey]keychain.Secret
+	early *fetch // under way, or nil
+}
+
+// fetch is a key that is fetched while the hand-out is still being written down.
+type fetch struct {
+	of   cacheKey
+	done chan struct{} // closed when the rest is there
+	key  keychain.Secret
+	err  error
+	ok   bool // false after a panic: whoever wants the key is to meet that
 }
 
 // take waits for the turn, or until ctx ends: a keychain that prompts its user may take long.
@@ -93,7 +103,7 @@ func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error
 		return Grant{}, err
 	}
 	defer h.give()
-	return h.acquire(ctx, h.ask(model))
+	return h.acquire(ctx, h.ask(ctx, model))
 }
 
 // Report records verdict v on the blamed grant in the pool, and returns the account to continue
@@ -103,7 +113,7 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 		return Grant{}, false, err
 	}
 	defer h.give()
-	ask, stamp := h.ask(model), h.pool.Stamp()
+	ask, stamp := h.ask(ctx, model), h.pool.Stamp()
 	out, moved, err := h.pool.Report(ctx, h.who, blamed.Handout, v, ask)
 	if err != nil {
 		return Grant{}, false, err
@@ -126,7 +136,7 @@ func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant
 		return Grant{}, err
 	}
 	defer h.give()
-	ask := h.ask(model)
+	ask := h.ask(ctx, model)
 	ask.Avoid = append(slices.Clone(ask.Avoid), g.ID)
 	return h.acquire(ctx, ask)
 }
@@ -138,7 +148,7 @@ func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func
 		return Grant{}, err
 	}
 	defer h.give()
-	ask := h.ask(model)
+	ask := h.ask(ctx, model)
 	ask.Avoid = slices.Clone(ask.Avoid)
 	for _, t := range tried {
 		ask.Avoid = append(ask.Avoid, t.ID)
@@ -163,7 +173,7 @@ func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Us
 		return Grant{}, false, err
 	}
 	defer h.give()
-	out, ok, err := h.pool.Spare(ctx, h.who, h.ask(model), use)
+	out, ok, err := h.pool.Spare(ctx, h.who, h.ask(ctx, model), use)
 	if err != nil || !ok {
 		return Grant{}, false, err
 	}
@@ -249,12 +259,15 @@ func (k *keyring) Known(out rotation.Handout) (keychain.Secret, bool) {
 // Release ends the lease. If that fails, a process's lease still ends with the process.
 func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.who) }
 
-func (h *Holder) ask(model func() string) rotation.Ask {
+func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
+	h.mu.Lock()
+	h.early = nil // of a hand-out that could not be written down
+	h.mu.Unlock()
 	if now := h.pool.Stamp(); now != h.missingAt {
 		h.missing, h.missingAt = nil, now
 	}
-	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead}
-	if c := h.current.Load(); c != nil { // otherwise the keychain is asked
+	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead, Chosen: func(out rotation.Handout) { h.begin(ctx, out) }}
+	if c := h.current.Load(); c != nil { // else the keychain is asked in any case
 		ask.Had = c.Handout
 		ask.To = func(out rotation.Handout) bool {
 			_, ok := h.Known(out)
@@ -319,10 +332,20 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 	}
 }
 
+// key returns the key of a hand-out: from memory, or from the keychain.
 func (k *keyring) key(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
 	if key, ok := k.Known(out); ok {
 		return key, nil
 	}
+	if f := k.begun(out); f != nil {
+		if <-f.done; f.ok {
+			return f.key, f.err
+		}
+	}
+	return k.fetch(ctx, out)
+}
+
+func (k *keyring) fetch(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
 	key, err := k.keys.Get(ctx, out.ID)
 	if err != nil {
 		return key, keychain.WithLabel(err, out.Label)
@@ -331,4 +354,33 @@ func (k *keyring) key(ctx context.Context, out rotation.Handout) (keychain.Secre
 	k.cache[cacheKey{out.ID, out.KeyRev}] = key
 	k.mu.Unlock()
 	return key, nil
+}
+
+// begin fetches a key that key is to return soon, without waiting for it.
+func (k *keyring) begin(ctx context.Context, out rotation.Handout) {
+	if _, ok := k.Known(out); ok {
+		return
+	}
+	f := &fetch{of: cacheKey{out.ID, out.KeyRev}, done: make(chan struct{})}
+	k.mu.Lock()
+	k.early = f
+	k.mu.Unlock()
+	go func() {
+		defer close(f.done)
+		defer func() { _ = recover() }() // what was thrown may hold a key
+		f.key, f.err = k.fetch(ctx, out)
+		f.ok = true
+	}()
+}
+
+// begun returns the fetch of this key that begin began, once.
+func (k *keyring) begun(out rotation.Handout) *fetch {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	f := k.early
+	if f == nil || f.of != (cacheKey{out.ID, out.KeyRev}) {
+		return nil
+	}
+	k.early = nil
+	return f
 }

@@ -26,6 +26,16 @@ type Ask struct {
 	// Had is the last hand-out that a conversation's server keeps in memory, if it has one. It counts where the state
 	// has no lease of the conversation any more.
 	Had Handout
+	// Chosen, unless it is nil, is called with an account that the holder is about to get, before that is written down:
+	// its key can be fetched meanwhile. The state's lock is held, so it must return at once.
+	Chosen func(Handout)
+}
+
+// chosen tells of h, if anybody wants to know.
+func (ask Ask) chosen(h Handout) {
+	if ask.Chosen != nil {
+		ask.Chosen(h)
+	}
 }
 
 // fits tells whether a can be given to the holder.
@@ -80,6 +90,7 @@ func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Sw
 		sw = &Switch{From: p.leased(l, a), Cause: Ahead, Percent: f.Percent, Verdict: windowVerdict(f.Window, f.Until)}
 		h = p.give(s, holder, b, a, state.Event{Reason: fmt.Sprintf("%d %% of its %s used", f.Percent, sw.Verdict.Reason), Until: f.Until})
 		leaseOf(s, holder).Ahead, sw.To = now, h
+		ask.chosen(h)
 		return nil
 	})
 	return h, sw, err
@@ -147,12 +158,15 @@ func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch
 		old = s.Find(l.Account)
 	}
 	if old == nil {
-		return p.give(s, holder, a, nil, state.Event{}), nil, nil
+		h := p.give(s, holder, a, nil, state.Event{})
+		ask.chosen(h)
+		return h, nil, nil
 	}
 	// What ended its hold counts, not what keeps others away from the account.
 	c := limits(old, ask.Model, p.now())
 	from := p.handout(old)
 	to := p.give(s, holder, a, old, state.Event{Reason: c.Reason, Until: c.Until})
+	ask.chosen(to)
 	sw := &Switch{From: from, To: to}
 	switch c.State {
 	case Cooling:

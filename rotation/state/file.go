@@ -1,15 +1,16 @@
 package state
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -112,28 +113,26 @@ func (f *File) change(change func(*State) error) (rest func(), durable bool, err
 	if err != nil {
 		return nil, false, err
 	}
-	before := identity(s)
+	before := s
+	s = s.clone()
 	if err := change(s); err != nil {
 		return nil, false, err
 	}
-	durable = identity(s) != before
+	durable = !sameIdentity(before, s)
 	rest, err = f.writeState(s, durable)
 	return rest, durable, err
 }
 
-// identity is what of a state must survive a power cut: leases and times can be learned anew, which key
-// belongs to which account cannot.
-func identity(s *State) string {
-	var b bytes.Buffer
-	for _, a := range s.Accounts {
-		fmt.Fprintln(&b, a.ID, a.Label, a.Disabled, a.KeyRev)
+// sameIdentity reports whether two states agree in what must survive a power cut: leases and times can be learned anew,
+// which key belongs to which account cannot.
+func sameIdentity(a, b *State) bool {
+	sameAccount := func(x, y Account) bool {
+		return x.ID == y.ID && x.Label == y.Label && x.Disabled == y.Disabled && x.KeyRev == y.KeyRev
 	}
-	for _, p := range s.Pending {
-		fmt.Fprintln(&b, p.ID)
-	}
-	// Where the keys are: the next step of a move deletes some.
-	fmt.Fprintln(&b, s.Settings.Store, s.Settings.Identity, s.Settings.Move)
-	return b.String()
+	samePending := func(x, y Pending) bool { return x.ID == y.ID }
+	// Where the keys are counts too: the next step of a move deletes some.
+	sameStore := a.Settings.Store == b.Settings.Store && a.Settings.Identity == b.Settings.Identity && a.Settings.Move == b.Settings.Move
+	return sameStore && slices.EqualFunc(a.Accounts, b.Accounts, sameAccount) && slices.EqualFunc(a.Pending, b.Pending, samePending)
 }
 
 // Stamp tells one content of the file from another, for the price of a stat. Compare with ==.
@@ -161,45 +160,72 @@ type unreadableError struct {
 func (e *unreadableError) Error() string { return e.name + ": " + e.err.Error() }
 func (e *unreadableError) Unwrap() error { return e.err }
 
+// load returns what is in the file, for reading alone.
 func (f *File) load(name string) (*State, error) {
-	data, err := f.content(name)
+	text, err := f.content(name)
 	if err != nil {
 		return nil, err
 	}
-	s := new(State)
-	text := data
-	if strict(data, s) {
-		text = nil // there is nothing in it to keep that is not in s
-	} else {
-		*s = State{}
-		err = json.Unmarshal(data, s) // a version is read even where what follows has another shape
-	}
+	s, err := decode(text)
 	if s.Version > Version {
 		return nil, fmt.Errorf("%w (format %d, this one knows %d)", ErrNewer, s.Version, Version)
-	}
-	if err == nil {
-		err = s.validate()
 	}
 	if err != nil {
 		return nil, &unreadableError{name, err}
 	}
-	s.text = text
 	return s, nil
 }
 
 // content is what is in the file. What is no file makes no sense either, and reading it might never end.
-func (f *File) content(name string) ([]byte, error) {
+func (f *File) content(name string) (string, error) {
 	info, err := os.Stat(f.path(name))
-	if err == nil && !info.Mode().IsRegular() {
-		return nil, &unreadableError{name, errors.New("it is not a regular file")}
+	switch {
+	case err == nil && info.Mode().IsRegular():
+		return read(f.path(name), info.Size())
+	case err == nil:
+		return "", &unreadableError{name, errors.New("it is not a regular file")}
+	case !errors.Is(err, fs.ErrNotExist):
+		if link, lerr := os.Lstat(f.path(name)); lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
+			return "", &unreadableError{name, err} // it leads to itself, for one
+		}
 	}
-	if link, lerr := os.Lstat(f.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) && lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
-		return nil, &unreadableError{name, err} // it leads to itself, for one
-	}
+	return "", err
+}
+
+// read returns what is in the file at path, which was size bytes long a moment ago. Where that is what was decoded last,
+// it is not in memory twice.
+func read(path string, size int64) (string, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return os.ReadFile(f.path(name))
+	defer func() { _ = file.Close() }()
+	if l := latest.Load(); l != nil && int64(len(l.text)) == size {
+		if same(file, l.text) {
+			return l.text, nil
+		}
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return "", err
+		}
+	}
+	var text strings.Builder
+	text.Grow(int(size))
+	_, err = io.Copy(&text, file)
+	return text.String(), err
+}
+
+// same reports whether text is all that file has.
+func same(file io.Reader, text string) bool {
+	chunk := make([]byte, min(len(text)+1, 64<<10))
+	for {
+		n, err := file.Read(chunk)
+		if n > len(text) || text[:n] != string(chunk[:n]) {
+			return false
+		}
+		if text = text[n:]; err != nil {
+			return err == io.EOF && text == ""
+		}
+	}
 }
 
 // loadOrMend reads the state; where that fails for its content, or the file is gone, it takes the last good copy.

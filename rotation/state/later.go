@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"encoding/json"
 	"reflect"
 	"strings"
@@ -14,13 +13,6 @@ import (
 // members are those of a JSON object.
 type members = map[string]json.RawMessage
 
-// strict reads data into s, and reports whether it is a whole state with nothing that this version does not know.
-func strict(data []byte, s *State) bool {
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	return d.Decode(s) == nil && len(bytes.TrimSpace(data[d.InputOffset():])) == 0
-}
-
 // outline is a state's JSON as far as it has members that may be unknown.
 type outline struct {
 	Settings members   `json:"settings"`
@@ -29,7 +21,7 @@ type outline struct {
 
 // encode is what goes into the file.
 func (s *State) encode() ([]byte, error) {
-	data, err := json.MarshalIndent(s, "", " ")
+	data, err := encodeOurs(s)
 	if err != nil || s.text == nil {
 		return data, err
 	}

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"ocgo-key/rotation/state"
+)
+
+// manyAccounts is how many accounts a large pool has.
+const manyAccounts = 1000
+
+// enterMany prepares `get` with a large pool.
+func (f *field) enterMany(ctx context.Context) error {
+	h, err := f.newHome("many", nobody)
+	if err != nil {
+		return err
+	}
+	if err := f.fill(ctx, h, accounts); err != nil {
+		return err
+	}
+	file := state.OpenFile(filepath.Join(h.dir, "state"), time.Now, func(string) {})
+	if err := file.Update(ctx, crowd); err != nil {
+		return err
+	}
+	name := fmt.Sprintf("`get`, %d accounts", manyAccounts)
+	f.getMany = &contestant{name: name, argv: []string{f.binary, "get"}, env: h.env, prints: exactly(keyOf(1))}
+	f.firstMany = &contestant{name: "a process's first " + name, argv: f.getMany.argv, env: h.env, prints: having(keyPrefix), prepare: newcomer}
+	_, err = f.getMany.time(ctx) // this process holds its account from now on
+	return err
+}
+
+// crowd adds accounts that are used up, and have no key in the keychain.
+func crowd(s *state.State) error {
+	now := time.Now()
+	back := now.Add(21 * 24 * time.Hour)
+	for i := range s.Accounts {
+		s.Accounts[i].Usage = used(now, back, state.Window{Status: "ok", Percent: 20})
+	}
+	for n := len(s.Accounts) + 1; n <= manyAccounts; n++ {
+		s.Accounts = append(s.Accounts, state.Account{
+			ID: fmt.Sprintf("%032d", n), Label: labelOf(n), Added: now, Workspace: "wrk_bench", User: "usr_bench",
+			Cooldowns: []state.Cooldown{{Since: now, Until: back, Reason: "monthly limit", Window: "monthly"}},
+			Usage:     used(now, back, state.Window{Status: "rate-limited", Percent: 100}),
+		})
+	}
+	return nil
+}
+
+// used is what an account has used that has used the same of each window.
+func used(at, resets time.Time, w state.Window) *state.Usage {
+	w.ResetsAt = resets
+	return &state.Usage{At: at, Windows: map[string]state.Window{"rolling": w, "weekly": w, "monthly": w}}
+}
