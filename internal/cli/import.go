@@ -86,8 +86,8 @@ func (c *importCmd) sources(ctx context.Context, a *app, env importer.Env) (*imp
 	return importer.Named(ctx, *c.From)
 }
 
-// nothing ends an import that found no key. Only who named a source missed one: it is not wrong to import again when
-// all is moved.
+// nothing ends an import that found no key. Only who named a source missed one: it is not wrong to
+// import again when all is moved.
 func (c *importCmd) nothing(a *app, looked []string) error {
 	message, next := "no key was found; looked at "+strings.Join(looked, ", "), "name a file with --from PATH, or add a key with `ocgo-key add`"
 	if c.From != nil {
@@ -100,7 +100,8 @@ func (c *importCmd) nothing(a *app, looked []string) error {
 	return nil
 }
 
-// ask makes sure that files are to be changed, where there is a person: one who gave --scrub in a script meant it.
+// ask makes sure that files are to be changed, where there is a person: one who gave --scrub in a
+// script meant it.
 func (c *importCmd) ask(a *app, files []string) error {
 	if !c.Scrub || len(files) == 0 || !term.IsTerminal(a.stdin) {
 		return nil

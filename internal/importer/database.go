@@ -51,7 +51,8 @@ func readDatabase(ctx context.Context, path string) (*database, error) {
 // Scrub takes the keys that goes wants out of the database, through OpenCode's service (of which
 // serviceFile tells) where it has this very database open, and what is left there of those in held.
 // done reports whether there was anything to do. The error wraps [opencode.ErrTraces] or an
-// [*opencode.ElsewhereError] where rows may have gone and keys are left, else nothing was taken out.
+// [*opencode.ElsewhereError] where rows may have gone and keys are left, else nothing was taken
+// out.
 func (d *database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, held []keychain.Secret, serviceFile string) (done bool, err error) {
 	info, err := os.Stat(d.real)
 	if err != nil {
@@ -64,9 +65,9 @@ func (d *database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, h
 	return done, err
 }
 
-// serviceOf is the running service that has the database open; nil where there is none, or where that
-// can't be known. The ids of rows are the same in a copy: a service asked to drop one drops it from
-// its own database.
+// serviceOf is the running service that has the database open; nil where there is none, or where
+// that can't be known. The ids of rows are the same in a copy: a service asked to drop one drops it
+// from its own database.
 func serviceOf(ctx context.Context, database os.FileInfo, serviceFile string) *opencode.Service {
 	service, err := opencode.ReadService(serviceFile)
 	if err != nil {

@@ -15,8 +15,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// OpenCode's service is asked to log out of what stands in its own database, under whatever name, and of nothing that stands
-// in a copy, where the ids are the same. This process has the database open in the service's stead.
+// OpenCode's service is asked to log out of what stands in its own database, under whatever name,
+// and of nothing that stands in a copy, where the ids are the same. This process has the database
+// open in the service's stead.
 func TestScrubThroughServiceOfThisDatabase(t *testing.T) {
 	live := newDatabase(t)
 	content, err := os.ReadFile(live)

@@ -21,8 +21,8 @@ type Pool interface {
 	ContinueFrom(ctx context.Context, id string) error
 }
 
-// Accounts is what an import needs of the accounts and their keys: *accounts.Accounts, whose methods
-// these are.
+// Accounts is what an import needs of the accounts and their keys: *accounts.Accounts, whose
+// methods these are.
 type Accounts interface {
 	Held(o rotation.Overview) (accounts.HeldKeys, error)
 	Check(ctx context.Context, key keychain.Secret) (rotation.Usage, error)

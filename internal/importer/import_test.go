@@ -161,7 +161,8 @@ func TestTake(t *testing.T) {
 	assert.False(t, r.Empty())
 }
 
-// A key that is there already is named and neither checked nor stored; so is one that stands twice in a source.
+// A key that is there already is named and neither checked nor stored; so is one that stands twice
+// in a source.
 func TestTakeKnownKey(t *testing.T) {
 	d := newDesk(t)
 	d.holds("Work", "one")
@@ -247,7 +248,8 @@ func TestTakeBesideAnotherProcess(t *testing.T) {
 	require.EqualError(t, err, "other processes rename accounts all the time")
 }
 
-// The turn continues where the source's stopped; an account that did not come in leaves its place to the one before.
+// The turn continues where the source's stopped; an account that did not come in leaves its place
+// to the one before.
 func TestContinueFrom(t *testing.T) {
 	d := newDesk(t)
 	path := filepath.Join(t.TempDir(), "opencode-go-accounts.json")

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// replaceable refuses what a new file in its place would not be: another user's (under sudo), or one
-// with a second name that would go on holding the keys.
+// replaceable refuses what a new file in its place would not be: another user's (under sudo), or
+// one with a second name that would go on holding the keys.
 func replaceable(info os.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {

@@ -54,8 +54,8 @@ func (im *importing) tidy() error {
 	return nil
 }
 
-// scrubSource takes out of the file what is safe elsewhere: the keychain has it now, and the service
-// confirmed it.
+// scrubSource takes out of the file what is safe elsewhere: the keychain has it now, and the
+// service confirmed it.
 func (im *importing) scrubSource(s *source, keys accounts.HeldKeys) {
 	goes := func(key keychain.Secret) bool {
 		_, ok := keys.Of(key)

@@ -14,8 +14,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A key leaves its file only after the service has confirmed it and the store has it. One that is there already is
-// asked about for that alone.
+// A key leaves its file only after the service has confirmed it and the store has it. One that is
+// there already is asked about for that alone.
 func TestScrubIsLast(t *testing.T) {
 	for _, there := range []bool{false, true} {
 		d := newDesk(t)
@@ -59,7 +59,8 @@ func TestScrubLeavesUnconfirmed(t *testing.T) {
 	}
 }
 
-// Without a scrub the file stays as it is, and the user is told that it holds keys, and which copies do.
+// Without a scrub the file stays as it is, and the user is told that it holds keys, and which
+// copies do.
 func TestKeysThatStayAreNamed(t *testing.T) {
 	d := newDesk(t)
 	path := d.auth("one")

@@ -129,8 +129,8 @@ func Usual(ctx context.Context, env Env, scrub bool, r report.Reporter) (*Source
 	return sources, nil
 }
 
-// fromVariable is OpenCode's variable as a source; nil where it holds nothing. What `run` puts there
-// stands for the pool.
+// fromVariable is OpenCode's variable as a source; nil where it holds nothing. What `run` puts
+// there stands for the pool.
 func fromVariable(raw string) *source {
 	if raw == "" || strings.HasPrefix(raw, keyform.StandIn) {
 		return nil

@@ -13,7 +13,8 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// Of the usual places one that cannot be read is told of, and the others are read. A file with two names is one source.
+// Of the usual places one that cannot be read is told of, and the others are read. A file with two
+// names is one source.
 func TestUsual(t *testing.T) {
 	d := newDesk(t)
 	d.env["XDG_DATA_HOME"] = filepath.Join(d.home, "data")

@@ -94,8 +94,8 @@ func (im *importing) enter(login opencode.Login, usage rotation.Usage) (account 
 	return account, entered, err
 }
 
-// check asks the service for the key at place. Only a clear no is an error; no answer leaves the key
-// unconfirmed, which then may not be taken out of where it lies.
+// check asks the service for the key at place. Only a clear no is an error; no answer leaves the
+// key unconfirmed, which then may not be taken out of where it lies.
 func (im *importing) check(place string, key keychain.Secret) (rotation.Usage, error) {
 	if im.NoVerify {
 		return rotation.Usage{}, nil
