@@ -37,6 +37,9 @@ func (k *Keys) Alone(do func() error) error {
 	return k.locked(ctx, AddLockName, takeAlone, do)
 }
 
+// Alone is [Keys.Alone] of the pool's keys.
+func (a *Accounts) Alone(do func() error) error { return a.Keys.Alone(do) }
+
 // unmoved runs do while no move of the keys goes on.
 func (k *Keys) unmoved(ctx context.Context, do func() error) error {
 	return k.locked(ctx, MoveLockName, takeShared, do)

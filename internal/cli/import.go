@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"ocgo-key/internal/hint"
@@ -29,18 +30,22 @@ Examples:
   pass show opencode/all | ocgo-key import --from -`
 }
 
+// stdinName is what --from calls standard input.
+const stdinName = "-"
+
 func (c *importCmd) Run(a *app) error {
 	if c.From != nil && *c.From == "" {
 		return hint.On(hint.Input("--from: the path is empty"), "name a file, or - for stdin")
 	}
-	if c.From != nil && *c.From == importer.Stdin && c.Scrub {
+	if c.From != nil && *c.From == stdinName && c.Scrub {
 		return hint.On(hint.Input("--scrub: stdin cannot be scrubbed"), "give the file itself: --from PATH --scrub")
 	}
-	sources, err := importer.Find(importer.Options{From: c.From, Scrub: c.Scrub, NoVerify: c.NoVerify, Input: a.stdin, Getenv: a.getenv}, a.Terminal)
+	ctx, env := context.Background(), importer.Env{Getenv: a.getenv, Home: os.UserHomeDir}
+	sources, err := c.sources(ctx, a, env)
 	switch {
 	case err != nil:
 		return err
-	case sources.Empty() && sources.Trouble > 0:
+	case sources.Empty() && sources.Failures > 0:
 		return errors.New("nothing was imported")
 	case sources.Empty():
 		return c.nothing(a, sources.Looked)
@@ -52,43 +57,51 @@ func (c *importCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	tell := report.Reporter(a.Terminal)
+	im := importer.Import{Scrub: c.Scrub, NoVerify: c.NoVerify, Env: env, Pool: pool, Accounts: a.accounts(pool), Reporter: a.Terminal}
 	if a.JSON {
-		tell = report.Warnings(tell) // the document says the rest
+		im.Reporter = report.Warnings(a.Terminal) // the document says the rest
 	}
-	done, trouble, err := sources.Import(context.Background(), a.accounts(pool), tell)
-	if err != nil {
+	done, err := im.Run(ctx, sources)
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(done.Imported)+len(done.Skipped)+len(done.Scrubbed)+trouble == 0 {
+	case done.Empty():
 		return c.nothing(a, sources.Looked)
+	case a.JSON:
+		err = a.Document(done)
 	}
-	if a.JSON {
-		if err := a.Document(done); err != nil {
-			return err
-		}
+	if err == nil && done.Failures > 0 { // an import that left something behind is no success
+		err = fmt.Errorf("not all went well: %s imported, %s", text.Count(len(done.Imported), "key", "keys"), text.Count(done.Failures, "trouble", "troubles"))
 	}
-	if trouble > 0 { // an import that left something behind is no success
-		return fmt.Errorf("not all went well: %s imported, %s", text.Count(len(done.Imported), "key", "keys"), text.Count(trouble, "trouble", "troubles"))
-	}
-	return nil
+	return err
 }
 
-// nothing ends an import that found no key. Only who named a source missed one: it is not wrong to import again when
-// all is moved.
+func (c *importCmd) sources(ctx context.Context, a *app, env importer.Env) (*importer.Sources, error) {
+	switch {
+	case c.From == nil:
+		return importer.Usual(ctx, env, c.Scrub, a.Terminal)
+	case *c.From == stdinName:
+		return importer.Stdin(a.stdin)
+	}
+	return importer.Named(ctx, *c.From)
+}
+
+// nothing ends an import that found no key. Only who named a source missed one: it is not wrong to
+// import again when all is moved.
 func (c *importCmd) nothing(a *app, looked []string) error {
 	message, next := "no key was found; looked at "+strings.Join(looked, ", "), "name a file with --from PATH, or add a key with `ocgo-key add`"
 	if c.From != nil {
 		return hint.On(errors.New(message), next)
 	}
 	if a.JSON {
-		return a.Document(importer.EmptyReport())
+		return a.Document(importer.NewReport())
 	}
 	a.Say("%s", message)
 	return nil
 }
 
-// ask makes sure that files are to be changed, where there is a person: one who gave --scrub in a script meant it.
+// ask makes sure that files are to be changed, where there is a person: one who gave --scrub in a
+// script meant it.
 func (c *importCmd) ask(a *app, files []string) error {
 	if !c.Scrub || len(files) == 0 || !term.IsTerminal(a.stdin) {
 		return nil

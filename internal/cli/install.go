@@ -33,7 +33,7 @@ func (c *installCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	how, plan := "plugin", where.Plugin
+	how, plan := "plugin", where.PluginPlan
 	if c.Shim {
 		how, plan = "shim", where.ShimPlan
 	}
@@ -53,12 +53,12 @@ func (c *installCmd) Run(a *app) error {
 		}
 	default:
 		if !a.JSON && !(a.Quiet && c.Yes) {
-			out.show(a.stderr)
+			showSteps(a.stderr, out.Steps)
 		}
 		if err := a.confirm(c.Yes, "Write this? (--dry-run shows each line)"); err != nil {
 			return err
 		}
-		if err := p.Apply(where); err != nil {
+		if err := p.Apply(); err != nil {
 			return err
 		}
 		if !a.JSON {
@@ -86,7 +86,7 @@ func showInstalled(a *app, out *installed, p *install.Plan, c *installCmd) error
 		return a.Document(out)
 	}
 	if c.DryRun {
-		out.show(a.stdout)
+		showSteps(a.stdout, out.Steps)
 		err := p.Contents(func(path string, content []byte) error { return a.Print("\n==> %s\n%s", path, content) })
 		if err != nil {
 			return err
@@ -114,13 +114,10 @@ type installed struct {
 	Path   []opencode.PathLine `json:"path,omitempty"` // of a shim whose folder is not ahead on PATH
 }
 
-func (i *installed) show(w io.Writer) {
-	for _, s := range i.Steps {
-		line := fmt.Sprintf("%-7s %s", s.Action, s.Path)
-		if s.What != "" {
-			line += "  (" + s.What + ")"
-		}
-		_, _ = fmt.Fprintln(w, line)
+// showSteps writes a line for each.
+func showSteps(w io.Writer, steps []install.Step) {
+	for _, s := range steps {
+		_, _ = fmt.Fprintln(w, s)
 	}
 }
 
@@ -148,7 +145,7 @@ func (c *uninstallCmd) Run(a *app) error {
 	}
 	steps := r.Steps()
 	if !c.DryRun {
-		steps, err = r.Remove(where)
+		steps, err = r.Remove()
 	}
 	for _, path := range r.Foreign {
 		a.Warn(path+" is no longer as ocgo-key wrote it: it is left there", "")
@@ -159,7 +156,7 @@ func (c *uninstallCmd) Run(a *app) error {
 	case a.JSON:
 		err = a.Document(map[string]any{"dry_run": c.DryRun, "steps": steps})
 	case c.DryRun:
-		(&installed{Steps: steps}).show(a.stdout)
+		showSteps(a.stdout, steps)
 	case len(steps) == 0 && len(r.Foreign) == 0:
 		a.Say("nothing was installed")
 	default:

@@ -70,7 +70,7 @@ func TestConfig(t *testing.T) {
 				write(t, filepath.Join(m.home, name), text, 0o600)
 			}
 			m.finds("config", tt.want...)
-			m.install((*install.Places).Plugin)
+			m.install((*install.Places).PluginPlan)
 			m.finds("config", tt.pooled...)
 		})
 	}

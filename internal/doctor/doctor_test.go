@@ -19,7 +19,7 @@ import (
 func TestAllIsWell(t *testing.T) {
 	m := newMachine(t)
 	m.account("0123456789abcdef", "Work")
-	m.install((*install.Places).Plugin)
+	m.install((*install.Places).PluginPlan)
 	m.answer = knows
 	before, err := os.ReadFile(filepath.Join(m.dir, "state.json"))
 	require.NoError(t, err)

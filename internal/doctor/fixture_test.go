@@ -214,7 +214,7 @@ func (m *machine) install(plan func(*install.Places) (*install.Plan, error)) *in
 	require.NoError(m.t, err)
 	p, err := plan(w)
 	require.NoError(m.t, err)
-	require.NoError(m.t, p.Apply(w))
+	require.NoError(m.t, p.Apply())
 	return w
 }
 

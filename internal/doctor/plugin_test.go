@@ -33,7 +33,7 @@ const installAgain = " | ocgo-key install --yes"
 func TestPlugin(t *testing.T) {
 	m := newMachine(t)
 	m.finds("plugin", "note: plain `opencode` does not use the pool: neither the plugin nor the shim is installed; `ocgo-key run` does"+installAgain)
-	w := m.install((*install.Places).Plugin)
+	w := m.install((*install.Places).PluginPlan)
 	path := w.PluginPaths(w.Configs[0])[0]
 	assert.Equal(t, "plain `opencode` uses the pool, by the plugin", m.finds("plugin").Well)
 

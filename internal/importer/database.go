@@ -11,16 +11,15 @@ import (
 	"ocgo-key/keychain"
 )
 
-// Database is OpenCode 2's database as a source of keys.
-type Database struct {
-	Path string
+// database is OpenCode 2's database as a source of keys.
+type database struct {
 	*opencode.Credentials
-
+	path string
 	real string // behind links
 }
 
-// IsDatabase reports whether the file at path is a database. One that cannot be read is none.
-func IsDatabase(path string) bool {
+// isDatabase reports whether the file at path is a database. One that cannot be read is none.
+func isDatabase(path string) bool {
 	const enough = 16
 	f, err := os.Open(path)
 	if err != nil {
@@ -35,9 +34,9 @@ func IsDatabase(path string) bool {
 	return opencode.IsDatabase(head[:n])
 }
 
-// ReadDatabase reads the keys in a database of OpenCode 2. It changes nothing. Errors are those of
+// readDatabase reads the keys in a database of OpenCode 2. It changes nothing. Errors are those of
 // [opencode.ReadCredentials].
-func ReadDatabase(ctx context.Context, path string) (*Database, error) {
+func readDatabase(ctx context.Context, path string) (*database, error) {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return nil, err
@@ -46,27 +45,29 @@ func ReadDatabase(ctx context.Context, path string) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Database{Path: path, Credentials: found, real: real}, nil
+	return &database{Credentials: found, path: path, real: real}, nil
 }
 
-// Scrub takes the keys that goes wants out of the database, through OpenCode's service (of which serviceFile tells) where it
-// has this very database open, and what is left there of those in held. done reports whether there was anything to do. The
-// error wraps [opencode.ErrTraces] or an [*opencode.ElsewhereError] where rows may have gone and keys are left, else nothing
-// was taken out.
-func (d *Database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, held []keychain.Secret, serviceFile string) (done bool, err error) {
+// Scrub takes the keys that goes wants out of the database, through OpenCode's service (of which
+// serviceFile tells) where it has this very database open, and what is left there of those in held.
+// done reports whether there was anything to do. The error wraps [opencode.ErrTraces] or an
+// [*opencode.ElsewhereError] where rows may have gone and keys are left, else nothing was taken
+// out.
+func (d *database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, held []keychain.Secret, serviceFile string) (done bool, err error) {
 	info, err := os.Stat(d.real)
 	if err != nil {
 		return false, err
 	}
 	if err := ownedByUs(info); err != nil {
-		return false, fmt.Errorf("%s %w", d.Path, err)
+		return false, fmt.Errorf("%s %w", d.path, err)
 	}
 	_, done, err = d.Credentials.Scrub(ctx, d.real, goes, held, serviceOf(ctx, info, serviceFile))
 	return done, err
 }
 
-// serviceOf is the running service that has the database open; nil where there is none, or where that can't be known. The
-// ids of rows are the same in a copy: a service asked to drop one drops it from its own database.
+// serviceOf is the running service that has the database open; nil where there is none, or where
+// that can't be known. The ids of rows are the same in a copy: a service asked to drop one drops it
+// from its own database.
 func serviceOf(ctx context.Context, database os.FileInfo, serviceFile string) *opencode.Service {
 	service, err := opencode.ReadService(serviceFile)
 	if err != nil {
@@ -79,4 +80,4 @@ func serviceOf(ctx context.Context, database os.FileInfo, serviceFile string) *o
 }
 
 // Files are those that the database is made of.
-func (d *Database) Files() []string { return opencode.DatabaseFiles(d.real) }
+func (d *database) Files() []string { return opencode.DatabaseFiles(d.real) }

@@ -15,10 +15,11 @@ import (
 	"ocgo-key/keychain"
 )
 
-// OpenCode's service is asked to log out of what stands in its own database, under whatever name, and of nothing that stands
-// in a copy, where the ids are the same. This process has the database open in the service's stead.
+// OpenCode's service is asked to log out of what stands in its own database, under whatever name,
+// and of nothing that stands in a copy, where the ids are the same. This process has the database
+// open in the service's stead.
 func TestScrubThroughServiceOfThisDatabase(t *testing.T) {
-	live := database(t)
+	live := newDatabase(t)
 	content, err := os.ReadFile(live)
 	require.NoError(t, err)
 	db, err := sqlite3.Open(live)
@@ -37,13 +38,13 @@ func TestScrubThroughServiceOfThisDatabase(t *testing.T) {
 		t.Helper()
 		service := filepath.Join(t.TempDir(), "service.json")
 		require.NoError(t, os.WriteFile(service, fmt.Appendf(nil, `{"url":%q,"pid":%d,"password":"p"}`, server.URL, pid), 0o600))
-		d, err := ReadDatabase(t.Context(), path)
+		d, err := readDatabase(t.Context(), path)
 		require.NoError(t, err)
 		require.Len(t, d.Found, 1)
 		done, err := d.Scrub(t.Context(), all, nil, service)
 		require.NoError(t, err)
 		assert.True(t, done)
-		d, err = ReadDatabase(t.Context(), path)
+		d, err = readDatabase(t.Context(), path)
 		require.NoError(t, err)
 		assert.Empty(t, d.Found)
 	}
@@ -54,7 +55,7 @@ func TestScrubThroughServiceOfThisDatabase(t *testing.T) {
 		scrub(other, pid)
 		assert.Empty(t, deleted, "the service was asked to log out of what stands in a copy")
 	}
-	d, err := ReadDatabase(t.Context(), live)
+	d, err := readDatabase(t.Context(), live)
 	require.NoError(t, err)
 	assert.Len(t, d.Found, 1)
 

@@ -16,7 +16,7 @@ import (
 
 const key = "sk-00000000000000000000"
 
-func database(t *testing.T) string {
+func newDatabase(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), opencode.DatabaseFile)
 	db, err := sqlite3.Open(path)
@@ -29,13 +29,13 @@ func database(t *testing.T) string {
 
 // A database behind a link is scrubbed where it is; a service that has ended is passed over.
 func TestDatabase(t *testing.T) {
-	path := database(t)
+	path := newDatabase(t)
 	link := filepath.Join(t.TempDir(), "opencode.db")
 	require.NoError(t, os.Symlink(path, link))
 	service := filepath.Join(t.TempDir(), "service.json")
 	require.NoError(t, os.WriteFile(service, []byte(`{"url":"http://127.0.0.1:1","password":"p"}`), 0o600))
 
-	d, err := ReadDatabase(t.Context(), link)
+	d, err := readDatabase(t.Context(), link)
 	require.NoError(t, err)
 	require.Len(t, d.Found, 1)
 	assert.Equal(t, "Mine", d.Found[0].Label)
@@ -51,7 +51,7 @@ func TestDatabase(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotZero(t, info.Mode()&os.ModeSymlink)
 
-	d, err = ReadDatabase(t.Context(), link)
+	d, err = readDatabase(t.Context(), link)
 	require.NoError(t, err)
 	assert.Empty(t, d.Found)
 	done, err = d.Scrub(t.Context(), all, nil, service)
@@ -63,20 +63,20 @@ func TestIsDatabase(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "auth.json")
 	require.NoError(t, os.WriteFile(text, []byte("{}"), 0o600))
-	assert.True(t, IsDatabase(database(t)))
-	assert.False(t, IsDatabase(text))
-	assert.False(t, IsDatabase(dir))
-	assert.False(t, IsDatabase(filepath.Join(dir, "none")))
+	assert.True(t, isDatabase(newDatabase(t)))
+	assert.False(t, isDatabase(text))
+	assert.False(t, isDatabase(dir))
+	assert.False(t, isDatabase(filepath.Join(dir, "none")))
 }
 
 func TestPlaces(t *testing.T) {
 	home := t.TempDir()
 	var names []string
-	for _, path := range Places(func(string) string { return "" }, home) {
+	for _, path := range places(func(string) string { return "" }, home) {
 		names = append(names, filepath.Base(path))
 	}
 	assert.Equal(t, []string{"opencode-go-accounts.json", "opencode-go-accounts.json", "opencode.db", "auth.json"}, names)
-	for _, path := range Places(func(name string) string { return map[string]string{"OPENCODE_DB": ":memory:"}[name] }, home) {
+	for _, path := range places(func(name string) string { return map[string]string{"OPENCODE_DB": ":memory:"}[name] }, home) {
 		assert.NotEqual(t, ".db", filepath.Ext(path), fmt.Sprint(path))
 	}
 }

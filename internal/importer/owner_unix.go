@@ -8,9 +8,9 @@ import (
 	"syscall"
 )
 
-// Replaceable refuses what a new file in its place would not be: another user's (under sudo), or one with a second
-// name that would go on holding the keys.
-func Replaceable(info os.FileInfo) error {
+// replaceable refuses what a new file in its place would not be: another user's (under sudo), or
+// one with a second name that would go on holding the keys.
+func replaceable(info os.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !ok:
@@ -23,7 +23,8 @@ func Replaceable(info os.FileInfo) error {
 	return nil
 }
 
-// ownedByUs refuses another user's file: what is made beside it while it is changed would be ours, and in that user's way.
+// ownedByUs refuses another user's file: what is made beside it while it is changed would be ours,
+// and in that user's way.
 func ownedByUs(info os.FileInfo) error {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
 		return errForeign

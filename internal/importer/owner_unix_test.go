@@ -26,14 +26,14 @@ func TestOwner(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	info, err := os.Stat(path)
 	require.NoError(t, err)
-	require.NoError(t, Replaceable(info))
+	require.NoError(t, replaceable(info))
 	require.NoError(t, ownedByUs(info))
 	foreign := owned{info, uint32(os.Geteuid()) + 1}
-	require.ErrorIs(t, Replaceable(foreign), errForeign)
+	require.ErrorIs(t, replaceable(foreign), errForeign)
 	require.ErrorIs(t, ownedByUs(foreign), errForeign)
 	require.NoError(t, os.Link(path, path+"2"))
 	info, err = os.Stat(path)
 	require.NoError(t, err)
-	assert.ErrorContains(t, Replaceable(info), "has a second name")
+	assert.ErrorContains(t, replaceable(info), "has a second name")
 	assert.NoError(t, ownedByUs(info), "a database is changed where it is")
 }

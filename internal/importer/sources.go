@@ -17,6 +17,27 @@ import (
 	"ocgo-key/keychain"
 )
 
+// Sources are the places that keys are imported from, as they were read.
+type Sources struct {
+	Looked   []string // all places that were looked at, as people call them
+	Failures int      // how many of them could not be read
+	found    []*source
+}
+
+// Empty reports whether there is nothing to import from.
+func (s *Sources) Empty() bool { return len(s.found) == 0 }
+
+// Files are the paths of the files that have keys.
+func (s *Sources) Files() []string {
+	var files []string
+	for _, one := range s.found {
+		if one.path != "" && len(one.logins.Found) > 0 {
+			files = append(files, one.path)
+		}
+	}
+	return files
+}
+
 // source is one place that keys are imported from.
 type source struct {
 	name   string // what people call it: a path, "stdin", or a variable
@@ -25,128 +46,116 @@ type source struct {
 	info   os.FileInfo
 	logins opencode.Logins
 	// database is what was read where the source is one; nil where it is a text.
-	database *Database
+	database *database
 }
 
-// Stdin is what From calls standard input.
-const Stdin = "-"
-
-// Options say what to import, and how.
-type Options struct {
-	From     *string // one file, or [Stdin]; nil: all the usual places
-	Scrub    bool    // take the keys out of the files, once the store has them
-	NoVerify bool    // do not ask the service about the keys
-	Input    io.Reader
-	Getenv   func(string) string
-}
-
-// Sources are the places where keys were found.
-type Sources struct {
-	Options
-	Looked  []string // every place that was looked at
-	Trouble int      // how many of the usual places could not be read
-	found   []*source
-}
-
-// Find reads what From names, or all the usual places. Of those the ones that can't be read are told of.
-func Find(o Options, tell report.Reporter) (*Sources, error) {
-	s := &Sources{Options: o}
-	var err error
-	switch {
-	case o.From == nil:
-		err = s.usual(tell)
-	case *o.From == Stdin:
-		s.Looked = []string{"stdin"}
-		s.found, err = oneSource(readSource("stdin", o.Input, nil, opencode.ReadKeys))
-	default:
-		s.Looked = []string{*o.From}
-		if IsDatabase(*o.From) {
-			s.found, err = oneSource(openDatabase(*o.From))
-		} else {
-			s.found, err = oneSource(openSource(*o.From, opencode.ReadKeys))
-		}
+// place names an entry of the source once.
+func (s *source) place(entry string) string {
+	if s.name == entry {
+		return entry
 	}
+	return s.name + ": " + entry
+}
+
+// Stdin reads the keys that are piped in.
+func Stdin(r io.Reader) (*Sources, error) {
+	s, err := readSource("stdin", r, nil, opencode.ReadKeys)
+	return named("stdin", s, err)
+}
+
+// Named reads the file that the user named.
+func Named(ctx context.Context, path string) (*Sources, error) {
+	if isDatabase(path) {
+		s, err := openDatabase(ctx, path)
+		return named(path, s, err)
+	}
+	s, err := openSource(path, opencode.ReadKeys)
+	return named(path, s, err)
+}
+
+// named are the sources where the user named the only one.
+func named(name string, s *source, err error) (*Sources, error) {
 	if errors.Is(err, opencode.ErrList) {
-		err = hint.On(hint.As(hint.ErrInput, err), "nothing was read of it; take out what is no key, or begin those lines with #")
+		err = hint.On(hint.As(hint.ErrInput, err),
+			"nothing was read of it; take out what is no key, or begin those lines with #")
 	}
-	return s, err
-}
-
-// Empty reports whether there is nothing to import or to take out.
-func (s *Sources) Empty() bool { return len(s.found) == 0 }
-
-// Files are those that hold keys.
-func (s *Sources) Files() []string {
-	var files []string
-	for _, source := range s.found {
-		if source.path != "" && len(source.logins.Found) > 0 {
-			files = append(files, source.path)
-		}
-	}
-	return files
-}
-
-// reader is opencode.ReadLogins, or opencode.ReadKeys where the user named the source: elsewhere no text is a list.
-type reader func(text, rotation []byte) (opencode.Logins, error)
-
-func oneSource(s *source, err error) ([]*source, error) {
-	if err != nil || len(s.logins.Found) == 0 && s.database == nil {
+	if err != nil {
 		return nil, err
 	}
-	return []*source{s}, nil
+	sources := &Sources{Looked: []string{name}}
+	if len(s.logins.Found) > 0 || s.database != nil {
+		sources.found = []*source{s}
+	}
+	return sources, nil
 }
 
-// usual reads the usual places.
-func (s *Sources) usual(tell report.Reporter) error {
-	home, err := os.UserHomeDir()
+// Usual reads all the places where other programs keep keys. One that cannot be read is told to r.
+// For a scrub a database without logins counts too: it may hold what is left of some.
+func Usual(ctx context.Context, env Env, scrub bool, r report.Reporter) (*Sources, error) {
+	home, err := env.Home()
 	if err != nil {
-		return hint.On(fmt.Errorf("where OpenCode keeps its logins is not known: %w", err), "name a file with --from PATH")
+		return nil, hint.On(fmt.Errorf("where OpenCode keeps its logins is not known: %w", err),
+			"name a file with --from PATH")
 	}
-	database := opencode.DatabasePath(s.Getenv, home)
-	for _, path := range Places(s.Getenv, home) {
-		s.Looked = append(s.Looked, path)
+	sources := &Sources{}
+	databasePath := opencode.DatabasePath(env.Getenv, home)
+	for _, path := range places(env.Getenv, home) {
+		sources.Looked = append(sources.Looked, path)
 		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) || seen(s.found, info) {
+		if errors.Is(err, fs.ErrNotExist) || sources.has(info) {
 			continue
 		}
-		var one *source
+		var s *source
 		if info != nil && !info.Mode().IsRegular() {
 			err = fmt.Errorf("%s is not a regular file", path) // a pipe might never end
-		} else if path == database {
-			one, err = openDatabase(path)
+		} else if path == databasePath {
+			s, err = openDatabase(ctx, path)
 		} else {
-			one, err = openSource(path, opencode.ReadLogins)
+			s, err = openSource(path, opencode.ReadLogins)
 		}
 		if err != nil {
-			s.Trouble++
-			tell.Warn(err.Error(), "mend it, or move it away; the other places are looked at all the same")
+			sources.Failures++
+			r.Warn(err.Error(), "mend it, or move it away; the other places are looked at all the same")
 			continue
 		}
-		if len(one.logins.Found) > 0 || s.Scrub && one.database != nil { // one without logins may hold what is left of some
-			s.found = append(s.found, one)
+		if len(s.logins.Found) > 0 || scrub && s.database != nil {
+			sources.found = append(sources.found, s)
 		}
 	}
-	s.Looked = append(s.Looked, opencode.KeyVariable)
-	// What `run` puts there stands for the pool.
-	if raw := s.Getenv(opencode.KeyVariable); raw != "" && !strings.HasPrefix(raw, keyform.StandIn) {
-		login := opencode.Login{Entry: opencode.KeyVariable}
-		if login.Key, err = keychain.ParseKey(raw); err != nil {
-			login.Problem = err.Error()
-		}
-		s.found = append(s.found, &source{name: opencode.KeyVariable, logins: opencode.Logins{Found: []opencode.Login{login}, Last: -1}})
+	sources.Looked = append(sources.Looked, opencode.KeyVariable)
+	if s := fromVariable(env.Getenv(opencode.KeyVariable)); s != nil {
+		sources.found = append(sources.found, s)
 	}
-	return nil
+	return sources, nil
 }
 
-// seen reports whether the file is a source already, under another name.
-func seen(found []*source, info os.FileInfo) bool {
-	for _, s := range found {
-		if info != nil && s.info != nil && os.SameFile(s.info, info) {
+// fromVariable is OpenCode's variable as a source; nil where it holds nothing. What `run` puts
+// there stands for the pool.
+func fromVariable(raw string) *source {
+	if raw == "" || strings.HasPrefix(raw, keyform.StandIn) {
+		return nil
+	}
+	login := opencode.Login{Entry: opencode.KeyVariable}
+	var err error
+	if login.Key, err = keychain.ParseKey(raw); err != nil {
+		login.Problem = err.Error()
+	}
+	return &source{name: opencode.KeyVariable, logins: opencode.Logins{Found: []opencode.Login{login}, Last: -1}}
+}
+
+// has reports whether the file is a source already, under another name.
+func (s *Sources) has(info os.FileInfo) bool {
+	for _, one := range s.found {
+		if info != nil && one.info != nil && os.SameFile(one.info, info) {
 			return true
 		}
 	}
 	return false
 }
+
+// reader is opencode.ReadLogins, or opencode.ReadKeys where the user named the source: elsewhere no
+// text is a list.
+type reader func(text, rotation []byte) (opencode.Logins, error)
 
 func openSource(path string, read reader) (*source, error) {
 	f, err := os.Open(path)
@@ -168,16 +177,16 @@ func openSource(path string, read reader) (*source, error) {
 	return s, err
 }
 
-func openDatabase(path string) (*source, error) {
+func openDatabase(ctx context.Context, path string) (*source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	database, err := ReadDatabase(context.Background(), path)
+	db, err := readDatabase(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	return &source{name: path, path: path, info: info, logins: database.Logins, database: database}, nil
+	return &source{name: path, path: path, info: info, logins: db.Logins, database: db}, nil
 }
 
 func readSource(name string, r io.Reader, rotation []byte, read reader) (*source, error) {

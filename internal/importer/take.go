@@ -3,95 +3,119 @@ package importer
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strings"
 
 	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/opencode"
+	"ocgo-key/internal/keyform"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
-// look reads the pool, and its keys where another process has changed something since they were read.
-func (im *importing) look() (rotation.Overview, error) {
-	o, err := im.accounts.Pool.Overview(im.ctx)
-	if err != nil {
-		return o, err
+// take brings one key into the pool. Its error ends the import: the keychain or the state does not
+// work.
+func (im *importing) take(s *source, login opencode.Login) error {
+	if login.Problem != "" {
+		im.skip(s, login, login.Problem)
+		return nil
 	}
-	now := map[string]int{}
-	for _, v := range o.Accounts {
-		now[v.ID] = v.KeyRev
+	if strings.HasPrefix(login.Key.Reveal(), keyform.StandIn) {
+		const reason = "it stands for the pool, and is no key"
+		im.report.Skipped = append(im.report.Skipped, Skipped{login.Entry, reason, s.name})
+		im.Reporter.Say("%s was not imported: %s", s.place(login.Entry), reason)
+		return nil
 	}
-	if im.known != nil && maps.Equal(now, im.known) {
-		return o, nil
+	if _, err := im.look(); err != nil {
+		return err
 	}
-	im.held, err = im.accounts.Held(o)
-	im.known = now
-	return o, err
-}
-
-// enter lists the key as an account under a free label. Another process may have brought it in meanwhile: that one's
-// account is returned then.
-func (im *importing) enter(login opencode.Login, usage rotation.Usage) (own Imported, there string, err error) {
-	err = im.accounts.Keys.Alone(func() error {
-		for range maxCollisions {
-			o, err := im.look()
-			if err != nil {
-				return err
-			}
-			if known, ok := im.held.Of(login.Key); ok {
-				there = known.Label
-				return nil
-			}
-			own = Imported{Label: accounts.FitLabel(o, login.Label), ID: accounts.NewID()}
-			err = im.accounts.Enlist(rotation.Newcomer{ID: own.ID, Label: own.Label, Disabled: login.Disabled}, login.Key, usage)
-			if errors.Is(err, rotation.ErrAlreadyThere) {
-				continue
-			}
-			if err == nil {
-				im.accounts.WarnSharedUsage(o, "", usage)
-				im.held = append(im.held, accounts.HeldKey{View: rotation.View{ID: own.ID, Label: own.Label}, Key: login.Key})
-				im.known[own.ID] = 0
-			}
-			return err
+	known, there := im.held.Of(login.Key)
+	var usage rotation.Usage
+	// What is there already is checked only before it is taken out of a file, and once.
+	if !there || im.Scrub && s.path != "" && !im.isConfirmed(login.Key) {
+		var err error
+		if usage, err = im.check(s.place(login.Entry), login.Key); err != nil && !there {
+			im.skip(s, login, err.Error())
+			return nil
+		} else if err != nil {
+			im.Reporter.Warn(s.place(login.Entry)+": "+err.Error(), "")
 		}
-		return errors.New("other processes rename accounts all the time")
-	})
-	return own, there, err
+	}
+	if there {
+		im.alreadyThere(s, login, known.Label)
+		return nil
+	}
+	account, entered, err := im.enter(login, usage)
+	switch {
+	case err != nil:
+		return err
+	case !entered:
+		im.alreadyThere(s, login, account.Label)
+		return nil
+	}
+	im.report.Imported = append(im.report.Imported, Imported{account.Label, account.ID, s.name})
+	im.Reporter.Say("imported %s from %s", account.Label, s.name)
+	return nil
 }
 
 // maxCollisions bounds how often an account may be given the label that is about to be used.
 const maxCollisions = 100
 
-// check asks the service for the key. Only a clear no is an error; no answer leaves the key unconfirmed, which then may
-// not be taken out of where it lies.
-func (im *importing) check(s *source, entry string, key keychain.Secret) (rotation.Usage, error) {
+// enter lists the key as an account under a free label. Another process may have brought it in
+// meanwhile: then that one's account is returned, and entered is false.
+func (im *importing) enter(login opencode.Login, usage rotation.Usage) (account rotation.View, entered bool, err error) {
+	err = im.Accounts.Alone(func() error {
+		for range maxCollisions {
+			o, err := im.look()
+			if err != nil {
+				return err
+			}
+			if known, there := im.held.Of(login.Key); there {
+				account = known
+				return nil
+			}
+			account = rotation.View{ID: accounts.NewID(), Label: accounts.FitLabel(o, login.Label)}
+			n := rotation.Newcomer{ID: account.ID, Label: account.Label, Disabled: login.Disabled}
+			err = im.Accounts.Enlist(n, login.Key, usage)
+			if errors.Is(err, rotation.ErrAlreadyThere) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			entered = true
+			im.Accounts.WarnSharedUsage(o, "", usage)
+			im.held = append(im.held, accounts.HeldKey{View: account, Key: login.Key})
+			im.known[account.ID] = 0
+			return nil
+		}
+		return errors.New("other processes rename accounts all the time")
+	})
+	return account, entered, err
+}
+
+// check asks the service for the key at place. Only a clear no is an error; no answer leaves the
+// key unconfirmed, which then may not be taken out of where it lies.
+func (im *importing) check(place string, key keychain.Secret) (rotation.Usage, error) {
 	if im.NoVerify {
 		return rotation.Usage{}, nil
 	}
-	usage, err := im.accounts.Check(im.ctx, key)
+	usage, err := im.Accounts.Check(im.ctx, key)
 	switch {
 	case errors.Is(err, accounts.ErrUnknownKey):
-		return usage, err
+		return rotation.Usage{}, err
 	case errors.Is(err, accounts.ErrNoSubscription):
-		im.tell.Warn(placeIn(s, entry)+": "+err.Error(), "subscribe, or take the account out with `ocgo-key remove`")
+		im.Reporter.Warn(place+": "+err.Error(), "subscribe, or take the account out with `ocgo-key remove`")
 	case err != nil:
-		im.tell.Warn(fmt.Sprintf("%s: the key could not be checked: %v", placeIn(s, entry), err), "")
+		im.Reporter.Warn(fmt.Sprintf("%s: the key could not be checked: %v", place, err), "")
 		return rotation.Usage{}, nil
 	}
 	im.confirmed = append(im.confirmed, key)
 	return usage, nil
 }
 
-// isConfirmed reports whether the key may be taken out of where it lies: the service knows it, or the user wants no check.
+// isConfirmed reports whether the key may be taken out of where it lies: the service knows it, or
+// the user wants no check.
 func (im *importing) isConfirmed(key keychain.Secret) bool {
 	return im.NoVerify || slices.ContainsFunc(im.confirmed, key.Equal)
-}
-
-// placeIn names an entry of a source once.
-func placeIn(s *source, entry string) string {
-	if s.name == entry {
-		return entry
-	}
-	return s.name + ": " + entry
 }

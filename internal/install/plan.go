@@ -1,7 +1,6 @@
 package install
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,19 +11,9 @@ import (
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/atomicfile"
 	"ocgo-key/internal/hint"
-	"ocgo-key/internal/text"
 )
 
-// file is one that is to be there.
-type file struct {
-	path    string
-	content []byte
-	mode    fs.FileMode
-	what    string // for people
-	beside  string // a folder that has to be there too; empty for none
-}
-
-// What happens to a file.
+// What happens to a file or a folder.
 const (
 	writeIt  = "write"
 	updateIt = "update"
@@ -33,6 +22,22 @@ const (
 	removeIt = "remove"
 )
 
+// A Step is one file or folder, and what happens to it. Its JSON is that of `install --json`.
+type Step struct {
+	Action string `json:"action"` // make (a folder), write, update, keep, remove
+	Path   string `json:"path"`
+	What   string `json:"what,omitempty"` // for people
+}
+
+// String is the line that shows the step.
+func (s Step) String() string {
+	line := fmt.Sprintf("%-7s %s", s.Action, s.Path)
+	if s.What != "" {
+		line += "  (" + s.What + ")"
+	}
+	return line
+}
+
 type change struct {
 	file
 	action string
@@ -40,45 +45,18 @@ type change struct {
 
 // A Plan is what an installation will do.
 type Plan struct {
+	places  *Places
 	changes []change
 	folders []string // to be made, parents first
 	record  Record   // as it will be
 }
 
-// A Record says what was installed, for the day it is taken away. It holds no secret.
-type Record struct {
-	Version int      `json:"version"`
-	Files   []string `json:"files"`
-	Folders []string `json:"folders"` // made by us, parents first
-}
+// PluginPlan plans the installation of the plugin. The error is a hint.ErrExists where something in
+// the way is not ours, or was written by a newer version.
+func (w *Places) PluginPlan() (*Plan, error) { return survey(w, w.pluginFiles()) }
 
-const recordVersion = 1
-
-func (w *Places) recordPath() string { return filepath.Join(w.State, "install.json") }
-
-// ReadRecord returns the record; an empty one where nothing is installed.
-func (w *Places) ReadRecord() (Record, error) {
-	r := Record{Version: recordVersion}
-	content, err := os.ReadFile(w.recordPath())
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(content, &r)
-	}
-	switch {
-	case err != nil:
-		return r, hint.On(fmt.Errorf("cannot read what was installed: %w", err), "delete "+text.Quote(w.recordPath())+" and try again")
-	case r.Version != recordVersion:
-		return r, hint.On(fmt.Errorf("%s is from a newer ocgo-key", w.recordPath()), "upgrade this ocgo-key")
-	}
-	return r, nil
-}
-
-// Plugin plans the installation of the plugin. Its error says that something in the way is not ours.
-func (w *Places) Plugin() (*Plan, error) { return survey(w, w.pluginFiles()) }
-
-// ShimPlan plans the installation of the shim. Errors are those of Plugin, and [ErrNoOpenCode].
+// ShimPlan plans the installation of the shim. Errors are those of
+// [Places.PluginPlan], and [ErrNoOpenCode].
 func (w *Places) ShimPlan() (*Plan, error) {
 	files, err := w.shimFiles()
 	if err != nil {
@@ -87,14 +65,7 @@ func (w *Places) ShimPlan() (*Plan, error) {
 	return survey(w, files)
 }
 
-// A Step is one file or folder, and what happens to it.
-type Step struct {
-	Action string `json:"action"` // make (a folder), write, update, keep, remove
-	Path   string `json:"path"`
-	What   string `json:"what,omitempty"`
-}
-
-// Contents are the files that will be written, with their paths.
+// Contents calls each with every file that will be written, and ends with the first error.
 func (p *Plan) Contents(each func(path string, content []byte) error) error {
 	for _, c := range p.changes {
 		if c.action == keepIt {
@@ -109,7 +80,7 @@ func (p *Plan) Contents(each func(path string, content []byte) error) error {
 
 // survey compares what is to be there with what is there. It refuses what is not ours.
 func survey(w *Places, files []file) (*Plan, error) {
-	p := &Plan{}
+	p := &Plan{places: w}
 	var err error
 	if p.record, err = w.ReadRecord(); err != nil {
 		return nil, err
@@ -141,7 +112,8 @@ func compare(f file) (action string, err error) {
 	if err != nil {
 		return "", err
 	}
-	foreign := hint.On(hint.As(hint.ErrExists, fmt.Errorf("%s is not ocgo-key's own: it is left as it is", f.path)), "move it away, then install again")
+	foreign := hint.On(hint.As(hint.ErrExists, fmt.Errorf("%s is not ocgo-key's own: it is left as it is", f.path)),
+		"move it away, then install again")
 	if !info.Mode().IsRegular() {
 		return "", foreign
 	}
@@ -157,7 +129,8 @@ func compare(f file) (action string, err error) {
 	case string(content) == string(f.content):
 		return keepIt, nil
 	case version > current:
-		return "", hint.On(hint.As(hint.ErrExists, fmt.Errorf("%s was written by a newer ocgo-key", f.path)), "use that one, or uninstall first")
+		return "", hint.On(hint.As(hint.ErrExists, fmt.Errorf("%s was written by a newer ocgo-key", f.path)),
+			"use that one, or uninstall first")
 	}
 	return updateIt, nil
 }
@@ -201,16 +174,9 @@ func (p *Plan) Steps() []Step {
 	return steps
 }
 
-// Apply does what was planned. The record is first: what follows can be taken away again wherever it ends.
-func (p *Plan) Apply(w *Places) error {
-	if err := os.MkdirAll(w.State, 0o700); err != nil {
-		return err
-	}
-	content, err := json.MarshalIndent(p.record, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := atomicfile.Write(w.recordPath(), append(content, '\n'), 0o600, true); err != nil {
+// Apply does what was planned. The record is first: wherever the rest ends, it can be uninstalled.
+func (p *Plan) Apply() error {
+	if err := p.places.writeRecord(p.record); err != nil {
 		return err
 	}
 	for _, dir := range p.folders {
@@ -227,91 +193,4 @@ func (p *Plan) Apply(w *Places) error {
 		}
 	}
 	return nil
-}
-
-// Remains is what an installation has left.
-type Remains struct {
-	files   []string
-	folders []string // parents first
-	Foreign []string // were ours by the record, and are no longer
-	record  bool
-}
-
-// Remains finds what an installation has left by the record, and where that is lost at the usual places.
-func (w *Places) Remains() (*Remains, error) {
-	record, err := w.ReadRecord()
-	if err != nil {
-		return nil, err
-	}
-	r := &Remains{folders: record.Folders}
-	candidates := append(slices.Clone(record.Files), w.Shim)
-	for _, config := range w.Configs {
-		candidates = append(append(candidates, w.PluginPaths(config)...), filepath.Join(config, opencode.LockName))
-		for _, path := range w.PluginPaths(config) {
-			for name := range w.plugin(nil).ToastFiles() {
-				candidates = append(candidates, filepath.Join(w.ToastFolder(path), name))
-			}
-		}
-	}
-	for _, path := range candidates {
-		info, err := os.Lstat(path)
-		if err != nil || slices.Contains(r.files, path) {
-			continue
-		}
-		recorded := slices.Contains(record.Files, path)
-		ours := false
-		if info.Mode().IsRegular() {
-			content, err := os.ReadFile(path)
-			if err != nil {
-				return nil, err
-			}
-			_, ours = opencode.Ours(content)
-		}
-		switch {
-		case ours:
-			r.files = append(r.files, path)
-			if dir := filepath.Dir(path); filepath.Base(dir) == opencode.ToastFolder { // also where the record is lost
-				r.folders = union(r.folders, dir)
-			}
-		case recorded && filepath.Base(path) != opencode.LockName: // OpenCode's own has taken the place of ours
-			r.Foreign = union(r.Foreign, path)
-		}
-	}
-	_, err = os.Lstat(w.recordPath())
-	r.record = err == nil
-	return r, nil
-}
-
-// Steps are what will happen, in this order.
-func (r *Remains) Steps() []Step {
-	steps := []Step{}
-	for _, path := range r.files {
-		steps = append(steps, Step{Action: removeIt, Path: path})
-	}
-	return steps
-}
-
-// Remove takes it away: the files, the folders that were made for them where nothing else is in there now, and the
-// record last. It returns what went.
-func (r *Remains) Remove(w *Places) ([]Step, error) {
-	gone := []Step{}
-	for _, path := range r.files {
-		if err := os.Remove(path); err != nil {
-			return gone, err
-		}
-		gone = append(gone, Step{Action: removeIt, Path: path})
-	}
-	if r.record {
-		_ = os.Remove(filepath.Join(w.State, opencode.NoticesName)) // there may be none, and nothing in it is missed
-		if err := os.Remove(w.recordPath()); err != nil {
-			return gone, err
-		}
-	}
-	for _, dir := range slices.Backward(r.folders) {
-		// os.Remove takes no folder with something in it; what is no folder is not ours.
-		if info, err := os.Lstat(dir); err == nil && info.IsDir() && os.Remove(dir) == nil {
-			gone = append(gone, Step{Action: removeIt, Path: dir})
-		}
-	}
-	return gone, nil
 }

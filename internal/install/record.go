@@ -1,0 +1,56 @@
+package install
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/hint"
+	"ocgo-key/internal/text"
+)
+
+// A Record says what was installed, for the day it is removed. It holds no secret.
+type Record struct {
+	Version int      `json:"version"`
+	Files   []string `json:"files"`
+	Folders []string `json:"folders"` // made by us, parents first
+}
+
+const recordVersion = 1
+
+func (w *Places) recordPath() string { return filepath.Join(w.State, "install.json") }
+
+// ReadRecord returns the record; an empty one where nothing is installed.
+func (w *Places) ReadRecord() (Record, error) {
+	r := Record{Version: recordVersion}
+	content, err := os.ReadFile(w.recordPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(content, &r)
+	}
+	switch {
+	case err != nil:
+		return r, hint.On(fmt.Errorf("cannot read what was installed: %w", err),
+			"delete "+text.Quote(w.recordPath())+" and try again")
+	case r.Version != recordVersion:
+		return r, hint.On(fmt.Errorf("%s is from a newer ocgo-key", w.recordPath()), "upgrade this ocgo-key")
+	}
+	return r, nil
+}
+
+func (w *Places) writeRecord(r Record) error {
+	if err := os.MkdirAll(w.State, 0o700); err != nil {
+		return err
+	}
+	content, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(w.recordPath(), append(content, '\n'), 0o600, true)
+}
