@@ -30,8 +30,9 @@ SNAPSHOT ?= --snapshot
 .PHONY: build test demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
 .PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release wine-test
 
-# The database reader is as fast for us without inlining, and smaller.
-BUILD := CGO_ENABLED=0 go build -trimpath -gcflags=github.com/ncruces/go-sqlite3-wasm/v6=-l
+# What nobody waits for is built without inlining: it is smaller. .goreleaser.yaml has the same list.
+BUILD := CGO_ENABLED=0 go build -trimpath -gcflags=github.com/ncruces/...=-l -gcflags=filippo.io/...=-l \
+         -gcflags=github.com/docker/...=-l -gcflags=github.com/tailscale/...=-l -gcflags=ocgo-key/internal/...=-l
 
 build:
 	$(BUILD) -ldflags="-s -w" -o $(BIN) .
