@@ -79,7 +79,7 @@ func rebase(s *state.State, now time.Time) {
 	}
 }
 
-// fromTheFuture tells whether a cooldown begins in the future, or usage was learned there.
+// fromTheFuture reports whether a cooldown begins in the future, or usage was learned there.
 func fromTheFuture(s *state.State, now time.Time) bool {
 	for _, a := range s.Accounts {
 		if a.Usage != nil && a.Usage.At.After(now) {

@@ -20,7 +20,7 @@ type Ask struct {
 	// Ahead is at how many percent used of a window the holder leaves its account, if there is one with more left;
 	// 0 is what the settings say, NotAhead is never.
 	Ahead int
-	// To tells whether the holder can go on with this account at once, should it leave its own before the limit; nil
+	// To reports whether the holder can go on with this account at once, should it leave its own before the limit; nil
 	// is yes.
 	To func(Handout) bool
 	// Had is the last hand-out that a conversation's server keeps in memory, if it has one. It counts where the state
@@ -38,12 +38,12 @@ func (ask Ask) chosen(h Handout) {
 	}
 }
 
-// fits tells whether a can be given to the holder.
+// fits reports whether a can be given to the holder.
 func (ask Ask) fits(a *state.Account, now time.Time) bool {
 	return condition(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
 
-// keeps tells whether the holder can go on with a, which it has.
+// keeps reports whether the holder can go on with a, which it has.
 func (ask Ask) keeps(a *state.Account, now time.Time) bool {
 	return limits(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }

@@ -47,7 +47,7 @@ type base struct {
 	alive func(pid int, start string) bool
 }
 
-// New returns the pool in store. alive tells whether that very process still runs.
+// New returns the pool in store. alive reports whether that very process still runs.
 func New(store Store, now func() time.Time, alive func(pid int, start string) bool) *Pool {
 	b := &base{store, now, alive}
 	return &Pool{b, &Accounts{b}, &Leases{b}, &Records{b}}

@@ -90,7 +90,7 @@ func rebasedUsage(u *state.Usage, now time.Time) *state.Usage {
 	return moved
 }
 
-// over tells whether the window has been reset since u was learned.
+// over reports whether the window has been reset since u was learned.
 func over(u *state.Usage, name string, now time.Time) bool {
 	if resets := u.Windows[name].ResetsAt; !resets.IsZero() {
 		return !now.Before(resets)

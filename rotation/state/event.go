@@ -52,7 +52,7 @@ func appendEvents(path string, events []Event) error {
 	return errors.Join(err, f.Close())
 }
 
-// cutShort tells whether the file's last line lacks its end, because its writer was killed.
+// cutShort reports whether the file's last line lacks its end, because its writer was killed.
 func cutShort(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {

@@ -64,7 +64,8 @@ func (f *File) Dir() string { return f.dir }
 
 func (f *File) path(name string) string { return filepath.Join(f.dir, name) }
 
-// Read returns the state as it stands; an empty one where there is none yet.
+// Read returns the state as it stands; an empty one where there is none yet. It is to be read alone: others may have it
+// too. Only its list of conversations is the caller's.
 func (f *File) Read(ctx context.Context) (*State, error) {
 	s, err := f.load(fileName)
 	if err == nil || errors.Is(err, ErrNewer) {
@@ -74,7 +75,7 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 		if _, err := os.Stat(f.path(lastName)); errors.Is(err, fs.ErrNotExist) {
 			return &State{Version: Version}, nil
 		}
-	} else if !errors.As(err, new(*unreadableError)) {
+	} else if !isUnreadable(err) {
 		return nil, err
 	}
 	// It has to be mended, which takes the lock.
@@ -160,6 +161,11 @@ type unreadableError struct {
 func (e *unreadableError) Error() string { return e.name + ": " + e.err.Error() }
 func (e *unreadableError) Unwrap() error { return e.err }
 
+func isUnreadable(err error) bool {
+	_, is := errors.AsType[*unreadableError](err)
+	return is
+}
+
 // load returns what is in the file, for reading alone.
 func (f *File) load(name string) (*State, error) {
 	text, err := f.content(name)
@@ -231,7 +237,7 @@ func same(file io.Reader, text string) bool {
 // loadOrMend reads the state; where that fails for its content, or the file is gone, it takes the last good copy.
 func (f *File) loadOrMend() (*State, error) {
 	s, err := f.load(fileName)
-	unreadable := errors.As(err, new(*unreadableError))
+	unreadable := isUnreadable(err)
 	if !unreadable && !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}
