@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Event is one line of events.jsonl: what happened to which account. There is no field that could hold a key.
+// Event is one line of events.jsonl: what happened to which account. There is no field that could
+// hold a key.
 type Event struct {
 	Time    time.Time `json:"time"`
 	Kind    string    `json:"event"` // added, removed, leased, switched, cooled, rejected, ...
