@@ -20,9 +20,9 @@ type apiError struct {
 	Resource string // metadata.workspace
 }
 
-// parseError reads an error in any of the forms that it comes in: with the outer "type":"error" or without, the
-// error an object or its message alone, as an event of a stream with the error's fields beside "type":"error".
-// What is not JSON, or has another shape, is the zero apiError.
+// parseError reads an error in any of the forms that it comes in: with the outer "type":"error" or
+// without, the error an object or its message alone, as an event of a stream with the error's
+// fields beside "type":"error". What is not JSON, or has another shape, is the zero apiError.
 func parseError(body []byte) apiError {
 	var raw struct {
 		Type     json.RawMessage `json:"type"`
@@ -84,8 +84,8 @@ const (
 	providerBusy = "provider busy"
 )
 
-// kindStatuses are the kinds of errors that are known by name, and the status that each comes with. The spelling is
-// exact. Source: docs/facts.md, "Errors".
+// kindStatuses are the kinds of errors that are known by name, and the status that each comes with.
+// The spelling is exact. Source: docs/facts.md, "Errors".
 var kindStatuses = map[string]int{
 	"GoUsageLimitError": 429, "RateLimitError": 429, "FreeUsageLimitError": 429,
 	"rate_limit_error": 429, "rate_limit_exceeded": 429, "provider_rate_limit_exceeded": 429,
@@ -187,7 +187,8 @@ var (
 	amountWords = pattern(`(?i)(\d+)\s*([a-z]+)`)
 )
 
-// windowIn is the usage window that a message names: "5 hour", "weekly" or "monthly"; "usage" for none.
+// windowIn is the usage window that a message names: "5 hour", "weekly" or "monthly"; "usage" for
+// none.
 func windowIn(message string) string {
 	name := strings.ToLower(windowWords().FindString(message))
 	switch {
@@ -207,9 +208,10 @@ type timeUnit struct {
 // timeUnits are by the beginnings of their names: "days", "hr", "hours", "min".
 var timeUnits = []timeUnit{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
-// resetIn is the wait that a message names, "It will reset in 5 days 10 hours" or "Resets in 3hr 20min". The words
-// leave out what is smaller, so a wait of whole hours may end up to an hour early; the question about usage that
-// follows each limit corrects that. Not ok means that there is no such wait, or one that makes no sense.
+// resetIn is the wait that a message names, "It will reset in 5 days 10 hours" or "Resets in 3hr
+// 20min". The words leave out what is smaller, so a wait of whole hours may end up to an hour
+// early; the question about usage that follows each limit corrects that. Not ok means that there is
+// no such wait, or one that makes no sense.
 func resetIn(message string) (wait time.Duration, ok bool) {
 	m := resetWords().FindStringSubmatch(message)
 	if m == nil {

@@ -23,8 +23,9 @@ type Condition struct {
 	Window string    // the usage window that is used up, if that is the reason
 }
 
-// condition of a for a process that might get it, and is about to use model; with model empty only what limits the
-// whole account counts. A window that is used up by the service's last word keeps it out as a limit does.
+// condition of a for a process that might get it, and is about to use model; with model empty only
+// what limits the whole account counts. A window that is used up by the service's last word keeps
+// it out as a limit does.
 func condition(a *state.Account, model string, now time.Time) Condition {
 	c := limits(a, model, now)
 	if c.State != Ready && c.State != Cooling {
@@ -36,7 +37,8 @@ func condition(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// limits is the condition of a for a process that has it: it may use what is left, up to a real limit.
+// limits is the condition of a for a process that has it: it may use what is left, up to a real
+// limit.
 func limits(a *state.Account, model string, now time.Time) Condition {
 	switch {
 	case a.Disabled:
@@ -57,8 +59,8 @@ func limits(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// rebased moves a cooldown that began in the future to begin now: the clock was set back since, and what the
-// server named was a length of time.
+// rebased moves a cooldown that began in the future to begin now: the clock was set back since, and
+// what the server named was a length of time.
 func rebased(c state.Cooldown, now time.Time) state.Cooldown {
 	if c.Until.Before(c.Since) || c.Until.Sub(c.Since) > maxCooldown { // nothing that we wrote
 		c.Until = c.Since
@@ -79,7 +81,7 @@ func rebase(s *state.State, now time.Time) {
 	}
 }
 
-// fromTheFuture tells whether a cooldown begins in the future, or usage was learned there.
+// fromTheFuture reports whether a cooldown begins in the future, or usage was learned there.
 func fromTheFuture(s *state.State, now time.Time) bool {
 	for _, a := range s.Accounts {
 		if a.Usage != nil && a.Usage.At.After(now) {
@@ -94,15 +96,16 @@ func fromTheFuture(s *state.State, now time.Time) bool {
 	return false
 }
 
-// maxCooldowns bounds what is kept for one account: models are many, and their names are the client's.
+// maxCooldowns bounds what is kept for one account: models are many, and their names are the
+// client's.
 const maxCooldowns = 64
 
-// sameMoment is how far apart the ends of two cooldowns may be and still come from one limit: the answers to
-// requests in flight together each count their own `retry-after` from their own arrival.
+// sameMoment is how far apart the ends of two cooldowns may be and still come from one limit: the
+// answers to requests in flight together each count their own `retry-after` from their own arrival.
 const sameMoment = 2 * time.Second
 
-// cool adds the cooldown that v asks for, and drops those that are over. A second 429 of the same limit makes
-// no fresh one, and changes nothing unless it ends later.
+// cool adds the cooldown that v asks for, and drops those that are over. A second 429 of the same
+// limit makes no fresh one, and changes nothing unless it ends later.
 func cool(a *state.Account, v Verdict, now time.Time) (changed, fresh bool) {
 	a.Cooldowns = slices.DeleteFunc(a.Cooldowns, func(c state.Cooldown) bool { return !now.Before(c.Until) })
 	for i, c := range a.Cooldowns {

@@ -29,8 +29,8 @@ func (e *ExhaustedError) Error() string {
 	return text.Line(fmt.Sprintf("%s; %s %s (%s)", e.who("all"), back, e.Until.Local().Format(farLayout), e.Reason))
 }
 
-// Sentences is Error for a person who works with a client, as full sentences: "All 3 accounts are used up. Work is back
-// first, Thu 02:43."
+// Sentences is Error for a person who works with a client, as full sentences: "All 3 accounts are
+// used up. Work is back first, Thu 02:43."
 func (e *ExhaustedError) Sentences(now time.Time) string {
 	if e.Until.IsZero() {
 		return "Every account is rejected or disabled."

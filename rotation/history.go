@@ -14,8 +14,8 @@ const (
 	OtherLimit = "other" // balance, spending
 )
 
-// Limits are all limits that History counts, in the order in which they are shown. The first three are the usage
-// windows as the service's /usage calls them.
+// Limits are all limits that History counts, in the order in which they are shown. The first three
+// are the usage windows as the service's /usage calls them.
 var Limits = []string{"rolling", "weekly", "monthly", RateLimit, OtherLimit}
 
 // Hits is how often an account hit each of the Limits.
@@ -37,8 +37,9 @@ func (p *Records) History() (History, error) {
 	return History{events, countHits(events), broken}, err
 }
 
-// countHits goes through the events, oldest first. A limit that a correction found (the service's 429 names only the
-// first window that is used up) counts as well. An account keeps its counts when it gets another label.
+// countHits goes through the events, oldest first. A limit that a correction found (the service's
+// 429 names only the first window that is used up) counts as well. An account keeps its counts when
+// it gets another label.
 func countHits(events []state.Event) []Hits {
 	type tally struct {
 		Hits

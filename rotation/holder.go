@@ -35,8 +35,8 @@ func leaseOf(s *state.State, h Holder) *state.Lease {
 	return nil
 }
 
-// Process is one that holds, or asks for, an account. PID and Start together name it; a reused pid has another Start.
-// Its lease ends with it.
+// Process is one that holds, or asks for, an account. PID and Start together name it; a reused pid
+// has another Start. Its lease ends with it.
 type Process struct {
 	PID     int
 	Start   string
@@ -55,8 +55,8 @@ func (proc Process) lease() state.Lease {
 // fewLeases is how many leases are kept without a look at their processes.
 const fewLeases = 16
 
-// prune clears the leases of ended processes away when there are twice as many as there were after the last time,
-// so that a crowd of new processes does not look at all the others for each one.
+// prune clears the leases of ended processes away when there are twice as many as there were after
+// the last time, so that a crowd of new processes does not look at all the others for each one.
 func (proc Process) prune(p *base, s *state.State) {
 	if len(s.Leases) < max(fewLeases, 2*s.Pruned) {
 		return
@@ -65,9 +65,9 @@ func (proc Process) prune(p *base, s *state.State) {
 	s.Pruned = len(s.Leases)
 }
 
-// Conversation is one of those that a server serves at the same time: a session of OpenCode with its titles,
-// compactions and subagents. Its lease outlives the server, so that the next one goes on with the same account. The
-// zero value is no conversation.
+// Conversation is one of those that a server serves at the same time: a session of OpenCode with
+// its titles, compactions and subagents. Its lease outlives the server, so that the next one goes
+// on with the same account. The zero value is no conversation.
 type Conversation struct{ hash string }
 
 // ConversationOf is the conversation with this id. The state has only a hash of it.
@@ -81,7 +81,8 @@ const (
 	maxConversations = 512
 	// conversationLife is how long a conversation keeps its account after its last request.
 	conversationLife = 24 * time.Hour
-	// usedEvery is how often at most the use of a lease is written down, so that a request writes nothing.
+	// usedEvery is how often at most the use of a lease is written down, so that a request writes
+	// nothing.
 	usedEvery = time.Hour
 )
 
@@ -102,18 +103,18 @@ func (c Conversation) prune(p *base, s *state.State) {
 	}
 }
 
-// over reports whether the lease of a conversation has ended. Its last request may have been up to usedEvery after the
-// use that is written down. Far in the future is a clock that was set back.
+// over reports whether the lease of a conversation has ended. Its last request may have been up to
+// usedEvery after the use that is written down. Far in the future is a clock that was set back.
 func (p *base) over(l state.Lease) bool {
 	return !l.Used.IsZero() && p.now().Sub(l.Used).Abs() >= conversationLife+usedEvery
 }
 
-// due reports whether a use of a lease now is to be written down, where the last one written down was used: the zero
-// time for a lease whose use is not.
+// due reports whether a use of a lease now is to be written down, where the last one written down
+// was used: the zero time for a lease whose use is not.
 func (p *base) due(used time.Time) bool {
 	return !used.IsZero() && p.now().Sub(used).Abs() >= usedEvery
 }
 
-// Good reports whether a hand-out that its holder keeps in memory serves one more request, as long as the Stamp stays
-// what it was.
+// Good reports whether a hand-out that its holder keeps in memory serves one more request, as long
+// as the Stamp stays what it was.
 func (p *base) Good(h Handout) bool { return !h.ByModel && !p.due(h.Used) }

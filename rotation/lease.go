@@ -17,17 +17,18 @@ var errUnchanged = errors.New("unchanged")
 type Ask struct {
 	Model string   // the model to be used; empty means that only what limits a whole account counts
 	Avoid []string // ids of accounts that are of no use to this holder, whatever the pool knows of them
-	// Ahead is at how many percent used of a window the holder leaves its account, if there is one with more left;
-	// 0 is what the settings say, NotAhead is never.
+	// Ahead is at how many percent used of a window the holder leaves its account, if there is one
+	// with more left; 0 is what the settings say, NotAhead is never.
 	Ahead int
-	// To tells whether the holder can go on with this account at once, should it leave its own before the limit; nil
-	// is yes.
+	// To reports whether the holder can go on with this account at once, should it leave its own
+	// before the limit; nil is yes.
 	To func(Handout) bool
-	// Had is the last hand-out that a conversation's server keeps in memory, if it has one. It counts where the state
-	// has no lease of the conversation any more.
+	// Had is the last hand-out that a conversation's server keeps in memory, if it has one. It
+	// counts where the state has no lease of the conversation any more.
 	Had Handout
-	// Chosen, unless it is nil, is called with an account that the holder is about to get, before that is written down:
-	// its key can be fetched meanwhile. The state's lock is held, so it must return at once.
+	// Chosen, unless it is nil, is called with an account that the holder is about to get, before
+	// that is written down: its key can be fetched meanwhile. The state's lock is held, so it must
+	// return at once.
 	Chosen func(Handout)
 }
 
@@ -38,12 +39,12 @@ func (ask Ask) chosen(h Handout) {
 	}
 }
 
-// fits tells whether a can be given to the holder.
+// fits reports whether a can be given to the holder.
 func (ask Ask) fits(a *state.Account, now time.Time) bool {
 	return condition(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
 
-// keeps tells whether the holder can go on with a, which it has.
+// keeps reports whether the holder can go on with a, which it has.
 func (ask Ask) keeps(a *state.Account, now time.Time) bool {
 	return limits(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
@@ -54,9 +55,10 @@ func (p *Leases) Acquire(ctx context.Context, holder Holder, ask Ask) (Handout, 
 	return h, err
 }
 
-// Take returns the account that holder has, as long as no limit was met on it. Else, or if it is time to leave that
-// one before its limit, holder gets the next one that fits, and keeps that. The switch is not nil if this call moved
-// the holder off an account for a reason that the pool knows. Take fails with ErrEmpty or an *ExhaustedError.
+// Take returns the account that holder has, as long as no limit was met on it. Else, or if it is
+// time to leave that one before its limit, holder gets the next one that fits, and keeps that. The
+// switch is not nil if this call moved the holder off an account for a reason that the pool knows.
+// Take fails with ErrEmpty or an *ExhaustedError.
 func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Switch, error) {
 	s, err := p.read(ctx)
 	if err != nil {
@@ -96,8 +98,8 @@ func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Sw
 	return h, sw, err
 }
 
-// read returns the pool as it stands. Where the clock was set back since a cooldown began, or usage was learned, that
-// is written down once: else its end would move on with every look.
+// read returns the pool as it stands. Where the clock was set back since a cooldown began, or usage
+// was learned, that is written down once: else its end would move on with every look.
 func (p *base) read(ctx context.Context) (*state.State, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil || !fromTheFuture(s, p.now()) {
@@ -120,8 +122,8 @@ func (p *base) update(ctx context.Context, change func(*state.State) error) erro
 	return nil
 }
 
-// has returns the lease that the holder has, or nil: the one in the state or, for a conversation whose lease has made
-// room there for later ones, what its server remembers.
+// has returns the lease that the holder has, or nil: the one in the state or, for a conversation
+// whose lease has made room there for later ones, what its server remembers.
 func (p *Leases) has(s *state.State, holder Holder, ask Ask) *state.Lease {
 	l := leaseOf(s, holder)
 	if l == nil && !ask.Had.Used.IsZero() {
@@ -133,7 +135,8 @@ func (p *Leases) has(s *state.State, holder Holder, ask Ask) *state.Lease {
 	return l
 }
 
-// held is the lease of the holder and its account, which is nil unless the holder can go on with it.
+// held is the lease of the holder and its account, which is nil unless the holder can go on with
+// it.
 func (p *Leases) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *state.Account) {
 	l := p.has(s, holder, ask)
 	if l == nil {
@@ -146,8 +149,8 @@ func (p *Leases) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *st
 	return l, a
 }
 
-// lease gives the holder the next account that fits. The switch is nil where it had none, or one that is only of no
-// use to this holder itself.
+// lease gives the holder the next account that fits. The switch is nil where it had none, or one
+// that is only of no use to this holder itself.
 func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch, error) {
 	a, err := p.next(s, ask)
 	if err != nil {
@@ -181,8 +184,8 @@ func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch
 	return to, sw, nil
 }
 
-// give writes down that the holder has the account a from now on. old is the one that it leaves, or nil, and why
-// tells of the reason.
+// give writes down that the holder has the account a from now on. old is the one that it leaves, or
+// nil, and why tells of the reason.
 func (p *Leases) give(s *state.State, holder Holder, a, old *state.Account, why state.Event) Handout {
 	now := p.now()
 	s.Last, s.Passed, a.LastUsed = a.ID, nil, now
@@ -218,7 +221,8 @@ func (p *Leases) Holders(ctx context.Context) (func(pid int, start string) bool,
 	return func(pid int, start string) bool { return s.Lease(pid, start) != nil }, nil
 }
 
-// Upcoming is the account that the holder would get, should it have to leave the one it has, of those not to avoid.
+// Upcoming is the account that the holder would get, should it have to leave the one it has, of
+// those not to avoid.
 func (p *Leases) Upcoming(ctx context.Context, holder Holder, avoid ...string) (Handout, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {

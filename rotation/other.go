@@ -7,8 +7,9 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Other is the account that a request which fits ask could be tried on beside those that ask avoids. No lease moves,
-// and nothing is written. Without one the error is ErrEmpty or an *ExhaustedError.
+// Other is the account that a request which fits ask could be tried on beside those that ask
+// avoids. No lease moves, and nothing is written. Without one the error is ErrEmpty or an
+// *ExhaustedError.
 func (p *Leases) Other(ctx context.Context, ask Ask) (Handout, error) {
 	s, err := p.read(ctx)
 	if err != nil {
@@ -25,15 +26,17 @@ func (p *Leases) Other(ctx context.Context, ask Ask) (Handout, error) {
 type Use int
 
 const (
-	// ForModel is a request to a model. The service answers models that cost nothing even where the usage limits are
-	// reached, so it may be tried where every account cools for such a limit, and none has begun to spend real money.
+	// ForModel is a request to a model. The service answers models that cost nothing even where the
+	// usage limits are reached, so it may be tried where every account cools for such a limit, and
+	// none has begun to spend real money.
 	ForModel Use = iota
-	// ForQuestion is a question about usage or models, which uses nothing up: any account that may be used will do.
+	// ForQuestion is a question about usage or models, which uses nothing up: any account that may
+	// be used will do.
 	ForQuestion
 )
 
-// Spare is the account on which a request may be tried although no account is ready: the one that the holder has, else
-// the one that is back first. Not ok means that nothing may be tried.
+// Spare is the account on which a request may be tried although no account is ready: the one that
+// the holder has, else the one that is back first. Not ok means that nothing may be tried.
 func (p *Leases) Spare(ctx context.Context, holder Holder, ask Ask, use Use) (h Handout, ok bool, err error) {
 	s, err := p.read(ctx)
 	if err != nil {

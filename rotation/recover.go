@@ -8,8 +8,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Recover lists a key that is in the keychain under id, and that no account has, as an account again: "Recovered N".
-// It returns the label; where an account has the id by now, that account's.
+// Recover lists a key that is in the keychain under id, and that no account has, as an account
+// again: "Recovered N". It returns the label; where an account has the id by now, that account's.
 func (p *Accounts) Recover(ctx context.Context, id string) (label string, err error) {
 	err = p.update(ctx, func(s *state.State) error {
 		s.Settle(id)

@@ -15,8 +15,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Refusal is an answer by which the service refuses a request and that no rule knows. The texts are the service's, made
-// fit for one line, without keys.
+// Refusal is an answer by which the service refuses a request and that no rule knows. The texts are
+// the service's, made fit for one line, without keys.
 type Refusal struct {
 	Status int
 	Type   string // error.type; may be empty
@@ -48,7 +48,8 @@ const (
 	refusalEvent = time.Hour
 )
 
-// commonWords are those of which refusals are made. They say nothing of a prompt, even where it has them too.
+// commonWords are those of which refusals are made. They say nothing of a prompt, even where it has
+// them too.
 var commonWords = sync.OnceValue(func() map[string]bool {
 	common := map[string]bool{}
 	for word := range strings.FieldsSeq(`a an and any api are as at be been blocked business by can cannot code console contact could
@@ -66,9 +67,10 @@ var commonWords = sync.OnceValue(func() map[string]bool {
 // kindName is how the names of kinds look: "Account.Paused", "rate_limit_error".
 var kindName = pattern(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
-// Without is r without anything that could be of the request: an upstream may repeat a prompt, or a part of it, in its
-// refusal. Of the words those stay that refusals are made of, and those that the request does not hold; "…" stands for
-// the others. A type or a code that does not look like the name of a kind is dropped.
+// Without is r without anything that could be of the request: an upstream may repeat a prompt, or a
+// part of it, in its refusal. Of the words those stay that refusals are made of, and those that the
+// request does not hold; "…" stands for the others. A type or a code that does not look like the
+// name of a kind is dropped.
 func (r Refusal) Without(request []byte) Refusal {
 	for _, name := range []*string{&r.Type, &r.Code} {
 		if !kindName().MatchString(*name) {
@@ -94,8 +96,8 @@ func (r Refusal) Without(request []byte) Refusal {
 	return r
 }
 
-// sayable reports whether a word of a refusal says nothing of a request that holds these words. Languages that are
-// written without spaces have no words that could be told apart.
+// sayable reports whether a word of a refusal says nothing of a request that holds these words.
+// Languages that are written without spaces have no words that could be told apart.
 func sayable(word string, held map[string]bool) bool {
 	for part := range strings.FieldsFuncSeq(strings.ToLower(word), notInWord) {
 		if strings.IndexFunc(part, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 || held[part] && !commonWords()[part] {
@@ -107,7 +109,8 @@ func sayable(word string, held map[string]bool) bool {
 
 func notInWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
-// wordsOf are the words of a request, in lower case: those of the texts in its JSON, else of it as it stands.
+// wordsOf are the words of a request, in lower case: those of the texts in its JSON, else of it as
+// it stands.
 func wordsOf(request []byte) map[string]bool {
 	held := map[string]bool{}
 	add := func(text string) {

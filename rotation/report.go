@@ -11,8 +11,8 @@ import (
 type Switch struct {
 	From, To Handout
 	Cause    Cause
-	// Verdict on From, of an answer that this holder or another one met; of the window that is filling up if the Cause
-	// is Ahead.
+	// Verdict on From, of an answer that this holder or another one met; of the window that is
+	// filling up if the Cause is Ahead.
 	Verdict Verdict
 	Percent int // used of that window, if the Cause is Ahead
 }
@@ -29,10 +29,11 @@ const (
 	ByHand
 )
 
-// Report takes the verdict v on blamed, the account whose key was on the request, into the pool, and returns
-// the account that the holder goes on with, which fits ask. When several requests report the same limit, the account is cooled once
-// and all of them get the same next account; moved is true for the one whose report moved the holder. With no
-// account left the error is an *ExhaustedError, and the verdict is kept all the same.
+// Report takes the verdict v on blamed, the account whose key was on the request, into the pool,
+// and returns the account that the holder goes on with, which fits ask. When several requests
+// report the same limit, the account is cooled once and all of them get the same next account;
+// moved is true for the one whose report moved the holder. With no account left the error is an
+// *ExhaustedError, and the verdict is kept all the same.
 func (p *Leases) Report(ctx context.Context, holder Holder, blamed Handout, v Verdict, ask Ask) (next Handout, moved bool, err error) {
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {
@@ -54,7 +55,8 @@ func (p *Leases) Report(ctx context.Context, holder Holder, blamed Handout, v Ve
 	return next, moved, err
 }
 
-// blame applies v to the account, unless it has had a new key since. It reports whether anything changed.
+// blame applies v to the account, unless it has had a new key since. It reports whether anything
+// changed.
 func (p *Leases) blame(s *state.State, blamed Handout, v Verdict) bool {
 	a, now := s.Find(blamed.ID), p.now()
 	if a == nil || a.KeyRev != blamed.KeyRev {
@@ -80,8 +82,9 @@ func (p *Leases) blame(s *state.State, blamed Handout, v Verdict) bool {
 	return false
 }
 
-// Move gives the holder another account although nothing is wrong with the one it has. Without another ready account
-// it fails with ErrNoOther (ErrEmpty, an *ExhaustedError if the holder has none), and the holder keeps what it has.
+// Move gives the holder another account although nothing is wrong with the one it has. Without
+// another ready account it fails with ErrNoOther (ErrEmpty, an *ExhaustedError if the holder has
+// none), and the holder keeps what it has.
 func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
@@ -120,7 +123,8 @@ func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 			return ErrNoOther
 		}
 		if turns {
-			// The one just before `to` becomes the last, in case those between are ready again by the next hand-out.
+			// The one just before `to` becomes the last, in case those between are ready again by
+			// the next hand-out.
 			i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == to.ID })
 			s.Last = s.Accounts[(i+len(s.Accounts)-1)%len(s.Accounts)].ID
 		} else {
@@ -136,7 +140,8 @@ func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 	return sw, err
 }
 
-// Blame takes in a verdict on an account that no process of ours has a lease of, and returns what is next then.
+// Blame takes in a verdict on an account that no process of ours has a lease of, and returns what
+// is next then.
 func (p *Leases) Blame(ctx context.Context, blamed Handout, v Verdict) (next Handout, err error) {
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {

@@ -11,9 +11,10 @@ import (
 // maxCooldown bounds a wait that a server names: no window is longer than a month.
 const maxCooldown = 32 * 24 * time.Hour
 
-// RetryAfter reads how long the server says to wait: `retry-after-ms` (milliseconds) if it is there, as
-// OpenCode does, else `retry-after` (seconds, or an HTTP date). Not ok means that there is no such header, or
-// none that makes sense: not a number, not in the future. The result is at most 32 days.
+// RetryAfter reads how long the server says to wait: `retry-after-ms` (milliseconds) if it is
+// there, as OpenCode does, else `retry-after` (seconds, or an HTTP date). Not ok means that there
+// is no such header, or none that makes sense: not a number, not in the future. The result is at
+// most 32 days.
 func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	if ms, ok := number(h.Get("Retry-After-Ms")); ok {
 		return bounded(ms / 1000)

@@ -1,8 +1,9 @@
-// Package rotation decides which account is next: the pool in its order, who holds which account, how long an
-// account stays out after a limit, and what an answer of the service says of the account whose key was on it.
+// Package rotation decides which account is next: the pool in its order, who holds which account,
+// how long an account stays out after a limit, and what an answer of the service says of the
+// account whose key was on it.
 //
-// It sees accounts by id and label, never a key, and never imports package keychain. Time and the process table
-// are arguments, so that a test needs neither a clock nor a process.
+// It sees accounts by id and label, never a key, and never imports package keychain. Time and the
+// process table are arguments, so that a test needs neither a clock nor a process.
 package rotation
 
 import (
@@ -22,8 +23,9 @@ type Store interface {
 	ReadEvents() (events []state.Event, broken int, err error)
 }
 
-// Pool is the rotation over one Store: the list of its accounts, who has which, and what is noted of them. It is safe for
-// use by several goroutines, and several processes with a Pool over the same file agree with each other.
+// Pool is the rotation over one Store: the list of its accounts, who has which, and what is noted
+// of them. It is safe for use by several goroutines, and several processes with a Pool over the
+// same file agree with each other.
 type Pool struct {
 	*base
 	*Accounts
@@ -34,7 +36,8 @@ type Pool struct {
 // Accounts are the list: what is changed there, and what the user has set for the whole pool.
 type Accounts struct{ *base }
 
-// Leases say who has which account, who gets which next, and what becomes of one whose account met a limit.
+// Leases say who has which account, who gets which next, and what becomes of one whose account met
+// a limit.
 type Leases struct{ *base }
 
 // Records are the history, what accounts have used, and answers of the service that no rule knows.
@@ -47,14 +50,14 @@ type base struct {
 	alive func(pid int, start string) bool
 }
 
-// New returns the pool in store. alive tells whether that very process still runs.
+// New returns the pool in store. alive reports whether that very process still runs.
 func New(store Store, now func() time.Time, alive func(pid int, start string) bool) *Pool {
 	b := &base{store, now, alive}
 	return &Pool{b, &Accounts{b}, &Leases{b}, &Records{b}}
 }
 
-// Trail lets changes of the pool return as soon as they are made, where the store can do that: what is only a copy, or
-// for people to look at, follows. wait is to be called before the process ends.
+// Trail lets changes of the pool return as soon as they are made, where the store can do that: what
+// is only a copy, or for people to look at, follows. wait is to be called before the process ends.
 func (p *base) Trail() (wait func()) {
 	store, ok := p.store.(interface {
 		Trail()
@@ -72,8 +75,8 @@ type Handout struct {
 	ID     string
 	Label  string
 	KeyRev int // the account's keys so far: tells an old key from a new one
-	// ByModel says that some model may be limited on this account, so that one who keeps the hand-out in
-	// memory has to name the model and ask again.
+	// ByModel says that some model may be limited on this account, so that one who keeps the
+	// hand-out in memory has to name the model and ask again.
 	ByModel bool
 	// Used is when the use of a conversation's lease was last written down; zero for a process's.
 	Used time.Time

@@ -16,9 +16,11 @@ type Usage struct {
 	Workspace string // id; may be empty
 	User      string // id; may be empty
 	Windows   map[string]Window
-	// At is the service's own clock when it answered, to which ResetsAt belongs; zero if it did not tell.
+	// At is the service's own clock when it answered, to which ResetsAt belongs; zero if it did not
+	// tell.
 	At time.Time
-	// Asked is when the question was asked, by our clock: an answer is as old as that. Zero is just now.
+	// Asked is when the question was asked, by our clock: an answer is as old as that. Zero is just
+	// now.
 	Asked time.Time
 }
 
@@ -51,7 +53,8 @@ const (
 	statusLimited = "rate-limited"
 )
 
-// UnmarshalJSON takes a percentage with a fraction as well: one such number is no reason to do without the others.
+// UnmarshalJSON takes a percentage with a fraction as well: one such number is no reason to do
+// without the others.
 func (w *Window) UnmarshalJSON(data []byte) error {
 	type plain Window
 	read := struct {
@@ -67,8 +70,8 @@ func (w *Window) UnmarshalJSON(data []byte) error {
 
 func (w Window) limited() bool { return w.Status == statusLimited || w.Percent >= 100 }
 
-// limit is the verdict that follows from the windows that are used up: the account is out until the last of
-// them is reset, by our clock. Not limited means that there is room in all.
+// limit is the verdict that follows from the windows that are used up: the account is out until the
+// last of them is reset, by our clock. Not limited means that there is room in all.
 func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
 	clock := u.At
 	if clock.IsZero() {
@@ -90,12 +93,13 @@ func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
 // settling is how long after a limit the service may not count it yet in its usage.
 const settling = 30 * time.Second
 
-// Learn takes in what the service says an account has used: the numbers are kept, and an account that is used up is
-// not handed out to a process that does not have it already.
+// Learn takes in what the service says an account has used: the numbers are kept, and an account
+// that is used up is not handed out to a process that does not have it already.
 //
-// It also puts right the end of a cooldown that came from a usage window: a 429 names only the first window that is
-// used up, and the account is back when the last of them is reset. Where there is room in all of them again, the
-// cooldown ends. Nothing is written where nothing that matters changed, since every process looks at what is.
+// It also puts right the end of a cooldown that came from a usage window: a 429 names only the
+// first window that is used up, and the account is back when the last of them is reset. Where there
+// is room in all of them again, the cooldown ends. Nothing is written where nothing that matters
+// changed, since every process looks at what is.
 func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 	return p.update(ctx, func(s *state.State) error {
 		a, now := s.Find(h.ID), p.now()
@@ -158,7 +162,8 @@ func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
 	return true
 }
 
-// spending reports whether an answer for the account was paid from its balance, and its limits are not reset since.
+// spending reports whether an answer for the account was paid from its balance, and its limits are
+// not reset since.
 func spending(a *state.Account, now time.Time) bool {
 	return slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool {
 		return c.Window == OverageWindow && now.Before(rebased(c, now).Until)

@@ -15,14 +15,16 @@ var windowLengths = map[string]time.Duration{"rolling": 5 * time.Hour, "weekly":
 const (
 	// maxPercent bounds what is kept of a percentage.
 	maxPercent = 1000
-	// unknownReset is how long a window counts as used up where the service does not say when it is reset.
+	// unknownReset is how long a window counts as used up where the service does not say when it is
+	// reset.
 	unknownReset = 5 * time.Minute
-	// sameNumbers is how old the same numbers get before it is written down that they are still the same.
+	// sameNumbers is how old the same numbers get before it is written down that they are still the
+	// same.
 	sameNumbers = time.Minute
 )
 
-// known is u as it is kept: the windows that are known by name, with times by our clock, and nothing that makes no
-// sense. It is nil where u says nothing.
+// known is u as it is kept: the windows that are known by name, with times by our clock, and
+// nothing that makes no sense. It is nil where u says nothing.
 func (u Usage) known(now time.Time) *state.Usage {
 	clock := u.At
 	if clock.IsZero() {
@@ -52,7 +54,8 @@ func (u Usage) known(now time.Time) *state.Usage {
 	return k
 }
 
-// learned is what is to be kept, of the old usage and the new: the old itself where the new has nothing to add.
+// learned is what is to be kept, of the old usage and the new: the old itself where the new has
+// nothing to add.
 func learned(old, fresh *state.Usage) *state.Usage {
 	if old == nil || fresh == nil {
 		if fresh == nil {
@@ -90,7 +93,7 @@ func rebasedUsage(u *state.Usage, now time.Time) *state.Usage {
 	return moved
 }
 
-// over tells whether the window has been reset since u was learned.
+// over reports whether the window has been reset since u was learned.
 func over(u *state.Usage, name string, now time.Time) bool {
 	if resets := u.Windows[name].ResetsAt; !resets.IsZero() {
 		return !now.Before(resets)
@@ -113,8 +116,8 @@ func withRoom(u *state.Usage) *state.Usage {
 
 func full(w state.Window) bool { return w.Status == statusLimited || w.Percent >= 100 }
 
-// usedUp is the limit that an account is at by the service's last word, with the latest of the resets; the zero
-// Verdict where there is room in all windows.
+// usedUp is the limit that an account is at by the service's last word, with the latest of the
+// resets; the zero Verdict where there is room in all windows.
 func usedUp(u *state.Usage, now time.Time) Verdict {
 	var v Verdict
 	if u = rebasedUsage(u, now); u == nil {
@@ -143,7 +146,8 @@ type Fill struct {
 	Until   time.Time // when it is reset; zero if that is not known
 }
 
-// fill is that of the account by the service's last word. What is not known, and what was reset since, is not used.
+// fill is that of the account by the service's last word. What is not known, and what was reset
+// since, is not used.
 func fill(a *state.Account, now time.Time) Fill {
 	var f Fill
 	u := rebasedUsage(a.Usage, now)

@@ -17,7 +17,8 @@ const (
 	Pass Action = iota
 	// Cool keeps the account out until a time, and the request continues with the next.
 	Cool
-	// Reject keeps the account out until `enable` or a new key, and the request continues with the next.
+	// Reject keeps the account out until `enable` or a new key, and the request continues with the
+	// next.
 	Reject
 )
 
@@ -29,8 +30,8 @@ type Verdict struct {
 	Window    string    // "5 hour", "weekly", "monthly", if a usage window is used up
 	Model     string    // the limit is on this model alone; empty for the whole account
 	Workspace string    // the service's id of the account's workspace, if the answer named it
-	// OnProof says that the verdict holds only once another account has answered the same request: the
-	// answer may be about the request as well. Nothing may be reported before that.
+	// OnProof says that the verdict holds only once another account has answered the same request:
+	// the answer may be about the request as well. Nothing may be reported before that.
 	OnProof bool
 	// Unknown is the refusal that no rule knows, for people to see; nil for every other answer.
 	Unknown *Refusal
@@ -101,8 +102,8 @@ func classifyRefusal(a Answer, e apiError, now time.Time) (v Verdict, known bool
 	return Verdict{}, false
 }
 
-// barred is for an account that may not use the model. Without a model's name it would take the whole account away,
-// so the answer is passed on then.
+// barred is for an account that may not use the model. Without a model's name it would take the
+// whole account away, so the answer is passed on then.
 func barred(a Answer, why string, now time.Time, wait time.Duration) Verdict {
 	model := nameOf(a.Model)
 	if model == "" {
@@ -125,8 +126,8 @@ var balanceReasons = map[string]string{
 	"UserLimitError":    "member's monthly spending limit",
 }
 
-// classifyLimit is for 429. The spelling of the kinds is exact: RateLimitError is about the key, rate_limit_error about
-// the model's provider.
+// classifyLimit is for 429. The spelling of the kinds is exact: RateLimitError is about the key,
+// rate_limit_error about the model's provider.
 func classifyLimit(a Answer, e apiError, now time.Time) (v Verdict, known bool) {
 	kind := e.kind(a.Status)
 	wait, named := RetryAfter(a.Header, now)
@@ -159,13 +160,14 @@ func classifyLimit(a Answer, e apiError, now time.Time) (v Verdict, known bool) 
 	return v, e.Type == "" && e.Code == "" && e.Message == ""
 }
 
-// windowVerdict is for a usage window that is used up: "5 hour", "weekly", "monthly", or "usage" if it has no name.
+// windowVerdict is for a usage window that is used up: "5 hour", "weekly", "monthly", or "usage" if
+// it has no name.
 func windowVerdict(window string, until time.Time) Verdict {
 	return Verdict{Action: Cool, Until: until, Window: window, Reason: strings.Replace(window, "5 hour", "5-hour", 1) + " limit"}
 }
 
-// Overage is the verdict on an account whose answer cost real money, for those who do not want that: it is out
-// until its windows are reset, which Learn finds out; until then for an hour.
+// Overage is the verdict on an account whose answer cost real money, for those who do not want
+// that: it is out until its windows are reset, which Learn finds out; until then for an hour.
 func Overage(cost string, now time.Time) Verdict {
 	return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Window: OverageWindow, Reason: "real money was spent ($" + text.OneLineOr(cost, "?") + ")"}
 }
@@ -173,8 +175,8 @@ func Overage(cost string, now time.Time) Verdict {
 // OverageWindow is the window of a cooldown that Overage began.
 const OverageWindow = "overage"
 
-// ClassifyEvent is Classify for an error that arrives inside a 200: as the first event of a stream, or as the body in
-// its place. Its status is the one that the error has when it comes by itself.
+// ClassifyEvent is Classify for an error that arrives inside a 200: as the first event of a stream,
+// or as the body in its place. Its status is the one that the error has when it comes by itself.
 func ClassifyEvent(a Answer, now time.Time) Verdict {
 	if a.Status = parseError(a.Body).status(); a.Status == 0 {
 		return Verdict{}

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Conversations are the leases of conversations: in the file one object with a member for each, by the hash of its id.
-// There may be hundreds, in which most who read the state have no interest, so they are decoded when they are asked for.
+// Conversations are the leases of conversations: in the file one object with a member for each, by
+// the hash of its id. There may be hundreds, in which most who read the state have no interest, so
+// they are decoded when they are asked for.
 type Conversations struct {
 	text   []byte // as the file has them, until they are asked for; only read
 	leases []Lease

@@ -17,8 +17,8 @@ type decoded struct {
 // latest is what was decoded last. One command reads the same text several times.
 var latest atomic.Pointer[decoded]
 
-// decode returns the state in the text of a file, for reading alone: others may have it too. Also with an error there is
-// a state, as far as it could be read.
+// decode returns the state in the text of a file, for reading alone: others may have it too. Also
+// with an error there is a state, as far as it could be read.
 func decode(text string) (*State, error) {
 	if l := latest.Load(); l != nil && l.text == text {
 		s := *l.state
@@ -40,8 +40,9 @@ func decode(text string) (*State, error) {
 	return s, err
 }
 
-// decodeOurs reads a state that is written as encodeOurs writes it, many times as fast as encoding/json. ok is false for
-// everything else: members that this version does not know, in another order, twice or null. That is encoding/json's.
+// decodeOurs reads a state that is written as encodeOurs writes it, many times as fast as
+// encoding/json. ok is false for everything else: members that this version does not know, in
+// another order, twice or null. That is encoding/json's.
 func decodeOurs(text string) (s *State, ok bool) {
 	r := reader{text: text}
 	s = new(State)

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Event is one line of events.jsonl: what happened to which account. There is no field that could hold a key.
+// Event is one line of events.jsonl: what happened to which account. There is no field that could
+// hold a key.
 type Event struct {
 	Time    time.Time `json:"time"`
 	Kind    string    `json:"event"` // added, removed, leased, switched, cooled, rejected, ...
@@ -52,7 +53,7 @@ func appendEvents(path string, events []Event) error {
 	return errors.Join(err, f.Close())
 }
 
-// cutShort tells whether the file's last line lacks its end, because its writer was killed.
+// cutShort reports whether the file's last line lacks its end, because its writer was killed.
 func cutShort(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {

@@ -26,12 +26,12 @@ const (
 	eventsName = "events.jsonl"
 )
 
-// lockTimeout bounds the wait for other processes' read-change-writes, where the context does not. Each takes a
-// millisecond, but there may be hundreds in line on a busy machine.
+// lockTimeout bounds the wait for other processes' read-change-writes, where the context does not.
+// Each takes a millisecond, but there may be hundreds in line on a busy machine.
 const lockTimeout = time.Minute
 
-// File keeps a State in a folder. Reading takes no lock, since a write replaces the file as a whole.
-// A File is safe for use by several goroutines.
+// File keeps a State in a folder. Reading takes no lock, since a write replaces the file as a
+// whole. A File is safe for use by several goroutines.
 type File struct {
 	dir  string
 	warn func(message string)
@@ -44,17 +44,18 @@ type File struct {
 	trail  sync.WaitGroup // copies and events on their way
 }
 
-// Trail makes Update return once the state itself is written. The copy and the history follow, still under the lock: they
-// are in nobody's way, and come before the next change. It is for a process that goes on working, and is to be called
-// before the first Update; Wait is to be called before the process ends. Changes that must survive a power cut are
-// whole when Update returns, as without it.
+// Trail makes Update return once the state itself is written. The copy and the history follow,
+// still under the lock: they are in nobody's way, and come before the next change. It is for a
+// process that goes on working, and is to be called before the first Update; Wait is to be called
+// before the process ends. Changes that must survive a power cut are whole when Update returns, as
+// without it.
 func (f *File) Trail() { f.trails = true }
 
 // Wait returns when nothing is on its way any more.
 func (f *File) Wait() { f.trail.Wait() }
 
-// OpenFile returns the state in the folder dir, which is made at the first write. warn is called with a
-// sentence for the user when an unreadable file was set aside. Nothing is touched yet.
+// OpenFile returns the state in the folder dir, which is made at the first write. warn is called
+// with a sentence for the user when an unreadable file was set aside. Nothing is touched yet.
 func OpenFile(dir string, now func() time.Time, warn func(string)) *File {
 	return &File{dir: dir, warn: warn, now: now}
 }
@@ -64,7 +65,8 @@ func (f *File) Dir() string { return f.dir }
 
 func (f *File) path(name string) string { return filepath.Join(f.dir, name) }
 
-// Read returns the state as it stands; an empty one where there is none yet.
+// Read returns the state as it stands; an empty one where there is none yet. It is to be read
+// alone: others may have it too. Only its list of conversations is the caller's.
 func (f *File) Read(ctx context.Context) (*State, error) {
 	s, err := f.load(fileName)
 	if err == nil || errors.Is(err, ErrNewer) {
@@ -74,7 +76,7 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 		if _, err := os.Stat(f.path(lastName)); errors.Is(err, fs.ErrNotExist) {
 			return &State{Version: Version}, nil
 		}
-	} else if !errors.As(err, new(*unreadableError)) {
+	} else if !isUnreadable(err) {
 		return nil, err
 	}
 	// It has to be mended, which takes the lock.
@@ -85,8 +87,9 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 	return s, err
 }
 
-// Update reads the state, lets change alter it, and writes it back, all under the lock that every process
-// takes. When change returns an error nothing is written and the error is returned as it is.
+// Update reads the state, lets change alter it, and writes it back, all under the lock that every
+// process takes. When change returns an error nothing is written and the error is returned as it
+// is.
 func (f *File) Update(ctx context.Context, change func(*State) error) error {
 	unlock, err := f.lock(ctx)
 	if err != nil {
@@ -107,7 +110,8 @@ func (f *File) Update(ctx context.Context, change func(*State) error) error {
 	return nil
 }
 
-// change reads the state, lets change alter it, and writes it. What is left to do then is rest. The caller has the lock.
+// change reads the state, lets change alter it, and writes it. What is left to do then is rest. The
+// caller has the lock.
 func (f *File) change(change func(*State) error) (rest func(), durable bool, err error) {
 	s, err := f.loadOrMend()
 	if err != nil {
@@ -123,8 +127,8 @@ func (f *File) change(change func(*State) error) (rest func(), durable bool, err
 	return rest, durable, err
 }
 
-// sameIdentity reports whether two states agree in what must survive a power cut: leases and times can be learned anew,
-// which key belongs to which account cannot.
+// sameIdentity reports whether two states agree in what must survive a power cut: leases and times
+// can be learned anew, which key belongs to which account cannot.
 func sameIdentity(a, b *State) bool {
 	sameAccount := func(x, y Account) bool {
 		return x.ID == y.ID && x.Label == y.Label && x.Disabled == y.Disabled && x.KeyRev == y.KeyRev
@@ -160,6 +164,11 @@ type unreadableError struct {
 func (e *unreadableError) Error() string { return e.name + ": " + e.err.Error() }
 func (e *unreadableError) Unwrap() error { return e.err }
 
+func isUnreadable(err error) bool {
+	_, is := errors.AsType[*unreadableError](err)
+	return is
+}
+
 // load returns what is in the file, for reading alone.
 func (f *File) load(name string) (*State, error) {
 	text, err := f.content(name)
@@ -176,7 +185,8 @@ func (f *File) load(name string) (*State, error) {
 	return s, nil
 }
 
-// content is what is in the file. What is no file makes no sense either, and reading it might never end.
+// content is what is in the file. What is no file makes no sense either, and reading it might never
+// end.
 func (f *File) content(name string) (string, error) {
 	info, err := os.Stat(f.path(name))
 	switch {
@@ -192,8 +202,8 @@ func (f *File) content(name string) (string, error) {
 	return "", err
 }
 
-// read returns what is in the file at path, which was size bytes long a moment ago. Where that is what was decoded last,
-// it is not in memory twice.
+// read returns what is in the file at path, which was size bytes long a moment ago. Where that is
+// what was decoded last, it is not in memory twice.
 func read(path string, size int64) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -228,10 +238,11 @@ func same(file io.Reader, text string) bool {
 	}
 }
 
-// loadOrMend reads the state; where that fails for its content, or the file is gone, it takes the last good copy.
+// loadOrMend reads the state; where that fails for its content, or the file is gone, it takes the
+// last good copy.
 func (f *File) loadOrMend() (*State, error) {
 	s, err := f.load(fileName)
-	unreadable := errors.As(err, new(*unreadableError))
+	unreadable := isUnreadable(err)
 	if !unreadable && !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}
@@ -261,8 +272,8 @@ func (f *File) loadOrMend() (*State, error) {
 	return last, f.write(last, true)
 }
 
-// write replaces the file, then the last good copy, then appends the events. Durable means that it must
-// survive a power cut.
+// write replaces the file, then the last good copy, then appends the events. Durable means that it
+// must survive a power cut.
 func (f *File) write(s *State, durable bool) error {
 	rest, err := f.writeState(s, durable)
 	if err == nil {
@@ -310,7 +321,8 @@ func (f *File) trouble(what string, err error) {
 	}
 }
 
-// writeCopy is writeAtomic for the copy of a state that was just written: as long as that stands, none is needed.
+// writeCopy is writeAtomic for the copy of a state that was just written: as long as that stands,
+// none is needed.
 func writeCopy(path string, data []byte, durable bool) error {
 	if durable {
 		return writeAtomic(path, data, durable)
@@ -349,8 +361,9 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 	return func() { _ = lock.Close() }, nil // closing the file gives the lock up
 }
 
-// waitForLock waits in the kernel's queue, which wakes in microseconds where polling would take its turn.
-// The system call cannot be cancelled, so on a time-out it is left behind, to give the lock up once it has it.
+// waitForLock waits in the kernel's queue, which wakes in microseconds where polling would take its
+// turn. The system call cannot be cancelled, so on a time-out it is left behind, to give the lock
+// up once it has it.
 func waitForLock(ctx context.Context, lock *flock.Flock) error {
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()

@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// ReadEvents returns the events in the file, oldest first. A line that cannot be read (one cut short by a crash) is
-// left out, and counted as broken.
+// ReadEvents returns the events in the file, oldest first. A line that cannot be read (one cut
+// short by a crash) is left out, and counted as broken.
 func (f *File) ReadEvents() (events []Event, broken int, err error) {
 	all, err := os.ReadFile(f.path(eventsName))
 	if errors.Is(err, fs.ErrNotExist) {

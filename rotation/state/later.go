@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// A later version of the program may keep more than this one knows, in a file of the same format. What this one does
-// not know it keeps, in the state itself, the settings and each account: two versions can then take turns.
+// A later version of the program may keep more than this one knows, in a file of the same format.
+// What this one does not know it keeps, in the state itself, the settings and each account: two
+// versions can then take turns.
 
 // members are those of a JSON object.
 type members = map[string]json.RawMessage

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Memory keeps a State in this process alone, for the demo and for tests. The zero value is an empty pool.
+// Memory keeps a State in this process alone, for the demo and for tests. The zero value is an
+// empty pool.
 type Memory struct {
 	mu     sync.Mutex
 	state  *State // nobody else has it

@@ -13,18 +13,21 @@ import (
 
 // What Peek finds, where Read would mend.
 var (
-	// ErrUnreadable means that state.json makes no sense. Read sets it aside and takes the last good copy.
+	// ErrUnreadable means that state.json makes no sense. Read sets it aside and takes the last
+	// good copy.
 	ErrUnreadable = errors.New("the state cannot be read")
-	// ErrMissing means that there is no state.json although there was one. Read brings the last good copy back.
+	// ErrMissing means that there is no state.json although there was one. Read brings the last
+	// good copy back.
 	ErrMissing = errors.New("the state is missing")
 )
 
-// Peek reads the state and changes nothing, also where Read would mend. With ErrUnreadable and ErrMissing it returns
-// the last good copy, if there is one.
+// Peek reads the state and changes nothing, also where Read would mend. With ErrUnreadable and
+// ErrMissing it returns the last good copy, if there is one. As with Read, what it returns is only
+// to be read.
 func (f *File) Peek() (*State, error) {
 	s, err := f.load(fileName)
 	missing := errors.Is(err, fs.ErrNotExist)
-	if !missing && !errors.As(err, new(*unreadableError)) {
+	if !missing && !isUnreadable(err) {
 		return s, err
 	}
 	last, lastErr := f.load(lastName)
@@ -45,7 +48,8 @@ const lockPoll = 50 * time.Millisecond
 // LockPath is the path of the lock around each change.
 func (f *File) LockPath() string { return f.path(lockName) }
 
-// LockHeld tells whether other processes hold the lock for as long as ctx lasts. It makes no file.
+// LockHeld reports whether other processes hold the lock for as long as ctx lasts. It makes no
+// file.
 func (f *File) LockHeld(ctx context.Context) (bool, error) {
 	info, err := os.Stat(f.LockPath())
 	if errors.Is(err, fs.ErrNotExist) {

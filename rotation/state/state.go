@@ -1,6 +1,6 @@
-// Package state is where the pool survives: the schema of state.json, the lock around it, and how it is read
-// and written. It knows accounts by their ids and labels; it has no field that could hold a key, and decides
-// nothing (who is next is package rotation's business).
+// Package state is where the pool survives: the schema of state.json, the lock around it, and how
+// it is read and written. It knows accounts by their ids and labels; it has no field that could
+// hold a key, and decides nothing (who is next is package rotation's business).
 package state
 
 import (
@@ -18,17 +18,19 @@ const Version = 1
 type State struct {
 	Version  int       `json:"version"`
 	Accounts []Account `json:"accounts"`
-	// Last is the id of the account last handed out, from which round-robin counts on; empty before the first.
+	// Last is the id of the account last handed out, from which round-robin counts on; empty before
+	// the first.
 	Last string `json:"last,omitempty"`
-	// Passed are ids that `rotate` passed over for the next hand-out, where the strategy goes by no turn.
+	// Passed are ids that `rotate` passed over for the next hand-out, where the strategy goes by no
+	// turn.
 	Passed []string `json:"passed,omitempty"`
 	Leases []Lease  `json:"leases,omitempty"`
 	// Conversations are the leases of conversations, which end by time.
 	Conversations Conversations `json:"conversations,omitzero"`
 	// Pruned is how many leases were left when those of ended processes were last cleared away.
 	Pruned int `json:"pruned,omitempty"`
-	// Pending names ids whose key may be in the keychain without an account, because a command is at work
-	// between the two, or was killed there.
+	// Pending names ids whose key may be in the keychain without an account, because a command is
+	// at work between the two, or was killed there.
 	Pending []Pending `json:"pending,omitempty"`
 	// Settings are the user's choices for the pool.
 	Settings Settings `json:"settings,omitzero"`
@@ -46,20 +48,21 @@ type Account struct {
 	Disabled bool      `json:"disabled,omitempty"`
 	Added    time.Time `json:"added,omitzero"`
 	LastUsed time.Time `json:"last_used,omitzero"`
-	// KeyRev counts the keys this account has had. A process that holds an older one fetches the new, and an
-	// answer to an older one says nothing of the new.
+	// KeyRev counts the keys this account has had. A process that holds an older one fetches the
+	// new, and an answer to an older one says nothing of the new.
 	KeyRev    int        `json:"key_rev,omitempty"`
 	Rejected  *Rejection `json:"rejected,omitempty"`
 	Cooldowns []Cooldown `json:"cooldowns,omitempty"`
-	// Workspace and User are the service's ids as /usage told them; two accounts with the same two share one usage
-	// limit.
+	// Workspace and User are the service's ids as /usage told them; two accounts with the same two
+	// share one usage limit.
 	Workspace string `json:"workspace,omitempty"`
 	User      string `json:"user,omitempty"`
 	// Usage is what the service last said this account has used; nil before it said anything.
 	Usage *Usage `json:"usage,omitempty"`
 }
 
-// Usage is the service's word on what an account has used, and when that was. It holds numbers alone.
+// Usage is the service's word on what an account has used, and when that was. It holds numbers
+// alone.
 type Usage struct {
 	At      time.Time         `json:"at"`      // when the service was asked, by our clock
 	Windows map[string]Window `json:"windows"` // by name: rolling (5 hours), weekly, monthly; any may be missing
@@ -72,28 +75,33 @@ type Window struct {
 	ResetsAt time.Time `json:"resets_at,omitzero"` // by our clock; zero if the service did not tell
 }
 
-// Settings are what a user chose for the whole pool with `ocgo-key config`. The zero value is the default of each.
+// Settings are what a user chose for the whole pool with `ocgo-key config`. The zero value is the
+// default of each.
 type Settings struct {
-	// Strategy is how the next account is picked: "round-robin", "most-left" or "fill-first"; empty is round-robin.
+	// Strategy is how the next account is picked: "round-robin", "most-left" or "fill-first"; empty
+	// is round-robin.
 	Strategy string `json:"strategy,omitempty"`
-	// Ahead is at how many percent used of a window a process leaves its account for one with more left; 0 is never.
+	// Ahead is at how many percent used of a window a process leaves its account for one with more
+	// left; 0 is never.
 	Ahead int `json:"ahead,omitempty"`
 	// Store is where the keys are kept: "os", "file" or "docker:NAME"; empty is "os".
 	Store string `json:"store,omitempty"`
-	// Identity is the path of the file store's age identity; empty is none. It is a path, not the identity.
+	// Identity is the path of the file store's age identity; empty is none. It is a path, not the
+	// identity.
 	Identity string `json:"identity,omitempty"`
 	// Move is under way, or was cut short; zero is none.
 	Move Move `json:"move,omitzero"`
 }
 
-// Move says that the keys move from one store to another. Up to the moment at which Store becomes To, From has all
-// keys and To some; from then on it is the other way round.
+// Move says that the keys move from one store to another. Up to the moment at which Store becomes
+// To, From has all keys and To some; from then on it is the other way round.
 type Move struct {
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// Other is the end of the move that is not store; empty where store is neither, or there is no move.
+// Other is the end of the move that is not store; empty where store is neither, or there is no
+// move.
 func (m Move) Other(store string) string {
 	switch store {
 	case m.From:
@@ -113,7 +121,8 @@ type Cooldown struct {
 	Model  string    `json:"model,omitempty"`  // only this model is limited; empty means the whole account
 }
 
-// Rejection says that the service refused the account's key, and why. It ends with `enable` or a new key.
+// Rejection says that the service refused the account's key, and why. It ends with `enable` or a
+// new key.
 type Rejection struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
@@ -134,8 +143,9 @@ type Lease struct {
 	Ahead time.Time `json:"ahead,omitzero"`
 }
 
-// Refusal is a kind of answer with which the service refused requests and that no rule of this program knows. It
-// was passed on, and is kept for people to see. It holds no key and nothing of a prompt.
+// Refusal is a kind of answer with which the service refused requests and that no rule of this
+// program knows. It was passed on, and is kept for people to see. It holds no key and nothing of a
+// prompt.
 type Refusal struct {
 	Status  int       `json:"status"`
 	Type    string    `json:"type,omitempty"`  // error.type
@@ -164,7 +174,8 @@ func (s *State) Find(id string) *Account {
 	return nil
 }
 
-// Lease returns the lease of the process with this pid and start identity, or nil. The pointer is into s.
+// Lease returns the lease of the process with this pid and start identity, or nil. The pointer is
+// into s.
 func (s *State) Lease(pid int, start string) *Lease {
 	for i := range s.Leases {
 		if s.Leases[i].PID == pid && s.Leases[i].Start == start {
@@ -205,7 +216,8 @@ func (s *State) Settle(id string) {
 // Note adds an event that is written to events.jsonl together with this state.
 func (s *State) Note(e Event) { s.events = append(s.events, e) }
 
-// ErrNewer means that a newer version of the program wrote the state; it is neither changed nor set aside.
+// ErrNewer means that a newer version of the program wrote the state; it is neither changed nor set
+// aside.
 var ErrNewer = errors.New("the state was written by a newer version of ocgo-key")
 
 // validate says whether s can be worked with, since JSON that parses may still be nonsense.
