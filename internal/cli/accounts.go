@@ -20,7 +20,7 @@ type removeCmd struct {
 }
 
 func (*removeCmd) Help() string {
-	return `Asks, deletes the key from the keychain, then takes the account off the list. Where there is no terminal to ask on, it needs --yes.
+	return `Asks, deletes the key from the keychain, then removes the account from the list. Without a terminal it needs --yes.
 
 Examples:
   ocgo-key remove Work
@@ -47,7 +47,7 @@ type renameCmd struct {
 }
 
 func (*renameCmd) Help() string {
-	return `The account keeps its key, its place and its history. What a label can be, add says.
+	return `The account keeps its key, its place and its history. See add for what a label may contain.
 
 Example:
   ocgo-key rename Work "Work, Berlin"`
@@ -70,7 +70,7 @@ func (c *renameCmd) Run(a *app) error {
 type enableCmd struct{ named }
 
 func (*enableCmd) Help() string {
-	return `Takes back disable, and ends a rejection and a limit. Where a limit still holds, the service's next answer says so again.
+	return `Undoes disable, and ends a rejection or a cooldown. If a limit is still in force, the account cools down again at the service's next answer.
 
 Example:
   ocgo-key enable Work`
@@ -85,7 +85,7 @@ func (c *enableCmd) Run(a *app) error {
 type disableCmd struct{ named }
 
 func (*disableCmd) Help() string {
-	return `The account stays in the list and keeps its key. Who holds it moves on at the next request.
+	return `The account stays in the list and keeps its key. A process that holds it switches to another account at its next request.
 
 Example:
   ocgo-key disable Work`
@@ -115,7 +115,7 @@ type replaceCmd struct {
 }
 
 func (*replaceCmd) Help() string {
-	return `Takes a key as add does. The account keeps its label and its place; a rejection or a limit of the old key ends. If the keychain does not keep the new key, the old one is put back.
+	return `Reads the key as add does. The account keeps its label and its place; a rejection or a cooldown of the old key ends. If the keychain fails to store the new key, the old one is restored.
 
 Examples:
   ocgo-key replace Work

@@ -8,12 +8,12 @@ import (
 )
 
 type addCmd struct {
-	Label    *string `arg:"" optional:"" help:"What to call the account. Left out: \"Account N\"."`
+	Label    *string `arg:"" optional:"" help:"The label of the account. Default: \"Account N\"."`
 	NoVerify bool    `help:"Do not check the key with the service."`
 }
 
 func (*addCmd) Help() string {
-	return `The key is asked for without echo, or read as one line from a pipe; there is no flag for it, since other programs can see a command line. It goes into the keychain and is read back before the account is listed. A key that is there already is refused, and so is one that the service does not know.
+	return `The key is asked for without echo, or read as one line from a pipe; there is no flag for it, since other programs can see a command line. It goes into the keychain and is read back before the account is listed. A key that is already stored is refused, and so is one that the service does not know.
 
 A label has 1 to 40 printable characters. It is not a number, has no space at its ends, does not begin with -, and does not look like a key.
 
@@ -50,7 +50,7 @@ func (c *addCmd) Run(a *app) error {
 	return nil
 }
 
-// sayLimited tells that the account cannot be used now, if the service said so.
+// sayLimited reports that the account cannot be used now, if the service said so.
 func sayLimited(a *app, pool *rotation.Pool, id string) {
 	o, err := pool.Overview(context.Background())
 	if err != nil {

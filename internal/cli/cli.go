@@ -1,4 +1,5 @@
-// Package cli is the command line: the grammar, one file per command, the words for people and the exit codes.
+// Package cli is the command line: the grammar, one file per command, the messages and the
+// exit codes.
 // It wires the other packages together and decides nothing about accounts itself.
 package cli
 
@@ -19,12 +20,12 @@ import (
 	"ocgo-key/internal/report"
 )
 
-// grammar is every command; each is described where it is done.
+// grammar lists every command; each is described in its own file.
 type grammar struct {
 	globals `group:"Flags of every command:"`
 
 	Add        addCmd        `cmd:"" help:"Add an account; asks for its key, or reads it from a pipe."`
-	Import     importCmd     `cmd:"" help:"Move keys into the keychain from the plain files where they lie."`
+	Import     importCmd     `cmd:"" help:"Move keys from plain-text files into the keychain."`
 	List       listCmd       `cmd:"" aliases:"ls" help:"List the accounts: state, who holds them, last use."`
 	Status     statusCmd     `cmd:"" help:"Show usage bars, states, who holds which account, and who is next."`
 	Remove     removeCmd     `cmd:"" aliases:"rm" help:"Remove an account and its key."`
@@ -33,18 +34,18 @@ type grammar struct {
 	Disable    disableCmd    `cmd:"" help:"Keep an account from being used."`
 	Replace    replaceCmd    `cmd:"" help:"Give an account a new key."`
 	Get        getCmd        `cmd:"" help:"Print the key for the calling process (the credential helper)."`
-	Rotate     rotateCmd     `cmd:"" help:"Move on to the next account now."`
+	Rotate     rotateCmd     `cmd:"" help:"Switch to the next account now."`
 	Run        runCmd        `cmd:"" help:"Run OpenCode, or another command, on the pool."`
 	Gateway    gatewayCmd    `cmd:"" help:"Run the gateway alone, for other clients."`
 	Install    installCmd    `cmd:"" help:"Make plain opencode use the pool; shows what it writes first."`
 	Uninstall  uninstallCmd  `cmd:"" help:"Undo what install did."`
-	History    historyCmd    `cmd:"" help:"Show what switched when and why, and how often each limit was hit."`
+	History    historyCmd    `cmd:"" help:"Show past switches with their reasons, and how often each limit was hit."`
 	Migrate    migrateCmd    `cmd:"" help:"Move all keys to another store: the OS keychain, an encrypted file, a credential helper."`
 	Config     configCmd     `cmd:"" help:"Show or change settings: strategy, moves before the limit, store, identity."`
-	Doctor     doctorCmd     `cmd:"" help:"Find what is wrong, and name the command that mends it."`
+	Doctor     doctorCmd     `cmd:"" help:"Find problems, and name the command that fixes each."`
 	Demo       demoCmd       `cmd:"" help:"Show a switch of accounts, with no account and no keychain."`
 	DemoClient demoClientCmd `cmd:"" hidden:""`
-	Completion completionCmd `cmd:"" help:"Print the script by which a shell completes this program's commands."`
+	Completion completionCmd `cmd:"" help:"Print a shell completion script."`
 	Complete   completeCmd   `cmd:"" name:"__complete" hidden:"" passthrough:""`
 	Man        manCmd        `cmd:"" hidden:"" help:"Print the man page."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
@@ -53,12 +54,12 @@ type grammar struct {
 // globals are the flags of every command.
 type globals struct {
 	JSON     bool   `name:"json" help:"Print one JSON document on stdout."`
-	Store    string `placeholder:"STORE" env:"OCGO_KEY_STORE" complete:"store" help:"Where keys are kept: os (the OS keychain), file (one file that age encrypts) or docker:NAME (a docker credential helper). Left out: as config store says, else os."`
-	Identity string `placeholder:"PATH" env:"OCGO_KEY_IDENTITY" complete:"file" help:"The age identity that opens the file store: its path, or an open descriptor as fd:N."`
+	Store    string `placeholder:"STORE" env:"OCGO_KEY_STORE" complete:"store" help:"Where keys are kept: os (the OS keychain), file (one file that age encrypts) or docker:NAME (a docker credential helper). Default: the store set with config, else os."`
+	Identity string `placeholder:"PATH" env:"OCGO_KEY_IDENTITY" complete:"file" help:"The age identity that decrypts the file store: its path, or an open file descriptor as fd:N."`
 	BaseURL  string `name:"base-url" placeholder:"URL" default:"https://opencode.ai/zen/go/v1" env:"OCGO_KEY_BASE_URL" help:"The service. http only for loopback."`
 	NoColor  bool   `name:"no-color" help:"No colour (also NO_COLOR)."`
-	Quiet    bool   `short:"q" help:"Say nothing but results and errors."`
-	Verbose  bool   `short:"v" help:"Say more on stderr."`
+	Quiet    bool   `short:"q" help:"Print only results and errors."`
+	Verbose  bool   `short:"v" help:"Print more details on stderr."`
 }
 
 const description = `Keeps OpenCode Go keys in the OS keychain. Every OpenCode process gets the next one and keeps it; when a limit is hit, your session continues on the next key.
@@ -68,7 +69,7 @@ First time:
   ocgo-key add Personal
   ocgo-key run               # OpenCode, on the pool`
 
-// exited carries kong's wish to end (after --help) out of its parser.
+// exited carries kong's exit code (after --help) out of its parser.
 type exited int
 
 // Main runs the command line args and returns the exit code.
@@ -87,7 +88,7 @@ func Main(args []string) (code int) {
 		}
 	}()
 	if keyAmong(args) {
-		return a.fail(hint.On(hint.Input("a key has no place on the command line, where other programs see it; it is in your shell's history now"),
+		return a.fail(hint.On(hint.Input("a key must not be on the command line, where other programs can see it; it is in your shell's history now"),
 			"remove it there; `ocgo-key add LABEL` asks for the key"))
 	}
 	if len(args) == 0 {
@@ -166,8 +167,8 @@ func newParser(g any, a *app) (*kong.Kong, error) {
 		kong.Exit(func(code int) { panic(exited(code)) }))
 }
 
-// keyAmong reports whether our own part of the command line holds what looks like a key, so that it is not shown
-// once more in an error. What `run` is to run is not ours.
+// keyAmong reports whether our own part of the command line contains what looks like a key, so that no error repeats
+// it. The command that `run` starts is not checked.
 func keyAmong(args []string) bool {
 	for _, arg := range args {
 		if arg == "run" {
@@ -180,10 +181,10 @@ func keyAmong(args []string) bool {
 	return false
 }
 
-// belowZero is a word that a flag is taken for, where a number was meant.
+// belowZero matches a negative number, which kong takes for a flag.
 var belowZero = regexp.MustCompile(`^-\d`)
 
-// usageError names the command whose help tells more.
+// usageError adds a hint that names the command whose help explains the usage.
 func usageError(parser *kong.Kong, args []string, err error) error {
 	help := "ocgo-key --help"
 	command := ""
@@ -202,7 +203,7 @@ func usageError(parser *kong.Kong, args []string, err error) error {
 		ours = args[:i]
 	}
 	if i := slices.IndexFunc(ours, belowZero.MatchString); i >= 0 {
-		err = fmt.Errorf("%s is below zero, and nothing here takes such a number", ours[i])
+		err = fmt.Errorf("%s is below zero; no option takes a negative number", ours[i])
 	}
 	return hint.On(hint.As(hint.ErrInput, err), "see `"+help+"`")
 }

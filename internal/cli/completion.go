@@ -25,7 +25,7 @@ type completionCmd struct {
 }
 
 func (*completionCmd) Help() string {
-	return `Prints a script that a shell loads. TAB then completes commands, flags and their values, the labels of accounts, and behind "run --" whatever the command there takes. It reads the list of accounts, asks no keychain and no network.
+	return `Prints a script that a shell loads. TAB then completes commands, flags and their values, the labels of accounts, and after "run --" the arguments of that command. It reads the list of accounts and uses neither the keychain nor the network.
 
 Examples:
   eval "$(ocgo-key completion bash)"       # in ~/.bashrc
@@ -74,8 +74,8 @@ func (a *app) completions(kind string, before []string) (values []completion.Val
 	return values, file
 }
 
-// accountCompletions are labels, or the processes that hold an account. An error is no reason to say a word in the
-// middle of somebody's line.
+// accountCompletions are labels, or the processes that hold an account. Errors are
+// ignored: a message would appear in the middle of the line being typed.
 func accountCompletions(a *app, kind string) (values []completion.Value) {
 	dir, err := paths.StateDir(a.getenv, os.UserHomeDir)
 	if err != nil {

@@ -11,23 +11,23 @@ import (
 )
 
 type configCmd struct {
-	Name  string  `arg:"" optional:"" complete:"setting" help:"The setting: strategy, ahead, store or identity. Left out: all are listed."`
-	Value *string `arg:"" optional:"" complete:"value" help:"What to set it to. Left out: its value is printed."`
-	Unset bool    `help:"Back to the default."`
+	Name  string  `arg:"" optional:"" complete:"setting" help:"The setting: strategy, ahead, store or identity. Default: list all."`
+	Value *string `arg:"" optional:"" complete:"value" help:"The new value. Default: print the current one."`
+	Unset bool    `help:"Restore the default."`
 }
 
 func (*configCmd) Help() string {
-	return `Settings are for the whole pool, and running gateways go by them from their next request on.
+	return `Settings apply to the whole pool. Running gateways use them from their next request on.
 
 strategy: which account a process gets, of those that are ready.
 
   - round-robin: the one after the last that was handed out. The default: many processes share the pool evenly, and no numbers are needed.
-  - most-left: the one whose fullest limit is used least, by the last known usage. For accounts that are used from elsewhere as well, or are unlike.
+  - most-left: the one whose fullest limit is used least, by the last known usage. For accounts that are also used elsewhere, or that differ in size.
   - fill-first: the first in the list, until it is limited. For accounts that you would rather keep for later, last in the list.
 
 ahead: at how many percent used of a limit a process moves to an account with more left, from 1 to 99; 0 is off, the default: a process keeps its account up to the limit, because a move costs the prompt cache.
 
-store: where the keys are kept. With accounts there it is changed by migrate, which moves their keys.
+store: where the keys are kept. Once there are accounts, use migrate to change it: it moves their keys.
 
 identity: the file of the age identity that opens the store "file".
 
@@ -60,7 +60,7 @@ func settingDocument(s accounts.Setting, now rotation.Settings) settingJSON {
 
 func (c *configCmd) Run(a *app) error {
 	if c.Unset && (c.Name == "" || c.Value != nil) {
-		return hint.Input("--unset goes with the name of a setting alone; there are: %s", accounts.SettingNames())
+		return hint.Input("--unset takes only the name of a setting: %s", accounts.SettingNames())
 	}
 	pool, err := a.pool()
 	if err != nil {

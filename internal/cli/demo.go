@@ -13,7 +13,7 @@ import (
 type demoCmd struct{}
 
 func (*demoCmd) Help() string {
-	return `Starts a stand-in for the Go service on this machine and a pool of three accounts that lives in memory, lets the first account hit its weekly limit, and shows what happens. The client is OpenCode if it is installed, in a scratch home folder; else a small one of our own. Nothing of yours is read or changed.
+	return `Starts a stand-in for the Go service on this machine and a pool of three accounts that lives in memory, lets the first account hit its weekly limit, and shows what happens. The client is OpenCode if it is installed, in a scratch home folder; else a small built-in one. None of your files, accounts or settings are read or changed.
 
 Example:
   ocgo-key demo`
@@ -38,7 +38,7 @@ func (*demoCmd) Run(a *app) error {
 	}
 	defer asker.Close()
 	if !asker.OpenCode {
-		_ = a.Print("OpenCode is not installed, so a small client of our own asks in its place.\n")
+		_ = a.Print("OpenCode is not installed, so a small built-in client sends the request.\n")
 	}
 	_ = a.Print("$ ocgo-key run -- %s\n", asker.Shown)
 	run := &runCmd{On429: "auto"}
@@ -57,7 +57,7 @@ func (*demoCmd) Run(a *app) error {
 	for _, v := range o.Accounts {
 		_ = a.Print("  %d  %-9s %s\n", v.Number, v.Label, conditionText(v.Condition, time.Now()))
 	}
-	return a.Print("The next process gets %s.\n\nNow with your own: `ocgo-key add LABEL`, then `ocgo-key run`.\n", o.Next)
+	return a.Print("The next process gets %s.\n\nTo use your own accounts: `ocgo-key add LABEL`, then `ocgo-key run`.\n", o.Next)
 }
 
 // demoClientCmd is the small client.
@@ -66,7 +66,7 @@ type demoClientCmd struct{}
 func (*demoClientCmd) Run(a *app) error {
 	base, token := a.getenv("OPENCODE_BASE_URL"), a.getenv("OPENCODE_API_KEY")
 	if base == "" || token == "" {
-		return hint.On(errors.New("this client is the demo's own"), "use `ocgo-key demo`")
+		return hint.On(errors.New("demo-client is only for the demo"), "use `ocgo-key demo`")
 	}
 	answer, err := demo.Ask(context.Background(), base, token)
 	if answer == "" && err != nil {

@@ -11,13 +11,13 @@ import (
 )
 
 type doctorCmd struct {
-	Repair bool `help:"Mend what can be mended without losing anything, then look again."`
+	Repair bool `help:"Fix what can be fixed without losing anything, then check again."`
 }
 
 func (*doctorCmd) Help() string {
-	return `Looks at the state, the accounts, the keychain, the service, OpenCode and what stands in the pool's way, and names the command that mends each finding. It changes nothing, shows no key, and makes no window come up. A problem makes the exit code 1; a note is worth knowing and does not.
+	return `Checks the state, the accounts, the keychain, the service, OpenCode and settings that bypass the pool, and names the command that fixes each finding. It changes nothing, shows no key, and opens no window. A problem sets the exit code to 1; a note does not.
 
---repair sets right file modes and broken files of the state, clears away what killed commands left, and lists keys again that no account has. It deletes no key that is not in the keychain twice.
+--repair corrects file modes and broken state files, removes what killed commands left behind, and lists stored keys without an account again. It deletes a key only if the keychain has a second copy.
 
 Examples:
   ocgo-key doctor
@@ -27,29 +27,35 @@ Examples:
 
 // The shape of `doctor --json` is a contract.
 type doctorJSON struct {
-	Findings []doctor.Finding  `json:"findings"`
+	Findings []findingJSON     `json:"findings"`
 	OK       bool              `json:"ok"` // there is no problem; there may be notes
 	Repaired []doctor.Repaired `json:"repaired,omitempty"`
+}
+
+// findingJSON has the fix under two names: older scripts read `mend`.
+type findingJSON struct {
+	doctor.Finding
+	Fix string `json:"fix"`
 }
 
 func (c *doctorCmd) Run(a *app) error {
 	a.keys().Unlock(a.budget())
 	options := doctor.Options{Getenv: a.getenv, Keys: a.keys(), Service: a.baseURL, Open: a.pool}
 	results := doctor.Examine(options)
-	report := doctorJSON{Findings: []doctor.Finding{}}
+	report := doctorJSON{Findings: []findingJSON{}}
 	if c.Repair {
 		report.Repaired = doctor.Repair(results, a.Terminal)
 		results = doctor.Examine(options)
 	}
-	problems, mendable := 0, 0
+	problems, repairable := 0, 0
 	for _, r := range results {
 		for _, f := range r.Findings {
-			report.Findings = append(report.Findings, f)
+			report.Findings = append(report.Findings, findingJSON{f, f.Mend})
 			if f.Level == doctor.Problem {
 				problems++
 			}
 			if f.Repairable() {
-				mendable++
+				repairable++
 			}
 		}
 	}
@@ -58,7 +64,7 @@ func (c *doctorCmd) Run(a *app) error {
 	if a.JSON {
 		err = a.Document(report)
 	} else {
-		err = printDiagnosis(a, results, report, problems, mendable)
+		err = printDiagnosis(a, results, report, problems, repairable)
 	}
 	if err == nil && problems > 0 {
 		return &statusError{wrapper.Status{Code: exitGeneral}} // what there is to say was said
@@ -66,7 +72,7 @@ func (c *doctorCmd) Run(a *app) error {
 	return err
 }
 
-func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems, mendable int) error {
+func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems, repairable int) error {
 	var b strings.Builder
 	l, screen := a.look(), term.IsTerminal(a.stdout)
 	indent := strings.Repeat(" ", levelWidth+1)
@@ -90,7 +96,7 @@ func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems
 		}
 		for _, f := range r.Findings {
 			line(f.Level, f.Check, f.What)
-			b.WriteString(indent + "mend: " + l.paint(bold, f.Mend) + "\n") // in one piece, to be copied
+			b.WriteString(indent + "fix: " + l.paint(bold, f.Mend) + "\n") // in one piece, to be copied
 		}
 	}
 	notes := len(report.Findings) - problems
@@ -101,8 +107,8 @@ func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems
 	if notes > 0 {
 		summary += ", " + text.Count(notes, "note", "notes")
 	}
-	if mendable > 0 {
-		summary += fmt.Sprintf("; `%s` mends %d of them", doctor.RepairCommand, mendable)
+	if repairable > 0 {
+		summary += fmt.Sprintf("; `%s` fixes %d of them", doctor.RepairCommand, repairable)
 	}
 	return a.Print("%s%s\n", b.String(), summary)
 }

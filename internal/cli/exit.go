@@ -58,7 +58,7 @@ var table = []struct {
 	{rotation.ErrNoSuchAccount, exitNoAccount, "`ocgo-key list` shows labels and numbers"},
 	{rotation.ErrAlreadyThere, exitAlready, ""},
 	{rotation.ErrNoOther, exitExhausted, "`ocgo-key list` shows when others are back"},
-	{keychain.ErrNotFound, exitNoAccount, "`ocgo-key replace LABEL` stores it anew"},
+	{keychain.ErrNotFound, exitNoAccount, "`ocgo-key replace LABEL` stores it again"},
 	{keychain.ErrLocked, exitLocked, ""},
 	{keychain.ErrNoKeychain, exitNoKeychain, ""},
 	{keychain.ErrTimeout, exitTimeout, ""},
@@ -84,10 +84,10 @@ func explain(err error) (code int, next string) {
 	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
 		code, next = exitExhausted, "`ocgo-key list` shows each account; `ocgo-key add` adds one"
 		if exhausted.Off > 0 {
-			next = "`ocgo-key list` shows each account; `ocgo-key enable` takes a disabled one back, `ocgo-key add` adds one"
+			next = "`ocgo-key list` shows each account; `ocgo-key enable` enables a disabled one, `ocgo-key add` adds one"
 		}
 		if exhausted.Until.IsZero() {
-			next = "`ocgo-key list` shows why; `ocgo-key enable` takes an account back, `ocgo-key replace` gives it a new key"
+			next = "`ocgo-key list` shows why; `ocgo-key enable` makes an account usable again, `ocgo-key replace` gives it a new key"
 		}
 	}
 	if k, ok := errors.AsType[*keychain.Error](err); ok && k.Hint != "" {

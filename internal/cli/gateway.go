@@ -25,17 +25,17 @@ import (
 // gatewayFlags are those of every command that has a gateway.
 type gatewayFlags struct {
 	Zen       bool          `help:"Serve provider opencode (Zen) as well, with the same keys. Zen spends balance."`
-	Stall     time.Duration `default:"120s" placeholder:"D" help:"Try the next account once when no answer begins within this time; 0 waits for ever. (${default})"`
-	NoOverage bool          `help:"Leave an account as soon as an answer costs real money, until its limits are reset."`
-	Ahead     *int          `placeholder:"N" help:"Move to an account with more left once N percent of a limit are used; 0 stays up to the limit. Left out: as config ahead says."`
+	Stall     time.Duration `default:"120s" placeholder:"D" help:"Try the next account once if no answer begins within this time; 0 waits forever. (${default})"`
+	NoOverage bool          `help:"Stop using an account as soon as an answer costs real money, until its limits are reset."`
+	Ahead     *int          `placeholder:"N" help:"Switch to an account with more left once N percent of a limit is used; 0 waits for the limit. Default: the setting ahead."`
 }
 
 func (f gatewayFlags) check() error {
 	if f.Stall < 0 {
-		return hint.Input("--stall %v: not a time to wait", f.Stall)
+		return hint.Input("--stall %v: must not be negative", f.Stall)
 	}
 	if f.Ahead != nil && (*f.Ahead < 0 || *f.Ahead > rotation.MaxAhead) {
-		return hint.Input("--ahead %d: not 0, nor a percentage from 1 to %d", *f.Ahead, rotation.MaxAhead)
+		return hint.Input("--ahead %d: must be 0, or a percentage from 1 to %d", *f.Ahead, rotation.MaxAhead)
 	}
 	return nil
 }
@@ -57,13 +57,13 @@ func (f gatewayFlags) ahead() int {
 
 type gatewayCmd struct {
 	gatewayFlags
-	Port       int    `placeholder:"N" help:"The port on 127.0.0.1. Left out: a free one."`
-	ParentPipe bool   `help:"End when stdin is closed, so with the program that started it."`
+	Port       int    `placeholder:"N" help:"The port on 127.0.0.1. Default: a free one."`
+	ParentPipe bool   `help:"Exit when stdin is closed, and so with the program that started it."`
 	Lease      string `enum:"process,conversation" default:"process" help:"Who gets an account: this process, for all its clients (process), or each conversation of theirs (conversation), which keeps it until 24 hours after its last request. (${default})"`
 }
 
 func (*gatewayCmd) Help() string {
-	return `Prints one line, {"base_url":…,"token":…,"pid":…}, and serves until it is ended. base_url stands in for the service's: a client appends /chat/completions, /messages or /responses, and sends the token where a key would go. With --parent-pipe a line follows for each thing that its user should know of: {"event":"switched","text":…,"from":…,"to":…}, and "exhausted" or "failed" with a text.
+	return `Prints one line, {"base_url":…,"token":…,"pid":…}, and serves until it is stopped. Use base_url in place of the service's: a client appends /chat/completions, /messages or /responses, and sends the token in place of a key. With --parent-pipe it then prints one line per event for the user: {"event":"switched","text":…,"from":…,"to":…}, and "exhausted" or "failed" with a text.
 
 Example:
   ocgo-key gateway --port 8421`

@@ -8,15 +8,15 @@ import (
 )
 
 type getCmd struct {
-	PID    int    `name:"pid" placeholder:"PID" complete:"holder" help:"The process that the key is for. Left out: the one that is asking."`
+	PID    int    `name:"pid" placeholder:"PID" complete:"holder" help:"The process that the key is for. Default: the calling process."`
 	Format string `enum:"plain,json,git,engflow" default:"plain" help:"plain (the key and a newline), json, git (a git credential helper) or engflow (a Bazel credential helper)."`
-	Action string `arg:"" optional:"" help:"As git and Bazel call a helper; store and erase do nothing."`
+	Action string `arg:"" optional:"" help:"The action that git or Bazel passes to a helper; store and erase do nothing."`
 }
 
 func (*getCmd) Help() string {
-	return `The same process keeps getting the same key; the next process gets the next one. The process that is asking is the nearest ancestor that is not a launcher (env, sudo, npx), nor a shell that was started for this one command.
+	return `The same process keeps getting the same key; the next process gets the next one. The calling process is the nearest ancestor that is neither a launcher (env, sudo, npx) nor a shell started for this one command.
 
-Nothing but the key and a newline goes to stdout, and nothing at all on failure. It waits for the keychain 8 seconds at most.
+It prints only the key and a newline on stdout, and nothing there on failure. It waits at most 8 seconds for the keychain.
 
 Examples:
   printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" |

@@ -18,7 +18,7 @@ type historyCmd struct {
 }
 
 func (*historyCmd) Help() string {
-	return `What switched when and why: a line for each event, the newest last. Below them, how often each account hit which limit, as far back as events are kept (about 1 MiB of them). An account keeps its counts when it is renamed.
+	return `Prints one line for each event, the newest last: what switched, when and why. Below them, how often each account hit which limit, as far back as events are kept (about 1 MiB of them). An account keeps its counts when it is renamed.
 
 Examples:
   ocgo-key history

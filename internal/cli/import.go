@@ -15,14 +15,14 @@ import (
 )
 
 type importCmd struct {
-	From     *string `placeholder:"PATH" complete:"file" help:"Read this file alone (- is stdin): auth.json, opencode.db or a configuration of OpenCode, an accounts file of opencode-go-multi-auth, or a list with one key on a line, a label before it if you like."`
-	Scrub    bool    `help:"Take the keys out of the files, once the keychain has them."`
+	From     *string `placeholder:"PATH" complete:"file" help:"Read this file alone (- is stdin): auth.json, opencode.db or a configuration of OpenCode, an accounts file of opencode-go-multi-auth, or a list with one key on a line, with an optional label before it."`
+	Scrub    bool    `help:"Remove the keys from the files once the keychain has them."`
 	NoVerify bool    `help:"Do not check the keys with the service."`
 	Yes      bool    `short:"y" help:"Do not ask."`
 }
 
 func (*importCmd) Help() string {
-	return `Without --from it looks at OpenCode's auth.json and the database of OpenCode 2, the accounts of the plugin opencode-go-multi-auth, and OPENCODE_API_KEY. Each key is checked as add does, goes into the keychain and is read back. Keys that are there already are named, not doubled, so that it can be run again at any time.
+	return `Without --from it reads OpenCode's auth.json and the database of OpenCode 2, the accounts of the plugin opencode-go-multi-auth, and OPENCODE_API_KEY. Each key is checked as add does, goes into the keychain and is read back. Keys that are already stored are named and skipped, so it is safe to run again.
 
 Examples:
   ocgo-key import
@@ -71,7 +71,7 @@ func (c *importCmd) Run(a *app) error {
 		err = a.Document(done)
 	}
 	if err == nil && done.Failures > 0 { // an import that left something behind is no success
-		err = fmt.Errorf("not all went well: %s imported, %s", text.Count(len(done.Imported), "key", "keys"), text.Count(done.Failures, "trouble", "troubles"))
+		err = fmt.Errorf("imported %s; %d failed (see above)", text.Count(len(done.Imported), "key", "keys"), done.Failures)
 	}
 	return err
 }
@@ -106,5 +106,5 @@ func (c *importCmd) ask(a *app, files []string) error {
 	if !c.Scrub || len(files) == 0 || !term.IsTerminal(a.stdin) {
 		return nil
 	}
-	return a.confirm(c.Yes, fmt.Sprintf("Move the keys into the keychain, and take them out of %s?", strings.Join(files, ", ")))
+	return a.confirm(c.Yes, fmt.Sprintf("Move the keys into the keychain, and remove them from %s?", strings.Join(files, ", ")))
 }

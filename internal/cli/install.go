@@ -14,13 +14,13 @@ import (
 
 type installCmd struct {
 	Plugin bool `xor:"how" help:"Put a plugin into OpenCode's folder. The default."`
-	Shim   bool `xor:"how" help:"Put a small opencode into a folder of its own, which goes ahead on PATH and runs the real one under ocgo-key run."`
+	Shim   bool `xor:"how" help:"Put a small opencode program into a separate folder for the front of PATH; it runs the real one under ocgo-key run."`
 	DryRun bool `help:"Show what would be written, line by line, and write nothing."`
 	Yes    bool `short:"y" help:"Do not ask."`
 }
 
 func (*installCmd) Help() string {
-	return `Shows what it will write and asks. Files that are not its own are never touched. OPENCODE_CONFIG_DIR and XDG_CONFIG_HOME say where OpenCode's folder is. ocgo-key uninstall takes away exactly what was written.
+	return `Shows what it will write and asks. Files that are not its own are never touched. OPENCODE_CONFIG_DIR and XDG_CONFIG_HOME say where OpenCode's folder is. ocgo-key uninstall removes exactly what was written.
 
 Examples:
   ocgo-key install --dry-run
@@ -69,7 +69,7 @@ func (c *installCmd) Run(a *app) error {
 	return showInstalled(a, out, p, c)
 }
 
-// sayUntried names an OpenCode that was not tried with this program.
+// sayUntried names an OpenCode version that this program was not tested with.
 func sayUntried(a *app) {
 	path, err := opencode.Find(a.getenv("PATH"))
 	if err != nil {
@@ -122,12 +122,12 @@ func showSteps(w io.Writer, steps []install.Step) {
 }
 
 type uninstallCmd struct {
-	DryRun bool `help:"Show what would be taken away, and take nothing."`
-	Yes    bool `short:"y" help:"Do not ask. It does not in any case: nothing of yours goes."`
+	DryRun bool `help:"Show what would be removed, and remove nothing."`
+	Yes    bool `short:"y" help:"Accepted for scripts; uninstall never asks."`
 }
 
 func (*uninstallCmd) Help() string {
-	return `Takes away what ocgo-key install wrote: the plugin, the shim, and the folders it made for them, if nothing else is in there. Accounts and keys stay.
+	return `Removes what ocgo-key install wrote: the plugin, the shim, and the folders it made for them if they are empty. Accounts and keys stay.
 
 Examples:
   ocgo-key uninstall --dry-run
@@ -148,7 +148,7 @@ func (c *uninstallCmd) Run(a *app) error {
 		steps, err = r.Remove()
 	}
 	for _, path := range r.Foreign {
-		a.Warn(path+" is no longer as ocgo-key wrote it: it is left there", "")
+		a.Warn(path+" has changed since ocgo-key wrote it: not removed", "")
 	}
 	switch {
 	case err != nil:
@@ -164,10 +164,10 @@ func (c *uninstallCmd) Run(a *app) error {
 		for _, s := range steps {
 			gone = append(gone, s.Path)
 		}
-		a.Say("took away %s", strings.Join(gone, ", "))
+		a.Say("removed %s", strings.Join(gone, ", "))
 	}
 	if err == nil && len(r.Foreign) > 0 {
-		return hint.As(hint.ErrExists, errors.New("not everything was taken away"))
+		return hint.As(hint.ErrExists, errors.New("not everything was removed"))
 	}
 	return err
 }

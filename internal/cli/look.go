@@ -24,7 +24,7 @@ const (
 	leastWidth = 24
 )
 
-// look tells how to show something on stdout.
+// look returns how to show something on stdout.
 func (a *app) look() look {
 	tty := term.IsTerminal(a.stdout)
 	dumb := a.dumb()
@@ -39,13 +39,13 @@ func (a *app) look() look {
 	return l
 }
 
-// dumb tells whether the terminal takes nothing but text.
+// dumb reports whether the terminal takes nothing but text.
 func (a *app) dumb() bool {
 	name := a.getenv("TERM")
 	return name == "dumb" || name == "" && runtime.GOOS != "windows"
 }
 
-// localeIsUTF8 tells whether programs are to write UTF-8: the first of these variables that is set decides.
+// localeIsUTF8 reports whether programs are to write UTF-8: the first of these variables that is set decides.
 func localeIsUTF8(goos string, getenv func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value := strings.ToLower(getenv(name)); value != "" {

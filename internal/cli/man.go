@@ -14,7 +14,7 @@ import (
 type manCmd struct{}
 
 func (*manCmd) Help() string {
-	return `Prints the man page, made of what --help shows.
+	return `Prints the man page, which has the text of --help.
 
 Example:
   ocgo-key man >ocgo-key.1`

@@ -8,12 +8,12 @@ import (
 )
 
 type migrateCmd struct {
-	To  string `required:"" placeholder:"STORE" complete:"store" help:"Where to: os, file or docker:NAME."`
+	To  string `required:"" placeholder:"STORE" complete:"store" help:"The new store: os, file or docker:NAME."`
 	Yes bool   `short:"y" help:"Do not ask."`
 }
 
 func (*migrateCmd) Help() string {
-	return `Copies each key to the other store and reads it back; then the other store is the one that is used, and is remembered (config store); only then the old ones are deleted. Cut short at any point, it has lost nothing, and the same command finishes it.
+	return `Copies each key to the other store and reads it back; then makes that store the current one (config store), and deletes the old copies last. If it is interrupted, no key is lost; run the same command again to finish.
 
 --identity names the identity of the file store, and is remembered too, unless it is a descriptor.
 
@@ -49,11 +49,11 @@ func (c *migrateCmd) Run(a *app) error {
 	}
 	a.Say("moved %s from %s to %s", text.Count(len(moved.Labels), "key", "keys"), accounts.Place(moved.From), accounts.Place(moved.To))
 	if name := a.getenv("OCGO_KEY_STORE"); name != "" && name != moved.To { // it wins over what is remembered
-		a.Warn(fmt.Sprintf("OCGO_KEY_STORE is %q, and wins over what is remembered", name), "`unset OCGO_KEY_STORE`, and take it out of where it is set")
+		a.Warn(fmt.Sprintf("OCGO_KEY_STORE is %q and overrides the saved setting", name), "`unset OCGO_KEY_STORE`, and remove it from your profile")
 	}
 	if moved.Beside {
-		a.Warn("the identity lies beside the keys that it opens: whoever copies that folder has them",
-			"keep it elsewhere, give it a passphrase (`age -p`), or hand it over with --identity fd:N")
+		a.Warn("the identity is in the same folder as the keys it decrypts: a copy of that folder gives access to them",
+			"keep it elsewhere, give it a passphrase (`age -p`), or pass it with --identity fd:N")
 	}
 	return nil
 }

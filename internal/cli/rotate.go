@@ -20,15 +20,15 @@ import (
 )
 
 type rotateCmd struct {
-	PID        int     `name:"pid" placeholder:"PID" complete:"holder" help:"The process to move. Left out: the next process to ask is meant."`
-	Status     int     `placeholder:"N" help:"Report a real answer of the service with this status; its body may be piped in."`
+	PID        int     `name:"pid" placeholder:"PID" complete:"holder" help:"The process to switch. Default: the next process that asks."`
+	Status     int     `placeholder:"N" help:"Report an answer of the service with this status; pipe in its body if you have it."`
 	RetryAfter float64 `placeholder:"S" help:"The answer's retry-after, in seconds."`
 }
 
 func (*rotateCmd) Help() string {
-	return `Without --status the next process to ask is meant, and a process that holds an account keeps it; --pid moves a process (--pid $$: this shell).
+	return `Without --status it passes over the account that is next; a process that holds an account keeps it. --pid switches one process to another account (--pid $$: this shell).
 
-With --status the account is treated as that answer deserves: cooled after a limit, rejected after a bad key, left alone otherwise. Its body decides where the status alone says too little: pipe it in. The account meant is that of --pid, else the one that the calling process holds, else the one last handed out.
+With --status the account is put in cooldown after a limit, rejected after a bad key, and left alone otherwise. Pipe in the body of the answer: the status alone is often not enough to decide. The answer is about the account of --pid, else the one that the calling process holds, else the one last handed out.
 
 Prints FROM -> TO, or TO alone where the process held none.
 
@@ -40,7 +40,7 @@ Examples:
 
 func (c *rotateCmd) Run(a *app) error {
 	if c.Status == 0 && c.RetryAfter != 0 {
-		return hint.Input("--retry-after goes with --status")
+		return hint.Input("--retry-after needs --status")
 	}
 	if !(c.RetryAfter >= 0) || math.IsInf(c.RetryAfter, 0) { // NaN is not either
 		return hint.Input("--retry-after %v: not a number of seconds", c.RetryAfter)
@@ -108,7 +108,7 @@ func (c *rotateCmd) report(a *app, pool *rotation.Pool) (rotation.Switch, error)
 	sw := rotation.Switch{From: held, To: held, Verdict: verdict}
 	switch {
 	case !verdict.Failover():
-		a.Say("status %d says nothing of %s: it is kept", c.Status, held.Label)
+		a.Say("status %d says nothing about %s: its state is unchanged", c.Status, held.Label)
 		return sw, nil
 	case proc == nil:
 		sw.To, err = pool.Blame(ctx, held, verdict)
@@ -146,7 +146,7 @@ func (c *rotateCmd) holder(ctx context.Context, pool *rotation.Pool) (*rotation.
 		return nil, rotation.Handout{}, hint.On(fmt.Errorf("process %d holds no account", c.PID), "`ocgo-key list` shows who holds which")
 	}
 	if last == nil {
-		return nil, rotation.Handout{}, hint.On(errors.New("no account was handed out yet, so the answer can be about none"), "name the process with --pid")
+		return nil, rotation.Handout{}, hint.On(errors.New("no account was handed out yet, so no account can be blamed"), "name the process with --pid")
 	}
 	return nil, last.Handout(), nil
 }
@@ -178,7 +178,7 @@ func callerOr(ctx context.Context, pid int, pool *rotation.Pool) (rotation.Proce
 	}
 	info, err := caller.Find(os.Getpid(), process.Lookup, func(p process.Info) bool { return holds(p.PID, p.Start) })
 	if err != nil {
-		return rotation.Process{}, hint.On(fmt.Errorf("cannot tell which process is asking: %w", err), "name it with --pid")
+		return rotation.Process{}, hint.On(fmt.Errorf("cannot find the calling process: %w", err), "name it with --pid")
 	}
 	return rotation.Process{PID: info.PID, Start: info.Start, Command: info.Name}, nil
 }

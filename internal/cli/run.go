@@ -13,15 +13,15 @@ import (
 )
 
 type runCmd struct {
-	On429   string         `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command notices nothing), restart (invoke the command again, its session resumed), auto (replay, and restart where that could not save it)."`
-	MaxWait *time.Duration `placeholder:"D" help:"With all accounts used up, end with exit code 75 if none is back within this time; 0 never waits. Left out: wait as OpenCode does."`
-	EnvKey  bool           `help:"Put the real key into OPENCODE_API_KEY, for a command that cannot be pointed at a gateway. Whatever the command starts can read it there."`
+	On429   string         `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command does not notice), restart (start the command again and resume its session), auto (replay, and restart if that fails)."`
+	MaxWait *time.Duration `placeholder:"D" help:"If all accounts are used up and none is back within this time, exit with code 75; 0 never waits. Default: wait as OpenCode does."`
+	EnvKey  bool           `help:"Put the real key into OPENCODE_API_KEY, for a command that cannot use a gateway. Every program that the command starts can read it."`
 	gatewayFlags
-	Command []string `arg:"" optional:"" passthrough:"" help:"What to run; opencode if left out."`
+	Command []string `arg:"" optional:"" passthrough:"" help:"The command to run. Default: opencode."`
 }
 
 func (*runCmd) Help() string {
-	return `The command is pointed at a gateway on this machine, which puts the key on each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway through OPENCODE_CONFIG_CONTENT, any other command through OPENCODE_BASE_URL and OPENCODE_API_KEY; an opencode that it starts is run on the same gateway. OpenCode 2 gets a server of its own, which ends with it. It ends as the command ends: same exit code, same signal.
+	return `The command uses a gateway on this machine, which adds the key to each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway through OPENCODE_CONFIG_CONTENT, any other command through OPENCODE_BASE_URL and OPENCODE_API_KEY; an opencode that it starts uses the same gateway. OpenCode 2 gets a private server, which exits with it. run ends as the command does: with the same exit code or signal.
 
 Examples:
   ocgo-key run
@@ -38,7 +38,7 @@ func (c *runCmd) Run(a *app) error {
 		command.Argv = []string{"opencode"}
 	}
 	if c.MaxWait != nil && *c.MaxWait < 0 {
-		return hint.Input("--max-wait %v: not a time to wait", *c.MaxWait)
+		return hint.Input("--max-wait %v: must not be negative", *c.MaxWait)
 	}
 	if err := c.check(); err != nil {
 		return err

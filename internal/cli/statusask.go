@@ -53,8 +53,7 @@ func usagePoller(pool *rotation.Pool, keys keychain.Store, service *url.URL) *he
 	return &helper.UsagePoller{Pool: pool, Keys: keys, Base: service, Client: helper.NewClient(), Now: time.Now}
 }
 
-// progress tells a person at a terminal what takes so long, where it does. The returned function ends that, and
-// leaves no trace of it.
+// progress shows a person at a terminal what takes long. The returned function removes that line.
 func (a *app) progress(what string) (done func()) {
 	if a.Quiet || !term.IsTerminal(a.stderr) || a.dumb() {
 		return func() {}
@@ -142,22 +141,22 @@ func askTrouble(err error) (cause, hint string) {
 		bare.ID = ""
 		return bare.Error(), hint
 	}
-	const look = "`ocgo-key doctor` looks closer; `ocgo-key status` asks again"
+	const look = "`ocgo-key doctor` checks further; `ocgo-key status` asks again"
 	if refused, ok := errors.AsType[*helper.UsageError](err); ok {
 		if refused.Status == http.StatusUnauthorized {
-			return refused.Error(), "it says so of keys that work, too; if requests are refused as well, `ocgo-key replace` gives the account a new key"
+			return refused.Error(), "the service also says so about keys that work; if requests are refused as well, `ocgo-key replace` gives the account a new key"
 		}
 		return refused.Error(), look
 	}
-	var timeout net.Error
-	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
+	timeout, ok := errors.AsType[net.Error](err)
+	if errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout() {
 		return fmt.Sprintf("the service did not answer within %v", askLimit), look
 	}
 	if broken, ok := errors.AsType[*url.Error](err); ok { // its own text begins with the method and the whole URL
 		return "the service cannot be reached: " + broken.Err.Error(), look
 	}
 	if errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) {
-		return "the service's answer to /usage makes no sense", look
+		return "the service's answer to /usage cannot be read", look
 	}
 	if hint == "" {
 		hint = look

@@ -37,7 +37,7 @@ func plainStatus(o rotation.Overview, now time.Time) string {
 func plainWindow(w rotation.KnownWindow, told bool, now time.Time) string {
 	switch {
 	case !told:
-		return "not told by the service"
+		return "not reported by the service"
 	case !w.ResetsAt.IsZero() && !w.ResetsAt.After(now):
 		return resetText(w, now)
 	}

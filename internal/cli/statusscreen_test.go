@@ -73,7 +73,7 @@ func TestScreenFrame(t *testing.T) {
 		s.press("down")
 	}
 	lines = s.frame(today, l, 14)
-	assert.Contains(t, lines[8], "▌      month    not told by the service")
+	assert.Contains(t, lines[8], "▌      month    not reported by the service")
 	assert.Contains(t, lines[9], "lines 18 to 26 of 26")
 
 	s.press("?")
@@ -112,7 +112,7 @@ func TestScreenFits(t *testing.T) {
 }
 
 func TestTroubles(t *testing.T) {
-	const look = "`ocgo-key doctor` looks closer; `ocgo-key status` asks again"
+	const look = "`ocgo-key doctor` checks further; `ocgo-key status` asks again"
 	refused := &url.Error{Op: "Get", URL: "https://opencode.ai/zen/go/v1/usage", Err: errors.New("dial tcp: connection refused")}
 	locked := func(label string) error {
 		return &keychain.Error{Kind: keychain.Locked, Op: "get", Store: "os", ID: label, Hint: "unlock it", Err: errors.New("it is locked")}
@@ -126,8 +126,8 @@ func TestTroubles(t *testing.T) {
 		"keychain": {[]helper.Asked{{ID: "a", Err: locked("Work")}, {ID: "b", Err: locked("Personal")}},
 			[]trouble{{"Work, Personal: cannot read the key (OS keychain): it is locked; the numbers are from 5 min ago", "unlock it"}}},
 		"each its own": {[]helper.Asked{{ID: "a", Err: &helper.UsageError{Status: 401}}, {ID: "b"}, {ID: "c", Err: context.DeadlineExceeded}},
-			[]trouble{{"Work: the service answered 401 to /usage; the numbers are from 5 min ago", "it says so of keys that work, too; if requests are refused as well, `ocgo-key replace` gives the account a new key"}, {"Spare: the service did not answer within 3s; there are no numbers yet", look}}},
-		"nonsense":          {[]helper.Asked{{ID: "b", Err: new(json.SyntaxError)}}, []trouble{{"Personal: the service's answer to /usage makes no sense; the numbers are from 5 min ago", look}}},
+			[]trouble{{"Work: the service answered 401 to /usage; the numbers are from 5 min ago", "the service also says so about keys that work; if requests are refused as well, `ocgo-key replace` gives the account a new key"}, {"Spare: the service did not answer within 3s; there are no numbers yet", look}}},
+		"nonsense":          {[]helper.Asked{{ID: "b", Err: new(json.SyntaxError)}}, []trouble{{"Personal: the service's answer to /usage cannot be read; the numbers are from 5 min ago", look}}},
 		"removed meanwhile": {[]helper.Asked{{ID: "gone", Err: refused}}, nil},
 	} {
 		assert.Equal(t, c.want, troubles(everything(), c.asked, today), name)

@@ -78,7 +78,7 @@ func drawAccount(v rotation.View, next bool, digits int, now time.Time, l look) 
 	} else {
 		for _, w := range windowNames {
 			name := fmt.Sprintf("%s%-*s%s", indent, nameWidth, w.words, l.gap())
-			bar := l.fit("not told by the service", l.width-len(name))
+			bar := l.fit("not reported by the service", l.width-len(name))
 			if window, told := v.Usage.Windows[w.name]; told {
 				bar = drawWindow(window, now, l, l.width-len(name))
 			}
@@ -166,7 +166,7 @@ func conditionStyle(c rotation.Condition) style {
 func resetText(w rotation.KnownWindow, now time.Time) string {
 	switch {
 	case w.ResetsAt.IsZero():
-		return "no time of reset known"
+		return "reset time unknown"
 	case !w.ResetsAt.After(now):
 		return fmt.Sprintf("was %d %% until %s", w.Percent, text.Clock(w.ResetsAt, now))
 	}
@@ -202,7 +202,7 @@ func heldBy(v rotation.View, now time.Time, format string) (names []string) {
 	return names
 }
 
-// nextText says which account a new process gets.
+// nextText returns which account a new process gets.
 func nextText(o rotation.Overview, now time.Time) string {
 	if o.Next != "" {
 		return "Next: " + text.OneLine(o.Next) + "."

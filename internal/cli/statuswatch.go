@@ -55,13 +55,13 @@ type answer struct {
 
 func (c *statusCmd) watch(a *app) error {
 	if a.JSON || c.Plain {
-		return hint.On(hint.Input("--watch is a screen for people: it goes with neither --json nor --plain"), "leave out --watch")
+		return hint.On(hint.Input("--watch cannot be combined with --json or --plain"), "leave out --watch")
 	}
 	if !term.IsTerminal(a.stdin) || !term.IsTerminal(a.stdout) {
 		return hint.On(hint.Input("--watch needs a terminal"), "`ocgo-key status` prints the same once")
 	}
 	if a.dumb() {
-		return hint.On(hint.Input("--watch needs a terminal that can draw; TERM says that this one cannot"), "`ocgo-key status` prints the same once")
+		return hint.On(hint.Input("--watch needs a terminal that can move the cursor; TERM says that this one cannot"), "`ocgo-key status` prints the same once")
 	}
 	w := &live{app: a, look: a.look(), offline: c.Offline, warnings: make(chan string, 8), answers: make(chan answer, 1)}
 	// Nobody else writes on a full screen: what there is to say goes onto it.
