@@ -68,7 +68,8 @@ func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 	return o, nil
 }
 
-// Find returns the account called name: a label, or a number as `list` shows it. A label wins over a number.
+// Find returns the account called name: a label, or a number as `list` shows it. A label wins over
+// a number.
 func (o Overview) Find(name string) (View, error) {
 	for _, v := range o.Accounts {
 		if v.Label == name {
@@ -195,8 +196,9 @@ func (p *Accounts) Rename(ctx context.Context, id, label string) error {
 	})
 }
 
-// Enable lets the account be picked again, now: it takes back `disable`, a rejection and cooldowns, and forgets
-// that it is used up. Where a limit still holds, the service's next answer says so again.
+// Enable lets the account be picked again, now: it takes back `disable`, a rejection and cooldowns,
+// and forgets that it is used up. Where a limit still holds, the service's next answer says so
+// again.
 func (p *Accounts) Enable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
 		a.Disabled, a.Rejected, a.Cooldowns, a.Usage = false, nil, nil, withRoom(a.Usage)

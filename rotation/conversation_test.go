@@ -109,8 +109,8 @@ func TestTheLatestConversationsAreKept(t *testing.T) {
 	assert.NotContains(t, w.conversations(t), kept[0])
 }
 
-// A server that still serves a conversation whose lease made room for others goes by what it remembers, and writes
-// nothing for that.
+// A server that still serves a conversation whose lease made room for others goes by what it
+// remembers, and writes nothing for that.
 func TestServerRemembersALeaseThatMadeRoom(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, "Work", "Personal", "Spare")

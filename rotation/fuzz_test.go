@@ -10,9 +10,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// FuzzUsage learns whatever the service answers to /usage, at whatever time it says it is, about an account that is in
-// use and one that cools. It never takes an account out for good, nor another account, and what it makes of it can be
-// written down.
+// FuzzUsage learns whatever the service answers to /usage, at whatever time it says it is, about an
+// account that is in use and one that cools. It never takes an account out for good, nor another
+// account, and what it makes of it can be written down.
 func FuzzUsage(f *testing.F) {
 	for _, body := range []string{
 		`{"workspaceID":"wrk_1","userID":"usr_1","usage":{"rolling":{"status":"ok","percent":12,"resetsAt":"2026-03-02T15:00:00Z"},"weekly":{"status":"rate-limited","percent":100,"resetsAt":"2026-03-05T00:00:00Z"}}}`,

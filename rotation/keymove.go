@@ -32,7 +32,8 @@ func (p *Accounts) KeyOwners(ctx context.Context) ([]KeyOwner, Settings, error) 
 	return owners, s.Settings, nil
 }
 
-// BeginMove writes down that the keys are about to move, so that a move that is cut short can be finished.
+// BeginMove writes down that the keys are about to move, so that a move that is cut short can be
+// finished.
 func (p *Accounts) BeginMove(ctx context.Context, m KeyMove) error {
 	return p.store.Update(ctx, func(s *state.State) error {
 		s.Settings.Move = m
@@ -54,7 +55,8 @@ func (p *Accounts) Moved(ctx context.Context, store, identity string) error {
 // EndMove forgets the move: the store that was left has none of the keys any more.
 func (p *Accounts) EndMove(ctx context.Context) error { return p.BeginMove(ctx, KeyMove{}) }
 
-// ContinueFrom makes the turn continue after this account, unless this pool has handed one out already.
+// ContinueFrom makes the turn continue after this account, unless this pool has handed one out
+// already.
 func (p *Accounts) ContinueFrom(ctx context.Context, id string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if s.Last != "" || s.Find(id) == nil {

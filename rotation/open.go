@@ -30,14 +30,16 @@ type KeyMove = state.Move
 // ErrNewer means that a newer version wrote the state.
 var ErrNewer = state.ErrNewer
 
-// Open returns the pool in the folder dir, which is made at the first change. warn is told, in a sentence for the user,
-// of a file that could not be read and was set aside. Nothing is touched yet.
+// Open returns the pool in the folder dir, which is made at the first change. warn is told, in a
+// sentence for the user, of a file that could not be read and was set aside. Nothing is touched
+// yet.
 func Open(dir string, warn func(message string)) *Pool {
 	return New(state.OpenFile(dir, time.Now, warn), time.Now, process.Alive)
 }
 
-// Peek returns the pool in the folder dir for one who only looks: it waits for no lock and repairs nothing, and a last
-// good copy will do where the state cannot be read. Methods that change the pool fail.
+// Peek returns the pool in the folder dir for one who only looks: it waits for no lock and repairs
+// nothing, and a last good copy will do where the state cannot be read. Methods that change the
+// pool fail.
 func Peek(dir string) *Pool {
 	return New(peeking{state.OpenFile(dir, time.Now, func(string) {})}, time.Now, process.Alive)
 }
@@ -59,8 +61,8 @@ func (peeking) Update(context.Context, func(*state.State) error) error {
 	return errors.New("this pool is for reading only")
 }
 
-// PeekSettings returns the settings in the folder dir, without a lock and without a repair. A state that cannot be read
-// has none: the pool begins anew then, and says so.
+// PeekSettings returns the settings in the folder dir, without a lock and without a repair. A state
+// that cannot be read has none: the pool begins anew then, and says so.
 func PeekSettings(dir string) (Settings, error) {
 	s, err := state.OpenFile(dir, time.Now, func(string) {}).Peek()
 	switch {

@@ -11,7 +11,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A pool that is opened once more is the same; one that is only looked at cannot be changed, and repairs nothing.
+// A pool that is opened once more is the same; one that is only looked at cannot be changed, and
+// repairs nothing.
 func TestOpenAndPeek(t *testing.T) {
 	dir := t.TempDir()
 	pool := rotation.Open(dir, func(message string) { t.Error(message) })

@@ -13,7 +13,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// TestFairness: whatever the size of the pool, hand-outs to new processes differ by at most one between accounts.
+// TestFairness: whatever the size of the pool, hand-outs to new processes differ by at most one
+// between accounts.
 func TestFairness(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		accounts := rapid.IntRange(1, 12).Draw(t, "accounts")
@@ -34,9 +35,10 @@ func TestFairness(t *testing.T) {
 	})
 }
 
-// TestPoolMachine plays commands, limits, usage and time against a pool, with each strategy, and checks after each step
-// what must always hold: an account that cools, is rejected, disabled or used up is not handed out; a holder, process or
-// conversation, keeps its account up to a real limit, so that it never jumps back; who leaves ahead of one goes where there is more left, and
+// TestPoolMachine plays commands, limits, usage and time against a pool, with each strategy, and
+// checks after each step what must always hold: an account that cools, is rejected, disabled or
+// used up is not handed out; a holder, process or conversation, keeps its account up to a real
+// limit, so that it never jumps back; who leaves ahead of one goes where there is more left, and
 // not on at once; and exhaustion is claimed only when it is true.
 func TestPoolMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -100,16 +102,16 @@ func (m *machine) end(p int) {
 	delete(m.had, p)
 }
 
-// expire forgets a conversation that has ended, as the pool does: by the use that was last written down, which is that
-// of the last hand-out.
+// expire forgets a conversation that has ended, as the pool does: by the use that was last written
+// down, which is that of the last hand-out.
 func (m *machine) expire(p int) {
 	if had, ok := m.had[p]; ok && p%2 == 0 && m.now().Sub(had.Used) >= 25*time.Hour {
 		m.end(p)
 	}
 }
 
-// crowd is so many other conversations that a lease makes room for them in the state. Its server remembers the account,
-// but not when the conversation last left ahead of a limit.
+// crowd is so many other conversations that a lease makes room for them in the state. Its server
+// remembers the account, but not when the conversation last left ahead of a limit.
 func (m *machine) crowd(t *rapid.T) {
 	p := m.holder(t)
 	if p%2 == 0 {

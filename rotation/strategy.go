@@ -16,7 +16,8 @@ import (
 const (
 	// RoundRobin is the one after the account last handed out, in the pool's order.
 	RoundRobin = "round-robin"
-	// MostLeft is the one whose fullest window is used least, by the last known usage; of several, by turn.
+	// MostLeft is the one whose fullest window is used least, by the last known usage; of several,
+	// by turn.
 	MostLeft = "most-left"
 	// FillFirst is the first in the pool's order.
 	FillFirst = "fill-first"
@@ -28,11 +29,12 @@ func Strategies() []string { return []string{RoundRobin, MostLeft, FillFirst} }
 // MaxAhead is the highest percentage at which a process can leave its account before the limit.
 const MaxAhead = 99
 
-// NotAhead is the Ask.Ahead of a process that keeps its account up to the limit, whatever the settings say.
+// NotAhead is the Ask.Ahead of a process that keeps its account up to the limit, whatever the
+// settings say.
 const NotAhead = -1
 
-// aheadRest is how long a process that left an account before its limit stays with the next one in any case: where
-// all accounts are nearly used up it must not go round between them.
+// aheadRest is how long a process that left an account before its limit stays with the next one in
+// any case: where all accounts are nearly used up it must not go round between them.
 const aheadRest = 15 * time.Minute
 
 // ErrSetting means that there is no such strategy, or percentage.
@@ -100,7 +102,8 @@ func byTurn(s *state.State) []*state.Account {
 	return turn
 }
 
-// next picks the account that a process gets which asks like this and has to leave its own, or has none.
+// next picks the account that a process gets which asks like this and has to leave its own, or has
+// none.
 func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 	if len(s.Accounts) == 0 {
 		return nil, ErrEmpty
@@ -140,7 +143,8 @@ func pick(s *state.State, fit []*state.Account, now time.Time) *state.Account {
 	return fit[0]
 }
 
-// leaving is the account that the holder of lease l, which has a, goes on with before a meets its limit; nil to stay.
+// leaving is the account that the holder of lease l, which has a, goes on with before a meets its
+// limit; nil to stay.
 func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask Ask) *state.Account {
 	percent, now := ask.percent(s.Settings), p.now()
 	if percent == 0 || fill(a, now).Percent < percent || !l.Ahead.IsZero() && now.Sub(l.Ahead).Abs() < aheadRest {
@@ -155,8 +159,8 @@ func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask A
 	return pick(s, better, now)
 }
 
-// Leaving returns for each of the holders the account that it would go on with before the one it has meets its limit;
-// the zero Handout for one that stays.
+// Leaving returns for each of the holders the account that it would go on with before the one it
+// has meets its limit; the zero Handout for one that stays.
 func (p *Leases) Leaving(ctx context.Context, ask Ask, holders ...Holder) []Handout {
 	to := make([]Handout, len(holders))
 	s, err := p.read(ctx)

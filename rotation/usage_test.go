@@ -23,8 +23,8 @@ func TestParseUsage(t *testing.T) {
 	require.Error(t, err)
 }
 
-// What the service says before any limit was hit is in the history, once; and `enable` forgets what an account has
-// used only where that keeps it from being used.
+// What the service says before any limit was hit is in the history, once; and `enable` forgets what
+// an account has used only where that keeps it from being used.
 func TestUsedUpIsNoted(t *testing.T) {
 	w := newWorld(t, "Work", "Personal")
 	at := w.now()

@@ -59,7 +59,8 @@ func TestTheSameNumbersAreNotWrittenAgainAtOnce(t *testing.T) {
 	first := w.tell(t, 0, used("rolling", 40, resets)).Usage
 	stamp := w.store.Stamp()
 	w.pass(59 * time.Second)
-	// The service's clock shows whole seconds, so that the same reset comes out a little differently each time.
+	// The service's clock shows whole seconds, so that the same reset comes out a little
+	// differently each time.
 	assert.Equal(t, first, w.tell(t, 0, used("rolling", 40, resets.Add(time.Second))).Usage)
 	assert.Equal(t, stamp, w.store.Stamp())
 

@@ -1,6 +1,6 @@
-// Package accounts changes accounts together with their keys: it adds, replaces and removes them, and moves all keys from
-// one store to another. Each of these is a transaction: cut short at any point it has lost no key, and the same command
-// finishes it.
+// Package accounts changes accounts together with their keys: it adds, replaces and removes them,
+// and moves all keys from one store to another. Each of these is a transaction: cut short at any
+// point it has lost no key, and the same command finishes it.
 package accounts
 
 import (
@@ -30,8 +30,8 @@ type Accounts struct {
 type Budget time.Duration
 
 const (
-	// ProgramBudget is for a command that a program waits for, which is promised an end within 8 s, its start and its
-	// last words included.
+	// ProgramBudget is for a command that a program waits for, which is promised an end within 8 s,
+	// its start and its last words included.
 	ProgramBudget = Budget(7500 * time.Millisecond)
 	// PersonBudget is for a command before which a person sits, who may have to type a password.
 	PersonBudget = Budget(60 * time.Second)
@@ -49,7 +49,8 @@ func NewID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// storeKey writes the key and reads it back: what a store says it stored is not always what it stored.
+// storeKey writes the key and reads it back: what a store says it stored is not always what it
+// stored.
 func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.Secret) error {
 	if err := keys.Set(ctx, id, key); err != nil {
 		return err

@@ -31,7 +31,8 @@ func TestAdd(t *testing.T) {
 	assert.Empty(t, w.unlisted())
 }
 
-// A key that the store does not keep as it is: the account is not listed, and nothing is left in the store.
+// A key that the store does not keep as it is: the account is not listed, and nothing is left in
+// the store.
 func TestAddTakesBackAKeyThatCannotBeReadBack(t *testing.T) {
 	for name, flaw := range map[string]func(*flawed){
 		"not read back": func(f *flawed) {
@@ -151,7 +152,8 @@ func TestRemove(t *testing.T) {
 	assert.Empty(t, w.keyIn(OSStore, v.ID))
 }
 
-// A removal that fails on either side of the deletion leaves the account listed; the next one finishes it.
+// A removal that fails on either side of the deletion leaves the account listed; the next one
+// finishes it.
 func TestRemoveFinishesWhatWasCutShort(t *testing.T) {
 	for name, cut := range map[string]func(*flawed){
 		"before the key was deleted": func(f *flawed) { f.before = failing("delete") },

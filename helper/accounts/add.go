@@ -10,8 +10,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// FreeLabel returns the label for a new account: the wanted one, or with nil one that is free. Errors say that a label
-// cannot be one, or that it is taken (rotation.ErrAlreadyThere).
+// FreeLabel returns the label for a new account: the wanted one, or with nil one that is free.
+// Errors say that a label cannot be one, or that it is taken (rotation.ErrAlreadyThere).
 func (a *Accounts) FreeLabel(ctx context.Context, wanted *string) (string, error) {
 	o, err := a.Pool.Overview(ctx)
 	if err != nil {
@@ -41,8 +41,8 @@ func (a *Accounts) Reach(label string) error {
 	return nil
 }
 
-// Add brings a new account in and returns its id. A key that another account has is refused, and unless it is to be
-// stored unchecked also one that the service does not know.
+// Add brings a new account in and returns its id. A key that another account has is refused, and
+// unless it is to be stored unchecked also one that the service does not know.
 func (a *Accounts) Add(ctx context.Context, label string, key keychain.Secret, unchecked bool) (id string, err error) {
 	usage, err := a.vet(ctx, "", key, unchecked)
 	if err != nil {
@@ -57,8 +57,8 @@ func (a *Accounts) Add(ctx context.Context, label string, key keychain.Secret, u
 	})
 }
 
-// Enlist puts the key of a new account into the store, reads it back, and only then lists the account. The caller is
-// within [Keys.Alone], and has compared the key with those that are there.
+// Enlist puts the key of a new account into the store, reads it back, and only then lists the
+// account. The caller is within [Keys.Alone], and has compared the key with those that are there.
 func (a *Accounts) Enlist(n rotation.Newcomer, key keychain.Secret, usage rotation.Usage) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
@@ -78,8 +78,8 @@ func (a *Accounts) Enlist(n rotation.Newcomer, key keychain.Secret, usage rotati
 	return nil
 }
 
-// abandon takes back what a failed step may have stored. Where that fails too, the state still says that a key may be
-// there, for a later clean-up.
+// abandon takes back what a failed step may have stored. Where that fails too, the state still says
+// that a key may be there, for a later clean-up.
 func (a *Accounts) abandon(id string) {
 	ctx, cancel := ProgramBudget.Context()
 	defer cancel()

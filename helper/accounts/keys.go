@@ -26,8 +26,8 @@ type Choice struct {
 	Getenv   func(string) string
 }
 
-// Keys is the store that the keys are in at each moment: another process may move them meanwhile. What it is, is found
-// out at the first call. It is a keychain.Store, and safe for concurrent use.
+// Keys is the store that the keys are in at each moment: another process may move them meanwhile.
+// What it is, is found out at the first call. It is a keychain.Store, and safe for concurrent use.
 type Keys struct {
 	Choice
 
@@ -40,7 +40,8 @@ func Open(c Choice) *Keys { return &Keys{Choice: c, opened: map[string]keychain.
 
 func (k *Keys) dir() (string, error) { return paths.StateDir(k.Getenv, os.UserHomeDir) }
 
-// settings are those that are remembered. Nothing is repaired here: who only looks must change nothing.
+// settings are those that are remembered. Nothing is repaired here: who only looks must change
+// nothing.
 func (k *Keys) settings() (rotation.Settings, error) {
 	dir, err := k.dir()
 	if err != nil {
@@ -49,7 +50,8 @@ func (k *Keys) settings() (rotation.Settings, error) {
 	return rotation.PeekSettings(dir)
 }
 
-// now opens the store that is chosen at this moment, and the other end of a move of the keys, if one is not finished.
+// now opens the store that is chosen at this moment, and the other end of a move of the keys, if
+// one is not finished.
 func (k *Keys) now() (store, other keychain.Store, err error) {
 	s, err := k.settings()
 	if err != nil && k.Store == "" {
@@ -137,8 +139,9 @@ func (k *Keys) Name() string {
 	return store.Name()
 }
 
-// Warm gets the OS keychain ready, unless another store is chosen by the command line. It does not wait for what is
-// remembered: by then the key itself can be asked for. With another store remembered, a connection is made in vain.
+// Warm gets the OS keychain ready, unless another store is chosen by the command line. It does not
+// wait for what is remembered: by then the key itself can be asked for. With another store
+// remembered, a connection is made in vain.
 func (k *Keys) Warm() {
 	if k.Store != "" && k.Store != OSStore {
 		return
@@ -150,8 +153,8 @@ func (k *Keys) Warm() {
 	}
 }
 
-// Unlock has the passphrase of the file store's identity asked for now, for a command that has less time later, or
-// something else on the screen. What goes wrong shows when a key is asked for.
+// Unlock has the passphrase of the file store's identity asked for now, for a command that has less
+// time later, or something else on the screen. What goes wrong shows when a key is asked for.
 func (k *Keys) Unlock(b Budget) {
 	if k.Name() == FileStore {
 		ctx, cancel := b.Context()

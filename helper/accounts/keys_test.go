@@ -15,7 +15,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The command line (a flag, or a variable in its place) wins over what is remembered, and that over the OS keychain.
+// The command line (a flag, or a variable in its place) wins over what is remembered, and that over
+// the OS keychain.
 func TestStoreThatIsChosen(t *testing.T) {
 	for _, row := range []struct{ line, remembered, want string }{
 		{"", "", OSStore}, {"", FileStore, FileStore}, {"docker:vault", FileStore, "docker:vault"}, {OSStore, FileStore, OSStore}, {FileStore, "", FileStore},
@@ -45,7 +46,8 @@ func TestIdentityThatIsChosen(t *testing.T) {
 	}
 }
 
-// Each call goes to the store that is chosen at that moment, and a store that this version does not know is an error.
+// Each call goes to the store that is chosen at that moment, and a store that this version does not
+// know is an error.
 func TestKeysFollowAMove(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")

@@ -36,8 +36,8 @@ func CheckLabel(label string) error {
 	return nil
 }
 
-// FitLabel returns a free label as near to the wanted one as can be: a label that cannot be one is no reason to leave a key
-// where it lies.
+// FitLabel returns a free label as near to the wanted one as can be: a label that cannot be one is
+// no reason to leave a key where it lies.
 func FitLabel(o rotation.Overview, wanted string) string {
 	base := shorten(strings.TrimLeft(text.Tidy(wanted), "- "), maxLabel)
 	if CheckLabel(base) != nil {

@@ -13,8 +13,8 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// Locks in the state folder. Who stores or deletes a key shares the lock of moves, a move has it alone. Keys that come in
-// are compared with those that are there, so they come in one at a time.
+// Locks in the state folder. Who stores or deletes a key shares the lock of moves, a move has it
+// alone. Keys that come in are compared with those that are there, so they come in one at a time.
 const (
 	MoveLockName = "move.lock"
 	AddLockName  = "add.lock"
@@ -23,14 +23,15 @@ const (
 // lockPoll is how often a lock that others hold is tried.
 const lockPoll = 20 * time.Millisecond
 
-// addTimeout bounds the wait for other processes that bring keys in: there may be a person at a question of the keychain.
+// addTimeout bounds the wait for other processes that bring keys in: there may be a person at a
+// question of the keychain.
 const addTimeout = time.Minute
 
 // ErrBusy means that other processes had the key store for all of the time.
 var ErrBusy = errors.New("another ocgo-key is storing, deleting or moving keys all the time")
 
-// Alone runs do, which compares a key with the others and brings it in, while no other process does. Errors: [ErrBusy],
-// or do's.
+// Alone runs do, which compares a key with the others and brings it in, while no other process
+// does. Errors: [ErrBusy], or do's.
 func (k *Keys) Alone(do func() error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), addTimeout)
 	defer cancel()

@@ -21,9 +21,10 @@ type Moved struct {
 	Beside   bool     // the identity that opens the file store lies in the same folder
 }
 
-// Move copies each key to the store called to and reads it back; then that store is the one in use, and is remembered; only
-// then the old keys are deleted. Cut short at any point it has lost nothing, and the same call finishes it. confirm is asked
-// before the first key is moved; its error ends the move.
+// Move copies each key to the store called to and reads it back; then that store is the one in use,
+// and is remembered; only then the old keys are deleted. Cut short at any point it has lost
+// nothing, and the same call finishes it. confirm is asked before the first key is moved; its error
+// ends the move.
 func (a *Accounts) Move(to string, confirm func(question string) error) (Moved, error) {
 	m := &move{Accounts: a, moved: Moved{To: to, Labels: []string{}, Missing: []string{}}}
 	if err := CheckStore(to); err != nil {
@@ -85,7 +86,8 @@ func (m *move) run(confirm func(string) error) error {
 	return nil
 }
 
-// arrive is for a store that is chosen already: what an earlier move left to do is done, and all is well.
+// arrive is for a store that is chosen already: what an earlier move left to do is done, and all is
+// well.
 func (m *move) arrive(s rotation.Settings) error {
 	m.moved.From = m.moved.To
 	if m.Keys.Store != "" && s.Store != m.moved.To {
@@ -94,7 +96,8 @@ func (m *move) arrive(s rotation.Settings) error {
 	return nil
 }
 
-// finishEarlier does what a move that was cut short left to do at its other end, unless that is where the keys go now.
+// finishEarlier does what a move that was cut short left to do at its other end, unless that is
+// where the keys go now.
 func (m *move) finishEarlier(s rotation.Settings, now string) error {
 	other := s.Move.Other(now)
 	if other == "" || other == m.moved.To {
@@ -174,8 +177,8 @@ func nothingMoved(err error) error {
 	return fmt.Errorf("nothing was moved: %w", keychain.WithoutAccount(err))
 }
 
-// tellApart makes sure that two stores which both have a key under one id are not one place by two names: a helper may be a
-// link to another. What is deleted at the one would be gone from both.
+// tellApart makes sure that two stores which both have a key under one id are not one place by two
+// names: a helper may be a link to another. What is deleted at the one would be gone from both.
 func (m *move) tellApart(ctx context.Context) error {
 	probe, text := NewID(), keychain.NewSecret("probe-"+rand.Text())
 	if err := m.to.Set(ctx, probe, text); err != nil {
@@ -231,7 +234,8 @@ func (m *move) copy(owner rotation.KeyOwner) error {
 	return nil
 }
 
-// miss tells of an account without a key. What an earlier move left of it where the keys go is no key of its any more.
+// miss tells of an account without a key. What an earlier move left of it where the keys go is no
+// key of its any more.
 func (m *move) miss(ctx context.Context, owner rotation.KeyOwner) error {
 	if err := m.to.Delete(ctx, owner.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
 		return keychain.WithLabel(err, owner.Label)

@@ -58,8 +58,8 @@ func TestMove(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// Cut short at each call of a store, before or after it did its work: every key is in the store that is remembered, and
-// the same move, or the one back, finishes it.
+// Cut short at each call of a store, before or after it did its work: every key is in the store
+// that is remembered, and the same move, or the one back, finishes it.
 func TestMoveCutShort(t *testing.T) {
 	for n := 1; ; n++ {
 		for _, later := range []bool{false, true} {
@@ -82,8 +82,8 @@ func TestMoveCutShort(t *testing.T) {
 	}
 }
 
-// cutAt begins a move to the file; from the n-th call of a store on each fails, the n-th before or after its work. It
-// reports whether there was an n-th call.
+// cutAt begins a move to the file; from the n-th call of a store on each fails, the n-th before or
+// after its work. It reports whether there was an n-th call.
 func (w *world) cutAt(n int, later bool) bool {
 	calls := 0
 	for _, f := range w.stores {
@@ -120,7 +120,8 @@ func (w *world) noneLost(when string) {
 	}
 }
 
-// What was removed or replaced after a move was cut short is not brought back by the rest of the move.
+// What was removed or replaced after a move was cut short is not brought back by the rest of the
+// move.
 func TestMoveCutShortAndThenChanges(t *testing.T) {
 	for n := 1; ; n++ {
 		w := newWorld(t)

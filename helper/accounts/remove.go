@@ -11,7 +11,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Remove deletes the account's key, then takes the account off the list: as long as there is a key, it is listed.
+// Remove deletes the account's key, then takes the account off the list: as long as there is a key,
+// it is listed.
 func (a *Accounts) Remove(v rotation.View) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
@@ -32,8 +33,8 @@ func (a *Accounts) Remove(v rotation.View) error {
 	return a.Pool.Remove(ctx, v.ID)
 }
 
-// open has a store that is locked ask for its password, and finds out whether there is one, before anything is written
-// down.
+// open has a store that is locked ask for its password, and finds out whether there is one, before
+// anything is written down.
 func (a *Accounts) open(ctx context.Context, id string) error {
 	_, err := a.Keys.Get(ctx, id)
 	for _, shut := range []error{keychain.ErrLocked, keychain.ErrNoKeychain, keychain.ErrTimeout, keychain.ErrRefused} {

@@ -8,8 +8,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Replace gives an account a new key, which is refused as Add refuses one. Where the store does not keep it, the old one
-// comes back.
+// Replace gives an account a new key, which is refused as Add refuses one. Where the store does not
+// keep it, the old one comes back.
 func (a *Accounts) Replace(ctx context.Context, v rotation.View, key keychain.Secret, unchecked bool) error {
 	usage, err := a.vet(ctx, v.ID, key, unchecked)
 	if err != nil {
@@ -44,7 +44,8 @@ func (a *Accounts) exchange(v rotation.View, key keychain.Secret, usage rotation
 	return nil
 }
 
-// swapKey puts key in the place of the old one, which comes back if the store does not keep the new.
+// swapKey puts key in the place of the old one, which comes back if the store does not keep the
+// new.
 func swapKey(ctx context.Context, keys keychain.Store, id string, key keychain.Secret) error {
 	old, err := keys.Get(ctx, id)
 	if err != nil && !errors.Is(err, keychain.ErrNotFound) {

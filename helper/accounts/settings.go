@@ -15,8 +15,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A Setting is one of the user's choices for the whole pool. Its default is the zero value of its field in
-// rotation.Settings.
+// A Setting is one of the user's choices for the whole pool. Its default is the zero value of its
+// field in rotation.Settings.
 type Setting struct {
 	Name   string
 	Values string // which there are, for people
@@ -68,8 +68,8 @@ func FindSetting(name string) (Setting, error) {
 	return Setting{}, hint.Input("there is no setting %q; there are: %s", name, SettingNames())
 }
 
-// Change sets the setting in the pool or, where value is nil, takes it back to its default. It returns the settings as
-// they are then.
+// Change sets the setting in the pool or, where value is nil, takes it back to its default. It
+// returns the settings as they are then.
 func (s Setting) Change(ctx context.Context, pool *rotation.Pool, value *string) (now rotation.Settings, err error) {
 	if value != nil && !s.set(new(rotation.Settings), *value) {
 		return now, hint.Input("%s cannot be %q; it can be: %s", s.Name, *value, s.Values)
@@ -136,7 +136,8 @@ var aheadSetting = Setting{
 	unset: func(s *rotation.Settings) { s.Ahead = 0 },
 }
 
-// storeSetting is the store that is used where the command line names none. With accounts there, a Move changes it.
+// storeSetting is the store that is used where the command line names none. With accounts there, a
+// Move changes it.
 var storeSetting = Setting{
 	Name: "store", Values: StoreNames,
 	value: func(s rotation.Settings) any { return text.OneLine(new(Choice).StoreIn(s)) },
@@ -170,7 +171,8 @@ var storeSetting = Setting{
 	},
 }
 
-// identitySetting is the identity that is used where neither the command line nor systemd names one.
+// identitySetting is the identity that is used where neither the command line nor systemd names
+// one.
 var identitySetting = Setting{
 	Name: "identity", Values: "the path of a file",
 	value: func(s rotation.Settings) any {
@@ -194,8 +196,8 @@ var identitySetting = Setting{
 	},
 }
 
-// rememberable returns the absolute path of an identity that can be remembered. A descriptor cannot: the next process
-// does not have it.
+// rememberable returns the absolute path of an identity that can be remembered. A descriptor
+// cannot: the next process does not have it.
 func rememberable(identity string) (path string, ok bool) {
 	for _, passing := range []string{"fd:", "/dev/fd/", "/dev/std", "/proc/"} {
 		if strings.HasPrefix(identity, passing) {

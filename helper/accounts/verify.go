@@ -23,8 +23,8 @@ var ErrUnknownKey = errors.New("the service does not know this key (401)")
 // ErrNoSubscription means that the service knows a key which has no Go subscription.
 var ErrNoSubscription = errors.New("the service says that this key has no Go subscription (403)")
 
-// Check asks the service what the key has used. Errors: [ErrUnknownKey], [ErrNoSubscription], or why it could not be
-// asked.
+// Check asks the service what the key has used. Errors: [ErrUnknownKey], [ErrNoSubscription], or
+// why it could not be asked.
 func (a *Accounts) Check(ctx context.Context, key keychain.Secret) (rotation.Usage, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
@@ -40,8 +40,9 @@ func (a *Accounts) Check(ctx context.Context, key keychain.Secret) (rotation.Usa
 	return usage, err
 }
 
-// vet refuses a key that is there already or that the service does not know, and warns of one that shares its usage limit
-// with another. self is the id of the account it is for, empty for a new one.
+// vet refuses a key that is there already or that the service does not know, and warns of one that
+// shares its usage limit with another. self is the id of the account it is for, empty for a new
+// one.
 func (a *Accounts) vet(ctx context.Context, self string, key keychain.Secret, unchecked bool) (rotation.Usage, error) {
 	if err := a.refuseKnownKey(ctx, self, key); err != nil {
 		return rotation.Usage{}, err

@@ -228,7 +228,8 @@ func TestRestartUnderAFullScreen(t *testing.T) {
 	assert.Equal(t, "client --server|URL|--prompt|stay||users\nstaying\ninterrupt ses_1\nprompt ses_1 {\"text\":\"\"}\nserver ends with 0 turns\n", r.notes())
 }
 
-// A turn that waits is kept from being interrupted for inactivity, and its session's metadata stay as they are.
+// A turn that waits is kept from being interrupted for inactivity, and its session's metadata stay
+// as they are.
 func TestTurnIsKeptAlive(t *testing.T) {
 	r := newTrial(t, "run stay")
 	r.keepAliveEvery = time.Millisecond

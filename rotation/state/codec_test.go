@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fill sets every exported field below v, so that a field which encode or decode do not know is noticed. odd numbers the
-// fields, and every third text has something that JSON escapes.
+// fill sets every exported field below v, so that a field which encode or decode do not know is
+// noticed. odd numbers the fields, and every third text has something that JSON escapes.
 func fill(v reflect.Value, odd *int) {
 	*odd++
 	switch v.Interface().(type) {
@@ -103,8 +103,8 @@ func unmarshal(t *testing.T, text []byte) *State {
 	return s
 }
 
-// Whoever decodes a text that was decoded before can change the list of conversations alone; a change of the pool has
-// all to itself.
+// Whoever decodes a text that was decoded before can change the list of conversations alone; a
+// change of the pool has all to itself.
 func TestDecodedTwiceIsNotShared(t *testing.T) {
 	text, err := encodeOurs(full())
 	require.NoError(t, err)
@@ -122,7 +122,8 @@ func TestDecodedTwiceIsNotShared(t *testing.T) {
 	assert.Equal(t, unmarshal(t, text), second)
 }
 
-// FuzzDecode reads whatever text: what decode reads by itself is what encoding/json reads, to the last member.
+// FuzzDecode reads whatever text: what decode reads by itself is what encoding/json reads, to the
+// last member.
 func FuzzDecode(f *testing.F) {
 	text, err := encodeOurs(full())
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// folder is a scratch folder for one input of a fuzz target, in memory where there is such a place: much is synced.
+// folder is a scratch folder for one input of a fuzz target, in memory where there is such a place:
+// much is synced.
 func folder(t *testing.T) string {
 	t.Helper()
 	memory := "/dev/shm"
@@ -38,8 +39,9 @@ func as(t *testing.T, s *state.State) string {
 	return string(text)
 }
 
-// FuzzState reads whatever text as state.json. It is a state that can be worked with, which survives being written and
-// read again; or another version's, which is left alone; or nonsense, which is set aside byte for byte.
+// FuzzState reads whatever text as state.json. It is a state that can be worked with, which
+// survives being written and read again; or another version's, which is left alone; or nonsense,
+// which is set aside byte for byte.
 func FuzzState(f *testing.F) {
 	for _, text := range []string{
 		`{"version":1,"accounts":[]}`,
@@ -103,7 +105,8 @@ func FuzzState(f *testing.F) {
 	})
 }
 
-// FuzzEvents reads whatever text as the history: no line is made up, and what is added behind it is read.
+// FuzzEvents reads whatever text as the history: no line is made up, and what is added behind it is
+// read.
 func FuzzEvents(f *testing.F) {
 	for _, text := range []string{
 		`{"time":"2026-03-02T12:00:00Z","event":"added","account":"Work"}` + "\n" + `{"time":"2026-03-02T12:00:00Z","event":"switched","account":"Work","to":"Personal","reason":"weekly limit","until":"2026-03-09T12:00:00Z","pid":7}` + "\n",

@@ -13,7 +13,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// What a later version keeps in a state of this format survives a change by this one, and goes with its account.
+// What a later version keeps in a state of this format survives a change by this one, and goes with
+// its account.
 func TestUnknownMembersAreKept(t *testing.T) {
 	f := open(t)
 	require.NoError(t, os.MkdirAll(f.dir, 0o700))

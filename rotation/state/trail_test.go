@@ -14,8 +14,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// With Trail every change is in the history and in the copy once Wait has returned, in its order, as without it; and
-// others who change the state meanwhile lose nothing.
+// With Trail every change is in the history and in the copy once Wait has returned, in its order,
+// as without it; and others who change the state meanwhile lose nothing.
 func TestTrail(t *testing.T) {
 	dir := t.TempDir()
 	f := state.OpenFile(dir, time.Now, func(message string) { t.Error(message) })
