@@ -113,6 +113,8 @@ func openTerminal() (in, out *os.File, err error) {
 	return tty, tty, nil
 }
 
+// readSilently reads one line from in without echo. It is long because what it changes on the terminal
+// is put back in one place, whichever way it ends.
 func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte, error) {
 	before, err := getModes(in)
 	if err != nil {

@@ -24,7 +24,8 @@ const (
 	failoverWorst = 5
 )
 
-// failover measures how long it takes from a 429 to the next request.
+// failover measures how long it takes from a 429 to the next request: one measurement from its
+// set-up to its rows.
 func (c *comparison) failover(ctx context.Context) error {
 	wires, done, err := c.wires(ctx)
 	if err != nil {

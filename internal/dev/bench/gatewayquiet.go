@@ -52,7 +52,8 @@ func (k countingKeys) Get(ctx context.Context, id string) (keychain.Secret, erro
 	return k.Store.Get(ctx, id)
 }
 
-// quiet counts the accesses of requests that need nothing new.
+// quiet counts the accesses of requests that need nothing new: one measurement from its set-up to
+// its row.
 func (c *comparison) quiet(ctx context.Context) error {
 	var n counts
 	file := state.OpenFile(filepath.Join(c.home.dir, "counted"), time.Now, func(message string) { fmt.Fprintln(os.Stderr, "bench:", message) })

@@ -25,7 +25,7 @@ type scenario struct {
 	done    func(inventory) error
 }
 
-// scenarios lists every command that writes.
+// scenarios lists every command that writes. It is long because it is one table.
 func scenarios() []scenario {
 	old := []string{keyOf("Work"), keyOf("Personal"), keyOf("Spare")}
 	fixed := func(args ...string) func(*world) command {
