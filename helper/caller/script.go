@@ -41,7 +41,7 @@ func (s *scanner) peek(n int) byte {
 	return 0
 }
 
-// one reads one word or sign, and reports whether there was one. It is long because each kind of quoting
+// one reports whether the text is one command and nothing else. It is long because each kind of quoting
 // is a case of its own in one switch.
 func (s *scanner) one() bool {
 	for s.at < len(s.text) {
