@@ -40,9 +40,11 @@ func decode(text string) (*State, error) {
 	return s, err
 }
 
-// decodeOurs reads a state that is written as encodeOurs writes it, many times as fast as
-// encoding/json. ok is false for everything else: members that this version does not know, in
-// another order, twice or null. That is encoding/json's.
+// decodeOurs decodes a state that encodeOurs wrote. It is written by hand because every `get` reads
+// the whole state, and encoding/json takes many times as long. It reports false for any other text:
+// unknown, reordered, repeated or null members. decode then uses encoding/json.
+// TestEncodeAndDecodeKnowEveryField holds it to encoding/json. Why it exists:
+// docs/decisions/0023-codec-of-the-state.md.
 func decodeOurs(text string) (s *State, ok bool) {
 	r := reader{text: text}
 	s = new(State)
@@ -190,7 +192,7 @@ func (r *reader) refusal(f *Refusal) {
 	})
 }
 
-// reader goes through a JSON text. After a failure it finds nothing any more.
+// reader scans a JSON text from the start. After a failure it reads nothing more.
 type reader struct {
 	text   string
 	buffer []byte

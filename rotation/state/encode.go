@@ -10,7 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// encodeOurs is what json.MarshalIndent makes of s, many times as fast.
+// encodeOurs returns the same text as json.MarshalIndent with an indent of one space, in a fraction
+// of the time. TestEncodeAndDecodeKnowEveryField compares the two. Why it exists:
+// docs/decisions/0023-codec-of-the-state.md.
 func encodeOurs(s *State) ([]byte, error) {
 	w := &writer{text: make([]byte, 0, 1024+1024*len(s.Accounts))}
 	w.object(func() {

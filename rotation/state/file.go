@@ -37,8 +37,8 @@ type File struct {
 	warn func(message string)
 	now  func() time.Time
 
-	mu   sync.Mutex
-	told map[string]bool // troubles that were told of
+	mu       sync.Mutex
+	reported map[string]bool // errors that the user was warned of
 
 	trails bool           // see Trail
 	trail  sync.WaitGroup // copies and events on their way
@@ -79,9 +79,9 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 	} else if !isUnreadable(err) {
 		return nil, err
 	}
-	// It has to be mended, which takes the lock.
+	// It needs a repair, which takes the lock.
 	err = f.locked(ctx, func() error {
-		s, err = f.loadOrMend()
+		s, err = f.loadOrRepair()
 		return err
 	})
 	return s, err
@@ -113,7 +113,7 @@ func (f *File) Update(ctx context.Context, change func(*State) error) error {
 // change reads the state, lets change alter it, and writes it. What is left to do then is rest. The
 // caller has the lock.
 func (f *File) change(change func(*State) error) (rest func(), durable bool, err error) {
-	s, err := f.loadOrMend()
+	s, err := f.loadOrRepair()
 	if err != nil {
 		return nil, false, err
 	}
@@ -238,9 +238,9 @@ func same(file io.Reader, text string) bool {
 	}
 }
 
-// loadOrMend reads the state; where that fails for its content, or the file is gone, it takes the
+// loadOrRepair reads the state; where that fails for its content, or the file is gone, it takes the
 // last good copy.
-func (f *File) loadOrMend() (*State, error) {
+func (f *File) loadOrRepair() (*State, error) {
 	s, err := f.load(fileName)
 	unreadable := isUnreadable(err)
 	if !unreadable && !errors.Is(err, fs.ErrNotExist) {
@@ -310,13 +310,13 @@ func (f *File) trouble(what string, err error) {
 		return
 	}
 	f.mu.Lock()
-	told := f.told[what]
-	if f.told == nil {
-		f.told = make(map[string]bool)
+	reported := f.reported[what]
+	if f.reported == nil {
+		f.reported = make(map[string]bool)
 	}
-	f.told[what] = true
+	f.reported[what] = true
 	f.mu.Unlock()
-	if !told {
+	if !reported {
 		f.warn(fmt.Sprintf("%s: %v", what, err))
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// What Peek finds, where Read would mend.
+// What Peek finds, where Read would repair.
 var (
 	// ErrUnreadable means that state.json makes no sense. Read sets it aside and takes the last
 	// good copy.
@@ -21,7 +21,7 @@ var (
 	ErrMissing = errors.New("the state is missing")
 )
 
-// Peek reads the state and changes nothing, also where Read would mend. With ErrUnreadable and
+// Peek reads the state and changes nothing, also where Read would repair. With ErrUnreadable and
 // ErrMissing it returns the last good copy, if there is one. As with Read, what it returns is only
 // to be read.
 func (f *File) Peek() (*State, error) {
