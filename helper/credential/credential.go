@@ -61,9 +61,9 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error))
 		if err != nil {
 			return err
 		}
-		if !forService(g.Host, r.BaseURL) {
+		if !g.forService(r.BaseURL) {
 			// A helper that is configured for all hosts is asked about every host.
-			return errors.New("git asks about a host that is not the service's; set this helper up for https://" + serviceHost + " only")
+			return errors.New("git asks about another place than the service; set this helper up for https://" + serviceHost + " only")
 		}
 	case EngFlow:
 		if !get {

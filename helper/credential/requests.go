@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"strings"
 )
@@ -109,10 +110,29 @@ func ReadEngFlow(r io.Reader) (uri string, err error) {
 // serviceHost is the host of the Go service itself, even where a base URL points elsewhere.
 const serviceHost = "opencode.ai"
 
-// forService reports whether the host that git asks about is the service's, or empty.
-func forService(host, base string) bool {
+// forService reports whether git asks about the service itself or the base URL's host, over https, or
+// over http where that is this machine. A request that names neither protocol nor host is refused
+// too: it may name another place in a way that is not read here, such as url=.
+func (g GitRequest) forService(base string) bool {
+	asked, err := url.Parse(g.Protocol + "://" + g.Host)
+	if err != nil || asked.Host == "" || asked.User != nil || asked.Path != "" {
+		return false
+	}
+	switch strings.ToLower(g.Protocol) {
+	case "https":
+		if strings.EqualFold(asked.Hostname(), serviceHost) && port(asked) == "443" {
+			return true
+		}
+	case "http":
+		if ip := net.ParseIP(asked.Hostname()); asked.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return false
+		}
+	default:
+		return false
+	}
 	b, err := url.Parse(base)
-	return host == "" || strings.EqualFold(host, serviceHost) || err == nil && strings.EqualFold(host, b.Host)
+	return err == nil && b.Host != "" && strings.EqualFold(asked.Scheme, b.Scheme) &&
+		strings.EqualFold(asked.Hostname(), b.Hostname()) && port(asked) == port(b)
 }
 
 // CheckURI returns an error unless uri is below the service's base URL: the same scheme, host and

@@ -40,7 +40,7 @@ type findingJSON struct {
 
 func (c *doctorCmd) Run(a *app) error {
 	a.keys().Unlock(a.budget())
-	options := doctor.Options{Getenv: a.getenv, Keys: a.keys(), Service: a.baseURL, Open: a.pool}
+	options := doctor.Options{Getenv: a.getenv, Keys: a.keys(), Service: a.baseURL, Offline: a.inAgentsShell(), Open: a.pool}
 	results := doctor.Examine(options)
 	report := doctorJSON{Findings: []findingJSON{}}
 	if c.Repair {

@@ -91,7 +91,7 @@ func environmentSection() manual.Section {
 		{"`OPENCODE_PASSWORD`", "set by `run`, for OpenCode 2", "the password of its private server"},
 		{"`TMPDIR`", "by `run`", "where the folder of a run is made"},
 		{"`OPENCODE_SERVER_PASSWORD`, `OPENCODE_SERVER_USERNAME`", "by `run`; the first is also set", "OpenCode's own server, when a full-screen OpenCode is started again"},
-		{"`OPENCODE`, `OCGO_KEY_AGENT_SHELL`", "by every command", "the marks of an agent's shell"},
+		{"`OPENCODE`, `CLAUDECODE`, `CODEX_CI`, `PI_CODING_AGENT`, `QWEN_CODE`, `OCGO_KEY_AGENT_SHELL`", "by every command", "the marks of an agent's shell"},
 	}}
 }
 

@@ -30,6 +30,7 @@ type Options struct {
 	Getenv  func(string) string
 	Keys    Keys
 	Service *url.URL // the base URL of the Go service
+	Offline bool     // leaves out what asks the service
 	// Open opens the pool, for a repair. The checks themselves never open it: that would repair the
 	// state.
 	Open func() (*rotation.Pool, error)

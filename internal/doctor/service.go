@@ -75,6 +75,10 @@ func (e serviceCheck) ask(client *http.Client) (r reached) {
 }
 
 func (e serviceCheck) checkService(r *Result) {
+	if e.Offline {
+		r.Skipped = "not asked: an agent's shell sends no key to it"
+		return
+	}
 	s, base := e.service(), e.Service.String()
 	mend := "ocgo-key doctor"
 	if e.Getenv("OCGO_KEY_BASE_URL") != "" {

@@ -22,7 +22,7 @@ const usageRequests = 8
 func (e serviceCheck) askUsage() map[string]usageAnswer {
 	answers := map[string]usageAnswer{}
 	s, keys := e.state().state, e.keychain()
-	if s == nil || keys.err != nil || e.service().err != nil {
+	if e.Offline || s == nil || keys.err != nil || e.service().err != nil {
 		return answers
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, serviceLimit)
