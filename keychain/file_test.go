@@ -80,7 +80,7 @@ func TestFileOnTheDisk(t *testing.T) {
 	assert.NoDirExists(t, dir, "reading makes nothing")
 	set(t, s, "id", marker)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".keys.age.123.tmp"), []byte("x"), 0o600), "what a killed writer left")
-	set(t, s, "id2", marker)
+	set(t, s, "the-second-id", marker)
 
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestFileOnTheDisk(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		require.NoError(t, err)
 		noMarker(t, e.Name(), string(text))
-		assert.NotContains(t, string(text), "id2", "nor the ids")
+		assert.NotContains(t, string(text), "the-second-id", "nor the ids")
 		info, err := e.Info()
 		require.NoError(t, err)
 		if runtime.GOOS != "windows" {
@@ -317,7 +317,7 @@ func TestFilePassphrase(t *testing.T) {
 	assert.Zero(t, asked, "nobody is asked before the first call")
 	set(t, s, "id", "value")
 	holds(t, s, "id", "value")
-	set(t, s, "id2", "value")
+	set(t, s, "the-second-id", "value")
 	assert.Equal(t, 1, asked, "once")
 	holds(t, inFolder(dir, plain), "id", "value")
 
