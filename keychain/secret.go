@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 )
 
 // redacted is what every way of printing a Secret shows: no length and no ends of the key, since a
@@ -64,13 +63,10 @@ func (s Secret) GoString() string { return redacted }
 // Format prints "[redacted]" for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// LogValue returns "[redacted]" for log/slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
-
 // MarshalJSON encodes "[redacted]", so that a struct that happens to hold a Secret can be shown.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// MarshalText encodes "[redacted]" (XML, TOML, map keys and the like).
+// MarshalText encodes "[redacted]" (XML, TOML, log/slog, map keys and the like).
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 var errNoEncoding = errors.New("keychain: a secret can't be encoded")

@@ -1,10 +1,7 @@
 package state
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -12,149 +9,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-// fill sets every exported field below v, so that a field which encode or decode do not know is
-// noticed. odd numbers the fields, and every third text has something that JSON escapes.
-func fill(v reflect.Value, odd *int) {
-	*odd++
-	switch v.Interface().(type) {
-	case time.Time:
-		v.Set(reflect.ValueOf(time.Date(2026, 3, 2, 12, 0, *odd%60, *odd, time.UTC)))
-		return
-	case Conversations:
-		v.Set(reflect.ValueOf(Conversations{text: []byte(fmt.Sprintf(`{"a":{"account":"%d \"}{ x","used":"2026-03-02T12:00:00Z"},"b":{"account":"y"}}`, *odd))}))
-		return
-	}
-	switch v.Kind() {
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() && v.Type().Field(i).Tag.Get("json") != "-" {
-				fill(v.Field(i), odd)
-			}
-		}
-	case reflect.Slice:
-		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
-		fill(v.Index(0), odd)
-		fill(v.Index(1), odd)
-	case reflect.Map:
-		v.Set(reflect.MakeMap(v.Type()))
-		for _, name := range []string{"weekly", "a <b> & \"c\" \\ ü \u2028"} {
-			value := reflect.New(v.Type().Elem()).Elem()
-			fill(value, odd)
-			v.SetMapIndex(reflect.ValueOf(name), value)
-		}
-	case reflect.Pointer:
-		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), odd)
-	case reflect.String:
-		v.SetString(fmt.Sprint("text ", *odd))
-		if *odd%3 == 0 {
-			v.SetString(fmt.Sprintf("<&> \"%d\" \\ \n \x7f ü", *odd))
-		}
-	case reflect.Int:
-		v.SetInt(int64(*odd))
-	case reflect.Bool:
-		v.SetBool(true)
-	default:
-		panic("no value for a " + v.Type().String())
-	}
-}
-
-func full() *State {
-	s, odd := new(State), 0
-	fill(reflect.ValueOf(s).Elem(), &odd)
-	s.Version = Version
-	return s
-}
-
-// What encode writes is what encoding/json would, and decode reads it back.
-func TestEncodeAndDecodeKnowEveryField(t *testing.T) {
-	bare := full()
-	for i := range bare.Accounts { // all that is left out when it is empty
-		bare.Accounts[i] = Account{ID: fmt.Sprint(i), Label: "x", Usage: &Usage{Windows: map[string]Window{"weekly": {}}}, Rejected: &Rejection{}, Cooldowns: []Cooldown{{}}}
-	}
-	bare.Leases, bare.Pending, bare.Refusals = []Lease{{}}, []Pending{{}}, []Refusal{{}}
-	bare.Settings, bare.Conversations = Settings{Move: Move{To: "x"}}, Conversations{}
-	for name, s := range map[string]*State{
-		"full": full(), "bare": bare, "empty": {Version: 1, Accounts: []Account{}},
-		"no windows": {Version: 1, Accounts: []Account{{ID: "a", Label: "b", Usage: &Usage{Windows: map[string]Window{}}}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			text, err := encodeOurs(s)
-			require.NoError(t, err)
-			want, err := json.MarshalIndent(s, "", " ")
-			require.NoError(t, err)
-			require.Equal(t, string(want), string(text))
-			again, ok := decodeOurs(string(text))
-			require.True(t, ok)
-			assert.Equal(t, unmarshal(t, text), again)
-		})
-	}
-	_, err := encodeOurs(&State{Accounts: []Account{{Added: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}}})
-	require.Error(t, err, "a year that JSON's times do not have")
-	_, err = encodeOurs(&State{Accounts: []Account{{Usage: new(Usage)}}})
-	require.NoError(t, err)
-}
-
-func unmarshal(t *testing.T, text []byte) *State {
-	t.Helper()
-	s := new(State)
-	require.NoError(t, json.Unmarshal(text, s))
-	return s
-}
-
-// Whoever decodes a text that was decoded before can change the list of conversations alone; a
-// change of the pool has all to itself.
-func TestDecodedTwiceIsNotShared(t *testing.T) {
-	text, err := encodeOurs(full())
-	require.NoError(t, err)
-	first, err := decode(string(text))
-	require.NoError(t, err)
-	*first.Conversations.All() = nil
-	first.Last = "changed"
-	changed := first.clone()
-	changed.Accounts[0].Label, changed.Leases[0].PID = "changed", -1
-	changed.Accounts[0].Usage.Windows["weekly"] = Window{}
-	changed.Accounts[0].Rejected.Reason, changed.Accounts[0].Cooldowns[0].Reason = "changed", "changed"
-	changed.Refusals[0].Count, changed.Pending[0].ID, changed.Passed[0] = -1, "changed", "changed"
-	second, err := decode(string(text))
-	require.NoError(t, err)
-	assert.Equal(t, unmarshal(t, text), second)
-}
-
-// FuzzDecode reads whatever text: what decode reads by itself is what encoding/json reads, to the
-// last member.
-func FuzzDecode(f *testing.F) {
-	text, err := encodeOurs(full())
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(text)
-	for _, text := range []string{
-		`{}`, `{"version":1,"accounts":[]}`, `{"version":1,"accounts":[{"id":"a","label":"b","usage":{"at":"2026-03-02T12:00:00Z","windows":{"x":{},"x":{"percent":1}}}}]}`,
-		`{"version":-0}`, `{"version":01}`, `{"version":1.0}`, `{"version":1e2}`, `{"version":99999999999999999999}`, `{"version":1,}`, `{,"version":1}`, `{"version":1} x`,
-		`{"version":1,"version":2}`, `{"version":null}`, `{"Version":1}`, `{"accounts":[{},]}`, `{"accounts":[,{}]}`, `{"accounts":[{}{}]}`, `{"passed":["a","\u0061","\ud800","` + "\xff" + `"]}`,
-		`{"passed":["a\`, `{"passed":["a`, `{"conversations":{"a":[1,{"b":"}"}]}}`, `{"conversations":{"a":"\`, `{"conversations":{x}}`, `{"conversations":{}`, `{"conversations":{]}`,
-		`{"accounts":[{"disabled":true},{"disabled":false},{"disabled":tru}]}`, `{"accounts":[{"added":"2026-03-02T12:00:00+02:00"},{"added":"x"}]}`, `{"passed":["a` + "\n" + `"]}`,
-	} {
-		f.Add([]byte(text))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		s, ok := decodeOurs(string(text))
-		if !ok {
-			return
-		}
-		want := new(State)
-		strict := json.NewDecoder(bytes.NewReader(text))
-		strict.DisallowUnknownFields()
-		if err := strict.Decode(want); err != nil || !json.Valid(text) {
-			t.Fatalf("read what encoding/json does not: %v", err)
-		}
-		if !reflect.DeepEqual(s, want) {
-			t.Fatalf("read %+v, and encoding/json %+v", s, want)
-		}
-	})
-}
 
 // crowd is a state of n accounts, most of which are used up.
 func crowd(n int) *State {
@@ -168,35 +22,94 @@ func crowd(n int) *State {
 	return s
 }
 
+// The file keeps the shape that earlier versions of the program wrote.
+func TestShapeOfTheFile(t *testing.T) {
+	s := crowd(1)
+	s.Accounts[0].Disabled, s.Accounts[0].Usage, s.Settings.Ahead = true, nil, 90
+	s.Leases = []Lease{{PID: 1, Start: "<s>", Account: "a"}}
+	*s.Conversations.All() = []Lease{{Conversation: "c", Account: "a", Used: s.Accounts[0].Added}}
+	text, err := encode(s)
+	require.NoError(t, err)
+	assert.Equal(t, `{
+ "version": 1,
+ "accounts": [
+  {
+   "id": "xxxxxxxxxxxxxxxxxxxxxxxxxxxx0",
+   "label": "Account 0",
+   "disabled": true,
+   "added": "2026-03-02T12:00:00Z",
+   "cooldowns": [
+    {
+     "since": "2026-03-02T12:00:00Z",
+     "until": "2026-03-02T13:00:00Z",
+     "reason": "weekly limit",
+     "window": "weekly"
+    }
+   ]
+  }
+ ],
+ "leases": [
+  {
+   "pid": 1,
+   "start": "<s>",
+   "account": "a"
+  }
+ ],
+ "conversations": {
+  "c": {
+   "account": "a",
+   "used": "2026-03-02T12:00:00Z"
+  }
+ },
+ "settings": {
+  "ahead": 90
+ }
+}`, string(text))
+}
+
+// The version is known wherever it stands, so that the file of a newer version is left alone.
+func TestVersionOfAnyShape(t *testing.T) {
+	for _, text := range []string{
+		`{"version":7,"accounts":{}}`, `{"accounts":{},"version":7}`, `{"accounts":[{"id":5}],"version":7}`, `{"settings":[],"version":7,"accounts":[]}`,
+	} {
+		s, err := decode(text)
+		require.Error(t, err, text)
+		assert.Equal(t, 7, s.Version, text)
+	}
+}
+
+// A change of a state that was decoded twice changes one of the two.
+func TestDecodedTwiceIsNotShared(t *testing.T) {
+	text, err := encode(crowd(2))
+	require.NoError(t, err)
+	first, err := decode(string(text))
+	require.NoError(t, err)
+	changed := first.clone()
+	*first.Conversations.All() = []Lease{{Conversation: "c"}}
+	first.Last = "changed"
+	changed.Accounts[0].Label = "changed"
+	changed.Accounts[0].Usage.Windows["weekly"] = Window{}
+	changed.Accounts[0].Cooldowns[0].Reason = "changed"
+	second, err := decode(string(text))
+	require.NoError(t, err)
+	assert.Equal(t, crowd(2), second)
+}
+
 func BenchmarkDecode(b *testing.B) {
-	text, err := encodeOurs(crowd(1000))
+	text, err := encode(crowd(1000))
 	require.NoError(b, err)
 	for b.Loop() {
-		decodeOurs(string(text))
+		latest.Store(nil)
+		if _, err := decode(string(text)); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
 func BenchmarkEncode(b *testing.B) {
 	s := crowd(1000)
 	for b.Loop() {
-		if _, err := encodeOurs(s); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkClone(b *testing.B) {
-	s := crowd(1000)
-	for b.Loop() {
-		s.clone()
-	}
-}
-
-func BenchmarkStandardLibrary(b *testing.B) {
-	s := crowd(1000)
-	for b.Loop() {
-		text, err := json.MarshalIndent(s, "", " ")
-		if err != nil || json.Unmarshal(text, new(State)) != nil {
+		if _, err := encode(s); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,9 +1,10 @@
 package state
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json"
 )
 
 // Conversations are the leases of conversations: in the file one object with a member for each, by

@@ -288,7 +288,7 @@ func (f *File) writeState(s *State, durable bool) (rest func(), err error) {
 	if s.Accounts == nil {
 		s.Accounts = []Account{}
 	}
-	data, err := s.encode()
+	data, err := encode(s)
 	if err != nil {
 		return nil, err
 	}

@@ -3,12 +3,13 @@ package state_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"ocgo-key/rotation/state"
 )

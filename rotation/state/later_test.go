@@ -30,7 +30,7 @@ func TestUnknownMembersAreKept(t *testing.T) {
 	}
 	all := change(func(s *state.State) {
 		s.Accounts = append(s.Accounts[1:], state.Account{ID: "3", Label: "New"})
-		s.Last, s.Settings = "", state.Settings{}
+		s.Last, s.Settings.Ahead = "", 0
 	})
 	assert.Equal(t, map[string]any{
 		"version": 1.0, "later": []any{1.0, 2.0}, "settings": map[string]any{"later_setting": true},

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Version is the schema this program writes. A file with a higher one is left alone: see ErrNewer.
@@ -28,7 +30,7 @@ type State struct {
 	// Conversations are the leases of conversations, which end by time.
 	Conversations Conversations `json:"conversations,omitzero"`
 	// Pruned is how many leases were left when those of ended processes were last cleared away.
-	Pruned int `json:"pruned,omitempty"`
+	Pruned int `json:"pruned,omitzero"`
 	// Pending names ids whose key may be in the keychain without an account, because a command is
 	// at work between the two, or was killed there.
 	Pending []Pending `json:"pending,omitempty"`
@@ -36,21 +38,25 @@ type State struct {
 	Settings Settings `json:"settings,omitzero"`
 	// Refusals are answers of the service that no rule knows, the latest last.
 	Refusals []Refusal `json:"refusals,omitempty"`
+	Later    Later     `json:",embed"`
 
 	events []Event // to be appended to events.jsonl once this state is written
-	text   []byte  // what it was read from, if it was; only read
 }
+
+// Later holds the members that only later versions of the program know, as JSON. They are kept, so
+// that two versions can take turns on one file. Nobody writes to it.
+type Later = *jsontext.Value
 
 // Account is one member of the pool; its key is in the keychain under its ID.
 type Account struct {
 	ID       string    `json:"id"`
 	Label    string    `json:"label"`
-	Disabled bool      `json:"disabled,omitempty"`
+	Disabled bool      `json:"disabled,omitzero"`
 	Added    time.Time `json:"added,omitzero"`
 	LastUsed time.Time `json:"last_used,omitzero"`
 	// KeyRev counts the keys this account has had. A process that holds an older one fetches the
 	// new, and an answer to an older one says nothing of the new.
-	KeyRev    int        `json:"key_rev,omitempty"`
+	KeyRev    int        `json:"key_rev,omitzero"`
 	Rejected  *Rejection `json:"rejected,omitempty"`
 	Cooldowns []Cooldown `json:"cooldowns,omitempty"`
 	// Workspace and User are the service's ids as /usage told them; two accounts with the same two
@@ -59,6 +65,7 @@ type Account struct {
 	User      string `json:"user,omitempty"`
 	// Usage is what the service last said this account has used; nil before it said anything.
 	Usage *Usage `json:"usage,omitempty"`
+	Later Later  `json:",embed"`
 }
 
 // Usage is the service's word on what an account has used, and when that was. It holds numbers
@@ -83,14 +90,15 @@ type Settings struct {
 	Strategy string `json:"strategy,omitempty"`
 	// Ahead is at how many percent used of a window a process leaves its account for one with more
 	// left; 0 is never.
-	Ahead int `json:"ahead,omitempty"`
+	Ahead int `json:"ahead,omitzero"`
 	// Store is where the keys are kept: "os", "file" or "docker:NAME"; empty is "os".
 	Store string `json:"store,omitempty"`
 	// Identity is the path of the file store's age identity; empty is none. It is a path, not the
 	// identity.
 	Identity string `json:"identity,omitempty"`
 	// Move is under way, or was cut short; zero is none.
-	Move Move `json:"move,omitzero"`
+	Move  Move  `json:"move,omitzero"`
+	Later Later `json:",embed"`
 }
 
 // Move says that the keys move from one store to another. Up to the moment at which Store becomes
@@ -130,7 +138,7 @@ type Rejection struct {
 
 // Lease is the account that a process or a conversation holds.
 type Lease struct {
-	PID     int    `json:"pid,omitempty"`   // 0 for a conversation
+	PID     int    `json:"pid,omitzero"`    // 0 for a conversation
 	Start   string `json:"start,omitempty"` // the process's start identity, so that a reused pid is a new process
 	Command string `json:"command,omitempty"`
 	// Conversation is a hash of the conversation's id; empty for a process.
