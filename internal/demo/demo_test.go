@@ -2,7 +2,6 @@ package demo
 
 import (
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -13,23 +12,18 @@ import (
 
 // The first account is limited, and the second answers, as the demo wants to show.
 func TestStage(t *testing.T) {
-	var mu sync.Mutex
-	var told []string
-	stage, err := Set(t.Context(), func(sentence string) {
-		mu.Lock()
-		defer mu.Unlock()
-		told = append(told, sentence)
-	})
+	told := make(chan string, 2)
+	stage, err := Set(t.Context(), func(sentence string) { told <- sentence })
 	require.NoError(t, err)
 	_, err = Ask(t.Context(), stage.Service.BaseURL(), "demo-key-1")
 	assert.ErrorContains(t, err, "429")
+	assert.Equal(t, "Work asks for a turn of the conversation: 429, weekly limit used up", <-told)
 	answer, err := Ask(t.Context(), stage.Service.BaseURL(), "demo-key-2")
 	require.NoError(t, err)
 	assert.Equal(t, "Hello from Personal.", answer)
+	assert.Equal(t, "Personal asks for a turn of the conversation: answered", <-told)
 	require.NoError(t, stage.Service.Close())
-	mu.Lock()
-	defer mu.Unlock()
-	assert.Equal(t, []string{"Work asks for a turn of the conversation: 429, weekly limit used up", "Personal asks for a turn of the conversation: answered"}, told)
+	assert.Empty(t, told)
 
 	o, err := stage.Pool.Overview(t.Context())
 	require.NoError(t, err)
