@@ -60,7 +60,7 @@ func newServer(t *testing.T) *server {
 	for i, label := range []string{"Work", "Personal", "Spare"} {
 		id := fmt.Sprint("id", i)
 		require.NoError(t, s.keys.Set(t.Context(), id, keychain.NewSecret("key-of-"+label)))
-		require.NoError(t, s.pool.Add(t.Context(), rotation.Newcomer{ID: id, Label: label}))
+		require.NoError(t, s.pool.Add(t.Context(), rotation.NewAccount{ID: id, Label: label}))
 	}
 	s.start(t, 1)
 	return s

@@ -96,7 +96,7 @@ func (h *Holder) beside(who rotation.Holder) *Holder {
 // error is rotation.ErrEmpty, a *rotation.ExhaustedError, or the keychain's.
 func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
 	stamp := h.pool.Stamp()
-	if c := h.current.Load(); c != nil && c.stamp == stamp && h.pool.Good(c.Handout) && !h.ready.Load() {
+	if c := h.current.Load(); c != nil && c.stamp == stamp && h.pool.Reusable(c.Handout) && !h.ready.Load() {
 		return c.Grant, nil
 	}
 	if err := h.take(ctx); err != nil {
@@ -168,7 +168,7 @@ func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func
 
 // Spare returns the account on which a request may be tried although all accounts have reached
 // their usage limits; see rotation.Pool.Spare.
-func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Use) (g Grant, ok bool, err error) {
+func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Purpose) (g Grant, ok bool, err error) {
 	if err := h.take(ctx); err != nil {
 		return Grant{}, false, err
 	}

@@ -53,7 +53,7 @@ func earlyHolder(t *testing.T) (*helper.Holder, *slowStore, *askedStore) {
 	store := &slowStore{new(state.Memory), func() error { return nil }}
 	pool := rotation.New(store, time.Now, func(int, string) bool { return true })
 	for _, id := range []string{"a", "b"} {
-		require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: id, Label: id}))
+		require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: id, Label: id}))
 	}
 	keys := &askedStore{asked: make(chan string, 8)}
 	return helper.NewHolder(pool, keys, rotation.Process{PID: 1, Start: "x"}, func(_, _ rotation.Handout) {}), store, keys

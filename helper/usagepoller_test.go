@@ -33,7 +33,7 @@ func newPoolOf(t *testing.T, labels ...string) *poolOf {
 	options := fakeservice.Options{}
 	for i, label := range labels {
 		id := fmt.Sprint("id", i)
-		require.NoError(t, p.Add(t.Context(), rotation.Newcomer{ID: id, Label: label}))
+		require.NoError(t, p.Add(t.Context(), rotation.NewAccount{ID: id, Label: label}))
 		require.NoError(t, p.keys.Set(t.Context(), id, keychain.NewSecret("key-of-"+label)))
 		options.Accounts = append(options.Accounts, fakeservice.Account{Key: "key-of-" + label, Label: label})
 	}

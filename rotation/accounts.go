@@ -17,17 +17,17 @@ type View struct {
 	ID, Label string
 	Enabled   bool
 	Condition Condition
-	Leases    []state.Lease // of processes that run
-	// Conversations is how many of them have the account.
+	Leases    []state.Lease // of running processes
+	// Conversations is the number of conversations that hold the account.
 	Conversations int
 	LastUsed      time.Time
 	KeyRev        int
 	Workspace     string
 	User          string
-	Usage         *state.Usage // what the service last said of it; nil if it never did
+	Usage         *state.Usage // as the service last reported it; nil if it never did
 }
 
-// Handout is the account as it is handed out.
+// Handout returns the account as a hand-out that belongs to no lease.
 func (v View) Handout() Handout { return Handout{ID: v.ID, Label: v.Label, KeyRev: v.KeyRev} }
 
 // Overview is the whole pool at one moment.
@@ -38,7 +38,7 @@ type Overview struct {
 	Settings state.Settings
 }
 
-// Overview returns the pool as it stands, changing nothing.
+// Overview returns the present state of the pool. It changes nothing.
 func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
@@ -51,14 +51,12 @@ func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 			LastUsed: a.LastUsed, KeyRev: a.KeyRev, Workspace: a.Workspace, User: a.User, Usage: rebasedUsage(a.Usage, p.now())}
 	}
 	for _, l := range s.Leases {
-		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == l.Account })
-		if i >= 0 && p.alive(l.PID, l.Start) {
+		if i := s.Index(l.Account); i >= 0 && p.alive(l.PID, l.Start) {
 			o.Accounts[i].Leases = append(o.Accounts[i].Leases, l)
 		}
 	}
 	for _, l := range *s.Conversations.All() {
-		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == l.Account })
-		if i >= 0 && !p.over(l) {
+		if i := s.Index(l.Account); i >= 0 && !p.expired(l) {
 			o.Accounts[i].Conversations++
 		}
 	}
@@ -68,18 +66,10 @@ func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 	return o, nil
 }
 
-// Find returns the account called name: a label, or a number as `list` shows it. A label wins over
-// a number.
+// Find returns the account with this label, or else the account with this number in the list.
 func (o Overview) Find(name string) (View, error) {
-	for _, v := range o.Accounts {
-		if v.Label == name {
-			return v, nil
-		}
-	}
-	for _, v := range o.Accounts {
-		if strings.EqualFold(v.Label, name) {
-			return v, nil
-		}
+	if i := slices.IndexFunc(o.Accounts, func(v View) bool { return strings.EqualFold(v.Label, name) }); i >= 0 {
+		return o.Accounts[i], nil
 	}
 	if n, err := strconv.Atoi(name); err == nil && n >= 1 && n <= len(o.Accounts) {
 		return o.Accounts[n-1], nil
@@ -87,7 +77,7 @@ func (o Overview) Find(name string) (View, error) {
 	return View{}, fmt.Errorf("%w: %q", ErrNoSuchAccount, name)
 }
 
-// FreeLabel returns the label that an account gets when none is given: "Account N".
+// FreeLabel returns the default label of a new account: "Account N".
 func (o Overview) FreeLabel() string {
 	for n := len(o.Accounts) + 1; ; n++ {
 		label := "Account " + strconv.Itoa(n)
@@ -97,7 +87,7 @@ func (o Overview) FreeLabel() string {
 	}
 }
 
-// Prepare writes down that the key of a new account is about to go into the keychain under id.
+// Prepare records that the key of a new account is about to be stored in the keychain under id.
 func (p *Accounts) Prepare(ctx context.Context, id, label string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if err := labelFree(s, label, ""); err != nil {
@@ -108,20 +98,20 @@ func (p *Accounts) Prepare(ctx context.Context, id, label string) error {
 	})
 }
 
-// Newcomer is an account that is about to be listed.
-type Newcomer struct {
+// NewAccount describes an account for Add.
+type NewAccount struct {
 	ID, Label       string
-	Workspace, User string // the service's ids; empty where it told none
+	Workspace, User string // the service's ids; empty if they are not known
 	Disabled        bool
 }
 
-// Add lists the account, once its key is safely in the keychain.
-func (p *Accounts) Add(ctx context.Context, n Newcomer) error {
+// Add adds an account whose key is in the keychain already.
+func (p *Accounts) Add(ctx context.Context, n NewAccount) error {
 	return p.update(ctx, func(s *state.State) error {
 		if err := labelFree(s, n.Label, ""); err != nil {
 			return err
 		}
-		s.Settle(n.ID)
+		s.ClearPending(n.ID)
 		s.Accounts = append(s.Accounts, state.Account{ID: n.ID, Label: n.Label, Disabled: n.Disabled, Added: p.now(), Workspace: n.Workspace, User: n.User})
 		s.Note(state.Event{Time: p.now(), Kind: "added", Account: n.Label})
 		if n.Disabled {
@@ -131,43 +121,43 @@ func (p *Accounts) Add(ctx context.Context, n Newcomer) error {
 	})
 }
 
-// Settle writes down that no key is left in the keychain under id.
-func (p *Accounts) Settle(ctx context.Context, id string) error {
+// ClearPending removes the note that a command was about to add, replace or delete the key of id.
+func (p *Accounts) ClearPending(ctx context.Context, id string) error {
 	return p.update(ctx, func(s *state.State) error {
-		s.Settle(id)
+		s.ClearPending(id)
 		return nil
 	})
 }
 
-// PrepareReplace writes down that another key is about to take the place of the account's.
+// PrepareReplace records that the account's key is about to be replaced.
 func (p *Accounts) PrepareReplace(ctx context.Context, id string) error {
-	return p.pend(ctx, id, "replace")
+	return p.addPending(ctx, id, "replace")
 }
 
-// PrepareRemove writes down that the account's key is about to be deleted.
+// PrepareRemove records that the account's key is about to be deleted.
 func (p *Accounts) PrepareRemove(ctx context.Context, id string) error {
-	return p.pend(ctx, id, "remove")
+	return p.addPending(ctx, id, "remove")
 }
 
-func (p *Accounts) pend(ctx context.Context, id, op string) error {
+func (p *Accounts) addPending(ctx context.Context, id, op string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if s.Find(id) == nil {
 			return ErrNoSuchAccount
 		}
-		s.Settle(id)
+		s.ClearPending(id)
 		s.Pending = append(s.Pending, state.Pending{ID: id, Op: op, Since: p.now()})
 		return nil
 	})
 }
 
-// Remove takes the account off the list, once its key is gone.
+// Remove removes an account whose key has been deleted.
 func (p *Accounts) Remove(ctx context.Context, id string) error {
 	return p.update(ctx, func(s *state.State) error {
-		i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == id })
+		i := s.Index(id)
 		if i < 0 {
 			return ErrNoSuchAccount
 		}
-		if s.Last == id { // so that the next account stays the next
+		if s.Last == id { // the next account stays the same
 			s.Last = ""
 			if i > 0 {
 				s.Last = s.Accounts[i-1].ID
@@ -175,16 +165,15 @@ func (p *Accounts) Remove(ctx context.Context, id string) error {
 		}
 		s.Note(state.Event{Time: p.now(), Kind: "removed", Account: s.Accounts[i].Label})
 		s.Accounts = slices.Delete(s.Accounts, i, i+1)
-		gone := func(l state.Lease) bool { return l.Account == id }
-		s.Leases = slices.DeleteFunc(s.Leases, gone)
-		all := s.Conversations.All()
-		*all = slices.DeleteFunc(*all, gone)
-		s.Settle(id)
+		for _, leases := range []*[]state.Lease{&s.Leases, s.Conversations.All()} {
+			*leases = slices.DeleteFunc(*leases, func(l state.Lease) bool { return l.Account == id })
+		}
+		s.ClearPending(id)
 		return nil
 	})
 }
 
-// Rename gives the account another label.
+// Rename changes the account's label.
 func (p *Accounts) Rename(ctx context.Context, id, label string) error {
 	return p.change(ctx, id, func(s *state.State, a *state.Account) (string, error) {
 		if err := labelFree(s, label, id); err != nil {
@@ -196,17 +185,18 @@ func (p *Accounts) Rename(ctx context.Context, id, label string) error {
 	})
 }
 
-// Enable lets the account be picked again, now: it takes back `disable`, a rejection and cooldowns,
-// and forgets that it is used up. Where a limit still holds, the service's next answer says so
-// again.
+// Enable makes the account ready: it ends a `disable`, a rejection and all cooldowns, and forgets
+// the last known usage if a window was used up. If a limit still applies, the service's next answer
+// starts a new cooldown.
 func (p *Accounts) Enable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
-		a.Disabled, a.Rejected, a.Cooldowns, a.Usage = false, nil, nil, withRoom(a.Usage)
+		a.Disabled, a.Rejected, a.Cooldowns, a.Usage = false, nil, nil, unlessUsedUp(a.Usage)
 		return "enabled", nil
 	})
 }
 
-// Disable keeps the account from being picked; who holds it moves on at the next request.
+// Disable keeps the account from being handed out. Its holders get another account at their next
+// request.
 func (p *Accounts) Disable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
 		a.Disabled = true
@@ -214,10 +204,11 @@ func (p *Accounts) Disable(ctx context.Context, id string) error {
 	})
 }
 
-// Replaced writes down that the account has a new key: what was known of the old one is forgotten.
+// Replaced records that the account has a new key, and forgets the cooldowns, rejection and usage
+// of the old key.
 func (p *Accounts) Replaced(ctx context.Context, id, workspace, user string) error {
 	return p.change(ctx, id, func(s *state.State, a *state.Account) (string, error) {
-		s.Settle(id)
+		s.ClearPending(id)
 		a.KeyRev++
 		a.Rejected, a.Cooldowns, a.Usage = nil, nil, nil
 		a.Workspace, a.User = workspace, user
@@ -225,7 +216,7 @@ func (p *Accounts) Replaced(ctx context.Context, id, workspace, user string) err
 	})
 }
 
-// change alters one account; the returned word, if any, is the event to note.
+// change changes one account. alter returns the kind of the event to record, or "" for none.
 func (p *Accounts) change(ctx context.Context, id string, alter func(*state.State, *state.Account) (string, error)) error {
 	return p.update(ctx, func(s *state.State) error {
 		a := s.Find(id)

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// apiError is the service's error body. Source: docs/facts.md, "Errors".
+// apiError is the content of the service's error body. Source: docs/facts.md, "Errors".
 type apiError struct {
 	Type     string // error.type: "GoUsageLimitError"
-	Code     string // error.code: "Account.Disabled"; either may be missing
+	Code     string // error.code: "Account.Disabled"
 	Message  string
 	Limit    string // metadata.limitName: "5 hour", "weekly", "monthly"
 	Resource string // metadata.workspace
 }
 
-// parseError reads an error in any of the forms that it comes in: with the outer "type":"error" or
-// without, the error an object or its message alone, as an event of a stream with the error's
-// fields beside "type":"error". What is not JSON, or has another shape, is the zero apiError.
+// parseError parses an error in all its forms: "error" may be an object or only a message, or the
+// error's fields are beside "type":"error" in an event of a stream. For any other text it returns
+// the zero apiError.
 func parseError(body []byte) apiError {
 	var raw struct {
 		Type     json.RawMessage `json:"type"`
@@ -35,7 +35,7 @@ func parseError(body []byte) apiError {
 		} `json:"metadata"`
 		Response struct {
 			Error json.RawMessage `json:"error"`
-		} `json:"response"` // of the event response.failed
+		} `json:"response"` // in the event response.failed
 	}
 	if json.Unmarshal(body, &raw) != nil && raw.Error == nil {
 		return apiError{}
@@ -64,7 +64,7 @@ func parseError(body []byte) apiError {
 	return e
 }
 
-// textOf is a JSON string's text, a number as it is written, and empty for all else.
+// textOf returns the text of a JSON string, a JSON number as written, and "" for other values.
 func textOf(raw json.RawMessage) string {
 	var s string
 	var n json.Number
@@ -77,15 +77,15 @@ func textOf(raw json.RawMessage) string {
 	return ""
 }
 
-// Kinds that the service gives no name of their own.
+// Kinds of errors for which the service has no name.
 const (
 	blocked      = "blocked by provider"
 	keyMissing   = "key missing"
 	providerBusy = "provider busy"
 )
 
-// kindStatuses are the kinds of errors that are known by name, and the status that each comes with.
-// The spelling is exact. Source: docs/facts.md, "Errors".
+// kindStatuses maps the names of error kinds to their HTTP status. The spelling is the service's.
+// Source: docs/facts.md, "Errors".
 var kindStatuses = map[string]int{
 	"GoUsageLimitError": 429, "RateLimitError": 429, "FreeUsageLimitError": 429,
 	"rate_limit_error": 429, "rate_limit_exceeded": 429, "provider_rate_limit_exceeded": 429,
@@ -93,15 +93,16 @@ var kindStatuses = map[string]int{
 	"EntitlementError": 403, "RegionError": 403, "Account.Disabled": 403, "Account.RegionUnavailable": 403,
 }
 
-// busyKinds say that the model's provider, and not the account, is at a limit.
+// busyKinds are the kinds of errors for a limit of the model's provider, not of the account.
 var busyKinds = []string{"rate_limit_error", "rate_limit_exceeded", "provider_rate_limit_exceeded"}
 
-// pattern compiles an expression when it is first used: most commands use none.
+// pattern returns a function that compiles expr on its first call, since most commands need no
+// patterns.
 func pattern(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
 }
 
-// Words by which an error is known whose type and code are not. They are compared in lower case.
+// Phrases that identify an error whose type and code are unknown. They are matched in lower case.
 var (
 	usageWords    = pattern(`usage limit (has been |was )?(reached|exceeded)|(reached|exceeded) (your|the) .{0,40}usage limit`)
 	blockedCode   = "INFERENCE_ACCESS_BLOCKED"
@@ -119,8 +120,8 @@ var (
 	}
 )
 
-// named is the kind that error.type or error.code has by name; empty where neither is known.
-func (e apiError) named() string {
+// knownKind returns error.type or error.code if it is one of kindStatuses, or else "".
+func (e apiError) knownKind() string {
 	for _, name := range []string{e.Type, e.Code} {
 		if kindStatuses[name] != 0 {
 			return name
@@ -129,9 +130,9 @@ func (e apiError) named() string {
 	return ""
 }
 
-// kind is what the error is about, for an answer with this status; empty where nothing says so.
+// kind returns the kind of the error in an answer with this status, or "" if it is unknown.
 func (e apiError) kind(status int) string {
-	name, words := e.named(), strings.ToLower(e.Message)
+	name, words := e.knownKind(), strings.ToLower(e.Message)
 	switch status {
 	case http.StatusTooManyRequests:
 		switch {
@@ -161,9 +162,9 @@ func (e apiError) kind(status int) string {
 	return ""
 }
 
-// status is the one that the error has when it comes by itself; 0 where that cannot be said.
+// status returns the HTTP status that the error has as an answer, or 0 if it is unknown.
 func (e apiError) status() int {
-	if name := e.named(); name != "" {
+	if name := e.knownKind(); name != "" {
 		return kindStatuses[name]
 	}
 	words := strings.ToLower(e.Message)
@@ -187,8 +188,8 @@ var (
 	amountWords = pattern(`(?i)(\d+)\s*([a-z]+)`)
 )
 
-// windowIn is the usage window that a message names: "5 hour", "weekly" or "monthly"; "usage" for
-// none.
+// windowIn returns the usage window that a message names: "5 hour", "weekly" or "monthly", or else
+// "usage".
 func windowIn(message string) string {
 	name := strings.ToLower(windowWords().FindString(message))
 	switch {
@@ -205,13 +206,13 @@ type timeUnit struct {
 	length time.Duration
 }
 
-// timeUnits are by the beginnings of their names: "days", "hr", "hours", "min".
+// timeUnits lists the units of time by the beginning of their names: "days", "hr", "hours", "min".
 var timeUnits = []timeUnit{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
-// resetIn is the wait that a message names, "It will reset in 5 days 10 hours" or "Resets in 3hr
-// 20min". The words leave out what is smaller, so a wait of whole hours may end up to an hour
-// early; the question about usage that follows each limit corrects that. Not ok means that there is
-// no such wait, or one that makes no sense.
+// resetIn returns the wait that a message names: "It will reset in 5 days 10 hours" or "Resets in
+// 3hr 20min". Messages leave out smaller units, so a wait in whole hours may end up to an hour
+// early; the request to /usage after each limit corrects that. ok is false if the message names no
+// valid wait.
 func resetIn(message string) (wait time.Duration, ok bool) {
 	m := resetWords().FindStringSubmatch(message)
 	if m == nil {
@@ -221,7 +222,7 @@ func resetIn(message string) (wait time.Duration, ok bool) {
 	for _, amount := range amountWords().FindAllStringSubmatch(m[1], -1) {
 		n, _ := strconv.Atoi(amount[1]) // at most six digits
 		unit := strings.ToLower(amount[2])
-		if strings.HasPrefix(unit, "mo") { // months vary, and no window has more than one
+		if strings.HasPrefix(unit, "mo") { // months have no fixed length
 			return 0, false
 		}
 		i := slices.IndexFunc(timeUnits, func(u timeUnit) bool { return strings.HasPrefix(unit, u.name) })

@@ -7,7 +7,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// States of an account, as `list --json` names them.
+// The states of an account, as `list --json` shows them.
 const (
 	Ready    = "ready"
 	Cooling  = "cooling"
@@ -15,7 +15,7 @@ const (
 	Disabled = "disabled"
 )
 
-// Condition is whether an account can be handed out, and if not, why and until when.
+// Condition says whether an account is ready, and if not, why and until when.
 type Condition struct {
 	State  string    // Ready, Cooling, Rejected or Disabled
 	Until  time.Time // end of the cooldown; zero unless Cooling
@@ -23,9 +23,8 @@ type Condition struct {
 	Window string    // the usage window that is used up, if that is the reason
 }
 
-// condition of a for a process that might get it, and is about to use model; with model empty only
-// what limits the whole account counts. A window that is used up by the service's last word keeps
-// it out as a limit does.
+// condition returns the condition of a for a holder that does not have it yet. If model is empty,
+// cooldowns of single models are ignored. An account with a used-up window is Cooling.
 func condition(a *state.Account, model string, now time.Time) Condition {
 	c := limits(a, model, now)
 	if c.State != Ready && c.State != Cooling {
@@ -37,8 +36,8 @@ func condition(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// limits is the condition of a for a process that has it: it may use what is left, up to a real
-// limit.
+// limits returns the condition of a for its present holder, which keeps an account with a used-up
+// window until the service answers with a limit.
 func limits(a *state.Account, model string, now time.Time) Condition {
 	switch {
 	case a.Disabled:
@@ -59,10 +58,10 @@ func limits(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// rebased moves a cooldown that began in the future to begin now: the clock was set back since, and
-// what the server named was a length of time.
+// rebased returns c, or if it begins in the future, c with the same length from now: the clock was
+// set back, and the service names how long an account is out, not until when.
 func rebased(c state.Cooldown, now time.Time) state.Cooldown {
-	if c.Until.Before(c.Since) || c.Until.Sub(c.Since) > maxCooldown { // nothing that we wrote
+	if c.Until.Before(c.Since) || c.Until.Sub(c.Since) > maxCooldown { // this program writes no such cooldown
 		c.Until = c.Since
 	}
 	if ahead := c.Since.Sub(now); ahead > 0 {
@@ -71,41 +70,35 @@ func rebased(c state.Cooldown, now time.Time) state.Cooldown {
 	return c
 }
 
-// rebase does so for all cooldowns, and for what is known of usage.
+// rebase moves all cooldowns and usage that begin in the future to now.
 func rebase(s *state.State, now time.Time) {
 	for i := range s.Accounts {
-		s.Accounts[i].Usage = rebasedUsage(s.Accounts[i].Usage, now)
-		for j, c := range s.Accounts[i].Cooldowns {
-			s.Accounts[i].Cooldowns[j] = rebased(c, now)
+		a := &s.Accounts[i]
+		a.Usage = rebasedUsage(a.Usage, now)
+		for j, c := range a.Cooldowns {
+			a.Cooldowns[j] = rebased(c, now)
 		}
 	}
 }
 
-// fromTheFuture reports whether a cooldown begins in the future, or usage was learned there.
-func fromTheFuture(s *state.State, now time.Time) bool {
-	for _, a := range s.Accounts {
-		if a.Usage != nil && a.Usage.At.After(now) {
-			return true
-		}
-		for _, c := range a.Cooldowns {
-			if c.Since.After(now) {
-				return true
-			}
-		}
-	}
-	return false
+// beginsInFuture reports whether a cooldown or a usage record of s begins after now.
+func beginsInFuture(s *state.State, now time.Time) bool {
+	return slices.ContainsFunc(s.Accounts, func(a state.Account) bool {
+		return a.Usage != nil && a.Usage.At.After(now) ||
+			slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Since.After(now) })
+	})
 }
 
-// maxCooldowns bounds what is kept for one account: models are many, and their names are the
-// client's.
+// maxCooldowns limits the cooldowns of one account: there is one for each model, and the client
+// chooses the models' names.
 const maxCooldowns = 64
 
-// sameMoment is how far apart the ends of two cooldowns may be and still come from one limit: the
-// answers to requests in flight together each count their own `retry-after` from their own arrival.
+// sameMoment is the largest difference between two times that are taken for the same reset.
+// Concurrent requests each add the same `retry-after` to their own time of arrival.
 const sameMoment = 2 * time.Second
 
-// cool adds the cooldown that v asks for, and drops those that are over. A second 429 of the same
-// limit makes no fresh one, and changes nothing unless it ends later.
+// cool adds the cooldown of v, and drops cooldowns that have ended. For a limit that a already has,
+// cool adds none (fresh is false), and moves the end only if the new one is later.
 func cool(a *state.Account, v Verdict, now time.Time) (changed, fresh bool) {
 	a.Cooldowns = slices.DeleteFunc(a.Cooldowns, func(c state.Cooldown) bool { return !now.Before(c.Until) })
 	for i, c := range a.Cooldowns {

@@ -8,14 +8,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// ExhaustedError means that no account can be handed out now.
+// ExhaustedError means that no account is ready.
 type ExhaustedError struct {
-	Account string    // label of the account that is back soonest; empty if none comes back by itself
-	Until   time.Time // when it is; zero if none comes back by itself
-	Reason  string    // why it is out: "weekly limit"
-	Window  string    // the usage window that is used up, if that is why: "weekly"
-	Cooling int       // how many accounts come back by themselves
-	Off     int       // how many are disabled or rejected
+	Account string    // label of the account that is back first; empty if none comes back by itself
+	Until   time.Time // when it is back; zero if none comes back by itself
+	Reason  string    // why it is cooling: "weekly limit"
+	Window  string    // the used-up window, if that is the reason: "weekly"
+	Cooling int       // number of accounts that come back by themselves
+	Off     int       // number of accounts that are disabled or rejected
 }
 
 func (e *ExhaustedError) Error() string {
@@ -26,16 +26,16 @@ func (e *ExhaustedError) Error() string {
 	if e.Cooling == 1 {
 		back = "it is back"
 	}
-	return text.Line(fmt.Sprintf("%s; %s %s (%s)", e.who("all"), back, e.Until.Local().Format(farLayout), e.Reason))
+	return text.Line(fmt.Sprintf("%s; %s %s (%s)", e.usedUp("all"), back, e.Until.Local().Format(dateLayout), e.Reason))
 }
 
-// Sentences is Error for a person who works with a client, as full sentences: "All 3 accounts are
-// used up. Work is back first, Thu 02:43."
+// Sentences returns the error as full sentences for the user of a client: "All 3 accounts are used
+// up. Work is back first, Thu 02:43."
 func (e *ExhaustedError) Sentences(now time.Time) string {
 	if e.Until.IsZero() {
 		return "Every account is rejected or disabled."
 	}
-	layout := farLayout
+	layout := dateLayout
 	if e.Until.Sub(now) < 6*24*time.Hour {
 		layout = "Mon 15:04"
 	}
@@ -43,13 +43,13 @@ func (e *ExhaustedError) Sentences(now time.Time) string {
 	if e.Cooling == 1 {
 		back = "It is back"
 	}
-	return text.Line(fmt.Sprintf("%s. %s %s.", e.who("All"), back, e.Until.Local().Format(layout)))
+	return text.Line(fmt.Sprintf("%s. %s %s.", e.usedUp("All"), back, e.Until.Local().Format(layout)))
 }
 
-const farLayout = "Mon 2 Jan 15:04"
+const dateLayout = "Mon 2 Jan 15:04"
 
-// who says what became of the accounts; all is the word that it begins with.
-func (e *ExhaustedError) who(all string) string {
+// usedUp says which accounts are used up. all is the word "all", in the case that the text needs.
+func (e *ExhaustedError) usedUp(all string) string {
 	switch {
 	case e.Off > 0 && e.Cooling == 1:
 		return e.Account + " is used up, and no other account is enabled"
@@ -61,22 +61,20 @@ func (e *ExhaustedError) who(all string) string {
 	return fmt.Sprintf("%s %d accounts are used up", all, e.Cooling)
 }
 
-// exhausted says which account is back first, of those that were all out at this moment.
+// exhausted returns the error for a pool without a ready account.
 func exhausted(s *state.State, model string, now time.Time) *ExhaustedError {
 	e := &ExhaustedError{}
-	cooling, off := 0, 0
 	for i := range s.Accounts {
 		a := &s.Accounts[i]
 		c := condition(a, model, now)
 		if c.State != Cooling {
-			off++
+			e.Off++
 			continue
 		}
-		cooling++
+		e.Cooling++
 		if e.Until.IsZero() || c.Until.Before(e.Until) {
 			e.Account, e.Until, e.Reason, e.Window = a.Label, c.Until, c.Reason, c.Window
 		}
 	}
-	e.Cooling, e.Off = cooling, off
 	return e
 }

@@ -8,42 +8,42 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// What an account can hit, beside the three windows of its usage.
+// The limits of an account besides its three usage windows.
 const (
-	RateLimit  = "rate"  // requests in a minute
+	RateLimit  = "rate"  // requests per minute
 	OtherLimit = "other" // balance, spending
 )
 
-// Limits are all limits that History counts, in the order in which they are shown. The first three
-// are the usage windows as the service's /usage calls them.
+// Limits lists the limits that History counts, in display order. The first three are the usage
+// windows, by their names in /usage.
 var Limits = []string{"rolling", "weekly", "monthly", RateLimit, OtherLimit}
 
-// Hits is how often an account hit each of the Limits.
+// Hits counts how often an account reached each of the Limits.
 type Hits struct {
-	Account string // its label now, or the one it had last
+	Account string // its present label, or the last one of a removed account
 	Count   map[string]int
 }
 
-// History is what happened to the pool, as far back as it is kept.
+// History is the recorded past of the pool.
 type History struct {
 	Events []state.Event // oldest first
-	Hits   []Hits        // of accounts that hit a limit, in the order of their first
-	Broken int           // lines that could not be read and were left out
+	Hits   []Hits        // of the accounts that reached a limit, in the order of their first
+	Broken int           // number of unreadable lines, which are left out
 }
 
-// History reads what happened. It changes nothing.
+// History returns the history of the pool.
 func (p *Records) History() (History, error) {
 	events, broken, err := p.store.ReadEvents()
 	return History{events, countHits(events), broken}, err
 }
 
-// countHits goes through the events, oldest first. A limit that a correction found (the service's
-// 429 names only the first window that is used up) counts as well. An account keeps its counts when
-// it gets another label.
+// countHits counts the limits in events, which are in order of time. A "corrected" event counts if
+// it names another limit than the 429 before, which names only one of the used-up windows. A
+// renamed account keeps its counts.
 func countHits(events []state.Event) []Hits {
 	type tally struct {
 		Hits
-		seen []string // the limits of the cooldown that the account is in
+		seen []string // the limits that were counted since the last 429
 	}
 	var all []*tally
 	find := func(label string) int {
@@ -68,7 +68,7 @@ func countHits(events []state.Event) []Hits {
 			if i < 0 {
 				continue
 			}
-			if taken := find(e.To); taken >= 0 && taken != i { // of an account that is gone
+			if taken := find(e.To); taken >= 0 && taken != i { // it belonged to a removed account
 				for limit, n := range all[taken].Count {
 					all[i].Count[limit] += n
 				}
@@ -86,7 +86,7 @@ func countHits(events []state.Event) []Hits {
 	return hits
 }
 
-// limitOf is the limit that a cooldown's reason names.
+// limitOf returns the limit that the reason of a cooldown names.
 func limitOf(reason string) string {
 	for window, name := range limitNames {
 		if reason == windowVerdict(name, time.Time{}).Reason {

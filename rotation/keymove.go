@@ -7,14 +7,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// A KeyOwner is an id under which a key store has a key, or may have one.
+// KeyOwner is an id under which a key store has a key, or may have one.
 type KeyOwner struct {
 	ID      string
-	Label   string // for people; the id where there is no account
-	Account bool   // false: a command that brings an account in, or takes one out, was cut short
+	Label   string // the id if there is no account
+	Account bool   // false if there is no account, because `add` or `remove` was interrupted
 }
 
-// KeyOwners returns the ids under which there may be keys, and the settings of the same moment.
+// KeyOwners returns all ids under which there may be keys, and the settings at the same time.
 func (p *Accounts) KeyOwners(ctx context.Context) ([]KeyOwner, Settings, error) {
 	s, err := p.read(ctx)
 	if err != nil {
@@ -32,8 +32,7 @@ func (p *Accounts) KeyOwners(ctx context.Context) ([]KeyOwner, Settings, error) 
 	return owners, s.Settings, nil
 }
 
-// BeginMove writes down that the keys are about to move, so that a move that is cut short can be
-// finished.
+// BeginMove records that the keys are about to move, so that an interrupted move can be finished.
 func (p *Accounts) BeginMove(ctx context.Context, m KeyMove) error {
 	return p.store.Update(ctx, func(s *state.State) error {
 		s.Settings.Move = m
@@ -41,7 +40,7 @@ func (p *Accounts) BeginMove(ctx context.Context, m KeyMove) error {
 	})
 }
 
-// Moved writes down in which store the keys are from now on, and by which identity that is opened.
+// Moved records the store that has the keys from now on, and the path of its identity.
 func (p *Accounts) Moved(ctx context.Context, store, identity string) error {
 	return p.store.Update(ctx, func(s *state.State) error {
 		if s.Settings.Store != store {
@@ -52,11 +51,11 @@ func (p *Accounts) Moved(ctx context.Context, store, identity string) error {
 	})
 }
 
-// EndMove forgets the move: the store that was left has none of the keys any more.
+// EndMove records that the move is complete: the old store has none of the keys.
 func (p *Accounts) EndMove(ctx context.Context) error { return p.BeginMove(ctx, KeyMove{}) }
 
-// ContinueFrom makes the turn continue after this account, unless this pool has handed one out
-// already.
+// ContinueFrom makes round-robin continue after this account, unless an account of the pool has
+// been handed out already.
 func (p *Accounts) ContinueFrom(ctx context.Context, id string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if s.Last != "" || s.Find(id) == nil {

@@ -10,41 +10,38 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// errUnchanged ends an Update that has nothing to write.
+// errUnchanged makes Update write nothing.
 var errUnchanged = errors.New("unchanged")
 
-// Ask is what a holder needs of an account.
+// Ask says which accounts suit a holder.
 type Ask struct {
-	Model string   // the model to be used; empty means that only what limits a whole account counts
-	Avoid []string // ids of accounts that are of no use to this holder, whatever the pool knows of them
-	// Ahead is at how many percent used of a window the holder leaves its account, if there is one
-	// with more left; 0 is what the settings say, NotAhead is never.
+	Model string   // the model of the request; if empty, cooldowns of single models are ignored
+	Avoid []string // ids of accounts that the holder does not want
+	// Ahead is the used percentage of a window at which the holder moves to an account with more
+	// left. 0 means the percentage of the settings, NotAhead means never.
 	Ahead int
-	// To reports whether the holder can go on with this account at once, should it leave its own
-	// before the limit; nil is yes.
+	// To reports whether the holder can move to this account before the limit; nil means any.
 	To func(Handout) bool
-	// Had is the last hand-out that a conversation's server keeps in memory, if it has one. It
-	// counts where the state has no lease of the conversation any more.
+	// Had is the last hand-out of a conversation, as its server remembers it. It replaces a lease
+	// that the state no longer has.
 	Had Handout
-	// Chosen, unless it is nil, is called with an account that the holder is about to get, before
-	// that is written down: its key can be fetched meanwhile. The state's lock is held, so it must
-	// return at once.
+	// Chosen, if not nil, is called with the account that the holder gets, before the state is
+	// written. The state is locked during the call.
 	Chosen func(Handout)
 }
 
-// chosen tells of h, if anybody wants to know.
 func (ask Ask) chosen(h Handout) {
 	if ask.Chosen != nil {
 		ask.Chosen(h)
 	}
 }
 
-// fits reports whether a can be given to the holder.
+// fits reports whether a can be handed out to a holder that does not have it yet.
 func (ask Ask) fits(a *state.Account, now time.Time) bool {
 	return condition(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
 
-// keeps reports whether the holder can go on with a, which it has.
+// keeps reports whether a holder of a can keep it.
 func (ask Ask) keeps(a *state.Account, now time.Time) bool {
 	return limits(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
@@ -55,18 +52,18 @@ func (p *Leases) Acquire(ctx context.Context, holder Holder, ask Ask) (Handout, 
 	return h, err
 }
 
-// Take returns the account that holder has, as long as no limit was met on it. Else, or if it is
-// time to leave that one before its limit, holder gets the next one that fits, and keeps that. The
-// switch is not nil if this call moved the holder off an account for a reason that the pool knows.
-// Take fails with ErrEmpty or an *ExhaustedError.
+// Take returns the holder's account while it can be used, and otherwise leases the next account
+// that fits. It also moves the holder to another account if its own has used the percentage
+// ask.Ahead of a window. The Switch is nil unless this call moved the holder for a reason in the
+// state. Take fails with ErrEmpty or an *ExhaustedError.
 func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Switch, error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, nil, err
 	}
-	// The common case, and that of an exhausted pool, take no lock and write nothing.
+	// Without a change, and when the pool is exhausted, no lock is taken and nothing is written.
 	if l, a := p.held(s, holder, ask); a != nil {
-		if p.leaving(s, l, a, ask) == nil && !p.due(l.Used) {
+		if p.leaving(s, l, a, ask) == nil && !p.useDue(l.Used) {
 			return p.leased(l, a), nil, nil
 		}
 	} else if _, err := p.next(s, ask); err != nil {
@@ -82,7 +79,7 @@ func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Sw
 		}
 		b := p.leaving(s, l, a, ask)
 		if b == nil {
-			if h = p.leased(l, a); !p.due(l.Used) {
+			if h = p.leased(l, a); !p.useDue(l.Used) {
 				return errUnchanged
 			}
 			h = p.leased(p.record(s, holder, a), a)
@@ -90,7 +87,7 @@ func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Sw
 		}
 		f, now := fill(a, p.now()), p.now()
 		sw = &Switch{From: p.leased(l, a), Cause: Ahead, Percent: f.Percent, Verdict: windowVerdict(f.Window, f.Until)}
-		h = p.give(s, holder, b, a, state.Event{Reason: fmt.Sprintf("%d %% of its %s used", f.Percent, sw.Verdict.Reason), Until: f.Until})
+		h = p.assign(s, holder, b, a, state.Event{Reason: fmt.Sprintf("%d %% of its %s used", f.Percent, sw.Verdict.Reason), Until: f.Until})
 		leaseOf(s, holder).Ahead, sw.To = now, h
 		ask.chosen(h)
 		return nil
@@ -98,11 +95,11 @@ func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Sw
 	return h, sw, err
 }
 
-// read returns the pool as it stands. Where the clock was set back since a cooldown began, or usage
-// was learned, that is written down once: else its end would move on with every look.
+// read returns the state. If the clock was set back since a cooldown began or usage was recorded,
+// read first writes the moved times: otherwise each read would move them again.
 func (p *base) read(ctx context.Context) (*state.State, error) {
 	s, err := p.store.Read(ctx)
-	if err != nil || !fromTheFuture(s, p.now()) {
+	if err != nil || !beginsInFuture(s, p.now()) {
 		return s, err
 	}
 	if err := p.update(ctx, func(*state.State) error { return nil }); err != nil {
@@ -116,29 +113,29 @@ func (p *base) update(ctx context.Context, change func(*state.State) error) erro
 		rebase(s, p.now())
 		return change(s)
 	})
-	if err != nil && !errors.Is(err, errUnchanged) {
-		return err
+	if errors.Is(err, errUnchanged) {
+		return nil
 	}
-	return nil
+	return err
 }
 
-// has returns the lease that the holder has, or nil: the one in the state or, for a conversation
-// whose lease has made room there for later ones, what its server remembers.
-func (p *Leases) has(s *state.State, holder Holder, ask Ask) *state.Lease {
+// current returns the holder's lease, or nil. A conversation whose lease was pruned from the state
+// has the lease that its server remembers.
+func (p *Leases) current(s *state.State, holder Holder, ask Ask) *state.Lease {
 	l := leaseOf(s, holder)
 	if l == nil && !ask.Had.Used.IsZero() {
 		l = &state.Lease{Account: ask.Had.ID, Used: ask.Had.Used}
 	}
-	if l == nil || p.over(*l) {
+	if l == nil || p.expired(*l) {
 		return nil
 	}
 	return l
 }
 
-// held is the lease of the holder and its account, which is nil unless the holder can go on with
+// held returns the holder's lease and its account. The account is nil unless the holder can keep
 // it.
 func (p *Leases) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *state.Account) {
-	l := p.has(s, holder, ask)
+	l := p.current(s, holder, ask)
 	if l == nil {
 		return nil, nil
 	}
@@ -149,26 +146,25 @@ func (p *Leases) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *st
 	return l, a
 }
 
-// lease gives the holder the next account that fits. The switch is nil where it had none, or one
-// that is only of no use to this holder itself.
+// lease gives the holder the next account that fits. The Switch is nil if the holder had no
+// account, or left one that is still ready.
 func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch, error) {
 	a, err := p.next(s, ask)
 	if err != nil {
 		return Handout{}, nil, err
 	}
 	var old *state.Account
-	if l := p.has(s, holder, ask); l != nil {
+	if l := p.current(s, holder, ask); l != nil {
 		old = s.Find(l.Account)
 	}
 	if old == nil {
-		h := p.give(s, holder, a, nil, state.Event{})
+		h := p.assign(s, holder, a, nil, state.Event{})
 		ask.chosen(h)
 		return h, nil, nil
 	}
-	// What ended its hold counts, not what keeps others away from the account.
 	c := limits(old, ask.Model, p.now())
 	from := p.handout(old)
-	to := p.give(s, holder, a, old, state.Event{Reason: c.Reason, Until: c.Until})
+	to := p.assign(s, holder, a, old, state.Event{Reason: c.Reason, Until: c.Until})
 	ask.chosen(to)
 	sw := &Switch{From: from, To: to}
 	switch c.State {
@@ -184,9 +180,9 @@ func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch
 	return to, sw, nil
 }
 
-// give writes down that the holder has the account a from now on. old is the one that it leaves, or
-// nil, and why tells of the reason.
-func (p *Leases) give(s *state.State, holder Holder, a, old *state.Account, why state.Event) Handout {
+// assign leases a to the holder, and records the event. old is the account that the holder leaves,
+// or nil; why has the reason for leaving it.
+func (p *Leases) assign(s *state.State, holder Holder, a, old *state.Account, why state.Event) Handout {
 	now := p.now()
 	s.Last, s.Passed, a.LastUsed = a.ID, nil, now
 	event := state.Event{Time: now, Kind: "leased", Account: a.Label}
@@ -198,7 +194,7 @@ func (p *Leases) give(s *state.State, holder Holder, a, old *state.Account, why 
 	return p.leased(p.record(s, holder, a), a)
 }
 
-// record writes down that the holder has the account a, and returns the lease in s.
+// record sets the account of the holder's lease to a, and returns the lease in s.
 func (p *Leases) record(s *state.State, holder Holder, a *state.Account) *state.Lease {
 	l := leaseOf(s, holder)
 	if l == nil {
@@ -212,24 +208,23 @@ func (p *Leases) record(s *state.State, holder Holder, a *state.Account) *state.
 	return l
 }
 
-// Holders returns whether a process has a lease, as the pool stands now.
+// Holders returns a function that reports whether a process has a lease now.
 func (p *Leases) Holders(ctx context.Context) (func(pid int, start string) bool, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return func(pid int, start string) bool { return s.Lease(pid, start) != nil }, nil
+	return func(pid int, start string) bool { return leaseOf(s, Process{PID: pid, Start: start}) != nil }, nil
 }
 
-// Upcoming is the account that the holder would get, should it have to leave the one it has, of
-// those not to avoid.
+// Upcoming returns the account that the holder would get if it had to leave its account.
 func (p *Leases) Upcoming(ctx context.Context, holder Holder, avoid ...string) (Handout, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
 		return Handout{}, err
 	}
 	ask := Ask{Avoid: avoid}
-	if l := p.has(s, holder, ask); l != nil {
+	if l := p.current(s, holder, ask); l != nil {
 		ask.Avoid = append(slices.Clone(avoid), l.Account)
 	}
 	a, err := p.next(s, ask)
@@ -239,16 +234,13 @@ func (p *Leases) Upcoming(ctx context.Context, holder Holder, avoid ...string) (
 	return p.handout(a), nil
 }
 
-// Exhaustion is nil when an account could be handed out now; else ErrEmpty or an *ExhaustedError.
+// Exhaustion returns nil if an account is ready, and otherwise ErrEmpty or an *ExhaustedError.
 func (p *Leases) Exhaustion(ctx context.Context) error {
-	s, err := p.read(ctx)
-	if err == nil {
-		_, err = p.next(s, Ask{})
-	}
+	_, err := p.Other(ctx, Ask{})
 	return err
 }
 
-// Release ends the lease of the holder before its time.
+// Release ends the lease of the holder.
 func (p *Leases) Release(ctx context.Context, holder Holder) error {
 	return p.update(ctx, func(s *state.State) error {
 		all := holder.leases(s)

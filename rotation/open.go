@@ -12,44 +12,42 @@ import (
 // Settings are the user's choices for the whole pool.
 type Settings = state.Settings
 
-// An Event is one entry of the history.
+// Event is one entry of the history.
 type Event = state.Event
 
-// A KnownWindow is one usage limit as the pool remembers it.
+// KnownWindow is a usage window of an account as the pool has stored it.
 type KnownWindow = state.Window
 
-// KnownUsage is what the service last said of an account, by our clock.
+// KnownUsage is the usage of an account as the pool has stored it.
 type KnownUsage = state.Usage
 
-// A Lease is the account that a process or a conversation has.
+// Lease assigns an account to a process or a conversation.
 type Lease = state.Lease
 
-// A KeyMove is a move of all keys from one store to another; the zero value is none.
+// KeyMove is a move of all keys from one store to another; the zero value is none.
 type KeyMove = state.Move
 
-// ErrNewer means that a newer version wrote the state.
+// ErrNewer means that a newer version of ocgo-key wrote the state.
 var ErrNewer = state.ErrNewer
 
-// Open returns the pool in the folder dir, which is made at the first change. warn is told, in a
-// sentence for the user, of a file that could not be read and was set aside. Nothing is touched
-// yet.
+// Open returns the pool in the folder dir. It does no I/O; the first change creates dir. warn is
+// called with a sentence for the user when an unreadable file is replaced.
 func Open(dir string, warn func(message string)) *Pool {
 	return New(state.OpenFile(dir, time.Now, warn), time.Now, process.Alive)
 }
 
-// Peek returns the pool in the folder dir for one who only looks: it waits for no lock and repairs
-// nothing, and a last good copy will do where the state cannot be read. Methods that change the
-// pool fail.
+// Peek returns a read-only pool in the folder dir. Reading takes no lock and repairs nothing; it
+// falls back to the last good copy if the state cannot be read. Methods that change the pool fail.
 func Peek(dir string) *Pool {
-	return New(peeking{state.OpenFile(dir, time.Now, func(string) {})}, time.Now, process.Alive)
+	return New(readOnly{state.OpenFile(dir, time.Now, func(string) {})}, time.Now, process.Alive)
 }
 
-// InMemory returns a pool that ends with the process.
+// InMemory returns an empty pool that is kept in memory.
 func InMemory() *Pool { return New(new(state.Memory), time.Now, process.Alive) }
 
-type peeking struct{ *state.File }
+type readOnly struct{ *state.File }
 
-func (p peeking) Read(context.Context) (*state.State, error) {
+func (p readOnly) Read(context.Context) (*state.State, error) {
 	s, err := p.File.Peek()
 	if s != nil {
 		return s, nil
@@ -57,12 +55,13 @@ func (p peeking) Read(context.Context) (*state.State, error) {
 	return nil, err
 }
 
-func (peeking) Update(context.Context, func(*state.State) error) error {
-	return errors.New("this pool is for reading only")
+func (readOnly) Update(context.Context, func(*state.State) error) error {
+	return errors.New("this pool is read-only")
 }
 
-// PeekSettings returns the settings in the folder dir, without a lock and without a repair. A state
-// that cannot be read has none: the pool begins anew then, and says so.
+// PeekSettings returns the settings in the folder dir. It takes no lock and repairs nothing. If
+// neither the state nor its copy can be read, it returns the defaults: opening the pool then starts
+// an empty one, and warns.
 func PeekSettings(dir string) (Settings, error) {
 	s, err := state.OpenFile(dir, time.Now, func(string) {}).Peek()
 	switch {
@@ -74,5 +73,5 @@ func PeekSettings(dir string) (Settings, error) {
 	return Settings{}, err
 }
 
-// A Stamp tells one version of the pool from another; see [Pool.Stamp].
+// Stamp identifies one version of the pool; see [Pool.Stamp].
 type Stamp = state.Stamp

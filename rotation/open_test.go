@@ -19,7 +19,7 @@ func TestOpenAndPeek(t *testing.T) {
 	s, err := rotation.PeekSettings(dir)
 	require.NoError(t, err)
 	assert.Equal(t, rotation.Settings{}, s)
-	require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: "a", Label: "Work"}))
+	require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: "a", Label: "Work"}))
 	require.NoError(t, pool.Moved(t.Context(), "file", "/id.txt"))
 
 	for _, again := range []*rotation.Pool{rotation.Open(dir, func(message string) { t.Error(message) }), rotation.Peek(dir)} {
@@ -53,7 +53,7 @@ func TestOpenAndPeek(t *testing.T) {
 func TestMoveOfTheKeys(t *testing.T) {
 	pool := rotation.InMemory()
 	require.NoError(t, pool.Prepare(t.Context(), "p", "Pending"))
-	require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: "a", Label: "Work"}))
+	require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: "a", Label: "Work"}))
 	require.NoError(t, pool.PrepareReplace(t.Context(), "a"))
 	owners, _, err := pool.KeyOwners(t.Context())
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestMoveOfTheKeys(t *testing.T) {
 func TestContinueFrom(t *testing.T) {
 	pool := rotation.InMemory()
 	for _, id := range []string{"a", "b", "c"} {
-		require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: id, Label: id}))
+		require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: id, Label: id}))
 	}
 	for _, id := range []string{"b", "c"} {
 		require.NoError(t, pool.ContinueFrom(t.Context(), id))

@@ -7,9 +7,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Other is the account that a request which fits ask could be tried on beside those that ask
-// avoids. No lease moves, and nothing is written. Without one the error is ErrEmpty or an
-// *ExhaustedError.
+// Other returns the next account that fits ask, without a lease: nothing is written. It fails with
+// ErrEmpty or an *ExhaustedError.
 func (p *Leases) Other(ctx context.Context, ask Ask) (Handout, error) {
 	s, err := p.read(ctx)
 	if err != nil {
@@ -22,22 +21,22 @@ func (p *Leases) Other(ctx context.Context, ask Ask) (Handout, error) {
 	return p.handout(a), nil
 }
 
-// Use is what a request that finds no account ready is for.
-type Use int
+// Purpose says what a request is for that finds no account ready.
+type Purpose int
 
 const (
-	// ForModel is a request to a model. The service answers models that cost nothing even where the
-	// usage limits are reached, so it may be tried where every account cools for such a limit, and
-	// none has begun to spend real money.
-	ForModel Use = iota
-	// ForQuestion is a question about usage or models, which uses nothing up: any account that may
-	// be used will do.
-	ForQuestion
+	// ForModel is a request to a model. Free models answer even after the usage limits, so the
+	// request may be tried if all accounts are cooling because of a usage limit, and none of them
+	// spends money from its balance.
+	ForModel Purpose = iota
+	// ForMetadata is a request for usage or for the list of models. It uses nothing up, so any
+	// account that is cooling serves.
+	ForMetadata
 )
 
-// Spare is the account on which a request may be tried although no account is ready: the one that
-// the holder has, else the one that is back first. Not ok means that nothing may be tried.
-func (p *Leases) Spare(ctx context.Context, holder Holder, ask Ask, use Use) (h Handout, ok bool, err error) {
+// Spare returns an account on which a request may be tried although no account is ready: the
+// holder's own, or else the one that is back first. If ok is false, the request must not be tried.
+func (p *Leases) Spare(ctx context.Context, holder Holder, ask Ask, purpose Purpose) (h Handout, ok bool, err error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, false, err
@@ -50,14 +49,14 @@ func (p *Leases) Spare(ctx context.Context, holder Holder, ask Ask, use Use) (h 
 		switch {
 		case c.State == Disabled, c.State == Rejected, slices.Contains(ask.Avoid, a.ID):
 			continue
-		case c.State != Cooling, use == ForModel && (c.Window == "" || spending(a, now)):
+		case c.State != Cooling, purpose == ForModel && (c.Window == "" || spendsMoney(a, now)):
 			return Handout{}, false, nil
 		}
 		if spare == nil || c.Until.Before(condition(spare, ask.Model, now).Until) {
 			spare = a
 		}
 	}
-	if l := p.has(s, holder, ask); l != nil {
+	if l := p.current(s, holder, ask); l != nil {
 		if a := s.Find(l.Account); a != nil && condition(a, ask.Model, now).State == Cooling && !slices.Contains(ask.Avoid, a.ID) {
 			spare = a
 		}

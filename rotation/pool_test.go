@@ -31,7 +31,7 @@ func newWorld(t require.TestingT, labels ...string) *world {
 		return !w.dead[pid]
 	})
 	for i, label := range labels {
-		require.NoError(t, w.Add(context.Background(), rotation.Newcomer{ID: fmt.Sprintf("id%d", i), Label: label}))
+		require.NoError(t, w.Add(context.Background(), rotation.NewAccount{ID: fmt.Sprintf("id%d", i), Label: label}))
 	}
 	return w
 }

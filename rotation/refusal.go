@@ -15,13 +15,13 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Refusal is an answer by which the service refuses a request and that no rule knows. The texts are
-// the service's, made fit for one line, without keys.
+// Refusal is an error answer of the service that no rule covers. Its texts come from the service,
+// without keys, and each fits one line.
 type Refusal struct {
 	Status int
 	Type   string // error.type; may be empty
 	Code   string // error.code; may be empty
-	Words  string // the beginning of its message
+	Words  string // the first words of the message
 }
 
 func (r Refusal) String() string { return describe(r.Status, r.Type, r.Code, r.Words) }
@@ -40,16 +40,16 @@ func describe(status int, kind, code, words string) string {
 }
 
 const (
-	// maxRefusals bounds how many kinds of refusals are kept.
+	// maxRefusals limits how many kinds of refusals the state keeps.
 	maxRefusals = 16
-	// maxWords bounds how many words of a message are kept.
+	// maxWords limits how many words of a message are kept.
 	maxWords = 12
-	// refusalEvent is the least time between two events for one kind of refusal.
-	refusalEvent = time.Hour
+	// refusalEventInterval is the least time between two events for one kind of refusal.
+	refusalEventInterval = time.Hour
 )
 
-// commonWords are those of which refusals are made. They say nothing of a prompt, even where it has
-// them too.
+// commonWords are the usual words of refusals. They are kept even if the prompt has them too, since
+// they tell nothing about it.
 var commonWords = sync.OnceValue(func() map[string]bool {
 	common := map[string]bool{}
 	for word := range strings.FieldsSeq(`a an and any api are as at be been blocked business by can cannot code console contact could
@@ -64,26 +64,25 @@ var commonWords = sync.OnceValue(func() map[string]bool {
 	return common
 })
 
-// kindName is how the names of kinds look: "Account.Paused", "rate_limit_error".
+// kindName matches the name of an error kind: "Account.Paused", "rate_limit_error".
 var kindName = pattern(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
-// Without is r without anything that could be of the request: an upstream may repeat a prompt, or a
-// part of it, in its refusal. Of the words those stay that refusals are made of, and those that the
-// request does not hold; "…" stands for the others. A type or a code that does not look like the
-// name of a kind is dropped.
-func (r Refusal) Without(request []byte) Refusal {
+// Redact returns r without text of the request, since an upstream may quote the prompt in its
+// refusal. It replaces words that occur in the request by "…", except commonWords, and drops a type
+// or code that does not look like the name of an error kind.
+func (r Refusal) Redact(request []byte) Refusal {
 	for _, name := range []*string{&r.Type, &r.Code} {
 		if !kindName().MatchString(*name) {
 			*name = ""
 		}
 	}
-	held := wordsOf(request)
+	inRequest := wordsOf(request)
 	var kept []string
 	for word := range strings.FieldsSeq(r.Words) {
 		if len(kept) == maxWords {
 			break
 		}
-		if !sayable(word, held) {
+		if !safe(word, inRequest) {
 			word = "…"
 		}
 		if word != "…" || len(kept) == 0 || kept[len(kept)-1] != "…" {
@@ -96,11 +95,12 @@ func (r Refusal) Without(request []byte) Refusal {
 	return r
 }
 
-// sayable reports whether a word of a refusal says nothing of a request that holds these words.
-// Languages that are written without spaces have no words that could be told apart.
-func sayable(word string, held map[string]bool) bool {
+// safe reports whether a word of a refusal tells nothing about a request with the words inRequest.
+// Words with other than ASCII letters are never safe: some languages are written without spaces
+// between words.
+func safe(word string, inRequest map[string]bool) bool {
 	for part := range strings.FieldsFuncSeq(strings.ToLower(word), notInWord) {
-		if strings.IndexFunc(part, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 || held[part] && !commonWords()[part] {
+		if strings.IndexFunc(part, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 || inRequest[part] && !commonWords()[part] {
 			return false
 		}
 	}
@@ -109,13 +109,13 @@ func sayable(word string, held map[string]bool) bool {
 
 func notInWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
-// wordsOf are the words of a request, in lower case: those of the texts in its JSON, else of it as
-// it stands.
+// wordsOf returns the words of a request in lower case: those of the names and values in its JSON,
+// or of the whole text if it is not JSON.
 func wordsOf(request []byte) map[string]bool {
-	held := map[string]bool{}
+	words := map[string]bool{}
 	add := func(text string) {
 		for word := range strings.FieldsFuncSeq(strings.ToLower(text), notInWord) {
-			held[word] = true
+			words[word] = true
 		}
 	}
 	var walk func(v any)
@@ -141,33 +141,33 @@ func wordsOf(request []byte) map[string]bool {
 		add(string(request))
 	}
 	walk(v)
-	return held
+	return words
 }
 
-// Refused counts a refusal that was met with the account's key. It changes nothing for the account.
-func (p *Records) Refused(ctx context.Context, met Handout, r Refusal) error {
+// Refused counts a refusal of a request with the account's key. The account stays as it is.
+func (p *Records) Refused(ctx context.Context, account Handout, r Refusal) error {
 	return p.update(ctx, func(s *state.State) error {
 		now, event := p.now(), true
 		kept := state.Refusal{Status: r.Status, Type: r.Type, Code: r.Code, First: now}
 		i := slices.IndexFunc(s.Refusals, func(o state.Refusal) bool { return o.Status == r.Status && o.Type == r.Type && o.Code == r.Code })
 		if i >= 0 {
 			kept = s.Refusals[i]
-			event = now.Sub(kept.Last).Abs() >= refusalEvent
+			event = now.Sub(kept.Last).Abs() >= refusalEventInterval
 			s.Refusals = slices.Delete(s.Refusals, i, i+1)
 		}
-		kept.Words, kept.Account, kept.Last, kept.Count = r.Words, met.Label, now, kept.Count+1
+		kept.Words, kept.Account, kept.Last, kept.Count = r.Words, account.Label, now, kept.Count+1
 		if len(s.Refusals) >= maxRefusals {
 			s.Refusals = s.Refusals[1:]
 		}
 		s.Refusals = append(s.Refusals, kept)
 		if event {
-			s.Note(state.Event{Time: now, Kind: "refused", Account: met.Label, Reason: r.String()})
+			s.Note(state.Event{Time: now, Kind: "refused", Account: account.Label, Reason: r.String()})
 		}
 		return nil
 	})
 }
 
-// Refusals are the kinds of refusals that no rule knows, as far as they are kept, the latest first.
+// Refusals returns the kept refusals, the latest first.
 func (p *Records) Refusals(ctx context.Context) ([]state.Refusal, error) {
 	s, err := p.read(ctx)
 	if err != nil {
@@ -178,7 +178,7 @@ func (p *Records) Refusals(ctx context.Context) ([]state.Refusal, error) {
 	return latest, nil
 }
 
-// Describe says what a kept refusal was: "403 Account.Paused: this account is paused".
+// Describe returns a kept refusal in words: "403 Account.Paused: this account is paused".
 func Describe(r state.Refusal) string {
 	return text.OneLineOr(describe(r.Status, r.Type, r.Code, r.Words), "")
 }

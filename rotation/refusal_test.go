@@ -25,10 +25,10 @@ func TestARefusalKeepsNothingOfThePrompt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			body, err := json.Marshal(map[string]any{"messages": []any{map[string]string{"role": "user", "content": c.prompt}}})
 			require.NoError(t, err)
-			assert.Equal(t, c.want, rotation.Refusal{Status: 403, Words: c.message}.Without(body).Words)
+			assert.Equal(t, c.want, rotation.Refusal{Status: 403, Words: c.message}.Redact(body).Words)
 		})
 	}
-	r := rotation.Refusal{Status: 403, Type: "flagged: my secret garden", Code: "Account.Paused"}.Without([]byte(`{}`))
+	r := rotation.Refusal{Status: 403, Type: "flagged: my secret garden", Code: "Account.Paused"}.Redact([]byte(`{}`))
 	assert.Empty(t, r.Type)
 	assert.Equal(t, "Account.Paused", r.Code)
 }

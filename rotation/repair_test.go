@@ -14,7 +14,7 @@ import (
 func TestRepair(t *testing.T) {
 	dir := t.TempDir()
 	pool := rotation.Open(dir, func(string) {})
-	require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: "0123456789abcdef", Label: "Work"}))
+	require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: "0123456789abcdef", Label: "Work"}))
 	done, err := rotation.Repair(t.Context(), dir)
 	require.NoError(t, err)
 	assert.Equal(t, "the state is readable", done)

@@ -11,29 +11,25 @@ import (
 type Switch struct {
 	From, To Handout
 	Cause    Cause
-	// Verdict on From, of an answer that this holder or another one met; of the window that is
-	// filling up if the Cause is Ahead.
+	// Verdict is the verdict on From. If the Cause is Ahead, it names the window that fills up.
 	Verdict Verdict
-	Percent int // used of that window, if the Cause is Ahead
+	Percent int // used percentage of that window, if the Cause is Ahead
 }
 
-// Cause is what made a holder move.
+// Cause says why a holder moved.
 type Cause int
 
+// The causes.
 const (
-	// ByAnswer is an answer of the service, or none in time (the Verdict is Pass then).
-	ByAnswer Cause = iota
-	// Ahead is the wish to leave before the limit.
-	Ahead
-	// ByHand is a user's command: disable, remove, rotate.
-	ByHand
+	ByAnswer Cause = iota // an answer of the service, or none in time (the Verdict is Pass then)
+	Ahead                 // the holder left before the limit
+	ByHand                // a command of the user: disable, remove, rotate
 )
 
-// Report takes the verdict v on blamed, the account whose key was on the request, into the pool,
-// and returns the account that the holder goes on with, which fits ask. When several requests
-// report the same limit, the account is cooled once and all of them get the same next account;
-// moved is true for the one whose report moved the holder. With no account left the error is an
-// *ExhaustedError, and the verdict is kept all the same.
+// Report applies the verdict v to blamed, the account whose key was on the request, and returns the
+// holder's account for the next attempt. When several requests report the same limit, the account
+// cools once, all of them get the same account, and moved is true only for the report that moved
+// the holder. If no account is left, v is applied and the error is an *ExhaustedError.
 func (p *Leases) Report(ctx context.Context, holder Holder, blamed Handout, v Verdict, ask Ask) (next Handout, moved bool, err error) {
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {
@@ -55,8 +51,8 @@ func (p *Leases) Report(ctx context.Context, holder Holder, blamed Handout, v Ve
 	return next, moved, err
 }
 
-// blame applies v to the account, unless it has had a new key since. It reports whether anything
-// changed.
+// blame applies v to the account, unless its key was replaced after the hand-out. It reports
+// whether the state changed.
 func (p *Leases) blame(s *state.State, blamed Handout, v Verdict) bool {
 	a, now := s.Find(blamed.ID), p.now()
 	if a == nil || a.KeyRev != blamed.KeyRev {
@@ -82,9 +78,9 @@ func (p *Leases) blame(s *state.State, blamed Handout, v Verdict) bool {
 	return false
 }
 
-// Move gives the holder another account although nothing is wrong with the one it has. Without
-// another ready account it fails with ErrNoOther (ErrEmpty, an *ExhaustedError if the holder has
-// none), and the holder keeps what it has.
+// Move moves the holder to another account, whatever the condition of its own. If no other account
+// is ready, Move changes nothing and fails with ErrNoOther; for a holder without an account, with
+// ErrEmpty or an *ExhaustedError.
 func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
@@ -92,7 +88,7 @@ func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 			return ErrEmpty
 		}
 		var ask Ask
-		if l := p.has(s, holder, ask); l != nil {
+		if l := p.current(s, holder, ask); l != nil {
 			if a := s.Find(l.Account); a != nil {
 				ask.Avoid, sw.From = []string{a.ID}, p.handout(a)
 			}
@@ -106,7 +102,7 @@ func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	return sw, err
 }
 
-// Skip passes over the account that would be handed out next: the one after it is.
+// Skip makes the account after the next one the next.
 func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
@@ -123,12 +119,10 @@ func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 			return ErrNoOther
 		}
 		if turns {
-			// The one just before `to` becomes the last, in case those between are ready again by
-			// the next hand-out.
-			i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == to.ID })
-			s.Last = s.Accounts[(i+len(s.Accounts)-1)%len(s.Accounts)].ID
+			// Accounts between the two may be ready again by the next hand-out: skip them too.
+			s.Last = s.Accounts[(s.Index(to.ID)+len(s.Accounts)-1)%len(s.Accounts)].ID
 		} else {
-			if slices.Contains(s.Passed, to.ID) { // all the others were passed over: begin anew
+			if slices.Contains(s.Passed, to.ID) { // all other accounts were skipped already
 				s.Passed = nil
 			}
 			s.Passed = append(s.Passed, from.ID)
@@ -140,8 +134,8 @@ func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 	return sw, err
 }
 
-// Blame takes in a verdict on an account that no process of ours has a lease of, and returns what
-// is next then.
+// Blame applies the verdict v to an account, and returns the next account. Unlike Report it is for
+// a key that was used without a lease.
 func (p *Leases) Blame(ctx context.Context, blamed Handout, v Verdict) (next Handout, err error) {
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {

@@ -8,13 +8,12 @@ import (
 	"time"
 )
 
-// maxCooldown bounds a wait that a server names: no window is longer than a month.
+// maxCooldown limits the wait that a server can ask for: no usage window is longer than a month.
 const maxCooldown = 32 * 24 * time.Hour
 
-// RetryAfter reads how long the server says to wait: `retry-after-ms` (milliseconds) if it is
-// there, as OpenCode does, else `retry-after` (seconds, or an HTTP date). Not ok means that there
-// is no such header, or none that makes sense: not a number, not in the future. The result is at
-// most 32 days.
+// RetryAfter returns the wait that the server asks for: `retry-after-ms` (milliseconds) if present,
+// as in OpenCode, or else `retry-after` (seconds, or an HTTP date). It is at most 32 days. ok is
+// false if there is no such header, or its value is invalid or not in the future.
 func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	if ms, ok := number(h.Get("Retry-After-Ms")); ok {
 		return bounded(ms / 1000)

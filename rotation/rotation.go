@@ -1,9 +1,10 @@
-// Package rotation decides which account is next: the pool in its order, who holds which account,
-// how long an account stays out after a limit, and what an answer of the service says of the
-// account whose key was on it.
+// Package rotation decides which account is used next. It keeps the pool of accounts with their
+// leases and cooldowns, and judges what an answer of the service means for the account whose key
+// was on the request.
 //
-// It sees accounts by id and label, never a key, and never imports package keychain. Time and the
-// process table are arguments, so that a test needs neither a clock nor a process.
+// The package knows accounts by id and label. It never sees a key, and never imports package
+// keychain. Time and the process table are arguments, so that tests need neither a clock nor a
+// process.
 package rotation
 
 import (
@@ -15,7 +16,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Store is where the state lives: state.File, or state.Memory.
+// Store is where the state is kept: a state.File or a state.Memory.
 type Store interface {
 	Read(context.Context) (*state.State, error)
 	Update(context.Context, func(*state.State) error) error
@@ -23,9 +24,8 @@ type Store interface {
 	ReadEvents() (events []state.Event, broken int, err error)
 }
 
-// Pool is the rotation over one Store: the list of its accounts, who has which, and what is noted
-// of them. It is safe for use by several goroutines, and several processes with a Pool over the
-// same file agree with each other.
+// Pool is the rotation over one Store. Several goroutines may use a Pool at the same time, and
+// several processes may open the same state file.
 type Pool struct {
 	*base
 	*Accounts
@@ -33,52 +33,49 @@ type Pool struct {
 	*Records
 }
 
-// Accounts are the list: what is changed there, and what the user has set for the whole pool.
+// Accounts manages the list of accounts and the settings of the pool.
 type Accounts struct{ *base }
 
-// Leases say who has which account, who gets which next, and what becomes of one whose account met
-// a limit.
+// Leases hands out accounts to holders, and moves a holder to another account after a limit.
 type Leases struct{ *base }
 
-// Records are the history, what accounts have used, and answers of the service that no rule knows.
+// Records keeps the history, the usage of the accounts, and answers of the service that no rule
+// covers.
 type Records struct{ *base }
 
-// base is what all parts of a Pool work on.
+// base is shared by all parts of a Pool.
 type base struct {
 	store Store
 	now   func() time.Time
 	alive func(pid int, start string) bool
 }
 
-// New returns the pool in store. alive reports whether that very process still runs.
+// New returns the pool in store. alive reports whether the process with this pid and start identity
+// is running.
 func New(store Store, now func() time.Time, alive func(pid int, start string) bool) *Pool {
 	b := &base{store, now, alive}
 	return &Pool{b, &Accounts{b}, &Leases{b}, &Records{b}}
 }
 
-// Trail lets changes of the pool return as soon as they are made, where the store can do that: what
-// is only a copy, or for people to look at, follows. wait is to be called before the process ends.
-func (p *base) Trail() (wait func()) {
-	store, ok := p.store.(interface {
-		Trail()
-		Wait()
-	})
-	if !ok {
-		return func() {}
+// WriteBehind makes changes return before the copy of the state and the history are written, if the
+// store supports that. The caller calls wait before the process ends.
+func (p *base) WriteBehind() (wait func()) {
+	if file, ok := p.store.(*state.File); ok {
+		file.WriteBehind()
+		return file.Wait
 	}
-	store.Trail()
-	return store.Wait
+	return func() {}
 }
 
-// Handout is the account that a holder was given.
+// Handout is an account as it is given to a holder.
 type Handout struct {
 	ID     string
 	Label  string
-	KeyRev int // the account's keys so far: tells an old key from a new one
-	// ByModel says that some model may be limited on this account, so that one who keeps the
-	// hand-out in memory has to name the model and ask again.
+	KeyRev int // counts the replacements of the account's key: an older number means an older key
+	// ByModel says that a cooldown of the account applies to one model only. A holder that caches
+	// the hand-out has to call Take for each request, with its model.
 	ByModel bool
-	// Used is when the use of a conversation's lease was last written down; zero for a process's.
+	// Used is the last recorded use of the lease of a conversation; zero for a process.
 	Used time.Time
 }
 
@@ -88,24 +85,24 @@ func (p *base) handout(a *state.Account) Handout {
 	return Handout{ID: a.ID, Label: a.Label, KeyRev: a.KeyRev, ByModel: byModel}
 }
 
-// leased is the account a as it is handed out to the holder of l.
+// leased returns the hand-out of a to the holder of the lease l.
 func (p *base) leased(l *state.Lease, a *state.Account) Handout {
 	h := p.handout(a)
 	h.Used = l.Used
 	return h
 }
 
-// Stamp changes whenever the pool does, for the price of a stat.
+// Stamp returns a value that changes with every change of the pool. It costs one stat of the file.
 func (p *base) Stamp() state.Stamp { return p.store.Stamp() }
 
 // Errors of this package.
 var (
-	// ErrEmpty means that there is no account at all.
+	// ErrEmpty means that the pool has no accounts.
 	ErrEmpty = errors.New("there is no account")
 	// ErrNoSuchAccount means that no account has that label or number.
 	ErrNoSuchAccount = errors.New("no such account")
 	// ErrAlreadyThere means that the label is taken.
 	ErrAlreadyThere = errors.New("already there")
-	// ErrNoOther means that there is no ready account to move on to, other than the one in use.
+	// ErrNoOther means that no account is ready except the one in use.
 	ErrNoOther = errors.New("no other account is ready")
 )

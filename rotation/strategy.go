@@ -12,35 +12,36 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Strategies: which of the accounts that are ready is the next. None of them picks one that is out.
+// The strategies, each of which picks one of the accounts that are ready.
 const (
-	// RoundRobin is the one after the account last handed out, in the pool's order.
+	// RoundRobin picks the account after the last one handed out, in the pool's order.
 	RoundRobin = "round-robin"
-	// MostLeft is the one whose fullest window is used least, by the last known usage; of several,
-	// by turn.
+	// MostLeft picks the account whose fullest window is used least, by the last known usage. Among
+	// equals it picks as RoundRobin does.
 	MostLeft = "most-left"
-	// FillFirst is the first in the pool's order.
+	// FillFirst picks the first account in the pool's order.
 	FillFirst = "fill-first"
 )
 
-// Strategies are the names of all, the default first.
+// Strategies returns the names of the strategies, the default first.
 func Strategies() []string { return []string{RoundRobin, MostLeft, FillFirst} }
 
-// MaxAhead is the highest percentage at which a process can leave its account before the limit.
+// MaxAhead is the highest percentage for leaving an account before its limit.
 const MaxAhead = 99
 
-// NotAhead is the Ask.Ahead of a process that keeps its account up to the limit, whatever the
-// settings say.
+// NotAhead is the value of Ask.Ahead for a holder that keeps its account until the limit, whatever
+// the settings say.
 const NotAhead = -1
 
-// aheadRest is how long a process that left an account before its limit stays with the next one in
-// any case: where all accounts are nearly used up it must not go round between them.
-const aheadRest = 15 * time.Minute
+// aheadPause is the least time between two moves of a holder before the limit, so that it does not
+// move in circles when all accounts are nearly used up.
+const aheadPause = 15 * time.Minute
 
-// ErrSetting means that there is no such strategy, or percentage.
+// ErrSetting means that a strategy or percentage is not valid.
 var ErrSetting = errors.New("no such setting")
 
-// Configure changes the settings of the whole pool. What change leaves in them must make sense.
+// Configure changes the settings of the pool. It fails with ErrSetting if change sets an invalid
+// value.
 func (p *Accounts) Configure(ctx context.Context, change func(*state.Settings)) error {
 	return p.update(ctx, func(s *state.State) error {
 		before := s.Settings
@@ -71,7 +72,7 @@ func (p *Accounts) Configure(ctx context.Context, change func(*state.Settings)) 
 	})
 }
 
-// strategy is the one in force: the default for one that a newer version knows.
+// strategy returns the strategy of the settings, or the default if only a newer version knows it.
 func strategy(s state.Settings) string {
 	if slices.Contains(Strategies(), s.Strategy) {
 		return s.Strategy
@@ -79,31 +80,26 @@ func strategy(s state.Settings) string {
 	return RoundRobin
 }
 
-// percent is at how much used a process that asks like this leaves an account; 0 is never.
+// percent returns the used percentage at which the holder leaves its account; 0 means never.
 func (ask Ask) percent(s state.Settings) int {
-	percent := ask.Ahead
-	if percent == 0 {
-		percent = s.Ahead
-	}
+	percent := cmp.Or(ask.Ahead, s.Ahead)
 	if percent < 0 || percent > MaxAhead {
 		return 0
 	}
 	return percent
 }
 
-// byTurn are all accounts in the pool's order, from the one after the account last handed out.
+// byTurn returns all accounts in the pool's order, from the one after the last one handed out.
 func byTurn(s *state.State) []*state.Account {
-	n := len(s.Accounts)
-	start := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return a.ID == s.Last }) + 1
-	turn := make([]*state.Account, n)
-	for i := range n {
-		turn[i] = &s.Accounts[(start+i)%n]
+	start := s.Index(s.Last) + 1
+	turn := make([]*state.Account, len(s.Accounts))
+	for i := range turn {
+		turn[i] = &s.Accounts[(start+i)%len(turn)]
 	}
 	return turn
 }
 
-// next picks the account that a process gets which asks like this and has to leave its own, or has
-// none.
+// next picks the account that a holder gets if it has none or has to leave its own.
 func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 	if len(s.Accounts) == 0 {
 		return nil, ErrEmpty
@@ -114,13 +110,13 @@ func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 		return nil, exhausted(s, ask.Model, now)
 	}
 	fit = preferred(fit, func(a *state.Account) bool { return !slices.Contains(s.Passed, a.ID) })
-	if percent := ask.percent(s.Settings); percent > 0 { // else it would have to leave at once
+	if percent := ask.percent(s.Settings); percent > 0 { // the holder would leave the others at once
 		fit = preferred(fit, func(a *state.Account) bool { return fill(a, now).Percent < percent })
 	}
 	return pick(s, fit, now), nil
 }
 
-// preferred are those that meet the wish, or all if none does.
+// preferred returns the accounts that meet the wish, or all if none does.
 func preferred(fit []*state.Account, wish func(*state.Account) bool) []*state.Account {
 	if met := slices.DeleteFunc(slices.Clone(fit), func(a *state.Account) bool { return !wish(a) }); len(met) > 0 {
 		return met
@@ -128,7 +124,7 @@ func preferred(fit []*state.Account, wish func(*state.Account) bool) []*state.Ac
 	return fit
 }
 
-// pick chooses from accounts that fit, which are in the order of their turn.
+// pick applies the strategy to the accounts in fit, which are in the order of byTurn.
 func pick(s *state.State, fit []*state.Account, now time.Time) *state.Account {
 	switch strategy(s.Settings) {
 	case MostLeft:
@@ -143,11 +139,11 @@ func pick(s *state.State, fit []*state.Account, now time.Time) *state.Account {
 	return fit[0]
 }
 
-// leaving is the account that the holder of lease l, which has a, goes on with before a meets its
-// limit; nil to stay.
+// leaving returns the account to which the holder of l moves before its account a reaches a limit;
+// nil if it keeps a.
 func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask Ask) *state.Account {
 	percent, now := ask.percent(s.Settings), p.now()
-	if percent == 0 || fill(a, now).Percent < percent || !l.Ahead.IsZero() && now.Sub(l.Ahead).Abs() < aheadRest {
+	if percent == 0 || fill(a, now).Percent < percent || !l.Ahead.IsZero() && now.Sub(l.Ahead).Abs() < aheadPause {
 		return nil
 	}
 	better := slices.DeleteFunc(byTurn(s), func(b *state.Account) bool {
@@ -159,8 +155,8 @@ func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask A
 	return pick(s, better, now)
 }
 
-// Leaving returns for each of the holders the account that it would go on with before the one it
-// has meets its limit; the zero Handout for one that stays.
+// Leaving returns for each holder the account to which it would move before its own reaches a
+// limit; the zero Handout for a holder that keeps its account.
 func (p *Leases) Leaving(ctx context.Context, ask Ask, holders ...Holder) []Handout {
 	to := make([]Handout, len(holders))
 	s, err := p.read(ctx)

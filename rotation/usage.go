@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -10,28 +11,26 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Usage is what the service says an account has used: the answer of its endpoint /usage.
-// Source: docs/facts.md, "Usage".
+// Usage is the service's answer to /usage for one account. Source: docs/facts.md, "Usage".
 type Usage struct {
 	Workspace string // id; may be empty
 	User      string // id; may be empty
 	Windows   map[string]Window
-	// At is the service's own clock when it answered, to which ResetsAt belongs; zero if it did not
-	// tell.
+	// At is the time of the answer by the service's clock, which ResetsAt uses too; zero if
+	// unknown.
 	At time.Time
-	// Asked is when the question was asked, by our clock: an answer is as old as that. Zero is just
-	// now.
+	// Asked is the time of the request by the local clock; zero means now.
 	Asked time.Time
 }
 
-// Window is one of the three usage limits, named rolling (5 hours), weekly and monthly.
+// Window is the usage of one of the three windows: rolling (5 hours), weekly, monthly.
 type Window struct {
 	Status   string    `json:"status"`  // "ok" or "rate-limited"
-	Percent  int       `json:"percent"` // used, a whole number
+	Percent  int       `json:"percent"` // used; a whole number
 	ResetsAt time.Time `json:"resetsAt"`
 }
 
-// ParseUsage reads the body of /usage.
+// ParseUsage parses the body of an answer to /usage.
 func ParseUsage(body []byte) (Usage, error) {
 	var raw struct {
 		Workspace string            `json:"workspaceID"`
@@ -44,17 +43,17 @@ func ParseUsage(body []byte) (Usage, error) {
 	return Usage{Workspace: text.OneLineOr(raw.Workspace, ""), User: text.OneLineOr(raw.User, ""), Windows: raw.Usage}, nil
 }
 
-// limitNames are the windows as limits name them.
+// limitNames maps the names of the windows in /usage to their names in error messages.
 var limitNames = map[string]string{"rolling": "5 hour", "weekly": "weekly", "monthly": "monthly"}
 
-// Words of a window's status.
+// The values of a window's status.
 const (
 	statusOK      = "ok"
 	statusLimited = "rate-limited"
 )
 
-// UnmarshalJSON takes a percentage with a fraction as well: one such number is no reason to do
-// without the others.
+// UnmarshalJSON also accepts a percentage with a fraction, so that one does not make the whole
+// answer unreadable.
 func (w *Window) UnmarshalJSON(data []byte) error {
 	type plain Window
 	read := struct {
@@ -68,17 +67,12 @@ func (w *Window) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func (w Window) limited() bool { return w.Status == statusLimited || w.Percent >= 100 }
-
-// limit is the verdict that follows from the windows that are used up: the account is out until the
-// last of them is reset, by our clock. Not limited means that there is room in all.
+// limit returns the verdict for the used-up windows of u: Cool until the last of them is reset, by
+// the local clock. limited is false if no window is used up.
 func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
-	clock := u.At
-	if clock.IsZero() {
-		clock = now
-	}
+	clock := cmp.Or(u.At, now)
 	for name, w := range u.Windows {
-		if !w.limited() {
+		if !full(state.Window(w)) {
 			continue
 		}
 		limited = true
@@ -90,16 +84,15 @@ func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
 	return v, limited
 }
 
-// settling is how long after a limit the service may not count it yet in its usage.
-const settling = 30 * time.Second
+// usageDelay is how long after a limit the answer of /usage may still lack it.
+const usageDelay = 30 * time.Second
 
-// Learn takes in what the service says an account has used: the numbers are kept, and an account
-// that is used up is not handed out to a process that does not have it already.
+// Learn stores the usage of an account. An account with a used-up window is handed out to no new
+// holder.
 //
-// It also puts right the end of a cooldown that came from a usage window: a 429 names only the
-// first window that is used up, and the account is back when the last of them is reset. Where there
-// is room in all of them again, the cooldown ends. Nothing is written where nothing that matters
-// changed, since every process looks at what is.
+// Learn also corrects the cooldown for a usage window. A 429 names only the first used-up window,
+// but the account is back when the last of them is reset. If no window is used up any more, the
+// cooldown ends. Learn writes nothing if only the time of the usage changed.
 func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 	return p.update(ctx, func(s *state.State) error {
 		a, now := s.Find(h.ID), p.now()
@@ -107,13 +100,13 @@ func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 			return errUnchanged
 		}
 		if a.Usage != nil && !u.Asked.IsZero() && a.Usage.At.After(u.Asked) {
-			return errUnchanged // the answer to a later question was quicker
+			return errUnchanged // the answer to a later request came first
 		}
 		before, changed := condition(a, "", now), false
 		if u.Workspace != "" && a.Workspace != u.Workspace || u.User != "" && a.User != u.User {
 			a.Workspace, a.User, changed = u.Workspace, u.User, true
 		}
-		if keep := learned(a.Usage, u.known(now)); keep != a.Usage {
+		if keep := newer(a.Usage, u.stored(now)); keep != a.Usage {
 			a.Usage, changed = keep, true
 		}
 		if !correct(a, u, now) {
@@ -134,9 +127,9 @@ func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 	})
 }
 
-// correct replaces the cooldowns that came from usage windows by the one that follows from u.
+// correct replaces the cooldowns for usage windows by the one that follows from u.
 func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
-	var old *state.Cooldown // the one that ends last
+	var old *state.Cooldown // of a window, the one that ends last
 	for i, c := range a.Cooldowns {
 		if c.Window != "" && now.Before(c.Until) && (old == nil || c.Until.After(old.Until)) {
 			old = &a.Cooldowns[i]
@@ -148,13 +141,13 @@ func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
 		return false
 	case limited && (v.Until.IsZero() || v.Until.Sub(old.Until).Abs() < sameMoment):
 		return false
-	case !limited && now.Sub(old.Since) < settling:
+	case !limited && now.Sub(old.Since) < usageDelay:
 		return false
 	}
-	since, paid := old.Since, spending(a, now)
+	since, paid := old.Since, spendsMoney(a, now)
 	a.Cooldowns = slices.DeleteFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Window != "" })
 	if limited {
-		if paid { // that it spends money stays true up to its reset
+		if paid { // it spends money until its windows are reset
 			v.Window = OverageWindow
 		}
 		a.Cooldowns = append(a.Cooldowns, state.Cooldown{Since: since, Until: v.Until, Reason: v.Reason, Window: v.Window})
@@ -162,9 +155,9 @@ func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
 	return true
 }
 
-// spending reports whether an answer for the account was paid from its balance, and its limits are
-// not reset since.
-func spending(a *state.Account, now time.Time) bool {
+// spendsMoney reports whether an answer for the account was paid from its balance, and its windows
+// have not been reset since.
+func spendsMoney(a *state.Account, now time.Time) bool {
 	return slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool {
 		return c.Window == OverageWindow && now.Before(rebased(c, now).Until)
 	})

@@ -1,35 +1,34 @@
 package rotation
 
 import (
+	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"ocgo-key/rotation/state"
 )
 
-// windowNames are the windows as /usage names them, from the shortest.
+// windowNames are the names of the windows in /usage, the shortest window first.
 var windowNames = []string{"rolling", "weekly", "monthly"}
 
-// windowLengths are how long what was used of a window can count at most.
+// windowLengths are the lengths of the windows, at most.
 var windowLengths = map[string]time.Duration{"rolling": 5 * time.Hour, "weekly": 7 * 24 * time.Hour, "monthly": 31 * 24 * time.Hour}
 
 const (
-	// maxPercent bounds what is kept of a percentage.
+	// maxPercent is the largest percentage that is stored.
 	maxPercent = 1000
-	// unknownReset is how long a window counts as used up where the service does not say when it is
+	// unknownReset is how long a window counts as used up if the service names no time of its
 	// reset.
 	unknownReset = 5 * time.Minute
-	// sameNumbers is how old the same numbers get before it is written down that they are still the
-	// same.
-	sameNumbers = time.Minute
+	// unchangedInterval is the least time between two writes of the same numbers.
+	unchangedInterval = time.Minute
 )
 
-// known is u as it is kept: the windows that are known by name, with times by our clock, and
-// nothing that makes no sense. It is nil where u says nothing.
-func (u Usage) known(now time.Time) *state.Usage {
-	clock := u.At
-	if clock.IsZero() {
-		clock = now
-	}
+// stored returns u as the state stores it: only known windows and valid values, with times by the
+// local clock. It returns nil if u has no known window.
+func (u Usage) stored(now time.Time) *state.Usage {
+	clock := cmp.Or(u.At, now)
 	k := &state.Usage{At: now, Windows: make(map[string]state.Window)}
 	if !u.Asked.IsZero() && u.Asked.Before(now) {
 		k.At = u.Asked
@@ -54,31 +53,28 @@ func (u Usage) known(now time.Time) *state.Usage {
 	return k
 }
 
-// learned is what is to be kept, of the old usage and the new: the old itself where the new has
-// nothing to add.
-func learned(old, fresh *state.Usage) *state.Usage {
+// newer returns fresh, or old if fresh is nil or has the same numbers within unchangedInterval.
+func newer(old, fresh *state.Usage) *state.Usage {
 	if old == nil || fresh == nil {
-		if fresh == nil {
-			return old
-		}
-		return fresh
+		return cmp.Or(fresh, old)
 	}
 	same := len(old.Windows) == len(fresh.Windows)
 	for name, w := range fresh.Windows {
 		o, ok := old.Windows[name]
 		if ok && o.ResetsAt.IsZero() == w.ResetsAt.IsZero() && w.ResetsAt.Sub(o.ResetsAt).Abs() < sameMoment {
-			w.ResetsAt = o.ResetsAt // the same reset: the service's clock shows whole seconds
+			w.ResetsAt = o.ResetsAt // the same reset: the service's clock has whole seconds
 			fresh.Windows[name] = w
 		}
 		same = same && ok && o == w
 	}
-	if same && fresh.At.Sub(old.At) < sameNumbers {
+	if same && fresh.At.Sub(old.At) < unchangedInterval {
 		return old
 	}
 	return fresh
 }
 
-// rebasedUsage moves what was learned in the future to now: the clock was set back since.
+// rebasedUsage returns u, or if it was stored in the future, u moved to now: the clock was set
+// back.
 func rebasedUsage(u *state.Usage, now time.Time) *state.Usage {
 	if u == nil || !u.At.After(now) {
 		return u
@@ -93,31 +89,27 @@ func rebasedUsage(u *state.Usage, now time.Time) *state.Usage {
 	return moved
 }
 
-// over reports whether the window has been reset since u was learned.
-func over(u *state.Usage, name string, now time.Time) bool {
+// wasReset reports whether the window has been reset since u was stored.
+func wasReset(u *state.Usage, name string, now time.Time) bool {
 	if resets := u.Windows[name].ResetsAt; !resets.IsZero() {
 		return !now.Before(resets)
 	}
 	return now.Sub(u.At) >= windowLengths[name]
 }
 
-// withRoom is u if there is room in all of its windows, else nil.
-func withRoom(u *state.Usage) *state.Usage {
-	if u == nil {
+// unlessUsedUp returns u, or nil if one of its windows is used up.
+func unlessUsedUp(u *state.Usage) *state.Usage {
+	if u != nil && slices.ContainsFunc(slices.Collect(maps.Values(u.Windows)), full) {
 		return nil
-	}
-	for _, w := range u.Windows {
-		if full(w) {
-			return nil
-		}
 	}
 	return u
 }
 
+// full reports whether the window is used up.
 func full(w state.Window) bool { return w.Status == statusLimited || w.Percent >= 100 }
 
-// usedUp is the limit that an account is at by the service's last word, with the latest of the
-// resets; the zero Verdict where there is room in all windows.
+// usedUp returns the verdict for the used-up window of u that is reset last; the zero Verdict if no
+// window is used up.
 func usedUp(u *state.Usage, now time.Time) Verdict {
 	var v Verdict
 	if u = rebasedUsage(u, now); u == nil {
@@ -139,24 +131,24 @@ func usedUp(u *state.Usage, now time.Time) Verdict {
 	return v
 }
 
-// Fill is how far an account has used its fullest window.
-type Fill struct {
+// windowFill is the usage of an account's fullest window.
+type windowFill struct {
 	Percent int
-	Window  string    // "5 hour", "weekly", "monthly"; empty where nothing is known to be used
-	Until   time.Time // when it is reset; zero if that is not known
+	Window  string    // "5 hour", "weekly", "monthly"; empty if nothing is used, or the usage is unknown
+	Until   time.Time // when the window is reset; zero if unknown
 }
 
-// fill is that of the account by the service's last word. What is not known, and what was reset
-// since, is not used.
-func fill(a *state.Account, now time.Time) Fill {
-	var f Fill
+// fill returns the usage of the account's fullest window. Unknown usage, and usage of before the
+// window's last reset, counts as 0 %.
+func fill(a *state.Account, now time.Time) windowFill {
+	var f windowFill
 	u := rebasedUsage(a.Usage, now)
 	if u == nil {
 		return f
 	}
 	for _, name := range windowNames {
 		w, ok := u.Windows[name]
-		if !ok || over(u, name, now) {
+		if !ok || wasReset(u, name, now) {
 			continue
 		}
 		percent := w.Percent
@@ -164,7 +156,7 @@ func fill(a *state.Account, now time.Time) Fill {
 			percent = max(percent, 100)
 		}
 		if percent > f.Percent || percent == f.Percent && percent > 0 && w.ResetsAt.After(f.Until) {
-			f = Fill{Percent: percent, Window: limitNames[name], Until: w.ResetsAt}
+			f = windowFill{Percent: percent, Window: limitNames[name], Until: w.ResetsAt}
 		}
 	}
 	return f

@@ -9,56 +9,56 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// Action is what a verdict does to the account whose key was on the request.
+// Action is the effect of a verdict on the account whose key was on the request.
 type Action int
 
 const (
-	// Pass gives the answer to the client and touches no account.
+	// Pass gives the answer to the client and changes no account.
 	Pass Action = iota
-	// Cool keeps the account out until a time, and the request continues with the next.
+	// Cool puts the account on cooldown, and the request is repeated with the next account.
 	Cool
-	// Reject keeps the account out until `enable` or a new key, and the request continues with the
-	// next.
+	// Reject takes the account out of use until `enable` or a new key, and the request is repeated
+	// with the next account.
 	Reject
 )
 
-// Verdict is what one answer of the service says of the account whose key was on the request.
+// Verdict is the meaning of one answer of the service for the account whose key was on the request.
 type Verdict struct {
 	Action    Action
 	Until     time.Time // end of the cooldown, if Action is Cool
-	Reason    string    // for people: "weekly limit", "AuthError: invalid key"
+	Reason    string    // shown to users: "weekly limit", "AuthError: invalid key"
 	Window    string    // "5 hour", "weekly", "monthly", if a usage window is used up
-	Model     string    // the limit is on this model alone; empty for the whole account
-	Workspace string    // the service's id of the account's workspace, if the answer named it
-	// OnProof says that the verdict holds only once another account has answered the same request:
-	// the answer may be about the request as well. Nothing may be reported before that.
+	Model     string    // the limit applies to this model only; empty for the whole account
+	Workspace string    // the service's id of the account's workspace, if the answer has it
+	// OnProof says that the request may be the cause as well as the account. The verdict must not
+	// be reported until another account has answered the same request.
 	OnProof bool
-	// Unknown is the refusal that no rule knows, for people to see; nil for every other answer.
+	// Unknown is the answer as a refusal, if it is one that no rule covers.
 	Unknown *Refusal
 }
 
-// Failover reports whether the request continues with the next account.
+// Failover reports whether the request is repeated with the next account.
 func (v Verdict) Failover() bool { return v.Action != Pass }
 
-// Answer is the part of a response that a verdict is made from.
+// Answer is the part of a response that a verdict depends on.
 type Answer struct {
 	Status int
 	Header http.Header
-	Body   []byte // of an error: as much of it as was read; a body that is cut or not JSON counts as no body
-	Model  string // the model that the request named, if known
+	Body   []byte // the body of an error, or its beginning; ignored if it is not complete JSON
+	Model  string // the model of the request, if known
 }
 
-// maxModel bounds the name of a model that is kept, in bytes.
+// maxModel limits the name of a model in bytes.
 const maxModel = 200
 
-// TooMany is the reason of a cooldown after a 429 that does not say why.
+// TooMany is the reason for a cooldown after a 429 that names none.
 const TooMany = "too many requests"
 
-// Times that hold where the service names none.
+// Cooldowns for answers that name no time.
 const (
 	defaultCooldown = time.Minute
 	balanceCooldown = time.Hour
-	// modelCooldown is for a model that one account is barred from and another is not.
+	// modelCooldown is for a model that the account may not use.
 	modelCooldown = time.Hour
 )
 
@@ -76,44 +76,47 @@ func Classify(a Answer, now time.Time) Verdict {
 		known = false
 	}
 	if !known {
-		v.Unknown = &Refusal{Status: a.Status, Type: text.OneLineOr(keyform.Hide(e.Type), ""), Code: text.OneLineOr(keyform.Hide(e.Code), ""), Words: text.OneLineOr(keyform.Hide(e.Message), "")}
+		v.Unknown = &Refusal{a.Status, clean(e.Type, ""), clean(e.Code, ""), clean(e.Message, "")}
 	}
 	return v
 }
 
-// classifyRefusal is for 401 and 403.
+// clean returns a text of the service as one line without keys, or otherwise if that is empty.
+func clean(s, otherwise string) string { return text.OneLineOr(keyform.Hide(s), otherwise) }
+
+// classifyRefusal classifies a 401 or 403.
 func classifyRefusal(a Answer, e apiError, now time.Time) (v Verdict, known bool) {
 	switch kind := e.kind(a.Status); kind {
 	case "AuthError":
-		return Verdict{Action: Reject, Reason: kind + ": " + text.OneLineOr(keyform.Hide(e.Message), "the service does not know this key")}, true
+		return Verdict{Action: Reject, Reason: kind + ": " + clean(e.Message, "the service does not know this key")}, true
 	case "EntitlementError", "Account.Disabled":
-		return Verdict{Action: Reject, Reason: kind + ": " + text.OneLineOr(keyform.Hide(e.Message), "no Go subscription")}, true
+		return Verdict{Action: Reject, Reason: kind + ": " + clean(e.Message, "no Go subscription")}, true
 	case "CreditsError", "MonthlyLimitError", "UserLimitError":
 		return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Reason: balanceReasons[kind]}, true
 	case "RegionError", "Account.RegionUnavailable":
 		return barred(a, "not available in this account's region", now, modelCooldown), true
 	case blocked:
 		return barred(a, "blocked by the model's provider", now, modelCooldown), true
-	case keyMissing: // every request of ours has a key: the service lost it on the way
-		return barred(a, "refused, as the service did not see the key", now, defaultCooldown), true
+	case keyMissing: // the gateway sends a key with every request, so it was lost later
+		return barred(a, "refused: the service received no key", now, defaultCooldown), true
 	case "ModelError":
 		return Verdict{}, true
 	}
 	return Verdict{}, false
 }
 
-// barred is for an account that may not use the model. Without a model's name it would take the
-// whole account away, so the answer is passed on then.
+// barred returns the verdict for an account that may not use the model. If the model is unknown, it
+// passes the answer on, since a cooldown would apply to the whole account.
 func barred(a Answer, why string, now time.Time, wait time.Duration) Verdict {
-	model := nameOf(a.Model)
+	model := modelName(a.Model)
 	if model == "" {
 		return Verdict{}
 	}
 	return Verdict{Action: Cool, Until: now.Add(wait), Reason: text.OneLineOr(model, "") + " is " + why, Model: model, OnProof: true}
 }
 
-// nameOf is the model's name if it can be one of the service's, else empty.
-func nameOf(model string) string {
+// modelName returns the model's name, or "" if it is too long to be one.
+func modelName(model string) string {
 	if len(model) > maxModel {
 		return ""
 	}
@@ -126,8 +129,8 @@ var balanceReasons = map[string]string{
 	"UserLimitError":    "member's monthly spending limit",
 }
 
-// classifyLimit is for 429. The spelling of the kinds is exact: RateLimitError is about the key,
-// rate_limit_error about the model's provider.
+// classifyLimit classifies a 429. RateLimitError is a limit of the key, rate_limit_error one of the
+// model's provider.
 func classifyLimit(a Answer, e apiError, now time.Time) (v Verdict, known bool) {
 	kind := e.kind(a.Status)
 	wait, named := RetryAfter(a.Header, now)
@@ -150,7 +153,7 @@ func classifyLimit(a Answer, e apiError, now time.Time) (v Verdict, known bool) 
 	case "FreeUsageLimitError", providerBusy:
 		return Verdict{}, true
 	case "RateLimitError":
-		v.Model, v.Reason = nameOf(a.Model), "rate limit"
+		v.Model, v.Reason = modelName(a.Model), "rate limit"
 		if v.Model != "" {
 			v.Reason += " on " + text.OneLineOr(v.Model, "")
 		}
@@ -160,23 +163,24 @@ func classifyLimit(a Answer, e apiError, now time.Time) (v Verdict, known bool) 
 	return v, e.Type == "" && e.Code == "" && e.Message == ""
 }
 
-// windowVerdict is for a usage window that is used up: "5 hour", "weekly", "monthly", or "usage" if
-// it has no name.
+// windowVerdict returns the verdict for a used-up window: "5 hour", "weekly", "monthly", or "usage"
+// if its name is unknown.
 func windowVerdict(window string, until time.Time) Verdict {
 	return Verdict{Action: Cool, Until: until, Window: window, Reason: strings.Replace(window, "5 hour", "5-hour", 1) + " limit"}
 }
 
-// Overage is the verdict on an account whose answer cost real money, for those who do not want
-// that: it is out until its windows are reset, which Learn finds out; until then for an hour.
+// Overage returns the verdict on an account whose answer cost real money, for users who do not want
+// that. The account cools for an hour, or until its windows are reset once Learn knows when that
+// is.
 func Overage(cost string, now time.Time) Verdict {
 	return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Window: OverageWindow, Reason: "real money was spent ($" + text.OneLineOr(cost, "?") + ")"}
 }
 
-// OverageWindow is the window of a cooldown that Overage began.
+// OverageWindow is the Window of a cooldown that comes from Overage.
 const OverageWindow = "overage"
 
-// ClassifyEvent is Classify for an error that arrives inside a 200: as the first event of a stream,
-// or as the body in its place. Its status is the one that the error has when it comes by itself.
+// ClassifyEvent is Classify for an error in an answer with status 200: the first event of a stream,
+// or a body instead of a stream. The error is judged by the status that it has as an answer.
 func ClassifyEvent(a Answer, now time.Time) Verdict {
 	if a.Status = parseError(a.Body).status(); a.Status == 0 {
 		return Verdict{}

@@ -83,7 +83,7 @@ func TestClassify(t *testing.T) {
 		"blocked by its code":               {401, nil, []byte(`{"error":{"type":"AuthError","code":"INFERENCE_ACCESS_BLOCKED","message":"x"}}`), barred("blocked by the model's provider")},
 		"blocked, 403":                      {403, nil, coded("AuthError", "Request blocked by upstream provider."), barred("blocked by the model's provider")},
 		"usage limit in the code alone":     {429, nil, []byte(`{"error":{"type":"rate_limit_error","code":"GoUsageLimitError","message":"x"}}`), cool(time.Minute, "usage limit", "usage", "", "")},
-		"the key was lost":                  {401, nil, body("AuthError", "Missing API key."), rotation.Verdict{Action: rotation.Cool, Until: noon.Add(time.Minute), Reason: "m is refused, as the service did not see the key", Model: "m", OnProof: true}},
+		"the key was lost":                  {401, nil, body("AuthError", "Missing API key."), rotation.Verdict{Action: rotation.Cool, Until: noon.Add(time.Minute), Reason: "m is refused: the service received no key", Model: "m", OnProof: true}},
 		"payment required":                  {402, nil, nil, unknown(pass, 402, "", "", "")},
 		"missing session":                   {400, nil, body("MissingSessionID", "Error from provider (Console Go): Request is missing x-opencode-session"), pass},
 		"no subscription":                   {403, nil, body("EntitlementError", ""), rotation.Verdict{Action: rotation.Reject, Reason: "EntitlementError: no Go subscription"}},

@@ -53,13 +53,13 @@ func (a *Accounts) Add(ctx context.Context, label string, key keychain.Secret, u
 		if err := a.refuseKnownKey(ctx, "", key); err != nil {
 			return err
 		}
-		return a.Enlist(rotation.Newcomer{ID: id, Label: label}, key, usage)
+		return a.Enlist(rotation.NewAccount{ID: id, Label: label}, key, usage)
 	})
 }
 
 // Enlist puts the key of a new account into the store, reads it back, and only then lists the
 // account. The caller is within [Keys.Alone], and has compared the key with those that are there.
-func (a *Accounts) Enlist(n rotation.Newcomer, key keychain.Secret, usage rotation.Usage) error {
+func (a *Accounts) Enlist(n rotation.NewAccount, key keychain.Secret, usage rotation.Usage) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
 	if err := a.Pool.Prepare(ctx, n.ID, n.Label); err != nil {
@@ -84,6 +84,6 @@ func (a *Accounts) abandon(id string) {
 	ctx, cancel := ProgramBudget.Context()
 	defer cancel()
 	if err := a.Keys.Delete(ctx, id); err == nil || errors.Is(err, keychain.ErrNotFound) {
-		_ = a.Pool.Settle(ctx, id)
+		_ = a.Pool.ClearPending(ctx, id)
 	}
 }

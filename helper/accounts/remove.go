@@ -25,7 +25,7 @@ func (a *Accounts) Remove(v rotation.View) error {
 	if err := a.Keys.Delete(ctx, v.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
 		err = fmt.Errorf("%s was not removed: %w", v.Label, keychain.WithLabel(err, v.Label))
 		if a.stillHas(v.ID) {
-			_ = a.Pool.Settle(context.Background(), v.ID)
+			_ = a.Pool.ClearPending(context.Background(), v.ID)
 			return err
 		}
 		return also(err, "its key may be deleted already; the same command finishes it")

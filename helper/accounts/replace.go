@@ -30,7 +30,7 @@ func (a *Accounts) exchange(v rotation.View, key keychain.Secret, usage rotation
 		return err
 	}
 	if err := swapKey(ctx, a.Keys, v.ID, key); err != nil {
-		_ = a.Pool.Settle(context.WithoutCancel(ctx), v.ID)
+		_ = a.Pool.ClearPending(context.WithoutCancel(ctx), v.ID)
 		return keychain.WithLabel(err, v.Label)
 	}
 	err := a.Pool.Replaced(ctx, v.ID, usage.Workspace, usage.User)

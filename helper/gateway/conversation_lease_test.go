@@ -67,7 +67,7 @@ func TestALeaseIsOnDiskBeforeTheServiceIsAsked(t *testing.T) {
 	}
 	for i, label := range labels {
 		require.NoError(t, keys.Set(t.Context(), fmt.Sprint("id", i), keychain.NewSecret(keyOf(label))))
-		require.NoError(t, pool().Add(t.Context(), rotation.Newcomer{ID: fmt.Sprint("id", i), Label: label}))
+		require.NoError(t, pool().Add(t.Context(), rotation.NewAccount{ID: fmt.Sprint("id", i), Label: label}))
 	}
 	start := func(pid int) *stage {
 		return newStage(t, func(o *gateway.Options) {

@@ -239,7 +239,7 @@ func TestQuestionsPassDuringAnyCooldown(t *testing.T) {
 func TestAMissingKeyEndsNoWaiting(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(10 * time.Minute)
-	require.NoError(t, s.pool.Add(t.Context(), rotation.Newcomer{ID: "gone", Label: "Gone"}))
+	require.NoError(t, s.pool.Add(t.Context(), rotation.NewAccount{ID: "gone", Label: "Gone"}))
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Equal(t, 429, a.status, a.body)
 	assert.Contains(t, a.body, "RateLimitError")

@@ -138,9 +138,9 @@ func (p *pass) begin() error {
 	grant, err := p.holder.Current(p.ctx, p.x.Model)
 	use := rotation.ForModel
 	if informs(p.req) {
-		use = rotation.ForQuestion
+		use = rotation.ForMetadata
 	}
-	if isA[*rotation.ExhaustedError](err) && (use == rotation.ForQuestion || p.trials.due(p.x.Model(), p.Now())) {
+	if isA[*rotation.ExhaustedError](err) && (use == rotation.ForMetadata || p.trials.due(p.x.Model(), p.Now())) {
 		if spare, ok, spareErr := p.holder.Spare(p.ctx, p.x.Model, use); ok && spareErr == nil {
 			grant, err, p.trial = spare, nil, true
 		}
@@ -306,7 +306,7 @@ func (p *pass) poolError(err error) error {
 func (p *pass) unknown(r rotation.Refusal) {
 	grant := p.grant
 	if body := p.x.body; body.rest == nil {
-		r = r.Without(body.kept)
+		r = r.Redact(body.kept)
 	} else {
 		r.Words = "" // it may repeat parts of a request that is not in memory
 	}

@@ -43,7 +43,7 @@ func (twoKeys) Avoid(context.Context, helper.Grant, func() string) (helper.Grant
 func (twoKeys) Other(context.Context, []rotation.Handout, func() string) (helper.Grant, error) {
 	return helper.Grant{}, rotation.ErrNoOther
 }
-func (twoKeys) Spare(context.Context, func() string, rotation.Use) (helper.Grant, bool, error) {
+func (twoKeys) Spare(context.Context, func() string, rotation.Purpose) (helper.Grant, bool, error) {
 	return helper.Grant{}, false, nil
 }
 func (twoKeys) Refused(context.Context, helper.Grant, rotation.Refusal) {}

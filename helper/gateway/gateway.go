@@ -31,7 +31,7 @@ type Holder interface {
 	Report(ctx context.Context, blamed helper.Grant, v rotation.Verdict, model func() string) (next helper.Grant, moved bool, err error)
 	Avoid(ctx context.Context, g helper.Grant, model func() string) (helper.Grant, error)
 	Other(ctx context.Context, tried []rotation.Handout, model func() string) (helper.Grant, error)
-	Spare(ctx context.Context, model func() string, use rotation.Use) (g helper.Grant, ok bool, err error)
+	Spare(ctx context.Context, model func() string, use rotation.Purpose) (g helper.Grant, ok bool, err error)
 	Refused(ctx context.Context, g helper.Grant, r rotation.Refusal)
 	// Prepare fetches what a fail-over will need. It is called in the background.
 	Prepare(ctx context.Context)

@@ -68,7 +68,7 @@ func newStage(t *testing.T, change ...func(*gateway.Options)) *stage {
 	for i, label := range labels {
 		id := fmt.Sprint("id", i)
 		require.NoError(t, keys.Set(t.Context(), id, keychain.NewSecret(keyOf(label))))
-		require.NoError(t, s.pool.Add(t.Context(), rotation.Newcomer{ID: id, Label: label}))
+		require.NoError(t, s.pool.Add(t.Context(), rotation.NewAccount{ID: id, Label: label}))
 		options.Accounts = append(options.Accounts, fakeservice.Account{Key: keyOf(label), Label: label})
 	}
 	var err error

@@ -317,7 +317,7 @@ func TestTwoGatewaysAgreeThroughTheFile(t *testing.T) {
 	keys := keychain.NewMemory()
 	for i, label := range labels {
 		require.NoError(t, keys.Set(t.Context(), fmt.Sprint("id", i), keychain.NewSecret(keyOf(label))))
-		require.NoError(t, pools[0].Add(t.Context(), rotation.Newcomer{ID: fmt.Sprint("id", i), Label: label}))
+		require.NoError(t, pools[0].Add(t.Context(), rotation.NewAccount{ID: fmt.Sprint("id", i), Label: label}))
 	}
 	stages := make([]*stage, 2)
 	for i := range stages {

@@ -94,7 +94,7 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	if _, err := client.pointAt(endpoint{zen: r.Gateway.Zen}, r.Command.Env, opencode.RunFolder{}); err != nil {
 		return wrapper.Status{}, err
 	}
-	defer pool.Trail()()
+	defer pool.WriteBehind()()
 	folder := r.folder()
 	defer folder.Remove()
 	notices := r.notices(client, folder)

@@ -37,7 +37,7 @@ func withKeyRun(t *testing.T, script string, accounts ...string) (*Run, *rotatio
 	t.Helper()
 	pool := rotation.InMemory()
 	for _, label := range accounts {
-		require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: label, Label: label}))
+		require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: label, Label: label}))
 	}
 	wait := time.Hour
 	return &Run{

@@ -80,7 +80,7 @@ func (c *gatewayCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	defer pool.Trail()()
+	defer pool.WriteBehind()()
 	n := &supervise.Notices{Tell: teller{a.Terminal}}
 	observer, parent, begin := n.Observer(), context.Background(), a.budget().Context
 	if c.ParentPipe {

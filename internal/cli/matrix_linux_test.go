@@ -88,7 +88,7 @@ func TestKeychainMatrix(t *testing.T) {
 			env := row.ring(t, key)
 			dir := t.TempDir()
 			pool := rotation.Open(dir, func(message string) { t.Error(message) })
-			require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: matrixID, Label: "Work"}))
+			require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: matrixID, Label: "Work"}))
 			mark := "OCGO_KEY_MATRIX=" + dir
 			got := getIn(t, append(env, mark, "OCGO_KEY_STATE_DIR="+dir, "OCGO_KEY_STORE=", "GORACE=atexit_sleep_ms=0"))
 			t.Logf("%v", got.took.Round(time.Millisecond))

@@ -66,7 +66,7 @@ func newMoving(t *testing.T, from string) *moving {
 		id := fmt.Sprintf("%016x", i+1)
 		m.keys[id] = "key-of-" + label
 		require.NoError(t, store.Set(t.Context(), id, keychain.NewSecret(m.keys[id])))
-		require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: id, Label: label}))
+		require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: id, Label: label}))
 	}
 	require.NoError(t, pool.Configure(t.Context(), func(s *rotation.Settings) { s.Store = from }))
 	return m

@@ -50,7 +50,7 @@ func Set(ctx context.Context, tell func(sentence string)) (*Stage, error) {
 		}
 		options.Accounts = append(options.Accounts, account)
 		id := accounts.NewID()
-		if err := errors.Join(stage.Keys.Set(ctx, id, keychain.NewSecret(m.key)), stage.Pool.Add(ctx, rotation.Newcomer{ID: id, Label: m.label})); err != nil {
+		if err := errors.Join(stage.Keys.Set(ctx, id, keychain.NewSecret(m.key)), stage.Pool.Add(ctx, rotation.NewAccount{ID: id, Label: m.label})); err != nil {
 			return nil, err
 		}
 	}

@@ -132,7 +132,7 @@ func newMachine(t *testing.T) *machine {
 func (m *machine) account(id, label string) {
 	m.t.Helper()
 	m.keys.keys[id] = "sk-" + id
-	require.NoError(m.t, m.pool().Add(m.t.Context(), rotation.Newcomer{ID: id, Label: label}))
+	require.NoError(m.t, m.pool().Add(m.t.Context(), rotation.NewAccount{ID: id, Label: label}))
 }
 
 func (m *machine) pool() *rotation.Pool { return rotation.Open(m.dir, func(string) {}) }

@@ -199,7 +199,9 @@ func (e keysCheck) change(alter func(context.Context, *rotation.Pool) (string, e
 }
 
 func (e keysCheck) settle(id, done string) repair {
-	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) { return done, pool.Settle(ctx, id) })
+	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
+		return done, pool.ClearPending(ctx, id)
+	})
 }
 
 func (e keysCheck) relist(id string) repair {
@@ -224,7 +226,7 @@ func (e keysCheck) dropCopy(id, twin string) repair {
 		if err := e.Keys.Delete(ctx, id); err != nil {
 			return "", err
 		}
-		return "deleted the second copy; the key of " + twin + " stays", pool.Settle(ctx, id)
+		return "deleted the second copy; the key of " + twin + " stays", pool.ClearPending(ctx, id)
 	})
 }
 

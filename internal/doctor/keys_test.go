@@ -121,7 +121,7 @@ func TestKeysAreNotComparedDuringAMove(t *testing.T) {
 func TestACopyIsLookedAtOnceMoreBeforeItIsDeleted(t *testing.T) {
 	for what, meanwhile := range map[string]func(*machine){
 		"it was listed": func(m *machine) {
-			require.NoError(m.t, m.pool().Add(m.t.Context(), rotation.Newcomer{ID: other, Label: "New"}))
+			require.NoError(m.t, m.pool().Add(m.t.Context(), rotation.NewAccount{ID: other, Label: "New"}))
 		},
 		"the other was replaced": func(m *machine) { m.keys.keys[work] = "sk-new" },
 		"the other was deleted":  func(m *machine) { delete(m.keys.keys, work) },

@@ -27,7 +27,7 @@ type Accounts interface {
 	Held(o rotation.Overview) (accounts.HeldKeys, error)
 	Check(ctx context.Context, key keychain.Secret) (rotation.Usage, error)
 	Alone(do func() error) error
-	Enlist(n rotation.Newcomer, key keychain.Secret, usage rotation.Usage) error
+	Enlist(n rotation.NewAccount, key keychain.Secret, usage rotation.Usage) error
 	WarnSharedUsage(o rotation.Overview, self string, usage rotation.Usage)
 }
 

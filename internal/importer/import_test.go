@@ -60,7 +60,7 @@ func (b *books) Alone(do func() error) error {
 	return do()
 }
 
-func (b *books) Enlist(n rotation.Newcomer, key keychain.Secret, _ rotation.Usage) error {
+func (b *books) Enlist(n rotation.NewAccount, key keychain.Secret, _ rotation.Usage) error {
 	if b.taken > 0 {
 		b.taken--
 		return rotation.ErrAlreadyThere
@@ -105,7 +105,7 @@ func newDesk(t *testing.T) *desk {
 
 // holds makes an account with a key of this name.
 func (d *desk) holds(label, name string) {
-	require.NoError(d.t, d.books.pool.Add(d.t.Context(), rotation.Newcomer{ID: "id-" + label, Label: label}))
+	require.NoError(d.t, d.books.pool.Add(d.t.Context(), rotation.NewAccount{ID: "id-" + label, Label: label}))
 	d.books.keys["id-"+label] = keyNamed(name)
 }
 

@@ -75,7 +75,7 @@ func (im *importing) enter(login opencode.Login, usage rotation.Usage) (account 
 				return nil
 			}
 			account = rotation.View{ID: accounts.NewID(), Label: accounts.FitLabel(o, login.Label)}
-			n := rotation.Newcomer{ID: account.ID, Label: account.Label, Disabled: login.Disabled}
+			n := rotation.NewAccount{ID: account.ID, Label: account.Label, Disabled: login.Disabled}
 			err = im.Accounts.Enlist(n, login.Key, usage)
 			if errors.Is(err, rotation.ErrAlreadyThere) {
 				continue

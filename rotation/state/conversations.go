@@ -1,39 +1,39 @@
 package state
 
 import (
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 )
 
-// Conversations are the leases of conversations: in the file one object with a member for each, by
-// the hash of its id. There may be hundreds, in which most who read the state have no interest, so
-// they are decoded when they are asked for.
+// Conversations are the leases of conversations. The file has one object for them, with a member
+// for each lease, named by the hash of the conversation's id. There may be hundreds, and most
+// readers of the state do not need them, so the first call of All decodes them.
 type Conversations struct {
-	text   []byte // as the file has them, until they are asked for; only read
+	text   []byte // the JSON, until All decodes it; never changed
 	leases []Lease
 }
 
-// All returns the leases, for the caller to read and change. What makes no sense is left out.
+// All returns the leases, which the caller may change. If they cannot be decoded, there are none.
 func (c *Conversations) All() *[]Lease {
 	if c.text != nil {
 		var byHash map[string]Lease
-		_ = json.Unmarshal(c.text, &byHash) // they can be learned anew
+		_ = json.Unmarshal(c.text, &byHash) // lost leases do no harm
 		c.text, c.leases = nil, make([]Lease, 0, len(byHash))
-		for hash, l := range byHash {
+		for _, hash := range slices.Sorted(maps.Keys(byHash)) {
+			l := byHash[hash]
 			l.Conversation = hash
 			c.leases = append(c.leases, l)
 		}
-		slices.SortFunc(c.leases, func(a, b Lease) int { return strings.Compare(a.Conversation, b.Conversation) })
 	}
 	return &c.leases
 }
 
-// IsZero reports whether there is none.
+// IsZero reports whether there are no leases.
 func (c Conversations) IsZero() bool { return c.text == nil && len(c.leases) == 0 }
 
-// UnmarshalJSON keeps the text for later.
+// UnmarshalJSON keeps the JSON for All.
 func (c *Conversations) UnmarshalJSON(text []byte) error {
 	if string(text) != "null" {
 		c.text, c.leases = slices.Clone(text), nil
@@ -41,7 +41,7 @@ func (c *Conversations) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// MarshalJSON gives back what nobody asked for as it was.
+// MarshalJSON returns the JSON that was read, unless All has decoded it.
 func (c Conversations) MarshalJSON() ([]byte, error) {
 	if c.text != nil {
 		return c.text, nil
@@ -53,7 +53,6 @@ func (c Conversations) MarshalJSON() ([]byte, error) {
 	return json.Marshal(byHash)
 }
 
-// clone is a copy that can be changed alone.
 func (c Conversations) clone() Conversations {
 	return Conversations{c.text, slices.Clone(c.leases)}
 }

@@ -7,25 +7,26 @@ import (
 	"io/fs"
 	"os"
 	"time"
+
+	"ocgo-key/internal/atomicfile"
 )
 
-// Event is one line of events.jsonl: what happened to which account. There is no field that could
-// hold a key.
+// Event is one line of events.jsonl. No field can hold a key.
 type Event struct {
 	Time    time.Time `json:"time"`
 	Kind    string    `json:"event"` // added, removed, leased, switched, cooled, rejected, ...
 	Account string    `json:"account,omitempty"`
-	To      string    `json:"to,omitempty"`     // for a switch: the account that took over
+	To      string    `json:"to,omitempty"`     // the account that replaces it, or its new label
 	Reason  string    `json:"reason,omitempty"` // "weekly limit"
 	Until   time.Time `json:"until,omitzero"`
 	PID     int       `json:"pid,omitempty"`
 	Command string    `json:"command,omitempty"`
 }
 
-// maxEvents bounds events.jsonl, in bytes; past it the older half goes.
+// maxEvents limits events.jsonl, in bytes. When it is reached, the older half is removed.
 const maxEvents = 1 << 20
 
-// appendEvents adds lines to the file at path. The caller holds the state lock.
+// appendEvents appends events to the file at path. The caller holds the lock of the state.
 func appendEvents(path string, events []Event) error {
 	if len(events) == 0 {
 		return nil
@@ -53,7 +54,7 @@ func appendEvents(path string, events []Event) error {
 	return errors.Join(err, f.Close())
 }
 
-// cutShort reports whether the file's last line lacks its end, because its writer was killed.
+// cutShort reports whether the last line of f has no line break, because its writer was killed.
 func cutShort(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {
@@ -64,7 +65,7 @@ func cutShort(f *os.File) bool {
 	return err == nil && last[0] != '\n'
 }
 
-// trimEvents drops the older half of a file that has grown past maxEvents, at a line's end.
+// trimEvents removes the older half of the lines in a file of at least maxEvents bytes.
 func trimEvents(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() < maxEvents {
@@ -78,5 +79,5 @@ func trimEvents(path string) error {
 		return err
 	}
 	half := all[len(all)/2:]
-	return writeAtomic(path, half[bytes.IndexByte(half, '\n')+1:], false)
+	return atomicfile.Write(path, half[bytes.IndexByte(half, '\n')+1:], 0o600, false)
 }

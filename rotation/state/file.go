@@ -26,47 +26,42 @@ const (
 	eventsName = "events.jsonl"
 )
 
-// lockTimeout bounds the wait for other processes' read-change-writes, where the context does not.
-// Each takes a millisecond, but there may be hundreds in line on a busy machine.
+// lockTimeout limits the wait for the lock, besides the context. Each holder needs about 1 ms, but
+// hundreds may be waiting on a busy machine.
 const lockTimeout = time.Minute
 
-// File keeps a State in a folder. Reading takes no lock, since a write replaces the file as a
-// whole. A File is safe for use by several goroutines.
+// File keeps a State in a folder. Reading takes no lock, since a write replaces the whole file. A
+// File is safe for concurrent use.
 type File struct {
 	dir  string
 	warn func(message string)
 	now  func() time.Time
 
-	mu       sync.Mutex
-	reported map[string]bool // errors that the user was warned of
+	warned sync.Map // the errors that warnOnce has reported
 
-	trails bool           // see Trail
-	trail  sync.WaitGroup // copies and events on their way
+	writeBehind bool           // set by WriteBehind
+	writes      sync.WaitGroup // writes of copies and events in the background
 }
 
-// Trail makes Update return once the state itself is written. The copy and the history follow,
-// still under the lock: they are in nobody's way, and come before the next change. It is for a
-// process that goes on working, and is to be called before the first Update; Wait is to be called
-// before the process ends. Changes that must survive a power cut are whole when Update returns, as
-// without it.
-func (f *File) Trail() { f.trails = true }
+// WriteBehind makes Update return once state.json is written. Its copy and the events are written
+// in the background, while the lock is held, so that they precede the next change. A change that
+// must survive a power cut is still complete when Update returns. WriteBehind must be called before
+// the first Update, and Wait before the process ends.
+func (f *File) WriteBehind() { f.writeBehind = true }
 
-// Wait returns when nothing is on its way any more.
-func (f *File) Wait() { f.trail.Wait() }
+// Wait waits for the writes in the background.
+func (f *File) Wait() { f.writes.Wait() }
 
-// OpenFile returns the state in the folder dir, which is made at the first write. warn is called
-// with a sentence for the user when an unreadable file was set aside. Nothing is touched yet.
+// OpenFile returns the state in the folder dir. It does no I/O; the first write creates dir. warn
+// is called with a sentence for the user when a file cannot be read or written.
 func OpenFile(dir string, now func() time.Time, warn func(string)) *File {
 	return &File{dir: dir, warn: warn, now: now}
 }
 
-// Dir is the folder of the state.
-func (f *File) Dir() string { return f.dir }
-
 func (f *File) path(name string) string { return filepath.Join(f.dir, name) }
 
-// Read returns the state as it stands; an empty one where there is none yet. It is to be read
-// alone: others may have it too. Only its list of conversations is the caller's.
+// Read returns the state, or an empty one if there is none yet. The caller must not change it,
+// since other goroutines may share it; only the list of its Conversations is the caller's own.
 func (f *File) Read(ctx context.Context) (*State, error) {
 	s, err := f.load(fileName)
 	if err == nil || errors.Is(err, ErrNewer) {
@@ -79,74 +74,72 @@ func (f *File) Read(ctx context.Context) (*State, error) {
 	} else if !isUnreadable(err) {
 		return nil, err
 	}
-	// It needs a repair, which takes the lock.
-	err = f.locked(ctx, func() error {
-		s, err = f.loadOrRepair()
-		return err
-	})
-	return s, err
+	unlock, err := f.lock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	return f.loadOrRepair()
 }
 
-// Update reads the state, lets change alter it, and writes it back, all under the lock that every
-// process takes. When change returns an error nothing is written and the error is returned as it
-// is.
+// Update reads the state, calls change, and writes the changed state, while it holds the lock
+// between processes. If change returns an error, Update writes nothing and returns that error.
 func (f *File) Update(ctx context.Context, change func(*State) error) error {
 	unlock, err := f.lock(ctx)
 	if err != nil {
 		return err
 	}
 	rest, durable, err := f.change(change)
-	if err != nil || durable || !f.trails {
+	if err != nil || durable || !f.writeBehind {
 		defer unlock()
 		if err == nil {
 			rest()
 		}
 		return err
 	}
-	f.trail.Go(func() {
+	f.writes.Go(func() {
 		defer unlock()
 		rest()
 	})
 	return nil
 }
 
-// change reads the state, lets change alter it, and writes it. What is left to do then is rest. The
-// caller has the lock.
+// change reads the state, calls change, and writes state.json. The caller holds the lock, and calls
+// rest to write the copy and the events.
 func (f *File) change(change func(*State) error) (rest func(), durable bool, err error) {
 	s, err := f.loadOrRepair()
 	if err != nil {
 		return nil, false, err
 	}
-	before := s
-	s = s.clone()
-	if err := change(s); err != nil {
+	changed := s.clone()
+	if err := change(changed); err != nil {
 		return nil, false, err
 	}
-	durable = !sameIdentity(before, s)
-	rest, err = f.writeState(s, durable)
+	durable = !sameIdentity(s, changed)
+	rest, err = f.writeState(changed, durable)
 	return rest, durable, err
 }
 
-// sameIdentity reports whether two states agree in what must survive a power cut: leases and times
-// can be learned anew, which key belongs to which account cannot.
+// sameIdentity reports whether two states agree in the data that must survive a power cut: which
+// key belongs to which account, and where the keys are. Lost leases and times do no harm.
 func sameIdentity(a, b *State) bool {
 	sameAccount := func(x, y Account) bool {
 		return x.ID == y.ID && x.Label == y.Label && x.Disabled == y.Disabled && x.KeyRev == y.KeyRev
 	}
 	samePending := func(x, y Pending) bool { return x.ID == y.ID }
-	// Where the keys are counts too: the next step of a move deletes some.
+	// The step after a change of the store deletes keys.
 	sameStore := a.Settings.Store == b.Settings.Store && a.Settings.Identity == b.Settings.Identity && a.Settings.Move == b.Settings.Move
 	return sameStore && slices.EqualFunc(a.Accounts, b.Accounts, sameAccount) && slices.EqualFunc(a.Pending, b.Pending, samePending)
 }
 
-// Stamp tells one content of the file from another, for the price of a stat. Compare with ==.
+// Stamp identifies one version of the file. Two stamps are compared with ==.
 type Stamp struct {
 	mtime time.Time
 	size  int64
 	inode uint64
 }
 
-// Stamp of the file as it stands; the zero Stamp where there is none.
+// Stamp returns the stamp of the file, which costs one stat; the zero Stamp if there is no file.
 func (f *File) Stamp() Stamp {
 	info, err := os.Stat(f.path(fileName))
 	if err != nil {
@@ -155,7 +148,7 @@ func (f *File) Stamp() Stamp {
 	return Stamp{info.ModTime(), info.Size(), inode(info)}
 }
 
-// unreadableError is a file that is there and can be opened, but makes no sense.
+// unreadableError is the error for a file that exists but is not valid.
 type unreadableError struct {
 	name string
 	err  error
@@ -169,7 +162,7 @@ func isUnreadable(err error) bool {
 	return is
 }
 
-// load returns what is in the file, for reading alone.
+// load reads a file. The caller must not change the state.
 func (f *File) load(name string) (*State, error) {
 	text, err := f.content(name)
 	if err != nil {
@@ -185,25 +178,24 @@ func (f *File) load(name string) (*State, error) {
 	return s, nil
 }
 
-// content is what is in the file. What is no file makes no sense either, and reading it might never
-// end.
+// content returns the text of a file. It reads no pipe or device, which might block forever.
 func (f *File) content(name string) (string, error) {
 	info, err := os.Stat(f.path(name))
 	switch {
 	case err == nil && info.Mode().IsRegular():
 		return read(f.path(name), info.Size())
 	case err == nil:
-		return "", &unreadableError{name, errors.New("it is not a regular file")}
+		return "", &unreadableError{name, errors.New("not a regular file")}
 	case !errors.Is(err, fs.ErrNotExist):
 		if link, lerr := os.Lstat(f.path(name)); lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
-			return "", &unreadableError{name, err} // it leads to itself, for one
+			return "", &unreadableError{name, err} // such as a link to itself
 		}
 	}
 	return "", err
 }
 
-// read returns what is in the file at path, which was size bytes long a moment ago. Where that is
-// what was decoded last, it is not in memory twice.
+// read returns the text of the file at path, which has size bytes. If the text equals the one that
+// was decoded last, read returns that string, so that it is in memory once.
 func read(path string, size int64) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -224,7 +216,7 @@ func read(path string, size int64) (string, error) {
 	return text.String(), err
 }
 
-// same reports whether text is all that file has.
+// same reports whether text is the whole content of file.
 func same(file io.Reader, text string) bool {
 	chunk := make([]byte, min(len(text)+1, 64<<10))
 	for {
@@ -238,8 +230,8 @@ func same(file io.Reader, text string) bool {
 	}
 }
 
-// loadOrRepair reads the state; where that fails for its content, or the file is gone, it takes the
-// last good copy.
+// loadOrRepair reads the state. If the file is unreadable or missing, it restores the last good
+// copy. The caller holds the lock.
 func (f *File) loadOrRepair() (*State, error) {
 	s, err := f.load(fileName)
 	unreadable := isUnreadable(err)
@@ -272,8 +264,8 @@ func (f *File) loadOrRepair() (*State, error) {
 	return last, f.write(last, true)
 }
 
-// write replaces the file, then the last good copy, then appends the events. Durable means that it
-// must survive a power cut.
+// write writes the state, its copy and the events. durable means that the state must survive a
+// power cut.
 func (f *File) write(s *State, durable bool) error {
 	rest, err := f.writeState(s, durable)
 	if err == nil {
@@ -282,7 +274,7 @@ func (f *File) write(s *State, durable bool) error {
 	return err
 }
 
-// writeState replaces the file; rest is what follows that.
+// writeState writes state.json. rest writes its copy and the events.
 func (f *File) writeState(s *State, durable bool) (rest func(), err error) {
 	s.Version = Version
 	if s.Accounts == nil {
@@ -293,63 +285,41 @@ func (f *File) writeState(s *State, durable bool) (rest func(), err error) {
 		return nil, err
 	}
 	data = append(data, '\n')
-	if err := writeAtomic(f.path(fileName), data, durable); err != nil {
+	if err := atomicfile.Write(f.path(fileName), data, 0o600, durable); err != nil {
 		return nil, fmt.Errorf("cannot write the state: %w", err)
 	}
-	// It is done. What fails now is no reason to undo what the state says.
 	events := s.events
-	return func() {
-		f.trouble("the copy of the state cannot be written", writeCopy(f.path(lastName), data, durable))
-		f.trouble("the history cannot be written", appendEvents(f.path(eventsName), events))
+	return func() { // the state is valid without the copy and the events, so their errors are warnings
+		f.warnOnce("the copy of the state cannot be written", writeCopy(f.path(lastName), data, durable))
+		f.warnOnce("the history cannot be written", appendEvents(f.path(eventsName), events))
 	}, nil
 }
 
-// trouble tells of an error once.
-func (f *File) trouble(what string, err error) {
+// warnOnce warns the user of err, unless it is nil or message was shown before.
+func (f *File) warnOnce(message string, err error) {
 	if err == nil {
 		return
 	}
-	f.mu.Lock()
-	reported := f.reported[what]
-	if f.reported == nil {
-		f.reported = make(map[string]bool)
-	}
-	f.reported[what] = true
-	f.mu.Unlock()
-	if !reported {
-		f.warn(fmt.Sprintf("%s: %v", what, err))
+	if _, warned := f.warned.LoadOrStore(message, true); !warned {
+		f.warn(fmt.Sprintf("%s: %v", message, err))
 	}
 }
 
-// writeCopy is writeAtomic for the copy of a state that was just written: as long as that stands,
-// none is needed.
+// writeCopy writes the copy of state.json. Without durable the copy may be missing for a moment:
+// state.json, which was just written, is still there.
 func writeCopy(path string, data []byte, durable bool) error {
 	if durable {
-		return writeAtomic(path, data, durable)
+		return atomicfile.Write(path, data, 0o600, durable)
 	}
 	return atomicfile.Renew(path, data, 0o600)
 }
 
-func writeAtomic(path string, data []byte, durable bool) error {
-	return atomicfile.Write(path, data, 0o600, durable)
-}
-
-// locked runs do while this process holds the lock.
-func (f *File) locked(ctx context.Context, do func() error) error {
-	unlock, err := f.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	return do()
-}
-
-// lock takes the lock; unlock gives it up.
+// lock takes the lock between processes. The caller calls unlock to release it.
 func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make the state folder: %w", err)
+		return nil, fmt.Errorf("cannot create the state folder: %w", err)
 	}
-	// Opened for reading alone, a pipe in its place would be waited for.
+	// Opening a pipe in its place for reading only would block.
 	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	if ok, err := lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("cannot lock the state: %w", err)
@@ -358,12 +328,12 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 			return nil, err
 		}
 	}
-	return func() { _ = lock.Close() }, nil // closing the file gives the lock up
+	return func() { _ = lock.Close() }, nil // closing the file releases the lock
 }
 
-// waitForLock waits in the kernel's queue, which wakes in microseconds where polling would take its
-// turn. The system call cannot be cancelled, so on a time-out it is left behind, to give the lock
-// up once it has it.
+// waitForLock waits for the lock in the kernel, which takes microseconds instead of a polling
+// interval. The system call cannot be canceled: after a timeout a goroutine waits for it, and then
+// releases the lock.
 func waitForLock(ctx context.Context, lock *flock.Flock) error {
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
@@ -377,7 +347,7 @@ func waitForLock(ctx context.Context, lock *flock.Flock) error {
 		return nil
 	case <-ctx.Done():
 		go func() {
-			<-got //nolint:errcheck // whether it has the lock or not, it gives it up
+			<-got //nolint:errcheck // Close is right in either case
 			_ = lock.Close()
 		}()
 		return fmt.Errorf("another ocgo-key has held %s for too long: %w", lock.Path(), ctx.Err())

@@ -93,7 +93,7 @@ func FuzzState(f *testing.F) {
 		}
 		var changed string
 		if err := file.Update(ctx, func(s *state.State) error {
-			s.Settle("nobody")
+			s.ClearPending("nobody")
 			changed = as(t, s)
 			return nil
 		}); err != nil {

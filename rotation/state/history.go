@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// ReadEvents returns the events in the file, oldest first. A line that cannot be read (one cut
-// short by a crash) is left out, and counted as broken.
+// ReadEvents returns the events in the file, oldest first, and the number of broken lines. A crash
+// may leave a broken line.
 func (f *File) ReadEvents() (events []Event, broken int, err error) {
 	all, err := os.ReadFile(f.path(eventsName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -31,5 +31,5 @@ func (f *File) ReadEvents() (events []Event, broken int, err error) {
 	return events, broken, nil
 }
 
-// ReadEvents returns what was noted so far.
+// ReadEvents returns all events.
 func (m *Memory) ReadEvents() (events []Event, broken int, err error) { return m.Events(), 0, nil }

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// inode tells two files of one size and time apart: every write makes a new file.
+// inode tells apart two versions of a file with the same size and time: each write creates a file.
 func inode(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return st.Ino

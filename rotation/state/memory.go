@@ -2,15 +2,15 @@ package state
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
 
-// Memory keeps a State in this process alone, for the demo and for tests. The zero value is an
-// empty pool.
+// Memory keeps a State in memory, for the demo and for tests. The zero value is an empty pool.
 type Memory struct {
 	mu     sync.Mutex
-	state  *State // nobody else has it
+	state  *State // never shared
 	events []Event
 	serial int64
 }
@@ -33,7 +33,7 @@ func (m *Memory) Update(_ context.Context, change func(*State) error) error {
 	m.events = append(m.events, s.events...)
 	m.serial++
 	s.events = nil
-	m.state = s.clone() // change may have kept a pointer into s
+	m.state = s.clone() // change may keep a pointer into s
 	return nil
 }
 
@@ -44,11 +44,11 @@ func (m *Memory) Stamp() Stamp {
 	return Stamp{mtime: time.Unix(m.serial, 0)}
 }
 
-// Events returns what was noted so far.
+// Events returns all events.
 func (m *Memory) Events() []Event {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]Event(nil), m.events...)
+	return slices.Clone(m.events)
 }
 
 func (m *Memory) copy() *State {

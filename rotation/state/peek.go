@@ -11,19 +11,18 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// What Peek finds, where Read would repair.
+// Errors of Peek.
 var (
-	// ErrUnreadable means that state.json makes no sense. Read sets it aside and takes the last
+	// ErrUnreadable means that state.json is not valid. Read would rename it, and restore the last
 	// good copy.
 	ErrUnreadable = errors.New("the state cannot be read")
-	// ErrMissing means that there is no state.json although there was one. Read brings the last
-	// good copy back.
+	// ErrMissing means that state.json is missing although its copy exists. Read would restore it
+	// from the copy.
 	ErrMissing = errors.New("the state is missing")
 )
 
-// Peek reads the state and changes nothing, also where Read would repair. With ErrUnreadable and
-// ErrMissing it returns the last good copy, if there is one. As with Read, what it returns is only
-// to be read.
+// Peek is Read without a repair: it changes nothing. With ErrUnreadable and ErrMissing it returns
+// the last good copy, if there is one.
 func (f *File) Peek() (*State, error) {
 	s, err := f.load(fileName)
 	missing := errors.Is(err, fs.ErrNotExist)
@@ -42,21 +41,20 @@ func (f *File) Peek() (*State, error) {
 	return last, fmt.Errorf("%w: %w", ErrUnreadable, err)
 }
 
-// lockPoll is how often LockHeld looks.
+// lockPoll is how often LockHeld tries the lock.
 const lockPoll = 50 * time.Millisecond
 
-// LockPath is the path of the lock around each change.
+// LockPath returns the path of the lock.
 func (f *File) LockPath() string { return f.path(lockName) }
 
-// LockHeld reports whether other processes hold the lock for as long as ctx lasts. It makes no
-// file.
+// LockHeld reports whether other processes hold the lock until ctx ends. It creates no file.
 func (f *File) LockHeld(ctx context.Context) (bool, error) {
 	info, err := os.Stat(f.LockPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "lock", Path: f.LockPath(), Err: errors.New("it is not a regular file")}
+		err = &fs.PathError{Op: "lock", Path: f.LockPath(), Err: errors.New("not a regular file")}
 	}
 	if err != nil {
 		return false, err

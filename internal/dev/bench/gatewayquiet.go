@@ -64,7 +64,7 @@ func (c *comparison) quiet(ctx context.Context) error {
 		if err := keys.Set(ctx, id, keychain.NewSecret(keyOf(i))); err != nil {
 			return err
 		}
-		if err := pool.Add(ctx, rotation.Newcomer{ID: id, Label: "Account " + id}); err != nil {
+		if err := pool.Add(ctx, rotation.NewAccount{ID: id, Label: "Account " + id}); err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ func (p play) run() (outcome, error) {
 			{Window: fakeservice.Weekly, Requests: perWeek, From: begin},
 			{Window: fakeservice.Monthly, Requests: perMonth, From: begin.Add(time.Duration(i) * apart * day)},
 		}}})
-		if err := errors.Join(m.keys.Set(ctx, id, keychain.NewSecret(key)), m.pool.Add(ctx, rotation.Newcomer{ID: id, Label: fmt.Sprint("Account ", i+1)})); err != nil {
+		if err := errors.Join(m.keys.Set(ctx, id, keychain.NewSecret(key)), m.pool.Add(ctx, rotation.NewAccount{ID: id, Label: fmt.Sprint("Account ", i+1)})); err != nil {
 			return outcome{}, err
 		}
 	}

@@ -14,13 +14,13 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// With Trail every change is in the history and in the copy once Wait has returned, in its order,
-// as without it; and others who change the state meanwhile lose nothing.
-func TestTrail(t *testing.T) {
+// With WriteBehind every change is in the history and in the copy once Wait has returned, in its
+// order, as without it; and others who change the state meanwhile lose nothing.
+func TestWriteBehind(t *testing.T) {
 	dir := t.TempDir()
 	f := state.OpenFile(dir, time.Now, func(message string) { t.Error(message) })
 	other := state.OpenFile(dir, time.Now, func(message string) { t.Error(message) })
-	f.Trail()
+	f.WriteBehind()
 	const changes = 50
 	note := func(on *state.File, kind string) {
 		require.NoError(t, on.Update(context.Background(), func(s *state.State) error {
