@@ -42,7 +42,7 @@ func CheckDockerName(name string) error {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-", r)
 	})
 	if odd || strings.Trim(name, "._-") != name || name == "" {
-		return fmt.Errorf("%q is not the name of a docker credential helper: it is what follows docker-credential- in the program's name, such as pass or secretservice", name)
+		return fmt.Errorf("%q is not the name of a docker credential helper; the name of the program docker-credential-pass, for example, is pass", name)
 	}
 	return nil
 }
@@ -75,8 +75,7 @@ func (d *dockerStore) Get(ctx context.Context, id string) (Secret, error) {
 		}
 		switch listed := h.lists(id); {
 		case listed:
-			// When the keyring behind it is locked, a helper says that it found nothing, or
-			// crashes.
+			// Helpers report a locked keyring as "not found", or crash.
 			return &Error{
 				Kind: Locked,
 				Err:  errors.New(h.program + " lists the key, but does not return it"),
@@ -101,8 +100,8 @@ func (d *dockerStore) Set(ctx context.Context, id string, secret Secret) error {
 	})
 }
 
-// Delete checks before and after: some helpers report success where there was nothing to delete,
-// and a user who is told that a key is gone relies on it.
+// Delete reads the key before and after, since some helpers report success although they deleted
+// nothing.
 func (d *dockerStore) Delete(ctx context.Context, id string) error {
 	return d.do(ctx, "delete", id, func(h *dockerHelper) error {
 		if _, err := h.get(id); err != nil && (!errors.Is(err, ErrNotFound) || !h.lists(id)) {
@@ -206,7 +205,7 @@ func (h *dockerHelper) get(id string) (Secret, error) {
 	case err != nil:
 		return Secret{}, err
 	case found.Username == "" && found.Secret == "", found.Username != id:
-		// The first is how some helpers report that there is none. Others accept a server with a
+		// Some helpers return an empty credential for "not found". Others accept a server with a
 		// similar name, and return another account's entry.
 		return Secret{}, errNotFound
 	case found.Secret == "":
@@ -223,14 +222,14 @@ func (h *dockerHelper) list() (servers map[string]string, err error) {
 	return servers, err
 }
 
-// lists reports whether the helper lists the account; false where it can't list.
+// lists reports whether the helper lists the account; false if the list fails.
 func (h *dockerHelper) lists(id string) bool {
 	servers, err := h.list()
 	_, listed := servers[DockerServerURL(id)]
 	return err == nil && listed
 }
 
-// run runs the helper once. secret is what goes to it.
+// run runs the helper once. secret is the key that it receives, if any.
 func (h *dockerHelper) run(secret Secret, request func(client.ProgramFunc) error) error {
 	p := &helperProcess{dockerHelper: h}
 	err := request(func(args ...string) client.Program {
@@ -286,12 +285,12 @@ func (p *helperProcess) Output() ([]byte, error) {
 	cmd.WaitDelay = helperGrace
 	p.err = runAsGroup(cmd)
 	if errors.Is(p.err, exec.ErrWaitDelay) {
-		p.err = nil // it succeeded; something that it left running, such as an agent, still has its stdout
+		p.err = nil // it succeeded, but a process that it started, such as an agent, still has its stdout
 	}
 	return p.out.Bytes(), p.err
 }
 
-// A boundedBuffer refuses what would make it larger than maxHelperOutput, and then calls
+// A boundedBuffer holds at most maxHelperOutput bytes. A write that exceeds them fails and calls
 // onOverflow.
 type boundedBuffer struct {
 	bytes.Buffer

@@ -43,7 +43,7 @@ func TestDockerPassConforms(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, keychain.Inspection{Complete: true, IDs: []string{"id"}}, seen)
 
-	// Whoever is asked for the passphrase from now on cancels.
+	// From now on each request for the passphrase is canceled.
 	require.NoError(t, s.Lock())
 	_, err = store.Get(t.Context(), "id")
 	e := asError(t, err)
@@ -60,13 +60,13 @@ func TestDockerPassThatIsNotSetUp(t *testing.T) {
 	assert.Contains(t, asError(t, err).Hint, "pass init")
 }
 
-// Against the keyring that all tests of this package share.
+// The test uses the keyring that all tests of this package share.
 func TestDockerSecretServiceConforms(t *testing.T) {
 	tool(t, "docker-credential-secretservice", "golang-docker-credential-helpers")
 	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewDocker("secretservice") })
 }
 
-// What the real helper says of a keyring that is no help to it.
+// The errors of the real helper for unusable keyrings.
 func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -92,7 +92,7 @@ func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 			noMarker(t, "error", err.Error()+e.Hint)
 		})
 	}
-	// A locked keyring finds nothing; that must not pass for "there is none".
+	// The helper finds nothing in a locked keyring. The store must not report that as "not found".
 	t.Run("a key that is there, locked meanwhile", func(t *testing.T) {
 		d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 		setEnv(t, append(d.Env(), "DISPLAY=", "WAYLAND_DISPLAY="))
@@ -108,8 +108,8 @@ func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 	})
 }
 
-// fakeHelper puts docker-credential-fake on the PATH, with this as its script. In it $1 is the
-// action, and the protocol's word for "not found" is in $none.
+// fakeHelper puts a script docker-credential-fake on the PATH. In the script, $1 is the action, and
+// $none is the protocol's message for "not found".
 func fakeHelper(t *testing.T, script string) (store keychain.Store, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -119,7 +119,7 @@ func fakeHelper(t *testing.T, script string) (store keychain.Store, dir string) 
 	return keychain.NewDocker("fake"), dir
 }
 
-// filing is a helper that works: it keeps one file for each server.
+// filing is the script of a working helper, with one file for each server.
 const filing = `
 read -r -d '' input
 case $1 in
@@ -136,7 +136,7 @@ func TestDockerFakeConforms(t *testing.T) {
 	keychaintest.ConformanceSlow(t, func(*testing.T) keychain.Store { return store })
 }
 
-// What a helper is given: the key on stdin alone, and in a form that the real ones accept.
+// The helper gets the key only on stdin, in the form that real helpers accept.
 func TestDockerWhatTheHelperGets(t *testing.T) {
 	store, dir := fakeHelper(t, `
 tr '\0' '\n' </proc/$$/cmdline >>"$here/argv"; env >>"$here/env"; cat >>"$here/stdin.$1"
@@ -160,8 +160,8 @@ tr '\0' '\n' </proc/$$/cmdline >>"$here/argv"; env >>"$here/env"; cat >>"$here/s
 	}
 }
 
-// Helpers that fail in each way that a program can. Each call ends, says what it is, and keeps the
-// key to itself.
+// Helpers fail in all ways that programs can. Each call ends with an error that names the cause and
+// does not contain the key.
 func TestDockerHelpersThatFail(t *testing.T) {
 	everyCall := []string{"get", "set", "delete"}
 	for _, test := range []struct {
@@ -229,7 +229,7 @@ goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with ex
 	}
 }
 
-// withCommand lists the processes other than this one that have the mark in their environment.
+// withCommand lists the other processes that have the mark in their environment.
 func withCommand(t *testing.T, dir string) []string {
 	t.Helper()
 	self := fmt.Sprintf("/proc/%d ", os.Getpid())
@@ -242,7 +242,7 @@ func withCommand(t *testing.T, dir string) []string {
 	return others
 }
 
-// What a helper leaves running with its stdout in hand does not hold up the answer for long.
+// A process that a helper leaves running with the same stdout delays the answer only briefly.
 func TestDockerHelperThatLeavesADaemon(t *testing.T) {
 	store, dir := fakeHelper(t, `sleep 30 & echo $! >>"$here/pids"; echo '{"Username":"id","Secret":"x"}'`)
 	t.Cleanup(func() {

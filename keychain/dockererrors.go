@@ -9,10 +9,10 @@ import (
 	"sync"
 )
 
-// helperErrors maps the texts of failing helpers to errors. The protocol has a message of its own
-// for "not found" only; the rest is the text of what the helper calls: pass and gpg, libsecret,
-// macOS, Windows. The first row with a phrase that occurs in the text wins; phrases are in lower
-// case.
+// helperErrors maps the output of failing helpers to errors. Docker's protocol defines a message
+// only for "not found"; other messages come from the programs and libraries behind a helper: pass
+// and gpg, libsecret, macOS, Windows. The first row with a phrase in the output applies. Phrases
+// are in lower case.
 var helperErrors = []struct {
 	phrases []string
 	err     *Error
@@ -74,7 +74,7 @@ func (h *dockerHelper) explain(output string, exit *exec.ExitError, secret Secre
 		}
 	}
 	message := fmt.Sprintf("%s ended with %s", h.program, exit)
-	// The output of a get may hold a key that this process does not know.
+	// The output of a get may contain a key that this process does not know.
 	if rest := sanitize(errors.New(longWord().ReplaceAllString(output, "[…]")), secret); rest != "" {
 		message += ": " + rest
 	} else {

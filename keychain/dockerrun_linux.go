@@ -1,25 +1,7 @@
 package keychain
 
-import (
-	"errors"
-	"os"
-	"os/exec"
-	"runtime"
-	"syscall"
-)
+import "syscall"
 
-// runAsGroup runs cmd in its own process group, and kills the whole group when cmd's context ends:
-// pass, for example, is a shell script that runs gpg. If this process dies, the kernel ends cmd.
-func runAsGroup(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	cmd.Cancel = func() error {
-		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
-			return err
-		}
-		return os.ErrProcessDone
-	}
-	// Pdeathsig is sent when the thread that started cmd ends.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	return cmd.Run()
+func groupLeader() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }

@@ -1,4 +1,4 @@
-//go:build unix && !linux
+//go:build unix
 
 package keychain
 
@@ -6,17 +6,23 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 )
 
-// runAsGroup runs cmd in its own process group, and kills the whole group when cmd's context ends.
+// runAsGroup runs cmd in its own process group, and kills the whole group when cmd's context ends:
+// pass, for example, is a shell script that runs gpg. On Linux, the kernel ends cmd if this process
+// dies.
 func runAsGroup(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = groupLeader()
 	cmd.Cancel = func() error {
 		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
 			return err
 		}
 		return os.ErrProcessDone
 	}
+	// Linux sends Pdeathsig when the thread that started cmd ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	return cmd.Run()
 }

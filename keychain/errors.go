@@ -10,10 +10,10 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// A Kind says what went wrong, as far as a caller has to tell failures apart.
+// A Kind is the kind of a failure, as far as callers have to tell failures apart.
 type Kind int
 
-// The kinds of failure. The zero value, Failed, is everything that has no kind of its own.
+// The kinds of failure. The zero value, Failed, is for all other failures.
 const (
 	Failed     Kind = iota
 	NotFound        // the store has no secret for this id
@@ -55,8 +55,8 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", int(k))
 }
 
-// An Error is what every Store returns. No field holds a secret, and Err is never the underlying
-// library's own error, whose text this package cannot vouch for.
+// An Error is the error type of every Store. No field holds a secret, and Err is never an error of
+// the underlying library, whose text could hold one.
 type Error struct {
 	Kind  Kind
 	Op    string // "get", "set" or "delete"; empty if no store was asked
@@ -88,7 +88,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// message returns the cause, without what the call was about.
+// message returns the cause, without the operation and the account.
 func (e *Error) message() string {
 	if e.Err != nil {
 		return e.Err.Error()
@@ -119,8 +119,8 @@ func (e *Error) withMessage(message string) *Error {
 	return &changed
 }
 
-// WithLabel returns err with the account's id replaced by its label, where err is an *Error. NAME
-// in its hint becomes the label too, quoted as one word for the user's shell.
+// WithLabel returns err with the account's id replaced by its label, if err is an *Error. It also
+// replaces NAME in the hint by the label, quoted as one word for the user's shell.
 func WithLabel(err error, label string) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		named := *e
@@ -131,8 +131,8 @@ func WithLabel(err error, label string) error {
 	return err
 }
 
-// WithoutAccount returns err without its operation and account, where err is an *Error: the call
-// was not about one account in particular.
+// WithoutAccount returns err without its operation and account if err is an *Error, for a failure
+// that concerns all accounts.
 func WithoutAccount(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		bare := *e
@@ -142,8 +142,8 @@ func WithoutAccount(err error) error {
 	return err
 }
 
-// A reason reads as message and unwraps to err: a context's error can be found in the chain, but
-// its text "context deadline exceeded" tells a user nothing.
+// A reason has a message for the user and err in its chain: the text of a context's error, "context
+// deadline exceeded", would not help the user.
 type reason struct {
 	message string
 	err     error
@@ -180,7 +180,7 @@ func (c call) fail(err error) error {
 	return &failed
 }
 
-// Errors that several stores return. They are copied before a call's fields go in.
+// Errors that several stores return. fail copies them before it sets the fields of a call.
 var (
 	errNotFound = &Error{
 		Kind: NotFound,

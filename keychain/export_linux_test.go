@@ -1,7 +1,6 @@
 package keychain
 
-// NewOSWithRuntimeDir is NewOS with another folder for /run/user/UID.
+// NewOSWithRuntimeDir is NewOS with dir in place of /run/user/UID.
 func NewOSWithRuntimeDir(dir string) Store { return newOSStore(systemBackend(), linux(dir)) }
 
-// FindBus is findBus.
 var FindBus = findBus

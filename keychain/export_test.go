@@ -5,15 +5,15 @@ import (
 	"os/exec"
 )
 
-// Backend is what NewFake takes in place of go-keyring.
+// Backend replaces go-keyring in NewFake.
 type Backend = backend
 
-// NewFake is the OS store over b, as on a system without errors of its own.
+// NewFake returns the OS store over b, without the code for a particular system.
 func NewFake(b Backend, verifyDelete bool) Store {
 	return newOSStore(b, platform{verifyDelete: verifyDelete})
 }
 
-// NewFakeSystem is the OS store over b as on this system, without its preflight.
+// NewFakeSystem returns the OS store over b for this system, without its preflight.
 func NewFakeSystem(b Backend) Store {
 	p := system()
 	p.preflight = nil
@@ -27,12 +27,12 @@ var (
 	DBusError    = dbusError
 )
 
-// HelperError is the error for a docker credential helper that fails with output.
+// HelperError returns the error for a docker credential helper that fails with output.
 func HelperError(output string) *Error {
 	return (&dockerHelper{program: "docker-credential-x"}).explain(output, &exec.ExitError{}, Secret{})
 }
 
-// Explain is the error of this system's OS store for an error of the library.
+// Explain returns the error of this system's OS store for an error of go-keyring.
 func Explain(ctx context.Context, err error, secret Secret) error {
 	return newOSStore(nil, system()).explain(ctx, err, secret)
 }

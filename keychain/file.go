@@ -29,11 +29,11 @@ type FileConfig struct {
 	// Identity is where the age identity comes from: the path of a file, or an open descriptor as
 	// "fd:N" or /dev/fd/N. If it is empty there is none, and every call fails with ErrLocked.
 	Identity string
-	// GroupReadable allows the group to read the identity's file, as it can read the systemd
-	// credential of a service that runs as its own user.
+	// GroupReadable allows the group to read the identity's file. The systemd credential of a
+	// service with its own user has this permission.
 	GroupReadable bool
 	// AskPassphrase asks the user for the passphrase of an identity that has one. It returns when
-	// ctx ends. If it is nil nobody is asked, and such an identity is ErrLocked.
+	// ctx ends. If it is nil, such an identity is an ErrLocked.
 	AskPassphrase func(ctx context.Context, prompt string) ([]byte, error)
 }
 
@@ -152,8 +152,8 @@ func (s *fileStore) do(ctx context.Context, op, id string, work func(context.Con
 	return c.fail(err)
 }
 
-// within waits for work, but not longer than ctx: work that hangs in the file system is abandoned.
-// The caller must then not read what work writes to.
+// within runs work, and abandons it when ctx ends, since the file system may hang. After that the
+// caller must not read the variables that work sets.
 func within(ctx context.Context, work func() error) error {
 	budget := remaining(ctx)
 	done := make(chan error, 1)
@@ -173,15 +173,15 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
 		return s.unwritable("cannot create its folder", err)
 	}
-	// Opened for writing too: opening a pipe in its place for reading alone would block.
+	// Opening a pipe in its place for reading only would block.
 	lock := flock.New(s.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	defer func() { _ = lock.Close() }()
 	if _, err := lock.TryLockContext(ctx, lockPollInterval); err != nil {
 		if ctx.Err() != nil {
 			return &Error{
 				Kind: Timeout,
-				Err:  reason{"another ocgo-key keeps it locked", ctx.Err()},
-				Hint: "find the one that hangs, and end it",
+				Err:  reason{"another ocgo-key process holds its lock", ctx.Err()},
+				Hint: "find the process that hangs, and end it",
 			}
 		}
 		return s.unwritable("cannot lock it", err)
@@ -197,7 +197,7 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 	if err != nil {
 		return err
 	}
-	// Only a file that can be read again replaces the old one.
+	// The old file is replaced only if the new one can be decrypted.
 	if _, err := decryptContents(data, identities); err != nil {
 		return err
 	}
@@ -215,7 +215,7 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 // lockPollInterval is how often a lock that another process holds is tried again.
 const lockPollInterval = 5 * time.Millisecond
 
-// target returns the path of the file itself, if keys.age is a link to it: the link stays.
+// target returns the path of keys.age or, if that is a link, of the file that the link leads to.
 func (s *fileStore) target() (string, error) {
 	path := s.path(keysName)
 	target, err := filepath.EvalSymlinks(path)
@@ -226,7 +226,7 @@ func (s *fileStore) target() (string, error) {
 		return "", s.unwritable("cannot find it", err)
 	}
 	if _, err := os.Lstat(path); err == nil {
-		return "", &Error{Kind: Refused, Err: errors.New(path + " is a link to a file that is not there"), Hint: "bring that file back, or remove the link"}
+		return "", &Error{Kind: Refused, Err: errors.New(path + " is a link to a file that does not exist"), Hint: "bring that file back, or remove the link"}
 	}
 	return path, nil
 }

@@ -30,8 +30,8 @@ func tool(t *testing.T, name, debian string) string {
 	return path
 }
 
-// The file is one of age's own: its tools make the identity, read what we wrote and write what we
-// read.
+// The real age is compatible with the store: it creates the identity, reads the store's file, and
+// writes a file that the store reads.
 func TestFileAndTheRealAge(t *testing.T) {
 	age, keygen := tool(t, "age", "age"), tool(t, "age-keygen", "age")
 	dir := t.TempDir()
@@ -63,7 +63,7 @@ func TestFileAndTheRealAge(t *testing.T) {
 	}
 }
 
-// An identity that the real age wrapped with a passphrase, at its own work factor.
+// The store opens an identity that the real age encrypted with a passphrase.
 func TestFileIdentityThatTheRealAgeWrapped(t *testing.T) {
 	age, keygen := tool(t, "age", "age"), tool(t, "age-keygen", "age")
 	dir := t.TempDir()
@@ -96,7 +96,7 @@ func TestFileIdentityThatTheRealAgeWrapped(t *testing.T) {
 	holds(t, inFolder(dir, plain), "id", "value")
 }
 
-// hammer stores keys until it is killed, and says which it stored.
+// hammer stores keys until it is killed, and prints the id of each stored key.
 func hammer(store keychain.Store, name string) int {
 	for i := 0; ; i++ {
 		id := name + "-" + strconv.Itoa(i)
@@ -108,7 +108,8 @@ func hammer(store keychain.Store, name string) int {
 	}
 }
 
-// fileChild is this binary with a job on the file store, and with files from descriptor 3 on.
+// fileChild returns this binary as a command with a job on the file store, and with files as its
+// descriptors from 3 on.
 func fileChild(t *testing.T, j job, files ...*os.File) *exec.Cmd {
 	t.Helper()
 	if j.Budget == 0 {
@@ -124,8 +125,8 @@ func fileChild(t *testing.T, j job, files ...*os.File) *exec.Cmd {
 	return cmd
 }
 
-// Writers that are killed in the middle of it, two at a time: every key that one of them said it
-// stored is there, and the file can be read at any moment.
+// Writers are killed during writes, two at a time. Every key that one of them reported as stored is
+// in the file, and the file is readable at any time.
 func TestFileWritersAreKilled(t *testing.T) {
 	dir, identity := t.TempDir(), newIdentity(t)
 	s := inFolder(dir, identity)
@@ -168,8 +169,8 @@ func TestFileWritersAreKilled(t *testing.T) {
 	assert.Empty(t, left, "a later writer clears up after them")
 }
 
-// An identity on a descriptor: a file, also one that another process has read from already, and a
-// pipe.
+// The descriptor of an identity can be a file, even if another process has already read from it, or
+// a pipe.
 func TestFileIdentityOnADescriptor(t *testing.T) {
 	dir, identity := t.TempDir(), newIdentity(t)
 	set(t, inFolder(dir, identity), "id", "value")
@@ -226,7 +227,7 @@ func TestFileIdentityOnADescriptor(t *testing.T) {
 		assert.Equal(t, keychain.Timeout, got.Kind, got.Message)
 		assert.Contains(t, got.Message, "no identity arrived from fd:3")
 	})
-	// The runtime has files of its own under low numbers. They must be neither read nor closed.
+	// The Go runtime has open files with low numbers. The store must neither read nor close them.
 	t.Run("not handed over", func(t *testing.T) {
 		for n := 3; n < 12; n++ {
 			unix.CloseOnExec(n) // what the tests' own parent left open

@@ -19,7 +19,7 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// newIdentity makes an identity as age-keygen does, and returns its path.
+// newIdentity creates an identity like age-keygen, and returns its path.
 func newIdentity(t *testing.T) string {
 	t.Helper()
 	identity, err := age.GenerateX25519Identity()
@@ -46,7 +46,7 @@ func holds(t *testing.T, s keychain.Store, id, key string) {
 	assert.Equal(t, key, got.Reveal())
 }
 
-// refuses wants the store to answer each call with this kind, and returns what it says, once.
+// refuses checks that each call of the store fails with this kind, and returns the error of Get.
 func refuses(t *testing.T, s keychain.Store, kind keychain.Kind) *keychain.Error {
 	t.Helper()
 	_, err := s.Get(t.Context(), "id")
@@ -71,7 +71,7 @@ func TestFileConforms(t *testing.T) {
 	})
 }
 
-// What it leaves on the disk: two files, for their owner alone, and no key in the clear.
+// The store creates two files, accessible only to their owner, and writes no key in plain text.
 func TestFileOnTheDisk(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	s := inFolder(dir, newIdentity(t))
@@ -109,7 +109,7 @@ func TestFileStaysALink(t *testing.T) {
 	dir, elsewhere, identity := t.TempDir(), t.TempDir(), newIdentity(t)
 	require.NoError(t, os.Symlink(filepath.Join(elsewhere, "synced.age"), filepath.Join(dir, "keys.age")))
 	e := refuses(t, inFolder(dir, identity), keychain.Refused)
-	assert.Contains(t, e.Error(), "a link to a file that is not there")
+	assert.Contains(t, e.Error(), "a link to a file that does not exist")
 
 	set(t, inFolder(elsewhere, identity), "id", "value")
 	require.NoError(t, os.Rename(filepath.Join(elsewhere, "keys.age"), filepath.Join(elsewhere, "synced.age")))
@@ -122,8 +122,7 @@ func TestFileStaysALink(t *testing.T) {
 	assert.Equal(t, os.ModeSymlink, info.Mode().Type())
 }
 
-// Each trouble has its kind and a message of its own. Nothing is written, and nothing falls back to
-// anything.
+// Each failure has its kind and its message. The store writes nothing and has no fallback.
 func TestFileTroubles(t *testing.T) {
 	good := newIdentity(t)
 	identityText, err := os.ReadFile(good)
@@ -143,8 +142,8 @@ func TestFileTroubles(t *testing.T) {
 		in   func(t *testing.T, g *given)
 		unix bool
 	}{
-		{"no identity", keychain.Locked, "no age identity is named", func(t *testing.T, g *given) { g.identity = "" }, false},
-		{"identity not there", keychain.Locked, "is not there", func(t *testing.T, g *given) { g.identity = filepath.Join(g.dir, "none") }, false},
+		{"no identity", keychain.Locked, "no age identity is given", func(t *testing.T, g *given) { g.identity = "" }, false},
+		{"identity missing", keychain.Locked, "does not exist", func(t *testing.T, g *given) { g.identity = filepath.Join(g.dir, "none") }, false},
 		{"another identity", keychain.Locked, "encrypted for another identity", func(t *testing.T, g *given) { g.identity = other }, false},
 		{"no identity in the file", keychain.Refused, "not an age identity", func(t *testing.T, g *given) { g.identity = write(t, marker+"\n", 0o600) }, false},
 		{"empty identity", keychain.Refused, "not an age identity", func(t *testing.T, g *given) { g.identity = write(t, "", 0o600) }, false},
@@ -164,7 +163,7 @@ func TestFileTroubles(t *testing.T) {
 		}, false},
 		{"keys of another program", keychain.Failed, "does not hold what ocgo-key writes", func(t *testing.T, g *given) { encrypted(t, g.dir, good, marker) }, false},
 		{"keys of a newer version", keychain.Failed, "newer version", func(t *testing.T, g *given) { encrypted(t, g.dir, good, `{"version":2,"keys":["`+marker+`"]}`) }, false},
-		{"a descriptor nobody opened", keychain.Locked, "nobody opened it", func(t *testing.T, g *given) { g.identity = "fd:57" }, true},
+		{"a descriptor that is not open", keychain.Locked, "not open", func(t *testing.T, g *given) { g.identity = "fd:57" }, true},
 		{"no descriptor", keychain.Locked, "not the number of a descriptor", func(t *testing.T, g *given) { g.identity = "fd:x" }, true},
 		{"stdout", keychain.Locked, "not the number of a descriptor", func(t *testing.T, g *given) { g.identity = "/dev/fd/1" }, true},
 	} {
@@ -186,7 +185,7 @@ func TestFileTroubles(t *testing.T) {
 	}
 }
 
-// encrypted puts a file of age's with this text into dir.
+// encrypted writes the text to an age file in dir.
 func encrypted(t *testing.T, dir, identity, text string) {
 	t.Helper()
 	file, err := os.Open(identity)
@@ -202,8 +201,8 @@ func encrypted(t *testing.T, dir, identity, text string) {
 	require.NoError(t, errors.Join(err, w.Close(), out.Close()))
 }
 
-// A systemd credential of a service with a user of its own has an access list, which shows as a
-// group that may read.
+// The systemd credential of a service with its own user has an access list, which shows as group
+// permission to read.
 func TestFileIdentityThatIsShared(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // it has no systemd
@@ -218,7 +217,7 @@ func TestFileIdentityThatIsShared(t *testing.T) {
 	assert.Contains(t, refuses(t, s, keychain.Refused).Error(), "0444")
 }
 
-// An identity file may hold several; each opens the file.
+// An identity file may hold several identities; each of them opens the key file.
 func TestFileWithTwoIdentities(t *testing.T) {
 	dir, one, two := t.TempDir(), newIdentity(t), newIdentity(t)
 	both := filepath.Join(t.TempDir(), "both.txt")
@@ -233,7 +232,7 @@ func TestFileWithTwoIdentities(t *testing.T) {
 	holds(t, inFolder(dir, one), "id", "value")
 	holds(t, inFolder(dir, two), "id", "value")
 
-	// The post-quantum kind does too, but not together with the other: age would not have it.
+	// A post-quantum identity works too, but age does not mix both kinds.
 	quantum, err := age.GenerateHybridIdentity()
 	require.NoError(t, err)
 	alone := filepath.Join(t.TempDir(), "pq.txt")
@@ -244,7 +243,7 @@ func TestFileWithTwoIdentities(t *testing.T) {
 	require.ErrorIs(t, err, keychain.ErrRefused)
 }
 
-// A writer that another one keeps waiting ends with its context; a reader waits for nobody.
+// A writer waits for another writer until its context ends. A reader does not wait.
 func TestFileLockHeld(t *testing.T) {
 	dir := t.TempDir()
 	s := inFolder(dir, newIdentity(t))
@@ -282,7 +281,7 @@ func TestFileInspect(t *testing.T) {
 	require.ErrorIs(t, err, keychain.ErrTimeout)
 }
 
-// wrapped encrypts an identity with a passphrase, cheaply.
+// wrapped encrypts an identity with a passphrase, at a low work factor.
 func wrapped(t *testing.T, identity, passphrase string) string {
 	t.Helper()
 	text, err := os.ReadFile(identity)
@@ -321,9 +320,9 @@ func TestFilePassphrase(t *testing.T) {
 	assert.Equal(t, 1, asked, "once")
 	holds(t, inFolder(dir, plain), "id", "value")
 
-	// Nobody to ask, and each wrong answer: locked, and asked no second time.
+	// Without a passphrase, and after a wrong one, the store is locked and does not ask again.
 	e := refuses(t, inFolder(dir, identity), keychain.Locked)
-	assert.Contains(t, e.Error(), "not asked for here")
+	assert.Contains(t, e.Error(), "does not ask for")
 	assert.Contains(t, e.Hint, "ocgo-key run")
 	_, err := inFolder(dir, identity).(keychain.Inspector).Inspect(t.Context())
 	require.ErrorIs(t, err, keychain.ErrLocked)
@@ -340,14 +339,14 @@ func TestFilePassphrase(t *testing.T) {
 		assert.Equal(t, 1, asked)
 	}
 
-	// Nobody answers: it ends with the context, and with the asking.
+	// If nobody answers, the call and the prompt end with the context.
 	s = asking(func(ctx context.Context) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() })
 	ctx, cancel := context.WithTimeout(t.Context(), shortly)
 	defer cancel()
 	_, err = s.Get(ctx, "id")
 	require.ErrorIs(t, err, keychain.ErrTimeout)
 
-	// A wrapped identity that is damaged.
+	// A damaged identity with a passphrase is an error.
 	text, err := os.ReadFile(identity)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(identity, text[:len(text)-3], 0o600))

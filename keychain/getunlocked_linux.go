@@ -7,14 +7,14 @@ import (
 	ss "github.com/zalando/go-keyring/secret_service"
 )
 
-// getUnlocked reads what keyring.Get would, with only the calls that an unlocked keyring needs: the
-// list of keyrings; a session and the item, both at once; the secret. keyring.Get makes seven calls
-// one after the other. ok is false where anything at all is different (a lock, an error, nothing
-// found): then keyring.Get prompts the user and decides.
+// getUnlocked reads the same key as keyring.Get, but waits only for the three answers that an
+// unlocked keyring needs: the list of keyrings; a session and the item at the same time; the
+// secret. keyring.Get makes seven calls one after the other. ok is false in every other case (a
+// locked keyring, an error, no item): then the caller uses keyring.Get, which may prompt the user.
 //
 // A session is opened only after the first answer has arrived. gnome-keyring (42.1 to 48) registers
-// a client when its first call comes in, in another thread than the one that answers, and ends with
-// a fatal error if a session is opened before that.
+// a client at its first call, in another thread than the one that answers, and crashes if a session
+// is opened before that.
 func getUnlocked(service, user string) (value string, ok bool) {
 	conn, err := dbus.SessionBus()
 	if err != nil {
@@ -39,7 +39,6 @@ func getUnlocked(service, user string) (value string, ok bool) {
 	if (<-opened.Done).Store(&nothing, &session) != nil || !session.IsValid() {
 		return "", false
 	}
-	// Nothing waits for the session to end.
 	defer conn.Object(secretsName, session).Go("org.freedesktop.Secret.Session.Close", dbus.FlagNoReplyExpected, nil)
 	var items []dbus.ObjectPath
 	if (<-found.Done).Store(&items) != nil || len(items) == 0 || !items[0].IsValid() {
@@ -52,8 +51,8 @@ func getUnlocked(service, user string) (value string, ok bool) {
 	return string(secret.Value), true
 }
 
-// usedKeyring returns the keyring that go-keyring uses, of all that exist: "login", else the
-// default one.
+// usedKeyring returns the one of all keyrings that go-keyring uses: "login", or else the default
+// one.
 func usedKeyring(all []dbus.ObjectPath) dbus.ObjectPath {
 	if slices.Contains(all, loginKeyring) {
 		return loginKeyring

@@ -14,9 +14,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// An unlocked keyring is asked for a session, the item and its secret, and told when the session is
-// over, after it has answered a first call (else gnome-keyring may crash); nothing else. What comes
-// back is what go-keyring's own call gives.
+// A Get from an unlocked keyring first waits for one answer (otherwise gnome-keyring may crash),
+// then opens a session, reads the item and its secret, and closes the session. It makes no other
+// calls, and returns the same key as go-keyring.
 func TestGetAsksNoMoreThanItMust(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()
@@ -64,7 +64,7 @@ func TestGetAsksNoMoreThanItMust(t *testing.T) {
 	require.NoError(t, store.Delete(ctx, "quick"))
 }
 
-// watchService gives what the service is asked and answers from now on.
+// watchService returns the calls to the service and its answers from now on.
 func watchService(t *testing.T, ctx context.Context) <-chan *dbus.Message {
 	t.Helper()
 	monitor, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))

@@ -23,18 +23,18 @@ import (
 type identitySource struct {
 	name          string // as the user gave it
 	groupReadable bool
-	unusable      error // an *Error that is known before anything is read
+	unusable      error // an *Error that was found before reading
 
 	// For a descriptor, which can be read only once.
 	file *os.File
-	done chan struct{} // closed when it has been read; nil before the first read
+	done chan struct{} // closed when file has been read; nil before the first read
 	text []byte
 	err  error
 }
 
 var errNoIdentity = &Error{
 	Kind: Locked,
-	Err:  errors.New("no age identity is named that could open it"),
+	Err:  errors.New("no age identity is given for the encrypted file"),
 	Hint: "name one with --identity PATH, OCGO_KEY_IDENTITY or a systemd credential called ocgo-key; `age-keygen -o PATH` makes one",
 	Fix:  "age-keygen -o ~/ocgo-key-identity.txt && export OCGO_KEY_IDENTITY=~/ocgo-key-identity.txt",
 }
@@ -79,7 +79,7 @@ func openDescriptor(number string) (*os.File, error) {
 	case runtime.GOOS == "windows":
 		return nil, errors.New("Windows does not pass descriptors on")
 	case !inherited(int(n)):
-		return nil, errors.New("nobody opened it for this command")
+		return nil, errors.New("this descriptor is not open")
 	}
 	return os.NewFile(uintptr(n), "descriptor "+number), nil
 }
@@ -122,10 +122,10 @@ func (s *identitySource) read(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// readPrivate reads a regular file that only its user may access. The error for one that is missing
-// has fs.ErrNotExist in its chain. what names the file in errors.
+// readPrivate reads a regular file that only its user may access. The error for a missing file has
+// fs.ErrNotExist in its chain. what names the file in errors.
 func readPrivate(path, what string, groupReadable bool) ([]byte, error) {
-	// Checked before it is opened, since opening a pipe waits for its writer.
+	// The check precedes the opening, which would wait for the writer of a pipe.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &Error{Kind: Refused, Err: fmt.Errorf("%s at %s is not a regular file", what, path), Hint: "name a file, or pass an open descriptor as fd:N"}
 	}
@@ -147,7 +147,7 @@ func readOpened(file *os.File, path, what string, groupReadable bool) ([]byte, e
 		if err := checkPrivate(info, path, what, groupReadable); err != nil {
 			return nil, err
 		}
-		// From the start, wherever another reader of the same descriptor left its position.
+		// Another reader of the same descriptor may have moved its position.
 		from = io.NewSectionReader(file, 0, maxFileSize+1)
 	}
 	text, err := io.ReadAll(io.LimitReader(from, maxFileSize+1))
@@ -181,7 +181,7 @@ func unreadable(err error, path, what string) *Error {
 	e := &Error{Err: reason{fmt.Sprintf("%s at %s can't be read", what, path), err}, Hint: "check its path and its permissions"}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		e.Kind, e.Err = Locked, reason{fmt.Sprintf("%s at %s is not there", what, path), err}
+		e.Kind, e.Err = Locked, reason{fmt.Sprintf("%s at %s does not exist", what, path), err}
 		e.Hint = "give its path with --identity or OCGO_KEY_IDENTITY; `age-keygen -o PATH` makes a new one, which cannot decrypt what an older one encrypted"
 	case errors.Is(err, fs.ErrPermission):
 		e.Kind = Refused
@@ -191,7 +191,7 @@ func unreadable(err error, path, what string) *Error {
 
 var errNeedsPassphrase = &Error{
 	Kind: Locked,
-	Err:  errors.New("the identity has a passphrase, and it is not asked for here"),
+	Err:  errors.New("the identity has a passphrase, which this command does not ask for"),
 	Hint: "`ocgo-key run` asks for it once, on a terminal; for `get` and for programs, name an identity without one: --identity PATH, fd:N or a systemd credential called ocgo-key",
 }
 
@@ -222,7 +222,7 @@ func (s *fileStore) open(ctx context.Context, askPassphrase passphraseFunc) ([]a
 	if askPassphrase == nil {
 		return nil, errNeedsPassphrase
 	}
-	// Not abandoned when ctx ends: askPassphrase has a terminal to restore.
+	// askPassphrase is not abandoned when ctx ends, since it restores the terminal.
 	passphrase, err := askPassphrase(ctx, "Passphrase of the identity "+s.config.Identity+": ")
 	defer clear(passphrase)
 	var identities []age.Identity
@@ -269,7 +269,7 @@ func parseIdentities(text []byte) ([]age.Identity, error) {
 
 // decryptIdentities opens an identity that `age -p` encrypted.
 func decryptIdentities(text []byte, passphrase string) ([]age.Identity, error) {
-	// scrypt takes 256 MiB, which a gateway would otherwise keep for minutes.
+	// scrypt uses 256 MiB, which would otherwise stay allocated for minutes.
 	defer debug.FreeOSMemory()
 	scrypt, err := age.NewScryptIdentity(passphrase)
 	if err != nil {

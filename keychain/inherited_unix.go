@@ -4,9 +4,9 @@ package keychain
 
 import "golang.org/x/sys/unix"
 
-// inherited reports whether n is a descriptor that the parent process left open for this one.
-// Descriptors that Go opens, its own poller's among them, are closed on exec; from now on this one
-// is too.
+// inherited reports whether the parent process left descriptor n open for this process. Descriptors
+// that the Go runtime opens are marked as closed on exec, so they do not count. inherited sets that
+// mark on n, so that no child inherits it.
 func inherited(n int) bool {
 	flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFD, 0)
 	if err != nil || flags&unix.FD_CLOEXEC != 0 {

@@ -6,28 +6,27 @@ import (
 	"time"
 )
 
-// An Inspection is what can be seen of a keychain without prompting its user. The zero value is
-// that of a system whose keychain tells nothing before a key is asked for.
+// An Inspection is the part of a keychain's content that can be read without prompting the user. It
+// is zero on systems whose keychain allows no inspection.
 type Inspection struct {
-	// Complete says that IDs is all that the keychain holds.
+	// Complete says that IDs lists every key in the keychain.
 	Complete bool
-	// IDs are the account ids with a key, sorted, whether or not there still is such an account.
+	// IDs are the account ids that have a key, sorted. The pool may lack some of these accounts.
 	IDs []string
-	// Locked is the error (an *Error) for an account that is not among IDs, if there are keys in a
-	// place that is locked. The keychain does not tell whose they are; reading one makes it prompt
-	// its user.
+	// Locked is the *Error for an account that is not among IDs, if a locked keyring holds keys
+	// too. The keychain does not tell which accounts they belong to; reading one prompts the user.
 	Locked error
 }
 
-// An Inspector is a Store that can be examined without prompting its user.
+// An Inspector is a Store that can be inspected without prompting the user.
 type Inspector interface {
 	// Inspect reads no key and opens no window. It returns when ctx ends. Its errors are *Error;
-	// ErrLocked means that reading a key now makes the keychain prompt its user for the password.
+	// ErrLocked means that reading a key now would prompt the user for the password.
 	Inspect(ctx context.Context) (Inspection, error)
 }
 
-// Inspect examines the keychain, on Linux only. The other systems' tools tell nothing without
-// reading keys.
+// Inspect inspects the keychain on Linux. On the other systems it returns the zero Inspection,
+// since their tools list no keys without reading them.
 func (s *osStore) Inspect(ctx context.Context) (Inspection, error) {
 	if s.inspect == nil {
 		return Inspection{}, nil

@@ -34,7 +34,7 @@ func TestInspectListsWhatIsOurs(t *testing.T) {
 	assert.NotEmpty(t, r.Fix)
 }
 
-// A look never makes a window come up, where asking for a key would.
+// Inspect opens no window in a state in which Get would.
 func TestInspectAsksNobody(t *testing.T) {
 	d := keychaintest.StartSecretService(t, keychaintest.NoService)
 	asked := make(chan struct{}, 1)
@@ -44,8 +44,8 @@ func TestInspectAsksNobody(t *testing.T) {
 	assert.Empty(t, asked)
 }
 
-// Whatever state the keychain is in, the look ends in time, says the same as a question for a key
-// does, and names the command that fixes it.
+// In each state of the keychain, Inspect ends in time, returns the same error as Get, and names the
+// command that fixes it.
 func TestInspectWithoutAKeychain(t *testing.T) {
 	silent := filepath.Join(t.TempDir(), "bus")
 	listener, err := net.Listen("unix", silent)
@@ -90,7 +90,7 @@ func TestInspectWithoutAKeychain(t *testing.T) {
 			assert.Equal(t, state.kind == keychain.Timeout, r.Deadline)
 		})
 	}
-	// Without a keyring there is nothing to see, and asking for a key tells why.
+	// Without a keyring Inspect finds nothing; Get reports why.
 	r := inChild(t, job{Op: "inspect"}, keychaintest.StartSecretService(t, keychaintest.Fresh).Env()...)
 	assert.Equal(t, "false []", r.Value, r.Message)
 }

@@ -1,15 +1,16 @@
 // Package keychain stores keys: one secret per account id, in a Store.
 //
-// It is the only package that holds a key at rest, and the only one that may import go-keyring, age
-// or docker's client of credential helpers. It never falls back from one store to another, never
-// writes plaintext, and never puts a key into an error. It knows ids and secrets, but no labels,
-// leases or accounts: of this project it imports only the leaves atomicfile and text, and the
-// rotation package never imports it.
+// No other package stores keys, and no other may import go-keyring, age or docker's client of
+// credential helpers. The package never falls back from one store to another, never writes
+// plaintext, and never puts a key into an error. It knows ids and secrets, but no labels, leases or
+// accounts: of this project it imports only atomicfile and text, and package rotation never imports
+// it.
 package keychain
 
 import (
 	"context"
 	"errors"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -34,8 +35,7 @@ const maxIDSize = 255
 // All stores refuse the same things: an empty id, an id of more than 255 bytes or with control
 // characters in it, a secret that is empty, not UTF-8 or has control characters in it, line breaks
 // among them (all of Kind Failed), and a secret of more than MaxSecretSize bytes (ErrTooLarge).
-// Each of these would be accepted by some of the places where keys are stored, and come back
-// changed, or not at all, from others.
+// Some keychains would accept each of these, and others would return it changed or not at all.
 type Store interface {
 	// Name returns the store's name, as --store takes it: "os", "file", "docker:NAME" or "memory".
 	Name() string
@@ -48,17 +48,15 @@ type Store interface {
 	Delete(ctx context.Context, id string) error
 }
 
-// A Warmer is a Store whose first answer needs some preparation.
+// A Warmer is a Store whose first call needs preparation.
 type Warmer interface {
-	// Warm prepares it. Calling it is optional, and it returns no error: the call that needs the
-	// preparation reports what fails, and may run at the same time. Warm may hang as long as the
-	// keychain does.
+	// Warm makes the first call faster. It is optional, may run at the same time as the first call,
+	// and leaves errors to that call. Warm may hang as long as the keychain does.
 	Warm()
 }
 
-// checkID refuses an id that one of the systems would not accept, or would read as something else:
-// D-Bus drops the connection on text that is not UTF-8, and macOS' `security -i` ends its command
-// at a line break.
+// checkID refuses an id that one of the systems does not accept or misreads: D-Bus drops the
+// connection on text that is not UTF-8, and macOS' `security -i` ends its command at a line break.
 func checkID(id string) error {
 	switch {
 	case id == "":
@@ -67,31 +65,24 @@ func checkID(id string) error {
 		return &Error{Err: errors.New("the account id is longer than 255 bytes")}
 	case !utf8.ValidString(id):
 		return &Error{Err: errors.New("the account id is not valid UTF-8")}
-	}
-	for _, r := range id {
-		if unicode.IsControl(r) {
-			return &Error{Err: errors.New("the account id has a control character in it")}
-		}
+	case strings.ContainsFunc(id, unicode.IsControl):
+		return &Error{Err: errors.New("the account id has a control character in it")}
 	}
 	return nil
 }
 
-// checkSecret refuses a secret that one of the systems would not accept, or would change.
+// checkSecret refuses a secret that one of the systems does not accept or would change.
 func checkSecret(s Secret) error {
-	switch {
-	case s.IsZero():
-		return &Error{Err: errors.New("the key is empty")}
-	case s.Len() > MaxSecretSize:
-		return errTooLarge
-	}
 	key := s.Reveal()
-	if !utf8.ValidString(key) {
+	switch {
+	case key == "":
+		return &Error{Err: errors.New("the key is empty")}
+	case len(key) > MaxSecretSize:
+		return errTooLarge
+	case !utf8.ValidString(key):
 		return &Error{Err: errors.New("the key is not valid UTF-8"), Hint: errTooLarge.Hint}
-	}
-	for _, r := range key {
-		if unicode.IsControl(r) {
-			return &Error{Err: errors.New("the key has a line break or another control character in it"), Hint: errTooLarge.Hint}
-		}
+	case strings.ContainsFunc(key, unicode.IsControl):
+		return &Error{Err: errors.New("the key has a line break or another control character in it"), Hint: errTooLarge.Hint}
 	}
 	return nil
 }

@@ -21,8 +21,8 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// godbus keeps one session bus per process. So the tests that need a bus in another state run the
-// store in a child: this test binary, with a job in its environment instead of tests.
+// godbus keeps one session bus per process. Tests that need another bus therefore run the store in
+// a child process: this test binary, with a job in its environment.
 const jobVariable = "OCGO_KEYCHAIN_TEST_JOB"
 
 type job struct {
@@ -44,7 +44,7 @@ type report struct {
 	Bus           string // DBUS_SESSION_BUS_ADDRESS afterwards
 }
 
-// unlocked is the one Secret Service that this process itself talks to.
+// unlocked is the Secret Service that this process uses itself.
 var unlocked *keychaintest.Daemon
 
 func TestMain(m *testing.M) {
@@ -123,7 +123,7 @@ func runJob(text string) int {
 	return 0
 }
 
-// hangLimit is when a child counts as hanging. No test waits for it unless something is broken.
+// hangLimit is the time after which a child counts as hanging.
 const hangLimit = time.Minute
 
 // inChild runs j in a child with extra environment, and checks that no process that the child
@@ -148,7 +148,7 @@ func inChild(t *testing.T, j job, env ...string) report {
 	cmd.Env = append(append(os.Environ(), env...), jobVariable+"="+string(text), mark,
 		"GORACE=atexit_sleep_ms=0") // the race detector's second of sleep at exit
 	cmd.Stderr = &bytes.Buffer{}
-	// A daemon that inherited stdout would keep Output waiting: see it fail.
+	// If a daemon inherited stdout, Output fails instead of waiting for the daemon.
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.Output()
 	require.NoError(t, err, "child for %s: %s", j.Op, cmd.Stderr)
@@ -158,7 +158,7 @@ func inChild(t *testing.T, j job, env ...string) report {
 	return r
 }
 
-// withEnvironment lists the processes that have pair in their environment, as every descendant has.
+// withEnvironment lists the processes that have pair in their environment; descendants inherit it.
 func withEnvironment(t *testing.T, pair string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")

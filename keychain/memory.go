@@ -7,55 +7,55 @@ import (
 
 const storeMemory = "memory"
 
-// NewMemory returns a Store whose keys are gone when this value is, for the demonstration and for
-// tests. It uses nothing of the machine.
+// NewMemory returns a Store that keeps keys in memory, for the demo and for tests.
 func NewMemory() Store { return &memory{secrets: map[string]Secret{}} }
 
 type memory struct {
-	mu      sync.RWMutex
+	mu      sync.Mutex
 	secrets map[string]Secret
 }
 
 func (m *memory) Name() string { return storeMemory }
 
-func (m *memory) Get(ctx context.Context, id string) (Secret, error) {
-	c := call{storeMemory, "get", id}
-	if err := c.check(ctx); err != nil {
-		return Secret{}, err
-	}
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	s, ok := m.secrets[id]
-	if !ok {
-		return Secret{}, c.fail(errNotFound)
-	}
-	return s, nil
+func (m *memory) Get(ctx context.Context, id string) (s Secret, err error) {
+	err = m.do(ctx, "get", id, func() (err error) {
+		s, err = m.find(id)
+		return err
+	})
+	return s, err
 }
 
 func (m *memory) Set(ctx context.Context, id string, s Secret) error {
-	c := call{storeMemory, "set", id}
-	if err := c.check(ctx); err != nil {
-		return err
-	}
-	if err := checkSecret(s); err != nil {
-		return c.fail(err)
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.secrets[id] = s
-	return nil
+	return m.do(ctx, "set", id, func() error {
+		if err := checkSecret(s); err != nil {
+			return err
+		}
+		m.secrets[id] = s
+		return nil
+	})
 }
 
 func (m *memory) Delete(ctx context.Context, id string) error {
-	c := call{storeMemory, "delete", id}
+	return m.do(ctx, "delete", id, func() error {
+		_, err := m.find(id)
+		delete(m.secrets, id)
+		return err
+	})
+}
+
+func (m *memory) find(id string) (Secret, error) {
+	if s, ok := m.secrets[id]; ok {
+		return s, nil
+	}
+	return Secret{}, errNotFound
+}
+
+func (m *memory) do(ctx context.Context, op, id string, work func() error) error {
+	c := call{storeMemory, op, id}
 	if err := c.check(ctx); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, ok := m.secrets[id]; !ok {
-		return c.fail(errNotFound)
-	}
-	delete(m.secrets, id)
-	return nil
+	return c.fail(work())
 }

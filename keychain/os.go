@@ -36,21 +36,20 @@ type backend interface {
 
 // A platform holds what differs between the systems. Each field may be nil.
 type platform struct {
-	// preflight checks, before the backend is called, that a call is safe.
+	// preflight checks before each call of the backend that the call is safe.
 	preflight func() error
-	// classify returns the *Error for an error of this system, or nil if it does not know it. It
-	// may query the system.
+	// classify returns the *Error for a known error of this system, or else nil. It may query the
+	// system.
 	classify func(context.Context, error) error
-	// warm prepares what every call needs. Set only together with preflight.
+	// warm connects to the keychain. Set only together with preflight.
 	warm func()
-	// inspect examines the keychain without prompting its user. Set only together with preflight.
+	// inspect inspects the keychain without prompting the user. Set only together with preflight.
 	inspect func(context.Context) (Inspection, error)
-	// watch observes a call that takes long. It returns an *Error when the keychain service ends
-	// during the call, since nobody will answer then, and nil when ctx ends or there is nothing to
-	// observe. Meanwhile it records its progress.
+	// watch observes a call that takes long, and records its progress. It returns an *Error when
+	// the keychain service ends during the call, since no answer will come then, and nil when ctx
+	// ends or the service cannot be observed.
 	watch func(context.Context, *progress) error
-	// vanished reports whether err says that another process deleted a key between the search for
-	// it and its use.
+	// vanished reports whether err means that another process deleted a key during the call.
 	vanished func(err error) bool
 	// verifyDelete says that the backend may report a deletion that did not happen.
 	verifyDelete bool
@@ -92,7 +91,7 @@ func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
 		return Secret{}, err
 	}
 	if v == "" {
-		// ocgo-key never stores an empty key, and a caller would prefer it to a good one elsewhere.
+		// ocgo-key never stores an empty key.
 		return Secret{}, c.fail(&Error{Err: errors.New("the key in the keychain is empty"), Hint: errNotFound.Hint})
 	}
 	return NewSecret(v), nil
@@ -116,8 +115,8 @@ func (s *osStore) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// retryVanished runs do, and runs it again if the key vanished during it. The second run then
-// reports that no key is stored.
+// retryVanished runs do, and repeats it if the key vanished meanwhile. The repetition then reports
+// that no key is stored.
 func (s *osStore) retryVanished(do func() error) error {
 	err := do()
 	for range 2 {
@@ -150,8 +149,8 @@ func (s *osStore) delete(id string) error {
 	return &Error{Kind: Refused, Err: errors.New("the keychain still holds the key"), Hint: "allow the deletion when the keychain asks, or delete it there by hand"}
 }
 
-// do makes one call of the backend, with a deadline. secret is what the call carries, which is kept
-// out of the error.
+// do makes one call of the backend, with a deadline. secret is the key that the call stores, if
+// any; it is kept out of the error.
 func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() (string, error)) (string, error) {
 	if err := c.check(ctx); err != nil {
 		return "", err
@@ -164,8 +163,8 @@ func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() 
 	case <-ctx.Done():
 		return "", c.fail(contextEnded(ctx.Err(), budget))
 	}
-	// Also released when the call is abandoned: one prompt that nobody answers must not block the
-	// keychain for the rest of a long-lived process.
+	// An abandoned call releases it too: one unanswered prompt must not block the keychain for the
+	// rest of a long-lived process.
 	defer func() { <-s.busy }()
 
 	type outcome struct {
@@ -202,17 +201,17 @@ func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() 
 	}
 }
 
-// progress is how far watch has come while a call takes long.
+// progress is the latest finding of watch about a long call.
 type progress struct{ atomic.Int32 }
 
 const (
 	unknown         = iota
-	busAsked        // and it has not answered yet
-	serviceAsked    // the bus answered, and the service has not yet
-	serviceAnswered // so the user has not answered, or some part of the service
+	busAsked        // the bus has not answered yet
+	serviceAsked    // the bus has answered, the service has not
+	serviceAnswered // the service has answered; it may be waiting for the user
 )
 
-// explain makes a timeout name what did not answer, where that is known.
+// explain returns ended, or if it is a timeout of the bus or the service, an error that says so.
 func (p *progress) explain(ended *Error) *Error {
 	if ended.Kind != Timeout {
 		return ended
@@ -234,8 +233,7 @@ func (p *progress) explain(ended *Error) *Error {
 func (s *osStore) attempt(ctx context.Context, secret Secret, request func() (string, error)) (value string, err error) {
 	defer func() {
 		// go-keyring panics when the bus disconnects during a prompt, and when a service answers
-		// with other types than it should. The value of the panic may hold anything, so it is
-		// dropped.
+		// with wrong types. The panic's value is dropped, since it may hold a key.
 		switch thrown := recover().(type) {
 		case nil:
 		case runtime.Error:

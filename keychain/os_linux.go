@@ -31,9 +31,9 @@ func linux(runtimeDir string) platform {
 	}
 }
 
-// needBus makes sure that godbus finds a bus by itself. Where it finds none it runs dbus-launch,
-// which leaves a dbus-daemon, and soon a keyring daemon, behind with every call. Source:
-// docs/facts.md, "go-keyring".
+// needBus makes sure that godbus finds a bus. If godbus found none, it would run dbus-launch, and
+// each call would leave a dbus-daemon and soon a keyring daemon running. Source: docs/facts.md,
+// "go-keyring".
 func needBus(runtimeDir string) error {
 	if given := os.Getenv(busVariable); given != "" && given != "autolaunch:" {
 		return nil
@@ -42,7 +42,7 @@ func needBus(runtimeDir string) error {
 	if address == "" {
 		return errNoBus
 	}
-	// godbus would search again and set the same; set here, the bus can't vanish in between.
+	// Otherwise godbus would search again, and might not find the bus any more.
 	if err := os.Setenv(busVariable, address); err != nil {
 		return errNoBus
 	}
@@ -56,8 +56,8 @@ func findBus(runtimeDir string) string {
 	if _, err := os.Stat(socket); err == nil {
 		return "unix:path=" + dbus.EscapeBusAddressValue(socket)
 	}
-	// A text file of older desktops. Anything else under that name, such as a pipe, is not read,
-	// since reading it could block.
+	// Older desktops write this text file. A pipe with this name is not read, since that could
+	// block.
 	file := filepath.Join(runtimeDir, "dbus-session")
 	info, err := os.Stat(file)
 	if err != nil || !info.Mode().IsRegular() {
@@ -76,8 +76,8 @@ func findBus(runtimeDir string) string {
 }
 
 const (
-	// unlockFailed is how go-keyring begins the error of every unlock that did not happen; the
-	// object's path follows.
+	// unlockFailed is the beginning of go-keyring's error for a failed unlock. The path of the
+	// object follows.
 	unlockFailed = "failed to unlock correct collection '"
 	defaultAlias = "/org/freedesktop/secrets/aliases/default"
 )
@@ -91,7 +91,8 @@ func classify(ctx context.Context, err error) error {
 	text := err.Error()
 	switch {
 	case strings.HasPrefix(text, unlockFailed+defaultAlias):
-		// The same words for a default keyring that stayed locked and for one that does not exist.
+		// The error is the same for a default keyring that stayed locked and one that does not
+		// exist.
 		if hasDefaultKeyring(ctx) {
 			return errKeyringLocked
 		}
@@ -116,8 +117,8 @@ func classify(ctx context.Context, err error) error {
 	return nil
 }
 
-// vanished reports whether err is one of the ways in which services say that a path has no object.
-// gnome-keyring uses the first.
+// vanished reports whether err says that there is no object at a path. gnome-keyring uses the first
+// name, other services the others.
 func vanished(err error) bool {
 	switch dbusErrorName(err) {
 	case "org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.Secret.Error.NoSuchObject":
@@ -138,7 +139,7 @@ func dbusErrorName(err error) string {
 	return ""
 }
 
-// hasDefaultKeyring reports whether the service has a default keyring; "/" is how it says no.
+// hasDefaultKeyring reports whether the service has a default keyring. Its path is "/" if not.
 func hasDefaultKeyring(ctx context.Context) bool {
 	conn, err := dbus.SessionBus()
 	if err != nil {

@@ -23,7 +23,7 @@ func TestOSConformsOnARealKeyring(t *testing.T) {
 	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewOS() })
 }
 
-// The entry is filed so that the system's own tool finds it, and its text is nowhere in the open.
+// secret-tool finds the entry, and no file contains the key in plain text.
 func TestEntryIsReadableBySecretTool(t *testing.T) {
 	tool, err := exec.LookPath("secret-tool")
 	require.NoError(t, err, "install the Debian package libsecret-tools")
@@ -50,8 +50,8 @@ func TestEntryIsReadableBySecretTool(t *testing.T) {
 	assert.Error(t, exec.CommandContext(ctx, tool, "lookup", "service", "ocgo-key", "username", "tool").Run())
 }
 
-// Every state without a usable keychain has its kind, a message of its own and a next step; nothing
-// hangs and nothing is left running.
+// Every state without a usable keychain has its kind, its message and a next step. No call hangs,
+// and no process is left running.
 func TestStatesWithoutAKeychain(t *testing.T) {
 	gone := "unix:path=" + filepath.Join(t.TempDir(), "no-such-bus")
 	states := []struct {
@@ -87,8 +87,7 @@ func TestStatesWithoutAKeychain(t *testing.T) {
 	assert.Len(t, said, len(states), "%v", said)
 }
 
-// A keyring that is locked while we use it: the same answer, from the same bus on which it worked
-// before.
+// A keyring that is locked after it was used returns the same error, on the same connection.
 func TestLockedMeanwhile(t *testing.T) {
 	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 	assert.True(t, inChild(t, job{Op: "set", Secret: "value"}, d.Env()...).OK)
@@ -100,7 +99,7 @@ func TestLockedMeanwhile(t *testing.T) {
 	assert.Empty(t, r.Value)
 }
 
-// Without a bus, dbus-launch must not be run: it leaves daemons behind.
+// Without a bus, dbus-launch must not run: its daemons would keep running.
 func TestDBusLaunchIsNeverRun(t *testing.T) {
 	for name, c := range map[string]struct{ address, file string }{
 		"unset":               {"", ""},
@@ -127,7 +126,7 @@ func TestDBusLaunchIsNeverRun(t *testing.T) {
 	}
 }
 
-// The bus of the user's runtime folder is used where the variable is missing.
+// If the variable is missing, the bus in the user's runtime folder is used.
 func TestBusOfTheRuntimeFolder(t *testing.T) {
 	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 	env := append(d.Env(), "DBUS_SESSION_BUS_ADDRESS=")
@@ -173,7 +172,7 @@ func (r report) isTimeout(t *testing.T) {
 	assert.NotEmpty(t, r.Hint)
 }
 
-// A socket that accepts and says nothing.
+// The socket accepts connections and sends nothing.
 func TestSilentSocket(t *testing.T) {
 	dir, err := os.MkdirTemp("", "silent")
 	require.NoError(t, err)
@@ -262,7 +261,7 @@ func TestQuestionToTheUser(t *testing.T) {
 	})
 }
 
-// A service that quotes the key in its error, and errors by name.
+// Errors of a service, one of which quotes the key.
 func TestServiceErrors(t *testing.T) {
 	serve := func(t *testing.T, f *keychaintest.FakeService) report {
 		d := keychaintest.StartSecretService(t, keychaintest.NoService)
@@ -288,7 +287,7 @@ func TestServiceErrors(t *testing.T) {
 	}
 }
 
-// What the store adds to go-keyring's own call: compare the two.
+// The difference between the two is the cost of the store.
 func BenchmarkGet(b *testing.B) {
 	store := keychain.NewOS()
 	require.NoError(b, store.Set(b.Context(), "bench", keychain.NewSecret("value")))

@@ -19,10 +19,10 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// shortly is the budget of calls that are meant to run out of time.
+// shortly is the budget of calls that time out on purpose.
 const shortly = 300 * time.Millisecond
 
-// A fake stands in for go-keyring. Where a func is nil, it keeps entries.
+// A fake replaces go-keyring. A method whose func is nil works on the entries.
 type fake struct {
 	mu      sync.Mutex
 	entries map[string]string
@@ -88,7 +88,7 @@ func asError(t *testing.T, err error) *keychain.Error {
 	return e
 }
 
-// Whatever the library says in its error, the key is not in ours.
+// The errors of the store do not contain the key, even if those of go-keyring do.
 func TestSetErrorsNeverHoldTheKey(t *testing.T) {
 	secret := keychain.NewSecret(marker)
 	for name, err := range map[string]error{
@@ -146,7 +146,7 @@ func TestPanicBecomesAnError(t *testing.T) {
 	}
 }
 
-// In a bubble time only passes when everything waits, so the times are exact.
+// In a synctest bubble time passes only while all goroutines wait, so the times are exact.
 func TestDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -163,7 +163,7 @@ func TestDeadlines(t *testing.T) {
 			return time.Since(start), err
 		}
 
-		// Without a deadline: the default.
+		// Without a deadline the default applies.
 		took, err := elapsed(context.Background())
 		assert.Equal(t, keychain.DefaultBudget, took)
 		require.ErrorIs(t, err, keychain.ErrTimeout)
@@ -171,7 +171,7 @@ func TestDeadlines(t *testing.T) {
 		assert.Contains(t, err.Error(), "no answer within 8s")
 		assert.NotEmpty(t, asError(t, err).Hint)
 
-		// The caller's deadline, be it shorter or longer.
+		// The caller's deadline replaces it, shorter or longer.
 		for _, budget := range []time.Duration{time.Second, time.Minute} {
 			ctx, cancel := context.WithTimeout(context.Background(), budget)
 			took, err := elapsed(ctx)
@@ -180,7 +180,7 @@ func TestDeadlines(t *testing.T) {
 			require.ErrorIs(t, err, keychain.ErrTimeout)
 		}
 
-		// A caller that goes away is no time-out.
+		// A canceled call is not a timeout.
 		ctx, cancel := context.WithCancel(context.Background())
 		time.AfterFunc(2*time.Second, cancel)
 		took, err = elapsed(ctx)
@@ -188,7 +188,7 @@ func TestDeadlines(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		require.NotErrorIs(t, err, keychain.ErrTimeout)
 
-		// The calls that were given up don't block the next one.
+		// Abandoned calls don't block the next one.
 		synctest.Wait()
 		stuck = false
 		got, err := store.Get(context.Background(), "id")

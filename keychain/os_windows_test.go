@@ -7,7 +7,7 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// Credential Manager itself, or Wine's.
+// The test runs on the real Credential Manager, or on Wine's.
 func TestOSConformsOnCredentialManager(t *testing.T) {
 	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewOS() })
 }

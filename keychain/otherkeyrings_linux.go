@@ -53,7 +53,7 @@ func (secretService) Delete(service, user string) error {
 type accountItems struct {
 	service          *ss.SecretService
 	unlocked, locked []dbus.ObjectPath // in other keyrings than the one that go-keyring uses
-	inUsedKeyring    bool              // that one has an item too
+	inUsedKeyring    bool              // the keyring that go-keyring uses has an item too
 }
 
 // onlyElsewhere reports whether there are items, and all of them are in other keyrings.
@@ -156,8 +156,8 @@ func (a accountItems) unlock(item dbus.ObjectPath) error {
 	return err
 }
 
-// namedKeyringLocked returns the error for a keyring that go-keyring does not use, and that stayed
-// locked. contents is what it holds; "it" is the key that was asked for.
+// namedKeyringLocked returns the error for a locked keyring that go-keyring does not use. contents
+// names its content; "it" is the requested key.
 func namedKeyringLocked(label, contents string) *Error {
 	return &Error{
 		Kind: Locked,
@@ -170,8 +170,8 @@ func namedKeyringLocked(label, contents string) *Error {
 // maxKeyringLabel limits, in bytes, how much of a keyring's name is shown.
 const maxKeyringLabel = 60
 
-// keyringLabel returns the name of a keyring, or the last part of its path. Any program may have
-// chosen it.
+// keyringLabel returns the name of a keyring, or the last part of its path. The name is untrusted:
+// any program can set it.
 func keyringLabel(conn *dbus.Conn, keyring dbus.ObjectPath) string {
 	var label string
 	if err := conn.Object(secretsName, keyring).StoreProperty(collectionInterface+".Label", &label); err != nil || label == "" {

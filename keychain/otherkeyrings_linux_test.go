@@ -11,8 +11,8 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// strayed is a keyring daemon where a key was stored in "Default keyring" and the keyring "login",
-// which is used from then on, appeared later.
+// strayed returns a keyring daemon with a key in "Default keyring". The keyring "login", which
+// go-keyring prefers, was created after that.
 func strayed(t *testing.T) (d *keychaintest.Daemon, old, login dbus.ObjectPath) {
 	t.Helper()
 	d = keychaintest.StartSecretService(t, keychaintest.Fresh)
@@ -54,7 +54,7 @@ func TestKeyInAnotherKeyringIsDeleted(t *testing.T) {
 	assert.Equal(t, keychain.NotFound, r.Kind, r.Message)
 }
 
-// A new key goes into the keyring that is used, and the old one does not stay behind in the other.
+// Set stores the new key in "login", and deletes the old one in the other keyring.
 func TestKeyInAnotherKeyringIsReplaced(t *testing.T) {
 	d, old, login := strayed(t)
 	r := inChild(t, job{Op: "set", ID: "other", Secret: "of another account"}, d.Env()...)
@@ -67,7 +67,7 @@ func TestKeyInAnotherKeyringIsReplaced(t *testing.T) {
 	assert.ElementsMatch(t, []string{"child", "other"}, keysIn(t, d, login))
 }
 
-// Both keyrings may have a copy; none of them is left.
+// If both keyrings have a copy, Delete deletes both.
 func TestCopiesInAllKeyringsAreDeleted(t *testing.T) {
 	d, old, login := strayed(t)
 	require.NoError(t, d.LockKeyring(old))
@@ -83,7 +83,7 @@ func TestCopiesInAllKeyringsAreDeleted(t *testing.T) {
 	assert.Empty(t, keysIn(t, d, login))
 }
 
-// A key in another keyring that is locked is not missing.
+// A key in another keyring that is locked is not reported as missing.
 func TestKeyInAnotherKeyringThatIsLocked(t *testing.T) {
 	d, old, login := strayed(t)
 	require.NoError(t, d.LockKeyring(old))
@@ -98,7 +98,7 @@ func TestKeyInAnotherKeyringThatIsLocked(t *testing.T) {
 	r = inChild(t, job{Op: "inspect"}, d.Env()...)
 	assert.Equal(t, "false []", r.Value, r.Message)
 
-	// The keyring that is used need not be open for a key that is elsewhere.
+	// A key in another keyring is read even while "login" is locked.
 	require.NoError(t, d.UnlockKeyring(old))
 	require.NoError(t, d.LockKeyring(login))
 	r = inChild(t, job{Op: "get"}, d.Env()...)
@@ -107,7 +107,7 @@ func TestKeyInAnotherKeyringThatIsLocked(t *testing.T) {
 	assert.Equal(t, keychain.Locked, r.Kind, r.Message)
 }
 
-// Neither "login" nor a default keyring: the key is found all the same.
+// The key is found without "login" and without a default keyring.
 func TestKeyIsFoundWithoutADefaultKeyring(t *testing.T) {
 	d, _, _ := strayed(t)
 	require.NoError(t, d.DeleteKeyring(keychaintest.LoginKeyring))

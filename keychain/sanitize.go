@@ -16,9 +16,9 @@ const (
 	leakLength = 5
 )
 
-// sanitize makes the text of an unforeseen error safe to show: one line of limited length. If the
-// text contains a piece of the secret, plain or encoded as a keychain might encode it, all of the
-// text is withheld.
+// sanitize returns the text of an unknown error as one line of limited length. If the text contains
+// a piece of the secret, plain or in one of the encodings that keychains use, sanitize withholds
+// the whole text.
 func sanitize(err error, secret Secret) string {
 	said := err.Error()
 	if leaks(said, secret) {
@@ -31,7 +31,7 @@ func sanitize(err error, secret Secret) string {
 	return said
 }
 
-// leaks reports whether text contains a piece of the secret in one of the forms that it may take.
+// leaks reports whether text contains a piece of the secret, plain or encoded.
 func leaks(text string, secret Secret) bool {
 	if secret.IsZero() {
 		return false

@@ -7,20 +7,19 @@ import (
 	"io"
 )
 
-// redacted is what every way of printing a Secret shows: no length and no ends of the key, since a
-// mask that shows a part of it shows a short key whole.
+// redacted is the printed form of every Secret. It shows neither the length nor the ends of the
+// key, which could be all of a short key.
 const redacted = "[redacted]"
 
-// A Secret is a key in memory. Whatever prints or encodes it, by itself or inside other values,
-// shows "[redacted]" or an address; only Reveal returns the key. The zero value is the empty
-// secret.
+// A Secret is a key in memory. Printing or encoding a Secret, or a value that contains one, shows
+// "[redacted]" or an address; only Reveal returns the key. The zero value is the empty secret.
 //
-// It can't be compared with ==, on purpose: use Equal.
+// Secrets can't be compared with ==: use Equal.
 //
-// The key is a Go string: it can't be overwritten, and stays in memory until the garbage collector
-// reuses its place, as do the copies that a D-Bus message, a request's header or an encoder made of
-// it. Only the buffer in which a typed or piped key arrived is overwritten. The rest is protected
-// by hiding our processes and disabling core dumps: see package internal/secure.
+// The key is a Go string. It can't be overwritten, and stays in memory until the garbage collector
+// reuses the place; so do its copies in D-Bus messages, HTTP headers and encoders. Only the buffer
+// in which a typed or piped key arrived is overwritten. Hidden processes and disabled core dumps
+// protect the other copies: see package internal/secure.
 type Secret struct {
 	// A func, because printers that ignore methods (fmt on an unexported field, the dumpers in test
 	// libraries) follow strings and pointers but can't look into a closure.
@@ -43,7 +42,8 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
-// Equal reports whether both hold the same key. How long it takes depends only on their lengths.
+// Equal reports whether both secrets hold the same key, in a time that depends only on their
+// lengths.
 func (s Secret) Equal(other Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
 }
@@ -63,7 +63,7 @@ func (s Secret) GoString() string { return redacted }
 // Format prints "[redacted]" for every verb.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
-// MarshalJSON encodes "[redacted]", so that a struct that happens to hold a Secret can be shown.
+// MarshalJSON encodes "[redacted]", so that a struct with a Secret can be encoded.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
 // MarshalText encodes "[redacted]" (XML, TOML, log/slog, map keys and the like).
@@ -71,8 +71,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 var errNoEncoding = errors.New("keychain: a secret can't be encoded")
 
-// MarshalBinary refuses, since whoever encodes to binary means to decode it again.
+// MarshalBinary returns an error: "[redacted]" could not be decoded again.
 func (s Secret) MarshalBinary() ([]byte, error) { return nil, errNoEncoding }
 
-// GobEncode refuses, as MarshalBinary does.
+// GobEncode returns an error, like MarshalBinary.
 func (s Secret) GobEncode() ([]byte, error) { return nil, errNoEncoding }

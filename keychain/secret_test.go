@@ -20,7 +20,7 @@ import (
 
 const marker = "marker-7f3a-secret-value"
 
-// noMarker looks for the marker in the forms that a printer may give it.
+// noMarker checks that a text does not contain the marker in any form that a printer may use.
 func noMarker(t *testing.T, what, text string) {
 	t.Helper()
 	lower := strings.ToLower(text)

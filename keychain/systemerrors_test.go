@@ -54,7 +54,7 @@ func TestDBusErrorNames(t *testing.T) {
 	}
 }
 
-// Texts of docker-credential-pass, -secretservice, -osxkeychain and -wincred.
+// These are texts of docker-credential-pass, -secretservice, -osxkeychain and -wincred.
 func TestHelperWords(t *testing.T) {
 	for text, want := range map[string]keychain.Kind{
 		"pass not initialized: exit status 1: Error: password store is empty. Try \"pass init\".":                      keychain.NoKeychain,

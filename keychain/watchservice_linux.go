@@ -8,8 +8,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// watchAfter is how long a call may take before watchService checks whether the service is still
-// there: a healthy one has answered long before.
+// watchAfter is how long a call may take before watchService checks the service. A healthy service
+// answers much sooner.
 const watchAfter = 300 * time.Millisecond
 
 const (
@@ -51,7 +51,7 @@ func watchService(ctx context.Context, reached *progress) error {
 				reached.Store(serviceAnswered)
 			}
 		case signal, ok := <-signals:
-			if !ok { // the bus is gone, and the call itself notices that
+			if !ok { // the connection to the bus is lost, which the call itself reports
 				return nil
 			}
 			if ownerLost(signal) {
@@ -63,8 +63,8 @@ func watchService(ctx context.Context, reached *progress) error {
 	}
 }
 
-// serviceAvailable reports whether a service runs or can be started by the bus. It returns true
-// where the bus does not say.
+// serviceAvailable reports whether a service runs or can be started by the bus, or the bus does not
+// answer.
 func serviceAvailable(ctx context.Context, conn *dbus.Conn) bool {
 	var running bool
 	if err := conn.BusObject().CallWithContext(ctx, busInterface+".NameHasOwner", 0, secretsName).Store(&running); err != nil || running {
@@ -75,8 +75,8 @@ func serviceAvailable(ctx context.Context, conn *dbus.Conn) bool {
 	return err != nil || slices.Contains(startable, secretsName)
 }
 
-// ownerLost reports whether the service's name lost its owner, to another process or to nobody:
-// either way a call that waits for the old owner is never answered.
+// ownerLost reports whether the process that owned the service's name no longer owns it. That
+// process will not answer the call.
 func ownerLost(signal *dbus.Signal) bool {
 	if signal.Name != busInterface+"."+ownerChanged || len(signal.Body) != 3 || signal.Body[0] != secretsName {
 		return false

@@ -14,7 +14,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// talk is the account that the conversation with this id gets for one more request.
+// talk returns the account that the conversation with this id gets for its next request.
 func (w *world) talk(t require.TestingT, id string) string {
 	h, err := w.Acquire(context.Background(), rotation.ConversationOf(id), rotation.Ask{})
 	require.NoError(t, err)
@@ -55,7 +55,7 @@ func TestConversationEndsADayAfterItsLastRequest(t *testing.T) {
 	assert.Equal(t, "leased", events[len(events)-1].Kind, "it did not move: the old lease had ended")
 }
 
-// The use of a lease is written down once an hour, however many requests there are.
+// The use of a lease is recorded once an hour, whatever the number of requests.
 func TestUseIsWrittenHourly(t *testing.T) {
 	w := newWorld(t, "Work", "Personal")
 	start := w.now()
@@ -71,7 +71,7 @@ func TestUseIsWrittenHourly(t *testing.T) {
 	assert.Equal(t, start.Add(9*time.Hour), w.conversations(t)[0].Used)
 }
 
-// A clock that was set back makes no lease that lasts for years.
+// Setting the clock back does not make a lease last longer.
 func TestConversationAndAClockSetBack(t *testing.T) {
 	w := newWorld(t, "Work", "Personal")
 	require.Equal(t, "Work", w.talk(t, "a"))
@@ -109,8 +109,8 @@ func TestTheLatestConversationsAreKept(t *testing.T) {
 	assert.NotContains(t, w.conversations(t), kept[0])
 }
 
-// A server that still serves a conversation whose lease made room for others goes by what it
-// remembers, and writes nothing for that.
+// A server continues with the lease that it remembers if the state has pruned that lease, and
+// writes nothing.
 func TestServerRemembersALeaseThatMadeRoom(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, "Work", "Personal", "Spare")
@@ -146,7 +146,7 @@ func TestServerRemembersALeaseThatMadeRoom(t *testing.T) {
 	assert.Equal(t, "Spare", h.Label, "what is remembered ends as a lease does")
 }
 
-// forget is what the start of many other conversations does.
+// forget starts so many other conversations that older leases are pruned.
 func (w *world) forget(t require.TestingT, id string) {
 	require.NoError(t, w.Release(context.Background(), rotation.ConversationOf(id)))
 }
@@ -193,7 +193,7 @@ func TestDisableAndRemoveMoveConversations(t *testing.T) {
 	assert.Equal(t, "Spare", w.talk(t, "a"))
 }
 
-// The ids of conversations are in no file, and events call all of them by one word.
+// No file contains the id of a conversation. Events call every conversation "conversation".
 func TestNoIDOfAConversationIsKept(t *testing.T) {
 	const id = "ses_0123456789abcdef"
 	w := newWorld(t, "Work", "Personal")
@@ -215,7 +215,7 @@ func TestNoIDOfAConversationIsKept(t *testing.T) {
 	}
 }
 
-// With every usage limit reached, a try goes to the account that the conversation has.
+// If every usage limit is reached, Spare returns the account of the conversation.
 func TestSpareIsTheConversationsOwn(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, "Work", "Personal")

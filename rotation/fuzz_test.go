@@ -10,9 +10,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// FuzzUsage learns whatever the service answers to /usage, at whatever time it says it is, about an
-// account that is in use and one that cools. It never takes an account out for good, nor another
-// account, and what it makes of it can be written down.
+// FuzzUsage calls Learn with any answer to /usage and any time of the service, for an account in
+// use and for one that cools. Learn never makes an account unusable forever, never changes another
+// account, and the state can be written.
 func FuzzUsage(f *testing.F) {
 	for _, body := range []string{
 		`{"workspaceID":"wrk_1","userID":"usr_1","usage":{"rolling":{"status":"ok","percent":12,"resetsAt":"2026-03-02T15:00:00Z"},"weekly":{"status":"rate-limited","percent":100,"resetsAt":"2026-03-05T00:00:00Z"}}}`,

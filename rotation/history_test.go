@@ -26,9 +26,9 @@ func TestHistoryCountsWhatWasHit(t *testing.T) {
 	events := []state.Event{
 		note("added", "Work", "", ""),
 		note("cooled", "Work", "", "5-hour limit"),
-		note("switched", "Work", "Personal", "5-hour limit"), // the same limit once more
-		note("corrected", "Work", "", "weekly limit"),        // was used up as well
-		note("corrected", "Work", "", "weekly limit"),        // another time of return
+		note("switched", "Work", "Personal", "5-hour limit"), // the same limit again
+		note("corrected", "Work", "", "weekly limit"),        // the weekly window was used up too
+		note("corrected", "Work", "", "weekly limit"),        // only the time changed
 		note("cooled", "Personal", "", "rate limit on m"),
 		note("cooled", "Personal", "", "too many requests"),
 		note("renamed", "Work", "Day", ""),

@@ -11,8 +11,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A pool that is opened once more is the same; one that is only looked at cannot be changed, and
-// repairs nothing.
+// A second Open returns the same accounts. A pool from Peek cannot be changed, and repairs nothing.
 func TestOpenAndPeek(t *testing.T) {
 	dir := t.TempDir()
 	pool := rotation.Open(dir, func(message string) { t.Error(message) })
@@ -77,7 +76,7 @@ func TestMoveOfTheKeys(t *testing.T) {
 	assert.Equal(t, "configured: store file", last.Kind+": "+last.Reason)
 }
 
-// An import takes over another program's turn, as long as this pool has none of its own.
+// An import continues the turn of another program if no account of the pool was handed out yet.
 func TestContinueFrom(t *testing.T) {
 	pool := rotation.InMemory()
 	for _, id := range []string{"a", "b", "c"} {

@@ -14,7 +14,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// world is a pool with a clock and a process table that the test turns by hand.
+// world is a pool with a clock and a process table that the test sets.
 type world struct {
 	*rotation.Pool
 	store *state.Memory
@@ -64,7 +64,7 @@ func (w *world) get(t require.TestingT, pid int) string {
 	return h.Label
 }
 
-// limit reports that pid's account met a limit for d, and returns what pid goes on with.
+// limit reports a limit of pid's account for d, and returns the next account of pid.
 func (w *world) limit(t require.TestingT, pid int, d time.Duration) (string, error) {
 	ctx := context.Background()
 	h, err := w.Acquire(ctx, proc(pid), rotation.Ask{})

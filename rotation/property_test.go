@@ -13,8 +13,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// TestFairness: whatever the size of the pool, hand-outs to new processes differ by at most one
-// between accounts.
+// In a pool of any size, the numbers of hand-outs to new processes differ by at most one between
+// accounts.
 func TestFairness(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		accounts := rapid.IntRange(1, 12).Draw(t, "accounts")
@@ -35,11 +35,11 @@ func TestFairness(t *testing.T) {
 	})
 }
 
-// TestPoolMachine plays commands, limits, usage and time against a pool, with each strategy, and
-// checks after each step what must always hold: an account that cools, is rejected, disabled or
-// used up is not handed out; a holder, process or conversation, keeps its account up to a real
-// limit, so that it never jumps back; who leaves ahead of one goes where there is more left, and
-// not on at once; and exhaustion is claimed only when it is true.
+// TestPoolMachine applies random commands, limits, usage and times to a pool, with each strategy,
+// and checks these rules after each step. No account is handed out that cools, is rejected,
+// disabled or used up. A holder, process or conversation, keeps its account until a limit, and does
+// not return to it. A holder that leaves before a limit gets an account with more left, and does
+// not move again at once. The pool reports exhaustion only if no account is ready.
 func TestPoolMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine(t)
@@ -65,17 +65,17 @@ func TestPoolMachine(t *testing.T) {
 	})
 }
 
-// machine is a pool, and what must be true of it by a simpler account of its rules.
+// machine is a pool with a simpler model of its rules.
 type machine struct {
 	*world
 	labels    []string
 	coolUntil map[string]time.Time
 	out       map[string]bool
-	percent   map[string]int       // of the one window that usage tells of
-	resets    map[string]time.Time // of that one
+	percent   map[string]int       // of the monthly window
+	resets    map[string]time.Time // of the monthly window
 	holds     map[int]string
-	left      map[int]time.Time        // when the holder last left ahead of a limit
-	had       map[int]rotation.Handout // what the server of a conversation remembers
+	left      map[int]time.Time        // when the holder last left before a limit
+	had       map[int]rotation.Handout // the lease that the server of a conversation remembers
 	strategy  string
 	ahead     int
 }
@@ -86,7 +86,7 @@ func newMachine(t *rapid.T) *machine {
 		percent: map[string]int{}, resets: map[string]time.Time{}, holds: map[int]string{}, left: map[int]time.Time{}, had: map[int]rotation.Handout{}, strategy: rotation.RoundRobin}
 }
 
-// holder is a number: an even one is a conversation's, an odd one a process's.
+// holder returns the holder with this number: even for a conversation, odd for a process.
 func (m *machine) holder(t *rapid.T) int { return rapid.IntRange(1, 6).Draw(t, "holder") }
 
 func holder(p int) rotation.Holder {
@@ -102,16 +102,16 @@ func (m *machine) end(p int) {
 	delete(m.had, p)
 }
 
-// expire forgets a conversation that has ended, as the pool does: by the use that was last written
-// down, which is that of the last hand-out.
+// expire removes ended conversations from the model. Like the pool it goes by the last recorded
+// use, which is in the last hand-out.
 func (m *machine) expire(p int) {
 	if had, ok := m.had[p]; ok && p%2 == 0 && m.now().Sub(had.Used) >= 25*time.Hour {
 		m.end(p)
 	}
 }
 
-// crowd is so many other conversations that a lease makes room for them in the state. Its server
-// remembers the account, but not when the conversation last left ahead of a limit.
+// crowd starts so many other conversations that a lease is pruned from the state. The server
+// remembers the account, but not when the conversation last left before a limit.
 func (m *machine) crowd(t *rapid.T) {
 	p := m.holder(t)
 	if p%2 == 0 {
@@ -123,7 +123,7 @@ func (m *machine) account(t *rapid.T) int {
 	return rapid.IntRange(0, len(m.labels)-1).Draw(t, "account")
 }
 
-// usable is for one who has the account, free for one who might get it.
+// usable is for the holder of the account, free for a holder that does not have it yet.
 func (m *machine) usable(l string) bool { return !m.out[l] && !m.now().Before(m.coolUntil[l]) }
 func (m *machine) free(l string) bool   { return m.usable(l) && m.used(l) < 100 }
 
@@ -134,7 +134,7 @@ func (m *machine) used(l string) int {
 	return m.percent[l]
 }
 
-// below are the accounts that are free and, of those, below the limit that is set for leaving.
+// below returns the free accounts, and those of them that are below the percentage for leaving.
 func (m *machine) below() (free, below []string) {
 	for _, l := range m.labels {
 		if m.free(l) {
@@ -214,7 +214,7 @@ func (m *machine) reject(t *rapid.T) {
 	m.report(t, p, i, rotation.Verdict{Action: rotation.Reject, Reason: "AuthError"})
 }
 
-// report checks as acquire does, but that nobody leaves ahead by it.
+// report makes the checks of acquire. A report never moves a holder before a limit.
 func (m *machine) report(t *rapid.T, p, i int, v rotation.Verdict) {
 	m.expire(p)
 	h, _, err := m.Report(context.Background(), holder(p), rotation.Handout{ID: fmt.Sprint("id", i)}, v, rotation.Ask{Had: m.had[p]})
@@ -242,7 +242,7 @@ func (m *machine) enable(t *rapid.T) {
 	require.NoError(t, m.Enable(context.Background(), fmt.Sprint("id", i)))
 }
 
-// usage tells of the monthly window, while no cooldown of a window is there to be corrected by it.
+// usage learns the usage of the monthly window, unless that would correct a cooldown.
 func (m *machine) usage(t *rapid.T) {
 	i := m.account(t)
 	l := m.labels[i]
@@ -255,7 +255,7 @@ func (m *machine) usage(t *rapid.T) {
 	m.resets[l] = m.kept(t, i)
 }
 
-// kept is the reset as the pool keeps it: the same one is not moved by a second.
+// kept returns the reset that the pool stores: a difference of a second does not change it.
 func (m *machine) kept(t *rapid.T, i int) time.Time {
 	o, err := m.Overview(context.Background())
 	require.NoError(t, err)

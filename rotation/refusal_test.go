@@ -10,7 +10,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// What is kept of a refusal says what the service means, and nothing of what was asked.
+// A kept refusal has the words of the service, and no words of the request.
 func TestARefusalKeepsNothingOfThePrompt(t *testing.T) {
 	for name, c := range map[string]struct{ prompt, message, want string }{
 		"nothing of it":     {"hi", "This account is paused by its owner", "This account is paused by its owner"},

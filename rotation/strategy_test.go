@@ -110,7 +110,7 @@ func TestRotatePassesOverWithAnyStrategy(t *testing.T) {
 	}
 }
 
-// TestAhead: a process moves before the limit, once, to an account with more left.
+// A process moves before the limit, once, to an account with more left.
 func TestAhead(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, "Work", "Personal", "Spare")
@@ -139,7 +139,7 @@ func TestAhead(t *testing.T) {
 	assert.Equal(t, "switched", last.Kind)
 	assert.Equal(t, "95 % of its weekly limit used", last.Reason)
 
-	// The next one fills up as well: there is a rest before the process moves once more.
+	// The next account fills up too: the process moves again only after a pause.
 	w.tell(t, 1, used("weekly", 97, week))
 	h, _, err = w.Take(ctx, proc(1), ask)
 	require.NoError(t, err)
@@ -148,7 +148,7 @@ func TestAhead(t *testing.T) {
 	h, _, err = w.Take(ctx, proc(1), ask)
 	require.NoError(t, err)
 	assert.Equal(t, "Spare", h.Label)
-	// None is left that has room: it stays.
+	// No account has more left: the process keeps its account.
 	w.tell(t, 2, used("weekly", 98, week))
 	w.pass(time.Hour)
 	to = w.Leaving(ctx, ask, proc(1))[0]

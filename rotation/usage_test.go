@@ -23,8 +23,8 @@ func TestParseUsage(t *testing.T) {
 	require.Error(t, err)
 }
 
-// What the service says before any limit was hit is in the history, once; and `enable` forgets what
-// an account has used only where that keeps it from being used.
+// The history has one event if the usage shows a used-up window before any 429. `enable` forgets
+// the usage only if a window is used up.
 func TestUsedUpIsNoted(t *testing.T) {
 	w := newWorld(t, "Work", "Personal")
 	at := w.now()
@@ -59,7 +59,7 @@ func TestUsedUpIsNoted(t *testing.T) {
 	assert.Equal(t, rotation.Ready, o.Accounts[0].Condition.State)
 }
 
-// limited returns a world whose first account met its 5-hour limit an hour before it is back.
+// limited returns a world whose first account has reached its 5-hour limit and is back in an hour.
 func limited(t *testing.T) *world {
 	w := newWorld(t, "Work", "Personal")
 	w.get(t, 1)
@@ -93,7 +93,7 @@ func TestLearnTakesTheLatestReset(t *testing.T) {
 
 func TestLearnGoesByTheServicesClock(t *testing.T) {
 	w := limited(t)
-	server := w.now().Add(-10 * time.Minute) // its clock is behind ours
+	server := w.now().Add(-10 * time.Minute) // its clock is slow
 	c := w.learn(t, rotation.Usage{At: server, Windows: map[string]rotation.Window{
 		"rolling": {Status: "rate-limited", Percent: 100, ResetsAt: server.Add(2 * time.Hour)},
 	}})

@@ -13,7 +13,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// used is usage of which one window tells.
+// used returns a usage with one window.
 func used(window string, percent int, resets time.Time) rotation.Usage {
 	status := "ok"
 	if percent >= 100 {
@@ -22,7 +22,7 @@ func used(window string, percent int, resets time.Time) rotation.Usage {
 	return rotation.Usage{Windows: map[string]rotation.Window{window: {Status: status, Percent: percent, ResetsAt: resets}}}
 }
 
-// tell lets the pool learn usage of the account with this number, from 0.
+// tell calls Learn for the account with this number, from 0.
 func (w *world) tell(t require.TestingT, account int, u rotation.Usage) rotation.View {
 	ctx := context.Background()
 	o, err := w.Overview(ctx)
@@ -36,7 +36,7 @@ func (w *world) tell(t require.TestingT, account int, u rotation.Usage) rotation
 func TestLearnKeepsTheNumbers(t *testing.T) {
 	w := newWorld(t, "Work")
 	now := w.now()
-	server := now.Add(-10 * time.Minute) // its clock is behind ours
+	server := now.Add(-10 * time.Minute) // its clock is slow
 	got := w.tell(t, 0, rotation.Usage{At: server, Windows: map[string]rotation.Window{
 		"rolling": {Status: "ok", Percent: 12, ResetsAt: server.Add(time.Hour)},
 		"weekly":  {Status: "bankrupt", Percent: -3, ResetsAt: server.Add(400 * 24 * time.Hour)},
@@ -59,8 +59,7 @@ func TestTheSameNumbersAreNotWrittenAgainAtOnce(t *testing.T) {
 	first := w.tell(t, 0, used("rolling", 40, resets)).Usage
 	stamp := w.store.Stamp()
 	w.pass(59 * time.Second)
-	// The service's clock shows whole seconds, so that the same reset comes out a little
-	// differently each time.
+	// The service's clock has whole seconds, so the computed time of a reset varies slightly.
 	assert.Equal(t, first, w.tell(t, 0, used("rolling", 40, resets.Add(time.Second))).Usage)
 	assert.Equal(t, stamp, w.store.Stamp())
 
@@ -77,7 +76,7 @@ func TestTheSameNumbersAreNotWrittenAgainAtOnce(t *testing.T) {
 	}
 }
 
-// Questions of several processes overtake each other.
+// Several processes ask /usage at the same time, and the answers arrive in another order.
 func TestTheAnswerToTheLaterQuestionCounts(t *testing.T) {
 	w := newWorld(t, "Work")
 	early, late := used("weekly", 100, w.now().Add(time.Hour)), used("weekly", 3, w.now().Add(time.Hour))

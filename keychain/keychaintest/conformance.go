@@ -22,13 +22,12 @@ import (
 	"ocgo-key/keychain"
 )
 
-// callBudget bounds each call of the suite. It is far more than a healthy store needs, so that only
-// a store that hangs reaches it.
+// callBudget limits each call of the suite. Only a store that hangs needs that long.
 const callBudget = 30 * time.Second
 
-// Conformance checks that a store keeps the promises of keychain.Store. open returns the store
-// under test and is called once for each part; the parts use their own ids and remove them again,
-// so the store may be shared and need not be empty.
+// Conformance tests that a store meets the contract of keychain.Store. open returns the store under
+// test, and is called once for each part of the suite. The parts use random ids and delete them
+// again, so the store may be shared and need not be empty.
 func Conformance(t *testing.T, open func(t *testing.T) keychain.Store) {
 	t.Helper()
 	conformance(t, open, 8)
@@ -68,7 +67,7 @@ type suite struct {
 	workers int // how many goroutines call the store at once, in the tests of concurrency
 }
 
-// id returns an unused id, and removes what the test leaves under it.
+// id returns an unused id. At the end of the test its key is deleted.
 func (s suite) id(t *testing.T) string {
 	t.Helper()
 	id := "conformance-" + strings.ToLower(rand.Text())
@@ -142,7 +141,7 @@ func testLifeOfAKey(t *testing.T, s suite) {
 	id := s.id(t)
 	require.NoError(t, s.set(t, id, "first"))
 	s.holds(t, id, "first")
-	s.holds(t, id, "first") // reading does not use it up
+	s.holds(t, id, "first") // Get does not remove the key
 	require.NoError(t, s.set(t, id, "the second is longer"))
 	s.holds(t, id, "the second is longer")
 	require.NoError(t, s.set(t, id, "3rd"))

@@ -47,15 +47,14 @@ const password = "scratch-keyring"
 type Daemon struct {
 	// Address of the bus, for DBUS_SESSION_BUS_ADDRESS.
 	Address string
-	// Dir is the scratch folder of both. The keyring's encrypted files are in its folder
-	// data/keyrings; nothing else in Dir or anywhere may ever contain a key.
+	// Dir is the scratch folder of both. The encrypted keyrings in data/keyrings are the only files
+	// that may contain a key.
 	Dir string
 
 	processes []*process // in the order of their start
 }
 
-// StartSecretService starts a Daemon and ends it when the test is over. It fails the test if it
-// can't.
+// StartSecretService starts a Daemon for the duration of the test. If that fails, the test fails.
 //
 // godbus keeps one session bus per process: a test binary that talks to a Daemon itself must use
 // only one, and run what needs others in child processes.
@@ -96,8 +95,8 @@ func Start(mode Mode) (d *Daemon, stop func() error, err error) {
 	return d, d.Stop, nil
 }
 
-// scratch creates the folder. A socket's path has at most 107 bytes, and the temporary folder of a
-// test can be that long by itself.
+// scratch creates a folder with a short path: the path of a socket has at most 107 bytes, and the
+// temporary folder of a test can be that long.
 func scratch() (string, error) {
 	parent := os.TempDir()
 	if len(parent) > 60 {
@@ -138,7 +137,7 @@ func (d *Daemon) PIDs() []int {
 
 // Lock locks the default keyring, as a desktop does when idle.
 func (d *Daemon) Lock() error {
-	return d.ask(func(s *secrets) error { return s.lock() })
+	return d.LockKeyring(loginKeyring)
 }
 
 // Stop ends both daemons and removes the folder. It may be called more than once, but not
@@ -160,10 +159,9 @@ func (d *Daemon) start(mode Mode) error {
 	if mode == NoService {
 		return nil
 	}
-	args := []string{"--foreground", "--components=secrets"}
-	stdin := ""
+	args, stdin, want := []string{"--foreground", "--components=secrets"}, "", "none"
 	if mode != Fresh {
-		args, stdin = append(args, "--unlock"), password
+		args, stdin, want = append(args, "--unlock"), password, "open"
 	}
 	keyring, err := startProcess(d.command("gnome-keyring-daemon", args, stdin))
 	if err != nil {
@@ -171,13 +169,11 @@ func (d *Daemon) start(mode Mode) error {
 	}
 	d.processes = append(d.processes, keyring)
 	return d.ask(func(s *secrets) error {
-		if err := s.await(keyring, mode); err != nil {
-			return err
+		err := s.await(keyring, want)
+		if err == nil && mode == Locked {
+			err = s.lock(loginKeyring)
 		}
-		if mode == Locked {
-			return s.lock()
-		}
-		return nil
+		return err
 	})
 }
 
@@ -230,7 +226,7 @@ func (d *Daemon) command(name string, args []string, stdin string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = d.Dir
 	cmd.Stdin = strings.NewReader(stdin)
-	// Nothing comes from the caller's session: neither its bus nor its folders.
+	// The environment has nothing of the caller's session, such as its bus and its folders.
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"),
 		"LC_ALL=C.UTF-8",
@@ -244,7 +240,7 @@ func (d *Daemon) command(name string, args []string, stdin string) *exec.Cmd {
 	return cmd
 }
 
-// A process is a child process with its stderr and a channel that is closed at its end.
+// A process is a child process with its stderr and a channel that is closed when it ends.
 type process struct {
 	cmd         *exec.Cmd
 	stderr      *bytes.Buffer // to be read once ended is closed
@@ -255,7 +251,7 @@ type process struct {
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
 	cmd.Stderr = p.stderr
-	// Pipes that a daemon left open must not keep Wait from returning.
+	// Wait must return even if a daemon leaves its pipes open.
 	cmd.WaitDelay = startBudget
 	endWithParent(cmd)
 	if err := cmd.Start(); err != nil {

@@ -61,7 +61,7 @@ func TestMissingProgramIsNamedWithItsPackage(t *testing.T) {
 	require.ErrorContains(t, err, "Debian package gnome-keyring")
 }
 
-// A daemon that breaks off is an error with its last words, and the folder is removed again.
+// The error for a daemon that exits quotes its stderr, and the folder is removed.
 func TestBrokenDaemon(t *testing.T) {
 	bin := t.TempDir()
 	tmp, err := os.MkdirTemp("", "broken") // short, so that it is used

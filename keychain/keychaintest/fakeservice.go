@@ -20,26 +20,26 @@ const (
 	propertiesInterface = "org.freedesktop.DBus.Properties"
 )
 
-// A FakeService is a Secret Service with faults that a real one does not show on request. Its zero
-// value has a locked default keyring, and nobody answers its prompt.
+// A FakeService is a Secret Service that simulates faults. Its zero value has a locked default
+// keyring, and nobody answers its prompt.
 type FakeService struct {
-	// Default is the path that it reports as the default keyring; "/" for none.
+	// Default is the path of the default keyring; "/" for none.
 	Default dbus.ObjectPath
-	// Open makes it unlock without a prompt.
+	// Open makes Unlock succeed without a prompt.
 	Open bool
 	// Items are the secrets in the default keyring, by account id.
 	Items map[string]string
 	// OnPrompt is called when the prompt opens.
 	OnPrompt func()
-	// Dismiss makes the user close the prompt.
+	// Dismiss simulates a user who closes the prompt.
 	Dismiss bool
 	// Completed is the result of the prompt, in place of (dismissed, "").
 	Completed []any
-	// Before is called before each answer, with the method's name. If it sleeps, the answer is
-	// late.
+	// Before is called before each answer, with the method's name. It may sleep to delay the
+	// answer.
 	Before func(method string)
-	// Instead has functions that replace methods, by name; they may take and return types that the
-	// real ones never would.
+	// Instead has functions that replace methods, by name. Their types may differ from the real
+	// ones.
 	Instead map[string]any
 
 	CreateError *dbus.Error // of CreateItem

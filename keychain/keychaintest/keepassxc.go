@@ -1,7 +1,6 @@
 package keychaintest
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -11,11 +10,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
-// KeePassXC exposes one group of a database as the Secret Service. The database's own settings name
-// it; a user would choose it there.
+// KeePassXC exposes one group of a database as the Secret Service. The settings in the database
+// name the group.
 const (
 	keepassGroup = "8a3f2f52-9a52-4cb0-8f4f-0f0f6a3f7f10"
 	keepassXML   = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
@@ -26,7 +24,7 @@ const (
 <Root><Group><UUID>ij8vUppSTLCPTw8Paj9/EA==</UUID><Name>Root</Name>%s</Group></Root>
 </KeePassFile>
 `
-	// keepassEntry is how KeePassXC stores an item of another program.
+	// keepassEntry is an item of another program in KeePassXC's format.
 	keepassEntry = `
 <Entry><UUID>%s</UUID>
 <String><Key>Title</Key><Value>%[2]s</Value></String>
@@ -47,8 +45,8 @@ CheckForUpdatesNextTime=0
 )
 
 // StartKeePassXC starts a private bus, and on it a real KeePassXC as the Secret Service, without a
-// visible screen. Its database is unlocked if mode is Unlocked, else locked, and contains keys, by
-// account id. Both end with the test, which fails if they can't be started.
+// visible screen. Its database contains keys, by account id, and is locked unless mode is Unlocked.
+// Both processes end with the test, which fails if they can't be started.
 func StartKeePassXC(t testing.TB, mode Mode, keys map[string]string) *Daemon {
 	t.Helper()
 	for _, name := range []string{"keepassxc", "keepassxc-cli"} {
@@ -82,11 +80,11 @@ func (d *Daemon) startKeePassXC(mode Mode, keys map[string]string) error {
 	made := d.command("keepassxc-cli", []string{"import", "--quiet", "--set-password", xml, database}, strings.Repeat(password+"\n", 2))
 	out, err := made.CombinedOutput()
 	if err = errors.Join(err, os.Remove(xml)); err != nil { // it contains the keys in plain text
-		return fmt.Errorf("make a database: %w: %s", err, out)
+		return fmt.Errorf("create a database: %w: %s", err, out)
 	}
-	args, stdin := []string{database}, ""
+	args, stdin, want := []string{database}, "", ""
 	if mode == Unlocked {
-		args, stdin = []string{"--pw-stdin", database}, password+"\n"
+		args, stdin, want = []string{"--pw-stdin", database}, password+"\n", "open"
 	}
 	cmd := d.command("keepassxc", args, stdin)
 	cmd.Env = append(cmd.Env, "QT_QPA_PLATFORM=offscreen", "TMPDIR="+filepath.Join(d.Dir, "run"))
@@ -96,25 +94,5 @@ func (d *Daemon) startKeePassXC(mode Mode, keys map[string]string) error {
 	}
 	keepass.ignoresTerm = true // on SIGTERM it asks the user whether to quit
 	d.processes = append(d.processes, keepass)
-	return d.ask(func(s *secrets) error { return s.awaitKeePassXC(keepass, mode) })
-}
-
-// awaitKeePassXC waits until the service is on the bus and, if mode is Unlocked, until the database
-// is the default keyring and can be read.
-func (s *secrets) awaitKeePassXC(keepass *process, mode Mode) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		state, err := s.state()
-		if err == nil && (state == "open" || mode != Unlocked) {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-keepass.ended:
-			return keepass.failure("ended during its start")
-		case <-s.ctx.Done():
-			return keepass.failure(fmt.Sprintf("is not ready: %v", errors.Join(err, context.Cause(s.ctx))))
-		}
-	}
+	return d.ask(func(s *secrets) error { return s.await(keepass, want) })
 }

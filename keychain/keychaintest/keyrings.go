@@ -1,7 +1,6 @@
 package keychaintest
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/godbus/dbus/v5"
@@ -10,26 +9,23 @@ import (
 // unattendedInterface is gnome-keyring's interface for operations that otherwise prompt the user.
 const unattendedInterface = "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface"
 
-// Names that gnome-keyring gives to keyrings: to the one that a desktop creates at login, and to
-// the one that it creates when an application stores something and there is none.
+// The names of two keyrings of gnome-keyring.
 const (
-	LoginKeyring   = "login"
-	DefaultKeyring = "Default keyring"
+	LoginKeyring   = "login"           // a desktop creates it at login
+	DefaultKeyring = "Default keyring" // gnome-keyring creates it for the first secret, if there is no keyring
 )
 
-// CreateKeyring creates an unlocked keyring. name is what the user sees. The first keyring becomes
-// the default one, as on a desktop.
+// CreateKeyring creates an unlocked keyring with a name for the user. The first keyring becomes the
+// default one, as on a desktop.
 func (d *Daemon) CreateKeyring(name string) (keyring dbus.ObjectPath, err error) {
 	err = d.ask(func(s *secrets) error {
-		var nothing dbus.Variant
-		var session dbus.ObjectPath
-		if err := s.call(secretsPath, serviceInterface+".OpenSession", "plain", dbus.MakeVariant("")).Store(&nothing, &session); err != nil {
+		master, err := s.master()
+		if err != nil {
 			return err
 		}
 		properties := map[string]dbus.Variant{"org.freedesktop.Secret.Collection.Label": dbus.MakeVariant(name)}
-		master := secretStruct{session, []byte{}, []byte(password), "text/plain"}
 		if err := s.call(secretsPath, unattendedInterface+".CreateWithMasterPassword", properties, master).Store(&keyring); err != nil {
-			return fmt.Errorf("make the keyring %q: %w", name, err)
+			return fmt.Errorf("create the keyring %q: %w", name, err)
 		}
 		state, err := s.state()
 		if err == nil && state == "none" {
@@ -42,30 +38,26 @@ func (d *Daemon) CreateKeyring(name string) (keyring dbus.ObjectPath, err error)
 
 // LockKeyring locks one keyring.
 func (d *Daemon) LockKeyring(keyring dbus.ObjectPath) error {
-	return d.ask(func(s *secrets) error {
-		var done []dbus.ObjectPath
-		var prompt dbus.ObjectPath
-		if err := s.call(secretsPath, serviceInterface+".Lock", []dbus.ObjectPath{keyring}).Store(&done, &prompt); err != nil {
-			return err
-		}
-		var locked bool
-		if err := s.conn.Object(secretsName, keyring).StoreProperty(lockedProperty, &locked); err != nil || locked {
-			return err
-		}
-		return errors.New("the keyring is open after Lock")
-	})
+	return d.ask(func(s *secrets) error { return s.lock(keyring) })
 }
 
 // UnlockKeyring unlocks one keyring.
 func (d *Daemon) UnlockKeyring(keyring dbus.ObjectPath) error {
 	return d.ask(func(s *secrets) error {
-		var nothing dbus.Variant
-		var session dbus.ObjectPath
-		if err := s.call(secretsPath, serviceInterface+".OpenSession", "plain", dbus.MakeVariant("")).Store(&nothing, &session); err != nil {
+		master, err := s.master()
+		if err != nil {
 			return err
 		}
-		return s.call(secretsPath, unattendedInterface+".UnlockWithMasterPassword", keyring, secretStruct{session, []byte{}, []byte(password), "text/plain"}).Err
+		return s.call(secretsPath, unattendedInterface+".UnlockWithMasterPassword", keyring, master).Err
 	})
+}
+
+// master returns the password of the keyrings, as the service takes it in a new session.
+func (s *secrets) master() (secretStruct, error) {
+	var nothing dbus.Variant
+	var session dbus.ObjectPath
+	err := s.call(secretsPath, serviceInterface+".OpenSession", "plain", dbus.MakeVariant("")).Store(&nothing, &session)
+	return secretStruct{session, []byte{}, []byte(password), "text/plain"}, err
 }
 
 // KeysIn returns the account ids of ocgo-key's entries in a keyring, one for each entry.

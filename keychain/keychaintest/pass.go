@@ -18,7 +18,7 @@ type PasswordStore struct {
 	// Dir is the scratch folder. The encrypted entries are in its folder "store".
 	Dir string
 
-	path string // the PATH on which pass is
+	path string // the PATH with pass
 }
 
 // pinentry answers gpg-agent's request for the passphrase with the content of the file pinentry.pin
@@ -36,12 +36,12 @@ while read -r line; do
 done
 `
 
-// s2k-count is the lowest cost of hashing a passphrase that gpg-agent accepts: the default takes
-// 0.1 s each time that the key is used.
+// s2k-count is the lowest cost of hashing a passphrase that gpg-agent accepts. With the default
+// each use of the key would take 0.1 s.
 const agentConfig = "pinentry-program %s\ns2k-count 65536\n"
 
-// StartPasswordStore creates an unlocked PasswordStore, and ends its gpg-agent when the test is
-// over. It fails the test if it can't.
+// StartPasswordStore creates an unlocked PasswordStore for the duration of the test. If that fails,
+// the test fails.
 func StartPasswordStore(t testing.TB) *PasswordStore {
 	t.Helper()
 	s, stop, err := NewPasswordStore()
@@ -56,8 +56,8 @@ func StartPasswordStore(t testing.TB) *PasswordStore {
 	return s
 }
 
-// NewPasswordStore is StartPasswordStore without a test: the caller must call stop. Programs are
-// not searched for in the folders without, which may have other programs of the same names.
+// NewPasswordStore is StartPasswordStore without a test: the caller must call stop. It does not
+// search the folders in without for programs, since they may have others with the same names.
 func NewPasswordStore(without ...string) (s *PasswordStore, stop func() error, err error) {
 	dirs := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return slices.Contains(without, dir) })
 	for _, p := range []struct{ name, debian string }{
@@ -101,7 +101,7 @@ func (s *PasswordStore) Env() []string {
 	}
 }
 
-// Lock makes gpg-agent forget the passphrase; from now on its requests for it are canceled.
+// Lock makes gpg-agent forget the passphrase, and cancels each later request for it.
 func (s *PasswordStore) Lock() error {
 	return errors.Join(os.Remove(s.at("pinentry.pin")), s.run("gpgconf", "--reload", "gpg-agent"))
 }

@@ -10,7 +10,7 @@ import (
 // A Prompter replaces the window in which gnome-keyring asks for a password: gcr's system prompter,
 // on the keyring's bus.
 type Prompter struct {
-	// Dismiss makes the user close each window. Otherwise nobody answers.
+	// Dismiss simulates a user who closes each window. Otherwise nobody answers.
 	Dismiss bool
 	// OnPrompt is called when a window opens.
 	OnPrompt func()
@@ -64,12 +64,11 @@ func (p *Prompter) Serve(t testing.TB, address string) {
 	}
 }
 
-// begin tells the keyring that it may open a window. The keyring listens only once it has the
-// answer to its own call, which is still on its way while this runs, so begin repeats the message
-// until the keyring reacts.
+// begin tells the keyring that it may open a window. The keyring ignores the message until it has
+// the answer to its own call, so begin repeats the message until the keyring reacts.
 func (p *Prompter) begin(sender dbus.Sender, callback dbus.ObjectPath, performed <-chan struct{}) {
 	for range 10 {
-		p.conn.BusObject().Call("org.freedesktop.DBus.GetId", 0) // gives the answer time to go out
+		p.conn.BusObject().Call("org.freedesktop.DBus.GetId", 0) // a delay in which the answer is sent
 		p.ready(sender, callback, "")
 		select {
 		case <-performed:
@@ -79,7 +78,7 @@ func (p *Prompter) begin(sender dbus.Sender, callback dbus.ObjectPath, performed
 	}
 }
 
-// ready sends the keyring the permission to go on, or the user's reply.
+// ready sends the keyring the permission to open a window, or the user's reply.
 func (p *Prompter) ready(sender dbus.Sender, callback dbus.ObjectPath, reply string) {
 	p.conn.Object(string(sender), callback).Go(callbackInterface+".PromptReady", dbus.FlagNoReplyExpected, nil,
 		reply, map[string]dbus.Variant{}, "")

@@ -17,8 +17,7 @@ const (
 	lockedProperty   = "org.freedesktop.Secret.Collection.Locked"
 )
 
-// secrets talks to the service over its own connection, not over the session bus that godbus keeps
-// for the process.
+// secrets calls the service over its own connection, not over the process-wide one of godbus.
 type secrets struct {
 	ctx  context.Context
 	conn *dbus.Conn
@@ -38,25 +37,22 @@ func (s *secrets) call(path dbus.ObjectPath, method string, args ...any) *dbus.C
 	return s.conn.Object(secretsName, path).CallWithContext(s.ctx, method, dbus.FlagNoAutoStart, args...)
 }
 
-// await waits until the service is in the state that mode asks for.
-func (s *secrets) await(keyring *process, mode Mode) error {
+// await waits until the service answers and, unless want is empty, the default keyring is in the
+// state want.
+func (s *secrets) await(service *process, want string) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		state, err := s.state()
-		want := "open"
-		if mode == Fresh {
-			want = "none"
-		}
-		if err == nil && state == want {
+		if err == nil && (state == want || want == "") {
 			return nil
 		}
 		select {
 		case <-tick.C:
-		case <-keyring.ended:
-			return keyring.failure("ended during its start")
+		case <-service.ended:
+			return service.failure("ended during its start")
 		case <-s.ctx.Done():
-			return keyring.failure(fmt.Sprintf("is not ready: default keyring %q, want %q (%v)", state, want, err))
+			return service.failure(fmt.Sprintf("is not ready: default keyring %q, want %q (%v)", state, want, err))
 		}
 	}
 }
@@ -80,16 +76,16 @@ func (s *secrets) state() (string, error) {
 	return "open", nil
 }
 
-func (s *secrets) lock() error {
+func (s *secrets) lock(keyring dbus.ObjectPath) error {
 	var done []dbus.ObjectPath
 	var prompt dbus.ObjectPath
-	err := s.call(secretsPath, serviceInterface+".Lock", []dbus.ObjectPath{loginKeyring}).Store(&done, &prompt)
+	err := s.call(secretsPath, serviceInterface+".Lock", []dbus.ObjectPath{keyring}).Store(&done, &prompt)
 	if err != nil {
 		return fmt.Errorf("lock the keyring: %w", err)
 	}
-	state, err := s.state()
-	if err == nil && state != "locked" {
-		err = fmt.Errorf("the keyring is %s after Lock", state)
+	var locked bool
+	if err := s.conn.Object(secretsName, keyring).StoreProperty(lockedProperty, &locked); err != nil || locked {
+		return err
 	}
-	return err
+	return errors.New("the keyring is open after Lock")
 }

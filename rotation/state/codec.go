@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decoded is a text and the state that it holds. Both are only read.
+// decoded is a text and the state decoded from it. Neither is ever changed.
 type decoded struct {
 	text  string
 	state *State
@@ -16,8 +16,8 @@ type decoded struct {
 // latest is the last state that was decoded: one command reads the same text several times.
 var latest atomic.Pointer[decoded]
 
-// decode returns the state in the text of a file, for reading alone: other callers may have it too.
-// With an error it returns a state that has at most its version.
+// decode decodes the text of a file. Callers share the state, and must not change it. With an
+// error, decode returns a state that has only the version, if that is known.
 func decode(text string) (*State, error) {
 	if l := latest.Load(); l != nil && l.text == text {
 		s := *l.state
@@ -29,7 +29,7 @@ func decode(text string) (*State, error) {
 		err = s.validate()
 	}
 	if err != nil {
-		var other struct { // of a newer version, every other member may have another shape
+		var other struct { // in a newer version, the other members may have other types
 			Version int `json:"version"`
 		}
 		_ = json.Unmarshal([]byte(text), &other)
@@ -40,7 +40,7 @@ func decode(text string) (*State, error) {
 	return s, nil
 }
 
-// encode returns the text of s for a file, indented for people to read.
+// encode returns the text of s for a file, indented for readability.
 func encode(s *State) ([]byte, error) {
 	return json.Marshal(s, json.Deterministic(true), jsontext.WithIndent(" "))
 }

@@ -15,7 +15,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// content is state.json as it stands.
+// content returns the present text of state.json.
 func (f *file) content(t *testing.T) (all map[string]any) {
 	text, err := os.ReadFile(filepath.Join(f.dir, "state.json"))
 	require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestConversationsAreKeptByHash(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []state.Lease{{Conversation: "another", Account: "2", Used: now}, lease}, *s.Conversations.All())
 
-	f.add(t, "1", "Work") // which asks for no conversation
+	f.add(t, "1", "Work") // does not decode the conversations
 	change(func(all *[]state.Lease) {
 		assert.Len(t, *all, 2)
 		*all = (*all)[:0]
@@ -48,7 +48,7 @@ func TestConversationsAreKeptByHash(t *testing.T) {
 	assert.NotContains(t, f.content(t), "conversations", "there is none")
 }
 
-// Leases can be learned anew: where they make no sense the state is good all the same.
+// Leases that cannot be decoded do not make the state unreadable.
 func TestConversationsThatMakeNoSense(t *testing.T) {
 	for _, text := range []string{`5`, `[1]`, `{"a":1}`, `null`, `{"a":{"used":"never"}}`} {
 		f, ctx := open(t), context.Background()

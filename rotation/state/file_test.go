@@ -24,7 +24,7 @@ var now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 const workerVariable = "STATE_TEST_WORKER_DIR"
 
-// TestMain lets this binary be the worker that is killed in the middle of its writes.
+// TestMain makes this binary the worker that a test kills during its writes.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(workerVariable); dir != "" {
 		f := state.OpenFile(dir, time.Now, func(string) {})
@@ -275,7 +275,7 @@ func TestAHeldLockEndsInAnError(t *testing.T) {
 	assert.Equal(t, []string{"Work"}, f.labels(t), "reading needs no lock")
 }
 
-// TestKilledWritersLeaveAValidState kills processes in the middle of writing, many times over.
+// TestKilledWritersLeaveAValidState kills many processes during their writes.
 func TestKilledWritersLeaveAValidState(t *testing.T) {
 	f := open(t)
 	f.add(t, "a", "Work")
@@ -287,7 +287,7 @@ func TestKilledWritersLeaveAValidState(t *testing.T) {
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
-		_, err = out.Read(make([]byte, 16)) // it is at work
+		_, err = out.Read(make([]byte, 16)) // the worker has begun
 		require.NoError(t, err)
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait()

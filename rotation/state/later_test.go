@@ -13,8 +13,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// What a later version keeps in a state of this format survives a change by this one, and goes with
-// its account.
+// Members that only a later version knows survive a change by this version. Those of an account are
+// removed with the account.
 func TestUnknownMembersAreKept(t *testing.T) {
 	f := open(t)
 	require.NoError(t, os.MkdirAll(f.dir, 0o700))

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// filled is a value of the type in which nothing is zero: lists and maps have one member.
+// filled returns a value of the type without zero values. Lists and maps have one element.
 func filled(t *testing.T, v reflect.Value) {
 	if v.Type() == reflect.TypeFor[Later]() {
 		later := jsontext.Value(`{"later":1}`)
@@ -52,7 +52,7 @@ func filled(t *testing.T, v reflect.Value) {
 	}
 }
 
-// addresses are where the value's own memory lies.
+// addresses returns the addresses of the memory that the value refers to.
 func addresses(v reflect.Value, into map[uintptr]bool) {
 	if v.Type() == reflect.TypeFor[Later]() {
 		return // only read, and so shared
@@ -78,7 +78,7 @@ func addresses(v reflect.Value, into map[uintptr]bool) {
 	}
 }
 
-// A copy has all that there is, and shares none of it.
+// A clone equals the original, and shares no memory with it.
 func TestCloneIsWholeAndApart(t *testing.T) {
 	s := new(State)
 	filled(t, reflect.ValueOf(s).Elem())

@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is in the place of the state and is no file goes aside, like one that makes no sense. Nobody
-// waits for a pipe.
+// A folder or pipe in place of state.json is renamed, like an invalid file. Opening a pipe does not
+// block.
 func TestNoFileInTheStatesPlace(t *testing.T) {
 	for name, put := range map[string]func(path string) error{
 		"pipe":           func(path string) error { return syscall.Mkfifo(path, 0o600) },

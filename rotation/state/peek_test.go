@@ -26,11 +26,11 @@ func content(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-func TestPeekMendsNothing(t *testing.T) {
+func TestPeekRepairsNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil    func(*testing.T, string)
 		want     error
-		accounts int // -1: there is no state to be had
+		accounts int // -1: Peek returns no state
 	}{
 		"good":       {func(*testing.T, string) {}, nil, 1},
 		"unreadable": {write("state.json", "{"), state.ErrUnreadable, 1},
@@ -80,7 +80,7 @@ func remove(name string) func(*testing.T, string) {
 	return func(t *testing.T, dir string) { require.NoError(t, os.Remove(filepath.Join(dir, name))) }
 }
 
-// What is no regular file might never end.
+// Reading a file that is not regular might block forever.
 func TestPeekReadsFilesAlone(t *testing.T) {
 	f := open(t)
 	f.add(t, "1", "Work")

@@ -14,8 +14,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// With WriteBehind every change is in the history and in the copy once Wait has returned, in its
-// order, as without it; and others who change the state meanwhile lose nothing.
+// With WriteBehind all changes are in the history, in their order, and in the copy when Wait
+// returns. No change of another File is lost.
 func TestWriteBehind(t *testing.T) {
 	dir := t.TempDir()
 	f := state.OpenFile(dir, time.Now, func(message string) { t.Error(message) })

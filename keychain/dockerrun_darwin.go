@@ -1,0 +1,5 @@
+package keychain
+
+import "syscall"
+
+func groupLeader() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

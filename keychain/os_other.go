@@ -1,0 +1,16 @@
+//go:build !linux
+
+package keychain
+
+import "github.com/zalando/go-keyring"
+
+func system() platform { return platform{classify: classify} }
+
+// systemKeyring is go-keyring, unchanged.
+type systemKeyring struct{}
+
+func systemBackend() backend { return systemKeyring{} }
+
+func (systemKeyring) Get(service, user string) (string, error) { return keyring.Get(service, user) }
+func (systemKeyring) Set(service, user, pw string) error       { return keyring.Set(service, user, pw) }
+func (systemKeyring) Delete(service, user string) error        { return keyring.Delete(service, user) }
