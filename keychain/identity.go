@@ -257,7 +257,7 @@ func isEncrypted(text []byte) bool {
 
 func parseIdentities(text []byte) ([]age.Identity, error) {
 	identities, err := age.ParseIdentities(bytes.NewReader(text))
-	if err != nil { // its text may quote a line
+	if err != nil { // err may quote a line of the identity
 		return nil, &Error{
 			Kind: Refused,
 			Err:  errors.New("not an age identity"),

@@ -331,9 +331,9 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 	return func() { _ = lock.Close() }, nil // closing the file releases the lock
 }
 
-// waitForLock waits for the lock in the kernel, which takes microseconds instead of a polling
-// interval. The system call cannot be canceled: after a timeout a goroutine waits for it, and then
-// releases the lock.
+// waitForLock waits for the lock in the kernel, which wakes it within microseconds after a release;
+// polling would be slower. The system call cannot be canceled: after a timeout a goroutine waits
+// for it, and then releases the lock.
 func waitForLock(ctx context.Context, lock *flock.Flock) error {
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()
