@@ -10,7 +10,7 @@ import (
 
 // comparison holds the ways to the service that are compared, and their results.
 type comparison struct {
-	*lab
+	*processes
 	*settings
 	ways [3]way // in the order of the constants
 	rows []row
@@ -28,12 +28,12 @@ type perWay[T any] [3]T
 
 // benchGateway is the gateway's section.
 func benchGateway(ctx context.Context, s *settings) (r *report, err error) {
-	l, err := openLab(ctx, s.binary)
-	defer func() { err = errors.Join(err, l.close()) }()
+	l, err := startProcesses(ctx, s.binary)
+	defer func() { err = errors.Join(err, l.Close()) }()
 	if err != nil {
 		return nil, err
 	}
-	c := &comparison{lab: l, settings: s}
+	c := &comparison{processes: l, settings: s}
 	c.ways[direct] = l.direct
 	if c.ways[bare], _, err = l.bare(); err != nil {
 		return nil, err
@@ -56,12 +56,15 @@ func benchGateway(ctx context.Context, s *settings) (r *report, err error) {
 			continue
 		}
 		s.log(part.name)
-		if err := part.run(ctx); err != nil {
+		ctx, closeConnections := context.WithCancel(ctx)
+		err := part.run(ctx)
+		closeConnections()
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
 	return &report{
-		title: "Gateway", machine: machine(), command: "make bench SECTIONS=gateway",
+		title:   "Gateway",
 		columns: []string{"measure", "direct", "bare proxy", "gateway", "to direct", "to bare proxy"},
 		rows:    c.rows,
 		notes:   c.notes(),
@@ -96,22 +99,14 @@ func (c *comparison) add(target string, met bool, cells ...string) {
 	c.rows = append(c.rows, row{cells: cells, target: target, met: met})
 }
 
-// wires opens one connection for each way.
-func (c *comparison) wires(ctx context.Context) (w perWay[*wire], done func(), err error) {
-	done = func() {
-		for _, open := range w {
-			if open != nil {
-				open.close()
-			}
-		}
-	}
+// wires opens one connection for each way, until ctx ends.
+func (c *comparison) wires(ctx context.Context) (w perWay[*wire], err error) {
 	for i, way := range c.ways {
 		if w[i], err = dial(ctx, way); err != nil {
-			done()
-			return w, nil, err
+			break
 		}
 	}
-	return w, done, nil
+	return w, err
 }
 
 // A limit is a target for times, and its wording in the report; the zero value is no limit.

@@ -17,8 +17,8 @@ const memoryLimit = 1.4
 // memory measures a process's resident memory with many open streams.
 func (c *comparison) memory(ctx context.Context) error {
 	starts := perWay[func() (way, func() error, error)]{
-		bare:    func() (way, func() error, error) { return c.lab.bare() },
-		gateway: c.lab.gateway,
+		bare:    func() (way, func() error, error) { return c.processes.bare() },
+		gateway: c.processes.gateway,
 	}
 	for _, size := range []int{smallPrompt, largePrompt, hugePrompt} {
 		var used perWay[memory]
@@ -66,15 +66,8 @@ func (c *comparison) watch(ctx context.Context, over way, request []byte) (most 
 		if err != nil {
 			return most, err
 		}
-		ended := make(chan struct{})
-		defer func() {
-			open.close()
-			<-ended
-		}()
-		go func() {
-			defer close(ended)
-			begun <- follow(open, request, begun)
-		}()
+		defer open.close()
+		go func() { begun <- follow(open, request, begun) }()
 	}
 	for range openStreams {
 		if err := <-begun; err != nil {

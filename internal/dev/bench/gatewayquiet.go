@@ -88,7 +88,6 @@ func (c *comparison) quiet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer w.close()
 	request := over.request(pathSmall, prompt(smallPrompt))
 	for range 2 { // the first takes the lease and fetches the key, the second notices that the state was written
 		if err := w.ask(request); err != nil {

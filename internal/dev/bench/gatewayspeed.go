@@ -30,11 +30,10 @@ func (c *comparison) latency(ctx context.Context) error {
 
 // latencies returns the rounds' p50 and p99 in ms.
 func (c *comparison) latencies(ctx context.Context, size, requests int) (p50, p99 perWay[[]float64], err error) {
-	wires, done, err := c.wires(ctx)
+	wires, err := c.wires(ctx)
 	if err != nil {
 		return p50, p99, err
 	}
-	defer done()
 	var asked perWay[[]byte]
 	for i, w := range c.ways {
 		asked[i] = w.request(pathSmall, prompt(size))
@@ -85,7 +84,7 @@ func (c *comparison) throughput(ctx context.Context) error {
 	}
 	// The gateway reuses its buffers, and a bare proxy does not: how large is the difference if
 	// both do?
-	pooled, stop, err := c.lab.bare("pooled")
+	pooled, stop, err := c.processes.bare("pooled")
 	if err != nil {
 		return err
 	}

@@ -12,11 +12,10 @@ import (
 // firstToken measures when the first event of a stream arrives, and how long events take from the
 // service to the client.
 func (c *comparison) firstToken(ctx context.Context) error {
-	wires, done, err := c.wires(ctx)
+	wires, err := c.wires(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
 	var total, first, rest perWay[[]float64]
 	for round := range c.effort.streamRounds + 1 { // the first is to warm up
 		var samples perWay[[3][]float64]

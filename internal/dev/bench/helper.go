@@ -42,7 +42,7 @@ type field struct {
 // benchHelper is the section on the helper and the command line.
 func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 	open, err := openScratch(s.binary)
-	defer func() { err = errors.Join(err, open.close()) }()
+	defer func() { err = errors.Join(err, open.Close()) }()
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 		return nil, err
 	}
 	return &report{
-		title: "The helper and the command line", machine: machine(), command: "make bench SECTIONS=helper",
+		title:   "The helper and the command line",
 		columns: versusColumns,
 		rows:    append(f.rows(took), sizes...),
 		notes: []string{
@@ -236,7 +236,7 @@ func (f *field) dockerGet(ctx context.Context) (*contestant, error) {
 // build builds one of the programs below testdata into the scratch folder, with the settings of
 // `make build`.
 func (f *field) build(ctx context.Context, name string) (string, error) {
-	path := filepath.Join(f.dir, name)
+	path := filepath.Join(f.Dir, name)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path, "ocgo-key/internal/dev/bench/testdata/"+name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -12,7 +12,7 @@ import (
 // enterStores prepares `get` with keys in other stores than the OS keychain: each store has a pool
 // of its own.
 func (f *field) enterStores(ctx context.Context) (err error) {
-	identity := filepath.Join(f.dir, "identity")
+	identity := filepath.Join(f.Dir, "identity")
 	if out, err := exec.CommandContext(ctx, "age-keygen", "-o", identity).CombinedOutput(); err != nil {
 		return fmt.Errorf("age-keygen (of the Debian package age): %w: %s", err, out)
 	}

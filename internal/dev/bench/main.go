@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ocgo-key/internal/dev/lab"
 )
 
 // section is one part of the page: its name in `-sections` and in the page's marks, and the
@@ -111,6 +113,7 @@ func bench(args []string, stdout, stderr io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("section %s: %w", c.name, err)
 		}
+		r.machine, r.command = lab.Machine(), "make bench SECTIONS="+c.name
 		fmt.Fprint(stdout, r.text())
 		if *page != "" {
 			if err := writeSection(*page, c.name, r.markdown()); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ocgo-key/internal/dev/lab"
 	"ocgo-key/internal/fakeservice"
 )
 
@@ -146,7 +147,7 @@ func TestOtherHelper(t *testing.T) {
 
 // The memory of the command is measured, and not that of this process.
 func TestMostResident(t *testing.T) {
-	f := &field{scratch: &scratch{dir: t.TempDir()}}
+	f := &field{scratch: &scratch{Scratch: &lab.Scratch{Dir: t.TempDir()}}}
 	var err error
 	f.resident, err = f.build(t.Context(), "resident")
 	require.NoError(t, err)

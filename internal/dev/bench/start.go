@@ -64,7 +64,7 @@ func benchStart(ctx context.Context, s *settings) (*report, error) {
 		return nil, fmt.Errorf("OpenCode 2 is not installed: `make bench` installs it and names it in %s: %w", secondVariable, err)
 	}
 	r := &report{
-		title: "Start-up of OpenCode", machine: machine(), command: "make bench SECTIONS=start",
+		title:   "Start-up of OpenCode",
 		columns: versusColumns,
 		notes: []string{
 			fmt.Sprintf("`opencode run -m %s \"say hi\"`: from its start to when its first request has arrived at a stand-in of the service on 127.0.0.1. "+
@@ -94,7 +94,7 @@ const startLimit = 1.02
 // measure returns the rows of one OpenCode, and its version.
 func (st *starters) measure(ctx context.Context, s *settings) (rows []row, number string, err error) {
 	open, err := openScratch(s.binary)
-	defer func() { err = errors.Join(err, open.close()) }()
+	defer func() { err = errors.Join(err, open.Close()) }()
 	if err != nil {
 		return nil, "", err
 	}
@@ -141,7 +141,7 @@ func (st *starters) enter(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	st.closers = append(st.closers, st.service.Close)
+	st.OnClose(st.service.Close)
 	asked := append(append([]string{st.opencode, "run"}, st.flags...), "-m", startModel, "say hi")
 	st.ways = [3]*starter{
 		plain:      {name: "without the plugin", argv: asked, account: own},

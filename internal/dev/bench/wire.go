@@ -42,7 +42,6 @@ const patience = 20 * time.Second
 type wire struct {
 	conn net.Conn
 	in   *bufio.Reader
-	stop func() bool
 }
 
 // dial opens a connection that is closed when ctx ends.
@@ -51,13 +50,11 @@ func dial(ctx context.Context, w way) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
-	return &wire{conn, bufio.NewReader(conn), context.AfterFunc(ctx, func() { _ = conn.Close() })}, nil
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
+	return &wire{conn, bufio.NewReader(conn)}, nil
 }
 
-func (w *wire) close() {
-	w.stop()
-	_ = w.conn.Close()
-}
+func (w *wire) close() { _ = w.conn.Close() }
 
 // extend sets the connection's deadline to patience from now.
 func (w *wire) extend() error { return w.conn.SetDeadline(time.Now().Add(patience)) }

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 )
@@ -21,37 +20,33 @@ import (
 const workers = 4
 
 // crowdRows have several processes change one pool at the same time.
-func crowdRows(ctx context.Context, s *settings) (rows []row, err error) {
+func crowdRows(ctx context.Context, w *world) ([]row, error) {
 	rounds, ops := 12, 25
-	if s.every > 1 {
+	if w.every > 1 {
 		rounds, ops = 2, 10
 	}
-	err = inWorld(ctx, s, func(w *world, base snapshot) error {
-		mixed := row{fault: "commands at once", how: fmt.Sprintf("%d rounds in which %d processes at a time add, replace, remove, rename, disable, enable, get and rotate at random (seeds 1 to %d); at the end the pool is compared with a model", rounds, workers, rounds)}
-		for seed := range rounds {
-			if err := w.restore(base); err != nil {
-				return err
-			}
-			n, err := w.crowd(ctx, uint64(seed+1), ops)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			mixed.times += n
-			mixed.add(fmt.Sprintf("seed %d", seed+1), err)
-			s.log(fmt.Sprintf("%s: seed %d, %d commands", mixed.fault, seed+1, n))
+	mixed := row{fault: "commands at once", how: fmt.Sprintf("%d rounds in which %d processes at a time add, replace, remove, rename, disable, enable, get and rotate at random (seeds 1 to %d); at the end the pool is compared with a model", rounds, workers, rounds)}
+	for seed := range rounds {
+		if err := w.restore(w.base); err != nil {
+			return nil, err
 		}
-		same := row{fault: "the same key at once", how: fmt.Sprintf("%d processes at a time add, import or replace with one and the same new key", workers)}
-		for range 2 * rounds {
-			if err := w.restore(base); err != nil {
-				return err
-			}
-			same.times++
-			same.add("", w.sameKey(ctx))
+		n, err := w.crowd(ctx, uint64(seed+1), ops)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		rows = []row{mixed, same}
-		return nil
-	})
-	return rows, err
+		mixed.times += n
+		mixed.add(fmt.Sprintf("seed %d", seed+1), err)
+		w.log("%s: seed %d, %d commands", mixed.fault, seed+1, n)
+	}
+	same := row{fault: "the same key at once", how: fmt.Sprintf("%d processes at a time add, import or replace with one and the same new key", workers)}
+	for range 2 * rounds {
+		if err := w.restore(w.base); err != nil {
+			return nil, err
+		}
+		same.times++
+		same.add("", w.sameKey(ctx))
+	}
+	return []row{mixed, same}, nil
 }
 
 // account is an account of the model.
@@ -161,10 +156,7 @@ func (w *world) compare(ctx context.Context, want map[string]account, living map
 	if problems, err := w.doctor(ctx, false); err != nil || len(problems) > 0 {
 		wrong = append(wrong, fmt.Sprintf("doctor finds %v (%v)", problems, err))
 	}
-	if len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
-	}
-	return nil
+	return problem(wrong)
 }
 
 // hold starts a process for which workers get accounts.
@@ -274,17 +266,5 @@ func (w *world) sameKey(ctx context.Context) error {
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
-	n := 0
-	for _, k := range s.ring {
-		if k == key {
-			n++
-		}
-	}
-	if n != 1 {
-		return fmt.Errorf("the key is there %d times", n)
-	}
-	if wrong := s.whole([]string{keyOf("Work"), keyOf("Personal"), key}); len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
-	}
-	return nil
+	return problem(s.whole([]string{keyOf("Work"), keyOf("Personal"), key})) // which finds a key that two accounts have
 }

@@ -16,14 +16,6 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// TestMain runs the tracer if it is started as one.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
-		os.Exit(mainCode(os.Args[1:], os.Stdout, os.Stderr))
-	}
-	os.Exit(m.Run())
-}
-
 // TestQuickRun injects every fault of the page, at some of the steps.
 func TestQuickRun(t *testing.T) {
 	dir := t.TempDir()

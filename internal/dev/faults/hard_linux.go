@@ -4,8 +4,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -37,37 +37,30 @@ func answered(o outcome) error {
 }
 
 // diskRows makes the disk full before each step, and the folders read-only from the first step.
-func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
-	err = inWorld(ctx, s, func(w *world, base snapshot) error {
-		for _, one := range scenarios() {
-			r := row{fault: "disk full: " + one.name, how: "from each step on that needs room, all that do end with ENOSPC"}
-			err := w.eachStep(ctx, s, base, one, &r, fault{do: failing, errno: syscall.ENOSPC}, answered)
-			if err != nil {
-				return err
-			}
-			rows = append(rows, r)
+func diskRows(ctx context.Context, w *world) ([]row, error) {
+	rows, err := w.stepRows(ctx, scenarios(), "disk full", "from each step on that needs room, all that do end with ENOSPC",
+		fault{do: failing, errno: syscall.ENOSPC}, func(_ scenario, o outcome) error { return answered(o) })
+	if err != nil {
+		return nil, err
+	}
+	r := row{fault: "read-only file system", how: "each command that writes, all of whose changes end with EROFS"}
+	for _, one := range scenarios() {
+		t, err := newTrial(ctx, w, one)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", one.name, err)
 		}
-		r := row{fault: "read-only file system", how: "each command that writes, all of whose changes end with EROFS"}
-		for _, one := range scenarios() {
-			t, err := newTrial(ctx, w, base, one)
-			if err != nil {
-				return fmt.Errorf("%s: %w", one.name, err)
-			}
-			_, o, err := w.runWithFault(ctx, t.command(w), fault{do: failing, step: 1, errno: syscall.EROFS})
-			if err != nil {
-				return err
-			}
-			r.times++
-			if err = answered(o); err == nil {
-				err = t.check(ctx)
-			}
-			r.outcomes += len(t.seen)
-			r.add(one.name, err)
+		_, o, err := w.runWithFault(ctx, t.command(w), fault{do: failing, step: 1, errno: syscall.EROFS})
+		if err != nil {
+			return nil, err
 		}
-		rows = append(rows, r)
-		return nil
-	})
-	return rows, err
+		r.times++
+		if err = answered(o); err == nil {
+			err = t.check(ctx)
+		}
+		r.outcomes += len(t.seen)
+		r.add(one.name, err)
+	}
+	return append(rows, r), nil
 }
 
 // add records the findings of a check.
@@ -83,26 +76,11 @@ const nobody = 65534
 // userRows tests a state that belongs to another user, or may not be changed. Root could change
 // everything, so the program runs as another user, with the encrypted file as the store, because
 // only its own user can use a session's bus.
-func userRows(ctx context.Context, s *settings) (rows []row, err error) {
-	w, err := openWorld(s)
-	defer func() {
-		if closed := w.close(); err == nil {
-			err = closed
-		}
-	}()
-	if err != nil {
+func userRows(ctx context.Context, w *world) ([]row, error) {
+	if err := errors.Join(w.restore(snapshot{}), w.becomeUser()); err != nil {
 		return nil, err
 	}
-	if err := w.becomeUser(s.temp); err != nil {
-		return nil, err
-	}
-	if err := os.Mkdir(w.stateDir(), 0o700); err != nil {
-		return nil, err
-	}
-	if err := identity(ctx, w); err != nil {
-		return nil, err
-	}
-	if err := w.own(w.home); err != nil {
+	if err := errors.Join(os.Mkdir(w.stateDir(), 0o700), identity(ctx, w), w.own(w.Dir)); err != nil {
 		return nil, err
 	}
 	for _, args := range [][]string{{"config", "identity", w.path(identityName)}, {"config", "store", "file"}} {
@@ -154,7 +132,7 @@ func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) erro
 		}
 		r.times++
 		if err = answered(o); err == nil && o.exit == 0 {
-			err = fmt.Errorf("it says that it did it")
+			err = errors.New("exit code 0, though nothing could be written")
 		}
 		r.add(c.args[0], err)
 		after, err := w.take()
@@ -165,10 +143,7 @@ func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) erro
 		if err := w.must(ctx, c); err != nil {
 			r.add(c.args[0]+" afterwards", err)
 		}
-		if err := w.restore(before); err != nil {
-			return err
-		}
-		if err := w.own(w.home); err != nil {
+		if err := errors.Join(w.restore(before), w.own(w.Dir)); err != nil {
 			return err
 		}
 	}
@@ -198,35 +173,23 @@ func (s snapshot) same(other snapshot) error {
 	return nil
 }
 
-// becomeUser makes the program, which is in temp, run as a user other than root.
-func (w *world) becomeUser(temp string) error {
+// becomeUser makes the program run as a user other than root, who can start it from a copy.
+func (w *world) becomeUser() error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
 	w.user = &syscall.Credential{Uid: nobody, Gid: nobody}
-	dir, err := os.MkdirTemp(temp, "ocgo-key-faults-")
+	dir, err := os.MkdirTemp(w.temp, "ocgo-key-faults-")
 	if err != nil {
 		return err
 	}
-	w.closers = append(w.closers, func() error { return os.RemoveAll(dir) })
-	from, err := os.Open(w.binary)
+	w.OnClose(func() error { return os.RemoveAll(dir) })
+	program, err := os.ReadFile(w.binary)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
 	w.binary = filepath.Join(dir, "ocgo-key")
-	to, err := os.OpenFile(w.binary, os.O_WRONLY|os.O_CREATE, 0o755)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(to, from)
-	if closed := to.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	return err
+	return errors.Join(os.WriteFile(w.binary, program, 0o755), os.Chmod(dir, 0o755))
 }
 
 // own changes the owner of a file or a folder with its contents to the user as which the program

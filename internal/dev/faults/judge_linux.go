@@ -35,7 +35,7 @@ func (w *world) look(ctx context.Context) (inventory, error) {
 		return inventory{}, err
 	}
 	s := inventory{ring: now.keys, file: map[string]string{}}
-	if s.state, err = state.OpenFile(w.stateDir(), time.Now, func(string) {}).Peek(); err != nil {
+	if s.state, err = w.state().Peek(); err != nil {
 		return s, fmt.Errorf("the state cannot be read: %w", err)
 	}
 	for name, content := range now.files {
@@ -147,6 +147,14 @@ func (s inventory) whole(kept []string) []string {
 	return wrong
 }
 
+// problem returns the violations as one error; nil if there are none.
+func problem(wrong []string) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, "; "))
+}
+
 // diagnosis is what `doctor --json` prints.
 type diagnosis struct {
 	Findings []struct{ Check, Level, What string }
@@ -179,22 +187,32 @@ func (w *world) doctor(ctx context.Context, repair bool) ([]string, error) {
 	return problems, nil
 }
 
+// repaired has doctor repair everything, and returns the inventory. An error means that doctor left
+// a problem, or that a rule does not hold.
+func (w *world) repaired(ctx context.Context, kept []string) (s inventory, err error) {
+	problems, err := w.doctor(ctx, true)
+	if err != nil {
+		return s, err
+	}
+	if len(problems) > 0 {
+		return s, fmt.Errorf("doctor could not repair: %v", problems)
+	}
+	if s, err = w.look(ctx); err == nil {
+		err = problem(s.whole(kept))
+	}
+	return s, err
+}
+
 // age makes interrupted operations look older: doctor does not touch recent ones, which may still
 // be running.
 func (w *world) age(ctx context.Context) error {
-	err := state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
-		if len(s.Pending) == 0 {
-			return errNothing
-		}
+	if s, err := w.state().Peek(); err != nil || len(s.Pending) == 0 {
+		return err
+	}
+	return w.state().Update(ctx, func(s *state.State) error {
 		for i := range s.Pending {
 			s.Pending[i].Since = s.Pending[i].Since.Add(-time.Hour)
 		}
 		return nil
 	})
-	if errors.Is(err, errNothing) {
-		return nil
-	}
-	return err
 }
-
-var errNothing = errors.New("nothing to do")

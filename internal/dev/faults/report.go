@@ -3,11 +3,10 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"runtime"
 	"strings"
+
+	"ocgo-key/internal/dev/lab"
 )
 
 // row is one fault of the page.
@@ -31,20 +30,6 @@ func (r row) verdict() string {
 	return fmt.Sprintf("**%d times something**", len(r.lost))
 }
 
-// machine describes the machine without its name.
-func machine() string {
-	system := runtime.GOOS
-	if f, err := os.Open("/etc/os-release"); err == nil {
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if name, ok := strings.CutPrefix(lines.Text(), "PRETTY_NAME="); ok {
-				system = strings.Trim(name, `"`)
-			}
-		}
-	}
-	return fmt.Sprintf("%d cores, %s, %s, %s", runtime.NumCPU(), system, runtime.GOARCH, strings.Replace(runtime.Version(), "go", "Go ", 1))
-}
-
 const pageHead = `# Reliability
 
 What happens to the keys on bad days. Written by ` + "`make faults`" + `, not by hand.
@@ -66,7 +51,7 @@ const pageTail = `
 // page returns the text of docs/reliability.md.
 func page(rows []row) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%sMachine: %s. Command: `make faults`.\n\n| fault | how it was brought about | how often | outcomes | lost |\n| --- | --- | --: | --: | --- |\n", pageHead, machine())
+	fmt.Fprintf(&b, "%sMachine: %s. Command: `make faults`.\n\n| fault | how it was brought about | how often | outcomes | lost |\n| --- | --- | --: | --: | --- |\n", pageHead, lab.Machine())
 	for _, r := range rows {
 		outcomes := ""
 		if r.outcomes > 0 {

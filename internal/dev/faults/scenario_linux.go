@@ -128,7 +128,7 @@ func scenarios() []scenario {
 				if err := w.ring.become(now.keys); err != nil {
 					return err
 				}
-				return state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
+				return w.state().Update(ctx, func(s *state.State) error {
 					since := time.Now().Add(-time.Hour)
 					s.Pending = append(s.Pending, state.Pending{ID: "0123456789abcdef", Op: "add", Since: since},
 						state.Pending{ID: s.Accounts[0].ID, Op: "replace", Since: since})
@@ -186,8 +186,8 @@ type trial struct {
 }
 
 // newTrial prepares the world for the scenario.
-func newTrial(ctx context.Context, w *world, base snapshot, s scenario) (*trial, error) {
-	if err := w.restore(base); err != nil {
+func newTrial(ctx context.Context, w *world, s scenario) (*trial, error) {
+	if err := w.restore(w.base); err != nil {
 		return nil, err
 	}
 	if s.prepare != nil {
@@ -207,8 +207,8 @@ func (t *trial) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if wrong := s.violations(t.kept); len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
+	if err := problem(s.violations(t.kept)); err != nil {
+		return err
 	}
 	if t.seen[s.fingerprint()] {
 		return nil
@@ -260,19 +260,9 @@ func (t *trial) mend(ctx context.Context, doctorFirst bool) error {
 	if err := t.w.age(ctx); err != nil {
 		return err
 	}
-	problems, err := t.w.doctor(ctx, true)
+	s, err := t.w.repaired(ctx, t.kept)
 	if err != nil {
 		return err
-	}
-	if len(problems) > 0 {
-		return fmt.Errorf("doctor could not repair: %v", problems)
-	}
-	s, err := t.w.look(ctx)
-	if err != nil {
-		return err
-	}
-	if wrong := s.whole(t.kept); len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
 	}
 	return t.done(s)
 }

@@ -64,7 +64,7 @@ var rules = []rule{
 	{who: leaves, never: []string{"..."}, deep: true, why: "a leaf imports nothing of the project"},
 	{who: []string{"..."}, except: []string{""}, never: []string{"internal/cli/..."}, why: "only main runs the command line"},
 	{who: []string{""}, never: []string{"..."}, unless: []string{"internal/cli"}, why: "main is os.Exit(cli.Main(...)) and nothing else"},
-	{who: []string{""}, never: []string{"testing", "github.com/stretchr/testify/...", "keychain/keychaintest", "internal/dev/keyleak", "internal/dev/bench/...", "internal/dev/faults/..."},
+	{who: []string{""}, never: []string{"testing", "github.com/stretchr/testify/...", "keychain/keychaintest", "internal/dev/keyleak", "internal/dev/bench/...", "internal/dev/faults/...", "internal/dev/lab"},
 		deep: true, why: "test support stays out of the program"},
 	{who: []string{"keychain/...", "rotation/...", "helper/..."}, except: []string{"keychain/keychaintest"}, never: []string{"internal/fakeservice", "testing"},
 		why: "stand-ins are for tests and the demo"},
