@@ -24,8 +24,7 @@ const (
 	failoverWorst = 5
 )
 
-// failover measures how long it takes from a 429 to the next request: one measurement from its
-// set-up to its rows.
+// failover measures the time from a 429 to the next request.
 func (c *comparison) failover(ctx context.Context) error {
 	wires, err := c.wires(ctx)
 	if err != nil {

@@ -39,9 +39,9 @@ func (c *comparison) firstToken(ctx context.Context) error {
 			}
 		}
 	}
-	c.slower("first token, p50", total, limit{}) // it includes a request, which has a target of its own
+	c.slower("first token, p50", total, bound{}) // it includes a request, which has a target of its own
 	c.slower("way of the first event, p50", first, later(0.2))
-	c.slower("way of later events, p50", rest, limit{})
+	c.slower("way of later events, p50", rest, bound{})
 	return nil
 }
 

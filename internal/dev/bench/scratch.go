@@ -7,8 +7,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"ocgo-key/internal/dev/lab"
+	"ocgo-key/rotation/state"
 )
 
 // scratch is the basis of every section: a folder and a real keyring, which are removed at the end.
@@ -40,6 +42,11 @@ func (s *scratch) newHome(name, service string) (home, error) {
 		"PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+h.dir, "TMPDIR="+temp,
 		"OCGO_KEY_STATE_DIR="+filepath.Join(h.dir, "state"), "OCGO_KEY_BASE_URL="+service)
 	return h, os.MkdirAll(temp, 0o700)
+}
+
+// state returns the state of the home's pool.
+func (h home) state() *state.File {
+	return state.OpenFile(filepath.Join(h.dir, "state"), time.Now, func(string) {})
 }
 
 // fill adds the accounts 1 to n to the home's pool.

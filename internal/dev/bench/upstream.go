@@ -113,10 +113,8 @@ func beginStream(w http.ResponseWriter) (say func() error) {
 
 // pause waits. It returns false if the client is gone.
 func pause(r *http.Request, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return true
 	case <-r.Context().Done():
 		return false

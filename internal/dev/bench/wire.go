@@ -71,10 +71,10 @@ func (w *wire) exchange(request []byte) (status int, err error) {
 		return 0, err
 	}
 	if len(line) < 12 {
-		return 0, fmt.Errorf("no HTTP: %q", line)
+		return 0, fmt.Errorf("not HTTP: %q", line)
 	}
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, fmt.Errorf("no HTTP: %q", line)
+		return 0, fmt.Errorf("not HTTP: %q", line)
 	}
 	length := -1
 	for {
@@ -98,7 +98,7 @@ func (w *wire) exchange(request []byte) (status int, err error) {
 	return status, err
 }
 
-// ask is like exchange, but fails unless the status is 200.
+// ask sends a request like exchange, and fails unless the status of the answer is 200.
 func (w *wire) ask(request []byte) error {
 	status, err := w.exchange(request)
 	if err == nil && status != http.StatusOK {

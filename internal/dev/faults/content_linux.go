@@ -70,7 +70,7 @@ func (w *world) intact(ctx context.Context, recovered bool) error {
 }
 
 func brokenOnce(ctx context.Context, w *world) (row, error) {
-	r := row{fault: "state.json broken", how: "empty, zeros, garbage, of another shape, or cut short at every fifth byte; then `list`"}
+	r := row{fault: "state.json broken", how: "empty, zeros, garbage, of another structure, or cut short at every fifth byte; then `list`"}
 	for _, content := range broken(w.base.files[stateFile], w.every) {
 		spoiled := w.base.clone()
 		spoiled.files[stateFile] = content
@@ -91,7 +91,7 @@ func brokenOnce(ctx context.Context, w *world) (row, error) {
 }
 
 func brokenTwice(ctx context.Context, w *world) (row, error) {
-	r := row{fault: "state.json and its copy broken", how: "as above, both; then `list`, `get` and `doctor --repair`, which lists the keys again"}
+	r := row{fault: "state.json and its copy broken", how: "both broken in the same ways; then `list`, `get` and `doctor --repair`, which makes accounts of the keys again"}
 	for _, content := range broken(w.base.files[stateFile], 4*w.every) {
 		spoiled := w.base.clone()
 		spoiled.files[stateFile], spoiled.files[lastFile] = content, content
@@ -113,7 +113,7 @@ func brokenTwice(ctx context.Context, w *world) (row, error) {
 
 // noFile replaces each file of the state with something that is not a file.
 func noFile(ctx context.Context, w *world) (row, error) {
-	r := row{fault: "no file in a file's place", how: "a FIFO, a folder, a link to nothing or to itself, or nothing at all for each file of the state; then `list`, `disable` and `doctor --repair`"}
+	r := row{fault: "something else in a file's place", how: "a FIFO, a folder, a link to nothing or to itself, or nothing at all for each file of the state; then `list`, `disable` and `doctor --repair`"}
 	for _, name := range []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "move.lock", "add.lock"} {
 		path := filepath.Join(w.stateDir(), name)
 		for kind, put := range map[string]func() error{
@@ -148,7 +148,7 @@ func noFile(ctx context.Context, w *world) (row, error) {
 
 // newerVersion runs each command on a state of a later, unknown format.
 func newerVersion(ctx context.Context, w *world) (row, error) {
-	r := row{fault: "state of a newer version", how: "its format has the next number, and another shape; each command that writes has to leave all as it is"}
+	r := row{fault: "state of a newer version", how: "its format has the next version number and another structure; each command that writes must change nothing"}
 	for _, one := range scenarios() {
 		t, err := newTrial(ctx, w, one)
 		if err != nil {
@@ -178,7 +178,7 @@ func newerVersion(ctx context.Context, w *world) (row, error) {
 
 // laterFields runs commands on a state of the same format with fields of a later version.
 func laterFields(ctx context.Context, w *world) (row, error) {
-	r := row{fault: "two versions at once", how: "fields that this version does not know, in the state, an account and the settings; each command that writes has to keep them"}
+	r := row{fault: "two versions at once", how: "fields that this version does not know, in the state, an account and the settings; each command that writes must keep them"}
 	for _, one := range scenarios() {
 		t, err := newTrial(ctx, w, one)
 		if err != nil {

@@ -55,16 +55,16 @@ type account struct {
 	disabled bool
 }
 
-// worker runs commands on accounts of its own, so that it knows each result, while the others do
-// the same.
+// worker runs commands on its own accounts, so that it can predict each result. Several workers run
+// at once.
 type worker struct {
 	w      *world
 	name   string
 	random *rand.Rand
 	model  map[string]account
 	count  int // the number of names used so far
-	given  int // commands
-	shared int // how often it succeeded in adding the label that all workers add
+	given  int // the number of commands
+	shared int // how often this worker added the label that all workers try to add
 	holder *exec.Cmd
 }
 
@@ -78,7 +78,7 @@ func (w *world) crowd(ctx context.Context, seed uint64, ops int) (int, error) {
 		if err := team[i].hold(); err != nil {
 			return 0, err
 		}
-		defer team[i].letGo()
+		defer team[i].release()
 		all.Go(func() {
 			for range ops {
 				if errs[i] = team[i].step(ctx); errs[i] != nil {
@@ -149,7 +149,7 @@ func (w *world) compare(ctx context.Context, want map[string]account, living map
 	for _, a := range list.Accounts {
 		for _, l := range a.Leases {
 			if !living[l.PID] {
-				wrong = append(wrong, fmt.Sprintf("process %d has ended, and holds an account", l.PID))
+				wrong = append(wrong, fmt.Sprintf("process %d has ended, but still holds an account", l.PID))
 			}
 		}
 	}
@@ -166,12 +166,12 @@ func (k *worker) hold() error {
 	return k.holder.Start()
 }
 
-func (k *worker) letGo() {
+func (k *worker) release() {
 	_ = k.holder.Process.Kill()
 	_ = k.holder.Wait() // it was killed
 }
 
-// step runs one command, and records the expected result in the model.
+// step runs one random command, and records the expected result in the model.
 func (k *worker) step(ctx context.Context) error {
 	mine := slices.DeleteFunc(slices.Sorted(maps.Keys(k.model)), func(label string) bool { return label == "Shared" })
 	pid := strconv.Itoa(k.holder.Process.Pid)
@@ -212,7 +212,7 @@ func (k *worker) step(ctx context.Context) error {
 	case 9:
 		return k.do(ctx, command{args: []string{"rotate", "--pid", pid}}, 3) // it may have no lease
 	case 10:
-		k.letGo()
+		k.release()
 		return k.hold()
 	}
 	key := keyOf(k.next())

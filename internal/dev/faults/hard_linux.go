@@ -14,10 +14,10 @@ import (
 	"syscall"
 )
 
-// crashed returns a message if the command ended in a way that gives its caller no answer.
+// crashed returns an error if the command was killed or panicked (exit codes 2 and 70).
 func crashed(o outcome) error {
 	if o.exit == -1 || o.exit == 2 || o.exit == 70 || strings.Contains(o.stderr, "goroutine ") {
-		return fmt.Errorf("it crashed: exit code %d: %s", o.exit, o.stderr)
+		return fmt.Errorf("the command crashed: exit code %d: %s", o.exit, o.stderr)
 	}
 	return nil
 }
@@ -28,7 +28,7 @@ func answered(o outcome) error {
 		return err
 	}
 	if strings.TrimSpace(o.stderr) == "" && o.stdout == "" {
-		return fmt.Errorf("exit code %d, without a word", o.exit)
+		return fmt.Errorf("exit code %d, without a message", o.exit)
 	}
 	if strings.Contains(o.stdout+o.stderr, "sk-faults") {
 		return fmt.Errorf("exit code %d, and a key was printed", o.exit)
@@ -36,14 +36,15 @@ func answered(o outcome) error {
 	return nil
 }
 
-// diskRows makes the disk full before each step, and the folders read-only from the first step.
+// diskRows makes the disk full from each step on, and the file system read-only from the first step
+// on.
 func diskRows(ctx context.Context, w *world) ([]row, error) {
-	rows, err := w.stepRows(ctx, scenarios(), "disk full", "from each step on that needs room, all that do end with ENOSPC",
+	rows, err := w.stepRows(ctx, scenarios(), "disk full", "from each step that needs space on, every such step fails with ENOSPC",
 		fault{do: failing, errno: syscall.ENOSPC}, func(_ scenario, o outcome) error { return answered(o) })
 	if err != nil {
 		return nil, err
 	}
-	r := row{fault: "read-only file system", how: "each command that writes, all of whose changes end with EROFS"}
+	r := row{fault: "read-only file system", how: "every change by each command that writes fails with EROFS"}
 	for _, one := range scenarios() {
 		t, err := newTrial(ctx, w, one)
 		if err != nil {
@@ -63,7 +64,7 @@ func diskRows(ctx context.Context, w *world) ([]row, error) {
 	return append(rows, r), nil
 }
 
-// add records the findings of a check.
+// add records a failed check; what is the step or the command.
 func (r *row) add(what string, err error) {
 	if err != nil {
 		r.lost = append(r.lost, fmt.Sprintf("%s: %v", what, err))
@@ -110,7 +111,7 @@ func userRows(ctx context.Context, w *world) ([]row, error) {
 
 // each runs every writing command on the state that spoil has damaged: it must say why it fails,
 // and change nothing. Afterwards it must work.
-func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) error {
+func (w *world) each(ctx context.Context, r *row, spoil, undo func() error) error {
 	for _, c := range []command{
 		adding("New"), {[]string{"replace", "Spare", "--no-verify"}, keyOf("Other") + "\n"}, {args: []string{"remove", "Work", "--yes"}},
 		{args: []string{"rename", "Work", "Mine"}}, {args: []string{"disable", "Work"}}, {args: []string{"rotate"}},
@@ -127,7 +128,7 @@ func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) erro
 		if err != nil {
 			return err
 		}
-		if err := mend(); err != nil {
+		if err := undo(); err != nil {
 			return err
 		}
 		r.times++

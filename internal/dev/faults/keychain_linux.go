@@ -16,7 +16,7 @@ func keychainRows(ctx context.Context, w *world) ([]row, error) {
 		return !slices.Contains([]string{"add", "replace", "remove", "get (a lease)"}, s.name)
 	})
 	after := func(s scenario, o outcome) error { return errors.Join(answered(o), onlyKey(s, o), w.recover()) }
-	dies, err := w.stepRows(ctx, users, "keychain dies", "kill -9 of gnome-keyring before each step; it is started anew and unlocked afterwards",
+	dies, err := w.stepRows(ctx, users, "keychain dies", "kill -9 of gnome-keyring before each step; afterwards it is restarted and unlocked",
 		fault{do: waiting, meet: w.killKeyring}, after)
 	if err != nil {
 		return nil, err

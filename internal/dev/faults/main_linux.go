@@ -84,7 +84,7 @@ func faults(args []string, stdout, stderr io.Writer) error {
 	bad := 0
 	for _, r := range rows {
 		fmt.Fprintf(stdout, "%-40s %5d  %s\n", r.fault, r.times, strings.ReplaceAll(r.verdict(), "**", ""))
-		for _, what := range r.lost[:min(len(r.lost), worst)] {
+		for _, what := range r.lost[:min(len(r.lost), shownFailures)] {
 			fmt.Fprintln(stdout, "    ", what)
 		}
 		bad += len(r.lost)

@@ -25,7 +25,7 @@ type scenario struct {
 	done    func(inventory) error
 }
 
-// scenarios lists every command that writes. It is long because it is one table.
+// scenarios lists every command that writes. The function is long because it is one table.
 func scenarios() []scenario {
 	old := []string{keyOf("Work"), keyOf("Personal"), keyOf("Spare")}
 	fixed := func(args ...string) func(*world) command {
@@ -58,7 +58,7 @@ func scenarios() []scenario {
 			name: "disable", kept: old, command: fixed("disable", "Personal"),
 			done: func(s inventory) error {
 				if !s.state.Accounts[1].Disabled {
-					return errors.New("it is not disabled")
+					return errors.New("the account is not disabled")
 				}
 				return s.has(old...)
 			},
@@ -112,7 +112,7 @@ func scenarios() []scenario {
 			name: "config", kept: old, command: fixed("config", "strategy", "most-left"),
 			done: func(s inventory) error {
 				if s.state.Settings.Strategy != "most-left" {
-					return errors.New("it was not set")
+					return errors.New("the strategy was not set")
 				}
 				return s.has(old...)
 			},
@@ -226,24 +226,24 @@ func (t *trial) check(ctx context.Context) error {
 	case err != nil:
 		return err
 	case s.unfinished() && len(problems) == 0:
-		return errors.New("doctor finds nothing, though something was cut short")
+		return errors.New("doctor reports nothing, though an operation was interrupted")
 	case !s.unfinished() && len(problems) > 0:
-		return fmt.Errorf("doctor finds what is none: %v", problems)
+		return fmt.Errorf("doctor reports a problem that does not exist: %v", problems)
 	}
-	if err := t.mend(ctx, false); err != nil {
-		return fmt.Errorf("the same command once more, then doctor: %w", err)
+	if err := t.repair(ctx, false); err != nil {
+		return fmt.Errorf("the same command again, then doctor: %w", err)
 	}
 	if err := t.w.restore(left); err != nil {
 		return err
 	}
-	if err := t.mend(ctx, true); err != nil {
-		return fmt.Errorf("doctor, then the same command once more: %w", err)
+	if err := t.repair(ctx, true); err != nil {
+		return fmt.Errorf("doctor, then the same command again: %w", err)
 	}
 	return nil
 }
 
-// mend runs the command again, before or after doctor's repairs; then everything must be correct.
-func (t *trial) mend(ctx context.Context, doctorFirst bool) error {
+// repair runs the command again, before or after doctor's repairs; then everything must be correct.
+func (t *trial) repair(ctx context.Context, doctorFirst bool) error {
 	if doctorFirst {
 		if _, err := t.w.doctor(ctx, true); err != nil {
 			return err

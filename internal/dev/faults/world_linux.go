@@ -63,7 +63,7 @@ type snapshot struct {
 	keys  map[string]string // by id; see world.take for duplicate ids
 }
 
-// take reads everything. An id that the keyring has twice is an error: ocgo-key must never cause
+// take reads all files and keys. An id that the keyring has twice is an error: ocgo-key must never cause
 // that.
 func (w *world) take() (snapshot, error) {
 	s := snapshot{files: map[string][]byte{}, keys: map[string]string{}}
@@ -93,7 +93,7 @@ func (w *world) take() (snapshot, error) {
 	return s, nil
 }
 
-// restore restores everything.
+// restore gives the world the files and keys of the snapshot.
 func (w *world) restore(s snapshot) error {
 	entries, err := os.ReadDir(w.Dir)
 	if err != nil {
@@ -132,7 +132,7 @@ func keyOf(label string) string { return "sk-faults-of-" + label + "-0123456789a
 // labels are the labels of the accounts in every new pool.
 var labels = []string{"Work", "Personal", "Spare"}
 
-// fill adds them.
+// fill adds these accounts.
 func (w *world) fill(ctx context.Context) error {
 	for _, label := range labels {
 		if err := w.must(ctx, adding(label)); err != nil {
