@@ -14,23 +14,17 @@ import (
 	"syscall"
 )
 
-// crashed returns an error if the command was killed or panicked (exit codes 2 and 70).
-func crashed(o outcome) error {
-	if o.exit == -1 || o.exit == 2 || o.exit == 70 || strings.Contains(o.stderr, "goroutine ") {
-		return fmt.Errorf("the command crashed: exit code %d: %s", o.exit, o.stderr)
-	}
-	return nil
-}
-
-// answered checks that a failed command says why, and prints no key.
+// answered checks that the command did not crash, and if it failed, that it says why and prints no
+// key. A crash is a kill, or the exit code 2 or 70 of a panic.
 func answered(o outcome) error {
-	if err := crashed(o); err != nil || o.exit == 0 {
-		return err
-	}
-	if strings.TrimSpace(o.stderr) == "" && o.stdout == "" {
+	switch {
+	case o.exit == -1 || o.exit == 2 || o.exit == 70 || strings.Contains(o.stderr, "goroutine "):
+		return fmt.Errorf("the command crashed: exit code %d: %s", o.exit, o.stderr)
+	case o.exit == 0:
+		return nil
+	case strings.TrimSpace(o.stderr) == "" && o.stdout == "":
 		return fmt.Errorf("exit code %d, without a message", o.exit)
-	}
-	if strings.Contains(o.stdout+o.stderr, "sk-faults") {
+	case strings.Contains(o.stdout+o.stderr, "sk-faults"):
 		return fmt.Errorf("exit code %d, and a key was printed", o.exit)
 	}
 	return nil

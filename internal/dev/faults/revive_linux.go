@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -64,14 +63,9 @@ func (w *world) reviveKeyring() error {
 }
 
 func (w *world) endRevived() error {
-	if w.revived == nil {
-		return nil
+	if w.revived != nil {
+		_ = w.revived.Process.Kill()
+		_ = w.revived.Wait() // the error says that it was killed
 	}
-	err := w.revived.Process.Kill()
-	_ = w.revived.Wait() // it was killed
-	w.revived = nil
-	if errors.Is(err, os.ErrProcessDone) {
-		return nil
-	}
-	return err
+	return nil
 }
