@@ -1,18 +1,15 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"debug/buildinfo"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"os/exec"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -53,13 +50,13 @@ func benchCosts(ctx context.Context, s *settings) (*report, error) {
 		return nil, err
 	}
 	r := &report{
-		title: "What each dependency costs", machine: machine(), command: "make bench SECTIONS=costs",
+		title:   "What each dependency costs",
 		columns: []string{"part", "machine code", "share", "at each start", "allocated there"},
 		notes: []string{
-			"Machine code: the sum of the part's functions (`go tool nm`). The program's file is larger: it has their line tables, " +
-				"and symbols for debuggers that releases leave out.",
-			fmt.Sprintf("At each start: initialisation of the part's packages, which every command pays for (`GODEBUG=inittrace=1 ocgo-key version`), "+
-				"the median of %d starts for each package.", s.effort.initRounds),
+			"Machine code: the sum of the part's functions (`go tool nm`). The program's file is larger: it has their line tables, and symbols for debuggers " +
+				"that releases leave out.",
+			fmt.Sprintf("At each start: initialisation of the part's packages, which every command pays for (`GODEBUG=inittrace=1 ocgo-key version`), the "+
+				"median of %d starts for each package.", s.effort.initRounds),
 		},
 	}
 	var total costs
@@ -84,15 +81,12 @@ func codeSizes(ctx context.Context, binary string, of func(pkg string) *costs) e
 		return fmt.Errorf("go tool nm: %w", err)
 	}
 	for line := range strings.Lines(string(out)) {
-		fields := strings.Fields(line) // address, size, kind, name
-		if len(fields) < 4 || !strings.EqualFold(fields[2], "t") {
+		var address, kind, name string
+		var size float64
+		if n, _ := fmt.Sscan(line, &address, &size, &kind, &name); n < 4 || !strings.EqualFold(kind, "t") {
 			continue
 		}
-		size, err := strconv.ParseFloat(fields[1], 64)
-		if err != nil {
-			return fmt.Errorf("go tool nm: %w", err)
-		}
-		of(packageOf(fields[3])).code += size
+		of(packageOf(name)).code += size
 	}
 	return nil
 }
@@ -132,36 +126,26 @@ func partOf(pkg string, modules []string) string {
 	return "the rest of Go's library"
 }
 
-var initLine = regexp.MustCompile(`^init (\S+) @\S+ ms, (\S+) ms clock, (\d+) bytes`)
-
 // startTimes adds up the initialization of each package.
 func startTimes(ctx context.Context, binary string, rounds int, of func(pkg string) *costs) error {
 	took, allocated := make(map[string][]float64), make(map[string]float64)
 	for range rounds {
-		var stderr bytes.Buffer
+		var stderr strings.Builder
 		cmd := exec.CommandContext(ctx, binary, "version")
 		cmd.Env, cmd.Stderr = append(os.Environ(), "GODEBUG=inittrace=1"), &stderr
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("version: %w", err)
 		}
-		for lines := bufio.NewScanner(&stderr); lines.Scan(); {
-			found := initLine.FindStringSubmatch(lines.Text())
-			if found == nil {
-				continue
+		for line := range strings.Lines(stderr.String()) {
+			var pkg string
+			var at, clock, bytes float64
+			if n, _ := fmt.Sscanf(line, "init %s @%f ms, %f ms clock, %f bytes", &pkg, &at, &clock, &bytes); n == 4 {
+				took[pkg], allocated[pkg] = append(took[pkg], clock), bytes
 			}
-			clock, err := strconv.ParseFloat(found[2], 64)
-			if err != nil {
-				return err
-			}
-			bytes, err := strconv.ParseFloat(found[3], 64)
-			if err != nil {
-				return err
-			}
-			took[found[1]], allocated[found[1]] = append(took[found[1]], clock), bytes
 		}
 	}
 	if len(took) == 0 {
-		return fmt.Errorf("the program does not tell of its packages' initialisation")
+		return errors.New("the program printed no line about the initialization of a package")
 	}
 	for pkg, samples := range took {
 		c := of(pkg)

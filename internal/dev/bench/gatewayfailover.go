@@ -11,7 +11,7 @@ import (
 )
 
 // A limited account is back after accountBack, and a fail-over begins every failoverPause, so that
-// the lab's pool is never used up.
+// the pool is never used up.
 const (
 	accountBack   = 300 * time.Millisecond
 	failoverPause = 60 * time.Millisecond
@@ -24,21 +24,19 @@ const (
 	failoverWorst = 5
 )
 
-// failover measures how long it takes from a 429 to the next request: one measurement from its
-// set-up to its rows.
+// failover measures the time from a 429 to the next request.
 func (c *comparison) failover(ctx context.Context) error {
-	wires, done, err := c.wires(ctx)
+	wires, err := c.wires(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
 	pace := time.NewTicker(failoverPause)
 	defer pace.Stop()
 	var delays perWay[[]float64]
 	var count int
 	one := func(over way, on *wire, again bool) (float64, error) {
 		count++
-		delay, err := c.failOver(ctx, over, on, fmt.Sprint(count), again)
+		delay, err := c.failOver(over, on, fmt.Sprint(count), again)
 		if err != nil {
 			err = fmt.Errorf("%s: %w", over.name, err)
 		}
@@ -65,7 +63,7 @@ func (c *comparison) failover(ctx context.Context) error {
 	var fetched perWay[[]float64]
 	fetched[direct], fetched[bare] = delays[direct], delays[bare]
 	for range c.effort.freshGateways {
-		fresh, stop, err := c.lab.gateway()
+		fresh, stop, err := c.processes.gateway()
 		if err != nil {
 			return err
 		}
@@ -109,43 +107,29 @@ func (c *comparison) failoverRow(name string, delays perWay[[]float64], q float6
 }
 
 // failOver has the service limit one request, and returns the time in ms until the next request
-// arrived. With again the client sends that one, otherwise the process in between does.
-func (c *comparison) failOver(ctx context.Context, over way, on *wire, id string, again bool) (float64, error) {
+// arrived. With again the client sends that request, otherwise the process in between does.
+func (c *comparison) failOver(over way, on *wire, id string, again bool) (delay float64, err error) {
 	if err := on.extend(); err != nil {
 		return 0, err
 	}
 	header := []string{headerID + ": " + id, fmt.Sprintf("%s: %d", headerBack, accountBack.Milliseconds())}
-	first := over.request(pathLimited, prompt(smallPrompt), header...)
+	request := over.request(pathLimited, prompt(smallPrompt), header...)
 	if again {
 		over.key = keyOf(2)
 		second := over.request(pathLimited, prompt(smallPrompt), header...)
-		status, err := on.exchange(first)
+		status, err := on.exchange(request)
 		if err != nil {
 			return 0, err
 		}
 		if status != http.StatusTooManyRequests {
 			return 0, fmt.Errorf("the answer was %d, not 429", status)
 		}
-		first = second
+		request = second
 	}
-	if err := on.ask(first); err != nil {
-		return 0, err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.upstream.host+pathDelays, nil)
+	body, err := on.stream(request)
 	if err != nil {
 		return 0, err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer resp.Body.Close()
-	var delays []float64
-	if err := json.NewDecoder(resp.Body).Decode(&delays); err != nil {
-		return 0, err
-	}
-	if len(delays) != 1 {
-		return 0, fmt.Errorf("the service saw %d fail-overs, not one", len(delays))
-	}
-	return delays[0], nil
+	err = errors.Join(json.NewDecoder(body).Decode(&delay), body.Close())
+	return delay, err
 }

@@ -17,10 +17,17 @@ const memoryLimit = 1.4
 // memory measures a process's resident memory with many open streams.
 func (c *comparison) memory(ctx context.Context) error {
 	starts := perWay[func() (way, func() error, error)]{
-		bare:    func() (way, func() error, error) { return c.lab.bare() },
-		gateway: c.lab.gateway,
+		bare:    func() (way, func() error, error) { return c.processes.bare() },
+		gateway: c.processes.gateway,
 	}
-	for _, size := range []int{smallPrompt, largePrompt, hugePrompt} {
+	for _, of := range []struct {
+		prompt int
+		name   string
+	}{
+		{smallPrompt, fmt.Sprintf("resident, %d open streams", openStreams)},
+		{largePrompt, fmt.Sprintf("the same, requests of %d kB", largePrompt>>10)},
+		{hugePrompt, fmt.Sprintf("the same, requests of %d MB", hugePrompt>>20)},
+	} {
 		var used perWay[memory]
 		for w, start := range starts {
 			if start == nil {
@@ -30,19 +37,12 @@ func (c *comparison) memory(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			used[w], err = c.watch(ctx, process, process.request(pathHold, prompt(size)))
+			used[w], err = c.watch(ctx, process, process.request(pathHold, prompt(of.prompt)))
 			if err := errors.Join(err, stop()); err != nil {
 				return fmt.Errorf("%s: %w", c.ways[w].name, err)
 			}
 		}
-		name := fmt.Sprintf("resident, %d open streams", openStreams)
-		switch size {
-		case largePrompt:
-			name = fmt.Sprintf("the same, requests of %d kB", size>>10)
-		case hugePrompt:
-			name = fmt.Sprintf("the same, requests of %d MB", size>>20)
-		}
-		c.memoryRow(name, used, func(m memory) float64 { return m.rss }, true)
+		c.memoryRow(of.name, used, func(m memory) float64 { return m.rss }, true)
 		c.memoryRow("– counted by its share (Pss)", used, func(m memory) float64 { return m.pss }, false)
 		c.memoryRow("– without the program's file (RssAnon)", used, func(m memory) float64 { return m.anon }, false)
 	}
@@ -66,15 +66,8 @@ func (c *comparison) watch(ctx context.Context, over way, request []byte) (most 
 		if err != nil {
 			return most, err
 		}
-		ended := make(chan struct{})
-		defer func() {
-			open.close()
-			<-ended
-		}()
-		go func() {
-			defer close(ended)
-			begun <- follow(open, request, begun)
-		}()
+		defer open.close()
+		go func() { begun <- follow(open, request, begun) }()
 	}
 	for range openStreams {
 		if err := <-begun; err != nil {

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ocgo-key/internal/text"
 )
 
 // blockSize is how many requests one way makes before the next way's turn.
@@ -30,11 +33,10 @@ func (c *comparison) latency(ctx context.Context) error {
 
 // latencies returns the rounds' p50 and p99 in ms.
 func (c *comparison) latencies(ctx context.Context, size, requests int) (p50, p99 perWay[[]float64], err error) {
-	wires, done, err := c.wires(ctx)
+	wires, err := c.wires(ctx)
 	if err != nil {
 		return p50, p99, err
 	}
-	defer done()
 	var asked perWay[[]byte]
 	for i, w := range c.ways {
 		asked[i] = w.request(pathSmall, prompt(size))
@@ -74,18 +76,14 @@ func (c *comparison) throughput(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("%d clients: %w", clients, err)
 		}
-		name := fmt.Sprintf("throughput, %d clients", clients)
-		if clients == 1 {
-			name = "throughput, 1 client"
-		}
-		c.throughputRow(name, rate, 0.95)
+		c.throughputRow("throughput, "+text.Count(clients, "client", "clients"), rate, 0.95)
 		if clients == 32 {
 			c.costRow("processor time per request, 32 clients", cost)
 		}
 	}
 	// The gateway reuses its buffers, and a bare proxy does not: how large is the difference if
 	// both do?
-	pooled, stop, err := c.lab.bare("pooled")
+	pooled, stop, err := c.processes.bare("pooled")
 	if err != nil {
 		return err
 	}
@@ -164,21 +162,14 @@ func (c *comparison) load(ctx context.Context, clients int) (rate perWay[[]float
 func saturate(wires []*wire, request []byte, window time.Duration) (answers int64, took time.Duration, err error) {
 	var count atomic.Int64
 	var over atomic.Bool
-	failed := make(chan error, len(wires))
+	errs := make([]error, len(wires))
 	var clients sync.WaitGroup
 	start := time.Now()
-	for _, w := range wires {
+	for i, w := range wires {
 		clients.Go(func() {
-			if err := w.extend(); err != nil {
-				failed <- err
-				return
-			}
 			n := int64(0)
-			for ; !over.Load(); n++ {
-				if err := w.ask(request); err != nil {
-					failed <- err
-					return
-				}
+			for errs[i] = w.extend(); errs[i] == nil && !over.Load(); n++ {
+				errs[i] = w.ask(request)
 			}
 			count.Add(n)
 		})
@@ -187,10 +178,8 @@ func saturate(wires []*wire, request []byte, window time.Duration) (answers int6
 	defer timer.Stop()
 	clients.Wait()
 	took = time.Since(start)
-	select {
-	case err := <-failed:
-		return 0, 0, err
-	default:
-		return count.Load(), took, nil
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		return 0, 0, errs[i]
 	}
+	return count.Load(), took, nil
 }

@@ -12,11 +12,10 @@ import (
 // firstToken measures when the first event of a stream arrives, and how long events take from the
 // service to the client.
 func (c *comparison) firstToken(ctx context.Context) error {
-	wires, done, err := c.wires(ctx)
+	wires, err := c.wires(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
 	var total, first, rest perWay[[]float64]
 	for round := range c.effort.streamRounds + 1 { // the first is to warm up
 		var samples perWay[[3][]float64]
@@ -40,9 +39,9 @@ func (c *comparison) firstToken(ctx context.Context) error {
 			}
 		}
 	}
-	c.slower("first token, p50", total, limit{}) // it includes a request, which has a target of its own
+	c.slower("first token, p50", total, bound{}) // it includes a request, which has a target of its own
 	c.slower("way of the first event, p50", first, later(0.2))
-	c.slower("way of later events, p50", rest, limit{})
+	c.slower("way of later events, p50", rest, bound{})
 	return nil
 }
 

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,10 +25,10 @@ const (
 // nobody is the service's address for a pool whose commands send no requests.
 const nobody = "http://127.0.0.1:1/zen/go/v1"
 
-// dockerHelper is optional: it is compared, but no target.
+// dockerHelper is optional: its time is shown, but is no target.
 const dockerHelper = "docker-credential-secretservice"
 
-// field holds the commands of the section. Commands of other programs are named as one types them.
+// field holds the commands of the section.
 type field struct {
 	*scratch
 	home     home
@@ -36,13 +36,13 @@ type field struct {
 	resident string
 
 	trivial, bare, get, first, getMany, firstMany, file, list, version, run, secretTool *contestant
-	docker, dockerStore                                                                 *contestant // nil if the helper is not here
+	docker, dockerStore                                                                 *contestant // without argv if the helper is not installed
 }
 
 // benchHelper is the section on the helper and the command line.
 func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 	open, err := openScratch(s.binary)
-	defer func() { err = errors.Join(err, open.close()) }()
+	defer func() { err = errors.Join(err, open.Close()) }()
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +51,8 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 		return nil, err
 	}
 	s.log("the commands")
-	commands := []*contestant{f.trivial, f.bare, f.get, f.first, f.getMany, f.firstMany, f.file, f.secretTool, f.list, f.version, f.run}
-	if f.docker != nil {
-		commands = append(commands, f.docker, f.dockerStore)
-	}
+	commands := []*contestant{f.trivial, f.bare, f.get, f.first, f.getMany, f.firstMany, f.file, f.secretTool, f.list, f.version, f.run, f.docker, f.dockerStore}
+	commands = slices.DeleteFunc(commands, func(c *contestant) bool { return c.argv == nil })
 	var watches []stopwatch
 	for _, c := range commands {
 		watches = append(watches, c.time)
@@ -73,58 +71,51 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 		return nil, err
 	}
 	return &report{
-		title: "The helper and the command line", machine: machine(), command: "make bench SECTIONS=helper",
+		title:   "The helper and the command line",
 		columns: versusColumns,
 		rows:    append(f.rows(took), sizes...),
 		notes: []string{
-			fmt.Sprintf("Each command is run to its end, its output read and compared with what it should be. The commands take turns, one run each, in an order "+
-				"that changes from round to round, %d rounds. A difference or a ratio is taken within each round, then its median. "+
-				"In brackets: the middle half of the rounds.", s.effort.commandRounds),
-			fmt.Sprintf("The bare program is built like `ocgo-key`; it makes the same go-keyring call, for the same key, prints it, and does no more "+
-				"(internal/dev/bench/testdata/bareget). The keys are in a real gnome-keyring, and the pool has %d accounts. `%s` has an entry of its own there.",
+			fmt.Sprintf("Each command runs to its end, and its output is compared with the expected output. The commands take turns, one run each, in an order "+
+				"that changes from round to round, %d rounds. A difference or a ratio is taken within each round, then its median. In brackets: the middle half "+
+				"of the rounds.", s.effort.commandRounds),
+			fmt.Sprintf("The bare program is built like `ocgo-key`; it makes the same go-keyring call, for the same key, and prints it "+
+				"(internal/dev/bench/testdata/bareget). The keys are in a real gnome-keyring, and the pool has %d accounts. `%s` reads a separate entry of that keyring.",
 				accounts, dockerHelper),
-			"`get` is asked by one process, which holds its account already. A process's first `get` also picks an account and writes that down; " +
-				"the process is named by `--pid`, since it has to be another one each time. The state and its copy are written while the keychain is asked.",
-			fmt.Sprintf("With %d accounts, all but %d are used up for weeks, and what each has used is known.", manyAccounts, accounts),
+			"`get` is run for one process, which already holds its account. A process's first `get` also picks an account and records the choice; `--pid` " +
+				"names the process, because each run needs a new one. The state and its copy are written while the keychain is asked.",
+			fmt.Sprintf("With %d accounts, all but %d are used up for weeks, and the usage of each is known.", manyAccounts, accounts),
 			fmt.Sprintf("Keys in a file: `--store file`, with an age identity in another file. Keys in docker's helper: `--store docker:%s`.",
 				strings.TrimPrefix(dockerHelper, "docker-credential-")),
-			fmt.Sprintf("Most resident: ru_maxrss of a run, started by a small program, the median of %d runs.", s.effort.residentRounds),
+			fmt.Sprintf("Most resident: ru_maxrss, the median of %d runs, each started by a small program.", s.effort.residentRounds),
 		},
 	}, nil
 }
 
 // rows compares each command with its reference.
 func (f *field) rows(took map[*contestant][]float64) []row {
-	against := func(c, other *contestant, target bound) row {
-		return versus(c.name, took[c], other.name, took[other], target)
+	var rows []row
+	for _, r := range []struct {
+		command, other *contestant
+		target         bound
+	}{
+		{f.bare, f.trivial, bound{}},
+		{f.get, f.bare, atMost(getLimit)},
+		{f.get, f.secretTool, faster},
+		{f.get, f.docker, bound{}},
+		{f.get, f.trivial, bound{}},
+		{f.first, f.bare, atMost(firstLimit)},
+		{f.first, f.secretTool, faster},
+		{f.getMany, f.get, atMost(manyLimit)},
+		{f.firstMany, f.first, bound{}},
+		{f.file, f.get, bound{}},
+		{f.dockerStore, f.docker, bound{}},
+		{f.list, f.trivial, bound{}},
+		{f.version, f.trivial, bound{}},
+		{f.run, f.trivial, addsUnder(runLimit)},
+	} {
+		rows = append(rows, versus(r.command.name, took[r.command], r.other.name, took[r.other], r.target))
 	}
-	rows := []row{
-		against(f.bare, f.trivial, bound{}),
-		against(f.get, f.bare, atMost(getLimit)),
-		against(f.get, f.secretTool, faster),
-	}
-	if f.docker != nil {
-		rows = append(rows, against(f.get, f.docker, bound{}))
-	} else {
-		rows = append(rows, notHere(f.get.name, took[f.get], "`"+dockerHelper+" get`"))
-	}
-	rows = append(rows,
-		against(f.get, f.trivial, bound{}),
-		against(f.first, f.bare, atMost(firstLimit)),
-		against(f.first, f.secretTool, faster),
-		against(f.getMany, f.get, atMost(manyLimit)),
-		against(f.firstMany, f.first, bound{}),
-		against(f.file, f.get, bound{}))
-	if f.docker != nil {
-		rows = append(rows, against(f.dockerStore, f.docker, bound{}))
-	} else {
-		rows = append(rows, row{cells: []string{dockerStoreName, "not here", "–", "–", "–", "–"}})
-	}
-	return append(rows,
-		against(f.list, f.trivial, bound{}),
-		against(f.version, f.trivial, bound{}),
-		against(f.run, f.trivial, addsUnder(runLimit)),
-	)
+	return rows
 }
 
 // enter fills the pool, builds the programs, and prepares the commands.
@@ -166,7 +157,7 @@ func (f *field) enter(ctx context.Context) (err error) {
 	f.first.name, f.first.prepare = "a process's first `get`", newcomer
 	f.list = ours("list", having(labelOf(accounts)), "list")
 	f.version = ours("version", having("ocgo-key "), "version")
-	f.run = ours("run -- true", nothing, "run", "--", trivial)
+	f.run = ours("run -- true", nil, "run", "--", trivial)
 	if err := f.enterMany(ctx); err != nil {
 		return err
 	}
@@ -182,27 +173,16 @@ func (f *field) heldID(ctx context.Context) (string, error) {
 	if _, err := get.time(ctx); err != nil {
 		return "", err
 	}
-	list := exec.CommandContext(ctx, f.binary, "list", "--json")
-	list.Env = f.home.env
-	out, err := list.Output()
+	pool, err := f.home.state().Peek()
 	if err != nil {
-		return "", fmt.Errorf("list: %w", err)
+		return "", err
 	}
-	var pool struct{ Accounts []struct{ ID, Label string } }
-	if err := json.Unmarshal(out, &pool); err != nil {
-		return "", fmt.Errorf("list: %w", err)
-	}
-	for _, a := range pool.Accounts {
-		if a.Label == labelOf(1) {
-			return a.ID, nil
-		}
-	}
-	return "", fmt.Errorf("list does not show %s", labelOf(1))
+	return pool.Accounts[0].ID, nil
 }
 
 // newcomer starts a process that has not asked for a key yet.
 func newcomer() (args []string, undo func() error, err error) {
-	p := exec.Command("sleep", "600") // it is ended long before
+	p := exec.Command("sleep", "600") // undo ends it much sooner
 	if err := p.Start(); err != nil {
 		return nil, nil, err
 	}
@@ -214,11 +194,12 @@ func newcomer() (args []string, undo func() error, err error) {
 }
 
 // dockerGet stores an entry in the keyring with docker's credential helper, and returns the command
-// that gets it; nil if that helper is not installed.
+// that gets it; one without argv if that helper is not installed.
 func (f *field) dockerGet(ctx context.Context) (*contestant, error) {
+	get := &contestant{name: "`" + dockerHelper + " get`"}
 	path, err := exec.LookPath(dockerHelper)
 	if errors.Is(err, exec.ErrNotFound) {
-		return nil, nil
+		return get, nil
 	}
 	if err != nil {
 		return nil, err
@@ -229,14 +210,14 @@ func (f *field) dockerGet(ctx context.Context) (*contestant, error) {
 	if _, err := store.time(ctx); err != nil {
 		return nil, err
 	}
-	return &contestant{name: "`" + dockerHelper + " get`", argv: []string{path, "get"}, env: f.home.env, stdin: server,
-		prints: having(strconv.Quote(keyOf(1)))}, nil
+	get.argv, get.env, get.stdin, get.prints = []string{path, "get"}, f.home.env, server, having(strconv.Quote(keyOf(1)))
+	return get, nil
 }
 
 // build builds one of the programs below testdata into the scratch folder, with the settings of
 // `make build`.
 func (f *field) build(ctx context.Context, name string) (string, error) {
-	path := filepath.Join(f.dir, name)
+	path := filepath.Join(f.Dir, name)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-o", path, "ocgo-key/internal/dev/bench/testdata/"+name)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -257,11 +238,11 @@ func (f *field) sizes(ctx context.Context, rounds int) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The lower bound of a measured value: the memory of the program that starts the command.
+	// No measured value is below the memory of the program that starts the command.
 	floor := median(used[0])
 	for w, c := range commands[1:] {
 		if median(used[w+1]) <= floor {
-			return nil, fmt.Errorf("the memory of %s is hidden behind that of the program that starts it", c.name)
+			return nil, fmt.Errorf("%s needs less memory than the program that starts it, so its memory cannot be measured", c.name)
 		}
 	}
 	var files [2]float64

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"ocgo-key/rotation/state"
@@ -21,8 +20,7 @@ func (f *field) enterMany(ctx context.Context) error {
 	if err := f.fill(ctx, h, accounts); err != nil {
 		return err
 	}
-	file := state.OpenFile(filepath.Join(h.dir, "state"), time.Now, func(string) {})
-	if err := file.Update(ctx, crowd); err != nil {
+	if err := h.state().Update(ctx, crowd); err != nil {
 		return err
 	}
 	name := fmt.Sprintf("`get`, %d accounts", manyAccounts)
@@ -32,7 +30,7 @@ func (f *field) enterMany(ctx context.Context) error {
 	return err
 }
 
-// crowd adds accounts that are used up, and have no key in the keychain.
+// crowd adds accounts that are used up. They have no key in the keychain.
 func crowd(s *state.State) error {
 	now := time.Now()
 	back := now.Add(21 * 24 * time.Hour)
@@ -49,7 +47,7 @@ func crowd(s *state.State) error {
 	return nil
 }
 
-// used is what an account has used that has used the same of each window.
+// used returns a usage with the same value for each window.
 func used(at, resets time.Time, w state.Window) *state.Usage {
 	w.ResetsAt = resets
 	return &state.Usage{At: at, Windows: map[string]state.Window{"rolling": w, "weekly": w, "monthly": w}}

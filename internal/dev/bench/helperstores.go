@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +11,7 @@ import (
 // enterStores prepares `get` with keys in other stores than the OS keychain: each store has a pool
 // of its own.
 func (f *field) enterStores(ctx context.Context) (err error) {
-	identity := filepath.Join(f.dir, "identity")
+	identity := filepath.Join(f.Dir, "identity")
 	if out, err := exec.CommandContext(ctx, "age-keygen", "-o", identity).CombinedOutput(); err != nil {
 		return fmt.Errorf("age-keygen (of the Debian package age): %w: %s", err, out)
 	}
@@ -20,14 +19,14 @@ func (f *field) enterStores(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := exec.LookPath(dockerHelper); errors.Is(err, exec.ErrNotFound) {
+	const name = "`get`, keys in docker's helper"
+	if f.docker.argv == nil {
+		f.dockerStore = &contestant{name: name}
 		return nil
 	}
-	f.dockerStore, err = f.getFrom(ctx, "docker:"+strings.TrimPrefix(dockerHelper, "docker-credential-"), dockerStoreName)
+	f.dockerStore, err = f.getFrom(ctx, "docker:"+strings.TrimPrefix(dockerHelper, "docker-credential-"), name)
 	return err
 }
-
-const dockerStoreName = "`get`, keys in docker's helper"
 
 // getFrom fills a pool whose keys are in the store, and returns the command that gets this
 // process's key.

@@ -1,27 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"os"
-	"runtime"
-	"strconv"
 	"strings"
 )
-
-// machine describes the machine without its name.
-func machine() string {
-	system := runtime.GOOS
-	if data, err := os.ReadFile("/etc/os-release"); err == nil {
-		for line := range strings.Lines(string(data)) {
-			if name, ok := strings.CutPrefix(strings.TrimSpace(line), "PRETTY_NAME="); ok {
-				system = strings.Trim(name, `"`)
-			}
-		}
-	}
-	return fmt.Sprintf("%d cores, %s, %s, %s", runtime.NumCPU(), system, runtime.GOARCH, strings.Replace(runtime.Version(), "go", "Go ", 1))
-}
 
 // memory is a process's resident memory, in bytes.
 type memory struct {
@@ -32,40 +15,25 @@ type memory struct {
 
 // memoryOf reads a process's memory (proc_pid_status(5), proc_pid_smaps(5)).
 func memoryOf(pid int) (m memory, err error) {
-	status, err := procFields(pid, "status")
-	if err != nil {
-		return m, err
-	}
-	rollup, err := procFields(pid, "smaps_rollup")
-	if err != nil {
-		return m, err
-	}
-	m = memory{rss: status["VmRSS"], anon: status["RssAnon"], pss: rollup["Pss"]}
-	if m.rss == 0 || m.pss == 0 {
-		return m, fmt.Errorf("the system does not tell the memory of process %d", pid)
-	}
-	return m, nil
-}
-
-// procFields reads the lines "Name: N kB" of one of a process's files, in bytes.
-func procFields(pid int, file string) (map[string]float64, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
-	if err != nil {
-		return nil, err
-	}
-	fields := make(map[string]float64)
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	for lines.Scan() {
-		name, value, _ := strings.Cut(lines.Text(), ":")
-		if kb, ok := strings.CutSuffix(strings.TrimSpace(value), " kB"); ok {
-			n, err := strconv.ParseFloat(kb, 64)
-			if err != nil {
-				return nil, fmt.Errorf("%s of process %d: %w", file, pid, err)
+	kB := make(map[string]float64)
+	for _, file := range []string{"status", "smaps_rollup"} {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+		if err != nil {
+			return m, err
+		}
+		for line := range strings.Lines(string(data)) {
+			var name string
+			var value float64
+			if n, _ := fmt.Sscanf(line, "%s %f kB", &name, &value); n == 2 {
+				kB[name] = value
 			}
-			fields[name] = n * 1024
 		}
 	}
-	return fields, lines.Err()
+	m = memory{rss: kB["VmRSS:"] * 1024, anon: kB["RssAnon:"] * 1024, pss: kB["Pss:"] * 1024}
+	if m.rss == 0 || m.pss == 0 {
+		return m, fmt.Errorf("/proc does not show the memory of process %d", pid)
+	}
+	return m, nil
 }
 
 // tick is the unit of processor time in /proc; 100 a second on every Linux that Go runs on
@@ -79,15 +47,12 @@ func processorTime(pid int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := bytes.Cut(data, []byte(") ")) // our programs' names contain no parenthesis
-	fields := strings.Fields(string(rest))
+	_, rest, _ := strings.Cut(string(data), ") ") // our programs' names contain no parenthesis
+	fields := strings.Fields(rest)
 	if len(fields) < 13 {
-		return 0, fmt.Errorf("the system does not tell the processor time of process %d", pid)
+		return 0, fmt.Errorf("/proc does not show the processor time of process %d", pid)
 	}
-	user, err := strconv.ParseFloat(fields[11], 64)
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.ParseFloat(fields[12], 64)
+	var user, system float64
+	_, err = fmt.Sscan(fields[11]+" "+fields[12], &user, &system)
 	return (user + system) * tick, err
 }

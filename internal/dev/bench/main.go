@@ -2,8 +2,8 @@
 // to docs/benchmarks.md. One entry of sections makes each section of that page; a run of some
 // sections leaves the others unchanged.
 //
-// It is a tool and not part of the product: nothing imports it. It connects only to 127.0.0.1,
-// keeps its keys in a private keyring that ends with it, and leaves nothing behind but the page.
+// The command is a tool and not part of the product. It connects only to 127.0.0.1, keeps its keys
+// in a private keyring that ends with it, and leaves nothing behind but the page.
 package main
 
 import (
@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"ocgo-key/internal/dev/lab"
 )
 
 // section is one part of the page: its name in `-sections` and in the page's marks, and the
@@ -42,7 +44,6 @@ type settings struct {
 	symbols string       // the same, with its symbols
 	effort  effort       // how long to measure
 	log     func(string) // progress, for people
-	parts   []string     // the section's commands to measure, by name; empty for all
 }
 
 // budget is the time limit of each section.
@@ -82,7 +83,6 @@ func bench(args []string, stdout, stderr io.Writer) error {
 	symbols := flags.String("symbols", "", "the same program with its symbols, for the section costs; left out: -binary has them")
 	page := flags.String("out", "", "the page whose sections are rewritten; left out: none")
 	names := flags.String("sections", "", "the sections to run, separated by commas; left out: all")
-	parts := flags.String("parts", "", "the parts of the section gateway to run, separated by commas, for a look at one; left out: all")
 	quick := flags.Bool("quick", false, "a short run, to see that it works; its numbers are no result")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -95,12 +95,6 @@ func bench(args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("-binary names no ocgo-key: %w; build one with `make build`", err)
 	}
 	s := &settings{binary: *binary, symbols: cmp.Or(*symbols, *binary), effort: full, log: func(text string) { fmt.Fprintln(stderr, "bench:", text) }}
-	if *parts != "" {
-		if *page != "" {
-			return errors.New("-parts and -out do not go together: a section of the page is made as a whole")
-		}
-		s.parts = strings.Split(*parts, ",")
-	}
 	if *quick {
 		s.effort = short
 	}
@@ -111,6 +105,7 @@ func bench(args []string, stdout, stderr io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("section %s: %w", c.name, err)
 		}
+		r.machine, r.command = lab.Machine(), "make bench SECTIONS="+c.name
 		fmt.Fprint(stdout, r.text())
 		if *page != "" {
 			if err := writeSection(*page, c.name, r.markdown()); err != nil {
@@ -123,7 +118,7 @@ func bench(args []string, stdout, stderr io.Writer) error {
 
 // within runs the section within the budget, and explains an early end.
 func (c section) within(ctx context.Context, s *settings, limit time.Duration) (*report, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it took longer than %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the section took longer than %v", limit))
 	defer cancel()
 	r, err := c.run(ctx, s)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
@@ -138,15 +133,9 @@ func choose(names string) ([]section, error) {
 		return sections, nil
 	}
 	wanted := strings.Split(names, ",")
-	var chosen []section
-	for _, s := range sections {
-		if i := slices.Index(wanted, s.name); i >= 0 {
-			chosen = append(chosen, s)
-			wanted = slices.Delete(wanted, i, i+1)
-		}
-	}
-	if len(wanted) > 0 {
-		return nil, fmt.Errorf("there is no section %q", strings.Join(wanted, ","))
+	chosen := slices.DeleteFunc(slices.Clone(sections), func(s section) bool { return !slices.Contains(wanted, s.name) })
+	if len(chosen) != len(wanted) {
+		return nil, fmt.Errorf("-sections %s: an unknown or repeated section", names)
 	}
 	return chosen, nil
 }

@@ -16,11 +16,11 @@ type contestant struct {
 	argv    []string
 	env     []string
 	stdin   string
-	prints  func(stdout string) bool                             // nil: nothing
+	prints  func(stdout string) bool                             // checks the output; nil: there must be none
 	prepare func() (more []string, undo func() error, err error) // runs before each run and is not timed; nil: nothing
 }
 
-// exactly accepts output that is the key, with a newline or without.
+// exactly accepts this text as the output, with or without a newline.
 func exactly(text string) func(string) bool {
 	return func(stdout string) bool { return strings.TrimSuffix(stdout, "\n") == text }
 }
@@ -28,8 +28,6 @@ func exactly(text string) func(string) bool {
 func having(text string) func(string) bool {
 	return func(stdout string) bool { return strings.Contains(stdout, text) }
 }
-
-func nothing(stdout string) bool { return stdout == "" }
 
 // time runs the command once, and returns the duration in ms: from before its process is created
 // until it has ended and all its output is read.
@@ -52,12 +50,8 @@ func (c *contestant) time(ctx context.Context) (took float64, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w: %s", c.name, err, stderr.String())
 	}
-	prints := c.prints
-	if prints == nil {
-		prints = nothing
-	}
-	if !prints(stdout.String()) {
-		return 0, fmt.Errorf("%s did not print what it should, so it was something else that was measured", c.name)
+	if right := c.prints == nil && stdout.Len() == 0 || c.prints != nil && c.prints(stdout.String()); !right {
+		return 0, fmt.Errorf("%s printed something unexpected: the time is that of another task", c.name)
 	}
 	return took, nil
 }
@@ -120,6 +114,8 @@ type bound struct {
 	met  func(difference, ratio float64) bool
 }
 
+func (b bound) holds(difference, ratio float64) bool { return b.met != nil && b.met(difference, ratio) }
+
 func atMost(limit float64) bound {
 	return bound{fmt.Sprintf("at most %g times", limit), func(_, ratio float64) bool { return ratio <= limit }}
 }
@@ -128,27 +124,27 @@ func addsUnder(limit float64) bound {
 	return bound{fmt.Sprintf("under %g ms added", limit), func(difference, _ float64) bool { return difference < limit }}
 }
 
-// faster requires less time than the other.
+// faster requires less time than the other command needs.
 var faster = bound{"faster", func(difference, _ float64) bool { return difference < 0 }}
 
 // versus returns a row that compares samples in ms with others of the same rounds. The difference
-// and the ratio are computed within each round.
+// and the ratio are computed within each round. Without samples the row says that the command is not
+// here.
 func versus(name string, took []float64, against string, others []float64, target bound) row {
+	if len(took) == 0 {
+		return row{cells: []string{name, "not here", "–", "–", "–", "–"}}
+	}
+	if len(others) == 0 {
+		return row{cells: []string{name, ms1(median(took)), against, "not here", "–", "–"}}
+	}
 	difference, ratio := paired(took, others, minus), paired(took, others, per)
-	r := row{target: target.text, cells: []string{name, ms1(median(took)), against, ms1(median(others)),
+	return row{target: target.text, met: target.holds(median(difference), median(ratio)), cells: []string{name, ms1(median(took)), against, ms1(median(others)),
 		fmt.Sprintf("%+.1f ms", median(difference)), fmt.Sprintf("%s (%s)", times(median(ratio)), spread(ratio))}}
-	r.met = target.met != nil && target.met(median(difference), median(ratio))
-	return r
 }
 
 // versusSize returns a row that compares sizes in bytes.
 func versusSize(name string, bytes float64, against string, others float64) row {
 	return row{cells: []string{name, mb(bytes), against, mb(others), fmt.Sprintf("%+.1f MB", (bytes-others)/(1<<20)), times(bytes / others)}}
-}
-
-// notHere returns a row for a program that this machine does not have.
-func notHere(name string, took []float64, against string) row {
-	return row{cells: []string{name, ms1(median(took)), against, "not here", "–", "–"}}
 }
 
 // ms1 formats the milliseconds of a whole process, for which more digits have no meaning.

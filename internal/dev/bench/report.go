@@ -80,7 +80,7 @@ func (r *report) markdown() string {
 // pageHead is the beginning of a new page. In an existing page it can be edited.
 const pageHead = `# Benchmarks
 
-Written by ` + "`make bench`" + `, not by hand: each section by its own part of internal/dev/bench, between its marks.
+` + "`make bench`" + ` writes this page: each part of internal/dev/bench writes the section between its marks.
 `
 
 // writeSection replaces the section in the page with text, and leaves everything else unchanged.

@@ -2,49 +2,28 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
-	"ocgo-key/keychain/keychaintest"
+	"ocgo-key/internal/dev/lab"
+	"ocgo-key/rotation/state"
 )
 
 // scratch is the basis of every section: a folder and a real keyring, which are removed at the end.
 type scratch struct {
-	binary  string
-	dir     string
-	secrets *keychaintest.Daemon
-	closers []func() error // the last first
+	*lab.Scratch
+	binary string
 }
 
 // openScratch creates the folder and starts the keyring. The caller must close the scratch, even
 // after an error.
 func openScratch(binary string) (*scratch, error) {
-	s := &scratch{binary: binary}
-	var err error
-	if s.dir, err = os.MkdirTemp("", "ocgo-key-bench-"); err != nil {
-		return s, err
-	}
-	s.closers = append(s.closers, func() error { return os.RemoveAll(s.dir) })
-	var stop func() error
-	if s.secrets, stop, err = keychaintest.Start(keychaintest.Unlocked); err != nil {
-		return s, err
-	}
-	s.closers = append(s.closers, stop)
-	return s, nil
-}
-
-func (s *scratch) close() error {
-	var errs []error
-	for len(s.closers) > 0 {
-		last := len(s.closers) - 1
-		errs = append(errs, s.closers[last]())
-		s.closers = s.closers[:last]
-	}
-	return errors.Join(errs...)
+	s, err := lab.Open("ocgo-key-bench-")
+	return &scratch{s, binary}, err
 }
 
 // home is a measured program's user environment: a home folder below the scratch, and environment
@@ -54,15 +33,20 @@ type home struct {
 	env []string
 }
 
-// newHome creates one, with the base URL of a service. A measured program gets only PATH of our own
-// environment.
+// newHome creates a home for programs that use the service at this base URL. Of the benchmark's own
+// environment they get only PATH.
 func (s *scratch) newHome(name, service string) (home, error) {
-	h := home{dir: filepath.Join(s.dir, name)}
+	h := home{dir: filepath.Join(s.Dir, name)}
 	temp := filepath.Join(h.dir, "tmp")
-	h.env = append(s.secrets.Env(),
+	h.env = append(s.Keyring.Env(),
 		"PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+h.dir, "TMPDIR="+temp,
 		"OCGO_KEY_STATE_DIR="+filepath.Join(h.dir, "state"), "OCGO_KEY_BASE_URL="+service)
 	return h, os.MkdirAll(temp, 0o700)
+}
+
+// state returns the state of the home's pool.
+func (h home) state() *state.File {
+	return state.OpenFile(filepath.Join(h.dir, "state"), time.Now, func(string) {})
 }
 
 // fill adds the accounts 1 to n to the home's pool.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -64,15 +63,15 @@ func benchStart(ctx context.Context, s *settings) (*report, error) {
 		return nil, fmt.Errorf("OpenCode 2 is not installed: `make bench` installs it and names it in %s: %w", secondVariable, err)
 	}
 	r := &report{
-		title: "Start-up of OpenCode", machine: machine(), command: "make bench SECTIONS=start",
+		title:   "Start-up of OpenCode",
 		columns: versusColumns,
 		notes: []string{
 			fmt.Sprintf("`opencode run -m %s \"say hi\"`: from its start to when its first request has arrived at a stand-in of the service on 127.0.0.1. "+
-				"Without the plugin OpenCode is pointed at the stand-in, with a key, by `OPENCODE_CONFIG_CONTENT`; the plugin is what `ocgo-key install --yes` wrote. "+
-				"OpenCode 2 has `--standalone` in both: a private server, as it has under `ocgo-key run`. "+
-				"Each way has a home of its own, which OpenCode has been started in before. The key of the pool is in a real gnome-keyring.", startModel),
-			fmt.Sprintf("The ways take turns, one start each, in an order that changes from round to round: %d rounds, and %d of `--version`. "+
-				"A difference or a ratio is taken within each round, then its median. In brackets: the middle half of the rounds.",
+				"Without the plugin OpenCode is pointed at the stand-in, with a key, by `OPENCODE_CONFIG_CONTENT`; the plugin is what `ocgo-key install --yes` "+
+				"wrote. Both start OpenCode 2 with `--standalone`: it then has a private server, as under `ocgo-key run`. Each way has its own home, in which "+
+				"OpenCode has been started before. The key of the pool is in a real gnome-keyring.", startModel),
+			fmt.Sprintf("The ways take turns, one start each, in an order that changes from round to round: %d rounds, and %d of `--version`. A difference or "+
+				"a ratio is taken within each round, then its median. In brackets: the middle half of the rounds.",
 				s.effort.startRounds, s.effort.versionRounds),
 		},
 	}
@@ -94,7 +93,7 @@ const startLimit = 1.02
 // measure returns the rows of one OpenCode, and its version.
 func (st *starters) measure(ctx context.Context, s *settings) (rows []row, number string, err error) {
 	open, err := openScratch(s.binary)
-	defer func() { err = errors.Join(err, open.close()) }()
+	defer func() { err = errors.Join(err, open.Close()) }()
 	if err != nil {
 		return nil, "", err
 	}
@@ -141,7 +140,7 @@ func (st *starters) enter(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	st.closers = append(st.closers, st.service.Close)
+	st.OnClose(st.service.Close)
 	asked := append(append([]string{st.opencode, "run"}, st.flags...), "-m", startModel, "say hi")
 	st.ways = [3]*starter{
 		plain:      {name: "without the plugin", argv: asked, account: own},
@@ -162,13 +161,8 @@ func (st *starters) enter(ctx context.Context) (err error) {
 			}
 		}
 	}
-	config, err := json.Marshal(map[string]any{"provider": map[string]any{"opencode-go": map[string]any{
-		"options": map[string]string{"baseURL": st.service.BaseURL(), "apiKey": keyOf(own)},
-	}}})
-	if err != nil {
-		return err
-	}
-	st.ways[plain].home.env = append(st.ways[plain].home.env, "OPENCODE_CONFIG_CONTENT="+string(config))
+	st.ways[plain].home.env = append(st.ways[plain].home.env, fmt.Sprintf(
+		`OPENCODE_CONFIG_CONTENT={"provider":{"opencode-go":{"options":{"baseURL":%q,"apiKey":%q}}}}`, st.service.BaseURL(), keyOf(own)))
 	install := exec.CommandContext(ctx, st.binary, "install", "--yes")
 	install.Env = st.ways[withPlugin].home.env
 	if out, err := install.CombinedOutput(); err != nil {
@@ -185,14 +179,10 @@ func (st *starters) version(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, st.opencode, "--version")
 	cmd.Env = st.ways[plain].home.env
 	out, err := cmd.Output()
-	version := strings.TrimSpace(string(out))
-	if err == nil && version == "" {
-		err = errors.New("it says nothing")
-	}
 	if err != nil {
 		return "", fmt.Errorf("opencode --version: %w", err)
 	}
-	return version, nil
+	return strings.TrimSpace(string(out)), nil
 }
 
 // firstRequest runs OpenCode with one prompt, and returns the time in ms from its start to its

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -19,8 +20,7 @@ const (
 	pathSmall   = "/chat/completions"
 	pathStream  = "/stream"  // sends the first event after firstToken, then a few more
 	pathHold    = "/hold"    // sends events every holdPause until the client disconnects
-	pathLimited = "/limited" // 429 for the first request of each headerID, 200 for the next
-	pathDelays  = "/delays"  // not below prefix: returns the fail-over times since the last call, in ms
+	pathLimited = "/limited" // 429 for the first request of each headerID; 200 for the next, with the time in between in ms
 )
 
 const (
@@ -53,7 +53,7 @@ const event = `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","se
 
 // serveUpstream runs the service, with as little work as net/http allows.
 func serveUpstream([]string) error {
-	f := &failovers{limited: make(map[string]time.Time)}
+	f := new(failovers)
 	mux := http.NewServeMux()
 	mux.HandleFunc(prefix+pathSmall, known(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -79,7 +79,6 @@ func serveUpstream([]string) error {
 	mux.HandleFunc(prefix+"/usage", known(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, usageAnswer)
 	}))
-	mux.HandleFunc(pathDelays, f.tell)
 	return serve(mux)
 }
 
@@ -114,36 +113,24 @@ func beginStream(w http.ResponseWriter) (say func() error) {
 
 // pause waits. It returns false if the client is gone.
 func pause(r *http.Request, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return true
 	case <-r.Context().Done():
 		return false
 	}
 }
 
-// failovers measures how long it takes from a 429 to the request that follows.
-type failovers struct {
-	mu      sync.Mutex
-	limited map[string]time.Time // when the 429 of each id was sent
-	delays  []float64            // ms
-}
+// failovers answers the first request of each headerID with 429, and the next with the time in
+// between, in ms.
+type failovers struct{ limited sync.Map } // when the 429 of each id was sent
 
 func (f *failovers) limit(w http.ResponseWriter, r *http.Request) {
 	arrived := time.Now()
 	id := r.Header.Get(headerID)
-	f.mu.Lock()
-	sent, again := f.limited[id]
-	if again {
-		f.delays = append(f.delays, milliseconds(arrived.Sub(sent)))
-		delete(f.limited, id)
-	}
-	f.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
-	if again {
-		_, _ = w.Write(smallAnswer)
+	if sent, again := f.limited.LoadAndDelete(id); again {
+		_ = json.NewEncoder(w).Encode(milliseconds(arrived.Sub(sent.(time.Time))))
 		return
 	}
 	w.Header().Set("Retry-After-Ms", r.Header.Get(headerBack))
@@ -152,18 +139,8 @@ func (f *failovers) limit(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, limitAnswer)
 	// The clock starts before the bytes are sent: the next request may arrive before the flush
 	// returns.
-	f.mu.Lock()
-	f.limited[id] = time.Now()
-	f.mu.Unlock()
+	f.limited.Store(id, time.Now())
 	_ = http.NewResponseController(w).Flush()
-}
-
-func (f *failovers) tell(w http.ResponseWriter, _ *http.Request) {
-	f.mu.Lock()
-	delays := f.delays
-	f.delays = nil
-	f.mu.Unlock()
-	_ = json.NewEncoder(w).Encode(delays)
 }
 
 // serve serves on a free port of 127.0.0.1 until stdin is closed, and so at most until its parent
@@ -179,7 +156,7 @@ func serve(h http.Handler) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		_ = server.Close()
 	}()
-	if err := server.Serve(listener); err != http.ErrServerClosed {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

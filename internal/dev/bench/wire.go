@@ -42,7 +42,6 @@ const patience = 20 * time.Second
 type wire struct {
 	conn net.Conn
 	in   *bufio.Reader
-	stop func() bool
 }
 
 // dial opens a connection that is closed when ctx ends.
@@ -51,13 +50,11 @@ func dial(ctx context.Context, w way) (*wire, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", w.name, err)
 	}
-	return &wire{conn, bufio.NewReader(conn), context.AfterFunc(ctx, func() { _ = conn.Close() })}, nil
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
+	return &wire{conn, bufio.NewReader(conn)}, nil
 }
 
-func (w *wire) close() {
-	w.stop()
-	_ = w.conn.Close()
-}
+func (w *wire) close() { _ = w.conn.Close() }
 
 // extend sets the connection's deadline to patience from now.
 func (w *wire) extend() error { return w.conn.SetDeadline(time.Now().Add(patience)) }
@@ -74,10 +71,10 @@ func (w *wire) exchange(request []byte) (status int, err error) {
 		return 0, err
 	}
 	if len(line) < 12 {
-		return 0, fmt.Errorf("no HTTP: %q", line)
+		return 0, fmt.Errorf("not HTTP: %q", line)
 	}
 	if status, err = strconv.Atoi(string(line[9:12])); err != nil {
-		return 0, fmt.Errorf("no HTTP: %q", line)
+		return 0, fmt.Errorf("not HTTP: %q", line)
 	}
 	length := -1
 	for {
@@ -101,7 +98,7 @@ func (w *wire) exchange(request []byte) (status int, err error) {
 	return status, err
 }
 
-// ask is like exchange, but fails unless the status is 200.
+// ask sends a request like exchange, and fails unless the status of the answer is 200.
 func (w *wire) ask(request []byte) error {
 	status, err := w.exchange(request)
 	if err == nil && status != http.StatusOK {

@@ -104,8 +104,8 @@ func TestGitAsks(t *testing.T) {
 	assert.Contains(t, c.stderr.String(), "ocgo-key: git asks about another place than the service")
 }
 
-// One git asks its helpers one after the other until it has a name: the second answer, which it
-// uses, has the first one's key.
+// git asks its helpers one after the other until it has a name. It uses the second answer, which has
+// the same key as the first.
 func TestOneGitAsksTwice(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "git")

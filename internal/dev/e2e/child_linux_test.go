@@ -105,8 +105,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	assert.Empty(t, w.held())
 }
 
-// Neither does a run within another one, whose gateway ends with the outer run: the shell between
-// them passes no signal on.
+// A run inside another run leaves none behind either. The shell between the two passes no signal on,
+// but the gateway ends with the outer run.
 func TestNothingIsLeftOfARunWithinARun(t *testing.T) {
 	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {

@@ -48,8 +48,8 @@ func blocks(t *testing.T) []block {
 }
 
 // Every command on the pages is run as it is written, by bash on a terminal, for a user who has
-// three accounts (or adds them). Only the service's address is the stand-in's. What else a block
-// needs, and why a few are not run, is in shownSpecially.
+// three accounts (or adds them). Only the service's address is the stand-in's. shownSpecially
+// lists the other needs of a block, and why a few blocks are not run.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{}

@@ -12,8 +12,8 @@ import (
 	known "ocgo-key/helper/opencode"
 )
 
-// What keeps a waiting turn from its interruption after an hour is taken by the real server, and
-// changes nothing of the session but the time of its last change.
+// The real server accepts the request that keeps a waiting turn from being interrupted after an
+// hour. The request changes only the session's modification time.
 func TestKeepAlive2(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)

@@ -96,7 +96,7 @@ func withoutSession(c *command) {
 	}
 }
 
-// The search at the end of each test would find a leak in any of these places.
+// The search at the end of each test finds a leak in any of these places.
 func TestLeaksAreFound(t *testing.T) {
 	t.Parallel()
 	for name, leak := range map[string]func(w *world, key string){

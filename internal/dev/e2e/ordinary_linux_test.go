@@ -75,7 +75,7 @@ func (w *world) serving() *command {
 	return c
 }
 
-// ownStdout is StdoutPipe for a command whose output was to be kept.
+// ownStdout returns a pipe with the output, like StdoutPipe, instead of keeping the output.
 func (c *command) ownStdout() (io.ReadCloser, error) {
 	c.Stdout = nil
 	return c.StdoutPipe()
@@ -123,8 +123,8 @@ func TestOthersCannotLook(t *testing.T) {
 	gateway.end().ok()
 }
 
-// What ocgo-key's processes must know about each other is not hidden: the pid, the start time, the
-// name and the held account.
+// ocgo-key's processes can see what they need of each other: the pid, the start time, the name and
+// the held account.
 func TestProcessesThatHideAreStillKnown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

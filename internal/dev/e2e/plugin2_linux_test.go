@@ -97,7 +97,7 @@ func TestPlugin2WithoutGateway(t *testing.T) {
 	plugin := filepath.Join(w.home, ".config/opencode/plugins/ocgo-key.js")
 	text, err := os.ReadFile(plugin)
 	require.NoError(t, err)
-	// Removed, as the plugin sees it.
+	// For the plugin, ocgo-key is now removed.
 	require.NoError(t, os.WriteFile(plugin, bytes.ReplaceAll(text, []byte(program), []byte("/nonexistent/ocgo-key")), 0o600))
 	assert.Equal(t, "Own", w.answers("say hi"))
 }

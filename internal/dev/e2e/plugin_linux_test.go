@@ -230,7 +230,7 @@ func TestPluginWithoutGateway(t *testing.T) {
 	plugin := filepath.Join(w.home, ".config/opencode/plugins/ocgo-key.js")
 	text, err := os.ReadFile(plugin)
 	require.NoError(t, err)
-	// Removed, as the plugin sees it.
+	// For the plugin, ocgo-key is now removed.
 	require.NoError(t, os.WriteFile(plugin, bytes.ReplaceAll(text, []byte(program), []byte("/nonexistent/ocgo-key")), 0o600))
 	c = run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Own.")
@@ -292,7 +292,7 @@ func TestPluginStandsAside(t *testing.T) {
 	config := filepath.Join(w.home, ".config/opencode")
 	require.FileExists(t, filepath.Join(config, "package-lock.json"))
 	require.NoError(t, os.WriteFile(filepath.Join(config, "plugins", "own.js"), []byte("export const Own = async () => ({})\n"), 0o600))
-	// The plugin changes at this start what the next start finds.
+	// The plugin changes files at this start that only the next start reads.
 	w.plain("run", "-m", model, "say hi").run().ok()
 	assert.NoFileExists(t, filepath.Join(config, "package-lock.json"))
 	assert.NoDirExists(t, filepath.Join(config, "node_modules"))

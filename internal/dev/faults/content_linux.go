@@ -23,32 +23,29 @@ const (
 )
 
 // contentRows damages the contents of the state.
-func contentRows(ctx context.Context, s *settings) (rows []row, err error) {
-	err = inWorld(ctx, s, func(w *world, base snapshot) error {
-		for _, make := range []func(context.Context, *settings, *world, snapshot) (row, error){
-			brokenOnce, brokenTwice, noFile, newerVersion, laterFields, clockMoved,
-		} {
-			if err := w.restore(base); err != nil {
-				return err
-			}
-			r, err := make(ctx, s, w, base)
-			if err != nil {
-				return fmt.Errorf("%s: %w", r.fault, err)
-			}
-			s.log(fmt.Sprintf("%s: %d times", r.fault, r.times))
-			rows = append(rows, r)
+func contentRows(ctx context.Context, w *world) (rows []row, err error) {
+	for _, make := range []func(context.Context, *world) (row, error){
+		brokenOnce, brokenTwice, noFile, newerVersion, laterFields, clockMoved,
+	} {
+		if err := w.restore(w.base); err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return rows, err
+		r, err := make(ctx, w)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", r.fault, err)
+		}
+		w.log("%s: %d times", r.fault, r.times)
+		rows = append(rows, r)
+	}
+	return rows, nil
 }
 
 // broken returns invalid contents of a state file: a valid one cut off at every few bytes, and
 // others.
-func broken(s *settings, good []byte) [][]byte {
+func broken(good []byte, every int) [][]byte {
 	all := [][]byte{bytes.Repeat([]byte{0}, len(good)), []byte("garbage\x00\xff\n"), []byte("[]"), []byte("null"), []byte(`{"version":1}`), []byte(`{"version":0,"accounts":[]}`),
 		bytes.Replace(good, []byte(`"id"`), []byte(`"di"`), 1), append(bytes.Clone(good), good...)}
-	for n := 0; n < len(good)-2; n += 5 * s.every {
+	for n := 0; n < len(good)-2; n += 5 * every {
 		all = append(all, good[:n])
 	}
 	return all
@@ -56,34 +53,26 @@ func broken(s *settings, good []byte) [][]byte {
 
 // intact checks that all accounts and keys exist, with their labels unless recovered is set.
 func (w *world) intact(ctx context.Context, recovered bool) error {
-	problems, err := w.doctor(ctx, true)
-	if err != nil {
-		return err
-	}
-	if len(problems) > 0 {
-		return fmt.Errorf("doctor could not repair: %v", problems)
-	}
-	s, err := w.look(ctx)
-	if err != nil {
-		return err
-	}
 	var keys []string
 	for _, label := range labels {
 		keys = append(keys, keyOf(label))
+	}
+	s, err := w.repaired(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, label := range labels {
 		if err := s.labelled(label); err != nil && !recovered {
 			return err
 		}
 	}
-	if wrong := s.whole(keys); len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
-	}
 	return s.has(keys...)
 }
 
-func brokenOnce(ctx context.Context, s *settings, w *world, base snapshot) (row, error) {
-	r := row{fault: "state.json broken", how: "empty, zeros, garbage, of another shape, or cut short at every fifth byte; then `list`"}
-	for _, content := range broken(s, base.files[stateFile]) {
-		spoiled := base.clone()
+func brokenOnce(ctx context.Context, w *world) (row, error) {
+	r := row{fault: "state.json broken", how: "empty, zeros, garbage, of another structure, or cut short at every fifth byte; then `list`"}
+	for _, content := range broken(w.base.files[stateFile], w.every) {
+		spoiled := w.base.clone()
 		spoiled.files[stateFile] = content
 		if err := w.restore(spoiled); err != nil {
 			return r, err
@@ -101,11 +90,10 @@ func brokenOnce(ctx context.Context, s *settings, w *world, base snapshot) (row,
 	return r, nil
 }
 
-func brokenTwice(ctx context.Context, s *settings, w *world, base snapshot) (row, error) {
-	r := row{fault: "state.json and its copy broken", how: "as above, both; then `list`, `get` and `doctor --repair`, which lists the keys again"}
-	s = &settings{every: 4 * s.every}
-	for _, content := range broken(s, base.files[stateFile]) {
-		spoiled := base.clone()
+func brokenTwice(ctx context.Context, w *world) (row, error) {
+	r := row{fault: "state.json and its copy broken", how: "both broken in the same ways; then `list`, `get` and `doctor --repair`, which makes accounts of the keys again"}
+	for _, content := range broken(w.base.files[stateFile], 4*w.every) {
+		spoiled := w.base.clone()
 		spoiled.files[stateFile], spoiled.files[lastFile] = content, content
 		if err := w.restore(spoiled); err != nil {
 			return r, err
@@ -124,8 +112,8 @@ func brokenTwice(ctx context.Context, s *settings, w *world, base snapshot) (row
 }
 
 // noFile replaces each file of the state with something that is not a file.
-func noFile(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
-	r := row{fault: "no file in a file's place", how: "a FIFO, a folder, a link to nothing or to itself, or nothing at all for each file of the state; then `list`, `disable` and `doctor --repair`"}
+func noFile(ctx context.Context, w *world) (row, error) {
+	r := row{fault: "something else in a file's place", how: "a FIFO, a folder, a link to nothing or to itself, or nothing at all for each file of the state; then `list`, `disable` and `doctor --repair`"}
 	for _, name := range []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "move.lock", "add.lock"} {
 		path := filepath.Join(w.stateDir(), name)
 		for kind, put := range map[string]func() error{
@@ -135,7 +123,7 @@ func noFile(ctx context.Context, _ *settings, w *world, base snapshot) (row, err
 			"link to itself": func() error { return os.Symlink(path, path) },
 			"nothing":        func() error { return nil },
 		} {
-			if err := w.restore(base); err != nil {
+			if err := w.restore(w.base); err != nil {
 				return r, err
 			}
 			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -159,10 +147,10 @@ func noFile(ctx context.Context, _ *settings, w *world, base snapshot) (row, err
 }
 
 // newerVersion runs each command on a state of a later, unknown format.
-func newerVersion(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
-	r := row{fault: "state of a newer version", how: "its format has the next number, and another shape; each command that writes has to leave all as it is"}
+func newerVersion(ctx context.Context, w *world) (row, error) {
+	r := row{fault: "state of a newer version", how: "its format has the next version number and another structure; each command that writes must change nothing"}
 	for _, one := range scenarios() {
-		t, err := newTrial(ctx, w, base, one)
+		t, err := newTrial(ctx, w, one)
 		if err != nil {
 			return r, err
 		}
@@ -189,10 +177,10 @@ func newerVersion(ctx context.Context, _ *settings, w *world, base snapshot) (ro
 }
 
 // laterFields runs commands on a state of the same format with fields of a later version.
-func laterFields(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
-	r := row{fault: "two versions at once", how: "fields that this version does not know, in the state, an account and the settings; each command that writes has to keep them"}
+func laterFields(ctx context.Context, w *world) (row, error) {
+	r := row{fault: "two versions at once", how: "fields that this version does not know, in the state, an account and the settings; each command that writes must keep them"}
 	for _, one := range scenarios() {
-		t, err := newTrial(ctx, w, base, one)
+		t, err := newTrial(ctx, w, one)
 		if err != nil {
 			return r, err
 		}
@@ -239,16 +227,16 @@ func laterFields(ctx context.Context, _ *settings, w *world, base snapshot) (row
 
 // clockMoved moves the times in the state, which has the same effect as setting the clock the other
 // way.
-func clockMoved(ctx context.Context, _ *settings, w *world, base snapshot) (row, error) {
+func clockMoved(ctx context.Context, w *world) (row, error) {
 	r := row{fault: "clock set back and forth", how: "by two hours to ten years, with a limit, a lease and a killed command in the state: the limit ends, and nothing else changes"}
 	const limit = time.Hour
 	for _, by := range []time.Duration{2 * time.Hour, 24 * time.Hour, 365 * 24 * time.Hour, 3650 * 24 * time.Hour} {
 		for _, by := range []time.Duration{by, -by} {
-			if err := w.restore(base); err != nil {
+			if err := w.restore(w.base); err != nil {
 				return r, err
 			}
 			then := time.Now().Add(by)
-			err := state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
+			err := w.state().Update(ctx, func(s *state.State) error {
 				s.Accounts[0].Cooldowns = []state.Cooldown{{Since: then.Add(-time.Minute), Until: then.Add(limit), Reason: "5 hour limit", Window: "5 hour"}}
 				s.Accounts[0].LastUsed, s.Accounts[1].Added = then, then
 				s.Pending = []state.Pending{{ID: s.Accounts[1].ID, Op: "replace", Since: then}}

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 )
@@ -21,37 +20,33 @@ import (
 const workers = 4
 
 // crowdRows have several processes change one pool at the same time.
-func crowdRows(ctx context.Context, s *settings) (rows []row, err error) {
+func crowdRows(ctx context.Context, w *world) ([]row, error) {
 	rounds, ops := 12, 25
-	if s.every > 1 {
+	if w.every > 1 {
 		rounds, ops = 2, 10
 	}
-	err = inWorld(ctx, s, func(w *world, base snapshot) error {
-		mixed := row{fault: "commands at once", how: fmt.Sprintf("%d rounds in which %d processes at a time add, replace, remove, rename, disable, enable, get and rotate at random (seeds 1 to %d); at the end the pool is compared with a model", rounds, workers, rounds)}
-		for seed := range rounds {
-			if err := w.restore(base); err != nil {
-				return err
-			}
-			n, err := w.crowd(ctx, uint64(seed+1), ops)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			mixed.times += n
-			mixed.add(fmt.Sprintf("seed %d", seed+1), err)
-			s.log(fmt.Sprintf("%s: seed %d, %d commands", mixed.fault, seed+1, n))
+	mixed := row{fault: "commands at once", how: fmt.Sprintf("%d rounds in which %d processes at a time add, replace, remove, rename, disable, enable, get and rotate at random (seeds 1 to %d); at the end the pool is compared with a model", rounds, workers, rounds)}
+	for seed := range rounds {
+		if err := w.restore(w.base); err != nil {
+			return nil, err
 		}
-		same := row{fault: "the same key at once", how: fmt.Sprintf("%d processes at a time add, import or replace with one and the same new key", workers)}
-		for range 2 * rounds {
-			if err := w.restore(base); err != nil {
-				return err
-			}
-			same.times++
-			same.add("", w.sameKey(ctx))
+		n, err := w.crowd(ctx, uint64(seed+1), ops)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
-		rows = []row{mixed, same}
-		return nil
-	})
-	return rows, err
+		mixed.times += n
+		mixed.add(fmt.Sprintf("seed %d", seed+1), err)
+		w.log("%s: seed %d, %d commands", mixed.fault, seed+1, n)
+	}
+	same := row{fault: "the same key at once", how: fmt.Sprintf("%d processes at a time add, import or replace with one and the same new key", workers)}
+	for range 2 * rounds {
+		if err := w.restore(w.base); err != nil {
+			return nil, err
+		}
+		same.times++
+		same.add("", w.sameKey(ctx))
+	}
+	return []row{mixed, same}, nil
 }
 
 // account is an account of the model.
@@ -60,16 +55,16 @@ type account struct {
 	disabled bool
 }
 
-// worker runs commands on accounts of its own, so that it knows each result, while the others do
-// the same.
+// worker runs commands on its own accounts, so that it can predict each result. Several workers run
+// at once.
 type worker struct {
 	w      *world
 	name   string
 	random *rand.Rand
 	model  map[string]account
 	count  int // the number of names used so far
-	given  int // commands
-	shared int // how often it succeeded in adding the label that all workers add
+	given  int // the number of commands
+	shared int // how often this worker added the label that all workers try to add
 	holder *exec.Cmd
 }
 
@@ -83,7 +78,7 @@ func (w *world) crowd(ctx context.Context, seed uint64, ops int) (int, error) {
 		if err := team[i].hold(); err != nil {
 			return 0, err
 		}
-		defer team[i].letGo()
+		defer team[i].release()
 		all.Go(func() {
 			for range ops {
 				if errs[i] = team[i].step(ctx); errs[i] != nil {
@@ -154,17 +149,14 @@ func (w *world) compare(ctx context.Context, want map[string]account, living map
 	for _, a := range list.Accounts {
 		for _, l := range a.Leases {
 			if !living[l.PID] {
-				wrong = append(wrong, fmt.Sprintf("process %d has ended, and holds an account", l.PID))
+				wrong = append(wrong, fmt.Sprintf("process %d has ended, but still holds an account", l.PID))
 			}
 		}
 	}
 	if problems, err := w.doctor(ctx, false); err != nil || len(problems) > 0 {
 		wrong = append(wrong, fmt.Sprintf("doctor finds %v (%v)", problems, err))
 	}
-	if len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
-	}
-	return nil
+	return problem(wrong)
 }
 
 // hold starts a process for which workers get accounts.
@@ -174,12 +166,12 @@ func (k *worker) hold() error {
 	return k.holder.Start()
 }
 
-func (k *worker) letGo() {
+func (k *worker) release() {
 	_ = k.holder.Process.Kill()
 	_ = k.holder.Wait() // it was killed
 }
 
-// step runs one command, and records the expected result in the model.
+// step runs one random command, and records the expected result in the model.
 func (k *worker) step(ctx context.Context) error {
 	mine := slices.DeleteFunc(slices.Sorted(maps.Keys(k.model)), func(label string) bool { return label == "Shared" })
 	pid := strconv.Itoa(k.holder.Process.Pid)
@@ -220,7 +212,7 @@ func (k *worker) step(ctx context.Context) error {
 	case 9:
 		return k.do(ctx, command{args: []string{"rotate", "--pid", pid}}, 3) // it may have no lease
 	case 10:
-		k.letGo()
+		k.release()
 		return k.hold()
 	}
 	key := keyOf(k.next())
@@ -274,17 +266,5 @@ func (w *world) sameKey(ctx context.Context) error {
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
-	n := 0
-	for _, k := range s.ring {
-		if k == key {
-			n++
-		}
-	}
-	if n != 1 {
-		return fmt.Errorf("the key is there %d times", n)
-	}
-	if wrong := s.whole([]string{keyOf("Work"), keyOf("Personal"), key}); len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
-	}
-	return nil
+	return problem(s.whole([]string{keyOf("Work"), keyOf("Personal"), key})) // which finds a key that two accounts have
 }

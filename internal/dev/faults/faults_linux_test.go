@@ -16,14 +16,6 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// TestMain runs the tracer if it is started as one.
-func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && roles[os.Args[1]] != nil {
-		os.Exit(mainCode(os.Args[1:], os.Stdout, os.Stderr))
-	}
-	os.Exit(m.Run())
-}
-
 // TestQuickRun injects every fault of the page, at some of the steps.
 func TestQuickRun(t *testing.T) {
 	dir := t.TempDir()
@@ -46,7 +38,7 @@ func TestQuickRun(t *testing.T) {
 		rows++
 		cells := strings.Split(line, " | ")
 		require.Len(t, cells, 5, line)
-		assert.NotEqual(t, "0", cells[2], "%s: it never came about", cells[0])
+		assert.NotEqual(t, "0", cells[2], "%s: the fault never occurred", cells[0])
 		assert.Equal(t, "nothing |\n", cells[4], cells[0])
 	}
 	assert.Equal(t, 2*len(scenarios())+19, rows)
@@ -58,7 +50,7 @@ func TestNoBinary(t *testing.T) {
 	assert.ErrorContains(t, err, "make build")
 }
 
-// Each kind of loss would be noticed.
+// Each kind of loss is noticed.
 func TestLossesAreSeen(t *testing.T) {
 	good := func() inventory {
 		return inventory{
@@ -74,7 +66,7 @@ func TestLossesAreSeen(t *testing.T) {
 		spoil func(*inventory)
 		want  string // noticed right after the fault; empty: only after the repair
 	}{
-		"an account's key is gone": {func(s *inventory) { delete(s.ring, "1") }, "Work has no key, and nothing tells of it; a key is lost"},
+		"an account's key is gone": {func(s *inventory) { delete(s.ring, "1") }, "Work has no key, and no note explains it; a key is lost"},
 		"a key is gone, and noted": {func(s *inventory) { delete(s.ring, "1"); s.state.Pending = []state.Pending{{ID: "1"}} }, "a key is lost: key one"},
 		"a key without an account": {func(s *inventory) { s.ring["3"] = "key three" }, "under 3 that no account has"},
 		"a key that is there twice": {func(s *inventory) {

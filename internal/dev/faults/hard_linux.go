@@ -4,8 +4,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,63 +14,51 @@ import (
 	"syscall"
 )
 
-// crashed returns a message if the command ended in a way that gives its caller no answer.
-func crashed(o outcome) error {
-	if o.exit == -1 || o.exit == 2 || o.exit == 70 || strings.Contains(o.stderr, "goroutine ") {
-		return fmt.Errorf("it crashed: exit code %d: %s", o.exit, o.stderr)
-	}
-	return nil
-}
-
-// answered checks that a failed command says why, and prints no key.
+// answered checks that the command did not crash, and if it failed, that it says why and prints no
+// key. A crash is a kill, or the exit code 2 or 70 of a panic.
 func answered(o outcome) error {
-	if err := crashed(o); err != nil || o.exit == 0 {
-		return err
-	}
-	if strings.TrimSpace(o.stderr) == "" && o.stdout == "" {
-		return fmt.Errorf("exit code %d, without a word", o.exit)
-	}
-	if strings.Contains(o.stdout+o.stderr, "sk-faults") {
+	switch {
+	case o.exit == -1 || o.exit == 2 || o.exit == 70 || strings.Contains(o.stderr, "goroutine "):
+		return fmt.Errorf("the command crashed: exit code %d: %s", o.exit, o.stderr)
+	case o.exit == 0:
+		return nil
+	case strings.TrimSpace(o.stderr) == "" && o.stdout == "":
+		return fmt.Errorf("exit code %d, without a message", o.exit)
+	case strings.Contains(o.stdout+o.stderr, "sk-faults"):
 		return fmt.Errorf("exit code %d, and a key was printed", o.exit)
 	}
 	return nil
 }
 
-// diskRows makes the disk full before each step, and the folders read-only from the first step.
-func diskRows(ctx context.Context, s *settings) (rows []row, err error) {
-	err = inWorld(ctx, s, func(w *world, base snapshot) error {
-		for _, one := range scenarios() {
-			r := row{fault: "disk full: " + one.name, how: "from each step on that needs room, all that do end with ENOSPC"}
-			err := w.eachStep(ctx, s, base, one, &r, fault{do: failing, errno: syscall.ENOSPC}, answered)
-			if err != nil {
-				return err
-			}
-			rows = append(rows, r)
+// diskRows makes the disk full from each step on, and the file system read-only from the first step
+// on.
+func diskRows(ctx context.Context, w *world) ([]row, error) {
+	rows, err := w.stepRows(ctx, scenarios(), "disk full", "from each step that needs space on, every such step fails with ENOSPC",
+		fault{do: failing, errno: syscall.ENOSPC}, func(_ scenario, o outcome) error { return answered(o) })
+	if err != nil {
+		return nil, err
+	}
+	r := row{fault: "read-only file system", how: "every change by each command that writes fails with EROFS"}
+	for _, one := range scenarios() {
+		t, err := newTrial(ctx, w, one)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", one.name, err)
 		}
-		r := row{fault: "read-only file system", how: "each command that writes, all of whose changes end with EROFS"}
-		for _, one := range scenarios() {
-			t, err := newTrial(ctx, w, base, one)
-			if err != nil {
-				return fmt.Errorf("%s: %w", one.name, err)
-			}
-			_, o, err := w.runWithFault(ctx, t.command(w), fault{do: failing, step: 1, errno: syscall.EROFS})
-			if err != nil {
-				return err
-			}
-			r.times++
-			if err = answered(o); err == nil {
-				err = t.check(ctx)
-			}
-			r.outcomes += len(t.seen)
-			r.add(one.name, err)
+		_, o, err := w.runWithFault(ctx, t.command(w), fault{do: failing, step: 1, errno: syscall.EROFS})
+		if err != nil {
+			return nil, err
 		}
-		rows = append(rows, r)
-		return nil
-	})
-	return rows, err
+		r.times++
+		if err = answered(o); err == nil {
+			err = t.check(ctx)
+		}
+		r.outcomes += len(t.seen)
+		r.add(one.name, err)
+	}
+	return append(rows, r), nil
 }
 
-// add records the findings of a check.
+// add records a failed check; what is the step or the command.
 func (r *row) add(what string, err error) {
 	if err != nil {
 		r.lost = append(r.lost, fmt.Sprintf("%s: %v", what, err))
@@ -83,26 +71,11 @@ const nobody = 65534
 // userRows tests a state that belongs to another user, or may not be changed. Root could change
 // everything, so the program runs as another user, with the encrypted file as the store, because
 // only its own user can use a session's bus.
-func userRows(ctx context.Context, s *settings) (rows []row, err error) {
-	w, err := openWorld(s)
-	defer func() {
-		if closed := w.close(); err == nil {
-			err = closed
-		}
-	}()
-	if err != nil {
+func userRows(ctx context.Context, w *world) ([]row, error) {
+	if err := errors.Join(w.restore(snapshot{}), w.becomeUser()); err != nil {
 		return nil, err
 	}
-	if err := w.becomeUser(s.temp); err != nil {
-		return nil, err
-	}
-	if err := os.Mkdir(w.stateDir(), 0o700); err != nil {
-		return nil, err
-	}
-	if err := identity(ctx, w); err != nil {
-		return nil, err
-	}
-	if err := w.own(w.home); err != nil {
+	if err := errors.Join(os.Mkdir(w.stateDir(), 0o700), identity(ctx, w), w.own(w.Dir)); err != nil {
 		return nil, err
 	}
 	for _, args := range [][]string{{"config", "identity", w.path(identityName)}, {"config", "store", "file"}} {
@@ -132,7 +105,7 @@ func userRows(ctx context.Context, s *settings) (rows []row, err error) {
 
 // each runs every writing command on the state that spoil has damaged: it must say why it fails,
 // and change nothing. Afterwards it must work.
-func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) error {
+func (w *world) each(ctx context.Context, r *row, spoil, undo func() error) error {
 	for _, c := range []command{
 		adding("New"), {[]string{"replace", "Spare", "--no-verify"}, keyOf("Other") + "\n"}, {args: []string{"remove", "Work", "--yes"}},
 		{args: []string{"rename", "Work", "Mine"}}, {args: []string{"disable", "Work"}}, {args: []string{"rotate"}},
@@ -149,12 +122,12 @@ func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) erro
 		if err != nil {
 			return err
 		}
-		if err := mend(); err != nil {
+		if err := undo(); err != nil {
 			return err
 		}
 		r.times++
 		if err = answered(o); err == nil && o.exit == 0 {
-			err = fmt.Errorf("it says that it did it")
+			err = errors.New("exit code 0, though nothing could be written")
 		}
 		r.add(c.args[0], err)
 		after, err := w.take()
@@ -165,10 +138,7 @@ func (w *world) each(ctx context.Context, r *row, spoil, mend func() error) erro
 		if err := w.must(ctx, c); err != nil {
 			r.add(c.args[0]+" afterwards", err)
 		}
-		if err := w.restore(before); err != nil {
-			return err
-		}
-		if err := w.own(w.home); err != nil {
+		if err := errors.Join(w.restore(before), w.own(w.Dir)); err != nil {
 			return err
 		}
 	}
@@ -198,35 +168,23 @@ func (s snapshot) same(other snapshot) error {
 	return nil
 }
 
-// becomeUser makes the program, which is in temp, run as a user other than root.
-func (w *world) becomeUser(temp string) error {
+// becomeUser makes the program run as a user other than root, who can start it from a copy.
+func (w *world) becomeUser() error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
 	w.user = &syscall.Credential{Uid: nobody, Gid: nobody}
-	dir, err := os.MkdirTemp(temp, "ocgo-key-faults-")
+	dir, err := os.MkdirTemp(w.temp, "ocgo-key-faults-")
 	if err != nil {
 		return err
 	}
-	w.closers = append(w.closers, func() error { return os.RemoveAll(dir) })
-	from, err := os.Open(w.binary)
+	w.OnClose(func() error { return os.RemoveAll(dir) })
+	program, err := os.ReadFile(w.binary)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
 	w.binary = filepath.Join(dir, "ocgo-key")
-	to, err := os.OpenFile(w.binary, os.O_WRONLY|os.O_CREATE, 0o755)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(to, from)
-	if closed := to.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Chmod(dir, 0o755)
-	}
-	return err
+	return errors.Join(os.WriteFile(w.binary, program, 0o755), os.Chmod(dir, 0o755))
 }
 
 // own changes the owner of a file or a folder with its contents to the user as which the program

@@ -28,14 +28,14 @@ type inventory struct {
 // identityName is the file with the identity of the encrypted file, in a world that has one.
 const identityName = "identity.txt"
 
-// look reads everything.
+// look reads the state and all keys.
 func (w *world) look(ctx context.Context) (inventory, error) {
 	now, err := w.take()
 	if err != nil {
 		return inventory{}, err
 	}
 	s := inventory{ring: now.keys, file: map[string]string{}}
-	if s.state, err = state.OpenFile(w.stateDir(), time.Now, func(string) {}).Peek(); err != nil {
+	if s.state, err = w.state().Peek(); err != nil {
 		return s, fmt.Errorf("the state cannot be read: %w", err)
 	}
 	for name, content := range now.files {
@@ -89,8 +89,8 @@ func (s inventory) unfinished() bool {
 	return len(s.state.Pending) > 0 || s.state.Settings.Move != state.Move{}
 }
 
-// violations returns violations of the rules that hold even right after a fault. kept are the keys
-// that must exist somewhere.
+// violations returns each breach of the rules that hold even right after a fault. The keys in kept
+// must exist somewhere.
 func (s inventory) violations(kept []string) []string {
 	var wrong []string
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
@@ -104,7 +104,7 @@ func (s inventory) violations(kept []string) []string {
 		listed[a.ID] = true
 		key, ok := chosen[a.ID]
 		if !ok && !pending[a.ID] {
-			say("%s has no key, and nothing tells of it", a.Label)
+			say("%s has no key, and no note explains it", a.Label)
 		}
 		if other, twice := owner[key]; ok && twice {
 			say("%s and %s have the same key", other, a.Label)
@@ -114,13 +114,13 @@ func (s inventory) violations(kept []string) []string {
 	for place, keys := range map[string]map[string]string{"the keyring": s.ring, "the encrypted file": s.file} {
 		for id := range keys {
 			if !listed[id] && !pending[id] {
-				say("%s has a key under %s that no account has, and nothing tells of it", place, id)
+				say("%s has a key under %s that no account has, and no note explains it", place, id)
 			}
 		}
 	}
 	for id := range s.ring {
 		if _, both := s.file[id]; both && !moving {
-			say("the key of %s is in two stores, and nothing tells of it", id)
+			say("the key of %s is in two stores, and no note explains it", id)
 		}
 	}
 	all := slices.Concat(slices.Collect(maps.Values(s.ring)), slices.Collect(maps.Values(s.file)))
@@ -132,11 +132,11 @@ func (s inventory) violations(kept []string) []string {
 	return wrong
 }
 
-// whole adds violations of the rules that hold after the repair.
+// whole returns each breach of the rules that hold after a repair, including those of violations.
 func (s inventory) whole(kept []string) []string {
 	wrong := s.violations(kept)
 	for _, p := range s.state.Pending {
-		wrong = append(wrong, fmt.Sprintf("the note of a %s is left", p.Op))
+		wrong = append(wrong, fmt.Sprintf("a pending note of a %s is left", p.Op))
 	}
 	if (s.state.Settings.Move != state.Move{}) {
 		wrong = append(wrong, "a move is not finished")
@@ -147,14 +147,22 @@ func (s inventory) whole(kept []string) []string {
 	return wrong
 }
 
+// problem returns the violations as one error; nil if there are none.
+func problem(wrong []string) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(wrong, "; "))
+}
+
 // diagnosis is what `doctor --json` prints.
 type diagnosis struct {
 	Findings []struct{ Check, Level, What string }
 	Repaired []struct{ Check, What string }
 }
 
-// mine are the checks of doctor that a fault may affect.
-var mine = []string{"state", "accounts", "keychain", "keys"}
+// affected lists the checks of doctor that a fault may affect.
+var affected = []string{"state", "accounts", "keychain", "keys"}
 
 // doctor returns the problems that doctor finds, after its repairs if repair is set.
 func (w *world) doctor(ctx context.Context, repair bool) ([]string, error) {
@@ -172,29 +180,39 @@ func (w *world) doctor(ctx context.Context, repair bool) ([]string, error) {
 	}
 	var problems []string
 	for _, f := range d.Findings {
-		if f.Level == "problem" && slices.Contains(mine, f.Check) {
+		if f.Level == "problem" && slices.Contains(affected, f.Check) {
 			problems = append(problems, f.Check+": "+f.What)
 		}
 	}
 	return problems, nil
 }
 
+// repaired has doctor repair everything, and returns the inventory. An error means that doctor left
+// a problem, or that a rule does not hold.
+func (w *world) repaired(ctx context.Context, kept []string) (s inventory, err error) {
+	problems, err := w.doctor(ctx, true)
+	if err != nil {
+		return s, err
+	}
+	if len(problems) > 0 {
+		return s, fmt.Errorf("doctor could not repair: %v", problems)
+	}
+	if s, err = w.look(ctx); err == nil {
+		err = problem(s.whole(kept))
+	}
+	return s, err
+}
+
 // age makes interrupted operations look older: doctor does not touch recent ones, which may still
 // be running.
 func (w *world) age(ctx context.Context) error {
-	err := state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
-		if len(s.Pending) == 0 {
-			return errNothing
-		}
+	if s, err := w.state().Peek(); err != nil || len(s.Pending) == 0 {
+		return err
+	}
+	return w.state().Update(ctx, func(s *state.State) error {
 		for i := range s.Pending {
 			s.Pending[i].Since = s.Pending[i].Since.Add(-time.Hour)
 		}
 		return nil
 	})
-	if errors.Is(err, errNothing) {
-		return nil
-	}
-	return err
 }
-
-var errNothing = errors.New("nothing to do")

@@ -11,32 +11,19 @@ import (
 )
 
 // keychainRows makes the keychain die, or lock, before each step of the commands that use it.
-func keychainRows(ctx context.Context, s *settings) (rows []row, err error) {
-	err = inWorld(ctx, s, func(w *world, base snapshot) error {
-		for _, kind := range []struct {
-			fault, how string
-			meet       func() error
-		}{
-			{"keychain dies", "kill -9 of gnome-keyring before each step; it is started anew and unlocked afterwards", w.killKeyring},
-			{"keychain locks", "the keyring is locked before each step, and nobody unlocks it; afterwards it is unlocked", w.daemon.Lock},
-		} {
-			for _, one := range scenarios() {
-				if !slices.Contains([]string{"add", "replace", "remove", "get (a lease)"}, one.name) {
-					continue
-				}
-				r := row{fault: kind.fault + ": " + one.name, how: kind.how}
-				err := w.eachStep(ctx, s, base, one, &r, fault{do: waiting, meet: kind.meet}, func(o outcome) error {
-					return errors.Join(answered(o), onlyKey(one, o), w.recover())
-				})
-				if err != nil {
-					return err
-				}
-				rows = append(rows, r)
-			}
-		}
-		return nil
+func keychainRows(ctx context.Context, w *world) ([]row, error) {
+	users := slices.DeleteFunc(scenarios(), func(s scenario) bool {
+		return !slices.Contains([]string{"add", "replace", "remove", "get (a lease)"}, s.name)
 	})
-	return rows, err
+	after := func(s scenario, o outcome) error { return errors.Join(answered(o), onlyKey(s, o), w.recover()) }
+	dies, err := w.stepRows(ctx, users, "keychain dies", "kill -9 of gnome-keyring before each step; afterwards it is restarted and unlocked",
+		fault{do: waiting, meet: w.killKeyring}, after)
+	if err != nil {
+		return nil, err
+	}
+	locks, err := w.stepRows(ctx, users, "keychain locks", "the keyring is locked before each step, and nobody unlocks it; afterwards it is unlocked",
+		fault{do: waiting, meet: w.Keyring.Lock}, after)
+	return append(dies, locks...), err
 }
 
 // onlyKey checks that get prints a key and a newline, or nothing.

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime"
@@ -25,41 +26,26 @@ import (
 // budget is the time limit of a whole run.
 const budget = 20 * time.Minute
 
-// traceRole is the argument with which this program starts itself as the tracer.
-const traceRole = "trace"
-
-var roles = map[string]func(args []string) error{traceRole: trace}
-
-func main() { os.Exit(mainCode(os.Args[1:], os.Stdout, os.Stderr)) }
-
-func mainCode(args []string, stdout, stderr io.Writer) int {
-	do := func() error { return faults(args, stdout, stderr) }
-	if len(args) > 0 && roles[args[0]] != nil {
-		do = func() error { return roles[args[0]](args[1:]) }
+func main() {
+	if err := faults(os.Args[1:], os.Stdout, os.Stderr); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "faults:", err)
+		os.Exit(1)
 	}
-	err := do()
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(stderr, "faults:", err)
-		return 1
-	}
-	return 0
 }
 
 // settings are the parameters of a group of rows.
 type settings struct {
-	binary string
-	every  int          // one step in this many is tried; 1 means all
-	temp   string       // a folder from which programs can be started
-	log    func(string) // progress, for people
+	binary  string
+	every   int                              // one step in this many is tried; 1 means all
+	temp    string                           // a folder from which programs can be started
+	log     func(format string, args ...any) // progress, for people
+	tracing tracing                          // one for each group
 }
-
-// group makes some rows, in a world of its own.
-type group func(context.Context, *settings) ([]row, error)
 
 // groups lists all groups, in the page's order.
 var groups = []struct {
 	name string
-	make group
+	make func(context.Context, *world) ([]row, error)
 }{
 	{"kill", killRows},
 	{"disk", diskRows},
@@ -82,7 +68,7 @@ func faults(args []string, stdout, stderr io.Writer) error {
 	if _, err := os.Stat(*binary); err != nil {
 		return fmt.Errorf("-binary names no ocgo-key: %w; build one with `make build`", err)
 	}
-	s := &settings{binary: *binary, every: max(*every, 1), temp: os.TempDir(), log: logger(stderr)}
+	s := settings{binary: *binary, every: max(*every, 1), temp: os.TempDir(), log: log.New(stderr, "faults: ", 0).Printf}
 	clean, err := scratch()
 	if err != nil {
 		return err
@@ -98,7 +84,7 @@ func faults(args []string, stdout, stderr io.Writer) error {
 	bad := 0
 	for _, r := range rows {
 		fmt.Fprintf(stdout, "%-40s %5d  %s\n", r.fault, r.times, strings.ReplaceAll(r.verdict(), "**", ""))
-		for _, what := range r.lost[:min(len(r.lost), worst)] {
+		for _, what := range r.lost[:min(len(r.lost), shownFailures)] {
 			fmt.Fprintln(stdout, "    ", what)
 		}
 		bad += len(r.lost)
@@ -115,18 +101,25 @@ func faults(args []string, stdout, stderr io.Writer) error {
 }
 
 // allRows runs the groups, as many at a time as there are processors, and returns their rows.
-func allRows(ctx context.Context, s *settings, only string) ([]row, error) {
+func allRows(ctx context.Context, s settings, only string) ([]row, error) {
 	made, errs := make([][]row, len(groups)), make([]error, len(groups))
 	turns := make(chan struct{}, runtime.NumCPU())
+	threads := make([]tracing, len(groups))
+	for i := range threads {
+		threads[i] = newTracing()
+		defer close(threads[i])
+	}
 	var all sync.WaitGroup
 	for i, g := range groups {
 		if only != "" && only != g.name {
 			continue
 		}
+		s := s
 		all.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			if made[i], errs[i] = g.make(ctx, s); errs[i] != nil {
+			s.tracing = threads[i]
+			if made[i], errs[i] = inWorld(ctx, s, g.make); errs[i] != nil {
 				errs[i] = fmt.Errorf("%s: %w", g.name, errors.Join(errs[i], context.Cause(ctx)))
 			}
 		})
@@ -137,15 +130,6 @@ func allRows(ctx context.Context, s *settings, only string) ([]row, error) {
 		return rows, err
 	}
 	return nil, fmt.Errorf("there is no group %q", only)
-}
-
-func logger(to io.Writer) func(string) {
-	var mu sync.Mutex
-	return func(text string) {
-		mu.Lock()
-		defer mu.Unlock()
-		fmt.Fprintln(to, "faults:", text)
-	}
 }
 
 // scratch creates a folder for all files, in memory if possible, because syncing is slow elsewhere.

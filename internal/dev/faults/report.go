@@ -3,26 +3,25 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"os"
-	"runtime"
 	"strings"
+
+	"ocgo-key/internal/dev/lab"
 )
 
 // row is one fault of the page.
 type row struct {
 	fault string
-	how   string // how often it was injected
-	times int
+	how   string // how the fault was caused
+	times int    // how often
 	// outcomes is the number of different results, by keys and accounts. Each was repaired in both
 	// ways.
 	outcomes int
 	lost     []string // what was lost or is otherwise wrong; the page should show none
 }
 
-// worst is the largest number of failures that are shown for a row.
-const worst = 3
+// shownFailures is the largest number of failures that are shown for a row.
+const shownFailures = 3
 
 func (r row) verdict() string {
 	if len(r.lost) == 0 {
@@ -31,42 +30,28 @@ func (r row) verdict() string {
 	return fmt.Sprintf("**%d times something**", len(r.lost))
 }
 
-// machine describes the machine without its name.
-func machine() string {
-	system := runtime.GOOS
-	if f, err := os.Open("/etc/os-release"); err == nil {
-		defer f.Close()
-		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if name, ok := strings.CutPrefix(lines.Text(), "PRETTY_NAME="); ok {
-				system = strings.Trim(name, `"`)
-			}
-		}
-	}
-	return fmt.Sprintf("%d cores, %s, %s, %s", runtime.NumCPU(), system, runtime.GOARCH, strings.Replace(runtime.Version(), "go", "Go ", 1))
-}
-
 const pageHead = `# Reliability
 
-What happens to the keys on bad days. Written by ` + "`make faults`" + `, not by hand.
+How the keys survive faults. ` + "`make faults`" + ` writes this page.
 
-After each fault the keyring, the encrypted file and the state are read directly, apart from the program: **lost** is a key that is nowhere any more, a key that is there twice, an account without a key, or a key without an account, where ` + "`ocgo-key doctor`" + ` does not name it. Each outcome that differs from the others is then mended in both ways that there are: the same command once more and then ` + "`ocgo-key doctor --repair`" + `, or the other way round. Either has to end with one key for each account, one account for each key, and nothing left to repair.
+After each fault the keyring, the encrypted file and the state are read directly, without the program. **Lost** is a key that no longer exists, a key that exists twice, an account without a key, or a key without an account, unless ` + "`ocgo-key doctor`" + ` reports it. Each different outcome is then repaired in both orders: the same command again and then ` + "`ocgo-key doctor --repair`" + `, or the repair first. Both must end with one key for each account, one account for each key, and nothing left to repair.
 
 `
 
 const pageTail = `
 ## What is not covered
 
-- A power cut. What says which key belongs to which account is on the disk (fsync of the file and of its folder) before the next step begins, which the tests of internal/atomicfile and the steps above show; that the disk keeps it is not tested. Leases and the history may lose their last moments. The keyring's own file is gnome-keyring's.
-- The clock itself is not set: a Go program reads it without a system call that could be changed. Instead the times in the state are moved, which is the same to whoever compares the two. How a cooldown outlives a clock that goes back and forth is in rotation: TestClockSetBack and the properties there.
-- macOS and Windows: the state and the encrypted file are the same code there, the keychain is not. Each call to it is one step there, and between two steps the order is the same.
-- A keychain that stays silent instead of ending: that is in the tests of package keychain, with the time each command may take.
-- A running gateway or wrapper that is killed writes nothing but leases, which end with their process; see internal/dev/e2e.
+- A power cut. The record of which key belongs to which account is synced to the disk (fsync of the file and of its folder) before the next step begins; the tests of internal/atomicfile and the steps above show this. Whether the disk keeps the record is not tested. Leases and the history may lose their last changes. gnome-keyring writes the keyring's own file.
+- The clock itself is not set, because a Go program reads it without a system call that could be changed. Instead the times in the state are moved, which has the same effect on a comparison. TestClockSetBack and the property tests in rotation show that a cooldown survives a clock that is set back and forth.
+- macOS and Windows: the code for the state and the encrypted file is the same there, the code for the keychain is not. Each call to the keychain is one step there, and the order of the steps is the same.
+- A keychain that hangs instead of ending: the tests of package keychain cover this, with the time limit of each command.
+- A killed gateway or wrapper: it writes only leases, which end with their process; see internal/dev/e2e.
 `
 
 // page returns the text of docs/reliability.md.
 func page(rows []row) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%sMachine: %s. Command: `make faults`.\n\n| fault | how it was brought about | how often | outcomes | lost |\n| --- | --- | --: | --: | --- |\n", pageHead, machine())
+	fmt.Fprintf(&b, "%sMachine: %s. Command: `make faults`.\n\n| fault | how it was caused | how often | outcomes | lost |\n| --- | --- | --: | --: | --- |\n", pageHead, lab.Machine())
 	for _, r := range rows {
 		outcomes := ""
 		if r.outcomes > 0 {

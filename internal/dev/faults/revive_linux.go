@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -18,7 +17,7 @@ const keyringPassword = "scratch-keyring"
 
 // killKeyring kills the keyring's daemon, and waits until it is gone.
 func (w *world) killKeyring() error {
-	pid := w.daemon.PIDs()[1] // the first process is the bus
+	pid := w.Keyring.PIDs()[1] // the first process is the bus
 	if w.revived != nil {
 		pid = w.revived.Process.Pid
 	}
@@ -39,10 +38,10 @@ func (w *world) killKeyring() error {
 // reviveKeyring starts the daemon again on the same files and unlocks it, as a session does when
 // its user logs in again.
 func (w *world) reviveKeyring() error {
-	sub := func(name string) string { return filepath.Join(w.daemon.Dir, name) }
+	sub := func(name string) string { return filepath.Join(w.Keyring.Dir, name) }
 	cmd := exec.Command("gnome-keyring-daemon", "--foreground", "--components=secrets", "--unlock")
-	cmd.Dir, cmd.Stdin = w.daemon.Dir, strings.NewReader(keyringPassword)
-	cmd.Env = append(w.daemon.Env(), "PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+sub("home"),
+	cmd.Dir, cmd.Stdin = w.Keyring.Dir, strings.NewReader(keyringPassword)
+	cmd.Env = append(w.Keyring.Env(), "PATH="+os.Getenv("PATH"), "LC_ALL=C.UTF-8", "HOME="+sub("home"),
 		"XDG_DATA_HOME="+sub("data"), "XDG_CONFIG_HOME="+sub("config"), "XDG_CACHE_HOME="+sub("cache"))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
@@ -51,7 +50,7 @@ func (w *world) reviveKeyring() error {
 	w.revived = cmd
 	var err error
 	for deadline := time.Now().Add(ringPatience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if w.ring, err = openRing(w.daemon.Address); err != nil {
+		if w.ring, err = openRing(w.Keyring.Address); err != nil {
 			continue
 		}
 		if _, err = w.ring.items(); err == nil && !w.ring.locked() {
@@ -64,14 +63,9 @@ func (w *world) reviveKeyring() error {
 }
 
 func (w *world) endRevived() error {
-	if w.revived == nil {
-		return nil
+	if w.revived != nil {
+		_ = w.revived.Process.Kill()
+		_ = w.revived.Wait() // the error says that it was killed
 	}
-	err := w.revived.Process.Kill()
-	_ = w.revived.Wait() // it was killed
-	w.revived = nil
-	if errors.Is(err, os.ErrProcessDone) {
-		return nil
-	}
-	return err
+	return nil
 }

@@ -21,7 +21,7 @@ const (
 	secretService = "org.freedesktop.secrets"
 	secretRoot    = dbus.ObjectPath("/org/freedesktop/secrets")
 	loginRing     = dbus.ObjectPath("/org/freedesktop/secrets/collection/login")
-	secretFace    = "org.freedesktop.Secret."
+	secretAPI     = "org.freedesktop.Secret."
 	ourService    = "ocgo-key" // the same as keychain.Service
 	ringPatience  = 20 * time.Second
 )
@@ -53,7 +53,7 @@ func (r *ring) close() error { return r.conn.Close() }
 func (r *ring) call(path dbus.ObjectPath, method string, args ...any) *dbus.Call {
 	ctx, cancel := context.WithTimeout(context.Background(), ringPatience)
 	defer cancel()
-	return r.conn.Object(secretService, path).CallWithContext(ctx, secretFace+method, 0, args...)
+	return r.conn.Object(secretService, path).CallWithContext(ctx, secretAPI+method, 0, args...)
 }
 
 // item is one entry of the keyring.
@@ -77,7 +77,7 @@ func (r *ring) items() ([]item, error) {
 	}
 	all := make([]item, 0, len(paths))
 	for _, path := range paths {
-		v, err := r.conn.Object(secretService, path).GetProperty(secretFace + "Item.Attributes")
+		v, err := r.conn.Object(secretService, path).GetProperty(secretAPI + "Item.Attributes")
 		if err != nil {
 			return nil, fmt.Errorf("keyring: %w", err)
 		}
@@ -109,8 +109,8 @@ func (r *ring) become(keys map[string]string) error {
 			continue
 		}
 		properties := map[string]dbus.Variant{
-			secretFace + "Item.Label":      dbus.MakeVariant("Password for '" + id + "' on '" + ourService + "'"),
-			secretFace + "Item.Attributes": dbus.MakeVariant(map[string]string{"service": ourService, "username": id}),
+			secretAPI + "Item.Label":      dbus.MakeVariant("Password for '" + id + "' on '" + ourService + "'"),
+			secretAPI + "Item.Attributes": dbus.MakeVariant(map[string]string{"service": ourService, "username": id}),
 		}
 		secret := ringSecret{r.session, []byte{}, []byte(key), "text/plain; charset=utf8"}
 		var made, prompt dbus.ObjectPath
@@ -123,7 +123,7 @@ func (r *ring) become(keys map[string]string) error {
 
 // locked reports whether the keyring is locked or missing.
 func (r *ring) locked() bool {
-	v, err := r.conn.Object(secretService, loginRing).GetProperty(secretFace + "Collection.Locked")
+	v, err := r.conn.Object(secretService, loginRing).GetProperty(secretAPI + "Collection.Locked")
 	locked, ok := v.Value().(bool)
 	return err != nil || !ok || locked
 }

@@ -3,15 +3,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -36,16 +31,26 @@ type outcome struct {
 	stderr string
 }
 
+// prepare returns a process of the program that has not been started.
+func (w *world) prepare(ctx context.Context, c command) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, w.binary, c.args...)
+	cmd.Env, cmd.Stdin, cmd.WaitDelay = w.env(), strings.NewReader(c.stdin), time.Second
+	cmd.Stdout, cmd.Stderr = new(strings.Builder), new(strings.Builder)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: w.user}
+	return cmd
+}
+
+// ended returns the outcome of a process that has ended.
+func ended(cmd *exec.Cmd, exit int) outcome {
+	return outcome{exit, fmt.Sprint(cmd.Stdout), fmt.Sprint(cmd.Stderr)}
+}
+
 // run runs the program. An error means that the outcome is not known, or that the program does not
 // end.
 func (w *world) run(ctx context.Context, c command) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, w.binary, c.args...)
-	cmd.Env, cmd.Stdin, cmd.WaitDelay = w.env(), strings.NewReader(c.stdin), time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: w.user}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd := w.prepare(ctx, c)
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return outcome{}, fmt.Errorf("%v did not end within %v", c, patience)
@@ -53,68 +58,23 @@ func (w *world) run(ctx context.Context, c command) (outcome, error) {
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		return outcome{}, err
 	}
-	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}, nil
+	return ended(cmd, cmd.ProcessState.ExitCode()), nil
 }
 
-// fault is what happens to a command at one of its steps.
-type fault struct {
-	do    doing
-	step  int           // from 1
-	errno syscall.Errno // the error, for failing
-	meet  func() error  // for waiting: called meanwhile
-}
-
-// runWithFault runs the command with a fault at one of its steps.
-func (w *world) runWithFault(ctx context.Context, c command, f fault) (traced, outcome, error) {
+// runWithFault runs the program with a fault at one of its steps. step is the name of that step,
+// and empty if the program ended before the step.
+func (w *world) runWithFault(ctx context.Context, c command, f fault) (step string, o outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	self, err := os.Executable()
-	if err != nil {
-		return traced{}, outcome{}, err
-	}
-	result, resultEnd, err := os.Pipe()
-	if err != nil {
-		return traced{}, outcome{}, err
-	}
-	defer result.Close()
-	goOnEnd, goOn, err := os.Pipe()
-	if err != nil {
-		return traced{}, outcome{}, errors.Join(err, resultEnd.Close())
-	}
-	defer goOn.Close()
-	args := append([]string{traceRole, string(f.do), strconv.Itoa(f.step), strconv.Itoa(int(f.errno)), w.binary}, c.args...)
-	cmd := exec.CommandContext(ctx, self, args...)
-	// One processor, so that the order of the steps is mostly the same each time. A tracer built
-	// with the race detector does not wait at its end.
-	cmd.Env, cmd.Stdin, cmd.WaitDelay = append(w.env(), "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0"), strings.NewReader(c.stdin), time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Credential: w.user}
-	cmd.ExtraFiles = []*os.File{resultEnd, goOnEnd}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err = cmd.Start()
-	_, _ = resultEnd.Close(), goOnEnd.Close()
-	if err != nil {
-		return traced{}, outcome{}, err
-	}
-	var t traced
-	lines := bufio.NewReader(result)
-	line, err := lines.ReadBytes('\n')
-	if err == nil && string(line) == "{}\n" {
-		err = f.meet()
-		_ = goOn.Close()
-		if err == nil {
-			line, err = lines.ReadBytes('\n')
-		}
-	}
-	if err == nil {
-		err = json.Unmarshal(line, &t)
-	}
-	waited := cmd.Wait()
+	cmd := w.prepare(ctx, c)
+	cmd.Env = append(cmd.Env, "GOMAXPROCS=1") // so that the order of the steps is mostly the same each time
+	cmd.SysProcAttr.Ptrace = true
+	t, err := w.tracing.run(cmd, f)
 	switch {
 	case ctx.Err() != nil:
-		return t, outcome{}, fmt.Errorf("%v did not end within %v, after step %d", c, patience, f.step)
-	case err != nil || waited != nil:
-		return t, outcome{}, fmt.Errorf("%v could not be traced: %w: %s", c, errors.Join(err, waited), &stderr)
+		return "", o, fmt.Errorf("%v did not end within %v, after step %d", c, patience, f.step)
+	case err != nil:
+		return "", o, fmt.Errorf("%v could not be traced: %w: %s", c, err, cmd.Stderr)
 	}
-	return t, outcome{t.Exit, stdout.String(), stderr.String()}, nil
+	return t.struck, ended(cmd, t.status.ExitStatus()), nil
 }

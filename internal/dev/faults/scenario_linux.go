@@ -25,7 +25,7 @@ type scenario struct {
 	done    func(inventory) error
 }
 
-// scenarios lists every command that writes. It is long because it is one table.
+// scenarios lists every command that writes. The function is long because it is one table.
 func scenarios() []scenario {
 	old := []string{keyOf("Work"), keyOf("Personal"), keyOf("Spare")}
 	fixed := func(args ...string) func(*world) command {
@@ -58,7 +58,7 @@ func scenarios() []scenario {
 			name: "disable", kept: old, command: fixed("disable", "Personal"),
 			done: func(s inventory) error {
 				if !s.state.Accounts[1].Disabled {
-					return errors.New("it is not disabled")
+					return errors.New("the account is not disabled")
 				}
 				return s.has(old...)
 			},
@@ -112,7 +112,7 @@ func scenarios() []scenario {
 			name: "config", kept: old, command: fixed("config", "strategy", "most-left"),
 			done: func(s inventory) error {
 				if s.state.Settings.Strategy != "most-left" {
-					return errors.New("it was not set")
+					return errors.New("the strategy was not set")
 				}
 				return s.has(old...)
 			},
@@ -128,7 +128,7 @@ func scenarios() []scenario {
 				if err := w.ring.become(now.keys); err != nil {
 					return err
 				}
-				return state.OpenFile(w.stateDir(), time.Now, func(string) {}).Update(ctx, func(s *state.State) error {
+				return w.state().Update(ctx, func(s *state.State) error {
 					since := time.Now().Add(-time.Hour)
 					s.Pending = append(s.Pending, state.Pending{ID: "0123456789abcdef", Op: "add", Since: since},
 						state.Pending{ID: s.Accounts[0].ID, Op: "replace", Since: since})
@@ -186,8 +186,8 @@ type trial struct {
 }
 
 // newTrial prepares the world for the scenario.
-func newTrial(ctx context.Context, w *world, base snapshot, s scenario) (*trial, error) {
-	if err := w.restore(base); err != nil {
+func newTrial(ctx context.Context, w *world, s scenario) (*trial, error) {
+	if err := w.restore(w.base); err != nil {
 		return nil, err
 	}
 	if s.prepare != nil {
@@ -207,8 +207,8 @@ func (t *trial) check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if wrong := s.violations(t.kept); len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
+	if err := problem(s.violations(t.kept)); err != nil {
+		return err
 	}
 	if t.seen[s.fingerprint()] {
 		return nil
@@ -226,24 +226,24 @@ func (t *trial) check(ctx context.Context) error {
 	case err != nil:
 		return err
 	case s.unfinished() && len(problems) == 0:
-		return errors.New("doctor finds nothing, though something was cut short")
+		return errors.New("doctor reports nothing, though an operation was interrupted")
 	case !s.unfinished() && len(problems) > 0:
-		return fmt.Errorf("doctor finds what is none: %v", problems)
+		return fmt.Errorf("doctor reports a problem that does not exist: %v", problems)
 	}
-	if err := t.mend(ctx, false); err != nil {
-		return fmt.Errorf("the same command once more, then doctor: %w", err)
+	if err := t.repair(ctx, false); err != nil {
+		return fmt.Errorf("the same command again, then doctor: %w", err)
 	}
 	if err := t.w.restore(left); err != nil {
 		return err
 	}
-	if err := t.mend(ctx, true); err != nil {
-		return fmt.Errorf("doctor, then the same command once more: %w", err)
+	if err := t.repair(ctx, true); err != nil {
+		return fmt.Errorf("doctor, then the same command again: %w", err)
 	}
 	return nil
 }
 
-// mend runs the command again, before or after doctor's repairs; then everything must be correct.
-func (t *trial) mend(ctx context.Context, doctorFirst bool) error {
+// repair runs the command again, before or after doctor's repairs; then everything must be correct.
+func (t *trial) repair(ctx context.Context, doctorFirst bool) error {
 	if doctorFirst {
 		if _, err := t.w.doctor(ctx, true); err != nil {
 			return err
@@ -260,19 +260,9 @@ func (t *trial) mend(ctx context.Context, doctorFirst bool) error {
 	if err := t.w.age(ctx); err != nil {
 		return err
 	}
-	problems, err := t.w.doctor(ctx, true)
+	s, err := t.w.repaired(ctx, t.kept)
 	if err != nil {
 		return err
-	}
-	if len(problems) > 0 {
-		return fmt.Errorf("doctor could not repair: %v", problems)
-	}
-	s, err := t.w.look(ctx)
-	if err != nil {
-		return err
-	}
-	if wrong := s.whole(t.kept); len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "; "))
 	}
 	return t.done(s)
 }

@@ -3,101 +3,88 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"runtime"
-	"strconv"
-	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// Doing is what is done to a command right before one of its steps.
+// doing is what happens to a command right before one of its steps.
 type doing string
 
 const (
-	nothing doing = "nothing" // the steps are only counted
-	killing doing = "kill"    // kill -9
-	failing doing = "fail"    // this step and all later ones of its kind fail, with an errno
-	waiting doing = "wait"    // the command is stopped until it is released
+	killing doing = "kill" // kill -9
+	failing doing = "fail" // this step and all later ones of its kind fail, with an errno
+	waiting doing = "wait" // the command is stopped until fault.meet returns
 )
 
-// traced is the result of a traced command.
-type traced struct {
-	Steps   int      // the number of steps that were begun
-	Reached bool     // the step for the fault was reached
-	Name    string   // the name of that step
-	Exit    int      // -1: it was killed
-	Calls   []string // the name of each step
+// fault is what happens to a command at one of its steps.
+type fault struct {
+	do    doing
+	step  int          // from 1
+	errno unix.Errno   // the error, for failing
+	meet  func() error // for waiting: called while the command is stopped
 }
 
-// The tracer's own descriptors, besides the command's.
-const (
-	resultFD = 3 // gets a line when the step is reached and doing is waiting, and at the end a traced
-	goOnFD   = 4 // a byte on it, or its end, lets the command continue
-)
-
-// trace runs a command and stops it before its steps, in a process of this program that is started
-// as: trace DOING STEP ERRNO PROGRAM [ARG…]. The process has no other children, so it may wait for
-// any child.
-func trace(args []string) error {
-	if len(args) < 4 {
-		return errors.New("trace: too few arguments")
-	}
-	step, err := strconv.Atoi(args[1])
-	if err != nil {
-		return err
-	}
-	errno, err := strconv.Atoi(args[2])
-	if err != nil {
-		return err
-	}
-	runtime.LockOSThread() // ptrace(2) works between threads
-	cmd := exec.Command(args[3], args[4:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
-	unix.CloseOnExec(resultFD)
-	unix.CloseOnExec(goOnFD)
-	t := &tracer{do: doing(args[0]), step: step, errno: unix.Errno(errno), inside: map[int]bool{}, failed: map[int]bool{}, seen: map[int]bool{}, files: map[uint64]bool{},
-		result: os.NewFile(resultFD, "result"), goOn: os.NewFile(goOnFD, "go on")}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	t.pid = cmd.Process.Pid
-	if err := t.follow(); err != nil {
-		_ = unix.Kill(t.pid, unix.SIGKILL)
-		return err
-	}
-	return json.NewEncoder(t.result).Encode(t.traced)
-}
-
+// tracer runs a command and stops it before each of its steps.
 type tracer struct {
-	traced
+	fault
 	pid    int
-	do     doing
-	step   int
-	errno  unix.Errno
-	inside map[int]bool    // threads that are in a system call
-	failed map[int]bool    // those of them whose system call is to fail
+	steps  int             // how many steps the command has begun
+	struck string          // the name of the step with the fault; empty before that step
+	status unix.WaitStatus // how the command ended
+	failed map[int]bool    // threads whose current system call is to fail
 	seen   map[int]bool    // threads that have started
 	files  map[uint64]bool // descriptors opened for writing
 	opens  map[int]bool    // threads that are opening such a descriptor
-	result *os.File
-	goOn   *os.File
+}
+
+// tracing is a thread that traces one command at a time: ptrace(2) works between threads, and not
+// between processes. Because the thread waits for any child of its own, nothing else may start a
+// process on it.
+type tracing chan func()
+
+// newTracing starts the thread, which ends when the channel is closed. It must be called before the
+// program starts its first process: that could otherwise be a child of this thread.
+func newTracing() tracing {
+	work := make(tracing)
+	go func() {
+		runtime.LockOSThread()
+		for do := range work {
+			do()
+		}
+	}()
+	work <- func() {} // received after the lock
+	return work
+}
+
+// run runs the command with the fault.
+func (thread tracing) run(cmd *exec.Cmd, f fault) (*tracer, error) {
+	t := &tracer{fault: f, failed: map[int]bool{}, seen: map[int]bool{}, files: map[uint64]bool{}, opens: map[int]bool{}}
+	result := make(chan error)
+	thread <- func() {
+		err := cmd.Start()
+		if err == nil {
+			t.pid = cmd.Process.Pid
+			if err = t.follow(); err != nil {
+				_ = unix.Kill(t.pid, unix.SIGKILL)
+			}
+			_ = cmd.Wait() // until its output is read: follow has seen its end
+		}
+		result <- err
+	}
+	return t, <-result
 }
 
 const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_TRACEFORK | unix.PTRACE_O_TRACEVFORK |
 	unix.PTRACE_O_TRACEEXEC | unix.PTRACE_O_EXITKILL
 
 func (t *tracer) follow() error {
-	t.opens = map[int]bool{}
 	var ws unix.WaitStatus
-	if _, err := unix.Wait4(t.pid, &ws, unix.WALL, nil); err != nil {
+	if _, err := unix.Wait4(t.pid, &ws, unix.WALL|unix.WNOTHREAD, nil); err != nil {
 		return err
 	}
 	if !ws.Stopped() {
@@ -111,7 +98,7 @@ func (t *tracer) follow() error {
 		return err
 	}
 	for {
-		tid, err := unix.Wait4(-1, &ws, unix.WALL, nil)
+		tid, err := unix.Wait4(-1, &ws, unix.WALL|unix.WNOTHREAD, nil)
 		switch {
 		case errors.Is(err, unix.EINTR):
 			continue
@@ -119,7 +106,7 @@ func (t *tracer) follow() error {
 			return err
 		case ws.Exited() || ws.Signaled():
 			if tid == t.pid {
-				t.Exit = ws.ExitStatus()
+				t.status = ws
 				return nil
 			}
 			continue
@@ -222,30 +209,22 @@ func (t *tracer) enter(tid int, nr uint64, args []uint64) error {
 	case name == "open":
 		t.opens[tid] = true
 	}
-	fills := t.fills(name, args)
-	if t.do == failing && !fills {
+	if t.do == failing && !t.fills(name, args) {
 		return nil
 	}
-	t.Steps++
-	t.Calls = append(t.Calls, name)
-	if t.Steps == t.step {
-		t.Reached, t.Name = true, name
+	t.steps++
+	if t.steps == t.step {
+		t.struck = name
 	}
 	switch {
-	case t.do == failing && t.Reached:
+	case t.do == failing && t.struck != "":
 		delete(t.opens, tid)
 		t.failed[tid] = true
 		return skipCall(tid)
-	case t.Steps != t.step:
+	case t.steps != t.step:
+		return nil
 	case t.do == killing:
 		return unix.Kill(t.pid, unix.SIGKILL)
-	case t.do == waiting:
-		if _, err := fmt.Fprintln(t.result, "{}"); err != nil {
-			return err
-		}
-		if _, err := t.goOn.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
 	}
-	return nil
+	return t.meet()
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -12,37 +11,32 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+	"time"
 
-	"ocgo-key/keychain/keychaintest"
+	"ocgo-key/internal/dev/lab"
+	"ocgo-key/rotation/state"
 )
 
 // world is the environment of the program: a keyring of its own, a home folder, a state.
 type world struct {
-	binary  string
-	home    string // scratch; the state is in its folder state
-	daemon  *keychaintest.Daemon
+	*lab.Scratch // Dir is the program's home; the state is in its folder state
+	settings
+	base    snapshot            // the world after fill
 	ring    *ring               // nil while the keyring is dead
 	revived *exec.Cmd           // the keyring's daemon, if it was restarted
 	user    *syscall.Credential // the user as which the program runs; nil for our own
-	store   string              // the value of --store, if it is to be given
-	closers []func() error
 }
 
 // openWorld creates an empty world. The caller must close it, even after an error.
-func openWorld(s *settings) (*world, error) {
-	w := &world{binary: s.binary}
-	var err error
-	if w.home, err = os.MkdirTemp("", "ocgo-key-faults-"); err != nil {
+func openWorld(s settings) (*world, error) {
+	open, err := lab.Open("ocgo-key-faults-")
+	w := &world{Scratch: open, settings: s}
+	if err != nil {
 		return w, err
 	}
-	w.closers = append(w.closers, func() error { return os.RemoveAll(w.home) })
-	var stop func() error
-	if w.daemon, stop, err = keychaintest.Start(keychaintest.Unlocked); err != nil {
-		return w, err
-	}
-	w.closers = append(w.closers, stop, w.endRevived)
-	w.ring, err = openRing(w.daemon.Address)
-	w.closers = append(w.closers, func() error {
+	w.OnClose(w.endRevived)
+	w.ring, err = openRing(w.Keyring.Address)
+	w.OnClose(func() error {
 		if w.ring == nil {
 			return nil
 		}
@@ -51,28 +45,16 @@ func openWorld(s *settings) (*world, error) {
 	return w, err
 }
 
-func (w *world) close() error {
-	var errs []error
-	for len(w.closers) > 0 {
-		last := len(w.closers) - 1
-		errs = append(errs, w.closers[last]())
-		w.closers = w.closers[:last]
-	}
-	return errors.Join(errs...)
-}
-
-func (w *world) path(name string) string { return filepath.Join(w.home, name) }
+func (w *world) path(name string) string { return filepath.Join(w.Dir, name) }
 
 func (w *world) stateDir() string { return w.path("state") }
+
+func (w *world) state() *state.File { return state.OpenFile(w.stateDir(), time.Now, func(string) {}) }
 
 // env returns the program's whole environment. Nothing answers at the base URL, and no OpenCode is
 // on the PATH.
 func (w *world) env() []string {
-	env := append(w.daemon.Env(), "PATH="+filepath.Join(w.home, "bin"), "LC_ALL=C.UTF-8", "HOME="+w.home, "OCGO_KEY_STATE_DIR="+w.stateDir(), "OCGO_KEY_BASE_URL=http://127.0.0.1:1")
-	if w.store != "" {
-		env = append(env, "OCGO_KEY_STORE="+w.store)
-	}
-	return env
+	return append(w.Keyring.Env(), "PATH="+filepath.Join(w.Dir, "bin"), "LC_ALL=C.UTF-8", "HOME="+w.Dir, "OCGO_KEY_STATE_DIR="+w.stateDir(), "OCGO_KEY_BASE_URL=http://127.0.0.1:1")
 }
 
 // snapshot is the content of a world: its files, by their paths below home, and its keyring.
@@ -81,15 +63,15 @@ type snapshot struct {
 	keys  map[string]string // by id; see world.take for duplicate ids
 }
 
-// take reads everything. An id that the keyring has twice is an error: ocgo-key must never cause
+// take reads all files and keys. An id that the keyring has twice is an error: ocgo-key must never cause
 // that.
 func (w *world) take() (snapshot, error) {
 	s := snapshot{files: map[string][]byte{}, keys: map[string]string{}}
-	err := filepath.WalkDir(w.home, func(path string, e fs.DirEntry, err error) error {
+	err := filepath.WalkDir(w.Dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.Type().IsRegular() {
 			return err
 		}
-		name, err := filepath.Rel(w.home, path)
+		name, err := filepath.Rel(w.Dir, path)
 		if err == nil {
 			s.files[name], err = os.ReadFile(path)
 		}
@@ -111,9 +93,9 @@ func (w *world) take() (snapshot, error) {
 	return s, nil
 }
 
-// restore restores everything.
+// restore gives the world the files and keys of the snapshot.
 func (w *world) restore(s snapshot) error {
-	entries, err := os.ReadDir(w.home)
+	entries, err := os.ReadDir(w.Dir)
 	if err != nil {
 		return err
 	}
@@ -150,7 +132,7 @@ func keyOf(label string) string { return "sk-faults-of-" + label + "-0123456789a
 // labels are the labels of the accounts in every new pool.
 var labels = []string{"Work", "Personal", "Spare"}
 
-// fill adds them.
+// fill adds these accounts.
 func (w *world) fill(ctx context.Context) error {
 	for _, label := range labels {
 		if err := w.must(ctx, adding(label)); err != nil {

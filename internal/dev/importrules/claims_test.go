@@ -76,7 +76,7 @@ func existingTests(t *testing.T) map[string]bool {
 	return tests
 }
 
-// Each claim of the threat model is shown by a test, or it says why not.
+// Each claim of the threat model names a test, or says why there is none.
 func TestThreatModelIsTested(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "threat-model.md"))
 	require.NoError(t, err)

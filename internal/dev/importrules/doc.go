@@ -1,3 +1,3 @@
-// Package importrules contains only tests: of which package may import which, and of what is at the
-// top level of the project.
+// Package importrules contains only tests. They check which package may import which, where keys are
+// revealed, that cited pages and tests exist, and which entries the top level has.
 package importrules

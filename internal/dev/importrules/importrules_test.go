@@ -22,13 +22,13 @@ const module = "ocgo-key"
 // leaves import nothing of the project.
 var leaves = []string{"helper/credential", "internal/paths", "internal/atomicfile", "internal/process", "internal/term", "internal/fullscreen", "internal/secure", "internal/fakeservice", "internal/dev/keyleak", "internal/completion", "internal/manual", "internal/version", "internal/keyform", "internal/text", "internal/hint"}
 
-// A rule forbids some imports. All patterns are relative to the module, except those of other
-// modules; "x/..." is x and everything below it.
+// A rule forbids some imports. Patterns are relative to this module, except those of other modules;
+// "x/..." is x and everything below it.
 type rule struct {
 	who    []string // these packages
-	except []string // but for these
+	except []string // except these
 	never  []string // never import these: directly, or through others where deep is set
-	unless []string // but for these
+	unless []string // except these
 	deep   bool
 	why    string
 }
@@ -37,34 +37,34 @@ var rules = []rule{
 	{who: []string{"rotation/..."}, never: []string{"keychain/...", "helper/..."}, deep: true,
 		why: "rotation sees account ids, never a key"},
 	{who: []string{"keychain/..."}, never: []string{"rotation/...", "helper/..."}, deep: true,
-		why: "keychain and rotation are joined by helper"},
+		why: "only helper joins keychain and rotation"},
 	{who: []string{"..."}, except: []string{"keychain"}, never: []string{"github.com/zalando/go-keyring/..."},
 		why: "a key is asked for through a Store, which has deadlines"},
 	{who: []string{"..."}, except: []string{"keychain"}, never: []string{"filippo.io/age/...", "github.com/docker/docker-credential-helpers/..."},
 		why: "a key is asked for through a Store"},
 	{who: []string{"keychain"}, never: []string{"..."}, unless: []string{"internal/atomicfile", "internal/text"}, deep: true,
-		why: "keychain knows nothing of the project but how a file is replaced and how text is shown"},
+		why: "keychain uses only atomicfile and text of this project"},
 	{who: []string{"helper/caller"}, never: []string{"..."}, unless: []string{"internal/process"}, deep: true,
-		why: "which process is asking stands in the process table alone"},
-	{who: []string{"helper/gateway"}, never: []string{"helper/wrapper", "helper/opencode"}, deep: true, why: "they meet in supervise and cli"},
+		why: "caller identifies the asking process from the process table alone"},
+	{who: []string{"helper/gateway"}, never: []string{"helper/wrapper", "helper/opencode"}, deep: true, why: "only supervise and cli combine them"},
 	{who: []string{"helper/wrapper"}, never: []string{"helper/gateway", "helper/opencode", "keychain/...", "rotation/..."}, deep: true,
-		why: "they meet in supervise and cli; the wrapper knows nothing of accounts"},
-	{who: []string{"helper/opencode"}, never: []string{"helper/gateway", "helper/wrapper"}, deep: true, why: "they meet in supervise and cli"},
-	{who: []string{"helper/gateway", "helper/wrapper", "helper/opencode"}, never: []string{"helper/supervise"}, why: "they meet in supervise"},
+		why: "only supervise and cli combine them; the wrapper knows nothing of accounts"},
+	{who: []string{"helper/opencode"}, never: []string{"helper/gateway", "helper/wrapper"}, deep: true, why: "only supervise and cli combine them"},
+	{who: []string{"helper/gateway", "helper/wrapper", "helper/opencode"}, never: []string{"helper/supervise"}, why: "supervise combines them, and not the other way round"},
 	{who: []string{"helper/supervise"}, never: []string{"keychain/...", "rotation/state"}, why: "supervise works with grants: it sees no key, and opens no store"},
 	{who: []string{"helper/accounts"}, never: []string{"helper/gateway", "helper/wrapper", "helper/opencode", "helper/supervise"}, deep: true,
-		why: "accounts are changed whatever uses them"},
+		why: "accounts can be changed without a run, a gateway or OpenCode"},
 	{who: []string{"helper/...", "internal/cli/...", "internal/importer", "internal/install"}, except: []string{"helper"}, never: []string{"rotation/state"},
-		why: "the state is read and written by way of rotation; doctor alone looks at its file"},
+		why: "the state is read and written through rotation; only doctor reads its file directly"},
 	{who: []string{"internal/doctor", "internal/importer", "internal/install"}, never: []string{"helper/supervise", "helper/gateway", "helper/wrapper"},
 		why: "they work without a run"},
 	{who: []string{"internal/install"}, never: []string{"helper", "helper/accounts", "rotation/..."}, deep: true,
-		why: "what is installed has nothing to do with accounts"},
-	{who: []string{"internal/importer"}, never: []string{"internal/term"}, why: "the command line asks, and prints"},
+		why: "an installation does not depend on accounts"},
+	{who: []string{"internal/importer"}, never: []string{"internal/term"}, why: "only the command line asks the user and prints"},
 	{who: leaves, never: []string{"..."}, deep: true, why: "a leaf imports nothing of the project"},
 	{who: []string{"..."}, except: []string{""}, never: []string{"internal/cli/..."}, why: "only main runs the command line"},
 	{who: []string{""}, never: []string{"..."}, unless: []string{"internal/cli"}, why: "main is os.Exit(cli.Main(...)) and nothing else"},
-	{who: []string{""}, never: []string{"testing", "github.com/stretchr/testify/...", "keychain/keychaintest", "internal/dev/keyleak", "internal/dev/bench/...", "internal/dev/faults/..."},
+	{who: []string{""}, never: []string{"testing", "github.com/stretchr/testify/...", "keychain/keychaintest", "internal/dev/keyleak", "internal/dev/bench/...", "internal/dev/faults/...", "internal/dev/lab"},
 		deep: true, why: "test support stays out of the program"},
 	{who: []string{"keychain/...", "rotation/...", "helper/..."}, except: []string{"keychain/keychaintest"}, never: []string{"internal/fakeservice", "testing"},
 		why: "stand-ins are for tests and the demo"},
@@ -139,7 +139,7 @@ func TestImports(t *testing.T) {
 		for _, r := range rules {
 			for _, who := range r.who {
 				there := slices.ContainsFunc(packages, func(p pkg) bool { return matches(who, p.ImportPath) })
-				assert.True(t, there, "a rule for %q, which is no package", who)
+				assert.True(t, there, "a rule names %q, which is not a package", who)
 			}
 		}
 		for _, breach := range broken(packages, rules) {
@@ -148,7 +148,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// The test above would notice each breach of the layout.
+// Each kind of breach is noticed.
 func TestBreachesAreSeen(t *testing.T) {
 	for _, bad := range []pkg{
 		{"ocgo-key/rotation", nil, []string{"ocgo-key/keychain"}},
@@ -203,14 +203,14 @@ func TestBreachesAreSeen(t *testing.T) {
 var topLevel = []string{"main.go", "keychain", "rotation", "helper", "internal", "docs",
 	"go.mod", "go.sum", "LICENSE", "Makefile", "README.md", "CHANGELOG.md"}
 
-// parts are the folders of which docs/architecture.md, "The packages", names each.
+// parts lists the subfolders of these folders, as docs/architecture.md, "The packages", names them.
 var parts = map[string][]string{
 	"helper":   {"accounts", "caller", "credential", "gateway", "wrapper", "opencode", "supervise"},
 	"rotation": {"state"},
 	"keychain": {"keychaintest"},
 }
 
-func strangers(t *testing.T, dir string, known []string, foldersOnly bool) []string {
+func unlisted(t *testing.T, dir string, known []string, foldersOnly bool) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -226,9 +226,9 @@ func strangers(t *testing.T, dir string, known []string, foldersOnly bool) []str
 
 func TestLayout(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
-	assert.Empty(t, strangers(t, root, topLevel, false), "at the top level stands only what docs/architecture.md names")
+	assert.Empty(t, unlisted(t, root, topLevel, false), "docs/architecture.md does not name these entries of the top level")
 	for dir, known := range parts {
-		assert.Empty(t, strangers(t, filepath.Join(root, dir), known, true), dir)
+		assert.Empty(t, unlisted(t, filepath.Join(root, dir), known, true), dir)
 	}
 	mod, err := os.ReadFile(filepath.Join(root, "go.mod"))
 	require.NoError(t, err)
@@ -238,5 +238,5 @@ func TestLayout(t *testing.T) {
 	for _, name := range append([]string{"utils", "notes.txt", ".git"}, topLevel...) {
 		require.NoError(t, os.Mkdir(filepath.Join(bad, name), 0o700))
 	}
-	assert.Equal(t, []string{"notes.txt", "utils"}, strangers(t, bad, topLevel, false), "and what it does not name is seen")
+	assert.Equal(t, []string{"notes.txt", "utils"}, unlisted(t, bad, topLevel, false), "unlisted entries are found")
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// keyless are the folders whose code has no use for the key itself, also where a value with a key
-// passes through it. Their tests are free.
+// keyless lists the folders whose code never needs the text of a key, even if it passes on a value
+// that holds one. The rule does not apply to their tests.
 var keyless = []string{"rotation", "helper/caller", "helper/supervise", "helper/wrapper", "internal/cli"}
 
 // revealing returns the files of a folder that take a key out of its keychain.Secret.
@@ -37,9 +37,9 @@ func TestKeysAreNotRevealed(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
 	for _, folder := range keyless {
 		files, seen := revealing(t, filepath.Join(root, folder))
-		assert.Empty(t, files, "%s has no use for a key", folder)
+		assert.Empty(t, files, "%s must not reveal keys", folder)
 		assert.NotZero(t, seen, "there is no code in %s", folder)
 	}
 	files, _ := revealing(t, filepath.Join(root, "helper"))
-	assert.NotEmpty(t, files, "helper reveals keys, and that is not seen")
+	assert.NotEmpty(t, files, "the search must find that helper reveals keys")
 }

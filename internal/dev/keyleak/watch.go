@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// interval is the time between two looks of a Watcher's own.
+// interval is the time between two searches of a running Watcher.
 const interval = 40 * time.Millisecond
 
 // procFiles are the files of a process that other programs of the same user can read.
@@ -49,7 +49,7 @@ func (w *Watcher) Watch(c *Marker) *Watch {
 	return one
 }
 
-// Stop looks once more, and returns the leaks. It returns an error if the process table could not
+// Stop searches once more, and returns the leaks. It returns an error if the process table could not
 // be read.
 func (o *Watch) Stop() ([]Leak, error) {
 	w := o.watcher
@@ -65,7 +65,7 @@ func (o *Watch) Stop() ([]Leak, error) {
 		<-stopped
 	}
 	if o.err == nil && o.looks == 0 {
-		o.err = errors.New("no process was looked at")
+		o.err = errors.New("no process could be read")
 	}
 	return o.leaks, o.err
 }

@@ -56,13 +56,13 @@ func faults(name, text string, targets []string) []string {
 		return found
 	}
 	if p, _ := w.Permissions.(map[string]any); len(p) != 1 || p["contents"] != "read" {
-		fault("its permissions are to be contents: read")
+		fault("its permissions must be contents: read")
 	}
 	if w.Concurrency == nil {
 		fault("it has no concurrency")
 	}
 	if risky.MatchString(fmt.Sprint(w.On)) {
-		fault("it would run a stranger's code with rights")
+		fault("its trigger runs a stranger's code with access to secrets")
 	}
 	if name != publisher && secret.MatchString(text) {
 		fault("it has a secret")
@@ -80,10 +80,10 @@ func faults(name, text string, targets []string) []string {
 			fault("%s has no timeout", id)
 		}
 		if name != publisher && len(j.Permissions) > 0 {
-			fault("%s has permissions of its own", id)
+			fault("%s has its own permissions", id)
 		}
 		if j.Uses != "" || j.Secrets != nil {
-			fault("%s is another workflow", id)
+			fault("%s calls another workflow", id)
 		}
 		for _, s := range j.Steps {
 			if s.Run == "" {
@@ -94,7 +94,7 @@ func faults(name, text string, targets []string) []string {
 			}
 			for _, line := range strings.Split(s.Run, "\n") {
 				if first, _, _ := strings.Cut(strings.TrimSpace(line), " "); slices.Contains([]string{"go", "npm", "npx", "curl"}, first) {
-					fault("%s runs %s past the Makefile", id, first)
+					fault("%s runs %s instead of a target of the Makefile", id, first)
 				}
 			}
 			for _, m := range makeCall.FindAllStringSubmatch(s.Run, -1) {

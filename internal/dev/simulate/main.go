@@ -5,8 +5,7 @@
 // own code. The service is the stand-in with a simulated clock, so a month takes a moment. Nothing
 // depends on real time and random numbers have fixed seeds: every run writes the same page.
 //
-// It is a tool and not part of the product: nothing imports it. It uses no network and writes only
-// the page.
+// The command is a tool and not part of the product. It uses no network and writes only the page.
 package main
 
 import (

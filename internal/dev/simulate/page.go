@@ -189,7 +189,7 @@ func makePage() (string, error) {
 	}
 	for claim, holds := range claims {
 		if !holds(f) {
-			err = errors.Join(err, fmt.Errorf("the page says that %s, and the figures say otherwise: mend page.md.tmpl and claims", claim))
+			err = errors.Join(err, fmt.Errorf("the page claims that %s, but the figures do not show it: fix page.md.tmpl and claims", claim))
 		}
 	}
 	if err != nil {
@@ -219,7 +219,7 @@ func (f figures) table() string {
 		fmt.Fprintf(&b, "### %s\n\nAsked: %.0f requests, %.0f %% of what the subscriptions include", load.name, asked, 100*asked/(accounts*perMonth))
 		head, line := "| strategy | answered | lost | switches | hours waited |", "|---|---:|---:|---:|---:|"
 		if load.play.elsewhere {
-			b.WriteString("; others ask for more, past the pool")
+			b.WriteString("; others ask for more, outside the pool")
 			head, line = head+" answered elsewhere |", line+"---:|"
 		}
 		fmt.Fprintf(&b, ".\n\n%s\n%s\n", head, line)

@@ -10,8 +10,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// process is a session with a gateway of its own. What a gateway does in the background is done
-// right after each request here, so that every run gives the same result.
+// process is a session with its own gateway. The gateway's background work runs right after each
+// request here, so that every run gives the same result.
 type process struct {
 	*month
 	session

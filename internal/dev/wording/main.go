@@ -28,14 +28,24 @@ func main() {
 		os.Exit(1)
 	}
 	for i, s := range draw(sentences, *count, *seed) {
-		fmt.Printf("%d. %s (%s)\n", i+1, s.text, s.file)
+		fmt.Printf("%d. %v\n", i+1, s)
 	}
 }
 
-// A sentence is one of a comment, a message or a page.
-type sentence struct{ file, text string }
+// A sentence is part of a comment, a message or a page. before is the text from the beginning of the
+// comment, message or paragraph to the sentence.
+type sentence struct{ file, before, text string }
 
-// draw returns count of the sentences, the same for the same seed.
+// String returns the sentence with its context: `(Before.) The sentence. (file.go)`.
+func (s sentence) String() string {
+	context := ""
+	if s.before != "" {
+		context = "(" + s.before + ") "
+	}
+	return fmt.Sprintf("%s%s (%s)", context, s.text, s.file)
+}
+
+// draw returns count random sentences; the same seed gives the same ones.
 func draw(from []sentence, count int, seed uint64) []sentence {
 	r := rand.New(rand.NewPCG(seed, seed))
 	var drawn []sentence
@@ -66,10 +76,10 @@ func collect(root string) (all []sentence, err error) {
 	return all, err
 }
 
-// code matches the beginning of a string that is a script or a query and not a sentence.
+// code matches the beginning of a string that is a script or a database query.
 var code = regexp.MustCompile(`^(#!|(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA) )`)
 
-// ofSource collects comments, and strings of several words: messages and help.
+// ofSource collects comments, messages and help texts. It skips the strings of tests.
 func ofSource(path string, all *[]sentence) error {
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 	if err != nil {
@@ -90,7 +100,7 @@ func ofSource(path string, all *[]sentence) error {
 	return nil
 }
 
-// ofPage collects paragraphs and lists, without code.
+// ofPage collects the sentences of paragraphs and list items. It skips headings, tables and code.
 func ofPage(path string, all *[]sentence) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -122,18 +132,26 @@ func ofPage(path string, all *[]sentence) error {
 	return lines.Err()
 }
 
-// A sentence ends with a period before a space and a capital letter; fewer than leastWords words do
-// not count as a sentence.
+// sentenceEnd matches the end of a sentence if no lower-case letter follows.
 var sentenceEnd = regexp.MustCompile(`[.!?]\)?\s+`)
 
-const leastWords = 5
+// A text with fewer than leastWords words is not a sentence. The verbs of a format string are not
+// words.
+const leastWords = 4
 
+var (
+	formatVerb = regexp.MustCompile(`%[-+# 0]*[\d*]*(\.[\d*]+)?[a-zA-Z]`)
+	word       = regexp.MustCompile(`\S*\pL\S*`)
+)
+
+// take adds the sentences of a text.
 func take(path, text string, all *[]sentence) {
 	text = strings.Join(strings.Fields(text), " ")
 	start := 0
 	add := func(end int) {
-		if s := strings.TrimSpace(text[start:end]); len(strings.Fields(s)) >= leastWords {
-			*all = append(*all, sentence{path, s})
+		s := strings.TrimSpace(text[start:end])
+		if len(word.FindAllString(formatVerb.ReplaceAllString(s, ""), leastWords)) == leastWords {
+			*all = append(*all, sentence{path, strings.TrimSpace(text[:start]), s})
 		}
 		start = end
 	}

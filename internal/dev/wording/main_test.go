@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -14,17 +15,23 @@ func TestCollect(t *testing.T) {
 	write := func(name, text string) {
 		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o600))
 	}
-	write("a.go", "// Package a does what one of its kind does. It is small.\npackage a\n\nconst message = \"the key of %s was not stored\"\n")
+	write("a.go", "// Package a does what one of its kind does. It is small. It fits on one line.\npackage a\n\nconst message, form = \"the key of %s was not stored\", \"%s: %d of %d %v\"\n")
 	write("b.md", "# A title of many words here\n\nThe first sentence ends here, e.g. with a dot. The second one\nhas two lines of text.\n\n- A list has sentences as well.\n\n```\ncode has none of them at all\n```\n")
 	all, err := collect(root)
 	require.NoError(t, err)
 	var texts []string
 	for _, s := range all {
-		texts = append(texts, s.text)
+		texts = append(texts, strings.ReplaceAll(s.String(), root+"/", ""))
 	}
-	assert.Equal(t, []string{"Package a does what one of its kind does.", "the key of %s was not stored",
-		"The first sentence ends here, e.g. with a dot.", "The second one has two lines of text.", "A list has sentences as well."}, texts)
+	assert.Equal(t, []string{
+		"Package a does what one of its kind does. (a.go)",
+		"(Package a does what one of its kind does. It is small.) It fits on one line. (a.go)",
+		"the key of %s was not stored (a.go)",
+		"The first sentence ends here, e.g. with a dot. (b.md)",
+		"(The first sentence ends here, e.g. with a dot.) The second one has two lines of text. (b.md)",
+		"A list has sentences as well. (b.md)",
+	}, texts)
 	assert.Len(t, draw(all, 3, 1), 3)
 	assert.Equal(t, draw(all, 3, 1), draw(all, 3, 1))
-	assert.Len(t, draw(all, 9, 1), 5)
+	assert.Len(t, draw(all, 9, 1), 6)
 }

@@ -1,36 +1,35 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
 // accounts is the number of accounts in the benchmarks' pool.
 const accounts = 10
 
-// lab holds the processes of the gateway section: the service, and the two ways to it that have a
+// processes holds the processes of the gateway section: the service, and the two ways to it that have a
 // process in between.
-type lab struct {
+type processes struct {
 	*scratch
 	home     home
 	upstream *child
 	direct   way
 }
 
-// openLab starts the service and fills the pool. The caller must close the lab, even after an
+// startProcesses starts the service and fills the pool. The caller must close them, even after an
 // error.
-func openLab(ctx context.Context, binary string) (*lab, error) {
+func startProcesses(ctx context.Context, binary string) (*processes, error) {
 	s, err := openScratch(binary)
-	l := &lab{scratch: s}
+	l := &processes{scratch: s}
 	if err != nil {
 		return l, err
 	}
@@ -45,7 +44,7 @@ func openLab(ctx context.Context, binary string) (*lab, error) {
 }
 
 // bare starts a bare reverse proxy to the service; options are serveBare's.
-func (l *lab) bare(options ...string) (way, func() error, error) {
+func (l *processes) bare(options ...string) (way, func() error, error) {
 	c, err := l.self(append([]string{"serve-bare", l.upstream.BaseURL}, options...)...)
 	if err != nil {
 		return way{}, nil, err
@@ -54,7 +53,7 @@ func (l *lab) bare(options ...string) (way, func() error, error) {
 }
 
 // gateway starts the real gateway to the service, with the pool.
-func (l *lab) gateway() (way, func() error, error) {
+func (l *processes) gateway() (way, func() error, error) {
 	cmd := exec.Command(l.binary, "gateway", "--parent-pipe", "--quiet")
 	cmd.Env = l.home.env
 	c, err := l.start(cmd)
@@ -64,7 +63,7 @@ func (l *lab) gateway() (way, func() error, error) {
 	return c.way("gateway", c.Token), c.stop, nil
 }
 
-func (l *lab) self(args ...string) (*child, error) {
+func (l *processes) self(args ...string) (*child, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -83,7 +82,7 @@ type child struct {
 
 func (c *child) way(name, key string) way { return way{name, c.host, key, c.PID} }
 
-func (l *lab) start(cmd *exec.Cmd) (*child, error) {
+func (l *processes) start(cmd *exec.Cmd) (*child, error) {
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -96,16 +95,20 @@ func (l *lab) start(cmd *exec.Cmd) (*child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	c := &child{stop: ending(cmd, stdin)}
-	l.closers = append(l.closers, c.stop)
+	c := &child{stop: sync.OnceValue(func() error {
+		_ = stdin.Close()
+		defer time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }).Stop()
+		if err := cmd.Wait(); err != nil {
+			return fmt.Errorf("%s ended with an error: %w", filepath.Base(cmd.Path), err)
+		}
+		return nil
+	})}
+	l.OnClose(c.stop)
 	giveUp := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	err = json.NewDecoder(stdout).Decode(c)
 	giveUp.Stop()
-	if err == nil {
-		err = json.Unmarshal(line, c)
-	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s did not say where it listens: %w", filepath.Base(cmd.Path), err), c.stop())
+		return nil, errors.Join(fmt.Errorf("%s did not print its address: %w", filepath.Base(cmd.Path), err), c.stop())
 	}
 	u, err := url.Parse(c.BaseURL)
 	if err != nil {
@@ -113,22 +116,4 @@ func (l *lab) start(cmd *exec.Cmd) (*child, error) {
 	}
 	c.host = u.Host
 	return c, nil
-}
-
-// ending closes the child's stdin and waits for it to end. After patience it kills the child.
-func ending(cmd *exec.Cmd, stdin io.Closer) func() error {
-	var ended bool
-	return func() error {
-		if ended {
-			return nil
-		}
-		ended = true
-		_ = stdin.Close()
-		kill := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
-		defer kill.Stop()
-		if err := cmd.Wait(); err != nil {
-			return fmt.Errorf("%s did not end well: %w", filepath.Base(cmd.Path), err)
-		}
-		return nil
-	}
 }
