@@ -301,7 +301,7 @@ func TestScrubCredentialsThroughService(t *testing.T) {
 	}))
 	defer server.Close()
 	c := readDatabase(t, path)
-	gone, _, err := c.Scrub(t.Context(), path, all, nil, &Service{URL: server.URL, Password: "secret"})
+	gone, _, err := c.Scrub(t.Context(), path, all, nil, &Service{Server2: Server2{URL: server.URL, Password: "secret"}})
 	require.NoError(t, err)
 	assert.Equal(t, 3, gone)
 	assert.Equal(t, []string{"DELETE /api/credential/cred_3 opencode:secret", "DELETE /api/credential/cred_2 opencode:secret"}, asked)
