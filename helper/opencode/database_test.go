@@ -326,3 +326,21 @@ func TestDatabasePath(t *testing.T) {
 		}
 	}
 }
+
+func TestCreatedBySecond(t *testing.T) {
+	dir := folder(t)
+	for name, tt := range map[string]struct {
+		tables  string
+		created bool
+	}{
+		"first":  {"CREATE TABLE session (id text)", false},
+		"both":   {"CREATE TABLE session (id text); CREATE TABLE session_v2 (id text)", false},
+		"second": {"CREATE TABLE session_v2 (id text)", true},
+	} {
+		path := filepath.Join(dir, name+".db")
+		require.NoError(t, openTest(t, path).Exec(tt.tables))
+		created, err := CreatedBySecond(t.Context(), path)
+		require.NoError(t, err)
+		assert.Equal(t, tt.created, created, name)
+	}
+}

@@ -19,10 +19,12 @@ import (
 // Limits of a scrub: how long it may take, and the size in bytes from which a database is not
 // rewritten as a whole while a service uses it, because the service would have to wait.
 const (
-	scrubLimit  = 2 * time.Minute
-	maxRewrite  = 256 << 20
-	searchChunk = 1 << 20
+	scrubLimit = 2 * time.Minute
+	maxRewrite = 256 << 20
 )
+
+// searchChunk is how much of a file is searched at a time, in bytes.
+const searchChunk = 1 << 20
 
 // ErrTraces means that rows were removed, but their keys are still in the database's files.
 var ErrTraces = errors.New("a key that was taken out still stands in the file")
@@ -226,22 +228,30 @@ func fileHolds(path string, keys, found []keychain.Secret) ([]keychain.Secret, e
 	for _, key := range keys {
 		longest = max(longest, len(key.Reveal()))
 	}
-	buffer := make([]byte, longest+searchChunk)
-	kept := 0
-	for {
-		n, err := io.ReadFull(f, buffer[kept:])
-		seen := buffer[:kept+n]
+	err = inChunks(f, longest, func(chunk []byte) {
 		for _, key := range keys {
-			if bytes.Contains(seen, []byte(key.Reveal())) && !slices.ContainsFunc(found, key.Equal) {
+			if bytes.Contains(chunk, []byte(key.Reveal())) && !slices.ContainsFunc(found, key.Equal) {
 				found = append(found, key)
 			}
 		}
+	})
+	return found, err
+}
+
+// inChunks calls see with one part of r after the other. Each part begins with the last overlap
+// bytes of the one before.
+func inChunks(r io.Reader, overlap int, see func(chunk []byte)) error {
+	buffer := make([]byte, overlap+searchChunk)
+	for kept := 0; ; {
+		n, err := io.ReadFull(r, buffer[kept:])
+		chunk := buffer[:kept+n]
+		see(chunk)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return found, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		kept = copy(buffer, seen[max(len(seen)-longest, 0):])
+		kept = copy(buffer, chunk[max(len(chunk)-overlap, 0):])
 	}
 }

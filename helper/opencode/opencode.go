@@ -126,7 +126,3 @@ func Parse(args []string) Invocation {
 	inv.Joins = joins && !fork
 	return inv
 }
-
-// FullScreen reports whether OpenCode with these arguments draws on the whole terminal, so that no
-// other program may write there.
-func FullScreen(args []string) bool { return Parse(args).Kind == TUI }

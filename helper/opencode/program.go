@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -259,4 +260,24 @@ func Find(search string) (string, error) {
 		return path, nil
 	}
 	return "", &exec.Error{Name: "opencode", Err: exec.ErrNotFound}
+}
+
+// Older reports whether version a is before b. It returns false if one of them is not a version.
+func Older(a, b string) bool {
+	one, other := numbers(a), numbers(b)
+	return len(one) == len(other) && slices.Compare(one, other) < 0
+}
+
+func numbers(version string) []int {
+	if programVersion().FindString(version) == "" {
+		return nil
+	}
+	version, _, _ = strings.Cut(version, "-")
+	version, _, _ = strings.Cut(version, "+")
+	var found []int
+	for part := range strings.SplitSeq(version, ".") {
+		n, _ := strconv.Atoi(part) // digits
+		found = append(found, n)
+	}
+	return found
 }

@@ -136,8 +136,8 @@ func TestIdentifyByContent(t *testing.T) {
 		"a build of version 2":      {binary("opencode/local/0.0.0-dev-202611260116/cli", true), 2, "0.0.0-dev-202611260116"},
 		"a version from later":      {binary("opencode/latest/3.1.0/cli", true), 3, "3.1.0"},
 		"none":                      {binary("other", false), 0, ""},
-		"the mark before the tail":  {"\x00" + secondMark + strings.Repeat("z", scanTail+3*scanChunk), 2, ""},
-		"the mark across two reads": {"\x00" + strings.Repeat("z", len(agentMark)+agentText+scanChunk-10) + secondMark + strings.Repeat("z", scanTail), 2, ""},
+		"the mark before the tail":  {"\x00" + secondMark + strings.Repeat("z", scanTail+3*searchChunk), 2, ""},
+		"the mark across two reads": {"\x00" + strings.Repeat("z", len(agentMark)+agentText+searchChunk-10) + secondMark + strings.Repeat("z", scanTail), 2, ""},
 		"the agent at the very end": {"\x00" + strings.Repeat("z", scanTail) + agentMark + "2.0.1 ", 2, "2.0.1"},
 		"the agent far from it":     {"\x00" + agentMark + "1.2.3 --" + strings.Repeat("z", 2*scanTail), 1, "1.2.3"},
 	}
@@ -279,4 +279,31 @@ func TestFind(t *testing.T) {
 	assert.Equal(t, real, found)
 	_, err = Find(filepath.Join(root, "shim"))
 	assert.ErrorIs(t, err, exec.ErrNotFound)
+}
+
+func TestOlderVersions(t *testing.T) {
+	for _, pair := range [][2]string{{"0.15.2", "1.0.0"}, {"1.0.0", "1.0.1"}, {"1.9.9", "1.10.0"}, {"1.18.33-beta.1", "2.0.0"}} {
+		assert.True(t, Older(pair[0], pair[1]), "%v", pair)
+		assert.False(t, Older(pair[1], pair[0]), "%v", pair)
+	}
+	assert.False(t, Older("1.0.0", "1.0.0"))
+	assert.False(t, Older("", "1.0.0"))
+	assert.False(t, Older("none", "1.0.0"))
+}
+
+func TestSays(t *testing.T) {
+	for output, want := range map[string]Program{
+		"1.18.33\n":              {Generation: 1, Version: "1.18.33"},
+		"opencode v2.0.15\n":     {Generation: 2, Version: "2.0.15"},
+		"opencode v3.1.0-rc.1\n": {Generation: 3, Version: "3.1.0-rc.1"},
+		"hello\n":                {},
+		"":                       {},
+	} {
+		var p Program
+		p.Says(output)
+		assert.Equal(t, want, p, output)
+	}
+	p := Program{Generation: 2, Version: "2.0.15"}
+	p.Says("1.18.33")
+	assert.Equal(t, "2.0.15", p.Version)
 }
