@@ -111,15 +111,11 @@ func cause(text string) string {
 
 // tail returns the end of a file, in whole lines; empty if it cannot be read.
 func tail(path string) string {
-	f, err := os.Open(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return ""
-	}
+	defer func() { _ = f.Close() }()
 	from := max(0, info.Size()-maxLog)
 	text, err := io.ReadAll(io.NewSectionReader(f, from, maxLog))
 	if err != nil {

@@ -1,6 +1,7 @@
 package opencode
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -62,15 +63,13 @@ func (p *Program) Says(output string) {
 	if p.Version != "" {
 		return
 	}
-	generation := p.Generation
+	known := p.Generation
 	for _, word := range strings.Fields(output) {
 		if p.is(strings.TrimPrefix(word, "v")); p.Version != "" {
 			break
 		}
 	}
-	if p.Generation == 0 {
-		p.Generation = generation
-	}
+	p.Generation = cmp.Or(p.Generation, known)
 }
 
 // String returns a name to show: "OpenCode 2.0.15".
@@ -209,11 +208,12 @@ func (p *Program) followLauncher(of npmPackage) {
 		below = filepath.Join(below, "@opencode")
 	}
 	for _, folder := range []string{below, above} {
-		found, _ := filepath.Glob(filepath.Join(escapePattern(folder), begin+"*")) // the pattern is well-formed
-		for _, candidate := range found {
+		entries, _ := os.ReadDir(folder) // without the folder there is no program in it
+		for _, entry := range entries {
+			candidate := filepath.Join(folder, entry.Name())
 			platform, ok := readPackage(candidate)
 			real := filepath.Join(candidate, "bin", programName(runtime.GOOS))
-			if ok && isFile(real) {
+			if ok && strings.HasPrefix(entry.Name(), begin) && isFile(real) {
 				p.is(platform.Version)
 				p.Real = real
 				return
@@ -227,13 +227,6 @@ func programName(goos string) string {
 		return "opencode.exe"
 	}
 	return "opencode"
-}
-
-func escapePattern(path string) string {
-	if runtime.GOOS == "windows" {
-		return path // Glob has no escape there, and [ is rare
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 func isFile(path string) bool {

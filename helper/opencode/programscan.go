@@ -2,9 +2,7 @@ package opencode
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -26,18 +24,11 @@ const (
 
 // scanned returns what the program at path contains, from the cache if possible.
 func scanned(path string, cache *Cache) (Program, error) {
-	f, err := os.Open(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return Program{}, err
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return Program{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return Program{}, errors.New(path + " is not a regular file")
-	}
 	if p, ok := cache.get(path, info); ok {
 		return p, nil
 	}
