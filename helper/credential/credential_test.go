@@ -104,7 +104,7 @@ func TestServe(t *testing.T) {
 		{"git, the stand-in", Request{Format: Git, Action: "get", BaseURL: "http://127.0.0.1:8080/zen/go/v1"}, "protocol=http\nhost=127.0.0.1:8080\n\n", nil, "password=" + marker + "\n", true, false},
 		{"git, another host", Request{Format: Git, Action: "get", BaseURL: "http://127.0.0.1:8080/zen/go/v1"}, "protocol=http\nhost=127.0.0.1:8081\n\n", nil, "", false, true},
 		{"git, a forge", Request{Format: Git, Action: "get", BaseURL: "https://opencode.ai/zen/go/v1"}, "protocol=https\nhost=github.com\n\n", nil, "", false, true},
-		{"git, nothing told", Request{Format: Git}, "", nil, "", false, true},
+		{"git, empty request", Request{Format: Git}, "", nil, "", false, true},
 		{"git, with its port", Request{Format: Git}, "protocol=https\nhost=opencode.ai:443\n\n", nil, "password=" + marker + "\n", true, false},
 		{"git, another port", Request{Format: Git}, "protocol=https\nhost=opencode.ai:8443\n\n", nil, "", false, true},
 		{"git, no protocol", Request{Format: Git}, "host=opencode.ai\n\n", nil, "", false, true},
@@ -120,7 +120,7 @@ func TestServe(t *testing.T) {
 		{"engflow", Request{EngFlow, "get", service}, `{"uri":"` + service + `/x"}`, nil, `{"headers":{"Authorization":["Bearer ` + marker + `"]}}` + "\n", true, false},
 		{"engflow, elsewhere", Request{EngFlow, "get", service}, `{"uri":"https://example.com/zen/go/v1/x"}`, nil, "", false, true},
 		{"engflow, store", Request{EngFlow, "store", service}, `{"uri":"` + service + `/x"}`, nil, "", false, true},
-		{"engflow, nothing told", Request{EngFlow, "", service}, ``, nil, "", false, true},
+		{"engflow, empty request", Request{EngFlow, "", service}, ``, nil, "", false, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

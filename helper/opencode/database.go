@@ -167,7 +167,7 @@ func rows(db *sqlite3.Conn, query string, row func(*sqlite3.Stmt), args ...strin
 }
 
 // errShape means that the table does not have the known form.
-var errShape = errors.New("its table of logins is not as this ocgo-key knows it")
+var errShape = errors.New("its table of logins has an unknown form")
 
 func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
 	c := &Credentials{Logins: Logins{Last: -1}}

@@ -158,7 +158,7 @@ func TestReadCredentialsOfAnotherShape(t *testing.T) {
 	unknown := filepath.Join(dir, "unknown.db")
 	require.NoError(t, openTest(t, unknown).Exec("CREATE TABLE credential (id text, provider text, secret text)"))
 	_, err = ReadCredentials(t.Context(), unknown)
-	assert.EqualError(t, err, unknown+`: no logins can be read: its table of logins is not as this ocgo-key knows it: it has no column "integration_id"`)
+	assert.EqualError(t, err, unknown+`: no logins can be read: its table of logins has an unknown form: it has no column "integration_id"`)
 }
 
 // Waiting for a locked database has a time limit.

@@ -24,11 +24,11 @@ type ElsewhereError struct {
 }
 
 func (e *ElsewhereError) Error() string {
-	text := e.Path + ": a key also stands in the " + oneOrMore("table", e.Tables)
+	text := e.Path + ": a key is also in the " + oneOrMore("table", e.Tables)
 	if len(e.Sessions) > 0 {
 		text += ", in the " + oneOrMore("conversation", e.Sessions)
 	}
-	return text + "; it was left there"
+	return text + "; it was not removed there"
 }
 
 // oneOrMore returns "table a" or "tables a, b".
@@ -67,7 +67,7 @@ func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, er
 			return nil, databaseError(s.path, err)
 		}
 		if found && !tableName.MatchString(name) {
-			name = "an odd one"
+			name = "with an unusual name"
 		}
 		if found {
 			e.Tables = append(e.Tables, name)

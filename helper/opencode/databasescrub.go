@@ -27,7 +27,7 @@ const (
 const searchChunk = 1 << 20
 
 // ErrTraces means that rows were removed, but their keys are still in the database's files.
-var ErrTraces = errors.New("a key that was taken out still stands in the file")
+var ErrTraces = errors.New("a removed key is still in the file")
 
 // ErrRowsChanged means that a row has changed since it was read; then nothing is removed.
 var ErrRowsChanged = errors.New("was changed meanwhile")

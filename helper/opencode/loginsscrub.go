@@ -48,7 +48,7 @@ func (l Login) goes(taken func(keychain.Secret) bool) bool {
 func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) bool) error {
 	after, err := ReadKeys(scrubbed, nil)
 	if err != nil {
-		return fmt.Errorf("what would be left of it does not read: %w", err)
+		return fmt.Errorf("the result cannot be read: %w", err)
 	}
 	i := 0
 	for _, login := range before.Found {
@@ -56,12 +56,12 @@ func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) b
 			continue
 		}
 		if i == len(after.Found) || !after.Found[i].Key.Equal(login.Key) || after.Found[i].Label != login.Label {
-			return notLogins("more than the keys would be lost from it")
+			return notLogins("removing the keys would remove more")
 		}
 		i++
 	}
 	if i != len(after.Found) {
-		return notLogins("a key would be left in it")
+		return notLogins("a key would remain")
 	}
 	return nil
 }

@@ -173,7 +173,7 @@ func ModelOverrides(config []byte, standIn string) (found []ModelOverride) {
 func shownModel(id string) string {
 	const longest = 64
 	if id == "" || len(id) > longest || secretLike(id) {
-		return "of an odd name"
+		return "with an unusual name"
 	}
 	return id
 }

@@ -37,7 +37,7 @@ func TestModelOverrides(t *testing.T) {
   }}, "other": {"models": {"a": {"settings": {"baseURL": "https://example.com"}}}}},
   "provider": {"opencode-go": {"models": {"glm-5": {"options": {"baseURL": "https://example.com"}}}}},
 }`
-	assert.Equal(t, []ModelOverride{{"kimi-k2.6", []string{"apiKey", "baseURL"}}, {"of an odd name", []string{"apiKey"}}, {"glm-5", []string{"baseURL"}}},
+	assert.Equal(t, []ModelOverride{{"kimi-k2.6", []string{"apiKey", "baseURL"}}, {"with an unusual name", []string{"apiKey"}}, {"glm-5", []string{"baseURL"}}},
 		ModelOverrides([]byte(config), "ocgo-"))
 	assert.Empty(t, ModelOverrides([]byte("["), "ocgo-"))
 }

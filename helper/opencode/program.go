@@ -26,14 +26,14 @@ type Program struct {
 	Version string
 }
 
-// Versions that ocgo-key was tested with, one of each release line. Others of the same line
-// (1.18.x, 2.0.x) count as tested.
-var triedVersions = []string{"1.18.33", "2.0.15"}
+// testedVersions are the versions that ocgo-key was tested with, one of each release line. Others of
+// the same line (1.18.x, 2.0.x) count as tested.
+var testedVersions = []string{"1.18.33", "2.0.15"}
 
-// Tried reports whether ocgo-key was tested with the program's release line.
-func (p Program) Tried() bool {
-	for _, tried := range triedVersions {
-		line := tried[:strings.LastIndexByte(tried, '.')+1]
+// Tested reports whether ocgo-key was tested with the program's release line.
+func (p Program) Tested() bool {
+	for _, tested := range testedVersions {
+		line := tested[:strings.LastIndexByte(tested, '.')+1]
 		patch, ok := strings.CutPrefix(p.Version, line)
 		if _, err := strconv.Atoi(patch); ok && err == nil {
 			return true
@@ -42,19 +42,19 @@ func (p Program) Tried() bool {
 	return false
 }
 
-// Untried returns a sentence for the user, without a full stop, if ocgo-key was not tested with the
+// Untested returns a sentence for the user, without a full stop, if ocgo-key was not tested with the
 // program; empty if it was.
-func (p Program) Untried() string {
-	tried := strings.Join(triedVersions, " and ")
+func (p Program) Untested() string {
+	tested := strings.Join(testedVersions, " and ")
 	switch {
-	case p.Tried():
+	case p.Tested():
 		return ""
 	case p.Version == "" && p.Generation != 0:
-		return fmt.Sprintf("%s is an OpenCode %d of unknown version; ocgo-key has been tried with %s", p.Path, p.Generation, tried)
+		return fmt.Sprintf("%s is an OpenCode %d of unknown version; ocgo-key was tested with %s", p.Path, p.Generation, tested)
 	case p.Version == "":
-		return fmt.Sprintf("it is not known which OpenCode %s is; ocgo-key has been tried with %s", p.Path, tried)
+		return fmt.Sprintf("the version of %s is not known; ocgo-key was tested with %s", p.Path, tested)
 	}
-	return fmt.Sprintf("opencode %s has not been tried with ocgo-key; %s have", p.Version, tried)
+	return fmt.Sprintf("opencode %s was not tested with ocgo-key; %s were", p.Version, tested)
 }
 
 // Says sets the version from what the program printed for --version ("1.18.33", "opencode
@@ -90,21 +90,29 @@ const maxHops = 8
 // of its package, or else from the program's content, which cache (nil for none) remembers. A
 // program that it does not recognize has Generation 0; the error says that the file cannot be read.
 func Identify(path string, cache *Cache) (Program, error) {
+	p, err := identify(path, cache)
+	if err != nil {
+		err = fmt.Errorf("cannot identify %s: %w", path, err)
+	}
+	return p, err
+}
+
+func identify(path string, cache *Cache) (Program, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return Program{}, fmt.Errorf("which OpenCode %s is: %w", path, err)
+		return Program{}, err
 	}
 	p := Program{Path: abs, Real: abs}
 	next := abs
 	for range maxHops {
 		real, err := filepath.EvalSymlinks(next)
 		if err != nil {
-			return p, fmt.Errorf("which OpenCode %s is: %w", path, err)
+			return p, err
 		}
 		p.Real = real
 		head, text, err := beginning(real)
 		if err != nil {
-			return p, fmt.Errorf("which OpenCode %s is: %w", path, err)
+			return p, err
 		}
 		if of, ok := packageOf(real); ok {
 			p.is(of.Version)
@@ -119,16 +127,13 @@ func Identify(path string, cache *Cache) (Program, error) {
 		case strings.EqualFold(filepath.Ext(real), ".exe"):
 			next = scoopTarget(real)
 		}
-		if next == "" && text {
+		switch {
+		case next == "" && text:
 			return p, nil // a script that does not show which program it starts
-		}
-		if next == "" {
+		case next == "":
 			found, err := scanned(real, cache)
-			if err != nil {
-				return p, fmt.Errorf("which OpenCode %s is: %w", path, err)
-			}
 			p.Generation, p.Version = found.Generation, found.Version
-			return p, nil
+			return p, err
 		}
 	}
 	return p, nil

@@ -215,15 +215,15 @@ func TestScoop(t *testing.T) {
 	assert.Equal(t, Program{start, real, 1, "1.18.33"}, p)
 }
 
-func TestTried(t *testing.T) {
+func TestTested(t *testing.T) {
 	for version, tried := range map[string]bool{"1.18.33": true, "1.18.0": true, "2.0.15": true, "2.0.27": true, "2.1.0": false, "1.19.2": false, "3.0.1": false, "1.18.33-beta": false, "": false, "0.0.0-dev": false} {
 		p := Program{Path: "/x/opencode", Version: version}
-		assert.Equal(t, tried, p.Tried(), version)
-		assert.Equal(t, tried, p.Untried() == "", version)
+		assert.Equal(t, tried, p.Tested(), version)
+		assert.Equal(t, tried, p.Untested() == "", version)
 	}
-	assert.Equal(t, "opencode 3.1.0 has not been tried with ocgo-key; 1.18.33 and 2.0.15 have", Program{Generation: 3, Version: "3.1.0"}.Untried())
-	assert.Equal(t, "it is not known which OpenCode /x/opencode is; ocgo-key has been tried with 1.18.33 and 2.0.15", Program{Path: "/x/opencode"}.Untried())
-	assert.Equal(t, "/x/opencode is an OpenCode 2 of unknown version; ocgo-key has been tried with 1.18.33 and 2.0.15", Program{Path: "/x/opencode", Generation: 2}.Untried())
+	assert.Equal(t, "opencode 3.1.0 was not tested with ocgo-key; 1.18.33 and 2.0.15 were", Program{Generation: 3, Version: "3.1.0"}.Untested())
+	assert.Equal(t, "the version of /x/opencode is not known; ocgo-key was tested with 1.18.33 and 2.0.15", Program{Path: "/x/opencode"}.Untested())
+	assert.Equal(t, "/x/opencode is an OpenCode 2 of unknown version; ocgo-key was tested with 1.18.33 and 2.0.15", Program{Path: "/x/opencode", Generation: 2}.Untested())
 }
 
 // The result for a program is remembered until the program changes; a broken cache is ignored.

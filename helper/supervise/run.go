@@ -64,7 +64,7 @@ func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	if err != nil {
 		return wrapper.Status{}, err
 	}
-	if untried := client.Untried(); client.is && untried != "" {
+	if untried := client.Untested(); client.is && untried != "" {
 		r.Tell.Say("%s", text.Line(untried))
 	}
 	if r.EnvKey {
