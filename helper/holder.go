@@ -280,7 +280,7 @@ func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
 	return ask
 }
 
-// acquire asks the pool, then the keychain. The caller holds the turn.
+// acquire asks the pool, then the keychain. The caller has the turn, see take.
 func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 	stamp := h.pool.Stamp() // read first, so that the next request notices a change made from here on
 	before := h.current.Load()
@@ -305,7 +305,7 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 // grant fetches the key of a hand-out and remembers both. If the keychain has no key for the
 // account, this process skips it: other processes may use a keychain that has it. Then whole is
 // false, and warn was called. stamp is the pool's from before the hand-out. The caller holds the
-// turn.
+// turn, see take.
 func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.Stamp, ask rotation.Ask) (g Grant, whole bool, err error) {
 	for whole = true; ; whole = false {
 		key, err := h.key(ctx, out)

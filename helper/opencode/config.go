@@ -24,7 +24,7 @@ type Endpoint struct {
 }
 
 // PlaceholderKey is set where OpenCode requires a key. It is not a key: the gateway's token is sent
-// in a header of its own, which no stored login, variable or other setting replaces.
+// in a separate header, which no stored login, variable or other setting replaces.
 const PlaceholderKey = "ocgo-placeholder"
 
 // ErrConfig means that nothing can be merged into the user's own configuration content. Its text

@@ -35,7 +35,7 @@ var ErrRowsChanged = errors.New("was changed meanwhile")
 // Scrub removes from the database at path the rows for whose keys taken returns true, and leaves no
 // trace of those keys, or of the others in traces, in the database and its write-ahead log. Rows
 // with Stays, and everything else, remain. If service is not nil, rows are removed through that
-// running OpenCode, so that it knows. Scrub returns how many rows it removed, and whether anything
+// running OpenCode, so that it notices. Scrub returns how many rows it removed, and whether anything
 // was done. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError; with the last
 // two, rows may have been removed.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {

@@ -161,8 +161,9 @@ func readJSON(text, rotation []byte) (Logins, error) {
 	l := Logins{Last: -1}
 	position := -1
 	for _, m := range root.Members {
-		if n, ok := number(m.Value); ok && isPosition(nameOf(m)) {
-			position = n
+		name := nameOf(m)
+		if n, ok := number(m.Value); ok && (name == "rotationIndex" || name == "activeIndex") {
+			position = n // of the account that was used last
 		}
 	}
 	if rotation != nil {
@@ -188,9 +189,6 @@ func readJSON(text, rotation []byte) (Logins, error) {
 	}
 	return l, nil
 }
-
-// isPosition reports whether a member of an accounts file says which account was used last.
-func isPosition(name string) bool { return name == "rotationIndex" || name == "activeIndex" }
 
 // readRotation returns the position in the plugin's rotation file, which overrides the one in the
 // accounts file.

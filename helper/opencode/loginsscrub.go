@@ -146,7 +146,7 @@ func cutItem(text []byte, items []item, i int) []byte {
 	}
 	if !last {
 		// The next item takes the place of this one.
-		return bytes.Join([][]byte{head, inner, trimSpace(tail)}, nil)
+		return bytes.Join([][]byte{head, inner, bytes.TrimLeft(tail, space)}, nil)
 	}
 	before := it.before[:len(it.before)-len(trailingSpace(it.before))]
 	head = head[:it.start-len(it.before)]
@@ -160,8 +160,6 @@ func cutItem(text []byte, items []item, i int) []byte {
 }
 
 const space = " \t\r\n"
-
-func trimSpace(b []byte) []byte { return bytes.TrimLeft(b, space) }
 
 // trailingSpace returns the white space at the end of extra that belongs to no comment. The line
 // end after a comment stays, because it may end the comment.

@@ -31,7 +31,7 @@ type Kind int
 
 // The kinds.
 const (
-	Other Kind = iota // a subcommand that has no conversation of its own
+	Other Kind = iota // a subcommand without a conversation
 	Run               // `opencode run`: one turn, then it ends
 	TUI               // the full-screen program
 )
