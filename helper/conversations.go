@@ -9,8 +9,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// maxLive is how many sessions, the most recently used ones, a server keeps in memory. An older one
-// that is used again finds its lease in the pool's state, if it is among the latest there.
+// maxLive is how many sessions a server keeps in memory: the most recently used ones. An older
+// session that is used again gets its lease from the pool's state, if the state still has it.
 const maxLive = 4096
 
 // Conversations are the holders of the conversations that one process serves: each has its own
@@ -23,8 +23,7 @@ type Conversations struct {
 	latest   *list.List                              // the most recently used one first
 }
 
-// session is one session that is served. A subagent's session has the holder of the conversation
-// that it belongs to.
+// session is one session of OpenCode. A subagent's session has its parent's holder.
 type session struct {
 	id     rotation.Conversation
 	holder *Holder

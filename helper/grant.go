@@ -8,23 +8,23 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Grant is an account together with its key: what a process is given.
+// Grant is an account together with its key, as a process or a conversation gets it.
 type Grant struct {
 	rotation.Handout
 	Key keychain.Secret
-	// Moved is the switch to this account if the call of Current that returned this grant found the
-	// process moved by somebody else; otherwise nil.
+	// Moved is the switch to this account if the call of Current that returned this grant found that
+	// another process had moved the holder; otherwise nil.
 	Moved *rotation.Switch
 }
 
-// Entry is the key as an entry of an environment: the variable called name. Every process that gets
-// such an environment can read the key, and so can what it starts.
+// Entry returns the key as an entry of an environment, NAME=KEY. Every process with that environment
+// can read the key, and so can its children.
 func (g Grant) Entry(name string) string { return name + "=" + g.Key.Reveal() }
 
-// Redact returns said with the key replaced wherever it stands.
-func (g Grant) Redact(said []byte) []byte {
+// Redact returns output with every occurrence of the key replaced.
+func (g Grant) Redact(output []byte) []byte {
 	if g.Key.IsZero() {
-		return said
+		return output
 	}
-	return bytes.ReplaceAll(said, []byte(g.Key.Reveal()), []byte(keyform.Hidden))
+	return bytes.ReplaceAll(output, []byte(g.Key.Reveal()), []byte(keyform.Hidden))
 }

@@ -43,16 +43,16 @@ type keyring struct {
 
 	mu    sync.Mutex // guards what is below
 	cache map[cacheKey]keychain.Secret
-	early *fetch // under way, or nil
+	early *fetch // the pending fetch, or nil
 }
 
-// fetch is a key that is fetched while the hand-out is still being written down.
+// fetch is the fetch of a key while the hand-out is written to the state.
 type fetch struct {
 	of   cacheKey
-	done chan struct{} // closed when the rest is there
+	done chan struct{} // closed when the fields below are set
 	key  keychain.Secret
 	err  error
-	ok   bool // false after a panic: whoever wants the key is to meet that
+	ok   bool // false after a panic; the caller of key then fetches the key again, and panics itself
 }
 
 // take waits for the turn, or until ctx ends: a keychain that prompts its user may take long.
@@ -181,7 +181,7 @@ func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Pu
 	return Grant{Handout: out, Key: key}, err == nil, err
 }
 
-// Refused counts an answer that matches no rule.
+// Refused counts an answer of the service that matches no rule of rotation.
 func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
 	_ = h.pool.Refused(ctx, g.Handout, r) // the count is for people to read later
 }
@@ -261,7 +261,7 @@ func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.who) }
 
 func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
 	h.mu.Lock()
-	h.early = nil // of a hand-out that could not be written down
+	h.early = nil // it belongs to a hand-out that could not be written
 	h.mu.Unlock()
 	if now := h.pool.Stamp(); now != h.missingAt {
 		h.missing, h.missingAt = nil, now
@@ -280,7 +280,7 @@ func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
 	return ask
 }
 
-// acquire asks the pool, then the keychain. The caller holds the turn.
+// acquire asks the pool, then the keychain. The caller has the turn, see take.
 func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 	stamp := h.pool.Stamp() // read first, so that the next request notices a change made from here on
 	before := h.current.Load()
@@ -305,7 +305,7 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 // grant fetches the key of a hand-out and remembers both. If the keychain has no key for the
 // account, this process skips it: other processes may use a keychain that has it. Then whole is
 // false, and warn was called. stamp is the pool's from before the hand-out. The caller holds the
-// turn.
+// turn, see take.
 func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.Stamp, ask rotation.Ask) (g Grant, whole bool, err error) {
 	for whole = true; ; whole = false {
 		key, err := h.key(ctx, out)
@@ -322,7 +322,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 		stamp = h.pool.Stamp()
 		next, nextErr := h.pool.Acquire(ctx, h.who, ask)
 		if waiting, ok := errors.AsType[*rotation.ExhaustedError](nextErr); ok && !waiting.Until.IsZero() {
-			return Grant{}, false, nextErr // the others return
+			return Grant{}, false, nextErr // the other accounts return by themselves
 		}
 		if nextErr != nil {
 			return Grant{}, false, err
@@ -356,7 +356,7 @@ func (k *keyring) fetch(ctx context.Context, out rotation.Handout) (keychain.Sec
 	return key, nil
 }
 
-// begin fetches a key that key is to return soon, without waiting for it.
+// begin starts to fetch a key that a call of key will need soon.
 func (k *keyring) begin(ctx context.Context, out rotation.Handout) {
 	if _, ok := k.Known(out); ok {
 		return
@@ -367,13 +367,13 @@ func (k *keyring) begin(ctx context.Context, out rotation.Handout) {
 	k.mu.Unlock()
 	go func() {
 		defer close(f.done)
-		defer func() { _ = recover() }() // what was thrown may hold a key
+		defer func() { _ = recover() }() // the panic's value may contain a key
 		f.key, f.err = k.fetch(ctx, out)
 		f.ok = true
 	}()
 }
 
-// begun returns the fetch of this key that begin began, once.
+// begun returns the fetch of this key that begin has started, once.
 func (k *keyring) begun(out rotation.Handout) *fetch {
 	k.mu.Lock()
 	defer k.mu.Unlock()

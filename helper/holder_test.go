@@ -31,7 +31,7 @@ func (s *slowStore) Update(ctx context.Context, change func(*state.State) error)
 	})
 }
 
-// askedStore tells of each key that it is asked for, and panics as often as it is told to.
+// askedStore reports each read of a key, and can panic.
 type askedStore struct {
 	asked  chan string
 	panics atomic.Int32
@@ -59,7 +59,7 @@ func earlyHolder(t *testing.T) (*helper.Holder, *slowStore, *askedStore) {
 	return helper.NewHolder(pool, keys, rotation.Process{PID: 1, Start: "x"}, func(_, _ rotation.Handout) {}), store, keys
 }
 
-// The keychain is asked once, and before the hand-out is written down.
+// The key is read once, and before the hand-out is written to the state.
 func TestKeyIsFetchedWhileTheLeaseIsWritten(t *testing.T) {
 	h, store, keys := earlyHolder(t)
 	store.wait = func() error {
@@ -81,7 +81,7 @@ func TestKeyIsFetchedWhileTheLeaseIsWritten(t *testing.T) {
 	assert.Empty(t, keys.asked)
 }
 
-// What could not be written down is not handed out, and its key is of no use to the next call.
+// A hand-out that could not be written is not used, and the next call does not use its key.
 func TestKeyOfAHandOutThatFailed(t *testing.T) {
 	h, store, keys := earlyHolder(t)
 	full := errors.New("disk full")
@@ -95,7 +95,7 @@ func TestKeyOfAHandOutThatFailed(t *testing.T) {
 	assert.NotEmpty(t, keys.asked)
 }
 
-// A panic in the keychain's library is met by whoever asked for the key, who can deal with it.
+// A panic in the keychain's library reaches the caller that needs the key.
 func TestPanicWhileAKeyIsFetched(t *testing.T) {
 	h, _, keys := earlyHolder(t)
 	keys.panics.Store(1)

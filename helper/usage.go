@@ -16,7 +16,7 @@ import (
 const maxUsage = 64 << 10
 
 // UsageError is an answer of /usage other than 200. A 401 means that the service does not know the
-// key. That is a good reason to doubt a newly typed key, but none to give up a key that has worked.
+// key: a newly typed key may be wrong, but a key that has worked remains in use.
 type UsageError struct{ Status int }
 
 func (e *UsageError) Error() string {

@@ -25,20 +25,20 @@ type UsagePoller struct {
 	// user for a password, which usage numbers do not justify. Accounts that this process never
 	// used are left out; the processes that use them ask about them. May be nil.
 	Holder *Holder
-	// Conversations are the ones that the process serves; they too prepare to move before the
-	// limit. May be nil.
+	// Conversations are those that the process serves. Refresh prepares their move before the
+	// limit, too. May be nil.
 	Conversations *Conversations
 
 	mu    sync.Mutex
 	asked map[string]time.Time     // when each account was last asked about, by id
-	open  map[string]chan struct{} // pending questions, by id; closed when done
+	open  map[string]chan struct{} // pending requests, by account id; closed when done
 	due   time.Time                // until then, all numbers that Refresh uses are recent
 }
 
 const (
-	// usageTimeout is the time limit of one question.
+	// usageTimeout is the time limit of one request.
 	usageTimeout = 10 * time.Second
-	// usagePause is the shortest time between two questions about one account.
+	// usagePause is the shortest time between two requests about one account.
 	usagePause = time.Minute
 	// usageInUse and usageOthers are the ages at which Refresh asks for new numbers of the account
 	// in use, and of others.
@@ -49,9 +49,14 @@ const (
 // Limited asks about an account that has just reached a limit.
 func (u *UsagePoller) Limited(ctx context.Context, g Grant) {
 	if end, ok := u.turn(g.ID); ok {
-		defer end()
-		_ = u.ask(ctx, g, usageTimeout)
+		u.askInTurn(ctx, g, end)
 	}
+}
+
+// askInTurn asks about an account whose turn it is, and then calls end.
+func (u *UsagePoller) askInTurn(ctx context.Context, g Grant, end func()) {
+	defer end()
+	_ = u.ask(ctx, g, usageTimeout)
 }
 
 // Switched asks about the account that the process has moved to, unless its numbers are fresh.
@@ -61,18 +66,14 @@ func (u *UsagePoller) Switched(ctx context.Context, g Grant) {
 		return
 	}
 	for _, v := range o.Accounts {
-		if v.ID != g.ID || u.age(v) < usagePause {
-			continue
-		}
-		if end, ok := u.turn(g.ID); ok {
-			defer end()
-			_ = u.ask(ctx, g, usageTimeout)
+		if v.ID == g.ID && u.age(v) >= usagePause {
+			u.Limited(ctx, g)
 		}
 	}
 }
 
-// Exhausted asks about all used-up accounts at the same time: one may be back early. It also waits
-// for pending questions about them.
+// Exhausted asks about all used-up accounts at the same time, because one may return early. It also
+// waits for pending requests about them.
 func (u *UsagePoller) Exhausted(ctx context.Context) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -112,8 +113,8 @@ func (u *UsagePoller) Due() bool {
 }
 
 // Refresh asks about g's account, and about others whose key is in memory, if their numbers are
-// old, no matter which process got them. The questions run at the same time. Then it prepares to
-// move before the limit.
+// old, no matter which process got them. The requests run at the same time. Then it prepares to move
+// before the limit.
 func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -124,20 +125,19 @@ func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 	for _, v := range o.Accounts {
 		pace, key := usageInUse, g.Key
 		if v.ID != g.ID || v.KeyRev != g.KeyRev {
-			known, ok := u.known(v.Handout())
-			if !ok || !v.Enabled || v.Condition.State == rotation.Rejected {
+			known := false
+			if pace = usageOthers; u.Holder != nil {
+				key, known = u.Holder.Known(v.Handout())
+			}
+			if !known || !v.Enabled || v.Condition.State == rotation.Rejected {
 				continue
 			}
-			pace, key = usageOthers, known
 		}
 		age := u.age(v)
 		if age >= pace {
 			if end, ok := u.turn(v.ID); ok {
 				age = 0
-				all.Go(func() {
-					defer end()
-					_ = u.ask(ctx, Grant{Handout: v.Handout(), Key: key}, usageTimeout)
-				})
+				all.Go(func() { u.askInTurn(ctx, Grant{Handout: v.Handout(), Key: key}, end) })
 			}
 		}
 		soonest = min(soonest, max(pace-age, usagePause))
@@ -152,13 +152,6 @@ func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 	if u.Conversations != nil {
 		u.Conversations.PrepareAhead(ctx)
 	}
-}
-
-func (u *UsagePoller) known(h rotation.Handout) (keychain.Secret, bool) {
-	if u.Holder == nil {
-		return keychain.Secret{}, false
-	}
-	return u.Holder.Known(h)
 }
 
 // never is the age of missing numbers.
@@ -179,8 +172,8 @@ func (u *UsagePoller) age(v rotation.View) time.Duration {
 	return age
 }
 
-// turn reports whether it is time to ask about the account, and if so reserves the question; call
-// end after it.
+// turn reports whether it is time to ask about the account, and if so marks a request as pending
+// until end is called.
 func (u *UsagePoller) turn(id string) (end func(), ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -195,7 +188,7 @@ func (u *UsagePoller) turn(id string) (end func(), ok bool) {
 	return func() { close(done) }, true
 }
 
-// await waits for a pending question about the account, if there is one.
+// await waits for the pending request about the account, if there is one.
 func (u *UsagePoller) await(ctx context.Context, id string) {
 	u.mu.Lock()
 	done := u.open[id]

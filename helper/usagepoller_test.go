@@ -174,5 +174,5 @@ func TestPrepareAhead(t *testing.T) {
 	assert.Equal(t, 3, p.keys.reads)
 	g, err = h.Current(t.Context(), nil)
 	require.NoError(t, err)
-	assert.Nil(t, g.Moved, "told once")
+	assert.Nil(t, g.Moved, "returned once")
 }

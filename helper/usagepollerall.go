@@ -10,7 +10,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Asked is the result of the question about one account.
+// Asked is the result of one request for an account's usage.
 type Asked struct {
 	ID string
 	// Err is nil if the service answered and the pool has recorded it. Otherwise it comes from the
@@ -20,8 +20,8 @@ type Asked struct {
 }
 
 // AskAll asks the service about every account at the same time, and records the answers in the
-// pool. Each question ends after limit. The keychain has the time that ctx gives; a locked or
-// missing one is asked once and not for each account. The result has the accounts in the pool's
+// pool. Each request ends after limit, and reading the keys when ctx ends. If the keychain is locked
+// or missing, it is asked once and not for each account. The result has the accounts in the pool's
 // order. The error is the pool's.
 func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked, error) {
 	o, err := u.Pool.Overview(ctx)
@@ -30,7 +30,7 @@ func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked,
 	}
 	asked := make([]Asked, len(o.Accounts))
 	var all sync.WaitGroup
-	var broken error // the keychain's, for all following accounts
+	var broken error // from the keychain; applies to all following accounts
 	for i, v := range o.Accounts {
 		asked[i].ID = v.ID
 		key, err := u.key(ctx, v, broken)
@@ -47,7 +47,7 @@ func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked,
 	return asked, nil
 }
 
-// key returns the account's key, unless the keychain was found not to answer.
+// key returns the account's key from memory, or from the keychain unless broken is set.
 func (u *UsagePoller) key(ctx context.Context, v rotation.View, broken error) (keychain.Secret, error) {
 	if u.Holder != nil {
 		if key, ok := u.Holder.Known(v.Handout()); ok {

@@ -1,6 +1,6 @@
 // Package accounts changes accounts together with their keys: it adds, replaces and removes them,
-// and moves all keys from one store to another. Each of these is a transaction: cut short at any
-// point it has lost no key, and the same command finishes it.
+// and moves all keys from one store to another. Each of these is a transaction: if it is interrupted
+// at any point, no key is lost, and the same command completes it.
 package accounts
 
 import (
@@ -18,19 +18,19 @@ import (
 type Accounts struct {
 	Pool    *rotation.Pool
 	Keys    *Keys
-	Service *url.URL // the base URL at which keys are checked
-	Budget  Budget   // of each step that calls the key store
+	Service *url.URL // the base URL of the service that checks keys
+	Budget  Budget   // the time limit of each step that calls the key store
 	Tell    report.Reporter
 }
 
-// A Budget is how long the calls of a key store may take together.
+// A Budget is the time limit of a group of calls of a key store.
 type Budget time.Duration
 
 const (
-	// ProgramBudget is for a command that a program waits for, which is promised an end within 8 s,
-	// its start and its last words included.
+	// ProgramBudget is for a command that a program waits for. Such a command ends within 8 s,
+	// including its start and its output.
 	ProgramBudget = Budget(7500 * time.Millisecond)
-	// PersonBudget is for a command before which a person sits, who may have to type a password.
+	// PersonBudget is for a command of a person, who may have to type a password.
 	PersonBudget = Budget(60 * time.Second)
 )
 
@@ -39,7 +39,7 @@ func (b Budget) Context() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), time.Duration(b))
 }
 
-// NewID returns a name that an account keeps for good; labels may change.
+// NewID returns an id for an account. The id never changes; the label may.
 func NewID() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // never fails: see crypto/rand

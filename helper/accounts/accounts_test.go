@@ -31,8 +31,7 @@ func TestAdd(t *testing.T) {
 	assert.Empty(t, w.unlisted())
 }
 
-// A key that the store does not keep as it is: the account is not listed, and nothing is left in
-// the store.
+// If the store does not keep the key unchanged, the account is not added and the store is empty again.
 func TestAddTakesBackAKeyThatCannotBeReadBack(t *testing.T) {
 	for name, flaw := range map[string]func(*flawed){
 		"not read back": func(f *flawed) {
@@ -66,7 +65,7 @@ func TestAddTakesBackAKeyThatCannotBeReadBack(t *testing.T) {
 	}
 }
 
-// Where the key cannot be taken back either, the pool goes on noting that one may be there.
+// If the key cannot be deleted either, its id remains on the pending list.
 func TestAddNotesAKeyThatItCannotTakeBack(t *testing.T) {
 	w := newWorld(t)
 	w.stores[OSStore].after = failing("set")
@@ -81,7 +80,7 @@ func TestAddNotesAKeyThatItCannotTakeBack(t *testing.T) {
 func TestAddAsksTheService(t *testing.T) {
 	w := newWorld(t)
 	w.serve(fakeservice.Account{Key: "key-of-Work", Label: "Work", Workspace: "wrk_1", User: "usr_1"},
-		fakeservice.Account{Key: "key-of-Twin", Label: "Twin", Workspace: "wrk_1", User: "usr_1"})
+		fakeservice.Account{Key: "key-of-Second", Label: "Second", Workspace: "wrk_1", User: "usr_1"})
 	_, err := w.Add(t.Context(), "Stranger", keyOf("Stranger"), false)
 	assert.ErrorIs(t, err, ErrUnknownKey)
 	assert.ErrorIs(t, err, hint.ErrRefused)
@@ -90,9 +89,9 @@ func TestAddAsksTheService(t *testing.T) {
 	_, err = w.Add(t.Context(), "Work", keyOf("Work"), false)
 	require.NoError(t, err)
 	assert.Equal(t, "wrk_1", w.find("Work").Workspace)
-	assert.NotNil(t, w.find("Work").Usage, "what the service said is kept")
+	assert.NotNil(t, w.find("Work").Usage, "the usage is recorded")
 	assert.Empty(t, w.said.warnings)
-	_, err = w.Add(t.Context(), "Twin", keyOf("Twin"), false)
+	_, err = w.Add(t.Context(), "Second", keyOf("Second"), false)
 	require.NoError(t, err)
 	if assert.Len(t, w.said.warnings, 1) {
 		assert.Contains(t, w.said.warnings[0], "same workspace and user as Work: the two share one usage limit")
@@ -108,13 +107,13 @@ func TestReplace(t *testing.T) {
 	assert.ErrorIs(t, w.Replace(t.Context(), work, keyOf("Spare"), true), rotation.ErrAlreadyThere)
 	assert.Equal(t, "anew", w.keyIn(OSStore, work.ID))
 
-	// The same key once more finishes a replacement that was cut short before the pool was told.
+	// The same key completes a replacement that was interrupted before the pool recorded it.
 	require.NoError(t, w.Pool.PrepareReplace(t.Context(), spare.ID))
 	require.NoError(t, w.Replace(t.Context(), spare, keyOf("Spare"), true))
 	assert.Equal(t, spare.KeyRev+1, w.find("Spare").KeyRev)
 }
 
-// A new key that the store does not keep: the old one is put back, and the pool still has that one.
+// If the store does not keep the new key, the old one is restored, and the pool is unchanged.
 func TestReplacePutsTheOldKeyBack(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -129,7 +128,7 @@ func TestReplacePutsTheOldKeyBack(t *testing.T) {
 	assert.Equal(t, v.KeyRev, w.find("Work").KeyRev)
 }
 
-// An account that is removed while it gets a new key takes that key with it.
+// If an account is removed while it gets a new key, that key is deleted.
 func TestReplaceOfAnAccountThatGoes(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -152,8 +151,8 @@ func TestRemove(t *testing.T) {
 	assert.Empty(t, w.keyIn(OSStore, v.ID))
 }
 
-// A removal that fails on either side of the deletion leaves the account listed; the next one
-// finishes it.
+// A removal that fails before or after the deletion of the key leaves the account in the pool; the
+// next removal completes it.
 func TestRemoveFinishesWhatWasCutShort(t *testing.T) {
 	for name, cut := range map[string]func(*flawed){
 		"before the key was deleted": func(f *flawed) { f.before = failing("delete") },
@@ -177,7 +176,7 @@ func TestRemoveFinishesWhatWasCutShort(t *testing.T) {
 	}
 }
 
-// A store that is locked is asked before anything is written down.
+// A locked store is an error before anything is changed.
 func TestRemoveFromALockedStore(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -244,7 +243,7 @@ func TestLabels(t *testing.T) {
 	assert.ErrorIs(t, err, hint.ErrInput)
 }
 
-// A label from elsewhere that cannot be one here becomes one that can, and that is free.
+// A label that is not valid, or not free, becomes one that is both.
 func TestFitLabel(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("x", maxLabel)

@@ -10,8 +10,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// FreeLabel returns the label for a new account: the wanted one, or with nil one that is free.
-// Errors say that a label cannot be one, or that it is taken (rotation.ErrAlreadyThere).
+// FreeLabel returns the label for a new account: the wanted one, or if that is nil a free one. Errors
+// say that the label is not valid, or that another account has it (rotation.ErrAlreadyThere).
 func (a *Accounts) FreeLabel(ctx context.Context, wanted *string) (string, error) {
 	o, err := a.Pool.Overview(ctx)
 	if err != nil {
@@ -31,7 +31,8 @@ func (a *Accounts) FreeLabel(ctx context.Context, wanted *string) (string, error
 	return label, nil
 }
 
-// Reach finds out whether a key for label could be stored, before the user is asked for one.
+// Reach returns an error if the key store does not answer. It is called before the user types the
+// key for label.
 func (a *Accounts) Reach(label string) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
@@ -41,15 +42,15 @@ func (a *Accounts) Reach(label string) error {
 	return nil
 }
 
-// Add brings a new account in and returns its id. A key that another account has is refused, and
-// unless it is to be stored unchecked also one that the service does not know.
+// Add adds an account and returns its id. It refuses a key that another account has and, unless
+// unchecked is true, a key that the service does not know.
 func (a *Accounts) Add(ctx context.Context, label string, key keychain.Secret, unchecked bool) (id string, err error) {
 	usage, err := a.vet(ctx, "", key, unchecked)
 	if err != nil {
 		return "", err
 	}
 	id = NewID()
-	return id, a.Keys.Alone(func() error {
+	return id, a.Alone(func() error {
 		if err := a.refuseKnownKey(ctx, "", key); err != nil {
 			return err
 		}
@@ -57,8 +58,8 @@ func (a *Accounts) Add(ctx context.Context, label string, key keychain.Secret, u
 	})
 }
 
-// Enlist puts the key of a new account into the store, reads it back, and only then lists the
-// account. The caller is within [Keys.Alone], and has compared the key with those that are there.
+// Enlist stores the key of a new account, reads it back, and only then adds the account to the pool.
+// It must be called within [Accounts.Alone], after the key was compared with those of all accounts.
 func (a *Accounts) Enlist(n rotation.NewAccount, key keychain.Secret, usage rotation.Usage) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
@@ -74,16 +75,16 @@ func (a *Accounts) Enlist(n rotation.NewAccount, key keychain.Secret, usage rota
 		a.abandon(n.ID)
 		return err
 	}
-	_ = a.Pool.Learn(ctx, rotation.Handout{ID: n.ID}, usage) // if not now, then after its first request
+	_ = a.Pool.Learn(ctx, rotation.Handout{ID: n.ID}, usage) // on failure, the first request learns it
 	return nil
 }
 
-// abandon takes back what a failed step may have stored. Where that fails too, the state still says
-// that a key may be there, for a later clean-up.
+// abandon deletes the key that a failed step may have stored. If that fails too, the id remains on the
+// state's pending list for a later clean-up.
 func (a *Accounts) abandon(id string) {
 	ctx, cancel := ProgramBudget.Context()
 	defer cancel()
-	if err := a.Keys.Delete(ctx, id); err == nil || errors.Is(err, keychain.ErrNotFound) {
+	if deleteKey(ctx, a.Keys, id) == nil {
 		_ = a.Pool.ClearPending(ctx, id)
 	}
 }

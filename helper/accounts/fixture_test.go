@@ -14,17 +14,17 @@ import (
 	"ocgo-key/rotation"
 )
 
-// errCut is what a store answers once the command that asks it is cut short.
+// errCut is the error of a store that interrupts a command.
 var errCut = errors.New("cut short")
 
-// flawed is a store in memory that fails, or gives back something else, where a test says so.
+// flawed is a store in memory whose calls a test can make fail, or return another key.
 type flawed struct {
 	keychain.Store
 	name   string
-	before func(op, id string) error             // may be nil; its error is the answer, and nothing is done
-	after  func(op, id string) error             // may be nil; likewise, but it is done
+	before func(op, id string) error             // may be nil; if it returns an error, the call fails without effect
+	after  func(op, id string) error             // may be nil; if it returns an error, the call fails after it took effect
 	read   func(keychain.Secret) keychain.Secret // may be nil
-	stored []string                              // ids, in the order of their keys
+	stored []string                              // the ids passed to Set
 }
 
 func newFlawed(name string) *flawed { return &flawed{Store: keychain.NewMemory(), name: name} }
@@ -64,7 +64,7 @@ func (f *flawed) Delete(ctx context.Context, id string) error {
 	return f.step("delete", id, func() error { return f.Store.Delete(ctx, id) })
 }
 
-// failing fails at one operation.
+// failing returns a hook that fails at one operation.
 func failing(op string) func(string, string) error {
 	return func(got, _ string) error {
 		if got == op {
@@ -74,7 +74,7 @@ func failing(op string) func(string, string) error {
 	}
 }
 
-// said is a reporter that keeps what was said.
+// said is a Reporter that records messages.
 type said struct{ warnings, lines []string }
 
 func (s *said) Say(format string, args ...any) {
@@ -83,7 +83,7 @@ func (s *said) Say(format string, args ...any) {
 func (s *said) Detail(string, ...any)  {}
 func (s *said) Warn(message, _ string) { s.warnings = append(s.warnings, message) }
 
-// world is a pool, its stores and what works on them.
+// world is a pool with its key stores in memory.
 type world struct {
 	*Accounts
 	t      *testing.T
@@ -101,7 +101,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// keys are the stores as another process opens them.
+// keys returns the stores as another process opens them.
 func (w *world) keys() *Keys {
 	k := Open(Choice{Getenv: func(name string) string { return w.env[name] }})
 	for name, store := range w.stores {
@@ -110,12 +110,12 @@ func (w *world) keys() *Keys {
 	return k
 }
 
-// pool is the pool as another process opens it.
+// pool returns the pool as another process opens it.
 func (w *world) pool() *rotation.Pool {
 	return rotation.Open(w.env["OCGO_KEY_STATE_DIR"], func(message string) { w.t.Error(message) })
 }
 
-// serve starts the service, to which these keys belong.
+// serve starts a service that knows these accounts.
 func (w *world) serve(accounts ...fakeservice.Account) {
 	service, err := fakeservice.Start(fakeservice.Options{Accounts: accounts})
 	require.NoError(w.t, err)
@@ -124,7 +124,7 @@ func (w *world) serve(accounts ...fakeservice.Account) {
 	require.NoError(w.t, err)
 }
 
-// add adds an account, with a key after its label.
+// add adds an account with the key keyOf(label).
 func (w *world) add(label string) rotation.View {
 	_, err := w.Add(w.t.Context(), label, keyOf(label), true)
 	require.NoError(w.t, err)
@@ -145,7 +145,7 @@ func (w *world) find(label string) rotation.View {
 	return v
 }
 
-// labels are those of the accounts in the pool.
+// labels returns the labels of the accounts in the pool.
 func (w *world) labels() []string {
 	labels := []string{}
 	for _, v := range w.overview().Accounts {
@@ -154,7 +154,7 @@ func (w *world) labels() []string {
 	return labels
 }
 
-// unlisted are the ids that the pool notes and no account has.
+// unlisted returns the ids on the pool's pending list that belong to no account.
 func (w *world) unlisted() (ids []string) {
 	all, _, err := w.Pool.KeyOwners(w.t.Context())
 	require.NoError(w.t, err)
@@ -166,7 +166,7 @@ func (w *world) unlisted() (ids []string) {
 	return ids
 }
 
-// keyIn is the key under id in the store called name; empty where there is none.
+// keyIn returns the key for id in the store called name; empty if there is none.
 func (w *world) keyIn(name, id string) string {
 	key, err := w.stores[name].Store.Get(context.Background(), id)
 	if errors.Is(err, keychain.ErrNotFound) {

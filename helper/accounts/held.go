@@ -29,7 +29,7 @@ func (h HeldKeys) Of(key keychain.Secret) (rotation.View, bool) {
 	return rotation.View{}, false
 }
 
-// Secrets are the keys.
+// Secrets returns the keys.
 func (h HeldKeys) Secrets() []keychain.Secret {
 	keys := make([]keychain.Secret, len(h))
 	for i, held := range h {
@@ -38,8 +38,8 @@ func (h HeldKeys) Secrets() []keychain.Secret {
 	return keys
 }
 
-// Held reads the key of each account. An account without one is left out. Nothing derived from a
-// key is kept anywhere that could be compared instead.
+// Held reads the key of each account from the key store, and leaves out accounts without a key. Keys
+// can be compared only this way: no hash of a key is stored anywhere.
 func (a *Accounts) Held(o rotation.Overview) (HeldKeys, error) {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
@@ -57,8 +57,8 @@ func (a *Accounts) Held(o rotation.Overview) (HeldKeys, error) {
 	return held, nil
 }
 
-// refuseKnownKey refuses a key that an account other than self has already. That self has it means
-// that a replace was cut short, and is finished now.
+// refuseKnownKey returns an error if an account other than self has the key. If self has it, an
+// interrupted replace is completed now.
 func (a *Accounts) refuseKnownKey(ctx context.Context, self string, key keychain.Secret) error {
 	o, err := a.Pool.Overview(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -15,33 +16,32 @@ import (
 	"ocgo-key/rotation"
 )
 
-// credentialName is what a systemd unit calls the identity: LoadCredential=ocgo-key:PATH.
+// credentialName is the name of the identity in a systemd unit: LoadCredential=ocgo-key:PATH.
 const credentialName = "ocgo-key"
 
-// Choice is what a command line and its environment say of the store.
+// Choice is the user's choice of a key store on the command line and in the environment.
 type Choice struct {
-	Store    string // its name; empty: as is remembered, else the OS keychain
-	Identity string // of the file store; empty: systemd's, else as is remembered
-	Silent   bool   // a passphrase is not asked for, even where there is a terminal
+	Store    string // the store's name; empty for the one in the settings, otherwise the OS keychain
+	Identity string // the identity of the file store; empty for systemd's, otherwise the one in the settings
+	Silent   bool   // never ask for a passphrase, not even on a terminal
 	Getenv   func(string) string
 }
 
-// Keys is the store that the keys are in at each moment: another process may move them meanwhile.
-// What it is, is found out at the first call. It is a keychain.Store, and safe for concurrent use.
+// Keys is a keychain.Store that looks up the chosen store on each call, because another process may
+// move the keys at any time. It is safe for concurrent use.
 type Keys struct {
 	Choice
 
 	mu     sync.Mutex
-	opened map[string]keychain.Store // an identity is read, and its passphrase asked for, once
+	opened map[string]keychain.Store // each store is opened once, so that a passphrase is asked for once
 }
 
-// Open returns the chosen store. Nothing is asked of it yet.
+// Open returns the chosen store. It does not use the store yet.
 func Open(c Choice) *Keys { return &Keys{Choice: c, opened: map[string]keychain.Store{}} }
 
 func (k *Keys) dir() (string, error) { return paths.StateDir(k.Getenv, os.UserHomeDir) }
 
-// settings are those that are remembered. Nothing is repaired here: who only looks must change
-// nothing.
+// settings reads the user's settings without repairing the state file: reading must change nothing.
 func (k *Keys) settings() (rotation.Settings, error) {
 	dir, err := k.dir()
 	if err != nil {
@@ -50,8 +50,8 @@ func (k *Keys) settings() (rotation.Settings, error) {
 	return rotation.PeekSettings(dir)
 }
 
-// now opens the store that is chosen at this moment, and the other end of a move of the keys, if
-// one is not finished.
+// now opens the store that is chosen at this moment and, if a move of the keys is incomplete, the
+// other store of that move.
 func (k *Keys) now() (store, other keychain.Store, err error) {
 	s, err := k.settings()
 	if err != nil && k.Store == "" {
@@ -67,21 +67,13 @@ func (k *Keys) now() (store, other keychain.Store, err error) {
 	return store, other, err
 }
 
-// StoreIn is the name of the store that is chosen, with these settings.
-func (c *Choice) StoreIn(s rotation.Settings) string {
-	switch {
-	case c.Store != "":
-		return c.Store
-	case s.Store != "":
-		return s.Store
-	}
-	return OSStore
-}
+// StoreIn returns the name of the chosen store under these settings.
+func (c *Choice) StoreIn(s rotation.Settings) string { return cmp.Or(c.Store, s.Store, OSStore) }
 
 // open opens the store called name, once.
 func (k *Keys) open(name string, s rotation.Settings) (keychain.Store, error) {
 	if err := CheckStore(name); err != nil {
-		return nil, hint.On(err, "`ocgo-key config store` shows what is remembered, `ocgo-key config --unset store` forgets it")
+		return nil, hint.On(err, "`ocgo-key config store` shows the setting, `ocgo-key config --unset store` removes it")
 	}
 	identity := ""
 	if name == FileStore {
@@ -116,7 +108,7 @@ func (k *Keys) open(name string, s rotation.Settings) (keychain.Store, error) {
 	return store, nil
 }
 
-// identity is where the identity of the file store comes from.
+// identity returns the path of the file store's identity; empty if there is none.
 func (c *Choice) identity(s rotation.Settings) string {
 	if c.Identity != "" {
 		return c.Identity
@@ -130,7 +122,7 @@ func (c *Choice) identity(s rotation.Settings) string {
 	return s.Identity
 }
 
-// Name is that of the store chosen at this moment.
+// Name returns the name of the store that is chosen at this moment.
 func (k *Keys) Name() string {
 	store, _, err := k.now()
 	if err != nil {
@@ -139,9 +131,9 @@ func (k *Keys) Name() string {
 	return store.Name()
 }
 
-// Warm gets the OS keychain ready, unless another store is chosen by the command line. It does not
-// wait for what is remembered: by then the key itself can be asked for. With another store
-// remembered, a connection is made in vain.
+// Warm connects to the OS keychain, unless the command line names another store. It does not read the
+// settings first: that takes as long as Warm could save. If the settings name another store, the
+// connection is not used.
 func (k *Keys) Warm() {
 	if k.Store != "" && k.Store != OSStore {
 		return
@@ -153,8 +145,8 @@ func (k *Keys) Warm() {
 	}
 }
 
-// Unlock has the passphrase of the file store's identity asked for now, for a command that has less
-// time later, or something else on the screen. What goes wrong shows when a key is asked for.
+// Unlock asks for the passphrase of the file store's identity, for a command that has less time later
+// or then uses the terminal. Errors are ignored: they show when a key is read.
 func (k *Keys) Unlock(b Budget) {
 	if k.Name() == FileStore {
 		ctx, cancel := b.Context()
@@ -163,7 +155,7 @@ func (k *Keys) Unlock(b Budget) {
 	}
 }
 
-// Get takes no lock: a key that is not where it was a moment ago may have been moved since.
+// Get returns a key. It takes no lock: if a move changes the store meanwhile, it asks the new store.
 func (k *Keys) Get(ctx context.Context, id string) (keychain.Secret, error) {
 	store, _, err := k.now()
 	if err != nil {
@@ -179,7 +171,7 @@ func (k *Keys) Get(ctx context.Context, id string) (keychain.Secret, error) {
 	return key, err
 }
 
-// Set stores a key in the store that is chosen; no move of the keys goes on beside it.
+// Set stores a key in the chosen store, while no move of the keys runs.
 func (k *Keys) Set(ctx context.Context, id string, key keychain.Secret) error {
 	return k.unmoved(ctx, func() error {
 		store, _, err := k.now()
@@ -190,7 +182,7 @@ func (k *Keys) Set(ctx context.Context, id string, key keychain.Secret) error {
 	})
 }
 
-// Delete deletes a key, and what a move that was cut short left of it at its other end.
+// Delete deletes a key, and its copy in the other store of an incomplete move.
 func (k *Keys) Delete(ctx context.Context, id string) error {
 	return k.unmoved(ctx, func() error {
 		store, other, err := k.now()
@@ -198,7 +190,7 @@ func (k *Keys) Delete(ctx context.Context, id string) error {
 			return err
 		}
 		if other != nil {
-			if err := other.Delete(ctx, id); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+			if err := deleteKey(ctx, other, id); err != nil {
 				return err
 			}
 		}
@@ -206,7 +198,7 @@ func (k *Keys) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// Inspect looks at the store, where that can be looked at.
+// Inspect returns details of the store, or the zero value if the store gives none.
 func (k *Keys) Inspect(ctx context.Context) (keychain.Inspection, error) {
 	store, _, err := k.now()
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The command line (a flag, or a variable in its place) wins over what is remembered, and that over
-// the OS keychain.
+// The command line (a flag or its variable) takes precedence over the settings, and those over the OS
+// keychain.
 func TestStoreThatIsChosen(t *testing.T) {
 	for _, row := range []struct{ line, remembered, want string }{
 		{"", "", OSStore}, {"", FileStore, FileStore}, {"docker:vault", FileStore, "docker:vault"}, {OSStore, FileStore, OSStore}, {FileStore, "", FileStore},
@@ -46,8 +46,8 @@ func TestIdentityThatIsChosen(t *testing.T) {
 	}
 }
 
-// Each call goes to the store that is chosen at that moment, and a store that this version does not
-// know is an error.
+// Each call goes to the store that is chosen at that moment. A store that this version does not know
+// is an error.
 func TestKeysFollowAMove(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -64,7 +64,7 @@ func TestKeysFollowAMove(t *testing.T) {
 	assert.Contains(t, next, "config --unset store")
 }
 
-// A move between the look for the store and the look for the key is no reason to miss it.
+// Get finds a key that is moved after Get has chosen the store.
 func TestGetDuringAMove(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -81,7 +81,7 @@ func TestGetDuringAMove(t *testing.T) {
 	assert.Equal(t, "key-of-Work", key.Reveal())
 }
 
-// What is deleted is deleted at both ends of a move that was cut short.
+// Delete deletes a key in both stores of an interrupted move.
 func TestDeleteAtBothEnds(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -92,7 +92,7 @@ func TestDeleteAtBothEnds(t *testing.T) {
 	assert.Empty(t, w.keyIn(FileStore, v.ID))
 }
 
-// Nobody stores a key while a move is at work, and keys come in one at a time.
+// No key is stored or deleted during a move, and keys are added one at a time.
 func TestLocks(t *testing.T) {
 	w := newWorld(t)
 	other := w.keys()
@@ -109,7 +109,7 @@ func TestLocks(t *testing.T) {
 	assert.Empty(t, w.keyIn(OSStore, "id"))
 	require.NoError(t, other.Set(t.Context(), "id", keyOf("x")))
 
-	err = w.Keys.Alone(func() error {
+	err = w.Alone(func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second/10)
 		defer cancel()
 		return other.locked(ctx, AddLockName, takeAlone, func() error { return nil })
@@ -156,7 +156,7 @@ func TestSettings(t *testing.T) {
 
 	w.add("Work")
 	err = change("store", FileStore)
-	assert.ErrorContains(t, err, "the keys of 1 account are in the OS keychain", "with accounts there, a move changes it")
+	assert.ErrorContains(t, err, "the keys of 1 account are in the OS keychain", "a pool with accounts")
 	next, _ := hint.Of(err)
 	assert.Equal(t, "`ocgo-key migrate --to file` moves them", next)
 	require.NoError(t, w.Pool.BeginMove(t.Context(), rotation.KeyMove{From: OSStore, To: FileStore}))

@@ -13,10 +13,10 @@ import (
 	"ocgo-key/rotation"
 )
 
-// maxLabel bounds a label, in characters, so that lists stay readable.
+// maxLabel is the longest label, in characters, so that lists stay readable.
 const maxLabel = 40
 
-// CheckLabel refuses what could not be typed again, or be taken for something else.
+// CheckLabel returns an error for a label that is hard to type or could be read as something else.
 func CheckLabel(label string) error {
 	_, err := strconv.Atoi(label)
 	switch {
@@ -36,8 +36,8 @@ func CheckLabel(label string) error {
 	return nil
 }
 
-// FitLabel returns a free label as near to the wanted one as can be: a label that cannot be one is
-// no reason to leave a key where it lies.
+// FitLabel returns a free label that is close to the wanted one, so that a key can be imported even if
+// its label is not valid.
 func FitLabel(o rotation.Overview, wanted string) string {
 	base := shorten(strings.TrimLeft(text.Tidy(wanted), "- "), maxLabel)
 	if CheckLabel(base) != nil {

@@ -13,35 +13,32 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// Locks in the state folder. Who stores or deletes a key shares the lock of moves, a move has it
-// alone. Keys that come in are compared with those that are there, so they come in one at a time.
+// Names of the locks in the state folder. A move of the keys takes the move lock alone; every other
+// change of a key shares it. The add lock serializes additions, because each new key is compared with
+// all others.
 const (
 	MoveLockName = "move.lock"
 	AddLockName  = "add.lock"
 )
 
-// lockPoll is how often a lock that others hold is tried.
+// lockPoll is the time between two attempts to take a lock.
 const lockPoll = 20 * time.Millisecond
 
-// addTimeout bounds the wait for other processes that bring keys in: there may be a person at a
-// question of the keychain.
+// addTimeout bounds the wait for other additions, which may wait for a person to answer the keychain.
 const addTimeout = time.Minute
 
-// ErrBusy means that other processes had the key store for all of the time.
+// ErrBusy means that other processes held a lock of the key store for the whole wait.
 var ErrBusy = errors.New("another ocgo-key is storing, deleting or moving keys all the time")
 
-// Alone runs do, which compares a key with the others and brings it in, while no other process
-// does. Errors: [ErrBusy], or do's.
-func (k *Keys) Alone(do func() error) error {
+// Alone runs do, which compares a new key with all others and stores it, while no other process adds
+// a key. Errors: [ErrBusy], or do's.
+func (a *Accounts) Alone(do func() error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), addTimeout)
 	defer cancel()
-	return k.locked(ctx, AddLockName, takeAlone, do)
+	return a.Keys.locked(ctx, AddLockName, takeAlone, do)
 }
 
-// Alone is [Keys.Alone] of the pool's keys.
-func (a *Accounts) Alone(do func() error) error { return a.Keys.Alone(do) }
-
-// unmoved runs do while no move of the keys goes on.
+// unmoved runs do while no move of the keys runs.
 func (k *Keys) unmoved(ctx context.Context, do func() error) error {
 	return k.locked(ctx, MoveLockName, takeShared, do)
 }
@@ -61,7 +58,7 @@ func (k *Keys) locked(ctx context.Context, name string, take taking, do func() e
 	return do()
 }
 
-// lock is the lock of this name, not taken.
+// lock returns the lock of this name without taking it.
 func (k *Keys) lock(name string) (*flock.Flock, error) {
 	dir, err := k.dir()
 	if err != nil {
@@ -70,11 +67,11 @@ func (k *Keys) lock(name string) (*flock.Flock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the state folder: %w", err)
 	}
-	// Opened for reading alone, a pipe in its place would be waited for.
+	// Opening only to read would block if a pipe were in its place.
 	return flock.New(filepath.Join(dir, name), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR)), nil
 }
 
-// Moving reports whether a move of the keys is at work at this moment.
+// Moving reports whether a move of the keys is running.
 func (k *Keys) Moving() bool {
 	lock, err := k.lock(MoveLockName)
 	if err != nil {
@@ -85,7 +82,7 @@ func (k *Keys) Moving() bool {
 	return err == nil && !free
 }
 
-// taking is how a lock is taken: alone or shared.
+// taking is a way to take a lock: alone or shared.
 type taking func(*flock.Flock, context.Context, time.Duration) (bool, error)
 
 var (

@@ -13,17 +13,17 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Moved is what a move of the keys did.
+// Moved is the result of a move of the keys.
 type Moved struct {
-	From, To string   // stores; the same where the keys were there already
-	Labels   []string // of the accounts whose keys were moved
-	Missing  []string // labels of accounts without a key in either store
-	Beside   bool     // the identity that opens the file store lies in the same folder
+	From, To string   // names of stores; the same if the keys were in To already
+	Labels   []string // labels of the accounts whose keys were moved
+	Missing  []string // labels of the accounts without a key in either store
+	Beside   bool     // the identity of the file store is in the same folder as the keys
 }
 
-// Move copies each key to the store called to and reads it back; then that store is the one in use,
-// and is remembered; only then the old keys are deleted. Cut short at any point it has lost
-// nothing, and the same call finishes it. confirm is asked before the first key is moved; its error
+// Move copies each key to the store called to and reads it back, then stores the name of that store
+// in the settings, and only then deletes the old keys. If it is interrupted at any point, no key is
+// lost, and the same call completes it. confirm is called before the first key is copied; its error
 // ends the move.
 func (a *Accounts) Move(to string, confirm func(question string) error) (Moved, error) {
 	m := &move{Accounts: a, moved: Moved{To: to, Labels: []string{}, Missing: []string{}}}
@@ -36,14 +36,13 @@ func (a *Accounts) Move(to string, confirm func(question string) error) (Moved, 
 	return m.moved, err
 }
 
-// move is one move of the keys while it is at work.
+// move is a running move of the keys.
 type move struct {
 	*Accounts
-	owners []rotation.KeyOwner
-	ends   rotation.KeyMove
-	from   keychain.Store
-	to     keychain.Store
-	moved  Moved
+	owners   []rotation.KeyOwner
+	ends     rotation.KeyMove // the names of from and to
+	from, to keychain.Store
+	moved    Moved
 }
 
 func (m *move) run(confirm func(string) error) error {
@@ -74,7 +73,7 @@ func (m *move) run(confirm func(string) error) error {
 		return err
 	}
 	if err := m.copyAll(); err != nil {
-		return also(err, "no key was deleted; the same command goes on where this one ended")
+		return also(err, "no key was deleted; the same command continues where this one ended")
 	}
 	if err := m.Pool.Moved(ctx, to, m.identity(s)); err != nil {
 		return err
@@ -86,8 +85,8 @@ func (m *move) run(confirm func(string) error) error {
 	return nil
 }
 
-// arrive is for a store that is chosen already: what an earlier move left to do is done, and all is
-// well.
+// arrive ends a move to the store that is in use already. If only the command line names that store,
+// arrive puts it into the settings.
 func (m *move) arrive(s rotation.Settings) error {
 	m.moved.From = m.moved.To
 	if m.Keys.Store != "" && s.Store != m.moved.To {
@@ -96,8 +95,8 @@ func (m *move) arrive(s rotation.Settings) error {
 	return nil
 }
 
-// finishEarlier does what a move that was cut short left to do at its other end, unless that is
-// where the keys go now.
+// finishEarlier completes an interrupted move between now, the store in use, and another store, unless
+// that other store is the target of this move.
 func (m *move) finishEarlier(s rotation.Settings, now string) error {
 	other := s.Move.Other(now)
 	if other == "" || other == m.moved.To {
@@ -108,7 +107,7 @@ func (m *move) finishEarlier(s rotation.Settings, now string) error {
 		return err
 	}
 	m.ends = s.Move
-	// Whichever end it is, `now` is to have all that the other has, before that is deleted there.
+	// Before the keys are deleted in the other store, the store in use must have them all.
 	for _, owner := range m.owners {
 		if err := m.bring(owner); err != nil {
 			return err
@@ -117,7 +116,7 @@ func (m *move) finishEarlier(s rotation.Settings, now string) error {
 	return m.clear(other)
 }
 
-// bring sees to it that the store in use has the key, if the other end has.
+// bring copies the key of an account from m.from to m.to, unless m.to has one.
 func (m *move) bring(owner rotation.KeyOwner) error {
 	ctx, cancel := m.Budget.Context()
 	defer cancel()
@@ -144,7 +143,7 @@ func (m *move) open(s rotation.Settings, from, to string) (keychain.Store, keych
 	return a, b, err
 }
 
-// begin opens both stores and finds out whether the keys can go from the one to the other.
+// begin opens both stores and checks that keys can be moved between them.
 func (m *move) begin(s rotation.Settings, from string) error {
 	var err error
 	if m.from, m.to, err = m.open(s, from, m.moved.To); err != nil {
@@ -154,7 +153,7 @@ func (m *move) begin(s rotation.Settings, from string) error {
 	ctx, cancel := m.Budget.Context()
 	defer cancel()
 	asked := []keychain.Store{m.to}
-	if len(m.owners) > 0 { // a keychain that holds nothing need not be there
+	if len(m.owners) > 0 { // without keys, the old keychain need not exist
 		asked = append(asked, m.from)
 	}
 	for _, store := range asked {
@@ -163,7 +162,7 @@ func (m *move) begin(s rotation.Settings, from string) error {
 		}
 	}
 	if s.Move == m.ends {
-		return nil // what is there already, the earlier one brought
+		return nil // the keys in m.to are copies of the interrupted move
 	}
 	for _, owner := range m.owners {
 		if _, err := m.to.Get(ctx, owner.ID); err == nil {
@@ -177,8 +176,8 @@ func nothingMoved(err error) error {
 	return fmt.Errorf("nothing was moved: %w", keychain.WithoutAccount(err))
 }
 
-// tellApart makes sure that two stores which both have a key under one id are not one place by two
-// names: a helper may be a link to another. What is deleted at the one would be gone from both.
+// tellApart returns an error if both stores are the same place under two names, such as a credential
+// helper that links to another: a key that is deleted in one of them would be lost in both.
 func (m *move) tellApart(ctx context.Context) error {
 	probe, text := NewID(), keychain.NewSecret("probe-"+rand.Text())
 	if err := m.to.Set(ctx, probe, text); err != nil {
@@ -196,7 +195,7 @@ func (m *move) tellApart(ctx context.Context) error {
 	return deleted
 }
 
-// identity is the one to remember.
+// identity returns the identity to keep in the settings.
 func (m *move) identity(s rotation.Settings) string {
 	if path, ok := rememberable(m.Keys.Identity); ok && m.moved.To == FileStore {
 		return path
@@ -204,7 +203,7 @@ func (m *move) identity(s rotation.Settings) string {
 	return s.Identity
 }
 
-// copyAll copies what from has to where the keys go, and reads each back.
+// copyAll copies all keys from m.from to m.to, and reads each back.
 func (m *move) copyAll() error {
 	for i, owner := range m.owners {
 		if err := m.copy(owner); err != nil {
@@ -234,10 +233,10 @@ func (m *move) copy(owner rotation.KeyOwner) error {
 	return nil
 }
 
-// miss tells of an account without a key. What an earlier move left of it where the keys go is no
-// key of its any more.
+// miss warns about an account without a key, and deletes the outdated copy that an interrupted move
+// may have left in m.to.
 func (m *move) miss(ctx context.Context, owner rotation.KeyOwner) error {
-	if err := m.to.Delete(ctx, owner.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+	if err := deleteKey(ctx, m.to, owner.ID); err != nil {
 		return keychain.WithLabel(err, owner.Label)
 	}
 	if owner.Account {
@@ -247,11 +246,11 @@ func (m *move) miss(ctx context.Context, owner rotation.KeyOwner) error {
 	return nil
 }
 
-// clear deletes the keys at the end that is left, which the other has, and forgets the move.
+// clear deletes the keys in the store called left, and ends the move.
 func (m *move) clear(left string) error {
 	for _, owner := range m.owners {
 		if err := m.drop(owner); err != nil {
-			return also(fmt.Errorf("all keys are where they go, but not all are deleted in %s: %w", Place(left), err), "the same command deletes the rest")
+			return also(fmt.Errorf("all keys are copied, but not all are deleted in %s: %w", Place(left), err), "the same command deletes the rest")
 		}
 	}
 	return m.Pool.EndMove(context.Background())
@@ -260,13 +259,10 @@ func (m *move) clear(left string) error {
 func (m *move) drop(owner rotation.KeyOwner) error {
 	ctx, cancel := m.Budget.Context()
 	defer cancel()
-	if err := m.from.Delete(ctx, owner.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
-		return keychain.WithLabel(err, owner.Label)
-	}
-	return nil
+	return keychain.WithLabel(deleteKey(ctx, m.from, owner.ID), owner.Label)
 }
 
-// beside reports whether the keys are in a file whose identity lies in the same folder.
+// beside reports whether the keys are in the file store and its identity is in the same folder.
 func (m *move) beside() bool {
 	path, err := filepath.Abs(m.Keys.identity(rotation.Settings{}))
 	dir, dirErr := m.Keys.dir()

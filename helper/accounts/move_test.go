@@ -18,7 +18,7 @@ func (w *world) moveTo(store string) (Moved, error) {
 	return w.Move(store, func(string) error { return nil })
 }
 
-// allIn wants each account's key in this store and in no other, and no move under way.
+// allIn checks that each account's key is in this store and in no other, and that no move is pending.
 func (w *world) allIn(store, when string) {
 	w.t.Helper()
 	o := w.overview()
@@ -58,8 +58,8 @@ func TestMove(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// Cut short at each call of a store, before or after it did its work: every key is in the store
-// that is remembered, and the same move, or the one back, finishes it.
+// If a move is interrupted at any call of a store, before or after the call took effect, every key is
+// in the store of the settings, and the same move, or the one back, completes it.
 func TestMoveCutShort(t *testing.T) {
 	for n := 1; ; n++ {
 		for _, later := range []bool{false, true} {
@@ -82,8 +82,8 @@ func TestMoveCutShort(t *testing.T) {
 	}
 }
 
-// cutAt begins a move to the file; from the n-th call of a store on each fails, the n-th before or
-// after its work. It reports whether there was an n-th call.
+// cutAt starts a move to the file. The n-th call of a store fails, before or after it took effect, and
+// all later calls fail. cutAt reports whether there was an n-th call.
 func (w *world) cutAt(n int, later bool) bool {
 	calls := 0
 	for _, f := range w.stores {
@@ -111,7 +111,7 @@ func (w *world) cutAt(n int, later bool) bool {
 	return calls >= n
 }
 
-// noneLost wants each account's key in the store that is remembered.
+// noneLost checks that each account's key is in the store of the settings.
 func (w *world) noneLost(when string) {
 	w.t.Helper()
 	o := w.overview()
@@ -120,8 +120,7 @@ func (w *world) noneLost(when string) {
 	}
 }
 
-// What was removed or replaced after a move was cut short is not brought back by the rest of the
-// move.
+// A move that is completed later does not bring back keys that were removed or replaced in between.
 func TestMoveCutShortAndThenChanges(t *testing.T) {
 	for n := 1; ; n++ {
 		w := newWorld(t)
@@ -145,7 +144,7 @@ func TestMoveCutShortAndThenChanges(t *testing.T) {
 	}
 }
 
-// A key that a command left behind when it was killed moves along, though no account has it.
+// A move includes a key without an account, which a killed command has left behind.
 func TestMoveTakesUnlistedKeys(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.Pool.Prepare(t.Context(), "0123", "Lost"))
@@ -157,7 +156,7 @@ func TestMoveTakesUnlistedKeys(t *testing.T) {
 	assert.Empty(t, w.keyIn(OSStore, "0123"))
 }
 
-// Two names of one place: nothing is deleted there.
+// If two names mean the same place, nothing is deleted.
 func TestMoveToTheSamePlace(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -204,7 +203,7 @@ func TestMoveRemembersTheIdentity(t *testing.T) {
 	}
 }
 
-// A store that cannot be asked is found out before anything is written down.
+// A store that cannot be used is an error before anything is changed.
 func TestMoveToAStoreThatIsShut(t *testing.T) {
 	w := newWorld(t)
 	w.add("Work")
@@ -216,11 +215,11 @@ func TestMoveToAStoreThatIsShut(t *testing.T) {
 	assert.EqualError(t, err, "nothing was moved: locked")
 	assert.Equal(t, rotation.KeyMove{}, w.overview().Settings.Move)
 
-	// It goes on where it ended once something was copied, and says so.
+	// Once a key was copied, the next move continues, and says so.
 	w.stores[FileStore].before = failing("set")
 	_, err = w.moveTo(FileStore)
 	next, _ := hint.Of(err)
-	assert.Equal(t, "no key was deleted; the same command goes on where this one ended", next)
+	assert.Equal(t, "no key was deleted; the same command continues where this one ended", next)
 	w.stores[FileStore].before = nil
 	_, err = w.moveTo(FileStore)
 	require.NoError(t, err)

@@ -11,8 +11,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Remove deletes the account's key, then takes the account off the list: as long as there is a key,
-// it is listed.
+// Remove deletes the account's key, then removes the account from the pool, so that no key remains
+// without an account.
 func (a *Accounts) Remove(v rotation.View) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
@@ -22,7 +22,7 @@ func (a *Accounts) Remove(v rotation.View) error {
 	if err := a.Pool.PrepareRemove(ctx, v.ID); err != nil {
 		return err
 	}
-	if err := a.Keys.Delete(ctx, v.ID); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+	if err := deleteKey(ctx, a.Keys, v.ID); err != nil {
 		err = fmt.Errorf("%s was not removed: %w", v.Label, keychain.WithLabel(err, v.Label))
 		if a.stillHas(v.ID) {
 			_ = a.Pool.ClearPending(context.Background(), v.ID)
@@ -33,8 +33,8 @@ func (a *Accounts) Remove(v rotation.View) error {
 	return a.Pool.Remove(ctx, v.ID)
 }
 
-// open has a store that is locked ask for its password, and finds out whether there is one, before
-// anything is written down.
+// open makes a locked store ask for its password, and returns an error if the store cannot be used,
+// before anything is changed.
 func (a *Accounts) open(ctx context.Context, id string) error {
 	_, err := a.Keys.Get(ctx, id)
 	for _, shut := range []error{keychain.ErrLocked, keychain.ErrNoKeychain, keychain.ErrTimeout, keychain.ErrRefused} {
@@ -45,7 +45,7 @@ func (a *Accounts) open(ctx context.Context, id string) error {
 	return nil
 }
 
-// stillHas reports whether the store has a key under id for certain. It asks no person anything.
+// stillHas reports whether the store certainly has a key for id. It asks the user nothing.
 func (a *Accounts) stillHas(id string) bool {
 	ctx, cancel := ProgramBudget.Context()
 	defer cancel()
@@ -53,7 +53,7 @@ func (a *Accounts) stillHas(id string) bool {
 	return err == nil && slices.Contains(seen.IDs, id)
 }
 
-// also puts one more next step on err, behind the one that it has.
+// also adds a next step to err, after the hint that err has already.
 func also(err error, next string) error {
 	first, _ := hint.Of(err)
 	if k, ok := errors.AsType[*keychain.Error](err); ok && first == "" {

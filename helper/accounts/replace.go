@@ -8,14 +8,14 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Replace gives an account a new key, which is refused as Add refuses one. Where the store does not
-// keep it, the old one comes back.
+// Replace gives an account a new key. It refuses the same keys as Add. If the store does not keep the
+// new key, the old one is restored.
 func (a *Accounts) Replace(ctx context.Context, v rotation.View, key keychain.Secret, unchecked bool) error {
 	usage, err := a.vet(ctx, v.ID, key, unchecked)
 	if err != nil {
 		return err
 	}
-	return a.Keys.Alone(func() error {
+	return a.Alone(func() error {
 		if err := a.refuseKnownKey(ctx, v.ID, key); err != nil {
 			return err
 		}
@@ -34,18 +34,18 @@ func (a *Accounts) exchange(v rotation.View, key keychain.Secret, usage rotation
 		return keychain.WithLabel(err, v.Label)
 	}
 	err := a.Pool.Replaced(ctx, v.ID, usage.Workspace, usage.User)
-	if errors.Is(err, rotation.ErrNoSuchAccount) { // it was removed meanwhile, and so must this key be
+	if errors.Is(err, rotation.ErrNoSuchAccount) { // removed by another process meanwhile: this key must not remain
 		a.abandon(v.ID)
 	}
 	if err != nil {
 		return err
 	}
-	_ = a.Pool.Learn(ctx, rotation.Handout{ID: v.ID, KeyRev: v.KeyRev + 1}, usage) // if not now, then after its next request
+	_ = a.Pool.Learn(ctx, rotation.Handout{ID: v.ID, KeyRev: v.KeyRev + 1}, usage) // on failure, the next request learns it
 	return nil
 }
 
-// swapKey puts key in the place of the old one, which comes back if the store does not keep the
-// new.
+// swapKey replaces the old key with key, and restores the old one if the store does not keep the new
+// one.
 func swapKey(ctx context.Context, keys keychain.Store, id string, key keychain.Secret) error {
 	old, err := keys.Get(ctx, id)
 	if err != nil && !errors.Is(err, keychain.ErrNotFound) {

@@ -1,6 +1,7 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,28 +16,24 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A Setting is one of the user's choices for the whole pool. Its default is the zero value of its
+// A Setting is one of the user's settings for the whole pool. Its default is the zero value of its
 // field in rotation.Settings.
 type Setting struct {
 	Name   string
-	Values string // which there are, for people
+	Values string // the possible values, for messages
+	// Value returns the value for people and for JSON: a string or an int.
+	Value func(rotation.Settings) any
+	// IsSet reports whether the user has set the value.
+	IsSet func(rotation.Settings) bool
 
-	value func(rotation.Settings) any
-	isSet func(rotation.Settings) bool
 	set   func(s *rotation.Settings, value string) (ok bool)
 	unset func(*rotation.Settings)
 	note  func(rotation.Settings) string // may be nil
-	// refuse says why the pool as it is cannot have the setting changed to that; may be nil.
+	// refuse returns an error if the pool cannot change to these settings; may be nil.
 	refuse func(o rotation.Overview, to rotation.Settings) error
 }
 
-// Value returns the setting's value for people and for JSON: a string or an int.
-func (s Setting) Value(now rotation.Settings) any { return s.value(now) }
-
-// IsSet reports whether the user set it.
-func (s Setting) IsSet(now rotation.Settings) bool { return s.isSet(now) }
-
-// Note returns what else there is to say of the value; empty where there is nothing.
+// Note returns a remark about the value; empty if there is none.
 func (s Setting) Note(now rotation.Settings) string {
 	if s.note == nil {
 		return ""
@@ -44,12 +41,12 @@ func (s Setting) Note(now rotation.Settings) string {
 	return s.note(now)
 }
 
-// Settings returns all settings, in the order in which they are listed.
+// Settings returns all settings in the order of `ocgo-key config`.
 func Settings() []Setting {
 	return []Setting{strategySetting, aheadSetting, storeSetting, identitySetting}
 }
 
-// SettingNames lists the names of all settings for people.
+// SettingNames lists the names of all settings, for messages.
 func SettingNames() string {
 	var names []string
 	for _, s := range Settings() {
@@ -68,8 +65,8 @@ func FindSetting(name string) (Setting, error) {
 	return Setting{}, hint.Input("there is no setting %q; there are: %s", name, SettingNames())
 }
 
-// Change sets the setting in the pool or, where value is nil, takes it back to its default. It
-// returns the settings as they are then.
+// Change sets the setting in the pool, or resets it to its default if value is nil. It returns the
+// settings after the change.
 func (s Setting) Change(ctx context.Context, pool *rotation.Pool, value *string) (now rotation.Settings, err error) {
 	if value != nil && !s.set(new(rotation.Settings), *value) {
 		return now, hint.Input("%s cannot be %q; it can be: %s", s.Name, *value, s.Values)
@@ -101,13 +98,8 @@ func (s Setting) Change(ctx context.Context, pool *rotation.Pool, value *string)
 
 var strategySetting = Setting{
 	Name: "strategy", Values: strings.Join(rotation.Strategies(), ", "),
-	value: func(s rotation.Settings) any {
-		if s.Strategy == "" {
-			return rotation.Strategies()[0]
-		}
-		return text.OneLine(s.Strategy)
-	},
-	isSet: func(s rotation.Settings) bool { return s.Strategy != "" },
+	Value: func(s rotation.Settings) any { return text.OneLine(cmp.Or(s.Strategy, rotation.Strategies()[0])) },
+	IsSet: func(s rotation.Settings) bool { return s.Strategy != "" },
 	set: func(s *rotation.Settings, value string) bool {
 		s.Strategy = value
 		return slices.Contains(rotation.Strategies(), value)
@@ -123,8 +115,8 @@ var strategySetting = Setting{
 
 var aheadSetting = Setting{
 	Name: "ahead", Values: fmt.Sprintf("0 (off), or a percentage from 1 to %d", rotation.MaxAhead),
-	value: func(s rotation.Settings) any { return s.Ahead },
-	isSet: func(s rotation.Settings) bool { return s.Ahead != 0 },
+	Value: func(s rotation.Settings) any { return s.Ahead },
+	IsSet: func(s rotation.Settings) bool { return s.Ahead != 0 },
 	set: func(s *rotation.Settings, value string) bool {
 		if value == "off" {
 			value = "0"
@@ -136,12 +128,12 @@ var aheadSetting = Setting{
 	unset: func(s *rotation.Settings) { s.Ahead = 0 },
 }
 
-// storeSetting is the store that is used where the command line names none. With accounts there, a
+// storeSetting is the store to use if the command line names none. If the pool has accounts, only
 // Move changes it.
 var storeSetting = Setting{
 	Name: "store", Values: StoreNames,
-	value: func(s rotation.Settings) any { return text.OneLine(new(Choice).StoreIn(s)) },
-	isSet: func(s rotation.Settings) bool { return s.Store != "" },
+	Value: func(s rotation.Settings) any { return text.OneLine(new(Choice).StoreIn(s)) },
+	IsSet: func(s rotation.Settings) bool { return s.Store != "" },
 	set: func(s *rotation.Settings, value string) bool {
 		s.Store = value
 		return CheckStore(value) == nil
@@ -171,17 +163,11 @@ var storeSetting = Setting{
 	},
 }
 
-// identitySetting is the identity that is used where neither the command line nor systemd names
-// one.
+// identitySetting is the identity to use if neither the command line nor systemd names one.
 var identitySetting = Setting{
 	Name: "identity", Values: "the path of a file",
-	value: func(s rotation.Settings) any {
-		if s.Identity == "" {
-			return "none"
-		}
-		return text.OneLine(s.Identity)
-	},
-	isSet: func(s rotation.Settings) bool { return s.Identity != "" },
+	Value: func(s rotation.Settings) any { return text.OneLine(cmp.Or(s.Identity, "none")) },
+	IsSet: func(s rotation.Settings) bool { return s.Identity != "" },
 	set: func(s *rotation.Settings, value string) bool {
 		var ok bool
 		s.Identity, ok = rememberable(value)
@@ -196,8 +182,8 @@ var identitySetting = Setting{
 	},
 }
 
-// rememberable returns the absolute path of an identity that can be remembered. A descriptor
-// cannot: the next process does not have it.
+// rememberable returns the absolute path of an identity, if it can be stored in the settings. A file
+// descriptor cannot: the next process does not have it.
 func rememberable(identity string) (path string, ok bool) {
 	for _, passing := range []string{"fd:", "/dev/fd/", "/dev/std", "/proc/"} {
 		if strings.HasPrefix(identity, passing) {

@@ -8,8 +8,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// storeKey writes the key and reads it back: what a store says it stored is not always what it
-// stored.
+// storeKey stores the key and reads it back, because a store may report success for a key that it did
+// not keep.
 func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.Secret) error {
 	if err := keys.Set(ctx, id, key); err != nil {
 		return err
@@ -20,6 +20,14 @@ func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.
 	}
 	if !back.Equal(key) {
 		return errors.New("the keychain gave back another key than was stored")
+	}
+	return nil
+}
+
+// deleteKey deletes the key for id, if the store has one.
+func deleteKey(ctx context.Context, keys keychain.Store, id string) error {
+	if err := keys.Delete(ctx, id); !errors.Is(err, keychain.ErrNotFound) {
+		return err
 	}
 	return nil
 }

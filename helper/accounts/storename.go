@@ -7,16 +7,16 @@ import (
 	"ocgo-key/keychain"
 )
 
-// The names of the stores that are no docker credential helper.
+// The names of the stores other than docker credential helpers.
 const (
 	OSStore   = "os"
 	FileStore = "file"
 )
 
-// StoreNames is for people.
+// StoreNames lists all names of stores, for messages.
 const StoreNames = "os (the OS keychain), file (one file that age encrypts) or docker:NAME (a docker credential helper)"
 
-// CheckStore refuses what is not the name of a store.
+// CheckStore returns an error if name is not the name of a store.
 func CheckStore(name string) error {
 	if helper, ok := strings.CutPrefix(name, keychain.DockerPrefix); ok {
 		return keychain.CheckDockerName(helper)
@@ -27,7 +27,7 @@ func CheckStore(name string) error {
 	return nil
 }
 
-// Place is a store as people know it.
+// Place returns the name of a store for messages: "the OS keychain".
 func Place(store string) string {
 	switch store {
 	case OSStore:

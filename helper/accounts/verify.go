@@ -14,7 +14,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// verifyTimeout bounds the question to the service whether it knows a key.
+// verifyTimeout bounds the request by which the service checks a key.
 const verifyTimeout = 10 * time.Second
 
 // ErrUnknownKey means that the service does not know a key.
@@ -23,8 +23,8 @@ var ErrUnknownKey = errors.New("the service does not know this key (401)")
 // ErrNoSubscription means that the service knows a key which has no Go subscription.
 var ErrNoSubscription = errors.New("the service says that this key has no Go subscription (403)")
 
-// Check asks the service what the key has used. Errors: [ErrUnknownKey], [ErrNoSubscription], or
-// why it could not be asked.
+// Check asks the service for the usage of the key. Errors: [ErrUnknownKey], [ErrNoSubscription], or
+// the reason why the request failed.
 func (a *Accounts) Check(ctx context.Context, key keychain.Secret) (rotation.Usage, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
@@ -40,9 +40,9 @@ func (a *Accounts) Check(ctx context.Context, key keychain.Secret) (rotation.Usa
 	return usage, err
 }
 
-// vet refuses a key that is there already or that the service does not know, and warns of one that
-// shares its usage limit with another. self is the id of the account it is for, empty for a new
-// one.
+// vet returns an error for a key that another account has or that the service does not know, and
+// warns about a key that shares its usage limit with another. self is the id of the account that gets
+// the key; empty for a new account.
 func (a *Accounts) vet(ctx context.Context, self string, key keychain.Secret, unchecked bool) (rotation.Usage, error) {
 	if err := a.refuseKnownKey(ctx, self, key); err != nil {
 		return rotation.Usage{}, err
@@ -66,7 +66,7 @@ func (a *Accounts) vet(ctx context.Context, self string, key keychain.Secret, un
 	return rotation.Usage{}, nil
 }
 
-// WarnSharedUsage warns of other accounts with the same subscription: they share one usage limit.
+// WarnSharedUsage warns if other accounts have the same subscription, and so share its usage limit.
 func (a *Accounts) WarnSharedUsage(o rotation.Overview, self string, usage rotation.Usage) {
 	var others []string
 	for _, v := range o.Accounts {

@@ -42,7 +42,7 @@ var (
 	inits = set("init systemd launchd tini dumb-init docker-init catatonit s6-svscan runit openrc-init")
 )
 
-// programName is the base name of a program's path, as it stands in the tables.
+// programName returns the base name of a program's path, in the form of the tables above.
 func programName(s string) string {
 	if i := strings.LastIndexAny(s, `/\`); i >= 0 {
 		s = s[i+1:]
@@ -121,12 +121,11 @@ func hasTitle(p process.Info) bool {
 }
 
 func firstWord(args []string) string {
-	for _, a := range args {
-		if !strings.HasPrefix(a, "-") {
-			return a
-		}
+	i := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") })
+	if i < 0 {
+		return ""
 	}
-	return ""
+	return args[i]
 }
 
 // scriptOf finds the script among an interpreter's arguments.

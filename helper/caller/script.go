@@ -191,7 +191,7 @@ func (s *scanner) redirect() {
 	if !s.begun { // a redirection may stand before its command
 		s.begin("<")
 	}
-	s.inWord, s.first = false, false // the 2 of "2>" is not a word of its own
+	s.inWord, s.first = false, false // the 2 of "2>" is not a word
 	for s.at++; s.at < len(s.text) && strings.IndexByte("<>|&", s.text[s.at]) >= 0; {
 		s.at++
 	}

@@ -60,14 +60,14 @@ func (d dialect) command(args []string) (text string, ok bool) {
 // of an option, the first operand is the text, wherever it is.
 func posixCommand(args []string) (string, bool) {
 	takesNext := set("--rcfile --init-file --emulate")
-	told := false
+	hasText := false // an option -c was seen
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
 		case takesNext[a]:
 			i++
 		case a == "--" || a == "-":
-			if told && i+1 < len(args) {
+			if hasText && i+1 < len(args) {
 				return args[i+1], true
 			}
 			return "", false
@@ -75,11 +75,11 @@ func posixCommand(args []string) (string, bool) {
 		case len(a) > 1 && (a[0] == '-' || a[0] == '+'):
 			letters := a[1:]
 			if a[0] == '-' && strings.Contains(letters, "c") {
-				told = true
+				hasText = true
 			}
 			// -o NAME and bash's -O NAME; several of them take several names.
 			i += strings.Count(letters, "o") + strings.Count(letters, "O")
-		case told:
+		case hasText:
 			return a, true
 		default:
 			return "", false // a script

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -51,13 +52,14 @@ type Request struct {
 // comes from fetch or out.
 func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error)) error {
 	get := r.Action == "" || r.Action == "get"
-	switch r.Format {
-	case Git:
-		if !get {
-			drain(in)
-			return nil
-		}
-		g, err := ReadGit(in)
+	switch {
+	case !get && r.Format != Git:
+		return fmt.Errorf("no such action %q; the %s format knows only get", r.Action, r.Format)
+	case !get:
+		drain(in)
+		return nil
+	case r.Format == Git:
+		g, err := readGit(in)
 		if err != nil {
 			return err
 		}
@@ -65,76 +67,39 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error))
 			// A helper that is configured for all hosts is asked about every host.
 			return errors.New("git asks about another place than the service; set this helper up for https://" + serviceHost + " only")
 		}
-	case EngFlow:
-		if !get {
-			return fmt.Errorf("no such action %q; the engflow format knows only get", r.Action)
-		}
-		uri, err := ReadEngFlow(in)
+	case r.Format == EngFlow:
+		uri, err := readEngFlow(in)
 		if err != nil {
 			return err
 		}
-		if err := CheckURI(uri, r.BaseURL); err != nil {
+		if err := checkURI(uri, r.BaseURL); err != nil {
 			return err
-		}
-	default:
-		if !get {
-			return fmt.Errorf("no such action %q; the %s format knows only get", r.Action, r.Format)
 		}
 	}
 	a, err := fetch()
 	if err != nil {
 		return err
 	}
-	return Write(out, r.Format, a)
+	return write(out, r.Format, a)
 }
 
 var errNoKey = errors.New("the key is empty or has characters that do not belong in one; use `ocgo-key replace` to store it anew")
 
-// Write writes a to w in one piece, or nothing at all if a is not valid. It returns an error of w
+// write writes a to w in one piece, or nothing at all if a is not valid. It returns an error of w
 // unchanged.
-func Write(w io.Writer, f Format, a Answer) error {
+func write(w io.Writer, f Format, a Answer) error {
 	if a.Reveal == nil {
 		return errNoKey
 	}
-	// Checked before the key is fetched, so that no error below can occur while a key is in memory.
-	expires := ""
-	if a.Expires != nil {
-		expires = a.Expires.UTC().Format(time.RFC3339)
-	}
-	var compose func(key string) ([]byte, error)
-	switch f {
-	case Plain:
-		compose = func(key string) ([]byte, error) { return []byte(key + "\n"), nil }
-	case Git:
-		compose = func(key string) ([]byte, error) { return []byte("password=" + key + "\n"), nil }
-	case JSON:
-		compose = func(key string) ([]byte, error) {
-			var until *string
-			if expires != "" {
-				until = &expires
-			}
-			return encode(struct {
-				Version int     `json:"version"`
-				Account string  `json:"account"`
-				Key     string  `json:"key"`
-				Expires *string `json:"expires"`
-			}{1, a.Account, key, until})
-		}
-	case EngFlow:
-		compose = func(key string) ([]byte, error) {
-			return encode(struct {
-				Headers map[string][]string `json:"headers"`
-				Expires string              `json:"expires,omitempty"`
-			}{map[string][]string{"Authorization": {"Bearer " + key}}, expires})
-		}
-	default:
+	// Checked before the key is fetched, so that a key is in memory only if it will be written.
+	if !slices.Contains([]Format{Plain, JSON, Git, EngFlow}, f) {
 		return fmt.Errorf("no such format %q; use plain, json, git or engflow", f)
 	}
 	key := a.Reveal()
 	if !bare(key) {
 		return errNoKey
 	}
-	text, err := compose(key)
+	text, err := a.encode(f, key)
 	if err != nil {
 		return errors.New("the credential could not be encoded") // the cause could quote the key
 	}
@@ -144,14 +109,41 @@ func Write(w io.Writer, f Format, a Answer) error {
 	return nil
 }
 
+// encode returns the answer in a format.
+func (a Answer) encode(f Format, key string) ([]byte, error) {
+	var expires *time.Time
+	if a.Expires != nil {
+		seconds := a.Expires.UTC().Truncate(time.Second)
+		expires = &seconds
+	}
+	switch f {
+	case Plain:
+		return []byte(key + "\n"), nil
+	case Git:
+		return []byte("password=" + key + "\n"), nil
+	case JSON:
+		return line(struct {
+			Version int        `json:"version"`
+			Account string     `json:"account"`
+			Key     string     `json:"key"`
+			Expires *time.Time `json:"expires"`
+		}{1, a.Account, key, expires})
+	default:
+		return line(struct {
+			Headers map[string][]string `json:"headers"`
+			Expires *time.Time          `json:"expires,omitempty"`
+		}{map[string][]string{"Authorization": {"Bearer " + key}}, expires})
+	}
+}
+
 // bare reports whether key can be used in a line and in a header. Other characters could add a line
 // or a header.
 func bare(key string) bool {
 	return key != "" && !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\uFFFD' })
 }
 
-// encode gives one line of JSON, with <, > and & as they are.
-func encode(v any) ([]byte, error) {
+// line returns one line of JSON, with <, > and & as they are.
+func line(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)
 	e.SetEscapeHTML(false)

@@ -35,7 +35,7 @@ func TestWrite(t *testing.T) {
 	}
 	for _, tt := range tests {
 		var out bytes.Buffer
-		if err := Write(&out, tt.f, answer(tt.expires)); err != nil {
+		if err := write(&out, tt.f, answer(tt.expires)); err != nil {
 			t.Fatal(err)
 		}
 		if out.String() != tt.want {
@@ -48,7 +48,7 @@ func TestWriteRefuses(t *testing.T) {
 	for _, f := range []Format{Plain, JSON, Git, EngFlow} {
 		for _, key := range []string{"", "a\nb", "a\rb", "a\x00b", "a b", "a\tb", "a\x7fb", "a\xffb", marker + "\n"} {
 			var out bytes.Buffer
-			err := Write(&out, f, Answer{Reveal: func() string { return key }})
+			err := write(&out, f, Answer{Reveal: func() string { return key }})
 			if err == nil || out.Len() > 0 {
 				t.Errorf("%s: a key of %q: %v, wrote %q", f, key, err, out.String())
 			}
@@ -56,7 +56,7 @@ func TestWriteRefuses(t *testing.T) {
 				t.Errorf("%s: the error shows the key", f)
 			}
 		}
-		if err := Write(io.Discard, f, Answer{}); err == nil {
+		if err := write(io.Discard, f, Answer{}); err == nil {
 			t.Errorf("%s: wrote without a key", f)
 		}
 	}
@@ -64,7 +64,7 @@ func TestWriteRefuses(t *testing.T) {
 	asked := false
 	for _, f := range []Format{"", "xml"} {
 		c := Answer{Reveal: func() string { asked = true; return marker }}
-		if err := Write(&out, f, c); err == nil || out.Len() > 0 || asked {
+		if err := write(&out, f, c); err == nil || out.Len() > 0 || asked {
 			t.Errorf("format %q: %v, wrote %q, asked for the key: %v", f, err, out.String(), asked)
 		}
 	}
@@ -80,7 +80,7 @@ func (c *counter) Write([]byte) (int, error) { c.writes++; return 0, errFull }
 func TestWritesOnce(t *testing.T) {
 	for _, f := range []Format{Plain, JSON, Git, EngFlow} {
 		var w counter
-		if err := Write(&w, f, answer(nil)); !errors.Is(err, errFull) || w.writes != 1 {
+		if err := write(&w, f, answer(nil)); !errors.Is(err, errFull) || w.writes != 1 {
 			t.Errorf("%s: %v after %d writes", f, err, w.writes)
 		}
 	}
@@ -104,7 +104,7 @@ func TestServe(t *testing.T) {
 		{"git, the stand-in", Request{Format: Git, Action: "get", BaseURL: "http://127.0.0.1:8080/zen/go/v1"}, "protocol=http\nhost=127.0.0.1:8080\n\n", nil, "password=" + marker + "\n", true, false},
 		{"git, another host", Request{Format: Git, Action: "get", BaseURL: "http://127.0.0.1:8080/zen/go/v1"}, "protocol=http\nhost=127.0.0.1:8081\n\n", nil, "", false, true},
 		{"git, a forge", Request{Format: Git, Action: "get", BaseURL: "https://opencode.ai/zen/go/v1"}, "protocol=https\nhost=github.com\n\n", nil, "", false, true},
-		{"git, nothing told", Request{Format: Git}, "", nil, "", false, true},
+		{"git, empty request", Request{Format: Git}, "", nil, "", false, true},
 		{"git, with its port", Request{Format: Git}, "protocol=https\nhost=opencode.ai:443\n\n", nil, "password=" + marker + "\n", true, false},
 		{"git, another port", Request{Format: Git}, "protocol=https\nhost=opencode.ai:8443\n\n", nil, "", false, true},
 		{"git, no protocol", Request{Format: Git}, "host=opencode.ai\n\n", nil, "", false, true},
@@ -120,7 +120,7 @@ func TestServe(t *testing.T) {
 		{"engflow", Request{EngFlow, "get", service}, `{"uri":"` + service + `/x"}`, nil, `{"headers":{"Authorization":["Bearer ` + marker + `"]}}` + "\n", true, false},
 		{"engflow, elsewhere", Request{EngFlow, "get", service}, `{"uri":"https://example.com/zen/go/v1/x"}`, nil, "", false, true},
 		{"engflow, store", Request{EngFlow, "store", service}, `{"uri":"` + service + `/x"}`, nil, "", false, true},
-		{"engflow, nothing told", Request{EngFlow, "", service}, ``, nil, "", false, true},
+		{"engflow, empty request", Request{EngFlow, "", service}, ``, nil, "", false, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -144,29 +144,29 @@ func TestReadGit(t *testing.T) {
 	long := "x=" + strings.Repeat("y", 1000) + "\n"
 	tests := []struct {
 		in    string
-		want  GitRequest
+		want  gitRequest
 		fails bool
 	}{
-		{"", GitRequest{}, false},
-		{"\nnonsense", GitRequest{}, false},
-		{"protocol=https\r\nhost=a:1\r\npath=p=q\r\nusername=u\r\n\r\nnonsense", GitRequest{"https", "a:1", "p=q", "u"}, false},
-		{"host=a\nhost=b", GitRequest{Host: "b"}, false},
-		{"host=a\n" + strings.Repeat(long, 60) + "\n", GitRequest{Host: "a"}, false},
-		{strings.Repeat(long, 70), GitRequest{}, true},
-		{"host", GitRequest{}, true},
-		{"=a\n", GitRequest{}, true},
-		{"host=a\rpassword=b\n", GitRequest{}, true},
-		{"host=a\x00\n", GitRequest{}, true},
+		{"", gitRequest{}, false},
+		{"\nnonsense", gitRequest{}, false},
+		{"protocol=https\r\nhost=a:1\r\npath=p=q\r\nusername=u\r\n\r\nnonsense", gitRequest{"https", "a:1"}, false},
+		{"host=a\nhost=b", gitRequest{host: "b"}, false},
+		{"host=a\n" + strings.Repeat(long, 60) + "\n", gitRequest{host: "a"}, false},
+		{strings.Repeat(long, 70), gitRequest{}, true},
+		{"host", gitRequest{}, true},
+		{"=a\n", gitRequest{}, true},
+		{"host=a\rpassword=b\n", gitRequest{}, true},
+		{"host=a\x00\n", gitRequest{}, true},
 	}
 	for _, tt := range tests {
 		for _, r := range []io.Reader{strings.NewReader(tt.in), iotest.OneByteReader(strings.NewReader(tt.in))} {
-			got, err := ReadGit(r)
+			got, err := readGit(r)
 			if (err != nil) != tt.fails || got != tt.want {
 				t.Errorf("%.40q: %+v, %v", tt.in, got, err)
 			}
 		}
 	}
-	if _, err := ReadGit(iotest.ErrReader(errFull)); !errors.Is(err, errFull) {
+	if _, err := readGit(iotest.ErrReader(errFull)); !errors.Is(err, errFull) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -175,8 +175,8 @@ func TestReadGit(t *testing.T) {
 func TestReadGitDoesNotWaitForTheEnd(t *testing.T) {
 	r, w := io.Pipe()
 	go func() { _, _ = io.WriteString(w, "host=a\n\n") }()
-	got, err := ReadGit(r)
-	if err != nil || got.Host != "a" {
+	got, err := readGit(r)
+	if err != nil || got.host != "a" {
 		t.Fatalf("%+v, %v", got, err)
 	}
 }
@@ -197,7 +197,7 @@ func TestReadEngFlow(t *testing.T) {
 		`{"uri":"u`:                       "",
 		`{"uri":"u","x":"` + strings.Repeat("y", maxRequest) + `"}`: "",
 	} {
-		got, err := ReadEngFlow(strings.NewReader(in))
+		got, err := readEngFlow(strings.NewReader(in))
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%.40q: %q, %v", in, got, err)
 		}
@@ -247,7 +247,7 @@ func TestCheckURI(t *testing.T) {
 		{service, "opencode.ai", false},
 	}
 	for _, tt := range tests {
-		err := CheckURI(tt.uri, tt.base)
+		err := checkURI(tt.uri, tt.base)
 		if (err == nil) != tt.ok {
 			t.Errorf("%q below %q: %v", tt.uri, tt.base, err)
 		}
@@ -262,12 +262,12 @@ func FuzzReadGit(f *testing.F) {
 	f.Add("a=b\r\n\r\nc")
 	f.Add("\n")
 	f.Fuzz(func(t *testing.T, in string) {
-		got, err := ReadGit(strings.NewReader(in))
-		slow, slowErr := ReadGit(iotest.OneByteReader(strings.NewReader(in)))
+		got, err := readGit(strings.NewReader(in))
+		slow, slowErr := readGit(iotest.OneByteReader(strings.NewReader(in)))
 		if got != slow || (err == nil) != (slowErr == nil) {
 			t.Fatalf("%q: %+v, %v at once, %+v, %v byte by byte", in, got, err, slow, slowErr)
 		}
-		for _, v := range []string{got.Protocol, got.Host, got.Path, got.Username} {
+		for _, v := range []string{got.protocol, got.host} {
 			if strings.ContainsAny(v, "\n\r\x00") || !strings.Contains(in, v) {
 				t.Fatalf("%q: value %q", in, v)
 			}
@@ -293,7 +293,7 @@ func FuzzEngFlow(f *testing.F) {
 		if json.Unmarshal([]byte(in), &request) != nil {
 			t.Fatalf("%q was answered", in)
 		}
-		uri, _ := ReadEngFlow(strings.NewReader(in))
+		uri, _ := readEngFlow(strings.NewReader(in))
 		if !strings.HasPrefix(strings.ToLower(uri), "https://opencode.ai") {
 			t.Fatalf("%q was answered", in)
 		}

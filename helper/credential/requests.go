@@ -14,21 +14,19 @@ import (
 // maxRequest is the most that is read of a request, in bytes.
 const maxRequest = 1 << 16
 
-// GitRequest is what git says about the place that it wants a credential for. Each field may be
-// empty.
-type GitRequest struct {
-	Protocol, Host, Path, Username string
+// gitRequest names the place for which git wants a credential. Each field may be empty.
+type gitRequest struct {
+	protocol, host string
 }
 
-// ReadGit reads a request from git: lines of key=value up to an empty line or the end. Unknown keys
-// are ignored (git-credential(1)). Nothing after the request is used, but a buffer may have read
-// some of it.
-func ReadGit(r io.Reader) (GitRequest, error) {
+// readGit reads a request from git: lines of key=value up to an empty line or the end. Other keys
+// are ignored (git-credential(1)). It may read bytes that follow the request, and drops them.
+func readGit(r io.Reader) (gitRequest, error) {
 	raw, err := readGitLines(r)
 	if err != nil {
-		return GitRequest{}, err
+		return gitRequest{}, err
 	}
-	var g GitRequest
+	var g gitRequest
 	for line := range strings.SplitSeq(raw, "\n") {
 		line = strings.TrimSuffix(line, "\r")
 		if line == "" {
@@ -37,17 +35,13 @@ func ReadGit(r io.Reader) (GitRequest, error) {
 		key, value, ok := strings.Cut(line, "=")
 		if !ok || key == "" || strings.ContainsAny(line, "\x00\r") {
 			// The line is not shown: it may hold a password.
-			return GitRequest{}, errors.New("the request is not in git's form: a line is not key=value")
+			return gitRequest{}, errors.New("the request is not in git's form: a line is not key=value")
 		}
 		switch key {
 		case "protocol":
-			g.Protocol = value
+			g.protocol = value
 		case "host":
-			g.Host = value
-		case "path":
-			g.Path = value
-		case "username":
-			g.Username = value
+			g.host = value
 		}
 	}
 	return g, nil
@@ -84,10 +78,10 @@ func ended(raw []byte) bool {
 // drain reads and discards a request, so that its writer is not blocked. Errors are ignored.
 func drain(r io.Reader) { _, _ = io.Copy(io.Discard, io.LimitReader(r, maxRequest)) }
 
-// ReadEngFlow reads the request of a client that follows the EngFlow credential helper
+// readEngFlow reads the request of a client that follows the EngFlow credential helper
 // specification (https://github.com/EngFlow/credential-helper-spec): one JSON object with the
 // member uri. Other members are ignored.
-func ReadEngFlow(r io.Reader) (uri string, err error) {
+func readEngFlow(r io.Reader) (uri string, err error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxRequest+1))
 	if err != nil {
 		return "", fmt.Errorf("read the request: %w", err)
@@ -113,18 +107,18 @@ const serviceHost = "opencode.ai"
 // forService reports whether git asks about the service itself or the base URL's host, over https, or
 // over http where that is this machine. A request that names neither protocol nor host is refused
 // too: it may name another place in a way that is not read here, such as url=.
-func (g GitRequest) forService(base string) bool {
-	asked, err := url.Parse(g.Protocol + "://" + g.Host)
+func (g gitRequest) forService(base string) bool {
+	asked, err := url.Parse(g.protocol + "://" + g.host)
 	if err != nil || asked.Host == "" || asked.User != nil || asked.Path != "" {
 		return false
 	}
-	switch strings.ToLower(g.Protocol) {
+	switch strings.ToLower(g.protocol) {
 	case "https":
 		if strings.EqualFold(asked.Hostname(), serviceHost) && port(asked) == "443" {
 			return true
 		}
 	case "http":
-		if ip := net.ParseIP(asked.Hostname()); asked.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		if asked.Hostname() != "localhost" && !net.ParseIP(asked.Hostname()).IsLoopback() {
 			return false
 		}
 	default:
@@ -135,10 +129,10 @@ func (g GitRequest) forService(base string) bool {
 		strings.EqualFold(asked.Hostname(), b.Hostname()) && port(asked) == port(b)
 }
 
-// CheckURI returns an error unless uri is below the service's base URL: the same scheme, host and
+// checkURI returns an error unless uri is below the service's base URL: the same scheme, host and
 // port, and a path that is the base's or below it. It refuses what two parsers could read
 // differently (user information, dot segments, encoded slashes, backslashes).
-func CheckURI(uri, base string) error {
+func checkURI(uri, base string) error {
 	b, err := url.Parse(base)
 	if err != nil || b.Host == "" {
 		return errors.New("the base URL is not a URL; set --base-url to one")

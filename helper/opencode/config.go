@@ -24,7 +24,7 @@ type Endpoint struct {
 }
 
 // PlaceholderKey is set where OpenCode requires a key. It is not a key: the gateway's token is sent
-// in a header of its own, which no stored login, variable or other setting replaces.
+// in a separate header, which no stored login, variable or other setting replaces.
 const PlaceholderKey = "ocgo-placeholder"
 
 // ErrConfig means that nothing can be merged into the user's own configuration content. Its text
@@ -35,20 +35,45 @@ var ErrConfig = errors.New(ConfigVariable + " cannot be used")
 // {file:…}; empty for none) with the endpoints set for each provider id, in the form of OpenCode 1
 // and in that of OpenCode 2. Everything else stays as the user wrote it.
 func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
-	text, references := quoteReferences(user, true)
+	return editConfig(user, func(config object) error {
+		for id, endpoint := range endpoints {
+			// Source of both forms: docs/facts.md, "Which key OpenCode uses".
+			err := endpoint.set(config, []string{"provider", id}, "options", "options", "headers")
+			if err == nil {
+				err = endpoint.set(config, []string{"providers", id}, "settings", "headers")
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// AddPlugin returns configuration content with one more folder among the plugins of OpenCode 2.
+// OpenCode 1 ignores it.
+func AddPlugin(content, folder string) (string, error) {
+	return editConfig(content, func(config object) error {
+		var plugins []json.RawMessage
+		if raw, ok := config["plugins"]; ok && json.Unmarshal(raw, &plugins) != nil {
+			return fmt.Errorf("%w: %q in it is not a list", ErrConfig, "plugins")
+		}
+		ours, _ := json.Marshal(folder) // strings always marshal
+		var err error
+		config["plugins"], err = json.Marshal(append(plugins, ours))
+		return err
+	})
+}
+
+// editConfig returns configuration content as edit leaves it.
+func editConfig(content string, edit func(object) error) (string, error) {
+	text, references := quoteReferences(content, true)
 	config, err := parseObject([]byte(text))
+	if err == nil {
+		err = edit(config)
+	}
 	if err != nil {
 		return "", err
-	}
-	for id, endpoint := range endpoints {
-		// Source of both forms: docs/facts.md, "Which key OpenCode uses".
-		err := endpoint.set(config, []string{"provider", id}, "options", "options", "headers")
-		if err == nil {
-			err = endpoint.set(config, []string{"providers", id}, "settings", "headers")
-		}
-		if err != nil {
-			return "", err
-		}
 	}
 	merged, err := json.Marshal(config)
 	return references.restore(string(merged)), err

@@ -66,22 +66,39 @@ const (
 const databaseWait = 5 * time.Second
 
 // ReadCredentials reads the logins with a key for opencode-go and opencode, the active ones first,
-// then in the order in which they were made. It changes nothing, and works while OpenCode is
-// running. A database without the table, such as OpenCode 1's, has none. Errors wrap ErrDatabase,
-// or fs.ErrNotExist.
-func ReadCredentials(ctx context.Context, path string) (*Credentials, error) {
+// then in the order of their creation. It changes nothing, and works while OpenCode is running. A
+// database without the table, such as OpenCode 1's, has none. Errors wrap ErrDatabase, or
+// fs.ErrNotExist.
+func ReadCredentials(ctx context.Context, path string) (c *Credentials, err error) {
+	err = reading(ctx, path, func(db *sqlite3.Conn) error {
+		c, err = readCredentials(db)
+		return err
+	})
+	return c, err
+}
+
+// CreatedBySecond reports whether OpenCode 2 created a database; OpenCode 1 fails on such a
+// database.
+func CreatedBySecond(ctx context.Context, path string) (second bool, err error) {
+	err = reading(ctx, path, func(db *sqlite3.Conn) error {
+		tables := map[string]bool{}
+		err := rows(db, "SELECT name FROM sqlite_schema WHERE type = 'table'", func(s *sqlite3.Stmt) { tables[s.ColumnText(0)] = true })
+		second = tables["session_v2"] && !tables["session"]
+		return err
+	})
+	return second, err
+}
+
+// reading calls read with a database that is opened without changing it.
+func reading(ctx context.Context, path string, read func(*sqlite3.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
 	db, err := openToRead(ctx, path)
-	if err != nil {
-		return nil, databaseError(path, err)
+	if err == nil {
+		defer func() { _ = db.Close() }()
+		err = read(db)
 	}
-	defer func() { _ = db.Close() }()
-	c, err := readCredentials(db)
-	if err != nil {
-		return nil, databaseError(path, err)
-	}
-	return c, nil
+	return databaseError(path, err)
 }
 
 // openToRead opens a database without changing it.
@@ -150,7 +167,7 @@ func rows(db *sqlite3.Conn, query string, row func(*sqlite3.Stmt), args ...strin
 }
 
 // errShape means that the table does not have the known form.
-var errShape = errors.New("its table of logins is not as this ocgo-key knows it")
+var errShape = errors.New("its table of logins has an unknown form")
 
 func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
 	c := &Credentials{Logins: Logins{Last: -1}}
@@ -163,9 +180,16 @@ func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
 			return nil, fmt.Errorf("%w: it has no column %q", errShape, name)
 		}
 	}
+	active, oldest := "", "id"
+	if has["active"] {
+		active = "coalesce(active, 0) <> 0 DESC, "
+	}
+	if has["time_created"] {
+		oldest = "time_created, id"
+	}
 	query := "SELECT id, integration_id, label, value FROM credential WHERE integration_id IN ('" + GoProvider + "', '" + ZenProvider + "')" +
 		" AND typeof(value) = 'text' AND length(value) <= " + strconv.Itoa(maxValue) + " AND length(label) <= " + strconv.Itoa(maxName) +
-		" ORDER BY " + activeFirst(has) + "integration_id = '" + GoProvider + "' DESC, " + oldestFirst(has) + " LIMIT " + strconv.Itoa(maxLogins)
+		" ORDER BY " + active + "integration_id = '" + GoProvider + "' DESC, " + oldest + " LIMIT " + strconv.Itoa(maxLogins)
 	counted := map[string]int{}
 	err = rows(db, query, func(s *sqlite3.Stmt) {
 		provider := s.ColumnText(1)
@@ -179,20 +203,6 @@ func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
 		c.ids = append(c.ids, s.ColumnText(0))
 	})
 	return c, err
-}
-
-func activeFirst(has map[string]bool) string {
-	if has["active"] {
-		return "coalesce(active, 0) <> 0 DESC, "
-	}
-	return ""
-}
-
-func oldestFirst(has map[string]bool) string {
-	if has["time_created"] {
-		return "time_created, id"
-	}
-	return "id"
 }
 
 // movedKey replaces a key from the moment it is taken out until OpenCode has dropped the row.
@@ -234,7 +244,7 @@ func textOf(raw json.RawMessage) string {
 
 // databaseError returns err as an error that names the file and quotes nothing of it.
 func databaseError(path string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	why := "it cannot be opened"

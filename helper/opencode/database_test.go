@@ -158,7 +158,7 @@ func TestReadCredentialsOfAnotherShape(t *testing.T) {
 	unknown := filepath.Join(dir, "unknown.db")
 	require.NoError(t, openTest(t, unknown).Exec("CREATE TABLE credential (id text, provider text, secret text)"))
 	_, err = ReadCredentials(t.Context(), unknown)
-	assert.EqualError(t, err, unknown+`: no logins can be read: its table of logins is not as this ocgo-key knows it: it has no column "integration_id"`)
+	assert.EqualError(t, err, unknown+`: no logins can be read: its table of logins has an unknown form: it has no column "integration_id"`)
 }
 
 // Waiting for a locked database has a time limit.
@@ -301,7 +301,7 @@ func TestScrubCredentialsThroughService(t *testing.T) {
 	}))
 	defer server.Close()
 	c := readDatabase(t, path)
-	gone, _, err := c.Scrub(t.Context(), path, all, nil, &Service{URL: server.URL, Password: "secret"})
+	gone, _, err := c.Scrub(t.Context(), path, all, nil, &Service{Server2: Server2{URL: server.URL, Password: "secret"}})
 	require.NoError(t, err)
 	assert.Equal(t, 3, gone)
 	assert.Equal(t, []string{"DELETE /api/credential/cred_3 opencode:secret", "DELETE /api/credential/cred_2 opencode:secret"}, asked)
@@ -324,5 +324,23 @@ func TestDatabasePath(t *testing.T) {
 		if filepath.IsAbs(other) {
 			assert.Equal(t, tt.want, DatabasePath(func(name string) string { return env[name] }, home))
 		}
+	}
+}
+
+func TestCreatedBySecond(t *testing.T) {
+	dir := folder(t)
+	for name, tt := range map[string]struct {
+		tables  string
+		created bool
+	}{
+		"first":  {"CREATE TABLE session (id text)", false},
+		"both":   {"CREATE TABLE session (id text); CREATE TABLE session_v2 (id text)", false},
+		"second": {"CREATE TABLE session_v2 (id text)", true},
+	} {
+		path := filepath.Join(dir, name+".db")
+		require.NoError(t, openTest(t, path).Exec(tt.tables))
+		created, err := CreatedBySecond(t.Context(), path)
+		require.NoError(t, err)
+		assert.Equal(t, tt.created, created, name)
 	}
 }

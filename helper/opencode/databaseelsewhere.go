@@ -24,11 +24,11 @@ type ElsewhereError struct {
 }
 
 func (e *ElsewhereError) Error() string {
-	text := e.Path + ": a key also stands in the " + oneOrMore("table", e.Tables)
+	text := e.Path + ": a key is also in the " + oneOrMore("table", e.Tables)
 	if len(e.Sessions) > 0 {
 		text += ", in the " + oneOrMore("conversation", e.Sessions)
 	}
-	return text + "; it was left there"
+	return text + "; it was not removed there"
 }
 
 // oneOrMore returns "table a" or "tables a, b".
@@ -63,11 +63,11 @@ func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, er
 	for _, name := range names {
 		found := false
 		query := `SELECT * FROM "` + strings.ReplaceAll(name, `"`, `""`) + `"`
-		if err := rows(s.db, query, func(row *sqlite3.Stmt) { found = e.look(row, keys) || found }); err != nil {
+		if err := rows(s.db, query, func(row *sqlite3.Stmt) { found = e.search(row, keys) || found }); err != nil {
 			return nil, databaseError(s.path, err)
 		}
 		if found && !tableName.MatchString(name) {
-			name = "an odd one"
+			name = "with an unusual name"
 		}
 		if found {
 			e.Tables = append(e.Tables, name)
@@ -81,9 +81,9 @@ func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, er
 	return e, nil
 }
 
-// look records the keys that the row contains, and the conversation it belongs to. It reports
-// whether there are any.
-func (e *ElsewhereError) look(row *sqlite3.Stmt, keys []keychain.Secret) (found bool) {
+// search records the keys that the row contains, and the conversation of the row. It reports whether
+// there are any.
+func (e *ElsewhereError) search(row *sqlite3.Stmt, keys []keychain.Secret) (found bool) {
 	session := ""
 	for i := range row.ColumnCount() {
 		if kind := row.ColumnType(i); kind != sqlite3.TEXT && kind != sqlite3.BLOB {
@@ -141,8 +141,8 @@ func (s *credentialScrub) clean() error {
 			return fmt.Errorf("%s: %w", s.path, ErrTraces)
 		}
 	}
-	if where != nil {
-		return where
+	if where == nil {
+		return nil
 	}
-	return nil
+	return where
 }

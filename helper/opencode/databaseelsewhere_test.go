@@ -45,7 +45,7 @@ func TestScrubKeyInConversation(t *testing.T) {
 		require.NotErrorIs(t, err, ErrTraces)
 		assert.Equal(t, []string{"session_message"}, elsewhere.Tables)
 		assert.Equal(t, []string{"ses_1"}, elsewhere.Sessions)
-		assert.EqualError(t, err, path+": a key also stands in the table session_message, in the conversation ses_1; it was left there")
+		assert.EqualError(t, err, path+": a key is also in the table session_message, in the conversation ses_1; it was not removed there")
 		assert.Equal(t, gone, n)
 		assert.True(t, done)
 		assert.GreaterOrEqual(t, free(), unused, "the database was written anew, which cannot help")
@@ -80,7 +80,7 @@ func TestElsewhereErrorNames(t *testing.T) {
 		"CREATE TABLE event (id text, aggregate_id text, data text); INSERT INTO event VALUES ('evt_1', 'ses_2', '"+fakeKey("new")+"'), ('evt_2', 'ses_1', '"+fakeKey("new")+"');"+
 		"PRAGMA writable_schema=ON; INSERT INTO sqlite_schema VALUES ('table', 'index', 'index', 0, 'CREATE VIRTUAL TABLE \"index\" USING unheard_of(a)')"))
 	_, _, err := readDatabase(t, path).Scrub(t.Context(), path, func(key keychain.Secret) bool { return key.Reveal() == fakeKey("new") }, nil, nil)
-	assert.EqualError(t, err, path+": a key also stands in the tables an odd one, event, in the conversations ses_1, ses_2; it was left there")
+	assert.EqualError(t, err, path+": a key is also in the tables with an unusual name, event, in the conversations ses_1, ses_2; it was not removed there")
 }
 
 // A login that stays and has the same key does not count as a conversation.

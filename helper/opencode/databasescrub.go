@@ -19,13 +19,15 @@ import (
 // Limits of a scrub: how long it may take, and the size in bytes from which a database is not
 // rewritten as a whole while a service uses it, because the service would have to wait.
 const (
-	scrubLimit  = 2 * time.Minute
-	maxRewrite  = 256 << 20
-	searchChunk = 1 << 20
+	scrubLimit = 2 * time.Minute
+	maxRewrite = 256 << 20
 )
 
+// searchChunk is how much of a file is searched at a time, in bytes.
+const searchChunk = 1 << 20
+
 // ErrTraces means that rows were removed, but their keys are still in the database's files.
-var ErrTraces = errors.New("a key that was taken out still stands in the file")
+var ErrTraces = errors.New("a removed key is still in the file")
 
 // ErrRowsChanged means that a row has changed since it was read; then nothing is removed.
 var ErrRowsChanged = errors.New("was changed meanwhile")
@@ -33,7 +35,7 @@ var ErrRowsChanged = errors.New("was changed meanwhile")
 // Scrub removes from the database at path the rows for whose keys taken returns true, and leaves no
 // trace of those keys, or of the others in traces, in the database and its write-ahead log. Rows
 // with Stays, and everything else, remain. If service is not nil, rows are removed through that
-// running OpenCode, so that it knows. Scrub returns how many rows it removed, and whether anything
+// running OpenCode, so that it notices. Scrub returns how many rows it removed, and whether anything
 // was done. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError; with the last
 // two, rows may have been removed.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {
@@ -226,22 +228,30 @@ func fileHolds(path string, keys, found []keychain.Secret) ([]keychain.Secret, e
 	for _, key := range keys {
 		longest = max(longest, len(key.Reveal()))
 	}
-	buffer := make([]byte, longest+searchChunk)
-	kept := 0
-	for {
-		n, err := io.ReadFull(f, buffer[kept:])
-		seen := buffer[:kept+n]
+	err = inChunks(f, longest, func(chunk []byte) {
 		for _, key := range keys {
-			if bytes.Contains(seen, []byte(key.Reveal())) && !slices.ContainsFunc(found, key.Equal) {
+			if bytes.Contains(chunk, []byte(key.Reveal())) && !slices.ContainsFunc(found, key.Equal) {
 				found = append(found, key)
 			}
 		}
+	})
+	return found, err
+}
+
+// inChunks calls see with one part of r after the other. Each part begins with the last overlap
+// bytes of the one before.
+func inChunks(r io.Reader, overlap int, see func(chunk []byte)) error {
+	buffer := make([]byte, overlap+searchChunk)
+	for kept := 0; ; {
+		n, err := io.ReadFull(r, buffer[kept:])
+		chunk := buffer[:kept+n]
+		see(chunk)
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return found, nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		kept = copy(buffer, seen[max(len(seen)-longest, 0):])
+		kept = copy(buffer, chunk[max(len(chunk)-overlap, 0):])
 	}
 }

@@ -2,9 +2,11 @@ package opencode
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -29,20 +31,15 @@ func On(value string) bool { return value == "1" || strings.EqualFold(value, "tr
 // without the managed ones, the weakest first. The files need not exist. Relative folders are
 // relative to dir; home is the user's home folder.
 func UserConfigs(getenv func(string) string, home, dir string) []string {
-	global := filepath.Join(home, ".config")
-	if base := getenv("XDG_CONFIG_HOME"); base != "" {
-		global = base
-	}
-	global = filepath.Join(global, "opencode")
-	files := configsIn(global, "config.json", "opencode.json", "opencode.jsonc")
+	files := configsIn(globalConfig(getenv, home), "config.json", "opencode.json", "opencode.jsonc")
 	if file := getenv(fileVariable); file != "" {
 		files = append(files, file)
 	}
 	var folders []string
 	if !On(getenv(noProjectVariable)) {
 		above := upward(dir)
-		for i := len(above) - 1; i >= 0; i-- {
-			files = append(files, configsIn(above[i], "opencode.json", "opencode.jsonc")...)
+		for _, folder := range slices.Backward(above) {
+			files = append(files, configsIn(folder, "opencode.json", "opencode.jsonc")...)
 		}
 		for _, folder := range above {
 			folders = append(folders, filepath.Join(folder, ".opencode"))
@@ -55,18 +52,27 @@ func UserConfigs(getenv func(string) string, home, dir string) []string {
 	for _, folder := range folders {
 		files = append(files, configsIn(folder, "opencode.json", "opencode.jsonc")...)
 	}
-	seen := map[string]bool{}
-	unique := files[:0]
-	for _, file := range files {
+	for i, file := range files {
 		if !filepath.IsAbs(file) {
-			file = filepath.Join(dir, file)
+			files[i] = filepath.Join(dir, file)
 		}
-		if !seen[file] {
-			unique = append(unique, file)
-		}
-		seen[file] = true
 	}
-	return unique
+	return unique(files)
+}
+
+// unique returns the paths in order, each once.
+func unique(all []string) (once []string) {
+	for _, path := range all {
+		if !slices.Contains(once, path) {
+			once = append(once, path)
+		}
+	}
+	return once
+}
+
+// globalConfig returns the user's config folder of OpenCode.
+func globalConfig(getenv func(string) string, home string) string {
+	return filepath.Join(cmp.Or(getenv("XDG_CONFIG_HOME"), filepath.Join(home, ".config")), "opencode")
 }
 
 func configsIn(folder string, names ...string) []string {
@@ -98,10 +104,7 @@ func ManagedConfigs(goos string, getenv func(string) string) []string {
 	case goos == "darwin":
 		folder = "/Library/Application Support/opencode"
 	case goos == "windows":
-		if folder = getenv("ProgramData"); folder == "" {
-			folder = `C:\ProgramData`
-		}
-		folder = filepath.Join(folder, "opencode")
+		folder = filepath.Join(cmp.Or(getenv("ProgramData"), `C:\ProgramData`), "opencode")
 	default:
 		folder = "/etc/opencode"
 	}
@@ -148,13 +151,7 @@ func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 		return o, errors.New("it is not a JSON object") // the parser's message could quote it
 	}
 	var second Overrides
-	for _, m := range root.Members {
-		switch nameOf(m) {
-		case "provider":
-			o.read(m, "options", standIn)
-		case "providers":
-			second.read(m, "settings", standIn)
-		}
-	}
+	o.read(child(child(root, "provider"), GoProvider), "options", standIn)
+	second.read(child(child(root, "providers"), GoProvider), "settings", standIn)
 	return o.with(second), nil
 }

@@ -161,8 +161,9 @@ func readJSON(text, rotation []byte) (Logins, error) {
 	l := Logins{Last: -1}
 	position := -1
 	for _, m := range root.Members {
-		if n, ok := number(m.Value); ok && isPosition(nameOf(m)) {
-			position = n
+		name := nameOf(m)
+		if n, ok := number(m.Value); ok && (name == "rotationIndex" || name == "activeIndex") {
+			position = n // of the account that was used last
 		}
 	}
 	if rotation != nil {
@@ -188,9 +189,6 @@ func readJSON(text, rotation []byte) (Logins, error) {
 	}
 	return l, nil
 }
-
-// isPosition reports whether a member of an accounts file says which account was used last.
-func isPosition(name string) bool { return name == "rotationIndex" || name == "activeIndex" }
 
 // readRotation returns the position in the plugin's rotation file, which overrides the one in the
 // accounts file.
@@ -283,19 +281,37 @@ func nameOf(m hujson.ObjectMember) string {
 	return name.String()
 }
 
-// member returns the last member of this name, the one that JSON readers use.
-func member(o *hujson.Object, name string) (hujson.Literal, bool) {
-	var found hujson.Literal
-	for _, m := range o.Members {
-		if nameOf(m) == name {
-			found, _ = m.Value.Value.(hujson.Literal)
+// memberNames returns the names of an object's members. The object may be nil.
+func memberNames(o *hujson.Object) (names []string) {
+	if o != nil {
+		for _, m := range o.Members {
+			names = append(names, nameOf(m))
 		}
 	}
-	return found, found != nil
+	return names
+}
+
+// property returns the value of the last member with this name, which is the one that JSON readers
+// use; nil if there is none. The object may be nil.
+func property(o *hujson.Object, name string) (found hujson.ValueTrimmed) {
+	if o != nil {
+		for _, m := range o.Members {
+			if nameOf(m) == name {
+				found = m.Value.Value
+			}
+		}
+	}
+	return found
+}
+
+// child returns the property of this name, if it is an object; otherwise nil.
+func child(o *hujson.Object, name string) *hujson.Object {
+	found, _ := property(o, name).(*hujson.Object)
+	return found
 }
 
 func text(o *hujson.Object, name string) (string, bool) {
-	literal, ok := member(o, name)
+	literal, ok := property(o, name).(hujson.Literal)
 	if !ok || literal.Kind() != '"' {
 		return "", false
 	}
@@ -303,7 +319,7 @@ func text(o *hujson.Object, name string) (string, bool) {
 }
 
 func boolean(o *hujson.Object, name string) (value, ok bool) {
-	literal, ok := member(o, name)
+	literal, ok := property(o, name).(hujson.Literal)
 	if !ok || literal.Kind() != 't' && literal.Kind() != 'f' {
 		return false, false
 	}

@@ -28,7 +28,8 @@ func configLogins(m hujson.ObjectMember) []configLogin {
 	var found []configLogin
 	for _, p := range providers.Members {
 		name := nameOf(p)
-		options := child(p, in)
+		provider, _ := p.Value.Value.(*hujson.Object)
+		options := child(provider, in)
 		if name != GoProvider && name != ZenProvider || options == nil {
 			continue
 		}
@@ -40,21 +41,6 @@ func configLogins(m hujson.ObjectMember) []configLogin {
 			login := Login{Entry: nameOf(m) + " " + name, Label: name}
 			login.take(literal.String())
 			found = append(found, configLogin{login, options, i})
-		}
-	}
-	return found
-}
-
-// child returns the object called name within the member's object; nil if there is none.
-func child(m hujson.ObjectMember, name string) *hujson.Object {
-	parent, ok := m.Value.Value.(*hujson.Object)
-	if !ok {
-		return nil
-	}
-	var found *hujson.Object
-	for _, c := range parent.Members {
-		if nameOf(c) == name {
-			found, _ = c.Value.Value.(*hujson.Object)
 		}
 	}
 	return found

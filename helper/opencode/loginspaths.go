@@ -23,18 +23,14 @@ const KeyVariable = "OPENCODE_API_KEY"
 func LoginFiles(getenv func(string) string, home string) []string {
 	data := dataFolder(getenv, home)
 	folders := []string{filepath.Join(home, ".config", "opencode"), filepath.Join(baseFolder(getenv, home, "XDG_CONFIG_HOME", ".config"), "opencode"), data}
-	if dir := getenv("OPENCODE_CONFIG_DIR"); filepath.IsAbs(dir) {
-		folders = append(folders, filepath.Clean(dir))
+	if dir := getenv(folderVariable); filepath.IsAbs(dir) {
+		folders = append(folders, dir)
 	}
 	var files []string
-	seen := map[string]bool{}
 	for _, folder := range folders {
-		if !seen[folder] {
-			files = append(files, filepath.Join(folder, accountsFile))
-		}
-		seen[folder] = true
+		files = append(files, filepath.Join(folder, accountsFile))
 	}
-	return append(files, filepath.Join(data, AuthFile))
+	return append(unique(files), filepath.Join(data, AuthFile))
 }
 
 // baseFolder returns one of the XDG base directories.

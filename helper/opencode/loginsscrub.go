@@ -48,7 +48,7 @@ func (l Login) goes(taken func(keychain.Secret) bool) bool {
 func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) bool) error {
 	after, err := ReadKeys(scrubbed, nil)
 	if err != nil {
-		return fmt.Errorf("what would be left of it does not read: %w", err)
+		return fmt.Errorf("the result cannot be read: %w", err)
 	}
 	i := 0
 	for _, login := range before.Found {
@@ -56,12 +56,12 @@ func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) b
 			continue
 		}
 		if i == len(after.Found) || !after.Found[i].Key.Equal(login.Key) || after.Found[i].Label != login.Label {
-			return notLogins("more than the keys would be lost from it")
+			return notLogins("removing the keys would remove more")
 		}
 		i++
 	}
 	if i != len(after.Found) {
-		return notLogins("a key would be left in it")
+		return notLogins("a key would remain")
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func cutItem(text []byte, items []item, i int) []byte {
 	}
 	if !last {
 		// The next item takes the place of this one.
-		return bytes.Join([][]byte{head, inner, trimSpace(tail)}, nil)
+		return bytes.Join([][]byte{head, inner, bytes.TrimLeft(tail, space)}, nil)
 	}
 	before := it.before[:len(it.before)-len(trailingSpace(it.before))]
 	head = head[:it.start-len(it.before)]
@@ -160,8 +160,6 @@ func cutItem(text []byte, items []item, i int) []byte {
 }
 
 const space = " \t\r\n"
-
-func trimSpace(b []byte) []byte { return bytes.TrimLeft(b, space) }
 
 // trailingSpace returns the white space at the end of extra that belongs to no comment. The line
 // end after a comment stays, because it may end the comment.

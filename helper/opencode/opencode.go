@@ -31,7 +31,7 @@ type Kind int
 
 // The kinds.
 const (
-	Other Kind = iota // a subcommand that has no conversation of its own
+	Other Kind = iota // a subcommand without a conversation
 	Run               // `opencode run`: one turn, then it ends
 	TUI               // the full-screen program
 )
@@ -126,7 +126,3 @@ func Parse(args []string) Invocation {
 	inv.Joins = joins && !fork
 	return inv
 }
-
-// FullScreen reports whether OpenCode with these arguments draws on the whole terminal, so that no
-// other program may write there.
-func FullScreen(args []string) bool { return Parse(args).Kind == TUI }

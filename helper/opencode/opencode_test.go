@@ -68,7 +68,6 @@ func TestParseAndResume(t *testing.T) {
 			resumed, _ = inv.ResumeTUI("S", "P")
 		}
 		assert.Equal(t, want.resume, strings.Join(resumed, " "), line)
-		assert.Equal(t, want.kind == opencode.TUI, opencode.FullScreen(strings.Fields(line)), line)
 	}
 	_, port := opencode.Parse([]string{"--port", "99"}).ResumeTUI("S", "P")
 	assert.Equal(t, "99", port)

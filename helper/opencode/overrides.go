@@ -1,40 +1,27 @@
 package opencode
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"github.com/tailscale/hujson"
 )
 
-// read reads the providers' member of a configuration, in the form of OpenCode 1 ("provider", with
-// everything in "options") or of OpenCode 2 ("providers", with "settings" and, beside it,
-// "headers"). Source: docs/facts.md, "Which key OpenCode uses".
-func (o *Overrides) read(m hujson.ObjectMember, settings, standIn string) {
-	providers, ok := m.Value.Value.(*hujson.Object)
-	if !ok {
-		return
+// read reads the Go provider of a configuration in the form of OpenCode 1 (everything in "options") or
+// of OpenCode 2 ("settings" and, beside it, "headers"). Source: docs/facts.md, "Which key OpenCode
+// uses".
+func (o *Overrides) read(provider *hujson.Object, settings, standIn string) {
+	set := child(provider, settings)
+	if value, ok := text(set, "baseURL"); ok {
+		o.BaseURL = value != ""
 	}
-	for _, p := range providers.Members {
-		provider, ok := p.Value.Value.(*hujson.Object)
-		if nameOf(p) != GoProvider || !ok {
-			continue
-		}
-		if set := child(p, settings); set != nil {
-			if value, ok := text(set, "baseURL"); ok {
-				o.BaseURL = value != ""
-			}
-			if value, ok := text(set, "apiKey"); ok {
-				o.Key, o.StandsIn = keyForm(value), standIn != "" && strings.HasPrefix(value, standIn)
-			}
-			o.Headers = append(o.Headers, keyHeaders(set)...)
-		}
-		o.Headers = append(o.Headers, keyHeaders(provider)...)
-		for _, member := range provider.Members {
-			if nameOf(member) == "env" {
-				o.Env = texts(member.Value)
-			}
-		}
+	if value, ok := text(set, "apiKey"); ok {
+		o.Key, o.StandsIn = keyForm(value), standIn != "" && strings.HasPrefix(value, standIn)
 	}
+	o.Headers = append(keyHeaders(set), keyHeaders(provider)...)
+	env, _ := property(provider, "env").(*hujson.Array)
+	o.Env = texts(env)
 }
 
 // with adds the settings in the form of OpenCode 2. A real key takes precedence over a placeholder.
@@ -51,25 +38,18 @@ func (o Overrides) with(second Overrides) Overrides {
 
 // keyHeaders returns the headers in an object's "headers" from which the service takes a key.
 func keyHeaders(in *hujson.Object) (names []string) {
-	for _, m := range in.Members {
-		headers, ok := m.Value.Value.(*hujson.Object)
-		if nameOf(m) != "headers" || !ok {
-			continue
-		}
-		for _, header := range headers.Members {
-			name := nameOf(header)
-			if value, _ := text(headers, name); value != "" && (strings.EqualFold(name, "authorization") || strings.EqualFold(name, "x-api-key")) {
-				names = append(names, name)
-			}
+	headers := child(in, "headers")
+	for _, name := range memberNames(headers) {
+		if value, _ := text(headers, name); value != "" && (strings.EqualFold(name, "authorization") || strings.EqualFold(name, "x-api-key")) {
+			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// texts returns the strings in an array.
-func texts(v hujson.Value) (all []string) {
-	array, ok := v.Value.(*hujson.Array)
-	if !ok {
+// texts returns the strings in an array, which may be nil.
+func texts(array *hujson.Array) (all []string) {
+	if array == nil {
 		return nil
 	}
 	for _, element := range array.Elements {
@@ -109,4 +89,91 @@ func (o Overrides) Names() string {
 		names = append(names, "headers."+name)
 	}
 	return strings.Join(names, ", ")
+}
+
+// Points returns the address to which a configuration, in the form of either generation, sends the Go
+// provider's requests. ours reports whether that is a gateway of ocgo-key: the provider has the
+// token's header, or a key that begins with standIn.
+func Points(config []byte, standIn string) (address string, ours bool) {
+	for _, provider := range goProviders(config) {
+		ours = ours || hasToken(provider)
+		for _, name := range []string{"settings", "options"} {
+			options := child(provider, name)
+			if value, _ := text(options, "baseURL"); value != "" {
+				address = value
+			}
+			key, ok := text(options, "apiKey")
+			ours = ours || ok && strings.HasPrefix(key, standIn) || hasToken(options)
+		}
+	}
+	return address, ours
+}
+
+// tokenHeader is the header with a gateway's token.
+const tokenHeader = "x-ocgo-key-token"
+
+func hasToken(o *hujson.Object) bool {
+	return slices.ContainsFunc(memberNames(child(o, "headers")), func(name string) bool { return strings.EqualFold(name, tokenHeader) })
+}
+
+// goProviders returns the Go provider's settings in a configuration, in the form of each generation.
+// A text that is not a configuration has none.
+func goProviders(config []byte) (found []*hujson.Object) {
+	root, err := parseRoot(bytes.TrimPrefix(config, bom))
+	if err != nil {
+		return nil
+	}
+	for _, m := range root.Members {
+		if name := nameOf(m); name == "provider" || name == "providers" {
+			providers, _ := m.Value.Value.(*hujson.Object)
+			if provider := child(providers, GoProvider); provider != nil {
+				found = append(found, provider)
+			}
+		}
+	}
+	return found
+}
+
+// ModelOverride is a model with its own address or key in a configuration.
+type ModelOverride struct {
+	Model string
+	Names []string // "apiKey", "baseURL"
+}
+
+// ModelOverrides returns the overrides for the Go provider's models in a configuration, without keys
+// that begin with standIn.
+func ModelOverrides(config []byte, standIn string) (found []ModelOverride) {
+	for _, provider := range goProviders(config) {
+		models := child(provider, "models")
+		for _, id := range memberNames(models) {
+			address, key := false, false
+			for _, name := range []string{"settings", "options"} {
+				options := child(child(models, id), name)
+				baseURL, _ := text(options, "baseURL")
+				apiKey, _ := text(options, "apiKey")
+				address = address || baseURL != ""
+				key = key || apiKey != "" && !strings.HasPrefix(apiKey, standIn)
+			}
+			override := ModelOverride{Model: shownModel(id)}
+			if key {
+				override.Names = append(override.Names, "apiKey")
+			}
+			if address {
+				override.Names = append(override.Names, "baseURL")
+			}
+			if key || address {
+				found = append(found, override)
+			}
+		}
+	}
+	return found
+}
+
+// shownModel returns the id of a model, if it is certainly only an id.
+func shownModel(id string) string {
+	const longest = 64
+	if id == "" || len(id) > longest || secretLike(id) {
+		return "with an unusual name"
+	}
+	return id
 }

@@ -106,15 +106,11 @@ func literal(v any) string {
 // the one for plugins first. home is the user's home folder. Source: docs/facts.md, "Which key
 // OpenCode uses"; all systems use ~/.config.
 func ConfigFolders(getenv func(string) string, home string) []string {
-	global := filepath.Join(home, ".config")
-	if dir := getenv("XDG_CONFIG_HOME"); dir != "" {
-		global = dir
-	}
-	folders := []string{filepath.Join(global, "opencode")}
-	if dir := getenv("OPENCODE_CONFIG_DIR"); dir != "" && filepath.Clean(dir) != folders[0] {
+	folders := []string{globalConfig(getenv, home)}
+	if dir := getenv(folderVariable); dir != "" {
 		folders = append([]string{filepath.Clean(dir)}, folders...)
 	}
-	return folders
+	return unique(folders)
 }
 
 // LockName and ModulesName are the files by which OpenCode decides whether a config folder lacks

@@ -1,10 +1,14 @@
 package opencode
 
 import (
+	"cmp"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,9 +23,55 @@ func LogFile(getenv func(string) string, home string) string {
 	return filepath.Join(dataFolder(getenv, home), "log", "opencode.log")
 }
 
-var logFields = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`\b(timestamp|msg|message|id|target|plugin\.id|cause)=("(?:[^"\\]|\\.)*"|\S+)`)
+var logField = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\b(timestamp|run|args|msg|message|id|target|plugin\.id|cause)=("(?:[^"\\]|\\.)*"|\S+)`)
 })
+
+// pluginEvents returns the fields of each line of a log that is about plugins or the start of a
+// server. Source: the log of 2.0.15.
+func pluginEvents(log string) iter.Seq[map[string]string] {
+	return func(yield func(map[string]string) bool) {
+		for line := range strings.Lines(tail(log)) {
+			if !strings.Contains(line, "plugin") && !strings.Contains(line, "cli starting") {
+				continue
+			}
+			fields := map[string]string{}
+			for _, m := range logField().FindAllStringSubmatch(line, -1) {
+				fields[m[1]] = m[2]
+				if text, err := strconv.Unquote(m[2]); err == nil {
+					fields[m[1]] = text
+				}
+			}
+			if !yield(fields) {
+				return
+			}
+		}
+	}
+}
+
+const (
+	loading    = "loading plugin"
+	loadFailed = "failed to load plugin"
+)
+
+// FailedPlugins returns the plugins, by path or by id, that the most recently started server of
+// OpenCode 2 could not load and has not loaded since. If there is no log, it returns none.
+func FailedPlugins(log string) (failed []string) {
+	run := ""
+	for event := range pluginEvents(log) {
+		name := cmp.Or(event["target"], event["plugin.id"])
+		switch {
+		case event["message"] == "cli starting" && strings.HasPrefix(event["args"], `["serve"`):
+			run, failed = event["run"], nil
+		case event["run"] != run:
+		case event["msg"] == loading:
+			failed = slices.DeleteFunc(failed, func(other string) bool { return other == event["id"] })
+		case event["message"] == loadFailed && !slices.Contains(failed, name):
+			failed = append(failed, name)
+		}
+	}
+	return failed
+}
 
 // PluginFailure returns the reason, from the log file, why OpenCode 2 failed to load the plugin at
 // path in its latest attempt: one line, empty if it was loaded, if the file at path is newer than
@@ -32,23 +82,14 @@ func PluginFailure(log, path string) string {
 		return ""
 	}
 	failure := ""
-	for line := range strings.Lines(tail(log)) {
-		if !strings.Contains(line, "plugin") {
-			continue
-		}
-		fields := map[string]string{}
-		for _, m := range logFields().FindAllStringSubmatch(line, -1) {
-			fields[m[1]] = strings.Trim(m[2], `"`)
-		}
-		at, err := time.Parse(time.RFC3339Nano, fields["timestamp"])
-		if err != nil || at.Before(written.ModTime()) {
-			continue
-		}
+	for event := range pluginEvents(log) {
+		at, err := time.Parse(time.RFC3339Nano, event["timestamp"])
 		switch {
-		case fields["msg"] == "loading plugin" && fields["id"] == path:
+		case err != nil || at.Before(written.ModTime()):
+		case event["msg"] == loading && event["id"] == path:
 			failure = ""
-		case fields["message"] == "failed to load plugin" && (fields["target"] == path || fields["plugin.id"] == PluginID):
-			failure = cause(fields["cause"])
+		case event["message"] == loadFailed && (event["target"] == path || event["plugin.id"] == PluginID):
+			failure = cause(event["cause"])
 		}
 	}
 	return failure
@@ -56,7 +97,7 @@ func PluginFailure(log, path string) string {
 
 // cause shortens a cause from the log.
 func cause(text string) string {
-	text, _, _ = strings.Cut(text, `\n`)
+	text, _, _ = strings.Cut(text, "\n")
 	text, _, _ = strings.Cut(text, " (cause:")
 	for _, before := range []string{"Cause([Fail(", "Cause([Die("} {
 		text = strings.TrimPrefix(text, before)
@@ -70,15 +111,11 @@ func cause(text string) string {
 
 // tail returns the end of a file, in whole lines; empty if it cannot be read.
 func tail(path string) string {
-	f, err := os.Open(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return ""
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return ""
-	}
+	defer func() { _ = f.Close() }()
 	from := max(0, info.Size()-maxLog)
 	text, err := io.ReadAll(io.NewSectionReader(f, from, maxLog))
 	if err != nil {

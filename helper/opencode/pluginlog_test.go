@@ -53,3 +53,22 @@ func TestLogFile(t *testing.T) {
 	env["XDG_DATA_HOME"] = t.TempDir()
 	assert.Equal(t, filepath.Join(env["XDG_DATA_HOME"], "opencode", "log", "opencode.log"), LogFile(getenv, "/home/me"))
 }
+
+// Lines are those of 2.0.15.
+func TestFailedPlugins(t *testing.T) {
+	const log = `timestamp=T level=INFO run=aaaa message="cli starting" version=2.0.15 channel=latest local=false args="[\"serve\",\"--service\"]" role=cli
+timestamp=T level=WARN run=aaaa message="failed to load plugin" target=/h/plugins/old.js ref=err_1 cause="Cause([Die(BuildMessage: Unexpected end of file)])" http.span=429 role=server
+timestamp=T level=INFO run=cccc message="cli starting" version=2.0.15 channel=latest local=false args="[\"run\",\"serve\"]" role=cli
+timestamp=T level=INFO run=bbbb message="cli starting" version=2.0.15 channel=latest local=false args="[\"serve\",\"--stdio\"]" role=cli
+timestamp=T level=INFO run=bbbb msg="loading plugin" id="/h/my plugins/ocgo-key.js" entrypoint=file:///h/my%20plugins/ocgo-key.js http.span=422 role=server
+timestamp=T level=WARN run=bbbb message="failed to load plugin" target="/h/my plugins/ocgo-key.js" ref=err_2 cause="x" http.span=425 role=server
+timestamp=T level=WARN run=bbbb message="failed to load plugin" target="/h/my plugins/ocgo-key.js" ref=err_2 cause="x" http.span=425 role=server
+timestamp=T level=WARN run=bbbb message="failed to load plugin" target=/h/plugins/mended.js ref=err_2 cause="x" http.span=425 role=server
+timestamp=T level=WARN run=bbbb message="failed to load plugin" plugin.id=broken cause="Cause([Die(Error: no)])" http.span=4433 role=server
+timestamp=T level=WARN run=dddd message="failed to load plugin" target=/h/plugins/elsewhere.js ref=err_2 cause="x" http.span=425 role=server
+timestamp=T level=INFO run=bbbb msg="loading plugin" id=/h/plugins/mended.js entrypoint=file:///h/plugins/mended.js http.span=422 role=server
+`
+	path := put(t, folder(t), "opencode.log", log)
+	assert.Equal(t, []string{"/h/my plugins/ocgo-key.js", "broken"}, FailedPlugins(path))
+	assert.Empty(t, FailedPlugins(filepath.Join(folder(t), "none.log")))
+}

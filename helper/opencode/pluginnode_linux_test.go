@@ -239,7 +239,7 @@ func TestToasts(t *testing.T) {
 	now := time.Now()
 	require.NoError(t, WriteNotice(dir, now.Add(-time.Hour), "old", Info))
 	later := now.Add(time.Hour) // after the start of the process that reads it
-	require.NoError(t, WriteNotice(dir, later, "one", Warning))
+	require.NoError(t, WriteNotice(dir, later, "one", Info))
 	require.NoError(t, WriteNotice(dir, later, "two", Failure))
 	content, err := os.ReadFile(filepath.Join(dir, "tui.js"))
 	require.NoError(t, err)

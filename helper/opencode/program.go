@@ -1,6 +1,7 @@
 package opencode
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,14 +26,14 @@ type Program struct {
 	Version string
 }
 
-// Versions that ocgo-key was tested with, one of each release line. Others of the same line
-// (1.18.x, 2.0.x) count as tested.
-var triedVersions = []string{"1.18.33", "2.0.15"}
+// testedVersions are the versions that ocgo-key was tested with, one of each release line. Others of
+// the same line (1.18.x, 2.0.x) count as tested.
+var testedVersions = []string{"1.18.33", "2.0.15"}
 
-// Tried reports whether ocgo-key was tested with the program's release line.
-func (p Program) Tried() bool {
-	for _, tried := range triedVersions {
-		line := tried[:strings.LastIndexByte(tried, '.')+1]
+// Tested reports whether ocgo-key was tested with the program's release line.
+func (p Program) Tested() bool {
+	for _, tested := range testedVersions {
+		line := tested[:strings.LastIndexByte(tested, '.')+1]
 		patch, ok := strings.CutPrefix(p.Version, line)
 		if _, err := strconv.Atoi(patch); ok && err == nil {
 			return true
@@ -40,19 +42,19 @@ func (p Program) Tried() bool {
 	return false
 }
 
-// Untried returns a sentence for the user, without a full stop, if ocgo-key was not tested with the
+// Untested returns a sentence for the user, without a full stop, if ocgo-key was not tested with the
 // program; empty if it was.
-func (p Program) Untried() string {
-	tried := strings.Join(triedVersions, " and ")
+func (p Program) Untested() string {
+	tested := strings.Join(testedVersions, " and ")
 	switch {
-	case p.Tried():
+	case p.Tested():
 		return ""
 	case p.Version == "" && p.Generation != 0:
-		return fmt.Sprintf("%s is an OpenCode %d of unknown version; ocgo-key has been tried with %s", p.Path, p.Generation, tried)
+		return fmt.Sprintf("%s is an OpenCode %d of unknown version; ocgo-key was tested with %s", p.Path, p.Generation, tested)
 	case p.Version == "":
-		return fmt.Sprintf("it is not known which OpenCode %s is; ocgo-key has been tried with %s", p.Path, tried)
+		return fmt.Sprintf("the version of %s is not known; ocgo-key was tested with %s", p.Path, tested)
 	}
-	return fmt.Sprintf("opencode %s has not been tried with ocgo-key; %s have", p.Version, tried)
+	return fmt.Sprintf("opencode %s was not tested with ocgo-key; %s were", p.Version, tested)
 }
 
 // Says sets the version from what the program printed for --version ("1.18.33", "opencode
@@ -61,15 +63,13 @@ func (p *Program) Says(output string) {
 	if p.Version != "" {
 		return
 	}
-	generation := p.Generation
+	known := p.Generation
 	for _, word := range strings.Fields(output) {
 		if p.is(strings.TrimPrefix(word, "v")); p.Version != "" {
 			break
 		}
 	}
-	if p.Generation == 0 {
-		p.Generation = generation
-	}
+	p.Generation = cmp.Or(p.Generation, known)
 }
 
 // String returns a name to show: "OpenCode 2.0.15".
@@ -90,21 +90,29 @@ const maxHops = 8
 // of its package, or else from the program's content, which cache (nil for none) remembers. A
 // program that it does not recognize has Generation 0; the error says that the file cannot be read.
 func Identify(path string, cache *Cache) (Program, error) {
+	p, err := identify(path, cache)
+	if err != nil {
+		err = fmt.Errorf("cannot identify %s: %w", path, err)
+	}
+	return p, err
+}
+
+func identify(path string, cache *Cache) (Program, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return Program{}, fmt.Errorf("which OpenCode %s is: %w", path, err)
+		return Program{}, err
 	}
 	p := Program{Path: abs, Real: abs}
 	next := abs
 	for range maxHops {
 		real, err := filepath.EvalSymlinks(next)
 		if err != nil {
-			return p, fmt.Errorf("which OpenCode %s is: %w", path, err)
+			return p, err
 		}
 		p.Real = real
 		head, text, err := beginning(real)
 		if err != nil {
-			return p, fmt.Errorf("which OpenCode %s is: %w", path, err)
+			return p, err
 		}
 		if of, ok := packageOf(real); ok {
 			p.is(of.Version)
@@ -119,16 +127,13 @@ func Identify(path string, cache *Cache) (Program, error) {
 		case strings.EqualFold(filepath.Ext(real), ".exe"):
 			next = scoopTarget(real)
 		}
-		if next == "" && text {
+		switch {
+		case next == "" && text:
 			return p, nil // a script that does not show which program it starts
-		}
-		if next == "" {
+		case next == "":
 			found, err := scanned(real, cache)
-			if err != nil {
-				return p, fmt.Errorf("which OpenCode %s is: %w", path, err)
-			}
 			p.Generation, p.Version = found.Generation, found.Version
-			return p, nil
+			return p, err
 		}
 	}
 	return p, nil
@@ -208,11 +213,12 @@ func (p *Program) followLauncher(of npmPackage) {
 		below = filepath.Join(below, "@opencode")
 	}
 	for _, folder := range []string{below, above} {
-		found, _ := filepath.Glob(filepath.Join(escapePattern(folder), begin+"*")) // the pattern is well-formed
-		for _, candidate := range found {
+		entries, _ := os.ReadDir(folder) // without the folder there is no program in it
+		for _, entry := range entries {
+			candidate := filepath.Join(folder, entry.Name())
 			platform, ok := readPackage(candidate)
 			real := filepath.Join(candidate, "bin", programName(runtime.GOOS))
-			if ok && isFile(real) {
+			if ok && strings.HasPrefix(entry.Name(), begin) && isFile(real) {
 				p.is(platform.Version)
 				p.Real = real
 				return
@@ -226,13 +232,6 @@ func programName(goos string) string {
 		return "opencode.exe"
 	}
 	return "opencode"
-}
-
-func escapePattern(path string) string {
-	if runtime.GOOS == "windows" {
-		return path // Glob has no escape there, and [ is rare
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 func isFile(path string) bool {
@@ -259,4 +258,24 @@ func Find(search string) (string, error) {
 		return path, nil
 	}
 	return "", &exec.Error{Name: "opencode", Err: exec.ErrNotFound}
+}
+
+// Older reports whether version a is before b. It returns false if one of them is not a version.
+func Older(a, b string) bool {
+	one, other := numbers(a), numbers(b)
+	return len(one) == len(other) && slices.Compare(one, other) < 0
+}
+
+func numbers(version string) []int {
+	if programVersion().FindString(version) == "" {
+		return nil
+	}
+	version, _, _ = strings.Cut(version, "-")
+	version, _, _ = strings.Cut(version, "+")
+	var found []int
+	for part := range strings.SplitSeq(version, ".") {
+		n, _ := strconv.Atoi(part) // digits
+		found = append(found, n)
+	}
+	return found
 }

@@ -136,8 +136,8 @@ func TestIdentifyByContent(t *testing.T) {
 		"a build of version 2":      {binary("opencode/local/0.0.0-dev-202611260116/cli", true), 2, "0.0.0-dev-202611260116"},
 		"a version from later":      {binary("opencode/latest/3.1.0/cli", true), 3, "3.1.0"},
 		"none":                      {binary("other", false), 0, ""},
-		"the mark before the tail":  {"\x00" + secondMark + strings.Repeat("z", scanTail+3*scanChunk), 2, ""},
-		"the mark across two reads": {"\x00" + strings.Repeat("z", len(agentMark)+agentText+scanChunk-10) + secondMark + strings.Repeat("z", scanTail), 2, ""},
+		"the mark before the tail":  {"\x00" + secondMark + strings.Repeat("z", scanTail+3*searchChunk), 2, ""},
+		"the mark across two reads": {"\x00" + strings.Repeat("z", len(agentMark)+agentText+searchChunk-10) + secondMark + strings.Repeat("z", scanTail), 2, ""},
 		"the agent at the very end": {"\x00" + strings.Repeat("z", scanTail) + agentMark + "2.0.1 ", 2, "2.0.1"},
 		"the agent far from it":     {"\x00" + agentMark + "1.2.3 --" + strings.Repeat("z", 2*scanTail), 1, "1.2.3"},
 	}
@@ -215,15 +215,15 @@ func TestScoop(t *testing.T) {
 	assert.Equal(t, Program{start, real, 1, "1.18.33"}, p)
 }
 
-func TestTried(t *testing.T) {
+func TestTested(t *testing.T) {
 	for version, tried := range map[string]bool{"1.18.33": true, "1.18.0": true, "2.0.15": true, "2.0.27": true, "2.1.0": false, "1.19.2": false, "3.0.1": false, "1.18.33-beta": false, "": false, "0.0.0-dev": false} {
 		p := Program{Path: "/x/opencode", Version: version}
-		assert.Equal(t, tried, p.Tried(), version)
-		assert.Equal(t, tried, p.Untried() == "", version)
+		assert.Equal(t, tried, p.Tested(), version)
+		assert.Equal(t, tried, p.Untested() == "", version)
 	}
-	assert.Equal(t, "opencode 3.1.0 has not been tried with ocgo-key; 1.18.33 and 2.0.15 have", Program{Generation: 3, Version: "3.1.0"}.Untried())
-	assert.Equal(t, "it is not known which OpenCode /x/opencode is; ocgo-key has been tried with 1.18.33 and 2.0.15", Program{Path: "/x/opencode"}.Untried())
-	assert.Equal(t, "/x/opencode is an OpenCode 2 of unknown version; ocgo-key has been tried with 1.18.33 and 2.0.15", Program{Path: "/x/opencode", Generation: 2}.Untried())
+	assert.Equal(t, "opencode 3.1.0 was not tested with ocgo-key; 1.18.33 and 2.0.15 were", Program{Generation: 3, Version: "3.1.0"}.Untested())
+	assert.Equal(t, "the version of /x/opencode is not known; ocgo-key was tested with 1.18.33 and 2.0.15", Program{Path: "/x/opencode"}.Untested())
+	assert.Equal(t, "/x/opencode is an OpenCode 2 of unknown version; ocgo-key was tested with 1.18.33 and 2.0.15", Program{Path: "/x/opencode", Generation: 2}.Untested())
 }
 
 // The result for a program is remembered until the program changes; a broken cache is ignored.
@@ -279,4 +279,31 @@ func TestFind(t *testing.T) {
 	assert.Equal(t, real, found)
 	_, err = Find(filepath.Join(root, "shim"))
 	assert.ErrorIs(t, err, exec.ErrNotFound)
+}
+
+func TestOlderVersions(t *testing.T) {
+	for _, pair := range [][2]string{{"0.15.2", "1.0.0"}, {"1.0.0", "1.0.1"}, {"1.9.9", "1.10.0"}, {"1.18.33-beta.1", "2.0.0"}} {
+		assert.True(t, Older(pair[0], pair[1]), "%v", pair)
+		assert.False(t, Older(pair[1], pair[0]), "%v", pair)
+	}
+	assert.False(t, Older("1.0.0", "1.0.0"))
+	assert.False(t, Older("", "1.0.0"))
+	assert.False(t, Older("none", "1.0.0"))
+}
+
+func TestSays(t *testing.T) {
+	for output, want := range map[string]Program{
+		"1.18.33\n":              {Generation: 1, Version: "1.18.33"},
+		"opencode v2.0.15\n":     {Generation: 2, Version: "2.0.15"},
+		"opencode v3.1.0-rc.1\n": {Generation: 3, Version: "3.1.0-rc.1"},
+		"hello\n":                {},
+		"":                       {},
+	} {
+		var p Program
+		p.Says(output)
+		assert.Equal(t, want, p, output)
+	}
+	p := Program{Generation: 2, Version: "2.0.15"}
+	p.Says("1.18.33")
+	assert.Equal(t, "2.0.15", p.Version)
 }

@@ -46,31 +46,27 @@ type (
 // other versions are ignored.
 const cacheVersion = 1
 
-func (c *Cache) read() cacheFile {
+func (c *Cache) read() (programs []cachedProgram) {
 	const most = 64 << 10
-	empty := cacheFile{Version: cacheVersion}
 	if c == nil {
-		return empty
+		return nil
 	}
 	info, err := os.Lstat(c.path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > most {
-		return empty
+		return nil
 	}
 	text, err := os.ReadFile(c.path)
-	if err != nil {
-		return empty
-	}
 	var file cacheFile
-	if json.Unmarshal(text, &file) != nil || file.Version != cacheVersion {
-		return empty
+	if err != nil || json.Unmarshal(text, &file) != nil || file.Version != cacheVersion {
+		return nil
 	}
-	return file
+	return file.Programs
 }
 
 func (c *Cache) get(path string, info os.FileInfo) (Program, bool) {
-	for _, known := range c.read().Programs {
+	for _, known := range c.read() {
 		if known.Path == path && known.Size == info.Size() && known.Changed.Equal(info.ModTime()) {
-			p := Program{Generation: known.Generation}
+			var p Program
 			p.is(known.Version)
 			p.Generation = known.Generation
 			return p, true
@@ -83,13 +79,9 @@ func (c *Cache) put(path string, info os.FileInfo, p Program) {
 	if c == nil {
 		return
 	}
-	file := c.read()
-	file.Programs = slices.DeleteFunc(file.Programs, func(known cachedProgram) bool { return known.Path == path })
-	file.Programs = append(file.Programs, cachedProgram{path, info.Size(), info.ModTime(), p.Generation, p.Version})
-	if n := len(file.Programs) - maxPrograms; n > 0 {
-		file.Programs = file.Programs[n:]
-	}
-	text, err := json.Marshal(file)
+	programs := slices.DeleteFunc(c.read(), func(known cachedProgram) bool { return known.Path == path })
+	programs = append(programs, cachedProgram{path, info.Size(), info.ModTime(), p.Generation, p.Version})
+	text, err := json.Marshal(cacheFile{cacheVersion, programs[max(0, len(programs)-maxPrograms):]})
 	if err != nil {
 		return
 	}

@@ -2,9 +2,7 @@ package opencode
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -18,27 +16,19 @@ const (
 	secondMark = "OPENCODE_CLI_CONFIG_CONTENT"
 )
 
-// How much is read at a time, and how much is examined after a mark, in bytes.
+// How much of a program's end is searched first, and how much is examined after a mark, in bytes.
 const (
 	scanTail  = 8 << 20
-	scanChunk = 1 << 20
 	agentText = 128
 )
 
 // scanned returns what the program at path contains, from the cache if possible.
 func scanned(path string, cache *Cache) (Program, error) {
-	f, err := os.Open(path)
+	f, info, err := openRegular(path)
 	if err != nil {
 		return Program{}, err
 	}
 	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return Program{}, err
-	}
-	if !info.Mode().IsRegular() {
-		return Program{}, errors.New(path + " is not a regular file")
-	}
 	if p, ok := cache.get(path, info); ok {
 		return p, nil
 	}
@@ -70,28 +60,14 @@ type marks struct {
 	second bool
 }
 
-// read searches all of r. A mark may lie across two chunks, so the end of each is searched again
-// with the next.
+// read searches all of r.
 func (s *marks) read(r io.Reader) error {
-	const overlap = len(agentMark) + agentText
-	buffer := make([]byte, overlap+scanChunk)
-	kept := 0
-	for {
-		n, err := io.ReadFull(r, buffer[kept:])
-		seen := buffer[:kept+n]
-		s.second = s.second || bytes.Contains(seen, []byte(secondMark))
-		if at := bytes.Index(seen, []byte(agentMark)); at >= 0 && s.agent == "" {
-			behind := seen[at+len(agentMark):]
+	return inChunks(r, len(agentMark)+agentText, func(chunk []byte) {
+		s.second = s.second || bytes.Contains(chunk, []byte(secondMark))
+		if _, behind, found := bytes.Cut(chunk, []byte(agentMark)); found && s.agent == "" {
 			s.agent = string(behind[:min(agentText, len(behind))])
 		}
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		kept = copy(buffer, seen[max(len(seen)-overlap, 0):])
-	}
+	})
 }
 
 var agentPattern = sync.OnceValue(func() *regexp.Regexp {

@@ -16,20 +16,26 @@ const headSize = 64 << 10
 
 // beginning reads the first bytes of a file, and reports whether they are text.
 func beginning(path string) (head []byte, text bool, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, false, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, false, errors.New(path + " is not a regular file") // a pipe might never end
-	}
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return nil, false, err
 	}
 	defer func() { _ = f.Close() }()
 	head, err = io.ReadAll(io.LimitReader(f, headSize))
 	return head, len(head) > 0 && bytes.IndexByte(head, 0) < 0, err
+}
+
+// openRegular opens a regular file to read. It opens no pipe, which might never end.
+func openRegular(path string) (*os.File, os.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New(path + " is not a regular file")
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := os.Open(path)
+	return f, info, err
 }
 
 // besidePattern finds what a launcher starts beside itself: npm's and pnpm's for cmd ("%dp0%\x",

@@ -3,15 +3,10 @@ package opencode
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"io"
+	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
-
-	"ocgo-key/internal/version"
 )
 
 // GoOn is the prompt with which `opencode run` resumes a session: the user's own prompt is in the
@@ -21,7 +16,7 @@ const GoOn = "Go on where you left off."
 // ResumeRun returns the arguments with which `opencode run` continues a session with the prompt
 // text.
 func (inv Invocation) ResumeRun(session, text string) []string {
-	return append(append([]string{"run"}, inv.kept...), "--session", session, "--", text)
+	return slices.Concat([]string{"run"}, inv.kept, []string{"--session", session, "--", text})
 }
 
 // ResumeTUI returns the arguments with which the TUI opens a session again and listens on a port,
@@ -95,7 +90,7 @@ func (s Server) Continue(ctx context.Context, session string) error {
 // awaitSession returns when the server knows the session.
 func (s Server) awaitSession(ctx context.Context, session string) error {
 	for {
-		if _, err := s.ask(ctx, http.MethodGet, "", answerTime, "session", session); err == nil {
+		if err := s.get(ctx, nil, "session", session); err == nil {
 			return nil
 		}
 		if err := sleep(ctx, pause); err != nil {
@@ -119,56 +114,33 @@ func (s Server) requestTurn(ctx context.Context, session string) (lost bool, err
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() {
-		_, err := s.ask(ctx, http.MethodPost, `{"parts":[]}`, 0, "session", session, "message")
-		ended <- err
-	}()
-	for taken := false; !taken; {
+	go func() { ended <- s.ask(ctx, http.MethodPost, `{"parts":[]}`, nil, "session", session, "message") }()
+	for {
 		select {
 		case err := <-ended:
 			return false, err
 		case <-time.After(takeTime):
 		}
-		// The answer names the sessions that the server works on.
-		busy, err := s.ask(ctx, http.MethodGet, "", answerTime, "session", "status")
+		var busy json.RawMessage // names the sessions that the server works on
+		err := s.get(ctx, &busy, "session", "status")
 		switch {
 		case err == nil && !bytes.Contains(busy, []byte(session)):
 			return true, nil
 		case err == nil:
-			taken = true
+			return false, <-ended
 		case ctx.Err() != nil:
 			return false, ctx.Err()
 		}
 	}
-	return false, <-ended
 }
 
-// maxAnswer is the most that is read of an answer, in bytes.
-const maxAnswer = 1 << 20
+// get makes one GET request, within answerTime.
+func (s Server) get(ctx context.Context, out any, path ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	return s.ask(ctx, http.MethodGet, "", out, path...)
+}
 
-// ask makes one request, within timeout (0: until ctx ends), and returns the body of a 200.
-func (s Server) ask(ctx context.Context, method, body string, timeout time.Duration, path ...string) ([]byte, error) {
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	address := (&url.URL{Scheme: "http", Host: "127.0.0.1:" + s.Port}).JoinPath(path...).String()
-	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", version.UserAgent())
-	req.SetBasicAuth(s.Username, s.Password)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("OpenCode's server answered %d", resp.StatusCode)
-	}
-	return answer, err
+func (s Server) ask(ctx context.Context, method, body string, out any, path ...string) error {
+	return ask(ctx, "http://127.0.0.1:"+s.Port, s.Username, s.Password, method, body, out, path...)
 }

@@ -1,8 +1,6 @@
 package opencode
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -153,25 +151,4 @@ func WithoutRuns(path string) string {
 		return path
 	}
 	return strings.Join(kept, string(os.PathListSeparator))
-}
-
-// AddPlugin returns configuration content with one more folder among the plugins of OpenCode 2.
-// OpenCode 1 ignores it.
-func AddPlugin(content, folder string) (string, error) {
-	text, references := quoteReferences(content, true)
-	config, err := parseObject([]byte(text))
-	if err != nil {
-		return "", err
-	}
-	var plugins []json.RawMessage
-	if raw, ok := config["plugins"]; ok && json.Unmarshal(raw, &plugins) != nil {
-		return "", fmt.Errorf("%w: %q in it is not a list", ErrConfig, "plugins")
-	}
-	ours, _ := json.Marshal(folder) // strings always marshal
-	config["plugins"], err = json.Marshal(append(plugins, ours))
-	if err != nil {
-		return "", err
-	}
-	merged, err := json.Marshal(config)
-	return references.restore(string(merged)), err
 }

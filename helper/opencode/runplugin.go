@@ -40,8 +40,6 @@ type Notice struct {
 // The variants of a notice.
 const (
 	Info    = "info"
-	Success = "success"
-	Warning = "warning"
 	Failure = "error"
 )
 

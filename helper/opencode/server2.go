@@ -1,15 +1,20 @@
 package opencode
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
+	"time"
+
+	"ocgo-key/internal/version"
 )
 
 // Password2Variable holds the password of a server of OpenCode 2, for the server and for clients
@@ -39,13 +44,8 @@ func ServeURL(line []byte) string {
 // Server2 is a running server of OpenCode 2. Source: its /openapi.json, and docs/facts.md, "Stop
 // and resume".
 type Server2 struct {
-	URL, Password string
-}
-
-// client2 is for servers on this machine and uses no proxy.
-var client2 = &http.Client{
-	Transport:     &http.Transport{},
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	URL      string `json:"url"`
+	Password string `json:"password"`
 }
 
 // Active returns the sessions with a running turn.
@@ -53,14 +53,8 @@ func (s Server2) Active(ctx context.Context) ([]string, error) {
 	var answer struct {
 		Data map[string]json.RawMessage `json:"data"`
 	}
-	if err := s.ask(ctx, http.MethodGet, "", &answer, "api", "session", "active"); err != nil {
-		return nil, err
-	}
-	var ids []string
-	for id := range answer.Data {
-		ids = append(ids, id)
-	}
-	return ids, nil
+	err := s.ask(ctx, http.MethodGet, "", &answer, "api", "session", "active")
+	return slices.Collect(maps.Keys(answer.Data)), err
 }
 
 // Interrupt ends the session's turn, so that no service resumes it later.
@@ -104,15 +98,11 @@ func (s Server2) KeepAlive(ctx context.Context, session string) error {
 	if err := s.ask(ctx, http.MethodGet, "", &answer, "api", "session", session); err != nil {
 		return err
 	}
-	metadata := answer.Data.Metadata
-	if len(metadata) == 0 || string(metadata) == "null" {
-		metadata = json.RawMessage("{}")
+	metadata := string(answer.Data.Metadata)
+	if metadata == "" || metadata == "null" {
+		metadata = "{}"
 	}
-	body, err := json.Marshal(map[string]json.RawMessage{"metadata": metadata})
-	if err != nil {
-		return err
-	}
-	return s.ask(ctx, http.MethodPatch, string(body), nil, "api", "session", session)
+	return s.ask(ctx, http.MethodPatch, `{"metadata":`+metadata+"}", nil, "api", "session", session)
 }
 
 // Delete removes a session.
@@ -129,44 +119,64 @@ func (s Server2) OverLimit(ctx context.Context, session string) (bool, error) {
 			Error struct{ Type string }
 		} `json:"data"` // the newest first
 	}
-	if err := s.ask(ctx, http.MethodGet, "", &answer, "api", "session", session, "message"); err != nil {
-		return false, err
-	}
+	err := s.ask(ctx, http.MethodGet, "", &answer, "api", "session", session, "message")
 	for _, m := range answer.Data {
 		if m.Type == "assistant" {
-			return m.Error.Type == "provider.quota", nil
+			return m.Error.Type == "provider.quota", err
 		}
 	}
-	return false, nil
+	return false, err
 }
 
-// maxMessages is the most that is read of an answer, in bytes; the longest is a page of a
-// conversation.
-const maxMessages = 64 << 20
+// requestTime bounds one request to a server on this machine, which answers in milliseconds.
+const requestTime = 5 * time.Second
 
-// ask makes one request and decodes the JSON answer into out, unless out is nil.
 func (s Server2) ask(ctx context.Context, method, body string, out any, path ...string) error {
-	base, err := url.Parse(s.URL)
-	if err != nil {
-		return errors.New("the address of OpenCode's server is none")
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	return ask(ctx, s.URL, DefaultUsername, s.Password, method, body, out, path...)
+}
+
+// toServer is the client for servers on this machine. It uses no proxy, and follows no redirect with
+// the password.
+var toServer = sync.OnceValue(func() *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	req, err := http.NewRequestWithContext(ctx, method, base.JoinPath(path...).String(), strings.NewReader(body))
+})
+
+// maxAnswer is the most that is read of an answer, in bytes; the longest is a page of a
+// conversation.
+const maxAnswer = 64 << 20
+
+// ask makes one request to a server of either generation, at the address base, and decodes the JSON
+// answer into out, unless out is nil. Errors quote neither the answer nor the password.
+func ask(ctx context.Context, base, user, password, method, body string, out any, path ...string) error {
+	address, err := url.JoinPath(base, path...)
+	if err != nil {
+		return errors.New("the address of OpenCode's server is not a URL")
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.SetBasicAuth(DefaultUsername, s.Password)
-	resp, err := client2.Do(req)
+	req.Header.Set("User-Agent", version.UserAgent())
+	req.SetBasicAuth(user, password)
+	resp, err := toServer().Do(req)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxMessages))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	switch {
-	case resp.StatusCode < 200 || resp.StatusCode > 299:
+	case resp.StatusCode/100 != 2:
 		return fmt.Errorf("OpenCode's server answered %d", resp.StatusCode)
 	case err != nil || out == nil:
 		return err
+	case json.Unmarshal(answer, out) != nil: // the decoder's message could quote the answer
+		return errors.New("the answer of OpenCode's server has an unknown form")
 	}
-	return json.NewDecoder(bytes.NewReader(answer)).Decode(out)
+	return nil
 }

@@ -1,6 +1,7 @@
 package opencode
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -10,15 +11,9 @@ import (
 // to PATH changes nothing else.
 func ShimFolder(goos string, getenv func(string) string, home string) string {
 	if goos == "windows" {
-		if dir := getenv("LOCALAPPDATA"); dir != "" {
-			return filepath.Join(dir, "ocgo-key", "bin")
-		}
-		return filepath.Join(home, "AppData", "Local", "ocgo-key", "bin")
+		return filepath.Join(cmp.Or(getenv("LOCALAPPDATA"), filepath.Join(home, "AppData", "Local")), "ocgo-key", "bin")
 	}
-	if dir := getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "ocgo-key", "bin")
-	}
-	return filepath.Join(home, ".local", "share", "ocgo-key", "bin")
+	return filepath.Join(baseFolder(getenv, home, "XDG_DATA_HOME", ".local", "share"), "ocgo-key", "bin")
 }
 
 // ShimName returns the shim's file name on the system goos.
@@ -73,14 +68,14 @@ func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''
 // special between quotes.
 func batchQuote(s string) string { return `"` + strings.ReplaceAll(s, "%", "%%") + `"` }
 
-// PathLine returns the line for a shell's profile that puts dir first on PATH.
+// PathLine is a line for a shell's profile that puts a folder first on PATH.
 type PathLine struct {
 	Shell   string `json:"shell"`
 	Profile string `json:"profile"`
 	Line    string `json:"line"`
 }
 
-// PathLines returns the lines for each shell.
+// PathLines returns the line for each shell that puts dir first on PATH.
 func PathLines(dir string) []PathLine {
 	posix := "export PATH=" + shellQuote(dir) + `:"$PATH"`
 	fish := "fish_add_path --path --prepend --move '" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(dir) + "'"

@@ -17,31 +17,47 @@ import (
 	"ocgo-key/rotation"
 )
 
-// client is what a command is: an OpenCode of either generation, or another program.
+// client describes a command: OpenCode of either generation, or another program.
 type client struct {
 	opencode.Program
-	is  bool                // an OpenCode
-	one opencode.Invocation // of generation 1
-	two opencode.Command2   // of generation 2
+	is  bool                // the command is OpenCode
+	one opencode.Invocation // the command line of generation 1
+	two opencode.Command2   // the command line of generation 2
 }
 
 func (c client) generation2() bool { return c.is && c.Generation >= 2 }
 
-// joined reports whether OpenCode gets a server of its own, apart whether it is to know nothing of
-// us.
+// joined reports whether OpenCode joins a private server that the run starts.
 func (c client) joined() bool { return c.generation2() && c.two.Way == opencode.Joined }
-func (c client) apart() bool  { return c.generation2() && c.two.Way == opencode.Apart }
 
-// serves reports whether it is a server, which is never restarted.
+// unchanged reports whether the command runs without a gateway, in the user's own environment.
+func (c client) unchanged() bool { return c.generation2() && c.two.Way == opencode.Apart }
+
+// serves reports whether the command is a server.
 func (c client) serves() bool { return c.one.Serves || c.two.Way == opencode.Alone }
 
-// whichClient finds out what the command is. It leads command past a shim of ours, which would only
-// lead back here, and gives it the arguments that its generation needs. The error says that it
-// cannot be started.
+// whichClient identifies the command. It replaces a shim of ocgo-key in command with the real
+// program, and adds the arguments that the generation needs. The error says that the command cannot
+// start.
 func whichClient(command *wrapper.Command) (client, error) {
 	name := command.Argv[0]
+	c, err := identify(command)
+	if err != nil {
+		return c, hint.On(hint.As(hint.ErrInput, err), "leave it out; `run` starts a server for this command alone")
+	}
+	next := "check its name and PATH"
+	if opencode.Is(name) {
+		next += "; `npm install -g opencode-ai` installs OpenCode"
+	}
+	return c, hint.On(wrapper.Check(*command), next)
+}
+
+// identify is whichClient without the check that the command can start. The error is
+// opencode.ErrServer.
+func identify(command *wrapper.Command) (client, error) {
+	name := command.Argv[0]
 	if !opencode.Is(name) {
-		return client{}, cannotStart(wrapper.Check(*command), name)
+		return client{}, nil
 	}
 	path, err := exec.LookPath(name)
 	if filepath.Base(name) == name {
@@ -50,7 +66,7 @@ func whichClient(command *wrapper.Command) (client, error) {
 		}
 	}
 	if err != nil {
-		return client{}, cannotStart(wrapper.Check(*command), name)
+		return client{}, nil
 	}
 	c := client{is: true}
 	if c.Program, err = opencode.IdentifyRemembered(os.Getenv, path); err != nil {
@@ -60,40 +76,36 @@ func whichClient(command *wrapper.Command) (client, error) {
 		c.Program = asked(c.Program, command.Env)
 	}
 	if direct, err := exec.LookPath(name); err != nil || direct != c.Path {
-		command.Argv = slices.Concat([]string{c.Path}, command.Argv[1:]) // by its name it would be a shim
+		command.Argv = slices.Concat([]string{c.Path}, command.Argv[1:]) // the name leads to a shim
 	}
 	if !c.generation2() {
 		c.one = opencode.Parse(command.Argv[1:])
-		return c, cannotStart(wrapper.Check(*command), name)
+		return c, nil
 	}
-	if c.two, err = opencode.Parse2(command.Argv[1:], isDir); err != nil {
-		return c, hint.On(hint.As(hint.ErrInput, err), "leave it out; `run` starts a server for this command alone")
-	}
-	if c.two.Way == opencode.Standalone {
+	c.two, err = opencode.Parse2(command.Argv[1:], isDir)
+	if err == nil && c.two.Way == opencode.Standalone {
 		command.Argv = append(command.Argv[:1:1], c.two.Standalone()...)
 	}
-	return c, cannotStart(wrapper.Check(*command), name)
+	return c, err
 }
 
-// askTime bounds the question to a program which OpenCode it is: 0.2 s, or 1.6 s for OpenCode 1.
+// askTime bounds the call of a program with --version, which takes 0.2 s, or 1.6 s for OpenCode 1.
 const askTime = 20 * time.Second
 
-// asked runs a program that only starts the real one, in a way that is not known here, to learn
-// which that is: taken for the wrong one it would start a service with our environment.
+// asked runs a program of unknown generation with --version, to learn its version: an OpenCode 2
+// that is taken for OpenCode 1 would start a service with the gateway's environment.
 func asked(p opencode.Program, env []string) opencode.Program {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.Path, "--version")
 	cmd.Env, cmd.WaitDelay = env, time.Second
-	said, err := cmd.Output()
-	if err != nil {
-		return p
+	if said, err := cmd.Output(); err == nil {
+		p.Says(string(said))
 	}
-	p.Says(string(said))
 	return p
 }
 
-// kind is what its command line asks of OpenCode.
+// kind returns the kind of the command line of OpenCode.
 func (c client) kind() opencode.Kind {
 	if c.generation2() {
 		return c.two.Kind
@@ -106,33 +118,26 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-func cannotStart(err error, name string) error {
-	return hint.On(err, "check its name and PATH"+opencodeHint(name))
-}
-
-// folder makes the folder of a run. Without one the run is poorer, and that is said.
+// folder creates the folder of this run. If that fails, it warns, and the run continues without.
 func (r *Run) folder() opencode.RunFolder {
-	const poorer = "an opencode that the command starts does not use the pool: "
+	const without = "an opencode that the command starts does not use the pool: "
 	self, err := os.Executable()
 	if err != nil {
-		r.Tell.Warn(poorer+text.Line(err.Error()), "")
+		r.Tell.Warn(without+text.Line(err.Error()), "")
 		return opencode.RunFolder{}
 	}
 	env := r.Command.Env
-	real, err := opencode.Find(getenv(env, pathName(env, runtime.GOOS)))
-	if err != nil {
-		real = "" // then nobody starts one by its name
-	}
+	real, _ := opencode.Find(getenv(env, pathName(env, runtime.GOOS))) // without one the folder has no shim
 	folder, err := opencode.NewRunFolder(os.TempDir(), runtime.GOOS, self, real)
 	if err != nil {
-		r.Tell.Warn(poorer+text.Line(err.Error()), "set TMPDIR to a folder that can be written")
+		r.Tell.Warn(without+text.Line(err.Error()), "set TMPDIR to a folder that can be written")
 	}
 	folder.Sweep(time.Now())
 	return folder
 }
 
-// openCode2 is a run of OpenCode 2 that knows its gateway's address from nothing yet. Its client
-// needs none: the server does the requests.
+// openCode2 returns a run of OpenCode 2 without a gateway yet. Its client needs no gateway: the
+// server sends the requests.
 func (r *Run) openCode2(client client) *OpenCode2 {
 	two := &OpenCode2{Program: client.Path, Command: client.two, Client: pastProxies(r.Command.Env, runtime.GOOS), Stdin: r.Stdin}
 	if len(client.two.Logs) > 0 {
@@ -141,20 +146,12 @@ func (r *Run) openCode2(client client) *OpenCode2 {
 	return two
 }
 
-// runOpenCode2 runs it to its end.
+// runOpenCode2 runs two to its end.
 func runOpenCode2(two *OpenCode2, gatewayURL string) (wrapper.Status, error) {
-	// By this the toasts of the run know that they are meant.
-	two.Client = setenv(two.Client, GatewayVariable, gatewayURL)
+	two.Client = setenv(two.Client, GatewayVariable, gatewayURL) // turns on the toasts of the run's plugin
 	status, err := two.Run()
-	if e, ok := errors.AsType[*rotation.ExhaustedError](err); ok {
-		return status, gaveUp(e)
+	if _, exhausted := errors.AsType[*rotation.ExhaustedError](err); !exhausted {
+		err = failed(err)
 	}
-	return status, failed(err)
-}
-
-func opencodeHint(command string) string {
-	if opencode.Is(command) {
-		return "; `npm install -g opencode-ai` installs OpenCode"
-	}
-	return ""
+	return status, err
 }

@@ -10,31 +10,31 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// endpoint is a gateway as a client sees it.
+// endpoint is what a client needs to use a gateway.
 type endpoint struct {
-	url   string // up to the prefixes
+	url   string // without a prefix
 	token string
-	zen   bool // it serves Zen as well
+	zen   bool // serves Zen as well
 }
 
-// Variables by which a `run` finds the gateway of the `run` that it is in, and what that one has
-// replaced. The shells of an agent have them too, so that an opencode that it types uses the same
-// gateway.
+// Variables in which a `run` finds the gateway of the `run` that encloses it, and the values that
+// the outer one has replaced. An agent's shells have them too, so that an opencode started there
+// uses the same gateway.
 const (
 	GatewayVariable = "OCGO_KEY_GATEWAY"
 	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
-	zenVariable     = "OCGO_KEY_GATEWAY_ZEN"  // set where it serves Zen
+	zenVariable     = "OCGO_KEY_GATEWAY_ZEN"  // set if the gateway serves Zen
 	contentVariable = "OCGO_KEY_USER_CONTENT" // OpenCode's configuration content as the user set it
 )
 
-// Variables by which a command that is not OpenCode finds the service.
+// Variables in which a command other than OpenCode finds the service.
 const (
 	keyVariable     = "OPENCODE_API_KEY"
 	addressVariable = "OPENCODE_BASE_URL"
 )
 
-// pointAt returns env with the gateway in it: OpenCode gets it in its configuration, any other
-// command in variables. folder is what it finds of the run.
+// pointAt returns env with the gateway in it: in OpenCode's configuration, or in variables for any
+// other command. folder is the folder of the run; its zero value is left out.
 func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
 	out := pastProxies(env, runtime.GOOS)
 	if folder.Bin != "" {
@@ -61,7 +61,7 @@ func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 		config, err = opencode.AddPlugin(config, folder.Plugin)
 	}
 	if err != nil {
-		return nil, hint.On(failed(err), "mend or unset it, then run again")
+		return nil, hint.On(failed(err), "fix or unset it, then run again")
 	}
 	if user != "" {
 		out = setenv(out, contentVariable, user)
@@ -69,8 +69,7 @@ func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 	return setenv(out, opencode.ConfigVariable, config), nil
 }
 
-// withoutRun returns env as it was before the `run` that we are in, so that what is to know nothing
-// of that one's gateway finds nothing of it.
+// withoutRun returns env as it was outside of the enclosing `run`, without that run's gateway.
 func withoutRun(env []string) []string {
 	url, token, content := getenv(env, GatewayVariable), getenv(env, tokenVariable), getenv(env, contentVariable)
 	if url == "" && token == "" {
@@ -92,7 +91,7 @@ func withoutRun(env []string) []string {
 	return withPath(usersProxies(out, runtime.GOOS), opencode.WithoutRuns)
 }
 
-// pathName is what env calls PATH: on Windows a variable has one name, however it is written.
+// pathName returns the name of PATH in env: names on Windows ignore case.
 func pathName(env []string, goos string) string {
 	for _, e := range env {
 		if name, _, _ := strings.Cut(e, "="); goos == "windows" && strings.EqualFold(name, "PATH") {
@@ -102,7 +101,7 @@ func pathName(env []string, goos string) string {
 	return "PATH"
 }
 
-// withPath returns env with its PATH as change makes it.
+// withPath returns env with its PATH replaced by the result of change.
 func withPath(env []string, change func(string) string) []string {
 	name := pathName(env, runtime.GOOS)
 	before := getenv(env, name)

@@ -13,9 +13,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// withKey runs a command that cannot be pointed at a gateway, with the real key in its environment.
-// A limit shows only when the command gives up on it: then it is started again with the next key,
-// once per account.
+// withKey runs a command that cannot use a gateway, with the real key in its environment. A limit
+// shows only when it has ended the command: then the command is restarted with the next key, once
+// per account.
 func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error) {
 	command := r.Command
 	holder, _, err := r.Hold(pool, baseName(command.Argv[0]))
@@ -23,7 +23,7 @@ func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error
 		return wrapper.Status{}, err
 	}
 	defer holder.Release(context.Background())
-	holder.Ahead = 0 // as the settings say: --ahead is for a gateway
+	holder.Ahead = 0 // the pool's setting: --ahead is for a gateway
 	if client.joined() {
 		command.Argv = append([]string{client.Path}, client.two.Standalone()...) // a service would keep the key
 	}
@@ -53,20 +53,20 @@ func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error
 		}
 		next, err := holder.Leave(context.Background(), grant, verdict)
 		if err != nil || tried[next.ID] {
-			return status, nil // what the command said of its limit stands above
+			return status, nil // the command has printed its limit
 		}
 		n.switched(rotation.Switch{From: grant.Handout, To: next, Verdict: verdict})
 	}
 }
 
-// lastWords is how long the output of a command that has ended is read on, at most.
+// lastWords bounds the time in which the output of a command is read after its end.
 const lastWords = 500 * time.Millisecond
 
-// maxTail is how much of a command's last output is looked at, in bytes.
+// maxTail is the size of the last output that is searched for a limit, in bytes.
 const maxTail = 8 << 10
 
-// watched runs the command and returns the end of what it wrote. Its stdout is left alone where it
-// is a terminal, so that it stays one for the command.
+// watched runs the command and returns the end of its output. A stdout that is a terminal is not
+// read, so that it stays a terminal for the command.
 func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	last := &tail{}
 	var copies sync.WaitGroup
@@ -85,8 +85,8 @@ func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	}
 	command.Stdout, command.Stderr = tee(os.Stdout), tee(os.Stderr)
 	status, _, err := wrapper.Run(command, wrapper.Options{})
-	// What the command wrote is in the pipes. A process that it left behind may hold them open: it
-	// is not waited for.
+	// The pipes hold the rest of the output. A process that the command left behind may keep them
+	// open: nothing waits for that.
 	for _, r := range ours {
 		_ = r.SetReadDeadline(time.Now().Add(lastWords))
 	}
@@ -97,7 +97,7 @@ func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	return status, last.bytes(), err
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the last maxTail bytes that were written to it.
 type tail struct {
 	mu  sync.Mutex
 	end []byte
@@ -119,8 +119,8 @@ func (t *tail) bytes() []byte {
 	return t.end
 }
 
-// What a command that gave up on a limit says last: the service's own error, or words to that
-// effect.
+// The last output of a command that a limit has ended: the service's own error, or other words for
+// it.
 var (
 	serviceError = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`\{[^\n]*"(GoUsageLimitError|RateLimitError|AuthError|CreditsError)"[^\n]*\}`)
@@ -130,8 +130,8 @@ var (
 	})
 )
 
-// outputVerdict judges by its exit and its last words whether a command gave up on a limit. The
-// words must not hold the key, which an error may repeat: the verdict's reason is kept and shown.
+// outputVerdict judges by the status and the last output of a command whether a limit has ended it.
+// said must not contain the key, which an error may repeat: the verdict's reason is kept and shown.
 func outputVerdict(status wrapper.Status, said []byte, now time.Time) rotation.Verdict {
 	if status.Code == 0 || status.Signal != 0 {
 		return rotation.Verdict{}

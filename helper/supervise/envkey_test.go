@@ -12,7 +12,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// What a command says of its key when it gives up is kept and shown as the reason: without the key.
+// The reason in the verdict comes from the command's output, and never contains the key.
 func TestOutputVerdictTakesTheKeyOut(t *testing.T) {
 	const key = "sk-marked-of-this-test"
 	grant := helper.Grant{Key: keychain.NewSecret(key)}

@@ -9,7 +9,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// event is a line for the program that started the gateway, which shows the text to its user.
+// event is a line of output for the program that started the gateway and shows Text to its user.
 type event struct {
 	Event string `json:"event"` // switched, exhausted, failed
 	Text  string `json:"text"`
@@ -17,8 +17,8 @@ type event struct {
 	To    string `json:"to,omitempty"`
 }
 
-// WithEvents is the observer o that also writes each event, once for each trouble that stays the
-// same. write makes a line of one.
+// WithEvents returns o with an observer that also calls write for each event, but not for the same
+// event twice in a row.
 func WithEvents(o gateway.Observer, write func(any) error) gateway.Observer {
 	var mu sync.Mutex
 	var last event
@@ -27,7 +27,7 @@ func WithEvents(o gateway.Observer, write func(any) error) gateway.Observer {
 		defer mu.Unlock()
 		if e != last {
 			last = e
-			_ = write(e) // who started us may be gone, and then so are we
+			_ = write(e) // fails if the reader has ended, and then this process ends too
 		}
 	}
 	switched, exhausted, failed := o.Switched, o.Exhausted, o.Failed

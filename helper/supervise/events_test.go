@@ -12,8 +12,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The program that started the gateway reads a line for each thing that happened, and the same
-// trouble once.
+// The program that started the gateway reads a line for each event; repeated events are left out.
 func TestGatewayTellsItsParent(t *testing.T) {
 	var out bytes.Buffer
 	lines := json.NewEncoder(&out)
@@ -32,7 +31,7 @@ func TestGatewayTellsItsParent(t *testing.T) {
 		exhausted+`{"event":"failed","text":"the keychain is locked"}`+"\n"+exhausted, out.String())
 }
 
-// silence tells nobody.
+// silence is a Teller that prints nothing.
 type silence struct{}
 
 func (silence) Say(string, ...any)    {}

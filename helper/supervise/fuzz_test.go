@@ -10,8 +10,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// FuzzOutputVerdict reads whatever a command said last, with its key somewhere in it. What is kept
-// of that is one line without the key.
+// FuzzOutputVerdict judges any output that contains the key. The reason in the verdict is one line
+// without the key.
 func FuzzOutputVerdict(f *testing.F) {
 	const secret = "sk-marked-of-a-fuzz-target"
 	grant := helper.Grant{Key: keychain.NewSecret(secret)}

@@ -13,21 +13,21 @@ import (
 	"ocgo-key/rotation"
 )
 
-// GatewayOptions are those of every command that has a gateway.
+// GatewayOptions are the options of every command that has a gateway.
 type GatewayOptions struct {
 	Service   *url.URL      // the service's base URL
-	Zen       bool          // serve Zen as well, which spends balance
-	Stall     time.Duration // try the next account once when no answer begins within this time; 0 waits for ever
+	Zen       bool          // serve Zen as well, which spends the user's balance
+	Stall     time.Duration // try the next account once if no answer begins within this time; 0 waits forever
 	NoOverage bool          // leave an account as soon as an answer costs real money
-	// ByConversation gives each conversation an account of its own.
+	// ByConversation gives each conversation its own account.
 	ByConversation bool
-	Port           int // 0: a free one
+	Port           int // 0 for a free one
 
-	maxWait *time.Duration // how long a client is asked to wait for an account; nil is gateway.DefaultMaxWait
-	session string         // the conversation of requests that name none; empty: each is told by how it begins
+	maxWait *time.Duration // the longest wait for an account that a client is told; nil for gateway.DefaultMaxWait
+	session string         // the conversation of requests that name none; empty to tell them apart by their beginning
 }
 
-// StartGateway starts the gateway of this process, whose account holder has.
+// StartGateway starts a gateway for the accounts of holder.
 func StartGateway(holder *helper.Holder, usage *helper.UsagePoller, flags GatewayOptions, o gateway.Observer) (*gateway.Gateway, error) {
 	usage.Holder = holder
 	options := gateway.Options{
@@ -45,7 +45,7 @@ func StartGateway(holder *helper.Holder, usage *helper.UsagePoller, flags Gatewa
 	return gw, nil
 }
 
-// upstreams are the services behind the gateway. Zen's base URL is Go's without the "go" step.
+// upstreams returns the services behind the gateway, by path prefix. Zen's base URL is Go's without the "go" step.
 func upstreams(base *url.URL, zen bool) map[string]*url.URL {
 	up := map[string]*url.URL{gateway.GoPrefix: base}
 	if zen {
@@ -56,10 +56,10 @@ func upstreams(base *url.URL, zen bool) map[string]*url.URL {
 	return up
 }
 
-// Begin gives the holder its account, or with open alone has the keychain opened for those that get
-// one later. It does so before anything is started, so that a keychain that asks for a password
-// does so on a terminal that is still the user's. An exhausted pool is no reason not to start: the
-// client may have other work, and waits as it does.
+// Begin gives the holder its account or, if open is true, only unlocks the keychain for holders that
+// get an account later. It is called before the command starts, so that a keychain can ask for a
+// password while the terminal is free. An exhausted pool is not an error: the client may have other
+// work, and waits by itself.
 func (n *Notices) Begin(ctx context.Context, holder *helper.Holder, open bool, command string) error {
 	var err error
 	if open {

@@ -8,23 +8,23 @@ import (
 	"os"
 )
 
-// maxInput is how much of a piped prompt is kept for a second invocation, in bytes.
+// maxInput is the largest piped prompt that is kept for a second invocation, in bytes.
 const maxInput = 64 << 20
 
-var errInputGone = errors.New("what it read from stdin is gone")
+var errInputGone = errors.New("the prompt from stdin is too long to be sent again")
 
-// Input is a command's standard input, kept so that a second invocation reads the same. A nil Input
-// is one that need not be kept, such as a terminal.
+// Input is a command's stdin, kept so that a second invocation reads the same. A nil Input is one
+// that need not be kept, such as a terminal.
 type Input struct {
-	file   *os.File // a regular file, which can be read again from
+	file   *os.File // a regular file, which can be read again from offset
 	offset int64
-	kept   []byte    // of a pipe
-	rest   io.Reader // what was not kept: it can be read once
-	spent  bool
+	kept   []byte    // the content of a pipe
+	rest   io.Reader // the content beyond maxInput, which can be read once; may be nil
+	spent  bool      // rest was read
 }
 
-// KeepInput prepares f for being read more than once. From a pipe it reads all there is, up to its
-// end: so would OpenCode, before it does anything.
+// KeepInput prepares f for being read more than once. It reads a pipe up to its end, as OpenCode
+// does before anything else.
 func KeepInput(f *os.File) (*Input, error) {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice != 0 {
@@ -43,8 +43,7 @@ func KeepInput(f *os.File) (*Input, error) {
 	return i, err
 }
 
-// keepInput is KeepInput until ctx ends. Then a read that is under way is left to itself: nothing
-// ends it but its file.
+// keepInput is KeepInput until ctx ends. A read that is blocked then stays blocked in its goroutine.
 func keepInput(ctx context.Context, f *os.File) (*Input, error) {
 	type kept struct {
 		input *Input
@@ -66,7 +65,7 @@ func keepInput(ctx context.Context, f *os.File) (*Input, error) {
 // Again reports whether Open can be called (again).
 func (i *Input) Again() bool { return i == nil || i.rest == nil || !i.spent }
 
-// Open returns the file that the next invocation reads; nil for our own stdin.
+// Open returns the stdin of the next invocation; nil for this process's own.
 func (i *Input) Open() (*os.File, error) {
 	switch {
 	case i == nil:
@@ -87,7 +86,7 @@ func (i *Input) Open() (*os.File, error) {
 		source = io.MultiReader(source, i.rest)
 	}
 	go func() {
-		_, _ = io.Copy(w, source) // it ends with the reader
+		_, _ = io.Copy(w, source) // ends when the command closes its stdin
 		_ = w.Close()
 	}()
 	return r, nil

@@ -19,8 +19,8 @@ import (
 	"time"
 )
 
-// roleVariable makes this program play OpenCode 2: its server where it is asked to serve, else its
-// client. The value is the folder in which it writes down what happened to it.
+// roleVariable makes this program play OpenCode 2: the server if its first argument is "serve",
+// otherwise the client. The value is the folder for the notes of its events.
 const roleVariable = "SUPERVISE_TEST_FOLDER"
 
 func TestMain(m *testing.M) {
@@ -38,7 +38,7 @@ func play(folder string, args []string) {
 	os.Exit(playClient(folder, args))
 }
 
-// note writes down a line of what happened.
+// note appends a line to the notes.
 func note(folder, format string, args ...any) {
 	f, err := os.OpenFile(filepath.Join(folder, "notes"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -48,17 +48,17 @@ func note(folder, format string, args ...any) {
 	_, _ = fmt.Fprintf(f, format+"\n", args...)
 }
 
-// fakeServer answers as a server of OpenCode 2 does. A session whose prompt says "stay" has a turn
+// fakeServer answers like a server of OpenCode 2. A session with the prompt "stay" has a running turn
 // until it is interrupted.
 type fakeServer struct {
 	folder string
 	mu     sync.Mutex
 	active map[string]bool
-	failed bool // the last turn ended over a usage limit
+	failed bool // the last turn ended because of a usage limit
 }
 
 func (s *fakeServer) serve() {
-	signal.Ignore(syscall.SIGINT) // it has a session of its own, but a test may send one
+	signal.Ignore(syscall.SIGINT) // the real server has its own session; a test sends the signal to the whole group
 	switch os.Getenv("SUPERVISE_TEST_SERVER") {
 	case "fails":
 		os.Exit(3)
@@ -122,7 +122,7 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// playClient plays a client: it does what its prompt says, the last argument.
+// playClient plays a client, which does what its last argument, the prompt, says.
 func playClient(folder string, args []string) int {
 	i := slices.Index(args, "--server")
 	url := args[i+1]

@@ -12,10 +12,10 @@ import (
 	"ocgo-key/internal/version"
 )
 
-// pingTimeout bounds the question to an outer gateway, which is on this machine.
+// pingTimeout bounds the request to an outer gateway, which is on this machine.
 const pingTimeout = time.Second
 
-// outerGateway is the gateway of a `run` that this one is in, if it still answers.
+// outerGateway returns the gateway of the `run` that encloses this one, if that gateway answers.
 func outerGateway(env []string) (endpoint, bool) {
 	outer := endpoint{getenv(env, GatewayVariable), getenv(env, tokenVariable), getenv(env, zenVariable) != ""}
 	if outer.url == "" || outer.token == "" {
@@ -24,8 +24,8 @@ func outerGateway(env []string) (endpoint, bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), pingTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, outer.url+gateway.PingPath, nil)
-	if err != nil || outer.url != "http://"+req.URL.Host || !isLoopback(req.URL.Hostname()) {
-		return endpoint{}, false // it is none that we wrote
+	if err != nil || outer.url != "http://"+req.URL.Host || !net.ParseIP(req.URL.Hostname()).IsLoopback() {
+		return endpoint{}, false // not an address that ocgo-key wrote
 	}
 	req.Header.Set(gateway.TokenHeader, outer.token)
 	req.Header.Set("User-Agent", version.UserAgent())
@@ -37,14 +37,9 @@ func outerGateway(env []string) (endpoint, bool) {
 	return outer, resp.StatusCode == http.StatusNoContent
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// under runs the command on the outer gateway: it holds the account and fails over, and there is
-// nothing left to do here but to be the command. Where the outer run is killed nobody ends this
-// one, and without a gateway the command would try for ever: then it is ended as by a signal.
+// under runs the command on the outer gateway, which holds the account and fails over. If the outer
+// run is killed, this run ends its command as by a signal: without a gateway, the command would
+// retry forever.
 func (r *Run) under(outer endpoint, client client) (wrapper.Status, error) {
 	folder := r.folder()
 	defer folder.Remove()
@@ -56,7 +51,7 @@ func (r *Run) under(outer endpoint, client client) (wrapper.Status, error) {
 	defer stop()
 	if client.joined() {
 		two := r.openCode2(client)
-		two.Server, two.OnLimit, two.Lost = env, Replay, lost
+		two.Server, two.mode, two.Lost = env, Replay, lost
 		return runOpenCode2(two, outer.url)
 	}
 	command := r.Command

@@ -13,29 +13,29 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Teller tells the user what happens, and what went wrong with the next step.
+// Teller informs the user: about events, and about errors with their hints.
 type Teller interface {
 	report.Reporter
 	Failed(err error)
 }
 
-// Notices tell the user what a gateway does, a line for each thing that happened.
+// Notices tell the user about the events of a gateway, one line for each.
 type Notices struct {
 	Tell   Teller
-	Silent bool // the command draws on the whole terminal: nobody else writes there
+	Silent bool // the command draws on the whole terminal, so nothing else is written there
 
-	modes    *term.State    // of the terminal before the command had it; nil to write at any time
-	toasts   string         // the folder through which the full screen of OpenCode 2 shows what is not said; empty for none
-	sleeps   bool           // the client sleeps until the soonest account is back
-	patience *time.Duration // but no longer than this; nil is as long as it takes
+	modes    *term.State    // the modes of the terminal before the command started; nil to write at any time
+	toasts   string         // the folder of the plugin that shows notices as toasts in OpenCode 2; empty for none
+	sleeps   bool           // the client sleeps until the first account returns
+	patience *time.Duration // the longest such sleep; nil for as long as it takes
 
 	mu      sync.Mutex
-	unsaid  []rotation.Switch       // while nobody else wrote
-	back    rotation.ExhaustedError // the return that the user was told of
-	failure string                  // the trouble that the user was told of
+	unsaid  []rotation.Switch       // switches that were not printed
+	back    rotation.ExhaustedError // the last return that was printed
+	failure string                  // the last error that was printed
 }
 
-// Observer has each thing told.
+// Observer returns an observer that notifies the user of each event.
 func (n *Notices) Observer() gateway.Observer {
 	return gateway.Observer{Switched: n.switched, Exhausted: n.exhausted, Failed: n.failed}
 }
@@ -44,7 +44,7 @@ func (n *Notices) say(format string, args ...any) {
 	n.show(opencode.Info, text.Line(fmt.Sprintf(format, args...)))
 }
 
-// show says text, as a toast of that variant where the command has the terminal for itself.
+// show prints text, or shows a toast of this variant while the command has the terminal.
 func (n *Notices) show(variant, text string) {
 	switch {
 	case !n.quiet():
@@ -52,12 +52,12 @@ func (n *Notices) show(variant, text string) {
 	case n.toasts != "":
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		_ = opencode.WriteNotice(n.toasts, time.Now(), text, variant) // lastWord tells of switches all the same
+		_ = opencode.WriteNotice(n.toasts, time.Now(), text, variant) // lastWord prints switches in any case
 	}
 }
 
-// quiet reports whether the command has the terminal for itself: by what it is, or since it has
-// changed the terminal's modes, as a full-screen program does.
+// quiet reports whether nothing may be written to the terminal: the command is a full-screen
+// program, or has changed the terminal's modes as such a program does.
 func (n *Notices) quiet() bool { return n.Silent || n.modes.Changed() }
 
 func (n *Notices) switched(sw rotation.Switch) {
@@ -69,8 +69,8 @@ func (n *Notices) switched(sw rotation.Switch) {
 	n.say("%s", switchText(sw, time.Now()))
 }
 
-// lastWord is one line, once the terminal is ours again, for the switches that could not be told
-// there.
+// lastWord prints one line about the switches that could not be printed while the command had the
+// terminal.
 func (n *Notices) lastWord() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -84,11 +84,11 @@ func (n *Notices) lastWord() {
 	n.unsaid = nil
 }
 
-// sameReturn is how far apart two moments are that count as one return: the service's clock and
-// ours differ.
+// sameReturn is the largest difference between two times that count as the same return: the clocks
+// of the service and of this machine differ.
 const sameReturn = 90 * time.Second
 
-// exhausted tells once for each return.
+// exhausted notifies the user once for each return.
 func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	now := time.Now()
 	said := e.Sentences(now)
@@ -104,14 +104,14 @@ func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	}
 }
 
-// failed tells once for each trouble, since clients try again and again.
+// failed prints an error once, although clients retry.
 func (n *Notices) failed(err error) {
 	n.mu.Lock()
-	told := n.failure == err.Error()
+	known := n.failure == err.Error()
 	n.failure = err.Error()
 	n.mu.Unlock()
 	switch {
-	case told:
+	case known:
 	case n.quiet():
 		n.show(opencode.Failure, text.Line(err.Error()))
 	default:
@@ -119,12 +119,12 @@ func (n *Notices) failed(err error) {
 	}
 }
 
-// switchText is the line for a switch: "Work hit its weekly limit (back Mon 09:00); now Personal".
+// switchText returns the line for a switch: "Work hit its weekly limit (back Mon 09:00); now Personal".
 func switchText(sw rotation.Switch, now time.Time) string {
 	return text.Line(switchSentence(sw, now))
 }
 
-// switchSentence is switchText with the labels as the state has them.
+// switchSentence is switchText with the labels unchanged, which may not be safe for a terminal.
 func switchSentence(sw rotation.Switch, now time.Time) string {
 	v := sw.Verdict
 	what := "hit a rate limit"

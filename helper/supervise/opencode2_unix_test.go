@@ -23,7 +23,7 @@ import (
 
 const patience = time.Minute
 
-// fakePool is a pool with two accounts and, or not, an account that is ready.
+// fakePool is a pool with two accounts. If exhausted is not nil, none is ready.
 type fakePool struct{ exhausted error }
 
 func (p *fakePool) Exhaustion(context.Context) error { return p.exhausted }
@@ -31,7 +31,7 @@ func (p *fakePool) Overview(context.Context) (rotation.Overview, error) {
 	return rotation.Overview{Accounts: make([]rotation.View, 2)}, nil
 }
 
-// a trial is a run whose OpenCode this program plays.
+// A trial is a run in which this program plays OpenCode.
 type trial struct {
 	*OpenCode2
 	t      *testing.T
@@ -50,7 +50,7 @@ func newTrial(t *testing.T, line string, server ...string) *trial {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = stdin.Close() })
 	return &trial{t: t, folder: folder, OpenCode2: &OpenCode2{
-		Program: self, Command: command, Pool: &fakePool{}, OnLimit: "auto", Stdin: stdin,
+		Program: self, Command: command, Pool: &fakePool{}, progress: progress{mode: "auto"}, Stdin: stdin,
 		Server: append(append(env, "OPENCODE_CONFIG_CONTENT=ours"), server...), Client: append(env, "OPENCODE_CONFIG_CONTENT=users"),
 	}}
 }
@@ -63,7 +63,7 @@ func (r *trial) notes() string {
 	return string(content)
 }
 
-// once calls act when a line was written down.
+// once calls act when the notes contain a line.
 func (r *trial) once(line string, act func()) {
 	go func() {
 		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -75,7 +75,7 @@ func (r *trial) once(line string, act func()) {
 	}()
 }
 
-// see makes the run know of a session, as a request does.
+// knows gives the run a session, as a request does.
 func (r *trial) knows(session string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -92,12 +92,12 @@ func TestClientRunsOnAServerOfItsOwn(t *testing.T) {
 	status, err := r.Run()
 	require.NoError(t, err)
 	assert.Equal(t, wrapper.Status{}, status)
-	assert.Equal(t, "client run|--server|URL|-m|a/b|hi||users\nserver ends with 0 turns\n", r.notes(), "our configuration is the server's alone")
+	assert.Equal(t, "client run|--server|URL|-m|a/b|hi||users\nserver ends with 0 turns\n", r.notes(), "only the server has the gateway's configuration")
 }
 
 func TestTurnsAreInterruptedBeforeTheServerEnds(t *testing.T) {
 	r := newTrial(t, "run leave")
-	r.OnLimit = Replay
+	r.mode = Replay
 	status, err := r.Run()
 	require.NoError(t, err)
 	assert.Equal(t, 4, status.Code)
@@ -113,7 +113,7 @@ func TestTERMInterruptsTheTurn(t *testing.T) {
 	assert.True(t, strings.HasSuffix(r.notes(), "staying\ninterrupt ses_1\nserver ends with 0 turns\n"), r.notes())
 }
 
-// Nobody is left who would send a signal: the loss of the gateway stands in for it.
+// If the outer run is killed, nothing sends a signal: the end of its gateway ends the run instead.
 func TestTheLossOfTheGatewayEndsTheRun(t *testing.T) {
 	for line, test := range map[string]struct {
 		server, once, notes string
@@ -125,7 +125,7 @@ func TestTheLossOfTheGatewayEndsTheRun(t *testing.T) {
 	} {
 		lost := make(chan struct{})
 		r := newTrial(t, line, test.server)
-		r.OnLimit, r.Pool, r.Lost = Replay, nil, lost
+		r.mode, r.Pool, r.Lost = Replay, nil, lost
 		r.once(test.once, func() { close(lost) })
 		status, err := r.Run()
 		require.NoError(t, err)
@@ -143,14 +143,14 @@ func TestASignalBeforeTheServerIsUp(t *testing.T) {
 	assert.Equal(t, "mute\nserver ends with 0 turns\n", r.notes())
 }
 
-// Nothing has been started yet while a prompt is read from a pipe that stays open.
+// A signal ends the run while it reads a prompt from an open pipe, before anything was started.
 func TestASignalWhileTheInputIsRead(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		stdin, theirs, err := os.Pipe()
 		require.NoError(t, err)
 		r := newTrial(t, "run hi")
 		r.Stdin = stdin
-		// Once this is read the signals are taken: it is more than a pipe holds.
+		// The write ends once the run reads, and so catches signals: a pipe holds less.
 		go func() {
 			_, _ = theirs.Write(make([]byte, 1<<20))
 			_ = syscall.Kill(os.Getpid(), s)
@@ -164,7 +164,7 @@ func TestASignalWhileTheInputIsRead(t *testing.T) {
 		case status := <-ended:
 			assert.Equal(t, wrapper.Status{Code: 128 + int(s), Signal: s}, status)
 		case <-time.After(patience):
-			t.Error("it goes on reading")
+			t.Error("the run still reads")
 		}
 		assert.Empty(t, r.notes())
 		require.NoError(t, theirs.Close())
@@ -181,15 +181,15 @@ func TestAServerThatDoesNotStart(t *testing.T) {
 	}
 }
 
-// A limit in mode restart, before an answer: the same command from the beginning, and what was
-// begun is removed.
+// Mode restart, before an answer: the unanswered session is deleted, and the same command starts
+// again.
 func TestRestartFromTheBeginning(t *testing.T) {
 	r := newTrial(t, "run stay")
-	r.OnLimit = Restart
+	r.mode = Restart
 	r.knows("ses_1")
 	r.once("staying", func() {
 		r.mu.Lock()
-		r.Command, _ = opencode.Parse2([]string{"run", "hi"}, nil) // what the second invocation plays
+		r.Command, _ = opencode.Parse2([]string{"run", "hi"}, nil) // the client of the second invocation ends
 		r.mu.Unlock()
 		assert.True(t, r.limited())
 		assert.True(t, r.limited(), "another request of the same turn is held as well")
@@ -201,10 +201,10 @@ func TestRestartFromTheBeginning(t *testing.T) {
 		"client run|--server|URL|hi||users\nserver ends with 0 turns\n", r.notes())
 }
 
-// After an answer: the session is resumed, with the prompt in it once.
+// Mode restart, after an answer: the session is resumed, and the prompt is not repeated.
 func TestRestartResumes(t *testing.T) {
 	r := newTrial(t, "run -m a/b stay")
-	r.OnLimit = Restart
+	r.mode = Restart
 	r.knows("ses_1")
 	r.answered = true
 	r.once("staying", func() { assert.True(t, r.limited()) })
@@ -215,10 +215,11 @@ func TestRestartResumes(t *testing.T) {
 		"client run|--server|URL|-m|a/b|--session|ses_1|"+opencode.GoOn+"||users\nserver ends with 0 turns\n", r.notes())
 }
 
-// A full screen stays where it is: its turn is interrupted and goes on, with no text added.
+// Mode restart under a full screen: its turn is interrupted and continued without more text, and the
+// client runs on.
 func TestRestartUnderAFullScreen(t *testing.T) {
 	r := newTrial(t, "--prompt stay")
-	r.OnLimit = Restart
+	r.mode = Restart
 	r.knows("ses_1")
 	r.once("staying", func() { assert.True(t, r.limited()) })
 	r.once(`prompt ses_1 {"text":""}`, func() { _ = syscall.Kill(os.Getpid(), syscall.SIGTERM) })
@@ -228,8 +229,7 @@ func TestRestartUnderAFullScreen(t *testing.T) {
 	assert.Equal(t, "client --server|URL|--prompt|stay||users\nstaying\ninterrupt ses_1\nprompt ses_1 {\"text\":\"\"}\nserver ends with 0 turns\n", r.notes())
 }
 
-// A turn that waits is kept from being interrupted for inactivity, and its session's metadata stay
-// as they are.
+// A waiting turn is not interrupted for inactivity, and its session's metadata do not change.
 func TestTurnIsKeptAlive(t *testing.T) {
 	r := newTrial(t, "run stay")
 	r.keepAliveEvery = time.Millisecond
@@ -238,12 +238,12 @@ func TestTurnIsKeptAlive(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// limited is a request of the session that meets a limit.
+// limited reports a limit to the run, and returns whether the request is held.
 func (r *trial) limited() bool {
-	return r.OpenCode2.limited(&gateway.Exchange{}, toPersonal)
+	return r.Observer(gateway.Observer{}).Limited(&gateway.Exchange{}, toPersonal)
 }
 
-// A run that OpenCode ended over a usage limit goes on, where replay is not all that is wanted.
+// A run that OpenCode ended because of a usage limit is restarted, except in mode replay.
 func TestOverLimit(t *testing.T) {
 	r := newTrial(t, "run over-limit")
 	r.Command.Joins = true // so that it is resumed
@@ -255,7 +255,7 @@ func TestOverLimit(t *testing.T) {
 		"||users\nserver ends with 0 turns\n", r.notes())
 
 	r = newTrial(t, "run over-limit")
-	r.OnLimit = Replay
+	r.mode = Replay
 	r.knows("ses_1")
 	status, err = r.Run()
 	require.NoError(t, err)
@@ -263,12 +263,12 @@ func TestOverLimit(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(r.notes(), "client "))
 }
 
-// Without an answer it is invoked again once for each account, and no more.
+// A command without an answer is restarted once for each account, and no more.
 func TestOverLimitForGood(t *testing.T) {
 	r := newTrial(t, "run over-limit")
 	done := make(chan struct{})
 	t.Cleanup(func() { close(done) })
-	go func() { // each invocation has a session, as its request tells
+	go func() { // each invocation names its session
 		for ; ; time.Sleep(time.Millisecond) {
 			select {
 			case <-done:
@@ -285,7 +285,7 @@ func TestOverLimitForGood(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(r.notes(), "delete ses_1"), r.notes())
 }
 
-// With no account ready it waits in its request, unless that takes too long.
+// If no account is ready, the restarted command waits in its request, unless that takes too long.
 func TestOverLimitWithNoAccount(t *testing.T) {
 	for _, test := range []struct {
 		until       time.Time
@@ -300,14 +300,14 @@ func TestOverLimitWithNoAccount(t *testing.T) {
 		r := newTrial(t, "run over-limit")
 		r.Command.Joins = true
 		r.knows("ses_1")
-		r.MaxWait, r.Pool = &test.maxWait, &fakePool{exhausted: &rotation.ExhaustedError{Until: test.until}}
+		r.maxWait, r.Pool = &test.maxWait, &fakePool{exhausted: &rotation.ExhaustedError{Until: test.until}}
 		_, err := r.Run()
 		assert.Equal(t, test.gaveUp, err != nil, "%v", err)
 		assert.Equal(t, test.invocations, strings.Count(r.notes(), "client "), r.notes())
 	}
 }
 
-// Another failure of the command is its own.
+// A command that fails for another reason is not restarted.
 func TestOtherFailuresAreNoLimit(t *testing.T) {
 	r := newTrial(t, "run leave")
 	r.knows("ses_1")
@@ -320,26 +320,26 @@ func TestOtherFailuresAreNoLimit(t *testing.T) {
 func TestGivesUpWhereTheWaitIsTooLong(t *testing.T) {
 	r := newTrial(t, "run stay")
 	wait := time.Minute
-	r.MaxWait = &wait
+	r.maxWait = &wait
 	e := &rotation.ExhaustedError{Until: time.Now().Add(time.Hour)}
-	told := 0
-	o := r.Observer(gateway.Observer{Exhausted: func(*gateway.Exchange, *rotation.ExhaustedError) { told++ }})
+	notices := 0
+	o := r.Observer(gateway.Observer{Exhausted: func(*gateway.Exchange, *rotation.ExhaustedError) { notices++ }})
 	r.once("staying", func() { o.Exhausted(&gateway.Exchange{}, e) })
 	_, err := r.Run()
-	var gaveUp *rotation.ExhaustedError
-	require.True(t, errors.As(err, &gaveUp), "%v", err)
+	gaveUp, ok := errors.AsType[*rotation.ExhaustedError](err)
+	require.True(t, ok, "%v", err)
 	assert.Equal(t, e, gaveUp)
-	assert.Zero(t, told, "it is said once, at the end")
+	assert.Zero(t, notices, "the user is told once, at the end")
 	assert.True(t, strings.HasSuffix(r.notes(), "staying\ninterrupt ses_1\nserver ends with 0 turns\n"), r.notes())
 }
 
 func TestWaitsWhereItFits(t *testing.T) {
 	r := newTrial(t, "run hi")
 	wait := 2 * time.Hour
-	r.MaxWait = &wait
-	told := 0
-	o := r.Observer(gateway.Observer{Exhausted: func(*gateway.Exchange, *rotation.ExhaustedError) { told++ }})
+	r.maxWait = &wait
+	notices := 0
+	o := r.Observer(gateway.Observer{Exhausted: func(*gateway.Exchange, *rotation.ExhaustedError) { notices++ }})
 	o.Exhausted(&gateway.Exchange{}, &rotation.ExhaustedError{Until: time.Now().Add(time.Hour)})
-	assert.Equal(t, 1, told)
+	assert.Equal(t, 1, notices)
 	assert.Nil(t, r.gaveUp)
 }

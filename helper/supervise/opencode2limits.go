@@ -9,74 +9,44 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Observer follows what the gateway meets; o, which tells the user, is told as well.
+// Observer adds this run to o, which tells the user.
 func (r *OpenCode2) Observer(o gateway.Observer) gateway.Observer {
-	tell := o.Exhausted
-	o.Answered = r.answeredTurn
-	o.Limited = r.limited
-	o.Exhausted = func(x *gateway.Exchange, e *rotation.ExhaustedError) {
-		if r.noAccount(x, e) && tell != nil {
-			tell(x, e)
-		}
+	restart := r.restartTurns
+	if r.Command.Kind == opencode.Run {
+		restart = r.restartClient
 	}
-	return o
+	return r.progress.observer(o, r.canRestart, restart, func(*rotation.ExhaustedError) {})
 }
 
-func (r *OpenCode2) answeredTurn(x *gateway.Exchange) {
-	if r.OnLimit != Replay {
-		r.sawAnswer(x)
-	}
-}
-
-// limited has the work begun again on the next account, in mode restart. Else the gateway sends the
-// request again.
-func (r *OpenCode2) limited(x *gateway.Exchange, sw rotation.Switch) (hold bool) {
-	if r.OnLimit != Restart {
-		return false
-	}
-	hold, begin := r.sawLimit(x, sw, r.canRestart)
-	switch {
-	case !begin:
-	case r.Command.Kind == opencode.Run:
-		go r.restartClient()
-	default:
-		go r.restartTurns()
-	}
-	return hold
-}
-
-// restartClient lets what OpenCode's tools have started come to its end, then stops the client,
-// interrupts its turn and invokes it again.
+// restartClient waits for the commands of OpenCode's tools, then stops the client, interrupts its
+// turn, and starts the client again.
 func (r *OpenCode2) restartClient() {
-	left := AwaitTools(r.server.pid)
-	text := GoOnText(left)
+	text := continueText(awaitTools(r.server.pid))
 	r.mu.Lock()
-	next := &wrapper.Command{Argv: r.argv(r.Command.Resume(r.server.URL, r.session, text)), Env: setenv(r.Client, opencode.Password2Variable, r.server.Password)}
+	next := r.invocation(r.Command.Resume(r.server.URL, r.session, text))
 	r.mu.Unlock()
-	order(r.orders, wrapper.Order{Next: next, Between: func() {
+	r.order(wrapper.Order{Next: &next, Between: func() {
 		r.interrupt()
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if again, err := r.next(*next, text); err == nil {
-			*next = again
+		if again, err := r.next(text); err == nil {
+			next = again
 		}
 	}})
 }
 
-// restartTurns interrupts the turns and makes their sessions go on, under a client that stays where
-// it is.
+// restartTurns interrupts the turns and continues their sessions, while the client runs on.
 func (r *OpenCode2) restartTurns() {
-	AwaitTools(r.server.pid)
+	awaitTools(r.server.pid)
 	for _, id := range r.interrupt() {
 		r.mu.Lock()
 		subagent := r.subagents[id]
 		r.mu.Unlock()
 		if subagent {
-			continue // it goes on with its parent
+			continue // its parent continues it
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), quietTime)
-		// What goes wrong is on the user's screen: the conversation, waiting for the next word.
-		_ = r.server.Continue(ctx, id)
+		_ = r.server.Continue(ctx, id) // on failure the screen shows the conversation, and waits for the user
 		cancel()
 	}
 	r.started(0)
@@ -89,16 +59,4 @@ func (r *OpenCode2) interrupt() []string {
 	active, _ := r.server.Active(ctx)
 	_ = r.server.InterruptAll(ctx)
 	return active
-}
-
-// noAccount ends the client where the soonest account is back too late. Else the request waits, and
-// it reports that the user is to be told.
-func (r *OpenCode2) noAccount(x *gateway.Exchange, e *rotation.ExhaustedError) (tell bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	done := r.sawExhausted(x, e, r.MaxWait)
-	if done == ending {
-		order(r.orders, wrapper.Order{})
-	}
-	return done == waiting
 }

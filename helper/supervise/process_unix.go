@@ -7,9 +7,8 @@ import (
 	"syscall"
 )
 
-// apart gives a server a session of its own, so that what is typed on the terminal does not reach
-// it.
-func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+// detached puts a server into a new session, so that signals from the terminal do not reach it.
+func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
-// ends are the signals that end a run.
-var ends = []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP}
+// endSignals are the signals that end a run.
+var endSignals = []os.Signal{syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP}

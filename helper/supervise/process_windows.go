@@ -7,11 +7,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// apart gives a server a process group of its own, so that a Ctrl-C does not reach it, and no
-// window.
-func apart() *syscall.SysProcAttr {
+// detached puts a server into a new process group without a window, so that Ctrl-C does not reach
+// it.
+func detached() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.CREATE_NO_WINDOW}
 }
 
-// ends are the signals that end a run.
-var ends = []os.Signal{os.Interrupt, syscall.SIGTERM}
+// endSignals are the signals that end a run.
+var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}

@@ -6,21 +6,20 @@ import (
 	"strings"
 )
 
-// noProxy are the names of the variable that lists what goes past a proxy, on systems that tell
-// them apart. Programs read either, and where both are there some the one and some the other.
+// noProxy are the names of the variable that lists hosts to reach without a proxy. Except on Windows
+// they are two variables: some programs read the one, some the other.
 var noProxy = []string{"NO_PROXY", "no_proxy"}
 
-// userPrefix stands before the name of such a variable where it is kept as the user had it; empty
-// is for not set.
+// userPrefix begins the names of the variables that keep the user's own values of noProxy; an empty
+// value means that the user's variable was not set.
 const userPrefix = "OCGO_KEY_USER_"
 
-// pastProxies returns env with the hosts of a gateway in those lists, so that the user's proxy
-// never gets what is meant for the gateway. What the user has there stays, and is kept for
-// usersProxies. goos is the system.
+// pastProxies returns env with the hosts of a gateway added to those lists, so that requests to the
+// gateway never go to the user's proxy. It keeps the user's own values for usersProxies.
 func pastProxies(env []string, goos string) []string {
 	upper, lower := strings.TrimSpace(getenv(env, noProxy[0])), strings.TrimSpace(getenv(env, noProxy[1]))
 	lists := []string{withLoopback(cmp.Or(upper, lower)), withLoopback(cmp.Or(lower, upper))}
-	if goos == "windows" { // where a variable has one name, however it is written
+	if goos == "windows" { // names of variables ignore case
 		name, value := noProxy[0], ""
 		env = slices.DeleteFunc(slices.Clone(env), func(e string) bool {
 			n, v, _ := strings.Cut(e, "=")
@@ -41,7 +40,7 @@ func pastProxies(env []string, goos string) []string {
 	return env
 }
 
-// usersProxies undoes pastProxies, but for a list that was changed since.
+// usersProxies undoes pastProxies, except for a list that was changed since.
 func usersProxies(env []string, goos string) []string {
 	before, kept := slices.Clone(env), false
 	for _, name := range noProxy {
@@ -68,8 +67,8 @@ func usersProxies(env []string, goos string) []string {
 	return before
 }
 
-// withLoopback is list with this machine's hosts at its end. A star alone stands for all hosts
-// already.
+// withLoopback returns list with this machine's hosts at its end. A list that is a star matches all
+// hosts already.
 func withLoopback(list string) string {
 	if strings.TrimSpace(list) == "*" {
 		return list

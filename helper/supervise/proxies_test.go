@@ -27,11 +27,11 @@ func TestPastProxies(t *testing.T) {
 		user := append([]string{"HOME=/x"}, strings.Fields(env)...)
 		got := pastProxies(user, "linux")
 		assert.ElementsMatch(t, append(strings.Fields(want), "HOME=/x"), withoutRecords(got), env)
-		assert.ElementsMatch(t, got, pastProxies(got, "linux"), "a run within a run adds nothing")
-		back := slices.DeleteFunc(slices.Clone(user), func(e string) bool { return strings.HasSuffix(e, "=") }) // as good as not set
+		assert.ElementsMatch(t, got, pastProxies(got, "linux"), "a nested run adds nothing")
+		back := slices.DeleteFunc(slices.Clone(user), func(e string) bool { return strings.HasSuffix(e, "=") }) // like a variable that is not set
 		assert.ElementsMatch(t, back, usersProxies(got, "linux"), env)
 		assert.ElementsMatch(t, []string{"HOME=/x", "NO_PROXY=new", "no_proxy=new"},
-			usersProxies(setenv(setenv(got, "NO_PROXY", "new"), "no_proxy", "new"), "linux"), "what was set under the run stays")
+			usersProxies(setenv(setenv(got, "NO_PROXY", "new"), "no_proxy", "new"), "linux"), "a value set under the run stays")
 	}
 	windows := pastProxies([]string{"No_Proxy=corp", "A=b"}, "windows")
 	assert.ElementsMatch(t, []string{"A=b", "NO_PROXY=corp,127.0.0.1,localhost"}, withoutRecords(windows))
@@ -41,13 +41,13 @@ func TestPastProxies(t *testing.T) {
 	assert.Empty(t, usersProxies(pastProxies(nil, "windows"), "windows"))
 }
 
-// withoutRecords is env without what the user's variables were.
+// withoutRecords returns env without the records of the user's variables.
 func withoutRecords(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, "OCGO_KEY_USER_") })
 }
 
-// The token is where the gateway looks for it first, and where a command that is not OpenCode finds
-// it; OpenCode's own key is a word that is worth nothing.
+// OpenCode gets the token in the gateway's header, and a placeholder as its key; another command
+// gets the token in variables.
 func TestPointAt(t *testing.T) {
 	header := strings.ToLower(gateway.TokenHeader)
 	folder := opencode.RunFolder{Bin: "/run/bin", Plugin: "/run/plugin"}
@@ -64,19 +64,19 @@ func TestPointAt(t *testing.T) {
 		if test.client.is {
 			assert.Contains(t, config, `"opencode-go":{"env":[],"options":{"apiKey":"ocgo-placeholder","baseURL":"http://127.0.0.1:1/zen/go/v1","headers":{"`+header+`":"ocgo-token"}}}`)
 		} else {
-			assert.Empty(t, config, "only an opencode of ours sets it, which a service never sees")
+			assert.Empty(t, config, "only OpenCode has the gateway in its configuration")
 		}
 		assert.Equal(t, test.zen, strings.Contains(config, `"opencode":{"env":[],"options"`), name)
 		assert.Equal(t, test.client.generation2(), strings.Contains(config, `"plugins":["/run/plugin"]`), name)
 		assert.Equal(t, !test.client.is, getenv(env, "OPENCODE_API_KEY") == "ocgo-token", name)
 		assert.Equal(t, "127.0.0.1,localhost", getenv(env, "NO_PROXY"))
 		assert.Equal(t, "/run/bin:/usr/bin", getenv(env, "PATH"))
-		assert.Equal(t, []string{"PATH=/run/bin:/usr/bin"}, withoutRun(env), "%s: nothing of the run", name)
+		assert.Equal(t, []string{"PATH=/run/bin:/usr/bin"}, withoutRun(env), "%s: nothing of the run is left", name)
 	}
-	assert.Contains(t, string(opencode.Plugin{Program: "/x"}.Content()), `TOKEN_HEADER = "`+header+`"`, "the plugin's is the same")
+	assert.Contains(t, string(opencode.Plugin{Program: "/x"}.Content()), `TOKEN_HEADER = "`+header+`"`, "the plugin uses the same header")
 }
 
-// What the user had set is there again where nothing is to be known of the run.
+// withoutRun restores the user's own variables.
 func TestWithoutRun(t *testing.T) {
 	folder, err := opencode.NewRunFolder(t.TempDir(), "linux", "/bin/ocgo-key", "/opt/opencode")
 	require.NoError(t, err)
@@ -85,5 +85,5 @@ func TestWithoutRun(t *testing.T) {
 	require.NoError(t, err)
 	assert.ElementsMatch(t, user, withoutRun(env))
 	own := []string{"OPENCODE_API_KEY=of-the-user", "OPENCODE_CONFIG_CONTENT={}"}
-	assert.Equal(t, own, withoutRun(own), "outside of a run nothing is touched")
+	assert.Equal(t, own, withoutRun(own), "outside of a run nothing changes")
 }

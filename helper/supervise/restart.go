@@ -5,37 +5,91 @@ import (
 	"time"
 
 	"ocgo-key/helper/gateway"
+	"ocgo-key/helper/wrapper"
+	"ocgo-key/internal/hint"
 	"ocgo-key/rotation"
 )
 
-// Ways to meet a limit, as --on-429 names them. The third is auto: replay, and restart where that
-// did not help.
+// The values of --on-429 that are tested here. Any other value is auto: replay, and restart if
+// replay did not help.
 const (
 	Replay  = "replay"
 	Restart = "restart"
 )
 
-// progress is how far the user's conversation has come in a run. It decides what is done at a
-// limit: start again, wait, or give up.
+// progress is how far the user's conversation has come in a run. It decides what happens at a
+// limit: restart, wait, or give up.
+//
+// Whether a restart would continue the work differs between the generations of OpenCode: see
+// direct.canRestart (resume.go) and OpenCode2.canRestart (opencode2.go). The mode is also tested
+// where a command has ended by itself (direct.after in standby.go, OpenCode2.after in
+// opencode2.go), before a prompt on stdin is kept (direct.toTheEnd in direct.go, OpenCode2.Run),
+// and in direct.startStandBy (standby.go).
 type progress struct {
-	mu         sync.Mutex      // guards what follows
-	session    string          // of the user's conversation, once a request named it
-	subagents  map[string]bool // sessions
+	mode    string             // Replay, Restart, or any other value for auto
+	maxWait *time.Duration     // how long to wait for an account; nil for as long as it takes
+	orders  chan wrapper.Order // has room for one: see restarting
+	input   *Input             // the command's stdin, if it is kept for a second invocation; otherwise nil
+
+	mu         sync.Mutex      // guards the fields below
+	session    string          // the id of the user's conversation; empty until a request has named it
+	subagents  map[string]bool // the sessions of subagents
 	answered   bool            // a turn of the conversation was answered in this run
-	tried      map[string]bool // accounts that were restarted onto since the last answer
-	restarting bool            // the command is about to be started again, or its turns are
-	exhausted  bool            // the last turn found no account, and none was answered since
+	tried      map[string]bool // the accounts of the restarts since the last answer
+	restarting bool            // a restart, or the end of the command, was decided and has not happened yet
+	exhausted  bool            // the last turn found no account, and no turn was answered since
 	gaveUp     *rotation.ExhaustedError
 
-	restartsSinceAnswer int       // of a command that gave up on a limit
-	exhaustedSince      time.Time // when the first turn found no account; zero once one was answered
+	restartsSinceAnswer int       // restarts of a command that ended because of a limit
+	exhaustedSince      time.Time // when the first turn found no account; zero once a turn was answered
+	announcedReturn     time.Time // when an account returns, as announced to the client
 }
 
-// gaveUpWith is why the run waits no longer; nil while it does.
-func (p *progress) gaveUpWith() *rotation.ExhaustedError {
+// observer adds progress to o, which tells the user. can reports whether a restart would continue
+// the work, and waits is called when a request waits for an account: both hold mu. restart restarts
+// the work.
+func (p *progress) observer(o gateway.Observer, can func() bool, restart func(), waits func(*rotation.ExhaustedError)) gateway.Observer {
+	tell := o.Exhausted
+	o.Answered = p.sawAnswer
+	o.Limited = func(x *gateway.Exchange, sw rotation.Switch) (hold bool) {
+		hold, begin := p.sawLimit(x, sw, can)
+		if begin {
+			go restart()
+		}
+		return hold
+	}
+	o.Exhausted = func(x *gateway.Exchange, e *rotation.ExhaustedError) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.announcedReturn = e.Until
+		switch p.sawExhausted(x, e) {
+		case ending:
+			p.order(wrapper.Order{})
+		case waiting:
+			tell(x, e)
+			waits(e)
+		}
+	}
+	return o
+}
+
+// order sends an order to the wrapper, unless another one is pending.
+func (p *progress) order(o wrapper.Order) {
+	select {
+	case p.orders <- o:
+	default:
+	}
+}
+
+// gaveUpError returns the error of a run that waits no longer, because no account returns in time;
+// nil if it waits.
+func (p *progress) gaveUpError() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.gaveUp
+	if p.gaveUp == nil {
+		return nil
+	}
+	return hint.On(p.gaveUp, "none is back within --max-wait; `ocgo-key list` shows each account")
 }
 
 // see learns OpenCode's session from a request. The caller holds mu.
@@ -55,14 +109,17 @@ func (p *progress) see(x *gateway.Exchange) {
 	}
 }
 
-// isTurn reports whether the request is a turn of the user's conversation, and none of OpenCode's
-// titles or subagents. Every request of a client that names no session is one.
+// isTurn reports whether the request is a turn of the user's conversation, not one of OpenCode's
+// titles or subagents. Every request of a client that names no session is a turn.
 func isTurn(x *gateway.Exchange) bool {
 	return x.Session() == "" || !x.Subagent() && x.HasTools()
 }
 
-// sawAnswer takes in that the service has begun to answer a request.
+// sawAnswer records that the service has begun to answer a request.
 func (p *progress) sawAnswer(x *gateway.Exchange) {
+	if p.mode == Replay {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.see(x)
@@ -72,16 +129,18 @@ func (p *progress) sawAnswer(x *gateway.Exchange) {
 	}
 }
 
-// sawLimit decides whether the work is begun again on the next account: at most one pass over the
-// pool without an answer, and only where can says that it would continue. hold reports whether this
-// request waits for its client to go away, begin whether it is the one because of which the restart
-// begins.
+// sawLimit decides, in mode Restart, whether the work restarts on the next account: at most once
+// for each account without an answer, and only if can returns true. hold reports whether this
+// request waits until its client disconnects, begin whether the caller has to begin the restart.
 func (p *progress) sawLimit(x *gateway.Exchange, sw rotation.Switch, can func() bool) (hold, begin bool) {
+	if p.mode != Restart {
+		return false, false
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.see(x)
 	if p.restarting {
-		return true, false // another request of the same turn met the limit first
+		return true, false // another request of the same turn has begun the restart
 	}
 	if p.tried[sw.To.ID] || !can() {
 		return false, false
@@ -94,58 +153,53 @@ func (p *progress) sawLimit(x *gateway.Exchange, sw rotation.Switch, can func() 
 	return true, true
 }
 
-// decision is what is done where a request found no account.
+// decision is what to do when a request found no account.
 type decision int
 
 const (
 	nothing decision = iota // it is being done already
 	waiting                 // tell the user, and wait
-	ending                  // end the command: the wait would be too long. The user is told once it has ended
+	ending                  // end the command, because the wait would be too long; the user is told afterwards
 )
 
-// sawExhausted takes in that a request found no account, and decides what is done. The caller holds
+// sawExhausted records that a request found no account, and decides what to do. The caller holds
 // mu.
-func (p *progress) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError, maxWait *time.Duration) decision {
+func (p *progress) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError) decision {
 	p.see(x)
 	p.exhausted = true
-	p.startWaiting()
+	tooLong := p.tooLong(e)
 	switch {
 	case p.restarting || p.gaveUp != nil:
 		return nothing
-	case p.tooLong(e, maxWait):
+	case tooLong:
 		p.gaveUp, p.restarting = e, true
 		return ending
 	}
 	return waiting
 }
 
-// startWaiting keeps the time of the first turn that found no account. The caller holds mu.
-func (p *progress) startWaiting() {
-	if p.exhaustedSince.IsZero() {
-		p.exhaustedSince = time.Now()
-	}
-}
-
-// startsAgain counts a command that gave up on a limit, and reports whether it is started again:
+// startsAgain counts a command that ended because of a limit, and reports whether it is restarted:
 // once for each account without an answer in between. The caller holds mu.
 func (p *progress) startsAgain(accounts int) bool {
 	p.restartsSinceAnswer++
 	return p.restartsSinceAnswer <= accounts
 }
 
-// worthWaiting reports whether a command that gave up is started again although no account is ready
-// now. It is not where none comes back by itself: then how it ended is the answer. Where one comes
-// back too late, the run gives up. The caller holds mu.
-func (p *progress) worthWaiting(e *rotation.ExhaustedError, maxWait *time.Duration) bool {
-	p.startWaiting()
-	if p.tooLong(e, maxWait) {
+// worthWaiting reports whether a command that ended because of a limit is restarted although no
+// account is ready now. If none returns in time, the run gives up. If none returns by itself and no
+// time was set, the result is the command's own. The caller holds mu.
+func (p *progress) worthWaiting(e *rotation.ExhaustedError) bool {
+	if p.tooLong(e) {
 		p.gaveUp = e
 	}
 	return p.gaveUp == nil && !e.Until.IsZero()
 }
 
-// tooLong reports whether the soonest account is back later than the user wants to wait; nil is as
-// long as it takes. It says so at once: to wait in vain helps nobody. The caller holds mu.
-func (p *progress) tooLong(e *rotation.ExhaustedError, maxWait *time.Duration) bool {
-	return maxWait != nil && (e.Until.IsZero() || e.Until.Sub(p.exhaustedSince) > *maxWait || time.Since(p.exhaustedSince) > *maxWait)
+// tooLong reports whether the first account returns later than the user wants to wait, counted from
+// the first turn that found none. The caller holds mu.
+func (p *progress) tooLong(e *rotation.ExhaustedError) bool {
+	if p.exhaustedSince.IsZero() {
+		p.exhaustedSince = time.Now()
+	}
+	return p.maxWait != nil && (e.Until.IsZero() || e.Until.Sub(p.exhaustedSince) > *p.maxWait || time.Since(p.exhaustedSince) > *p.maxWait)
 }

@@ -14,9 +14,9 @@ func switchTo(from, to string) rotation.Switch {
 	return rotation.Switch{From: rotation.Handout{ID: from}, To: rotation.Handout{ID: to}}
 }
 
-// A limit starts the command again once for each account, and anew after an answer.
+// The command restarts once for each account; an answer begins a new count.
 func TestOneRestartForEachAccount(t *testing.T) {
-	var p progress
+	p := progress{mode: Restart}
 	x := new(gateway.Exchange)
 	can := func() bool { return true }
 	restarted := func() { p.restarting = false }
@@ -36,9 +36,9 @@ func TestOneRestartForEachAccount(t *testing.T) {
 	assert.True(t, hold && begin, "an answer begins a new pass")
 }
 
-// What would not continue the work is not started again.
+// A command that could not continue the work is not restarted.
 func TestNoRestartWithoutASessionToContinue(t *testing.T) {
-	var p progress
+	p := progress{mode: Restart}
 	hold, begin := p.sawLimit(new(gateway.Exchange), switchTo("a", "b"), func() bool { return false })
 	assert.False(t, hold || begin)
 	assert.False(t, p.restarting)
@@ -63,22 +63,22 @@ func TestWaitsOrGivesUp(t *testing.T) {
 		"fits no more, after some time": {e: in(50 * time.Minute), maxWait: &hour, since: 20 * time.Minute, want: ending},
 		"none comes back by itself":     {e: new(rotation.ExhaustedError), maxWait: &hour, want: ending},
 	} {
-		var p progress
+		p := progress{maxWait: tt.maxWait}
 		if tt.since > 0 {
 			p.exhaustedSince = time.Now().Add(-tt.since)
 		}
-		assert.Equal(t, tt.want, p.sawExhausted(new(gateway.Exchange), tt.e, tt.maxWait), name)
+		assert.Equal(t, tt.want, p.sawExhausted(new(gateway.Exchange), tt.e), name)
 		assert.True(t, p.exhausted, name)
 		if tt.want == ending {
 			assert.Same(t, tt.e, p.gaveUp, name)
-			assert.Equal(t, nothing, p.sawExhausted(new(gateway.Exchange), tt.e, tt.maxWait), "%s: said once", name)
+			assert.Equal(t, nothing, p.sawExhausted(new(gateway.Exchange), tt.e), "%s: decided once", name)
 		}
 	}
 }
 
 func TestAnAnswerBeginsAnew(t *testing.T) {
 	var p progress
-	p.sawExhausted(new(gateway.Exchange), &rotation.ExhaustedError{Until: time.Now().Add(time.Hour)}, nil)
+	p.sawExhausted(new(gateway.Exchange), &rotation.ExhaustedError{Until: time.Now().Add(time.Hour)})
 	p.restartsSinceAnswer = 2
 	p.sawAnswer(new(gateway.Exchange))
 	assert.True(t, p.answered)
@@ -87,7 +87,7 @@ func TestAnAnswerBeginsAnew(t *testing.T) {
 	assert.Zero(t, p.restartsSinceAnswer)
 }
 
-// A command that gives up on a limit is started again once for each account without an answer.
+// A command that ended because of a limit is restarted once for each account without an answer.
 func TestACommandThatGaveUpStartsAgainOnceForEachAccount(t *testing.T) {
 	for name, tt := range map[string]struct {
 		accounts, answerAfter int // answerAfter is the start that is answered; 0 for none
@@ -126,13 +126,12 @@ func TestWaitsAfterACommandThatGaveUp(t *testing.T) {
 		"none comes back, and there was a bound":   {maxWait: &hour, gaveUp: true},
 		"no wait at all, with an account back now": {until: -time.Minute, maxWait: new(time.Duration), waits: true},
 	} {
-		var p progress
-		p.exhaustedSince = time.Now().Add(time.Second) // so that no time has passed since
+		p := progress{maxWait: tt.maxWait, exhaustedSince: time.Now().Add(time.Second)} // so that no time has passed since
 		e := new(rotation.ExhaustedError)
 		if tt.until != 0 {
 			e.Until = time.Now().Add(tt.until)
 		}
-		assert.Equal(t, tt.waits, p.worthWaiting(e, tt.maxWait), name)
-		assert.Equal(t, tt.gaveUp, p.gaveUpWith() != nil, name)
+		assert.Equal(t, tt.waits, p.worthWaiting(e), name)
+		assert.Equal(t, tt.gaveUp, p.gaveUpError() != nil, name)
 	}
 }

@@ -1,7 +1,9 @@
 package supervise
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"net"
 	"os"
 	"strconv"
@@ -12,10 +14,10 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// canRestart reports whether a second invocation would go on with the work. The caller holds mu.
+// canRestart reports whether a second invocation would continue the work. The caller holds mu.
 func (d *direct) canRestart() bool {
 	switch {
-	case !d.opencode, d.invocation.Kind == opencode.Other:
+	case d.client.one.Kind == opencode.Other:
 		return !d.answered && d.input.Again()
 	case d.again():
 		return d.input.Again()
@@ -23,16 +25,18 @@ func (d *direct) canRestart() bool {
 	return d.session != ""
 }
 
-// again reports whether the same command does the same work once more: nothing of it was answered,
-// and it did not leave its prompt in a session that was there before. The caller holds mu.
+// again reports whether the same command would do the same work once more: nothing was answered,
+// and the prompt is not in a session that existed before. The caller holds mu.
 func (d *direct) again() bool {
-	return !d.answered && !d.invocation.Joins && (d.invocation.Kind == opencode.Run || d.session == "")
+	return !d.answered && !d.client.one.Joins && (d.client.one.Kind == opencode.Run || d.session == "")
 }
 
-// restart lets what OpenCode's tools have started come to its end, then has the command invoked
-// again.
-func (d *direct) restart(pid int) {
-	left := AwaitTools(pid)
+// restart waits for the commands of OpenCode's tools, then restarts OpenCode.
+func (d *direct) restart() {
+	d.mu.Lock()
+	pid := d.pid
+	d.mu.Unlock()
+	left := awaitTools(pid)
 	d.mu.Lock()
 	next, err := d.next(left)
 	d.mu.Unlock()
@@ -40,55 +44,48 @@ func (d *direct) restart(pid int) {
 		d.notices.say("OpenCode cannot be invoked again: %v", err)
 		return
 	}
-	order(d.orders, wrapper.Order{Next: &next})
+	d.order(wrapper.Order{Next: &next})
 }
 
-// next is the command that goes on with the work; left are processes of tools that still run. The
-// caller holds mu.
-func (d *direct) next(left []process.Info) (wrapper.Command, error) {
-	c := d.command
-	switch {
-	case !d.opencode, d.invocation.Kind == opencode.Other, d.again():
-		var err error
+// next returns the command that continues the work; left are the processes of tools that still run.
+// The caller holds mu.
+func (d *direct) next(left []process.Info) (c wrapper.Command, err error) {
+	c = d.command
+	switch kind := d.client.one.Kind; {
+	case kind == opencode.Other, d.again():
 		c.Stdin, err = d.input.Open()
-		return c, err
-	case d.invocation.Kind == opencode.Run:
-		c.Argv = append([]string{c.Argv[0]}, d.invocation.ResumeRun(d.session, GoOnText(left))...)
-		null, err := os.Open(os.DevNull) // the prompt that stdin held is in the session
-		c.Stdin = null
-		return c, err
+	case kind == opencode.Run:
+		c.Argv = append(c.Argv[:1:1], d.client.one.ResumeRun(d.session, continueText(left))...)
+		c.Stdin, err = os.Open(os.DevNull) // the prompt from stdin is in the session
+	default:
+		err = d.resumeTUI(&c)
 	}
-	return d.nextTUI(c)
+	return c, err
 }
 
-// nextTUI opens the session again and makes it go on through OpenCode's own server. It listens on
-// this machine only, and asks for a password.
-func (d *direct) nextTUI(c wrapper.Command) (wrapper.Command, error) {
+// resumeTUI makes c open the session again, and continue it through OpenCode's own server. The
+// server listens on this machine only, and requires a password.
+func (d *direct) resumeTUI(c *wrapper.Command) error {
 	port, err := freePort()
 	if err != nil {
-		return c, err
+		return err
 	}
-	args, port := d.invocation.ResumeTUI(d.session, port)
-	server := opencode.Server{Port: port, Username: getenv(c.Env, opencode.UsernameVariable), Password: getenv(c.Env, opencode.PasswordVariable)}
-	if server.Username == "" {
-		server.Username = opencode.DefaultUsername
-	}
-	if server.Password == "" {
-		server.Password = newPassword()
-		c.Env = setenv(c.Env, opencode.PasswordVariable, server.Password)
-	}
-	c.Argv = append([]string{c.Argv[0]}, args...)
+	args, port := d.client.one.ResumeTUI(d.session, port)
+	server := opencode.Server{Port: port,
+		Username: cmp.Or(getenv(c.Env, opencode.UsernameVariable), opencode.DefaultUsername),
+		Password: cmp.Or(getenv(c.Env, opencode.PasswordVariable), rand.Text())}
+	c.Env = setenv(c.Env, opencode.PasswordVariable, server.Password)
+	c.Argv = append(c.Argv[:1:1], args...)
 	id := d.session
 	d.resumed = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), resumeTimeout)
 		defer cancel()
-		// What goes wrong is on the user's screen: the conversation, waiting for the next word.
-		_ = server.Continue(ctx, id)
+		_ = server.Continue(ctx, id) // on failure the screen shows the conversation, and waits for the user
 	}
-	return c, nil
+	return nil
 }
 
-// resumeTimeout bounds one resumed turn's request; the turn itself goes on without it.
+// resumeTimeout bounds the request of one resumed turn; the turn continues without it.
 const resumeTimeout = time.Hour
 
 func freePort() (string, error) {

@@ -18,48 +18,43 @@ import (
 	"ocgo-key/rotation"
 )
 
-// ErrFailed means that the run itself failed, and not its command.
+// ErrFailed means that the run itself failed, not its command.
 var ErrFailed = errors.New("the run failed")
 
 func failed(err error) error { return hint.As(ErrFailed, err) }
 
-// gaveUp is the error of a run that waits no longer, since the soonest account is back too late.
-func gaveUp(e *rotation.ExhaustedError) error {
-	return hint.On(e, "none is back within --max-wait; `ocgo-key list` shows each account")
-}
-
 // Run is one `ocgo-key run`.
 type Run struct {
 	Command wrapper.Command
-	OnLimit string         // Replay, Restart, or anything else for auto
+	OnLimit string         // Replay, Restart, or any other value for auto
 	MaxWait *time.Duration // how long to wait for an account; nil for as long as it takes
-	EnvKey  bool           // the command cannot be pointed at a gateway, and gets the key itself
+	EnvKey  bool           // the command cannot use a gateway: its environment gets the key
 	Gateway GatewayOptions
 
-	// Open returns the pool, where it is needed.
+	// Open returns the pool. It is called only if the pool is needed.
 	Open func() (*rotation.Pool, error)
-	// Hold returns the hold of this process, which works for a command of this name, on the pool,
-	// and what asks about usage. Nothing is asked of either yet.
+	// Hold returns the holder of this process for a command with this name, and the usage poller.
+	// It uses neither the pool nor the keychain.
 	Hold func(pool *rotation.Pool, command string) (*helper.Holder, *helper.UsagePoller, error)
-	// Budget bounds the wait for the key of the first account.
+	// Budget bounds the wait for each key that is fetched before the command starts.
 	Budget func() (context.Context, context.CancelFunc)
 
 	Tell                  Teller
 	Stdin, Stdout, Stderr *os.File
 }
 
-// ToTheEnd runs the command to its end, and returns how it ended. Errors: those of package wrapper
-// and of the pool; [ErrFailed]; a *rotation.ExhaustedError where no account is back within MaxWait.
+// ToTheEnd runs the command to its end, and returns its status. Errors: those of package wrapper
+// and of the pool; [ErrFailed]; a *rotation.ExhaustedError if no account returns within MaxWait.
 func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	outer, nested := outerGateway(r.Command.Env)
 	r.Command.Env = withoutRun(r.Command.Env)
-	// No account is handed out for a command that cannot be started.
+	// First, so that a command that cannot start takes no account.
 	client, err := whichClient(&r.Command)
 	if err != nil {
 		return wrapper.Status{}, err
 	}
 	switch {
-	case client.apart():
+	case client.unchanged():
 		r.Tell.Detail("opencode %s is run without the gateway, since it uses the service that all share", client.two.Name)
 		return runUntil(r.Command, nil)
 	case nested && !r.EnvKey && (!r.Gateway.Zen || outer.zen):
@@ -69,7 +64,7 @@ func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	if err != nil {
 		return wrapper.Status{}, err
 	}
-	if untried := client.Untried(); client.is && untried != "" {
+	if untried := client.Untested(); client.is && untried != "" {
 		r.Tell.Say("%s", text.Line(untried))
 	}
 	if r.EnvKey {
@@ -78,8 +73,8 @@ func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	return r.onPool(pool, client)
 }
 
-// OnPool runs the command on pool to its end, under a gateway of its own, also inside another
-// `run`. Errors are those of ToTheEnd. Open is not called.
+// OnPool runs the command to its end on pool with a new gateway, even inside another `run`. Errors
+// are those of ToTheEnd. Open is not called.
 func (r *Run) OnPool(pool *rotation.Pool) (wrapper.Status, error) {
 	client, err := whichClient(&r.Command)
 	if err != nil {
@@ -88,9 +83,9 @@ func (r *Run) OnPool(pool *rotation.Pool) (wrapper.Status, error) {
 	return r.onPool(pool, client)
 }
 
-// onPool runs the command under a gateway of its own.
+// onPool runs the command with a new gateway.
 func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error) {
-	// The user's configuration is looked at before an account is handed out.
+	// First, so that a configuration that cannot be merged takes no account.
 	if _, err := client.pointAt(endpoint{zen: r.Gateway.Zen}, r.Command.Env, opencode.RunFolder{}); err != nil {
 		return wrapper.Status{}, err
 	}
@@ -112,11 +107,12 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	defer holder.Release(context.Background())
 
 	var two *OpenCode2
-	one := r.direct(pool, client, notices)
+	one := &direct{progress: progress{mode: r.mode(client), maxWait: r.MaxWait, orders: make(chan wrapper.Order, 1)},
+		run: r, client: client, pool: pool, notices: notices, command: r.Command}
 	observer := one.observer()
 	if client.joined() {
 		two = r.openCode2(client)
-		two.Pool, two.OnLimit, two.MaxWait = pool, r.OnLimit, r.MaxWait
+		two.Pool, two.mode, two.maxWait = pool, r.OnLimit, r.MaxWait
 		observer = two.Observer(notices.Observer())
 	}
 	flags := r.Gateway
@@ -142,7 +138,7 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	return one.toTheEnd()
 }
 
-// notices are what the user is told under this client, and where.
+// notices returns the notices for this client, which write where the client leaves room for them.
 func (r *Run) notices(client client, folder opencode.RunFolder) *Notices {
 	n := &Notices{Tell: r.Tell}
 	if !client.is {
@@ -159,15 +155,7 @@ func (r *Run) notices(client client, folder opencode.RunFolder) *Notices {
 	return n
 }
 
-func (r *Run) direct(pool *rotation.Pool, client client, n *Notices) *direct {
-	d := &direct{run: r, notices: n, pool: pool, mode: r.mode(client), command: r.Command, orders: make(chan wrapper.Order, 1)}
-	if d.opencode = client.is; d.opencode {
-		d.invocation = client.one
-	}
-	return d
-}
-
-// mode is what is done at a limit. A server is never restarted: its own clients would lose it.
+// mode returns the mode for this client. A server is never restarted: its clients would lose it.
 func (r *Run) mode(client client) string {
 	if client.serves() {
 		return Replay

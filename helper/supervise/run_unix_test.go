@@ -18,7 +18,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// onceKeychain gives out one key, and then fails.
+// onceKeychain returns one key, and then fails.
 type onceKeychain struct {
 	keychain.Store
 	given bool
@@ -32,7 +32,7 @@ func (k *onceKeychain) Get(context.Context, string) (keychain.Secret, error) {
 	return keychain.NewSecret("sk-marked-of-this-test"), nil
 }
 
-// withKeyRun is a run with --env-key of a script on a pool of these accounts.
+// withKeyRun returns a run of a script with --env-key, and its pool with these accounts.
 func withKeyRun(t *testing.T, script string, accounts ...string) (*Run, *rotation.Pool) {
 	t.Helper()
 	pool := rotation.InMemory()
@@ -51,7 +51,7 @@ func withKeyRun(t *testing.T, script string, accounts ...string) (*Run, *rotatio
 	}, pool
 }
 
-// The next account's key is fetched within the budget, and what the keychain says then is not lost.
+// The next account's key is fetched within the budget, and an error of the keychain is returned.
 func TestTheKeychainFailsAfterALimit(t *testing.T) {
 	r, pool := withKeyRun(t, "test -n \"$OPENCODE_API_KEY\" && echo 429 usage limit >&2; exit 1", "a", "b")
 	_, err := r.ToTheEnd()
@@ -61,7 +61,7 @@ func TestTheKeychainFailsAfterALimit(t *testing.T) {
 	assert.Equal(t, rotation.Cooling, o.Accounts[0].Condition.State, "the limit is in the pool all the same")
 }
 
-// Only a run that has waited, or would, says that the wait is too long.
+// A run without an account at its start does not say that the wait is too long.
 func TestNoAccountAtTheStartIsNotAWaitThatIsTooLong(t *testing.T) {
 	r, pool := withKeyRun(t, "exit 0", "a")
 	require.NoError(t, pool.Disable(t.Context(), "a"))

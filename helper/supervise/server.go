@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"sync"
 	"time"
 
 	"ocgo-key/helper/opencode"
@@ -18,23 +16,23 @@ import (
 )
 
 const (
-	// startTime is how long OpenCode's server may take to say where it listens: 0.6 s, and far more
-	// on a busy machine.
+	// startTime is how long OpenCode's server may take to print its address: usually 0.6 s, and far
+	// more on a busy machine.
 	startTime = 90 * time.Second
-	// quietTime bounds the questions by which turns are interrupted before the server ends.
+	// quietTime bounds the requests that interrupt turns before the server ends.
 	quietTime = 5 * time.Second
 	// endTime is how long the server may take to end once its stdin is closed, before it is killed.
 	endTime = 5 * time.Second
-	// maxLine bounds what the server says first, in bytes.
+	// maxLine bounds the first line of the server's output, in bytes.
 	maxLine = 64 << 10
 )
 
-// errServer is a server that did not come up. Its own words are not repeated: they may hold any
-// part of its environment.
+// errServer means that the server did not start. The server's own words are not repeated: they may
+// contain any part of its environment.
 var errServer = errors.New("OpenCode's server did not start")
 
-// server is an OpenCode 2 server that nobody uses but one run's client. It ends with its stdin, so
-// with us, however we end.
+// server is an OpenCode 2 server that only the client of one run uses. It ends when its stdin is
+// closed, and so with this process, even if that is killed.
 type server struct {
 	opencode.Server2
 	pid   int
@@ -46,18 +44,16 @@ type server struct {
 // startServer starts program as a server in the environment env and returns when it listens. Its
 // logs go to stderr.
 func startServer(ctx context.Context, program string, args, env []string, stderr io.Writer) (*server, error) {
-	ours, theirs, err := pipe()
+	theirs, ours, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{stdin: ours, ended: make(chan struct{})}
-	s.Password = newPassword()
-	s.cmd = exec.Command(program, args...)
+	s := &server{stdin: ours, ended: make(chan struct{}), cmd: exec.Command(program, args...)}
+	s.Password = rand.Text()
+	output, stdout := io.Pipe()
 	s.cmd.Env = setenv(env, opencode.Password2Variable, s.Password)
-	s.cmd.Stdin, s.cmd.Stderr, s.cmd.SysProcAttr = theirs, stderr, apart()
+	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = theirs, stdout, stderr, detached()
 	s.cmd.WaitDelay = endTime // for a tool's process that has kept the pipe
-	said := &firstLine{line: make(chan []byte, 1)}
-	s.cmd.Stdout = said
 	err = secure.WithUserLimits(s.cmd.Start)
 	_ = theirs.Close()
 	if err != nil {
@@ -68,11 +64,20 @@ func startServer(ctx context.Context, program string, args, env []string, stderr
 	go func() {
 		defer close(s.ended)
 		_ = s.cmd.Wait()
+		_ = stdout.Close()
+	}()
+	first := make(chan []byte, 1)
+	go func() {
+		line, err := bufio.NewReaderSize(output, maxLine).ReadSlice('\n')
+		if !errors.Is(err, io.EOF) {
+			first <- line
+		}
+		_, _ = io.Copy(io.Discard, output)
 	}()
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	select {
-	case line := <-said.line:
+	case line := <-first:
 		if s.URL = opencode.ServeURL(line); s.URL != "" {
 			return s, nil
 		}
@@ -86,12 +91,12 @@ func startServer(ctx context.Context, program string, args, env []string, stderr
 	return nil, err
 }
 
-// stop interrupts the turns that are under way, whose client is gone: else the next start of a
-// service would take them up again, behind the user's back. Then it ends the server.
+// stop interrupts the running turns, whose client has ended: otherwise the next start of a service
+// would resume them. Then it ends the server.
 func (s *server) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), quietTime)
 	defer cancel()
-	_ = s.InterruptAll(ctx) // of a server that is gone already nothing can be had
+	_ = s.InterruptAll(ctx) // fails if the server has ended already
 	s.close()
 }
 
@@ -104,40 +109,4 @@ func (s *server) close() {
 		_ = s.cmd.Process.Kill()
 		<-s.ended
 	}
-}
-
-// pipe returns our end of a pipe to a child's stdin, and the child's.
-func pipe() (ours, theirs *os.File, err error) {
-	theirs, ours, err = os.Pipe()
-	return ours, theirs, err
-}
-
-// firstLine passes on the first line that is written, and drops all else.
-type firstLine struct {
-	mu   sync.Mutex
-	text []byte
-	done bool
-	line chan []byte
-}
-
-func (f *firstLine) Write(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.done {
-		return len(p), nil
-	}
-	f.text = append(f.text, p...)
-	advance, line, _ := bufio.ScanLines(f.text, false)
-	if advance > 0 || len(f.text) > maxLine {
-		f.done = true
-		f.line <- line
-		f.text = nil
-	}
-	return len(p), nil
-}
-
-func newPassword() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails: see crypto/rand
-	return hex.EncodeToString(b[:])
 }

@@ -13,51 +13,57 @@ import (
 const (
 	// pollInterval is the time between two checks whether the pool has changed: one stat each.
 	pollInterval = time.Second
-	// usageInterval is the time between two questions to the service whether an account is back
-	// early.
+	// usageInterval is the time between two requests to the service for the usage of the accounts,
+	// one of which may return early.
 	usageInterval = 10 * time.Minute
-	// wakeMargin is how close to its own waking a sleeping OpenCode is left alone.
+	// wakeMargin is the time before the end of a client's sleep in which it is not restarted.
 	wakeMargin = 3 * time.Second
 )
 
-// standBy accompanies a client that sleeps until the return it was told. It tells the user when
-// that time changes. OpenCode cannot be woken: when an account is back well before, it is started
-// again.
+// startStandBy starts standBy for a client that sleeps until an account returns. The caller holds
+// mu.
+func (d *direct) startStandBy(e *rotation.ExhaustedError) {
+	if !d.standby && d.client.is && d.mode != Replay && !e.Until.IsZero() {
+		d.standby = true
+		go d.standBy()
+	}
+}
+
+// standBy follows the pool while the client sleeps until the announced return of an account, and
+// tells the user when that time changes. A sleeping OpenCode cannot be woken: it is restarted when
+// an account returns well before that time.
 func (d *direct) standBy() {
 	defer func() {
 		d.mu.Lock()
 		d.standby = false
 		d.mu.Unlock()
 	}()
+	awake := func() bool { return !d.exhausted || d.restarting }
 	for {
 		e := d.untilChange(func() bool {
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			return !d.exhausted || d.restarting
+			return awake()
 		})
 		d.mu.Lock()
+		end := awake() || e == nil && (time.Until(d.announcedReturn) <= wakeMargin || !d.canRestart())
+		early := e == nil && !end
+		d.restarting = d.restarting || early
+		d.mu.Unlock()
 		switch {
-		case !d.exhausted || d.restarting:
-			d.mu.Unlock()
+		case end:
 			return
-		case e == nil && time.Until(d.announcedReturn) <= wakeMargin, e == nil && !d.canRestart():
-			d.mu.Unlock()
-			return
-		case e == nil:
-			d.restarting = true
-			pid := d.pid
-			d.mu.Unlock()
+		case early:
 			d.notices.say("an account is back early: OpenCode continues now")
-			d.restart(pid)
+			d.restart()
 			return
 		}
-		d.mu.Unlock()
 		d.notices.exhausted(nil, e)
 	}
 }
 
-// untilChange returns when an account is ready (nil), or when the soonest return is another than
-// before. It also returns when over says so.
+// untilChange returns nil when an account is ready, and the pool's state when the first return has
+// changed or over returns true.
 func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	var known *rotation.ExhaustedError
 	stamp, asked := d.pool.Stamp(), time.Now()
@@ -81,49 +87,41 @@ func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	}
 }
 
-// exhaustion is nil when an account is ready.
+// exhaustion returns nil if an account is ready.
 func exhaustion(ctx context.Context, pool Pool) *rotation.ExhaustedError {
 	e, _ := errors.AsType[*rotation.ExhaustedError](pool.Exhaustion(ctx))
 	return e
 }
 
-// accountsOf is how many accounts the pool has; 0 where it cannot be read.
+// accountsOf returns the number of accounts in the pool; 0 if the pool cannot be read.
 func accountsOf(ctx context.Context, pool Pool) int {
-	o, err := pool.Overview(ctx)
-	if err != nil {
-		return 0
-	}
+	o, _ := pool.Overview(ctx) // on an error it has none
 	return len(o.Accounts)
 }
 
-// after decides, once the command has ended, whether it starts again: an `opencode run` that gave
-// up on a limit does, as soon as an account is ready.
+// after decides, once the command has ended, whether it starts again: an `opencode run` that ended
+// because of a limit does, as soon as an account is ready.
 func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool) {
+	ctx := context.Background()
 	d.mu.Lock()
-	gaveUpOnLimit := d.opencode && d.mode != Replay && d.invocation.Kind == opencode.Run && d.exhausted && status.Signal == 0 && status.Code != 0
-	can := gaveUpOnLimit && d.canRestart()
+	again = d.exhausted && d.mode != Replay && d.client.one.Kind == opencode.Run && status.Signal == 0 && status.Code != 0 &&
+		d.canRestart() && d.startsAgain(accountsOf(ctx, d.pool))
 	d.mu.Unlock()
-	if !can {
-		return wrapper.Command{}, false
+	var e *rotation.ExhaustedError
+	if again {
+		e = exhaustion(ctx, d.pool)
 	}
-	accounts := accountsOf(context.Background(), d.pool)
-	d.mu.Lock()
-	again = d.startsAgain(accounts)
-	d.mu.Unlock()
+	for again && e != nil {
+		d.mu.Lock()
+		again = !e.Until.IsZero() && d.worthWaiting(e) // without a return the command's own status is the result
+		d.mu.Unlock()
+		if again {
+			d.notices.exhausted(nil, e)
+			e = d.untilChange(func() bool { return false })
+		}
+	}
 	if !again {
 		return wrapper.Command{}, false
-	}
-	for e := exhaustion(context.Background(), d.pool); e != nil; e = d.untilChange(func() bool { return false }) {
-		if e.Until.IsZero() {
-			return wrapper.Command{}, false // none comes back by itself: how it ended is the answer
-		}
-		d.mu.Lock()
-		wait := d.worthWaiting(e, d.run.MaxWait)
-		d.mu.Unlock()
-		if !wait {
-			return wrapper.Command{}, false
-		}
-		d.notices.exhausted(nil, e)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

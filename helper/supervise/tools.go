@@ -10,18 +10,19 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// toolPatience is how long commands that OpenCode's tools have started may go on before it is
-// stopped all the same; toolPause is the time between two looks, and what OpenCode gets to write a
-// result down.
 const (
+	// toolPatience is how long the commands of OpenCode's tools may delay a restart.
 	toolPatience = 30 * time.Second
-	toolPause    = 200 * time.Millisecond
+	// toolPause is the time between two checks of the process table; in that time OpenCode can
+	// store the result of a command that has ended.
+	toolPause = 200 * time.Millisecond
 )
 
-// AwaitTools waits until no command of OpenCode's tools runs, and returns those that do when
-// patience has ended. Such a command has a session of its own and outlives OpenCode; stopped now,
-// its result would be lost and it might be run twice. Source: docs/facts.md, "Stop and resume".
-func AwaitTools(pid int) []process.Info {
+// awaitTools waits until no command of OpenCode's tools runs, for toolPatience at most, and returns
+// those that still run. Such a command has its own session and outlives OpenCode; if OpenCode were
+// stopped now, the result would be lost and the command might run twice. Source: docs/facts.md,
+// "Stop and resume".
+func awaitTools(pid int) []process.Info {
 	end := time.Now().Add(toolPatience)
 	for {
 		tools := toolsOf(pid)
@@ -42,8 +43,9 @@ func toolsOf(pid int) (tools []process.Info) {
 	return tools
 }
 
-// GoOnText tells the model what it cannot see: commands that still run from before.
-func GoOnText(left []process.Info) string {
+// continueText is the prompt that continues a session. It names the commands that still run, which
+// the model cannot see.
+func continueText(left []process.Info) string {
 	if len(left) == 0 {
 		return opencode.GoOn
 	}

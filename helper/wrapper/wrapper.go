@@ -4,6 +4,7 @@
 package wrapper
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,7 +29,7 @@ type Command struct {
 	Stdin, Stdout, Stderr *os.File
 }
 
-// Status is how a command ended: with an exit code, or by a signal.
+// Status is the result of a command that has ended: an exit code, or a signal.
 type Status struct {
 	Code   int
 	Signal Signal // 0 if it was not a signal
@@ -167,15 +168,6 @@ func (c Command) handOver() {
 
 // command returns c as an exec.Cmd.
 func (c Command) command(path string) *exec.Cmd {
-	cmd := &exec.Cmd{Path: path, Args: c.Argv, Env: c.Env, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr}
-	if c.Stdin != nil {
-		cmd.Stdin = c.Stdin
-	}
-	if c.Stdout != nil {
-		cmd.Stdout = c.Stdout
-	}
-	if c.Stderr != nil {
-		cmd.Stderr = c.Stderr
-	}
-	return cmd
+	return &exec.Cmd{Path: path, Args: c.Argv, Env: c.Env,
+		Stdin: cmp.Or(c.Stdin, os.Stdin), Stdout: cmp.Or(c.Stdout, os.Stdout), Stderr: cmp.Or(c.Stderr, os.Stderr)}
 }

@@ -75,8 +75,8 @@ func sayUntried(a *app) {
 	if err != nil {
 		return
 	}
-	if p, err := opencode.IdentifyRemembered(a.getenv, path); err == nil && p.Untried() != "" {
-		a.Say("%s", text.Line(p.Untried()))
+	if p, err := opencode.IdentifyRemembered(a.getenv, path); err == nil && p.Untested() != "" {
+		a.Say("%s", text.Line(p.Untested()))
 	}
 }
 

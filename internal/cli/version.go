@@ -64,8 +64,8 @@ func whichOpenCode(a *app) (*openCodeJSON, string) {
 	if p.Real != p.Path {
 		line = text.Line(p.String()+", "+p.Path+" ("+p.Real+")") + "\n"
 	}
-	if untried := p.Untried(); untried != "" {
+	if untried := p.Untested(); untried != "" {
 		line += text.Line(untried) + "\n"
 	}
-	return &openCodeJSON{p.Path, p.Real, p.Generation, p.Version, p.Tried()}, line
+	return &openCodeJSON{p.Path, p.Real, p.Generation, p.Version, p.Tested()}, line
 }

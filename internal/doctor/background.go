@@ -31,9 +31,9 @@ func (o *openCode) background(ctx context.Context) []Finding {
 		return nil
 	}
 	turns := ""
-	if n, err := service.Active(ctx); err == nil && n > 0 {
-		turns = fmt.Sprintf("; it restarts under %d turns, which then continue with your own key and address", n)
-		if n == 1 {
+	if active, _ := service.Active(ctx); len(active) > 0 {
+		turns = fmt.Sprintf("; it restarts under %d turns, which then continue with your own key and address", len(active))
+		if len(active) == 1 {
 			turns = "; a turn is under way, which then continues with your own key and address"
 		}
 	}

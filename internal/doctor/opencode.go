@@ -71,13 +71,13 @@ func (o *openCode) rival() (level, effect string) {
 // oldest is the oldest OpenCode that is known to work with a gateway.
 const oldest = "1.0.0"
 
-// versions reports an OpenCode that is too old, or that has not been tried with ocgo-key.
+// versions reports an OpenCode that is too old, or that was not tested with ocgo-key.
 func (o *openCode) versions() []Finding {
 	switch p := o.program; {
 	case p.Version != "" && opencode.Older(p.Version, oldest):
 		return []Finding{of(Problem, text.Quote(p.Path)+" upgrade", p.Path+" is OpenCode "+p.Version+"; the gateway needs "+oldest+" or newer")}
-	case p.Untried() != "":
-		return []Finding{of(Note, "ocgo-key run -- opencode run hi", p.Untried())}
+	case p.Untested() != "":
+		return []Finding{of(Note, "ocgo-key run -- opencode run hi", p.Untested())}
 	}
 	return nil
 }

@@ -16,10 +16,10 @@ var first, second = opencode.Program{Path: "/bin/opencode", Generation: 1, Versi
 func TestVersions(t *testing.T) {
 	for want, p := range map[string]opencode.Program{
 		"": first,
-		"problem: /bin/opencode is OpenCode 0.15.2; the gateway needs 1.0.0 or newer | /bin/opencode upgrade":                                        {Path: "/bin/opencode", Version: "0.15.2"},
-		"note: opencode 3.1.0 has not been tried with ocgo-key; 1.18.33 and 2.0.15 have | ocgo-key run -- opencode run hi":                           {Path: "/bin/opencode", Generation: 3, Version: "3.1.0"},
-		"note: it is not known which OpenCode /bin/opencode is; ocgo-key has been tried with 1.18.33 and 2.0.15 | ocgo-key run -- opencode run hi":   {Path: "/bin/opencode"},
-		"note: /bin/opencode is an OpenCode 2 of unknown version; ocgo-key has been tried with 1.18.33 and 2.0.15 | ocgo-key run -- opencode run hi": {Path: "/bin/opencode", Generation: 2},
+		"problem: /bin/opencode is OpenCode 0.15.2; the gateway needs 1.0.0 or newer | /bin/opencode upgrade":                                    {Path: "/bin/opencode", Version: "0.15.2"},
+		"note: opencode 3.1.0 was not tested with ocgo-key; 1.18.33 and 2.0.15 were | ocgo-key run -- opencode run hi":                           {Path: "/bin/opencode", Generation: 3, Version: "3.1.0"},
+		"note: the version of /bin/opencode is not known; ocgo-key was tested with 1.18.33 and 2.0.15 | ocgo-key run -- opencode run hi":         {Path: "/bin/opencode"},
+		"note: /bin/opencode is an OpenCode 2 of unknown version; ocgo-key was tested with 1.18.33 and 2.0.15 | ocgo-key run -- opencode run hi": {Path: "/bin/opencode", Generation: 2},
 	} {
 		assert.Equal(t, want, strings.Join(short(home(t, nil, p).versions()), "\n"))
 	}
@@ -33,7 +33,7 @@ func TestOpenCode(t *testing.T) {
 		"none":      {"", "problem: there is no opencode on PATH, so `ocgo-key run` has nothing to run | npm install -g opencode-ai"},
 		"good":      {"echo 1.18.33", ""},
 		"too old":   {"echo 0.15.2", "problem: HOME/bin/opencode is OpenCode 0.15.2; the gateway needs 1.0.0 or newer | HOME/bin/opencode upgrade"},
-		"untried":   {"echo 3.1.0", "note: opencode 3.1.0 has not been tried with ocgo-key; 1.18.33 and 2.0.15 have | ocgo-key run -- opencode run hi"},
+		"untried":   {"echo 3.1.0", "note: opencode 3.1.0 was not tested with ocgo-key; 1.18.33 and 2.0.15 were | ocgo-key run -- opencode run hi"},
 		"it breaks": {"exit 3", "problem: HOME/bin/opencode does not run: exit status 3 | npm install -g opencode-ai"},
 	} {
 		t.Run(what, func(t *testing.T) {

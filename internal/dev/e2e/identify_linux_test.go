@@ -47,7 +47,7 @@ func TestIdentifyRealOpenCode(t *testing.T) {
 			require.NoError(t, err, way)
 			assert.Equal(t, want.generation, p.Generation, way)
 			assert.Equal(t, want.version, p.Version, way)
-			assert.True(t, p.Tried(), way)
+			assert.True(t, p.Tested(), way)
 		}
 		kept, err := os.ReadFile(filepath.Join(dir, known.ProgramsName))
 		require.NoError(t, err)
