@@ -9,9 +9,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-func (e configCheck) isKey(value string) bool {
-	return value != "" && !strings.HasPrefix(value, keyform.StandIn)
-}
+func (e configCheck) isKey(value string) bool { return value != "" && !strings.HasPrefix(value, keyform.StandIn) }
 
 func (e configCheck) checkEnvironment(r *Result) {
 	level, effect := e.rival()

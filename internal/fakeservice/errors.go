@@ -113,14 +113,10 @@ func RegionByWords() Answer {
 }
 
 // BlockedByProvider is 401: the workspace is blocked from the model, or from all models.
-func BlockedByProvider() Answer {
-	return Error(http.StatusUnauthorized, "AuthError", blockedMessage)
-}
+func BlockedByProvider() Answer { return Error(http.StatusUnauthorized, "AuthError", blockedMessage) }
 
 // AccountPaused is an invented refusal, to test that unknown ones are handled too.
-func AccountPaused() Answer {
-	return Error(http.StatusForbidden, "Account.Paused", "This account is paused.")
-}
+func AccountPaused() Answer { return Error(http.StatusForbidden, "Account.Paused", "This account is paused.") }
 
 // MissingSession is 400: the request has no x-opencode-session.
 func MissingSession() Answer {
@@ -136,9 +132,7 @@ func ProviderBalance() Answer {
 }
 
 // UpstreamFailed is 400: the model's provider did not answer.
-func UpstreamFailed() Answer {
-	return Error(http.StatusBadRequest, "error", fromProvider+"Upstream request failed")
-}
+func UpstreamFailed() Answer { return Error(http.StatusBadRequest, "error", fromProvider+"Upstream request failed") }
 
 // RegionError is 403: the model may not be used from the client's region.
 func RegionError() Answer {

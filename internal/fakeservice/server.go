@@ -9,6 +9,7 @@
 package fakeservice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,17 +174,12 @@ func (s *Server) Close() error {
 func (s *Server) AddAccount(a Account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.Label == "" {
-		a.Label = fmt.Sprintf("Account %d", len(s.accounts)+1)
-	}
+	a.Label = cmp.Or(a.Label, fmt.Sprintf("Account %d", len(s.accounts)+1))
 	slug := strings.ToUpper(strings.Join(strings.Fields(a.Label), ""))
-	if a.Workspace == "" {
-		a.Workspace = "wrk_" + slug
-	}
-	if a.User == "" {
-		a.User = "usr_" + slug
-	}
-	s.accounts[a.Key] = &account{Account: a}
+	a.Workspace, a.User = cmp.Or(a.Workspace, "wrk_"+slug), cmp.Or(a.User, "usr_"+slug)
+	known := &account{Account: a}
+	known.start(a.Plan)
+	s.accounts[a.Key] = known
 }
 
 // RemoveAccount makes a key unknown: from now on it gets 401 AuthError.
@@ -199,7 +195,7 @@ func (s *Server) SetPlan(key string, p Plan) {
 	s.mu.Lock()
 	a := s.accounts[key]
 	if a != nil {
-		a.Plan, a.progress = p, progress{}
+		a.start(p)
 	}
 	s.mu.Unlock()
 	if a == nil {
@@ -262,24 +258,18 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 	s.notify()
 }
 
-// sleep waits for d. It returns false if the client disconnects or the server closes first. A
+// sleep waits for d, which is not 0. It returns false if the client disconnects or the server closes first. A
 // negative d waits only for these two.
 func (s *Server) sleep(ctx context.Context, d time.Duration) bool {
-	if d == 0 {
-		return ctx.Err() == nil
-	}
 	var end <-chan time.Time
 	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		end = t.C
+		end = time.After(d)
 	}
 	select {
 	case <-end:
 		return true
 	case <-ctx.Done():
-		return false
 	case <-s.done:
-		return false
 	}
+	return false
 }

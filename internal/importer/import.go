@@ -75,9 +75,7 @@ type Skipped struct {
 func NewReport() Report { return Report{[]Imported{}, []Skipped{}, []string{}, 0} }
 
 // Empty reports whether no source had anything to import or to take out.
-func (r Report) Empty() bool {
-	return len(r.Imported)+len(r.Skipped)+len(r.Scrubbed)+r.Failures == 0
-}
+func (r Report) Empty() bool { return len(r.Imported)+len(r.Skipped)+len(r.Scrubbed)+r.Failures == 0 }
 
 // importing is one import while it is at work.
 type importing struct {

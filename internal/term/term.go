@@ -134,9 +134,7 @@ func HasTerminal() bool {
 }
 
 // Interactive reports whether a user may be there to answer, at a display or a terminal.
-func Interactive(getenv func(string) string) bool {
-	return HasDisplay(getenv) || HasTerminal()
-}
+func Interactive(getenv func(string) string) bool { return HasDisplay(getenv) || HasTerminal() }
 
 // ReadPassword writes prompt to the controlling terminal and reads one line from it without echo.
 // The result excludes the newline. Ctrl-C (and any other signal that ends a process) restores the
@@ -146,9 +144,7 @@ func Interactive(getenv func(string) string) bool {
 // Input beyond the line is discarded, so that the rest of a pasted secret of several lines does not
 // reach the shell. Errors: [ErrNoTerminal]; [io.EOF] if input ended (Ctrl-D) before anything was
 // typed.
-func ReadPassword(prompt string) ([]byte, error) {
-	return ReadPasswordContext(context.Background(), prompt)
-}
+func ReadPassword(prompt string) ([]byte, error) { return ReadPasswordContext(context.Background(), prompt) }
 
 // ReadPasswordContext is [ReadPassword], but returns ctx's error when ctx ends. The terminal is
 // restored then, but the abandoned read may still consume the next line that is typed.
