@@ -27,22 +27,16 @@ Examples:
 
 // The shape of `doctor --json` is a contract.
 type doctorJSON struct {
-	Findings []findingJSON     `json:"findings"`
+	Findings []doctor.Finding  `json:"findings"`
 	OK       bool              `json:"ok"` // there is no problem; there may be notes
 	Repaired []doctor.Repaired `json:"repaired,omitempty"`
-}
-
-// findingJSON has the fix under two names: older scripts read `mend`.
-type findingJSON struct {
-	doctor.Finding
-	Fix string `json:"fix"`
 }
 
 func (c *doctorCmd) Run(a *app) error {
 	a.keys().Unlock(a.budget())
 	options := doctor.Options{Getenv: a.getenv, Keys: a.keys(), Service: a.baseURL, Offline: a.inAgentsShell(), Open: a.pool}
 	results := doctor.Examine(options)
-	report := doctorJSON{Findings: []findingJSON{}}
+	report := doctorJSON{Findings: []doctor.Finding{}}
 	if c.Repair {
 		report.Repaired = doctor.Repair(results, a.Terminal)
 		results = doctor.Examine(options)
@@ -50,7 +44,7 @@ func (c *doctorCmd) Run(a *app) error {
 	problems, repairable := 0, 0
 	for _, r := range results {
 		for _, f := range r.Findings {
-			report.Findings = append(report.Findings, findingJSON{f, f.Mend})
+			report.Findings = append(report.Findings, f)
 			if f.Level == doctor.Problem {
 				problems++
 			}
@@ -96,7 +90,7 @@ func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems
 		}
 		for _, f := range r.Findings {
 			line(f.Level, f.Check, f.What)
-			b.WriteString(indent + "fix: " + l.paint(bold, f.Mend) + "\n") // in one piece, to be copied
+			b.WriteString(indent + "fix: " + l.paint(bold, f.Fix) + "\n") // in one piece, to be copied
 		}
 	}
 	notes := len(report.Findings) - problems

@@ -22,4 +22,6 @@ func guard(getenv func(string) string) {
 
 // printsHeaders reports whether Go was told to print the headers of each request, the key among them. It reads that
 // before anything of ours runs, so that taking it out of the environment would help nobody.
-func printsHeaders(getenv func(string) string) bool { return strings.Contains(getenv("GODEBUG"), "http2debug=") }
+func printsHeaders(getenv func(string) string) bool {
+	return strings.Contains(getenv("GODEBUG"), "http2debug=")
+}

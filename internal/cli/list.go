@@ -79,7 +79,9 @@ func holders(v rotation.View) string {
 }
 
 // conversations says how many have the account.
-func conversations(v rotation.View) string { return text.Count(v.Conversations, "conversation", "conversations") }
+func conversations(v rotation.View) string {
+	return text.Count(v.Conversations, "conversation", "conversations")
+}
 
 // The shapes of `list --json` are a contract.
 type (

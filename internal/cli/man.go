@@ -20,7 +20,9 @@ Example:
   ocgo-key man >ocgo-key.1`
 }
 
-func (*manCmd) Run(a *app, ctx *kong.Context) error { return a.Print("%s", manPage(ctx.Model, builtFrom()).Roff()) }
+func (*manCmd) Run(a *app, ctx *kong.Context) error {
+	return a.Print("%s", manPage(ctx.Model, builtFrom()).Roff())
+}
 
 func manPage(app *kong.Application, date string) manual.Page {
 	return manual.Page{App: app, Version: version.String(), Date: date,

@@ -228,7 +228,9 @@ func strategyText(s rotation.Settings) string {
 	return text + "."
 }
 
-func strategyName(s rotation.Settings) string { return text.OneLine(cmp.Or(s.Strategy, rotation.Strategies()[0])) }
+func strategyName(s rotation.Settings) string {
+	return text.OneLine(cmp.Or(s.Strategy, rotation.Strategies()[0]))
+}
 
 // ageText says how old the numbers are: those of most accounts, and then which are older.
 func ageText(o rotation.Overview, now time.Time) string {

@@ -141,7 +141,9 @@ func (w *live) run(dir string) (err error) {
 }
 
 // untilNextMinute is the time until the clock shows another minute.
-func untilNextMinute(now time.Time) time.Duration { return now.Truncate(time.Minute).Add(time.Minute).Sub(now) }
+func untilNextMinute(now time.Time) time.Duration {
+	return now.Truncate(time.Minute).Add(time.Minute).Sub(now)
+}
 
 func (w *live) draw() error {
 	width, height := w.terminal.Size()

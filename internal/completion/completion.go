@@ -127,7 +127,9 @@ func (w *walk) argument(word string) (begins bool) {
 }
 
 // passes reports whether the next argument and all after it belong to another command.
-func (w *walk) passes() bool { return w.position < len(w.node.Positional) && w.node.Positional[w.position].Passthrough }
+func (w *walk) passes() bool {
+	return w.position < len(w.node.Positional) && w.node.Positional[w.position].Passthrough
+}
 
 func (w *walk) flag(is func(*kong.Flag) bool) *kong.Flag {
 	for node := w.node; node != nil; node = node.Parent {

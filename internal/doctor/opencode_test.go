@@ -21,7 +21,7 @@ func TestVersions(t *testing.T) {
 		"note: it is not known which OpenCode /bin/opencode is; ocgo-key has been tried with 1.18.33 and 2.0.15 | ocgo-key run -- opencode run hi":   {Path: "/bin/opencode"},
 		"note: /bin/opencode is an OpenCode 2 of unknown version; ocgo-key has been tried with 1.18.33 and 2.0.15 | ocgo-key run -- opencode run hi": {Path: "/bin/opencode", Generation: 2},
 	} {
-		assert.Equal(t, want, strings.Join(short(home(t, nil, p).versions()), "\n"))
+		assert.Equal(t, want, strings.Join(findings(home(t, nil, p).versions), "\n"))
 	}
 }
 

@@ -109,7 +109,9 @@ func Raw(status int, header http.Header, body []byte) Answer {
 }
 
 // Redirect is 307 to another address.
-func Redirect(url string) Answer { return Raw(http.StatusTemporaryRedirect, http.Header{"Location": {url}}, nil) }
+func Redirect(url string) Answer {
+	return Raw(http.StatusTemporaryRedirect, http.Header{"Location": {url}}, nil)
+}
 
 // StreamError is status 200 and an SSE error after this many pieces of the answer; 0 makes it the
 // first event.

@@ -116,7 +116,9 @@ func RegionByWords() Answer {
 func BlockedByProvider() Answer { return Error(http.StatusUnauthorized, "AuthError", blockedMessage) }
 
 // AccountPaused is an invented refusal, to test that unknown ones are handled too.
-func AccountPaused() Answer { return Error(http.StatusForbidden, "Account.Paused", "This account is paused.") }
+func AccountPaused() Answer {
+	return Error(http.StatusForbidden, "Account.Paused", "This account is paused.")
+}
 
 // MissingSession is 400: the request has no x-opencode-session.
 func MissingSession() Answer {
@@ -132,7 +134,9 @@ func ProviderBalance() Answer {
 }
 
 // UpstreamFailed is 400: the model's provider did not answer.
-func UpstreamFailed() Answer { return Error(http.StatusBadRequest, "error", fromProvider+"Upstream request failed") }
+func UpstreamFailed() Answer {
+	return Error(http.StatusBadRequest, "error", fromProvider+"Upstream request failed")
+}
 
 // RegionError is 403: the model may not be used from the client's region.
 func RegionError() Answer {

@@ -202,4 +202,6 @@ func readSource(name string, r io.Reader, rotation []byte, read reader) (*source
 }
 
 // readBounded reads a little more than fits, so that what is too large is seen to be.
-func readBounded(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, opencode.MaxLoginFile+1)) }
+func readBounded(r io.Reader) ([]byte, error) {
+	return io.ReadAll(io.LimitReader(r, opencode.MaxLoginFile+1))
+}

@@ -95,7 +95,9 @@ func SameFile(a, b string) bool {
 }
 
 // ToastFolder is the folder that goes with the plugin at path.
-func (w *Places) ToastFolder(path string) string { return filepath.Join(filepath.Dir(path), opencode.ToastFolder) }
+func (w *Places) ToastFolder(path string) string {
+	return filepath.Join(filepath.Dir(path), opencode.ToastFolder)
+}
 
 // pluginPath is where the plugin is, or else where it goes: into the folder that is there already.
 func (w *Places) pluginPath() string {

@@ -144,7 +144,9 @@ func Interactive(getenv func(string) string) bool { return HasDisplay(getenv) ||
 // Input beyond the line is discarded, so that the rest of a pasted secret of several lines does not
 // reach the shell. Errors: [ErrNoTerminal]; [io.EOF] if input ended (Ctrl-D) before anything was
 // typed.
-func ReadPassword(prompt string) ([]byte, error) { return ReadPasswordContext(context.Background(), prompt) }
+func ReadPassword(prompt string) ([]byte, error) {
+	return ReadPasswordContext(context.Background(), prompt)
+}
 
 // ReadPasswordContext is [ReadPassword], but returns ctx's error when ctx ends. The terminal is
 // restored then, but the abandoned read may still consume the next line that is typed.
