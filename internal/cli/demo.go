@@ -21,7 +21,7 @@ Example:
 
 func (*demoCmd) Run(a *app) error {
 	ctx := context.Background()
-	stage, err := demo.Set(ctx, func(sentence string) { _ = a.Print("  service: %s\n", sentence) })
+	stage, err := demo.NewStage(ctx, func(sentence string) { _ = a.Print("  service: %s\n", sentence) })
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ import (
 // it drops an empty one.
 func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 	if len(args) == 0 {
-		return fmt.Errorf("which shell asks?")
+		return fmt.Errorf("the name of the shell is missing")
 	}
 	shell, words := args[0], args[1:]
 	var line func(Value) string
@@ -25,7 +25,7 @@ func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 	switch shell {
 	case "bash":
 		if len(words) == 0 {
-			return fmt.Errorf("bash sends its word breaks first")
+			return fmt.Errorf("the word breaks of bash are missing")
 		}
 		breaks, raw := words[0], words[1:]
 		words = make([]string, len(raw))

@@ -8,7 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// A A Page is a man page.
+// A Page is a man page.
 type Page struct {
 	App      *kong.Application
 	Version  string
