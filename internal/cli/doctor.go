@@ -28,7 +28,7 @@ Examples:
 // The shape of `doctor --json` is a contract.
 type doctorJSON struct {
 	Findings []doctor.Finding  `json:"findings"`
-	OK       bool              `json:"ok"` // there is no problem; there may be notes
+	OK       bool              `json:"ok"` // no problems; there may be notes
 	Repaired []doctor.Repaired `json:"repaired,omitempty"`
 }
 
@@ -61,18 +61,18 @@ func (c *doctorCmd) Run(a *app) error {
 		err = printDiagnosis(a, results, report, problems, repairable)
 	}
 	if err == nil && problems > 0 {
-		return &statusError{wrapper.Status{Code: exitGeneral}} // what there is to say was said
+		return &statusError{wrapper.Status{Code: exitGeneral}} // the findings are already printed
 	}
 	return err
 }
 
 func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems, repairable int) error {
 	var b strings.Builder
-	l, screen := a.look(), term.IsTerminal(a.stdout)
+	l, screen := a.layout(), term.IsTerminal(a.stdout)
 	indent := strings.Repeat(" ", levelWidth+1)
 	line := func(level, check, what string) {
 		lines := []string{check + ": " + what}
-		if screen { // elsewhere a line is a finding
+		if screen { // in a file or pipe each finding is one line
 			lines = l.wrap(lines[0], l.width-len(indent))
 		}
 		b.WriteString(l.paint(levelStyle(level), fmt.Sprintf("%-*s", levelWidth, level)) + " " + strings.Join(lines, "\n"+indent) + "\n")
@@ -90,7 +90,7 @@ func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems
 		}
 		for _, f := range r.Findings {
 			line(f.Level, f.Check, f.What)
-			b.WriteString(indent + "fix: " + l.paint(bold, f.Fix) + "\n") // in one piece, to be copied
+			b.WriteString(indent + "fix: " + l.paint(bold, f.Fix) + "\n") // not wrapped, so that it can be copied
 		}
 	}
 	notes := len(report.Findings) - problems
@@ -107,7 +107,7 @@ func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems
 	return a.Print("%s%s\n", b.String(), summary)
 }
 
-// levelWidth is that of the first column.
+// levelWidth is the width of the first column.
 const levelWidth = len("repaired")
 
 func levelStyle(level string) style {

@@ -27,7 +27,8 @@ func (o *openCode) background(ctx context.Context, r *Result) {
 		return // it does not run, or its environment has no configuration
 	}
 	address, ours := opencode.Points(content, keyform.StandIn)
-	if !ours || !local(address) {
+	u, err := url.Parse(address)
+	if !ours || err != nil || !net.ParseIP(u.Hostname()).IsLoopback() {
 		return
 	}
 	turns := ""
@@ -41,30 +42,19 @@ func (o *openCode) background(ctx context.Context, r *Result) {
 	if runtime.GOOS == "windows" {
 		fix = "$env:" + opencode.ConfigVariable + " = $null; opencode service restart"
 	}
-	if answers(ctx, address) {
+	if u.Port() != "" && listening(ctx, u.Host) {
 		r.found(Note, fix, "OpenCode's background service (process %d) was started under `ocgo-key run`, and uses that run's gateway: it ends with the run%s", service.PID, turns)
 		return
 	}
 	r.found(Problem, fix, "OpenCode's background service (process %d) was started under an `ocgo-key run` that has ended: it sends every request to a gateway that is gone, so that plain `opencode` hangs%s", service.PID, turns)
 }
 
-// local reports whether the address is a loopback address.
-func local(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && net.ParseIP(u.Hostname()).IsLoopback()
-}
-
-// answers reports whether a program listens at the address.
-func answers(ctx context.Context, address string) bool {
-	u, err := url.Parse(address)
-	if err != nil || u.Port() == "" {
-		return false
-	}
+// listening reports whether a program listens at the address, HOST:PORT.
+func listening(ctx context.Context, address string) bool {
 	dialer := net.Dialer{Timeout: gatewayLimit}
-	c, err := dialer.DialContext(ctx, "tcp", u.Host)
-	if err != nil {
-		return false
+	c, err := dialer.DialContext(ctx, "tcp", address)
+	if err == nil {
+		_ = c.Close()
 	}
-	_ = c.Close()
-	return true
+	return err == nil
 }

@@ -54,11 +54,12 @@ func (e configCheck) checkLogins(r *Result) {
 			continue
 		}
 		logins, err := opencode.ReadLogins(data, nil)
+		isAuth := filepath.Base(path) == opencode.AuthFile
 		switch {
 		case err != nil:
-		case filepath.Base(path) == opencode.AuthFile && e.stored(logins, opencode.GoProvider) > 0:
+		case isAuth && e.stored(logins, opencode.GoProvider) > 0:
 			r.found(level, "ocgo-key import --scrub", "%s has a login for OpenCode Go: %s", path, effect)
-		case filepath.Base(path) != opencode.AuthFile && e.stored(logins, "") > 0:
+		case !isAuth && e.stored(logins, "") > 0:
 			r.found(Note, "ocgo-key import --scrub", "%s holds %s in plain text, which an agent's tools can read", path, text.Count(e.stored(logins, ""), "key", "keys"))
 		}
 	}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -26,10 +27,8 @@ func (o *openCode) proxies(r *Result) {
 
 // exempts reports whether the variable exempts 127.0.0.1 from the proxy.
 func (o *openCode) exempts(variable string) bool {
-	for _, host := range strings.Split(o.getenv(variable), ",") {
-		if host = strings.TrimSpace(host); host == "127.0.0.1" || host == "*" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(strings.Split(o.getenv(variable), ","), func(host string) bool {
+		host = strings.TrimSpace(host)
+		return host == "127.0.0.1" || host == "*"
+	})
 }

@@ -57,10 +57,6 @@ func (e pluginCheck) pathLine(lines []opencode.PathLine) string {
 	if runtime.GOOS == "windows" {
 		shell = "PowerShell"
 	}
-	for _, l := range lines {
-		if strings.EqualFold(l.Shell, shell) {
-			return l.Line
-		}
-	}
-	return lines[0].Line
+	i := slices.IndexFunc(lines, func(l opencode.PathLine) bool { return strings.EqualFold(l.Shell, shell) })
+	return lines[max(i, 0)].Line
 }

@@ -207,6 +207,8 @@ func (s *Server) SetPlan(key string, p Plan) {
 // answer is success.
 func (s *Server) SetAnswers(key string, answers ...Answer) { s.SetPlan(key, Plan{Answers: answers}) }
 
+var formats = map[string]format{"POST /chat/completions": chat{}, "POST /messages": messages{}, "POST /responses": responses{}}
+
 // ServeHTTP answers the service's paths; anything else is 404.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
@@ -219,19 +221,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		route = ""
 	}
+	if f, ok := formats[route]; ok {
+		x.infer(f)
+		return
+	}
+	_, _ = x.read("bearer", nil)
+	defer x.finish()
 	switch route {
-	case "POST /chat/completions":
-		x.infer(chat{})
-	case "POST /messages":
-		x.infer(messages{})
-	case "POST /responses":
-		x.infer(responses{})
 	case "GET /usage":
 		x.usage()
 	case "GET /models":
 		x.models()
 	default:
-		x.notFound()
+		x.send(Error(http.StatusNotFound, "error", "Not found"))
 	}
 }
 

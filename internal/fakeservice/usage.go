@@ -25,9 +25,6 @@ type usageWindow struct {
 
 // usage answers GET /usage.
 func (x *exchange) usage() {
-	_, _ = x.read("bearer", nil)
-	defer x.finish()
-
 	now := x.s.now()
 	x.s.mu.Lock()
 	a := x.s.accounts[x.log.Key]
@@ -113,8 +110,6 @@ func (a *account) window(w Window, next Answer, now time.Time) usageWindow {
 
 // models answers GET /models.
 func (x *exchange) models() {
-	_, _ = x.read("bearer", nil)
-	defer x.finish()
 	ids := x.s.opts.Models
 	if ids == nil {
 		ids = []string{"kimi-k2.6", "minimax-m3", "grok-4.7"}
@@ -124,10 +119,4 @@ func (x *exchange) models() {
 		list = append(list, object{"id": id, "object": "model", "created": 0, "owned_by": "opencode"})
 	}
 	x.sendJSON(http.StatusOK, object{"object": "list", "data": list})
-}
-
-func (x *exchange) notFound() {
-	_, _ = x.read("bearer", nil)
-	defer x.finish()
-	x.send(Error(http.StatusNotFound, "error", "Not found"))
 }

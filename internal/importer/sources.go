@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"ocgo-key/helper/opencode"
@@ -146,12 +147,7 @@ func fromVariable(raw string) *source {
 
 // has reports whether the file is already a source, under another name.
 func (s *Sources) has(info os.FileInfo) bool {
-	for _, one := range s.found {
-		if info != nil && one.info != nil && os.SameFile(one.info, info) {
-			return true
-		}
-	}
-	return false
+	return info != nil && slices.ContainsFunc(s.found, func(one *source) bool { return one.info != nil && os.SameFile(one.info, info) })
 }
 
 // reader is opencode.ReadLogins, or, if the user named the source, opencode.ReadKeys, which also

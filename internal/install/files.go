@@ -81,13 +81,3 @@ func EscapeGlob(path string) string {
 	}
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
-
-// shimFiles returns the shim.
-func (w *Places) shimFiles() ([]file, error) {
-	found, err := w.RealOpenCode()
-	if err != nil {
-		return nil, err
-	}
-	return []file{{path: w.Shim, content: opencode.Shim(runtime.GOOS, w.Program, found), mode: 0o755,
-		what: "runs " + found + " under " + w.Program}}, nil
-}

@@ -43,7 +43,8 @@ func Find(getenv func(string) string) (*Places, error) {
 	w := &Places{Program: program, State: state, Search: getenv("PATH"), Configs: opencode.ConfigFolders(getenv, home)}
 	w.Shim = filepath.Join(opencode.ShimFolder(runtime.GOOS, getenv, home), opencode.ShimName(runtime.GOOS))
 	// OpenCode also reads this folder if it exists. OpenCode's installer creates it for the program.
-	if dir := filepath.Join(home, ".opencode"); isFolder(dir) {
+	dir := filepath.Join(home, ".opencode")
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		w.Configs = append(w.Configs, dir)
 	}
 	for _, name := range []string{"XDG_CONFIG_HOME", "OPENCODE_CONFIG_DIR"} {
@@ -69,18 +70,13 @@ func ownPath() (string, error) {
 		return "", err
 	}
 	called, err := exec.LookPath(os.Args[0])
-	if err != nil {
-		return self, nil
+	if err == nil {
+		called, err = filepath.Abs(called)
 	}
-	if called, err = filepath.Abs(called); err != nil || !SameFile(called, self) {
+	if err != nil || !SameFile(called, self) {
 		return self, nil
 	}
 	return called, nil
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
 
 // SameFile reports whether both paths lead to one file.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"ocgo-key/helper/opencode"
@@ -58,11 +59,12 @@ func (w *Places) PluginPlan() (*Plan, error) { return survey(w, w.pluginFiles())
 // ShimPlan plans the installation of the shim. Errors are those of [Places.PluginPlan], and
 // [ErrNoOpenCode].
 func (w *Places) ShimPlan() (*Plan, error) {
-	files, err := w.shimFiles()
+	found, err := w.RealOpenCode()
 	if err != nil {
 		return nil, err
 	}
-	return survey(w, files)
+	return survey(w, []file{{path: w.Shim, content: opencode.Shim(runtime.GOOS, w.Program, found), mode: 0o755,
+		what: "runs " + found + " under " + w.Program}})
 }
 
 // Contents calls each with every file that will be written. It returns the first error.
@@ -137,15 +139,8 @@ func compare(f file) (action string, err error) {
 
 // need plans dir and its parents, as far as they are missing.
 func (p *Plan) need(dir string) {
-	var missing []string
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
-			break
-		}
-		missing = append(missing, at)
-	}
-	slices.Reverse(missing)
-	for _, dir := range missing {
+	if _, err := os.Stat(dir); err != nil && dir != filepath.Dir(dir) {
+		p.need(filepath.Dir(dir))
 		p.folders = union(p.folders, dir)
 	}
 }

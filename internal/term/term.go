@@ -113,13 +113,8 @@ func (s *State) Restore() error {
 func HasDisplay(getenv func(string) string) bool { return hasDisplay(runtime.GOOS, getenv) }
 
 func hasDisplay(goos string, getenv func(string) string) bool {
-	if getenv("DISPLAY") != "" || getenv("WAYLAND_DISPLAY") != "" {
-		return true
-	}
-	if goos == "darwin" || goos == "windows" {
-		return getenv("SSH_CONNECTION") == "" && getenv("SSH_TTY") == ""
-	}
-	return false
+	local := getenv("SSH_CONNECTION") == "" && getenv("SSH_TTY") == ""
+	return getenv("DISPLAY") != "" || getenv("WAYLAND_DISPLAY") != "" || local && (goos == "darwin" || goos == "windows")
 }
 
 // HasTerminal reports whether this process has a controlling terminal, even if its standard streams
