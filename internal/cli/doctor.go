@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -111,13 +112,5 @@ func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems
 const levelWidth = len("repaired")
 
 func levelStyle(level string) style {
-	switch level {
-	case doctor.Problem:
-		return red
-	case doctor.Note:
-		return yellow
-	case "-":
-		return faint
-	}
-	return green
+	return cmp.Or(map[string]style{doctor.Problem: red, doctor.Note: yellow, "-": faint}[level], green)
 }

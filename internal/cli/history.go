@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,10 +110,7 @@ func eventText(e rotation.Event) string {
 
 // limitWord returns the name of one of rotation.Limits as shown to the user.
 func limitWord(limit string) string {
-	if limit == "rolling" {
-		return "5-hour"
-	}
-	return limit
+	return cmp.Or(map[string]string{"rolling": "5-hour"}[limit], limit)
 }
 
 // printHits prints how often each account hit each limit.

@@ -140,20 +140,12 @@ func (s *screen) body(p picture, l layout) (lines []string, from, to int) {
 		if i > 0 {
 			lines = append(lines, "")
 		}
-		selected := i == s.index()
-		if selected {
-			from = len(lines)
+		prefix := "  "
+		if i == s.index() {
+			prefix, from, to = mark, len(lines), len(lines)+len(account)
 		}
 		for _, line := range account {
-			if selected {
-				line = mark + line
-			} else {
-				line = "  " + line
-			}
-			lines = append(lines, line)
-		}
-		if selected {
-			to = len(lines)
+			lines = append(lines, prefix+line)
 		}
 	}
 	return lines, from, to

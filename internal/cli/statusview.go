@@ -154,15 +154,7 @@ func barStyle(w rotation.KnownWindow, over bool) style {
 }
 
 func conditionStyle(c rotation.Condition) style {
-	switch c.State {
-	case rotation.Ready:
-		return green
-	case rotation.Cooling:
-		return yellow
-	case rotation.Rejected:
-		return red
-	}
-	return faint
+	return cmp.Or(map[string]style{rotation.Ready: green, rotation.Cooling: yellow, rotation.Rejected: red}[c.State], faint)
 }
 
 // resetText returns "resets in 2 h 10 min, 17:30", or, if the window was reset since the last answer of

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"time"
@@ -33,12 +34,8 @@ func (e clockCheck) checkClock(r *Result) {
 	r.found(Problem, clockFix(runtime.GOOS), "this machine's clock is %v %s the service's, so accounts come back too early or too late", difference, way)
 }
 
+// clockFix returns the command that sets the clock.
 func clockFix(goos string) string {
-	switch goos {
-	case "darwin":
-		return "sudo sntp -sS time.apple.com"
-	case "windows":
-		return "w32tm /resync"
-	}
-	return "sudo timedatectl set-ntp true"
+	fixes := map[string]string{"darwin": "sudo sntp -sS time.apple.com", "windows": "w32tm /resync"}
+	return cmp.Or(fixes[goos], "sudo timedatectl set-ntp true")
 }

@@ -56,27 +56,26 @@ const resizePollInterval = time.Second
 
 // notifyResize sends a value for each change of the console's size.
 func notifyResize(out *os.File) (resized <-chan os.Signal, ignore func()) {
-	tell, done := make(chan os.Signal, 1), make(chan struct{})
-	ticker := time.NewTicker(resizePollInterval)
+	resizes, done := make(chan os.Signal, 1), make(chan struct{})
+	tick := time.Tick(resizePollInterval)
 	width, height, _ := term.Size(out)
 	go func() {
-		defer ticker.Stop()
 		for {
 			select {
 			case <-done:
 				return
-			case <-ticker.C:
+			case <-tick:
 			}
 			if w, h, err := term.Size(out); err == nil && (w != width || h != height) {
 				width, height = w, h
 				select {
-				case tell <- os.Interrupt: // the value has no meaning
+				case resizes <- os.Interrupt: // the value has no meaning
 				default:
 				}
 			}
 		}
 	}()
-	return tell, func() { close(done) }
+	return resizes, func() { close(done) }
 }
 
 // stop does nothing: Windows has no Ctrl-Z.
