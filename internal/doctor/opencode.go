@@ -11,7 +11,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// openCodeCheck looks at the OpenCode that `ocgo-key run` would start.
+// openCodeCheck checks the OpenCode that `ocgo-key run` would start.
 type openCodeCheck struct{ *examination }
 
 func (e openCodeCheck) checkOpenCode(r *Result) {

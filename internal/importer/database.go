@@ -67,8 +67,8 @@ func (d *database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, h
 }
 
 // serviceOf returns the running service that has the database open; nil if there is none, or if the
-// system does not say. It must be this very file: a service deletes a row by its id from its own
-// database, and a copy has the same ids.
+// system does not say. A service with another database is not used: it deletes rows by id from its own
+// file, and copies of a database have the same ids.
 func serviceOf(ctx context.Context, database os.FileInfo, serviceFile string) *opencode.Service {
 	service, err := opencode.ReadService(serviceFile)
 	if err != nil {
