@@ -53,7 +53,7 @@ func (c *getCmd) fetch(a *app) (credential.Answer, error) {
 	if err != nil {
 		return credential.Answer{}, err
 	}
-	defer pool.Trail()() // writes the copy of the state while the keychain is asked
+	defer pool.WriteBehind()() // writes the copy of the state while the keychain is asked
 	proc, err := callerOr(ctx, c.PID, pool)
 	if err != nil {
 		return credential.Answer{}, err
