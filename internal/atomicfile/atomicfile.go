@@ -34,7 +34,7 @@ func Renew(path string, data []byte, perm os.FileMode) error {
 	})
 }
 
-func write(path string, data []byte, perm os.FileMode, sync bool, replace func(from, to string) error) (err error) {
+func write(path string, data []byte, perm os.FileMode, sync bool, replace func(from, to string) error) error {
 	dir, name := filepath.Split(path)
 	if name == "" {
 		return fmt.Errorf("write %q: not the name of a file", path)
@@ -46,34 +46,23 @@ func write(path string, data []byte, perm os.FileMode, sync bool, replace func(f
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	renamed := false
-	defer func() {
-		if !renamed {
-			// Both may fail after an earlier error, which is the one to report.
-			_ = tmp.Close()
-			_ = os.Remove(tmp.Name())
-		}
-	}()
-	if _, err := tmp.Write(data); err != nil {
+	_, err = tmp.Write(data)
+	if perm = perm.Perm(); err == nil && perm != 0o600 {
+		err = tmp.Chmod(perm)
+	}
+	if err == nil && sync {
+		err = tmp.Sync()
+	}
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = replace(tmp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if perm = perm.Perm(); perm != 0o600 {
-		if err := tmp.Chmod(perm); err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
-		}
-	}
-	if sync {
-		if err := tmp.Sync(); err != nil {
-			return fmt.Errorf("write %s: %w", path, err)
-		}
-	}
-	if err := tmp.Close(); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := replace(tmp.Name(), path); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	renamed = true
 	if sync {
 		if err := syncDir(dir); err != nil {
 			return fmt.Errorf("write %s: sync its folder: %w", path, err)

@@ -9,7 +9,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// named is the account that a command is about.
+// named is the argument of the commands for one account.
 type named struct {
 	Name string `arg:"" complete:"account" help:"Label or number of the account, as list shows them. A label may be in other upper and lower case."`
 }
@@ -28,7 +28,7 @@ Examples:
 }
 
 func (c *removeCmd) Run(a *app) error {
-	pool, v, err := a.account(context.Background(), c.Name)
+	pool, v, err := a.account(c.Name)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (c *renameCmd) Run(a *app) error {
 	if err := accounts.CheckLabel(c.New); err != nil {
 		return err
 	}
-	pool, v, err := a.account(context.Background(), c.Name)
+	pool, v, err := a.account(c.Name)
 	if err != nil {
 		return err
 	}
@@ -77,9 +77,7 @@ Example:
 }
 
 func (c *enableCmd) Run(a *app) error {
-	return alter(a, c.Name, "enabled", func(pool *rotation.Pool, id string) error {
-		return pool.Enable(context.Background(), id)
-	})
+	return alter(a, c.Name, "enabled", (*rotation.Pool).Enable)
 }
 
 type disableCmd struct{ named }
@@ -92,18 +90,16 @@ Example:
 }
 
 func (c *disableCmd) Run(a *app) error {
-	return alter(a, c.Name, "disabled", func(pool *rotation.Pool, id string) error {
-		return pool.Disable(context.Background(), id)
-	})
+	return alter(a, c.Name, "disabled", (*rotation.Pool).Disable)
 }
 
-// alter changes the account called name and says what was done.
-func alter(a *app, name, done string, change func(pool *rotation.Pool, id string) error) error {
-	pool, v, err := a.account(context.Background(), name)
+// alter changes the account called name, and reports it with the word done.
+func alter(a *app, name, done string, change func(pool *rotation.Pool, ctx context.Context, id string) error) error {
+	pool, v, err := a.account(name)
 	if err != nil {
 		return err
 	}
-	if err := change(pool, v.ID); err != nil {
+	if err := change(pool, context.Background(), v.ID); err != nil {
 		return err
 	}
 	return a.done(done, v.Label, v.ID)
@@ -123,7 +119,7 @@ Examples:
 }
 
 func (c *replaceCmd) Run(a *app) error {
-	pool, v, err := a.account(context.Background(), c.Name)
+	pool, v, err := a.account(c.Name)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (c *addCmd) Run(a *app) error {
 	return nil
 }
 
-// sayLimited reports that the account cannot be used now, if the service said so.
+// sayLimited tells the user if the new account is in cooldown.
 func sayLimited(a *app, pool *rotation.Pool, id string) {
 	o, err := pool.Overview(context.Background())
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// app is what commands work with. What a command does not ask for is not made.
+// app holds what commands share. It opens the pool and the key store only when a command needs them.
 type app struct {
 	globals
 	*report.Terminal
@@ -28,12 +28,12 @@ type app struct {
 
 	baseURL *url.URL
 
-	asksNobody bool // a passphrase is not asked for, even where there is a terminal
+	asksNobody bool // never ask for a passphrase, even on a terminal
 	opening    sync.Once
 	chosen     *accounts.Keys
 }
 
-// check refuses global flags that make no sense, before a command starts.
+// check validates the global flags before a command starts.
 func (a *app) check() error {
 	base, err := parseBaseURL(a.BaseURL)
 	if err != nil {
@@ -54,9 +54,9 @@ func parseBaseURL(raw string) (*url.URL, error) {
 	case err != nil || u.Host == "" || u.Opaque != "":
 		return nil, hint.Input("--base-url: %q is not a URL", raw)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, hint.Input("--base-url: a user, a query or a fragment has no place in it")
+		return nil, hint.Input("--base-url: it must not contain a user, a query or a fragment")
 	case u.Scheme == "http" && !loopback(u.Hostname()), u.Scheme != "http" && u.Scheme != "https":
-		return nil, hint.Input("--base-url: it must be https (http only for a loopback address), or keys would cross the network in clear")
+		return nil, hint.Input("--base-url: it must be https (http only for a loopback address), or keys would cross the network unencrypted")
 	}
 	return u, nil
 }
@@ -72,7 +72,8 @@ func (a *app) pool() (*rotation.Pool, error) {
 	return pool, err
 }
 
-// poolWarning is pool with another way to tell the user of trouble with the state, and the folder that it is in.
+// poolWarning is pool, but reports problems with the state by calling warn, and also returns the
+// state's folder.
 func (a *app) poolWarning(warn func(message string)) (pool *rotation.Pool, dir string, err error) {
 	dir, err = paths.StateDir(a.getenv, os.UserHomeDir)
 	if err != nil {
@@ -81,7 +82,7 @@ func (a *app) poolWarning(warn func(message string)) (pool *rotation.Pool, dir s
 	return rotation.Open(dir, warn), dir, nil
 }
 
-// budget is how long the keychain calls of a command may take together.
+// budget returns the time limit for all keychain calls of a command.
 func (a *app) budget() accounts.Budget {
 	if term.Interactive(a.getenv) {
 		return accounts.PersonBudget
@@ -89,7 +90,7 @@ func (a *app) budget() accounts.Budget {
 	return accounts.ProgramBudget
 }
 
-// keys is the store that the keys are in.
+// keys returns the key store.
 func (a *app) keys() *accounts.Keys {
 	a.opening.Do(func() {
 		a.chosen = accounts.Open(accounts.Choice{Store: a.Store, Identity: a.Identity, Silent: a.asksNobody, Getenv: a.getenv})
@@ -97,29 +98,35 @@ func (a *app) keys() *accounts.Keys {
 	return a.chosen
 }
 
-// accounts are those of the pool, with their keys.
+// accounts returns the accounts of the pool together with their keys.
 func (a *app) accounts(pool *rotation.Pool) *accounts.Accounts {
 	return &accounts.Accounts{Pool: pool, Keys: a.keys(), Service: a.baseURL, Budget: a.budget(), Tell: a.Terminal}
 }
 
-// account opens the pool and finds the account called name.
-func (a *app) account(ctx context.Context, name string) (*rotation.Pool, rotation.View, error) {
+// overview opens the pool and reads it.
+func (a *app) overview() (*rotation.Pool, rotation.Overview, error) {
 	pool, err := a.pool()
 	if err != nil {
-		return nil, rotation.View{}, err
+		return nil, rotation.Overview{}, err
 	}
-	o, err := pool.Overview(ctx)
+	o, err := pool.Overview(context.Background())
+	return pool, o, err
+}
+
+// account opens the pool and finds the account called name.
+func (a *app) account(name string) (*rotation.Pool, rotation.View, error) {
+	pool, o, err := a.overview()
+	if err == nil && len(o.Accounts) == 0 {
+		err = rotation.ErrEmpty
+	}
 	if err != nil {
 		return nil, rotation.View{}, err
-	}
-	if len(o.Accounts) == 0 {
-		return nil, rotation.View{}, rotation.ErrEmpty
 	}
 	v, err := o.Find(name)
 	return pool, v, err
 }
 
-// confirm asks before something is lost, unless --yes was given.
+// confirm asks the user a question, unless yes is set. It returns an error if the answer is no.
 func (a *app) confirm(yes bool, question string) error {
 	if yes {
 		return nil

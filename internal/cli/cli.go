@@ -1,6 +1,5 @@
-// Package cli is the command line: the grammar, one file per command, the messages and the
-// exit codes.
-// It wires the other packages together and decides nothing about accounts itself.
+// Package cli is the command line: the grammar, one file per command, the messages and the exit codes.
+// It connects the other packages and makes no decisions about accounts.
 package cli
 
 import (
@@ -20,7 +19,7 @@ import (
 	"ocgo-key/internal/report"
 )
 
-// grammar lists every command; each is described in its own file.
+// grammar lists all commands. Each is defined in its own file.
 type grammar struct {
 	globals `group:"Flags of every command:"`
 
@@ -82,7 +81,7 @@ func Main(args []string) (code int) {
 		case exited:
 			code = int(p)
 		default:
-			// A panic's value and stack may hold anything, a key among it: neither is shown.
+			// The panic's value and stack are not shown, since they may contain a key.
 			a.Complain(fmt.Errorf("internal error (%T at %s)", p, panicPlace(debug.Stack())), "please report this, with the command you typed")
 			code = exitInternal
 		}
@@ -114,34 +113,34 @@ func Main(args []string) (code int) {
 	return a.fail(err)
 }
 
-// read reads the command line, and returns the command's name and what does it.
+// read parses the command line. It returns the name of the command and the function that runs it.
 func (g *grammar) read(args []string, a *app) (name string, run func() error, err error) {
 	if g.plain(args) {
 		return "get", func() error { return g.Get.Run(a) }, nil
 	}
-	part, whole := g.part(args[0])
+	part, copyBack := g.part(args[0])
 	parser, err := newParser(part, a)
 	if err != nil {
 		return "", nil, err
 	}
 	ctx, err := parser.Parse(args)
-	whole()
+	copyBack()
 	if err != nil {
 		return "", nil, usageError(parser, args, err)
 	}
 	return ctx.Selected().Name, func() error { return ctx.Run(a) }, nil
 }
 
-// mostHelp is how wide help is at most, in columns; it is as wide as the terminal below that.
-const mostHelp = 100
+// maxHelpWidth is the largest width of a help text, in columns.
+const maxHelpWidth = 100
 
-// quick are the commands that programs call, often, and wait for.
+// quick are the commands that programs call often and wait for.
 var quick = []string{"Get", "Run", "List", "Rotate", "Gateway", "Version"}
 
-// part is the part of the grammar that a command line with this first word needs: for a quick command that command
-// alone, since to build the model of all commands takes as long as to ask the keychain. whole brings what was parsed
-// back into g.
-func (g *grammar) part(word string) (part any, whole func()) {
+// part returns the grammar for a command line with this first word. For a quick command it has only
+// that command, since building the model of all commands takes as long as asking the keychain.
+// copyBack copies the parsed values to g.
+func (g *grammar) part(word string) (part any, copyBack func()) {
 	i := slices.IndexFunc(quick, func(name string) bool { return strings.ToLower(name) == word })
 	if i < 0 {
 		return g, func() {}
@@ -162,13 +161,13 @@ func (g *grammar) part(word string) (part any, whole func()) {
 func newParser(g any, a *app) (*kong.Kong, error) {
 	return kong.New(g,
 		kong.Name("ocgo-key"), kong.Description(description),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: mostHelp}),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: maxHelpWidth}),
 		kong.Writers(a.stdout, a.stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }))
 }
 
-// keyAmong reports whether our own part of the command line contains what looks like a key, so that no error repeats
-// it. The command that `run` starts is not checked.
+// keyAmong reports whether our part of the command line contains a text that looks like a key, so that
+// no error message repeats it. It does not check the command that `run` starts.
 func keyAmong(args []string) bool {
 	for _, arg := range args {
 		if arg == "run" {
@@ -181,10 +180,10 @@ func keyAmong(args []string) bool {
 	return false
 }
 
-// belowZero matches a negative number, which kong takes for a flag.
+// belowZero matches a negative number, which kong parses as a flag.
 var belowZero = regexp.MustCompile(`^-\d`)
 
-// usageError adds a hint that names the command whose help explains the usage.
+// usageError adds a hint with the --help of the command.
 func usageError(parser *kong.Kong, args []string, err error) error {
 	help := "ocgo-key --help"
 	command := ""
@@ -193,9 +192,9 @@ func usageError(parser *kong.Kong, args []string, err error) error {
 			command, help = node.Name, "ocgo-key "+node.Name+" --help"
 		}
 	}
-	// A second word behind `add` is often the key: it is not shown again.
+	// A second argument of `add` is often the key, so the message does not repeat it.
 	if (command == "add" || command == "replace") && strings.HasPrefix(err.Error(), "unexpected argument") {
-		return hint.On(hint.Input("%s takes no key, and no second word", command),
+		return hint.On(hint.Input("%s takes a label and no key", command),
 			"if that was a key, it is in your shell's history now: remove it there; `ocgo-key "+command+" LABEL` asks for the key")
 	}
 	ours := args
@@ -218,7 +217,7 @@ func (a *app) fail(err error) int {
 	return code
 }
 
-// done ends a command that changed an account: a line for people, or a document that names the account.
+// done reports a changed account: with a message, or with --json as a document.
 func (a *app) done(what, label, id string) error {
 	if a.JSON {
 		return a.Document(map[string]string{"account": label, "id": id})

@@ -38,7 +38,7 @@ Examples:
 
 func (c *completionCmd) Run(a *app) error { return a.Print("%s", completion.Script(c.Shell)) }
 
-// completeCmd is what those scripts call.
+// completeCmd answers the completion scripts.
 type completeCmd struct {
 	Words []string `arg:"" optional:""`
 }
@@ -50,9 +50,9 @@ func (c *completeCmd) Run(a *app, ctx *kong.Context) error {
 	return nil
 }
 
-// completions are the values for the words that stand in the grammar's `complete` tags.
+// completions returns the values for a word in the grammar's `complete` tags.
 func (a *app) completions(kind string, before []string) (values []completion.Value, file bool) {
-	if kind == "value" && len(before) == 1 { // of the setting before it
+	if kind == "value" && len(before) == 1 { // of the setting named before it
 		kind = before[0]
 	}
 	switch kind {
@@ -74,8 +74,8 @@ func (a *app) completions(kind string, before []string) (values []completion.Val
 	return values, file
 }
 
-// accountCompletions are labels, or the processes that hold an account. Errors are
-// ignored: a message would appear in the middle of the line being typed.
+// accountCompletions returns labels, or the processes that hold an account. It ignores errors, since a
+// message would appear in the middle of the line being typed.
 func accountCompletions(a *app, kind string) (values []completion.Value) {
 	dir, err := paths.StateDir(a.getenv, os.UserHomeDir)
 	if err != nil {
@@ -99,7 +99,7 @@ func accountCompletions(a *app, kind string) (values []completion.Value) {
 	return values
 }
 
-// storeCompletions are the stores that there are, by what is on the PATH.
+// storeCompletions returns the stores, with the credential helpers on PATH.
 func storeCompletions(a *app) []completion.Value {
 	values := []completion.Value{{Text: accounts.OSStore, Help: "the OS keychain"}, {Text: accounts.FileStore, Help: "one file that age encrypts"}}
 	seen := map[string]bool{}

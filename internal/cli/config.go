@@ -40,7 +40,7 @@ Examples:
   ocgo-key config --unset strategy`
 }
 
-// changes reports whether the command is about to change a setting.
+// changes reports whether the command changes a setting.
 func (c *configCmd) changes() bool { return c.Value != nil || c.Unset }
 
 // settingJSON is a setting as `config --json` shows it.
@@ -62,12 +62,12 @@ func (c *configCmd) Run(a *app) error {
 	if c.Unset && (c.Name == "" || c.Value != nil) {
 		return hint.Input("--unset takes only the name of a setting: %s", accounts.SettingNames())
 	}
-	pool, err := a.pool()
+	pool, o, err := a.overview()
 	if err != nil {
 		return err
 	}
 	if c.Name == "" {
-		return listSettings(a, pool)
+		return listSettings(a, o)
 	}
 	s, err := accounts.FindSetting(c.Name)
 	if err != nil {
@@ -76,17 +76,13 @@ func (c *configCmd) Run(a *app) error {
 	if c.changes() {
 		return configure(a, pool, s, c.Value)
 	}
-	o, err := pool.Overview(context.Background())
-	if err != nil {
-		return err
-	}
 	if a.JSON {
 		return a.Document(settingDocument(s, o.Settings))
 	}
 	return a.Print("%v\n", s.Value(o.Settings))
 }
 
-// configure sets a setting, or with no value takes it back to its default.
+// configure changes a setting. If value is nil, it restores the default.
 func configure(a *app, pool *rotation.Pool, s accounts.Setting, value *string) error {
 	now, err := s.Change(context.Background(), pool, value)
 	if err != nil {
@@ -102,11 +98,7 @@ func configure(a *app, pool *rotation.Pool, s accounts.Setting, value *string) e
 	return nil
 }
 
-func listSettings(a *app, pool *rotation.Pool) error {
-	o, err := pool.Overview(context.Background())
-	if err != nil {
-		return err
-	}
+func listSettings(a *app, o rotation.Overview) error {
 	settings := accounts.Settings()
 	all := make([]settingJSON, len(settings))
 	for i, s := range settings {

@@ -21,7 +21,7 @@ Example:
 
 func (*demoCmd) Run(a *app) error {
 	ctx := context.Background()
-	stage, err := demo.Set(ctx, func(sentence string) { _ = a.Print("  service: %s\n", sentence) })
+	stage, err := demo.NewStage(ctx, func(sentence string) { _ = a.Print("  service: %s\n", sentence) })
 	if err != nil {
 		return err
 	}
@@ -32,17 +32,17 @@ func (*demoCmd) Run(a *app) error {
 	if err := a.Print("A stand-in for the Go service answers at %s.\nThree accounts, in memory: Work (its weekly limit is used up), Personal, Spare.\n\n", a.baseURL); err != nil {
 		return err
 	}
-	asker, err := demo.NewClient()
+	client, err := demo.NewClient()
 	if err != nil {
 		return err
 	}
-	defer asker.Close()
-	if !asker.OpenCode {
+	defer client.Close()
+	if !client.OpenCode {
 		_ = a.Print("OpenCode is not installed, so a small built-in client sends the request.\n")
 	}
-	_ = a.Print("$ ocgo-key run -- %s\n", asker.Shown)
+	_ = a.Print("$ ocgo-key run -- %s\n", client.Shown)
 	run := &runCmd{On429: "auto"}
-	status, err := run.supervised(a, asker.Command, func() keychain.Store { return stage.Keys }).OnPool(stage.Pool)
+	status, err := run.supervised(a, client.Command, func() keychain.Store { return stage.Keys }).OnPool(stage.Pool)
 	if err == nil {
 		err = ended(status)
 	}
@@ -60,7 +60,7 @@ func (*demoCmd) Run(a *app) error {
 	return a.Print("The next process gets %s.\n\nTo use your own accounts: `ocgo-key add LABEL`, then `ocgo-key run`.\n", o.Next)
 }
 
-// demoClientCmd is the small client.
+// demoClientCmd is the built-in client.
 type demoClientCmd struct{}
 
 func (*demoClientCmd) Run(a *app) error {

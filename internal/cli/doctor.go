@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -27,22 +28,16 @@ Examples:
 
 // The shape of `doctor --json` is a contract.
 type doctorJSON struct {
-	Findings []findingJSON     `json:"findings"`
-	OK       bool              `json:"ok"` // there is no problem; there may be notes
+	Findings []doctor.Finding  `json:"findings"`
+	OK       bool              `json:"ok"` // no problems; there may be notes
 	Repaired []doctor.Repaired `json:"repaired,omitempty"`
-}
-
-// findingJSON has the fix under two names: older scripts read `mend`.
-type findingJSON struct {
-	doctor.Finding
-	Fix string `json:"fix"`
 }
 
 func (c *doctorCmd) Run(a *app) error {
 	a.keys().Unlock(a.budget())
 	options := doctor.Options{Getenv: a.getenv, Keys: a.keys(), Service: a.baseURL, Offline: a.inAgentsShell(), Open: a.pool}
 	results := doctor.Examine(options)
-	report := doctorJSON{Findings: []findingJSON{}}
+	report := doctorJSON{Findings: []doctor.Finding{}}
 	if c.Repair {
 		report.Repaired = doctor.Repair(results, a.Terminal)
 		results = doctor.Examine(options)
@@ -50,7 +45,7 @@ func (c *doctorCmd) Run(a *app) error {
 	problems, repairable := 0, 0
 	for _, r := range results {
 		for _, f := range r.Findings {
-			report.Findings = append(report.Findings, findingJSON{f, f.Mend})
+			report.Findings = append(report.Findings, f)
 			if f.Level == doctor.Problem {
 				problems++
 			}
@@ -67,18 +62,18 @@ func (c *doctorCmd) Run(a *app) error {
 		err = printDiagnosis(a, results, report, problems, repairable)
 	}
 	if err == nil && problems > 0 {
-		return &statusError{wrapper.Status{Code: exitGeneral}} // what there is to say was said
+		return &statusError{wrapper.Status{Code: exitGeneral}} // the findings are already printed
 	}
 	return err
 }
 
 func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems, repairable int) error {
 	var b strings.Builder
-	l, screen := a.look(), term.IsTerminal(a.stdout)
+	l, screen := a.layout(), term.IsTerminal(a.stdout)
 	indent := strings.Repeat(" ", levelWidth+1)
 	line := func(level, check, what string) {
 		lines := []string{check + ": " + what}
-		if screen { // elsewhere a line is a finding
+		if screen { // in a file or pipe each finding is one line
 			lines = l.wrap(lines[0], l.width-len(indent))
 		}
 		b.WriteString(l.paint(levelStyle(level), fmt.Sprintf("%-*s", levelWidth, level)) + " " + strings.Join(lines, "\n"+indent) + "\n")
@@ -96,7 +91,7 @@ func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems
 		}
 		for _, f := range r.Findings {
 			line(f.Level, f.Check, f.What)
-			b.WriteString(indent + "fix: " + l.paint(bold, f.Mend) + "\n") // in one piece, to be copied
+			b.WriteString(indent + "fix: " + l.paint(bold, f.Fix) + "\n") // not wrapped, so that it can be copied
 		}
 	}
 	notes := len(report.Findings) - problems
@@ -113,17 +108,9 @@ func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems
 	return a.Print("%s%s\n", b.String(), summary)
 }
 
-// levelWidth is that of the first column.
+// levelWidth is the width of the first column.
 const levelWidth = len("repaired")
 
 func levelStyle(level string) style {
-	switch level {
-	case doctor.Problem:
-		return red
-	case doctor.Note:
-		return yellow
-	case "-":
-		return faint
-	}
-	return green
+	return cmp.Or(map[string]style{doctor.Problem: red, doctor.Note: yellow, "-": faint}[level], green)
 }

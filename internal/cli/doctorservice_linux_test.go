@@ -74,9 +74,9 @@ func TestDoctorFindsTroubleWithTheService(t *testing.T) {
 		"trouble of its own": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 			"answers 503", "ocgo-key doctor"},
 		"a sign-in page": {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Please sign in") },
-			"is not the Go service (200)", "unset OCGO_KEY_BASE_URL"},
+			"does not answer as the Go service does (status 200)", "unset OCGO_KEY_BASE_URL"},
 		"another program": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
-			"is not the Go service (401)", "unset OCGO_KEY_BASE_URL"},
+			"does not answer as the Go service does (status 401)", "unset OCGO_KEY_BASE_URL"},
 		"no answer": {func(_ http.ResponseWriter, r *http.Request) {
 			select {
 			case <-r.Context().Done():
@@ -142,7 +142,7 @@ func TestDoctorNamesTheProxy(t *testing.T) {
 		what, mend string
 	}{
 		"dead": {[]string{"HTTPS_PROXY=http://me:secret-word@127.0.0.1:1", "NO_PROXY=example.com"},
-			"by the proxy http://127.0.0.1:1, from HTTPS_PROXY, with NO_PROXY=example.com: ", "unset HTTPS_PROXY"},
+			"through the proxy http://127.0.0.1:1, from HTTPS_PROXY, with NO_PROXY=example.com: ", "unset HTTPS_PROXY"},
 		"in lower case": {[]string{"https_proxy=http://127.0.0.1:1"}, "from https_proxy: ", "unset https_proxy"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -159,8 +159,8 @@ func TestDoctorNamesTheProxy(t *testing.T) {
 	// Neither way leads there.
 	h.env = append(env[:len(env):len(env)], "HTTPS_PROXY=http://127.0.0.1:1", "OCGO_KEY_BASE_URL=https://LOCALHOST:1/zen/go/v1")
 	what, mend := h.diagnose("service", "")
-	assert.Contains(t, what, "cannot be reached; by the proxy http://127.0.0.1:1")
-	assert.NotContains(t, what, "without the proxy it can")
+	assert.Contains(t, what, "cannot be reached; through the proxy http://127.0.0.1:1")
+	assert.NotContains(t, what, "it can be reached without the proxy")
 	assert.Equal(t, "unset OCGO_KEY_BASE_URL", mend)
 }
 

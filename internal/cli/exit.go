@@ -32,7 +32,7 @@ const (
 	exitNoCommand  = 127 // there is no such command
 )
 
-// statusError ends `run` as its command ended; there is nothing to say.
+// statusError ends this process as a command ended, without a message.
 type statusError struct{ wrapper.Status }
 
 func (e *statusError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
@@ -44,13 +44,13 @@ func (e *statusError) end() int {
 	return e.Code
 }
 
-// table gives each known error its exit code and its hint.
+// table has the exit code and the hint of each known error. The first match counts.
 var table = []struct {
 	err  error
 	code int
 	next string
 }{
-	{supervise.ErrFailed, exitWrapper, ""}, // whatever else its cause is
+	{supervise.ErrFailed, exitWrapper, ""}, // first, whatever its cause
 	{hint.ErrInput, exitUsage, ""},
 	{hint.ErrRefused, exitRefused, ""},
 	{hint.ErrExists, exitAlready, ""},
@@ -72,7 +72,7 @@ var table = []struct {
 	{rotation.ErrNewer, exitGeneral, "upgrade this ocgo-key, or set OCGO_KEY_STATE_DIR to another folder"},
 }
 
-// explain finds an error's exit code, and its hint: the one given nearest to the user wins.
+// explain returns the exit code of an error, and its hint: the outermost one.
 func explain(err error) (code int, next string) {
 	code = exitGeneral
 	for _, row := range table {
@@ -99,7 +99,7 @@ func explain(err error) (code int, next string) {
 	return code, next
 }
 
-// panicPlace is the function in which a panic began, from its stack: a place, and none of the values.
+// panicPlace returns the name of the function that panicked, from the stack.
 func panicPlace(stack []byte) string {
 	_, after, _ := bytes.Cut(stack, []byte("\npanic("))
 	lines := bytes.SplitN(after, []byte("\n"), 4)

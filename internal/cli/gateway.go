@@ -22,7 +22,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// gatewayFlags are those of every command that has a gateway.
+// gatewayFlags are the flags of the commands that run a gateway.
 type gatewayFlags struct {
 	Zen       bool          `help:"Serve provider opencode (Zen) as well, with the same keys. Zen spends balance."`
 	Stall     time.Duration `default:"120s" placeholder:"D" help:"Try the next account once if no answer begins within this time; 0 waits forever. (${default})"`
@@ -44,11 +44,11 @@ func (f gatewayFlags) options(a *app) supervise.GatewayOptions {
 	return supervise.GatewayOptions{Service: a.baseURL, Zen: f.Zen, Stall: f.Stall, NoOverage: f.NoOverage}
 }
 
-// ahead is for a Holder.
+// ahead returns the flag as a Holder's Ahead.
 func (f gatewayFlags) ahead() int {
 	switch {
 	case f.Ahead == nil:
-		return 0 // as the settings say
+		return 0 // the setting applies
 	case *f.Ahead == 0:
 		return rotation.NotAhead
 	}
@@ -84,8 +84,8 @@ func (c *gatewayCmd) Run(a *app) error {
 	n := &supervise.Notices{Tell: teller{a.Terminal}}
 	observer, parent, begin := n.Observer(), context.Background(), a.budget().Context
 	if c.ParentPipe {
-		a.asksNobody = true // the terminal is the parent's
-		// A program waits for the line that is printed below; when it is gone, so are we.
+		a.asksNobody = true // the terminal belongs to the parent
+		// The parent waits for the line printed below. This process ends with the parent.
 		var gone context.CancelFunc
 		parent, gone = untilClosed(a.stdin)
 		defer gone()
@@ -125,7 +125,7 @@ func (c *gatewayCmd) Run(a *app) error {
 	return nil
 }
 
-// untilClosed ends when there is nothing more to read from stdin.
+// untilClosed returns a context that ends when stdin is closed.
 func untilClosed(stdin io.Reader) (context.Context, context.CancelFunc) {
 	ctx, gone := context.WithCancel(context.Background())
 	go func() {
@@ -135,14 +135,15 @@ func untilClosed(stdin io.Reader) (context.Context, context.CancelFunc) {
 	return ctx, gone
 }
 
-// waitForEnd returns when a signal says so, or when parent ends.
+// waitForEnd returns at a signal to end, or when parent ends.
 func waitForEnd(parent context.Context) {
 	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	<-ctx.Done()
 }
 
-// newHolder is the hold of this process, which works for command. Nothing is asked of the pool or the store yet.
+// newHolder returns a holder for this process, which is listed as command. It does not use the pool or
+// the store yet.
 func (a *app) newHolder(pool *rotation.Pool, keys keychain.Store, command string, ahead int) (*helper.Holder, error) {
 	self, err := process.Lookup(os.Getpid())
 	if err != nil {
@@ -158,7 +159,7 @@ func (a *app) warnMissing(missing, next rotation.Handout) {
 		fmt.Sprintf("`ocgo-key replace %s` stores it again", text.Quote(missing.Label)))
 }
 
-// teller tells the user what went wrong with the hint that goes with it.
+// teller reports errors together with their hints.
 type teller struct{ *report.Terminal }
 
 func (t teller) Failed(err error) {

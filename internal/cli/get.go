@@ -38,22 +38,22 @@ func (c *getCmd) Run(a *app) error {
 		return c.fetch(a)
 	})
 	if err != nil && !asked {
-		return hint.As(hint.ErrInput, err) // what was piped in is not a request
+		return hint.As(hint.ErrInput, err) // the input is not a request
 	}
 	return err
 }
 
-// fetch gets the account that the asking process holds, or the next one, with its key.
+// fetch returns the account that the calling process holds, or the next one, with its key.
 func (c *getCmd) fetch(a *app) (credential.Answer, error) {
 	ctx, cancel := accounts.ProgramBudget.Context()
 	defer cancel()
 	keys := a.keys()
-	go keys.Warm() // while it is found out whose key it is
+	go keys.Warm() // while the calling process is determined
 	pool, err := a.pool()
 	if err != nil {
 		return credential.Answer{}, err
 	}
-	defer pool.WriteBehind()() // the copy of the state is written while the keychain is asked
+	defer pool.WriteBehind()() // writes the copy of the state while the keychain is asked
 	proc, err := callerOr(ctx, c.PID, pool)
 	if err != nil {
 		return credential.Answer{}, err

@@ -67,7 +67,7 @@ func TestHelpFitsTheTerminal(t *testing.T) {
 		for line := range strings.Lines(helpOf(t, "300", args...)) {
 			wide = max(wide, utf8.RuneCountInString(line))
 		}
-		assert.LessOrEqual(t, wide, mostHelp+1, args)
+		assert.LessOrEqual(t, wide, maxHelpWidth+1, args)
 	}
 	for _, columns := range []string{"0", "-3", "1", "many"} {
 		assert.Contains(t, helpOf(t, columns, "run"), "Usage:", columns)

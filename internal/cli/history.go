@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -63,7 +64,7 @@ func (c *historyCmd) Run(a *app) error {
 	return printHits(a, h, now)
 }
 
-// chosen are the events that were asked for.
+// chosen returns the events that the flags select.
 func (c *historyCmd) chosen(events []rotation.Event) []rotation.Event {
 	if !c.All {
 		events = slices.DeleteFunc(slices.Clone(events), func(e rotation.Event) bool { return e.Kind == "leased" })
@@ -74,7 +75,7 @@ func (c *historyCmd) chosen(events []rotation.Event) []rotation.Event {
 	return events
 }
 
-// eventText is what an event says beside its time and kind, whatever its kind:
+// eventText returns the details of an event of any kind:
 // "Work -> Personal, opencode (6629): weekly limit, until Mon 09:00".
 func eventText(e rotation.Event) string {
 	var b strings.Builder
@@ -107,15 +108,12 @@ func eventText(e rotation.Event) string {
 	return b.String()
 }
 
-// limitWord is one of rotation.Limits for people.
+// limitWord returns the name of one of rotation.Limits as shown to the user.
 func limitWord(limit string) string {
-	if limit == "rolling" {
-		return "5-hour"
-	}
-	return limit
+	return cmp.Or(map[string]string{"rolling": "5-hour"}[limit], limit)
 }
 
-// printHits tells how often each account hit which limit.
+// printHits prints how often each account hit each limit.
 func printHits(a *app, h rotation.History, now time.Time) error {
 	since := ""
 	if oldest := oldestEvent(h); !oldest.IsZero() {
@@ -140,7 +138,7 @@ func printHits(a *app, h rotation.History, now time.Time) error {
 	return w.Flush()
 }
 
-// oldestEvent is the time of the first event that is kept; zero if there is none.
+// oldestEvent returns the time of the oldest event; zero if there is none.
 func oldestEvent(h rotation.History) time.Time {
 	if len(h.Events) == 0 {
 		return time.Time{}

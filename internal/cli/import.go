@@ -30,7 +30,7 @@ Examples:
   pass show opencode/all | ocgo-key import --from -`
 }
 
-// stdinName is what --from calls standard input.
+// stdinName is the value of --from for standard input.
 const stdinName = "-"
 
 func (c *importCmd) Run(a *app) error {
@@ -70,7 +70,7 @@ func (c *importCmd) Run(a *app) error {
 	case a.JSON:
 		err = a.Document(done)
 	}
-	if err == nil && done.Failures > 0 { // an import that left something behind is no success
+	if err == nil && done.Failures > 0 { // a partial import is a failure
 		err = fmt.Errorf("imported %s; %d failed (see above)", text.Count(len(done.Imported), "key", "keys"), done.Failures)
 	}
 	return err
@@ -86,8 +86,8 @@ func (c *importCmd) sources(ctx context.Context, a *app, env importer.Env) (*imp
 	return importer.Named(ctx, *c.From)
 }
 
-// nothing ends an import that found no key. Only who named a source missed one: it is not wrong to
-// import again when all is moved.
+// nothing ends an import that found no key. That is an error only if the user named the source:
+// importing again after all keys were moved is fine.
 func (c *importCmd) nothing(a *app, looked []string) error {
 	message, next := "no key was found; looked at "+strings.Join(looked, ", "), "name a file with --from PATH, or add a key with `ocgo-key add`"
 	if c.From != nil {
@@ -100,8 +100,7 @@ func (c *importCmd) nothing(a *app, looked []string) error {
 	return nil
 }
 
-// ask makes sure that files are to be changed, where there is a person: one who gave --scrub in a
-// script meant it.
+// ask asks before files are changed, if there is a terminal. In a script, --scrub is enough.
 func (c *importCmd) ask(a *app, files []string) error {
 	if !c.Scrub || len(files) == 0 || !term.IsTerminal(a.stdin) {
 		return nil

@@ -115,7 +115,7 @@ func TestImportSurvivesKill(t *testing.T) {
 		lines := bufio.NewReader(stderr)
 		if attempt%3 != 0 {
 			// As soon as it has done something, so that each of these leaves less to do.
-			for line := ""; err == nil && !strings.HasPrefix(line, "ocgo-key: imported ") && !strings.HasPrefix(line, "ocgo-key: took "); {
+			for line := ""; err == nil && !strings.HasPrefix(line, "ocgo-key: imported ") && !strings.HasPrefix(line, "ocgo-key: removed "); {
 				line, err = lines.ReadString('\n')
 			}
 		}
@@ -265,7 +265,7 @@ func TestImportLeavesChangedFile(t *testing.T) {
 	}))
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err)
-	assert.Contains(t, string(out), "auth.json was changed meanwhile; nothing was taken out of it\nhint: the keys are in the keychain; run the same command again\n")
+	assert.Contains(t, string(out), "auth.json was changed meanwhile; nothing was removed from it\nhint: the keys are in the keychain; run the same command again\n")
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, strings.Replace(login, "{", "{\"new\": 1, ", 1), string(text))

@@ -80,7 +80,7 @@ func sayUntried(a *app) {
 	}
 }
 
-// showInstalled is the result: what was written or would be, and the line for a profile.
+// showInstalled prints the result: the planned files with --dry-run, and the line for a profile.
 func showInstalled(a *app, out *installed, p *install.Plan, c *installCmd) error {
 	if a.JSON {
 		return a.Document(out)
@@ -106,15 +106,15 @@ func showInstalled(a *app, out *installed, p *install.Plan, c *installCmd) error
 	return nil
 }
 
-// installed is what `install --json` prints.
+// installed is the document of `install --json`.
 type installed struct {
 	How    string              `json:"how"` // plugin, shim
 	DryRun bool                `json:"dry_run"`
 	Steps  []install.Step      `json:"steps"`
-	Path   []opencode.PathLine `json:"path,omitempty"` // of a shim whose folder is not ahead on PATH
+	Path   []opencode.PathLine `json:"path,omitempty"` // for a shim that does not come first on PATH
 }
 
-// showSteps writes a line for each.
+// showSteps writes one line for each step.
 func showSteps(w io.Writer, steps []install.Step) {
 	for _, s := range steps {
 		_, _ = fmt.Fprintln(w, s)

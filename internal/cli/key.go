@@ -24,13 +24,13 @@ func (a *app) readKey(prompt string) (keychain.Secret, error) {
 func (a *app) readRaw(prompt string) (string, error) {
 	if term.IsTerminal(a.stdin) {
 		raw, err := term.ReadPassword(text.Line(prompt))
-		defer clear(raw) // this copy, at least
+		defer clear(raw) // the string below is another copy
 		if errors.Is(err, io.EOF) {
 			return "", hint.Refuse("no key was given")
 		}
 		return string(raw), err
 	}
-	// A little more than fits, so that what is too large is seen to be.
+	// More than the maximum, so that ParseKey detects a text that is too large.
 	raw, err := io.ReadAll(io.LimitReader(a.stdin, 4*keychain.MaxSecretSize))
 	defer clear(raw)
 	if err != nil {

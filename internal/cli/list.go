@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"context"
+	"cmp"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -22,11 +22,7 @@ Examples:
 }
 
 func (*listCmd) Run(a *app) error {
-	pool, err := a.pool()
-	if err != nil {
-		return err
-	}
-	o, err := pool.Overview(context.Background())
+	_, o, err := a.overview()
 	if err != nil {
 		return err
 	}
@@ -61,26 +57,8 @@ func conditionText(c rotation.Condition, now time.Time) string {
 }
 
 func holders(v rotation.View) string {
-	names := make([]string, len(v.Leases))
-	for i, l := range v.Leases {
-		names[i] = fmt.Sprintf("%s (%d)", text.OneLine(l.Command), l.PID)
-	}
-	const most = 3
-	if len(names) > most {
-		names = append(names[:most], fmt.Sprintf("and %d more", len(v.Leases)-most))
-	}
-	if v.Conversations > 0 {
-		names = append(names, conversations(v))
-	}
-	if len(names) == 0 {
-		return "-"
-	}
-	return strings.Join(names, ", ")
-}
-
-// conversations says how many have the account.
-func conversations(v rotation.View) string {
-	return text.Count(v.Conversations, "conversation", "conversations")
+	names := heldBy(v, 3, func(l rotation.Lease) string { return fmt.Sprintf("%s (%d)", text.OneLine(l.Command), l.PID) })
+	return cmp.Or(strings.Join(names, ", "), "-")
 }
 
 // The shapes of `list --json` are a contract.
@@ -90,17 +68,16 @@ type (
 		Next     *string       `json:"next"`
 	}
 	accountJSON struct {
-		Number   int         `json:"number"`
-		ID       string      `json:"id"`
-		Label    string      `json:"label"`
-		Enabled  bool        `json:"enabled"`
-		State    string      `json:"state"`
-		Until    *time.Time  `json:"until"`
-		Reason   *string     `json:"reason"`
-		Leases   []leaseJSON `json:"leases"`
-		LastUsed *time.Time  `json:"last_used"`
-		// Conversations is left out where there is none.
-		Conversations int `json:"conversations,omitempty"`
+		Number        int         `json:"number"`
+		ID            string      `json:"id"`
+		Label         string      `json:"label"`
+		Enabled       bool        `json:"enabled"`
+		State         string      `json:"state"`
+		Until         *time.Time  `json:"until"`
+		Reason        *string     `json:"reason"`
+		Leases        []leaseJSON `json:"leases"`
+		LastUsed      *time.Time  `json:"last_used"`
+		Conversations int         `json:"conversations,omitempty"`
 	}
 	leaseJSON struct {
 		PID     int    `json:"pid"`
@@ -121,7 +98,7 @@ func overviewJSON(o rotation.Overview) poolJSON {
 	return p
 }
 
-// nonZero is nil, which JSON shows as null, for a value that says nothing.
+// nonZero returns nil, which JSON shows as null, for a zero value.
 func nonZero[T comparable](v T) *T {
 	var zero T
 	if v == zero {

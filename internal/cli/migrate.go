@@ -48,7 +48,7 @@ func (c *migrateCmd) Run(a *app) error {
 		return nil
 	}
 	a.Say("moved %s from %s to %s", text.Count(len(moved.Labels), "key", "keys"), accounts.Place(moved.From), accounts.Place(moved.To))
-	if name := a.getenv("OCGO_KEY_STORE"); name != "" && name != moved.To { // it wins over what is remembered
+	if name := a.getenv("OCGO_KEY_STORE"); name != "" && name != moved.To { // it overrides the saved setting
 		a.Warn(fmt.Sprintf("OCGO_KEY_STORE is %q and overrides the saved setting", name), "`unset OCGO_KEY_STORE`, and remove it from your profile")
 	}
 	if moved.Beside {

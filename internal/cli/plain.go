@@ -8,11 +8,9 @@ import (
 	"strings"
 )
 
-// Programs call `get` all the time and wait for it, with one of few command lines. Those are read here: to build
-// kong's model of a command takes as long as a fifth of what the keychain takes to answer. Whatever is not as plain as
-// this goes to kong, which has the last word on what is right: TestPlainIsWhatKongReads.
-
-// plain reads the command line of a `get`. With ok false nothing was read.
+// plain parses the usual command lines of `get`, without kong: programs wait for `get`, and building
+// kong's model of it takes a fifth of the time of the keychain's answer. For any other command line
+// it returns false and changes nothing, and kong parses it. TestPlainIsWhatKongReads compares both.
 func (g *grammar) plain(args []string) (ok bool) {
 	if args[0] != "get" {
 		return false
@@ -59,7 +57,8 @@ func (g *grammar) plain(args []string) (ok bool) {
 	return true
 }
 
-// plainGlobals are the flags of every command where none is given: what the environment says, else their defaults.
+// plainGlobals returns the global flags if none is given: their environment variables, else their
+// defaults.
 func plainGlobals() (flags globals, ok bool) {
 	v := reflect.ValueOf(&flags).Elem()
 	for field, value := range v.Fields() {

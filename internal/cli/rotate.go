@@ -42,7 +42,7 @@ func (c *rotateCmd) Run(a *app) error {
 	if c.Status == 0 && c.RetryAfter != 0 {
 		return hint.Input("--retry-after needs --status")
 	}
-	if !(c.RetryAfter >= 0) || math.IsInf(c.RetryAfter, 0) { // NaN is not either
+	if !(c.RetryAfter >= 0) || math.IsInf(c.RetryAfter, 0) { // also for NaN
 		return hint.Input("--retry-after %v: not a number of seconds", c.RetryAfter)
 	}
 	if c.PID < 0 {
@@ -85,7 +85,7 @@ func switchedText(sw rotation.Switch) string {
 	return sw.From.Label + " -> " + sw.To.Label
 }
 
-// report treats the account as the answer that the user describes deserves.
+// report reports the answer that the flags describe to the pool.
 func (c *rotateCmd) report(a *app, pool *rotation.Pool) (rotation.Switch, error) {
 	if c.Status < 100 || c.Status > 599 {
 		return rotation.Switch{}, hint.Input("--status %d: not an HTTP status", c.Status)
@@ -151,10 +151,10 @@ func (c *rotateCmd) holder(ctx context.Context, pool *rotation.Pool) (*rotation.
 	return nil, last.Handout(), nil
 }
 
-// maxBody bounds the body piped to rotate, in bytes.
+// maxBody is the largest part of a piped body that is read, in bytes.
 const maxBody = 1 << 20
 
-// pipedBody reads stdin where a body was piped in, and does not wait where none was.
+// pipedBody reads the body from stdin if stdin is a pipe or a file.
 func pipedBody(a *app) ([]byte, error) {
 	info, err := a.stdin.Stat()
 	if err != nil || term.IsTerminal(a.stdin) || info.Mode()&os.ModeCharDevice != 0 {
@@ -167,7 +167,7 @@ func pipedBody(a *app) ([]byte, error) {
 	return body, nil
 }
 
-// callerOr is the process with this pid, or with pid 0 the one that is asking.
+// callerOr returns the process with this pid, or for 0 the calling process.
 func callerOr(ctx context.Context, pid int, pool *rotation.Pool) (rotation.Process, error) {
 	if pid != 0 {
 		return processOf(pid)

@@ -30,7 +30,7 @@ Examples:
 }
 
 func (c *runCmd) Run(a *app) error {
-	command := wrapper.Command{Argv: c.Command, Env: os.Environ()} // before the keychain's client can add to it
+	command := wrapper.Command{Argv: c.Command, Env: os.Environ()} // before the keychain's client changes it
 	if len(command.Argv) > 0 && command.Argv[0] == "--" {
 		command.Argv = command.Argv[1:]
 	}
@@ -50,7 +50,7 @@ func (c *runCmd) Run(a *app) error {
 	return ended(status)
 }
 
-// supervised is the run of command. Its accounts' keys are in the store that keys returns.
+// supervised returns the run of command, with the store that keys returns.
 func (c *runCmd) supervised(a *app, command wrapper.Command, keys func() keychain.Store) *supervise.Run {
 	return &supervise.Run{
 		Command: command, OnLimit: c.On429, MaxWait: c.MaxWait, EnvKey: c.EnvKey, Gateway: c.options(a), Open: a.pool, Budget: a.budget().Context,
@@ -62,7 +62,7 @@ func (c *runCmd) supervised(a *app, command wrapper.Command, keys func() keychai
 	}
 }
 
-// ended is nil for success, and else ends us as the command ended.
+// ended returns the error that ends this process as the command ended; nil for success.
 func ended(status wrapper.Status) error {
 	if status == (wrapper.Status{}) {
 		return nil

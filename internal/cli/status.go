@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"time"
 
 	"ocgo-key/rotation"
@@ -32,23 +31,14 @@ func (c *statusCmd) Run(a *app) error {
 	if c.Watch {
 		return c.watch(a)
 	}
-	pool, err := a.pool()
+	pool, o, err := a.overview()
 	if err != nil {
 		return err
 	}
-	ctx := context.Background()
-	before, err := pool.Overview(ctx)
-	if err != nil {
-		return err
-	}
-	if !c.Offline && len(before.Accounts) > 0 {
-		if err := a.refresh(pool); err != nil {
+	if !c.Offline && len(o.Accounts) > 0 {
+		if o, err = a.refresh(pool); err != nil {
 			return err
 		}
-	}
-	o, err := pool.Overview(ctx)
-	if err != nil {
-		return err
 	}
 	if a.JSON {
 		return a.Document(statusDocument(o))
@@ -57,7 +47,7 @@ func (c *statusCmd) Run(a *app) error {
 		a.Complain(rotation.ErrEmpty, "add one with `ocgo-key add LABEL`")
 		return nil
 	}
-	l := a.look()
+	l := a.layout()
 	if c.Plain || l.plain {
 		return a.Print("%s", plainStatus(o, time.Now()))
 	}

@@ -20,16 +20,17 @@ import (
 )
 
 const (
-	// askLimit bounds the question about one account; all are asked side by side.
+	// askLimit is the time limit of the request for one account. The requests run in parallel.
 	askLimit = 3 * time.Second
-	// askBudget bounds them all, the keychain's part included.
+	// askBudget is the time limit of all requests, including the calls of the keychain.
 	askBudget = 5 * time.Second
-	// patient is how long a person waits without being told for what.
-	patient = time.Second
+	// progressDelay is the time after which a message says what the program is waiting for.
+	progressDelay = time.Second
 )
 
-// refresh asks the service about all accounts, and says on stderr what it could not ask.
-func (a *app) refresh(pool *rotation.Pool) error {
+// refresh asks the service about all accounts, and returns the pool with the new numbers. It warns of
+// accounts that it could not ask about.
+func (a *app) refresh(pool *rotation.Pool) (rotation.Overview, error) {
 	a.keys().Unlock(a.budget())
 	ctx, cancel := context.WithTimeout(context.Background(), askBudget)
 	defer cancel()
@@ -37,23 +38,21 @@ func (a *app) refresh(pool *rotation.Pool) error {
 	asked, err := usagePoller(pool, a.keys(), a.baseURL).AskAll(ctx, askLimit)
 	done()
 	if err != nil {
-		return err
+		return rotation.Overview{}, err
 	}
 	o, err := pool.Overview(context.Background())
-	if err != nil {
-		return err
+	for _, f := range failures(o, asked, time.Now()) {
+		a.Warn(f.text, f.hint)
 	}
-	for _, t := range troubles(o, asked, time.Now()) {
-		a.Warn(t.text, t.hint)
-	}
-	return nil
+	return o, err
 }
 
 func usagePoller(pool *rotation.Pool, keys keychain.Store, service *url.URL) *helper.UsagePoller {
 	return &helper.UsagePoller{Pool: pool, Keys: keys, Base: service, Client: helper.NewClient(), Now: time.Now}
 }
 
-// progress shows a person at a terminal what takes long. The returned function removes that line.
+// progress shows what the program is waiting for, on a terminal and after progressDelay. done removes
+// the message.
 func (a *app) progress(what string) (done func()) {
 	if a.Quiet || !term.IsTerminal(a.stderr) || a.dumb() {
 		return func() {}
@@ -63,7 +62,7 @@ func (a *app) progress(what string) (done func()) {
 		defer close(ended)
 		select {
 		case <-end:
-		case <-time.After(patient):
+		case <-time.After(progressDelay):
 			fmt.Fprintf(a.stderr, "ocgo-key: %s...", what)
 			<-end
 			fmt.Fprint(a.stderr, "\r\x1b[K")
@@ -75,11 +74,12 @@ func (a *app) progress(what string) (done func()) {
 	}
 }
 
-// trouble is why some accounts could not be asked about.
-type trouble struct{ text, hint string }
+// failure is a message about accounts for which the service could not be asked, and its hint.
+type failure struct{ text, hint string }
 
-// troubles are what went wrong, the accounts with one cause in one line, with how old their numbers are.
-func troubles(o rotation.Overview, asked []helper.Asked, now time.Time) []trouble {
+// failures returns one message for each cause, with the labels of its accounts and the age of their
+// numbers.
+func failures(o rotation.Overview, asked []helper.Asked, now time.Time) []failure {
 	type group struct {
 		cause, hint string
 		accounts    []rotation.View
@@ -90,26 +90,26 @@ func troubles(o rotation.Overview, asked []helper.Asked, now time.Time) []troubl
 		if answer.Err == nil || i < 0 {
 			continue
 		}
-		cause, hint := askTrouble(answer.Err)
+		cause, hint := failureCause(answer.Err)
 		at := slices.IndexFunc(groups, func(g group) bool { return g.cause == cause })
 		if at < 0 {
 			at, groups = len(groups), append(groups, group{cause: cause, hint: hint})
 		}
 		groups[at].accounts = append(groups[at].accounts, o.Accounts[i])
 	}
-	var all []trouble
+	var all []failure
 	for _, g := range groups {
-		all = append(all, trouble{fmt.Sprintf("%s: %s; %s", labels(g.accounts), g.cause, numbersAge(g.accounts, now)), g.hint})
+		all = append(all, failure{fmt.Sprintf("%s: %s; %s", labels(g.accounts), g.cause, numbersAge(g.accounts, now)), g.hint})
 	}
 	return all
 }
 
-// mostLabels is how many accounts are named in a line; there may be any number.
-const mostLabels = 3
+// maxLabels is how many accounts a message names.
+const maxLabels = 3
 
 func labels(accounts []rotation.View) string {
 	var names []string
-	for _, v := range accounts[:min(len(accounts), mostLabels)] {
+	for _, v := range accounts[:min(len(accounts), maxLabels)] {
 		names = append(names, text.OneLine(v.Label))
 	}
 	text := strings.Join(names, ", ")
@@ -119,7 +119,7 @@ func labels(accounts []rotation.View) string {
 	return text
 }
 
-// numbersAge is how old the oldest numbers of these accounts are.
+// numbersAge returns the age of the oldest numbers of these accounts, as a sentence.
 func numbersAge(accounts []rotation.View, now time.Time) string {
 	var oldest time.Time
 	for _, v := range accounts {
@@ -133,33 +133,34 @@ func numbersAge(accounts []rotation.View, now time.Time) string {
 	return "the numbers are from " + text.Ago(oldest, now)
 }
 
-// askTrouble is why an account could not be asked about, in the same words for all accounts with the same trouble.
-func askTrouble(err error) (cause, hint string) {
+// failureCause returns a text and a hint for an error. The text is the same for all accounts with the
+// same cause.
+func failureCause(err error) (cause, hint string) {
 	_, hint = explain(err)
 	if k, ok := errors.AsType[*keychain.Error](err); ok {
 		bare := *k
 		bare.ID = ""
 		return bare.Error(), hint
 	}
-	const look = "`ocgo-key doctor` checks further; `ocgo-key status` asks again"
+	const checkHint = "`ocgo-key doctor` checks further; `ocgo-key status` asks again"
 	if refused, ok := errors.AsType[*helper.UsageError](err); ok {
 		if refused.Status == http.StatusUnauthorized {
 			return refused.Error(), "the service also says so about keys that work; if requests are refused as well, `ocgo-key replace` gives the account a new key"
 		}
-		return refused.Error(), look
+		return refused.Error(), checkHint
 	}
 	timeout, ok := errors.AsType[net.Error](err)
 	if errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout() {
-		return fmt.Sprintf("the service did not answer within %v", askLimit), look
+		return fmt.Sprintf("the service did not answer within %v", askLimit), checkHint
 	}
-	if broken, ok := errors.AsType[*url.Error](err); ok { // its own text begins with the method and the whole URL
-		return "the service cannot be reached: " + broken.Err.Error(), look
+	if broken, ok := errors.AsType[*url.Error](err); ok { // the text of the outer error begins with the method and the URL
+		return "the service cannot be reached: " + broken.Err.Error(), checkHint
 	}
 	if errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) {
-		return "the service's answer to /usage cannot be read", look
+		return "the service's answer to /usage cannot be read", checkHint
 	}
 	if hint == "" {
-		hint = look
+		hint = checkHint
 	}
 	return err.Error(), hint
 }

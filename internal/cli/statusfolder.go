@@ -6,57 +6,51 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// lookEvery is the time between two looks at a folder that cannot be watched: one that is not there yet, or one
-// on a system that has no watches left.
-const lookEvery = 5 * time.Second
+// folderPollInterval is the time between two checks of a folder that cannot be watched, because it
+// does not exist yet or the system has no watches left.
+const folderPollInterval = 5 * time.Second
 
-// watchFolder tells of changes in the folder dir, several at once as one.
+// watchFolder sends a value after changes in the folder dir. Several changes may be sent as one.
 func watchFolder(dir string) (changed <-chan struct{}, stop func()) {
-	tell, end := make(chan struct{}, 1), make(chan struct{})
-	say := func() {
-		select {
-		case tell <- struct{}{}:
-		default:
-		}
-	}
+	var (
+		events chan fsnotify.Event
+		lost   chan error // events were lost
+		poll   <-chan time.Time
+	)
 	watcher, err := fsnotify.NewWatcher()
 	if err == nil {
 		if err = watcher.Add(dir); err != nil {
 			_ = watcher.Close()
 		}
 	}
-	if err != nil {
-		ticker := time.NewTicker(lookEvery)
-		go func() {
-			defer ticker.Stop()
-			for {
-				select {
-				case <-ticker.C:
-					say()
-				case <-end:
-					return
-				}
-			}
-		}()
-		return tell, func() { close(end) }
+	if err == nil {
+		events, lost = watcher.Events, watcher.Errors
+	} else {
+		poll = time.Tick(folderPollInterval)
 	}
+	notify, end := make(chan struct{}, 1), make(chan struct{})
 	go func() {
 		for {
 			select {
-			case event, ok := <-watcher.Events:
-				if !ok {
-					return
+			case event := <-events:
+				if event.Op == fsnotify.Chmod {
+					continue
 				}
-				if event.Op != fsnotify.Chmod {
-					say()
-				}
-			case _, ok := <-watcher.Errors:
-				if !ok {
-					return
-				}
-				say() // events were lost
+			case <-lost:
+			case <-poll:
+			case <-end:
+				return
+			}
+			select {
+			case notify <- struct{}{}:
+			default:
 			}
 		}
 	}()
-	return tell, func() { _ = watcher.Close() }
+	return notify, func() {
+		close(end)
+		if err == nil {
+			_ = watcher.Close()
+		}
+	}
 }

@@ -12,12 +12,12 @@ type (
 		Accounts []statusAccountJSON `json:"accounts"`
 		Next     *string             `json:"next"`
 		Strategy string              `json:"strategy"`
-		Ahead    int                 `json:"ahead"` // percent; 0 is never
+		Ahead    int                 `json:"ahead"` // percent; 0 means off
 	}
 	statusAccountJSON struct {
 		accountJSON
-		Leases  []statusLeaseJSON     `json:"leases"` // in the place of accountJSON's
-		Usage   map[string]windowJSON `json:"usage"`  // null before the service told anything
+		Leases  []statusLeaseJSON     `json:"leases"` // instead of those of accountJSON
+		Usage   map[string]windowJSON `json:"usage"`  // null before the first answer of the service
 		AskedAt *time.Time            `json:"asked_at"`
 	}
 	statusLeaseJSON struct {

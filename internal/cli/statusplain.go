@@ -9,7 +9,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// plainStatus is the pool in sentences, a line each, without bars: what a screen reader reads well.
+// plainStatus describes the pool in sentences, one per line, for a screen reader.
 func plainStatus(o rotation.Overview, now time.Time) string {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -27,7 +27,10 @@ func plainStatus(o rotation.Overview, now time.Time) string {
 				say("%s: %s.", strings.ToUpper(w.words[:1])+w.words[1:], plainWindow(window, told, now))
 			}
 		}
-		for _, holder := range heldBy(v, now, "%s, process %d, since %s") {
+		holder := func(l rotation.Lease) string {
+			return fmt.Sprintf("%s, process %d, since %s", text.OneLine(l.Command), l.PID, text.Clock(l.Since, now))
+		}
+		for _, holder := range heldBy(v, maxHolders, holder) {
 			say("Held by %s.", holder)
 		}
 	}

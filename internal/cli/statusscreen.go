@@ -10,17 +10,17 @@ import (
 	"ocgo-key/rotation"
 )
 
-// screen is what `status --watch` shows, and what its keys mean. It asks nothing and writes nothing: statuswatch.go
-// does what it says.
+// screen is the content of `status --watch` and the meaning of its keys. It has no input and output;
+// statuswatch.go does that.
 type screen struct {
 	pool     rotation.Overview
 	selected string // id of an account
-	top      int    // the first line of the accounts that is shown
-	message  string // what a key did, or why it could not
+	top      int    // index of the first visible line of the accounts
+	message  string // the result of a key
 	help     bool
 }
 
-// intent is what a key asks for beyond the screen itself.
+// intent is an action of a key outside of the screen.
 type intent string
 
 const (
@@ -33,7 +33,11 @@ const (
 	wantAnswer  intent = "ask"
 )
 
-// keysShort and keysLong are what the bottom line says, and what ? shows.
+// intents are the actions of keys.
+var intents = map[string]intent{"q": wantQuit, "ctrl+c": wantQuit, "esc": wantQuit, "ctrl+z": wantSuspend,
+	"r": wantRotate, "e": wantEnable, "d": wantDisable, "u": wantAnswer}
+
+// keysShort is the bottom line, and keysLong is the help that ? shows.
 const keysShort = "q quit   up/down select   r rotate   e enable   d disable   u ask now   ? help"
 
 var keysLong = []string{
@@ -45,32 +49,20 @@ var keysLong = []string{
 	"q, Esc, Ctrl-C  quit          ?  close this",
 }
 
-// press takes a key in, and returns what it asks for.
+// press handles a key, and returns the action that remains to be done.
 func (s *screen) press(key string) intent {
 	switch key {
-	case "q", "ctrl+c", "esc":
-		return wantQuit
-	case "ctrl+z":
-		return wantSuspend
 	case "up", "k":
 		s.move(-1)
 	case "down", "j":
 		s.move(1)
 	case "?", "h":
 		s.help = !s.help
-	case "r":
-		return wantRotate
-	case "e":
-		return wantEnable
-	case "d":
-		return wantDisable
-	case "u":
-		return wantAnswer
 	}
-	return wantNothing
+	return intents[key]
 }
 
-// update takes the pool in as it is now. What was selected stays so, unless it is gone.
+// update replaces the pool. The selected account stays selected if it still exists.
 func (s *screen) update(o rotation.Overview) {
 	at := s.index()
 	s.pool = o
@@ -89,7 +81,7 @@ func (s *screen) move(by int) {
 	}
 }
 
-// account is the selected one.
+// account returns the selected account.
 func (s *screen) account() (rotation.View, bool) {
 	i := s.index()
 	if i < 0 {
@@ -98,11 +90,11 @@ func (s *screen) account() (rotation.View, bool) {
 	return s.pool.Accounts[i], true
 }
 
-// frame is all lines of the screen, height of them, for a terminal that is l.width wide: the accounts, what is said
-// below them, and at the bottom the message and the keys.
-func (s *screen) frame(now time.Time, l look, height int) []string {
+// frame returns all lines of a screen with this layout and height: the accounts, the sentences below
+// them, and at the bottom the message and the keys.
+func (s *screen) frame(now time.Time, l layout, height int) []string {
 	inner := l
-	inner.width -= len("| ") // the mark of what is selected
+	inner.width -= len("| ") // the mark of the selected account
 	p := draw(s.pool, now, inner)
 	message := strings.Join(strings.FieldsFunc(s.message, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	bottom := []string{l.paint(bold, l.fit(message, l.width))}
@@ -114,7 +106,7 @@ func (s *screen) frame(now time.Time, l look, height int) []string {
 		bottom = append(bottom, l.paint(faint, l.fit(keysShort, l.width)))
 	}
 	foot := append([]string{""}, p.foot...)
-	const least = 3 // lines of accounts; a terminal too low for them goes without the rest
+	const least = 3 // lines of accounts; the rest is left out if the terminal is too low
 	if height-len(bottom)-len(foot) < least {
 		foot = nil
 	}
@@ -135,8 +127,8 @@ func (s *screen) frame(now time.Time, l look, height int) []string {
 	return append(lines, bottom...)
 }
 
-// body is the lines of all accounts, and those of the selected one.
-func (s *screen) body(p picture, l look) (lines []string, from, to int) {
+// body returns the lines of all accounts. Those of the selected account are lines[from:to].
+func (s *screen) body(p picture, l layout) (lines []string, from, to int) {
 	if len(p.accounts) == 0 {
 		return append(l.wrap("There is no account. In another terminal:", l.width), "  ocgo-key add LABEL"), 0, 0
 	}
@@ -148,26 +140,18 @@ func (s *screen) body(p picture, l look) (lines []string, from, to int) {
 		if i > 0 {
 			lines = append(lines, "")
 		}
-		selected := i == s.index()
-		if selected {
-			from = len(lines)
+		prefix := "  "
+		if i == s.index() {
+			prefix, from, to = mark, len(lines), len(lines)+len(account)
 		}
 		for _, line := range account {
-			if selected {
-				line = mark + line
-			} else {
-				line = "  " + line
-			}
-			lines = append(lines, line)
-		}
-		if selected {
-			to = len(lines)
+			lines = append(lines, prefix+line)
 		}
 	}
 	return lines, from, to
 }
 
-// scroll brings lines from to to of all into the room that there is.
+// scroll changes top so that lines from to to, of all lines, are visible in room lines.
 func (s *screen) scroll(from, to, all, room int) {
 	if to > s.top+room {
 		s.top = to - room

@@ -55,7 +55,7 @@ func TestScreenKeys(t *testing.T) {
 func TestScreenFrame(t *testing.T) {
 	s := &screen{message: "disabled Spare"}
 	s.update(everything())
-	l := look{width: 80, utf8: true}
+	l := layout{width: 80, utf8: true}
 	lines := s.frame(today, l, 40)
 	assert.Len(t, lines, 40)
 	assert.Equal(t, "▌   1  Work  cooling until Thu 19:20: weekly limit", lines[0])
@@ -82,7 +82,7 @@ func TestScreenFrame(t *testing.T) {
 	s.press("?")
 	assert.Equal(t, keysShort, s.frame(today, l, 24)[23])
 
-	ascii := s.frame(today, look{width: 80}, 40)
+	ascii := s.frame(today, layout{width: 80}, 40)
 	assert.True(t, slices.ContainsFunc(ascii, func(line string) bool { return strings.HasPrefix(line, "|   5  ") }))
 
 	empty := (&screen{}).frame(today, l, 24)
@@ -97,7 +97,7 @@ func TestScreenFits(t *testing.T) {
 		for range rapid.IntRange(0, 12).Draw(t, "down") {
 			s.press("down")
 		}
-		l := look{width: rapid.IntRange(leastWidth, 200).Draw(t, "width"), utf8: true}
+		l := layout{width: rapid.IntRange(minWidth, 200).Draw(t, "width"), utf8: true}
 		height := rapid.IntRange(1, 60).Draw(t, "height")
 		lines := s.frame(today, l, height)
 		if len(lines) != height {
@@ -119,18 +119,18 @@ func TestTroubles(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		asked []helper.Asked
-		want  []trouble
+		want  []failure
 	}{
 		"none":     {[]helper.Asked{{ID: "a"}, {ID: "b"}}, nil},
-		"together": {[]helper.Asked{{ID: "a", Err: refused}, {ID: "b", Err: refused}}, []trouble{{"Work, Personal: the service cannot be reached: dial tcp: connection refused; the numbers are from 5 min ago", look}}},
+		"together": {[]helper.Asked{{ID: "a", Err: refused}, {ID: "b", Err: refused}}, []failure{{"Work, Personal: the service cannot be reached: dial tcp: connection refused; the numbers are from 5 min ago", look}}},
 		"keychain": {[]helper.Asked{{ID: "a", Err: locked("Work")}, {ID: "b", Err: locked("Personal")}},
-			[]trouble{{"Work, Personal: cannot read the key (OS keychain): it is locked; the numbers are from 5 min ago", "unlock it"}}},
+			[]failure{{"Work, Personal: cannot read the key (OS keychain): it is locked; the numbers are from 5 min ago", "unlock it"}}},
 		"each its own": {[]helper.Asked{{ID: "a", Err: &helper.UsageError{Status: 401}}, {ID: "b"}, {ID: "c", Err: context.DeadlineExceeded}},
-			[]trouble{{"Work: the service answered 401 to /usage; the numbers are from 5 min ago", "the service also says so about keys that work; if requests are refused as well, `ocgo-key replace` gives the account a new key"}, {"Spare: the service did not answer within 3s; there are no numbers yet", look}}},
-		"nonsense":          {[]helper.Asked{{ID: "b", Err: new(json.SyntaxError)}}, []trouble{{"Personal: the service's answer to /usage cannot be read; the numbers are from 5 min ago", look}}},
+			[]failure{{"Work: the service answered 401 to /usage; the numbers are from 5 min ago", "the service also says so about keys that work; if requests are refused as well, `ocgo-key replace` gives the account a new key"}, {"Spare: the service did not answer within 3s; there are no numbers yet", look}}},
+		"nonsense":          {[]helper.Asked{{ID: "b", Err: new(json.SyntaxError)}}, []failure{{"Personal: the service's answer to /usage cannot be read; the numbers are from 5 min ago", look}}},
 		"removed meanwhile": {[]helper.Asked{{ID: "gone", Err: refused}}, nil},
 	} {
-		assert.Equal(t, c.want, troubles(everything(), c.asked, today), name)
+		assert.Equal(t, c.want, failures(everything(), c.asked, today), name)
 	}
 }
 
@@ -149,8 +149,8 @@ func TestLocaleIsUTF8(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	assert.Equal(t, []string{"held by a", "process", "abcdefghij", "kl or two"}, look{}.wrap("held by a process abcdefghijkl or two", 10))
-	assert.Equal(t, []string{""}, look{}.wrap("", 10))
+	assert.Equal(t, []string{"held by a", "process", "abcdefghij", "kl or two"}, layout{}.wrap("held by a process abcdefghijkl or two", 10))
+	assert.Equal(t, []string{""}, layout{}.wrap("", 10))
 }
 
 func TestUntilNextMinute(t *testing.T) {

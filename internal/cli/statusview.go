@@ -11,8 +11,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// picture is the pool as `status` shows it: some lines for each account, and what is said below them. It follows
-// from the pool, the time and the look alone.
+// picture is the output of `status`: the lines of each account, and the sentences below them.
 type picture struct {
 	accounts [][]string
 	foot     []string
@@ -26,14 +25,14 @@ func (p picture) String() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// windowNames are the windows in their order, and as people call them.
+// windowNames are the windows in the order shown, with their names for the user.
 var windowNames = []struct{ name, words string }{{"rolling", "5 hours"}, {"weekly", "week"}, {"monthly", "month"}}
 
 // Measures of the picture, in columns.
 const (
-	narrow      = 60 // below this, lines are cut short to what matters most
-	mostBar     = 40
-	leastBar    = 4
+	narrow      = 60 // below this width, lines are shortened
+	maxBar      = 40
+	minBar      = 4
 	nameWidth   = 7  // "5 hours"
 	shareWidth  = 5  // "100 %"
 	resetWidth  = 35 // "resets in 6 days 23 h, 29 Nov 20:41"
@@ -41,7 +40,7 @@ const (
 )
 
 // draw makes the picture.
-func draw(o rotation.Overview, now time.Time, l look) picture {
+func draw(o rotation.Overview, now time.Time, l layout) picture {
 	p := picture{accounts: make([][]string, len(o.Accounts))}
 	digits := len(fmt.Sprint(len(o.Accounts)))
 	for i, v := range o.Accounts {
@@ -53,7 +52,7 @@ func draw(o rotation.Overview, now time.Time, l look) picture {
 	return p
 }
 
-func drawAccount(v rotation.View, next bool, digits int, now time.Time, l look) []string {
+func drawAccount(v rotation.View, next bool, digits int, now time.Time, l layout) []string {
 	mark, words := " ", conditionText(v.Condition, now)
 	if next {
 		mark, words = ">", words+", next"
@@ -85,7 +84,10 @@ func drawAccount(v rotation.View, next bool, digits int, now time.Time, l look) 
 			lines = append(lines, name+bar)
 		}
 	}
-	if by := heldBy(v, now, "%s (%d) since %s"); len(by) > 0 {
+	holder := func(l rotation.Lease) string {
+		return fmt.Sprintf("%s (%d) since %s", text.OneLine(l.Command), l.PID, text.Clock(l.Since, now))
+	}
+	if by := heldBy(v, maxHolders, holder); len(by) > 0 {
 		for _, line := range l.wrap("held by "+strings.Join(by, ", "), l.width-len(indent)) {
 			lines = append(lines, indent+line)
 		}
@@ -93,31 +95,32 @@ func drawAccount(v rotation.View, next bool, digits int, now time.Time, l look) 
 	return lines
 }
 
-// drawWindow is a window's bar, share and reset, in n columns.
-func drawWindow(w rotation.KnownWindow, now time.Time, l look, n int) string {
+// drawWindow returns the bar, the percentage and the reset time of a window, in n columns.
+func drawWindow(w rotation.KnownWindow, now time.Time, l layout, n int) string {
 	over := !w.ResetsAt.IsZero() && !w.ResetsAt.After(now)
 	reset, room := resetText(w, now), resetWidth
 	if l.width < narrow {
 		reset, room = resetShort(w, now), resetNarrow
 	}
 	percent, share := w.Percent, fmt.Sprintf("%d %%", w.Percent)
-	if over { // what was used since is not known
+	if over { // the usage since the reset is unknown
 		percent, share = 0, "?"
 	}
-	bar := drawBar(percent, min(max(n-shareWidth-room-4, leastBar), mostBar), l.utf8)
+	bar := drawBar(percent, min(max(n-shareWidth-room-4, minBar), maxBar), l.utf8)
 	said := strings.TrimRight(fmt.Sprintf("%s%*s  %s", l.gap(), shareWidth, share, reset), " ")
 	return l.paint(barStyle(w, over), bar) + l.fit(said, n-columns(bar))
 }
 
-// gap is what is between a bar and what is beside it.
-func (l look) gap() string {
+// gap returns the space on either side of a bar.
+func (l layout) gap() string {
 	if l.width < narrow {
 		return " "
 	}
 	return "  "
 }
 
-// drawBar reads without colour: empty and full look different, and only nothing and all are quite so.
+// drawBar returns a bar of n characters that is readable without colour. Only 0 and 100 percent are
+// shown completely empty and full.
 func drawBar(percent, n int, utf8 bool) string {
 	full, rest := "#", "."
 	if utf8 {
@@ -135,8 +138,8 @@ func drawBar(percent, n int, utf8 bool) string {
 	return strings.Repeat(full, filled) + strings.Repeat(rest, n-filled)
 }
 
-// fewLeft is at how many percent used a bar begins to warn.
-const fewLeft = 75
+// warnPercent is the used percentage from which a bar is yellow.
+const warnPercent = 75
 
 func barStyle(w rotation.KnownWindow, over bool) style {
 	switch {
@@ -144,25 +147,18 @@ func barStyle(w rotation.KnownWindow, over bool) style {
 		return faint
 	case w.Percent >= 100 || w.Status == "rate-limited":
 		return red
-	case w.Percent >= fewLeft:
+	case w.Percent >= warnPercent:
 		return yellow
 	}
 	return green
 }
 
 func conditionStyle(c rotation.Condition) style {
-	switch c.State {
-	case rotation.Ready:
-		return green
-	case rotation.Cooling:
-		return yellow
-	case rotation.Rejected:
-		return red
-	}
-	return faint
+	return cmp.Or(map[string]style{rotation.Ready: green, rotation.Cooling: yellow, rotation.Rejected: red}[c.State], faint)
 }
 
-// resetText is "resets in 2 h 10 min, 17:30"; for a window that was reset since the service was asked, what it was.
+// resetText returns "resets in 2 h 10 min, 17:30", or, if the window was reset since the last answer of
+// the service, "was 80 % until 17:30".
 func resetText(w rotation.KnownWindow, now time.Time) string {
 	switch {
 	case w.ResetsAt.IsZero():
@@ -183,26 +179,25 @@ func resetShort(w rotation.KnownWindow, now time.Time) string {
 	return text.In(w.ResetsAt, now)
 }
 
-// mostHolders is how many processes of one account are named.
-const mostHolders = 8
+// maxHolders is how many processes of one account are shown.
+const maxHolders = 8
 
-// heldBy names the processes that hold the account; each is a command, a pid and a time, in this order. The last one
-// is the number of conversations.
-func heldBy(v rotation.View, now time.Time, format string) (names []string) {
-	leases := v.Leases
-	for _, l := range leases[:min(len(leases), mostHolders)] {
-		names = append(names, fmt.Sprintf(format, text.OneLine(l.Command), l.PID, text.Clock(l.Since, now)))
+// heldBy returns the names of at most most processes that hold the account, the number of further
+// processes, and the number of conversations that hold it.
+func heldBy(v rotation.View, most int, name func(rotation.Lease) string) (names []string) {
+	for _, l := range v.Leases[:min(len(v.Leases), most)] {
+		names = append(names, name(l))
 	}
-	if more := len(leases) - mostHolders; more > 0 {
+	if more := len(v.Leases) - most; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	if v.Conversations > 0 {
-		names = append(names, conversations(v))
+		names = append(names, text.Count(v.Conversations, "conversation", "conversations"))
 	}
 	return names
 }
 
-// nextText returns which account a new process gets.
+// nextText returns a sentence about the account that a new process gets.
 func nextText(o rotation.Overview, now time.Time) string {
 	if o.Next != "" {
 		return "Next: " + text.OneLine(o.Next) + "."
@@ -232,7 +227,7 @@ func strategyName(s rotation.Settings) string {
 	return text.OneLine(cmp.Or(s.Strategy, rotation.Strategies()[0]))
 }
 
-// ageText says how old the numbers are: those of most accounts, and then which are older.
+// ageText returns a sentence about the age of the newest numbers, and of those of a different age.
 func ageText(o rotation.Overview, now time.Time) string {
 	newest := time.Time{}
 	for _, v := range o.Accounts {

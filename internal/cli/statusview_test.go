@@ -59,13 +59,13 @@ func TestPictures(t *testing.T) {
 	limited := everything()
 	limited.Next, limited.Settings = "", rotation.Settings{Strategy: "most-left", Ahead: 90}
 	for name, text := range map[string]string{
-		"80":       draw(everything(), today, look{width: 80, utf8: true}).String(),
-		"120":      draw(everything(), today, look{width: 120, utf8: true}).String(),
-		"40":       draw(everything(), today, look{width: 40, utf8: true}).String(),
-		"ascii":    draw(everything(), today, look{width: 80}).String(),
-		"coloured": draw(everything(), today, look{width: 80, utf8: true, colour: true}).String(),
+		"80":       draw(everything(), today, layout{width: 80, utf8: true}).String(),
+		"120":      draw(everything(), today, layout{width: 120, utf8: true}).String(),
+		"40":       draw(everything(), today, layout{width: 40, utf8: true}).String(),
+		"ascii":    draw(everything(), today, layout{width: 80}).String(),
+		"coloured": draw(everything(), today, layout{width: 80, utf8: true, colour: true}).String(),
 		"plain":    plainStatus(everything(), today),
-		"none":     draw(limited, today, look{width: 80, utf8: true}).String(),
+		"none":     draw(limited, today, layout{width: 80, utf8: true}).String(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join("testdata", "status", name+".txt")
@@ -85,10 +85,10 @@ func unpainted(text string) string { return styles.ReplaceAllString(text, "") }
 
 // Without its colours the coloured picture is the one without colour.
 func TestColourSaysNothingAlone(t *testing.T) {
-	coloured := draw(everything(), today, look{width: 80, utf8: true, colour: true}).String()
+	coloured := draw(everything(), today, layout{width: 80, utf8: true, colour: true}).String()
 	assert.NotEqual(t, unpainted(coloured), coloured)
-	assert.Equal(t, draw(everything(), today, look{width: 80, utf8: true}).String(), unpainted(coloured))
-	assert.NotContains(t, draw(everything(), today, look{width: 80}).String(), "█")
+	assert.Equal(t, draw(everything(), today, layout{width: 80, utf8: true}).String(), unpainted(coloured))
+	assert.NotContains(t, draw(everything(), today, layout{width: 80}).String(), "█")
 }
 
 func TestBar(t *testing.T) {
@@ -132,7 +132,7 @@ func anyPool(t *rapid.T) rotation.Overview {
 // No pool, however odd, has a line that is too wide, or a character that a terminal would take for a command.
 func TestPictureFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		l := look{width: rapid.IntRange(leastWidth, 200).Draw(t, "width"), utf8: rapid.Bool().Draw(t, "utf8"), colour: rapid.Bool().Draw(t, "colour")}
+		l := layout{width: rapid.IntRange(minWidth, 200).Draw(t, "width"), utf8: rapid.Bool().Draw(t, "utf8"), colour: rapid.Bool().Draw(t, "colour")}
 		o := anyPool(t)
 		text := draw(o, today, l).String()
 		for line := range strings.SplitSeq(text, "\n") {

@@ -20,34 +20,33 @@ import (
 )
 
 const (
-	// askEvery is the time between two questions to the service while the screen is open.
-	askEvery = 5 * time.Minute
-	// keyLimit bounds what a key does.
+	// askInterval is the time between two requests for the usage while the screen is open.
+	askInterval = 5 * time.Minute
+	// keyLimit is the time limit for the action of a key.
 	keyLimit = 5 * time.Second
-	// settle is how long changes of the state are gathered before they are shown.
-	settle = 50 * time.Millisecond
+	// changeDelay is how long changes of the state are collected before they are shown.
+	changeDelay = 50 * time.Millisecond
 )
 
-// live is `status --watch` while it runs. Between two events it waits: nothing is done by the second. An event is a
-// key, a new size, a change in the state's folder, an answer of the service, or the next minute, with which all
-// times on the screen change.
+// live is a running `status --watch`. It only reacts to events: a key, a new size, a change in the
+// state's folder, an answer of the service, or the next minute, which changes the times on the screen.
 type live struct {
 	app      *app
 	pool     *rotation.Pool
 	screen   screen
-	look     look
+	layout   layout
 	terminal *fullscreen.Screen
 
 	warnings chan string
 	answers  chan answer
 	offline  bool
 	asking   bool
-	asked    time.Time      // when the service was last asked
-	barred   bool           // the keychain did not give the keys: it is not asked again until the user says so
-	stamp    rotation.Stamp // of what is shown
+	asked    time.Time      // of the last request to the service
+	barred   bool           // the keychain refused the keys; it is asked again only on request
+	stamp    rotation.Stamp // of the state that is shown
 }
 
-// answer is what became of a question about all accounts.
+// answer is the result of asking about all accounts.
 type answer struct {
 	asked []helper.Asked
 	err   error
@@ -63,8 +62,8 @@ func (c *statusCmd) watch(a *app) error {
 	if a.dumb() {
 		return hint.On(hint.Input("--watch needs a terminal that can move the cursor; TERM says that this one cannot"), "`ocgo-key status` prints the same once")
 	}
-	w := &live{app: a, look: a.look(), offline: c.Offline, warnings: make(chan string, 8), answers: make(chan answer, 1)}
-	// Nobody else writes on a full screen: what there is to say goes onto it.
+	w := &live{app: a, layout: a.layout(), offline: c.Offline, warnings: make(chan string, 8), answers: make(chan answer, 1)}
+	// Warnings are shown on the screen, since nothing else may write to the terminal.
 	pool, dir, err := a.poolWarning(func(message string) {
 		select {
 		case w.warnings <- message:
@@ -79,7 +78,7 @@ func (c *statusCmd) watch(a *app) error {
 		return err
 	}
 	if !c.Offline {
-		a.keys().Unlock(a.budget()) // on a full screen there is no room for a question
+		a.keys().Unlock(a.budget()) // before the screen opens, since it may ask the user
 	}
 	return w.run(dir)
 }
@@ -90,7 +89,7 @@ func (w *live) run(dir string) (err error) {
 	changed, unwatch := watchFolder(dir)
 	defer unwatch()
 	signals := make(chan os.Signal, 1)
-	defer term.AllowSIGQUIT()() // nothing may end it before the terminal is as it was
+	defer term.AllowSIGQUIT()() // SIGQUIT must not end the process before the terminal is restored
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	defer signal.Stop(signals)
 
@@ -100,8 +99,8 @@ func (w *live) run(dir string) (err error) {
 	defer func() { err = errors.Join(err, w.terminal.Close()) }()
 	w.ask(ctx)
 	minute := time.NewTimer(untilNextMinute(time.Now()))
-	settled := time.NewTimer(time.Hour)
-	settled.Stop()
+	reload := time.NewTimer(time.Hour)
+	reload.Stop()
 	for {
 		if err := w.draw(); err != nil {
 			return fmt.Errorf("cannot draw on the terminal: %w", err)
@@ -119,15 +118,15 @@ func (w *live) run(dir string) (err error) {
 				}
 			}
 		case <-changed:
-			settled.Reset(settle)
-		case <-settled.C:
+			reload.Reset(changeDelay)
+		case <-reload.C:
 			if w.pool.Stamp() != w.stamp {
 				w.note(w.reload())
 			}
 		case <-minute.C:
 			minute.Reset(untilNextMinute(time.Now()))
-			w.note(w.reload()) // who holds what is over when a process ends, and that changes no state
-			if !w.barred && time.Since(w.asked).Round(time.Minute) >= askEvery {
+			w.note(w.reload()) // a lease ends with its process, which changes no file
+			if !w.barred && time.Since(w.asked).Round(time.Minute) >= askInterval {
 				w.ask(ctx)
 			}
 		case got := <-w.answers:
@@ -140,15 +139,15 @@ func (w *live) run(dir string) (err error) {
 	}
 }
 
-// untilNextMinute is the time until the clock shows another minute.
+// untilNextMinute returns the time until the clock shows the next minute.
 func untilNextMinute(now time.Time) time.Duration {
 	return now.Truncate(time.Minute).Add(time.Minute).Sub(now)
 }
 
 func (w *live) draw() error {
 	width, height := w.terminal.Size()
-	w.look.width = max(width, leastWidth)
-	return w.terminal.Draw(w.screen.frame(time.Now(), w.look, height))
+	w.layout.width = max(width, minWidth)
+	return w.terminal.Draw(w.screen.frame(time.Now(), w.layout, height))
 }
 
 // reload reads the state.
@@ -161,7 +160,7 @@ func (w *live) reload() error {
 	return err
 }
 
-// note shows an error.
+// note shows an error, if any, and its hint.
 func (w *live) note(err error) {
 	if err == nil {
 		return
@@ -172,7 +171,7 @@ func (w *live) note(err error) {
 	}
 }
 
-// key does what a key asks for. done ends the screen.
+// key handles a key. done ends the screen.
 func (w *live) key(ctx context.Context, key string) (done bool, err error) {
 	want := w.screen.press(key)
 	switch want {
@@ -201,7 +200,7 @@ func (w *live) key(ctx context.Context, key string) (done bool, err error) {
 	return false, nil
 }
 
-// alter is what the commands rotate, enable and disable do.
+// alter does the same as the commands rotate, enable and disable.
 func (w *live) alter(ctx context.Context, want intent) (did string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, keyLimit)
 	defer cancel()
@@ -221,7 +220,7 @@ func (w *live) alter(ctx context.Context, want intent) (did string, err error) {
 
 const askingText = "asking the service..."
 
-// ask asks the service about all accounts, beside everything else.
+// ask asks the service about all accounts, in the background.
 func (w *live) ask(ctx context.Context) {
 	if w.offline || w.asking || len(w.screen.pool.Accounts) == 0 {
 		return
@@ -232,7 +231,7 @@ func (w *live) ask(ctx context.Context) {
 	go func() {
 		var got answer
 		defer func() {
-			if p := recover(); p != nil { // what was thrown may hold a key: it is not shown
+			if p := recover(); p != nil { // its value is not shown, since it may contain a key
 				got = answer{err: fmt.Errorf("internal error (%T at %s)", p, panicPlace(debug.Stack()))}
 			}
 			w.answers <- got
@@ -243,7 +242,7 @@ func (w *live) ask(ctx context.Context) {
 	}()
 }
 
-// take shows what the service said.
+// take shows the answer of the service.
 func (w *live) take(got answer) {
 	w.asking = false
 	if w.screen.message == askingText {
@@ -256,7 +255,7 @@ func (w *live) take(got answer) {
 			w.barred = true
 		}
 	}
-	if all := troubles(w.screen.pool, got.asked, time.Now()); len(all) > 0 {
+	if all := failures(w.screen.pool, got.asked, time.Now()); len(all) > 0 {
 		w.screen.message = all[0].text
 		if len(all) > 1 {
 			w.screen.message += fmt.Sprintf(" (and %d more; see `ocgo-key status`)", len(all)-1)

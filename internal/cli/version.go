@@ -37,20 +37,20 @@ type (
 	versionJSON struct {
 		Arch     string        `json:"arch"`
 		Go       string        `json:"go"`
-		OpenCode *openCodeJSON `json:"opencode,omitempty"` // with --verbose, where there is one on PATH
+		OpenCode *openCodeJSON `json:"opencode,omitempty"` // with --verbose, if there is one on PATH
 		OS       string        `json:"os"`
 		Version  string        `json:"version"`
 	}
 	openCodeJSON struct {
 		Path       string `json:"path"`
 		Program    string `json:"program"`
-		Generation int    `json:"generation"` // 0: not known
-		Version    string `json:"version"`    // empty: not known
+		Generation int    `json:"generation"` // 0: unknown
+		Version    string `json:"version"`    // empty: unknown
 		Tried      bool   `json:"tried"`
 	}
 )
 
-// whichOpenCode is the opencode on PATH, and the line for it.
+// whichOpenCode returns the opencode on PATH, and a line about it.
 func whichOpenCode(a *app) (*openCodeJSON, string) {
 	path, err := opencode.Find(a.getenv("PATH"))
 	if err != nil {

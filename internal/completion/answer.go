@@ -1,6 +1,7 @@
 package completion
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // it drops an empty one.
 func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 	if len(args) == 0 {
-		return fmt.Errorf("which shell asks?")
+		return fmt.Errorf("the name of the shell is missing")
 	}
 	shell, words := args[0], args[1:]
 	var line func(Value) string
@@ -25,7 +26,7 @@ func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 	switch shell {
 	case "bash":
 		if len(words) == 0 {
-			return fmt.Errorf("bash sends its word breaks first")
+			return fmt.Errorf("the word breaks of bash are missing")
 		}
 		breaks, raw := words[0], words[1:]
 		words = make([]string, len(raw))
@@ -49,26 +50,22 @@ func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 		return fmt.Errorf("no such shell: %q", shell)
 	}
 	reply := Complete(app, words, source)
-	var out strings.Builder
+	out := "values\n"
 	switch {
 	case reply.File:
-		out.WriteString("file " + reply.Before + "\n")
+		out = "file " + reply.Before + "\n"
 	case reply.Command >= 0:
-		fmt.Fprintf(&out, "command %d\n", reply.Command)
-	default:
-		out.WriteString("values\n")
-		values := reply.Values
-		if typed != "" { // zsh and fish match values by their own rules
-			values = Matching(values, typed)
-		}
-		for _, v := range values {
-			v.Help = oneLine(v.Help)
-			if text := line(v); text != "" {
-				out.WriteString(text + "\n")
-			}
+		out = fmt.Sprintf("command %d\n", reply.Command)
+	case typed != "": // zsh and fish match values by their own rules
+		reply.Values = Matching(reply.Values, typed)
+	}
+	for _, v := range reply.Values {
+		v.Help = oneLine(v.Help)
+		if text := line(v); text != "" {
+			out += text + "\n"
 		}
 	}
-	_, err := io.WriteString(w, out.String())
+	_, err := io.WriteString(w, out)
 	return err
 }
 
@@ -90,11 +87,7 @@ func fishLine(v Value) string { return v.Text + "\t" + v.Help }
 // powershellLine returns the text to insert, the text for the menu, and a tip, which PowerShell
 // does not accept empty.
 func powershellLine(v Value) string {
-	tip := v.Help
-	if tip == "" {
-		tip = v.Text
-	}
-	return powershellQuote(v.Text) + "\t" + v.Text + "\t" + tip
+	return powershellQuote(v.Text) + "\t" + v.Text + "\t" + cmp.Or(v.Help, v.Text)
 }
 
 // powershellSafe are the characters, besides letters and digits, that need no quotes in an

@@ -117,11 +117,9 @@ func (w *walk) argument(word string) (begins bool) {
 		}
 		return false
 	}
-	for _, child := range w.node.Children {
-		if child.Name == word || slices.Contains(child.Aliases, word) {
-			w.node, w.position, w.before = child, 0, nil
-			break
-		}
+	is := func(n *kong.Node) bool { return n.Name == word || slices.Contains(n.Aliases, word) }
+	if i := slices.IndexFunc(w.node.Children, is); i >= 0 {
+		w.node, w.position, w.before = w.node.Children[i], 0, nil
 	}
 	return false
 }
@@ -202,10 +200,11 @@ func (w *walk) excluded(f *kong.Flag) bool {
 func (w *walk) valuesOf(v *kong.Value, before string, source Source) Reply {
 	reply := Reply{Command: -1}
 	switch kind := v.Tag.Get(Tag); {
-	case kind == "file":
-		reply.File, reply.Before = true, before
 	case kind != "":
-		values, file := source(kind, w.before)
+		values, file := []Value(nil), kind == "file"
+		if !file {
+			values, file = source(kind, w.before)
+		}
 		if file {
 			return Reply{File: true, Before: before, Command: -1}
 		}
@@ -234,10 +233,7 @@ const maxDescription = 70
 
 // brief returns a help text's first sentence.
 func brief(help string) string {
-	help = strings.Join(strings.Fields(help), " ")
-	if i := strings.Index(help, ". "); i >= 0 {
-		help = help[:i]
-	}
+	help, _, _ = strings.Cut(oneLine(help), ". ")
 	help = strings.TrimSuffix(help, ".")
 	if runes := []rune(help); len(runes) > maxDescription {
 		cut := string(runes[:maxDescription-1])
@@ -252,19 +248,13 @@ func brief(help string) string {
 // Matching returns the values that begin with word; if there are none, those that do so when case
 // is ignored.
 func Matching(values []Value, word string) []Value {
-	if exact := having(values, word, strings.HasPrefix); len(exact) > 0 {
-		return exact
-	}
-	return having(values, word, hasPrefixFold)
-}
-
-func having(values []Value, word string, has func(text, prefix string) bool) (matching []Value) {
-	for _, v := range values {
-		if has(v.Text, word) {
-			matching = append(matching, v)
+	for _, has := range []func(text, prefix string) bool{strings.HasPrefix, hasPrefixFold} {
+		matching := slices.DeleteFunc(slices.Clone(values), func(v Value) bool { return !has(v.Text, word) })
+		if len(matching) > 0 {
+			return matching
 		}
 	}
-	return matching
+	return nil
 }
 
 func hasPrefixFold(text, prefix string) bool {

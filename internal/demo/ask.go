@@ -11,9 +11,9 @@ import (
 	"ocgo-key/internal/version"
 )
 
-// Ask asks the demo's one question, streamed, over the wire format that most models have. base is the address of the
-// gateway and token the one that it wants. It returns the answer in one piece, so that the demo's own lines do not come
-// in between.
+// Ask sends the demo's prompt to the gateway at base, with its token, in the wire format of most
+// models, and returns the streamed answer as a whole, so that no other line of the demo interrupts
+// it.
 func Ask(ctx context.Context, base, token string) (string, error) {
 	question := fmt.Sprintf(`{"model":%q,"stream":true,"tools":[{"type":"function","function":{"name":"none"}}],"messages":[{"role":"user","content":%q}]}`, model, prompt)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/chat/completions", strings.NewReader(question))

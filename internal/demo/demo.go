@@ -1,5 +1,6 @@
-// Package demo has the parts of `ocgo-key demo`: a stand-in for the service whose first account is used up, a pool and
-// keys in memory, and a client to ask with. It reads and changes nothing of the user's.
+// Package demo has the parts of `ocgo-key demo`: a stand-in for the service whose first account is
+// used up, a pool and keys in memory, and a client that sends a prompt. It reads and changes none of
+// the user's files.
 package demo
 
 import (
@@ -24,22 +25,22 @@ const (
 	limit  = 3 * 24 * time.Hour // how long the first account is limited
 )
 
-// members are the demo's accounts, and their keys, which no service but the stand-in knows.
+// members are the demo's accounts, with keys that only the stand-in accepts.
 var members = []struct{ label, key string }{{"Work", "demo-key-1"}, {"Personal", "demo-key-2"}, {"Spare", "demo-key-3"}}
 
-// Stage is a service, and a pool with the keys of its accounts.
+// Stage is a stand-in service, and a pool with the keys of its accounts.
 type Stage struct {
 	Service *fakeservice.Server
 	Pool    *rotation.Pool
 	Keys    keychain.Store
 }
 
-// Set sets the stage. tell gets a sentence for each request that the service meets, from a goroutine of the service. The
-// caller closes the Service.
-func Set(ctx context.Context, tell func(sentence string)) (*Stage, error) {
+// NewStage starts the service and fills the pool. The service calls tell with a sentence for each model
+// request, from its own goroutines. The caller closes the Service.
+func NewStage(ctx context.Context, tell func(sentence string)) (*Stage, error) {
 	stage := &Stage{Pool: rotation.InMemory(), Keys: keychain.NewMemory()}
 	options := fakeservice.Options{OnDone: func(r fakeservice.Request) {
-		if r.Method == http.MethodPost { // other than the gateway's own question for what is left of an account
+		if r.Method == http.MethodPost { // a model request; the gateway also asks for the usage
 			tell(narrate(r))
 		}
 	}}
@@ -59,7 +60,7 @@ func Set(ctx context.Context, tell func(sentence string)) (*Stage, error) {
 	return stage, err
 }
 
-// narrate is a request as the service saw it.
+// narrate describes a request.
 func narrate(r fakeservice.Request) string {
 	what := "a turn of the conversation"
 	if !r.Tools {
@@ -72,16 +73,16 @@ func narrate(r fakeservice.Request) string {
 	return fmt.Sprintf("%s asks for %s: %s", r.Account, what, answer)
 }
 
-// Client is what asks the demo's question.
+// Client is the program that sends the demo's prompt.
 type Client struct {
 	Command  wrapper.Command
-	OpenCode bool   // rather than the small client of this program
-	Shown    string // the command, for people
+	OpenCode bool   // false for the built-in client
+	Shown    string // the command as shown to the user
 	home     string // a scratch folder
 }
 
-// NewClient returns OpenCode where it is installed, in a scratch home folder; else `ocgo-key demo-client`, which is to
-// call [Ask]. The caller closes it.
+// NewClient returns OpenCode with a scratch home folder if it is installed, or else `ocgo-key
+// demo-client`, which calls [Ask]. The caller closes it.
 func NewClient() (*Client, error) {
 	if opencode, err := exec.LookPath("opencode"); err == nil {
 		home, err := os.MkdirTemp("", "ocgo-key-demo-")
@@ -105,7 +106,7 @@ func (c *Client) Close() {
 	}
 }
 
-// environment gives OpenCode a home of its own, and none of the user's settings.
+// environment returns an environment with this home folder and none of the user's settings.
 func environment(home string) []string {
 	env := []string{"HOME=" + home, "USERPROFILE=" + home, "OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1"}
 	for _, name := range []string{"PATH", "TERM", "LANG", "TMPDIR", "TEMP", "SYSTEMROOT", "NO_COLOR"} {

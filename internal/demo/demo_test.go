@@ -13,7 +13,7 @@ import (
 // The first account is limited, and the second answers, as the demo wants to show.
 func TestStage(t *testing.T) {
 	told := make(chan string, 2)
-	stage, err := Set(t.Context(), func(sentence string) { told <- sentence })
+	stage, err := NewStage(t.Context(), func(sentence string) { told <- sentence })
 	require.NoError(t, err)
 	_, err = Ask(t.Context(), stage.Service.BaseURL(), "demo-key-1")
 	assert.ErrorContains(t, err, "429")

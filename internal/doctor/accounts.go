@@ -8,20 +8,19 @@ import (
 	"ocgo-key/rotation"
 )
 
-// accountsCheck looks at the pool and its accounts.
+// accountsCheck checks the pool and its accounts.
 type accountsCheck struct{ *examination }
 
-// checkAccounts checks that the pool can hand out an account, and that no two of its accounts are
-// one.
+// checkAccounts checks that the pool can hand out an account, and that no account is listed twice.
 func (e accountsCheck) checkAccounts(r *Result) {
 	s := e.state()
 	o, err := s.overview(e.ctx)
 	if err != nil {
-		r.Skipped = "not looked at, since the state cannot be read"
+		r.Skipped = "not checked, since the state cannot be read"
 		return
 	}
 	if n := len(e.keychain().held); len(o.Accounts) == 0 && n > 0 {
-		r.found(Problem, RepairCommand, "there is no account, although the keychain has %s of accounts that were", text.Count(n, "key", "keys"))
+		r.found(Problem, RepairCommand, "there is no account, but the keychain still has %s", text.Count(n, "key", "keys"))
 		return
 	}
 	if len(o.Accounts) == 0 {
@@ -29,7 +28,7 @@ func (e accountsCheck) checkAccounts(r *Result) {
 		return
 	}
 	r.Well = text.Count(len(o.Accounts), "account", "accounts")
-	pool := rotation.New(still{s.file, s.state}, time.Now, func(int, string) bool { return true })
+	pool := rotation.New(readOnly{s.file, s.state}, time.Now, func(int, string) bool { return true })
 	exhaustion := pool.Exhaustion(e.ctx)
 	out, none := errors.AsType[*rotation.ExhaustedError](exhaustion)
 	switch {
@@ -47,29 +46,29 @@ func (e accountsCheck) checkAccounts(r *Result) {
 	if len(r.Findings) == 0 && none && out.Until.IsZero() {
 		r.found(Problem, "ocgo-key enable "+text.Quote(o.Accounts[0].Label), "every account is disabled, so there is nothing to hand out")
 	}
-	e.checkTwins(r, o)
+	e.checkDuplicates(r, o)
 	e.checkUnknownAnswers(r, pool)
 }
 
-// refusalsLately is the age up to which an answer that no rule knows is worth a note.
-const refusalsLately = 7 * 24 * time.Hour
+// recentRefusal is the age up to which an unknown answer is reported.
+const recentRefusal = 7 * 24 * time.Hour
 
-// checkUnknownAnswers reports recent refusals of the service that no rule knows.
+// checkUnknownAnswers reports recent refusals of the service that this version cannot classify.
 func (e accountsCheck) checkUnknownAnswers(r *Result, pool *rotation.Pool) {
 	refusals, err := pool.Refusals(e.ctx)
 	if err != nil {
-		return // which the check of the state says
+		return // stateCheck reports the error
 	}
 	for _, f := range refusals {
-		if time.Since(f.Last) < refusalsLately {
-			r.found(Note, "ocgo-key history", "the service refused %s with an answer that this version does not know, which was passed on: %s (the last of %s, %s); a newer version may know it",
+		if time.Since(f.Last) < recentRefusal {
+			r.found(Note, "ocgo-key history", "the service refused %s with an answer that this version does not know, which was forwarded: %s (the last of %s, %s); a newer version may know it",
 				text.Count(f.Count, "request", "requests"), rotation.Describe(f), text.OneLine(f.Account), text.Ago(f.Last, time.Now()))
 		}
 	}
 }
 
-// checkTwins reports pairs of accounts with the same key or the same subscription.
-func (e accountsCheck) checkTwins(r *Result, o rotation.Overview) {
+// checkDuplicates reports pairs of accounts with the same key or the same subscription.
+func (e accountsCheck) checkDuplicates(r *Result, o rotation.Overview) {
 	keys, usage := e.keychain(), e.usage()
 	for i, v := range o.Accounts {
 		for _, earlier := range o.Accounts[:i] {
@@ -80,7 +79,7 @@ func (e accountsCheck) checkTwins(r *Result, o rotation.Overview) {
 				break
 			}
 			if v.Enabled && earlier.Enabled && shared(subscription(v, usage), subscription(earlier, usage)) {
-				r.found(Problem, "ocgo-key disable "+text.Quote(v.Label), "%s and %s belong to the same workspace and user: they share one usage limit, and a switch between them gains nothing",
+				r.found(Problem, "ocgo-key disable "+text.Quote(v.Label), "%s and %s belong to the same workspace and user: they share one usage limit, so switching between them gains nothing",
 					text.OneLine(earlier.Label), text.OneLine(v.Label))
 				break
 			}
@@ -88,8 +87,8 @@ func (e accountsCheck) checkTwins(r *Result, o rotation.Overview) {
 	}
 }
 
-// subscription returns the workspace and the user whose usage limits the account shares: what the
-// service says now, else what it said before.
+// subscription returns the workspace and the user to which the account's usage limits belong:
+// according to the service's answer now, else to its last one.
 func subscription(v rotation.View, usage map[string]usageAnswer) [2]string {
 	if a, ok := usage[v.ID]; ok && a.err == nil && a.usage.Workspace != "" && a.usage.User != "" {
 		return [2]string{a.usage.Workspace, a.usage.User}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAccounts(t *testing.T) {
-	const same = "problem: Work and Spare belong to the same workspace and user: they share one usage limit, and a switch between them gains nothing | ocgo-key disable Spare"
+	const same = "problem: Work and Spare belong to the same workspace and user: they share one usage limit, so switching between them gains nothing | ocgo-key disable Spare"
 	tests := map[string]struct {
 		accounts bool // Work and Spare are listed
 		alter    func(*machine, *state.State)
@@ -19,7 +19,7 @@ func TestAccounts(t *testing.T) {
 	}{
 		"none": {false, nil, []string{"problem: there is no account, so there is nothing to hand out | ocgo-key add Work"}, ""},
 		"none any more": {false, func(m *machine, _ *state.State) { m.keys.keys["aaaaaaaaaaaaaaaa"] = "sk-a" },
-			[]string{"problem: there is no account, although the keychain has 1 key of accounts that were | ocgo-key doctor --repair"}, ""},
+			[]string{"problem: there is no account, but the keychain still has 1 key | ocgo-key doctor --repair"}, ""},
 		"two": {true, nil, nil, "2 accounts, the next process gets Work"},
 		"one refused": {true, func(_ *machine, s *state.State) {
 			s.Accounts[0].Rejected = &state.Rejection{Reason: "AuthError"}
@@ -40,7 +40,7 @@ func TestAccounts(t *testing.T) {
 				{Status: 403, Type: "Account.Paused", Account: "Work", Count: 2, Last: time.Now()},
 				{Status: 403, Type: "Account.Old", Account: "Work", Count: 1, Last: time.Now().Add(-30 * 24 * time.Hour)},
 			}
-		}, []string{"note: the service refused 2 requests with an answer that this version does not know, which was passed on: 403 Account.Paused (the last of Work, just now); a newer version may know it | ocgo-key history"}, "2 accounts, the next process gets Work"},
+		}, []string{"note: the service refused 2 requests with an answer that this version does not know, which was forwarded: 403 Account.Paused (the last of Work, just now); a newer version may know it | ocgo-key history"}, "2 accounts, the next process gets Work"},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {

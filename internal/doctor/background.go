@@ -12,23 +12,24 @@ import (
 	"ocgo-key/internal/keyform"
 )
 
-// gatewayLimit bounds the wait for a connection to an address of this machine.
+// gatewayLimit is the time limit for connecting to an address of this machine.
 const gatewayLimit = 2 * time.Second
 
 // background reports a background service of OpenCode 2 that was started with the environment of an
 // `ocgo-key run`. Every client of that service uses the run's gateway, which ends with the run.
-func (o *openCode) background(ctx context.Context) []Finding {
+func (o *openCode) background(ctx context.Context, r *Result) {
 	service, err := opencode.ReadService(opencode.ServiceFile(o.getenv, o.home))
 	if err != nil {
-		return nil
+		return
 	}
 	content, err := service.Content(ctx)
 	if err != nil || content == nil {
-		return nil // it does not run, or was started by nobody with a configuration of their own
+		return // it does not run, or its environment has no configuration
 	}
 	address, ours := opencode.Points(content, keyform.StandIn)
-	if !ours || !local(address) {
-		return nil
+	u, err := url.Parse(address)
+	if !ours || err != nil || !net.ParseIP(u.Hostname()).IsLoopback() {
+		return
 	}
 	turns := ""
 	if active, _ := service.Active(ctx); len(active) > 0 {
@@ -37,33 +38,23 @@ func (o *openCode) background(ctx context.Context) []Finding {
 			turns = "; a turn is under way, which then continues with your own key and address"
 		}
 	}
-	mend := "env -u " + opencode.ConfigVariable + " opencode service restart"
+	fix := "env -u " + opencode.ConfigVariable + " opencode service restart"
 	if runtime.GOOS == "windows" {
-		mend = "$env:" + opencode.ConfigVariable + " = $null; opencode service restart"
+		fix = "$env:" + opencode.ConfigVariable + " = $null; opencode service restart"
 	}
-	if answers(ctx, address) {
-		return []Finding{of(Note, mend, fmt.Sprintf("OpenCode's background service (process %d) was started by something under `ocgo-key run`, and uses that run's gateway: it ends with the run%s", service.PID, turns))}
+	if u.Port() != "" && listening(ctx, u.Host) {
+		r.found(Note, fix, "OpenCode's background service (process %d) was started under `ocgo-key run`, and uses that run's gateway: it ends with the run%s", service.PID, turns)
+		return
 	}
-	return []Finding{of(Problem, mend, fmt.Sprintf("OpenCode's background service (process %d) was started by something under `ocgo-key run` that has ended: it sends every request to a gateway that is gone, so that plain `opencode` hangs%s", service.PID, turns))}
+	r.found(Problem, fix, "OpenCode's background service (process %d) was started under an `ocgo-key run` that has ended: it sends every request to a gateway that is gone, so that plain `opencode` hangs%s", service.PID, turns)
 }
 
-// local reports whether the address is one of this machine.
-func local(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && net.ParseIP(u.Hostname()).IsLoopback()
-}
-
-// answers reports whether somebody listens at the address.
-func answers(ctx context.Context, address string) bool {
-	u, err := url.Parse(address)
-	if err != nil || u.Port() == "" {
-		return false
-	}
+// listening reports whether a program listens at the address, HOST:PORT.
+func listening(ctx context.Context, address string) bool {
 	dialer := net.Dialer{Timeout: gatewayLimit}
-	c, err := dialer.DialContext(ctx, "tcp", u.Host)
-	if err != nil {
-		return false
+	c, err := dialer.DialContext(ctx, "tcp", address)
+	if err == nil {
+		_ = c.Close()
 	}
-	_ = c.Close()
-	return true
+	return err == nil
 }

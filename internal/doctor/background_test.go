@@ -50,16 +50,16 @@ func TestBackground(t *testing.T) {
 		"started by nobody of ours": {"", 0, nil},
 		"the user's own":            {`,{"type":"document","info":{"providers":{"opencode-go":{"settings":{"baseURL":"` + gone.URL + `","apiKey":"mine"}}}}}`, 0, nil},
 		"elsewhere":                 {document("https://example.com/zen/go/v1"), 0, nil},
-		"poisoned":                  {document(gone.URL + "/zen/go/v1"), 0, []string{"problem: OpenCode's background service (process 7) was started by something under `ocgo-key run` that has ended", "plain `opencode` hangs | "}},
+		"poisoned":                  {document(gone.URL + "/zen/go/v1"), 0, []string{"problem: OpenCode's background service (process 7) was started under an `ocgo-key run` that has ended", "plain `opencode` hangs | "}},
 		"poisoned, a turn":          {document(gone.URL), 1, []string{"problem: ", "; a turn is under way, which then continues with your own key and address | "}},
 		"poisoned, turns":           {document(gone.URL), 2, []string{"problem: ", "; it restarts under 2 turns, which then continue with your own key and address | "}},
-		"while the run lasts":       {document(there.URL), 0, []string{"note: OpenCode's background service (process 7) was started by something under `ocgo-key run`, and uses that run's gateway", "it ends with the run | "}},
+		"while the run lasts":       {document(there.URL), 0, []string{"note: OpenCode's background service (process 7) was started under `ocgo-key run`, and uses that run's gateway", "it ends with the run | "}},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
 			o := home(t, nil, second)
 			backgroundService(t, o, tt.content, tt.turns)
-			found := short(o.background(t.Context()))
+			found := findings(func(r *Result) { o.background(t.Context(), r) })
 			if tt.want == nil {
 				assert.Empty(t, found)
 				return
@@ -70,8 +70,8 @@ func TestBackground(t *testing.T) {
 			assert.Contains(t, found[0], "opencode service restart")
 		})
 	}
-	assert.Empty(t, home(t, nil, second).background(t.Context()), "no service was ever started")
+	assert.Empty(t, findings(func(r *Result) { home(t, nil, second).background(t.Context(), r) }), "no service was ever started")
 	o := home(t, nil, second)
 	write(t, opencode.ServiceFile(o.getenv, o.home), fmt.Sprintf(`{"url":%q,"pid":7,"password":"secret"}`, gone.URL), 0o600)
-	assert.Empty(t, o.background(t.Context()), "the service has ended")
+	assert.Empty(t, findings(func(r *Result) { o.background(t.Context(), r) }), "the service has ended")
 }

@@ -36,8 +36,8 @@ func TestClock(t *testing.T) {
 	}
 	m := newMachine(t)
 	m.service.Close()
-	assert.Contains(t, m.finds("clock").Skipped, "the service did not tell its time")
+	assert.Contains(t, m.finds("clock").Skipped, "the service did not send its time")
 	for goos, want := range map[string]string{"linux": "sudo timedatectl set-ntp true", "darwin": "sudo sntp -sS time.apple.com", "windows": "w32tm /resync"} {
-		assert.Equal(t, want, clockMend(goos))
+		assert.Equal(t, want, clockFix(goos))
 	}
 }

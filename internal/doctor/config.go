@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"strings"
@@ -12,13 +11,13 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// configCheck looks for other keys and addresses that OpenCode may use in place of the pool's.
+// configCheck looks for other keys and addresses that OpenCode may use instead of the pool's.
 type configCheck struct{ *examination }
 
-// checkConfig finds other keys and addresses that OpenCode may use in place of the pool's. Where
-// plain `opencode` uses the pool, they are not used, and a key in plain text is still worth a note.
+// checkConfig reports such keys and addresses. If plain `opencode` uses the pool, OpenCode ignores
+// them; a key in plain text is then only a note.
 func (e configCheck) checkConfig(r *Result) {
-	r.Well = "no other key or address stands in the pool's way"
+	r.Well = "no other key or address overrides the pool"
 	e.checkEnvironment(r)
 	e.checkLogins(r)
 	dir, err := os.Getwd()
@@ -30,7 +29,8 @@ func (e configCheck) checkConfig(r *Result) {
 		e.checkUserConfig(r, path)
 	}
 	o := e.openCode(e.program())
-	r.take(o.models(paths), o.database(e.ctx))
+	o.models(r, paths)
+	o.database(e.ctx, r)
 	for _, path := range opencode.ManagedConfigs(runtime.GOOS, e.Getenv) {
 		if text, ok := e.configText(r, path); ok {
 			e.checkManaged(r, path, text)
@@ -41,10 +41,7 @@ func (e configCheck) checkConfig(r *Result) {
 	}
 }
 
-// rival returns the level of a finding about another key, and what happens with that key.
-func (e configCheck) rival() (level, effect string) { return e.openCode(e.program()).rival() }
-
-// configText reads a configuration, and reports one that OpenCode cannot read.
+// configText reads a configuration file. It reports a file that OpenCode cannot read.
 func (e configCheck) configText(r *Result, path string) ([]byte, bool) {
 	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, false
@@ -65,27 +62,27 @@ func (e configCheck) checkUserConfig(r *Result, path string) {
 	if !ok {
 		return
 	}
-	level, effect := e.rival()
-	o, _ := opencode.ReadOverrides(data, keyform.StandIn) // it was read before
+	level, effect := e.openCode(e.program()).otherKey()
+	o, _ := opencode.ReadOverrides(data, keyform.StandIn) // configText has checked it
 	switch {
 	case o.Key == opencode.Literal && !o.StandsIn:
 		r.found(level, "ocgo-key import --from "+text.Quote(path)+" --scrub", "%s sets %s: %s", path, o.Place("apiKey"), effect)
 	case o.Any() && level == Problem:
 		r.found(Problem, "ocgo-key install --yes", "%s sets %s (%s): %s", path, o.Where(), o.Names(), effect)
 	case len(o.Headers) > 0:
-		r.found(Note, editCommand(path), "%s sets %s (%s): the gateway passes no other key on, and an agent's tools can read it; take it out there",
+		r.found(Note, editCommand(path), "%s sets %s (%s): the gateway passes no other key on, and an agent's tools can read it; remove it there",
 			path, o.Where(), o.Names())
 	}
 	for _, name := range o.Env {
-		if name != opencode.KeyVariable && e.isKey(e.Getenv(name)) { // that one is told of by itself
+		if name != opencode.KeyVariable && e.isKey(e.Getenv(name)) { // checkEnvironment reports that one
 			r.found(level, editCommand(path), "%s names the variable %q for the key of OpenCode Go, and it is set: %s", path, name, effect)
 		}
 	}
 }
 
-// checkManaged reports what a managed configuration sets, which overrides everything that `run`
-// sets. A key there is harmless: the gateway takes its token from a header of its own, and passes
-// no other key on.
+// checkManaged reports an address in a managed configuration, which overrides everything that `run`
+// sets. A key there is harmless: the gateway reads its token from a separate header, and forwards
+// no other key.
 func (e configCheck) checkManaged(r *Result, path string, text []byte) {
 	o, err := opencode.ReadOverrides(text, keyform.StandIn)
 	if err != nil {
@@ -93,26 +90,24 @@ func (e configCheck) checkManaged(r *Result, path string, text []byte) {
 	}
 	if o.BaseURL {
 		r.found(Problem, editCommand(path), "%s, a managed configuration, sets %s, which overrides the gateway of `ocgo-key run` "+
-			"(not that of the plugin); it has to be taken out there", path, o.Place("baseURL"))
+			"(not that of the plugin); remove it there", path, o.Place("baseURL"))
 	}
 }
 
-// models reports what a user's configuration sets for single models. OpenCode prefers that to what
-// is set for the provider.
-func (o *openCode) models(paths []string) []Finding {
-	var found []Finding
+// models reports settings for single models in the user's configurations. OpenCode prefers them to
+// the settings of the provider.
+func (o *openCode) models(r *Result, paths []string) {
 	for _, path := range paths {
 		text, ok := regular(path, opencode.MaxLoginFile)
 		if !ok {
 			continue
 		}
 		for _, m := range opencode.ModelOverrides(text, keyform.StandIn) {
-			level, effect := o.rival()
+			level, effect := o.otherKey()
 			if level == Note {
-				effect = "the pool's is used in its place"
+				effect = "the pool's is used instead"
 			}
-			found = append(found, of(level, editCommand(path), fmt.Sprintf("%s sets %s for model %s alone: %s", path, strings.Join(m.Names, " and "), m.Model, effect)))
+			r.found(level, editCommand(path), "%s sets %s for model %s alone: %s", path, strings.Join(m.Names, " and "), m.Model, effect)
 		}
 	}
-	return found
 }

@@ -13,9 +13,9 @@ import (
 func TestModels(t *testing.T) {
 	o := home(t, nil, second)
 	path := write(t, filepath.Join(o.home, "opencode.json"), `{"providers":{"opencode-go":{"models":{"kimi-k2.6":{"settings":{"baseURL":"https://example.com"}}}}}}`, 0o600)
-	assert.Equal(t, []string{"problem: " + path + " sets baseURL for model kimi-k2.6 alone: plain `opencode` uses it and not the pool | ${EDITOR:-vi} " + path}, short(o.models([]string{path, filepath.Join(o.home, "none.json")})))
+	assert.Equal(t, []string{"problem: " + path + " sets baseURL for model kimi-k2.6 alone: plain `opencode` uses it and not the pool | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path, filepath.Join(o.home, "none.json")}) }))
 	o.pooled = true
-	assert.Equal(t, []string{"note: " + path + " sets baseURL for model kimi-k2.6 alone: the pool's is used in its place | ${EDITOR:-vi} " + path}, short(o.models([]string{path})))
+	assert.Equal(t, []string{"note: " + path + " sets baseURL for model kimi-k2.6 alone: the pool's is used instead | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path}) }))
 }
 
 // What plain `opencode` would use in place of the pool. With the plugin installed it does not win.
@@ -54,8 +54,8 @@ func TestConfig(t *testing.T) {
 			[]string{"problem: HOME/opencode.json cannot be read (it is not a JSON object), so OpenCode does not start | ${EDITOR:-vi} HOME/opencode.json"},
 			[]string{"problem: HOME/opencode.json cannot be read (it is not a JSON object), so OpenCode does not start | ${EDITOR:-vi} HOME/opencode.json"}},
 		"a managed address": {nil, map[string]string{"managed/opencode.json": config(`"baseURL":"https://example.com"`)},
-			[]string{"problem: HOME/managed/opencode.json, a managed configuration, sets provider.opencode-go.options.baseURL, which overrides the gateway of `ocgo-key run` (not that of the plugin); it has to be taken out there | ${EDITOR:-vi} HOME/managed/opencode.json"},
-			[]string{"problem: HOME/managed/opencode.json, a managed configuration, sets provider.opencode-go.options.baseURL, which overrides the gateway of `ocgo-key run` (not that of the plugin); it has to be taken out there | ${EDITOR:-vi} HOME/managed/opencode.json"}},
+			[]string{"problem: HOME/managed/opencode.json, a managed configuration, sets provider.opencode-go.options.baseURL, which overrides the gateway of `ocgo-key run` (not that of the plugin); remove it there | ${EDITOR:-vi} HOME/managed/opencode.json"},
+			[]string{"problem: HOME/managed/opencode.json, a managed configuration, sets provider.opencode-go.options.baseURL, which overrides the gateway of `ocgo-key run` (not that of the plugin); remove it there | ${EDITOR:-vi} HOME/managed/opencode.json"}},
 	}
 	if runtime.GOOS == "windows" {
 		return // other separators, and another editor

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"runtime"
@@ -14,43 +13,36 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// database checks OpenCode's database: for keys that are used in place of the pool's, for readers
-// other than its owner, and for a generation of OpenCode that cannot use it.
-func (o *openCode) database(ctx context.Context) []Finding {
+// database checks OpenCode's database: whether it has keys that OpenCode uses instead of the pool's,
+// whether other users can read it, and whether the installed OpenCode can use it.
+func (o *openCode) database(ctx context.Context, r *Result) {
 	path := opencode.DatabasePath(o.getenv, o.home)
 	info, err := os.Stat(path)
 	if path == "" || err != nil || !info.Mode().IsRegular() {
-		return nil
+		return
 	}
-	var found []Finding
 	keys := 0
 	switch c, err := opencode.ReadCredentials(ctx, path); {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil
+		return
 	case err != nil:
-		found = append(found, of(Note, "opencode auth list", fmt.Sprintf("it is not known whether OpenCode has a login of its own: %v", err)))
+		r.found(Note, "opencode auth list", "cannot tell whether OpenCode has logins: %v", err)
 	default:
 		var wins int
-		keys, wins = o.count(c)
-		if level, effect := o.rival(); wins > 0 {
-			found = append(found, of(level, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for OpenCode Go: %s", path, logins(wins), effect)))
+		keys, wins = countKeys(c)
+		if level, effect := o.otherKey(); wins > 0 {
+			r.found(level, "ocgo-key import --scrub", "%s has %s for OpenCode Go: %s", path, text.Count(wins, "login", "logins"), effect)
 		} else if keys > 0 {
-			found = append(found, of(Note, "ocgo-key import --scrub", fmt.Sprintf("%s has %s for Zen in clear, which an agent's tools can read", path, logins(keys))))
+			r.found(Note, "ocgo-key import --scrub", "%s has %s for Zen in plain text, which an agent's tools can read", path, text.Count(keys, "login", "logins"))
 		}
 	}
-	return append(append(found, o.readable(path, info, keys)...), o.wrongGeneration(ctx, path)...)
+	readable(r, path, info, keys)
+	o.wrongGeneration(ctx, r, path)
 }
 
-func logins(n int) string {
-	if n == 1 {
-		return "a login"
-	}
-	return fmt.Sprintf("%d logins", n)
-}
-
-// count returns the number of the user's own keys, and how many of them OpenCode prefers to the
+// countKeys returns the number of the user's own keys, and how many of them OpenCode prefers to the
 // pool's.
-func (o *openCode) count(c *opencode.Credentials) (keys, wins int) {
+func countKeys(c *opencode.Credentials) (keys, wins int) {
 	for _, login := range c.Found {
 		if login.Problem != "" || strings.HasPrefix(login.Key.Reveal(), keyform.StandIn) {
 			continue
@@ -63,30 +55,32 @@ func (o *openCode) count(c *opencode.Credentials) (keys, wins int) {
 	return keys, wins
 }
 
-func (o *openCode) readable(path string, info fs.FileInfo, keys int) []Finding {
+// readable reports a database that other users can read.
+func readable(r *Result, path string, info fs.FileInfo, keys int) {
 	const others = 0o077
 	if runtime.GOOS == "windows" || info.Mode().Perm()&others == 0 {
-		return nil
+		return
 	}
 	level, holds := Note, "your conversations"
 	if keys > 0 {
 		level, holds = Problem, "keys and your conversations"
 	}
-	return []Finding{of(level, "chmod go= "+text.Quote(path)+"*", fmt.Sprintf("%s has mode %04o: other users of this machine may read %s in it", path, info.Mode().Perm(), holds))}
+	r.found(level, "chmod go= "+text.Quote(path)+"*", "%s has mode %04o: other users of this machine may read %s in it", path, info.Mode().Perm(), holds)
 }
 
-// wrongGeneration reports an OpenCode 1 on a database that version 2 created, which it cannot use.
-// One that version 2 only took over works. Source: docs/facts.md, "Logins at rest".
-func (o *openCode) wrongGeneration(ctx context.Context, path string) []Finding {
+// wrongGeneration reports an OpenCode 1 that cannot use its database because OpenCode 2 created it.
+// OpenCode 1 can use a database that OpenCode 2 only converted. Source: docs/facts.md, "Logins at
+// rest".
+func (o *openCode) wrongGeneration(ctx context.Context, r *Result, path string) {
 	if o.program.Generation != 1 {
-		return nil
+		return
 	}
 	if created, err := opencode.CreatedBySecond(ctx, path); err != nil || !created {
-		return nil // the one that cannot be read was told of
+		return // database reports a file that cannot be read
 	}
-	mend := "export " + opencode.DatabaseVariable + "=opencode-1.db"
+	fix := "export " + opencode.DatabaseVariable + "=opencode-1.db"
 	if runtime.GOOS == "windows" {
-		mend = "$env:" + opencode.DatabaseVariable + ` = "opencode-1.db"`
+		fix = "$env:" + opencode.DatabaseVariable + ` = "opencode-1.db"`
 	}
-	return []Finding{of(Problem, mend, fmt.Sprintf("%s was created by OpenCode 2, and %s is %s, which fails there (%q): it needs a database of its own", path, o.program.Path, o.program, "Database is not empty and has no session table"))}
+	r.found(Problem, fix, "%s was created by OpenCode 2, and %s is %s, which fails there (%q): give it another database", path, o.program.Path, o.program, "Database is not empty and has no session table")
 }

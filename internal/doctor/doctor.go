@@ -1,23 +1,24 @@
-// Package doctor looks for what keeps ocgo-key from working as it should, and names the command
-// that fixes it. Checks change nothing and print nothing; internal/cli prints what they find. A
-// finding may have a repair, which [Repair] runs when the user asks for it.
+// Package doctor finds problems with ocgo-key, and names the command that fixes each. Checks change
+// nothing and print nothing; internal/cli prints their findings. A finding may have a repair, which
+// [Repair] runs on request.
 //
 // All checks are in one table, the method checks below. Each is a method of its subject's type, in
 // the file named for the subject: state.go, accounts.go, keychain.go, keys.go, service.go,
 // clock.go, opencode.go, config.go, plugin.go.
 //
-// To look for something more, add a method to the file of its subject, and call it from the method
-// that is in the table. The method adds what it finds with [Result.found], or with [Result.fixable]
-// where it has a repair. What several checks need is found out once, in examination.go.
+// To check more of a subject, add a method to its file and call it from the method in the table. It
+// adds findings with [Result.found], or with [Result.fixable] if there is a repair. examination.go
+// reads everything that several checks need, once.
 //
 // To add a check, make a file for its subject, with a type that embeds *examination and a method
-// func(*Result), and add a row to the table. The method sets Well, which is shown where nothing is
-// found. A repair that changes the state does so by a method of rotation.
+// func(*Result), and add a row to the table. The method sets Well, which is shown if it finds
+// nothing. A repair that changes the state calls a method of rotation.
 package doctor
 
 import (
 	"context"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,30 +26,30 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Options are what the checks need of the command line.
+// Options are the inputs of the checks.
 type Options struct {
 	Getenv  func(string) string
 	Keys    Keys
 	Service *url.URL // the base URL of the Go service
-	Offline bool     // leaves out what asks the service
-	// Open opens the pool, for a repair. The checks themselves never open it: that would repair the
+	Offline bool     // makes no requests to the service
+	// Open opens the pool for a repair. Checks never open the pool, since that would repair the
 	// state.
 	Open func() (*rotation.Pool, error)
 }
 
-// Keys is the store that the keys are in.
+// Keys is the key store.
 type Keys interface {
 	Name() string
 	Get(ctx context.Context, id string) (keychain.Secret, error)
 	Delete(ctx context.Context, id string) error
 	keychain.Inspector
-	// StoreIn is the name of the store that is chosen, with these settings.
+	// StoreIn returns the name of the store that these settings select.
 	StoreIn(rotation.Settings) string
 	// Moving reports whether a process is moving the keys to another store right now.
 	Moving() bool
 }
 
-// A check looks at one subject, and adds what it finds to the result.
+// A check examines one subject, and adds its findings to the result.
 type check struct {
 	name string // in JSON and on the screen
 	run  func(*Result)
@@ -69,20 +70,20 @@ func (e *examination) checks() []check {
 	}
 }
 
-// How long a check may take: what asks the keychain, and what asks the service or another program.
+// Time limits: for all calls of the keychain, and for one request or one run of another program.
 const (
 	keychainLimit = 8 * time.Second
 	serviceLimit  = 5 * time.Second
 )
 
-// patience bounds one run of all checks. Requests with a key come after the keychain's answers; one
-// that fails through a proxy is made once more without it.
-const patience = keychainLimit + 2*serviceLimit + 2*time.Second
+// examineLimit is the time limit of one run of all checks. Requests with a key follow the keychain's
+// answers, and a request that fails through a proxy is repeated without it.
+const examineLimit = keychainLimit + 2*serviceLimit + 2*time.Second
 
-// Examine makes all checks side by side, and returns their results in the order of the table. A
-// check that has not ended after [patience] is a problem itself.
+// Examine runs all checks in parallel, and returns their results in the order of the table. It
+// reports a check that has not ended after [examineLimit] as a problem.
 func Examine(o Options) []Result {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), examineLimit)
 	defer cancel()
 	checks := newExamination(ctx, o).checks()
 	results := make([]Result, len(checks))
@@ -90,7 +91,7 @@ func Examine(o Options) []Result {
 	var all sync.WaitGroup
 	for i, check := range checks {
 		results[i].Check = check.name
-		results[i].found(Problem, "ocgo-key doctor", "it did not come to an end within %v", patience)
+		results[i].found(Problem, "ocgo-key doctor", "the check did not finish within %v", examineLimit)
 		all.Go(func() {
 			r := Result{Check: check.name}
 			check.run(&r)
@@ -106,9 +107,9 @@ func Examine(o Options) []Result {
 	}()
 	select {
 	case <-ended:
-	case <-ctx.Done(): // say, a folder on a network that is gone; what still runs ends with this process
+	case <-ctx.Done(): // a check may hang, for instance on a network folder; it ends with this process
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	return append([]Result(nil), results...)
+	return slices.Clone(results)
 }

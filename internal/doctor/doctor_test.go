@@ -62,11 +62,11 @@ func TestFindingsAndRepairs(t *testing.T) {
 	r.fixable(func(context.Context) (string, error) { return "the second is done", nil }, "the second")
 	for _, f := range r.Findings {
 		assert.Equal(t, "state", f.Check)
-		assert.NotContains(t, f.What+f.Mend, "\n")
+		assert.NotContains(t, f.What+f.Fix, "\n")
 	}
 	assert.False(t, r.Findings[0].Repairable())
 	assert.True(t, r.Findings[1].Repairable())
-	assert.Equal(t, RepairCommand, r.Findings[1].Mend)
+	assert.Equal(t, RepairCommand, r.Findings[1].Fix)
 
 	var told warnings
 	assert.Equal(t, []Repaired{{"state", "the second is done"}}, Repair([]Result{r}, &told))

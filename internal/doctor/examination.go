@@ -14,25 +14,25 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// examination is one run of all checks. What several checks need is read once, by the first that
-// asks.
+// examination is one run of all checks. Its functions read what several checks need, once, when
+// first called.
 type examination struct {
 	Options
 	ctx  context.Context
 	home string
-	uid  int // whose files ours have to be; -1 where files have no such owner
+	uid  int // the owner that our files must have; -1 on systems without uids
 
 	state    func() snapshot
 	keychain func() keysSeen
 	usage    func() map[string]usageAnswer
 	service  func() reached
 	plain    func() plainUse
-	program  func() opencode.Program // on PATH; an empty one where there is none
+	program  func() opencode.Program // the opencode on PATH; the zero Program if there is none
 }
 
 func newExamination(ctx context.Context, o Options) *examination {
 	e := &examination{Options: o, ctx: ctx, uid: os.Geteuid()}
-	e.home, _ = os.UserHomeDir() // without one the state says so
+	e.home, _ = os.UserHomeDir() // stateCheck reports a missing home folder
 	e.state = sync.OnceValue(e.peek)
 	e.keychain = sync.OnceValue(keychainCheck{e}.readKeys)
 	e.usage = sync.OnceValue(serviceCheck{e}.askUsage)
@@ -42,28 +42,27 @@ func newExamination(ctx context.Context, o Options) *examination {
 	return e
 }
 
-// whichProgram returns the program that plain `opencode` runs in the end.
+// whichProgram returns the real OpenCode that plain `opencode` runs.
 func (e *examination) whichProgram() opencode.Program {
 	path, err := opencode.Find(e.Getenv("PATH"))
 	if err != nil {
 		return opencode.Program{}
 	}
-	p, _ := opencode.IdentifyRemembered(e.Getenv, path) // the check of OpenCode says what is wrong with it
+	p, _ := opencode.IdentifyRemembered(e.Getenv, path) // openCodeCheck reports the error
 	return p
 }
 
-// openCode returns what the checks of OpenCode need of p.
+// openCode returns p with its environment, for the checks of OpenCode.
 func (e *examination) openCode(p opencode.Program) *openCode {
 	return &openCode{getenv: e.Getenv, home: e.home, program: p, pooled: e.plain().pooled}
 }
 
-// snapshot is the state as it is, without the repairs that every other command makes when it reads
-// it.
+// snapshot is the state as it is on disk. Other commands repair the state when they read it.
 type snapshot struct {
 	dir   string
 	file  *state.File
-	state *state.State // what commands work with; nil where there is none to be had
-	err   error        // why the file itself is not it
+	state *state.State // the state that other commands would use; nil if there is none
+	err   error        // why the file itself cannot be used
 }
 
 func (e *examination) peek() snapshot {
@@ -79,22 +78,22 @@ func (e *examination) peek() snapshot {
 	return s
 }
 
-// overview returns the pool as `list` would show it.
+// overview returns the pool as `list` shows it.
 func (s snapshot) overview(ctx context.Context) (rotation.Overview, error) {
 	if s.state == nil {
 		return rotation.Overview{}, s.err
 	}
-	return rotation.New(still{s.file, s.state}, time.Now, process.Alive).Overview(ctx)
+	return rotation.New(readOnly{s.file, s.state}, time.Now, process.Alive).Overview(ctx)
 }
 
-// still is a store of the state that refuses every change.
-type still struct {
+// readOnly is a store of the state that refuses every change.
+type readOnly struct {
 	*state.File
 	state *state.State
 }
 
-func (s still) Read(context.Context) (*state.State, error) { return s.state, nil }
+func (s readOnly) Read(context.Context) (*state.State, error) { return s.state, nil }
 
-func (s still) Update(context.Context, func(*state.State) error) error {
-	return errors.New("the state is only looked at")
+func (s readOnly) Update(context.Context, func(*state.State) error) error {
+	return errors.New("the state is read-only")
 }

@@ -7,7 +7,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// regular reads the regular file at path. It reports false where there is none, or it has more than
+// regular reads the regular file at path. It returns false if there is none, or if it is larger than
 // most bytes.
 func regular(path string, most int64) ([]byte, bool) {
 	info, err := os.Stat(path)
@@ -18,8 +18,7 @@ func regular(path string, most int64) ([]byte, bool) {
 	return text, err == nil
 }
 
-// editCommand returns the command that opens a file in the user's editor, as the administrator
-// where that is needed.
+// editCommand returns the command that opens a file in the user's editor, with sudo if needed.
 func editCommand(path string) string {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err == nil {

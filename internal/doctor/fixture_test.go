@@ -39,12 +39,19 @@ func write(t *testing.T, path, text string, mode os.FileMode) string {
 	return path
 }
 
-// short returns each finding as "level: what | mend".
+// short returns each finding as "level: what | fix".
 func short(findings []Finding) (all []string) {
 	for _, f := range findings {
-		all = append(all, f.Level+": "+f.What+" | "+f.Mend)
+		all = append(all, f.Level+": "+f.What+" | "+f.Fix)
 	}
 	return all
+}
+
+// findings returns what check finds.
+func findings(check func(*Result)) []string {
+	var r Result
+	check(&r)
+	return short(r.Findings)
 }
 
 // fakeKeys is a store in memory.

@@ -15,41 +15,41 @@ import (
 	"ocgo-key/keychain"
 )
 
-// keychainCheck looks at the key store.
+// keychainCheck checks the key store.
 type keychainCheck struct{ *examination }
 
-// keysSeen is what the keychain holds. The keys are compared with each other, and used to ask the
-// service; they go nowhere else.
+// keysSeen is the content of the keychain. The keys are only compared with each other and sent to
+// the service.
 type keysSeen struct {
-	err   error         // why it cannot be asked
-	took  time.Duration // for one answer
-	lists bool          // ids is all that it holds
-	ids   []string
-	held  map[string]keychain.Secret // by id
-	odd   map[string]error           // ids whose key is missing, is no key, or may be in a place that is locked
+	err      error         // why the keychain cannot be read
+	took     time.Duration // for one answer
+	complete bool          // ids are all of its entries
+	ids      []string
+	held     map[string]keychain.Secret // by id
+	failed   map[string]error           // by id: the key is missing or invalid, or may be in a locked keyring
 }
 
-// readKeys reads the key of every id that the keychain lists or the state names. It skips keys in a
-// keyring that is known to be locked: reading them would make the keychain ask its user.
+// readKeys reads the key of every id that the keychain or the state lists. It skips keys in a locked
+// keyring: reading them would make the keychain ask the user for a password.
 func (e keychainCheck) readKeys() keysSeen {
 	ctx, cancel := context.WithTimeout(e.ctx, keychainLimit)
 	defer cancel()
-	seen := keysSeen{held: map[string]keychain.Secret{}, odd: map[string]error{}}
+	seen := keysSeen{held: map[string]keychain.Secret{}, failed: map[string]error{}}
 	store := e.Keys
 	inspection, err := store.Inspect(ctx)
 	if err != nil {
 		seen.err = err
 		return seen
 	}
-	seen.lists, seen.ids = inspection.Complete, inspection.IDs
-	shut := inspection.Locked // for a key that is not among those that are open
+	seen.complete, seen.ids = inspection.Complete, inspection.IDs
+	locked := inspection.Locked // the error for a key that is not in an open keyring
 	start := time.Now()
 	if _, err := store.Get(ctx, accounts.NewID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
 		seen.err = keychain.WithoutAccount(err)
 		return seen
 	}
 	seen.took = time.Since(start)
-	ids := append([]string(nil), seen.ids...)
+	ids := slices.Clone(seen.ids)
 	if s := e.state().state; s != nil {
 		for _, a := range s.Accounts {
 			ids = append(ids, a.ID)
@@ -59,11 +59,11 @@ func (e keychainCheck) readKeys() keysSeen {
 		}
 	}
 	for _, id := range ids {
-		if _, ok := seen.held[id]; ok || seen.odd[id] != nil {
+		if _, ok := seen.held[id]; ok || seen.failed[id] != nil {
 			continue
 		}
-		if shut != nil && !slices.Contains(seen.ids, id) {
-			seen.odd[id] = shut
+		if locked != nil && !slices.Contains(seen.ids, id) {
+			seen.failed[id] = locked
 			continue
 		}
 		key, err := store.Get(ctx, id)
@@ -72,7 +72,7 @@ func (e keychainCheck) readKeys() keysSeen {
 		case err == nil:
 			seen.held[id] = key
 		case errors.Is(err, keychain.ErrNotFound), ok && failed.Kind == keychain.Failed:
-			seen.odd[id] = err
+			seen.failed[id] = err
 		default:
 			seen.err = keychain.WithoutAccount(err)
 			return seen
@@ -91,27 +91,27 @@ func (e keychainCheck) checkKeychain(r *Result) {
 	if seen.err == nil {
 		return
 	}
-	mend := "ocgo-key doctor"
+	fix := "ocgo-key doctor"
 	what = seen.err.Error()
 	if failed, ok := errors.AsType[*keychain.Error](seen.err); ok {
 		if failed.Hint != "" {
 			what += " (" + failed.Hint + ")"
 		}
 		if failed.Fix != "" {
-			mend = e.keychainMend(failed.Fix)
+			fix = e.keychainFix(failed.Fix)
 		}
 	}
-	r.found(Problem, mend, "no key can be read or stored: %s", what)
+	r.found(Problem, fix, "no key can be read or stored: %s", what)
 }
 
-// keychainMend returns the keychain's own command, or the one that installs the program it needs.
-func (e keychainCheck) keychainMend(mend string) string {
+// keychainFix returns fix, or the command that installs the program that fix needs.
+func (e keychainCheck) keychainFix(fix string) string {
 	const daemon = "gnome-keyring-daemon"
-	if !strings.Contains(mend, daemon) {
-		return mend
+	if !strings.Contains(fix, daemon) {
+		return fix
 	}
 	if _, err := exec.LookPath(daemon); err == nil {
-		return mend
+		return fix
 	}
 	for _, tool := range []struct{ name, command string }{
 		{"apt-get", "apt-get install -y gnome-keyring"}, {"dnf", "dnf install -y gnome-keyring"},
@@ -124,10 +124,10 @@ func (e keychainCheck) keychainMend(mend string) string {
 			return "sudo " + tool.command
 		}
 	}
-	return mend
+	return fix
 }
 
-// took returns a duration as it is shown: "4 ms", "1.2 s".
+// took formats a duration: "4 ms", "1.2 s".
 func took(d time.Duration) string {
 	if d < time.Second {
 		return fmt.Sprintf("%d ms", max(1, d.Milliseconds()))
@@ -135,8 +135,8 @@ func took(d time.Duration) string {
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
-// deleteCommand returns the command of the store's own tool that deletes one of our keys. The
-// encrypted file has none.
+// deleteCommand returns the command that deletes one of our keys with the store's own tool. There is
+// no such tool for the encrypted file.
 func deleteCommand(store, id string) string {
 	helper, isHelper := strings.CutPrefix(store, keychain.DockerPrefix)
 	switch {

@@ -23,7 +23,7 @@ func TestKeychain(t *testing.T) {
 	assert.Contains(t, m.examine("keys").Skipped, "since the keychain cannot be asked")
 
 	m.keys.deaf = &keychain.Error{Kind: keychain.Timeout, Err: errors.New("no answer")}
-	assert.Equal(t, "ocgo-key doctor", m.examine("keychain").Findings[0].Mend)
+	assert.Equal(t, "ocgo-key doctor", m.examine("keychain").Findings[0].Fix)
 }
 
 // A keychain that would ask its user is not asked for a key that it does not show.
@@ -34,14 +34,14 @@ func TestALockedKeychainIsNotAsked(t *testing.T) {
 	m.keys.broken = map[string]error{"0123456789abcdef": errors.New("it was asked")}
 	m.keys.shut = &keychain.Error{Kind: keychain.Locked, Err: errors.New("another keyring is locked"), Fix: "unlock --now"}
 	m.finds("keychain")
-	m.finds("keys", "problem: the key of Work is not to be seen: another keyring is locked | unlock --now")
+	m.finds("keys", "problem: the key of Work cannot be read: another keyring is locked | unlock --now")
 	m.change(func(s *state.State) { s.Pending = []state.Pending{{ID: "0123456789abcdef", Op: "remove"}} })
-	m.finds("keys", "problem: the key of Work is not to be seen: another keyring is locked | unlock --now")
+	m.finds("keys", "problem: the key of Work cannot be read: another keyring is locked | unlock --now")
 }
 
-func TestKeychainMend(t *testing.T) {
+func TestKeychainFix(t *testing.T) {
 	e := keychainCheck{&examination{uid: 1000}}
-	assert.Equal(t, "anything else", e.keychainMend("anything else"))
+	assert.Equal(t, "anything else", e.keychainFix("anything else"))
 	t.Setenv("PATH", t.TempDir())
-	assert.Equal(t, "gnome-keyring-daemon --start", e.keychainMend("gnome-keyring-daemon --start"), "no tool installs it")
+	assert.Equal(t, "gnome-keyring-daemon --start", e.keychainFix("gnome-keyring-daemon --start"), "no tool installs it")
 }

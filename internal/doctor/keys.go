@@ -13,14 +13,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// keysCheck looks at accounts and keys side by side.
+// keysCheck compares accounts with keys.
 type keysCheck struct{ *examination }
 
-// settled is the age at which a note of a key on its way belongs to no running command. A command
-// may wait a minute for the keychain's user.
-const settled = 2 * time.Minute
+// pendingLimit is the age from which a pending entry of the state belongs to no running command. A
+// command may wait a minute for the user to unlock the keychain.
+const pendingLimit = 2 * time.Minute
 
-// checkKeys compares the accounts with the keys, both ways.
+// checkKeys reports accounts without a key, and keys without an account.
 func (e keysCheck) checkKeys(r *Result) {
 	s, seen := e.state(), e.keychain()
 	switch {
@@ -32,7 +32,7 @@ func (e keysCheck) checkKeys(r *Result) {
 		return
 	}
 	r.Well = "each account has its key"
-	if seen.lists {
+	if seen.complete {
 		r.Well += ", and each key its account"
 	}
 	if e.checkMove(r, s.state.Settings) {
@@ -42,25 +42,25 @@ func (e keysCheck) checkKeys(r *Result) {
 	stale := map[string]bool{}
 	for _, p := range s.state.Pending {
 		known[p.ID] = true
-		if errors.Is(seen.odd[p.ID], keychain.ErrLocked) {
-			continue // whether it has a key is not to be seen
+		if errors.Is(seen.failed[p.ID], keychain.ErrLocked) {
+			continue // cannot tell whether there is a key
 		}
-		if time.Since(p.Since) > settled || p.Since.After(time.Now().Add(settled)) {
+		if time.Since(p.Since) > pendingLimit || p.Since.After(time.Now().Add(pendingLimit)) {
 			stale[p.ID] = true
 			e.checkPending(r, s.state, seen, p)
 		}
 	}
 	for _, a := range s.state.Accounts {
 		known[a.ID] = true
-		switch err := seen.odd[a.ID]; {
+		switch err := seen.failed[a.ID]; {
 		case errors.Is(err, keychain.ErrLocked):
-			r.found(Problem, mendOf(err), "the key of %s is not to be seen: %s", text.OneLine(a.Label), reason(err))
+			r.found(Problem, fixOf(err), "the key of %s cannot be read: %s", text.OneLine(a.Label), reason(err))
 		case err != nil && !stale[a.ID]:
 			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "the key of %s is not in the keychain, so the account cannot be used (%s)",
 				text.OneLine(a.Label), reason(err))
 		}
 		if key, ok := seen.held[a.ID]; ok && !usable(key) {
-			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "what the keychain has for %s is no key as it stands (a space or a line's end in it?)", text.OneLine(a.Label))
+			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "the entry of %s in the keychain is not a key as it is (does it contain a space or a line break?)", text.OneLine(a.Label))
 		}
 	}
 	for _, id := range seen.ids {
@@ -84,7 +84,7 @@ func (e keysCheck) checkMove(r *Result, s state.Settings) (unfinished bool) {
 	return true
 }
 
-// reason returns the cause in the keychain's error, without the account it names.
+// reason returns the cause of the keychain's error, without the account in its text.
 func reason(err error) string {
 	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Err != nil {
 		return failed.Err.Error()
@@ -92,38 +92,38 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// mendOf returns the command that may fix the cause of the keychain's error.
-func mendOf(err error) string {
+// fixOf returns the command that may fix the keychain's error.
+func fixOf(err error) string {
 	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Fix != "" {
 		return failed.Fix
 	}
 	return "ocgo-key doctor"
 }
 
-// usable reports whether what is stored is a key, with nothing before or after it.
+// usable reports whether the stored value is a valid key as it is, without surrounding white space.
 func usable(key keychain.Secret) bool {
 	parsed, err := keychain.ParseKey(key.Reveal())
 	return err == nil && parsed.Equal(key)
 }
 
-// checkPending reports what a killed command left half done. The repair finishes it or takes it
-// back, whichever loses no key.
+// checkPending reports a change of an account that a killed command did not finish. The repair
+// finishes or undoes the change, whichever loses no key.
 func (e keysCheck) checkPending(r *Result, s *state.State, seen keysSeen, p state.Pending) {
 	a := s.Find(p.ID)
 	_, there := seen.held[p.ID]
 	switch {
 	case a == nil && there:
 		if store := e.Keys.Name(); !usable(seen.held[p.ID]) && store != accounts.FileStore {
-			r.found(Problem, deleteCommand(store, p.ID), "a command that was killed left something in the keychain, under %s, that is no key", p.ID)
+			r.found(Problem, deleteCommand(store, p.ID), "a killed command left an entry in the keychain, under %s, that is not a key", p.ID)
 			return
 		}
-		if twin, ok := seen.twin(s, p.ID); ok {
-			r.fixable(e.dropCopy(p.ID, twin), "a command that was killed left a second copy of the key of %s in the keychain", twin)
+		if owner, ok := seen.copyOf(s, p.ID); ok {
+			r.fixable(e.dropCopy(p.ID, owner), "a killed command left a second copy of the key of %s in the keychain", owner)
 			return
 		}
-		r.fixable(e.relist(p.ID), "a command that was killed left a key in the keychain that no account has (%s)", p.ID)
+		r.fixable(e.relist(p.ID), "a killed command left a key in the keychain that no account has (%s)", p.ID)
 	case a == nil, !there && p.Op == "add":
-		r.fixable(e.settle(p.ID, "nothing is left of it"), "the note of a command that was killed is left over; it stored no key")
+		r.fixable(e.settle(p.ID, "deleted the note"), "a killed command left a note behind, but stored no key")
 	case p.Op == "remove" && !there:
 		label := text.OneLine(a.Label)
 		r.fixable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
@@ -139,42 +139,41 @@ func (e keysCheck) checkPending(r *Result, s *state.State, seen keysSeen, p stat
 			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "a new key for %s was cut short, and none is in the keychain", label)
 			return
 		}
-		// Whether the old or the new key is stored is not known, so every holder reads it again.
+		// The stored key may be the old or the new one, so every holder must read it again.
 		r.fixable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 			return label + " continues with the key that is in the keychain", pool.Replaced(ctx, p.ID, a.Workspace, a.User)
 		}), "a new key for %s was cut short; the keychain has the old one or the new one", label)
 	}
 }
 
-// checkOrphan reports a key that no account of this pool has and no note of a command names.
+// checkOrphan reports a key that belongs to no account and no pending entry of this pool.
 func (e keysCheck) checkOrphan(r *Result, s *state.State, seen keysSeen, id string) {
 	key, ok := seen.held[id]
 	if !ok {
-		return // it went meanwhile, or is empty
+		return // it was deleted meanwhile, or is empty
 	}
 	store := e.Keys.Name()
-	twin, double := seen.twin(s, id)
-	// It may belong to another pool, unless it is in this pool's own file. Only what is known to be
-	// ours is deleted.
+	owner, isCopy := seen.copyOf(s, id)
+	// The key may belong to another pool, unless it is in this pool's file. The repair deletes only
+	// keys of this pool.
 	switch {
-	case double && store == accounts.FileStore:
-		r.fixable(e.dropCopy(id, twin), "there is a second copy of the key of %s, under %s", twin, id)
+	case isCopy && store == accounts.FileStore:
+		r.fixable(e.dropCopy(id, owner), "there is a second copy of the key of %s, under %s", owner, id)
 		return
-	case double:
+	case isCopy:
 		r.found(Note, deleteCommand(store, id), "the keychain has a second copy of the key of %s, under %s, which no account here has; "+
-			"a pool in another OCGO_KEY_STATE_DIR may have it", twin, id)
+			"a pool in another OCGO_KEY_STATE_DIR may have it", owner, id)
 		return
 	case !usable(key) && store != accounts.FileStore:
-		r.found(Note, deleteCommand(store, id), "the keychain has something under %s that no account here has, and that is no key", id)
+		r.found(Note, deleteCommand(store, id), "the keychain has an entry, under %s, that belongs to no account here and is not a key", id)
 		return
 	}
 	r.fixable(e.relist(id), "the keychain has a key, under %s, that no account here has; the repair lists it again "+
 		"(unless it belongs to a pool in another OCGO_KEY_STATE_DIR, in which case leave it)", id)
 }
 
-// twin returns the label of an account other than id with the same key. White space around the key
-// makes no difference.
-func (k keysSeen) twin(s *state.State, id string) (label string, ok bool) {
+// copyOf returns the label of another account with the same key, apart from white space around it.
+func (k keysSeen) copyOf(s *state.State, id string) (label string, ok bool) {
 	same, err := keychain.ParseKey(k.held[id].Reveal())
 	if err != nil {
 		return "", false
@@ -187,7 +186,7 @@ func (k keysSeen) twin(s *state.State, id string) (label string, ok bool) {
 	return "", false
 }
 
-// change makes a repair of a change to the pool.
+// change returns the repair that opens the pool and calls alter.
 func (e keysCheck) change(alter func(context.Context, *rotation.Pool) (string, error)) repair {
 	return func(ctx context.Context) (string, error) {
 		pool, err := e.Open()
@@ -211,26 +210,27 @@ func (e keysCheck) relist(id string) repair {
 	})
 }
 
-// dropCopy deletes a key that an account has as well. Right before, that is looked at once more.
-func (e keysCheck) dropCopy(id, twin string) repair {
+// dropCopy returns the repair that deletes a second copy of the key of owner. It first checks again
+// that owner has that key.
+func (e keysCheck) dropCopy(id, owner string) repair {
 	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 		o, err := pool.Overview(ctx)
 		if err != nil {
 			return "", err
 		}
-		if still, err := e.isCopy(ctx, id, o); err != nil {
+		if isCopy, err := e.isCopy(ctx, id, o); err != nil {
 			return "", err
-		} else if !still {
+		} else if !isCopy {
 			return "", errors.New("the accounts were changed meanwhile")
 		}
 		if err := e.Keys.Delete(ctx, id); err != nil {
 			return "", err
 		}
-		return "deleted the second copy; the key of " + twin + " stays", pool.ClearPending(ctx, id)
+		return "deleted the second copy; the key of " + owner + " stays", pool.ClearPending(ctx, id)
 	})
 }
 
-// isCopy reports whether no account has this id, and one has the same key under its own.
+// isCopy reports whether no account has this id, and an account has the same key.
 func (e keysCheck) isCopy(ctx context.Context, id string, o rotation.Overview) (bool, error) {
 	key, err := e.Keys.Get(ctx, id)
 	if err != nil {

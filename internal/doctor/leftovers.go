@@ -10,11 +10,11 @@ import (
 	"ocgo-key/internal/install"
 )
 
-// leftoverAge is the age at which no process writes a temporary file any more.
+// leftoverAge is the age from which no process still writes a temporary file.
 const leftoverAge = time.Minute
 
-// checkLeftovers reports temporary files of killed commands, in every folder that we write to, and
-// folders of killed runs.
+// checkLeftovers reports temporary files of killed commands, in every folder that ocgo-key writes to,
+// and folders of killed runs.
 func (e stateCheck) checkLeftovers(r *Result, dir string) {
 	var targets []string
 	for _, name := range privateFiles {
@@ -30,21 +30,20 @@ func (e stateCheck) checkLeftovers(r *Result, dir string) {
 		targets = append(targets, opencode.LoginFiles(e.Getenv, e.home)...)
 	}
 	for _, path := range leftovers(targets, time.Now()) {
-		r.fixable(remove(path, os.Remove), "%s was left behind by a command that was killed", path)
+		r.fixable(remove(path, os.Remove), "%s was left behind by a killed command", path)
 	}
 	for _, folder := range opencode.DeadRunFolders(os.TempDir(), time.Now()) {
-		r.fixable(remove(folder, opencode.RemoveRunFolder), "%s was left behind by a `run` that was killed", folder)
+		r.fixable(remove(folder, opencode.RemoveRunFolder), "%s was left behind by a killed `run`", folder)
 	}
 }
 
-// leftovers returns the old temporary files beside the targets, by the names that package
-// atomicfile gives them.
+// leftovers returns the old temporary files of package atomicfile for these targets, by their names.
 func leftovers(targets []string, now time.Time) []string {
 	var found []string
 	for _, target := range targets {
 		folder, name := filepath.Split(target)
 		pattern := regexp.MustCompile(`^\.` + regexp.QuoteMeta(name) + `\.[0-9]+\.tmp$`)
-		entries, _ := os.ReadDir(folder) // what is not there has none
+		entries, _ := os.ReadDir(folder) // a missing folder has none
 		for _, entry := range entries {
 			if !pattern.MatchString(entry.Name()) {
 				continue

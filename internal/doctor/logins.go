@@ -9,12 +9,13 @@ import (
 	"ocgo-key/internal/text"
 )
 
+// isKey reports whether value may be a key of the user's own.
 func (e configCheck) isKey(value string) bool {
 	return value != "" && !strings.HasPrefix(value, keyform.StandIn)
 }
 
 func (e configCheck) checkEnvironment(r *Result) {
-	level, effect := e.rival()
+	level, effect := e.openCode(e.program()).otherKey()
 	if e.isKey(e.Getenv(opencode.KeyVariable)) {
 		r.found(level, "unset "+opencode.KeyVariable, "%s holds a key: %s; it also makes OpenCode offer Zen, which spends balance", opencode.KeyVariable, effect)
 	}
@@ -33,8 +34,8 @@ func (e configCheck) checkEnvironment(r *Result) {
 	}
 }
 
-// stored returns the number of logins of entry with a key that is the user's own. An empty entry
-// means all entries.
+// stored returns the number of logins with a key of the user's own: those of entry, or all if entry
+// is empty.
 func (e configCheck) stored(logins opencode.Logins, entry string) int {
 	n := 0
 	for _, login := range logins.Found {
@@ -46,18 +47,19 @@ func (e configCheck) stored(logins opencode.Logins, entry string) int {
 }
 
 func (e configCheck) checkLogins(r *Result) {
-	level, effect := e.rival()
+	level, effect := e.openCode(e.program()).otherKey()
 	for _, path := range opencode.LoginFiles(e.Getenv, e.home) {
 		data, ok := regular(path, opencode.MaxLoginFile)
 		if !ok {
 			continue
 		}
 		logins, err := opencode.ReadLogins(data, nil)
+		isAuth := filepath.Base(path) == opencode.AuthFile
 		switch {
 		case err != nil:
-		case filepath.Base(path) == opencode.AuthFile && e.stored(logins, opencode.GoProvider) > 0:
+		case isAuth && e.stored(logins, opencode.GoProvider) > 0:
 			r.found(level, "ocgo-key import --scrub", "%s has a login for OpenCode Go: %s", path, effect)
-		case filepath.Base(path) != opencode.AuthFile && e.stored(logins, "") > 0:
+		case !isAuth && e.stored(logins, "") > 0:
 			r.found(Note, "ocgo-key import --scrub", "%s holds %s in plain text, which an agent's tools can read", path, text.Count(e.stored(logins, ""), "key", "keys"))
 		}
 	}

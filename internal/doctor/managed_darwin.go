@@ -10,8 +10,7 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// managedPreferences returns the configuration that device management has put on this Mac, as
-// OpenCode reads it.
+// managedPreferences returns the configuration from device management, as OpenCode reads it.
 func managedPreferences(ctx context.Context) (path string, text []byte, ok bool) {
 	me, err := user.Current()
 	if err != nil {

@@ -4,5 +4,5 @@ package doctor
 
 import "context"
 
-// managedPreferences finds nothing: only macOS has them.
+// managedPreferences finds nothing: only macOS has managed preferences.
 func managedPreferences(context.Context) (path string, text []byte, ok bool) { return "", nil, false }

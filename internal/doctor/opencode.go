@@ -11,13 +11,13 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// openCodeCheck looks at the OpenCode that `ocgo-key run` would start.
+// openCodeCheck checks the OpenCode that `ocgo-key run` would start.
 type openCodeCheck struct{ *examination }
 
 func (e openCodeCheck) checkOpenCode(r *Result) {
 	w, err := install.Find(e.Getenv)
 	if err != nil {
-		r.found(Problem, `export HOME=~`, "where OpenCode keeps its files is not known: %v", err)
+		r.found(Problem, `export HOME=~`, "cannot tell where OpenCode keeps its files: %v", err)
 		return
 	}
 	path, err := w.RealOpenCode()
@@ -34,50 +34,51 @@ func (e openCodeCheck) checkOpenCode(r *Result) {
 	p.Says(string(out))
 	r.Well = fmt.Sprintf("%s, %s", p.Version, path)
 	if ctx.Err() != nil && p.Version != "" {
-		err = nil // the machine is busy, and what it is is known all the same
+		err = nil // a busy machine; the version is known anyway
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		r.found(Problem, "npm install -g opencode-ai", "%s does not tell its version within %v", path, serviceLimit)
+		r.found(Problem, "npm install -g opencode-ai", "%s does not print its version within %v", path, serviceLimit)
 	case err != nil:
 		r.found(Problem, "npm install -g opencode-ai", "%s does not run: %v", path, err)
 	case unread != nil:
 		r.found(Problem, "ls -l "+text.Quote(path), "%v", unread)
 	default:
 		o := e.openCode(p)
-		r.take(o.versions(), o.proxies(), o.background(e.ctx))
+		o.versions(r)
+		o.proxies(r)
+		o.background(e.ctx, r)
 	}
 }
 
-// openCode is one OpenCode, and what is around it.
+// openCode is one OpenCode and its environment.
 type openCode struct {
 	getenv func(string) string
 	home   string // the user's home folder
-	// program is the opencode on PATH; its Generation is 0 where there is none or it is unknown.
+	// program is the opencode on PATH; its Generation is 0 if there is none or it is unknown.
 	program opencode.Program
 	// pooled reports whether plain `opencode` uses the pool, by the plugin or by the shim.
 	pooled bool
 }
 
-// rival returns the level of a finding about a key other than the pool's, and what happens with
-// that key.
-func (o *openCode) rival() (level, effect string) {
+// otherKey returns the level of a finding about a key that is not the pool's, and whether OpenCode
+// uses that key.
+func (o *openCode) otherKey() (level, effect string) {
 	if o.pooled {
 		return Note, "it is not used, and can be read by an agent's tools"
 	}
 	return Problem, "plain `opencode` uses it and not the pool"
 }
 
-// oldest is the oldest OpenCode that is known to work with a gateway.
+// oldest is the oldest OpenCode version that works with a gateway.
 const oldest = "1.0.0"
 
-// versions reports an OpenCode that is too old, or that was not tested with ocgo-key.
-func (o *openCode) versions() []Finding {
+// versions reports an OpenCode that is too old, or was not tested with ocgo-key.
+func (o *openCode) versions(r *Result) {
 	switch p := o.program; {
 	case p.Version != "" && opencode.Older(p.Version, oldest):
-		return []Finding{of(Problem, text.Quote(p.Path)+" upgrade", p.Path+" is OpenCode "+p.Version+"; the gateway needs "+oldest+" or newer")}
+		r.found(Problem, text.Quote(p.Path)+" upgrade", "%s is OpenCode %s; the gateway needs %s or newer", p.Path, p.Version, oldest)
 	case p.Untested() != "":
-		return []Finding{of(Note, "ocgo-key run -- opencode run hi", p.Untested())}
+		r.found(Note, "ocgo-key run -- opencode run hi", "%s", p.Untested())
 	}
-	return nil
 }

@@ -21,7 +21,7 @@ func TestVersions(t *testing.T) {
 		"note: the version of /bin/opencode is not known; ocgo-key was tested with 1.18.33 and 2.0.15 | ocgo-key run -- opencode run hi":         {Path: "/bin/opencode"},
 		"note: /bin/opencode is an OpenCode 2 of unknown version; ocgo-key was tested with 1.18.33 and 2.0.15 | ocgo-key run -- opencode run hi": {Path: "/bin/opencode", Generation: 2},
 	} {
-		assert.Equal(t, want, strings.Join(short(home(t, nil, p).versions()), "\n"))
+		assert.Equal(t, want, strings.Join(findings(home(t, nil, p).versions), "\n"))
 	}
 }
 

@@ -2,5 +2,5 @@ package doctor
 
 import "io/fs"
 
-// ownerOf knows no owner on Windows, where a folder's permissions say who may do what.
+// ownerOf returns false: on Windows access depends on the folder's permissions, not on an owner.
 func ownerOf(fs.FileInfo) (uid int, ok bool) { return 0, false }

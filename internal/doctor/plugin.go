@@ -1,7 +1,6 @@
 package doctor
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +10,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// pluginCheck checks what `ocgo-key install` writes: the plugin and the shim.
+// pluginCheck checks the files that `ocgo-key install` writes: the plugin and the shim.
 type pluginCheck struct{ *examination }
 
 // plainUse says how plain `opencode` gets a key.
@@ -23,17 +22,17 @@ type plainUse struct {
 func (e pluginCheck) checkPlugin(r *Result) {
 	*r = e.plain().result
 	if p := e.program(); p.Generation == 2 {
-		r.take(e.openCode(p).others())
+		e.openCode(p).others(r)
 	}
 }
 
-// plainOpenCode finds out whether plain `opencode` uses the pool. Other checks need that, too.
+// plainOpenCode determines whether plain `opencode` uses the pool. Other checks need that, too.
 func (e pluginCheck) plainOpenCode() plainUse {
 	u := plainUse{result: Result{Check: "plugin"}}
 	r := &u.result
 	w, err := install.Find(e.Getenv)
 	if err != nil {
-		r.Skipped = "not looked at, since the home folder is not known"
+		r.Skipped = "not checked, since the home folder is not known"
 		return u
 	}
 	plugins, loaded := e.checkPlugins(r, w)
@@ -51,8 +50,8 @@ func (e pluginCheck) plainOpenCode() plainUse {
 	return u
 }
 
-// checkPlugins reports whether there is a plugin where OpenCode looks, and whether it is loaded
-// and does its work.
+// checkPlugins reports whether the plugin is in a folder that OpenCode reads, and whether OpenCode
+// loads it and it works.
 func (e pluginCheck) checkPlugins(r *Result, w *install.Places) (there, loaded bool) {
 	for _, config := range w.Configs {
 		for _, path := range w.PluginPaths(config) {
@@ -78,13 +77,13 @@ func (e pluginCheck) checkPlugins(r *Result, w *install.Places) (there, loaded b
 	return there, loaded
 }
 
-// checkPluginFile reports whether the plugin at path does its work.
+// checkPluginFile reports whether the plugin at path works.
 func (e pluginCheck) checkPluginFile(r *Result, w *install.Places, path string) bool {
 	const again = "ocgo-key install --yes"
 	content, ok := regular(path, opencode.MaxLoginFile)
 	version, ours := opencode.Ours(content)
 	if !ok || !ours {
-		r.found(Problem, "mv "+text.Quote(path)+" "+text.Quote(path+".aside")+" && "+again, "%s is not as ocgo-key wrote it: OpenCode loads it in place of the plugin", path)
+		r.found(Problem, "mv "+text.Quote(path)+" "+text.Quote(path+".aside")+" && "+again, "%s is not as ocgo-key wrote it: OpenCode loads it instead of the plugin", path)
 		return false
 	}
 	plugin, readable := opencode.ReadPlugin(content)
@@ -115,30 +114,28 @@ func (e pluginCheck) checkPluginFile(r *Result, w *install.Places, path string) 
 	return true
 }
 
-// checkToasts checks the files beside the plugin, without which it works but shows no notices.
+// checkToasts checks the files that show the plugin's notices. Without them the plugin still works.
 func (e pluginCheck) checkToasts(r *Result, plugin opencode.Plugin, folder, again string) {
 	for name, want := range plugin.ToastFiles() {
 		if content, ok := regular(filepath.Join(folder, name), opencode.MaxLoginFile); !ok || string(content) != string(want) {
-			r.found(Note, again, "%s is not as ocgo-key wrote it: OpenCode 2 does not show what the plugin has to say", filepath.Join(folder, name))
+			r.found(Note, again, "%s is not as ocgo-key wrote it: OpenCode 2 does not show the plugin's notices", filepath.Join(folder, name))
 			return
 		}
 	}
 }
 
-// others reports plugins other than ours that the last server of OpenCode 2 could not load, by its
-// log.
-func (o *openCode) others() []Finding {
+// others reports plugins of other authors that OpenCode 2 could not load, according to the log of
+// its last server.
+func (o *openCode) others(r *Result) {
 	path := opencode.LogFile(o.getenv, o.home)
-	var found []Finding
 	for _, plugin := range opencode.FailedPlugins(path) {
 		if filepath.IsAbs(plugin) {
 			if _, err := os.Lstat(plugin); err != nil {
-				continue // it is gone since
+				continue // the user has removed it since
 			}
 		}
 		if filepath.Base(plugin) != opencode.PluginName && plugin != opencode.PluginID {
-			found = append(found, of(Note, "grep 'failed to load plugin' "+text.Quote(path), fmt.Sprintf("OpenCode 2 could not load the plugin %s", plugin)))
+			r.found(Note, "grep 'failed to load plugin' "+text.Quote(path), "OpenCode 2 could not load the plugin %s", plugin)
 		}
 	}
-	return found
 }

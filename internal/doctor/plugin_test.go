@@ -16,7 +16,7 @@ import (
 
 func TestPluginsOfOthers(t *testing.T) {
 	o := home(t, nil, second)
-	assert.Empty(t, o.others())
+	assert.Empty(t, findings(o.others))
 	log := opencode.LogFile(o.getenv, o.home)
 	ours, other := write(t, filepath.Join(o.home, opencode.PluginName), "x", 0o600), write(t, filepath.Join(o.home, "other.js"), "x", 0o600)
 	line := func(plugin string) string {
@@ -25,7 +25,7 @@ func TestPluginsOfOthers(t *testing.T) {
 	write(t, log, "timestamp=T level=INFO run=a message=\"cli starting\" args=\"[\\\"serve\\\",\\\"--service\\\"]\" role=cli\n"+line(ours)+line(other)+line(filepath.Join(o.home, "gone.js")), 0o600)
 	assert.Equal(t, []string{
 		"note: OpenCode 2 could not load the plugin " + other + " | grep 'failed to load plugin' " + log,
-	}, short(o.others()))
+	}, findings(o.others))
 }
 
 const installAgain = " | ocgo-key install --yes"
@@ -54,7 +54,7 @@ func TestPlugin(t *testing.T) {
 		"older":     {strings.Replace(string(good), version, "// ocgo-key plugin 0\n", 1), fmt.Sprintf("problem: PATH is from an older ocgo-key (0, this one writes %d)%s", opencode.PluginVersion, installAgain)},
 		"newer":     {strings.Replace(string(good), version, "// ocgo-key plugin 99\n", 1), fmt.Sprintf("note: PATH is from a newer ocgo-key (99, this one writes %d) | ocgo-key uninstall && ocgo-key install --yes", opencode.PluginVersion)},
 		"changed":   {string(good) + "// more\n", "problem: PATH was changed since ocgo-key wrote it" + installAgain},
-		"not ours":  {"export {}", "problem: PATH is not as ocgo-key wrote it: OpenCode loads it in place of the plugin | mv PATH PATH.aside && ocgo-key install --yes"},
+		"not ours":  {"export {}", "problem: PATH is not as ocgo-key wrote it: OpenCode loads it instead of the plugin | mv PATH PATH.aside && ocgo-key install --yes"},
 		"moved":     {with(elsewhere), "problem: PATH starts " + elsewhere.Program + ", which is not there: OpenCode continues without the pool" + installAgain},
 		"not by us": {with(another), "note: PATH starts " + another.Program + ", and not this program, " + w.Program + installAgain},
 	} {
@@ -70,10 +70,10 @@ func TestPlugin(t *testing.T) {
 	}
 	write(t, path, string(good), 0o600)
 	m.env[opencode.PureVariable] = "1"
-	assert.Equal(t, "unset "+opencode.PureVariable, m.examine("plugin").Findings[0].Mend)
+	assert.Equal(t, "unset "+opencode.PureVariable, m.examine("plugin").Findings[0].Fix)
 	delete(m.env, opencode.PureVariable)
 	require.NoError(t, os.Remove(filepath.Join(w.ToastFolder(path), "tui.js")))
-	assert.Contains(t, m.examine("plugin").Findings[0].What, "OpenCode 2 does not show what the plugin has to say")
+	assert.Contains(t, m.examine("plugin").Findings[0].What, "OpenCode 2 does not show the plugin's notices")
 }
 
 func TestShim(t *testing.T) {
@@ -83,7 +83,7 @@ func TestShim(t *testing.T) {
 	r := m.examine("plugin")
 	require.Len(t, r.Findings, 1)
 	assert.Equal(t, "the shim is installed, and another opencode comes before it on PATH, so it is not used", r.Findings[0].What)
-	assert.Contains(t, r.Findings[0].Mend, filepath.Dir(w.Shim))
+	assert.Contains(t, r.Findings[0].Fix, filepath.Dir(w.Shim))
 
 	m.env["PATH"] = filepath.Dir(w.Shim) + string(filepath.ListSeparator) + m.env["PATH"]
 	assert.Equal(t, "plain `opencode` uses the pool, by the shim", m.finds("plugin").Well)

@@ -19,7 +19,7 @@ func TestProxies(t *testing.T) {
 			name, value, _ := strings.Cut(pair, "=")
 			variables[name] = value
 		}
-		assert.Equal(t, found, len(home(t, variables, second).proxies()) == 1, env)
-		assert.Empty(t, home(t, variables, first).proxies(), env)
+		assert.Equal(t, found, len(findings(home(t, variables, second).proxies)) == 1, env)
+		assert.Empty(t, findings(home(t, variables, first).proxies), env)
 	}
 }

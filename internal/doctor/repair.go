@@ -12,22 +12,22 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// RepairCommand is the fix of a finding that has a repair.
+// RepairCommand is the fix of every finding that has a repair.
 const RepairCommand = "ocgo-key doctor --repair"
 
-// Repairable reports whether [Repair] can put it right.
+// Repairable reports whether [Repair] can fix the finding.
 func (f Finding) Repairable() bool { return f.repair != nil }
 
-// A repair puts a finding right, and returns what it did.
+// A repair fixes a finding, and returns a description of what it did.
 type repair = func(context.Context) (string, error)
 
-// Repaired is one thing that a repair did.
+// Repaired is one completed repair.
 type Repaired struct {
 	Check string `json:"check"`
 	What  string `json:"what"`
 }
 
-// Repair runs the repairs of all findings, and warns of those that fail.
+// Repair runs the repairs of all findings, and warns of failures.
 func Repair(results []Result, tell report.Reporter) []Repaired {
 	ctx, cancel := context.WithTimeout(context.Background(), keychainLimit)
 	defer cancel()
@@ -54,19 +54,19 @@ func chmod(path string, mode fs.FileMode) repair {
 	}
 }
 
-// aside moves away what should not be there. Nothing is deleted.
+// aside renames the file at path to path.aside.TIME, so that nothing is deleted.
 func aside(path string) repair {
 	return func(context.Context) (string, error) {
 		to := fmt.Sprintf("%s.aside.%d", path, time.Now().Unix())
 		if _, err := os.Lstat(to); err == nil {
-			return "", fmt.Errorf("%s is there already", to)
+			return "", fmt.Errorf("%s already exists", to)
 		}
 		return fmt.Sprintf("%s is now %s", path, to), os.Rename(path, to)
 	}
 }
 
-// unlink puts a file of its own in the place of a link to one, with what is in it; any other link
-// goes aside.
+// unlink replaces a symbolic link to a regular file by a copy of that file; any other link it moves
+// aside.
 func unlink(path string) repair {
 	return func(ctx context.Context) (string, error) {
 		info, err := os.Stat(path)
@@ -77,11 +77,11 @@ func unlink(path string) repair {
 		if err != nil {
 			return "", err
 		}
-		return path + " is a file of its own, with the same content", atomicfile.Write(path, content, 0o600, true)
+		return path + " is now a regular file, with the same content", atomicfile.Write(path, content, 0o600, true)
 	}
 }
 
-// remove deletes what a process that was killed left behind.
+// remove deletes path by calling by.
 func remove(path string, by func(path string) error) repair {
 	return func(context.Context) (string, error) { return "deleted " + path, by(path) }
 }

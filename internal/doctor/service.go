@@ -25,12 +25,12 @@ type serviceCheck struct{ *examination }
 type reached struct {
 	err    error
 	status int
-	ours   bool // the answer has the service's form
+	ours   bool // the answer has the form of the service's errors
 	took   time.Duration
-	ahead  time.Duration // how far our clock is ahead of the service's
-	dated  bool          // it told its time
+	ahead  time.Duration // of this machine's clock, compared with the service's
+	dated  bool          // ahead is known
 	proxy  proxy
-	direct bool // without the proxy there is an answer
+	direct bool // the service answers without the proxy
 }
 
 func (e serviceCheck) reach() reached {
@@ -38,15 +38,14 @@ func (e serviceCheck) reach() reached {
 	r.proxy = e.findProxy(e.Service)
 	if r.err != nil && r.proxy.address != "" {
 		client := helper.NewClient()
-		client.Transport = &http.Transport{} // has no proxy
+		client.Transport = &http.Transport{} // without a proxy
 		r.direct = e.ask(client).err == nil
 		client.CloseIdleConnections()
 	}
 	return r
 }
 
-// ask requests the usage without a key. The service refuses that in a form that shows it is the
-// service.
+// ask requests /usage without a key. The form of the refusal shows whether the Go service answers.
 func (e serviceCheck) ask(client *http.Client) (r reached) {
 	ctx, cancel := context.WithTimeout(e.ctx, serviceLimit)
 	defer cancel()
@@ -59,16 +58,16 @@ func (e serviceCheck) ask(client *http.Client) (r reached) {
 	resp, err := client.Do(req)
 	if err != nil {
 		if outer, ok := errors.AsType[*url.Error](err); ok {
-			err = outer.Err // its URL may be a proxy's, with a password
+			err = outer.Err // the URL may be that of a proxy, with a password
 		}
 		return reached{err: err}
 	}
 	defer resp.Body.Close()
 	r = reached{status: resp.StatusCode, took: time.Since(start)}
 	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		r.dated, r.ahead = true, start.Add(r.took/2).Sub(at.Add(time.Second/2)) // it tells whole seconds
+		r.dated, r.ahead = true, start.Add(r.took/2).Sub(at.Add(time.Second/2)) // Date has whole seconds
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what is cut short has not the form
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // a truncated body is not valid JSON
 	var answer struct{ Type string }
 	r.ours = json.Unmarshal(body, &answer) == nil && answer.Type == "error"
 	return r
@@ -80,25 +79,25 @@ func (e serviceCheck) checkService(r *Result) {
 		return
 	}
 	s, base := e.service(), e.Service.String()
-	mend := "ocgo-key doctor"
+	fix := "ocgo-key doctor"
 	if e.Getenv("OCGO_KEY_BASE_URL") != "" {
-		mend = "unset OCGO_KEY_BASE_URL"
+		fix = "unset OCGO_KEY_BASE_URL"
 	}
 	r.Well = fmt.Sprintf("%s answers in %s%s", base, took(s.took), s.proxy.text())
 	switch {
 	case s.err != nil && s.direct:
-		r.found(Problem, "unset "+strings.Join(s.proxy.names, " "), "%s cannot be reached%s: %s; without the proxy it can", base, s.proxy.text(), e.netReason(s))
+		r.found(Problem, "unset "+strings.Join(s.proxy.names, " "), "%s cannot be reached%s: %s; it can be reached without the proxy", base, s.proxy.text(), e.netReason(s))
 	case s.err != nil:
-		r.found(Problem, mend, "%s cannot be reached%s: %s; is this machine online?", base, s.proxy.text(), e.netReason(s))
+		r.found(Problem, fix, "%s cannot be reached%s: %s; is this machine online?", base, s.proxy.text(), e.netReason(s))
 	case s.status >= 500:
-		r.found(Problem, "ocgo-key doctor", "%s answers %d: the service has trouble of its own, try again later", base, s.status)
+		r.found(Problem, "ocgo-key doctor", "%s answers %d: the service itself fails, try again later", base, s.status)
 	case s.status != http.StatusUnauthorized && s.status != http.StatusForbidden || !s.ours:
-		r.found(Problem, mend, "what answers at %s is not the Go service (%d): another program, or a sign-in page on the way%s", base, s.status, s.proxy.text())
+		r.found(Problem, fix, "%s does not answer as the Go service does (status %d): it may be another program, or a sign-in page%s", base, s.status, s.proxy.text())
 	}
 	e.checkRefused(r)
 }
 
-// netReason returns why there was no answer, in one line without a password.
+// netReason returns why there was no answer, on one line and without a password.
 func (e serviceCheck) netReason(s reached) string {
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](s.err)
 	switch {
@@ -110,11 +109,10 @@ func (e serviceCheck) netReason(s reached) string {
 	return s.err.Error()
 }
 
-// checkRefused reports accounts whose key the service refuses to give usage for. That is a note:
-// such a key has been seen to work all the same.
+// checkRefused reports accounts whose key /usage refuses, as a note: such a key can still work for
+// model requests.
 func (e serviceCheck) checkRefused(r *Result) {
-	s := e.state()
-	o, err := s.overview(e.ctx)
+	o, err := e.state().overview(e.ctx)
 	if err != nil {
 		return
 	}

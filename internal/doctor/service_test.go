@@ -18,11 +18,11 @@ func TestService(t *testing.T) {
 	}{
 		"well": {nil, ""},
 		"trouble": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
-			"problem: URL answers 502: the service has trouble of its own, try again later | ocgo-key doctor"},
+			"problem: URL answers 502: the service itself fails, try again later | ocgo-key doctor"},
 		"a sign-in page": {func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
-			"problem: what answers at URL is not the Go service (200): another program, or a sign-in page on the way | ocgo-key doctor"},
+			"problem: URL does not answer as the Go service does (status 200): it may be another program, or a sign-in page | ocgo-key doctor"},
 		"another program": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
-			"problem: what answers at URL is not the Go service (401): another program, or a sign-in page on the way | ocgo-key doctor"},
+			"problem: URL does not answer as the Go service does (status 401): it may be another program, or a sign-in page | ocgo-key doctor"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			m := newMachine(t)
@@ -41,7 +41,7 @@ func TestService(t *testing.T) {
 	require.Len(t, r.Findings, 1)
 	assert.Contains(t, r.Findings[0].What, m.service.URL+" cannot be reached: ")
 	assert.Contains(t, r.Findings[0].What, "; is this machine online?")
-	assert.Equal(t, "unset OCGO_KEY_BASE_URL", r.Findings[0].Mend)
+	assert.Equal(t, "unset OCGO_KEY_BASE_URL", r.Findings[0].Fix)
 }
 
 // The service's word on a key is a note. Nobody is asked about an account that is not used, or has

@@ -1,16 +1,17 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 )
 
-// proxy is the proxy on the way to the service, from the environment, without user and password.
+// proxy is the proxy for requests to the service, from the environment, without user and password.
 type proxy struct {
-	names   []string // variables that are set: HTTPS_PROXY
-	address string   // of the proxy that is used; empty for none
+	names   []string // of the variables that set it, such as HTTPS_PROXY
+	address string   // empty if there is no proxy
 	except  string   // NO_PROXY
 }
 
@@ -18,14 +19,14 @@ func (p proxy) text() string {
 	if p.address == "" {
 		return ""
 	}
-	text := fmt.Sprintf("; by the proxy %s, from %s", p.address, strings.Join(p.names, ", "))
+	text := fmt.Sprintf("; through the proxy %s, from %s", p.address, strings.Join(p.names, ", "))
 	if p.except != "" {
 		text += ", with NO_PROXY=" + p.except
 	}
 	return text
 }
 
-// findProxy returns the proxy that a request to base goes through, and the variables that name it.
+// findProxy returns the proxy for requests to base.
 func (e serviceCheck) findProxy(base *url.URL) proxy {
 	name := strings.ToUpper(base.Scheme) + "_PROXY"
 	var p proxy
@@ -34,12 +35,8 @@ func (e serviceCheck) findProxy(base *url.URL) proxy {
 			p.names = append(p.names, variable)
 		}
 	}
-	for _, variable := range []string{"NO_PROXY", "no_proxy"} {
-		if p.except == "" {
-			p.except = e.Getenv(variable)
-		}
-	}
-	// A variable that is no URL counts as unset; the text of an error could hold a password.
+	p.except = cmp.Or(e.Getenv("NO_PROXY"), e.Getenv("no_proxy"))
+	// An invalid URL counts as unset. The text of the error is not shown: it could contain a password.
 	if at, err := http.ProxyFromEnvironment(&http.Request{URL: base}); err == nil && at != nil {
 		p.address = (&url.URL{Scheme: at.Scheme, Host: at.Host}).String()
 	}

@@ -12,8 +12,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// checkShim reports whether there is a shim that works, and whether it is the opencode that is
-// found.
+// checkShim reports whether there is a working shim, and whether it comes first on PATH.
 func (e pluginCheck) checkShim(r *Result, w *install.Places, loaded bool) (there, first bool) {
 	const again = "ocgo-key install --shim --yes"
 	record, err := w.ReadRecord()
@@ -37,7 +36,6 @@ func (e pluginCheck) checkShim(r *Result, w *install.Places, loaded bool) (there
 		real, err := w.RealOpenCode()
 		if err == nil && string(opencode.Shim(runtime.GOOS, w.Program, real)) != string(content) {
 			r.found(Problem, again, "%s does not start %s with this ocgo-key: one of the two was moved, or the file was changed", w.Shim, real)
-			there = false
 		} else {
 			there = true
 		}
@@ -53,16 +51,12 @@ func (e pluginCheck) checkShim(r *Result, w *install.Places, loaded bool) (there
 	return there, true
 }
 
-// pathLine returns the line for the user's shell. A shell that we do not know gets the first.
+// pathLine returns the line for the user's shell, or the first line if the shell is unknown.
 func (e pluginCheck) pathLine(lines []opencode.PathLine) string {
 	shell := filepath.Base(e.Getenv("SHELL"))
 	if runtime.GOOS == "windows" {
 		shell = "PowerShell"
 	}
-	for _, l := range lines {
-		if strings.EqualFold(l.Shell, shell) {
-			return l.Line
-		}
-	}
-	return lines[0].Line
+	i := slices.IndexFunc(lines, func(l opencode.PathLine) bool { return strings.EqualFold(l.Shell, shell) })
+	return lines[max(i, 0)].Line
 }

@@ -20,10 +20,10 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// stateCheck checks our own files in the state folder.
+// stateCheck checks the files in the state folder.
 type stateCheck struct{ *examination }
 
-// privateFiles are the files of the state folder that only their owner may read. Source:
+// privateFiles are the files in the state folder that only their owner may read. Source:
 // docs/reference.md, "Files".
 var privateFiles = []string{"state.json", "state.json.last", "state.lock", "events.jsonl", "install.json", accounts.MoveLockName, accounts.AddLockName, "keys.age", "keys.lock"}
 
@@ -40,10 +40,10 @@ func (e stateCheck) checkState(r *Result) {
 		r.Well = "none yet; it will be in " + s.dir
 		return
 	case err != nil:
-		r.found(Problem, "ls -ld "+text.Quote(s.dir), "the folder of the state cannot be looked at: %v", err)
+		r.found(Problem, "ls -ld "+text.Quote(s.dir), "the state's folder cannot be read: %v", err)
 		return
 	case !info.IsDir():
-		r.fixable(aside(s.dir), "%s is in the place of the state's folder, and is none", s.dir)
+		r.fixable(aside(s.dir), "%s is not a folder, but the state belongs there", s.dir)
 		return
 	}
 	e.checkFolder(r, s.dir, info)
@@ -53,18 +53,18 @@ func (e stateCheck) checkState(r *Result) {
 	e.checkLock(r, s)
 }
 
-// checkFolder checks that the folder belongs to us and is closed to others. The mode of a folder
-// with other uses (the home folder, a temporary folder) is left alone.
+// checkFolder checks the owner and the mode of the folder. It ignores the mode of a folder that has
+// other uses, such as the home folder or /tmp.
 func (e stateCheck) checkFolder(r *Result, dir string, info fs.FileInfo) {
 	if e.foreign(info) {
-		r.found(Problem, "sudo chown -R "+ownName()+" "+text.Quote(dir), "%s belongs to another user, so it cannot be kept up to date", dir)
+		r.found(Problem, "sudo chown -R "+ownName()+" "+text.Quote(dir), "%s belongs to another user, so ocgo-key cannot change it", dir)
 		return
 	}
 	if runtime.GOOS == "windows" || info.Mode()&fs.ModeSticky != 0 || filepath.Clean(dir) == filepath.Clean(e.home) {
 		return
 	}
 	if mode := info.Mode().Perm(); mode != 0o700 {
-		r.fixable(chmod(dir, 0o700), "%s has mode %04o and not 0700: other users can look into it, or we cannot", dir, mode)
+		r.fixable(chmod(dir, 0o700), "%s has mode %04o and not 0700: other users can read it, or you cannot", dir, mode)
 	}
 }
 
@@ -80,21 +80,21 @@ func (e stateCheck) checkFiles(r *Result, dir string) {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
-			r.found(Problem, "ls -l "+text.Quote(path), "%s cannot be looked at: %v", path, err)
-		case slices.Contains(backups, path) && !info.Mode().IsRegular(): // it was set aside already
+			r.found(Problem, "ls -l "+text.Quote(path), "%s cannot be read: %v", path, err)
+		case slices.Contains(backups, path) && !info.Mode().IsRegular(): // an earlier repair moved it aside
 		case info.Mode()&fs.ModeSymlink != 0:
-			r.fixable(unlink(path), "%s is a symbolic link: the next change would put a file in its place", path)
+			r.fixable(unlink(path), "%s is a symbolic link: the next change would replace it by a file", path)
 		case !info.Mode().IsRegular():
 			r.fixable(aside(path), "%s is not a regular file", path)
 		case e.foreign(info):
-			r.found(Problem, "sudo chown "+ownName()+" "+text.Quote(path), "%s belongs to another user, so it cannot be kept up to date", path)
+			r.found(Problem, "sudo chown "+ownName()+" "+text.Quote(path), "%s belongs to another user, so ocgo-key cannot change it", path)
 		case runtime.GOOS != "windows" && info.Mode().Perm() != 0o600:
-			r.fixable(chmod(path, 0o600), "%s has mode %04o and not 0600: other users can read or change it, or we cannot", path, info.Mode().Perm())
+			r.fixable(chmod(path, 0o600), "%s has mode %04o and not 0600: other users can read or change it, or you cannot", path, info.Mode().Perm())
 		}
 	}
 }
 
-// checkContent reports what every other command would repair when it reads the state.
+// checkContent reports damage that other commands repair when they read the state.
 func (e stateCheck) checkContent(r *Result, s snapshot) {
 	kept := "the last good copy will be used"
 	if s.state == nil || len(s.state.Accounts) == 0 {
@@ -106,28 +106,28 @@ func (e stateCheck) checkContent(r *Result, s snapshot) {
 		r.Well += fmt.Sprintf(", %s, private", text.Count(len(s.state.Accounts), "account", "accounts"))
 	case errors.Is(s.err, state.ErrNewer):
 		r.found(Problem, "export OCGO_KEY_STATE_DIR="+text.Quote(s.dir+"-"+fmt.Sprint(state.Version)),
-			"%v: upgrade this one, or use a pool of its own for it", s.err)
+			"%v: upgrade this one, or use another pool for it", s.err)
 	case errors.Is(s.err, state.ErrUnreadable):
 		r.fixable(read, "%v: %s", s.err, kept)
 	case errors.Is(s.err, state.ErrMissing):
 		r.fixable(read, "%s is gone: %s", filepath.Join(s.dir, "state.json"), kept)
-	case len(r.Findings) == 0: // else it was said why
+	case len(r.Findings) == 0: // otherwise a finding gives the reason
 		r.found(Problem, "ls -l "+text.Quote(s.dir), "the state cannot be read: %v", s.err)
 	}
 }
 
-// lockPatience is how long a process may hold the lock. A change takes a millisecond.
-const lockPatience = 2 * time.Second
+// lockLimit is how long a process may hold the lock. A change takes a millisecond.
+const lockLimit = 2 * time.Second
 
-// checkLock reports a process that does not release the lock. The system releases that of a process
-// that has ended.
+// checkLock reports a process that does not release the lock. The system releases the lock of a
+// process that ends.
 func (e stateCheck) checkLock(r *Result, s snapshot) {
-	ctx, cancel := context.WithTimeout(e.ctx, lockPatience)
+	ctx, cancel := context.WithTimeout(e.ctx, lockLimit)
 	defer cancel()
 	held, err := s.file.LockHeld(ctx)
 	switch {
 	case err != nil && len(r.Findings) == 0:
-		r.found(Problem, "ls -l "+text.Quote(s.file.LockPath()), "the lock of the state cannot be tried: %v", err)
+		r.found(Problem, "ls -l "+text.Quote(s.file.LockPath()), "the lock of the state cannot be tested: %v", err)
 	case !held:
 		return
 	}
@@ -136,14 +136,14 @@ func (e stateCheck) checkLock(r *Result, s snapshot) {
 		names = append(names, fmt.Sprintf("%s (%d)", text.OneLine(p.Name), p.PID))
 		pids = append(pids, fmt.Sprint(p.PID))
 	}
-	who, mend := "another process", "kill $(lsof -t "+text.Quote(s.file.LockPath())+")"
+	who, fix := "another process", "kill $(lsof -t "+text.Quote(s.file.LockPath())+")"
 	if len(pids) > 0 {
-		who, mend = strings.Join(names, ", "), "kill "+strings.Join(pids, " ")
+		who, fix = strings.Join(names, ", "), "kill "+strings.Join(pids, " ")
 	}
 	if runtime.GOOS == "windows" {
-		mend = "taskkill /im ocgo-key.exe /f"
+		fix = "taskkill /im ocgo-key.exe /f"
 	}
-	r.found(Problem, mend, "%s is held by %s for more than %v, and nothing can be changed meanwhile", s.file.LockPath(), who, lockPatience)
+	r.found(Problem, fix, "%s is held by %s for more than %v, and nothing can be changed until then", s.file.LockPath(), who, lockLimit)
 }
 
 func (e stateCheck) foreign(info fs.FileInfo) bool {

@@ -33,15 +33,15 @@ func TestState(t *testing.T) {
 		"gone": {func() { require.NoError(t, os.Remove(file)) },
 			`state\.json is gone: the last good copy will be used`, `.*last good copy.*`, false},
 		"open to others": {func() { require.NoError(t, os.Chmod(file, 0o644)) },
-			`state\.json has mode 0644 and not 0600: other users can read or change it, or we cannot`, `HOME/state/state\.json has mode 0600`, true},
+			`state\.json has mode 0644 and not 0600: other users can read or change it, or you cannot`, `HOME/state/state\.json has mode 0600`, true},
 		"an open folder": {func() { require.NoError(t, os.Chmod(m.dir, 0o755)) },
-			`HOME/state has mode 0755 and not 0700: other users can look into it, or we cannot`, `HOME/state has mode 0700`, true},
+			`HOME/state has mode 0755 and not 0700: other users can read it, or you cannot`, `HOME/state has mode 0700`, true},
 		"no file": {func() { require.NoError(t, os.Mkdir(filepath.Join(m.dir, "events.jsonl"), 0o700)) },
 			`events\.jsonl is not a regular file`, `HOME/state/events\.jsonl is now HOME/state/events\.jsonl\.aside\.\d+`, false},
 		"a link": {func() {
 			require.NoError(t, os.Rename(file, filepath.Join(m.home, "elsewhere")))
 			require.NoError(t, os.Symlink(filepath.Join(m.home, "elsewhere"), file))
-		}, `state\.json is a symbolic link: the next change would put a file in its place`, `HOME/state/state\.json is a file of its own, with the same content`, true},
+		}, `state\.json is a symbolic link: the next change would replace it by a file`, `HOME/state/state\.json is now a regular file, with the same content`, true},
 		"a link to nothing": {func() {
 			require.NoError(t, os.Symlink(filepath.Join(m.home, "nothing"), filepath.Join(m.dir, "keys.lock")))
 		}, `keys\.lock is a symbolic link`, `HOME/state/keys\.lock is now HOME/state/keys\.lock\.aside\.\d+`, true},
@@ -49,7 +49,7 @@ func TestState(t *testing.T) {
 			path := write(t, filepath.Join(m.dir, ".state.json.12.tmp"), "x", 0o600)
 			old := time.Now().Add(-time.Hour)
 			require.NoError(t, os.Chtimes(path, old, old))
-		}, `\.state\.json\.12\.tmp was left behind by a command that was killed`, `deleted HOME/state/\.state\.json\.12\.tmp`, false},
+		}, `\.state\.json\.12\.tmp was left behind by a killed command`, `deleted HOME/state/\.state\.json\.12\.tmp`, false},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestAFileInThePlaceOfTheFolder(t *testing.T) {
 	write(t, m.dir, "x", 0o600)
 	r := m.examine("state")
 	require.Len(t, r.Findings, 1)
-	assert.Equal(t, m.dir+" is in the place of the state's folder, and is none", r.Findings[0].What)
+	assert.Equal(t, m.dir+" is not a folder, but the state belongs there", r.Findings[0].What)
 	assert.Len(t, Repair([]Result{r}, new(warnings)), 1)
 	assert.Equal(t, "none yet; it will be in "+m.dir, m.finds("state").Well)
 }
@@ -124,7 +124,7 @@ func TestAHeldLock(t *testing.T) {
 	<-done
 	require.Len(t, r.Findings, 1)
 	assert.Contains(t, r.Findings[0].What, "state.lock is held by ")
-	assert.Contains(t, r.Findings[0].What, "for more than 2s, and nothing can be changed meanwhile")
+	assert.Contains(t, r.Findings[0].What, "for more than 2s, and nothing can be changed until then")
 }
 
 // A state that belongs to another user: to whom it belongs, it does not.
@@ -144,7 +144,7 @@ func TestAnotherUsersState(t *testing.T) {
 	mine := os.Geteuid()
 	assert.Empty(t, look(mine))
 	found := look(mine + 1)
-	assert.Contains(t, found, "problem: "+m.dir+` belongs to another user, so it cannot be kept up to date | sudo chown -R "$(id -un)" `+m.dir)
+	assert.Contains(t, found, "problem: "+m.dir+` belongs to another user, so ocgo-key cannot change it | sudo chown -R "$(id -un)" `+m.dir)
 	file := filepath.Join(m.dir, "state.json")
-	assert.Contains(t, found, "problem: "+file+` belongs to another user, so it cannot be kept up to date | sudo chown "$(id -un)" `+file)
+	assert.Contains(t, found, "problem: "+file+` belongs to another user, so ocgo-key cannot change it | sudo chown "$(id -un)" `+file)
 }

@@ -9,13 +9,13 @@ import (
 	"ocgo-key/rotation"
 )
 
-// usageAnswer is the service's answer about one account.
+// usageAnswer is the service's answer for one account.
 type usageAnswer struct {
 	usage rotation.Usage
 	err   error
 }
 
-// usageRequests is how many requests run at once.
+// usageRequests is the number of parallel requests.
 const usageRequests = 8
 
 // askUsage requests the usage of all accounts in parallel. Nothing is saved.
@@ -37,7 +37,7 @@ func (e serviceCheck) askUsage() map[string]usageAnswer {
 			continue
 		}
 		if _, err := keychain.ParseKey(key.Reveal()); err != nil {
-			continue // it would not be a header
+			continue // it cannot be sent in a header
 		}
 		all.Go(func() {
 			turn <- struct{}{}

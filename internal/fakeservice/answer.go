@@ -1,6 +1,7 @@
 package fakeservice
 
 import (
+	"cmp"
 	"net/http"
 	"time"
 )
@@ -104,10 +105,7 @@ func Bash(commands ...string) Answer {
 
 // Raw is an answer with this status, these headers and this body.
 func Raw(status int, header http.Header, body []byte) Answer {
-	if body == nil {
-		body = []byte{}
-	}
-	return Answer{Status: status, Header: header, Body: body}
+	return Answer{Status: status, Header: header, Body: append([]byte{}, body...)}
 }
 
 // Redirect is 307 to another address.
@@ -183,20 +181,10 @@ func (a Answer) Spelled(s Spelling) Answer {
 }
 
 // kind returns the kind of the error, from ErrorType or Code.
-func (a Answer) kind() string {
-	if a.ErrorType != "" {
-		return a.ErrorType
-	}
-	return a.Code
-}
+func (a Answer) kind() string { return cmp.Or(a.ErrorType, a.Code) }
 
 // resetsIn returns the time until Window has room again.
-func (a Answer) resetsIn() time.Duration {
-	if a.ResetsIn > 0 {
-		return a.ResetsIn
-	}
-	return a.RetryAfter
-}
+func (a Answer) resetsIn() time.Duration { return cmp.Or(a.ResetsIn, a.RetryAfter) }
 
 // of fills in what a GoUsageLimitError says about its account.
 func (a Answer) of(account *account) Answer {

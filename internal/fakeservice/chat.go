@@ -1,33 +1,16 @@
 package fakeservice
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"maps"
+)
 
 // chat is POST /chat/completions, the format of OpenAI-compatible services.
 type chat struct{}
 
-// message is one message of a request, as chat and messages have it.
-type message struct {
-	Role    string          `json:"role"`
-	Content json.RawMessage `json:"content"`
-}
-
 func (chat) auth() string { return "bearer" }
 
-func (chat) parse(body []byte) (turn, error) {
-	var in struct {
-		Model    string    `json:"model"`
-		Stream   bool      `json:"stream"`
-		Messages []message `json:"messages"`
-		Tools    []struct {
-			Function struct {
-				Name string `json:"name"`
-			} `json:"function"`
-		} `json:"tools"`
-	}
-	if err := json.Unmarshal(body, &in); err != nil {
-		return turn{}, err
-	}
-	t := turn{model: in.Model, stream: in.Stream}
+func (chat) parse(in input, t *turn) {
 	for _, m := range in.Messages {
 		switch m.Role {
 		case "tool":
@@ -36,10 +19,6 @@ func (chat) parse(body []byte) (turn, error) {
 			t.prompt = textOf(m.Content)
 		}
 	}
-	for _, tool := range in.Tools {
-		t.tools = append(t.tools, tool.Function.Name)
-	}
-	return t, nil
 }
 
 // textOf returns the text of a message's content, which in all three formats is a string or a list
@@ -95,9 +74,7 @@ func (c chat) whole(m said) object {
 func (c chat) events(m said) []event {
 	chunk := func(more object) object {
 		o := object{"id": m.id("chatcmpl"), "object": "chat.completion.chunk", "created": m.created, "model": m.model}
-		for k, v := range more {
-			o[k] = v
-		}
+		maps.Copy(o, more)
 		return o
 	}
 	choice := func(delta object, finish any) object {

@@ -113,9 +113,7 @@ func RegionByWords() Answer {
 }
 
 // BlockedByProvider is 401: the workspace is blocked from the model, or from all models.
-func BlockedByProvider() Answer {
-	return Error(http.StatusUnauthorized, "AuthError", blockedMessage)
-}
+func BlockedByProvider() Answer { return Error(http.StatusUnauthorized, "AuthError", blockedMessage) }
 
 // AccountPaused is an invented refusal, to test that unknown ones are handled too.
 func AccountPaused() Answer {

@@ -2,6 +2,7 @@ package fakeservice
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net"
@@ -24,9 +25,8 @@ type exchange struct {
 	r   *http.Request
 	log *Request
 
-	tooBig   bool
-	complete bool // the whole answer was written
-	broken   bool // the plan ended it early
+	tooBig  bool
+	outcome Outcome
 }
 
 // read reads the request and logs it. It takes the key from the header that auth names, as the
@@ -39,9 +39,6 @@ func (x *exchange) read(auth string, f format) (turn, error) {
 		RequestID: x.r.Header.Get("x-opencode-request"),
 	}
 	bearer, hasBearer := strings.CutPrefix(x.r.Header.Get("Authorization"), "Bearer ")
-	if !hasBearer {
-		bearer = ""
-	}
 	apiKey := x.r.Header.Get("x-api-key")
 	switch {
 	case hasBearer && apiKey != "":
@@ -53,7 +50,7 @@ func (x *exchange) read(auth string, f format) (turn, error) {
 	}
 	if auth == "x-api-key" {
 		q.Key = apiKey
-	} else {
+	} else if hasBearer {
 		q.Key = bearer
 	}
 
@@ -62,7 +59,7 @@ func (x *exchange) read(auth string, f format) (turn, error) {
 	q.Body = body
 	var t turn
 	if f != nil && err == nil {
-		if t, err = f.parse(body); err == nil {
+		if t, err = parse(body, f); err == nil {
 			q.Model, q.Stream, q.Tools = t.model, t.stream, len(t.tools) > 0
 			q.Prompt, q.ToolResults = t.prompt, t.results
 			q.Title = !q.Tools && q.Session != "" && x.r.Header.Get("x-opencode-client") != ""
@@ -88,16 +85,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 }
 
 // finish logs the end of the exchange; it is deferred after read.
-func (x *exchange) finish() {
-	switch {
-	case x.broken:
-		x.s.end(x.log, Broken)
-	case x.complete:
-		x.s.end(x.log, Answered)
-	default:
-		x.s.end(x.log, Gone)
-	}
-}
+func (x *exchange) finish() { x.s.end(x.log, cmp.Or(x.outcome, Gone)) }
 
 // infer answers a model request.
 func (x *exchange) infer(f format) {
@@ -165,7 +153,7 @@ func (x *exchange) ready(answer Answer) bool {
 		return false
 	}
 	if answer.Break == NoAnswer {
-		x.broken = true
+		x.outcome = Broken
 		x.cut(false)
 		return false
 	}
@@ -178,10 +166,7 @@ func (x *exchange) head(answer Answer) {
 	for name, values := range answer.Header {
 		h[http.CanonicalHeaderKey(name)] = values
 	}
-	status := answer.Status
-	if status == 0 {
-		status = http.StatusOK
-	}
+	status := cmp.Or(answer.Status, http.StatusOK)
 	x.s.setStatus(x.log, status)
 	x.w.WriteHeader(status)
 }
@@ -194,19 +179,17 @@ func (x *exchange) whole(answer Answer, body []byte) {
 	x.head(answer)
 	if answer.Break == Drop || answer.Break == Reset {
 		if _, err := x.w.Write(body[:len(body)/2]); err == nil {
-			x.broken = true
+			x.outcome = Broken
 			x.cut(answer.Break == Reset)
 		}
 		return
 	}
-	if len(body) == 0 {
-		x.complete = true
-		return
+	if len(body) > 0 {
+		if _, err := x.w.Write(body); err != nil || !x.flush() {
+			return
+		}
 	}
-	if _, err := x.w.Write(body); err != nil {
-		return
-	}
-	x.complete = x.flush()
+	x.outcome = Answered
 }
 
 func bodyAllowed(status int) bool {
@@ -247,15 +230,12 @@ func errorBody(answer Answer) []byte {
 		Message string `json:"message"`
 	}
 	out := struct {
-		Type     string  `json:"type,omitempty"`
-		Error    inner   `json:"error"`
-		Metadata *object `json:"metadata,omitempty"`
-	}{Error: inner{answer.ErrorType, answer.Code, answer.Message}}
+		Type     string `json:"type,omitempty"`
+		Error    inner  `json:"error"`
+		Metadata object `json:"metadata,omitzero"`
+	}{Error: inner{answer.ErrorType, answer.Code, answer.Message}, Metadata: answer.Metadata}
 	if !answer.Bare {
 		out.Type = "error"
-	}
-	if answer.Metadata != nil {
-		out.Metadata = &answer.Metadata
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

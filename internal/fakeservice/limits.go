@@ -1,6 +1,7 @@
 package fakeservice
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,8 +21,14 @@ type account struct {
 type progress struct {
 	next     int
 	perModel map[string]int
-	spent    []spent // one for each of Plan.Budgets
-	told     map[Window]time.Time
+	spent    []spent              // one for each of Plan.Budgets
+	resets   map[Window]time.Time // by the limits in earlier answers
+}
+
+// start replaces the plan and begins it.
+func (a *account) start(p Plan) {
+	a.Plan = p
+	a.progress = progress{perModel: map[string]int{}, spent: make([]spent, len(p.Budgets)), resets: map[Window]time.Time{}}
 }
 
 type spent struct {
@@ -59,10 +66,7 @@ func (a *account) choose(r *Request, now time.Time) Answer {
 		a.spend(now)
 	}
 	if answer.Window != "" {
-		if a.told == nil {
-			a.told = map[Window]time.Time{}
-		}
-		a.told[answer.Window] = now.Add(answer.resetsIn())
+		a.resets[answer.Window] = now.Add(answer.resetsIn())
 	}
 	return answer
 }
@@ -83,9 +87,6 @@ func (a *account) queued(model string, take bool) Answer {
 	switch {
 	case !take:
 	case own:
-		if a.perModel == nil {
-			a.perModel = map[string]int{}
-		}
 		a.perModel[model] = at + 1
 	default:
 		a.next = at + 1
@@ -119,17 +120,12 @@ func (a *account) limitedUntil(w Window, now time.Time) time.Time {
 
 // budget returns the state of the i-th budget, reset if its window is over.
 func (a *account) budget(i int, now time.Time) *spent {
-	if len(a.spent) != len(a.Plan.Budgets) {
-		a.spent = make([]spent, len(a.Plan.Budgets))
-	}
-	s := &a.spent[i]
-	if b := a.Plan.Budgets[i]; !b.From.IsZero() {
+	s, b := &a.spent[i], a.Plan.Budgets[i]
+	if !b.From.IsZero() {
 		if began := b.began(now); !s.began.Equal(began) {
 			*s = spent{began: began}
 		}
-		return s
-	}
-	if !s.began.IsZero() && !now.Before(s.began.Add(a.Plan.Budgets[i].every())) {
+	} else if !s.began.IsZero() && !now.Before(s.began.Add(b.every())) {
 		*s = spent{}
 	}
 	return s
@@ -154,12 +150,7 @@ func (b Budget) began(now time.Time) time.Time {
 	return now.Add(-into)
 }
 
-func (b Budget) every() time.Duration {
-	if b.Every > 0 {
-		return b.Every
-	}
-	return b.Window.Length()
-}
+func (b Budget) every() time.Duration { return cmp.Or(b.Every, b.Window.Length()) }
 
 // limitMessage returns the service's message for a used-up window.
 func limitMessage(w Window, retryAfter time.Duration, workspace string) string {
@@ -183,17 +174,14 @@ func waitWords(d time.Duration) string {
 		name    string
 		minutes int64
 	}{{"day", 24 * 60}, {"hour", 60}, {"minute", 1}} {
-		n := minutes / unit.minutes
-		minutes %= unit.minutes
-		switch {
-		case n == 0 || len(words) == 2:
-		case n == 1:
+		if n := minutes / unit.minutes; n == 1 {
 			words = append(words, "1 "+unit.name)
-		default:
+		} else if n > 1 {
 			words = append(words, fmt.Sprintf("%d %ss", n, unit.name))
 		}
+		minutes %= unit.minutes
 	}
-	return strings.Join(words, " ")
+	return strings.Join(words[:min(len(words), 2)], " ")
 }
 
 func resetIn(d time.Duration) string {

@@ -1,6 +1,7 @@
 package fakeservice
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -120,10 +121,7 @@ func (s *Server) notify() {
 
 // begin logs a request. The caller must call end afterwards.
 func (s *Server) begin(r *Request) {
-	keep := s.opts.KeepRequests
-	if keep <= 0 {
-		keep = 10000
-	}
+	keep := cmp.Or(s.opts.KeepRequests, 10000)
 	s.mu.Lock()
 	s.total++
 	s.inFlight++

@@ -7,19 +7,7 @@ type messages struct{}
 
 func (messages) auth() string { return "x-api-key" }
 
-func (messages) parse(body []byte) (turn, error) {
-	var in struct {
-		Model    string    `json:"model"`
-		Stream   bool      `json:"stream"`
-		Messages []message `json:"messages"`
-		Tools    []struct {
-			Name string `json:"name"`
-		} `json:"tools"`
-	}
-	if err := json.Unmarshal(body, &in); err != nil {
-		return turn{}, err
-	}
-	t := turn{model: in.Model, stream: in.Stream}
+func (messages) parse(in input, t *turn) {
 	for _, m := range in.Messages {
 		if m.Role != "user" {
 			continue
@@ -30,19 +18,13 @@ func (messages) parse(body []byte) (turn, error) {
 		var parts []struct {
 			Type string `json:"type"`
 		}
-		if json.Unmarshal(m.Content, &parts) != nil {
-			continue // a plain string
-		}
+		_ = json.Unmarshal(m.Content, &parts) // fails for a plain string, which has no parts
 		for _, p := range parts {
 			if p.Type == "tool_result" {
 				t.results++
 			}
 		}
 	}
-	for _, tool := range in.Tools {
-		t.tools = append(t.tools, tool.Name)
-	}
-	return t, nil
 }
 
 func (messages) failure(a Answer) event { return event{name: "error", data: string(errorBody(a))} }

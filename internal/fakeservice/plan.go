@@ -1,6 +1,9 @@
 package fakeservice
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // Plan says how the requests of one key are answered: with the error of a Limit or a spent Budget;
 // otherwise with the next of Answers; otherwise with success.
@@ -40,22 +43,12 @@ const (
 
 // LimitName is the window's name in the metadata of a GoUsageLimitError.
 func (w Window) LimitName() string {
-	if w == Rolling {
-		return "5 hour"
-	}
-	return string(w)
+	return cmp.Or(map[Window]string{Rolling: "5 hour"}[w], string(w))
 }
 
 // Length of the window; a month is 30 days here.
 func (w Window) Length() time.Duration {
-	switch w {
-	case Weekly:
-		return 7 * 24 * time.Hour
-	case Monthly:
-		return 30 * 24 * time.Hour
-	default:
-		return 5 * time.Hour
-	}
+	return cmp.Or(map[Window]time.Duration{Weekly: 7 * 24 * time.Hour, Monthly: 30 * 24 * time.Hour}[w], 5*time.Hour)
 }
 
 // Limit is a window that is used up until a time of the server's clock; or, with Model, the

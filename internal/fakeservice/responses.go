@@ -1,30 +1,17 @@
 package fakeservice
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+)
 
 // responses is POST /responses, OpenAI's newer format.
 type responses struct{}
 
 func (responses) auth() string { return "bearer" }
 
-func (responses) parse(body []byte) (turn, error) {
-	var in struct {
-		Model  string          `json:"model"`
-		Stream bool            `json:"stream"`
-		Input  json.RawMessage `json:"input"`
-		Tools  []struct {
-			Name string `json:"name"`
-		} `json:"tools"`
-	}
-	if err := json.Unmarshal(body, &in); err != nil {
-		return turn{}, err
-	}
-	t := turn{model: in.Model, stream: in.Stream}
-	var items []struct {
-		Type    string          `json:"type"`
-		Role    string          `json:"role"`
-		Content json.RawMessage `json:"content"`
-	}
+func (responses) parse(in input, t *turn) {
+	var items []message
 	if json.Unmarshal(in.Input, &items) != nil {
 		t.prompt = textOf(in.Input) // the input may be a single string
 	}
@@ -36,10 +23,6 @@ func (responses) parse(body []byte) (turn, error) {
 			t.prompt = textOf(item.Content)
 		}
 	}
-	for _, tool := range in.Tools {
-		t.tools = append(t.tools, tool.Name)
-	}
-	return t, nil
 }
 
 // failure has the top-level members that OpenAI documents for this event, and in addition the error
@@ -47,11 +30,8 @@ func (responses) parse(body []byte) (turn, error) {
 // always set.
 func (responses) failure(a Answer) event {
 	inner := object{"message": a.Message, "code": nil, "param": nil}
-	if kind := a.kind(); kind != "" {
-		inner["code"] = kind
-	}
-	if a.Code != "" {
-		inner["code"] = a.Code
+	if code := cmp.Or(a.Code, a.ErrorType); code != "" {
+		inner["code"] = code
 	}
 	if a.ErrorType != "" {
 		inner["type"] = a.ErrorType

@@ -9,6 +9,7 @@
 package fakeservice
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -173,17 +174,12 @@ func (s *Server) Close() error {
 func (s *Server) AddAccount(a Account) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.Label == "" {
-		a.Label = fmt.Sprintf("Account %d", len(s.accounts)+1)
-	}
+	a.Label = cmp.Or(a.Label, fmt.Sprintf("Account %d", len(s.accounts)+1))
 	slug := strings.ToUpper(strings.Join(strings.Fields(a.Label), ""))
-	if a.Workspace == "" {
-		a.Workspace = "wrk_" + slug
-	}
-	if a.User == "" {
-		a.User = "usr_" + slug
-	}
-	s.accounts[a.Key] = &account{Account: a}
+	a.Workspace, a.User = cmp.Or(a.Workspace, "wrk_"+slug), cmp.Or(a.User, "usr_"+slug)
+	known := &account{Account: a}
+	known.start(a.Plan)
+	s.accounts[a.Key] = known
 }
 
 // RemoveAccount makes a key unknown: from now on it gets 401 AuthError.
@@ -199,7 +195,7 @@ func (s *Server) SetPlan(key string, p Plan) {
 	s.mu.Lock()
 	a := s.accounts[key]
 	if a != nil {
-		a.Plan, a.progress = p, progress{}
+		a.start(p)
 	}
 	s.mu.Unlock()
 	if a == nil {
@@ -210,6 +206,8 @@ func (s *Server) SetPlan(key string, p Plan) {
 // SetAnswers is SetPlan with only a queue of answers; the last one repeats. Without any, every
 // answer is success.
 func (s *Server) SetAnswers(key string, answers ...Answer) { s.SetPlan(key, Plan{Answers: answers}) }
+
+var formats = map[string]format{"POST /chat/completions": chat{}, "POST /messages": messages{}, "POST /responses": responses{}}
 
 // ServeHTTP answers the service's paths; anything else is 404.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -223,19 +221,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		route = ""
 	}
+	if f, ok := formats[route]; ok {
+		x.infer(f)
+		return
+	}
+	_, _ = x.read("bearer", nil)
+	defer x.finish()
 	switch route {
-	case "POST /chat/completions":
-		x.infer(chat{})
-	case "POST /messages":
-		x.infer(messages{})
-	case "POST /responses":
-		x.infer(responses{})
 	case "GET /usage":
 		x.usage()
 	case "GET /models":
 		x.models()
 	default:
-		x.notFound()
+		x.send(Error(http.StatusNotFound, "error", "Not found"))
 	}
 }
 
@@ -262,24 +260,18 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 	s.notify()
 }
 
-// sleep waits for d. It returns false if the client disconnects or the server closes first. A
+// sleep waits for d, which is not 0. It returns false if the client disconnects or the server closes first. A
 // negative d waits only for these two.
 func (s *Server) sleep(ctx context.Context, d time.Duration) bool {
-	if d == 0 {
-		return ctx.Err() == nil
-	}
 	var end <-chan time.Time
 	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		end = t.C
+		end = time.After(d)
 	}
 	select {
 	case <-end:
 		return true
 	case <-ctx.Done():
-		return false
 	case <-s.done:
-		return false
 	}
+	return false
 }

@@ -2,6 +2,7 @@ package fakeservice
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,8 +12,8 @@ import (
 
 // format is one of the three wire formats.
 type format interface {
-	auth() string // the header that carries the key: "bearer" or "x-api-key"
-	parse(body []byte) (turn, error)
+	auth() string            // the header that carries the key: "bearer" or "x-api-key"
+	parse(in input, t *turn) // sets the prompt and the number of tool results
 	whole(said) object
 	events(said) []event
 	failure(a Answer) event // returns an error event of a stream
@@ -25,6 +26,37 @@ type turn struct {
 	tools   []string
 	results int
 	prompt  string
+}
+
+// input holds the members of a request in all three formats.
+type input struct {
+	Model    string
+	Stream   bool
+	Messages []message
+	Input    json.RawMessage // a list of messages, or a string
+	Tools    []struct {
+		Name     string
+		Function struct{ Name string }
+	}
+}
+
+type message struct {
+	Type, Role string
+	Content    json.RawMessage
+}
+
+// parse parses the body of a request.
+func parse(body []byte, f format) (turn, error) {
+	var in input
+	if err := json.Unmarshal(body, &in); err != nil {
+		return turn{}, err
+	}
+	t := turn{model: in.Model, stream: in.Stream}
+	for _, tool := range in.Tools {
+		t.tools = append(t.tools, cmp.Or(tool.Name, tool.Function.Name))
+	}
+	f.parse(in, &t)
+	return t, nil
 }
 
 // said is the model's answer: a text, or one tool call.
@@ -59,10 +91,7 @@ type event struct {
 
 func (e event) bytes(how Spelling) ([]byte, error) {
 	var b bytes.Buffer
-	end := map[Spelling]string{CRLF: "\r\n", CR: "\r"}[how]
-	if end == "" {
-		end = "\n"
-	}
+	end := cmp.Or(map[Spelling]string{CRLF: "\r\n", CR: "\r"}[how], "\n")
 	if e.name != "" {
 		b.WriteString("event: " + e.name + end)
 	}
@@ -104,10 +133,7 @@ func (t turn) call(answer Answer) (*Call, bool) {
 
 // say returns the model's answer.
 func (x *exchange) say(t turn, answer Answer) (said, error) {
-	m := said{n: x.log.N, model: t.model, created: x.s.now().Unix(), cost: answer.Cost, in: len(x.log.Body)/4 + 1}
-	if m.cost == "" {
-		m.cost = "0"
-	}
+	m := said{n: x.log.N, model: t.model, created: x.s.now().Unix(), cost: cmp.Or(answer.Cost, "0"), in: len(x.log.Body)/4 + 1}
 	if call, ok := t.call(answer); ok {
 		m.call = call
 		args, err := json.Marshal(m.call.Args)
@@ -120,10 +146,7 @@ func (x *exchange) say(t turn, answer Answer) (said, error) {
 	}
 	switch {
 	case x.log.Title:
-		m.text = x.s.opts.Title
-		if m.text == "" {
-			m.text = "A friendly greeting"
-		}
+		m.text = cmp.Or(x.s.opts.Title, "A friendly greeting")
 	case answer.Text != "":
 		m.text = answer.Text
 	case x.s.opts.Reply != nil:
@@ -168,14 +191,12 @@ func (x *exchange) succeed(f format, t turn, answer Answer) {
 
 // stream sends the events, flushing each.
 func (x *exchange) stream(f format, events []event, answer Answer) {
-	pieces := 0
+	sent, breakAfter := 0, 0
 	for _, e := range events {
-		if e.piece {
-			pieces++
+		if e.piece && breakAfter < answer.BreakAfter {
+			breakAfter++
 		}
 	}
-	breakAfter := min(answer.BreakAfter, pieces)
-	sent := 0
 	if answer.Break != NoBreak && breakAfter == 0 {
 		x.breakStream(f, answer)
 		return
@@ -196,7 +217,7 @@ func (x *exchange) stream(f format, events []event, answer Answer) {
 			}
 		}
 	}
-	x.complete = true
+	x.outcome = Answered
 }
 
 func (x *exchange) event(e event, how Spelling) bool {
@@ -211,13 +232,11 @@ func (x *exchange) event(e event, how Spelling) bool {
 }
 
 func (x *exchange) breakStream(f format, answer Answer) {
-	switch answer.Break {
-	case SSEError:
-		x.broken = x.event(f.failure(answer), answer.Spelling)
-	case CleanEnd:
-		x.broken = true
-	default:
-		x.broken = true
+	if answer.Break == SSEError && !x.event(f.failure(answer), answer.Spelling) {
+		return
+	}
+	x.outcome = Broken
+	if answer.Break != SSEError && answer.Break != CleanEnd {
 		x.cut(answer.Break == Reset)
 	}
 }

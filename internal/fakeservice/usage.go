@@ -1,6 +1,7 @@
 package fakeservice
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -22,17 +23,8 @@ type usageWindow struct {
 	ResetsAt string `json:"resetsAt"`
 }
 
-type usageBody struct {
-	WorkspaceID string                 `json:"workspaceID,omitempty"`
-	UserID      string                 `json:"userID,omitempty"`
-	Usage       map[Window]usageWindow `json:"usage"`
-}
-
 // usage answers GET /usage.
 func (x *exchange) usage() {
-	_, _ = x.read("bearer", nil)
-	defer x.finish()
-
 	now := x.s.now()
 	x.s.mu.Lock()
 	a := x.s.accounts[x.log.Key]
@@ -50,9 +42,7 @@ func (x *exchange) usage() {
 	case a == nil:
 		answer = Error(http.StatusUnauthorized, "AuthError", "Unauthorized")
 	}
-	if answer.Stall == 0 {
-		answer.Stall = delay
-	}
+	answer.Stall = cmp.Or(answer.Stall, delay)
 	x.send(answer.of(a))
 }
 
@@ -68,12 +58,13 @@ func (a *account) usage(now time.Time) Answer {
 	case kind == "EntitlementError", kind == "AuthError" && next.Message != blockedMessage: // as invalid here as in a model request
 		return Error(next.Status, next.ErrorType, next.Message)
 	}
-	body := usageBody{WorkspaceID: a.Workspace, UserID: a.User, Usage: map[Window]usageWindow{}}
-	if a.Plan.Usage.OmitIDs {
-		body.WorkspaceID, body.UserID = "", ""
-	}
+	usage := map[Window]usageWindow{}
 	for _, w := range windows {
-		body.Usage[w] = a.window(w, next, now)
+		usage[w] = a.window(w, next, now)
+	}
+	body := object{"workspaceID": a.Workspace, "userID": a.User, "usage": usage}
+	if a.Plan.Usage.OmitIDs {
+		body = object{"usage": usage}
 	}
 	text, err := json.Marshal(body)
 	if err != nil {
@@ -84,8 +75,8 @@ func (a *account) usage(now time.Time) Answer {
 
 func (a *account) window(w Window, next Answer, now time.Time) usageWindow {
 	until := a.limitedUntil(w, now)
-	if told := a.told[w]; told.After(now) && told.After(until) {
-		until = told
+	if resets := a.resets[w]; resets.After(now) && resets.After(until) {
+		until = resets
 	}
 	if next.Window == w && until.IsZero() {
 		until = now.Add(next.resetsIn())
@@ -119,21 +110,13 @@ func (a *account) window(w Window, next Answer, now time.Time) usageWindow {
 
 // models answers GET /models.
 func (x *exchange) models() {
-	_, _ = x.read("bearer", nil)
-	defer x.finish()
 	ids := x.s.opts.Models
 	if ids == nil {
 		ids = []string{"kimi-k2.6", "minimax-m3", "grok-4.7"}
 	}
-	list := make([]object, 0, len(ids))
+	list := []object{}
 	for _, id := range ids {
 		list = append(list, object{"id": id, "object": "model", "created": 0, "owned_by": "opencode"})
 	}
 	x.sendJSON(http.StatusOK, object{"object": "list", "data": list})
-}
-
-func (x *exchange) notFound() {
-	_, _ = x.read("bearer", nil)
-	defer x.finish()
-	x.send(Error(http.StatusNotFound, "error", "Not found"))
 }

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/term"
+	"ocgo-key/internal/term"
 )
 
 // Control sequences of xterm and compatible terminals. A terminal skips those that it does not
@@ -114,7 +114,7 @@ func (s *Screen) Events() <-chan Event { return s.events }
 
 // Size returns the size of the terminal, in characters.
 func (s *Screen) Size() (width, height int) {
-	if width, height, err := size(s.out); err == nil && width > 0 && height > 0 {
+	if width, height, err := term.Size(s.out); err == nil && width > 0 && height > 0 {
 		return width, height
 	}
 	return defaultWidth, defaultHeight
@@ -210,25 +210,3 @@ func (s *Screen) read() {
 
 // Redraw makes the next Draw write every line, as is needed after a change of size.
 func (s *Screen) Redraw() { s.shown = nil }
-
-func size(f *os.File) (width, height int, err error) {
-	err = withDescriptor(f, func(fd int) (err error) {
-		width, height, err = term.GetSize(fd)
-		return err
-	})
-	return width, height, err
-}
-
-// withDescriptor runs call with the descriptor of f, without changing f: File.Fd would make it
-// blocking for everybody who shares it.
-func withDescriptor(f *os.File, call func(fd int) error) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var inner error
-	if err := raw.Control(func(fd uintptr) { inner = call(int(fd)) }); err != nil {
-		return err
-	}
-	return inner
-}

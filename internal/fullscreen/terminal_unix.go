@@ -11,25 +11,27 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
+	xterm "golang.org/x/term"
+
+	"ocgo-key/internal/term"
 )
 
 // modes are the terminal's previous modes.
 type modes struct {
 	in    *os.File
-	state *term.State
+	state *xterm.State
 }
 
 func makeRaw(in, _ *os.File) (*modes, error) {
 	m := &modes{in: in}
-	return m, withDescriptor(in, func(fd int) (err error) {
-		m.state, err = term.MakeRaw(fd)
+	return m, term.WithDescriptor(in, func(fd int) (err error) {
+		m.state, err = xterm.MakeRaw(fd)
 		return err
 	})
 }
 
 func (m *modes) restore() error {
-	return withDescriptor(m.in, func(fd int) error { return term.Restore(fd, m.state) })
+	return term.WithDescriptor(m.in, func(fd int) error { return xterm.Restore(fd, m.state) })
 }
 
 // A keyboard reads what is typed on a terminal, until it is closed.
@@ -61,8 +63,8 @@ func (k *keyboard) Read(p []byte) (int, error) {
 
 // wait returns when there is input, or when the keyboard is closed.
 func (k *keyboard) wait() (closed bool, err error) {
-	err = withDescriptor(k.in, func(in int) error {
-		return withDescriptor(k.ended, func(ended int) error {
+	err = term.WithDescriptor(k.in, func(in int) error {
+		return term.WithDescriptor(k.ended, func(ended int) error {
 			for {
 				var ready unix.FdSet
 				ready.Set(in)

@@ -6,19 +6,21 @@ import (
 	"time"
 
 	"golang.org/x/sys/windows"
-	"golang.org/x/term"
+	xterm "golang.org/x/term"
+
+	"ocgo-key/internal/term"
 )
 
 // modes are the console's previous modes, for input and output.
 type modes struct {
 	in, out *os.File
-	state   *term.State
+	state   *xterm.State
 	output  uint32
 }
 
 func makeRaw(in, out *os.File) (*modes, error) {
 	m := &modes{in: in, out: out}
-	err := withDescriptor(out, func(fd int) error {
+	err := term.WithDescriptor(out, func(fd int) error {
 		if err := windows.GetConsoleMode(windows.Handle(fd), &m.output); err != nil {
 			return err
 		}
@@ -27,16 +29,16 @@ func makeRaw(in, out *os.File) (*modes, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, withDescriptor(in, func(fd int) (err error) {
-		m.state, err = term.MakeRaw(fd)
+	return m, term.WithDescriptor(in, func(fd int) (err error) {
+		m.state, err = xterm.MakeRaw(fd)
 		return err
 	})
 }
 
 func (m *modes) restore() error {
 	return errors.Join(
-		withDescriptor(m.in, func(fd int) error { return term.Restore(fd, m.state) }),
-		withDescriptor(m.out, func(fd int) error { return windows.SetConsoleMode(windows.Handle(fd), m.output) }))
+		term.WithDescriptor(m.in, func(fd int) error { return xterm.Restore(fd, m.state) }),
+		term.WithDescriptor(m.out, func(fd int) error { return windows.SetConsoleMode(windows.Handle(fd), m.output) }))
 }
 
 // A keyboard reads what is typed on a console. A read in progress goes on after Close.
@@ -54,27 +56,26 @@ const resizePollInterval = time.Second
 
 // notifyResize sends a value for each change of the console's size.
 func notifyResize(out *os.File) (resized <-chan os.Signal, ignore func()) {
-	tell, done := make(chan os.Signal, 1), make(chan struct{})
-	ticker := time.NewTicker(resizePollInterval)
-	width, height, _ := size(out)
+	resizes, done := make(chan os.Signal, 1), make(chan struct{})
+	tick := time.Tick(resizePollInterval)
+	width, height, _ := term.Size(out)
 	go func() {
-		defer ticker.Stop()
 		for {
 			select {
 			case <-done:
 				return
-			case <-ticker.C:
+			case <-tick:
 			}
-			if w, h, err := size(out); err == nil && (w != width || h != height) {
+			if w, h, err := term.Size(out); err == nil && (w != width || h != height) {
 				width, height = w, h
 				select {
-				case tell <- os.Interrupt: // the value has no meaning
+				case resizes <- os.Interrupt: // the value has no meaning
 				default:
 				}
 			}
 		}
 	}()
-	return tell, func() { close(done) }
+	return resizes, func() { close(done) }
 }
 
 // stop does nothing: Windows has no Ctrl-Z.

@@ -1,5 +1,4 @@
-// Package hint puts on an error what the user does next, and which kind of failure it is where the error alone does not
-// say so.
+// Package hint adds a hint for the user, or a kind of failure, to an error.
 package hint
 
 import (
@@ -7,15 +6,15 @@ import (
 	"fmt"
 )
 
-// Kinds of failure that no package has to itself. [errors.Is] finds them in errors of [As].
+// Kinds of failure that are not specific to one package. [errors.Is] finds them in errors from [As].
 var (
 	ErrInput   = errors.New("the command line or the input is wrong")
 	ErrRefused = errors.New("refused")
 	ErrExists  = errors.New("already there")
 )
 
-// On returns err with the next step: one line, without a period at its end. Of several hints the outermost counts. A nil err
-// stays nil.
+// On returns err with a hint, the next step for the user: one line, without a period at its end. Of
+// several hints the outermost counts. It returns nil if err is nil.
 func On(err error, next string) error {
 	if err == nil {
 		return nil
@@ -23,13 +22,13 @@ func On(err error, next string) error {
 	return &hinted{err, next}
 }
 
-// Of returns the hint on err. found is false where err has none; an empty hint says that there is no next step.
+// Of returns the hint of err. found is false if err has none; an empty hint means that there is no
+// next step.
 func Of(err error) (next string, found bool) {
-	h, found := errors.AsType[*hinted](err)
-	if !found {
-		return "", false
+	if h, ok := errors.AsType[*hinted](err); ok {
+		return h.next, true
 	}
-	return h.next, true
+	return "", false
 }
 
 type hinted struct {
@@ -40,13 +39,13 @@ type hinted struct {
 func (h *hinted) Error() string { return h.err.Error() }
 func (h *hinted) Unwrap() error { return h.err }
 
-// Input is an error in what the user typed, piped or set.
+// Input returns an error about something that the user typed, piped or set.
 func Input(format string, args ...any) error { return As(ErrInput, fmt.Errorf(format, args...)) }
 
-// Refuse is an error for what the user, the service or a rule of ours does not allow.
+// Refuse returns an error for an action that the user, the service or ocgo-key refuses.
 func Refuse(format string, args ...any) error { return As(ErrRefused, fmt.Errorf(format, args...)) }
 
-// As returns err, in words that stay as they are, as an error that is of this kind too. A nil err stays nil.
+// As returns err, with the same text, as an error of this kind. It returns nil if err is nil.
 func As(kind, err error) error {
 	if err == nil {
 		return nil

@@ -15,10 +15,11 @@ import (
 type database struct {
 	*opencode.Credentials
 	path string
-	real string // behind links
+	real string // path with symbolic links resolved
 }
 
-// isDatabase reports whether the file at path is a database. One that cannot be read is none.
+// isDatabase reports whether the file at path is a database. It returns false if the file cannot be
+// read.
 func isDatabase(path string) bool {
 	const enough = 16
 	f, err := os.Open(path)
@@ -48,11 +49,11 @@ func readDatabase(ctx context.Context, path string) (*database, error) {
 	return &database{Credentials: found, path: path, real: real}, nil
 }
 
-// Scrub takes the keys that goes wants out of the database, through OpenCode's service (of which
-// serviceFile tells) where it has this very database open, and what is left there of those in held.
-// done reports whether there was anything to do. The error wraps [opencode.ErrTraces] or an
-// [*opencode.ElsewhereError] where rows may have gone and keys are left, else nothing was taken
-// out.
+// Scrub removes the keys for which goes returns true from the database, and what earlier deletions
+// have left of the keys in held. If the OpenCode service that serviceFile describes has this database
+// open, the service removes them. done reports whether there was anything to remove. If the error
+// wraps [opencode.ErrTraces] or an [*opencode.ElsewhereError], rows may be gone while keys are left;
+// after any other error nothing was removed.
 func (d *database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, held []keychain.Secret, serviceFile string) (done bool, err error) {
 	info, err := os.Stat(d.real)
 	if err != nil {
@@ -65,13 +66,13 @@ func (d *database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, h
 	return done, err
 }
 
-// serviceOf is the running service that has the database open; nil where there is none, or where
-// that can't be known. The ids of rows are the same in a copy: a service asked to drop one drops it
-// from its own database.
+// serviceOf returns the running service that has the database open; nil if there is none, or if the
+// system does not say. A service with another database is not used: it deletes rows by id from its own
+// file, and copies of a database have the same ids.
 func serviceOf(ctx context.Context, database os.FileInfo, serviceFile string) *opencode.Service {
 	service, err := opencode.ReadService(serviceFile)
 	if err != nil {
-		return nil // none that could be asked: rows are taken out directly
+		return nil // without a service the rows are deleted directly
 	}
 	if open, err := process.HasOpen(service.PID, database); err != nil || !open || !service.Answers(ctx) {
 		return nil
@@ -79,5 +80,5 @@ func serviceOf(ctx context.Context, database os.FileInfo, serviceFile string) *o
 	return service
 }
 
-// Files are those that the database is made of.
+// Files returns the paths of the files that the database consists of.
 func (d *database) Files() []string { return opencode.DatabaseFiles(d.real) }

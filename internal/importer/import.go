@@ -14,15 +14,15 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Pool is what an import needs of the rotation.
+// Pool is the part of the rotation that an import uses.
 type Pool interface {
 	Overview(ctx context.Context) (rotation.Overview, error)
-	// ContinueFrom makes the turn continue after the account with this id, unless it has begun.
+	// ContinueFrom makes the rotation continue after the account with this id, unless an account was
+	// handed out before.
 	ContinueFrom(ctx context.Context, id string) error
 }
 
-// Accounts is what an import needs of the accounts and their keys: *accounts.Accounts, whose
-// methods these are.
+// Accounts is the part of *accounts.Accounts that an import uses.
 type Accounts interface {
 	Held(o rotation.Overview) (accounts.HeldKeys, error)
 	Check(ctx context.Context, key keychain.Secret) (rotation.Usage, error)
@@ -31,16 +31,16 @@ type Accounts interface {
 	WarnSharedUsage(o rotation.Overview, self string, usage rotation.Usage)
 }
 
-// Env is the environment that an import runs in: os.Getenv and os.UserHomeDir, or stand-ins.
+// Env is the environment of an import: os.Getenv and os.UserHomeDir, or substitutes.
 type Env struct {
 	Getenv func(string) string
 	Home   func() (string, error)
 }
 
-// Import says how keys come in, and works on what.
+// Import holds the options of an import and the parts that it works on.
 type Import struct {
-	Scrub    bool // takes the keys out of their files, once the keychain has them
-	NoVerify bool // does not ask the service about the keys
+	Scrub    bool // removes the keys from their files once the keychain has them
+	NoVerify bool // does not check the keys with the service
 
 	Accounts Accounts
 	Pool     Pool
@@ -48,23 +48,23 @@ type Import struct {
 	Env      Env
 }
 
-// Report is what came of an import. Its lists are never nil; its JSON is that of `import --json`.
+// Report is the result of an import, and the document of `import --json`. Its lists are never nil.
 type Report struct {
 	Imported []Imported `json:"imported"`
 	Skipped  []Skipped  `json:"skipped"`
 	Scrubbed []string   `json:"scrubbed"` // paths
-	// Failures is how much went wrong: a key that is there already is none.
+	// Failures is the number of failures. A key that is already stored is not a failure.
 	Failures int `json:"-"`
 }
 
-// Imported is an account that came in.
+// Imported is a new account.
 type Imported struct {
 	Label  string `json:"label"`
 	ID     string `json:"id"`
 	Source string `json:"source"`
 }
 
-// Skipped is a key that did not come in.
+// Skipped is a key that was not imported.
 type Skipped struct {
 	Label  string `json:"label"`
 	Reason string `json:"reason"`
@@ -74,26 +74,24 @@ type Skipped struct {
 // NewReport returns the report of an import that found nothing.
 func NewReport() Report { return Report{[]Imported{}, []Skipped{}, []string{}, 0} }
 
-// Empty reports whether no source had anything to import or to take out.
-func (r Report) Empty() bool {
-	return len(r.Imported)+len(r.Skipped)+len(r.Scrubbed)+r.Failures == 0
-}
+// Empty reports whether there was nothing to import or to remove.
+func (r Report) Empty() bool { return len(r.Imported)+len(r.Skipped)+len(r.Scrubbed)+r.Failures == 0 }
 
-// importing is one import while it is at work.
+// importing is one import in progress.
 type importing struct {
 	Import
 	ctx     context.Context
 	sources []*source
 	held    accounts.HeldKeys
-	// known are the accounts whose keys are in held, with their KeyRev.
-	known     map[string]int
-	confirmed []keychain.Secret // the keys that the service knew in this run
+	// revisions are the KeyRev of the accounts in held, by id.
+	revisions map[string]int
+	confirmed []keychain.Secret // the keys that the service accepted during this import
 	report    Report
 }
 
-// Run takes the keys in, then the position in the rotation, and only then looks at what is left in
-// the sources. The error means that the keychain or the pool does not work, and ends the import;
-// what goes wrong with one key or one source is told to the Reporter and counted in the report.
+// Run imports the keys, then the position in the rotation, and then removes or reports the keys left
+// in the sources. An error means that the keychain or the pool does not work, and ends the import;
+// failures of single keys and sources go to the Reporter, and are counted in the report.
 func (i Import) Run(ctx context.Context, sources *Sources) (Report, error) {
 	im := &importing{Import: i, ctx: ctx, sources: sources.found, report: NewReport()}
 	im.report.Failures = sources.Failures
@@ -102,7 +100,7 @@ func (i Import) Run(ctx context.Context, sources *Sources) (Report, error) {
 }
 
 func (im *importing) run() error {
-	if _, err := im.look(); err != nil {
+	if _, err := im.refresh(); err != nil {
 		return err
 	}
 	for _, s := range im.sources {
@@ -117,12 +115,11 @@ func (im *importing) run() error {
 			return err
 		}
 	}
-	return im.tidy()
+	return im.clearSources()
 }
 
-// look reads the pool, and its keys where another process has changed something since they were
-// read.
-func (im *importing) look() (rotation.Overview, error) {
+// refresh reads the pool, and reads its keys again if another process has changed them.
+func (im *importing) refresh() (rotation.Overview, error) {
 	o, err := im.Pool.Overview(im.ctx)
 	if err != nil {
 		return o, err
@@ -131,21 +128,21 @@ func (im *importing) look() (rotation.Overview, error) {
 	for _, v := range o.Accounts {
 		now[v.ID] = v.KeyRev
 	}
-	if im.known != nil && maps.Equal(now, im.known) {
+	if im.revisions != nil && maps.Equal(now, im.revisions) {
 		return o, nil
 	}
 	im.held, err = im.Accounts.Held(o)
-	im.known = now
+	im.revisions = now
 	return o, err
 }
 
-// continueFrom makes the rotation go on where the source's stopped.
+// continueFrom makes the rotation continue where the source's rotation stopped.
 func (im *importing) continueFrom(logins opencode.Logins) error {
 	if logins.Last < 0 {
 		return nil
 	}
 	n := len(logins.Found)
-	for i := range n { // an account that is not here leaves its place to the one before it
+	for i := range n { // the last account handed out that the pool has
 		login := logins.Found[(logins.Last-i+n)%n]
 		if held, ok := im.held.Of(login.Key); ok && login.Problem == "" {
 			err := im.Pool.ContinueFrom(im.ctx, held.ID)
@@ -158,13 +155,13 @@ func (im *importing) continueFrom(logins opencode.Logins) error {
 	return nil
 }
 
-// fail tells the user of something that went wrong, and counts it.
+// fail reports a failure and counts it.
 func (im *importing) fail(message, next string) {
 	im.report.Failures++
 	im.Reporter.Warn(message, next)
 }
 
-// skip tells of a key that should have come in, and could not.
+// skip reports a key that could not be imported.
 func (im *importing) skip(s *source, login opencode.Login, reason string) {
 	label := login.Entry
 	if login.Label != "" && !s.logins.List {
@@ -174,7 +171,7 @@ func (im *importing) skip(s *source, login opencode.Login, reason string) {
 	im.fail(fmt.Sprintf("%s was not imported: %s", s.place(label), reason), "")
 }
 
-// alreadyThere tells of a key that need not come in. label is the account's.
+// alreadyThere reports a key that the account called label already has.
 func (im *importing) alreadyThere(s *source, login opencode.Login, label string) {
 	reason := "already there, as " + label
 	im.report.Skipped = append(im.report.Skipped, Skipped{label, reason, s.name})

@@ -180,7 +180,7 @@ func TestTakeSkipsStandIn(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(`{"opencode-go": {"type": "api", "key": "ocgo-`+strings.Repeat("0", 64)+`"}}`), 0o600))
 	r := d.run(Named(t.Context(), path))
 	assert.Empty(t, d.books.log)
-	assert.Equal(t, []Skipped{{"opencode-go", "it stands for the pool, and is no key", path}}, r.Skipped)
+	assert.Equal(t, []Skipped{{"opencode-go", "it stands for the pool and is not a key", path}}, r.Skipped)
 	assert.Zero(t, r.Failures)
 	assert.False(t, r.Empty())
 
@@ -245,7 +245,7 @@ func TestTakeBesideAnotherProcess(t *testing.T) {
 	s, err := Stdin(strings.NewReader(keyNamed("one").Reveal()))
 	require.NoError(t, err)
 	_, err = d.Run(t.Context(), s)
-	require.EqualError(t, err, "other processes rename accounts all the time")
+	require.EqualError(t, err, "other processes keep taking the labels")
 }
 
 // The turn continues where the source's stopped; an account that did not come in leaves its place

@@ -8,23 +8,18 @@ import (
 	"syscall"
 )
 
-// replaceable refuses what a new file in its place would not be: another user's (under sudo), or
-// one with a second name that would go on holding the keys.
+// replaceable returns an error for a file that must not be replaced: another user's file (under
+// sudo), or a file with a second hard link, which would keep the keys.
 func replaceable(info os.FileInfo) error {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	switch {
-	case !ok:
-		return nil
-	case int(stat.Uid) != os.Geteuid():
-		return errForeign
-	case stat.Nlink > 1:
-		return errors.New("has a second name (a hard link), which would keep the keys")
+	err := ownedByUs(info)
+	if stat, ok := info.Sys().(*syscall.Stat_t); err == nil && ok && stat.Nlink > 1 {
+		err = errors.New("has a second name (a hard link), which would keep the keys")
 	}
-	return nil
+	return err
 }
 
-// ownedByUs refuses another user's file: what is made beside it while it is changed would be ours,
-// and in that user's way.
+// ownedByUs returns an error for another user's file. Temporary files beside it would belong to us,
+// and that user could not delete them.
 func ownedByUs(info os.FileInfo) error {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
 		return errForeign

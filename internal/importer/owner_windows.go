@@ -2,8 +2,7 @@ package importer
 
 import "os"
 
-// replaceable has nothing to refuse: a file that is replaced takes its folder's permissions, as
-// OpenCode's own do.
+// replaceable returns nil: a new file gets the permissions of its folder, as OpenCode's files do.
 func replaceable(os.FileInfo) error { return nil }
 
 func ownedByUs(os.FileInfo) error { return nil }

@@ -6,12 +6,12 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// places are the files where OpenCode, both generations, and opencode-go-multi-auth keep keys, the
-// ones with labels first. They need not be there. home is the user's home folder.
+// places returns the files in which OpenCode 1, OpenCode 2 and opencode-go-multi-auth keep keys, files
+// with labels first. They may not exist. home is the user's home folder.
 func places(getenv func(string) string, home string) []string {
 	files := opencode.LoginFiles(getenv, home)
 	if database := opencode.DatabasePath(getenv, home); database != "" {
-		files = slices.Insert(files, len(files)-1, database) // before auth.json, which OpenCode 2 has taken into it
+		files = slices.Insert(files, len(files)-1, database) // before auth.json, from which OpenCode 2 has copied the keys
 	}
 	return files
 }

@@ -12,10 +12,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// tidy is the last part of an import: what still lies about in plain text is taken out, or told of.
-// The keys are read anew from the keychain, so that nothing is taken out that went away again
-// meanwhile.
-func (im *importing) tidy() error {
+// clearSources removes or reports the keys that are still in plain text. It reads the keychain again,
+// so that it removes no key that was deleted from the keychain meanwhile.
+func (im *importing) clearSources() error {
 	o, err := im.Pool.Overview(im.ctx)
 	if err != nil {
 		return err
@@ -33,11 +32,11 @@ func (im *importing) tidy() error {
 		if s.path == "" {
 			if s.name == opencode.KeyVariable {
 				im.Reporter.Warn(s.name+" still holds a key, in this environment",
-					"`unset "+s.name+"`, and take it out of where it is set: a shell's start-up file, or the system's settings")
+					"`unset "+s.name+"`, and remove it from the place that sets it: a shell's start-up file, or the system's settings")
 			}
 			continue
 		}
-		// Before the file itself: after it nobody would know any more what to look for.
+		// Before the file itself, which names the keys to search for.
 		for _, path := range s.backups(held) {
 			if !warned[path] {
 				im.Reporter.Warn(path+" looks like a backup, and holds a key in plain text", "delete it once you do not need it")
@@ -49,13 +48,12 @@ func (im *importing) tidy() error {
 			continue
 		}
 		im.Reporter.Warn(s.path+" still holds "+text.Count(len(held), "key", "keys")+" in plain text",
-			"the same command with --scrub takes out what the keychain has")
+			"the same command with --scrub removes the keys that the keychain has")
 	}
 	return nil
 }
 
-// scrubSource takes out of the file what is safe elsewhere: the keychain has it now, and the
-// service confirmed it.
+// scrubSource removes the keys that the keychain has and the service has confirmed from the source.
 func (im *importing) scrubSource(s *source, keys accounts.HeldKeys) {
 	goes := func(key keychain.Secret) bool {
 		_, ok := keys.Of(key)
@@ -68,8 +66,8 @@ func (im *importing) scrubSource(s *source, keys accounts.HeldKeys) {
 		switch {
 		case login.Problem != "" || !ok:
 		case login.Stays != "":
-			im.fail(fmt.Sprintf("%s was not taken out: %s", s.place(login.Entry), login.Stays),
-				"the key is in the keychain; take it out by hand, and keep what else you need")
+			im.fail(fmt.Sprintf("%s was not removed: %s", s.place(login.Entry), login.Stays),
+				"the key is in the keychain; remove it by hand, and keep what else you need")
 		case !goes(login.Key):
 			unconfirmed++
 		default:
@@ -78,7 +76,7 @@ func (im *importing) scrubSource(s *source, keys accounts.HeldKeys) {
 	}
 	if unconfirmed > 0 {
 		im.fail(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, text.Count(unconfirmed, "key", "keys")),
-			"run the same command again once the service answers; --no-verify takes out what the keychain has, unasked")
+			"run the same command again once the service answers; --no-verify removes every key that the keychain has, without asking the service")
 	}
 	if s.database != nil {
 		im.scrubDatabase(s, keys, goes, len(gone))
@@ -89,11 +87,12 @@ func (im *importing) scrubSource(s *source, keys accounts.HeldKeys) {
 	}
 	stays := func(l opencode.Login) bool { return l.Stays != "" && goes(l.Key) }
 	if left, err := opencode.ReadKeys(s.text, nil); err == nil && contains(s.text, gone) && !slices.ContainsFunc(left.Found, stays) {
-		im.fail(s.path+" still holds a key in another place, such as a comment", "take it out by hand")
+		im.fail(s.path+" still holds a key in another place, such as a comment", "remove it by hand")
 	}
 }
 
-// scrubDatabase takes out what may go, and what is left in the file of keys that went before.
+// scrubDatabase removes keys from the database, and what earlier deletions have left of them in the
+// file.
 func (im *importing) scrubDatabase(s *source, keys accounts.HeldKeys, goes func(keychain.Secret) bool, gone int) {
 	home, err := im.Env.Home()
 	if err != nil {
@@ -109,18 +108,18 @@ func (im *importing) scrubDatabase(s *source, keys accounts.HeldKeys, goes func(
 		return
 	}
 	if errors.Is(err, opencode.ErrTraces) {
-		im.fail(text.Line(err.Error()), "end OpenCode (`opencode service stop`), and run the same command again")
+		im.fail(text.Line(err.Error()), "stop OpenCode (`opencode service stop`), and run the same command again")
 		return
 	}
 	if err != nil || gone > 0 {
 		im.scrubbed(s, gone, err)
 	} else if done {
 		im.report.Scrubbed = append(im.report.Scrubbed, s.path)
-		im.Reporter.Say("cleared what was left of keys in %s", s.path)
+		im.Reporter.Say("cleared the remains of keys in %s", s.path)
 	}
 }
 
-// elsewhereHint is what can be done about a key in rows that a scrub leaves alone.
+// elsewhereHint returns the next step for a key in rows that a scrub does not change.
 func elsewhereHint(e *opencode.ElsewhereError) string {
 	if e.LoginsOnly() {
 		return "another login in OpenCode has the same key: log out of it there, and run the same command again"
@@ -130,23 +129,23 @@ func elsewhereHint(e *opencode.ElsewhereError) string {
 		remove = "delete that conversation (`opencode session delete " + e.Sessions[0] + "`)"
 	}
 	return remove + ", and run the same command again; " +
-		"a model has seen the key: make a new one in the console, and `ocgo-key replace` it"
+		"a model has seen the key: create a new one in the console, and `ocgo-key replace` it"
 }
 
-// scrubbed says what came of a scrub of n keys, and reports whether they were taken out now.
+// scrubbed reports the result of removing n keys to the user. It returns whether they were removed.
 func (im *importing) scrubbed(s *source, n int, err error) bool {
 	if errors.Is(err, fs.ErrNotExist) {
-		return false // someone else was quicker
+		return false // another process has removed them
 	}
 	if err != nil {
-		next := "the keys are in the keychain; take them out of the file by hand"
+		next := "the keys are in the keychain; remove them from the file by hand"
 		if errors.Is(err, errChanged) || errors.Is(err, opencode.ErrRowsChanged) || errors.Is(err, opencode.ErrDatabase) {
 			next = "the keys are in the keychain; run the same command again"
 		}
-		im.fail(err.Error()+"; nothing was taken out of it", next)
+		im.fail(err.Error()+"; nothing was removed from it", next)
 		return false
 	}
 	im.report.Scrubbed = append(im.report.Scrubbed, s.path)
-	im.Reporter.Say("took %s out of %s", text.Count(n, "key", "keys"), s.path)
+	im.Reporter.Say("removed %s from %s", text.Count(n, "key", "keys"), s.path)
 	return true
 }

@@ -35,7 +35,7 @@ func TestScrubIsLast(t *testing.T) {
 		assert.Zero(t, r.Failures)
 		assert.Equal(t, "check one", d.books.log[0])
 		assert.JSONEq(t, "{}", content(t, path))
-		assert.Contains(t, d.heard.said, "took 1 key out of "+path)
+		assert.Contains(t, d.heard.said, "removed 1 key from "+path)
 	}
 }
 
@@ -94,7 +94,7 @@ func TestScrubOfAChangedFile(t *testing.T) {
 		assert.Empty(t, r.Scrubbed)
 		assert.Equal(t, test.now, content(t, path))
 		if test.failures > 0 {
-			assert.Equal(t, []string{path + " was changed meanwhile; nothing was taken out of it"}, d.heard.warned)
+			assert.Equal(t, []string{path + " was changed meanwhile; nothing was removed from it"}, d.heard.warned)
 		}
 	}
 }

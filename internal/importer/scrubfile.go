@@ -16,10 +16,10 @@ import (
 	"ocgo-key/keychain"
 )
 
-// maxBackup bounds the files that are searched for keys, in bytes.
+// maxBackup is the size of the largest file that is searched for keys, in bytes.
 const maxBackup = 4 << 20
 
-// held are the source's keys that the keychain has.
+// held returns the source's keys that the keychain has.
 func (s *source) held(keys accounts.HeldKeys) []keychain.Secret {
 	var held []keychain.Secret
 	for _, login := range s.logins.Found {
@@ -30,11 +30,12 @@ func (s *source) held(keys accounts.HeldKeys) []keychain.Secret {
 	return held
 }
 
-// errChanged means that a file is not any more what was read.
+// errChanged means that a file has changed since it was read.
 var errChanged = errors.New("was changed meanwhile")
 
-// scrub takes the keys that may go, and are in gone, out of the source's file. The file is replaced
-// as a whole, keeps its mode, and is left alone if anything but what was read is in it now.
+// scrub removes the keys in gone, for which goes returns true, from the source's file. It replaces
+// the file as a whole and keeps its mode. It does not change a file that has changed since it was
+// read.
 func (s *source) scrub(goes func(keychain.Secret) bool, gone []keychain.Secret) error {
 	path, err := filepath.EvalSymlinks(s.path)
 	if err != nil {
@@ -57,7 +58,7 @@ func (s *source) scrub(goes func(keychain.Secret) bool, gone []keychain.Secret) 
 	if !os.SameFile(info, s.info) || !bytes.Equal(now, s.text) {
 		if left, err := opencode.ReadKeys(now, nil); err == nil && !contains(now, gone) &&
 			!slices.ContainsFunc(left.Found, func(l opencode.Login) bool { return goes(l.Key) }) {
-			return fs.ErrNotExist // someone else was quicker
+			return fs.ErrNotExist // another process has removed the keys
 		}
 		return fmt.Errorf("%s %w", s.path, errChanged)
 	}
@@ -72,12 +73,13 @@ func (s *source) scrub(goes func(keychain.Secret) bool, gone []keychain.Secret) 
 	return nil
 }
 
-// contains reports whether one of the keys stands in text.
+// contains reports whether text contains one of the keys.
 func contains(text []byte, keys []keychain.Secret) bool {
 	return slices.ContainsFunc(keys, func(key keychain.Secret) bool { return bytes.Contains(text, []byte(key.Reveal())) })
 }
 
-// backups are the files beside the source that look like copies of it, and hold one of the keys.
+// backups returns the files beside the source that look like copies of it and contain one of the
+// keys.
 func (s *source) backups(keys []keychain.Secret) []string {
 	folders := []string{filepath.Dir(s.path)}
 	if path, err := filepath.EvalSymlinks(s.path); err == nil && !slices.Contains(folders, filepath.Dir(path)) {
@@ -89,7 +91,7 @@ func (s *source) backups(keys []keychain.Secret) []string {
 	for _, folder := range folders {
 		entries, err := os.ReadDir(folder)
 		if err != nil {
-			continue // naming them is a courtesy
+			continue // the search is best effort
 		}
 		for _, entry := range entries {
 			path := filepath.Join(folder, entry.Name())
@@ -109,7 +111,7 @@ func (s *source) is(path string) bool {
 	return err == nil && s.info != nil && os.SameFile(info, s.info)
 }
 
-// looksLikeBackup knows the names that editors, patch and people give to copies.
+// looksLikeBackup recognizes the names that editors, patch and people give to copies.
 func looksLikeBackup(name, stem string) bool {
 	if stem != "" && strings.HasPrefix(strings.TrimLeft(name, ".#"), stem) {
 		return true

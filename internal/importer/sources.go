@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"ocgo-key/helper/opencode"
@@ -17,17 +18,17 @@ import (
 	"ocgo-key/keychain"
 )
 
-// Sources are the places that keys are imported from, as they were read.
+// Sources are the files and variables that keys are imported from, already read.
 type Sources struct {
-	Looked   []string // all places that were looked at, as people call them
+	Looked   []string // the names of all of them, with and without keys
 	Failures int      // how many of them could not be read
 	found    []*source
 }
 
-// Empty reports whether there is nothing to import from.
+// Empty reports whether no source has a key.
 func (s *Sources) Empty() bool { return len(s.found) == 0 }
 
-// Files are the paths of the files that have keys.
+// Files returns the paths of the files that have keys.
 func (s *Sources) Files() []string {
 	var files []string
 	for _, one := range s.found {
@@ -38,18 +39,18 @@ func (s *Sources) Files() []string {
 	return files
 }
 
-// source is one place that keys are imported from.
+// source is one file or variable that keys are imported from.
 type source struct {
-	name   string // what people call it: a path, "stdin", or a variable
-	path   string // of a file; empty for what is none
-	text   []byte // as it was read
+	name   string // as shown to the user: a path, "stdin", or a variable
+	path   string // empty if the source is not a file
+	text   []byte // the content when it was read
 	info   os.FileInfo
 	logins opencode.Logins
-	// database is what was read where the source is one; nil where it is a text.
+	// database is nil if the source is a text.
 	database *database
 }
 
-// place names an entry of the source once.
+// place returns the name of an entry of the source.
 func (s *source) place(entry string) string {
 	if s.name == entry {
 		return entry
@@ -73,11 +74,11 @@ func Named(ctx context.Context, path string) (*Sources, error) {
 	return named(path, s, err)
 }
 
-// named are the sources where the user named the only one.
+// named returns the sources for the only source that the user named.
 func named(name string, s *source, err error) (*Sources, error) {
 	if errors.Is(err, opencode.ErrList) {
 		err = hint.On(hint.As(hint.ErrInput, err),
-			"nothing was read of it; take out what is no key, or begin those lines with #")
+			"nothing was imported; remove the lines that are not keys, or begin them with #")
 	}
 	if err != nil {
 		return nil, err
@@ -89,12 +90,13 @@ func named(name string, s *source, err error) (*Sources, error) {
 	return sources, nil
 }
 
-// Usual reads all the places where other programs keep keys. One that cannot be read is told to r.
-// For a scrub a database without logins counts too: it may hold what is left of some.
+// Usual reads all the places where other programs keep keys, and warns r of those that cannot be
+// read. With scrub, a database without logins counts as a source, too: it may contain remains of
+// deleted keys.
 func Usual(ctx context.Context, env Env, scrub bool, r report.Reporter) (*Sources, error) {
 	home, err := env.Home()
 	if err != nil {
-		return nil, hint.On(fmt.Errorf("where OpenCode keeps its logins is not known: %w", err),
+		return nil, hint.On(fmt.Errorf("cannot tell where OpenCode keeps its logins: %w", err),
 			"name a file with --from PATH")
 	}
 	sources := &Sources{}
@@ -115,7 +117,7 @@ func Usual(ctx context.Context, env Env, scrub bool, r report.Reporter) (*Source
 		}
 		if err != nil {
 			sources.Failures++
-			r.Warn(err.Error(), "mend it, or move it away; the other places are looked at all the same")
+			r.Warn(err.Error(), "repair or move the file; the import continues with the others")
 			continue
 		}
 		if len(s.logins.Found) > 0 || scrub && s.database != nil {
@@ -129,8 +131,8 @@ func Usual(ctx context.Context, env Env, scrub bool, r report.Reporter) (*Source
 	return sources, nil
 }
 
-// fromVariable is OpenCode's variable as a source; nil where it holds nothing. What `run` puts
-// there stands for the pool.
+// fromVariable returns the source for the value of OpenCode's variable; nil if it is empty, or the
+// gateway's token that `run` sets.
 func fromVariable(raw string) *source {
 	if raw == "" || strings.HasPrefix(raw, keyform.StandIn) {
 		return nil
@@ -143,18 +145,13 @@ func fromVariable(raw string) *source {
 	return &source{name: opencode.KeyVariable, logins: opencode.Logins{Found: []opencode.Login{login}, Last: -1}}
 }
 
-// has reports whether the file is a source already, under another name.
+// has reports whether the file is already a source, under another name.
 func (s *Sources) has(info os.FileInfo) bool {
-	for _, one := range s.found {
-		if info != nil && one.info != nil && os.SameFile(one.info, info) {
-			return true
-		}
-	}
-	return false
+	return info != nil && slices.ContainsFunc(s.found, func(one *source) bool { return one.info != nil && os.SameFile(one.info, info) })
 }
 
-// reader is opencode.ReadLogins, or opencode.ReadKeys where the user named the source: elsewhere no
-// text is a list.
+// reader is opencode.ReadLogins, or, if the user named the source, opencode.ReadKeys, which also
+// accepts lists of keys.
 type reader func(text, rotation []byte) (opencode.Logins, error)
 
 func openSource(path string, read reader) (*source, error) {
@@ -163,7 +160,7 @@ func openSource(path string, read reader) (*source, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	var rotation []byte // without it the accounts file's own position counts
+	var rotation []byte // nil: the position in the accounts file counts
 	if beside, err := os.Open(filepath.Join(filepath.Dir(path), opencode.RotationFile)); err == nil {
 		rotation, _ = readBounded(beside)
 		_ = beside.Close()
@@ -201,7 +198,8 @@ func readSource(name string, r io.Reader, rotation []byte, read reader) (*source
 	return &source{name: name, text: text, logins: logins}, nil
 }
 
-// readBounded reads a little more than fits, so that what is too large is seen to be.
+// readBounded reads one byte more than allowed, so that its caller can detect an input that is too
+// large.
 func readBounded(r io.Reader) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(r, opencode.MaxLoginFile+1))
 }

@@ -13,25 +13,24 @@ import (
 	"ocgo-key/rotation"
 )
 
-// take brings one key into the pool. Its error ends the import: the keychain or the state does not
-// work.
+// take imports one key. Its error ends the import: the keychain or the state does not work.
 func (im *importing) take(s *source, login opencode.Login) error {
 	if login.Problem != "" {
 		im.skip(s, login, login.Problem)
 		return nil
 	}
 	if strings.HasPrefix(login.Key.Reveal(), keyform.StandIn) {
-		const reason = "it stands for the pool, and is no key"
+		const reason = "it stands for the pool and is not a key"
 		im.report.Skipped = append(im.report.Skipped, Skipped{login.Entry, reason, s.name})
 		im.Reporter.Say("%s was not imported: %s", s.place(login.Entry), reason)
 		return nil
 	}
-	if _, err := im.look(); err != nil {
+	if _, err := im.refresh(); err != nil {
 		return err
 	}
 	known, there := im.held.Of(login.Key)
 	var usage rotation.Usage
-	// What is there already is checked only before it is taken out of a file, and once.
+	// A key that is already stored is checked only before it is removed from a file, and only once.
 	if !there || im.Scrub && s.path != "" && !im.isConfirmed(login.Key) {
 		var err error
 		if usage, err = im.check(s.place(login.Entry), login.Key); err != nil && !there {
@@ -58,15 +57,15 @@ func (im *importing) take(s *source, login opencode.Login) error {
 	return nil
 }
 
-// maxCollisions bounds how often an account may be given the label that is about to be used.
+// maxCollisions is how often enter tries another label when a process takes the chosen one.
 const maxCollisions = 100
 
-// enter lists the key as an account under a free label. Another process may have brought it in
-// meanwhile: then that one's account is returned, and entered is false.
+// enter adds the key as an account with a free label. If another process has added the key meanwhile,
+// enter returns that account, and entered is false.
 func (im *importing) enter(login opencode.Login, usage rotation.Usage) (account rotation.View, entered bool, err error) {
 	err = im.Accounts.Alone(func() error {
 		for range maxCollisions {
-			o, err := im.look()
+			o, err := im.refresh()
 			if err != nil {
 				return err
 			}
@@ -86,16 +85,16 @@ func (im *importing) enter(login opencode.Login, usage rotation.Usage) (account 
 			entered = true
 			im.Accounts.WarnSharedUsage(o, "", usage)
 			im.held = append(im.held, accounts.HeldKey{View: account, Key: login.Key})
-			im.known[account.ID] = 0
+			im.revisions[account.ID] = 0
 			return nil
 		}
-		return errors.New("other processes rename accounts all the time")
+		return errors.New("other processes keep taking the labels")
 	})
 	return account, entered, err
 }
 
-// check asks the service for the key at place. Only a clear no is an error; no answer leaves the
-// key unconfirmed, which then may not be taken out of where it lies.
+// check asks the service about the key at place. Only a refusal is an error. Without an answer the key
+// stays unconfirmed, and is not removed from its file.
 func (im *importing) check(place string, key keychain.Secret) (rotation.Usage, error) {
 	if im.NoVerify {
 		return rotation.Usage{}, nil
@@ -105,7 +104,7 @@ func (im *importing) check(place string, key keychain.Secret) (rotation.Usage, e
 	case errors.Is(err, accounts.ErrUnknownKey):
 		return rotation.Usage{}, err
 	case errors.Is(err, accounts.ErrNoSubscription):
-		im.Reporter.Warn(place+": "+err.Error(), "subscribe, or take the account out with `ocgo-key remove`")
+		im.Reporter.Warn(place+": "+err.Error(), "subscribe, or remove the account with `ocgo-key remove`")
 	case err != nil:
 		im.Reporter.Warn(fmt.Sprintf("%s: the key could not be checked: %v", place, err), "")
 		return rotation.Usage{}, nil
@@ -114,7 +113,7 @@ func (im *importing) check(place string, key keychain.Secret) (rotation.Usage, e
 	return usage, nil
 }
 
-// isConfirmed reports whether the key may be taken out of where it lies: the service knows it, or
+// isConfirmed reports whether the key may be removed from its file: the service has accepted it, or
 // the user wants no check.
 func (im *importing) isConfirmed(key keychain.Secret) bool {
 	return im.NoVerify || slices.ContainsFunc(im.confirmed, key.Equal)

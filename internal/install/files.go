@@ -12,17 +12,17 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// file is one that is to be there.
+// file is a file to install.
 type file struct {
 	path    string
 	content []byte
 	mode    fs.FileMode
-	what    string // for people
-	beside  string // a folder that has to be there too; empty for none
+	what    string // a description for the user
+	beside  string // a folder that must exist as well; may be empty
 }
 
-// pluginFiles are the plugin, what shows its notices in OpenCode 2, and what spares OpenCode 1 the
-// wait for a package.
+// pluginFiles returns the plugin, the files that show its notices in OpenCode 2, and the lock files
+// that keep OpenCode 1 from waiting for a package.
 func (w *Places) pluginFiles() []file {
 	path := w.pluginPath()
 	var prepared []string
@@ -33,26 +33,25 @@ func (w *Places) pluginFiles() []file {
 		}
 		prepared = append(prepared, folder)
 		locks = append(locks, file{path: filepath.Join(folder, opencode.LockName), content: opencode.Placeholder(), mode: 0o644,
-			beside: filepath.Join(folder, opencode.ModulesName), what: "spares OpenCode 1 the wait for a package that this plugin does not need"})
+			beside: filepath.Join(folder, opencode.ModulesName), what: "keeps OpenCode 1 from waiting for a package that this plugin does not need"})
 	}
 	plugin := w.plugin(prepared)
 	files := []file{{path: path, content: plugin.Content(), mode: 0o644, what: "starts " + w.Program + " gateway with OpenCode"}}
 	toasts := plugin.ToastFiles()
 	for _, name := range slices.Sorted(maps.Keys(toasts)) {
 		files = append(files, file{path: filepath.Join(w.ToastFolder(path), name), content: toasts[name], mode: 0o644,
-			what: "shows in OpenCode 2 what the plugin has to say"})
+			what: "shows the plugin's notices in OpenCode 2"})
 	}
 	return append(files, locks...)
 }
 
-// plugin is the plugin for this machine.
+// plugin returns the plugin for this machine.
 func (w *Places) plugin(prepared []string) opencode.Plugin {
 	return opencode.Plugin{Program: w.Program, Prepared: prepared, Notices: filepath.Join(w.State, opencode.NoticesName)}
 }
 
-// wantsPlaceholder reports whether the folder is one into which OpenCode would install its package
-// for our plugin alone. Where there is anything else that may need the package, OpenCode does as it
-// always does.
+// wantsPlaceholder reports whether OpenCode would install its package into the folder only because of
+// our plugin. If anything else there may need the package, OpenCode installs it as usual.
 func (w *Places) wantsPlaceholder(folder, plugin string) bool {
 	if content, err := os.ReadFile(filepath.Join(folder, opencode.LockName)); err == nil {
 		return string(content) == string(opencode.Placeholder())
@@ -75,20 +74,10 @@ func (w *Places) wantsPlaceholder(folder, plugin string) bool {
 	return true
 }
 
-// EscapeGlob makes a path a pattern that matches nothing else.
+// EscapeGlob returns a pattern that matches only path.
 func EscapeGlob(path string) string {
 	if runtime.GOOS == "windows" {
-		return path // there is no escape, and [ is rare
+		return path // patterns have no escape there, and [ is rare
 	}
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
-}
-
-// shimFiles are the shim alone.
-func (w *Places) shimFiles() ([]file, error) {
-	found, err := w.RealOpenCode()
-	if err != nil {
-		return nil, err
-	}
-	return []file{{path: w.Shim, content: opencode.Shim(runtime.GOOS, w.Program, found), mode: 0o755,
-		what: "runs " + found + " under " + w.Program}}, nil
 }

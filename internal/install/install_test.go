@@ -83,13 +83,13 @@ func TestPlanOnAnEmptyHome(t *testing.T) {
 	assert.False(t, p.Idle())
 	config := w.Configs[0]
 	folder := filepath.Join(config, opencode.PluginFolders[0])
-	const shows = "  (shows in OpenCode 2 what the plugin has to say)\n"
+	const shows = "  (shows the plugin's notices in OpenCode 2)\n"
 	assert.Equal(t, "make    "+filepath.Dir(config)+"\nmake    "+config+"\nmake    "+folder+"\n"+
 		"make    "+w.ToastFolder(filepath.Join(folder, "x"))+"\nmake    "+filepath.Join(config, opencode.ModulesName)+"\nmake    "+w.State+"\n"+
 		"write   "+filepath.Join(folder, opencode.PluginName)+"  (starts "+w.Program+" gateway with OpenCode)\n"+
 		"write   "+filepath.Join(folder, opencode.ToastFolder, "index.js")+shows+
 		"write   "+filepath.Join(folder, opencode.ToastFolder, "tui.js")+shows+
-		"write   "+filepath.Join(config, opencode.LockName)+"  (spares OpenCode 1 the wait for a package that this plugin does not need)\n",
+		"write   "+filepath.Join(config, opencode.LockName)+"  (keeps OpenCode 1 from waiting for a package that this plugin does not need)\n",
 		lines(p.Steps()))
 	assert.Len(t, tree(t, w), 1, "a plan writes nothing")
 
@@ -118,8 +118,8 @@ func TestPlanOnAnEmptyHome(t *testing.T) {
 // of an older version is brought up to date.
 func TestPlanRefusesWhatIsNotItsOwn(t *testing.T) {
 	for content, refusal := range map[string]string{
-		"// my own plugin\n":       " is not ocgo-key's own: it is left as it is",
-		"":                         " is not ocgo-key's own: it is left as it is",
+		"// my own plugin\n":       " is not a file of ocgo-key, so it is not replaced",
+		"":                         " is not a file of ocgo-key, so it is not replaced",
 		"// ocgo-key plugin 999\n": " was written by a newer ocgo-key",
 		"// ocgo-key plugin 0\n":   "",
 	} {
@@ -209,7 +209,7 @@ func TestUninstallWithoutARecord(t *testing.T) {
 func TestRecord(t *testing.T) {
 	w := emptyHome(t)
 	for content, refusal := range map[string]string{
-		"{":             "cannot read what was installed",
+		"{":             "cannot read the record of installed files",
 		`{"version":2}`: "is from a newer ocgo-key",
 	} {
 		write(t, w.recordPath(), content)

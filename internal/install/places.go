@@ -1,7 +1,7 @@
-// Package install puts the plugin, or a shim, where plain `opencode` finds it, and removes exactly
-// what it wrote: where that is (places.go), which files it is (files.go), what is done to get there
-// (plan.go), what was written (record.go), and how it goes again (uninstall.go). It touches no file
-// that is not its own, asks nobody and prints nothing.
+// Package install installs the plugin, or a shim, for plain `opencode`, and removes exactly the files
+// that it wrote. places.go has the folders, files.go the files, plan.go the installation, record.go
+// the record of written files, uninstall.go the removal. It changes only its own files, asks nothing
+// and prints nothing.
 package install
 
 import (
@@ -17,16 +17,16 @@ import (
 	"ocgo-key/internal/paths"
 )
 
-// Places are where things are installed for this user. All paths are absolute.
+// Places are the paths of an installation for this user. All are absolute.
 type Places struct {
-	Program string   // this program, as the user's other programs find it after an upgrade too
+	Program string   // this program, by a path that is still valid after an upgrade
 	Configs []string // OpenCode's config folders; the plugin goes into the first
 	Shim    string   // the shim's path
-	State   string   // our state folder, which has the record
+	State   string   // the state folder, which has the record
 	Search  string   // PATH
 }
 
-// Find returns the places, by the environment.
+// Find determines the places from the environment.
 func Find(getenv func(string) string) (*Places, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -42,15 +42,15 @@ func Find(getenv func(string) string) (*Places, error) {
 	}
 	w := &Places{Program: program, State: state, Search: getenv("PATH"), Configs: opencode.ConfigFolders(getenv, home)}
 	w.Shim = filepath.Join(opencode.ShimFolder(runtime.GOOS, getenv, home), opencode.ShimName(runtime.GOOS))
-	// OpenCode reads this one too if it is there, as it is where OpenCode's own installer puts the
-	// program.
-	if dir := filepath.Join(home, ".opencode"); isFolder(dir) {
+	// OpenCode also reads this folder if it exists. OpenCode's installer creates it for the program.
+	dir := filepath.Join(home, ".opencode")
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		w.Configs = append(w.Configs, dir)
 	}
 	for _, name := range []string{"XDG_CONFIG_HOME", "OPENCODE_CONFIG_DIR"} {
 		if dir := getenv(name); dir != "" && !filepath.IsAbs(dir) {
-			return nil, hint.On(hint.Input("%s is %q, which is another folder for each place that OpenCode is started in", name, dir),
-				"set it to a whole path")
+			return nil, hint.On(hint.Input("%s is %q, which is a different folder for each working directory of OpenCode", name, dir),
+				"set it to an absolute path")
 		}
 	}
 	for i := range w.Configs {
@@ -62,26 +62,21 @@ func Find(getenv func(string) string) (*Places, error) {
 	return w, err
 }
 
-// ownPath is the absolute path of this program. The name by which it was called is preferred to the
-// file behind its links: a package manager moves the file at each upgrade.
+// ownPath returns the absolute path of this program. If the program was called by a symbolic link,
+// that is the path of the link: a package manager moves the file itself at each upgrade.
 func ownPath() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
 	called, err := exec.LookPath(os.Args[0])
-	if err != nil {
-		return self, nil
+	if err == nil {
+		called, err = filepath.Abs(called)
 	}
-	if called, err = filepath.Abs(called); err != nil || !SameFile(called, self) {
+	if err != nil || !SameFile(called, self) {
 		return self, nil
 	}
 	return called, nil
-}
-
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
 }
 
 // SameFile reports whether both paths lead to one file.
@@ -94,12 +89,12 @@ func SameFile(a, b string) bool {
 	return err == nil && os.SameFile(one, other)
 }
 
-// ToastFolder is the folder that goes with the plugin at path.
+// ToastFolder returns the folder for the notices of the plugin at path.
 func (w *Places) ToastFolder(path string) string {
 	return filepath.Join(filepath.Dir(path), opencode.ToastFolder)
 }
 
-// pluginPath is where the plugin is, or else where it goes: into the folder that is there already.
+// pluginPath returns the path of the plugin. If none is installed, it prefers a folder that exists.
 func (w *Places) pluginPath() string {
 	paths := w.PluginPaths(w.Configs[0])
 	for _, path := range paths {
@@ -115,7 +110,7 @@ func (w *Places) pluginPath() string {
 	return paths[0]
 }
 
-// PluginPaths are the places of the plugin's file in a config folder.
+// PluginPaths returns the possible paths of the plugin in a config folder.
 func (w *Places) PluginPaths(config string) []string {
 	var paths []string
 	for _, folder := range opencode.PluginFolders {
@@ -124,10 +119,10 @@ func (w *Places) PluginPaths(config string) []string {
 	return paths
 }
 
-// ErrNoOpenCode means that there is nothing for the shim to run.
+// ErrNoOpenCode means that there is no OpenCode for the shim to run.
 var ErrNoOpenCode = errors.New("there is no opencode on PATH for the shim to run")
 
-// RealOpenCode is the first opencode on PATH that is no shim of ours. The error wraps
+// RealOpenCode returns the first opencode on PATH that is not our shim. The error wraps
 // [ErrNoOpenCode].
 func (w *Places) RealOpenCode() (string, error) {
 	path, err := opencode.Find(w.Search)
@@ -137,7 +132,7 @@ func (w *Places) RealOpenCode() (string, error) {
 	return path, nil
 }
 
-// PathLines are the lines for profiles, unless the shim is what the user already gets.
+// PathLines returns the lines for shell profiles, or nil if the shim already comes first on PATH.
 func (w *Places) PathLines() []opencode.PathLine {
 	for _, dir := range filepath.SplitList(w.Search) {
 		if filepath.Clean(dir) == filepath.Dir(w.Shim) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"ocgo-key/helper/opencode"
@@ -13,23 +14,23 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// What happens to a file or a folder.
+// The actions on a file or a folder.
 const (
-	writeIt  = "write"
-	updateIt = "update"
-	keepIt   = "keep"
-	makeIt   = "make"
-	removeIt = "remove"
+	actionWrite  = "write"
+	actionUpdate = "update"
+	actionKeep   = "keep"
+	actionMake   = "make"
+	actionRemove = "remove"
 )
 
-// A Step is one file or folder, and what happens to it. Its JSON is that of `install --json`.
+// A Step is an action on one file or folder. `install --json` prints steps.
 type Step struct {
 	Action string `json:"action"` // make (a folder), write, update, keep, remove
 	Path   string `json:"path"`
-	What   string `json:"what,omitempty"` // for people
+	What   string `json:"what,omitempty"` // a description for the user
 }
 
-// String is the line that shows the step.
+// String returns the step as one line.
 func (s Step) String() string {
 	line := fmt.Sprintf("%-7s %s", s.Action, s.Path)
 	if s.What != "" {
@@ -43,42 +44,43 @@ type change struct {
 	action string
 }
 
-// A Plan is what an installation will do.
+// A Plan is a planned installation.
 type Plan struct {
 	places  *Places
 	changes []change
-	folders []string // to be made, parents first
-	record  Record   // as it will be
+	folders []string // to make, parents first
+	record  Record   // including the planned files
 }
 
-// PluginPlan plans the installation of the plugin. The error is a hint.ErrExists where something in
-// the way is not ours, or was written by a newer version.
+// PluginPlan plans the installation of the plugin. The error is a hint.ErrExists if a file in its
+// place is not ours, or was written by a newer version.
 func (w *Places) PluginPlan() (*Plan, error) { return survey(w, w.pluginFiles()) }
 
-// ShimPlan plans the installation of the shim. Errors are those of
-// [Places.PluginPlan], and [ErrNoOpenCode].
+// ShimPlan plans the installation of the shim. Errors are those of [Places.PluginPlan], and
+// [ErrNoOpenCode].
 func (w *Places) ShimPlan() (*Plan, error) {
-	files, err := w.shimFiles()
+	found, err := w.RealOpenCode()
 	if err != nil {
 		return nil, err
 	}
-	return survey(w, files)
+	return survey(w, []file{{path: w.Shim, content: opencode.Shim(runtime.GOOS, w.Program, found), mode: 0o755,
+		what: "runs " + found + " under " + w.Program}})
 }
 
-// Contents calls each with every file that will be written, and ends with the first error.
+// Contents calls each with every file that will be written. It returns the first error.
 func (p *Plan) Contents(each func(path string, content []byte) error) error {
 	for _, c := range p.changes {
-		if c.action == keepIt {
-			continue
-		}
-		if err := each(c.path, c.content); err != nil {
-			return err
+		if c.action != actionKeep {
+			if err := each(c.path, c.content); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-// survey compares what is to be there with what is there. It refuses what is not ours.
+// survey compares the files to install with those that exist. It refuses to replace files that are
+// not ours.
 func survey(w *Places, files []file) (*Plan, error) {
 	p := &Plan{places: w}
 	var err error
@@ -107,12 +109,12 @@ func survey(w *Places, files []file) (*Plan, error) {
 func compare(f file) (action string, err error) {
 	info, err := os.Lstat(f.path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return writeIt, nil
+		return actionWrite, nil
 	}
 	if err != nil {
 		return "", err
 	}
-	foreign := hint.On(hint.As(hint.ErrExists, fmt.Errorf("%s is not ocgo-key's own: it is left as it is", f.path)),
+	foreign := hint.On(hint.As(hint.ErrExists, fmt.Errorf("%s is not a file of ocgo-key, so it is not replaced", f.path)),
 		"move it away, then install again")
 	if !info.Mode().IsRegular() {
 		return "", foreign
@@ -127,25 +129,18 @@ func compare(f file) (action string, err error) {
 	case !ours:
 		return "", foreign
 	case string(content) == string(f.content):
-		return keepIt, nil
+		return actionKeep, nil
 	case version > current:
 		return "", hint.On(hint.As(hint.ErrExists, fmt.Errorf("%s was written by a newer ocgo-key", f.path)),
-			"use that one, or uninstall first")
+			"use that version, or uninstall first")
 	}
-	return updateIt, nil
+	return actionUpdate, nil
 }
 
-// need plans the folders that are missing on the way to dir.
+// need plans dir and its parents, as far as they are missing.
 func (p *Plan) need(dir string) {
-	var missing []string
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
-			break
-		}
-		missing = append(missing, at)
-	}
-	slices.Reverse(missing)
-	for _, dir := range missing {
+	if _, err := os.Stat(dir); err != nil && dir != filepath.Dir(dir) {
+		p.need(filepath.Dir(dir))
 		p.folders = union(p.folders, dir)
 	}
 }
@@ -157,16 +152,16 @@ func union(list []string, item string) []string {
 	return append(list, item)
 }
 
-// Idle reports whether all is there already.
+// Idle reports whether everything is already installed.
 func (p *Plan) Idle() bool {
-	return len(p.folders) == 0 && !slices.ContainsFunc(p.changes, func(c change) bool { return c.action != keepIt })
+	return len(p.folders) == 0 && !slices.ContainsFunc(p.changes, func(c change) bool { return c.action != actionKeep })
 }
 
-// Steps are what will happen, in this order.
+// Steps returns the steps of the installation, in order.
 func (p *Plan) Steps() []Step {
 	steps := []Step{}
 	for _, dir := range p.folders {
-		steps = append(steps, Step{Action: makeIt, Path: dir})
+		steps = append(steps, Step{Action: actionMake, Path: dir})
 	}
 	for _, c := range p.changes {
 		steps = append(steps, Step{c.action, c.path, c.what})
@@ -174,7 +169,8 @@ func (p *Plan) Steps() []Step {
 	return steps
 }
 
-// Apply does what was planned. The record is first: wherever the rest ends, it can be uninstalled.
+// Apply carries out the plan. It writes the record first, so that an interrupted installation can be
+// uninstalled.
 func (p *Plan) Apply() error {
 	if err := p.places.writeRecord(p.record); err != nil {
 		return err
@@ -185,11 +181,10 @@ func (p *Plan) Apply() error {
 		}
 	}
 	for _, c := range p.changes {
-		if c.action == keepIt {
-			continue
-		}
-		if err := atomicfile.Write(c.path, c.content, c.mode, true); err != nil {
-			return err
+		if c.action != actionKeep {
+			if err := atomicfile.Write(c.path, c.content, c.mode, true); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

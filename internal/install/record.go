@@ -13,18 +13,18 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// A Record says what was installed, for the day it is removed. It holds no secret.
+// A Record lists the installed files, for their removal. It holds no secret.
 type Record struct {
 	Version int      `json:"version"`
 	Files   []string `json:"files"`
-	Folders []string `json:"folders"` // made by us, parents first
+	Folders []string `json:"folders"` // those that we made, parents first
 }
 
 const recordVersion = 1
 
 func (w *Places) recordPath() string { return filepath.Join(w.State, "install.json") }
 
-// ReadRecord returns the record; an empty one where nothing is installed.
+// ReadRecord returns the record; an empty one if nothing is installed.
 func (w *Places) ReadRecord() (Record, error) {
 	r := Record{Version: recordVersion}
 	content, err := os.ReadFile(w.recordPath())
@@ -36,7 +36,7 @@ func (w *Places) ReadRecord() (Record, error) {
 	}
 	switch {
 	case err != nil:
-		return r, hint.On(fmt.Errorf("cannot read what was installed: %w", err),
+		return r, hint.On(fmt.Errorf("cannot read the record of installed files: %w", err),
 			"delete "+text.Quote(w.recordPath())+" and try again")
 	case r.Version != recordVersion:
 		return r, hint.On(fmt.Errorf("%s is from a newer ocgo-key", w.recordPath()), "upgrade this ocgo-key")

@@ -8,17 +8,17 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// Remains is what an installation has left.
+// Remains are the files of an installation that exist.
 type Remains struct {
-	Foreign []string // files that were ours by the record, and are no longer
+	Foreign []string // recorded files that are no longer ours
 	places  *Places
 	files   []string
 	folders []string // parents first
 	record  bool
 }
 
-// Remains finds what an installation has left by the record, and where that is lost at the usual
-// places.
+// Remains finds the files of an installation: those in the record, and, in case the record is lost,
+// those at the usual places.
 func (w *Places) Remains() (*Remains, error) {
 	record, err := w.ReadRecord()
 	if err != nil {
@@ -26,7 +26,7 @@ func (w *Places) Remains() (*Remains, error) {
 	}
 	r := &Remains{places: w, folders: record.Folders}
 	for _, path := range append(slices.Clone(record.Files), w.usualFiles()...) {
-		if err := r.look(path, slices.Contains(record.Files, path)); err != nil {
+		if err := r.add(path, slices.Contains(record.Files, path)); err != nil {
 			return nil, err
 		}
 	}
@@ -35,7 +35,7 @@ func (w *Places) Remains() (*Remains, error) {
 	return r, nil
 }
 
-// usualFiles are all that an installation could have written.
+// usualFiles returns all files that an installation may have written.
 func (w *Places) usualFiles() []string {
 	files := []string{w.Shim}
 	for _, config := range w.Configs {
@@ -49,8 +49,8 @@ func (w *Places) usualFiles() []string {
 	return files
 }
 
-// look finds out whether the file at path is ours still.
-func (r *Remains) look(path string, recorded bool) error {
+// add adds the file at path if it exists: to files if it is still ours, or else to Foreign.
+func (r *Remains) add(path string, recorded bool) error {
 	info, err := os.Lstat(path)
 	if err != nil || slices.Contains(r.files, path) {
 		return nil
@@ -66,44 +66,44 @@ func (r *Remains) look(path string, recorded bool) error {
 	switch {
 	case ours:
 		r.files = append(r.files, path)
-		if dir := filepath.Dir(path); filepath.Base(dir) == opencode.ToastFolder { // also where the record is lost
+		if dir := filepath.Dir(path); filepath.Base(dir) == opencode.ToastFolder { // in case the record is lost
 			r.folders = union(r.folders, dir)
 		}
-	case recorded && filepath.Base(path) != opencode.LockName: // OpenCode's own has taken the place of ours
+	case recorded && filepath.Base(path) != opencode.LockName: // OpenCode may have replaced our lock file
 		r.Foreign = union(r.Foreign, path)
 	}
 	return nil
 }
 
-// Steps are what will happen, in this order.
+// Steps returns the steps of the removal, in order.
 func (r *Remains) Steps() []Step {
 	steps := []Step{}
 	for _, path := range r.files {
-		steps = append(steps, Step{Action: removeIt, Path: path})
+		steps = append(steps, Step{Action: actionRemove, Path: path})
 	}
 	return steps
 }
 
-// Remove removes the files, then the record, and the folders that were made for them where nothing
-// else is in there now. It returns what went.
+// Remove removes the files, the record, and the folders that were made for them if those are empty. It
+// returns the steps that it completed.
 func (r *Remains) Remove() ([]Step, error) {
 	gone := []Step{}
 	for _, path := range r.files {
 		if err := os.Remove(path); err != nil {
 			return gone, err
 		}
-		gone = append(gone, Step{Action: removeIt, Path: path})
+		gone = append(gone, Step{Action: actionRemove, Path: path})
 	}
 	if r.record {
-		_ = os.Remove(filepath.Join(r.places.State, opencode.NoticesName)) // there may be none, and nothing in it is missed
+		_ = os.Remove(filepath.Join(r.places.State, opencode.NoticesName)) // it may not exist, and only holds old notices
 		if err := os.Remove(r.places.recordPath()); err != nil {
 			return gone, err
 		}
 	}
 	for _, dir := range slices.Backward(r.folders) {
-		// os.Remove takes no folder with something in it; what is no folder is not ours.
+		// os.Remove fails for a folder that is not empty.
 		if info, err := os.Lstat(dir); err == nil && info.IsDir() && os.Remove(dir) == nil {
-			gone = append(gone, Step{Action: removeIt, Path: dir})
+			gone = append(gone, Step{Action: actionRemove, Path: dir})
 		}
 	}
 	return gone, nil

@@ -3,26 +3,24 @@
 // text; a key that looks different is never refused.
 package keyform
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // MinLength is the length in bytes from which a word that begins like a key counts as one.
 const MinLength = 16
 
 // beginnings are the prefixes of keys, in lower case: "sk-" in the first console, "oc_sk_" for
 // service accounts in the new one.
-var beginnings = [...]string{"sk-", "oc_sk_"}
+var beginnings = []string{"sk-", "oc_sk_"}
 
 // StandIn is the prefix of what replaces a key where a client wants one, such as a gateway's token.
 const StandIn = "ocgo-"
 
 // Begins reports whether s begins like a key, in upper or lower case.
 func Begins(s string) bool {
-	for _, b := range beginnings {
-		if len(s) >= len(b) && strings.EqualFold(s[:len(b)], b) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(beginnings, func(b string) bool { return len(s) >= len(b) && strings.EqualFold(s[:len(b)], b) })
 }
 
 // Like reports whether s may be a key: it begins like one and is long enough.
@@ -34,8 +32,7 @@ func Like(s string) bool { return len(s) >= MinLength && Begins(s) }
 func Within(s string) bool {
 	for i := range len(s) {
 		if i == 0 || strings.IndexByte(" \t\r\n=:,;\"'`", s[i-1]) >= 0 {
-			word, _, _ := strings.Cut(s[i:], " ")
-			if Like(word) {
+			if word, _, _ := strings.Cut(s[i:], " "); Like(word) {
 				return true
 			}
 		}

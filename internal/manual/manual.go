@@ -90,7 +90,7 @@ func detail(text string) (blocks []comment.Block, example string) {
 	if t := plain(title.Text); t != "Examples:" && t != "Example:" {
 		return blocks, ""
 	}
-	return blocks[:n-2], dedented(code.Text)
+	return blocks[:n-2], strings.TrimRight(code.Text, "\n")
 }
 
 // plain returns the text of a paragraph on one line.
@@ -124,19 +124,4 @@ func items(l *comment.List) []string {
 		all = append(all, strings.Join(parts, " "))
 	}
 	return all
-}
-
-// dedented returns code without the indentation that all its lines share.
-func dedented(code string) string {
-	lines := strings.Split(strings.TrimRight(code, "\n"), "\n")
-	least := -1
-	for _, line := range lines {
-		if indent := len(line) - len(strings.TrimLeft(line, " ")); strings.TrimSpace(line) != "" && (least < 0 || indent < least) {
-			least = indent
-		}
-	}
-	for i, line := range lines {
-		lines[i] = line[min(max(least, 0), len(line)):]
-	}
-	return strings.Join(lines, "\n")
 }

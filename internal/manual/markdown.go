@@ -21,7 +21,7 @@ func (c Command) Markdown(program string) string {
 		case *comment.Heading:
 			fmt.Fprintf(&b, "\n**%s**\n", prose(plain(block.Text)))
 		case *comment.Code:
-			fmt.Fprintf(&b, "\n```\n%s\n```\n", dedented(block.Text))
+			fmt.Fprintf(&b, "\n```\n%s\n```\n", strings.TrimRight(block.Text, "\n"))
 		case *comment.List:
 			b.WriteByte('\n')
 			for _, item := range items(block) {

@@ -8,7 +8,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// A A Page is a man page.
+// A Page is a man page.
 type Page struct {
 	App      *kong.Application
 	Version  string
@@ -131,7 +131,7 @@ func (r *roff) blocks(blocks []comment.Block) {
 			r.macro("PP")
 			r.line(bold(plain(block.Text)))
 		case *comment.Code:
-			r.code(dedented(block.Text))
+			r.code(strings.TrimRight(block.Text, "\n"))
 		case *comment.List:
 			for _, item := range items(block) {
 				r.macro("IP", "•", "2")
@@ -188,25 +188,13 @@ func inline(text string) string {
 
 // escape makes roff show text unchanged. A hyphen becomes one that can be copied into a shell.
 func escape(text string) string {
+	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(text)
 	var b strings.Builder
 	for _, r := range text {
-		switch {
-		case r == '\\':
-			b.WriteString(`\e`)
-		case r == '-':
-			b.WriteString(`\-`)
-		case r == '\'':
-			b.WriteString(`\(aq`)
-		case r == '`':
-			b.WriteString(`\(ga`)
-		case r == '^':
-			b.WriteString(`\(ha`)
-		case r == '~':
-			b.WriteString(`\(ti`)
-		case r >= 0x80:
-			fmt.Fprintf(&b, `\[u%04X]`, r)
-		default:
+		if r < 0x80 {
 			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\[u%04X]`, r)
 		}
 	}
 	return b.String()

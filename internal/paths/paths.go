@@ -75,8 +75,5 @@ func isAbs(goos, dir string) bool {
 		return strings.HasPrefix(dir, "/")
 	}
 	dir = strings.ReplaceAll(dir, "/", `\`)
-	if strings.HasPrefix(dir, `\\`) {
-		return true
-	}
-	return len(dir) >= 3 && dir[1] == ':' && dir[2] == '\\'
+	return strings.HasPrefix(dir, `\\`) || len(dir) >= 3 && dir[1] == ':' && dir[2] == '\\'
 }

@@ -3,6 +3,7 @@ package process
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,11 +19,8 @@ func LockHolders(path string) []Info {
 		return nil
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return nil
-	}
 	locks, err := os.ReadFile("/proc/locks")
-	if err != nil {
+	if !ok || err != nil {
 		return nil
 	}
 	var holders []Info
@@ -42,13 +40,10 @@ func flockers(locks []byte, inode uint64) []int {
 	for line := range bytes.Lines(locks) {
 		// 1: FLOCK  ADVISORY  WRITE 1234 08:01:5678 0 EOF; a waiting one has "->" after its number
 		fields := strings.Fields(string(line))
-		if len(fields) < 6 || fields[1] != "FLOCK" {
+		if len(fields) < 6 || fields[1] != "FLOCK" || !strings.HasSuffix(fields[5], fmt.Sprintf(":%d", inode)) {
 			continue
 		}
-		_, number, _ := strings.Cut(fields[5], ":")
-		_, number, _ = strings.Cut(number, ":")
-		pid, err := strconv.Atoi(fields[4])
-		if err == nil && pid > 0 && number == strconv.FormatUint(inode, 10) {
+		if pid, err := strconv.Atoi(fields[4]); err == nil && pid > 0 {
 			pids = append(pids, pid)
 		}
 	}

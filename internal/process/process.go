@@ -56,9 +56,7 @@ func Lookup(pid int) (Info, error) {
 // It returns true if the system does not say: mistaking a live process for dead would give its
 // account away, while the opposite mistake only delays the end of a lease. With start "" any
 // process with that pid counts.
-func Alive(pid int, start string) bool {
-	return pid > 0 && alive(pid, start)
-}
+func Alive(pid int, start string) bool { return pid > 0 && alive(pid, start) }
 
 // base returns the last part of a program's path, with either kind of slash.
 func base(name string) string {

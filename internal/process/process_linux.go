@@ -99,9 +99,7 @@ func sameStart(a, b string) bool {
 	return ticksA == ticksB && (bootA == bootB || bootA == "" || bootB == "")
 }
 
-func procPath(pid int, file string) string {
-	return "/proc/" + strconv.Itoa(pid) + "/" + file
-}
+func procPath(pid int, file string) string { return "/proc/" + strconv.Itoa(pid) + "/" + file }
 
 func readStat(pid int) (stat, error) {
 	raw, err := read(procPath(pid, "stat"), 4096)

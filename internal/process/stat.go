@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"strconv"
 	"strings"
@@ -98,21 +99,20 @@ func parseProcArgs(raw []byte) (exe string, args []string) {
 	if len(raw) < 4 {
 		return "", nil
 	}
-	count := int(int32(uint32(raw[0]) | uint32(raw[1])<<8 | uint32(raw[2])<<16 | uint32(raw[3])<<24))
-	rest := raw[4:]
-	end := bytes.IndexByte(rest, 0)
-	if end < 0 || count <= 0 {
+	count := int(int32(binary.LittleEndian.Uint32(raw)))
+	path, rest, ok := bytes.Cut(raw[4:], []byte{0})
+	if !ok || count <= 0 {
 		return "", nil
 	}
-	exe, rest = string(rest[:end]), bytes.TrimLeft(rest[end:], "\x00")
+	rest = bytes.TrimLeft(rest, "\x00")
 	for range count {
-		end := bytes.IndexByte(rest, 0)
-		if end < 0 {
+		arg, after, ok := bytes.Cut(rest, []byte{0})
+		if !ok {
 			break
 		}
-		args, rest = append(args, string(rest[:end])), rest[end+1:]
+		args, rest = append(args, string(arg)), after
 	}
-	return exe, args
+	return string(path), args
 }
 
 // fullName restores a program's name that the system truncated to max bytes, if one of the longer

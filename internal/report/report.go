@@ -1,4 +1,5 @@
-// Package report is how a command tells the user what it meets, line by line, whatever names are in it.
+// Package report writes the messages and results of a command. Messages are made safe for a terminal,
+// one line each.
 package report
 
 import (
@@ -10,24 +11,24 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// A Reporter tells the user what is met on the way. What comes out of a command is no business of it.
+// A Reporter writes messages for the user. It does not write results.
 type Reporter interface {
-	// Say tells what is not an error.
+	// Say writes a message that is not an error.
 	Say(format string, args ...any)
-	// Detail is Say for those who want to know more.
+	// Detail writes a message that is shown only with --verbose.
 	Detail(format string, args ...any)
-	// Warn tells what must not be missed. next is what the user does about it; it may be empty.
+	// Warn writes a warning, and the next step for the user if next is not empty.
 	Warn(message, next string)
 }
 
-// A Terminal writes results to Out and all else to Err. It is safe for concurrent use where these are.
+// A Terminal writes results to Out and messages to Err. It is safe for concurrent use if these are.
 type Terminal struct {
 	Out, Err io.Writer
 	silent   bool
 	detailed bool
 }
 
-// Level sets how much is said: silent leaves out Say and Detail, detailed lets Detail speak.
+// Level turns Say and Detail off (silent), or Detail on (detailed).
 func (t *Terminal) Level(silent, detailed bool) { t.silent, t.detailed = silent, detailed }
 
 // Say implements [Reporter].
@@ -68,7 +69,7 @@ func (t *Terminal) Document(v any) error {
 	return enc.Encode(v)
 }
 
-// Warnings lets only the warnings of r through, for a command whose result says the rest.
+// Warnings returns a Reporter that passes only warnings to r, for a command whose result has the rest.
 func Warnings(r Reporter) Reporter { return warnings{r} }
 
 type warnings struct{ Reporter }

@@ -8,12 +8,14 @@ package secure
 // HideMemory hides the memory of this process until it ends. It does not affect the programs that
 // this process starts: see WithUserLimits.
 //
-//   - Linux: it is not dumpable (prctl(2), PR_SET_DUMPABLE). The kernel writes no core of it, whatever the limit and
-//     wherever cores are piped, and lets only the administrator trace it, or read its memory and environment in /proc.
-//     An exec ends that, so a command that we start is as dumpable as ever. Where a sandbox refuses the call, the limit
-//     of core dumps is lowered as on macOS, which does not concern a program that cores are piped to.
-//   - macOS: the soft limit of core dumps is 0. Starting puts the user's back for a command.
-//   - Windows: a report of a crash holds no heap. The Go runtime makes no such report unless GOTRACEBACK=wer asks it to.
+//   - Linux: the process is not dumpable (prctl(2), PR_SET_DUMPABLE). The kernel writes no core dump,
+//     neither to a file nor to a pipe, and lets only the administrator trace the process or read its
+//     memory and environment in /proc. An exec ends that, so commands that we start are dumpable. If
+//     a sandbox refuses the call, the limit of core dumps is lowered as on macOS; the kernel ignores
+//     that limit for a core dump to a pipe.
+//   - macOS: the soft limit of core dumps is 0. WithUserLimits restores it for a command.
+//   - Windows: a crash report contains no heap. The Go runtime makes such a report only with
+//     GOTRACEBACK=wer.
 func HideMemory() { hideMemory() }
 
 // WithUserLimits calls start, which starts a command of the user's, with the limits that this

@@ -59,7 +59,7 @@ func TestReadPasswordDropsTheRest(t *testing.T) {
 }
 
 func pendingInput(f *os.File) (n int, err error) {
-	err = control(f, func(fd int) (err error) {
+	err = WithDescriptor(f, func(fd int) (err error) {
 		n, err = unix.IoctlGetInt(fd, fionread)
 		return err
 	})

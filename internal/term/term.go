@@ -13,6 +13,8 @@ import (
 	"os"
 	"runtime"
 	"strings"
+
+	xterm "golang.org/x/term"
 )
 
 // ErrNoTerminal means that this process has no terminal to ask on.
@@ -22,15 +24,88 @@ var ErrNoTerminal = errors.New("no terminal to ask on")
 const maxLine = 1 << 16
 
 // IsTerminal reports whether f is a terminal.
-func IsTerminal(f *os.File) bool { return isTerminal(f) }
+func IsTerminal(f *os.File) bool {
+	_, err := stateOf(f)
+	return err == nil
+}
 
 // Width returns the number of columns of the terminal f, or 80 if f is not a terminal or does not
 // know.
 func Width(f *os.File) int {
-	if n, err := width(f); err == nil && n > 0 {
-		return n
+	if width, _, err := Size(f); err == nil && width > 0 {
+		return width
 	}
 	return 80
+}
+
+// Size returns the size of the terminal f, in characters.
+func Size(f *os.File) (width, height int, err error) {
+	err = WithDescriptor(f, func(fd int) (err error) {
+		width, height, err = xterm.GetSize(fd)
+		return err
+	})
+	return width, height, err
+}
+
+// WithDescriptor runs call with the descriptor of f, without changing f: File.Fd would make it
+// blocking for everybody who shares it.
+func WithDescriptor(f *os.File, call func(fd int) error) error {
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var inner error
+	if err := raw.Control(func(fd uintptr) { inner = call(int(fd)) }); err != nil {
+		return err
+	}
+	return inner
+}
+
+// A State is a terminal's saved modes.
+type State struct {
+	f     *os.File
+	modes xterm.State
+}
+
+func stateOf(f *os.File) (state *xterm.State, err error) {
+	err = WithDescriptor(f, func(fd int) (err error) {
+		state, err = xterm.GetState(fd)
+		return err
+	})
+	return state, err
+}
+
+// Save returns the modes of the terminal f, which must stay open until the last Restore. It fails
+// if f is not a terminal.
+func Save(f *os.File) (*State, error) {
+	modes, err := stateOf(f)
+	if err != nil {
+		return nil, fmt.Errorf("modes of the terminal: %w", err)
+	}
+	return &State{f: f, modes: *modes}, nil
+}
+
+// Changed reports whether the terminal's modes differ from the saved ones. It returns false for a
+// nil State.
+func (s *State) Changed() bool {
+	if s == nil {
+		return false
+	}
+	now, err := stateOf(s.f)
+	return err == nil && *now != s.modes
+}
+
+// Restore restores the modes, for instance after a full-screen program was killed. It does nothing
+// if this process is in the background: another process then has the terminal, and changing it
+// would stop this one (SIGTTOU). It does nothing for a nil State.
+func (s *State) Restore() error {
+	if s == nil || inBackground(s.f) {
+		return nil
+	}
+	if err := WithDescriptor(s.f, func(fd int) error { return xterm.Restore(fd, &s.modes) }); err != nil {
+		return fmt.Errorf("restore the terminal: %w", err)
+	}
+	return nil
 }
 
 // HasDisplay reports whether a window can ask the user: on Unix if DISPLAY or WAYLAND_DISPLAY is
@@ -38,13 +113,8 @@ func Width(f *os.File) int {
 func HasDisplay(getenv func(string) string) bool { return hasDisplay(runtime.GOOS, getenv) }
 
 func hasDisplay(goos string, getenv func(string) string) bool {
-	if getenv("DISPLAY") != "" || getenv("WAYLAND_DISPLAY") != "" {
-		return true
-	}
-	if goos == "darwin" || goos == "windows" {
-		return getenv("SSH_CONNECTION") == "" && getenv("SSH_TTY") == ""
-	}
-	return false
+	local := getenv("SSH_CONNECTION") == "" && getenv("SSH_TTY") == ""
+	return getenv("DISPLAY") != "" || getenv("WAYLAND_DISPLAY") != "" || local && (goos == "darwin" || goos == "windows")
 }
 
 // HasTerminal reports whether this process has a controlling terminal, even if its standard streams
@@ -59,9 +129,7 @@ func HasTerminal() bool {
 }
 
 // Interactive reports whether a user may be there to answer, at a display or a terminal.
-func Interactive(getenv func(string) string) bool {
-	return HasDisplay(getenv) || HasTerminal()
-}
+func Interactive(getenv func(string) string) bool { return HasDisplay(getenv) || HasTerminal() }
 
 // ReadPassword writes prompt to the controlling terminal and reads one line from it without echo.
 // The result excludes the newline. Ctrl-C (and any other signal that ends a process) restores the
@@ -128,6 +196,22 @@ func closeBoth(in, out *os.File) {
 	if out != in {
 		_ = out.Close()
 	}
+}
+
+// A typedLine is the result of readLine.
+type typedLine struct {
+	text []byte
+	err  error
+}
+
+// readInBackground calls readLine in a goroutine. The channel receives one value.
+func readInBackground(r io.Reader) <-chan typedLine {
+	typed := make(chan typedLine, 1)
+	go func() {
+		text, err := readLine(r)
+		typed <- typedLine{text, err}
+	}()
+	return typed
 }
 
 // readLine reads one line, byte by byte, so that it consumes nothing after it. At the end of input

@@ -13,39 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func isTerminal(f *os.File) bool {
-	_, err := getModes(f)
-	return err == nil
-}
-
-func width(f *os.File) (int, error) {
-	var size *unix.Winsize
-	err := control(f, func(fd int) (err error) {
-		size, err = unix.IoctlGetWinsize(fd, unix.TIOCGWINSZ)
-		return err
-	})
-	if err != nil {
-		return 0, err
-	}
-	return int(size.Col), nil
-}
-
-// control runs call with the descriptor of f, without changing f: File.Fd would make it blocking
-// for everybody who shares it.
-func control(f *os.File, call func(fd int) error) error {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var inner error
-	if err := raw.Control(func(fd uintptr) { inner = call(int(fd)) }); err != nil {
-		return err
-	}
-	return inner
-}
-
 func getModes(f *os.File) (modes *unix.Termios, err error) {
-	err = control(f, func(fd int) (err error) {
+	err = WithDescriptor(f, func(fd int) (err error) {
 		modes, err = unix.IoctlGetTermios(fd, getTermios)
 		return err
 	})
@@ -53,54 +22,17 @@ func getModes(f *os.File) (modes *unix.Termios, err error) {
 }
 
 func setModes(f *os.File, request uint, modes *unix.Termios) error {
-	return control(f, func(fd int) error { return unix.IoctlSetTermios(fd, request, modes) })
+	return WithDescriptor(f, func(fd int) error { return unix.IoctlSetTermios(fd, request, modes) })
 }
 
-// A State is a terminal's saved modes.
-type State struct {
-	f     *os.File
-	modes unix.Termios
-}
-
-// Save returns the modes of the terminal f, which must stay open until the last Restore. It fails
-// if f is not a terminal.
-func Save(f *os.File) (*State, error) {
-	modes, err := getModes(f)
-	if err != nil {
-		return nil, fmt.Errorf("modes of the terminal: %w", err)
-	}
-	return &State{f: f, modes: *modes}, nil
-}
-
-// Changed reports whether the terminal's modes differ from the saved ones. It returns false for a
-// nil State.
-func (s *State) Changed() bool {
-	if s == nil {
-		return false
-	}
-	now, err := getModes(s.f)
-	return err == nil && *now != s.modes
-}
-
-// Restore restores the modes, for instance after a full-screen program was killed. It does nothing
-// if this process is in the background: another process then has the terminal, and changing it
-// would stop this one (SIGTTOU). It does nothing for a nil State.
-func (s *State) Restore() error {
-	if s == nil {
-		return nil
-	}
+// inBackground reports whether another process group has the terminal f.
+func inBackground(f *os.File) bool {
 	var group int
-	err := control(s.f, func(fd int) (err error) {
+	err := WithDescriptor(f, func(fd int) (err error) {
 		group, err = unix.IoctlGetInt(fd, unix.TIOCGPGRP)
 		return err
 	})
-	if err == nil && group != unix.Getpgrp() {
-		return nil
-	}
-	if err := setModes(s.f, setTermios, &s.modes); err != nil {
-		return fmt.Errorf("restore the terminal: %w", err)
-	}
-	return nil
+	return err == nil && group != unix.Getpgrp()
 }
 
 func openTerminal() (in, out *os.File, err error) {
@@ -113,8 +45,8 @@ func openTerminal() (in, out *os.File, err error) {
 	return tty, tty, nil
 }
 
-// readSilently reads one line from in without echo. It is long because what it changes on the terminal
-// is put back in one place, whichever way it ends.
+// readSilently reads one line from in without echo. It is one long function so that one closure
+// restores the terminal on every way out.
 func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte, error) {
 	before, err := getModes(in)
 	if err != nil {
@@ -153,20 +85,12 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 		restore()
 		return nil, err
 	}
-	type result struct {
-		line []byte
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		line, err := readLine(in)
-		done <- result{line, err}
-	}()
+	typed := readInBackground(in)
 	for {
 		select {
-		case r := <-done:
+		case line := <-typed:
 			restore()
-			return r.line, r.err
+			return line.text, line.err
 		case <-ctx.Done():
 			restore()
 			return nil, ctx.Err()

@@ -177,7 +177,7 @@ func TestImportAfterLogout(t *testing.T) {
 		c = s.command("ocgo-key", "import", "--scrub").run()
 	}
 	c.ok()
-	assert.Contains(t, c.stderr.String(), "cleared what was left of keys in ")
+	assert.Contains(t, c.stderr.String(), "cleared the remains of keys in ")
 	assert.Zero(t, s.count(s.marker.Key("Work")))
 }
 

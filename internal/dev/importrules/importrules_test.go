@@ -20,7 +20,7 @@ import (
 const module = "ocgo-key"
 
 // leaves import nothing of the project.
-var leaves = []string{"helper/credential", "internal/paths", "internal/atomicfile", "internal/process", "internal/term", "internal/fullscreen", "internal/secure", "internal/fakeservice", "internal/dev/keyleak", "internal/completion", "internal/manual", "internal/version", "internal/keyform", "internal/text", "internal/hint"}
+var leaves = []string{"helper/credential", "internal/paths", "internal/atomicfile", "internal/process", "internal/term", "internal/secure", "internal/fakeservice", "internal/dev/keyleak", "internal/completion", "internal/manual", "internal/version", "internal/keyform", "internal/text", "internal/hint"}
 
 // A rule forbids some imports. Patterns are relative to this module, except those of other modules;
 // "x/..." is x and everything below it.
@@ -63,6 +63,8 @@ var rules = []rule{
 	{who: []string{"internal/importer"}, never: []string{"internal/term"}, why: "only the command line asks the user and prints"},
 	{who: leaves, never: []string{"..."}, deep: true, why: "a leaf imports nothing of the project"},
 	{who: []string{"..."}, except: []string{""}, never: []string{"internal/cli/..."}, why: "only main runs the command line"},
+	{who: []string{"internal/fullscreen"}, never: []string{"..."}, unless: []string{"internal/term"}, deep: true,
+		why: "a screen knows only the terminal it is on"},
 	{who: []string{""}, never: []string{"..."}, unless: []string{"internal/cli"}, why: "main is os.Exit(cli.Main(...)) and nothing else"},
 	{who: []string{""}, never: []string{"testing", "github.com/stretchr/testify/...", "keychain/keychaintest", "internal/dev/keyleak", "internal/dev/bench/...", "internal/dev/faults/...", "internal/dev/lab"},
 		deep: true, why: "test support stays out of the program"},

@@ -10,42 +10,41 @@ import (
 	"ocgo-key/internal/term"
 )
 
-// look is how a result is shown to people.
-type look struct {
+// layout is how results are shown on this terminal.
+type layout struct {
 	width  int  // of a line, in columns
 	utf8   bool // the terminal shows more than ASCII
 	colour bool
-	plain  bool // sentences alone, for a screen reader
+	plain  bool // only sentences, for a screen reader
 }
 
-// Columns of what is no terminal, and the fewest that a picture is made for.
 const (
-	usualWidth = 80
-	leastWidth = 24
+	defaultWidth = 80 // of a pipe or file, in columns
+	minWidth     = 24 // narrower terminals are treated as this wide
 )
 
-// look returns how to show something on stdout.
-func (a *app) look() look {
+// layout returns the layout for stdout.
+func (a *app) layout() layout {
 	tty := term.IsTerminal(a.stdout)
 	dumb := a.dumb()
-	l := look{width: usualWidth, utf8: localeIsUTF8(runtime.GOOS, a.getenv), plain: tty && dumb,
+	l := layout{width: defaultWidth, utf8: localeIsUTF8(runtime.GOOS, a.getenv), plain: tty && dumb,
 		colour: tty && !dumb && !a.NoColor && a.getenv("NO_COLOR") == ""}
 	if tty {
 		l.width = term.Width(a.stdout)
-	} else if n, err := strconv.Atoi(a.getenv("COLUMNS")); err == nil && n > 0 { // watch(1) and others say it so
+	} else if n, err := strconv.Atoi(a.getenv("COLUMNS")); err == nil && n > 0 { // set by watch(1) and others
 		l.width = n
 	}
-	l.width = max(l.width, leastWidth)
+	l.width = max(l.width, minWidth)
 	return l
 }
 
-// dumb reports whether the terminal takes nothing but text.
+// dumb reports whether the terminal shows only text.
 func (a *app) dumb() bool {
 	name := a.getenv("TERM")
 	return name == "dumb" || name == "" && runtime.GOOS != "windows"
 }
 
-// localeIsUTF8 reports whether programs are to write UTF-8: the first of these variables that is set decides.
+// localeIsUTF8 reports whether the locale uses UTF-8. The first of the variables that is set decides.
 func localeIsUTF8(goos string, getenv func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value := strings.ToLower(getenv(name)); value != "" {
@@ -55,7 +54,7 @@ func localeIsUTF8(goos string, getenv func(string) string) bool {
 	return goos != "linux" // Windows and macOS need no such variable
 }
 
-// style is how a terminal shows text: an attribute, or one of the sixteen colours that a user's theme sets (SGR).
+// style is an SGR parameter: an attribute, or one of the sixteen colours of the user's theme.
 type style string
 
 const (
@@ -66,19 +65,19 @@ const (
 	yellow style = "33"
 )
 
-// paint is text in a style, where there is colour.
-func (l look) paint(s style, text string) string {
+// paint returns text in a style, or text alone if there is no colour.
+func (l layout) paint(s style, text string) string {
 	if !l.colour || text == "" {
 		return text
 	}
 	return "\x1b[" + string(s) + "m" + text + "\x1b[m"
 }
 
-// columns that text takes on a terminal; it has no styles yet.
+// columns returns the number of columns that text, without styles, takes on a terminal.
 func columns(text string) int { return displaywidth.String(text) }
 
-// fit is text, which has no styles yet, in at most n columns, with a mark where something is cut off.
-func (l look) fit(text string, n int) string {
+// fit truncates text, without styles, to n columns, with an ellipsis at the end.
+func (l layout) fit(text string, n int) string {
 	tail := "…"
 	if !l.utf8 {
 		tail = "..."
@@ -86,16 +85,16 @@ func (l look) fit(text string, n int) string {
 	return displaywidth.TruncateString(text, max(n, 0), tail)
 }
 
-// wrap is text in lines of at most n columns: between words where it can be.
-func (l look) wrap(text string, n int) []string {
-	n = max(n, 2) // the widest character
+// wrap breaks text into lines of at most n columns, between words if possible.
+func (l layout) wrap(text string, n int) []string {
+	n = max(n, 2) // the width of the widest character
 	lines, at := []string{""}, 0
 	for _, word := range strings.Fields(text) {
 		width := columns(word)
 		if at > 0 && at+1+width > n {
 			lines, at = append(lines, ""), 0
 		}
-		for ; width > n; width = columns(word) { // no room on a line of its own either
+		for ; width > n; width = columns(word) { // the word does not fit into any line
 			part := displaywidth.TruncateString(word, n, "")
 			word = strings.TrimPrefix(word, part)
 			lines = append(lines[:len(lines)-1], part, "")
