@@ -2,7 +2,6 @@ package rotation_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -152,7 +151,7 @@ func (m *machine) check(t *rapid.T, p int, h rotation.Handout, err error) {
 	old, had := m.holds[p]
 	had = had && m.usable(old)
 	if err != nil {
-		require.True(t, errors.As(err, new(*rotation.ExhaustedError)), "%v", err)
+		require.ErrorAs(t, err, new(*rotation.ExhaustedError))
 		require.False(t, had, "exhausted although it has one")
 		require.Empty(t, free, "exhausted although one is ready")
 		return

@@ -20,8 +20,8 @@ type diagnosis struct {
 // examine runs doctor, or a shell's command line that ends with it.
 func examine(ts *testscript.TestScript, shell string) diagnosis {
 	err := ts.Exec("sh", "-c", shell)
-	exit := new(exec.ExitError)
-	if err != nil && !errors.As(err, &exit) {
+	exit, exited := errors.AsType[*exec.ExitError](err)
+	if !exited {
 		ts.Check(err)
 	}
 	var d diagnosis
@@ -29,7 +29,7 @@ func examine(ts *testscript.TestScript, shell string) diagnosis {
 		ts.Fatalf("doctor printed no diagnosis: %v", err)
 	}
 	code, want := 0, 0
-	if err != nil {
+	if exited {
 		code = exit.ExitCode()
 	}
 	for _, f := range d.Findings {

@@ -156,7 +156,9 @@ func failureCause(err error) (cause, hint string) {
 	if broken, ok := errors.AsType[*url.Error](err); ok { // the text of the outer error begins with the method and the URL
 		return "the service cannot be reached: " + broken.Err.Error(), checkHint
 	}
-	if errors.As(err, new(*json.SyntaxError)) || errors.As(err, new(*json.UnmarshalTypeError)) {
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	_, shape := errors.AsType[*json.UnmarshalTypeError](err)
+	if syntax || shape {
 		return "the service's answer to /usage cannot be read", checkHint
 	}
 	if hint == "" {

@@ -50,7 +50,7 @@ func typed(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	err = cmd.Wait()
-	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
+	if _, exited := errors.AsType[*exec.ExitError](err); !exited {
 		ts.Check(err)
 	}
 	text := strings.ReplaceAll(shown.String(), "\r\n", "\n")

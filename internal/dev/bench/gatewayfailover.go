@@ -60,16 +60,28 @@ func (c *comparison) failover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var fetched perWay[[]float64]
-	fetched[direct], fetched[bare] = delays[direct], delays[bare]
+	fetched := delays
+	if fetched[gateway], err = c.failoverWithFetch(ctx, one, pace.C); err != nil {
+		return err
+	}
+	c.failoverRow("fail-over, p50", delays, 0.5)
+	c.failoverRow("fail-over, p99", delays, 0.99)
+	c.failoverRow("the same, key from the keychain, p50", fetched, 0.5)
+	c.failoverRow(fmt.Sprintf("the same, worst of %d", len(fetched[gateway])), fetched, 1)
+	return nil
+}
+
+// failoverWithFetch returns the delays, in ms, of gateways that fetch each key from the keychain
+// for the fail-over.
+func (c *comparison) failoverWithFetch(ctx context.Context, one func(way, *wire, bool) (float64, error), pace <-chan time.Time) (delays []float64, err error) {
 	for range c.effort.freshGateways {
 		fresh, stop, err := c.processes.gateway()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		on, err := dial(ctx, fresh)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		err = on.ask(fresh.request(pathSmall, prompt(smallPrompt)))
 		for range accounts - 1 { // it has its first account's key from the start
@@ -78,19 +90,15 @@ func (c *comparison) failover(ctx context.Context) error {
 			}
 			var delay float64
 			delay, err = one(fresh, on, false)
-			fetched[gateway] = append(fetched[gateway], delay)
-			<-pace.C
+			delays = append(delays, delay)
+			<-pace
 		}
 		on.close()
 		if err := errors.Join(err, stop()); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	c.failoverRow("fail-over, p50", delays, 0.5)
-	c.failoverRow("fail-over, p99", delays, 0.99)
-	c.failoverRow("the same, key from the keychain, p50", fetched, 0.5)
-	c.failoverRow(fmt.Sprintf("the same, worst of %d", len(fetched[gateway])), fetched, 1)
-	return nil
+	return delays, nil
 }
 
 func (c *comparison) failoverRow(name string, delays perWay[[]float64], q float64) {

@@ -52,28 +52,34 @@ func (k countingKeys) Get(ctx context.Context, id string) (keychain.Secret, erro
 	return k.Store.Get(ctx, id)
 }
 
-// quiet counts how often a request that needs no new account accesses the state file and the
-// keychain.
-func (c *comparison) quiet(ctx context.Context) error {
-	var n counts
+// countedGateway starts a gateway in this process whose accesses to the state and the keychain n
+// counts.
+func (c *comparison) countedGateway(ctx context.Context, n *counts) (*gw.Gateway, error) {
 	file := state.OpenFile(filepath.Join(c.home.dir, "counted"), time.Now, func(message string) { fmt.Fprintln(os.Stderr, "bench:", message) })
-	pool := rotation.New(countingState{file, &n}, time.Now, func(int, string) bool { return true })
-	keys := countingKeys{keychain.NewMemory(), &n}
+	pool := rotation.New(countingState{file, n}, time.Now, func(int, string) bool { return true })
+	keys := countingKeys{keychain.NewMemory(), n}
 	for i := 1; i <= 3; i++ {
 		id := fmt.Sprint("id", i)
 		if err := keys.Set(ctx, id, keychain.NewSecret(keyOf(i))); err != nil {
-			return err
+			return nil, err
 		}
 		if err := pool.Add(ctx, rotation.NewAccount{ID: id, Label: "Account " + id}); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	base, err := url.Parse(c.upstream.BaseURL)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	holder := helper.NewHolder(pool, keys, rotation.Process{PID: os.Getpid(), Start: "bench"}, func(_, _ rotation.Handout) {})
-	g, err := gw.Start(gw.Options{Holder: holder, Upstreams: map[string]*url.URL{gw.GoPrefix: base}})
+	return gw.Start(gw.Options{Holder: holder, Upstreams: map[string]*url.URL{gw.GoPrefix: base}})
+}
+
+// quiet counts how often a request that needs no new account accesses the state file and the
+// keychain.
+func (c *comparison) quiet(ctx context.Context) error {
+	var n counts
+	g, err := c.countedGateway(ctx, &n)
 	if err != nil {
 		return err
 	}

@@ -72,10 +72,10 @@ const nobody = 65534
 // everything, so the program runs as another user, with the encrypted file as the store, because
 // only its own user can use a session's bus.
 func userRows(ctx context.Context, w *world) ([]row, error) {
-	if err := errors.Join(w.restore(snapshot{}), w.becomeUser()); err != nil {
+	if err := errors.Join(w.restore(snapshot{}), becomeUser(w)); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(os.Mkdir(w.stateDir(), 0o700), identity(ctx, w), w.own(w.Dir)); err != nil {
+	if err := errors.Join(os.Mkdir(w.stateDir(), 0o700), identity(ctx, w), own(w, w.Dir)); err != nil {
 		return nil, err
 	}
 	for _, args := range [][]string{{"config", "identity", w.path(identityName)}, {"config", "store", "file"}} {
@@ -92,7 +92,7 @@ func userRows(ctx context.Context, w *world) ([]row, error) {
 		return nil, err
 	}
 	foreign := row{fault: "state of another user", how: "state.json belongs to root, and the program is another user"}
-	give, back := func() error { return os.Chown(file, 0, 0) }, func() error { return w.own(file) }
+	give, back := func() error { return os.Chown(file, 0, 0) }, func() error { return own(w, file) }
 	if w.user == nil {
 		foreign.how = "state.json may not be read (mode 0000; as root it is made root's)"
 		give, back = func() error { return os.Chmod(file, 0) }, func() error { return os.Chmod(file, 0o600) }
@@ -138,7 +138,7 @@ func (w *world) each(ctx context.Context, r *row, spoil, undo func() error) erro
 		if err := w.must(ctx, c); err != nil {
 			r.add(c.args[0]+" afterwards", err)
 		}
-		if err := errors.Join(w.restore(before), w.own(w.Dir)); err != nil {
+		if err := errors.Join(w.restore(before), own(w, w.Dir)); err != nil {
 			return err
 		}
 	}
@@ -169,7 +169,7 @@ func (s snapshot) same(other snapshot) error {
 }
 
 // becomeUser makes the program run as a user other than root, who can start it from a copy.
-func (w *world) becomeUser() error {
+func becomeUser(w *world) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
@@ -189,7 +189,7 @@ func (w *world) becomeUser() error {
 
 // own changes the owner of a file or a folder with its contents to the user as which the program
 // runs.
-func (w *world) own(path string) error {
+func own(w *world, path string) error {
 	if w.user == nil {
 		return nil
 	}
