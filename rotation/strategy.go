@@ -110,7 +110,7 @@ func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 		return nil, exhausted(s, ask.Model, now)
 	}
 	fit = preferred(fit, func(a *state.Account) bool { return !slices.Contains(s.Passed, a.ID) })
-	if percent := ask.percent(s.Settings); percent > 0 { // the holder would leave the others at once
+	if percent := ask.percent(s.Settings); percent > 0 { // the holder would leave an account that is used more than this at once
 		fit = preferred(fit, func(a *state.Account) bool { return fill(a, now).Percent < percent })
 	}
 	return pick(s, fit, now), nil

@@ -110,7 +110,8 @@ func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) 
 	}
 }
 
-// nextSize is the next size of a buffer whose size bytes are full.
+// nextSize returns the size to which a full buffer of this size grows. declared is the length of the
+// whole body, or -1.
 func nextSize(size int, declared int64) int {
 	next := max(firstPiece, 2*size)
 	if declared >= 0 {

@@ -175,8 +175,8 @@ func (p *pass) avoidStall(err error) bool {
 	return true
 }
 
-// answered passes on an answer that is not an account's fault. A success proves that earlier doubts
-// concerned the accounts.
+// answered passes on an answer that is not an account's fault. A success proves that the
+// doubtful answers before it were about those accounts and not about the request.
 func (p *pass) answered(resp *http.Response) *http.Response {
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		if p.trial {

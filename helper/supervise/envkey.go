@@ -131,7 +131,7 @@ var (
 )
 
 // outputVerdict judges by the status and the last output of a command whether a limit has ended it.
-// said must not contain the key, which an error may repeat: the verdict's reason is kept and shown.
+// The caller removes the key from said, because the verdict's reason is stored and shown.
 func outputVerdict(status wrapper.Status, said []byte, now time.Time) rotation.Verdict {
 	if status.Code == 0 || status.Signal != 0 {
 		return rotation.Verdict{}

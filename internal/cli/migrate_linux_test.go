@@ -72,7 +72,8 @@ func newMoving(t *testing.T, from string) *moving {
 	return m
 }
 
-// run runs the program, to be killed at the helper's call killAt, and returns how it ended.
+// run runs the program, which is killed when it calls the credential helper for the killAt-th time,
+// and returns how it ended.
 func (m *moving) run(killAt string, args ...string) (out string, killed bool, code int) {
 	m.t.Helper()
 	_ = os.Remove(filepath.Join(m.dir, "calls"))

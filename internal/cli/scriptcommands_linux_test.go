@@ -232,7 +232,7 @@ func stored(ts *testscript.TestScript, neg bool, args []string) {
 		if out, err = search.Output(); err == nil || said.Len() == 0 { // it fails without a word where there is nothing
 			break
 		}
-		// Another script deleted a key while this looked.
+		// Another script deleted a key while this one searched.
 		if time.Now().After(deadline) {
 			ts.Fatalf("secret-tool: %v: %s", err, said.String())
 		}

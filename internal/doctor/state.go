@@ -143,7 +143,7 @@ func (e stateCheck) checkLock(r *Result, s snapshot) {
 	if runtime.GOOS == "windows" {
 		fix = "taskkill /im ocgo-key.exe /f"
 	}
-	r.found(Problem, fix, "%s is held by %s for more than %v, and nothing can be changed until then", s.file.LockPath(), who, lockLimit)
+	r.found(Problem, fix, "%s has been held by %s for more than %v; nothing can be changed until it is released", s.file.LockPath(), who, lockLimit)
 }
 
 func (e stateCheck) foreign(info fs.FileInfo) bool {

@@ -123,11 +123,11 @@ func TestAHeldLock(t *testing.T) {
 	close(release)
 	<-done
 	require.Len(t, r.Findings, 1)
-	assert.Contains(t, r.Findings[0].What, "state.lock is held by ")
-	assert.Contains(t, r.Findings[0].What, "for more than 2s, and nothing can be changed until then")
+	assert.Contains(t, r.Findings[0].What, "state.lock has been held by ")
+	assert.Contains(t, r.Findings[0].What, "for more than 2s; nothing can be changed until it is released")
 }
 
-// A state that belongs to another user: to whom it belongs, it does not.
+// doctor reports a state folder and a state file that belong to another user.
 func TestAnotherUsersState(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // its folders' permissions are no business of ours

@@ -87,7 +87,7 @@ type Call struct {
 // OK is success.
 func OK() Answer { return Answer{} }
 
-// Say is success with this text.
+// Say returns a successful answer with this text.
 func Say(text string) Answer { return Answer{Text: text} }
 
 // The tool that runs commands, as OpenCode 1 and OpenCode 2 call it.
@@ -168,7 +168,7 @@ func (a Answer) AsFirstEvent() Answer {
 	return a
 }
 
-// AsJSON makes an error the body of a 200, as one JSON document, even if a stream was requested.
+// AsJSON sends the error with status 200, as one JSON document, even if a stream was requested.
 func (a Answer) AsJSON() Answer {
 	a.Status, a.Break = 0, JSONError
 	return a

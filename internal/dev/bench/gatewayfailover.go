@@ -17,8 +17,8 @@ const (
 	failoverPause = 60 * time.Millisecond
 )
 
-// failoverLimit is the target for the median, in ms more than a direct request; failoverWorst is
-// the target for the slowest, in ms.
+// failoverLimit is the target for the median, in ms above the median of direct requests;
+// failoverWorst is the target for the slowest, in ms.
 const (
 	failoverLimit = 1.2
 	failoverWorst = 5

@@ -22,8 +22,8 @@ const (
 	runLimit   = 15   // ms added to what is run
 )
 
-// nobody is the service's address for a pool whose commands send no requests.
-const nobody = "http://127.0.0.1:1/zen/go/v1"
+// unusedAddress is the address of the service for a pool whose commands send no requests.
+const unusedAddress = "http://127.0.0.1:1/zen/go/v1"
 
 // dockerHelper is optional: its time is shown, but is no target.
 const dockerHelper = "docker-credential-secretservice"
@@ -120,7 +120,7 @@ func (f *field) rows(took map[*contestant][]float64) []row {
 
 // enter fills the pool, builds the programs, and prepares the commands.
 func (f *field) enter(ctx context.Context) (err error) {
-	if f.home, err = f.newHome("home", nobody); err != nil {
+	if f.home, err = f.newHome("home", unusedAddress); err != nil {
 		return err
 	}
 	if err := f.fill(ctx, f.home, accounts); err != nil {

@@ -13,7 +13,7 @@ const manyAccounts = 1000
 
 // enterMany prepares `get` with a large pool.
 func (f *field) enterMany(ctx context.Context) error {
-	h, err := f.newHome("many", nobody)
+	h, err := f.newHome("many", unusedAddress)
 	if err != nil {
 		return err
 	}

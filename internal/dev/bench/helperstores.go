@@ -31,7 +31,7 @@ func (f *field) enterStores(ctx context.Context) (err error) {
 // getFrom fills a pool whose keys are in the store, and returns the command that gets this
 // process's key.
 func (f *field) getFrom(ctx context.Context, store, name string, env ...string) (*contestant, error) {
-	h, err := f.newHome(strings.ReplaceAll(store, ":", "-"), nobody)
+	h, err := f.newHome(strings.ReplaceAll(store, ":", "-"), unusedAddress)
 	if err != nil {
 		return nil, err
 	}

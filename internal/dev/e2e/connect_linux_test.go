@@ -159,7 +159,7 @@ func TestAuthLogin(t *testing.T) {
 	w := newWorld(t)
 	w.add("Work")
 	w.command("ocgo-key", "install", "--yes").run().ok()
-	// It leaves the typed text on the screen, so the screen is cleared before it is logged.
+	// The prompt leaves the typed key on the screen, so the screen is cleared before it is logged.
 	s := w.tmux(`for i in 1 2; do opencode auth login -p opencode-go; read _; printf '\033[2J\033[H'; done`)
 	for _, try := range []struct{ key, says string }{{"Unknown", "the service does not know this key"}, {"Personal", "Login successful"}} {
 		s.expect("Account status")

@@ -84,7 +84,7 @@ func (s inventory) chosen() map[string]string {
 	return s.ring
 }
 
-// unfinished reports whether an operation was interrupted that doctor must report.
+// unfinished reports whether the state has an interrupted operation, which doctor must mention.
 func (s inventory) unfinished() bool {
 	return len(s.state.Pending) > 0 || s.state.Settings.Move != state.Move{}
 }
