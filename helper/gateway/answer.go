@@ -34,6 +34,9 @@ type poolError struct{ err error }
 func (e *poolError) Error() string { return e.err.Error() }
 func (e *poolError) Unwrap() error { return e.err }
 
+// badAnswer is the error of a request whose answer can't be passed on.
+type badAnswer struct{ error }
+
 // answerError answers a request that got no answer from the service. A 503 makes the client retry,
 // which is right for a locked keychain and for a network that is down.
 func answerError(w http.ResponseWriter, r *http.Request, err error) {
@@ -59,7 +62,7 @@ func isA[E error](err error) bool {
 
 // failureText says why a request got no answer from the service.
 func failureText(err error) string {
-	if isA[*poolError](err) || errors.Is(err, errStalled) {
+	if isA[*poolError](err) || isA[*badAnswer](err) || errors.Is(err, errStalled) {
 		return err.Error()
 	}
 	return "the service could not be reached: " + err.Error()

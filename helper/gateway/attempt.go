@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -21,6 +20,7 @@ func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*ht
 	out := req.WithContext(ctx)
 	out.Header = req.Header.Clone()
 	x.body.open(out)
+	f.secrets.add(grant.Key.Reveal())
 	// The key goes into the header that the client used, and into the one that the service reads on
 	// this path: some clients use the other one, and the service treats a missing key like an
 	// invalid one.
@@ -41,24 +41,12 @@ func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*ht
 			err = errStalled
 		}
 		cancel(nil)
-		return nil, err
+		return nil, f.secrets.cleanError(err)
 	}
-	if resp.StatusCode == http.StatusSwitchingProtocols { // no request asks for one
+	if err := f.secrets.clean(resp, cancel); err != nil {
 		cancel(nil)
 		_ = resp.Body.Close()
-		return nil, errors.New("it answered with a change of protocol")
+		return nil, &badAnswer{err}
 	}
-	resp.Body = &endingBody{resp.Body, cancel}
 	return resp, nil
-}
-
-// endingBody ends its attempt's context when it is closed.
-type endingBody struct {
-	io.ReadCloser
-	end context.CancelCauseFunc
-}
-
-func (b *endingBody) Close() error {
-	defer b.end(nil)
-	return b.ReadCloser.Close()
 }

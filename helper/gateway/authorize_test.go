@@ -71,6 +71,6 @@ func TestRedirectsReachTheClientWithoutAKey(t *testing.T) {
 	assert.Equal(t, http.StatusTemporaryRedirect, a.status)
 	require.Empty(t, other.service.Requests())
 	for _, values := range a.header {
-		assert.NotContains(t, strings.Join(values, " "), "sk-marker")
+		assert.NotContains(t, strings.Join(values, " "), "sk-marked")
 	}
 }

@@ -18,6 +18,7 @@ type failover struct {
 	*Options
 	inBackground func(func(context.Context))
 	trials       trials
+	secrets      *secrets
 }
 
 // RoundTrip returns the answer for the client. It fails only if the network fails, or if the pool
@@ -107,7 +108,7 @@ func (p *pass) run() (*http.Response, error) {
 		}
 		var v rotation.Verdict
 		if !informs(p.req) {
-			v = judge(resp, p.x, p.grant.Key)
+			v = judge(resp, p.x)
 		}
 		if v.Unknown != nil {
 			p.unknown(*v.Unknown)

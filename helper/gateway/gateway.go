@@ -107,7 +107,8 @@ type Gateway struct {
 	host    string   // "127.0.0.1:PORT", the Host header to expect
 	server  *http.Server
 	done    chan struct{}
-	bodies  budget // for the kept bodies of requests
+	bodies  budget  // for the kept bodies of requests
+	secrets secrets // what no answer may hold
 
 	mu      sync.Mutex // makes checking life and starting a task one step for Close
 	tasks   sync.WaitGroup
@@ -155,6 +156,7 @@ func Start(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{options: o, token: newToken(), host: listener.Addr().String(), done: make(chan struct{})}
+	g.secrets.add(g.token)
 	_, _ = rand.Read(g.salt[:]) // never fails: see crypto/rand
 	g.life, g.closing = context.WithCancel(context.Background())
 	g.server = &http.Server{
@@ -207,7 +209,7 @@ func (g *Gateway) Close() {
 func (g *Gateway) proxy() http.Handler {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       g.rewrite,
-		Transport:     &failover{Options: &g.options, inBackground: g.inBackground},
+		Transport:     &failover{Options: &g.options, inBackground: g.inBackground, secrets: &g.secrets},
 		FlushInterval: -1, // flush every chunk at once
 		BufferPool:    newBufferPool(),
 		ErrorHandler:  answerError,
@@ -227,9 +229,21 @@ func (g *Gateway) proxy() http.Handler {
 		}
 		defer body.free()
 		x.body = body
-		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+		proxy.ServeHTTP(finalAnswer{w}, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})
 }
+
+// finalAnswer drops the hints (statuses from 100 to 199) that the service sends before its answer:
+// no client needs them.
+type finalAnswer struct{ http.ResponseWriter }
+
+func (a finalAnswer) WriteHeader(status int) {
+	if status >= 200 {
+		a.ResponseWriter.WriteHeader(status)
+	}
+}
+
+func (a finalAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // refresh asks for new usage numbers after a request if the present ones are old.
 func (g *Gateway) refresh(x *Exchange) {
@@ -259,7 +273,7 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 
 // oddHeaders, in canonical form, are headers that the service does not need, or that could change
 // what a request means.
-var oddHeaders = []string{"Cookie", "Connection", "Upgrade", "X-Http-Method-Override", "X-Method-Override"}
+var oddHeaders = []string{"Cookie", "Connection", "Upgrade", "Expect", "Range", "X-Http-Method-Override", "X-Method-Override"}
 
 var identity = []string{"identity"}
 

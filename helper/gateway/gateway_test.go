@@ -256,7 +256,7 @@ func TestNetworkTroubleBlamesNobody(t *testing.T) {
 	a := s.do(t, s.request(t, formats["chat"], true))
 	assert.Equal(t, 502, a.status)
 	assert.Contains(t, a.body, "connection refused")
-	assert.NotContains(t, a.body, "sk-marker")
+	assert.NotContains(t, a.body, "sk-marked")
 	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
 }
 

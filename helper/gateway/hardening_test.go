@@ -61,32 +61,6 @@ func (e endless) Read([]byte) (int, error) {
 
 func (e endless) Close() error { return nil }
 
-// If the service repeats the key in its error, neither the pool nor the client sees the key.
-func TestAKeyInAnErrorIsTakenOut(t *testing.T) {
-	for name, answer := range map[string]func(key string) fakeservice.Answer{
-		"rejected": func(key string) fakeservice.Answer {
-			return fakeservice.Error(401, "AuthError", "Incorrect API key provided: "+key)
-		},
-		"passed on": func(key string) fakeservice.Answer { return fakeservice.Error(403, "RegionError", "not for "+key) },
-		"first event": func(key string) fakeservice.Answer {
-			return fakeservice.StreamError(0, "ModelError", "no model for "+key)
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := newStage(t)
-			for _, label := range labels {
-				s.service.SetAnswers(keyOf(label), answer(keyOf(label)))
-			}
-			a := s.do(t, s.request(t, formats["chat"], true))
-			assert.NotContains(t, a.body, "sk-marker")
-			assert.Contains(t, a.body, "[redacted]")
-			for _, label := range labels {
-				assert.NotContains(t, s.condition(t, label).Reason, "sk-marker")
-			}
-		})
-	}
-}
-
 // An oversized model name is not stored.
 func TestHugeModelNames(t *testing.T) {
 	s := newStage(t)

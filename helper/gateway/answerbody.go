@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"compress/gzip"
+	"compress/zlib"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// answerBody is the body of the service's answer as everything in the gateway reads it: without
+// secrets. A piece that may be the beginning of a secret is held back until more arrives; all else
+// is passed on at once.
+type answerBody struct {
+	io.ReadCloser
+	resp    *http.Response
+	secrets *secrets
+	end     context.CancelCauseFunc // of the attempt's context
+
+	held  []byte // read, but not passed on yet
+	ready []byte // can be passed on
+	err   error  // what ended the body; it is returned after the bytes
+}
+
+// clean makes resp an answer that the gateway can read and pass on: not compressed and without
+// secrets. end is called when its body is closed.
+func (s *secrets) clean(resp *http.Response, end context.CancelCauseFunc) error {
+	if resp.StatusCode == http.StatusSwitchingProtocols { // no request asks for one
+		return errors.New("the service answered with a change of protocol")
+	}
+	if err := decompress(resp); err != nil {
+		return err
+	}
+	s.cleanHeader(resp.Header)
+	s.cleanHeader(resp.Trailer)
+	resp.Body = &answerBody{ReadCloser: resp.Body, resp: resp, secrets: s, end: end}
+	return nil
+}
+
+// minRead is the least room, in bytes, for which a read goes directly to the reader's buffer.
+const minRead = 512
+
+func (b *answerBody) Read(p []byte) (int, error) {
+	for len(b.ready) == 0 && b.err == nil {
+		buffer := p
+		if len(p) < len(b.held)+minRead {
+			buffer = make([]byte, len(b.held)+peekPiece)
+		}
+		n := copy(buffer, b.held)
+		more, err := b.ReadCloser.Read(buffer[n:])
+		n += more
+		held := b.secrets.hide(buffer[:n], err != nil)
+		b.held = append(b.held[:0], buffer[n-held:n]...)
+		if b.err = err; err != nil {
+			b.secrets.cleanHeader(b.resp.Trailer) // they have arrived
+		}
+		if n -= held; n > 0 && len(buffer) == len(p) {
+			return n, b.err
+		}
+		b.ready = buffer[:n]
+	}
+	n := copy(p, b.ready)
+	if b.ready = b.ready[n:]; len(b.ready) > 0 {
+		return n, nil
+	}
+	return n, b.err
+}
+
+func (b *answerBody) Close() error {
+	defer b.end(nil)
+	return b.ReadCloser.Close()
+}
+
+// decompress undoes a compression of the body. The service was asked for none, so few are known.
+func decompress(resp *http.Response) error {
+	encoding := strings.ToLower(strings.Join(resp.Header.Values("Content-Encoding"), ", "))
+	var open func(io.Reader) (io.ReadCloser, error)
+	switch encoding {
+	case "", "identity":
+		return nil
+	case "gzip", "x-gzip":
+		open = func(r io.Reader) (io.ReadCloser, error) { return gzip.NewReader(r) }
+	case "deflate":
+		open = zlib.NewReader
+	default:
+		return fmt.Errorf("the service compressed its answer (%.20q), which it was asked not to do", encoding)
+	}
+	resp.Header.Del("Content-Encoding")
+	resp.Header.Del("Content-Length")
+	if resp.ContentLength != 0 {
+		resp.Body = &decompressed{ReadCloser: resp.Body, open: open}
+		resp.ContentLength = -1
+	}
+	return nil
+}
+
+// decompressed opens its decoder at the first read, which may wait for the service.
+type decompressed struct {
+	io.ReadCloser
+	open    func(io.Reader) (io.ReadCloser, error)
+	decoder io.Reader
+}
+
+func (d *decompressed) Read(p []byte) (int, error) {
+	if d.decoder == nil {
+		decoder, err := d.open(d.ReadCloser)
+		if err != nil {
+			return 0, err
+		}
+		d.decoder = decoder
+	}
+	return d.decoder.Read(p)
+}

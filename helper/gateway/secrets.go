@@ -1,0 +1,281 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// secrets are the keys that this gateway has sent, and its token: no answer may repeat one. The
+// zero value is empty. Reading an answer takes no lock.
+type secrets struct {
+	adding sync.Mutex
+	now    atomic.Pointer[searcher] // nil while there are none
+}
+
+// minSecret is the length, in bytes, from which a secret is searched for. Shorter ones, which no
+// service issues, would be found by chance.
+const minSecret = 8
+
+// add adds a secret; it is cheap if that is known.
+func (s *secrets) add(secret string) {
+	if known := s.now.Load(); len(secret) < minSecret || known != nil && slices.Contains(known.secrets, secret) {
+		return
+	}
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	all := []string{secret}
+	if known := s.now.Load(); known != nil {
+		all = append(all, known.secrets...)
+	}
+	s.now.Store(newSearcher(all))
+}
+
+// hide replaces the secrets in text by stars. The text's length does not change, and neither does
+// its meaning to a decoder of JSON or URLs. If ended is false, more text follows: a secret may
+// begin in the last held bytes, which are unchanged.
+func (s *secrets) hide(text []byte, ended bool) (held int) {
+	find := s.now.Load()
+	if find == nil {
+		return 0
+	}
+	cut := 0
+	if !ended {
+		cut = find.cutEscape(text)
+	}
+	plain, at := find.decode(text[:len(text)-cut])
+	for from := 0; ; {
+		start, end := find.next(plain, from)
+		if start < 0 {
+			if !ended {
+				held = find.begun(plain, from)
+			}
+			break
+		}
+		for i := start; i < end; i++ {
+			cover(text[place(at, i):place(at, i+1)])
+		}
+		from = end
+	}
+	if held == 0 {
+		return cut
+	}
+	return len(text) - place(at, len(plain)-held)
+}
+
+// hidden returns text without the secrets.
+func (s *secrets) hidden(text string) string {
+	if find := s.now.Load(); find == nil || len(text) < find.window {
+		return text
+	}
+	out := []byte(text)
+	s.hide(out, true)
+	return string(out)
+}
+
+// cleanHeader removes the secrets from an answer's header or trailer, and what a server says only
+// to browsers: the client is none, and a page must not be let in.
+func (s *secrets) cleanHeader(h http.Header) {
+	find := s.now.Load()
+	for name, values := range h {
+		if name == "Set-Cookie" || strings.HasPrefix(name, "Access-Control-") || find != nil && find.isIn(name) {
+			delete(h, name)
+			continue
+		}
+		for i, value := range values {
+			values[i] = s.hidden(value)
+		}
+	}
+}
+
+// cleanError returns err, or an error without the secrets that err quotes.
+func (s *secrets) cleanError(err error) error {
+	if text := err.Error(); s.hidden(text) != text {
+		return errors.New(s.hidden(text))
+	}
+	return err
+}
+
+// searcher finds any of its patterns in a text. It looks at one pair of bytes, mostly, for every
+// window of text (the algorithm of Wu and Manber), and so costs little.
+type searcher struct {
+	secrets  []string
+	sorted   []string            // the patterns
+	patterns map[string][]string // the same by their first window bytes, the longest one first
+	window   int                 // the length of the shortest pattern, at most 255
+	longest  int                 // the length of the longest pattern
+	first    [256]bool           // the bytes that patterns begin with
+	alphabet [256]bool           // the bytes of all patterns
+
+	// shift is how far the window can move to the right when it ends with this pair of bytes: until
+	// the pair is where some pattern has it. 0 means that a pattern may be in the window.
+	shift [1 << 16]uint8
+}
+
+func newSearcher(secrets []string) *searcher {
+	s := &searcher{secrets: secrets, patterns: make(map[string][]string), window: 255}
+	for _, secret := range secrets {
+		s.sorted = append(s.sorted, forms(secret)...)
+	}
+	slices.Sort(s.sorted)
+	s.sorted = slices.Compact(s.sorted) // the two alphabets of base64 differ little
+	for _, p := range s.sorted {
+		s.longest, s.window = max(s.longest, len(p)), min(s.window, len(p))
+	}
+	for i := range s.shift {
+		s.shift[i] = uint8(s.window - 1)
+	}
+	for _, p := range slices.Backward(s.sorted) { // of two with the same beginning, the longer one first
+		s.patterns[p[:s.window]] = append(s.patterns[p[:s.window]], p)
+		s.first[p[0]] = true
+		for _, c := range []byte(p) {
+			s.alphabet[c] = true
+		}
+		for i := 1; i < s.window; i++ {
+			pair := &s.shift[int(p[i-1])<<8|int(p[i])]
+			*pair = min(*pair, uint8(s.window-1-i))
+		}
+	}
+	return s
+}
+
+// forms returns the secret, and the parts that do not depend on what is around it in the base64 of
+// a text that contains it.
+func forms(secret string) []string {
+	out := []string{secret}
+	for before := range 3 {
+		text := strings.Repeat("x", before) + secret
+		first := (before*8 + 5) / 6 // the first character that holds no bit of what is before
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			out = append(out, encoding.EncodeToString([]byte(text))[first:len(text)*8/6])
+		}
+	}
+	return out
+}
+
+// next returns the first pattern in text that begins at from or later; start is -1 if there is
+// none.
+func (s *searcher) next(text []byte, from int) (start, end int) {
+	for i := from + s.window - 1; i < len(text); {
+		if shift := s.shift[int(text[i-1])<<8|int(text[i])]; shift > 0 {
+			i += int(shift)
+			continue
+		}
+		start := i + 1 - s.window
+		for _, p := range s.patterns[string(text[start:i+1])] {
+			if len(p) <= len(text)-start && string(text[start:start+len(p)]) == p {
+				return start, start + len(p)
+			}
+		}
+		i++
+	}
+	return -1, -1
+}
+
+// begun returns the length of the longest end of text, from from on, with which a pattern begins.
+func (s *searcher) begun(text []byte, from int) int {
+	if len(text) == 0 || !s.alphabet[text[len(text)-1]] {
+		return 0
+	}
+	for end := string(text[max(from, len(text)-s.longest+1):]); end != ""; end = end[1:] {
+		if !s.first[end[0]] {
+			continue
+		}
+		if k, _ := slices.BinarySearch(s.sorted, end); k < len(s.sorted) && strings.HasPrefix(s.sorted[k], end) {
+			return len(end)
+		}
+	}
+	return 0
+}
+
+// isIn reports whether the name of a header contains a secret, in upper or lower case.
+func (s *searcher) isIn(name string) bool {
+	return len(name) >= s.window && slices.ContainsFunc(s.secrets, func(secret string) bool {
+		return strings.Contains(strings.ToLower(name), strings.ToLower(secret))
+	})
+}
+
+// decode undoes the escapes of JSON (\u0073) and of URLs (%73) that stand for a byte of a pattern.
+// plain[i] is written at text[at[i]:at[i+1]]; at is nil if there are no such escapes.
+func (s *searcher) decode(text []byte) (plain []byte, at []int32) {
+	if !s.escapes(text, `\u00`) && !s.escapes(text, "%") {
+		return text, nil
+	}
+	plain, at = make([]byte, 0, len(text)), make([]int32, 0, len(text)+1)
+	for i := 0; i < len(text); {
+		c, size := s.unit(text[i:])
+		plain, at = append(plain, c), append(at, int32(i))
+		i += size
+	}
+	return plain, append(at, int32(len(text)))
+}
+
+// place is where byte i of a decoded text is written.
+func place(at []int32, i int) int {
+	if at == nil {
+		return i
+	}
+	return int(at[i])
+}
+
+// escapes reports whether an escape with this beginning stands for a byte of a pattern.
+func (s *searcher) escapes(text []byte, beginning string) bool {
+	for {
+		i := bytes.Index(text, []byte(beginning))
+		if i < 0 {
+			return false
+		}
+		text = text[i:]
+		if _, size := s.unit(text); size > 1 {
+			return true
+		}
+		text = text[1:]
+	}
+}
+
+// unit returns the first byte of text, decoded, and the length of how it is written.
+func (s *searcher) unit(text []byte) (c byte, size int) {
+	before := 0
+	switch {
+	case len(text) >= 6 && string(text[:4]) == `\u00`:
+		before = 4
+	case len(text) >= 3 && text[0] == '%':
+		before = 1
+	default:
+		return text[0], 1
+	}
+	var decoded [1]byte
+	if _, err := hex.Decode(decoded[:], text[before:before+2]); err != nil || !s.alphabet[decoded[0]] {
+		return text[0], 1
+	}
+	return decoded[0], before + 2
+}
+
+// cutEscape returns the length of an escape that begins at the end of text and is not whole.
+func (s *searcher) cutEscape(text []byte) int {
+	for n := 1; n <= min(5, len(text)); n++ {
+		end := text[len(text)-n:]
+		if end[0] == '%' && n < 3 || end[0] == '\\' && string(end[:min(n, 4)]) == `\u00`[:min(n, 4)] {
+			return n
+		}
+	}
+	return 0
+}
+
+// cover puts a star in place of one byte of a secret, in the form that the byte has.
+func cover(written []byte) {
+	switch len(written) {
+	case 1:
+		written[0] = '*'
+	case 3:
+		copy(written, "%2A")
+	default:
+		copy(written, `\u002a`)
+	}
+}
