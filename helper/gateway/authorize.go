@@ -19,17 +19,18 @@ func (g *Gateway) authorize(next http.Handler) http.Handler {
 		_, page := r.Header["Origin"] // a page can send an empty one as well
 		switch {
 		case r.Host != g.host && r.Host != localhost:
-			refuse(w, http.StatusMisdirectedRequest, "this gateway answers to "+g.host+" only")
+			turnAway(w, http.StatusMisdirectedRequest, "this gateway answers to "+g.host+" only")
 		case page:
-			refuse(w, http.StatusForbidden, "requests of web pages are refused")
+			turnAway(w, http.StatusForbidden, "requests of web pages are refused")
 		case !shown && !g.knows(r.Header):
-			refuse(w, http.StatusUnauthorized, "the token is missing or wrong: a client shows the one that it was given with this address")
+			turnAway(w, http.StatusUnauthorized, "the token is missing or wrong: a client shows the one that it was given with this address")
 		case r.Method != http.MethodPost && r.Method != http.MethodGet:
 			w.Header().Set("Allow", "GET, POST")
-			refuse(w, http.StatusMethodNotAllowed, "only GET and POST are passed on")
+			turnAway(w, http.StatusMethodNotAllowed, "only GET and POST are passed on")
 		case !g.reachable(r):
-			refuse(w, http.StatusNotFound, "only paths below the base URL are passed on")
+			turnAway(w, http.StatusNotFound, "only paths below the base URL are passed on")
 		default:
+			g.visitors.admit(r)
 			next.ServeHTTP(w, r)
 		}
 	})

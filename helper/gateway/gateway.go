@@ -101,14 +101,15 @@ type Observer struct {
 
 // Gateway is a running gateway.
 type Gateway struct {
-	options Options
-	token   string
-	salt    [32]byte // the secret for hashed conversation ids
-	host    string   // "127.0.0.1:PORT", the Host header to expect
-	server  *http.Server
-	done    chan struct{}
-	bodies  budget  // for the kept bodies of requests
-	secrets secrets // what no answer may hold
+	options  Options
+	token    string
+	salt     [32]byte // the secret for hashed conversation ids
+	host     string   // "127.0.0.1:PORT", the Host header to expect
+	server   *http.Server
+	done     chan struct{}
+	bodies   budget  // for the kept bodies of requests
+	secrets  secrets // what no answer may hold
+	visitors visitors
 
 	mu      sync.Mutex // makes checking life and starting a task one step for Close
 	tasks   sync.WaitGroup
@@ -156,6 +157,7 @@ func Start(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{options: o, token: newToken(), host: listener.Addr().String(), done: make(chan struct{})}
+	g.visitors.left = make(chan struct{}, 1)
 	g.secrets.add(g.token)
 	_, _ = rand.Read(g.salt[:]) // never fails: see crypto/rand
 	g.life, g.closing = context.WithCancel(context.Background())
@@ -164,6 +166,8 @@ func Start(o Options) (*Gateway, error) {
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       bodyTimeout, // for the first piece of a body; see timedBody
 		IdleTimeout:       -1,
+		ConnContext:       g.visitors.connect,
+		ConnState:         g.visitors.state,
 		MaxHeaderBytes:    maxHeaderBytes,
 
 		DisableGeneralOptionsHandler: true,                       // OPTIONS * needs the token like everything else

@@ -1,0 +1,4 @@
+package gateway
+
+// MaxVisitors is maxVisitors, for the tests from outside.
+const MaxVisitors = maxVisitors
