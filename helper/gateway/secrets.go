@@ -45,28 +45,15 @@ func (s *secrets) hide(text []byte, ended bool) (held int) {
 	if find == nil {
 		return 0
 	}
+	held = find.cover(text, spelling{plain: text}, ended)
 	cut := 0
 	if !ended {
 		cut = find.cutEscape(text)
 	}
-	plain, at := find.decode(text[:len(text)-cut])
-	for from := 0; ; {
-		start, end := find.next(plain, from)
-		if start < 0 {
-			if !ended {
-				held = find.begun(plain, from)
-			}
-			break
-		}
-		for i := start; i < end; i++ {
-			cover(text[place(at, i):place(at, i+1)])
-		}
-		from = end
+	if decoded := find.decode(text[:len(text)-cut]); decoded.at != nil || cut > 0 {
+		held = max(held, find.cover(text, decoded, ended))
 	}
-	if held == 0 {
-		return cut
-	}
-	return len(text) - place(at, len(plain)-held)
+	return max(held, cut)
 }
 
 // hidden returns text without the secrets.
@@ -201,27 +188,53 @@ func (s *searcher) isIn(name string) bool {
 	})
 }
 
-// decode undoes the escapes of JSON (\u0073) and of URLs (%73) that stand for a byte of a pattern.
-// plain[i] is written at text[at[i]:at[i+1]]; at is nil if there are no such escapes.
-func (s *searcher) decode(text []byte) (plain []byte, at []int32) {
-	if !s.escapes(text, `\u00`) && !s.escapes(text, "%") {
-		return text, nil
-	}
-	plain, at = make([]byte, 0, len(text)), make([]int32, 0, len(text)+1)
-	for i := 0; i < len(text); {
-		c, size := s.unit(text[i:])
-		plain, at = append(plain, c), append(at, int32(i))
-		i += size
-	}
-	return plain, append(at, int32(len(text)))
+// spelling is a text without its escapes: plain[i] is written at text[at[i]:at[i+1]]. If at is nil,
+// the text has no escapes.
+type spelling struct {
+	plain []byte
+	at    []int32
 }
 
-// place is where byte i of a decoded text is written.
-func place(at []int32, i int) int {
-	if at == nil {
+func (s spelling) place(i int) int {
+	if s.at == nil {
 		return i
 	}
-	return int(at[i])
+	return int(s.at[i])
+}
+
+// decode undoes the escapes of JSON (\u0073) and of URLs (%73) that stand for a byte of a pattern.
+func (s *searcher) decode(text []byte) spelling {
+	if !s.escapes(text, `\u00`) && !s.escapes(text, "%") {
+		return spelling{plain: text}
+	}
+	d := spelling{make([]byte, 0, len(text)), make([]int32, 0, len(text)+1)}
+	for i := 0; i < len(text); {
+		c, size := s.unit(text[i:])
+		d.plain, d.at = append(d.plain, c), append(d.at, int32(i))
+		i += size
+	}
+	d.at = append(d.at, int32(len(text)))
+	return d
+}
+
+// cover replaces the patterns in text, whose spelling this is, by stars. It returns the length of
+// the end of text with which a pattern may begin.
+func (s *searcher) cover(text []byte, spelled spelling, ended bool) (held int) {
+	from := 0
+	for {
+		start, end := s.next(spelled.plain, from)
+		if start < 0 {
+			break
+		}
+		for i := start; i < end; i++ {
+			putStar(text[spelled.place(i):spelled.place(i+1)])
+		}
+		from = end
+	}
+	if begun := s.begun(spelled.plain, from); begun > 0 && !ended {
+		return len(text) - spelled.place(len(spelled.plain)-begun)
+	}
+	return 0
 }
 
 // escapes reports whether an escape with this beginning stands for a byte of a pattern.
@@ -268,8 +281,8 @@ func (s *searcher) cutEscape(text []byte) int {
 	return 0
 }
 
-// cover puts a star in place of one byte of a secret, in the form that the byte has.
-func cover(written []byte) {
+// putStar puts a star in place of one byte of a secret, in the form that the byte has.
+func putStar(written []byte) {
 	switch len(written) {
 	case 1:
 		written[0] = '*'
