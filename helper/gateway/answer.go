@@ -42,7 +42,7 @@ type badAnswer struct{ error }
 func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
-		panic(http.ErrAbortHandler) // the client is gone; net/http's way to end without an answer
+		panic(http.ErrAbortHandler) // the client has disconnected; this ends the request without an answer
 	case errors.Is(err, errBody):
 		refuse(w, http.StatusBadRequest, err.Error())
 	case isA[*poolError](err):

@@ -9,28 +9,28 @@ import (
 
 // authorize passes on only requests that a client with the token can have made: to this gateway's
 // address (a page that rebinds a name to 127.0.0.1 sends another Host), with its token, and with a
-// method and a path that the service has. It sends no CORS headers, so a browser shows a page
-// nothing of an answer.
+// method and a path that the service has. It sends no CORS headers, so a browser lets no page read
+// an answer.
 func (g *Gateway) authorize(next http.Handler) http.Handler {
 	_, port, _ := strings.Cut(g.host, ":")
 	localhost := "localhost:" + port
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r, shown := g.withoutTokenStep(r)
-		_, page := r.Header["Origin"] // a page can send an empty one as well
+		r, shown := g.withoutTokenSegment(r)
+		_, page := r.Header["Origin"] // whatever its values
 		switch {
 		case r.Host != g.host && r.Host != localhost:
-			turnAway(w, http.StatusMisdirectedRequest, "this gateway answers to "+g.host+" only")
+			refuseAndClose(w, http.StatusMisdirectedRequest, "this gateway answers to "+g.host+" only")
 		case page:
-			turnAway(w, http.StatusForbidden, "requests of web pages are refused")
-		case !shown && !g.knows(r.Header):
-			turnAway(w, http.StatusUnauthorized, "the token is missing or wrong: a client shows the one that it was given with this address")
+			refuseAndClose(w, http.StatusForbidden, "requests from web pages are refused")
+		case !shown && !g.hasToken(r.Header):
+			refuseAndClose(w, http.StatusUnauthorized, "the token is missing or wrong: send the one that belongs to this address")
 		case r.Method != http.MethodPost && r.Method != http.MethodGet:
 			w.Header().Set("Allow", "GET, POST")
-			turnAway(w, http.StatusMethodNotAllowed, "only GET and POST are passed on")
+			refuseAndClose(w, http.StatusMethodNotAllowed, "only GET and POST are passed on")
 		case !g.reachable(r):
-			turnAway(w, http.StatusNotFound, "only paths below the base URL are passed on")
+			refuseAndClose(w, http.StatusNotFound, "only paths below the base URL are passed on")
 		default:
-			g.visitors.admit(r)
+			g.unauthenticated.admit(r)
 			next.ServeHTTP(w, r)
 		}
 	})
@@ -58,9 +58,9 @@ const TokenHeader = "X-Ocgo-Key-Token"
 // the token; none is passed on.
 var keyHeaders = []string{TokenHeader, "Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"}
 
-// knows reports whether one of the key headers holds the token. The values of the others do not
+// hasToken reports whether one of the key headers holds the token. The values of the others do not
 // matter.
-func (g *Gateway) knows(h http.Header) bool {
+func (g *Gateway) hasToken(h http.Header) bool {
 	known := false
 	for _, name := range keyHeaders {
 		for _, value := range h.Values(name) {
@@ -81,9 +81,9 @@ func (g *Gateway) isToken(shown string) bool {
 	return subtle.ConstantTimeCompare([]byte(shown), []byte(g.token)) == 1
 }
 
-// withoutTokenStep removes the token from the beginning of the request's path, and reports whether
-// it was there. This form is for clients in which only an address can be set.
-func (g *Gateway) withoutTokenStep(r *http.Request) (*http.Request, bool) {
+// withoutTokenSegment removes the token from the beginning of the request's path, and reports
+// whether it was there. This form is for clients in which only an address can be set.
+func (g *Gateway) withoutTokenSegment(r *http.Request) (*http.Request, bool) {
 	step, rest, more := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if !g.isToken(step) || !more || r.URL.RawPath != "" || !strings.HasPrefix(r.URL.Path, "/") {
 		return r, false
@@ -94,8 +94,9 @@ func (g *Gateway) withoutTokenStep(r *http.Request) (*http.Request, bool) {
 	return &out, true
 }
 
-// odd are characters that are in no path of the service, and that servers interpret differently.
-func odd(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\\;%?#", r) }
+// ambiguous are characters that are in no path of the service, and that servers interpret
+// differently.
+func ambiguous(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\\;%?#", r) }
 
 // reachable reports whether the path as written is below a base URL, and contains nothing that
 // another server might read differently.
@@ -105,5 +106,5 @@ func (g *Gateway) reachable(r *http.Request) bool {
 		return true
 	}
 	_, _, ok := g.route(p)
-	return ok && !g.tells(p) && r.URL.RawPath == "" && path.Clean(p) == p && !strings.ContainsFunc(p, odd)
+	return ok && !g.containsToken(p) && r.URL.RawPath == "" && path.Clean(p) == p && !strings.ContainsFunc(p, ambiguous)
 }

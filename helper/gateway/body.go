@@ -14,7 +14,7 @@ import (
 // again. Larger ones stream through once.
 const maxReplay = 64 << 20
 
-// body is a request's body, opened anew for each attempt.
+// body is a request's body, which is opened again for each attempt.
 type body struct {
 	kept   []byte    // nil once it is freed
 	memory *memory   // holds kept; nil for a small body
@@ -48,7 +48,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-var errBody = errors.New("the request's body did not arrive whole")
+var errBody = errors.New("the request's body is incomplete")
 
 // keepBody reads r's body into memory: at most maxReplay bytes, and no more than the budget has
 // left.

@@ -27,18 +27,18 @@ type costWatch struct {
 
 	pending []byte // the part of the body that is not judged yet
 	skip    bool   // pending grew too large: the rest of the event is skipped
-	told    bool
+	found   bool
 }
 
 func (c *costWatch) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
-	if !c.told {
-		c.look(p[:n], err != nil)
+	if !c.found {
+		c.scan(p[:n], err != nil)
 	}
 	return n, err
 }
 
-func (c *costWatch) look(piece []byte, ended bool) {
+func (c *costWatch) scan(piece []byte, ended bool) {
 	for c.stream {
 		line, rest, whole := cutLine(piece) // a CR LF that is split over two reads makes one more empty line
 		if !whole {
@@ -68,12 +68,12 @@ func (c *costWatch) judge(data []byte) {
 	var answer struct {
 		Cost json.RawMessage `json:"cost"`
 	}
-	if c.told || !bytes.Contains(data, []byte(`"cost"`)) || json.Unmarshal(data, &answer) != nil {
+	if c.found || !bytes.Contains(data, []byte(`"cost"`)) || json.Unmarshal(data, &answer) != nil {
 		return
 	}
 	cost := string(bytes.Trim(answer.Cost, `"`))
 	if amount, err := strconv.ParseFloat(cost, 64); err == nil && amount != 0 {
-		c.told = true
+		c.found = true
 		c.paid(cost)
 	}
 }

@@ -31,9 +31,9 @@ const (
 	heldUsage = 10 * time.Minute
 )
 
-// askUsage asks the service about the accounts that are used up, and reports whether the pool may
-// have changed. The error for a limit names only one window; /usage lists all of them.
-func (f *failover) askUsage(ctx context.Context, e *rotation.ExhaustedError) bool {
+// refreshUsage asks the service about the accounts that are used up, and reports whether the pool
+// may have changed. The error for a limit names only one window; /usage lists all of them.
+func (f *failover) refreshUsage(ctx context.Context, e *rotation.ExhaustedError) bool {
 	if f.Usage == nil || e.Until.IsZero() {
 		return false
 	}
@@ -173,8 +173,8 @@ func (p *pass) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 	if _, err := io.WriteString(w, ": waiting\n\n"); err != nil {
 		return err
 	}
-	look, comment, usage := time.NewTicker(heldPoll), time.NewTicker(heldComment), time.NewTicker(heldUsage)
-	defer look.Stop()
+	poll, comment, usage := time.NewTicker(heldPoll), time.NewTicker(heldComment), time.NewTicker(heldUsage)
+	defer poll.Stop()
 	defer comment.Stop()
 	defer usage.Stop()
 	for {
@@ -189,7 +189,7 @@ func (p *pass) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 			if p.Usage != nil {
 				p.inBackground(p.Usage.Exhausted)
 			}
-		case <-look.C:
+		case <-poll.C:
 			_, err := p.holder.Current(p.ctx, p.x.Model)
 			if now, ok := errors.AsType[*rotation.ExhaustedError](err); !ok || !p.waits(now) {
 				return nil

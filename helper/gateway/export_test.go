@@ -1,4 +1,4 @@
 package gateway
 
-// MaxVisitors is maxVisitors, for the tests from outside.
-const MaxVisitors = maxVisitors
+// MaxUnauthenticated is maxUnauthenticated, for the tests from outside.
+const MaxUnauthenticated = maxUnauthenticated

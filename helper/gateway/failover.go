@@ -34,7 +34,7 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 			return resp, err
 		}
 		// /usage may name another time, or show that an account is back early.
-		if !again && f.askUsage(p.ctx, exhausted) {
+		if !again && f.refreshUsage(p.ctx, exhausted) {
 			continue
 		}
 		return p.exhausted(exhausted), nil
@@ -107,7 +107,7 @@ func (p *pass) run() (*http.Response, error) {
 			return nil, err
 		}
 		var v rotation.Verdict
-		if !informs(p.req) {
+		if !informational(p.req) {
 			v = judge(resp, p.x)
 		}
 		if v.Unknown != nil {
@@ -127,10 +127,10 @@ func (p *pass) run() (*http.Response, error) {
 	}
 }
 
-// informs reports whether the request only asks for information about the account or the service.
-// Its answer is no verdict: the service refuses such requests for keys that work. Source:
+// informational reports whether the request only asks for information about the account or the
+// service. Its answer is no verdict: the service refuses such requests for keys that work. Source:
 // docs/facts.md, "Usage".
-func informs(req *http.Request) bool {
+func informational(req *http.Request) bool {
 	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/usage") || strings.HasSuffix(req.URL.Path, "/models"))
 }
 
@@ -138,7 +138,7 @@ func informs(req *http.Request) bool {
 func (p *pass) begin() error {
 	grant, err := p.holder.Current(p.ctx, p.x.Model)
 	use := rotation.ForModel
-	if informs(p.req) {
+	if informational(p.req) {
 		use = rotation.ForMetadata
 	}
 	if isA[*rotation.ExhaustedError](err) && (use == rotation.ForMetadata || p.trials.due(p.x.Model(), p.Now())) {

@@ -168,7 +168,7 @@ func FuzzGateway(f *testing.F) {
 			return
 		}
 		want := 2
-		if informs(twin) {
+		if informational(twin) {
 			want = 1
 		}
 		if s, ok := shapeOf(script); len(service.seen) != 0 && len(service.seen) != want && !(ok && s.places&twice != 0) {

@@ -101,15 +101,15 @@ type Observer struct {
 
 // Gateway is a running gateway.
 type Gateway struct {
-	options  Options
-	token    string
-	salt     [32]byte // the secret for hashed conversation ids
-	host     string   // "127.0.0.1:PORT", the Host header to expect
-	server   *http.Server
-	done     chan struct{}
-	bodies   budget  // for the kept bodies of requests
-	secrets  secrets // what no answer may hold
-	visitors visitors
+	options         Options
+	token           string
+	salt            [32]byte // the secret for hashed conversation ids
+	host            string   // "127.0.0.1:PORT", the Host header to expect
+	server          *http.Server
+	done            chan struct{}
+	bodies          budget  // for the kept bodies of requests
+	secrets         secrets // what no answer may contain
+	unauthenticated unauthenticated
 
 	mu      sync.Mutex // makes checking life and starting a task one step for Close
 	tasks   sync.WaitGroup
@@ -157,7 +157,7 @@ func Start(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{options: o, token: newToken(), host: listener.Addr().String(), done: make(chan struct{})}
-	g.visitors.left = make(chan struct{}, 1)
+	g.unauthenticated.left = make(chan struct{}, 1)
 	g.secrets.add(g.token)
 	_, _ = rand.Read(g.salt[:]) // never fails: see crypto/rand
 	g.life, g.closing = context.WithCancel(context.Background())
@@ -166,8 +166,8 @@ func Start(o Options) (*Gateway, error) {
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       bodyTimeout, // for the first piece of a body; see timedBody
 		IdleTimeout:       -1,
-		ConnContext:       g.visitors.connect,
-		ConnState:         g.visitors.state,
+		ConnContext:       g.unauthenticated.connect,
+		ConnState:         g.unauthenticated.changed,
 		MaxHeaderBytes:    maxHeaderBytes,
 
 		DisableGeneralOptionsHandler: true,                       // OPTIONS * needs the token like everything else
@@ -237,8 +237,8 @@ func (g *Gateway) proxy() http.Handler {
 	})
 }
 
-// finalAnswer drops the hints (statuses from 100 to 199) that the service sends before its answer:
-// no client needs them.
+// finalAnswer drops the informational responses (100 to 199) that the service sends before its
+// answer. No client needs them.
 type finalAnswer struct{ http.ResponseWriter }
 
 func (a finalAnswer) WriteHeader(status int) {
@@ -267,17 +267,17 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 	x.apiKeyHeader = len(p.In.Header["X-Api-Key"]) > 0 && p.In.Header["X-Api-Key"][0] != ""
 	x.bearerHeader = len(p.In.Header["Authorization"]) > 0
 	g.dropKeys(p.Out)
-	for _, name := range oddHeaders {
+	for _, name := range droppedHeaders {
 		delete(p.Out.Header, name)
 	}
 	g.nameSession(p.Out, x)
-	// The gateway has to read an error's text and a stream's first event.
+	// The gateway has to read the answer.
 	p.Out.Header["Accept-Encoding"] = identity
 }
 
-// oddHeaders, in canonical form, are headers that the service does not need, or that could change
-// what a request means.
-var oddHeaders = []string{"Cookie", "Connection", "Upgrade", "Expect", "Range", "X-Http-Method-Override", "X-Method-Override"}
+// droppedHeaders, in canonical form, are headers that the service does not need, or that could
+// change what a request means.
+var droppedHeaders = []string{"Cookie", "Connection", "Upgrade", "Expect", "Range", "X-Http-Method-Override", "X-Method-Override"}
 
 var identity = []string{"identity"}
 

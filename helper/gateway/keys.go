@@ -25,7 +25,7 @@ func (g *Gateway) dropKeys(out *http.Request) {
 		delete(out.Header, name)
 	}
 	for name, values := range out.Header {
-		if len(name) >= len(g.token) && strings.Contains(strings.ToLower(name), g.token) || slices.ContainsFunc(values, g.tells) {
+		if len(name) >= len(g.token) && strings.Contains(strings.ToLower(name), g.token) || slices.ContainsFunc(values, g.containsToken) {
 			delete(out.Header, name)
 		}
 	}
@@ -33,8 +33,8 @@ func (g *Gateway) dropKeys(out *http.Request) {
 	out.URL.RawQuery = g.withoutKeys(out.URL.RawQuery)
 }
 
-// tells reports whether text contains the token.
-func (g *Gateway) tells(text string) bool { return strings.Contains(text, g.token) }
+// containsToken reports whether text contains the token.
+func (g *Gateway) containsToken(text string) bool { return strings.Contains(text, g.token) }
 
 // withoutKeys returns the query without keys and without the token. The rest is unchanged.
 func (g *Gateway) withoutKeys(query string) string {
@@ -45,7 +45,7 @@ func (g *Gateway) withoutKeys(query string) string {
 		name, _, _ := strings.Cut(pair, "=")
 		plain, err := url.QueryUnescape(name)
 		whole, wholeErr := url.QueryUnescape(pair)
-		return err != nil || wholeErr != nil || slices.Contains(foreignParameters, strings.ToLower(plain)) || g.tells(whole)
+		return err != nil || wholeErr != nil || slices.Contains(foreignParameters, strings.ToLower(plain)) || g.containsToken(whole)
 	})
 	return strings.Join(kept, "&")
 }

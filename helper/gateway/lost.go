@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	// askTime is the time limit of one ping. A gateway that does not answer in time is busy or
+	// pingTimeout is the time limit of one ping. A gateway that does not answer in time is busy or
 	// stopped by job control, and not gone.
-	askTime = 10 * time.Second
-	// askPause is the time between two pings.
-	askPause = 100 * time.Millisecond
-	// askTimes is how many pings in a row must fail before the gateway counts as gone.
-	askTimes = 3
+	pingTimeout = 10 * time.Second
+	// pingPause is the time between two pings.
+	pingPause = 100 * time.Millisecond
+	// maxPingFailures is how many pings in a row must fail before the gateway counts as gone.
+	maxPingFailures = 3
 )
 
-var errNotOurs = errors.New("it is not the gateway that was there before")
+var errOtherServer = errors.New("another program answers at the gateway's address")
 
 // Lost returns a channel that is closed once the gateway of another process at url is gone, however
 // that process ended. It keeps one connection open and checks the gateway only when that connection
@@ -48,7 +48,7 @@ func Lost(url, token string) (lost <-chan struct{}, stop func()) {
 
 // awaitLoss reports whether the gateway was gone before ctx ended.
 func awaitLoss(ctx context.Context, url, token string) bool {
-	for failures := 0; failures < askTimes; {
+	for failures := 0; failures < maxPingFailures; {
 		err := awaitEnd(ctx, url, token)
 		switch {
 		case ctx.Err() != nil:
@@ -61,7 +61,7 @@ func awaitLoss(ctx context.Context, url, token string) bool {
 		select {
 		case <-ctx.Done():
 			return false
-		case <-time.After(askPause):
+		case <-time.After(pingPause):
 		}
 	}
 	return true
@@ -76,7 +76,7 @@ func awaitEnd(ctx context.Context, url, token string) error {
 	}
 	req.Header.Set(TokenHeader, token)
 	req.Header.Set("User-Agent", version.UserAgent())
-	conn, err := (&net.Dialer{Timeout: askTime}).DialContext(ctx, "tcp4", strings.TrimPrefix(url, "http://"))
+	conn, err := (&net.Dialer{Timeout: pingTimeout}).DialContext(ctx, "tcp4", strings.TrimPrefix(url, "http://"))
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return os.ErrDeadlineExceeded
 	}
@@ -85,7 +85,7 @@ func awaitEnd(ctx context.Context, url, token string) error {
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	_ = conn.SetDeadline(time.Now().Add(askTime)) // fails only on a closed connection, as do the next calls
+	_ = conn.SetDeadline(time.Now().Add(pingTimeout)) // fails only on a closed connection, as do the next calls
 	if err := req.Write(conn); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func awaitEnd(ctx context.Context, url, token string) error {
 	}
 	_ = resp.Body.Close()
 	if resp.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("%w: it answers %s", errNotOurs, resp.Status)
+		return fmt.Errorf("%w: it answers %s", errOtherServer, resp.Status)
 	}
 	_ = conn.SetDeadline(time.Time{})
 	_, _ = io.Copy(io.Discard, answer) // to its end, of whatever kind

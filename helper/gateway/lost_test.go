@@ -15,7 +15,7 @@ import (
 // reported.
 const (
 	lossTime = time.Minute
-	quiet    = 2 * askTimes * askPause
+	quiet    = 2 * maxPingFailures * pingPause
 )
 
 // pinged is a server that only answers pings with the token "t".

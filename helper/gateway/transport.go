@@ -47,15 +47,16 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil || !reused.Load() || answered.Load() || req.Context().Err() != nil || isReset(err) {
 		return resp, err
 	}
-	again, ok := anew(req)
+	again, ok := newBody(req)
 	if !ok {
 		return nil, err
 	}
 	return t.fresh.RoundTrip(again)
 }
 
-// anew returns the request with its body from the beginning; ok is false if that is not possible.
-func anew(req *http.Request) (again *http.Request, ok bool) {
+// newBody returns the request with its body from the beginning; ok is false if that is not
+// possible.
+func newBody(req *http.Request) (again *http.Request, ok bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, true
 	}

@@ -73,7 +73,7 @@ func TestConnectionsWithoutATokenShutNobodyOut(t *testing.T) {
 	running, err := s.client.Do(s.request(t, formats["responses"], false))
 	require.NoError(t, err)
 	defer running.Body.Close()
-	conns := make([]net.Conn, gateway.MaxVisitors+more)
+	conns := make([]net.Conn, gateway.MaxUnauthenticated+more)
 	for i := range conns {
 		conns[i] = s.dial(t)
 		switch i % 3 {
@@ -127,7 +127,7 @@ func TestAFloodOfConnectionsShutsNobodyOut(t *testing.T) {
 				if conn, err := net.DialTimeout("tcp4", host, time.Second); err == nil {
 					conns = append(conns, conn)
 				}
-				if len(conns) == 2*gateway.MaxVisitors {
+				if len(conns) == 2*gateway.MaxUnauthenticated {
 					_ = conns[0].Close()
 					conns = conns[1:]
 					select {
