@@ -15,6 +15,7 @@ import (
 	"net/textproto"
 	"regexp"
 	"strings"
+	"testing"
 )
 
 // shape is an answer that repeats a secret. The fuzzer chooses each byte.
@@ -161,24 +162,62 @@ var escapes = regexp.MustCompile(`\\u00[0-9a-fA-F]{2}|%[0-9a-fA-F]{2}`)
 // leaked returns the secret that an answer holds, in any form; empty if it holds none.
 func leaked(answer *httptest.ResponseRecorder, secrets ...string) string {
 	result := answer.Result()
-	all := strings.Join(append(append(flat(answer.Header()), flat(result.Header)...), flat(result.Trailer)...), "\n") + "\n" + answer.Body.String()
-	all += "\n" + escapes.ReplaceAllStringFunc(all, func(escape string) string {
-		c, _ := hex.DecodeString(escape[len(escape)-2:])
-		return string(c)
-	})
+	names := strings.Join(append(append(flat(answer.Header()), flat(result.Header)...), flat(result.Trailer)...), "\n")
 	for _, secret := range secrets {
-		if strings.Contains(all, secret) || strings.Contains(strings.ToLower(all), "x-"+strings.ToLower(secret)) ||
-			strings.Contains(strings.ToLower(all), "y-"+strings.ToLower(secret)) {
+		name := strings.ToLower("-" + secret)
+		if leakedIn(names+"\n"+answer.Body.String(), secret) || strings.Contains(strings.ToLower(names), "x"+name) || strings.Contains(strings.ToLower(names), "y"+name) {
 			return secret
-		}
-		for pad := range 3 {
-			for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-				core := encoding.EncodeToString([]byte("xx"[:pad] + secret + "xx"))
-				if strings.Contains(all, core[(pad*8+5)/6:(pad+len(secret))*8/6]) {
-					return secret
-				}
-			}
 		}
 	}
 	return ""
+}
+
+// leakedIn reports whether text holds the secret in any form.
+func leakedIn(text, secret string) bool {
+	text += "\n" + escapes.ReplaceAllStringFunc(text, func(escape string) string {
+		c, _ := hex.DecodeString(escape[len(escape)-2:])
+		return string(c)
+	})
+	for pad := range 3 {
+		for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
+			core := encoding.EncodeToString([]byte("xx"[:pad] + secret + "xx"))
+			if strings.Contains(text, core[(pad*8+5)/6:(pad+len(secret))*8/6]) {
+				return true
+			}
+		}
+	}
+	return strings.Contains(text, secret)
+}
+
+// FuzzAnswerBody reads any text, in which KEY stands for a key, in pieces and with buffers of any
+// size. What is read has the same length; it is the same unless a key was in the text, and then
+// has no key.
+func FuzzAnswerBody(f *testing.F) {
+	for _, text := range []string{"", "data: sk-\n\n", "KEY", "a KEY, sk-marked-sk-marKEYKEY \\u007", "sk-marked-firs", `\u0073\u006B-marked%2Dfirst and %4AKEY`} {
+		f.Add([]byte(text), byte(1), byte(1))
+		f.Add([]byte(text), byte(3), byte(200))
+	}
+	key := grants[0].Key.Reveal()
+	var hidden secrets
+	hidden.add(key)
+	f.Fuzz(func(t *testing.T, text []byte, piece, buffer byte) {
+		text = bytes.ReplaceAll(text, []byte("KEY"), []byte(key))
+		resp := &http.Response{Header: http.Header{}, Body: &pieces{left: bytes.Clone(text), size: 1 + int(piece), end: func() {}}}
+		if err := hidden.clean(resp, func(error) {}); err != nil {
+			t.Fatal(err)
+		}
+		var got []byte
+		for to := make([]byte, 1+5*int(buffer)); ; {
+			n, err := resp.Body.Read(to)
+			if got = append(got, to[:n]...); err != nil {
+				break
+			}
+		}
+		switch before, after := leakedIn(string(text), key), leakedIn(string(got), key); {
+		case len(got) != len(text) || !before && !bytes.Equal(got, text):
+			t.Fatalf("%q became %q", text, got)
+		case after:
+			t.Fatalf("%q: the key is in %q", text, got)
+		}
+	})
 }
