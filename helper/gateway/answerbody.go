@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// answerBody is the body of the service's answer as everything in the gateway reads it: without
-// secrets. A piece that may be the beginning of a secret is held back until more arrives; all else
-// is passed on at once.
+// answerBody is the body of the service's answer without secrets. The gateway reads no other. Bytes
+// that may be the beginning of a secret are held back until more arrives; all others are passed on
+// at once.
 type answerBody struct {
 	io.ReadCloser
 	resp    *http.Response
@@ -25,8 +25,7 @@ type answerBody struct {
 	err   error  // what ended the body; it is returned after the bytes
 }
 
-// clean makes resp an answer that the gateway can read and pass on: not compressed and without
-// secrets. end is called when its body is closed.
+// clean removes compression and secrets from resp. end is called when the body is closed.
 func (s *secrets) clean(resp *http.Response, end context.CancelCauseFunc) error {
 	if resp.StatusCode == http.StatusSwitchingProtocols { // no request asks for one
 		return errors.New("the service answered with a change of protocol")
@@ -40,7 +39,7 @@ func (s *secrets) clean(resp *http.Response, end context.CancelCauseFunc) error 
 	return nil
 }
 
-// minRead is the least room, in bytes, for which a read goes directly to the reader's buffer.
+// minRead is the free space, in bytes, that the caller's buffer needs to be read into directly.
 const minRead = 512
 
 func (b *answerBody) Read(p []byte) (int, error) {
@@ -74,7 +73,8 @@ func (b *answerBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// decompress undoes a compression of the body. The service was asked for none, so few are known.
+// decompress removes the compression of the body, which the service was asked not to use. Unusual
+// ones are an error.
 func decompress(resp *http.Response) error {
 	encoding := strings.ToLower(strings.Join(resp.Header.Values("Content-Encoding"), ", "))
 	var open func(io.Reader) (io.ReadCloser, error)

@@ -12,34 +12,39 @@ import (
 	"sync/atomic"
 )
 
-// secrets are the keys that this gateway has sent, and its token: no answer may repeat one. The
-// zero value is empty. Reading an answer takes no lock.
+// secrets are the keys that this gateway has sent, and its token. No answer may contain one: as it
+// is, with one level of JSON or URL escapes, or in base64. The zero value is empty.
 type secrets struct {
 	adding sync.Mutex
-	now    atomic.Pointer[searcher] // nil while there are none
+	now    atomic.Pointer[searcher] // nil if there are none
 }
 
 // minSecret is the length, in bytes, from which a secret is searched for. Shorter ones, which no
 // service issues, would be found by chance.
 const minSecret = 8
 
-// add adds a secret; it is cheap if that is known.
+// add adds a secret. This is cheap if it was added before, as for most requests.
 func (s *secrets) add(secret string) {
-	if known := s.now.Load(); len(secret) < minSecret || known != nil && slices.Contains(known.secrets, secret) {
+	if len(secret) < minSecret || slices.Contains(s.all(), secret) {
 		return
 	}
 	s.adding.Lock()
 	defer s.adding.Unlock()
-	all := []string{secret}
-	if known := s.now.Load(); known != nil {
-		all = append(all, known.secrets...)
+	if all := s.all(); !slices.Contains(all, secret) {
+		s.now.Store(newSearcher(append(slices.Clone(all), secret)))
 	}
-	s.now.Store(newSearcher(all))
 }
 
-// hide replaces the secrets in text by stars. The text's length does not change, and neither does
-// its meaning to a decoder of JSON or URLs. If ended is false, more text follows: a secret may
-// begin in the last held bytes, which are unchanged.
+func (s *secrets) all() []string {
+	if find := s.now.Load(); find != nil {
+		return find.secrets
+	}
+	return nil
+}
+
+// hide replaces the secrets in text with stars. The text keeps its length, and JSON remains valid.
+// If ended is false, more text follows: a secret may begin in the last held bytes, which are
+// unchanged.
 func (s *secrets) hide(text []byte, ended bool) (held int) {
 	find := s.now.Load()
 	if find == nil {
@@ -66,8 +71,8 @@ func (s *secrets) hidden(text string) string {
 	return string(out)
 }
 
-// cleanHeader removes the secrets from an answer's header or trailer, and what a server says only
-// to browsers: the client is none, and a page must not be let in.
+// cleanHeader removes the secrets from an answer's header or trailer. It also removes cookies and
+// CORS headers, which only browsers use: no web page may read an answer.
 func (s *secrets) cleanHeader(h http.Header) {
 	find := s.now.Load()
 	for name, values := range h {
@@ -89,8 +94,8 @@ func (s *secrets) cleanError(err error) error {
 	return err
 }
 
-// searcher finds any of its patterns in a text. It looks at one pair of bytes, mostly, for every
-// window of text (the algorithm of Wu and Manber), and so costs little.
+// searcher finds all its patterns in one pass over a text. It uses the Wu-Manber algorithm, which
+// skips most of the text: the longer the shortest pattern, the more.
 type searcher struct {
 	secrets  []string
 	sorted   []string            // the patterns
@@ -132,8 +137,8 @@ func newSearcher(secrets []string) *searcher {
 	return s
 }
 
-// forms returns the secret, and the parts that do not depend on what is around it in the base64 of
-// a text that contains it.
+// forms returns the secret and its base64. The base64 of a text that contains the secret depends on
+// the position of the secret: each form is the part that is the same in all texts.
 func forms(secret string) []string {
 	out := []string{secret}
 	for before := range 3 {
@@ -165,7 +170,7 @@ func (s *searcher) next(text []byte, from int) (start, end int) {
 	return -1, -1
 }
 
-// begun returns the length of the longest end of text, from from on, with which a pattern begins.
+// begun returns the length of the longest suffix of text[from:] with which a pattern begins.
 func (s *searcher) begun(text []byte, from int) int {
 	if len(text) == 0 || !s.alphabet[text[len(text)-1]] {
 		return 0
@@ -270,7 +275,7 @@ func (s *searcher) unit(text []byte) (c byte, size int) {
 	return decoded[0], before + 2
 }
 
-// cutEscape returns the length of an escape that begins at the end of text and is not whole.
+// cutEscape returns the length of an incomplete escape at the end of text.
 func (s *searcher) cutEscape(text []byte) int {
 	for n := 1; n <= min(5, len(text)); n++ {
 		end := text[len(text)-n:]
