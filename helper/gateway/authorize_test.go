@@ -12,7 +12,7 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-func TestDoor(t *testing.T) {
+func TestAuthorize(t *testing.T) {
 	s := newStage(t)
 	chat := formats["chat"]
 	for name, c := range map[string]struct {

@@ -179,7 +179,7 @@ func TestMemoryIsGivenBackToTheSystemWhenBodiesAreGone(t *testing.T) {
 	})
 }
 
-func TestMemoryIsUsedAgainWhenNobodyLooksAtIt(t *testing.T) {
+func TestFreedMemoryIsReused(t *testing.T) {
 	of := new(budget)
 	text := func(of byte) string { return strings.Repeat(string(of), 100_000) }
 	first, err := keep(t, strings.NewReader(text('a')), 100_000, of)

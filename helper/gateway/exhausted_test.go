@@ -224,7 +224,7 @@ func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 }
 
 // Requests for information are passed on while accounts cool, for whatever reason.
-func TestQuestionsPassDuringAnyCooldown(t *testing.T) {
+func TestInformationalRequestsDuringACooldown(t *testing.T) {
 	s := newStage(t)
 	for _, label := range labels {
 		s.service.SetAnswers(keyOf(label), fakeservice.Error(429, "Whatever", "slow down"))

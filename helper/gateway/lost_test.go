@@ -67,13 +67,13 @@ func TestLostToAnotherServer(t *testing.T) {
 	assert.True(t, isLost(lost, lossTime))
 }
 
-func TestLostIsNotTold(t *testing.T) {
+func TestNotLostWhileStoppedOrSilent(t *testing.T) {
 	server, asked := pinged(t)
 	lost, stop := Lost(server.URL, "t")
 	assert.Eventually(t, func() bool { return asked.Load() == 1 }, lossTime, time.Millisecond)
 	stop()
 	server.Close()
-	assert.False(t, isLost(lost, quiet), "nobody asks any more")
+	assert.False(t, isLost(lost, quiet), "no ping is sent after stop")
 
 	// A process that is stopped by job control accepts connections and does not answer.
 	mute, err := net.Listen("tcp4", "127.0.0.1:0")

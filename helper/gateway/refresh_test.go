@@ -58,7 +58,7 @@ func (s *stage) moves() []string {
 	return append([]string{}, s.switches...)
 }
 
-func TestNumbersAreRefreshedAtAGentlePace(t *testing.T) {
+func TestUsageIsRefreshedAtIntervals(t *testing.T) {
 	s := usageStage(t)
 	s.knows(t, "Personal") // the next account, so its key is fetched; Spare's is not
 	s.clock.pass(10 * time.Hour)
@@ -87,7 +87,7 @@ func TestNumbersAreRefreshedAtAGentlePace(t *testing.T) {
 	assert.Equal(t, []int{4, 2, 0}, []int{s.askedAbout("Work"), s.askedAbout("Personal"), s.askedAbout("Spare")})
 }
 
-func TestNumbersOfAnotherProcessAreFresh(t *testing.T) {
+func TestUsageReadByAnotherProcessIsFresh(t *testing.T) {
 	s := usageStage(t)
 	s.knows(t, "Personal")
 	s.clock.pass(time.Hour)
@@ -100,7 +100,7 @@ func TestNumbersOfAnotherProcessAreFresh(t *testing.T) {
 	assert.Equal(t, 0, s.asked("/usage"))
 }
 
-func TestASwitchIsFollowedByAQuestionAtOnce(t *testing.T) {
+func TestUsageIsReadAfterASwitch(t *testing.T) {
 	s := usageStage(t)
 	s.knows(t, "Personal")
 	s.ask(t, "Work")
@@ -114,7 +114,7 @@ func TestASwitchIsFollowedByAQuestionAtOnce(t *testing.T) {
 	assert.Equal(t, []int{2, 2}, []int{s.askedAbout("Work"), s.askedAbout("Personal")})
 }
 
-func TestAccountsOutOfUseAreNotAskedAbout(t *testing.T) {
+func TestUsageOfUnusedAccountsIsNotRead(t *testing.T) {
 	s := usageStage(t)
 	s.knows(t, "Personal")
 	require.NoError(t, s.pool.Disable(t.Context(), "id1"))
@@ -124,9 +124,9 @@ func TestAccountsOutOfUseAreNotAskedAbout(t *testing.T) {
 	assert.Equal(t, 1, s.asked("/usage"))
 }
 
-// TestUsageIsInNobodysWay: /usage never answers. Requests are answered nevertheless, and the
+// TestSlowUsageDelaysNoRequest: /usage never answers. Requests are answered nevertheless, and the
 // gateway leaves nothing behind.
-func TestUsageIsInNobodysWay(t *testing.T) {
+func TestSlowUsageDelaysNoRequest(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Run("run", func(t *testing.T) {
 		s := usageStage(t)
@@ -183,7 +183,7 @@ func TestMovesAheadOfTheLimit(t *testing.T) {
 	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State, "there is still some left for others")
 }
 
-func TestAheadOfTheSettings(t *testing.T) {
+func TestMovesAheadOfTheSettings(t *testing.T) {
 	s := usageStage(t)
 	require.NoError(t, s.pool.Configure(t.Context(), func(to *state.Settings) { to.Ahead, to.Strategy = 95, rotation.MostLeft }))
 	s.almostUsedUp()
@@ -196,7 +196,7 @@ func TestAheadOfTheSettings(t *testing.T) {
 	assert.Equal(t, []string{"Work -> Personal"}, s.moves())
 }
 
-func TestAMoveMadeElsewhereIsTold(t *testing.T) {
+func TestASwitchByAnotherCommandIsReported(t *testing.T) {
 	ctx := t.Context()
 	for name, move := range map[string]func(*stage) error{
 		"disable": func(s *stage) error { return s.pool.Disable(ctx, "id0") },

@@ -110,7 +110,7 @@ func TestARefusalAndALimit(t *testing.T) {
 }
 
 // Requests for usage and models are no verdict: the service refuses them for keys that work.
-func TestQuestionsDecideNothing(t *testing.T) {
+func TestInformationalRequestsBlameNoAccount(t *testing.T) {
 	for _, path := range []string{"/usage", "/models"} {
 		for name, answer := range map[string]fakeservice.Answer{
 			"401": fakeservice.AuthError(), "403": fakeservice.EntitlementError(), "429": fakeservice.UsageLimit(fakeservice.Weekly, time.Hour),
@@ -142,7 +142,7 @@ func TestQuestionsDecideNothing(t *testing.T) {
 }
 
 // They are answered even if no account is ready.
-func TestQuestionsPassWhileAllIsUsedUp(t *testing.T) {
+func TestInformationalRequestsWhenAllAreUsedUp(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(3 * time.Hour)
 	assert.Equal(t, 429, s.do(t, s.request(t, formats["chat"], true)).status)

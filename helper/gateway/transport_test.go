@@ -18,10 +18,10 @@ import (
 	"ocgo-key/helper/gateway"
 )
 
-// hasty is an upstream that answers this many requests on each connection, and closes the
+// closingUpstream is an upstream that answers this many requests on each connection, and closes the
 // connection after reading the next one: like a server that closes an idle connection while a
 // request is on its way.
-type hasty struct {
+type closingUpstream struct {
 	answers int  // on each connection
 	reset   bool // the connection is reset instead of closed
 
@@ -36,7 +36,7 @@ type received struct {
 	header     http.Header
 }
 
-func (h *hasty) start(t *testing.T) func(*gateway.Options) {
+func (h *closingUpstream) start(t *testing.T) func(*gateway.Options) {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	var open sync.WaitGroup
@@ -58,7 +58,7 @@ func (h *hasty) start(t *testing.T) func(*gateway.Options) {
 	}
 }
 
-func (h *hasty) serve(conn net.Conn, number int) {
+func (h *closingUpstream) serve(conn net.Conn, number int) {
 	defer conn.Close()
 	in := bufio.NewReader(conn)
 	for answered := 0; ; answered++ {
@@ -84,7 +84,7 @@ func (h *hasty) serve(conn net.Conn, number int) {
 	}
 }
 
-func (h *hasty) take() []received {
+func (h *closingUpstream) take() []received {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	seen := h.seen
@@ -95,7 +95,7 @@ func (h *hasty) take() []received {
 func TestARequestThatMeetsAClosingConnectionIsSentAgain(t *testing.T) {
 	for name, reset := range map[string]bool{"closed": false, "reset": true} {
 		t.Run(name, func(t *testing.T) {
-			h := &hasty{answers: 1, reset: reset}
+			h := &closingUpstream{answers: 1, reset: reset}
 			s := newStage(t, h.start(t))
 			for i := range 300 {
 				id := fmt.Sprint(i)
@@ -121,7 +121,7 @@ func TestARequestThatMeetsAClosingConnectionIsSentAgain(t *testing.T) {
 // A connection that never answered means that the service has a problem, not that the connection
 // was idle for too long.
 func TestARequestThatDiesOnAFreshConnectionIsNotSentAgain(t *testing.T) {
-	h := &hasty{answers: 0}
+	h := &closingUpstream{answers: 0}
 	s := newStage(t, h.start(t))
 	a := s.do(t, s.request(t, formats["chat"], false))
 	assert.Equal(t, http.StatusBadGateway, a.status)
@@ -132,7 +132,7 @@ func TestARequestThatDiesOnAFreshConnectionIsNotSentAgain(t *testing.T) {
 func TestARequestIsSentAgainOnce(t *testing.T) {
 	var mu sync.Mutex
 	connections, requests := 0, 0
-	h := &hasty{answers: 1}
+	h := &closingUpstream{answers: 1}
 	behind := h.start(t)
 	s := newStage(t, behind, func(o *gateway.Options) {
 		base := o.Upstreams[gateway.GoPrefix]

@@ -107,7 +107,7 @@ func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
 }
 
 // The 429 names one window, /usage all of them. The time of return is announced once, from /usage.
-func TestTheReturnIsSaidOnceAndRight(t *testing.T) {
+func TestTheTimeOfReturnIsReportedOnce(t *testing.T) {
 	var said []string
 	s := usageStage(t, func(o *gateway.Options) {
 		o.Observer.Exhausted = func(_ *gateway.Exchange, e *rotation.ExhaustedError) { said = append(said, e.Account) }
