@@ -74,6 +74,6 @@ func TestAnyProgramOfTheUsersGetsTheKey(t *testing.T) {
 	agent := w.with("OCGO_KEY_AGENT_SHELL=1", "OPENCODE=1", "AGENT=1")
 	refused := agent.command("sh", "-c", "ocgo-key get; true").run().ok()
 	assert.Empty(t, refused.stdout.String())
-	assert.Contains(t, refused.stderr.String(), "an agent's shell gets no key")
+	assert.Contains(t, refused.stderr.String(), "an agent's shell may not get a key")
 	agent.gets([]string{"Work"}, "sh", "-c", "unset OCGO_KEY_AGENT_SHELL; ocgo-key get; true")
 }

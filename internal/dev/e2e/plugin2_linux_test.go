@@ -151,7 +151,7 @@ func TestPlugin2MarksShells(t *testing.T) {
 		answers("--auto", "do the work"))
 	seen := w.readProject("seen")
 	assert.Contains(t, seen, "OCGO_KEY_AGENT_SHELL=1\n")
-	assert.Contains(t, seen, "an agent's shell gets no key")
+	assert.Contains(t, seen, "an agent's shell may not get a key")
 	assert.NotContains(t, seen, "OPENCODE_CONFIG_CONTENT")
 	assert.NotContains(t, seen, "ocgo-some-token")
 }

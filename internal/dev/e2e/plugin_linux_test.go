@@ -192,7 +192,7 @@ func TestPluginEndsWithOpenCode(t *testing.T) {
 	require.Eventually(t, func() bool { _, err := os.Stat(started); return err == nil }, patience, pause)
 	seen := w.readProject("seen")
 	assert.Contains(t, seen, "mark=1")
-	assert.Contains(t, seen, "an agent's shell gets no key")
+	assert.Contains(t, seen, "an agent's shell may not get a key")
 	assert.Len(t, w.gateways(), 1, "one gateway for the whole server")
 
 	require.NoError(t, server.Process.Kill())
