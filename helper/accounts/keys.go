@@ -12,6 +12,7 @@ import (
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/trust"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -39,7 +40,14 @@ type Keys struct {
 // Open returns the chosen store. It does not use the store yet.
 func Open(c Choice) *Keys { return &Keys{Choice: c, opened: map[string]keychain.Store{}} }
 
-func (k *Keys) dir() (string, error) { return paths.StateDir(k.Getenv, os.UserHomeDir) }
+// dir is the state folder, if it is the user's own.
+func (k *Keys) dir() (string, error) {
+	dir, err := paths.StateDir(k.Getenv, os.UserHomeDir)
+	if err == nil {
+		err = trust.Folder(dir)
+	}
+	return dir, err
+}
 
 // settings reads the user's settings without repairing the state file: reading must change nothing.
 func (k *Keys) settings() (rotation.Settings, error) {
