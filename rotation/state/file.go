@@ -17,6 +17,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/hint"
 	"ocgo-key/internal/trust"
 )
 
@@ -363,6 +364,7 @@ func waitForLock(ctx context.Context, lock *flock.Flock) error {
 			<-got //nolint:errcheck // Close is right in either case
 			_ = lock.Close()
 		}()
-		return fmt.Errorf("another ocgo-key has held %s for too long: %w", lock.Path(), ctx.Err())
+		return hint.On(hint.As(ctx.Err(), fmt.Errorf("another process holds %s and does not release it", lock.Path())),
+			"`ocgo-key doctor` names the process")
 	}
 }

@@ -154,7 +154,7 @@ func TestOnlyAPromptAsksForAKey(t *testing.T) {
 		"New key of Work:":                                                        1,
 		"New key of Work:\nocgo-key: replaced the key of Work\n":                  1,
 		"ocgo-key: replaced the key of Work\n":                                    0,
-		"ocgo-key: the key of Work is not in the keychain; continuing with Spare": 0,
+		"ocgo-key: the keychain has no usable key for Work; continuing with Spare": 0,
 		"the key of Work: it is not in the keychain":                              0,
 	} {
 		assert.Equal(t, want, keyPrompts(screen), "%q", screen)
