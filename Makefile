@@ -28,7 +28,7 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 SNAPSHOT ?= --snapshot
 
 .PHONY: build test demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
-.PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release wine-test
+.PHONY: programs test-portable test-keychain test-attacks e2e extras packages packages-programs packages-test workflows outdated release wine-test
 
 # Only code that each request or each `get` runs is inlined, because inlining makes the program larger. The last pattern
 # that matches a package counts. .goreleaser.yaml has the same list.
@@ -123,6 +123,11 @@ lint:
 # VULNDB is the address of a mirror of the database, file:///… too.
 vuln:
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB)) ./...
+
+# Direct dependencies that have had a newer version for two weeks. Fails if there is one.
+outdated:
+	@! go list -m -u -f '{{with .Update}}{{.Time.Format "2006-01-02"}} {{$$.Path}} {{$$.Version}}: {{.Version}} is out{{end}}' \
+		$$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all) | awk -v since="$$(date -d '14 days ago' +%F)" '$$1 < since' | grep .
 
 # Every fuzz target in turn, $(FUZZTIME) each.
 fuzz:

@@ -22,6 +22,7 @@ func (g *Gateway) authorize(next http.Handler) http.Handler {
 			refuse(w, http.StatusMisdirectedRequest, "this gateway answers to "+g.host+" only")
 		case page:
 			refuse(w, http.StatusForbidden, "requests of web pages are refused")
+		case g.proves(w, r): // to whoever asks: the answer says nothing of the token
 		case !shown && !g.knows(r.Header):
 			refuse(w, http.StatusUnauthorized, "the token is missing or wrong: a client shows the one that it was given with this address")
 		case r.Method != http.MethodPost && r.Method != http.MethodGet:
