@@ -126,8 +126,9 @@ vuln:
 
 # Direct dependencies that have had a newer version for two weeks. Fails if there is one.
 outdated:
-	@! go list -m -u -f '{{with .Update}}{{.Time.Format "2006-01-02"}} {{$$.Path}} {{$$.Version}}: {{.Version}} is out{{end}}' \
-		$$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all) | awk -v since="$$(date -d '14 days ago' +%F)" '$$1 < since' | grep .
+	@newer=$$(go list -m -u -f '{{with .Update}}{{.Time.Format "2006-01-02"}} {{$$.Path}} {{$$.Version}}: {{.Version}} is out{{end}}' \
+		$$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all)) || exit 1; \
+	! echo "$$newer" | awk -v since="$$(date -d '14 days ago' +%F)" 'NF && $$1 < since' | grep .
 
 # Every fuzz target in turn, $(FUZZTIME) each.
 fuzz:
