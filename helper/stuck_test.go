@@ -37,7 +37,7 @@ func TestAStuckLockEndsARequest(t *testing.T) {
 		store := &stuckStore{Memory: new(state.Memory)}
 		pool := rotation.New(store, time.Now, func(int, string) bool { return true })
 		for _, id := range []string{"a", "b"} {
-			require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: id, Label: id}))
+			require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: id, Label: id}))
 		}
 		h := helper.NewHolder(pool, fixedKeys{"a": "sk-a", "b": "sk-b"}, rotation.Process{PID: 1, Start: "x"}, func(_, _ rotation.Handout) {})
 		grant, err := h.Current(context.Background(), nil)

@@ -30,7 +30,7 @@ func TestWhatIsNoKeyIsPassedOver(t *testing.T) {
 	for _, bad := range []string{"sk-a\n", "noise\nsk-a", "sk a", "sk-a\r\nX-Evil: 1", "sk-ä", "sk-a\x00"} {
 		pool := rotation.InMemory()
 		for _, id := range []string{"a", "b"} {
-			require.NoError(t, pool.Add(t.Context(), rotation.Newcomer{ID: id, Label: "Label-" + id}))
+			require.NoError(t, pool.Add(t.Context(), rotation.NewAccount{ID: id, Label: "Label-" + id}))
 		}
 		keys := fixedKeys{"a": bad, "b": "sk-b"}
 		var passed []string
