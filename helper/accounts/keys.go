@@ -183,11 +183,32 @@ func (k *Keys) Get(ctx context.Context, id string) (keychain.Secret, error) {
 func (k *Keys) Set(ctx context.Context, id string, key keychain.Secret) error {
 	return k.unmoved(ctx, func() error {
 		store, _, err := k.now()
+		if err == nil {
+			err = k.confirmed(ctx)
+		}
 		if err != nil {
 			return err
 		}
 		return store.Set(ctx, id, key)
 	})
+}
+
+// confirmed is Confirmed for the store that is chosen at this moment.
+func (k *Keys) confirmed(ctx context.Context) error {
+	s, err := k.settings()
+	if err != nil {
+		return err
+	}
+	return k.Confirmed(ctx, s, k.StoreIn(s))
+}
+
+// Destination is the store that is chosen at this moment, as people know it.
+func (k *Keys) Destination() string {
+	s, err := k.settings()
+	if err != nil {
+		return Place(OSStore)
+	}
+	return k.Described(k.StoreIn(s), s)
 }
 
 // Delete deletes a key, and its copy in the other store of an incomplete move.

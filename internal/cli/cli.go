@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/report"
@@ -225,6 +226,15 @@ func (a *app) done(what, label, id string) error {
 	}
 	a.Say("%s %s", what, label)
 	return nil
+}
+
+// stored is done for a command that stored a key, and says where if that is not the OS keychain.
+func (a *app) stored(what, label, id string) error {
+	err := a.done(what, label, id)
+	if to := a.keys().Destination(); err == nil && !a.JSON && to != accounts.Place(accounts.OSStore) {
+		a.Say("its key is in %s", to)
+	}
+	return err
 }
 
 func newApp() *app {
