@@ -19,7 +19,7 @@ export CGO_ENABLED ?= 1
 FUZZTIME ?= 60s
 
 # Of the tests that are not part of `make test`.
-TAGS               := packages,realkeychain
+TAGS               := packages,realkeychain,attacks
 EXTRAS             := $(CACHE)/extras
 # Newer ones want a newer Go, or a module that is not to be had everywhere.
 GORELEASER_VERSION := v2.16.0
@@ -76,6 +76,12 @@ test-portable: vet
 # Against the keychain of whoever runs it; the entries have ids of their own and are taken away again.
 test-keychain:
 	go test -tags realkeychain -count 1 -v -timeout 10m ./internal/dev/e2e/realkeychain
+
+# What another user of the machine cannot do. Needs root, to be two other users.
+test-attacks:
+	@[ "$$(id -u)" = 0 ] || { echo "run this as root: it runs the program as one user and attacks as another" >&2; exit 1; }
+	@./internal/testdeps.sh age-keygen:age node:nodejs
+	go test -tags attacks -count 1 -v -timeout 15m ./internal/dev/attacks
 
 # The whole path on real parts. OPENCODE_VERSION=latest does it with the newest OpenCode.
 e2e: deps

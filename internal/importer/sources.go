@@ -66,6 +66,11 @@ func Stdin(r io.Reader) (*Sources, error) {
 
 // Named reads the file that the user named.
 func Named(ctx context.Context, path string) (*Sources, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	_ = f.Close()
 	if isDatabase(path) {
 		s, err := openDatabase(ctx, path)
 		return named(path, s, err)
