@@ -19,7 +19,7 @@ export CGO_ENABLED ?= 1
 FUZZTIME ?= 60s
 
 # Of the tests that are not part of `make test`.
-TAGS               := packages,realkeychain
+TAGS               := packages,realkeychain,attacks
 EXTRAS             := $(CACHE)/extras
 # Newer ones want a newer Go, or a module that is not to be had everywhere.
 GORELEASER_VERSION := v2.16.0
@@ -28,7 +28,7 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 SNAPSHOT ?= --snapshot
 
 .PHONY: build test demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
-.PHONY: programs test-portable test-keychain e2e extras packages packages-programs packages-test workflows release wine-test
+.PHONY: programs test-portable test-keychain test-attacks e2e extras packages packages-programs packages-test workflows outdated release wine-test
 
 # Only code that each request or each `get` runs is inlined, because inlining makes the program larger. The last pattern
 # that matches a package counts. .goreleaser.yaml has the same list.
@@ -77,6 +77,12 @@ test-portable: vet
 test-keychain:
 	go test -tags realkeychain -count 1 -v -timeout 10m ./internal/dev/e2e/realkeychain
 
+# What another user of the machine cannot do. Needs root, to be two other users.
+test-attacks:
+	@[ "$$(id -u)" = 0 ] || { echo "run this as root: it runs the program as one user and attacks as another" >&2; exit 1; }
+	@./internal/testdeps.sh age-keygen:age node:nodejs
+	go test -tags attacks -count 1 -v -timeout 15m ./internal/dev/attacks
+
 # The whole path on real parts. OPENCODE_VERSION=latest does it with the newest OpenCode.
 e2e: deps
 	PATH="$(OPENCODE_BIN):$$PATH" go test -race -count 1 -timeout 45m ./internal/dev/e2e
@@ -123,6 +129,12 @@ lint:
 # VULNDB is the address of a mirror of the database, file:///… too.
 vuln:
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB)) ./...
+
+# Direct dependencies that have had a newer version for two weeks. Fails if there is one.
+outdated:
+	@newer=$$(go list -m -u -f '{{with .Update}}{{.Time.Format "2006-01-02"}} {{$$.Path}} {{$$.Version}}: {{.Version}} is out{{end}}' \
+		$$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all)) || exit 1; \
+	! echo "$$newer" | awk -v since="$$(date -d '14 days ago' +%F)" 'NF && $$1 < since' | grep .
 
 # Every fuzz target in turn, $(FUZZTIME) each.
 fuzz:

@@ -55,18 +55,6 @@ type fetch struct {
 	ok   bool // false after a panic; the caller of key then fetches the key again, and panics itself
 }
 
-// take waits for the turn, or until ctx ends: a keychain that prompts its user may take long.
-func (k *keyring) take(ctx context.Context) error {
-	select {
-	case k.turn <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (k *keyring) give() { <-k.turn }
-
 // held is a grant, and the pool's stamp from when it was given.
 type held struct {
 	Grant
@@ -79,7 +67,7 @@ type cacheKey struct {
 }
 
 // NewHolder returns a holder of pool's accounts for who, with keys from the keychain. warn is
-// called when an account is skipped because its key is missing, with the account that is used
+// called when an account is skipped because it has no usable key, with the account that is used
 // instead. NewHolder itself uses neither the pool nor the keychain.
 func NewHolder(pool *rotation.Pool, keys keychain.Store, who rotation.Holder, warn func(missing, next rotation.Handout)) *Holder {
 	return &Holder{who: who, keyring: &keyring{pool: pool, keys: keys, warn: warn, turn: make(chan struct{}, 1), cache: make(map[cacheKey]keychain.Secret)}}
@@ -99,20 +87,22 @@ func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error
 	if c := h.current.Load(); c != nil && c.stamp == stamp && h.pool.Reusable(c.Handout) && !h.ready.Load() {
 		return c.Grant, nil
 	}
-	if err := h.take(ctx); err != nil {
+	ctx, give, err := h.take(ctx)
+	if err != nil {
 		return Grant{}, err
 	}
-	defer h.give()
+	defer give()
 	return h.acquire(ctx, h.ask(ctx, model))
 }
 
 // Report records verdict v on the blamed grant in the pool, and returns the account to continue
 // with. moved is true for the one caller whose report moved the holder.
 func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, model func() string) (next Grant, moved bool, err error) {
-	if err := h.take(ctx); err != nil {
+	ctx, give, err := h.take(ctx)
+	if err != nil {
 		return Grant{}, false, err
 	}
-	defer h.give()
+	defer give()
 	ask, stamp := h.ask(ctx, model), h.pool.Stamp()
 	out, moved, err := h.pool.Report(ctx, h.who, blamed.Handout, v, ask)
 	if err != nil {
@@ -125,6 +115,8 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 // Leave takes v on the blamed grant into the pool, as Report does, and returns the account that
 // Current gives next. The keychain is not asked.
 func (h *Holder) Leave(ctx context.Context, blamed Grant, v rotation.Verdict) (next rotation.Handout, err error) {
+	ctx, end := bounded(ctx)
+	defer end()
 	next, _, err = h.pool.Report(ctx, h.who, blamed.Handout, v, rotation.Ask{})
 	return next, err
 }
@@ -132,10 +124,11 @@ func (h *Holder) Leave(ctx context.Context, blamed Grant, v rotation.Verdict) (n
 // Avoid moves the process off the grant's account without blaming the account, for a request that
 // it did not serve.
 func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant, error) {
-	if err := h.take(ctx); err != nil {
+	ctx, give, err := h.take(ctx)
+	if err != nil {
 		return Grant{}, err
 	}
-	defer h.give()
+	defer give()
 	ask := h.ask(ctx, model)
 	ask.Avoid = append(slices.Clone(ask.Avoid), g.ID)
 	return h.acquire(ctx, ask)
@@ -144,10 +137,11 @@ func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant
 // Other returns an account, other than the tried ones, on which a request could be tried. The
 // process keeps its account.
 func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func() string) (Grant, error) {
-	if err := h.take(ctx); err != nil {
+	ctx, give, err := h.take(ctx)
+	if err != nil {
 		return Grant{}, err
 	}
-	defer h.give()
+	defer give()
 	ask := h.ask(ctx, model)
 	ask.Avoid = slices.Clone(ask.Avoid)
 	for _, t := range tried {
@@ -159,7 +153,7 @@ func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func
 			return Grant{}, err
 		}
 		key, err := h.key(ctx, out)
-		if !errors.Is(err, keychain.ErrNotFound) {
+		if !isKeyless(err) {
 			return Grant{Handout: out, Key: key}, err
 		}
 		ask.Avoid = append(ask.Avoid, out.ID)
@@ -169,10 +163,11 @@ func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func
 // Spare returns the account on which a request may be tried although all accounts have reached
 // their usage limits; see rotation.Pool.Spare.
 func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Purpose) (g Grant, ok bool, err error) {
-	if err := h.take(ctx); err != nil {
+	ctx, give, err := h.take(ctx)
+	if err != nil {
 		return Grant{}, false, err
 	}
-	defer h.give()
+	defer give()
 	out, ok, err := h.pool.Spare(ctx, h.who, h.ask(ctx, model), use)
 	if err != nil || !ok {
 		return Grant{}, false, err
@@ -183,6 +178,8 @@ func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Pu
 
 // Refused counts an answer of the service that matches no rule of rotation.
 func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
+	ctx, end := bounded(ctx)
+	defer end()
 	_ = h.pool.Refused(ctx, g.Handout, r) // the count is for people to read later
 }
 
@@ -199,10 +196,11 @@ func (h *Holder) Prepare(ctx context.Context) {
 // Open fetches the key of the first account that could be handed out, so that a keychain that
 // prompts its user does so now. No account is handed out. Errors are those of Current.
 func (h *Holder) Open(ctx context.Context) error {
-	if err := h.take(ctx); err != nil {
+	ctx, give, err := h.take(ctx)
+	if err != nil {
 		return err
 	}
-	defer h.give()
+	defer give()
 	var avoid []string
 	var missing error
 	for {
@@ -210,7 +208,7 @@ func (h *Holder) Open(ctx context.Context) error {
 		if err != nil {
 			return cmp.Or(missing, err)
 		}
-		if _, err = h.key(ctx, out); !errors.Is(err, keychain.ErrNotFound) {
+		if _, err = h.key(ctx, out); !isKeyless(err) {
 			return err
 		}
 		avoid, missing = append(avoid, out.ID), err
@@ -241,7 +239,7 @@ func prepareAhead(ctx context.Context, holders ...*Holder) {
 			switch _, err := h.key(ctx, out); {
 			case err == nil:
 				holders[i].ready.Store(true)
-			case errors.Is(err, keychain.ErrNotFound):
+			case isKeyless(err):
 				ask.Avoid, missing = append(ask.Avoid, out.ID), true
 			}
 		}
@@ -314,7 +312,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 			h.current.Store(&held{g, stamp})
 			return g, whole, nil
 		}
-		if !errors.Is(err, keychain.ErrNotFound) {
+		if !isKeyless(err) {
 			return Grant{}, false, err
 		}
 		h.missing = append(h.missing, out.ID)
@@ -332,6 +330,12 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 	}
 }
 
+// isKeyless reports whether err says that the account has no key, or nothing that can be one: then
+// others are used in its place.
+func isKeyless(err error) bool {
+	return errors.Is(err, keychain.ErrNotFound) || errors.Is(err, keychain.ErrUnusable)
+}
+
 // key returns the key of a hand-out: from memory, or from the keychain.
 func (k *keyring) key(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
 	if key, ok := k.Known(out); ok {
@@ -346,7 +350,7 @@ func (k *keyring) key(ctx context.Context, out rotation.Handout) (keychain.Secre
 }
 
 func (k *keyring) fetch(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
-	key, err := k.keys.Get(ctx, out.ID)
+	key, err := keychain.GetKey(ctx, k.keys, out.ID)
 	if err != nil {
 		return key, keychain.WithLabel(err, out.Label)
 	}

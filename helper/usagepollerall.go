@@ -57,5 +57,5 @@ func (u *UsagePoller) key(ctx context.Context, v rotation.View, broken error) (k
 	if broken != nil {
 		return keychain.Secret{}, broken
 	}
-	return u.Keys.Get(ctx, v.ID)
+	return keychain.GetKey(ctx, u.Keys, v.ID)
 }

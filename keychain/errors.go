@@ -22,6 +22,7 @@ const (
 	Timeout         // no answer before the deadline
 	Refused         // the keychain or the user denied the request
 	TooLarge        // more than MaxSecretSize bytes
+	Unusable        // what is stored cannot be a key
 )
 
 // The sentinels for errors.Is, one for each Kind but Failed.
@@ -32,6 +33,7 @@ var (
 	ErrTimeout    = errors.New("keychain did not answer in time")
 	ErrRefused    = errors.New("refused by the keychain")
 	ErrTooLarge   = errors.New("key too large")
+	ErrUnusable   = errors.New("what is stored cannot be a key")
 )
 
 var kinds = map[Kind]struct {
@@ -45,6 +47,7 @@ var kinds = map[Kind]struct {
 	Timeout:    {"timeout", ErrTimeout},
 	Refused:    {"refused", ErrRefused},
 	TooLarge:   {"too large", ErrTooLarge},
+	Unusable:   {"unusable", ErrUnusable},
 }
 
 // String returns the kind in words.

@@ -1,6 +1,7 @@
 package keychain
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,24 @@ import (
 // ErrInvalidKey is in the chain of every error of ParseKey, except that a key that is too long is
 // ErrTooLarge.
 var ErrInvalidKey = errors.New("not a usable key")
+
+// GetKey returns the secret of id in store, if it can be a key as it stands: it goes into the header
+// of a request. Keys are checked when they are added, but another program may have written to the
+// keychain, and the tools of keychains print more than a key at times. Errors: the store's, or of
+// kind Unusable.
+func GetKey(ctx context.Context, store Store, id string) (Secret, error) {
+	key, err := store.Get(ctx, id)
+	if err != nil {
+		return Secret{}, err
+	}
+	if parsed, err := ParseKey(key.Reveal()); err != nil || !parsed.Equal(key) {
+		return Secret{}, call{store.Name(), "get", id}.fail(&Error{
+			Kind: Unusable, Hint: "store it again with `ocgo-key replace NAME`",
+			Err: errors.New("what is stored for it is not a key: it has spaces, line breaks or other characters in it that no key has"),
+		})
+	}
+	return key, nil
+}
 
 // ParseKey parses a key that was typed, pasted or piped. It removes spaces, line breaks and a byte
 // order mark around it (Windows shells add one when they pipe text). A key travels in an HTTP

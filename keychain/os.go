@@ -27,6 +27,14 @@ func NewOS() Store {
 	return newOSStore(systemBackend(), system())
 }
 
+// NewOSNotes returns a store in the same keychain for what is no key: short texts that only a
+// program with access to the keychain can change.
+func NewOSNotes() Store {
+	notes := newOSStore(systemBackend(), system())
+	notes.service = Service + " notes"
+	return notes
+}
+
 // A backend is go-keyring, or what replaces it in a test.
 type backend interface {
 	Get(service, user string) (string, error)
@@ -56,13 +64,14 @@ type platform struct {
 }
 
 type osStore struct {
+	service string
 	backend backend
 	platform
 	busy chan struct{} // holds one element while a call is in progress
 }
 
 func newOSStore(b backend, p platform) *osStore {
-	return &osStore{backend: b, platform: p, busy: make(chan struct{}, 1)}
+	return &osStore{service: Service, backend: b, platform: p, busy: make(chan struct{}, 1)}
 }
 
 func (s *osStore) Name() string { return storeOS }
@@ -82,7 +91,7 @@ func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
 	c := call{storeOS, "get", id}
 	v, err := s.do(ctx, c, Secret{}, func() (v string, err error) {
 		err = s.retryVanished(func() error {
-			v, err = s.backend.Get(Service, id)
+			v, err = s.backend.Get(s.service, id)
 			return err
 		})
 		return v, err
@@ -103,7 +112,7 @@ func (s *osStore) Set(ctx context.Context, id string, secret Secret) error {
 		return c.fail(err)
 	}
 	_, err := s.do(ctx, c, secret, func() (string, error) {
-		return "", s.backend.Set(Service, id, secret.Reveal())
+		return "", s.backend.Set(s.service, id, secret.Reveal())
 	})
 	return err
 }
@@ -132,17 +141,17 @@ func (s *osStore) retryVanished(do func() error) error {
 // a dismissed prompt as consent, and another program may have stored a second item under the same
 // names. A user who is told that a key is gone relies on it.
 func (s *osStore) delete(id string) error {
-	err := s.backend.Delete(Service, id)
+	err := s.backend.Delete(s.service, id)
 	if err != nil || !s.verifyDelete {
 		return err
 	}
 	for range 4 {
-		if _, err := s.backend.Get(Service, id); errors.Is(err, keyring.ErrNotFound) {
+		if _, err := s.backend.Get(s.service, id); errors.Is(err, keyring.ErrNotFound) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		if err := s.backend.Delete(Service, id); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+		if err := s.backend.Delete(s.service, id); err != nil && !errors.Is(err, keyring.ErrNotFound) {
 			return err
 		}
 	}

@@ -20,3 +20,7 @@ func classify(_ context.Context, err error) error {
 	}
 	return nil
 }
+
+func systemGet(service, user string) (string, error) {
+	return securityGet("/usr/bin/security", service, user)
+}

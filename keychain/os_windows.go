@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"syscall"
+
+	"github.com/zalando/go-keyring"
 )
 
 // classify returns the error for an error code of Credential Manager's CredRead, CredWrite and
@@ -14,3 +16,5 @@ func classify(_ context.Context, err error) error {
 	}
 	return nil
 }
+
+func systemGet(service, user string) (string, error) { return keyring.Get(service, user) }

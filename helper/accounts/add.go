@@ -36,7 +36,11 @@ func (a *Accounts) FreeLabel(ctx context.Context, wanted *string) (string, error
 func (a *Accounts) Reach(label string) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
-	if _, err := a.Keys.Get(ctx, NewID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
+	_, err := a.Keys.Get(ctx, NewID())
+	if errors.Is(err, keychain.ErrNotFound) {
+		err = a.Keys.confirmed(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("%s was not added: %w", label, keychain.WithoutAccount(err))
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/paths"
 	"ocgo-key/internal/term"
+	"ocgo-key/internal/trust"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -39,7 +40,14 @@ type Keys struct {
 // Open returns the chosen store. It does not use the store yet.
 func Open(c Choice) *Keys { return &Keys{Choice: c, opened: map[string]keychain.Store{}} }
 
-func (k *Keys) dir() (string, error) { return paths.StateDir(k.Getenv, os.UserHomeDir) }
+// dir is the state folder, if it is the user's own.
+func (k *Keys) dir() (string, error) {
+	dir, err := paths.StateDir(k.Getenv, os.UserHomeDir)
+	if err == nil {
+		err = trust.Folder(dir)
+	}
+	return dir, err
+}
 
 // settings reads the user's settings without repairing the state file: reading must change nothing.
 func (k *Keys) settings() (rotation.Settings, error) {
@@ -175,11 +183,32 @@ func (k *Keys) Get(ctx context.Context, id string) (keychain.Secret, error) {
 func (k *Keys) Set(ctx context.Context, id string, key keychain.Secret) error {
 	return k.unmoved(ctx, func() error {
 		store, _, err := k.now()
+		if err == nil {
+			err = k.confirmed(ctx)
+		}
 		if err != nil {
 			return err
 		}
 		return store.Set(ctx, id, key)
 	})
+}
+
+// confirmed is Confirmed for the store that is chosen at this moment.
+func (k *Keys) confirmed(ctx context.Context) error {
+	s, err := k.settings()
+	if err != nil {
+		return err
+	}
+	return k.Confirmed(ctx, s, k.StoreIn(s))
+}
+
+// Destination is the store that is chosen at this moment, as people know it.
+func (k *Keys) Destination() string {
+	s, err := k.settings()
+	if err != nil {
+		return Place(OSStore)
+	}
+	return k.Described(k.StoreIn(s), s)
 }
 
 // Delete deletes a key, and its copy in the other store of an incomplete move.

@@ -134,7 +134,7 @@ func TestSettings(t *testing.T) {
 	change := func(name, value string) error {
 		s, err := FindSetting(name)
 		require.NoError(t, err)
-		now, err := s.Change(t.Context(), w.Pool, &value)
+		now, err := s.Change(t.Context(), w.Pool, w.Keys, &value)
 		if err == nil {
 			assert.Equal(t, s.Value(w.overview().Settings), s.Value(now))
 			assert.True(t, s.IsSet(now) || s.Value(now) == 0)
@@ -167,7 +167,7 @@ func TestSettings(t *testing.T) {
 
 	ahead, err := FindSetting("ahead")
 	require.NoError(t, err)
-	now, err := ahead.Change(t.Context(), w.Pool, nil)
+	now, err := ahead.Change(t.Context(), w.Pool, w.Keys, nil)
 	require.NoError(t, err)
 	assert.False(t, ahead.IsSet(now))
 }

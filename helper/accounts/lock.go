@@ -11,6 +11,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"ocgo-key/internal/hint"
+	"ocgo-key/internal/trust"
 )
 
 // Names of the locks in the state folder. A move of the keys takes the move lock alone; every other
@@ -67,8 +68,8 @@ func (k *Keys) lock(name string) (*flock.Flock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot make the state folder: %w", err)
 	}
-	// Opening only to read would block if a pipe were in its place.
-	return flock.New(filepath.Join(dir, name), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR)), nil
+	// Opened for reading alone, a pipe in its place would be waited for.
+	return flock.New(filepath.Join(dir, name), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR|trust.NoFollow)), nil
 }
 
 // Moving reports whether a move of the keys is running.

@@ -53,6 +53,9 @@ func (m *move) run(confirm func(string) error) error {
 	}
 	m.owners = owners
 	now, to := m.Keys.StoreIn(s), m.moved.To
+	if err := m.chosen(s, now, to); err != nil {
+		return err
+	}
 	if err := m.finishEarlier(s, now); err != nil {
 		return err
 	}
@@ -65,7 +68,7 @@ func (m *move) run(confirm func(string) error) error {
 	if err := m.begin(s, now); err != nil {
 		return err
 	}
-	question := fmt.Sprintf("Move %s from %s to %s, and delete the old?", text.Count(len(m.owners), "key", "keys"), Place(now), Place(to))
+	question := fmt.Sprintf("Move %s from %s to %s, and delete the old?", text.Count(len(m.owners), "key", "keys"), m.Keys.Described(now, s), m.Keys.Described(to, s))
 	if err := confirm(question); err != nil {
 		return err
 	}
@@ -83,6 +86,20 @@ func (m *move) run(confirm func(string) error) error {
 	}
 	m.moved.Beside = m.beside()
 	return nil
+}
+
+// chosen sees to it that no key goes to, or is replaced by one of, a place that only state.json
+// names, and remembers the place that the user has just named.
+func (m *move) chosen(s rotation.Settings, now, to string) error {
+	ctx, cancel := m.Budget.Context()
+	defer cancel()
+	stores := []string{now, s.Move.Other(now)}
+	if to != FileStore || m.Keys.identity(rotation.Settings{}) == m.Keys.identity(s) { // else the identity is of state.json
+		m.Keys.Confirm(ctx, to, rotation.Settings{})
+	} else {
+		stores = append(stores, to)
+	}
+	return m.Keys.Confirmed(ctx, s, stores...)
 }
 
 // arrive ends a move to the store that is in use already. If only the command line names that store,

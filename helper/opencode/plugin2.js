@@ -45,7 +45,7 @@ function attach(providers) {
 // redirect sets the address and key of each request, after all other settings.
 async function redirect(event) {
   const { request } = event
-  const it = await gateway().catch((e) => {
+  const it = await proven().catch((e) => {
     throw new Error(`ocgo-key: ${e.message}`)
   })
   const body = request.body ? await request.arrayBuffer() : undefined

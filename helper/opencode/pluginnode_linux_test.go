@@ -36,6 +36,7 @@ type outcome struct {
 	Pattern     []bool
 	Panel       string
 	Toasts      []string
+	Seen        []string // what strangers at the gateway's address got
 }
 
 type redirected struct {
@@ -141,6 +142,24 @@ func TestDeadGatewayIsReplaced(t *testing.T) {
 	require.Empty(t, o.Next.Error)
 	assert.NotEqual(t, o.First.Headers["x-ocgo-key-token"], o.Next.Headers["x-ocgo-key-token"])
 	assert.Len(t, s.starts(), 2)
+}
+
+// A program that took the port of a dead gateway before the plugin hears of its end gets neither a
+// prompt nor the token: another gateway is started, and where a stranger answers in its place too,
+// the request fails.
+func TestStrangersAtTheAddressSeeNothing(t *testing.T) {
+	s := newStage(t, gatewayScript)
+	o := s.plays(s.plugin(), "strangers")
+	require.Empty(t, o.Next.Error)
+	s.showsToken(o.Next)
+	assert.NotEqual(t, o.First.Headers["x-ocgo-key-token"], o.Next.Headers["x-ocgo-key-token"])
+	assert.Contains(t, o.Requests[0].Error, "another program")
+	require.NotEmpty(t, o.Seen)
+	for _, seen := range o.Seen {
+		assert.NotContains(t, seen, "the body")
+		assert.NotContains(t, seen, o.First.Headers["x-ocgo-key-token"]+`"`)
+		assert.NotContains(t, strings.ToLower(seen), "token")
+	}
 }
 
 // A request that comes during a start waits for it. If it fails, the next request tries again,

@@ -9,6 +9,7 @@ import (
 
 	"ocgo-key/internal/atomicfile"
 	"ocgo-key/internal/paths"
+	"ocgo-key/internal/trust"
 )
 
 // ProgramsName is the name of the cache file in the state folder. It holds no secret, and may be
@@ -95,7 +96,7 @@ func (c *Cache) put(path string, info os.FileInfo, p Program) {
 // environment names.
 func IdentifyRemembered(getenv func(string) string, path string) (Program, error) {
 	dir, err := paths.StateDir(getenv, os.UserHomeDir)
-	if err != nil {
+	if err != nil || trust.Folder(dir) != nil {
 		return Identify(path, nil)
 	}
 	return Identify(path, OpenCache(dir))

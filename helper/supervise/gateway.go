@@ -24,6 +24,7 @@ type GatewayOptions struct {
 	Port           int // 0 for a free one
 
 	maxWait *time.Duration // the longest wait for an account that a client is told; nil for gateway.DefaultMaxWait
+	held    bool           // no other user gets the port while a program that this process started lives
 	session string         // the conversation of requests that name none; empty to tell them apart by their beginning
 }
 
@@ -31,7 +32,7 @@ type GatewayOptions struct {
 func StartGateway(holder *helper.Holder, usage *helper.UsagePoller, flags GatewayOptions, o gateway.Observer) (*gateway.Gateway, error) {
 	usage.Holder = holder
 	options := gateway.Options{
-		Holder: holder, Upstreams: upstreams(flags.Service, flags.Zen), Port: flags.Port, Stall: flags.Stall, NoOverage: flags.NoOverage,
+		Holder: holder, Upstreams: upstreams(flags.Service, flags.Zen), Port: flags.Port, Held: flags.held, Stall: flags.Stall, NoOverage: flags.NoOverage,
 		MaxWait: flags.maxWait, Session: flags.session, Usage: usage, Observer: o,
 	}
 	if flags.ByConversation {

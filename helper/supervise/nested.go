@@ -27,14 +27,14 @@ func outerGateway(env []string) (endpoint, bool) {
 	if err != nil || outer.url != "http://"+req.URL.Host || !net.ParseIP(req.URL.Hostname()).IsLoopback() {
 		return endpoint{}, false // not an address that ocgo-key wrote
 	}
-	req.Header.Set(gateway.TokenHeader, outer.token)
+	proven := gateway.Challenge(req, outer.token)
 	req.Header.Set("User-Agent", version.UserAgent())
 	resp, err := helper.NewClient().Do(req)
 	if err != nil {
 		return endpoint{}, false
 	}
 	_ = resp.Body.Close()
-	return outer, resp.StatusCode == http.StatusNoContent
+	return outer, proven(resp)
 }
 
 // under runs the command on the outer gateway, which holds the account and fails over. If the outer

@@ -121,6 +121,7 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 		flags.maxWait = &forever
 	}
 	flags.session = "run_" + strings.ToLower(rand.Text())
+	flags.held = true
 	gw, err := StartGateway(holder, usage, flags, observer)
 	if err != nil {
 		return wrapper.Status{}, failed(err)

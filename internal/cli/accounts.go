@@ -130,5 +130,5 @@ func (c *replaceCmd) Run(a *app) error {
 	if err := a.accounts(pool).Replace(context.Background(), v, key, c.NoVerify); err != nil {
 		return err
 	}
-	return a.done("replaced the key of", v.Label, v.ID)
+	return a.stored("replaced the key of", v.Label, v.ID)
 }

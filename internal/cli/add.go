@@ -43,7 +43,7 @@ func (c *addCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := a.done("added", label, id); err != nil || a.JSON {
+	if err := a.stored("added", label, id); err != nil || a.JSON {
 		return err
 	}
 	sayLimited(a, pool, id)

@@ -14,6 +14,7 @@ import (
 	"ocgo-key/internal/report"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
+	"ocgo-key/internal/trust"
 	"ocgo-key/rotation"
 )
 
@@ -40,6 +41,9 @@ func (a *app) check() error {
 		return err
 	}
 	a.baseURL = base
+	if a.TrustState {
+		trust.All()
+	}
 	if a.Store != "" {
 		if err := accounts.CheckStore(a.Store); err != nil {
 			return hint.Input("--store: %w", err)

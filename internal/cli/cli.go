@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/report"
@@ -52,13 +53,14 @@ type grammar struct {
 
 // globals are the flags of every command.
 type globals struct {
-	JSON     bool   `name:"json" help:"Print one JSON document on stdout."`
-	Store    string `placeholder:"STORE" env:"OCGO_KEY_STORE" complete:"store" help:"Where keys are kept: os (the OS keychain), file (one file that age encrypts) or docker:NAME (a docker credential helper). Default: the store set with config, else os."`
-	Identity string `placeholder:"PATH" env:"OCGO_KEY_IDENTITY" complete:"file" help:"The age identity that decrypts the file store: its path, or an open file descriptor as fd:N."`
-	BaseURL  string `name:"base-url" placeholder:"URL" default:"https://opencode.ai/zen/go/v1" env:"OCGO_KEY_BASE_URL" help:"The service. http only for loopback."`
-	NoColor  bool   `name:"no-color" help:"No colour (also NO_COLOR)."`
-	Quiet    bool   `short:"q" help:"Print only results and errors."`
-	Verbose  bool   `short:"v" help:"Print more details on stderr."`
+	JSON       bool   `name:"json" help:"Print one JSON document on stdout."`
+	Store      string `placeholder:"STORE" env:"OCGO_KEY_STORE" complete:"store" help:"Where keys are kept: os (the OS keychain), file (one file that age encrypts) or docker:NAME (a docker credential helper). Default: the store set with config, else os."`
+	Identity   string `placeholder:"PATH" env:"OCGO_KEY_IDENTITY" complete:"file" help:"The age identity that decrypts the file store: its path, or an open file descriptor as fd:N."`
+	BaseURL    string `name:"base-url" placeholder:"URL" default:"https://opencode.ai/zen/go/v1" env:"OCGO_KEY_BASE_URL" help:"The service. http only for loopback."`
+	TrustState bool   `name:"trust-state" env:"OCGO_KEY_TRUST_STATE" help:"Use the state folder even if another user may change it: for file systems without owners and modes."`
+	NoColor    bool   `name:"no-color" help:"No colour (also NO_COLOR)."`
+	Quiet      bool   `short:"q" help:"Print only results and errors."`
+	Verbose    bool   `short:"v" help:"Print more details on stderr."`
 }
 
 const description = `Keeps OpenCode Go keys in the OS keychain. Every OpenCode process gets the next one and keeps it; when a limit is hit, your session continues on the next key.
@@ -224,6 +226,15 @@ func (a *app) done(what, label, id string) error {
 	}
 	a.Say("%s %s", what, label)
 	return nil
+}
+
+// stored is done for a command that stored a key, and says where if that is not the OS keychain.
+func (a *app) stored(what, label, id string) error {
+	err := a.done(what, label, id)
+	if to := a.keys().Destination(); err == nil && !a.JSON && to != accounts.Place(accounts.OSStore) {
+		a.Say("its key is in %s", to)
+	}
+	return err
 }
 
 func newApp() *app {

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"text/tabwriter"
 
@@ -84,7 +83,9 @@ func (c *configCmd) Run(a *app) error {
 
 // configure changes a setting. If value is nil, it restores the default.
 func configure(a *app, pool *rotation.Pool, s accounts.Setting, value *string) error {
-	now, err := s.Change(context.Background(), pool, value)
+	ctx, cancel := a.budget().Context()
+	defer cancel()
+	now, err := s.Change(ctx, pool, a.keys(), value)
 	if err != nil {
 		return err
 	}
@@ -92,6 +93,9 @@ func configure(a *app, pool *rotation.Pool, s accounts.Setting, value *string) e
 		return a.Document(settingDocument(s, now))
 	}
 	a.Say("%s is now %v", s.Name, s.Value(now))
+	if now.Store != "" && (s.Name == "store" || s.Name == "identity") {
+		a.Say("keys go to %s", a.keys().Described(now.Store, now))
+	}
 	if note := s.Note(now); note != "" {
 		a.Say("%s", note)
 	}

@@ -59,6 +59,7 @@ var table = []struct {
 	{rotation.ErrAlreadyThere, exitAlready, ""},
 	{rotation.ErrNoOther, exitExhausted, "`ocgo-key list` shows when others are back"},
 	{keychain.ErrNotFound, exitNoAccount, "`ocgo-key replace LABEL` stores it again"},
+	{keychain.ErrUnusable, exitNoAccount, "`ocgo-key replace LABEL` stores it again"},
 	{keychain.ErrLocked, exitLocked, ""},
 	{keychain.ErrNoKeychain, exitNoKeychain, ""},
 	{keychain.ErrTimeout, exitTimeout, ""},

@@ -155,7 +155,7 @@ func (a *app) newHolder(pool *rotation.Pool, keys keychain.Store, command string
 }
 
 func (a *app) warnMissing(missing, next rotation.Handout) {
-	a.Warn(fmt.Sprintf("the key of %s is not in the keychain; continuing with %s", missing.Label, next.Label),
+	a.Warn(fmt.Sprintf("the keychain has no usable key for %s; continuing with %s", missing.Label, next.Label),
 		fmt.Sprintf("`ocgo-key replace %s` stores it again", text.Quote(missing.Label)))
 }
 

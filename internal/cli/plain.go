@@ -62,12 +62,12 @@ func (g *grammar) plain(args []string) (ok bool) {
 func plainGlobals() (flags globals, ok bool) {
 	v := reflect.ValueOf(&flags).Elem()
 	for field, value := range v.Fields() {
-		if value.Kind() != reflect.String {
-			continue
-		}
 		set, inEnvironment := os.LookupEnv(field.Tag.Get("env"))
-		if inEnvironment && set == "" {
+		switch {
+		case inEnvironment && (set == "" || value.Kind() != reflect.String):
 			return flags, false
+		case value.Kind() != reflect.String:
+			continue
 		}
 		if !inEnvironment {
 			set = field.Tag.Get("default")

@@ -20,7 +20,7 @@ type examination struct {
 	Options
 	ctx  context.Context
 	home string
-	uid  int // the owner that our files must have; -1 on systems without uids
+	uid  int // who runs this; -1 on Windows
 
 	state    func() snapshot
 	keychain func() keysSeen

@@ -18,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/internal/install"
 	"ocgo-key/keychain"
@@ -63,11 +64,18 @@ type fakeKeys struct {
 	deaf   error            // what every call fails with
 	broken map[string]error // what Get fails with, by id
 	moving bool
+	// unchosen is why the places of the keys are not the user's choice; nil where they are.
+	unchosen error
 }
 
 func (k *fakeKeys) Name() string                       { return cmp.Or(k.name, "os") }
 func (k *fakeKeys) Moving() bool                       { return k.moving }
 func (k *fakeKeys) StoreIn(s rotation.Settings) string { return cmp.Or(s.Store, "os") }
+
+func (k *fakeKeys) Confirmed(context.Context, rotation.Settings, ...string) error { return k.unchosen }
+func (k *fakeKeys) Described(store string, _ rotation.Settings) string {
+	return accounts.Place(store)
+}
 
 func (k *fakeKeys) Get(_ context.Context, id string) (keychain.Secret, error) {
 	switch key, ok := k.keys[id]; {

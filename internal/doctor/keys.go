@@ -80,7 +80,12 @@ func (e keysCheck) checkMove(r *Result, s state.Settings) (unfinished bool) {
 		r.Skipped = "not compared with the accounts, since the keys are being moved right now"
 		return true
 	}
-	r.found(Problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", accounts.Place(s.Move.From), accounts.Place(s.Move.To))
+	if err := e.Keys.Confirmed(e.ctx, s, s.Store, s.Move.From, s.Move.To); err != nil {
+		r.found(Problem, "ocgo-key config --unset store", "a move of the keys from %s to %s is noted in state.json, but %v; if you began it, run `ocgo-key migrate` again with the same flags, else forget it",
+			e.Keys.Described(s.Move.From, s), e.Keys.Described(s.Move.To, s), err)
+		return true
+	}
+	r.found(Problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", e.Keys.Described(s.Move.From, s), e.Keys.Described(s.Move.To, s))
 	return true
 }
 

@@ -16,6 +16,7 @@ import (
 	"ocgo-key/internal/install"
 	"ocgo-key/internal/process"
 	"ocgo-key/internal/text"
+	"ocgo-key/internal/trust"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
 )
@@ -46,26 +47,30 @@ func (e stateCheck) checkState(r *Result) {
 		r.fixable(aside(s.dir), "%s is not a folder, but the state belongs there", s.dir)
 		return
 	}
-	e.checkFolder(r, s.dir, info)
+	if !e.checkFolder(r, s.dir, info) {
+		return
+	}
 	e.checkFiles(r, s.dir)
 	e.checkContent(r, s)
 	e.checkLeftovers(r, s.dir)
 	e.checkLock(r, s)
 }
 
-// checkFolder checks the owner and the mode of the folder. It ignores the mode of a folder that has
-// other uses, such as the home folder or /tmp.
-func (e stateCheck) checkFolder(r *Result, dir string, info fs.FileInfo) {
-	if e.foreign(info) {
-		r.found(Problem, "sudo chown -R "+ownName()+" "+text.Quote(dir), "%s belongs to another user, so ocgo-key cannot change it", dir)
-		return
+// checkFolder checks that the folder is the user's own, which it returns, and is closed to others. The mode of a folder
+// with other uses (the home folder, a temporary folder) is left alone.
+func (e stateCheck) checkFolder(r *Result, dir string, info fs.FileInfo) (ours bool) {
+	shared := info.Mode()&fs.ModeSticky != 0
+	if err := trust.Folder(dir); err != nil && (shared || trust.Foreign(dir, info)) {
+		r.found(Problem, `export OCGO_KEY_STATE_DIR="$HOME/.ocgo-key"`, "%v, so nothing in it is read or changed", err)
+		return false
 	}
-	if runtime.GOOS == "windows" || info.Mode()&fs.ModeSticky != 0 || filepath.Clean(dir) == filepath.Clean(e.home) {
-		return
+	if runtime.GOOS == "windows" || shared || filepath.Clean(dir) == filepath.Clean(e.home) {
+		return true
 	}
 	if mode := info.Mode().Perm(); mode != 0o700 {
 		r.fixable(chmod(dir, 0o700), "%s has mode %04o and not 0700: other users can read it, or you cannot", dir, mode)
 	}
+	return true
 }
 
 func (e stateCheck) checkFiles(r *Result, dir string) {
@@ -86,8 +91,8 @@ func (e stateCheck) checkFiles(r *Result, dir string) {
 			r.fixable(unlink(path), "%s is a symbolic link: the next change would replace it by a file", path)
 		case !info.Mode().IsRegular():
 			r.fixable(aside(path), "%s is not a regular file", path)
-		case e.foreign(info):
-			r.found(Problem, "sudo chown "+ownName()+" "+text.Quote(path), "%s belongs to another user, so ocgo-key cannot change it", path)
+		case trust.Foreign(path, info):
+			r.found(Problem, "sudo chown "+ownName()+" "+text.Quote(path), "%s belongs to another user, so it is not used", path)
 		case runtime.GOOS != "windows" && info.Mode().Perm() != 0o600:
 			r.fixable(chmod(path, 0o600), "%s has mode %04o and not 0600: other users can read or change it, or you cannot", path, info.Mode().Perm())
 		}
@@ -144,11 +149,6 @@ func (e stateCheck) checkLock(r *Result, s snapshot) {
 		fix = "taskkill /im ocgo-key.exe /f"
 	}
 	r.found(Problem, fix, "%s has been held by %s for more than %v; nothing can be changed until it is released", s.file.LockPath(), who, lockLimit)
-}
-
-func (e stateCheck) foreign(info fs.FileInfo) bool {
-	owner, ok := ownerOf(info)
-	return ok && owner != e.uid
 }
 
 func ownName() string {

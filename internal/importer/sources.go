@@ -66,6 +66,11 @@ func Stdin(r io.Reader) (*Sources, error) {
 
 // Named reads the file that the user named.
 func Named(ctx context.Context, path string) (*Sources, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	_ = f.Close()
 	if isDatabase(path) {
 		s, err := openDatabase(ctx, path)
 		return named(path, s, err)
@@ -108,9 +113,7 @@ func Usual(ctx context.Context, env Env, scrub bool, r report.Reporter) (*Source
 			continue
 		}
 		var s *source
-		if info != nil && !info.Mode().IsRegular() {
-			err = fmt.Errorf("%s is not a regular file", path) // a pipe might never end
-		} else if path == databasePath {
+		if path == databasePath {
 			s, err = openDatabase(ctx, path)
 		} else {
 			s, err = openSource(path, opencode.ReadLogins)
@@ -154,14 +157,27 @@ func (s *Sources) has(info os.FileInfo) bool {
 // accepts lists of keys.
 type reader func(text, rotation []byte) (opencode.Logins, error)
 
+// openRegular opens the regular file at path. A pipe might never end, and opening one waits for its
+// writer.
+func openRegular(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, hint.On(hint.Input("%s is not a regular file", path), "`--from -` reads keys that are piped in")
+	}
+	return os.Open(path)
+}
+
 func openSource(path string, read reader) (*source, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	var rotation []byte // nil: the position in the accounts file counts
-	if beside, err := os.Open(filepath.Join(filepath.Dir(path), opencode.RotationFile)); err == nil {
+	var rotation []byte // without it the accounts file's own position counts
+	if beside, err := openRegular(filepath.Join(filepath.Dir(path), opencode.RotationFile)); err == nil {
 		rotation, _ = readBounded(beside)
 		_ = beside.Close()
 	}
@@ -175,7 +191,12 @@ func openSource(path string, read reader) (*source, error) {
 }
 
 func openDatabase(ctx context.Context, path string) (*source, error) {
-	info, err := os.Stat(path)
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	_ = f.Close()
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"ocgo-key/internal/atomicfile"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
+	"ocgo-key/internal/trust"
 )
 
 // A Record lists the installed files, for their removal. It holds no secret.
@@ -27,7 +29,10 @@ func (w *Places) recordPath() string { return filepath.Join(w.State, "install.js
 // ReadRecord returns the record; an empty one if nothing is installed.
 func (w *Places) ReadRecord() (Record, error) {
 	r := Record{Version: recordVersion}
-	content, err := os.ReadFile(w.recordPath())
+	if err := trust.Folder(w.State); err != nil {
+		return r, err
+	}
+	content, err := readRecord(w.recordPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return r, nil
 	}
@@ -44,8 +49,23 @@ func (w *Places) ReadRecord() (Record, error) {
 	return r, nil
 }
 
+// maxRecord bounds a record, in bytes.
+const maxRecord = 1 << 20
+
+func readRecord(path string) ([]byte, error) {
+	f, err := trust.Open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return io.ReadAll(io.LimitReader(f, maxRecord))
+}
+
 func (w *Places) writeRecord(r Record) error {
 	if err := os.MkdirAll(w.State, 0o700); err != nil {
+		return err
+	}
+	if err := trust.Folder(w.State); err != nil {
 		return err
 	}
 	content, err := json.MarshalIndent(r, "", "  ")

@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
 
 	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/trust"
 )
 
 // Event is one line of events.jsonl. No field can hold a key.
@@ -34,7 +37,7 @@ func appendEvents(path string, events []Event) error {
 	if err := trimEvents(path); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	f, err := trust.Open(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
@@ -67,17 +70,35 @@ func cutShort(f *os.File) bool {
 
 // trimEvents removes the older half of the lines in a file of at least maxEvents bytes.
 func trimEvents(path string) error {
-	info, err := os.Stat(path)
+	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() < maxEvents {
 		return nil
 	}
+	tail, err := eventsTail(path, maxEvents/2)
 	if err != nil {
 		return err
 	}
-	all, err := os.ReadFile(path)
+	return atomicfile.Write(path, tail, 0o600, false)
+}
+
+// eventsTail returns the last lines of the file at path, at most bytes of them.
+func eventsTail(path string, most int64) ([]byte, error) {
+	f, err := trust.Open(path, os.O_RDONLY, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	half := all[len(all)/2:]
-	return atomicfile.Write(path, half[bytes.IndexByte(half, '\n')+1:], 0o600, false)
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	begin := max(0, info.Size()-most)
+	tail, err := io.ReadAll(io.NewSectionReader(f, begin, most))
+	if begin > 0 {
+		tail = tail[bytes.IndexByte(tail, '\n')+1:] // the first line is cut
+	}
+	return tail, err
 }

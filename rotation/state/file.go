@@ -17,6 +17,8 @@ import (
 	"github.com/gofrs/flock"
 
 	"ocgo-key/internal/atomicfile"
+	"ocgo-key/internal/hint"
+	"ocgo-key/internal/trust"
 )
 
 const (
@@ -175,33 +177,39 @@ func (f *File) load(name string) (*State, error) {
 	if err != nil {
 		return nil, &unreadableError{name, err}
 	}
+	s.printable()
 	return s, nil
 }
 
-// content returns the text of a file. It reads no pipe or device, which might block forever.
-func (f *File) content(name string) (string, error) {
-	info, err := os.Stat(f.path(name))
-	switch {
-	case err == nil && info.Mode().IsRegular():
-		return read(f.path(name), info.Size())
-	case err == nil:
-		return "", &unreadableError{name, errors.New("not a regular file")}
-	case !errors.Is(err, fs.ErrNotExist):
-		if link, lerr := os.Lstat(f.path(name)); lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
-			return "", &unreadableError{name, err} // such as a link to itself
-		}
-	}
-	return "", err
-}
+// maxState bounds state.json, in bytes: a thousand accounts take less than one megabyte.
+const maxState = 16 << 20
 
-// read returns the text of the file at path, which has size bytes. If the text equals the one that
-// was decoded last, read returns that string, so that it is in memory once.
-func read(path string, size int64) (string, error) {
-	file, err := os.Open(path)
+// content is what is in the file. What is no file, or too large for one of ours, makes no sense
+// either. A file of another user is refused, see package trust.
+func (f *File) content(name string) (string, error) {
+	if err := trust.Folder(f.dir); err != nil {
+		return "", err
+	}
+	file, err := trust.Open(f.path(name), os.O_RDONLY, 0)
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", &unreadableError{name, errors.New("it is not a regular file")}
+	case info.Size() > maxState:
+		return "", &unreadableError{name, fmt.Errorf("it is larger than %d MiB", maxState>>20)}
+	}
+	return read(file, info.Size())
+}
+
+// read returns what is in the file, which was size bytes long a moment ago. Where that is what was
+// decoded last, it is not in memory twice.
+func read(file *os.File, size int64) (string, error) {
 	if l := latest.Load(); l != nil && int64(len(l.text)) == size {
 		if same(file, l.text) {
 			return l.text, nil
@@ -212,7 +220,7 @@ func read(path string, size int64) (string, error) {
 	}
 	var text strings.Builder
 	text.Grow(int(size))
-	_, err = io.Copy(&text, file)
+	_, err := io.Copy(&text, io.LimitReader(file, maxState))
 	return text.String(), err
 }
 
@@ -319,8 +327,14 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot create the state folder: %w", err)
 	}
-	// Opening a pipe in its place for reading only would block.
-	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	if err := trust.Folder(f.dir); err != nil {
+		return nil, err
+	}
+	if err := trust.Check(f.path(lockName)); err != nil {
+		return nil, err
+	}
+	// Opened for reading alone, a pipe in its place would be waited for.
+	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR|trust.NoFollow))
 	if ok, err := lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("cannot lock the state: %w", err)
 	} else if !ok {
@@ -350,6 +364,7 @@ func waitForLock(ctx context.Context, lock *flock.Flock) error {
 			<-got //nolint:errcheck // Close is right in either case
 			_ = lock.Close()
 		}()
-		return fmt.Errorf("another ocgo-key has held %s for too long: %w", lock.Path(), ctx.Err())
+		return hint.On(hint.As(ctx.Err(), fmt.Errorf("another process holds %s and does not release it", lock.Path())),
+			"`ocgo-key doctor` names the process")
 	}
 }

@@ -135,7 +135,7 @@ func FuzzEvents(f *testing.F) {
 			t.Fatal(err)
 		}
 		after, stillBroken, err := file.ReadEvents()
-		if err != nil || len(after) != len(before)+1 || stillBroken != broken || after[len(before)].Account != "a \"label\"\n" {
+		if err != nil || len(after) != len(before)+1 || stillBroken != broken || after[len(before)].Account != "a \"label\" " {
 			t.Fatalf("%d events and %d broken lines became %d and %d, %v", len(before), broken, len(after), stillBroken, err)
 		}
 	})

@@ -5,13 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"os"
+
+	"ocgo-key/internal/text"
+	"ocgo-key/internal/trust"
 )
 
 // ReadEvents returns the events in the file, oldest first, and the number of broken lines. A crash
-// may leave a broken line.
+// may leave a broken line. Of a file that is larger than any of ours it reads the end.
 func (f *File) ReadEvents() (events []Event, broken int, err error) {
-	all, err := os.ReadFile(f.path(eventsName))
+	if err := trust.Folder(f.dir); err != nil {
+		return nil, 0, err
+	}
+	all, err := eventsTail(f.path(eventsName), 2*maxEvents)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
 	}
@@ -25,10 +30,18 @@ func (f *File) ReadEvents() (events []Event, broken int, err error) {
 		case json.Unmarshal(line, &e) != nil || e.Kind == "":
 			broken++
 		default:
+			e.printable()
 			events = append(events, e)
 		}
 	}
 	return events, broken, nil
+}
+
+// printable makes each text of e one line that is safe on a terminal.
+func (e *Event) printable() {
+	for _, field := range []*string{&e.Kind, &e.Account, &e.To, &e.Reason, &e.Command} {
+		*field = text.Line(*field)
+	}
 }
 
 // ReadEvents returns all events.

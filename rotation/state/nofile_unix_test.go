@@ -17,9 +17,8 @@ import (
 // block.
 func TestNoFileInTheStatesPlace(t *testing.T) {
 	for name, put := range map[string]func(path string) error{
-		"pipe":           func(path string) error { return syscall.Mkfifo(path, 0o600) },
-		"folder":         func(path string) error { return os.Mkdir(path, 0o700) },
-		"link to itself": func(path string) error { return os.Symlink(path, path) },
+		"pipe":   func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"folder": func(path string) error { return os.Mkdir(path, 0o700) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t)

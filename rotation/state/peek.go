@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"ocgo-key/internal/trust"
 )
 
 // Errors of Peek.
@@ -49,7 +51,7 @@ func (f *File) LockPath() string { return f.path(lockName) }
 
 // LockHeld reports whether other processes hold the lock until ctx ends. It creates no file.
 func (f *File) LockHeld(ctx context.Context) (bool, error) {
-	info, err := os.Stat(f.LockPath())
+	info, err := os.Lstat(f.LockPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -59,7 +61,7 @@ func (f *File) LockHeld(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	lock := flock.New(f.LockPath(), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
+	lock := flock.New(f.LockPath(), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR|trust.NoFollow))
 	defer lock.Close()
 	free, err := lock.TryLockContext(ctx, lockPoll)
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"ocgo-key/internal/text"
 )
 
 // Version is the version of the schema. A file with a higher version is not used: see ErrNewer.
@@ -209,6 +211,19 @@ func (s *State) ClearPending(id string) {
 
 // Note adds an event. It is written to events.jsonl after the state.
 func (s *State) Note(e Event) { s.events = append(s.events, e) }
+
+// printable makes each label one line that is safe on a terminal, so that each place that shows it
+// is safe: `add` takes no other, but a file can have any. The list is copied before it is changed.
+func (s *State) printable() {
+	unsafe := func(a Account) bool { return text.Line(a.Label) != a.Label }
+	if !slices.ContainsFunc(s.Accounts, unsafe) {
+		return
+	}
+	s.Accounts = slices.Clone(s.Accounts)
+	for i := range s.Accounts {
+		s.Accounts[i].Label = text.Line(s.Accounts[i].Label)
+	}
+}
 
 // ErrNewer means that a newer version of the program wrote the state. The file is left as it is.
 var ErrNewer = errors.New("the state was written by a newer version of ocgo-key")

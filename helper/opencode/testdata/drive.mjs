@@ -1,5 +1,6 @@
 // Stands in for OpenCode 2: gives a plugin a context, and prints what it did with that as JSON.
 // Usage: node drive.mjs PLUGIN SCENARIO [--service]
+import { createHmac } from "node:crypto"
 import { readFileSync, writeFileSync } from "node:fs"
 
 const [, , path, scenario] = process.argv
@@ -35,6 +36,20 @@ async function request(url, headers = {}) {
   return { url: event.request.url, headers: Object.fromEntries(event.request.headers), body: await event.request.text() }
 }
 
+// The stand-in's gateway is a script that listens nowhere: its proofs come from here, and those of
+// the strangers that took its port.
+const seen = (done.seen = [])
+let strangers = 0
+globalThis.fetch = async (url, { headers }) => {
+  const { token } = globalThis[Symbol.for("ocgo-key 2")].address
+  if (strangers-- > 0) {
+    seen.push(`${url} ${JSON.stringify(headers)}`)
+    return new Response(null, { status: 204, headers: { "x-ocgo-key-proof": headers["x-ocgo-key-challenge"] } })
+  }
+  const proof = createHmac("sha256", token).update(`ocgo-key gateway\n${headers["x-ocgo-key-challenge"]}`).digest("hex")
+  return new Response(null, { status: 204, headers: { "x-ocgo-key-proof": proof } })
+}
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const URLS = ["https://opencode.ai/zen/go/v1/chat/completions", "http://other.example/a/messages/b/messages?beta=true", "http://127.0.0.1:1/zen/go/v1/responses"]
 const KEYS = { authorization: "Bearer sk-foreign", "x-api-key": "sk-foreign", "api-key": "sk-foreign", "x-goog-api-key": "sk-foreign", "x-ocgo-key-token": "old" }
@@ -60,6 +75,14 @@ const scenarios = {
     const end = Date.now() + 20000
     for (let next = first; next.headers["x-ocgo-key-token"] === first.headers["x-ocgo-key-token"] && Date.now() < end; await sleep(10)) done.next = next = await request(URLS[0])
     done.first = first
+  },
+  async strangers() {
+    await plugin.setup(ctx)
+    done.first = await request(URLS[0])
+    strangers = 1
+    done.next = await request(URLS[0])
+    strangers = 99
+    done.requests = [await request(URLS[0])]
   },
   async fails() {
     await plugin.setup(ctx)

@@ -1,0 +1,49 @@
+package gateway
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+)
+
+// A client that does not know whether its gateway still listens on the port sends PingPath a text
+// of its own in ChallengeHeader, without the token. The gateway's answer has the proof that it has
+// the token in ProofHeader: another user's program that took the port of a dead gateway has none,
+// and learns nothing. The plugin does the same: helper/opencode/plugin.js.
+const (
+	ChallengeHeader = "X-Ocgo-Key-Challenge"
+	ProofHeader     = "X-Ocgo-Key-Proof"
+)
+
+// maxChallenge bounds a challenge, in bytes.
+const maxChallenge = 128
+
+func proof(token, challenge string) string {
+	mac := hmac.New(sha256.New, []byte(token))
+	mac.Write([]byte("ocgo-key gateway\n" + challenge))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// Challenge makes req, a GET of PingPath, one to which only a gateway with this token has the
+// answer. proven reports whether an answer is that.
+func Challenge(req *http.Request, token string) (proven func(*http.Response) bool) {
+	challenge := rand.Text()
+	req.Header.Set(ChallengeHeader, challenge)
+	return func(resp *http.Response) bool {
+		shown := resp.Header.Get(ProofHeader)
+		return resp.StatusCode == http.StatusNoContent && hmac.Equal([]byte(shown), []byte(proof(token, challenge)))
+	}
+}
+
+// proves answers a challenge, and reports whether the request is one.
+func (g *Gateway) proves(w http.ResponseWriter, r *http.Request) bool {
+	challenge := r.Header.Get(ChallengeHeader)
+	if r.Method != http.MethodGet || r.URL.Path != PingPath || challenge == "" || len(challenge) > maxChallenge {
+		return false
+	}
+	w.Header().Set(ProofHeader, proof(g.token, challenge))
+	w.WriteHeader(http.StatusNoContent)
+	return true
+}

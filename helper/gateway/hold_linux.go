@@ -1,0 +1,58 @@
+package gateway
+
+import (
+	"context"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// listenHeld listens on a free port that no other user gets for as long as this process or one that
+// it starts lives: a second socket, which accepts nothing, is bound to the port, and every program
+// that is started from here inherits it. After the end of this process alone, clients are refused a
+// connection, as ever. The kernel lets two sockets share a port if both ask for it and belong to one
+// user.
+func listenHeld() (net.Listener, error) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0) // without SOCK_CLOEXEC
+	if err != nil {
+		return nil, os.NewSyscallError("socket", err)
+	}
+	listener, err := listenBeside(fd)
+	if err != nil {
+		_ = syscall.Close(fd)
+		return nil, err
+	}
+	return &heldListener{listener, fd}, nil
+}
+
+func listenBeside(fd int) (net.Listener, error) {
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
+		return nil, os.NewSyscallError("setsockopt", err)
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		return nil, os.NewSyscallError("bind", err)
+	}
+	address, err := syscall.Getsockname(fd)
+	if err != nil {
+		return nil, os.NewSyscallError("getsockname", err)
+	}
+	share := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+		_ = c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		return err
+	}}
+	bound := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: address.(*syscall.SockaddrInet4).Port}
+	return share.Listen(context.Background(), "tcp4", bound.String())
+}
+
+// heldListener gives the port up when it is closed, as far as this process is concerned.
+type heldListener struct {
+	net.Listener
+	fd int
+}
+
+func (l *heldListener) Close() error {
+	_ = syscall.Close(l.fd)
+	return l.Listener.Close()
+}

@@ -1,0 +1,174 @@
+// Package trust decides whether the state folder and its files are the user's own. What another
+// user may have put there could name a file for us to write to, a store for our keys, or a label
+// that a shell runs.
+package trust
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"ocgo-key/internal/hint"
+	"ocgo-key/internal/text"
+)
+
+// Facts are what the system says of a file or a folder.
+type Facts struct {
+	UID, GID int
+	Mode     fs.FileMode
+}
+
+// A User is who this program runs as.
+type User struct {
+	UID int
+	// Also are users whose files count as the user's own: of root, who ran sudo and who owns HOME.
+	Also []int
+}
+
+// owns reports whether a file of uid counts as the user's own. Those of root do: root can change
+// any file.
+func (u User) owns(uid int) bool {
+	if uid == u.UID || uid == 0 {
+		return true
+	}
+	for _, also := range u.Also {
+		if uid == also {
+			return true
+		}
+	}
+	return false
+}
+
+// Doubt says why what f describes may be somebody else's; empty where it is the user's own. A group
+// that has the number of the owner is that user's private one, as many systems make it.
+func (u User) Doubt(f Facts) string {
+	switch {
+	case !u.owns(f.UID):
+		return "belongs to another user"
+	case f.Mode.Perm()&0o002 != 0:
+		return "may be changed by every user of this machine"
+	case f.Mode.Perm()&0o020 != 0 && f.GID != f.UID:
+		return "may be changed by its group"
+	}
+	return ""
+}
+
+// NewUser returns the user with this uid. getenv and owner, which returns the uid of a path's
+// owner, are asked for root alone.
+func NewUser(uid int, getenv func(string) string, owner func(path string) (uid int, ok bool)) User {
+	u := User{UID: uid}
+	if uid != 0 {
+		return u
+	}
+	if sudo, err := strconv.Atoi(getenv("SUDO_UID")); err == nil {
+		u.Also = append(u.Also, sudo)
+	}
+	if home := getenv("HOME"); home != "" {
+		if uid, ok := owner(home); ok {
+			u.Also = append(u.Also, uid)
+		}
+	}
+	return u
+}
+
+var current = sync.OnceValue(func() User {
+	return NewUser(os.Geteuid(), os.Getenv, func(path string) (int, bool) {
+		info, err := os.Stat(path)
+		if err != nil {
+			return 0, false
+		}
+		f, ok := facts(path, info)
+		return f.UID, ok
+	})
+})
+
+var all atomic.Bool
+
+// All makes this process trust every folder and file, for file systems without modes and owners.
+func All() { all.Store(true) }
+
+// errUntrusted is in the chain of every refusal of this package.
+var errUntrusted = errors.New("not the user's own")
+
+// Refused reports whether err says that a folder or a file is not the user's own.
+func Refused(err error) bool { return errors.Is(err, errUntrusted) }
+
+func refuse(next, format string, args ...any) error {
+	return hint.On(hint.As(errUntrusted, fmt.Errorf(format, args...)), next)
+}
+
+// Folder refuses a state folder that is not the user's own. One that is not there, or cannot be
+// looked at, is no reason to refuse: the next step fails by itself.
+func Folder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil || all.Load() {
+		return nil
+	}
+	f, ok := facts(dir, info)
+	doubt := current().Doubt(f)
+	switch {
+	case !ok || doubt == "":
+		return nil
+	case Foreign(dir, info) || info.Mode()&fs.ModeSticky != 0:
+		return refuse("set OCGO_KEY_STATE_DIR to a folder of your own; if this one is yours in spite of that, --trust-state uses it as it is",
+			"the state folder %s %s", dir, doubt)
+	}
+	return refuse("check what is in it, then `chmod go-w "+text.Quote(dir)+"`; on a file system without modes, --trust-state uses it as it is",
+		"the state folder %s %s", dir, doubt)
+}
+
+// Foreign reports whether what info describes belongs to another user.
+func Foreign(path string, info fs.FileInfo) bool {
+	f, ok := facts(path, info)
+	return ok && !all.Load() && !current().owns(f.UID)
+}
+
+// Check refuses a file of the state folder that is a symbolic link or not the user's own. As with
+// Folder, one that is not there is fine.
+func Check(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil
+	}
+	return check(path, info)
+}
+
+func check(path string, info fs.FileInfo) error {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return refuse("`ocgo-key doctor --repair` removes the link", "%s is a symbolic link, which the program's own files never are", path)
+	}
+	if all.Load() {
+		return nil
+	}
+	f, ok := facts(path, info)
+	if doubt := current().Doubt(f); ok && doubt != "" {
+		return refuse("check what is in it, then delete it, or take it over with chown and chmod; on a file system without modes, --trust-state uses it as it is",
+			"%s %s", path, doubt)
+	}
+	return nil
+}
+
+// Open is os.OpenFile for a file of the state folder: it follows no link, waits for no pipe, and
+// refuses what Check refuses.
+func Open(path string, flag int, perm fs.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(path, flag|NoFollow, perm)
+	if err != nil {
+		if refused := Check(path); refused != nil {
+			err = refused
+		}
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = check(path, info)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
