@@ -186,8 +186,8 @@ func (m *machine) finds(check string, want ...string) Result {
 	return r
 }
 
-// repairs runs the repairs of a result and requires that they report this. Afterwards the check
-// must find nothing.
+// repairs runs the repairs of a result requires that they report this, and checks that nothing
+// repairable is left.
 func (m *machine) repairs(r Result, want ...string) {
 	m.t.Helper()
 	var told warnings

@@ -44,5 +44,5 @@ func TestKeychainFix(t *testing.T) {
 	e := keychainCheck{&examination{uid: 1000}}
 	assert.Equal(t, "anything else", e.keychainFix("anything else"))
 	t.Setenv("PATH", t.TempDir())
-	assert.Equal(t, "gnome-keyring-daemon --start", e.keychainFix("gnome-keyring-daemon --start"), "without a known package manager, the fix is unchanged")
+	assert.Equal(t, "gnome-keyring-daemon --start", e.keychainFix("gnome-keyring-daemon --start"), "unchanged without a package manager")
 }
