@@ -65,7 +65,7 @@ func TestWriteRelativeName(t *testing.T) {
 
 func TestPermissionIsExact(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		return // there are no permission bits to look at
+		return // Windows has no permission bits to check
 	}
 	path := filepath.Join(t.TempDir(), "f")
 	for _, perm := range []os.FileMode{0o600, 0o644, 0o666, 0o400, 0o600} {
@@ -100,10 +100,10 @@ func TestFailedRenameLeavesNothing(t *testing.T) {
 	}
 }
 
-// The old content stands when no temporary file can be made.
+// The old content stays if the temporary file cannot be created.
 func TestNoTemporaryFileKeepsOld(t *testing.T) {
 	dir := t.TempDir()
-	// A name that fits, while the temporary one, which is longer, does not.
+	// This name is allowed, but the temporary name, which is longer, is not.
 	path := filepath.Join(dir, string(bytes.Repeat([]byte("n"), 250)))
 	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
@@ -131,7 +131,7 @@ func TestNotAFile(t *testing.T) {
 	}
 }
 
-// A reader never sees anything but one whole version.
+// A reader always gets one complete version.
 func TestReadersSeeWholeVersions(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "f")
@@ -158,7 +158,7 @@ func TestReadersSeeWholeVersions(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(got) != 1<<16 || !bytes.Equal(got, version(got[0])) {
-			t.Fatalf("a torn version of %d bytes was read", len(got))
+			t.Fatalf("an incomplete version of %d bytes was read", len(got))
 		}
 		select {
 		case <-done:

@@ -93,7 +93,7 @@ func (c *disableCmd) Run(a *app) error {
 	return alter(a, c.Name, "disabled", (*rotation.Pool).Disable)
 }
 
-// alter changes the account called name, and reports it with the word done.
+// alter calls change for the account called name, and reports success with the verb in done.
 func alter(a *app, name, done string, change func(pool *rotation.Pool, ctx context.Context, id string) error) error {
 	pool, v, err := a.account(name)
 	if err != nil {

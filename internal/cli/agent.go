@@ -23,8 +23,8 @@ var notForAgents = []string{"get", "add", "import", "remove", "rename", "enable"
 // usesService are other commands that send keys to the base URL.
 var usesService = []string{"status", "doctor", "run", "gateway"}
 
-// inAgentsShell reports whether this process runs in an agent's shell: our variable says so, or,
-// under `run`, the agent's own variable.
+// inAgentsShell reports whether this process runs in an agent's shell: our variable is set, or,
+// under `run`, one of agentMarks is.
 func (a *app) inAgentsShell() bool {
 	if a.getenv(agentVariable) != "" {
 		return true

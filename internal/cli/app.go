@@ -76,8 +76,8 @@ func (a *app) pool() (*rotation.Pool, error) {
 	return pool, err
 }
 
-// poolWarning is pool, but reports problems with the state by calling warn, and also returns the
-// state's folder.
+// poolWarning is like pool, but passes problems with the state to warn, and also returns the folder
+// of the state.
 func (a *app) poolWarning(warn func(message string)) (pool *rotation.Pool, dir string, err error) {
 	dir, err = paths.StateDir(a.getenv, os.UserHomeDir)
 	if err != nil {
@@ -130,7 +130,8 @@ func (a *app) account(name string) (*rotation.Pool, rotation.View, error) {
 	return pool, v, err
 }
 
-// confirm asks the user a question, unless yes is set. It returns an error if the answer is no.
+// confirm asks the user the question, unless the flag yes is set. It returns an error if the user
+// declines.
 func (a *app) confirm(yes bool, question string) error {
 	if yes {
 		return nil

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// ask is a client of the Go service such as anyone might write: `ask MODEL PROMPT` prints the answer. It knows
-// where and with what to ask from its environment alone, and there ASK_SESSION and ASK_PARENT name the session.
+// ask is a simple client of the Go service: `ask MODEL PROMPT` prints the answer. It takes the base
+// URL and the key from its environment; ASK_SESSION and ASK_PARENT there name the session and its
+// parent.
 func ask(args []string) int {
 	if len(args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: ask MODEL PROMPT")

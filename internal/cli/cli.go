@@ -70,7 +70,7 @@ First time:
   ocgo-key add Personal
   ocgo-key run               # OpenCode, on the pool`
 
-// exited carries kong's exit code (after --help) out of its parser.
+// exited carries kong's exit code out of its parser, such as after --help.
 type exited int
 
 // Main runs the command line args and returns the exit code.
@@ -168,8 +168,8 @@ func newParser(g any, a *app) (*kong.Kong, error) {
 		kong.Exit(func(code int) { panic(exited(code)) }))
 }
 
-// keyAmong reports whether our part of the command line contains a text that looks like a key, so that
-// no error message repeats it. It does not check the command that `run` starts.
+// keyAmong reports whether one of args looks like a key, which no error message may repeat. It does
+// not check the command that `run` starts.
 func keyAmong(args []string) bool {
 	for _, arg := range args {
 		if arg == "run" {
@@ -194,7 +194,7 @@ func usageError(parser *kong.Kong, args []string, err error) error {
 			command, help = node.Name, "ocgo-key "+node.Name+" --help"
 		}
 	}
-	// A second argument of `add` is often the key, so the message does not repeat it.
+	// A second argument of `add` is often a key, so the message leaves out the argument.
 	if (command == "add" || command == "replace") && strings.HasPrefix(err.Error(), "unexpected argument") {
 		return hint.On(hint.Input("%s takes a label and no key", command),
 			"if that was a key, it is in your shell's history now: remove it there; `ocgo-key "+command+" LABEL` asks for the key")

@@ -26,7 +26,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// diagnose runs a shell's command line that ends with doctor, and returns what it finds in one check.
+// diagnose runs a shell command line that ends with doctor, and returns the text and the fix of the
+// finding of one check.
 func (h *importHome) diagnose(check, shell string) (what, mend string) {
 	h.t.Helper()
 	cmd := h.command("sh", "-c", shell+"ocgo-key doctor --json")
@@ -45,7 +46,7 @@ func (h *importHome) diagnose(check, shell string) (what, mend string) {
 	return "", ""
 }
 
-// refuse is the service's answer to a question without a key.
+// refuse answers like the service answers a request without a key.
 func refuse(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusUnauthorized)
@@ -122,8 +123,8 @@ func TestDoctorFindsAnUnreachableService(t *testing.T) {
 	assert.Empty(t, what)
 }
 
-// The settings of a proxy are named, without the password in them. The name in capitals is one that Go asks a proxy for,
-// on this machine though it is.
+// Doctor names the settings of a proxy, without the password in them. LOCALHOST in capitals is a
+// host for which Go uses the proxy, although it is this machine.
 func TestDoctorNamesTheProxy(t *testing.T) {
 	h := newImportHome(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(refuse))
@@ -156,7 +157,7 @@ func TestDoctorNamesTheProxy(t *testing.T) {
 		})
 	}
 
-	// Neither way leads there.
+	// The service is unreachable both through the proxy and without it.
 	h.env = append(env[:len(env):len(env)], "HTTPS_PROXY=http://127.0.0.1:1", "OCGO_KEY_BASE_URL=https://LOCALHOST:1/zen/go/v1")
 	what, mend := h.diagnose("service", "")
 	assert.Contains(t, what, "cannot be reached; through the proxy http://127.0.0.1:1")
@@ -164,7 +165,7 @@ func TestDoctorNamesTheProxy(t *testing.T) {
 	assert.Equal(t, "unset OCGO_KEY_BASE_URL", mend)
 }
 
-// A clock that is far off shows as a certificate that is not valid.
+// If this machine's clock is far off, the service's certificate is not valid.
 func TestDoctorNamesTheClockWhereACertificateIsOver(t *testing.T) {
 	h := newImportHome(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(refuse))
@@ -178,7 +179,8 @@ func TestDoctorNamesTheClockWhereACertificateIsOver(t *testing.T) {
 	assert.Contains(t, what, "its certificate is not valid at the time that this machine's clock shows")
 }
 
-// certificate is one for host, valid for an hour around a time, that the commands trust.
+// certificate returns a certificate for this host that is valid for an hour around a time and that
+// the commands trust.
 func (h *importHome) certificate(host string, around time.Time) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(h.t, err)

@@ -17,7 +17,7 @@ type diagnosis struct {
 	OK       bool
 }
 
-// examine runs doctor, or a shell's command line that ends with it.
+// examine runs a shell command line that ends with doctor.
 func examine(ts *testscript.TestScript, shell string) diagnosis {
 	err := ts.Exec("sh", "-c", shell)
 	exit, exited := errors.AsType[*exec.ExitError](err)
@@ -41,7 +41,7 @@ func examine(ts *testscript.TestScript, shell string) diagnosis {
 			ts.Fatalf("no such level: %s", f.Level)
 		}
 		if f.Check == "" || f.What == "" || f.Mend == "" {
-			ts.Fatalf("a finding that is not complete: %+v", f)
+			ts.Fatalf("an incomplete finding: %+v", f)
 		}
 	}
 	if code != want || d.OK != (want == 0) {
@@ -61,12 +61,13 @@ func (d diagnosis) find(ts *testscript.TestScript, check, pattern string) (level
 	return "", "", false
 }
 
-// mendPatience bounds the wait for a service that a mend started, and that is not there at once.
+// mendPatience is the longest wait for a service that a fix started, since it is not reachable at
+// once.
 const mendPatience = 10 * time.Second
 
 const doctorCommand = "exec ocgo-key doctor --json"
 
-// found CHECK LEVEL PATTERN wants doctor to find this, and puts the mend into $MEND.
+// found CHECK LEVEL PATTERN requires that doctor has this finding, and puts its fix into $MEND.
 func found(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: found CHECK LEVEL PATTERN")
@@ -76,12 +77,12 @@ func found(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("doctor found no %s in %s", args[2], args[0])
 	}
 	if level != args[1] {
-		ts.Fatalf("it is a %s, want a %s", level, args[1])
+		ts.Fatalf("the finding is a %s, want a %s", level, args[1])
 	}
 	ts.Setenv("MEND", mend)
 }
 
-// gone CHECK PATTERN wants doctor not to find this.
+// gone CHECK PATTERN requires that doctor does not have this finding.
 func gone(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: gone CHECK PATTERN")
@@ -91,7 +92,8 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// mend [-in WHAT] CHECK LEVEL PATTERN wants doctor to find this, runs the mend as it is printed, and wants it gone.
+// mend [-in INPUT] CHECK LEVEL PATTERN requires that doctor has this finding, runs its fix as it is
+// printed, and requires that the finding is gone.
 func mend(ts *testscript.TestScript, neg bool, args []string) {
 	input := "</dev/null"
 	if len(args) > 2 && args[0] == "-in" {
@@ -113,14 +115,14 @@ func mend(ts *testscript.TestScript, neg bool, args []string) {
 	if input == "" {
 		run = `eval "$MEND_IN" | { eval "$MEND"; }`
 	}
-	// A repair ends as doctor does, with 1 where there is another problem.
+	// `doctor --repair` exits with 1 if there is another problem.
 	after := examine(ts, `{ `+run+`; } `+input+` >&2 || [ "$MEND" = "ocgo-key doctor --repair" ] || { echo "the mend failed" >&2; exit 97; }; `+doctorCommand)
 	for deadline := time.Now().Add(mendPatience); ; after = examine(ts, doctorCommand) {
 		if _, _, still := after.find(ts, args[0], args[2]); !still {
 			break
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("doctor finds it after the mend")
+			ts.Fatalf("doctor still has the finding after its fix")
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

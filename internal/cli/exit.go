@@ -32,7 +32,7 @@ const (
 	exitNoCommand  = 127 // there is no such command
 )
 
-// statusError ends this process as a command ended, without a message.
+// statusError ends this process with the exit status of a command, without a message.
 type statusError struct{ wrapper.Status }
 
 func (e *statusError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
@@ -50,7 +50,7 @@ var table = []struct {
 	code int
 	next string
 }{
-	{supervise.ErrFailed, exitWrapper, ""}, // first, whatever its cause
+	{supervise.ErrFailed, exitWrapper, ""}, // first, so that its cause does not count
 	{hint.ErrInput, exitUsage, ""},
 	{hint.ErrRefused, exitRefused, ""},
 	{hint.ErrExists, exitAlready, ""},

@@ -11,7 +11,7 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// A run that failed ends with its own code, whatever made it fail.
+// A failed run has its own exit code, whatever the cause.
 func TestAFailedRunHasItsOwnCode(t *testing.T) {
 	for _, cause := range []error{wrapper.ErrNotFound, wrapper.ErrCannotRun, hint.ErrInput} {
 		code, _ := explain(hint.As(supervise.ErrFailed, fmt.Errorf("cannot start the server: %w", cause)))

@@ -135,7 +135,7 @@ func untilClosed(stdin io.Reader) (context.Context, context.CancelFunc) {
 	return ctx, gone
 }
 
-// waitForEnd returns at a signal to end, or when parent ends.
+// waitForEnd returns at a signal to terminate, or when the context parent ends.
 func waitForEnd(parent context.Context) {
 	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

@@ -14,12 +14,12 @@ import (
 	"ocgo-key/internal/manual"
 )
 
-// Help is the reference: every command says what it does, in a sentence, and shows how it is called.
+// The help of every command has a sentence about what it does, and an example.
 func TestHelpIsComplete(t *testing.T) {
 	commands := manual.Commands(model(t))
 	require.Greater(t, len(commands), 15)
 	for _, c := range commands {
-		assert.True(t, strings.HasSuffix(c.Summary, "."), "%s: %q is no sentence", c.Name, c.Summary)
+		assert.True(t, strings.HasSuffix(c.Summary, "."), "%s: %q does not end with a period", c.Name, c.Summary)
 		assert.Contains(t, c.Example, "ocgo-key "+c.Name, "%s has no Example at the end of its help", c.Name)
 		for _, o := range c.Options {
 			assert.NotEmpty(t, o.Help, "%s %s", c.Name, o.Term)
@@ -27,7 +27,7 @@ func TestHelpIsComplete(t *testing.T) {
 	}
 }
 
-// helpOf is what `ocgo-key ARGS --help` prints in a terminal of this many columns.
+// helpOf returns what `ocgo-key ARGS --help` prints in a terminal of this width.
 func helpOf(t *testing.T, columns string, args ...string) string {
 	t.Helper()
 	t.Setenv("COLUMNS", columns)
@@ -80,7 +80,7 @@ func TestEachShellHasAScript(t *testing.T) {
 	}
 }
 
-// enumOf are the words that an argument of a command can be.
+// enumOf returns the allowed values of an argument of a command.
 func enumOf(t *testing.T, command, argument string) string {
 	t.Helper()
 	for _, node := range model(t).Leaves(false) {

@@ -13,7 +13,8 @@ func guard(getenv func(string) string) {
 	secure.HideMemory()
 	term.SilenceStackTraces()
 	if printsHeaders(getenv) {
-		// Only HTTP/2 prints headers. Every request with a key uses this transport or a clone of it.
+		// Only Go's HTTP/2 code prints headers. Every request with a key uses this transport or a
+		// clone of it.
 		transport := http.DefaultTransport.(*http.Transport)
 		transport.Protocols = new(http.Protocols)
 		transport.Protocols.SetHTTP1(true)

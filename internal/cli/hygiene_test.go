@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What a panic carries, and the words on its stack, may be a key: its place is all that is shown.
+// Only the place of a panic is shown, since its value and its stack may contain a key.
 func TestPanicShowsItsPlaceAlone(t *testing.T) {
 	const key = "sk-marked-of-a-panic"
 	place := func(value any) (place string) {
@@ -29,7 +29,7 @@ func TestPanicShowsItsPlaceAlone(t *testing.T) {
 //go:noinline
 func blowUp(value any) { panic(value) }
 
-// Without GODEBUG's wish for it, HTTP/2 stays.
+// HTTP/2 is only switched off if GODEBUG makes Go print headers.
 func TestGuardLeavesHTTPAlone(t *testing.T) {
 	for _, debug := range []string{"", "gctrace=1", "http2client=0"} {
 		assert.False(t, printsHeaders(func(string) string { return debug }), debug)

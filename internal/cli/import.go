@@ -86,8 +86,8 @@ func (c *importCmd) sources(ctx context.Context, a *app, env importer.Env) (*imp
 	return importer.Named(ctx, *c.From)
 }
 
-// nothing ends an import that found no key. That is an error only if the user named the source:
-// importing again after all keys were moved is fine.
+// nothing reports that an import found no key. That is an error only if the user named the source,
+// since an import after all keys were moved is fine.
 func (c *importCmd) nothing(a *app, looked []string) error {
 	message, next := "no key was found; looked at "+strings.Join(looked, ", "), "name a file with --from PATH, or add a key with `ocgo-key add`"
 	if c.From != nil {
@@ -100,7 +100,8 @@ func (c *importCmd) nothing(a *app, looked []string) error {
 	return nil
 }
 
-// ask asks before files are changed, if there is a terminal. In a script, --scrub is enough.
+// ask asks the user, if there is a terminal, before it lets files be changed. A script needs only
+// --scrub.
 func (c *importCmd) ask(a *app, files []string) error {
 	if !c.Scrub || len(files) == 0 || !term.IsTerminal(a.stdin) {
 		return nil

@@ -50,7 +50,7 @@ func (h *importHome) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// labels are those of the accounts, as list has them.
+// labels returns the labels of the accounts, in the order of `list`.
 func (h *importHome) labels() []string {
 	out, err := h.command("ocgo-key", "list", "--json").Output()
 	require.NoError(h.t, err)
@@ -63,17 +63,17 @@ func (h *importHome) labels() []string {
 	return labels
 }
 
-// secrets is everything of ours that the keychain holds.
+// secrets returns all of ocgo-key's entries in the keychain.
 func (h *importHome) secrets() []byte {
 	out, err := h.command("secret-tool", "search", "--all", "--unlock", "service", "ocgo-key").Output()
-	if len(out) > 0 { // it fails where there is nothing
+	if len(out) > 0 { // the search fails if there is no entry
 		require.NoError(h.t, err)
 	}
 	return out
 }
 
-// Wherever an import is killed, each key is in the keychain or still in its file; and run again and again it ends with
-// each of them in the pool once, and in no file.
+// Wherever an import is killed, each key is in the keychain or still in its file. After enough
+// further imports, each key is in the pool once, and in no file.
 func TestImportSurvivesKill(t *testing.T) {
 	h := newImportHome(t)
 	const accounts = 6
@@ -96,7 +96,7 @@ func TestImportSurvivesKill(t *testing.T) {
 		for _, path := range []string{auth, list} {
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
-			require.True(t, json.Valid(text), "half a file")
+			require.True(t, json.Valid(text), "a file was written only in part")
 			plain.Write(text)
 		}
 		for i, key := range keys {
@@ -114,7 +114,7 @@ func TestImportSurvivesKill(t *testing.T) {
 		require.NoError(t, cmd.Start())
 		lines := bufio.NewReader(stderr)
 		if attempt%3 != 0 {
-			// As soon as it has done something, so that each of these leaves less to do.
+			// Kill the import after its first change, so that each one leaves less to do.
 			for line := ""; err == nil && !strings.HasPrefix(line, "ocgo-key: imported ") && !strings.HasPrefix(line, "ocgo-key: removed "); {
 				line, err = lines.ReadString('\n')
 			}
@@ -129,13 +129,13 @@ func TestImportSurvivesKill(t *testing.T) {
 		}
 		exit := new(exec.ExitError)
 		require.ErrorAs(t, err, &exit)
-		require.Equal(t, -1, exit.ExitCode(), "%s", rest) // by the signal, and by nothing else
+		require.Equal(t, -1, exit.ExitCode(), "%s", rest) // ended by the signal
 		killed++
 		if n := len(h.labels()); n > 0 && n < len(keys) {
 			between++
 		}
 	}
-	// Until nothing is left: a killed one may have come far enough to look like this one's success.
+	// The import that finds no key is the last: a killed one may have imported everything.
 	out, err := h.command("ocgo-key", "import", "--scrub", "--no-verify").CombinedOutput()
 	require.NoError(t, err)
 	require.Contains(t, string(out), "no key was found")
@@ -172,20 +172,21 @@ func TestImportSurvivesKill(t *testing.T) {
 		}
 	}
 	require.NoError(t, json.Unmarshal(out, &pool))
-	assert.Equal(t, "Label 3", pool.Next, "the rotation goes on behind the one used last")
+	assert.Equal(t, "Label 3", pool.Next, "the next account is the one after the last used")
 	for _, a := range pool.Accounts {
 		assert.Equal(t, a.Label != "Label 1", a.Enabled, a.Label)
 	}
 }
 
-// nothingLeft tells whether the files have been cleared.
+// nothingLeft reports whether the files contain no key.
 func nothingLeft(auth, list string) bool {
 	a, errA := os.ReadFile(auth)
 	l, errL := os.ReadFile(list)
 	return errA == nil && errL == nil && !bytes.Contains(a, []byte("opencode-go")) && !bytes.Contains(l, []byte("apiKey"))
 }
 
-// A key in the environment comes in; it can't be taken out there, and the user is told how to.
+// A key in the environment is imported. The import cannot remove it there, so a hint tells the user
+// how to.
 func TestImportFromEnvironment(t *testing.T) {
 	h := newImportHome(t)
 	key := h.marker.Key("environment")
@@ -204,8 +205,9 @@ func TestImportFromEnvironment(t *testing.T) {
 	assert.JSONEq(t, `{"imported":[],"skipped":[{"label":"Account 1","reason":"already there, as Account 1","source":"OPENCODE_API_KEY"}],"scrubbed":[]}`, string(out))
 }
 
-// Imports that run at once bring each key in once, and each of them ends well: a label or a key that another was
-// quicker with is no trouble. The service holds all of them up until all have asked it for their first key.
+// Imports that run at the same time add each key once, and all of them succeed, even if another
+// import has added the label or the key first. The service answers no request until each import has
+// sent its first one.
 func TestImportsAtOnce(t *testing.T) {
 	h := newImportHome(t)
 	const imports, keys = 4, 3
@@ -254,7 +256,7 @@ func TestImportsAtOnce(t *testing.T) {
 	}
 }
 
-// A file that changes between being read and being cleared is left alone: what changed it may not be lost.
+// If a file changes after it was read, no key is removed from it, so that the change is not lost.
 func TestImportLeavesChangedFile(t *testing.T) {
 	h := newImportHome(t)
 	path := filepath.Join(h.folder, "auth.json")
@@ -276,7 +278,7 @@ func TestImportLeavesChangedFile(t *testing.T) {
 	assert.Equal(t, "{\"new\": 1}\n", string(text))
 }
 
-// A file that another import cleared meanwhile is as wanted.
+// It is no error if another import has removed the keys from the file meanwhile.
 func TestImportLeavesClearedFile(t *testing.T) {
 	h := newImportHome(t)
 	path := filepath.Join(h.folder, "auth.json")
@@ -288,7 +290,7 @@ func TestImportLeavesClearedFile(t *testing.T) {
 	assert.Equal(t, []string{"opencode-go"}, h.labels())
 }
 
-// slowService is one that does something else before it answers what a key has used.
+// slowService starts a service that calls meanwhile before it answers a request for the usage.
 func (h *importHome) slowService(meanwhile func()) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		meanwhile()

@@ -30,7 +30,8 @@ func (a *app) readRaw(prompt string) (string, error) {
 		}
 		return string(raw), err
 	}
-	// More than the maximum, so that ParseKey detects a text that is too large.
+	// The limit is above the maximum size of a key, so that ParseKey detects a key that is too
+	// large.
 	raw, err := io.ReadAll(io.LimitReader(a.stdin, 4*keychain.MaxSecretSize))
 	defer clear(raw)
 	if err != nil {

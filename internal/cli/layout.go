@@ -38,7 +38,7 @@ func (a *app) layout() layout {
 	return l
 }
 
-// dumb reports whether the terminal shows only text.
+// dumb reports whether the terminal has neither colours nor a cursor that can be moved.
 func (a *app) dumb() bool {
 	name := a.getenv("TERM")
 	return name == "dumb" || name == "" && runtime.GOOS != "windows"

@@ -14,8 +14,9 @@ import (
 	"ocgo-key/internal/dev/keyleak"
 )
 
-// TestLeaksAreFound runs the scripts in testdata/leak. Each leaks a key on purpose, and its first line says where
-// the search that every script ends with has to find it. A search that finds nothing would pass every script.
+// TestLeaksAreFound tests the search for leaked keys that every script ends with: without this
+// test, a search that finds nothing would pass. Each script in testdata/leak leaks a key on
+// purpose, and its first line says where the search must find the key.
 func TestLeaksAreFound(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/leak/*.txtar")
 	require.NoError(t, err)
@@ -30,7 +31,7 @@ func TestLeaksAreFound(t *testing.T) {
 			var caught []keyleak.Leak
 			t.Run("script", func(t *testing.T) { runScripts(&scriptT{T: t, caught: &caught}, path) })
 			require.NotEmpty(t, caught, "the leak was not found")
-			// What is shown for a moment may have been seen in the process table as well.
+			// A key that a process shows only for a moment may also be found in the process table.
 			assert.True(t, slices.ContainsFunc(caught, func(leak keyleak.Leak) bool { return strings.Contains(leak.String(), want) }), "%v", caught)
 		})
 	}

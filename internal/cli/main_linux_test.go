@@ -15,10 +15,10 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// TestMain makes this test binary the real program under the name ocgo-key, and two programs that a user of it
-// has: `pass`, a password manager, and `ask`, a client of the Go service.
+// TestMain makes this test binary act as three programs: `ocgo-key` itself, and two that its users
+// have, the password manager `pass` and `ask`, a client of the Go service.
 func TestMain(m *testing.M) {
-	// Programs under the race detector would sleep for a second at their end.
+	// By default, programs built with the race detector sleep for a second before they exit.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// rings runs the tests, and ends the keychains that they started.
+// rings runs the tests, and then stops the keychains that they started.
 type rings struct{ *testing.M }
 
 func (r rings) Run() int {
@@ -50,7 +50,8 @@ var keychains struct {
 	started map[keychaintest.Mode]*keychaintest.Daemon
 }
 
-// keychainIn returns a real keychain service in this state. All scripts share it; accounts have ids of their own.
+// keychainIn returns a real keychain service in this state. All scripts share it, since the ids of
+// their accounts differ.
 func keychainIn(mode keychaintest.Mode) (*keychaintest.Daemon, error) {
 	keychains.Lock()
 	defer keychains.Unlock()
@@ -71,7 +72,7 @@ func keychainIn(mode keychaintest.Mode) (*keychaintest.Daemon, error) {
 // watcher looks at the processes of all scripts.
 var watcher keyleak.Watcher
 
-// pass prints what a user keeps in a password manager: `pass show NAME`.
+// pass is a password manager: `pass show NAME` prints a stored password.
 func pass(args []string) int {
 	if len(args) != 2 || args[0] != "show" {
 		fmt.Fprintln(os.Stderr, "usage: pass show NAME")
@@ -86,7 +87,7 @@ func pass(args []string) int {
 	return 0
 }
 
-// binDir is where the programs of TestMain are.
+// binDir returns the folder of the programs of TestMain.
 func binDir() (string, error) {
 	path, err := exec.LookPath("ocgo-key")
 	return filepath.Dir(path), err

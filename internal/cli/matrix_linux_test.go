@@ -23,14 +23,15 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The account of the matrix, and where its key is.
+// matrixID is the id of the only account.
 const matrixID = "0123456789abcdef"
 
-// ring is a state of the keychain, brought about anew for each row. It returns the environment in which it is found.
+// ring puts a new keychain into a state, and returns the environment in which programs find it.
 type ring = func(t *testing.T, key string) []string
 
-// TestKeychainMatrix is what `ocgo-key get` says of each state that a Linux keychain can be in: its exit code and its
-// words. In all of them it ends by itself, says nothing on stdout but the key, and leaves no process behind.
+// TestKeychainMatrix checks the exit code and the message of `ocgo-key get` for each state that a
+// Linux keychain can be in. In every state it exits by itself, prints nothing but the key on
+// stdout, and leaves no process behind.
 func TestKeychainMatrix(t *testing.T) {
 	for _, row := range []struct {
 		state string
@@ -41,7 +42,7 @@ func TestKeychainMatrix(t *testing.T) {
 		// No keychain at all.
 		{"no bus", noBus, 5, "there is no D-Bus session bus"},
 		{"a bus that is gone", busAt("unix:path=/no/such/bus"), 5, "the D-Bus session bus can't be reached"},
-		{"an address that is none", busAt("nonsense"), 5, "the address of the D-Bus session bus is not valid"},
+		{"an invalid address", busAt("nonsense"), 5, "the address of the D-Bus session bus is not valid"},
 		{"a bus that never answers", silentBus, 6, "the D-Bus session bus does not answer within 7\\.\\ds"},
 		{"a bus without a service", gnome(keychaintest.NoService), 5, "no keychain service is on the D-Bus session bus"},
 
@@ -49,10 +50,10 @@ func TestKeychainMatrix(t *testing.T) {
 		{"gnome-keyring, unlocked", gnomeWithKey, 0, ""},
 		{"gnome-keyring, without the key", gnome(keychaintest.Unlocked), 3, "no key is stored for it"},
 		{"gnome-keyring, fresh, without a collection", gnome(keychaintest.Fresh), 5, "the keychain service has no default keyring"},
-		{"gnome-keyring, locked, nobody to ask", gnome(keychaintest.Locked), 4, "the keychain is locked"},
-		{"gnome-keyring, locked, its question dismissed", gnomePrompting(&keychaintest.Prompter{Dismiss: true}, nothing), 4, "the keychain is locked"},
-		{"gnome-keyring, locked, its question not answered", gnomePrompting(&keychaintest.Prompter{}, nothing), 6, "no answer within 7\\.\\ds"},
-		{"gnome-keyring, killed while it asks", gnomePrompting(&keychaintest.Prompter{}, kill), 5, "the keychain service ended during the call"},
+		{"gnome-keyring, locked, no prompter", gnome(keychaintest.Locked), 4, "the keychain is locked"},
+		{"gnome-keyring, locked, prompt dismissed", gnomePrompting(&keychaintest.Prompter{Dismiss: true}, nothing), 4, "the keychain is locked"},
+		{"gnome-keyring, locked, prompt not answered", gnomePrompting(&keychaintest.Prompter{}, nothing), 6, "no answer within 7\\.\\ds"},
+		{"gnome-keyring, killed while it prompts", gnomePrompting(&keychaintest.Prompter{}, kill), 5, "the keychain service ended during the call"},
 		{"gnome-keyring, killed before", gnomeKilled, 5, "no keychain service is on the D-Bus session bus"},
 		{"gnome-keyring, stopped", gnomeStopped, 6, "the keychain service does not answer within 7\\.\\ds"},
 
@@ -60,14 +61,14 @@ func TestKeychainMatrix(t *testing.T) {
 		{"KeePassXC, database open", keepassxc(keychaintest.Unlocked), 0, ""},
 		{"KeePassXC, database locked", keepassxc(keychaintest.Locked), 6, "no answer within 7\\.\\ds"},
 
-		// What no real one can be made to do.
+		// Faults that no real keychain can be made to have.
 		{"fake, never answers", fake(func(f *keychaintest.FakeService) { f.Before = late("Get", time.Hour) }), 6, "no answer within 7\\.\\ds"},
-		{"fake, never answers a second question", fake(func(f *keychaintest.FakeService) { f.Before = late("GetSecret", time.Hour) }), 6, "no answer within 7\\.\\ds"},
+		{"fake, never answers GetSecret", fake(func(f *keychaintest.FakeService) { f.Before = late("GetSecret", time.Hour) }), 6, "no answer within 7\\.\\ds"},
 		{"fake, answers late", fake(func(f *keychaintest.FakeService) { f.Before = late("GetSecret", 2*time.Second) }), 0, ""},
 		{"fake, answers too late", fake(func(f *keychaintest.FakeService) { f.Before = late("GetSecret", 10*time.Second) }), 6, "no answer within 7\\.\\ds"},
-		{"fake, dies while its question is up", fake(func(f *keychaintest.FakeService) { f.Open, f.OnPrompt = false, soon(f.Die) }), 5, "the keychain service ended during the call"},
+		{"fake, dies during the prompt", fake(func(f *keychaintest.FakeService) { f.Open, f.OnPrompt = false, soon(f.Die) }), 5, "the keychain service ended during the call"},
 		{"fake, dies in place of an answer", fake(func(f *keychaintest.FakeService) { f.Open, f.OnPrompt = false, f.Die }), 6, "the keychain service did not answer"},
-		{"fake, the bus dies while a question is up", busDies(soon), 1, "the keychain failed during the call"},
+		{"fake, the bus dies during the prompt", busDies(soon), 1, "the keychain failed during the call"},
 		{"fake, the bus dies in place of an answer", busDies(now), 1, "the D-Bus connection was lost during the call"},
 		{"fake, a text where there should be keyrings", odd("Get", func(string, string) (dbus.Variant, *dbus.Error) {
 			return dbus.MakeVariant("keyrings"), nil
@@ -75,12 +76,12 @@ func TestKeychainMatrix(t *testing.T) {
 		{"fake, a number where there should be a path", odd("Unlock", func([]dbus.ObjectPath) (uint32, *dbus.Error) { return 7, nil }), 1, "the keychain service sent an invalid answer"},
 		{"fake, nothing where there should be a path", odd("Unlock", func([]dbus.ObjectPath) *dbus.Error { return nil }), 1, "the keychain service sent an invalid answer"},
 		{"fake, a text where there should be a secret", odd("GetSecret", func(dbus.ObjectPath) (string, *dbus.Error) { return "secret", nil }), 1, "the keychain service sent an invalid answer"},
-		{"fake, a question that ends in nonsense", fake(func(f *keychaintest.FakeService) { f.Open, f.Completed = false, []any{"yes"} }), 1, "the keychain service sent an invalid answer"},
-		{"fake, a question that ends in nothing", fake(func(f *keychaintest.FakeService) { f.Open, f.Completed = false, []any{} }), 1, "the keychain service sent an invalid answer"},
+		{"fake, a prompt with an invalid result", fake(func(f *keychaintest.FakeService) { f.Open, f.Completed = false, []any{"yes"} }), 1, "the keychain service sent an invalid answer"},
+		{"fake, a prompt without a result", fake(func(f *keychaintest.FakeService) { f.Open, f.Completed = false, []any{} }), 1, "the keychain service sent an invalid answer"},
 		{"fake, an empty secret", fake(func(f *keychaintest.FakeService) { f.Items[matrixID] = "" }), 1, "the key in the keychain is empty"},
 		{"fake, says that it is locked", failing("org.freedesktop.Secret.Error.IsLocked"), 4, "the keychain is locked"},
 		{"fake, denies access", failing("org.freedesktop.DBus.Error.AccessDenied"), 7, "the keychain service denied access"},
-		{"fake, an error that nobody knows", failing("org.example.Error.Full"), 1, "the keychain service failed with org.example.Error.Full"},
+		{"fake, an unknown error", failing("org.example.Error.Full"), 1, "the keychain service failed with org.example.Error.Full"},
 	} {
 		t.Run(row.state, func(t *testing.T) {
 			t.Parallel() // most of them wait
@@ -95,7 +96,7 @@ func TestKeychainMatrix(t *testing.T) {
 			assert.Equal(t, row.code, got.code, got.stderr)
 			assert.Empty(t, environHas(t, mark), "processes left behind")
 			if row.code == 0 {
-				assert.True(t, got.stdout == key+"\n", "stdout is the key, and a line's end")
+				assert.True(t, got.stdout == key+"\n", "stdout must be the key and a newline")
 				assert.Empty(t, got.stderr)
 				return
 			}
@@ -117,7 +118,7 @@ type outcome struct {
 	took           time.Duration
 }
 
-// hangs is after what time a command counts as one that would never end.
+// hangs is the time after which a command is taken to hang forever.
 const hangs = 30 * time.Second
 
 // getIn runs `ocgo-key get` without a terminal.
@@ -130,14 +131,15 @@ func getIn(t *testing.T, env []string) outcome {
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), env...), &stdout, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if bus := fmt.Sprintf("/run/user/%d/bus", os.Getuid()); exists(bus) {
-		// A developer's own bus is looked for by user id: the command gets another.
+		// The command runs under another user id, since it would find the developer's own bus by
+		// the user id.
 		const nobody = 54321
 		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: os.Getuid(), Size: 1}}
 		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: os.Getgid(), Size: 1}}
 	}
 	start := time.Now()
-	_ = cmd.Run() // how it ended is looked at below
+	_ = cmd.Run() // the exit code is checked below
 	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), time.Since(start)}
 }
 
@@ -146,7 +148,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// environHas lists the processes with this pair in their environment.
+// environHas lists the processes with this NAME=VALUE in their environment.
 func environHas(t *testing.T, pair string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
@@ -172,7 +174,7 @@ func busAt(address string) ring {
 	}
 }
 
-// silentBus takes what comes and says nothing.
+// silentBus is a bus that accepts connections and never answers.
 func silentBus(t *testing.T, key string) []string {
 	dir, err := os.MkdirTemp("", "ocgo-key-silent-") // a socket's path has to be short
 	require.NoError(t, err)
@@ -203,13 +205,14 @@ func nothing(*testing.T, int) {}
 // kill ends the keyring's daemon as a crash does.
 func kill(t *testing.T, pid int) { assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL)) }
 
-// gnomePrompting is a locked keyring whose question for the password comes up, and what happens then to the daemon.
+// gnomePrompting is a locked keyring that prompts for its password. Then is called during the
+// prompt, with the daemon's process id.
 func gnomePrompting(p *keychaintest.Prompter, then func(*testing.T, int)) ring {
 	return func(t *testing.T, _ string) []string {
 		d := keychaintest.StartSecretService(t, keychaintest.Locked)
 		asked := 0
 		prompter := &keychaintest.Prompter{Dismiss: p.Dismiss, OnPrompt: func() { asked++; then(t, d.PIDs()[1]) }}
-		t.Cleanup(func() { assert.Positive(t, asked, "the question must have come up") })
+		t.Cleanup(func() { assert.Positive(t, asked, "the keyring must have prompted") })
 		prompter.Serve(t, d.Address)
 		return d.Env()
 	}
@@ -243,7 +246,7 @@ func keepassxc(mode keychaintest.Mode) ring {
 	}
 }
 
-// fake is a keychain service that has the key and gives it out, but for what alter changes.
+// fake is a keychain service that returns the key, unless alter changes that.
 func fake(alter func(*keychaintest.FakeService)) ring {
 	return func(t *testing.T, key string) []string {
 		d := keychaintest.StartSecretService(t, keychaintest.NoService)
@@ -264,16 +267,17 @@ func failing(name string) ring {
 	})
 }
 
-// late makes the answer to one method come after this time.
+// late delays the answer to one method.
 func late(method string, by time.Duration) func(string) {
 	return func(called string) {
 		if called == method {
-			time.Sleep(by) // in the stand-in: this is the lateness that is tested
+			time.Sleep(by) // the delay that is tested
 		}
 	}
 }
 
-// soon and now say when something happens, of the moment at which a question comes up and that in which it is up.
+// soon calls do a quarter of a second later, during the prompt; now calls it at once, before the
+// answer.
 func soon(do func()) func() { return func() { time.AfterFunc(time.Second/4, do) } }
 func now(do func()) func()  { return do }
 

@@ -20,8 +20,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// killer is a credential helper that keeps one file for each server, and ends who called it, by SIGKILL, at a call
-// that $KILL_AT names: before it does its work (N) or after (N+). The calls are counted in the file "calls".
+// killer is a credential helper that stores one file for each server. At the call that $KILL_AT
+// names, it kills its calling process with SIGKILL, before it does its work (N) or after (N+). It
+// counts the calls in the file "calls".
 const killer = `#!/bin/bash
 cd "${0%/*}" || exit 2
 read -r -d '' input
@@ -81,11 +82,11 @@ func (m *moving) run(killAt string, args ...string) (out string, killed bool, co
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "ocgo-key", args...)
 	cmd.Env = append(m.env, "KILL_AT="+killAt)
-	both, _ := cmd.CombinedOutput() // its end is looked at below
+	both, _ := cmd.CombinedOutput() // the exit status is checked below
 	return string(both), cmd.ProcessState.ExitCode() < 0, cmd.ProcessState.ExitCode()
 }
 
-// noneLost wants each key in one of the stores at least, and the program to find it.
+// noneLost checks that each key is in at least one of the stores, and that the program finds it.
 func (m *moving) noneLost(when string) {
 	m.t.Helper()
 	var seen struct {
@@ -100,7 +101,7 @@ func (m *moving) noneLost(when string) {
 	}
 	for id, want := range m.keys {
 		key, err := store.Get(m.t.Context(), id)
-		if assert.NoError(m.t, err, "%s: %s is in the store that is remembered, %s", when, id, seen.Settings.Store) {
+		if assert.NoError(m.t, err, "%s: %s must be in the store of the settings, %s", when, id, seen.Settings.Store) {
 			assert.Equal(m.t, want, key.Reveal())
 		}
 	}
@@ -125,8 +126,8 @@ func (m *moving) allAt(when string, there, gone keychain.Store) {
 	assert.NotContains(m.t, string(state), `"move"`, when)
 }
 
-// Killed at each step of a move, in both directions: no key is lost, all can be had, and the same command finishes it.
-// Or the one that goes back, and then it is as if nothing had happened.
+// Wherever a migration is killed, in both directions, no key is lost and all can be read. The same
+// command finishes the migration, and the command for the opposite direction undoes it.
 func TestMigrateKilledAtEachStep(t *testing.T) {
 	for _, from := range []string{"docker:killer", "file"} {
 		t.Run("from "+from, func(t *testing.T) {
@@ -162,8 +163,8 @@ func TestMigrateKilledAtEachStep(t *testing.T) {
 	}
 }
 
-// A move that was cut short, and then another account comes, one goes, one gets a new key: the rest of the move does
-// not bring back what was meant to be gone.
+// After a killed migration, one account is added, one removed, and one gets a new key. The next
+// migration must not bring back a key that was removed or replaced.
 func TestMigrateCutShortAndLifeGoesOn(t *testing.T) {
 	for n := 1; n < 20; n++ {
 		m := newMoving(t, "docker:killer")
@@ -189,11 +190,11 @@ func TestMigrateCutShortAndLifeGoesOn(t *testing.T) {
 			assert.ErrorIs(t, err, keychain.ErrNotFound, when)
 		}
 	}
-	t.Fatal("the move never ended")
+	t.Fatal("the migration never finished")
 }
 
-// Keys go to and fro while other processes ask for keys and add accounts: nobody meets a key that is not there, and
-// none is left behind.
+// Keys are moved back and forth while other processes get keys and add accounts. Every process
+// finds its key, and no key stays in the old store.
 func TestMigrateBesideOthers(t *testing.T) {
 	m := newMoving(t, "docker:killer")
 	var wg sync.WaitGroup

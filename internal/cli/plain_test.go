@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is read without kong is what kong reads, whatever the environment says; and the usual is.
+// plain gives the same result as kong for every command line that it accepts, in any environment,
+// and it accepts the usual ones.
 func TestPlainIsWhatKongReads(t *testing.T) {
 	words := []string{"", "get", "store", "erase", "--json", "--pid", "--pid=7", "7", "007", "-7", "0", "--pid=", "--format", "--format=git", "json", "--format=xml",
 		"--json=false", "-q", "--", "--store=file", "--help-me", "plain"}

@@ -14,7 +14,7 @@ import (
 	"ocgo-key/internal/manual"
 )
 
-// model is the grammar as kong sees it.
+// model returns kong's model of the grammar.
 func model(t *testing.T) *kong.Application {
 	t.Helper()
 	parser, err := newParser(new(grammar), newApp())
@@ -22,14 +22,16 @@ func model(t *testing.T) *kong.Application {
 	return parser.Model
 }
 
-// A part of docs/reference.md that is made of the grammar stands between these two; a person writes what is around.
+// part matches a part of docs/reference.md that is made from the grammar. The text around these
+// parts is written by hand.
 var part = regexp.MustCompile("(?s)<!-- made by `make reference`: ([^>]+) -->\n\n(.*?)\n?<!-- end -->\n")
 
 func partBegin(name string) string { return "<!-- made by `make reference`: " + name + " -->\n\n" }
 
 const partEnd = "\n<!-- end -->\n"
 
-// parts are what each of them has to say, and the names of those of commands in the grammar's order.
+// parts returns the wanted text of each part by its name, and the names of the parts for commands,
+// in the grammar's order.
 func parts(app *kong.Application) (want map[string]string, commands []string) {
 	want = map[string]string{"flags": manual.Table(manual.Flags(app)),
 		"exit codes": exitSection().Markdown(), "environment": environmentSection().Markdown(), "files": filesSection().Markdown()}
@@ -40,7 +42,7 @@ func parts(app *kong.Application) (want map[string]string, commands []string) {
 	return want, commands
 }
 
-// With -update it writes docs/reference.md anew, where that is made of the grammar.
+// With -update it rewrites the parts of docs/reference.md that are made from the grammar.
 func TestReference(t *testing.T) {
 	path := filepath.Join("..", "..", "docs", "reference.md")
 	file, err := os.ReadFile(path)
@@ -64,11 +66,12 @@ func TestReference(t *testing.T) {
 		}
 		delete(want, m[1])
 	}
-	assert.Equal(t, commands, there, "the commands stand in the order of the grammar")
+	assert.Equal(t, commands, there, "the commands must be in the order of the grammar")
 	assert.Empty(t, want, "docs/reference.md lacks these; %s", mend)
 }
 
-// renew puts what the grammar says into text. A command that is not there yet gets its place before the next one.
+// renew replaces the parts in text with those in want. A missing command is inserted before the
+// command that follows it in the grammar.
 func renew(t *testing.T, text string, want map[string]string, commands []string) string {
 	t.Helper()
 	text = part.ReplaceAllStringFunc(text, func(old string) string {
@@ -76,7 +79,7 @@ func renew(t *testing.T, text string, want map[string]string, commands []string)
 		return partBegin(name) + want[name] + partEnd
 	})
 	next := strings.Index(text, "\n## JSON\n") + 1
-	require.Positive(t, next, "what stands behind the commands")
+	require.Positive(t, next, "there must be a part after the commands")
 	for i := len(commands) - 1; i >= 0; i-- {
 		begin := partBegin(commands[i])
 		if at := strings.Index(text, begin); at >= 0 {
@@ -88,7 +91,7 @@ func renew(t *testing.T, text string, want map[string]string, commands []string)
 	return text
 }
 
-// Each exit code is in the table that people see.
+// Each exit code is in the table of the manual.
 func TestExitCodesAreDescribed(t *testing.T) {
 	described := map[string]bool{}
 	for _, row := range exitSection().Rows {

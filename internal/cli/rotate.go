@@ -118,7 +118,8 @@ func (c *rotateCmd) report(a *app, pool *rotation.Pool) (rotation.Switch, error)
 	return sw, err
 }
 
-// holder finds the account that the answer is about, and the process that holds it, if one does.
+// holder finds the account that the answer is about, and the process that holds the account, if
+// any.
 func (c *rotateCmd) holder(ctx context.Context, pool *rotation.Pool) (*rotation.Process, rotation.Handout, error) {
 	o, err := pool.Overview(ctx)
 	if err != nil {

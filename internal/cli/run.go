@@ -62,7 +62,7 @@ func (c *runCmd) supervised(a *app, command wrapper.Command, keys func() keychai
 	}
 }
 
-// ended returns the error that ends this process as the command ended; nil for success.
+// ended returns the error that makes this process exit with the command's status; nil for success.
 func ended(status wrapper.Status) error {
 	if status == (wrapper.Status{}) {
 		return nil

@@ -17,8 +17,8 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// TestScripts runs testdata/script. What the scripts can say beyond testscript's own words is in
-// scriptcommands_linux_test.go and testdata/script/README.md.
+// TestScripts runs testdata/script. testdata/script/README.md describes the commands that scripts
+// have in addition to those of testscript.
 func TestScripts(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/script/*.txtar")
 	if err != nil || len(scripts) == 0 {
@@ -56,7 +56,8 @@ type scriptKey struct{}
 
 func scriptOf(ts *testscript.TestScript) *script { return ts.Value(scriptKey{}).(*script) }
 
-// setUp gives a script its own service, keys, home and state, and ends with the search for what leaked.
+// setUp gives a script its own service, keys, home and state, and after the script searches for
+// leaked keys.
 func setUp(env *testscript.Env) error {
 	daemon, err := keychainIn(keychaintest.Unlocked)
 	if err != nil {
@@ -69,7 +70,7 @@ func setUp(env *testscript.Env) error {
 	s := &script{marker: keyleak.New(), daemon: daemon, work: env.WorkDir}
 	t := env.T().(*scriptT)
 	t.script = s
-	safe := t.TempDir() // outside of what is searched: the user's password manager may hold keys
+	safe := t.TempDir() // outside the searched folder, since the user's password manager may hold keys
 	options := fakeservice.Options{Now: serviceClock(filepath.Join(env.WorkDir, "service-clock")), OnRequest: func(fakeservice.Request) { watcher.Look() }, OnDone: func(fakeservice.Request) { watcher.Look() }}
 	for _, name := range keyNames {
 		if err := os.WriteFile(filepath.Join(safe, name), []byte(s.marker.Key(name)), 0o600); err != nil {
@@ -109,13 +110,14 @@ func setUp(env *testscript.Env) error {
 	env.Defer(func() {
 		leaks, err := watch.Stop()
 		if err != nil {
-			t.Errorf("the search of the process table: %v", err)
+			t.Errorf("cannot search the process table: %v", err)
 		}
 		t.leaks(slices.DeleteFunc(leaks, func(leak keyleak.Leak) bool { return s.envkey && strings.Contains(leak.Where, "/environ of ") }))
-		// The keyring's own file among it: that one is encrypted, and must not hold a key in clear either.
+		// The keyring's own file is searched as well: it is encrypted, so it must not contain a key
+		// in clear.
 		leaks, err = s.marker.Files(s.work, daemon.Dir)
 		if err != nil {
-			t.Errorf("the search of what was written: %v", err)
+			t.Errorf("cannot search the written files: %v", err)
 		}
 		t.leaks(leaks)
 		if err := s.service.Close(); err != nil {
@@ -125,7 +127,7 @@ func setUp(env *testscript.Env) error {
 	return nil
 }
 
-// serviceClock is time.Now, moved by the duration that the file holds, if it is there.
+// serviceClock returns time.Now, moved by the duration in the file at path, if that file exists.
 func serviceClock(path string) func() time.Time {
 	return func() time.Time {
 		text, err := os.ReadFile(path)
@@ -140,14 +142,14 @@ func serviceClock(path string) func() time.Time {
 	}
 }
 
-// scriptT sees the whole log of each script. It is the one place where everything that was printed comes by.
+// scriptT receives the whole log of each script, which contains everything that was printed.
 type scriptT struct {
 	*testing.T
 	script *script
-	caught *[]keyleak.Leak // where a test of the search itself collects what was found, instead of failing
+	caught *[]keyleak.Leak // set by the test of the search, which collects leaks instead of failing
 }
 
-// Run hands the subtest on as a scriptT of its own.
+// Run gives the subtest its own scriptT.
 func (t *scriptT) Run(name string, f func(testscript.T)) {
 	t.T.Run(name, func(sub *testing.T) { f(&scriptT{T: sub, caught: t.caught}) })
 }
@@ -165,7 +167,8 @@ func (t *scriptT) leaks(leaks []keyleak.Leak) {
 	}
 }
 
-// Log gets the script's log at its end. It is searched, but for the outputs that the script declared by `handed`.
+// Log gets the script's log at its end, and searches it for keys, except the outputs that the
+// script declared with `handed`.
 func (t *scriptT) Log(args ...any) {
 	log := []byte(fmt.Sprint(args...))
 	if s := t.script; s != nil {
@@ -173,7 +176,7 @@ func (t *scriptT) Log(args ...any) {
 		for _, output := range s.handed {
 			before, after, found := bytes.Cut(searched, []byte("[stdout]\n"+output))
 			if !found {
-				t.Errorf("an output that was declared by `handed` is not in the log")
+				t.Errorf("an output that the script declared with `handed` is not in the log")
 			}
 			searched = append(append(bytes.Clone(before), "[stdout, handed]\n"...), after...)
 		}

@@ -48,7 +48,7 @@ var scriptCommands = map[string]command{
 	"completes": completes,
 }
 
-// exits CODE COMMAND... runs a command and wants this very exit code.
+// exits CODE COMMAND... runs a command and requires this exit code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE COMMAND...")
@@ -70,7 +70,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// fails is exits for an error of ours: nothing on stdout, and nothing on stderr but our lines.
+// fails is exits for an error of ocgo-key: stdout must be empty, and stderr must contain only lines
+// of ocgo-key.
 func fails(ts *testscript.TestScript, neg bool, args []string) {
 	exits(ts, neg, args)
 	if out := ts.ReadFile("stdout"); out != "" {
@@ -87,7 +88,8 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// envkey says that the script runs something with --env-key, the one flag that puts a key into an environment.
+// envkey declares that the script uses --env-key, the only flag that puts a key into an
+// environment.
 func envkey(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: envkey")
@@ -95,7 +97,8 @@ func envkey(ts *testscript.TestScript, neg bool, args []string) {
 	scriptOf(ts).envkey = true
 }
 
-// handed [-as TEMPLATE] NAME... wants the last command's stdout to be these keys and nothing else, a line each.
+// handed [-as TEMPLATE] NAME... requires that the last command's stdout is these keys and nothing
+// else, one per line.
 func handed(ts *testscript.TestScript, neg bool, args []string) {
 	template := "KEY"
 	if len(args) > 2 && args[0] == "-as" {
@@ -111,7 +114,7 @@ func handed(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	got := ts.ReadFile("stdout")
 	if got != want.String() {
-		ts.Fatalf("stdout is not what hands out %v", args) // and is not shown, being whatever it is
+		ts.Fatalf("stdout is not just the keys %v", args) // stdout is not shown, since it may contain other keys
 	}
 	s.handed = append(s.handed, got)
 }
@@ -133,7 +136,7 @@ func shape(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// plan NAME WHAT... sets what the service does with the key.
+// plan NAME BEHAVIOUR... sets how the service answers requests with the key.
 func plan(ts *testscript.TestScript, neg bool, args []string) {
 	s := scriptOf(ts)
 	if neg || len(args) < 2 {
@@ -189,9 +192,9 @@ func plan(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// asked NAME... wants the service to have been asked with these keys, in this order, since the last `asked`. The
-// gateway's own questions for an account's usage go on beside the requests: they only count where the script names
-// one, or says `asked nobody`.
+// asked NAME... requires that since the last `asked` the service got requests with these keys, in
+// this order. The gateway's own requests for the usage count only if the script names one of them,
+// or uses `asked nobody`.
 func asked(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: asked [NAME...]")
@@ -215,11 +218,11 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	s.service.ClearRequests()
 	if strings.Join(got, " ") != strings.Join(args, " ") {
-		ts.Fatalf("the service was asked with %v, want %v", got, args)
+		ts.Fatalf("the service got requests with %v, want %v", got, args)
 	}
 }
 
-// stored NAME... wants the keychain to hold these keys; with ! none of them.
+// stored NAME... requires that the keychain holds these keys; with ! none of them.
 func stored(ts *testscript.TestScript, neg bool, args []string) {
 	s := scriptOf(ts)
 	var out []byte
@@ -229,7 +232,7 @@ func stored(ts *testscript.TestScript, neg bool, args []string) {
 		var said bytes.Buffer
 		search.Stderr = &said
 		var err error
-		if out, err = search.Output(); err == nil || said.Len() == 0 { // it fails without a word where there is nothing
+		if out, err = search.Output(); err == nil || said.Len() == 0 { // if nothing is found, it fails without a message
 			break
 		}
 		// Another script deleted a key while this one searched.
@@ -265,7 +268,7 @@ func lose(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("no account %q", args[0])
 }
 
-// keychainCommand STATE changes which keychain the commands find.
+// keychainCommand STATE selects the keychain that the commands find.
 func keychainCommand(ts *testscript.TestScript, neg bool, args []string) {
 	modes := map[string]keychaintest.Mode{"unlocked": keychaintest.Unlocked, "locked": keychaintest.Locked,
 		"fresh": keychaintest.Fresh, "missing": keychaintest.NoService}

@@ -14,7 +14,8 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// sealed IDENTITY NAME... wants the file store to hold these keys, as the real age shows it; with ! none of them.
+// sealed IDENTITY NAME... requires that the file store, decrypted by the real age, holds these
+// keys; with ! none of them.
 func sealed(ts *testscript.TestScript, neg bool, args []string) {
 	if len(args) < 2 {
 		ts.Fatalf("usage: [!] sealed IDENTITY NAME...")
@@ -67,7 +68,8 @@ func passwords(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("PATH", programs+string(filepath.ListSeparator)+ts.Getenv("PATH"))
 }
 
-// passed NAME... wants the password store to hold these keys, one entry each; with ! none of them.
+// passed NAME... requires that the password store holds these keys, one entry each; with ! none of
+// them.
 func passed(ts *testscript.TestScript, neg bool, args []string) {
 	store := ts.Getenv("PASSWORD_STORE_DIR")
 	var plain bytes.Buffer

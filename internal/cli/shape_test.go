@@ -13,14 +13,15 @@ import (
 
 var idPattern = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
-// sameShape compares two JSON documents. In want the strings <id>, <time>, <pid> and <text> stand for what is
-// different each time; all else, the set of an object's names among it, has to be equal. place says where it is not.
+// sameShape compares two JSON documents. In want, the strings <id>, <time>, <pid> and <text> stand
+// for any value of that kind. All other values, and the names in each object, must be equal. The
+// result place describes the first difference.
 func sameShape(got, want any, at string) (place string, ok bool) {
 	switch w := want.(type) {
 	case map[string]any:
 		g, ok := got.(map[string]any)
 		if !ok {
-			return fmt.Sprintf("%s is no object", at), false
+			return fmt.Sprintf("%s is not an object", at), false
 		}
 		for name := range g {
 			if _, ok := w[name]; !ok {
@@ -39,7 +40,7 @@ func sameShape(got, want any, at string) (place string, ok bool) {
 	case []any:
 		g, ok := got.([]any)
 		if !ok || len(g) != len(w) {
-			return fmt.Sprintf("%s is no list of %d", at, len(w)), false
+			return fmt.Sprintf("%s is not a list of %d", at, len(w)), false
 		}
 		for i := range w {
 			if place, ok := sameShape(g[i], w[i], fmt.Sprintf("%s[%d]", at, i)); !ok {
@@ -54,7 +55,7 @@ func sameShape(got, want any, at string) (place string, ok bool) {
 	return fmt.Sprintf("%s differs: %v, not %v", at, got, want), got == want
 }
 
-// placeholder tells whether want stands for any value of a kind, and whether got is one.
+// placeholder reports whether want is a placeholder, and whether got is a value of its kind.
 func placeholder(got, want any) (stands, special bool) {
 	text, isText := got.(string)
 	switch want {

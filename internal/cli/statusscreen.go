@@ -20,7 +20,7 @@ type screen struct {
 	help     bool
 }
 
-// intent is an action of a key outside of the screen.
+// intent is what a key asks the caller of press to do, such as to quit or to rotate.
 type intent string
 
 const (
@@ -33,7 +33,7 @@ const (
 	wantAnswer  intent = "ask"
 )
 
-// intents are the actions of keys.
+// intents has the intent of each key.
 var intents = map[string]intent{"q": wantQuit, "ctrl+c": wantQuit, "esc": wantQuit, "ctrl+z": wantSuspend,
 	"r": wantRotate, "e": wantEnable, "d": wantDisable, "u": wantAnswer}
 
@@ -62,7 +62,7 @@ func (s *screen) press(key string) intent {
 	return intents[key]
 }
 
-// update replaces the pool. The selected account stays selected if it still exists.
+// update shows a newer pool. The selected account stays selected if it still exists.
 func (s *screen) update(o rotation.Overview) {
 	at := s.index()
 	s.pool = o

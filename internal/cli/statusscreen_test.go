@@ -35,7 +35,8 @@ func TestScreenKeys(t *testing.T) {
 		assert.Equal(t, want, s.press(key), key)
 	}
 
-	// What is selected stays so when the order changes; when it is gone, its place is.
+	// The selected account stays selected when the order changes; when it is gone, the account at
+	// its place is selected.
 	turned := everything()
 	slices.Reverse(turned.Accounts)
 	s.update(turned)
@@ -64,7 +65,8 @@ func TestScreenFrame(t *testing.T) {
 	assert.Equal(t, keysShort, lines[39])
 	assert.Contains(t, strings.Join(lines, "\n"), "\n\nNext: Personal. Strategy: round-robin.\nNumbers as of 5 min ago")
 
-	// Too low for all accounts: what is selected is in sight, and the screen says that there is more.
+	// If the screen is too low for all accounts, the selected one is visible, and the last line
+	// says which part is shown.
 	lines = s.frame(today, l, 14)
 	assert.Len(t, lines, 14)
 	assert.Equal(t, "▌   1  Work  cooling until Thu 19:20: weekly limit", lines[0])
@@ -89,7 +91,7 @@ func TestScreenFrame(t *testing.T) {
 	assert.Equal(t, "There is no account. In another terminal:", empty[0])
 }
 
-// A screen of any size is filled, and no more than that.
+// The frame has exactly as many lines as the screen, and no line is too wide.
 func TestScreenFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := &screen{message: rapid.String().Draw(t, "message"), help: rapid.Bool().Draw(t, "help")}
@@ -158,7 +160,8 @@ func TestUntilNextMinute(t *testing.T) {
 	assert.Equal(t, time.Second, untilNextMinute(today.Add(59*time.Second)))
 }
 
-// An old file without its own time of asking, or a clock that was set back, is shown all the same.
+// Numbers without a time, from an old file, or from the future, after a clock was set back, still
+// get an age.
 func TestAgeOfOddTimes(t *testing.T) {
 	o := rotation.Overview{Accounts: []rotation.View{{Label: "Work", Usage: &rotation.KnownUsage{}}}}
 	assert.Equal(t, "No numbers yet: the service was not asked.", ageText(o, today))

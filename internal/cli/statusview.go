@@ -182,7 +182,7 @@ func resetShort(w rotation.KnownWindow, now time.Time) string {
 // maxHolders is how many processes of one account are shown.
 const maxHolders = 8
 
-// heldBy returns the names of at most most processes that hold the account, the number of further
+// heldBy returns up to most names of processes that hold the account, the number of further
 // processes, and the number of conversations that hold it.
 func heldBy(v rotation.View, most int, name func(rotation.Lease) string) (names []string) {
 	for _, l := range v.Leases[:min(len(v.Leases), most)] {

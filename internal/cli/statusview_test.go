@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "write the pictures in testdata/status anew")
 
-// today is local: what the pictures show is the same in every time zone.
+// today is in local time, so that the pictures are the same in every time zone.
 var today = time.Date(2026, time.November, 23, 15, 20, 0, 0, time.Local)
 
 func after(d time.Duration) time.Time  { return today.Add(d) }
@@ -32,7 +32,7 @@ func window(percent int, resets time.Time) rotation.KnownWindow {
 	return rotation.KnownWindow{Status: "ok", Percent: percent, ResetsAt: resets}
 }
 
-// everything is a pool that has one of all there is to show.
+// everything returns a pool with one example of all that status can show.
 func everything() rotation.Overview {
 	full := rotation.KnownWindow{Status: "rate-limited", Percent: 100, ResetsAt: after(3*day + 4*time.Hour)}
 	return rotation.Overview{Next: "Personal", Accounts: []rotation.View{
@@ -83,7 +83,7 @@ var styles = regexp.MustCompile("\x1b\\[[0-9]*m")
 
 func unpainted(text string) string { return styles.ReplaceAllString(text, "") }
 
-// Without its colours the coloured picture is the one without colour.
+// The coloured picture differs from the one without colour only in its colours.
 func TestColourSaysNothingAlone(t *testing.T) {
 	coloured := draw(everything(), today, layout{width: 80, utf8: true, colour: true}).String()
 	assert.NotEqual(t, unpainted(coloured), coloured)
@@ -98,7 +98,8 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// anyPool is a pool of any accounts, those included that only a state file written by hand could hold.
+// anyPool returns a pool of random accounts, including some that only a state file written by hand
+// can contain.
 func anyPool(t *rapid.T) rotation.Overview {
 	moment := rapid.Custom(func(t *rapid.T) time.Time {
 		if rapid.Bool().Draw(t, "none") {
@@ -129,7 +130,7 @@ func anyPool(t *rapid.T) rotation.Overview {
 	return o
 }
 
-// No pool, however odd, has a line that is too wide, or a character that a terminal would take for a command.
+// No picture has a line that is too wide, or a character that a terminal takes for a command.
 func TestPictureFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := layout{width: rapid.IntRange(minWidth, 200).Draw(t, "width"), utf8: rapid.Bool().Draw(t, "utf8"), colour: rapid.Bool().Draw(t, "colour")}

@@ -200,7 +200,7 @@ func (w *live) key(ctx context.Context, key string) (done bool, err error) {
 	return false, nil
 }
 
-// alter does the same as the commands rotate, enable and disable.
+// alter does what the command rotate, enable or disable does, and returns a message about it.
 func (w *live) alter(ctx context.Context, want intent) (did string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, keyLimit)
 	defer cancel()

@@ -15,8 +15,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// A tabShell is a real shell that completes. Its start-up file makes Ctrl-X Ctrl-P show the line as it stands between
-// lineBegin and lineEnd, and Ctrl-U empty it.
+// A tabShell is a real shell with completion. Its start-up file makes Ctrl-X Ctrl-P print the
+// current command line between lineBegin and lineEnd, and Ctrl-U clear it.
 type tabShell struct {
 	command []string // FILE stands for its start-up file
 	file    string   // the name of that file
@@ -53,8 +53,8 @@ bind \cu 'commandline ""'
 }
 
 // completes SHELL FILE [LOAD] starts a shell at a terminal and loads the completions, by LOAD if that is given. For each line "TYPED| => LINE|" of
-// FILE it types TYPED and TAB, and wants LINE in the end, the cursor behind it; for "TYPED| ?? TEXT" it types TAB
-// twice, and wants TEXT to be shown.
+// FILE it types TYPED and TAB, and requires the result LINE with the cursor after it; for "TYPED|
+// ?? TEXT" it types TAB twice, and requires that TEXT is shown.
 func completes(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: completes SHELL FILE [LOAD]")
@@ -132,10 +132,10 @@ func completes(ts *testscript.TestScript, neg bool, args []string) {
 // tabTerminal is a shell's terminal.
 type tabTerminal struct {
 	*os.File
-	shown bytes.Buffer // that nobody has waited for yet
+	shown bytes.Buffer // output that until has not consumed yet
 }
 
-// typing types keys, and returns what was shown until the line is seen, without its end.
+// typing types keys, and returns what the terminal showed from then until lineEnd.
 func (t *tabTerminal) typing(keys string) (string, error) {
 	if _, err := io.WriteString(t, keys+"\x18\x10"); err != nil {
 		return "", err
@@ -147,7 +147,8 @@ func (t *tabTerminal) typing(keys string) (string, error) {
 	return shown, err
 }
 
-// until reads until text is shown, and returns what came before it. It ends with the shell, which ends in time.
+// until reads until text is shown, and returns what was shown before. It also ends when the shell
+// exits, which has a time limit.
 func (t *tabTerminal) until(text string) (string, error) {
 	for piece := make([]byte, 4096); ; {
 		if before, after, found := strings.Cut(t.shown.String(), text); found {

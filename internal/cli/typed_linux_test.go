@@ -14,8 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// typed CODE PROMPT WHAT COMMAND... runs a command at a terminal of its own, types WHAT once it shows PROMPT, and
-// wants this exit code. WHAT is a text, or key:NAME. All that the terminal showed is the command's stdout after.
+// typed CODE PROMPT WHAT COMMAND... runs a command at a terminal of its own, types WHAT once it
+// shows PROMPT, and requires this exit code. WHAT is a text, or key:NAME. Afterwards, the script's
+// stdout is all that the terminal showed.
 func typed(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
 		ts.Fatalf("usage: typed CODE PROMPT WHAT COMMAND...")
@@ -60,6 +61,6 @@ func typed(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("exit code %d, want %d", code, want)
 	}
 	if !typedIt {
-		ts.Fatalf("the prompt %q never came", prompt)
+		ts.Fatalf("the prompt %q was not shown", prompt)
 	}
 }

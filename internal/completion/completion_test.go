@@ -57,7 +57,7 @@ func names(kind string, before []string) (values []completion.Value, file bool) 
 	return []completion.Value{{"Ann Lee", "a\nfriend"}, {"Bob", ""}, {"no\ttab", ""}, {"", ""}}, false
 }
 
-// texts is a reply as one string.
+// texts returns a reply as one string.
 func texts(r completion.Reply) string {
 	switch {
 	case r.Command >= 0:
@@ -129,7 +129,7 @@ func TestComplete(t *testing.T) {
 	assert.Equal(t, completion.Value{"--quiet", "Less"}, first)
 }
 
-// Whatever is typed has an answer.
+// Every input gets an answer.
 func TestAnswersAnything(t *testing.T) {
 	root := app(t)
 	word := rapid.OneOf(rapid.SampledFrom([]string{"", "-", "--", "=", "give", "run", "-n", "-qn", "--from", "--from=", "-=", "--=", "Ü", "-Ü", "'", `"`, `\`}), rapid.String())
@@ -179,8 +179,8 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// PowerShell is not at hand in tests: that its script has the right shape is all that is checked.
-// The others are run for real by the scripts of internal/cli.
+// This test only checks the form of the PowerShell script, since PowerShell is not available here.
+// The scripts of internal/cli run the other shells.
 func TestScripts(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		script := completion.Script(shell)

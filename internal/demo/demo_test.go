@@ -10,7 +10,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The first account is limited, and the second answers, as the demo wants to show.
+// The first account is used up, and the second answers, which is what the demo shows.
 func TestStage(t *testing.T) {
 	told := make(chan string, 2)
 	stage, err := NewStage(t.Context(), func(sentence string) { told <- sentence })
@@ -35,7 +35,8 @@ func TestStage(t *testing.T) {
 	}
 }
 
-// OpenCode gets a home of its own and none of the user's settings; without OpenCode the program asks itself.
+// OpenCode gets its own home folder and none of the user's settings. Without OpenCode, the client
+// is ocgo-key itself.
 func TestClient(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("OPENCODE_CONFIG", "/mine.json")

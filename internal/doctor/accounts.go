@@ -87,8 +87,8 @@ func (e accountsCheck) checkDuplicates(r *Result, o rotation.Overview) {
 	}
 }
 
-// subscription returns the workspace and the user to which the account's usage limits belong:
-// according to the service's answer now, else to its last one.
+// subscription returns the workspace and the user to which the account's usage limits belong, from
+// the service's answer now or else from its last one.
 func subscription(v rotation.View, usage map[string]usageAnswer) [2]string {
 	if a, ok := usage[v.ID]; ok && a.err == nil && a.usage.Workspace != "" && a.usage.User != "" {
 		return [2]string{a.usage.Workspace, a.usage.User}

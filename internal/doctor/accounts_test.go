@@ -35,7 +35,7 @@ func TestAccounts(t *testing.T) {
 			}
 		}, []string{same}, "2 accounts, the next process gets Work"},
 		"one subscription, as it says now": {true, func(m *machine, _ *state.State) { m.answer = knows }, []string{same}, "2 accounts, the next process gets Work"},
-		"an answer that nobody knows": {true, func(_ *machine, s *state.State) {
+		"an unknown answer": {true, func(_ *machine, s *state.State) {
 			s.Refusals = []state.Refusal{
 				{Status: 403, Type: "Account.Paused", Account: "Work", Count: 2, Last: time.Now()},
 				{Status: 403, Type: "Account.Old", Account: "Work", Count: 1, Last: time.Now().Add(-30 * 24 * time.Hour)},
@@ -57,7 +57,7 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
-// A limit that holds is no fault.
+// An account in cooldown is not a problem.
 func TestAccountsThatCool(t *testing.T) {
 	m := newMachine(t)
 	m.account("0123456789abcdef", "Work")

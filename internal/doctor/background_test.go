@@ -13,7 +13,8 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// backgroundService is a background service that was started with this content.
+// backgroundService registers a background service that was started with this
+// OPENCODE_CONFIG_CONTENT.
 func backgroundService(t *testing.T, o *openCode, content string, turns int) {
 	t.Helper()
 	active := map[string]string{"1": `"a":{}`, "2": `"a":{},"b":{}`}[fmt.Sprint(turns)]
@@ -47,13 +48,13 @@ func TestBackground(t *testing.T) {
 		turns   int
 		want    []string // the beginning of the finding, and its end
 	}{
-		"started by nobody of ours": {"", 0, nil},
-		"the user's own":            {`,{"type":"document","info":{"providers":{"opencode-go":{"settings":{"baseURL":"` + gone.URL + `","apiKey":"mine"}}}}}`, 0, nil},
-		"elsewhere":                 {document("https://example.com/zen/go/v1"), 0, nil},
-		"poisoned":                  {document(gone.URL + "/zen/go/v1"), 0, []string{"problem: OpenCode's background service (process 7) was started under an `ocgo-key run` that has ended", "plain `opencode` hangs | "}},
-		"poisoned, a turn":          {document(gone.URL), 1, []string{"problem: ", "; a turn is under way, which then continues with your own key and address | "}},
-		"poisoned, turns":           {document(gone.URL), 2, []string{"problem: ", "; it restarts under 2 turns, which then continue with your own key and address | "}},
-		"while the run lasts":       {document(there.URL), 0, []string{"note: OpenCode's background service (process 7) was started under `ocgo-key run`, and uses that run's gateway", "it ends with the run | "}},
+		"started without a run": {"", 0, nil},
+		"the user's own":        {`,{"type":"document","info":{"providers":{"opencode-go":{"settings":{"baseURL":"` + gone.URL + `","apiKey":"mine"}}}}}`, 0, nil},
+		"elsewhere":             {document("https://example.com/zen/go/v1"), 0, nil},
+		"poisoned":              {document(gone.URL + "/zen/go/v1"), 0, []string{"problem: OpenCode's background service (process 7) was started under an `ocgo-key run` that has ended", "plain `opencode` hangs | "}},
+		"poisoned, a turn":      {document(gone.URL), 1, []string{"problem: ", "; a turn is under way, which then continues with your own key and address | "}},
+		"poisoned, turns":       {document(gone.URL), 2, []string{"problem: ", "; it restarts under 2 turns, which then continue with your own key and address | "}},
+		"while the run lasts":   {document(there.URL), 0, []string{"note: OpenCode's background service (process 7) was started under `ocgo-key run`, and uses that run's gateway", "it ends with the run | "}},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {

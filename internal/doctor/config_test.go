@@ -18,7 +18,8 @@ func TestModels(t *testing.T) {
 	assert.Equal(t, []string{"note: " + path + " sets baseURL for model kimi-k2.6 alone: the pool's is used instead | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path}) }))
 }
 
-// What plain `opencode` would use in place of the pool. With the plugin installed it does not win.
+// Each case is something that plain `opencode` uses instead of the pool. With the plugin installed,
+// OpenCode ignores it.
 func TestConfig(t *testing.T) {
 	const (
 		uses = ": plain `opencode` uses it and not the pool"

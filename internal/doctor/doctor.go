@@ -6,13 +6,13 @@
 // the file named for the subject: state.go, accounts.go, keychain.go, keys.go, service.go,
 // clock.go, opencode.go, config.go, plugin.go.
 //
-// To check more of a subject, add a method to its file and call it from the method in the table. It
-// adds findings with [Result.found], or with [Result.fixable] if there is a repair. examination.go
-// reads everything that several checks need, once.
+// To check more of a subject, add a method to its file and call it from the method in the table.
+// The new method adds findings with [Result.found], or with [Result.fixable] if there is a repair.
+// examination.go reads everything that several checks need, once.
 //
 // To add a check, make a file for its subject, with a type that embeds *examination and a method
-// func(*Result), and add a row to the table. The method sets Well, which is shown if it finds
-// nothing. A repair that changes the state calls a method of rotation.
+// func(*Result), and add a row to the table. The method sets Well, which is shown if there is no
+// finding. A repair that changes the state calls a method of rotation.
 package doctor
 
 import (

@@ -14,7 +14,7 @@ import (
 	"ocgo-key/internal/install"
 )
 
-// On a machine where all is well each check says so, in the order of the table, and nothing
+// On a machine without problems, every check says so, in the order of the table, and no file
 // changes.
 func TestAllIsWell(t *testing.T) {
 	m := newMachine(t)
@@ -28,7 +28,7 @@ func TestAllIsWell(t *testing.T) {
 	for _, r := range results {
 		names = append(names, r.Check)
 		if runtime.GOOS == "windows" && r.Check == "opencode" {
-			continue // there it is no script of a shell
+			continue // the shim is not a shell script there
 		}
 		assert.Empty(t, r.Findings, r.Check)
 		assert.Empty(t, r.Skipped, r.Check)
@@ -41,7 +41,7 @@ func TestAllIsWell(t *testing.T) {
 	assert.Equal(t, string(before), string(after))
 }
 
-// With nothing there, no check fails to say what is missing.
+// On an empty machine, every check names what is missing.
 func TestAnEmptyMachine(t *testing.T) {
 	m := newMachine(t)
 	found := map[string]int{}
@@ -50,11 +50,11 @@ func TestAnEmptyMachine(t *testing.T) {
 	}
 	assert.Equal(t, map[string]int{"state": 0, "accounts": 1, "keychain": 0, "keys": 0, "service": 0, "clock": 0, "opencode": 1, "config": 0, "plugin": 1}, found)
 	_, err := os.Stat(m.dir)
-	assert.ErrorIs(t, err, os.ErrNotExist, "looking makes no folder")
+	assert.ErrorIs(t, err, os.ErrNotExist, "doctor must not create the folder")
 }
 
-// A text out of a file or a program is one line, whatever is in it; a repair that fails is told of,
-// and the others run.
+// A text from a file or a program is shown as one safe line. A repair that fails is reported, and
+// the other repairs run.
 func TestFindingsAndRepairs(t *testing.T) {
 	r := Result{Check: "state"}
 	r.found(Note, "mend\nit", "%s", "two\nlines")

@@ -48,7 +48,7 @@ func short(findings []Finding) (all []string) {
 	return all
 }
 
-// findings returns what check finds.
+// findings returns the findings of check.
 func findings(check func(*Result)) []string {
 	var r Result
 	check(&r)
@@ -59,10 +59,10 @@ func findings(check func(*Result)) []string {
 type fakeKeys struct {
 	name   string
 	keys   map[string]string
-	opaque bool             // it does not tell what it holds
-	shut   error            // what Inspect says of keys that are not to be seen
-	deaf   error            // what every call fails with
-	broken map[string]error // what Get fails with, by id
+	opaque bool             // it cannot list its ids
+	shut   error            // what Inspect returns for keys in a locked keyring
+	deaf   error            // the error of every call
+	broken map[string]error // the error of Get, by id
 	moving bool
 	// unchosen is why the places of the keys are not the user's choice; nil where they are.
 	unchosen error
@@ -107,7 +107,7 @@ func (k *fakeKeys) Inspect(context.Context) (keychain.Inspection, error) {
 	return keychain.Inspection{Complete: true, IDs: ids, Locked: k.shut}, nil
 }
 
-// A machine is what doctor looks at: a home folder, a state, a store of keys and a service.
+// A machine is what doctor checks: a home folder, a state, a key store and a service.
 type machine struct {
 	t       *testing.T
 	env     map[string]string
@@ -115,10 +115,10 @@ type machine struct {
 	dir     string // the state folder
 	keys    *fakeKeys
 	service *httptest.Server
-	answer  http.HandlerFunc // the service's; nil: as to a key that it does not know
+	answer  http.HandlerFunc // of the service; nil refuses the key as unknown
 }
 
-// newMachine has an empty home folder and no state; on its PATH is nothing.
+// newMachine returns a machine with an empty home folder, no state, and an empty PATH.
 func newMachine(t *testing.T) *machine {
 	t.Helper()
 	m := &machine{t: t, home: t.TempDir(), keys: &fakeKeys{keys: map[string]string{}}}
@@ -143,7 +143,7 @@ func newMachine(t *testing.T) *machine {
 	return m
 }
 
-// account lists an account, whose key is "sk-" and the id.
+// account adds an account with the key "sk-" and the id.
 func (m *machine) account(id, label string) {
 	m.t.Helper()
 	m.keys.keys[id] = "sk-" + id
@@ -152,7 +152,7 @@ func (m *machine) account(id, label string) {
 
 func (m *machine) pool() *rotation.Pool { return rotation.Open(m.dir, func(string) {}) }
 
-// change alters the state, as a command that was killed may have left it.
+// change changes the state, such as to what a killed command leaves behind.
 func (m *machine) change(alter func(*state.State)) {
 	m.t.Helper()
 	require.NoError(m.t, state.OpenFile(m.dir, time.Now, nil).Update(m.t.Context(), func(s *state.State) error {
@@ -168,7 +168,7 @@ func (m *machine) options() Options {
 		Open: func() (*rotation.Pool, error) { return m.pool(), nil }}
 }
 
-// examine makes one check.
+// examine runs one check.
 func (m *machine) examine(name string) Result {
 	m.t.Helper()
 	for _, c := range newExamination(m.t.Context(), m.options()).checks() {
@@ -182,7 +182,7 @@ func (m *machine) examine(name string) Result {
 	return Result{}
 }
 
-// finds wants one check to find this; HOME stands for the home folder.
+// finds requires that one check has these findings; HOME in them stands for the home folder.
 func (m *machine) finds(check string, want ...string) Result {
 	m.t.Helper()
 	r := m.examine(check)
@@ -194,7 +194,8 @@ func (m *machine) finds(check string, want ...string) Result {
 	return r
 }
 
-// repairs runs the repairs of a result, wants them to have done this, and looks again.
+// repairs runs the repairs of a result requires that they report this, and checks that nothing
+// repairable is left.
 func (m *machine) repairs(r Result, want ...string) {
 	m.t.Helper()
 	var told warnings
@@ -209,19 +210,19 @@ func (m *machine) repairs(r Result, want ...string) {
 	}
 }
 
-// warnings keep what a repair warns of.
+// warnings collects the warnings of repairs.
 type warnings []string
 
 func (*warnings) Say(string, ...any)              {}
 func (*warnings) Detail(string, ...any)           {}
 func (w *warnings) Warn(message string, _ string) { *w = append(*w, message) }
 
-// fromHome is a pattern in which HOME stands for the machine's home folder.
+// fromHome returns pattern with the machine's home folder in place of HOME.
 func fromHome(m *machine, pattern string) string {
 	return strings.ReplaceAll(pattern, "HOME", regexp.QuoteMeta(m.home))
 }
 
-// install puts an opencode on PATH, and the plan of an installation where it belongs.
+// install puts an opencode on PATH, and writes the files of an installation's plan.
 func (m *machine) install(plan func(*install.Places) (*install.Plan, error)) *install.Places {
 	m.t.Helper()
 	m.opencode("echo 1.18.33")
@@ -233,7 +234,7 @@ func (m *machine) install(plan func(*install.Places) (*install.Plan, error)) *in
 	return w
 }
 
-// opencode puts a program on PATH that does this.
+// opencode puts a shell script on PATH as opencode.
 func (m *machine) opencode(script string) string {
 	name, text := "opencode", "#!/bin/sh\n"+script+"\n"
 	if runtime.GOOS == "windows" {

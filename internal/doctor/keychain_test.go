@@ -26,7 +26,8 @@ func TestKeychain(t *testing.T) {
 	assert.Equal(t, "ocgo-key doctor", m.examine("keychain").Findings[0].Fix)
 }
 
-// A keychain that would ask its user is not asked for a key that it does not show.
+// If reading a key would make the keychain ask the user for a password, doctor does not read the
+// key.
 func TestALockedKeychainIsNotAsked(t *testing.T) {
 	m := newMachine(t)
 	m.account("0123456789abcdef", "Work")
@@ -43,5 +44,5 @@ func TestKeychainFix(t *testing.T) {
 	e := keychainCheck{&examination{uid: 1000}}
 	assert.Equal(t, "anything else", e.keychainFix("anything else"))
 	t.Setenv("PATH", t.TempDir())
-	assert.Equal(t, "gnome-keyring-daemon --start", e.keychainFix("gnome-keyring-daemon --start"), "no tool installs it")
+	assert.Equal(t, "gnome-keyring-daemon --start", e.keychainFix("gnome-keyring-daemon --start"), "unchanged without a package manager")
 }

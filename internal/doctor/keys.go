@@ -16,7 +16,7 @@ import (
 // keysCheck compares accounts with keys.
 type keysCheck struct{ *examination }
 
-// pendingLimit is the age from which a pending entry of the state belongs to no running command. A
+// pendingLimit is the age from which no running command can own a pending entry of the state. A
 // command may wait a minute for the user to unlock the keychain.
 const pendingLimit = 2 * time.Minute
 

@@ -14,7 +14,7 @@ import (
 
 const (
 	work  = "0123456789abcdef" // the id of Work
-	other = "aaaaaaaaaaaaaaaa" // of a key that no account has
+	other = "aaaaaaaaaaaaaaaa" // the id of a key that no account has
 )
 
 func TestKeys(t *testing.T) {
@@ -43,15 +43,15 @@ func TestKeys(t *testing.T) {
 		store  string
 		alter  func(*machine, *state.State)
 		want   string
-		repair string // what it does; empty where there is none
+		repair string // what the repair reports; empty if there is no repair
 		labels []string
 	}{
 		"all well": {"", nil, "", "", []string{"Work"}},
 		"no key": {"", func(m *machine, _ *state.State) { delete(m.keys.keys, work) },
 			"problem: the key of Work is not in the keychain, so the account cannot be used (it has none) | ocgo-key replace Work", "", []string{"Work"}},
-		"no key in its place": {"", with(work, "sk-1 sk-2", nil),
+		"an invalid key": {"", with(work, "sk-1 sk-2", nil),
 			"problem: the entry of Work in the keychain is not a key as it is (does it contain a space or a line break?) | ocgo-key replace Work", "", []string{"Work"}},
-		"a key of nobody's": {"", with(other, "sk-other", nil),
+		"a key of no account": {"", with(other, "sk-other", nil),
 			"problem: the keychain has a key, under " + other + ", that no account here has" + undone,
 			"the key is listed as Recovered 1; `ocgo-key rename 'Recovered 1' NEW` gives it another label", []string{"Work", "Recovered 1"}},
 		"a copy that may be another pool's": {"docker:pass", with(other, "sk-"+work, nil),
@@ -64,7 +64,7 @@ func TestKeys(t *testing.T) {
 		"an add cut short": {"", with(other, "sk-other", pending(other, "add", hour)),
 			"problem: a killed command left a key in the keychain that no account has (" + other + ") | ocgo-key doctor --repair",
 			"the key is listed as Recovered 1; `ocgo-key rename 'Recovered 1' NEW` gives it another label", []string{"Work", "Recovered 1"}},
-		"an add of tomorrow's": {"", pending(other, "add", -hour),
+		"an add from the future": {"", pending(other, "add", -hour),
 			"problem: a killed command left a note behind, but stored no key | ocgo-key doctor --repair", "deleted the note", []string{"Work"}},
 		"an add cut short, done since": {"", with(other, "sk-"+work, pending(other, "add", hour)),
 			"problem: a killed command left a second copy of the key of Work in the keychain | ocgo-key doctor --repair", "deleted the second copy; the key of Work stays", []string{"Work"}},
@@ -72,7 +72,7 @@ func TestKeys(t *testing.T) {
 			"problem: a killed command left an entry in the keychain, under " + other + ", that is not a key | echo " + keychain.DockerServerURL(other) + " | docker-credential-pass erase", "", []string{"Work"}},
 		"a removal cut short": {"", without(pending(work, "remove", hour)),
 			"problem: the removal of Work was cut short: its key is deleted, and the account is still listed | ocgo-key doctor --repair", "Work is removed", nil},
-		"a removal cut shorter": {"", pending(work, "remove", hour),
+		"a removal cut short before the key was deleted": {"", pending(work, "remove", hour),
 			"problem: the removal of Work was cut short before its key was deleted, so nothing is lost | ocgo-key doctor --repair", "Work stays; `ocgo-key remove Work` removes it", []string{"Work"}},
 		"a new key cut short": {"", pending(work, "replace", hour),
 			"problem: a new key for Work was cut short; the keychain has the old one or the new one | ocgo-key doctor --repair", "Work continues with the key that is in the keychain", []string{"Work"}},
@@ -117,7 +117,7 @@ func TestKeysAreNotComparedDuringAMove(t *testing.T) {
 	assert.Contains(t, m.finds("keys").Skipped, "being moved right now")
 }
 
-// What was a copy when doctor looked may be an account's key when it is to be deleted.
+// A repair checks again that a key is a second copy before it deletes the key.
 func TestACopyIsLookedAtOnceMoreBeforeItIsDeleted(t *testing.T) {
 	for what, meanwhile := range map[string]func(*machine){
 		"it was listed": func(m *machine) {

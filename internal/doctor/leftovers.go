@@ -10,7 +10,7 @@ import (
 	"ocgo-key/internal/install"
 )
 
-// leftoverAge is the age from which no process still writes a temporary file.
+// leftoverAge is the age of a temporary file from which no process can still be writing it.
 const leftoverAge = time.Minute
 
 // checkLeftovers reports temporary files of killed commands, in every folder that ocgo-key writes to,

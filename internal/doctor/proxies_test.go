@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What 2.0.15 does with each of these was tried.
+// OpenCode 2.0.15 was tried with each of these cases.
 func TestProxies(t *testing.T) {
 	for env, found := range map[string]bool{
 		"": false, "HTTP_PROXY=p": true, "http_proxy=p": true, "HTTPS_PROXY=p": false, "ALL_PROXY=p": false,

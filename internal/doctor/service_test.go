@@ -14,7 +14,7 @@ import (
 func TestService(t *testing.T) {
 	for what, tt := range map[string]struct {
 		answer http.HandlerFunc
-		want   string // URL stands for the service's
+		want   string // URL stands for the base URL of the service
 	}{
 		"well": {nil, ""},
 		"trouble": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
@@ -44,8 +44,8 @@ func TestService(t *testing.T) {
 	assert.Equal(t, "unset OCGO_KEY_BASE_URL", r.Findings[0].Fix)
 }
 
-// The service's word on a key is a note. Nobody is asked about an account that is not used, or has
-// no key.
+// If the service refuses a key, that is only a note. Doctor sends no request for an account that is
+// not used or has no key.
 func TestRefusedAccounts(t *testing.T) {
 	for status, want := range map[int]string{
 		http.StatusUnauthorized: "note: the service does not know the key of Work (401) | ocgo-key replace Work",
@@ -74,14 +74,14 @@ func TestRefusedAccounts(t *testing.T) {
 	}
 }
 
-// refuse is the service's answer to a request without a key that it knows.
+// refuse answers like the service answers a request without a valid key.
 func refuse(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusUnauthorized)
 	_, _ = w.Write([]byte(`{"type":"error","error":{"type":"AuthError","message":"Missing API key."}}`))
 }
 
-// knows is the answer of a service that knows every key: there is room, and all have one
-// subscription.
+// knows answers like a service that knows every key: no limit is reached, and all keys have the
+// same subscription.
 func knows(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") == "" {
 		refuse(w, r)

@@ -26,7 +26,7 @@ func TestState(t *testing.T) {
 		harm   func()
 		want   string
 		repair string
-		modes  bool // it is about what Windows does not have
+		modes  bool // the case needs file modes, which Windows does not have
 	}{
 		"unreadable": {func() { write(t, file, broken, 0o600) },
 			`the state cannot be read: .*: the last good copy will be used`, `state\.json .*the last good copy.*`, false},
@@ -73,7 +73,7 @@ func TestState(t *testing.T) {
 	}
 }
 
-// What a command of this moment writes is not taken from it.
+// A temporary file that a running command may still write is not removed.
 func TestAFreshTemporaryFileIsLeftAlone(t *testing.T) {
 	m := newMachine(t)
 	m.account("0123456789abcdef", "Work")
@@ -105,7 +105,7 @@ func TestAFileInThePlaceOfTheFolder(t *testing.T) {
 	assert.Equal(t, "none yet; it will be in "+m.dir, m.finds("state").Well)
 }
 
-// A process that keeps the lock keeps every change waiting.
+// Every change waits while a process holds the lock.
 func TestAHeldLock(t *testing.T) {
 	m := newMachine(t)
 	m.account("0123456789abcdef", "Work")

@@ -37,7 +37,7 @@ func (e serviceCheck) askUsage() map[string]usageAnswer {
 			continue
 		}
 		if _, err := keychain.ParseKey(key.Reveal()); err != nil {
-			continue // it cannot be sent in a header
+			continue // the key cannot be sent in a header
 		}
 		all.Go(func() {
 			turn <- struct{}{}

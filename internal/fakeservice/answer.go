@@ -9,12 +9,12 @@ import (
 // Break is a way in which an answer fails.
 type Break int
 
-// The kinds of Break. Answer.BreakAfter says where it happens. Answers that are not streams break
-// in the middle of their body.
+// The kinds of Break. Answer.BreakAfter says where in a stream the answer breaks. Other answers
+// break in the middle of their body.
 const (
 	NoBreak   Break = iota
 	SSEError        // an `event: error` with ErrorType and Message ends the stream; if the answer is not a stream, its body is that error
-	Drop            // the connection is closed, the stream is cut off
+	Drop            // the connection is closed in the middle of the answer
 	Reset           // the connection is reset (TCP RST)
 	CleanEnd        // the stream ends normally, but without a finish reason
 	NoAnswer        // the connection is closed before any header
@@ -35,17 +35,17 @@ const (
 // Answer is one answer. The zero value is success in the wire format of the request. The functions
 // below return common answers, whose fields can be changed.
 type Answer struct {
-	// Status 0 is 200. Any other status is an error (or a redirect) with ErrorType, Code, Message
-	// and Metadata as its body, or with Body as it stands when Body is not nil.
+	// Status 0 means 200. Any other status is an error (or a redirect). Its body is Body, or, if
+	// Body is nil, made from ErrorType, Code, Message and Metadata.
 	Status int
-	// ErrorType is the body's error.type and Code its error.code; an empty one is left out.
+	// ErrorType is the body's error.type and Code its error.code; an empty field is left out.
 	ErrorType, Code, Message string
 	Metadata                 map[string]any
 	// Bare leaves out the outer "type":"error". Then an error event of /chat/completions has no
 	// name either.
 	Bare bool
-	// Window is set by UsageLimit and UsageLimitByWords: /usage shows it, and UsageLimit's metadata
-	// and message are derived from it.
+	// Window is set by UsageLimit and UsageLimitByWords: /usage shows this window as used up, and
+	// the metadata and message of UsageLimit are derived from it.
 	Window Window
 	// ResetsIn is when /usage says that Window has room again; 0 is RetryAfter.
 	ResetsIn time.Duration
@@ -61,8 +61,8 @@ type Answer struct {
 	// Calls are tool calls that the model makes one by one: a request with n tool results gets the
 	// n-th of them (from 0) if it offers a tool of that name, and the text when none is left.
 	Calls []Call
-	// Cost is beside the usage of a success; "" means "0", as for a subscription. Any other value
-	// says that the request was paid from the account's balance.
+	// Cost is sent with the token usage of a success; "" means "0", as for a subscription. Any
+	// other value means that the request was paid from the account's balance.
 	Cost string
 
 	// Stall is the delay before the headers; a negative value lasts until the client disconnects.
@@ -84,7 +84,7 @@ type Call struct {
 	Args map[string]any
 }
 
-// OK is success.
+// OK returns a successful answer.
 func OK() Answer { return Answer{} }
 
 // Say returns a successful answer with this text.
@@ -93,8 +93,8 @@ func Say(text string) Answer { return Answer{Text: text} }
 // The tool that runs commands, as OpenCode 1 and OpenCode 2 call it.
 const bash, shell = "bash", "shell"
 
-// Bash is success in which the model first runs each command with OpenCode's bash tool, or the
-// corresponding tool of OpenCode 2.
+// Bash returns a successful answer in which the model first runs each command, with the bash tool
+// of OpenCode 1 or the shell tool of OpenCode 2.
 func Bash(commands ...string) Answer {
 	var a Answer
 	for _, c := range commands {
@@ -103,32 +103,34 @@ func Bash(commands ...string) Answer {
 	return a
 }
 
-// Raw is an answer with this status, these headers and this body.
+// Raw returns an answer with this status, these headers and this body.
 func Raw(status int, header http.Header, body []byte) Answer {
 	return Answer{Status: status, Header: header, Body: append([]byte{}, body...)}
 }
 
-// Redirect is 307 to another address.
+// Redirect returns an answer with status 307 to another address.
 func Redirect(url string) Answer {
 	return Raw(http.StatusTemporaryRedirect, http.Header{"Location": {url}}, nil)
 }
 
-// StreamError is status 200 and an SSE error after this many pieces of the answer; 0 makes it the
-// first event.
+// StreamError returns an answer with status 200 and an SSE error after this many pieces; 0 makes
+// the error the first event.
 func StreamError(after int, errorType, message string) Answer {
 	return Answer{ErrorType: errorType, Message: message, Break: SSEError, BreakAfter: after}
 }
 
-// Dropped is a success whose connection is closed after this many pieces.
+// Dropped returns a successful answer whose connection is closed after this many pieces.
 func Dropped(after int) Answer { return Answer{Break: Drop, BreakAfter: after} }
 
-// Stalled is a success that sends no header for d; negative means forever.
+// Stalled returns a successful answer that waits for d before its headers; a negative d means
+// forever.
 func Stalled(d time.Duration) Answer { return Answer{Stall: d} }
 
-// Slow is a success with d between two pieces.
+// Slow returns a successful answer that waits for d between two pieces.
 func Slow(d time.Duration) Answer { return Answer{ChunkDelay: d} }
 
-// Costing is a success that was paid from the balance, say "0.00123400".
+// Costing returns a successful answer that was paid from the balance, with a cost such as
+// "0.00123400".
 func Costing(cost string) Answer { return Answer{Cost: cost} }
 
 // With returns the answer with a header set, which overrides the answer's own.
@@ -186,7 +188,7 @@ func (a Answer) kind() string { return cmp.Or(a.ErrorType, a.Code) }
 // resetsIn returns the time until Window has room again.
 func (a Answer) resetsIn() time.Duration { return cmp.Or(a.ResetsIn, a.RetryAfter) }
 
-// of fills in what a GoUsageLimitError says about its account.
+// of returns the answer with the account's data filled in if the answer is a GoUsageLimitError.
 func (a Answer) of(account *account) Answer {
 	if a.ErrorType != usageLimitError || a.Window == "" || account == nil {
 		return a

@@ -59,8 +59,8 @@ func ProviderBusyAs(spelling string) Answer {
 	return Error(http.StatusTooManyRequests, spelling, fromProvider+words)
 }
 
-// ProviderBusyTwice is ProviderBusy in the form that is reported most often: a general kind in
-// error.type, a special one in error.code, no outer type.
+// ProviderBusyTwice is ProviderBusy in its most common form: with a general kind in error.type, a
+// specific kind in error.code, and no outer type.
 func ProviderBusyTwice(code string) Answer {
 	a := ProviderBusyAs(code)
 	a.ErrorType, a.Code, a.Bare = "rate_limit_error", code, true
@@ -107,7 +107,7 @@ func RegionUnavailable() Answer {
 	return Error(http.StatusForbidden, "Account.RegionUnavailable", "This Go model requires Global regions.")
 }
 
-// RegionByWords is 403 from a model's provider: it has neither type nor code.
+// RegionByWords is 403 from a model's provider, with neither type nor code.
 func RegionByWords() Answer {
 	return Error(http.StatusForbidden, "", "[403] This model is not available in your region.").ByProvider().WithoutOuterType()
 }
@@ -115,7 +115,7 @@ func RegionByWords() Answer {
 // BlockedByProvider is 401: the workspace is blocked from the model, or from all models.
 func BlockedByProvider() Answer { return Error(http.StatusUnauthorized, "AuthError", blockedMessage) }
 
-// AccountPaused is an invented refusal, to test that unknown ones are handled too.
+// AccountPaused is an invented refusal, to test the handling of unknown refusals.
 func AccountPaused() Answer {
 	return Error(http.StatusForbidden, "Account.Paused", "This account is paused.")
 }

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// bodyLimit is far above the 64 MiB that a gateway keeps for replay, so that larger bodies can be
-// tried.
+// bodyLimit is far above the 64 MiB that a gateway keeps for replay, so that tests can send larger
+// bodies.
 const bodyLimit = 256 << 20
 
 // object is a JSON object under construction.

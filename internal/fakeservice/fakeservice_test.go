@@ -57,7 +57,7 @@ func start(t *testing.T, opts Options) *Server {
 	return s
 }
 
-// wire is one of the formats, as a client sees it.
+// wire is the client side of one wire format.
 type wire struct {
 	name, path string
 	apiKey     bool

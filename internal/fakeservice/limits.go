@@ -22,7 +22,7 @@ type progress struct {
 	next     int
 	perModel map[string]int
 	spent    []spent              // one for each of Plan.Budgets
-	resets   map[Window]time.Time // by the limits in earlier answers
+	resets   map[Window]time.Time // set by the limits in earlier answers
 }
 
 // start replaces the plan and begins it.

@@ -23,9 +23,9 @@ type Plan struct {
 	// UseBalance, if not empty, acts like the console's option of that name: instead of the error
 	// for a used-up window the answer is success with this cost.
 	UseBalance string
-	// TitlesFree answers title requests with success in every case, and does not count them, so
-	// that OpenCode's title generator, which runs beside the main request, takes no answer meant
-	// for that one.
+	// TitlesFree answers every title request with success, and does not count it. OpenCode sends
+	// title requests in parallel with the main request, and they would take its answers from the
+	// queue.
 	TitlesFree bool
 	// Usage changes the answer of GET /usage, which is otherwise derived from the rest of the plan.
 	Usage Usage

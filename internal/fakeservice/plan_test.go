@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The rows of the service's error table, in all three formats, streamed and whole.
+// All rows of the service's error table, in all three formats, streamed and not streamed.
 func TestErrorTable(t *testing.T) {
 	rows := []struct {
 		answer     Answer
@@ -122,7 +122,7 @@ func TestLimitedUntilAMomentOfTheServersClock(t *testing.T) {
 	f := wires[0]
 	got := f.hi(t, s, "k1")
 	require.Equal(t, 429, got.status)
-	require.Equal(t, "monthly", at(decode(t, got.body), "metadata", "limitName"), "the service looks at rolling last")
+	require.Equal(t, "monthly", at(decode(t, got.body), "metadata", "limitName"), "the service checks the rolling window last")
 	require.Equal(t, "172800", got.header.Get("Retry-After"))
 
 	u := decode(t, usage(t, s, "k1").body)
@@ -171,9 +171,9 @@ func TestBudget(t *testing.T) {
 	require.Equal(t, "5 hour 3540", hit())
 	require.Equal(t, 50.0, percent("weekly"), "an error costs nothing")
 	clk.advance(59 * time.Minute)
-	require.Equal(t, 0.0, percent("rolling"), "the window has begun anew")
+	require.Equal(t, 0.0, percent("rolling"), "the window must have been reset")
 	require.Equal(t, []string{"ok", "ok"}, []string{hit(), hit()})
-	require.Equal(t, "weekly 601200", hit(), "weekly is looked at first, and ends a week after its first request")
+	require.Equal(t, "weekly 601200", hit(), "the weekly window is checked first, and ends a week after its first request")
 	clk.advance(7*24*time.Hour - time.Hour)
 	require.Equal(t, "ok", hit())
 }
@@ -189,7 +189,7 @@ func TestBudgetWithWindowsOfTheCalendar(t *testing.T) {
 		return map[string]any{"status": status, "percent": percent, "resetsAt": resets.UTC().Format("2006-01-02T15:04:05.000Z")}
 	}
 	next := monday.Add(7 * 24 * time.Hour)
-	require.Equal(t, shows("ok", 0, next), week(), "it has begun although nothing was requested")
+	require.Equal(t, shows("ok", 0, next), week(), "the window begins even without a request")
 	require.Equal(t, []int{200, 200, 429}, []int{f.hi(t, s, "k1").status, f.hi(t, s, "k1").status, f.hi(t, s, "k1").status})
 	require.Equal(t, shows("rate-limited", 100, next), week())
 	clk.advance(next.Sub(clk.now()) - time.Second)
@@ -268,7 +268,7 @@ func TestUsage(t *testing.T) {
 	refuse := AuthError()
 	s.SetPlan("k1", Plan{Usage: Usage{Answer: &refuse}})
 	require.Equal(t, 401, usage(t, s, "k1").status)
-	require.Equal(t, 200, wires[0].hi(t, s, "k1").status, "inference works all the same")
+	require.Equal(t, 200, wires[0].hi(t, s, "k1").status, "model requests still work")
 	s.SetAnswers("k1", EntitlementError())
 	require.Equal(t, 403, usage(t, s, "k1").status)
 }
@@ -282,7 +282,7 @@ func TestUsageFollowsTheQueue(t *testing.T) {
 	require.Equal(t, limited, weekly(), "the next answer is the limit")
 	require.Equal(t, 429, wires[0].hi(t, s, "k1").status)
 	clk.advance(30 * time.Minute)
-	require.Equal(t, limited, weekly(), "the limit that was told still holds")
+	require.Equal(t, limited, weekly(), "the reported limit still applies")
 	clk.advance(30 * time.Minute)
 	require.Equal(t, "ok", at(weekly(), "status"))
 }

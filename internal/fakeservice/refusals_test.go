@@ -21,7 +21,7 @@ type refusalRow struct {
 	message    string // part of it
 }
 
-// refusals are the answers of newer parts of the service, and unknown ones.
+// refusals are refusals by newer parts of the service, and unknown ones.
 var refusals = []refusalRow{
 	{AccountDisabled(), 403, "Account.Disabled", "", true, "An active OpenCode Go subscription is required"},
 	{AccountDisabled().InCode(), 403, "", "Account.Disabled", true, "An active OpenCode Go subscription is required"},
@@ -142,8 +142,8 @@ func TestRequestsWithoutASession(t *testing.T) {
 			require.Equal(t, "MissingSessionID", at(decode(t, got.body), "error", "type"))
 			require.Contains(t, at(decode(t, got.body), "error", "message"), "Error from provider (Console Go): Request is missing x-opencode-session and cannot be routed efficiently")
 			require.Equal(t, "Personal", last(s).Account)
-			require.Equal(t, 401, without(s.BaseURL(), "nobody").status, "the key is looked at first")
-			require.Equal(t, 200, without(s.ZenURL(), "k1").status, "Zen asks for none")
+			require.Equal(t, 401, without(s.BaseURL(), "nobody").status, "the key is checked first")
+			require.Equal(t, 200, without(s.ZenURL(), "k1").status, "Zen needs no session")
 			require.Equal(t, 200, without(lenient.BaseURL(), "k1").status)
 		}
 	}
@@ -163,7 +163,7 @@ func TestModelsThatCostNothing(t *testing.T) {
 	require.Equal(t, 200, f.hi(t, s, "k1").status)
 
 	s.SetPlan("k1", Plan{FreeModels: []string{"kimi-k2.6"}, Answers: []Answer{UsageLimit(Weekly, time.Hour), AuthError()}})
-	require.Equal(t, []int{200, 429, 401}, []int{f.hi(t, s, "k1").status, wires[1].hi(t, s, "k1").status, f.hi(t, s, "k1").status}, "the key is as bad for free models")
+	require.Equal(t, []int{200, 429, 401}, []int{f.hi(t, s, "k1").status, wires[1].hi(t, s, "k1").status, f.hi(t, s, "k1").status}, "the key is refused for free models as well")
 }
 
 func TestUsageOfALimitThatIsToldByWords(t *testing.T) {
@@ -201,8 +201,8 @@ func read(t *testing.T, res *http.Response) string {
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	s := start(t, Options{CloseAfter: 50 * time.Millisecond})
 	for range 3 {
-		// Each time with a new client: one that has not noticed the close yet would write to the
-		// connection.
+		// A new client each time, since a client that has not noticed the close yet would write to
+		// the old connection.
 		res, err := keepAlive(t).Do(wires[0].request(t, bounded(t), s.BaseURL(), "k1", plain(wires[0].hello)))
 		require.NoError(t, err)
 		read(t, res)

@@ -87,7 +87,7 @@ func (f responses) events(m said) []event {
 	add(false, "response.created", object{"response": f.response(m, "in_progress", []object{})})
 	add(false, "response.in_progress", object{"response": f.response(m, "in_progress", []object{})})
 	add(false, "response.output_item.added", object{"output_index": 0, "item": f.item(m, "in_progress", "")})
-	// at returns the event's reference to the item, and for a text to its part.
+	// at returns the members that refer to the item, and for a text also to its part.
 	at := func(more object) object {
 		more["item_id"], more["output_index"] = m.id("fc"), 0
 		if m.call == nil {

@@ -53,13 +53,13 @@ type Options struct {
 	// chosen. It may block and may call SetPlan. OnDone is called when the answer has ended, in
 	// whatever way.
 	OnRequest, OnDone func(Request)
-	// SessionOptional accepts model requests without x-opencode-session, which the service refuses.
-	// It is for tests of something else whose client cannot send the header.
+	// SessionOptional accepts model requests without x-opencode-session, which the real service
+	// refuses. It is for tests whose client cannot send that header.
 	SessionOptional bool
 	// CloseAfter, if above 0, closes each connection (of a server from Start) that long after its
-	// last answer, as a load balancer closes idle ones. CloseReused closes a connection without an
-	// answer at its second model request: what a client sees that sends a request at the moment of
-	// such a close.
+	// last answer, like a load balancer closes idle connections. CloseReused closes a connection
+	// without an answer at its second model request, as if it had been closed just when the client
+	// sent the request.
 	CloseAfter  time.Duration
 	CloseReused bool
 	// KeepRequests is the minimum number of latest requests that the log holds; 0 means 10000.

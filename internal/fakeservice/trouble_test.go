@@ -58,7 +58,7 @@ func TestDroppedConnection(t *testing.T) {
 			if body == streamed(f.hello) {
 				require.Equal(t, "Hello ", text(parseSSE(t, got.body)))
 			} else {
-				require.False(t, json.Valid([]byte(got.body)), "half of it")
+				require.False(t, json.Valid([]byte(got.body)), "only a part of the body must arrive")
 			}
 			require.Equal(t, Broken, last(s).Outcome)
 		}
@@ -168,7 +168,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	require.NoError(t, s.WaitFor(bounded(t), func() bool { return s.InFlight() == 1 }))
 	require.NoError(t, s.Close())
 	require.ErrorIs(t, <-result, io.EOF)
-	require.NoError(t, s.Close(), "twice is fine")
+	require.NoError(t, s.Close(), "Close may be called twice")
 }
 
 func TestRequestLog(t *testing.T) {
@@ -216,7 +216,7 @@ func TestRequestLog(t *testing.T) {
 	require.Zero(t, s.Total())
 }
 
-// The hook runs before the answer is chosen, and may hold requests back until all have come.
+// OnRequest runs before the answer is chosen, and may block requests until all have arrived.
 func TestHookMayChangeThePlan(t *testing.T) {
 	var s *Server
 	gate := make(chan struct{})

@@ -55,7 +55,7 @@ func (a *account) usage(now time.Time) Answer {
 	switch kind := next.kind(); {
 	case kind == "Account.Disabled":
 		return EntitlementError()
-	case kind == "EntitlementError", kind == "AuthError" && next.Message != blockedMessage: // as invalid here as in a model request
+	case kind == "EntitlementError", kind == "AuthError" && next.Message != blockedMessage: // these keys are refused here as in a model request
 		return Error(next.Status, next.ErrorType, next.Message)
 	}
 	usage := map[Window]usageWindow{}

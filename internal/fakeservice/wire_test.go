@@ -127,7 +127,7 @@ func TestTitleRequest(t *testing.T) {
 	q := last(s)
 	require.True(t, q.Title)
 	require.Equal(t, []string{"ses_1", "ses_0", "msg_1"}, []string{q.Session, q.Parent, q.RequestID})
-	require.Equal(t, 401, f.hi(t, s, "k1").status, "the title took nothing from the queue")
+	require.Equal(t, 401, f.hi(t, s, "k1").status, "the title request took no answer from the queue")
 }
 
 func TestKeyInTheFormatsOwnHeader(t *testing.T) {
@@ -165,7 +165,7 @@ func TestPaths(t *testing.T) {
 	require.Equal(t, "m1", at(decode(t, get("GET", s.BaseURL()+"/models").body), "data", 0, "id"))
 	zen := do(t, wires[2].request(t, bounded(t), s.ZenURL(), "k1", streamed(wires[2].hello)))
 	require.Equal(t, "Hello from Personal.", text(parseSSE(t, zen.body)))
-	require.Equal(t, 500, do(t, wires[0].request(t, bounded(t), s.BaseURL(), "k1", "{")).status, "what is not JSON")
+	require.Equal(t, 500, do(t, wires[0].request(t, bounded(t), s.BaseURL(), "k1", "{")).status, "an invalid body")
 }
 
 func TestUnderHTTPTest(t *testing.T) {

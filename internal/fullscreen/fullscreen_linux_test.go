@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 )
 
-// A terminal of the test's own, and what was written on it.
+// terminal is a pseudo-terminal, with what was written to it.
 type terminal struct {
 	t        *testing.T
 	user, us *os.File
@@ -53,7 +53,7 @@ func (tt *terminal) reads(want string) string {
 			require.True(tt.t, open, "the terminal is gone; it got %q", all)
 			all += more
 		case <-late:
-			tt.t.Fatalf("%q never came; the terminal got %q", want, all)
+			tt.t.Fatalf("%q was not written; the terminal got %q", want, all)
 		}
 	}
 	return all
@@ -78,7 +78,7 @@ func TestScreen(t *testing.T) {
 
 	require.NoError(t, s.Draw([]string{"one", "two", "three"}))
 	assert.Equal(t, beginDraw+clear+"\x1b[1;1H\x1b[2Kone\x1b[2;1H\x1b[2Ktwo\x1b[3;1H\x1b[2Kthree"+endDraw, tt.reads(endDraw))
-	// Only what changed is drawn again, and nothing if nothing did.
+	// Only changed lines are drawn again.
 	require.NoError(t, s.Draw([]string{"one", "two", "three"}))
 	require.NoError(t, s.Draw([]string{"one", "2"}))
 	assert.Equal(t, beginDraw+"\x1b[2;1H\x1b[2K2\x1b[3;1H\x1b[2K"+endDraw, tt.reads(endDraw))
@@ -97,7 +97,7 @@ func TestScreen(t *testing.T) {
 	assert.Equal(t, before, tt.state())
 }
 
-// What is typed after the screen is closed belongs to the shell that it came from.
+// After Close, the screen must not consume what is typed for the shell.
 func TestNothingIsTakenAfterClose(t *testing.T) {
 	tt := newTerminal(t)
 	s, err := Open(tt.us, tt.us)
@@ -118,7 +118,7 @@ func TestNothingIsTakenAfterClose(t *testing.T) {
 	case line := <-got:
 		assert.Equal(t, "exit\n", line)
 	case <-time.After(10 * time.Second):
-		t.Error("the screen took what was typed after its end")
+		t.Error("the screen consumed what was typed after Close")
 	}
 }
 
@@ -130,17 +130,17 @@ func TestOpenWithoutATerminal(t *testing.T) {
 	assert.ErrorContains(t, err, "cannot set up the terminal")
 	info, err := file.Stat()
 	require.NoError(t, err)
-	assert.Zero(t, info.Size(), "nothing is drawn")
+	assert.Zero(t, info.Size(), "nothing must be written")
 }
 
-// A terminal that goes away is told of: else its program would wait for a key for ever.
+// The events include the loss of the terminal: otherwise the program would wait for a key forever.
 func TestTerminalGone(t *testing.T) {
 	tt := newTerminal(t)
 	s, err := Open(tt.us, tt.us)
 	require.NoError(t, err)
 	tt.reads(enter)
 	require.NoError(t, tt.user.Close())
-	_, _ = tt.us.WriteString("x") // a read that is under way on the other side keeps it open until then
+	_, _ = tt.us.WriteString("x") // ends the other side's pending read, which keeps the terminal open
 	assert.Error(t, (<-s.Events()).Err)
 	_ = s.Close()
 }

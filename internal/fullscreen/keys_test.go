@@ -23,8 +23,8 @@ func TestKeys(t *testing.T) {
 		"\x1b[1;5A": "", "\x1b[15~q": "q", // keys without a name
 		"\x1bd":                           "", // Alt-d is not d
 		"\x1b\x1b[A":                      "esc up",
-		"\x1b[200~d\rrq\x1b[Ad\x1b[201~e": "e", // what is pasted is no command
-		"\x1b[?2027;2$yq":                 "q", // a terminal's answer to a question
+		"\x1b[200~d\rrq\x1b[Ad\x1b[201~e": "e", // pasted text yields no keys
+		"\x1b[?2027;2$yq":                 "q", // a terminal's answer to a query
 		"\xffq":                           "q",
 	} {
 		var d decoder
@@ -43,7 +43,7 @@ func TestEscapeAlone(t *testing.T) {
 	}
 }
 
-// Keys are the same in whatever pieces they come.
+// The keys do not depend on the pieces in which their bytes arrive.
 func TestKeysInPieces(t *testing.T) {
 	key := rapid.SampledFrom([]string{"q", "ü", "家", "\x1b[A", "\x1bOB", "\x1b[15~", "\x03", "\x1bd", "\x1b[200~some text\x1b[201~", "\r"})
 	rapid.Check(t, func(t *rapid.T) {
@@ -61,7 +61,7 @@ func TestKeysInPieces(t *testing.T) {
 	})
 }
 
-// Nothing that can be typed hangs or breaks the decoder, nor piles up in it.
+// No input makes the decoder hang, panic or store an unlimited number of bytes.
 func FuzzKeys(f *testing.F) {
 	for _, seed := range []string{"q", "\x1b[A", "\x1b[200~x\x1b[201~", "\x1b[", "\x1bO", "\x1b[1;1;1;1;1;1"} {
 		f.Add([]byte(seed))
@@ -70,7 +70,7 @@ func FuzzKeys(f *testing.F) {
 		var d decoder
 		d.decode(typed)
 		if len(d.rest) > maxSequence+1 {
-			t.Fatalf("%d bytes are kept of %q", len(d.rest), typed)
+			t.Fatalf("the decoder stores %d bytes after %q", len(d.rest), typed)
 		}
 		d.flush()
 		for _, e := range d.decode([]byte("q")) {

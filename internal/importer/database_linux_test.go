@@ -15,9 +15,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// OpenCode's service is asked to log out of what stands in its own database, under whatever name,
-// and of nothing that stands in a copy, where the ids are the same. This process has the database
-// open in the service's stead.
+// OpenCode's service is asked to delete logins of its own database, by whatever path, but not those
+// of a copy, which have the same ids. In this test, this process has the database open in place of
+// the service.
 func TestScrubThroughServiceOfThisDatabase(t *testing.T) {
 	live := newDatabase(t)
 	content, err := os.ReadFile(live)
@@ -53,7 +53,7 @@ func TestScrubThroughServiceOfThisDatabase(t *testing.T) {
 		other := filepath.Join(t.TempDir(), "copy.db")
 		require.NoError(t, os.WriteFile(other, content, 0o600))
 		scrub(other, pid)
-		assert.Empty(t, deleted, "the service was asked to log out of what stands in a copy")
+		assert.Empty(t, deleted, "the service must not delete logins of a copy")
 	}
 	d, err := readDatabase(t.Context(), live)
 	require.NoError(t, err)

@@ -18,18 +18,18 @@ import (
 	"ocgo-key/rotation"
 )
 
-// keyNamed is a key for tests, long enough for a list of keys.
+// keyNamed returns a test key that contains this name and is long enough for a list of keys.
 func keyNamed(name string) keychain.Secret {
 	return keychain.NewSecret("sk-" + name + strings.Repeat("0", 20))
 }
 
-// books are accounts in memory, with a log of what was done with them.
+// books implements Accounts in memory, with a log of the calls.
 type books struct {
 	pool   *rotation.Pool
 	keys   map[string]keychain.Secret // by account id
 	answer func(keychain.Secret) error
-	before func() // runs before keys are compared; nil is nothing
-	taken  int    // how many labels another process is quicker with
+	before func() // called before keys are compared; may be nil
+	taken  int    // how many labels another process takes first
 	log    []string
 }
 
@@ -76,7 +76,7 @@ func nameOf(key keychain.Secret) string {
 	return strings.TrimRight(strings.TrimPrefix(key.Reveal(), "sk-"), "0")
 }
 
-// heard is what the user is told.
+// heard collects the messages for the user.
 type heard struct{ said, warned []string }
 
 func (h *heard) Say(format string, args ...any) {
@@ -85,7 +85,7 @@ func (h *heard) Say(format string, args ...any) {
 func (h *heard) Detail(string, ...any)  {}
 func (h *heard) Warn(message, _ string) { h.warned = append(h.warned, message) }
 
-// desk is an import that is about to begin.
+// desk holds an Import and all that a test needs to prepare and run it.
 type desk struct {
 	Import
 	t     *testing.T
@@ -103,7 +103,7 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-// holds makes an account with a key of this name.
+// holds adds an account with the key of this name.
 func (d *desk) holds(label, name string) {
 	require.NoError(d.t, d.books.pool.Add(d.t.Context(), rotation.NewAccount{ID: "id-" + label, Label: label}))
 	d.books.keys["id-"+label] = keyNamed(name)
@@ -141,7 +141,7 @@ func (d *desk) labels() []string {
 	return labels
 }
 
-// content is what stands in the file.
+// content returns the content of the file.
 func content(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -161,8 +161,8 @@ func TestTake(t *testing.T) {
 	assert.False(t, r.Empty())
 }
 
-// A key that is there already is named and neither checked nor stored; so is one that stands twice
-// in a source.
+// A key that an account already has is reported, and neither checked nor stored; so is the second
+// copy of a key in a source.
 func TestTakeKnownKey(t *testing.T) {
 	d := newDesk(t)
 	d.holds("Work", "one")
@@ -173,7 +173,7 @@ func TestTakeKnownKey(t *testing.T) {
 	assert.Empty(t, d.heard.warned)
 }
 
-// What a gateway's client has for a key is none, wherever it lies.
+// A gateway's token is not imported as a key from any source.
 func TestTakeSkipsStandIn(t *testing.T) {
 	d := newDesk(t)
 	path := d.auth("one")
@@ -190,7 +190,7 @@ func TestTakeSkipsStandIn(t *testing.T) {
 	assert.True(t, s.Empty())
 }
 
-// Only a clear no of the service keeps a key out.
+// A key is not imported only if the service clearly refuses it.
 func TestTakeChecks(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer error
@@ -219,7 +219,7 @@ func TestTakeChecks(t *testing.T) {
 	assert.Equal(t, []string{"enlist one as Account 1"}, d.books.log)
 }
 
-// A label that is taken, or that no account can have, is made fit.
+// A label that is taken or not valid is changed to one that is free and valid.
 func TestTakeFitsLabels(t *testing.T) {
 	d := newDesk(t)
 	d.holds("Work", "zero")
@@ -228,7 +228,7 @@ func TestTakeFitsLabels(t *testing.T) {
 	assert.Zero(t, r.Failures)
 }
 
-// Another process may take the label, or bring the key in, after this one has looked.
+// Another process may take the label, or add the key, after the import has read the pool.
 func TestTakeBesideAnotherProcess(t *testing.T) {
 	d := newDesk(t)
 	d.books.taken = 2
@@ -248,8 +248,8 @@ func TestTakeBesideAnotherProcess(t *testing.T) {
 	require.EqualError(t, err, "other processes keep taking the labels")
 }
 
-// The turn continues where the source's stopped; an account that did not come in leaves its place
-// to the one before.
+// The rotation continues where the source's rotation stopped. If that account was not imported, the
+// one before it counts.
 func TestContinueFrom(t *testing.T) {
 	d := newDesk(t)
 	path := filepath.Join(t.TempDir(), "opencode-go-accounts.json")

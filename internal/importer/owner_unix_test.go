@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// owned is a file of another user's.
+// owned is the FileInfo of a file with another owner.
 type owned struct {
 	fs.FileInfo
 	uid uint32
@@ -35,5 +35,5 @@ func TestOwner(t *testing.T) {
 	info, err = os.Stat(path)
 	require.NoError(t, err)
 	assert.ErrorContains(t, replaceable(info), "has a second name")
-	assert.NoError(t, ownedByUs(info), "a database is changed where it is")
+	assert.NoError(t, ownedByUs(info), "a database with a second name is allowed, since it is changed in place")
 }

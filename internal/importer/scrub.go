@@ -36,7 +36,7 @@ func (im *importing) clearSources() error {
 			}
 			continue
 		}
-		// Before the file itself, which names the keys to search for.
+		// Search the backups before the scrub changes the source, which has the keys to search for.
 		for _, path := range s.backups(held) {
 			if !warned[path] {
 				im.Reporter.Warn(path+" looks like a backup, and holds a key in plain text", "delete it once you do not need it")

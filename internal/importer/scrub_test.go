@@ -14,8 +14,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A key leaves its file only after the service has confirmed it and the store has it. One that is
-// there already is asked about for that alone.
+// A key is removed from its file only after the service has confirmed it and the store has it. A
+// key that the store already had is sent to the service for that reason only.
 func TestScrubIsLast(t *testing.T) {
 	for _, there := range []bool{false, true} {
 		d := newDesk(t)
@@ -26,10 +26,10 @@ func TestScrubIsLast(t *testing.T) {
 		path := d.auth("one")
 		before := content(t, path)
 		d.books.answer = func(keychain.Secret) error {
-			assert.Equal(t, before, content(t, path), "taken out before the service was asked")
+			assert.Equal(t, before, content(t, path), "the key was removed before the service was asked")
 			return nil
 		}
-		d.books.before = func() { assert.Equal(t, before, content(t, path), "taken out before it was stored") }
+		d.books.before = func() { assert.Equal(t, before, content(t, path), "the key was removed before it was stored") }
 		r := d.run(Named(t.Context(), path))
 		assert.Equal(t, []string{path}, r.Scrubbed)
 		assert.Zero(t, r.Failures)
@@ -39,7 +39,7 @@ func TestScrubIsLast(t *testing.T) {
 	}
 }
 
-// What the service does not confirm stays in its file, in the store or not.
+// A key that the service does not confirm stays in its file, even if the store has it.
 func TestScrubLeavesUnconfirmed(t *testing.T) {
 	for _, answer := range []error{errors.New("no route"), accounts.ErrUnknownKey} {
 		d := newDesk(t)
@@ -59,8 +59,8 @@ func TestScrubLeavesUnconfirmed(t *testing.T) {
 	}
 }
 
-// Without a scrub the file stays as it is, and the user is told that it holds keys, and which
-// copies do.
+// Without --scrub the file stays unchanged, and a warning names the file and the copies of it that
+// contain keys.
 func TestKeysThatStayAreNamed(t *testing.T) {
 	d := newDesk(t)
 	path := d.auth("one")
@@ -79,7 +79,8 @@ func TestKeysThatStayAreNamed(t *testing.T) {
 	assert.Equal(t, []string{opencode.KeyVariable + " still holds a key, in this environment"}, d.heard.warned)
 }
 
-// A file that changed since it was read is left alone, unless the keys went from it.
+// A file that has changed since it was read is not scrubbed. That is no failure if the keys are no
+// longer in it.
 func TestScrubOfAChangedFile(t *testing.T) {
 	for _, test := range []struct {
 		now      string
@@ -99,7 +100,8 @@ func TestScrubOfAChangedFile(t *testing.T) {
 	}
 }
 
-// A key that another process removed from the pool meanwhile is nowhere else than in the file.
+// A key that another process has removed from the pool meanwhile is not removed from the file,
+// which has the only copy.
 func TestScrubReadsTheStoreAnew(t *testing.T) {
 	d := newDesk(t)
 	d.Scrub = true
@@ -125,5 +127,5 @@ func TestScrubOfADatabase(t *testing.T) {
 	assert.NotContains(t, content(t, path), key)
 
 	r = d.run(Named(t.Context(), path))
-	assert.True(t, r.Empty(), "there is nothing left to find")
+	assert.True(t, r.Empty(), "a second import must find nothing")
 }

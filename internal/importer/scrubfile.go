@@ -33,9 +33,9 @@ func (s *source) held(keys accounts.HeldKeys) []keychain.Secret {
 // errChanged means that a file has changed since it was read.
 var errChanged = errors.New("was changed meanwhile")
 
-// scrub removes the keys in gone, for which goes returns true, from the source's file. It replaces
-// the file as a whole and keeps its mode. It does not change a file that has changed since it was
-// read.
+// scrub removes the keys in gone from the source's file; goes returns true for exactly these. It
+// replaces the file as a whole and keeps its mode. It does not change a file that has changed since
+// it was read.
 func (s *source) scrub(goes func(keychain.Secret) bool, gone []keychain.Secret) error {
 	path, err := filepath.EvalSymlinks(s.path)
 	if err != nil {

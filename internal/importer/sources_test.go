@@ -13,8 +13,8 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// Of the usual places one that cannot be read is told of, and the others are read. A file with two
-// names is one source.
+// If one of the usual places cannot be read, there is a warning, and the others are read. A file
+// with two names is one source.
 func TestUsual(t *testing.T) {
 	d := newDesk(t)
 	d.env["XDG_DATA_HOME"] = filepath.Join(d.home, "data")
@@ -64,5 +64,5 @@ func TestNamed(t *testing.T) {
 	s, err = Stdin(strings.NewReader(keyNamed("one").Reveal()))
 	require.NoError(t, err)
 	assert.False(t, s.Empty())
-	assert.Empty(t, s.Files(), "stdin is no file")
+	assert.Empty(t, s.Files(), "stdin is not a file")
 }

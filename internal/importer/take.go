@@ -57,7 +57,7 @@ func (im *importing) take(s *source, login opencode.Login) error {
 	return nil
 }
 
-// maxCollisions is how often enter tries another label when a process takes the chosen one.
+// maxCollisions is how often enter tries another label after another process took the chosen one.
 const maxCollisions = 100
 
 // enter adds the key as an account with a free label. If another process has added the key meanwhile,

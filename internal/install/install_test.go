@@ -17,7 +17,7 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// emptyHome are the places of a user who has nothing yet.
+// emptyHome returns the places of a user with an empty home folder.
 func emptyHome(t *testing.T) *Places {
 	home := t.TempDir()
 	return &Places{Program: filepath.Join(home, "bin", "ocgo-key"), Configs: []string{filepath.Join(home, "config", "opencode")},
@@ -26,7 +26,7 @@ func emptyHome(t *testing.T) *Places {
 
 func home(w *Places) string { return filepath.Dir(w.State) }
 
-// tree are all files below the home, with what stands in them, and all folders.
+// tree returns all folders and files below the home folder, by path, with the content of the files.
 func tree(t *testing.T, w *Places) map[string]string {
 	t.Helper()
 	found := map[string]string{}
@@ -56,7 +56,7 @@ func installed(t *testing.T, w *Places) *Plan {
 	return p
 }
 
-// uninstalled removes what is left of an installation.
+// uninstalled removes an installation, and returns what Remove and Remains return.
 func uninstalled(t *testing.T, w *Places) (steps []Step, foreign []string) {
 	t.Helper()
 	r, err := w.Remains()
@@ -74,8 +74,8 @@ func lines(steps []Step) string {
 	return b.String()
 }
 
-// On an empty home each folder is made and each file written; once that is done there is nothing to
-// do.
+// In an empty home folder, the plan makes every folder and writes every file. After that, a new
+// plan has nothing to do.
 func TestPlanOnAnEmptyHome(t *testing.T) {
 	w := emptyHome(t)
 	p, err := w.PluginPlan()
@@ -91,7 +91,7 @@ func TestPlanOnAnEmptyHome(t *testing.T) {
 		"write   "+filepath.Join(folder, opencode.ToastFolder, "tui.js")+shows+
 		"write   "+filepath.Join(config, opencode.LockName)+"  (keeps OpenCode 1 from waiting for a package that this plugin does not need)\n",
 		lines(p.Steps()))
-	assert.Len(t, tree(t, w), 1, "a plan writes nothing")
+	assert.Len(t, tree(t, w), 1, "the plan alone must write nothing")
 
 	require.NoError(t, p.Apply())
 	there := tree(t, w)
@@ -114,8 +114,8 @@ func TestPlanOnAnEmptyHome(t *testing.T) {
 	assert.Equal(t, there, tree(t, w))
 }
 
-// Files that are not ours, or those of a newer version, are refused before anything is written. One
-// of an older version is brought up to date.
+// If a file is not ours or was written by a newer version, the plan fails before anything is
+// written. A file of an older version is updated.
 func TestPlanRefusesWhatIsNotItsOwn(t *testing.T) {
 	for content, refusal := range map[string]string{
 		"// my own plugin\n":       " is not a file of ocgo-key, so it is not replaced",
@@ -144,11 +144,11 @@ func TestPlanRefusesWhatIsNotItsOwn(t *testing.T) {
 	path := w.PluginPaths(w.Configs[0])[0]
 	require.NoError(t, os.MkdirAll(path, 0o700))
 	_, err := w.PluginPlan()
-	require.ErrorIs(t, err, hint.ErrExists, "a folder in its place")
+	require.ErrorIs(t, err, hint.ErrExists, "a folder in place of the file")
 }
 
-// What was there before stays; what was written goes, and each folder that was made, unless
-// something came in.
+// Uninstall removes the written files, and the created folders unless they contain other files.
+// Everything else stays.
 func TestUninstallTakesExactlyWhatWasWritten(t *testing.T) {
 	w := emptyHome(t)
 	own := filepath.Join(w.Configs[0], opencode.PluginFolders[0], "own.js")
@@ -175,8 +175,8 @@ func TestUninstallTakesExactlyWhatWasWritten(t *testing.T) {
 	assert.Empty(t, foreign)
 }
 
-// A file that is not as we wrote it is named and left; OpenCode's own lock in place of ours is not
-// missed.
+// Uninstall reports a file that was changed, and does not remove it. It does not report our lock
+// file if OpenCode has replaced it.
 func TestUninstallLeavesWhatBecameForeign(t *testing.T) {
 	w := emptyHome(t)
 	installed(t, w)
@@ -193,7 +193,7 @@ func TestUninstallLeavesWhatBecameForeign(t *testing.T) {
 	assert.NotContains(t, left, w.State)
 }
 
-// Without its record an installation is found at the usual places.
+// Without the record, uninstall finds the files at the usual places.
 func TestUninstallWithoutARecord(t *testing.T) {
 	w := emptyHome(t)
 	installed(t, w)
@@ -228,8 +228,8 @@ func TestRecord(t *testing.T) {
 	assert.True(t, slices.ContainsFunc(r.Files, func(path string) bool { return filepath.Base(path) == opencode.PluginName }))
 }
 
-// The shim runs the first opencode on PATH that is no shim; a line for a profile is needed until
-// the shim is first.
+// The shim runs the first opencode on PATH that is not a shim. PathLines returns lines until the
+// shim comes first.
 func TestShim(t *testing.T) {
 	w := emptyHome(t)
 	_, err := w.ShimPlan()

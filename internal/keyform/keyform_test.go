@@ -35,10 +35,10 @@ func TestForms(t *testing.T) {
 	}
 	assert.False(t, keyform.Within("desk-in-the-office-upstairs"), "a label")
 	assert.False(t, keyform.Within("/home/me/sk-learn-experiments/auth.json"), "a path")
-	assert.False(t, keyform.Within("sk-short and more words after it"), "spaces are of no key")
+	assert.False(t, keyform.Within("sk-short and more words after it"), "a key contains no spaces")
 }
 
-// gap is the space that stays between what was around a key and its place.
+// gap returns the white space that Hide leaves between a key and the text around it.
 func gap(around string) string {
 	if strings.HasSuffix(around, " ") {
 		return " "

@@ -149,6 +149,6 @@ func TestRoff(t *testing.T) {
 	long := manual.Page{App: app(t), Brief: strings.Repeat("word .dot ", 40)}.Roff()
 	for line := range strings.Lines(long) {
 		assert.LessOrEqual(t, len(line), 90, line)
-		assert.False(t, strings.HasPrefix(line, ".dot"), "a request that is none: %s", line)
+		assert.False(t, strings.HasPrefix(line, ".dot"), "the text became a roff request: %s", line)
 	}
 }

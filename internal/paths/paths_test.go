@@ -66,10 +66,10 @@ func TestStateDirWithoutHome(t *testing.T) {
 				t.Fatalf("%s: got %q", goos, got)
 			}
 			if !strings.Contains(err.Error(), "set OCGO_KEY_STATE_DIR") {
-				t.Errorf("%s: %q names no next step", goos, err)
+				t.Errorf("%s: %q does not say what to do", goos, err)
 			}
 			if _, herr := home(); herr != nil && !errors.Is(err, none) {
-				t.Errorf("%s: %q hides its cause", goos, err)
+				t.Errorf("%s: %q does not contain its cause", goos, err)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ func TestLockHolders(t *testing.T) {
 	}
 	defer f.Close()
 	if got := LockHolders(path); len(got) != 0 {
-		t.Fatalf("%v hold a lock that nobody has", got)
+		t.Fatalf("%v are reported for a lock that no process holds", got)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
@@ -33,7 +33,7 @@ func TestLockHolders(t *testing.T) {
 	if len(got) != 1 || got[0].PID != os.Getpid() {
 		t.Fatalf("holders %v, want this process, %d", got, os.Getpid())
 	}
-	// A process that only has the file open is none.
+	// A process that only has the file open holds no lock.
 	cmd := exec.Command("sleep", "600")
 	cmd.Stdin = f
 	if err := cmd.Start(); err != nil {
@@ -47,10 +47,10 @@ func TestLockHolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := LockHolders(path); len(got) != 0 {
-		t.Fatalf("%v hold a lock that was given up", got)
+		t.Fatalf("%v are reported for a released lock", got)
 	}
 	if got := LockHolders(path + "x"); got != nil {
-		t.Fatalf("%v hold a lock on what is not there", got)
+		t.Fatalf("%v are reported for a missing file", got)
 	}
 }
 
@@ -69,13 +69,13 @@ func TestHasOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	if open, err := HasOpen(os.Getpid(), info); !open || err != nil {
-		t.Fatalf("%v, %v of a file that is open", open, err)
+		t.Fatalf("HasOpen returns %v, %v for an open file", open, err)
 	}
 	f.Close()
 	if open, err := HasOpen(os.Getpid(), info); open || err != nil {
-		t.Fatalf("%v, %v of a file that is not open", open, err)
+		t.Fatalf("HasOpen returns %v, %v for a file that is not open", open, err)
 	}
 	if open, err := HasOpen(0, info); open || err == nil {
-		t.Fatalf("%v, %v of a process that is none", open, err)
+		t.Fatalf("HasOpen returns %v, %v for a process that does not exist", open, err)
 	}
 }

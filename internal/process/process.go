@@ -53,9 +53,9 @@ func Lookup(pid int) (Info, error) {
 }
 
 // Alive reports whether the process with this pid and start identity still runs; a zombie does not.
-// It returns true if the system does not say: mistaking a live process for dead would give its
-// account away, while the opposite mistake only delays the end of a lease. With start "" any
-// process with that pid counts.
+// It returns true if the system does not say: if a live process counted as dead, another process
+// would get its account, while the opposite mistake only delays the end of a lease. With start ""
+// any process with that pid counts.
 func Alive(pid int, start string) bool { return pid > 0 && alive(pid, start) }
 
 // base returns the last part of a program's path, with either kind of slash.

@@ -29,7 +29,7 @@ func TestZombie(t *testing.T) {
 	if err := in.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// Waits for its end without taking its entry away (waitid(2), WNOWAIT).
+	// Wait until the process has ended, but leave its entry in the table (waitid(2), WNOWAIT).
 	const pPID, wExited, wNoWait = 1, 4, 0x01000000
 	var siginfo [128]byte
 	if _, _, errno := syscall.Syscall6(syscall.SYS_WAITID, pPID, uintptr(pid),
@@ -37,7 +37,7 @@ func TestZombie(t *testing.T) {
 		t.Fatal(errno)
 	}
 	if Alive(pid, info.Start) || Alive(pid, "") {
-		t.Error("a zombie is said to live")
+		t.Error("Alive returns true for a zombie")
 	}
 	if z, err := Lookup(pid); err != nil || z.Start != info.Start || z.Args != nil {
 		t.Errorf("a zombie's entry: %+v, %v", z, err)
@@ -46,11 +46,11 @@ func TestZombie(t *testing.T) {
 		t.Fatal(err)
 	}
 	if Alive(pid, info.Start) {
-		t.Error("a process that was waited for is said to live")
+		t.Error("Alive returns true for a process that was waited for")
 	}
 }
 
-// A shell's forked copies share its image, what it executes does not.
+// A shell's forked copies have its image; programs that it executes have another.
 func TestImage(t *testing.T) {
 	sh := exec.Command("/bin/sh", "-c", `
 		cat /proc/$$/stat
@@ -86,7 +86,7 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// Names that the kernel cuts, and such that try to look like the fields behind them.
+// Names that the kernel truncates, and names that look like the fields after them.
 func TestOddNames(t *testing.T) {
 	for _, name := range []string{"a) Z 1 (b", "tool with spaces in its name", "exactly15bytes."} {
 		exe := filepath.Join(t.TempDir(), name)
@@ -115,7 +115,7 @@ func TestLongArguments(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := len(info.Args); n != 5 || info.Args[2] != long || info.Args[3] != "" || info.Args[4] != "end" {
-		t.Fatalf("%d arguments came back", n)
+		t.Fatalf("Lookup returned %d arguments", n)
 	}
 }
 
@@ -155,8 +155,8 @@ func TestSameStart(t *testing.T) {
 	}
 }
 
-// The leader of a session is in it; a session whose leader is outside of the caller's PID namespace
-// (a container) has no number here, so this test makes one of its own.
+// The leader of a session belongs to it. The test starts its own session, since one whose leader is
+// outside of this PID namespace (in a container) has no id here.
 func TestSession(t *testing.T) {
 	cmd := exec.Command("sleep", "60")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// The test binary, started again with this argument, stays until its standard input closes; with a
-// second one it first prints what it sees of its parent.
+// standIn is an argument with which the test binary waits until its standard input is closed. With
+// a second argument it first prints what Lookup returns for its parent.
 const standIn = "process-test-stand-in"
 
 func TestMain(m *testing.M) {
@@ -42,7 +42,7 @@ func self(t *testing.T) string {
 	return exe
 }
 
-// start runs a stand-in and gives the lines it printed before "ready".
+// start starts a stand-in, and returns the lines that it printed before "ready".
 func start(t *testing.T, cmd *exec.Cmd) (lines []string, end func()) {
 	t.Helper()
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // or the race detector waits a second
@@ -89,10 +89,10 @@ func TestLookupSelf(t *testing.T) {
 	}
 	again, err := Lookup(os.Getpid())
 	if err != nil || again.Start != info.Start || again.Image != info.Image {
-		t.Errorf("a second look: %+v, %v", again, err)
+		t.Errorf("the second Lookup returns %+v, %v", again, err)
 	}
 	if !Alive(os.Getpid(), info.Start) || !Alive(os.Getpid(), "") {
-		t.Error("this process is said to be dead")
+		t.Error("Alive returns false for this process")
 	}
 }
 
@@ -123,17 +123,17 @@ func TestLifeOfAChild(t *testing.T) {
 		t.Fatal(err)
 	}
 	if own.Image != "" && own.Image == info.Image {
-		t.Error("a child that was executed anew has the image of its parent")
+		t.Error("a child has its parent's image after an exec")
 	}
 	if !Alive(pid, info.Start) {
-		t.Error("a running child is said to be dead")
+		t.Error("Alive returns false for a running child")
 	}
 	if Alive(pid, own.Start) {
-		t.Error("another start identity passes for the child's")
+		t.Error("Alive returns true with another start identity")
 	}
 	end()
 	if Alive(pid, info.Start) {
-		t.Error("an ended child is said to live")
+		t.Error("Alive returns true for an ended child")
 	}
 	if _, err := Lookup(pid); !errors.Is(err, ErrNotExist) || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("looking up an ended child: %v", err)
@@ -146,7 +146,7 @@ func TestNoSuchProcess(t *testing.T) {
 			t.Errorf("Lookup(%d) = %+v, %v", pid, info, err)
 		}
 		if Alive(pid, "x") || Alive(pid, "") {
-			t.Errorf("process %d is said to live", pid)
+			t.Errorf("Alive returns true for process %d", pid)
 		}
 	}
 }

@@ -19,8 +19,8 @@ func lookup(pid int) (Info, error) {
 	info := Info{PID: pid, PPID: int(entry.ParentProcessID), Name: windows.UTF16ToString(entry.ExeFile[:])}
 	h, err := open(pid)
 	if err != nil {
-		// A protected process: the table has its name, but nothing more. It can't be distinguished
-		// from a later one with the same pid.
+		// A protected process: the table has only its name, so a later process with the same pid
+		// looks the same.
 		info.PPID = 0
 		return info, nil
 	}
@@ -51,8 +51,8 @@ func alive(pid int, start string) bool {
 		return true
 	}
 	defer func() { _ = windows.CloseHandle(h) }()
-	// Another process's handle keeps an ended process in the table; its process object is signalled
-	// once it has ended.
+	// An ended process stays in the table while another process has a handle to it. The handle is
+	// signalled once the process has ended.
 	if ev, err := windows.WaitForSingleObject(h, 0); err == nil && ev == windows.WAIT_OBJECT_0 {
 		return false
 	}

@@ -68,10 +68,10 @@ func parseStat(line []byte) (stat, error) {
 	return s, nil
 }
 
-// imageOf identifies one exec by the addresses of the parts of its address space. A fork copies
-// them all; an exec chooses new ones, and even where addresses are not randomised the sizes of
-// arguments and environment shift most of them. The kernel shows zeros to readers without
-// permission.
+// imageOf identifies one exec by the addresses of the parts of its address space. A fork copies all
+// of these addresses, and an exec chooses new ones. Even if the system does not randomise
+// addresses, the sizes of arguments and environment change most of them. The kernel shows zeros to
+// readers without permission.
 func imageOf(field func(int) string) string {
 	stack, args := field(fieldStartStack), field(fieldArgStart)
 	if stack == "" || args == "" || stack == "0" || args == "0" {

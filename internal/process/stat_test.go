@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// tail is a stat line behind its name, as the kernel writes it.
+// tail is the part of a stat line after the name, as the kernel writes it.
 const tail = " S 41 4724 2939 0 -1 4194304 88 0 1 0 0 0 0 0 20 0 1 0 95882 2654208 358 18446744073709551615 " +
 	"94120846069760 94120846146489 140730837781392 0 0 0 0 0 65538 1 0 0 17 1 0 0 0 0 0 94120846175792 " +
 	"94120846180928 94121694187520 140730837785017 140730837785109 140730837785109 140730837786604 0\n"
@@ -42,7 +42,7 @@ func TestParseStatWithoutAddresses(t *testing.T) {
 			t.Errorf("field %d hidden: image %q, error %v", n, s.image, err)
 		}
 	}
-	// A kernel before 3.5 has no arguments' addresses.
+	// Kernels before 3.5 do not show the addresses of the arguments.
 	s, err := parseStat([]byte("42 (sh) " + strings.Join(fields[:30], " ")))
 	if err != nil || s.image != "" || s.start != "95882" {
 		t.Errorf("short line: %+v, error %v", s, err)
@@ -153,7 +153,7 @@ func FuzzParseStat(f *testing.F) {
 	})
 }
 
-// Whatever the name, the fields behind it are read right.
+// The fields after the name are read correctly for any name.
 func FuzzParseStatName(f *testing.F) {
 	f.Add("sh")
 	f.Add(") R 7 (")

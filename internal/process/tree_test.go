@@ -14,13 +14,13 @@ func TestBelow(t *testing.T) {
 	nodes := []node{{1, 0}, {2, 1}, {5, 4}, {4, 2}, {3, 1}, {6, 3}, {7, 7}}
 	assert.Equal(t, []int{4, 5}, descendantPIDs(2, nodes))
 	assert.Empty(t, descendantPIDs(5, nodes))
-	assert.Empty(t, descendantPIDs(7, nodes), "a process that is its own parent")
+	assert.Empty(t, descendantPIDs(7, nodes), "a process that is its own parent has no descendants")
 	assert.Equal(t, []int{2, 3, 4, 6, 5}, descendantPIDs(1, nodes))
 }
 
 func TestDescendants(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		return // it has no sleep to start
+		return // the system has no sleep program
 	}
 	cmd := exec.Command("sleep", "60")
 	require.NoError(t, cmd.Start())

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// This test binary is also the processes under test: what they are is in a variable.
+// roleVariable selects what this test binary does when a test starts it as a process under test.
 const roleVariable = "SECURE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -51,14 +51,13 @@ func dumpable() int {
 	return state
 }
 
-// abort ends this process by SIGABRT, as the Go runtime does where GOTRACEBACK=crash asks for a
-// core.
+// abort ends this process by SIGABRT, like the Go runtime with GOTRACEBACK=crash.
 func abort() {
 	debug.SetTraceback("crash")
 	panic("on purpose")
 }
 
-// tell shows the limits of a command that is started here, twice, and ours afterwards.
+// tell prints the limits of two commands that it starts, and then its own.
 func tell() {
 	for range 2 {
 		err := WithUserLimits(func() error {
@@ -86,19 +85,20 @@ func tell() {
 	fmt.Println("ours:", dumpable(), now.Cur == 0)
 }
 
-// under is this binary in a role, with these limits of core dumps as `ulimit` takes them.
+// under returns a command that runs this binary in a role, with these arguments of `ulimit` for
+// core dumps.
 func under(t *testing.T, role, limits string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command("sh", "-c", limits+`; exec "$0"`, self)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0")
-	cmd.Dir = t.TempDir() // where a core may fall
+	cmd.Dir = t.TempDir() // a core may be written there
 	return cmd
 }
 
-// A core is dumped of a process that has not called HideMemory, and none of one that has. Where the
-// kernel pipes cores to a program, that program is not started either.
+// The kernel writes a core of a process only if that process has not called HideMemory. This
+// includes kernels that pipe cores to a program.
 func TestNoCoreIsDumped(t *testing.T) {
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
 	require.NoError(t, err)
@@ -110,11 +110,11 @@ func TestNoCoreIsDumped(t *testing.T) {
 		switch {
 		case role == "plain":
 			if !ws.CoreDump() {
-				t.Log("this machine dumps no core of anything, so that it dumps none of us shows little")
+				t.Log("this machine writes no core of any process, so the test shows little")
 			}
 			continue
 		case role == "lowered" && pattern[0] == '|':
-			continue // such a program gets cores whatever the limit
+			continue // the limits do not apply to cores that are piped to a program
 		}
 		assert.False(t, ws.CoreDump(), role)
 		files, err := filepath.Glob(filepath.Join(cmd.Dir, "*"))
@@ -123,8 +123,8 @@ func TestNoCoreIsDumped(t *testing.T) {
 	}
 }
 
-// A command has the limits that we were started with, and is dumpable as ever, however we keep from
-// being dumped.
+// A command gets the limits with which this process was started, and is dumpable, after either way
+// of HideMemory.
 func TestCommandsHaveTheUsersLimits(t *testing.T) {
 	for limits, want := range map[string]string{
 		"ulimit -Sc 0; ulimit -Hc 4096":    "0\n4096\n",

@@ -21,10 +21,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The test binary, started again with this variable, plays one of these parts.
+// partEnv is the variable that selects what the test binary does when a test starts it again.
 const partEnv = "TERM_TEST_PART"
 
-// quickExit keeps the race detector from waiting a second at each exit.
+// quickExit prevents the race detector from waiting a second before each exit.
 const quickExit = "GORACE=atexit_sleep_ms=0"
 
 func TestMain(m *testing.M) {

@@ -46,7 +46,7 @@ func TestReadPassword(t *testing.T) {
 	}
 }
 
-// The rest of what was pasted does not wait for the shell.
+// The rest of a pasted text is discarded and does not reach the shell.
 func TestReadPasswordDropsTheRest(t *testing.T) {
 	s := part(t, "password")
 	s.await("key: ", 1)
@@ -103,7 +103,7 @@ func TestSignalsRestoreTheEcho(t *testing.T) {
 	}
 }
 
-// Nobody answers: it ends with its context, and puts the echo back first.
+// Without an answer, the read ends with its context, and restores the echo first.
 func TestDeadlineRestoresTheEcho(t *testing.T) {
 	s := part(t, "deadline")
 	s.await(`got "" context deadline exceeded`, 1)
@@ -122,14 +122,14 @@ func TestStopAndGoOn(t *testing.T) {
 		t.Fatalf("status %v, %v", status, err)
 	}
 	if !s.echo() {
-		t.Error("the echo is off while it is stopped")
+		t.Error("the echo is off while the process is stopped")
 	}
 	if err := s.cmd.Process.Signal(unix.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 	s.await("key: ", 2)
 	if s.echo() {
-		t.Error("the echo is on after it went on")
+		t.Error("the echo is on after the process was continued")
 	}
 	s.write("marker\n")
 	s.await(`got "marker" <nil>`, 1)

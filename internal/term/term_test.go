@@ -60,7 +60,7 @@ func TestReadLine(t *testing.T) {
 		}
 	}
 	if _, err := readLine(strings.NewReader(strings.Repeat("x", maxLine+1))); err == nil {
-		t.Error("a line without end was taken")
+		t.Error("a line without an end was accepted")
 	}
 }
 
@@ -71,7 +71,7 @@ func TestNoTerminal(t *testing.T) {
 	}
 	defer func() { _ = f.Close() }()
 	if IsTerminal(f) {
-		t.Error("a file is said to be a terminal")
+		t.Error("IsTerminal returns true for a file")
 	}
 	if got := Width(f); got != 80 {
 		t.Errorf("a file has %d columns", got)

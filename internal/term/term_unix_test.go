@@ -30,7 +30,7 @@ func TestTerminalOfOnesOwn(t *testing.T) {
 	s := part(t, "terminal")
 	s.await("got true true true", 1)
 
-	// Without one there is nobody to ask.
+	// Without a terminal, ReadPassword and Confirm fail.
 	for name, want := range map[string]string{
 		"terminal": "got false false false",
 		"password": `got "" no terminal to ask on`,
@@ -57,7 +57,7 @@ func TestWidth(t *testing.T) {
 	}
 	defer closeBoth(master, terminal)
 	if !IsTerminal(terminal) {
-		t.Error("a terminal is said to be none")
+		t.Error("IsTerminal returns false for a terminal")
 	}
 	if got := Width(terminal); got != 80 {
 		t.Errorf("a terminal without a size has %d columns", got)
@@ -70,8 +70,8 @@ func TestWidth(t *testing.T) {
 	}
 }
 
-// A process in the background must not touch the terminal, and is told so by an error or a stop
-// where it tries.
+// A process in the background must not change the terminal: the system returns an error or stops
+// the process.
 func TestRestoreInTheBackground(t *testing.T) {
 	s := part(t, "background")
 	s.await("got <nil>", 1)
@@ -96,8 +96,8 @@ func TestSaveAndRestore(t *testing.T) {
 	if err := setModes(s.terminal, setTermios, &raw); err != nil {
 		t.Fatal(err)
 	}
-	// It is the terminal of another session: we can't ask for its foreground group, and nobody
-	// stops us.
+	// This is the terminal of another session: the system does not tell its foreground group, and
+	// does not stop this process.
 	if err := state.Restore(); err != nil {
 		t.Fatal(err)
 	}

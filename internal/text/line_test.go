@@ -7,12 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// hostile has what a terminal acts on, between letters.
+// hostile has characters that a terminal interprets, between letters.
 const hostile = "a\x1b[31mb\x07c\u202ed\u2066e\u200ff\u009bg\u2028h\ni\rj\x00k\x7fl\ufeffm\xe2"
 
 func TestLine(t *testing.T) {
 	assert.Equal(t, "a [31mb c d e f g h i j k l m\ufffd", Line(hostile))
-	assert.Equal(t, "Work,  Berlin – 日本 é ✓", Line("Work,  Berlin – 日本 é ✓"), "what can be read stays as it is")
+	assert.Equal(t, "Work,  Berlin – 日本 é ✓", Line("Work,  Berlin – 日本 é ✓"), "printable text must stay unchanged")
 	assert.Equal(t, "a  b", Line("a \u200bb"))
 }
 

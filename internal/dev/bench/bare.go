@@ -41,11 +41,11 @@ func serveBare(args []string) error {
 	})
 }
 
-// endedBody is the request's body, which reports its end with the last bytes. Otherwise the
-// transport makes one more read to see whether the body is longer than declared. If the answer is
-// quick, the server has closed the body by then, and the transport drops the connection with the
-// answer on it. Only a service on 127.0.0.1 is that quick, and it must not make the bare proxy look
-// worse than it is.
+// endedBody returns the request's body, which reports its end together with the last bytes.
+// Otherwise the transport makes one more read to see whether the body is longer than declared. A
+// service on 127.0.0.1 may answer so quickly that the server has closed the body before that read;
+// then the transport drops the connection and the answer. That would make the bare proxy look worse
+// than it is.
 func endedBody(r *http.Request) io.ReadCloser {
 	if r.ContentLength <= 0 {
 		return r.Body

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// costs are what a part of the program costs even when it is not used.
+// costs holds what a part of the program costs, even if it is not used.
 type costs struct {
 	code      float64 // bytes of machine code in the program's file
 	start     float64 // ms of package initialization at each start

@@ -17,7 +17,7 @@ type effort struct {
 	quietRequests                  int
 	commandRounds                  int // runs of each short command
 	residentRounds                 int // runs of each command whose memory is measured
-	startRounds                    int // starts of OpenCode to its first request, each way
+	startRounds                    int // starts of OpenCode in each way, up to its first request
 	versionRounds                  int // runs of `opencode --version`, each way
 	initRounds                     int // starts whose initialization is traced
 	warmUps                        int // rounds before the measurement, which are discarded

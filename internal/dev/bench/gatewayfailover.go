@@ -42,7 +42,7 @@ func (c *comparison) failover(ctx context.Context) error {
 		}
 		return delay, err
 	}
-	// Once around the pool, so that the gateway has every key in memory.
+	// Fail over to every account once, so that the gateway has every key in memory.
 	for range accounts {
 		if _, err := one(c.ways[gateway], wires[gateway], false); err != nil {
 			return err

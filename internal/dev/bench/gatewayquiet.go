@@ -52,8 +52,8 @@ func (k countingKeys) Get(ctx context.Context, id string) (keychain.Secret, erro
 	return k.Store.Get(ctx, id)
 }
 
-// countedGateway starts a gateway in this process whose accesses to the state and the keychain n
-// counts.
+// countedGateway starts a gateway in this process and counts its accesses to the state and the
+// keychain in n.
 func (c *comparison) countedGateway(ctx context.Context, n *counts) (*gw.Gateway, error) {
 	file := state.OpenFile(filepath.Join(c.home.dir, "counted"), time.Now, func(message string) { fmt.Fprintln(os.Stderr, "bench:", message) })
 	pool := rotation.New(countingState{file, n}, time.Now, func(int, string) bool { return true })

@@ -69,8 +69,8 @@ func end(err error) {
 	os.Exit(0)
 }
 
-// roles are the functions that this program runs when it starts itself: the processes around the
-// measured one, each with a scheduler and a garbage collector of its own.
+// roles are the functions that this program runs when it starts itself, for the processes around
+// the measured one. As separate processes they do not share its scheduler and garbage collector.
 var roles = map[string]func(args []string) error{
 	"serve-upstream": serveUpstream,
 	"serve-bare":     serveBare,

@@ -20,7 +20,7 @@ func shell(script string, prints func(string) bool) *contestant {
 	return &contestant{name: "sh", argv: []string{"/bin/sh", "-c", script, "sh"}, stdin: "in", prints: prints}
 }
 
-// A command that does not do what it should is not measured.
+// If a command fails or prints something unexpected, its time is not counted.
 func TestContestantDoesWhatItShould(t *testing.T) {
 	for script, prints := range map[string]func(string) bool{
 		"echo key": exactly("key"), "printf key": exactly("key"), "cat": exactly("in"), "echo a key b": having("key"), "echo x >&2": nil, ":": nil,
@@ -55,7 +55,7 @@ func TestContestantIsPrepared(t *testing.T) {
 	c.prints = nil
 	_, err := c.time(t.Context())
 	assert.Error(t, err)
-	assert.Equal(t, 3, undone, "also after a failure")
+	assert.Equal(t, 3, undone, "undo must be called after a failure, too")
 	c.prints, undo = exactly("more"), failed
 	_, err = c.time(t.Context())
 	assert.ErrorIs(t, err, failed)
@@ -64,7 +64,7 @@ func TestContestantIsPrepared(t *testing.T) {
 	assert.ErrorIs(t, err, failed)
 }
 
-// The process for which a first get asks exists during the get, and not afterwards.
+// The process that gets its first key exists during the get, and not afterwards.
 func TestNewcomer(t *testing.T) {
 	args, undo, err := newcomer()
 	require.NoError(t, err)

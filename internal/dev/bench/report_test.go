@@ -26,12 +26,12 @@ func TestReplaceSection(t *testing.T) {
 			assert.Equal(t, c.want, string(got))
 			again, err := replaceSection(got, c.section, "new")
 			require.NoError(t, err)
-			assert.Equal(t, string(got), string(again), "a second time changes nothing")
+			assert.Equal(t, string(got), string(again), "a second call must change nothing")
 		})
 	}
 	for _, broken := range []string{"<!-- a: begin -->\nx\n", "x\n<!-- a: end -->\n", "<!-- a: end -->\n<!-- a: begin -->\n"} {
 		_, err := replaceSection([]byte(broken), "a", "new")
-		assert.Error(t, err, "nothing is guessed: %q", broken)
+		assert.Error(t, err, "broken marks must be an error: %q", broken)
 	}
 }
 
@@ -60,7 +60,7 @@ func TestQuantile(t *testing.T) {
 		samples[i] = float64(100 - i)
 	}
 	assert.Equal(t, 50.0, median(samples))
-	assert.Equal(t, 100.0, samples[0], "median leaves the order")
+	assert.Equal(t, 100.0, samples[0], "median must not change the order of its argument")
 	assert.Equal(t, 99.0, quantile(samples, 0.99))
 	assert.Equal(t, 100.0, quantile(samples, 1))
 	assert.Equal(t, 1.0, quantile(samples, 0))
@@ -98,9 +98,9 @@ func TestTurnsAreFair(t *testing.T) {
 			}
 			return nil
 		}))
-		assert.Len(t, orders, differ, "%d ways: no order twice", ways)
+		assert.Len(t, orders, differ, "%d ways: no order may occur twice", ways)
 		assert.Equal(t, slices.Repeat([]int{differ}, ways), counts, "%d ways", ways)
-		assert.Equal(t, slices.Repeat([]int{differ / ways}, ways), first, "%d ways: each is the first as often", ways)
+		assert.Equal(t, slices.Repeat([]int{differ / ways}, ways), first, "%d ways: each must be first equally often", ways)
 	}
 	assert.ErrorIs(t, turns(3, 3, func(int) error { return os.ErrClosed }), os.ErrClosed)
 }

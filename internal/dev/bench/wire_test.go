@@ -103,7 +103,7 @@ func TestFailoverDelay(t *testing.T) {
 	for _, first := range []string{id, headerID + ": 2"} {
 		status, err := w.exchange(over.request("/x", nil, first, back))
 		require.NoError(t, err)
-		assert.Equal(t, http.StatusTooManyRequests, status, "each id is a fail-over of its own")
+		assert.Equal(t, http.StatusTooManyRequests, status, "each id is a separate fail-over")
 	}
 	body, err := w.stream(over.request("/x", nil, id, back))
 	require.NoError(t, err)

@@ -266,5 +266,5 @@ func (w *world) sameKey(ctx context.Context) error {
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
-	return problem(s.whole([]string{keyOf("Work"), keyOf("Personal"), key})) // which finds a key that two accounts have
+	return problem(s.whole([]string{keyOf("Work"), keyOf("Personal"), key})) // also finds a key that two accounts have
 }

@@ -50,7 +50,7 @@ func TestNoBinary(t *testing.T) {
 	assert.ErrorContains(t, err, "make build")
 }
 
-// Each kind of loss is noticed.
+// The checks find each kind of loss.
 func TestLossesAreSeen(t *testing.T) {
 	good := func() inventory {
 		return inventory{
@@ -64,7 +64,7 @@ func TestLossesAreSeen(t *testing.T) {
 	assert.NoError(t, good().has(kept...))
 	for name, c := range map[string]struct {
 		spoil func(*inventory)
-		want  string // noticed right after the fault; empty: only after the repair
+		want  string // the violation right after the fault; empty if there is one only after the repair
 	}{
 		"an account's key is gone": {func(s *inventory) { delete(s.ring, "1") }, "Work has no key, and no note explains it; a key is lost"},
 		"a key is gone, and noted": {func(s *inventory) { delete(s.ring, "1"); s.state.Pending = []state.Pending{{ID: "1"}} }, "a key is lost: key one"},

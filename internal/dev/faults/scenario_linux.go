@@ -20,8 +20,8 @@ type scenario struct {
 	prepare func(context.Context, *world) error // prepares the world after fill; nil for nothing
 	command func(*world) command
 	kept    []string // keys that must exist at any time, in a store or where they were before
-	exit    int      // how the command ends without a fault
-	again   []int    // how it may end when run again, besides the way it ends without a fault
+	exit    int      // the exit code without a fault
+	again   []int    // other exit codes that are allowed when it is run again
 	done    func(inventory) error
 }
 

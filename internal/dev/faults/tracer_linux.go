@@ -72,7 +72,7 @@ func (thread tracing) run(cmd *exec.Cmd, f fault) (*tracer, error) {
 			if err = t.follow(); err != nil {
 				_ = unix.Kill(t.pid, unix.SIGKILL)
 			}
-			_ = cmd.Wait() // until its output is read: follow has seen its end
+			_ = cmd.Wait() // waits only for its output, since follow has seen its end
 		}
 		result <- err
 	}

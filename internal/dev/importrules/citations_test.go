@@ -37,7 +37,7 @@ func badCitations(source string, sections map[string][]string) (bad []string, go
 	return append(bad, unwritten.FindAllString(source, -1)...), good
 }
 
-// Every citation in the code is a section of a page in docs.
+// Every section that the code cites exists in a page of docs.
 func TestCitations(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
@@ -69,7 +69,7 @@ func TestCitations(t *testing.T) {
 		cited += good
 		return nil
 	}))
-	assert.Greater(t, cited, 10, "the citations are not seen")
+	assert.Greater(t, cited, 10, "the test does not find the citations")
 }
 
 func TestBadCitationsAreSeen(t *testing.T) {

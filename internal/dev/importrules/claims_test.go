@@ -21,8 +21,8 @@ var (
 	testInCode = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Z][A-Za-z0-9]*)\(`)
 )
 
-// unshown returns the faults of a page of claims: a named test that does not exist, and a claim
-// without a test. A claim that no test shows says "*none*: why".
+// unshown returns the errors in a page's tables of claims: tests that do not exist, and claims
+// without a test. A claim that cannot be tested has "*none*: REASON" instead.
 func unshown(page string, tests map[string]bool) (wrong []string, claims int) {
 	for _, name := range testName.FindAllStringSubmatch(page, -1) {
 		if !tests[name[1]] {
@@ -82,7 +82,7 @@ func TestThreatModelIsTested(t *testing.T) {
 	require.NoError(t, err)
 	wrong, claims := unshown(string(page), existingTests(t))
 	assert.Empty(t, wrong)
-	assert.Greater(t, claims, 40, "the tables of claims are not read")
+	assert.Greater(t, claims, 40, "the test does not find the tables of claims")
 }
 
 func TestUnshownClaimsAreSeen(t *testing.T) {

@@ -19,15 +19,15 @@ import (
 
 const module = "ocgo-key"
 
-// leaves import nothing of the project.
+// leaves lists the packages that import no other package of the project.
 var leaves = []string{"helper/credential", "internal/paths", "internal/atomicfile", "internal/process", "internal/term", "internal/secure", "internal/fakeservice", "internal/dev/keyleak", "internal/completion", "internal/manual", "internal/version", "internal/keyform", "internal/text", "internal/hint"}
 
-// A rule forbids some imports. Patterns are relative to this module, except those of other modules;
-// "x/..." is x and everything below it.
+// A rule forbids some imports. A pattern is a package, relative to this module unless it is in
+// another module; "x/..." means x and everything below it.
 type rule struct {
 	who    []string // these packages
 	except []string // except these
-	never  []string // never import these: directly, or through others where deep is set
+	never  []string // never import these: directly, or, with deep, also indirectly
 	unless []string // except these
 	deep   bool
 	why    string
@@ -150,7 +150,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// Each kind of breach is noticed.
+// The test finds each kind of breach.
 func TestBreachesAreSeen(t *testing.T) {
 	for _, bad := range []pkg{
 		{"ocgo-key/rotation", nil, []string{"ocgo-key/keychain"}},

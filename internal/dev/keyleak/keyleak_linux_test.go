@@ -133,7 +133,7 @@ func TestWatchBites(t *testing.T) {
 	}
 }
 
-// The Watcher looks by itself as well: here nothing calls Look.
+// The Watcher also searches by itself: this test does not call Look.
 func TestWatchPolls(t *testing.T) {
 	c := keyleak.New()
 	var watcher keyleak.Watcher

@@ -170,7 +170,7 @@ func TestPackages(t *testing.T) {
 		installs(t, "/", listing{zsh: "/usr/share/zsh/vendor-completions", license: "/usr/share/doc/ocgo-key/copyright",
 			more: []string{"/usr/share/lintian/overrides/ocgo-key"}},
 			asRoot(append(apt, "install", "--no-install-recommends", file)...), asRoot(append(apt, "purge", "ocgo-key")...))
-		assert.Error(t, exec.Command("dpkg-query", "-W", "ocgo-key").Run(), "dpkg has forgotten it")
+		assert.Error(t, exec.Command("dpkg-query", "-W", "ocgo-key").Run(), "dpkg must not know the removed package")
 	})
 
 	// In a separate root, because this machine may use other packages.

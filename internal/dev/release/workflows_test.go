@@ -40,7 +40,7 @@ var (
 	target   = regexp.MustCompile(`(?m)^([a-z][\w-]*):(?:[^=]|$)`)
 	secret   = regexp.MustCompile(`\$\{\{[^}]*\b(secrets|github\.token)\b`)
 	risky    = regexp.MustCompile(`\b(pull_request_target|workflow_run|issue_comment)\b`)
-	// The value of an expression can contain text from somebody else, which the shell would run.
+	// The value of an expression can contain text of strangers, which the shell would run.
 	expression = regexp.MustCompile(`\$\{\{`)
 )
 
@@ -142,7 +142,7 @@ func TestWorkflows(t *testing.T) {
 	}
 }
 
-// The project's own .ci/run uses the same targets.
+// .ci/run uses only targets that the Makefile has.
 func TestGateNamesTargets(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "..", ".ci", "run"))
 	require.NoError(t, err)

@@ -42,7 +42,7 @@ type outcome struct {
 	asked, answered int
 	elsewhere       int           // requests answered outside of the pool
 	switches        int           // switches of running processes from one account to another
-	ahead           int           // those of them that came before the limit
+	ahead           int           // switches before the limit
 	waits           int           // times that a process found no account
 	waited          time.Duration // the sum of all waits
 }
@@ -65,7 +65,7 @@ type month struct {
 	keys    keychain.Store
 	base    *url.URL
 	client  *http.Client
-	counts  bool // the counted time has begun
+	counts  bool // the counted month has begun
 	sum     outcome
 	due     queue
 }

@@ -25,7 +25,7 @@ func TestThePageIsCurrent(t *testing.T) {
 	assert.Equal(t, string(want), string(got), "`make strategies` writes it anew")
 }
 
-// A figure that contradicts a claim is noticed.
+// The page is not written if a figure contradicts a claim.
 func TestClaimsAreTested(t *testing.T) {
 	for claim, holds := range claims {
 		f := make(figures)
@@ -62,7 +62,8 @@ func TestNoMonthHasMoreThanThereIs(t *testing.T) {
 		o, err := p.run()
 		require.NoError(t, err)
 		assert.LessOrEqual(t, o.answered, o.asked)
-		// A month of each account ends within the 30 days, and another begins.
+		// The subscription month of each account ends within these 30 days, and the next one
+		// begins.
 		assert.LessOrEqual(t, o.answered+o.elsewhere, 2*accounts*perMonth)
 		assert.Positive(t, o.answered)
 	}

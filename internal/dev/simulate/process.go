@@ -84,8 +84,9 @@ func (p *process) giveUp(ctx context.Context) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// request sends a request as the gateway does: at a limit with the next account, as long as there
-// is one. It returns the time to try again; the zero time if the request was answered.
+// request sends a request as the gateway does: at a limit it sends the request again with the next
+// account, as long as there is one. It returns the time to try again; the zero time if the request
+// was answered.
 func (p *process) request(ctx context.Context) (time.Time, error) {
 	grant, err := p.holder.Current(ctx, nil)
 	if err != nil {

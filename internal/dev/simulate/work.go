@@ -21,7 +21,7 @@ type session struct {
 type pattern struct {
 	desks  int     // people at work on weekdays, from 9 to 18
 	nights int     // agents that work through the nights from Monday to Thursday
-	pace   float64 // the amount of work, as a multiple of the plain month
+	pace   float64 // the amount of work, as a multiple of a usual month
 }
 
 // between returns a uniformly distributed duration.
