@@ -25,8 +25,8 @@ const (
 )
 
 const (
-	// serverPrefix turns an account id into a server URL. Helpers parse the URL: it needs a scheme
-	// that they know and a host, and osxkeychain and wincred find entries by it. ".invalid" is
+	// serverPrefix turns an account id into a server URL. Helpers parse the URL, so it has a host
+	// and a scheme that they know. osxkeychain and wincred find entries by this URL. ".invalid" is
 	// never a real host (RFC 2606).
 	serverPrefix = "https://ocgo-key.invalid/"
 	// maxHelperOutput limits in bytes what is read from a helper. A list of a thousand registries
@@ -159,7 +159,7 @@ func (d *dockerStore) do(ctx context.Context, op, id string, work func(*dockerHe
 	return d.withHelper(ctx, c, work)
 }
 
-// withHelper runs work with the helper, once no other call uses it.
+// withHelper waits until no other call uses the helper, and then runs work with it.
 func (d *dockerStore) withHelper(ctx context.Context, c call, work func(*dockerHelper) error) error {
 	if err := ctx.Err(); err != nil {
 		return c.fail(contextEnded(err, 0))

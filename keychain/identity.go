@@ -125,7 +125,7 @@ func (s *identitySource) read(ctx context.Context) ([]byte, error) {
 // readPrivate reads a regular file that only its user may access. The error for a missing file has
 // fs.ErrNotExist in its chain. what names the file in errors.
 func readPrivate(path, what string, groupReadable bool) ([]byte, error) {
-	// The check precedes the opening, which would wait for the writer of a pipe.
+	// This check comes before Open, because opening a pipe waits for a writer.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &Error{Kind: Refused, Err: fmt.Errorf("%s at %s is not a regular file", what, path), Hint: "name a file, or pass an open descriptor as fd:N"}
 	}

@@ -115,8 +115,8 @@ func (s *osStore) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// retryVanished runs do, and repeats it if the key vanished meanwhile. The repetition then reports
-// that no key is stored.
+// retryVanished calls do, and calls it again if the key vanished meanwhile. The second call then
+// reports that no key is stored.
 func (s *osStore) retryVanished(do func() error) error {
 	err := do()
 	for range 2 {
@@ -150,7 +150,7 @@ func (s *osStore) delete(id string) error {
 }
 
 // do makes one call of the backend, with a deadline. secret is the key that the call stores, if
-// any; it is kept out of the error.
+// any; the error never contains it.
 func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() (string, error)) (string, error) {
 	if err := c.check(ctx); err != nil {
 		return "", err
@@ -163,8 +163,8 @@ func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() 
 	case <-ctx.Done():
 		return "", c.fail(contextEnded(ctx.Err(), budget))
 	}
-	// An abandoned call releases it too: one unanswered prompt must not block the keychain for the
-	// rest of a long-lived process.
+	// An abandoned call releases busy too, since one unanswered prompt must not block the keychain
+	// for the rest of a long-lived process.
 	defer func() { <-s.busy }()
 
 	type outcome struct {
@@ -211,7 +211,8 @@ const (
 	serviceAnswered // the service has answered; it may be waiting for the user
 )
 
-// explain returns ended, or if it is a timeout of the bus or the service, an error that says so.
+// explain returns the error ended, unless it is a timeout while the bus or the service was silent;
+// then it returns an error that says which of them did not answer.
 func (p *progress) explain(ended *Error) *Error {
 	if ended.Kind != Timeout {
 		return ended

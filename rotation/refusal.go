@@ -49,7 +49,7 @@ const (
 )
 
 // commonWords are the usual words of refusals. They are kept even if the prompt has them too, since
-// they tell nothing about it.
+// they reveal nothing about the prompt.
 var commonWords = sync.OnceValue(func() map[string]bool {
 	common := map[string]bool{}
 	for word := range strings.FieldsSeq(`a an and any api are as at be been blocked business by can cannot code console contact could
@@ -95,9 +95,9 @@ func (r Refusal) Redact(request []byte) Refusal {
 	return r
 }
 
-// safe reports whether a word of a refusal tells nothing about a request with the words inRequest.
-// Words with other than ASCII letters are never safe: some languages are written without spaces
-// between words.
+// safe reports whether a word of a refusal reveals nothing about a request that has the words
+// inRequest. Words with other than ASCII letters are never safe: some languages are written without
+// spaces between words.
 func safe(word string, inRequest map[string]bool) bool {
 	for part := range strings.FieldsFuncSeq(strings.ToLower(word), notInWord) {
 		if strings.IndexFunc(part, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 || inRequest[part] && !commonWords()[part] {

@@ -21,7 +21,7 @@ type Cause int
 
 // The causes.
 const (
-	ByAnswer Cause = iota // an answer of the service, or none in time (the Verdict is Pass then)
+	ByAnswer Cause = iota // an answer of the service, or a timeout (then the Verdict is Pass)
 	Ahead                 // the holder left before the limit
 	ByHand                // a command of the user: disable, remove, rotate
 )
@@ -79,8 +79,8 @@ func (p *Leases) blame(s *state.State, blamed Handout, v Verdict) bool {
 }
 
 // Move moves the holder to another account, whatever the condition of its own. If no other account
-// is ready, Move changes nothing and fails with ErrNoOther; for a holder without an account, with
-// ErrEmpty or an *ExhaustedError.
+// is ready, Move changes nothing and fails with ErrNoOther; for a holder without an account, it
+// fails with ErrEmpty or an *ExhaustedError.
 func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
@@ -102,7 +102,7 @@ func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	return sw, err
 }
 
-// Skip makes the account after the next one the next.
+// Skip skips the next account: the one after it is the next from now on.
 func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {

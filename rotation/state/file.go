@@ -44,9 +44,9 @@ type File struct {
 }
 
 // WriteBehind makes Update return once state.json is written. Its copy and the events are written
-// in the background, while the lock is held, so that they precede the next change. A change that
-// must survive a power cut is still complete when Update returns. WriteBehind must be called before
-// the first Update, and Wait before the process ends.
+// in the background, while the lock is held, so that they precede the next change. If a change must
+// survive a power cut, Update still returns only when everything is written. WriteBehind must be
+// called before the first Update, and Wait before the process ends.
 func (f *File) WriteBehind() { f.writeBehind = true }
 
 // Wait waits for the writes in the background.
@@ -188,14 +188,14 @@ func (f *File) content(name string) (string, error) {
 		return "", &unreadableError{name, errors.New("not a regular file")}
 	case !errors.Is(err, fs.ErrNotExist):
 		if link, lerr := os.Lstat(f.path(name)); lerr == nil && link.Mode()&fs.ModeSymlink != 0 {
-			return "", &unreadableError{name, err} // such as a link to itself
+			return "", &unreadableError{name, err} // for instance, the path is a link to itself
 		}
 	}
 	return "", err
 }
 
-// read returns the text of the file at path, which has size bytes. If the text equals the one that
-// was decoded last, read returns that string, so that it is in memory once.
+// read returns the text of the file at path; the parameter size is its size in bytes. If the text
+// equals the one that was decoded last, read returns that string, so that memory holds it once.
 func read(path string, size int64) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -216,7 +216,7 @@ func read(path string, size int64) (string, error) {
 	return text.String(), err
 }
 
-// same reports whether text is the whole content of file.
+// same reports whether the content of file is exactly text.
 func same(file io.Reader, text string) bool {
 	chunk := make([]byte, min(len(text)+1, 64<<10))
 	for {
@@ -319,7 +319,7 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot create the state folder: %w", err)
 	}
-	// Opening a pipe in its place for reading only would block.
+	// Not read-only: if the path is a pipe, opening it for reading only would block.
 	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	if ok, err := lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("cannot lock the state: %w", err)
@@ -347,7 +347,7 @@ func waitForLock(ctx context.Context, lock *flock.Flock) error {
 		return nil
 	case <-ctx.Done():
 		go func() {
-			<-got //nolint:errcheck // Close is right in either case
+			<-got //nolint:errcheck // the lock is released whether it was taken or not
 			_ = lock.Close()
 		}()
 		return fmt.Errorf("another ocgo-key has held %s for too long: %w", lock.Path(), ctx.Err())
