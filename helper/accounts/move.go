@@ -15,7 +15,7 @@ import (
 
 // Moved is the result of a move of the keys.
 type Moved struct {
-	From, To string   // names of stores; the same if the keys were in To already
+	From, To string   // names of stores; From equals To if the keys were in To already
 	Labels   []string // labels of the accounts whose keys were moved
 	Missing  []string // labels of the accounts without a key in either store
 	Beside   bool     // the identity of the file store is in the same folder as the keys

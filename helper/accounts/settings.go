@@ -109,7 +109,7 @@ var strategySetting = Setting{
 		if s.Strategy == "" || slices.Contains(rotation.Strategies(), s.Strategy) {
 			return ""
 		}
-		return "not known to this version, which goes by " + rotation.Strategies()[0]
+		return "not known to this version, which uses " + rotation.Strategies()[0]
 	},
 }
 

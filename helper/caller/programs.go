@@ -22,7 +22,7 @@ var (
 		dbus-run-session systemd-inhibit
 		genv gnice gtimeout gnohup gstdbuf gxargs gtime caffeinate arch`)
 
-	// Programs that do so only with one of these words.
+	// Programs that are launchers only with one of these words.
 	launcherWords = map[string]map[string]bool{
 		"direnv": set("exec"),
 		"mise":   set("exec x run r"),
@@ -108,7 +108,7 @@ func runsScript(p process.Info) bool {
 }
 
 // hasTitle reports whether p is a package runner, judging by the title that it wrote over its
-// arguments ("npm exec …"). The kernel's name for it is that title, cut short.
+// arguments ("npm exec …"). The kernel's name of the process is the beginning of that title.
 func hasTitle(p process.Info) bool {
 	titles := []string{p.Name}
 	if len(p.Args) > 0 {

@@ -12,11 +12,11 @@ var compound = map[dialect]map[string]bool{
 	cmd:        set("if for"),
 }
 
-// oneCommand reports whether a shell's text is one command: a simple command or one pipeline of
-// them, with any words, quotes, redirections, assignments and substitutions. Lists (; && || & and
-// line feeds), compound commands, functions and here-documents are more than one command. It is not
-// a full parser: where it is unsure (a quote that is never closed) it returns false, and the shell
-// counts as a process in its own right.
+// oneCommand reports whether a shell's text is one command: a simple command, or one pipeline of
+// simple commands, with any words, quotes, redirections, assignments and substitutions. Lists (; &&
+// || & and line feeds), compound commands, functions and here-documents are more than one command.
+// It is not a full parser: where it is unsure (a quote that is never closed) it returns false, and
+// the shell counts as a process in its own right.
 func oneCommand(text string, d dialect) bool {
 	s := scanner{text: text, dialect: d}
 	return s.one()
@@ -27,9 +27,9 @@ type scanner struct {
 	at   int
 	dialect
 	commands int    // commands begun outside of any substitution; a pipeline is one
-	begun    bool   // a command was begun and no separator has ended it
+	begun    bool   // a command was begun, and no separator has ended it yet
 	piped    bool   // the command to come belongs to the pipeline before it
-	inWord   bool   // a word was begun and no blank has ended it
+	inWord   bool   // a word was begun, and no blank has ended it yet
 	first    bool   // the current word is the first of its command
 	word     string // that first word, quotes left out
 }
@@ -147,7 +147,7 @@ func (s *scanner) begin(text string) {
 func (s *scanner) endWord() bool {
 	word := s.word
 	if s.dialect == powershell || s.dialect == cmd {
-		word = strings.ToLower(word) // case does not matter there
+		word = strings.ToLower(word) // case does not matter in that language
 	}
 	known := s.inWord && s.first && compound[s.dialect][word]
 	s.inWord, s.first = false, false
