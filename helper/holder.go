@@ -295,7 +295,7 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 		return Grant{}, err
 	}
 	if moved == nil && before != nil && before.ID != g.ID && !slices.Contains(ask.Avoid, before.ID) {
-		moved = &rotation.Switch{From: before.Handout, To: g.Handout, Cause: rotation.ByHand} // someone moved the holder's lease
+		moved = &rotation.Switch{From: before.Handout, To: g.Handout, Cause: rotation.ByHand} // a command of the user moved the lease
 	}
 	if whole {
 		g.Moved = moved

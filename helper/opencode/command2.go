@@ -22,12 +22,12 @@ const (
 	// Standalone is for a client that starts a private server by --standalone, in the gateway's
 	// environment.
 	Standalone
-	// Joined is for a client that joins, by --server, a private server that was started before.
+	// Joined is for a client that joins a private server, which runs already, by --server.
 	Joined
 )
 
-// ErrServer is the error for a command line that names a server, which would send the requests
-// without the gateway.
+// ErrServer is the error for a command line with --server. The server that it names would send the
+// requests without the gateway.
 var ErrServer = errors.New("opencode's --server names another server, whose requests would not go through the gateway")
 
 // Command2 is a parsed command line of OpenCode 2.
@@ -69,7 +69,7 @@ var (
 func Parse2(args []string, isDir func(string) bool) (Command2, error) {
 	c := Command2{Way: Joined, Kind: TUI, head: []string{}}
 	var fork, joins, service, apart bool
-	words := 0 // seen so far, including those of the subcommand
+	words := 0 // the number of words so far, including the subcommand
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {

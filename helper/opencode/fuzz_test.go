@@ -35,7 +35,7 @@ func FuzzScrub(f *testing.F) {
 		}
 		after, err := opencode.ScrubLogins(text, func(keychain.Secret) bool { return false })
 		if err == nil && !bytes.Equal(after, text) {
-			t.Fatalf("nothing was taken, and %q became %q", text, after)
+			t.Fatalf("no key was removed, but %q became %q", text, after)
 		}
 	})
 }
@@ -73,7 +73,7 @@ func FuzzConfig(f *testing.F) {
 			return
 		}
 		if o, err := opencode.ReadOverrides([]byte(merged), opencode.PlaceholderKey); err != nil || !o.BaseURL || !o.StandsIn {
-			t.Fatalf("%q became %q, which says %+v, %v", text, merged, o, err)
+			t.Fatalf("%q became %q, in which ReadOverrides found %+v, %v", text, merged, o, err)
 		}
 		if strings.Contains(text, "{env:") || strings.Contains(text, "{file:") {
 			return // which need not be JSON; TestMergeConfig has them

@@ -126,7 +126,7 @@ func TestReadLoginsRefuses(t *testing.T) {
 	require.EqualError(t, err, "no logins can be read: it is not JSON")
 }
 
-// these are taken; all other keys stay
+// these returns a function that returns true for these keys only.
 func these(keys ...string) func(keychain.Secret) bool {
 	return func(key keychain.Secret) bool { return slices.Contains(keys, key.Reveal()) }
 }
@@ -169,8 +169,8 @@ func TestScrubLogins(t *testing.T) {
 		{"a\tLIST\r\nb\tOTHER\r\n", "b\tOTHER\r\n"},
 		{"\ufeffLIST\nOTHER\n", "\ufeffOTHER\n"},
 		{"OTHER\n", "OTHER\n"},
-		// An entry stays if more than the key would be lost; information about the account alone
-		// does not keep it.
+		// An entry stays if more than the key would be lost. It goes if it has only the key and
+		// information about the account.
 		{`{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}},"opencode":{"type":"api","key":"Z","label":"x"}}`, `{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}}}`},
 		{`{"accounts":[{"apiKey":"K","cookie":"c"},{"apiKey":"K","enabled":true,"lastUsed":1}]}`, `{"accounts":[{"apiKey":"K","cookie":"c"}]}`},
 		{`{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`, `{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`},
@@ -184,7 +184,7 @@ func TestScrubLogins(t *testing.T) {
 		after, err := opencode.ScrubLogins([]byte(before), these("K", "Z", listKey))
 		require.NoError(t, err, tt.before)
 		assert.Equal(t, lists.Replace(tt.after), string(after), tt.before)
-		assert.Equal(t, kept, before, "the source is not written to")
+		assert.Equal(t, kept, before, "ScrubLogins must not change the source")
 	}
 }
 
@@ -250,13 +250,13 @@ func FuzzLogins(f *testing.F) {
 		taken := func(key keychain.Secret) bool { return key.Len()%2 == 1 }
 		after, err := opencode.ScrubLogins(text, taken)
 		if err != nil && before.List {
-			return // without its first lines it could be mistaken for JSON, and is left unchanged
+			return // without its first lines this list could look like JSON, so ScrubLogins leaves it unchanged
 		}
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
 		if !bytes.Equal(text, original) {
-			t.Fatal("the source was written to")
+			t.Fatal("ScrubLogins changed the source")
 		}
 		left, err := opencode.ReadKeys(after, nil)
 		if err != nil {

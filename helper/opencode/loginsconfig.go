@@ -53,7 +53,7 @@ type KeyForm int
 const (
 	NoKey     KeyForm = iota
 	Literal           // the key itself
-	Reference         // {env:…} or {file:…}, which says where it is
+	Reference         // {env:…} or {file:…}, which names the place of the key
 )
 
 func keyForm(value string) KeyForm {

@@ -24,7 +24,8 @@ func (o *Overrides) read(provider *hujson.Object, settings, standIn string) {
 	o.Env = texts(env)
 }
 
-// with adds the settings in the form of OpenCode 2. A real key takes precedence over a placeholder.
+// with returns o with the settings in the form of OpenCode 2 added. A real key takes precedence
+// over a placeholder.
 func (o Overrides) with(second Overrides) Overrides {
 	o.Second = !o.Any() && second.Any()
 	o.BaseURL = o.BaseURL || second.BaseURL
@@ -117,7 +118,7 @@ func hasToken(o *hujson.Object) bool {
 }
 
 // goProviders returns the Go provider's settings in a configuration, in the form of each generation.
-// A text that is not a configuration has none.
+// If the text is not a configuration, it returns none.
 func goProviders(config []byte) (found []*hujson.Object) {
 	root, err := parseRoot(bytes.TrimPrefix(config, bom))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"sync"
 )
 
-// The versions of the files that are written into a user's folders. Each is in a line at the top of
-// its file, by which the file is recognized.
+// The versions of the files that are written into a user's folders. Each file has its version in a
+// line at the top, by which ocgo-key recognizes the file.
 const (
 	PluginVersion = 2
 	ShimVersion   = 1

@@ -88,7 +88,7 @@ func (c *Cache) put(path string, info os.FileInfo, p Program) {
 	if _, err := os.Stat(filepath.Dir(c.path)); err != nil {
 		return // the cache does not create the folder
 	}
-	_ = atomicfile.Write(c.path, append(text, '\n'), 0o600, false) // without it the next scan takes as long as this one
+	_ = atomicfile.Write(c.path, append(text, '\n'), 0o600, false) // on failure, the next scan takes as long as this one
 }
 
 // IdentifyRemembered is [Identify] with what is remembered in our state folder, which the

@@ -25,7 +25,7 @@ func beginning(path string) (head []byte, text bool, err error) {
 	return head, len(head) > 0 && bytes.IndexByte(head, 0) < 0, err
 }
 
-// openRegular opens a regular file to read. It opens no pipe, which might never end.
+// openRegular opens a file for reading, if it is a regular file. A pipe might never end.
 func openRegular(path string) (*os.File, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -50,8 +50,8 @@ var (
 	})
 )
 
-// target returns the file that a launcher script starts; empty if it is not found. there reports
-// whether a file exists.
+// target returns the file that a launcher script starts; empty if it is not found. The function
+// there reports whether a file exists.
 func target(script string, text []byte, there func(path string) bool) string {
 	folder := script[:strings.LastIndexAny(script, `/\`)+1]
 	windows := strings.Contains(folder, `\`)

@@ -14,9 +14,10 @@ type references struct {
 }
 
 // quoteReferences replaces each reference with a placeholder, so that JSON with references becomes
-// plain JSON: a string for a value or a key, a member for members. Within a string the placeholder
-// becomes a part of it; if inQuotes is false, references within strings are left unchanged. Each
-// placeholder has KeyForm Reference. Comments are left unchanged.
+// plain JSON: a reference that stands for a value or a key becomes a string, and one that stands
+// for members becomes a member. Within a string the placeholder becomes a part of it; if inQuotes
+// is false, references within strings are left unchanged. Each placeholder has KeyForm Reference.
+// Comments are left unchanged.
 func quoteReferences(config string, inQuotes bool) (string, references) {
 	r := references{}
 	for i := 0; r.mark == "" || strings.Contains(config, r.mark); i++ {

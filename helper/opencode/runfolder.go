@@ -23,7 +23,7 @@ const newTime = time.Minute
 // It holds no secret.
 type RunFolder struct {
 	dir   string
-	lock  *flock.Flock  // held; nil if the system did not allow it, and then nobody else removes the folder
+	lock  *flock.Flock  // held; nil if the system did not allow the lock, and then no other run removes the folder
 	swept chan struct{} // closed when Sweep is done; nil if it is not running
 	// Bin is the folder to put first on the PATH of the run's command; empty if there is none.
 	Bin string
@@ -31,8 +31,9 @@ type RunFolder struct {
 	Plugin string
 }
 
-// NewRunFolder creates one in the folder temp. Its Bin has a shim that runs real, an absolute path,
-// under program; if real is empty there is no Bin. goos is the system.
+// NewRunFolder creates a run's folder in the folder temp. The parameter real is the absolute path
+// of OpenCode: Bin has a shim that runs it under program. If real is empty, there is no Bin. goos
+// is the system.
 func NewRunFolder(temp, goos, program, real string) (RunFolder, error) {
 	dir, err := os.MkdirTemp(temp, runPrefix)
 	if err != nil {
@@ -64,7 +65,7 @@ func (f RunFolder) Remove() {
 		<-f.swept
 	}
 	if f.lock != nil {
-		_ = f.lock.Unlock() // it belongs to no run any more
+		_ = f.lock.Unlock() // the folder belongs to no run any more
 	}
 	if f.dir != "" {
 		_ = RemoveRunFolder(f.dir) // the rest holds no secret, and is in the folder for temporary files
@@ -105,7 +106,7 @@ func DeadRunFolders(temp string, now time.Time) []string {
 		return nil
 	}
 	defer func() { _ = f.Close() }()
-	names, _ := f.Readdirnames(-1) // those that could be read
+	names, _ := f.Readdirnames(-1) // on an error, the names read so far
 	var dead []string
 	for _, name := range names {
 		if dir := filepath.Join(temp, name); strings.HasPrefix(name, runPrefix) && isDeadRun(dir, now) {

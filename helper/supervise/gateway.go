@@ -58,8 +58,8 @@ func upstreams(base *url.URL, zen bool) map[string]*url.URL {
 
 // Begin gives the holder its account or, if open is true, only unlocks the keychain for holders that
 // get an account later. It is called before the command starts, so that a keychain can ask for a
-// password while the terminal is free. An exhausted pool is not an error: the client may have other
-// work, and waits by itself.
+// password while the terminal is free. An exhausted pool is not an error, since the client may have
+// other work, and waits by itself.
 func (n *Notices) Begin(ctx context.Context, holder *helper.Holder, open bool, command string) error {
 	var err error
 	if open {
