@@ -67,7 +67,7 @@ func (k *keyring) take(ctx context.Context) error {
 
 func (k *keyring) give() { <-k.turn }
 
-// held is a grant, and the pool's stamp from when it was given.
+// held is a grant, and the pool's stamp at the time of the grant.
 type held struct {
 	Grant
 	stamp state.Stamp
@@ -78,9 +78,9 @@ type cacheKey struct {
 	rev int
 }
 
-// NewHolder returns a holder of pool's accounts for who, with keys from the keychain. warn is
-// called when an account is skipped because its key is missing, with the account that is used
-// instead. NewHolder itself uses neither the pool nor the keychain.
+// NewHolder returns a holder of pool's accounts for who, with keys from the keychain. If the key of
+// an account is missing, the holder uses the next account, and calls warn with both. NewHolder
+// itself uses neither the pool nor the keychain.
 func NewHolder(pool *rotation.Pool, keys keychain.Store, who rotation.Holder, warn func(missing, next rotation.Handout)) *Holder {
 	return &Holder{who: who, keyring: &keyring{pool: pool, keys: keys, warn: warn, turn: make(chan struct{}, 1), cache: make(map[cacheKey]keychain.Secret)}}
 }
@@ -91,9 +91,10 @@ func (h *Holder) beside(who rotation.Holder) *Holder {
 	return &Holder{Ahead: h.Ahead, who: who, keyring: h.keyring}
 }
 
-// Current returns the account that is held, for a request that uses model(). A holder without an
-// account gets the next one. model is called only if the result depends on it, and may be nil. The
-// error is rotation.ErrEmpty, a *rotation.ExhaustedError, or one of the keychain.
+// Current returns the holder's account, for a request that uses the model that the function model
+// returns. A holder without an account gets the next one. model is called only if the result
+// depends on it, and may be nil. The error is rotation.ErrEmpty, a *rotation.ExhaustedError, or one
+// of the keychain.
 func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
 	stamp := h.pool.Stamp()
 	if c := h.current.Load(); c != nil && c.stamp == stamp && h.pool.Reusable(c.Handout) && !h.ready.Load() {

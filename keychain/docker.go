@@ -29,8 +29,8 @@ const (
 	// and a scheme that they know. osxkeychain and wincred find entries by this URL. ".invalid" is
 	// never a real host (RFC 2606).
 	serverPrefix = "https://ocgo-key.invalid/"
-	// maxHelperOutput limits in bytes what is read from a helper. A list of a thousand registries
-	// is about 60 kB.
+	// maxHelperOutput is how much output of a helper is read, in bytes. A list of a thousand
+	// registries is about 60 kB.
 	maxHelperOutput = 1 << 20
 	// helperGrace is how long other processes may hold the pipes of a helper that was killed.
 	helperGrace = 500 * time.Millisecond
@@ -75,7 +75,7 @@ func (d *dockerStore) Get(ctx context.Context, id string) (Secret, error) {
 		}
 		switch listed := h.lists(id); {
 		case listed:
-			// Helpers report a locked keyring as "not found", or crash.
+			// For a locked keyring, helpers report "not found", or crash.
 			return &Error{
 				Kind: Locked,
 				Err:  errors.New(h.program + " lists the key, but does not return it"),
@@ -205,8 +205,8 @@ func (h *dockerHelper) get(id string) (Secret, error) {
 	case err != nil:
 		return Secret{}, err
 	case found.Username == "" && found.Secret == "", found.Username != id:
-		// Some helpers return an empty credential for "not found". Others accept a server with a
-		// similar name, and return another account's entry.
+		// Some helpers return an empty credential for "not found". Others match servers with
+		// similar names, and may return another account's entry.
 		return Secret{}, errNotFound
 	case found.Secret == "":
 		return Secret{}, &Error{Err: errors.New("the key in " + h.program + " is empty"), Hint: errNotFound.Hint}
@@ -285,7 +285,7 @@ func (p *helperProcess) Output() ([]byte, error) {
 	cmd.WaitDelay = helperGrace
 	p.err = runAsGroup(cmd)
 	if errors.Is(p.err, exec.ErrWaitDelay) {
-		p.err = nil // it succeeded, but a process that it started, such as an agent, still has its stdout
+		p.err = nil // the helper succeeded, but a process that it started, such as an agent, still has its stdout
 	}
 	return p.out.Bytes(), p.err
 }

@@ -34,7 +34,7 @@ type FileConfig struct {
 	// service with its own user has this permission.
 	GroupReadable bool
 	// AskPassphrase asks the user for the passphrase of an identity that has one. It returns when
-	// ctx ends. If it is nil, such an identity is an ErrLocked.
+	// ctx ends. If it is nil, calls with such an identity fail with ErrLocked.
 	AskPassphrase func(ctx context.Context, prompt string) ([]byte, error)
 }
 
@@ -44,11 +44,11 @@ type FileConfig struct {
 //
 // Only the user may have access to the file and the identity (no permissions for group and others,
 // where the system has them). The file is written with mode 0600, atomically and synced to disk,
-// under the lock on keys.lock. Only the identity stays in memory. The first call asks for a
-// passphrase, once.
-// If the identity is a descriptor, NewFile makes sure that no child inherits it. Everything else
-// waits for the first call, which reads the descriptor to its end and closes it. A call returns
-// when its context ends, or after DefaultBudget if the context has no deadline.
+// under the lock on keys.lock. Only the identity stays in memory. If the identity has a passphrase,
+// the first call asks for it, once. If the identity is a descriptor, NewFile makes sure that no
+// child inherits it. Everything else waits for the first call, which reads the descriptor to its
+// end and closes it. A call returns when its context ends, or after DefaultBudget if the context
+// has no deadline.
 func NewFile(c FileConfig) Store {
 	return &fileStore{config: c, source: newIdentitySource(c.Identity, c.GroupReadable), busy: make(chan struct{}, 1)}
 }
@@ -212,7 +212,7 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 	return nil
 }
 
-// lockPollInterval is how often a lock that another process holds is tried again.
+// lockPollInterval is the time between two attempts to take a lock that another process holds.
 const lockPollInterval = 5 * time.Millisecond
 
 // target returns the path of keys.age or, if that is a link, of the file that the link leads to.
@@ -232,7 +232,7 @@ func (s *fileStore) target() (string, error) {
 }
 
 // removeLeftovers removes the temporary files of writers that were killed. The caller holds the
-// lock, so nobody is writing one.
+// lock, so no other writer is using one.
 func removeLeftovers(target string) {
 	dir, name := filepath.Split(target)
 	entries, _ := os.ReadDir(dir)

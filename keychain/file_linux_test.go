@@ -76,7 +76,7 @@ func TestFileIdentityThatTheRealAgeWrapped(t *testing.T) {
 	defer func() { _ = terminal.Close() }()
 	shown, typed := "", 0
 	for piece := make([]byte, 1024); ; {
-		n, err := terminal.Read(piece) // ends with the command, which ends with the test
+		n, err := terminal.Read(piece) // fails after the command has ended
 		shown += string(piece[:n])
 		if err != nil {
 			break

@@ -232,7 +232,7 @@ func TestFileWithTwoIdentities(t *testing.T) {
 	holds(t, inFolder(dir, one), "id", "value")
 	holds(t, inFolder(dir, two), "id", "value")
 
-	// A post-quantum identity works too, but age does not mix both kinds.
+	// A post-quantum identity works too, but age does not encrypt to both kinds at once.
 	quantum, err := age.GenerateHybridIdentity()
 	require.NoError(t, err)
 	alone := filepath.Join(t.TempDir(), "pq.txt")

@@ -25,7 +25,7 @@ type identitySource struct {
 	groupReadable bool
 	unusable      error // an *Error that was found before reading
 
-	// For a descriptor, which can be read only once.
+	// The result of reading a descriptor, which can be read only once.
 	file *os.File
 	done chan struct{} // closed when file has been read; nil before the first read
 	text []byte
@@ -195,8 +195,8 @@ var errNeedsPassphrase = &Error{
 	Hint: "`ocgo-key run` asks for it once, on a terminal; for `get` and for programs, name an identity without one: --identity PATH, fd:N or a systemd credential called ocgo-key",
 }
 
-// open returns the identities. If they have a passphrase, it asks for it with askPassphrase, and
-// asks only once, whatever the result. A nil askPassphrase never asks.
+// open returns the identities. If they have a passphrase, it calls askPassphrase, but only once,
+// whatever the result. If askPassphrase is nil, it does not ask.
 func (s *fileStore) open(ctx context.Context, askPassphrase passphraseFunc) ([]age.Identity, error) {
 	budget := remaining(ctx)
 	select {

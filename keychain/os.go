@@ -130,7 +130,7 @@ func (s *osStore) retryVanished(do func() error) error {
 
 // delete deletes the key and, where verifyDelete is set, checks that it is gone: go-keyring treats
 // a dismissed prompt as consent, and another program may have stored a second item under the same
-// names. A user who is told that a key is gone relies on it.
+// names. The check matters, since the user relies on the report that a key is gone.
 func (s *osStore) delete(id string) error {
 	err := s.backend.Delete(Service, id)
 	if err != nil || !s.verifyDelete {

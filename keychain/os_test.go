@@ -22,7 +22,7 @@ import (
 // shortly is the budget of calls that time out on purpose.
 const shortly = 300 * time.Millisecond
 
-// A fake replaces go-keyring. A method whose func is nil works on the entries.
+// A fake replaces go-keyring. If the func of a method is nil, the method works on the entries.
 type fake struct {
 	mu      sync.Mutex
 	entries map[string]string

@@ -207,7 +207,7 @@ type timeUnit struct {
 	length time.Duration
 }
 
-// timeUnits lists the units of time by the beginning of their names: "days", "hr", "hours", "min".
+// timeUnits lists units of time by the first letters of their names: "h" for "hr" and "hours".
 var timeUnits = []timeUnit{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
 // resetIn returns the wait that a message names: "It will reset in 5 days 10 hours" or "Resets in

@@ -76,7 +76,8 @@ func ConversationOf(id string) Conversation {
 }
 
 const (
-	// maxConversations limits the leases of conversations in the state: the latest used are kept.
+	// maxConversations is the number of leases of conversations that the state keeps, the most
+	// recently used ones.
 	maxConversations = 512
 	// conversationLife is how long a conversation keeps its lease after its last request.
 	conversationLife = 24 * time.Hour

@@ -64,7 +64,8 @@ func (w *world) get(t require.TestingT, pid int) string {
 	return h.Label
 }
 
-// limit reports a limit of pid's account for d, and returns the next account of pid.
+// limit reports that the account of process pid has reached a limit for the time d. It returns the
+// next account of the process.
 func (w *world) limit(t require.TestingT, pid int, d time.Duration) (string, error) {
 	ctx := context.Background()
 	h, err := w.Acquire(ctx, proc(pid), rotation.Ask{})

@@ -35,10 +35,10 @@ func TestFairness(t *testing.T) {
 }
 
 // TestPoolMachine applies random commands, limits, usage and times to a pool, with each strategy,
-// and checks these rules after each step. No account is handed out that cools, is rejected,
-// disabled or used up. A holder, process or conversation, keeps its account until a limit, and does
-// not return to it. A holder that leaves before a limit gets an account with more left, and does
-// not move again at once. The pool reports exhaustion only if no account is ready.
+// and checks these rules after each step. An account that is cooling, rejected, disabled or used up
+// is not handed out. A holder (a process or a conversation) keeps its account until a limit, and
+// does not return to it. A holder that leaves before a limit gets an account with more left, and
+// does not move again at once. The pool reports exhaustion only if no account is ready.
 func TestPoolMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine(t)
@@ -242,7 +242,7 @@ func (m *machine) enable(t *rapid.T) {
 	require.NoError(t, m.Enable(context.Background(), fmt.Sprint("id", i)))
 }
 
-// usage learns the usage of the monthly window, unless that would correct a cooldown.
+// usage calls Learn with a usage of the monthly window, unless that would correct a cooldown.
 func (m *machine) usage(t *rapid.T) {
 	i := m.account(t)
 	l := m.labels[i]
@@ -255,7 +255,7 @@ func (m *machine) usage(t *rapid.T) {
 	m.resets[l] = m.kept(t, i)
 }
 
-// kept returns the reset that the pool stores: a difference of a second does not change it.
+// kept returns the time of the reset in the pool, which a difference of a second does not change.
 func (m *machine) kept(t *rapid.T, i int) time.Time {
 	o, err := m.Overview(context.Background())
 	require.NoError(t, err)

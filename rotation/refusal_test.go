@@ -10,7 +10,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A kept refusal has the words of the service, and no words of the request.
+// A refusal after Redact has the words of the service, and no words of the request.
 func TestARefusalKeepsNothingOfThePrompt(t *testing.T) {
 	for name, c := range map[string]struct{ prompt, message, want string }{
 		"no shared word":  {"hi", "This account is paused by its owner", "This account is paused by its owner"},

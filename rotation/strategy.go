@@ -99,7 +99,7 @@ func byTurn(s *state.State) []*state.Account {
 	return turn
 }
 
-// next picks the account that a holder gets if it has none or has to leave its own.
+// next picks the account for a holder that has none, or has to leave its account.
 func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 	if len(s.Accounts) == 0 {
 		return nil, ErrEmpty

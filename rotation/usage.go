@@ -52,7 +52,7 @@ const (
 	statusLimited = "rate-limited"
 )
 
-// UnmarshalJSON also accepts a percentage with a fraction, so that one does not make the whole
+// UnmarshalJSON also accepts a percentage with a fraction, which otherwise would make the whole
 // answer unreadable.
 func (w *Window) UnmarshalJSON(data []byte) error {
 	type plain Window

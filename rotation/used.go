@@ -21,7 +21,7 @@ const (
 	// unknownReset is how long a window counts as used up if the service does not say when it is
 	// reset.
 	unknownReset = 5 * time.Minute
-	// unchangedInterval is the least time between two writes of the same numbers.
+	// unchangedInterval is the least time between two writes of the same usage.
 	unchangedInterval = time.Minute
 )
 

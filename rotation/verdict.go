@@ -33,7 +33,7 @@ type Verdict struct {
 	// OnProof says that the request may be the cause as well as the account. The verdict must not
 	// be reported until another account has answered the same request.
 	OnProof bool
-	// Unknown is the answer as a refusal, if it is one that no rule covers.
+	// Unknown is the refusal in the answer, if no rule covers it; otherwise nil.
 	Unknown *Refusal
 }
 
@@ -181,7 +181,8 @@ func Overage(cost string, now time.Time) Verdict {
 const OverageWindow = "overage"
 
 // ClassifyEvent is Classify for an error in an answer with status 200: the first event of a stream,
-// or a body instead of a stream. The error is judged by the status that it has as an answer.
+// or a body instead of a stream. The verdict is that of an answer with the status for this kind of
+// error.
 func ClassifyEvent(a Answer, now time.Time) Verdict {
 	if a.Status = parseError(a.Body).status(); a.Status == 0 {
 		return Verdict{}

@@ -243,7 +243,7 @@ func TestLabels(t *testing.T) {
 	assert.ErrorIs(t, err, hint.ErrInput)
 }
 
-// A label that is not valid, or not free, becomes one that is both.
+// FitLabel changes a label that is not valid, or not free, into one that is valid and free.
 func TestFitLabel(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("x", maxLabel)

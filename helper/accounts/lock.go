@@ -13,9 +13,9 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// Names of the locks in the state folder. A move of the keys takes the move lock alone; every other
-// change of a key shares it. The add lock serializes additions, because each new key is compared with
-// all others.
+// Names of the locks in the state folder. A move of the keys takes the move lock exclusively; every
+// other change of a key takes it shared. The add lock serializes additions, because each new key is
+// compared with all others.
 const (
 	MoveLockName = "move.lock"
 	AddLockName  = "add.lock"
@@ -82,7 +82,7 @@ func (k *Keys) Moving() bool {
 	return err == nil && !free
 }
 
-// taking is a way to take a lock: alone or shared.
+// taking is a way to take a lock: exclusive or shared.
 type taking func(*flock.Flock, context.Context, time.Duration) (bool, error)
 
 var (

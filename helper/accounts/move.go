@@ -95,8 +95,9 @@ func (m *move) arrive(s rotation.Settings) error {
 	return nil
 }
 
-// finishEarlier completes an interrupted move between now, the store in use, and another store, unless
-// that other store is the target of this move.
+// finishEarlier completes an interrupted move between the store in use, whose name is now, and a
+// third store. If the other store of the interrupted move is the target of this move, it does
+// nothing.
 func (m *move) finishEarlier(s rotation.Settings, now string) error {
 	other := s.Move.Other(now)
 	if other == "" || other == m.moved.To {
@@ -176,8 +177,9 @@ func nothingMoved(err error) error {
 	return fmt.Errorf("nothing was moved: %w", keychain.WithoutAccount(err))
 }
 
-// tellApart returns an error if both stores are the same place under two names, such as a credential
-// helper that links to another: a key that is deleted in one of them would be lost in both.
+// tellApart returns an error if both stores are the same place under two names, such as a
+// credential helper that links to another. A key that is deleted in one of them would be lost in
+// both.
 func (m *move) tellApart(ctx context.Context) error {
 	probe, text := NewID(), keychain.NewSecret("probe-"+rand.Text())
 	if err := m.to.Set(ctx, probe, text); err != nil {

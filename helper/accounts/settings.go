@@ -182,8 +182,8 @@ var identitySetting = Setting{
 	},
 }
 
-// rememberable returns the absolute path of an identity, if it can be stored in the settings. A file
-// descriptor cannot: the next process does not have it.
+// rememberable returns the absolute path of an identity, if it can be stored in the settings. A
+// file descriptor can't be stored, since the next process does not have it.
 func rememberable(identity string) (path string, ok bool) {
 	for _, passing := range []string{"fd:", "/dev/fd/", "/dev/std", "/proc/"} {
 		if strings.HasPrefix(identity, passing) {

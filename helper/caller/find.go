@@ -45,7 +45,7 @@ func Find(pid int, lookup func(pid int) (process.Info, error), holds func(proces
 		return self, nil
 	}
 	if self.PPID <= 0 {
-		// The first process of a container, or one whose parent is outside of it.
+		// pid is the first process of a container, or its parent is outside of the container.
 		return process.Info{}, fmt.Errorf("process %d has no parent", pid)
 	}
 	at, err := lookup(self.PPID)
@@ -79,8 +79,9 @@ func isFork(at, up process.Info) bool {
 		return at.Image == up.Image
 	}
 	// Where the executable is not known (macOS), a copy is recognized by its unchanged arguments. A
-	// shell that another shell started with the same arguments looks the same. Treating those two
-	// as one gives them one key; the opposite mistake would give a new key to every $(…).
+	// shell that another shell started with the same arguments looks the same. If it is taken for a
+	// copy by mistake, both shells get one key; the opposite mistake would give a new key to every
+	// $(…).
 	return len(at.Args) > 0 && at.Name == up.Name && slices.Equal(at.Args, up.Args)
 }
 
@@ -92,7 +93,7 @@ const (
 	shell               // is the caller, unless it is a forked copy
 )
 
-// kindOf judges a process by itself.
+// kindOf returns the kind of a process, without looking at other processes.
 func kindOf(p process.Info) kind {
 	p.Args = withoutBusybox(p.Args)
 	if isLauncher(p) {

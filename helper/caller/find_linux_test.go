@@ -104,7 +104,7 @@ func TestRealCallers(t *testing.T) {
 
 	tests := []struct {
 		name string
-		us   bool // the caller is this test; otherwise the command itself
+		us   bool // the expected caller is this test; otherwise it is the command itself
 		n    int
 		argv []string
 	}{

@@ -31,8 +31,8 @@ var (
 		"bun":    set("x"),
 	}
 
-	// Package runners, as programs, as the scripts that Node.js runs for them,
-	// and as the first word of the title that they give themselves.
+	// Names of package runners: of the programs, of the scripts that Node.js runs for them, and the
+	// first words of the titles that they give themselves.
 	runners = set(`npm npx pnpm pnpx yarn yarnpkg bunx corepack npm-cli.js npx-cli.js
 		pnpm.cjs pnpm.js pnpm.mjs pnpx.cjs yarn.js yarn.cjs corepack.js`)
 
@@ -81,9 +81,9 @@ func isInit(p process.Info) bool {
 
 func isLauncher(p process.Info) bool {
 	if runsScript(p) {
-		return false // whatever the script is called
+		return false // a script is no launcher, whatever its name
 	}
-	// The title is checked before the names: "npm exec @some/env" has a slash.
+	// The title is checked before the names, since the base name of "npm exec @some/env" is "env".
 	if hasTitle(p) {
 		return true
 	}

@@ -3,7 +3,7 @@ package caller
 import "strings"
 
 // compound holds, for each language, the words that begin a command made of other commands. Most
-// such commands contain a separator as well, but need not.
+// such commands contain a separator as well, but not all.
 var compound = map[dialect]map[string]bool{
 	posix:      set("{ [[ if while until for case select function repeat coproc foreach"),
 	fish:       set("{ if while for switch begin function and or"),
@@ -26,9 +26,9 @@ type scanner struct {
 	text string
 	at   int
 	dialect
-	commands int    // commands begun outside of any substitution; a pipeline is one
+	commands int    // the number of commands begun outside of any substitution; a pipeline counts as one
 	begun    bool   // a command was begun, and no separator has ended it yet
-	piped    bool   // the command to come belongs to the pipeline before it
+	piped    bool   // the next command belongs to the same pipeline
 	inWord   bool   // a word was begun, and no blank has ended it yet
 	first    bool   // the current word is the first of its command
 	word     string // that first word, quotes left out
@@ -127,7 +127,8 @@ func (s *scanner) isEscape(c byte) bool {
 	}
 }
 
-// begin adds to the current word, and begins a word and a command where none is begun.
+// begin adds text to the current word. If there is no current word or no current command, begin
+// begins one.
 func (s *scanner) begin(text string) {
 	if !s.inWord {
 		s.inWord, s.first = true, !s.begun

@@ -56,8 +56,8 @@ func (d dialect) command(args []string) (text string, ok bool) {
 	}
 }
 
-// posixCommand follows POSIX sh, and the additions of bash, zsh and ksh: with "c" among the letters
-// of an option, the first operand is the text, wherever it is.
+// posixCommand follows POSIX sh, and the additions of bash, zsh and ksh: if "c" is among the
+// letters of an option, the first operand is the text, wherever it is.
 func posixCommand(args []string) (string, bool) {
 	takesNext := set("--rcfile --init-file --emulate")
 	hasText := false // an option -c was seen
@@ -77,7 +77,7 @@ func posixCommand(args []string) (string, bool) {
 			if a[0] == '-' && strings.Contains(letters, "c") {
 				hasText = true
 			}
-			// -o NAME and bash's -O NAME; several of them take several names.
+			// each o, and each O of bash, takes a name as its value
 			i += strings.Count(letters, "o") + strings.Count(letters, "O")
 		case hasText:
 			return a, true

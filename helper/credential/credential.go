@@ -91,7 +91,8 @@ func write(w io.Writer, f Format, a Answer) error {
 	if a.Reveal == nil {
 		return errNoKey
 	}
-	// Checked before the key is fetched, so that a key is in memory only if it will be written.
+	// The format is checked before the key is fetched, so that a key is in memory only if it will
+	// be written.
 	if !slices.Contains([]Format{Plain, JSON, Git, EngFlow}, f) {
 		return fmt.Errorf("no such format %q; use plain, json, git or engflow", f)
 	}

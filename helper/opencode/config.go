@@ -12,7 +12,7 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// ConfigVariable is the environment variable whose JSON is the strongest layer of configuration
+// ConfigVariable is the environment variable with JSON configuration. It overrides everything else
 // that a user or a wrapper can set. Source: docs/facts.md, "Which key OpenCode uses".
 const ConfigVariable = "OPENCODE_CONFIG_CONTENT"
 

@@ -98,7 +98,7 @@ func TestReadCredentials(t *testing.T) {
 			"opencode-go 3: More/more//it holds more than a key (metadata)", "opencode-go 4: //not a usable key: it is empty/"}, found)
 		assert.Equal(t, -1, c.Last)
 	}
-	check() // while an OpenCode has it open, with everything in the write-ahead log
+	check() // while OpenCode has the database open, with everything in the write-ahead log
 	require.NoError(t, db.Close())
 	before, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -248,7 +248,8 @@ func TestScrubCredentialsInUse(t *testing.T) {
 	assertNoTrace(t, path, "new", "zen")
 }
 
-// Traces of a logout are found by the known keys, and removed; a key that is in use stays.
+// A logout leaves traces of its key. If the key is known, Scrub finds and removes them. A key that
+// is in use stays.
 func TestScrubTraces(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -272,7 +273,7 @@ func TestScrubTraces(t *testing.T) {
 	assert.False(t, done)
 }
 
-// Nothing is removed if a row has changed its key since it was read.
+// Nothing is removed if the key in a row has changed since it was read.
 func TestScrubCredentialsChanged(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)

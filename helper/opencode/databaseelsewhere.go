@@ -18,7 +18,7 @@ import (
 type ElsewhereError struct {
 	Path     string
 	Tables   []string // names of the tables, in the database's order
-	Sessions []string // ids of the conversations that those rows belong to, sorted, as far as the rows say so
+	Sessions []string // sorted ids of the conversations of those rows; rows that name no conversation add none
 
 	keys []keychain.Secret
 }
@@ -91,7 +91,7 @@ func (e *ElsewhereError) search(row *sqlite3.Stmt, keys []keychain.Secret) (foun
 		}
 		content := row.ColumnRawBlob(i) // works for text too, and does not copy
 		if session == "" && sessionID.Match(content) {
-			session = string(content) // the first one: a conversation's own id precedes its parent's
+			session = string(content) // the first such column, since a conversation's own id precedes its parent's
 		}
 		for _, key := range keys {
 			if bytes.Contains(content, []byte(key.Reveal())) {

@@ -98,7 +98,7 @@ func (s *credentialScrub) drop(ids []string, keys []keychain.Secret) (int, error
 	if s.service != nil {
 		for _, id := range ids {
 			if s.service.RemoveCredential(s.ctx, id) != nil {
-				break // the service may be ending: the rest is deleted here
+				break // the service may be ending; deleteMoved deletes the other rows
 			}
 		}
 	}

@@ -40,7 +40,7 @@ func FuzzScrub(f *testing.F) {
 	})
 }
 
-// cutFrom reports whether cutting pieces out of whole can give part.
+// cutFrom reports whether part is whole with some pieces cut out.
 func cutFrom(part, whole []byte) bool {
 	for _, b := range whole {
 		if len(part) > 0 && part[0] == b {
@@ -76,7 +76,7 @@ func FuzzConfig(f *testing.F) {
 			t.Fatalf("%q became %q, in which ReadOverrides found %+v, %v", text, merged, o, err)
 		}
 		if strings.Contains(text, "{env:") || strings.Contains(text, "{file:") {
-			return // which need not be JSON; TestMergeConfig has them
+			return // a text with references need not be JSON; TestMergeConfig tests such texts
 		}
 		before, after := withoutOurs(t, text), withoutOurs(t, merged)
 		if !reflect.DeepEqual(before, after) {

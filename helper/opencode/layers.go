@@ -19,7 +19,7 @@ const (
 	managedVariable   = "OPENCODE_TEST_MANAGED_CONFIG_DIR"
 	// LoginVariable replaces auth.json as a whole.
 	LoginVariable = "OPENCODE_AUTH_CONTENT"
-	// PureVariable is what --pure sets: no plugin of the user's is loaded.
+	// PureVariable is set by --pure. OpenCode then loads no plugin of the user.
 	PureVariable = "OPENCODE_PURE"
 )
 
@@ -125,7 +125,7 @@ type Overrides struct {
 	// StandsIn says that the value in the key's place begins with the prefix given to
 	// ReadOverrides.
 	StandsIn bool
-	// Headers are the names of headers in which a key goes to the service, as they are written.
+	// Headers are the names of the headers that send a key to the service, as written.
 	Headers []string
 	// Second says that everything is set only in the form of OpenCode 2: providers.ID.settings and
 	// providers.ID.headers.

@@ -51,7 +51,8 @@ const (
 	maxNesting   = 200
 )
 
-// ErrLogins means that a source can't be read as one. Its text never quotes the source.
+// ErrLogins means that a text can't be read as a source of logins. Its text never quotes the
+// source.
 var ErrLogins = errors.New("no logins can be read")
 
 // ErrList, which wraps ErrLogins, means that a text is neither JSON nor a list of keys. The error
@@ -66,15 +67,14 @@ var bom = []byte("\ufeff")
 // ReadLogins reads a file of OpenCode or of opencode-go-multi-auth: auth.json, a configuration or
 // the accounts file; all are JSON, comments allowed. An empty file has no logins. rotation is the
 // content of RotationFile beside an accounts file; nil if there is none. Errors wrap ErrLogins.
-//
-// The shape of the accounts file and what its positions mean are those of the plugin's storage.ts
-// and rotate.ts (https://github.com/ftzi/opencode-go-multi-auth): both positions name the account
+// The shape of the accounts file and the meaning of its positions come from the plugin's storage.ts
+// and rotate.ts (https://github.com/ftzi/opencode-go-multi-auth). Both positions name the account
 // that was used last.
 func ReadLogins(text, rotation []byte) (Logins, error) { return read(text, rotation, false) }
 
 // ReadKeys reads a file that a user has named as a source of keys: what ReadLogins reads, or a list
-// with one key per line. Errors wrap ErrLogins, and ErrList where a text may have been meant for a
-// list.
+// with one key per line. Errors wrap ErrLogins; they also wrap ErrList if the text may be meant as
+// a list.
 func ReadKeys(text, rotation []byte) (Logins, error) { return read(text, rotation, true) }
 
 func read(text, rotation []byte, lists bool) (Logins, error) {

@@ -198,7 +198,7 @@ func TestScrubTakesOnlyWhatIsTaken(t *testing.T) {
 	assert.Equal(t, text, string(after))
 }
 
-// Stays names the members that would be lost, if they are certainly only names.
+// Stays quotes the names of members that would be lost, if the names certainly are nothing else.
 func TestStays(t *testing.T) {
 	for entry, want := range map[string]string{
 		`"type":"api","key":"K","addedAt":1`: "", `"type":"api","key":"K","cookie":"c","metadata":{}`: "it holds more than a key (cookie, metadata)",
@@ -229,8 +229,8 @@ func TestLoginFiles(t *testing.T) {
 		filepath.Join(root, "oc", "opencode-go-accounts.json"), filepath.Join(root, "d", "opencode", "auth.json")}, files())
 }
 
-// FuzzLogins removes half of the keys from any text: the result can be read, has none of them and
-// all others, and in JSON no other member has changed.
+// FuzzLogins removes half of the keys from any text. The result can be read, and has exactly the
+// other keys. In JSON no other member has changed.
 func FuzzLogins(f *testing.F) {
 	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\t" + listKey + "\n# x\n" + loneKey + "\nA=sk-00000000000000003\n",
 		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}",

@@ -44,7 +44,7 @@ func (l *Login) takeFrom(entry *hujson.Object) {
 	}
 }
 
-// shownName returns the name of a member, if it is certainly only a name.
+// shownName returns the name of a member if it can be shown: if it certainly is not a key.
 func shownName(name string) string {
 	const longest = 24
 	letters := strings.Trim(name, "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""

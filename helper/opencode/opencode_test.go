@@ -144,7 +144,7 @@ func FuzzMergeConfig(f *testing.F) {
 			} `json:"provider"`
 		}
 		if err := json.Unmarshal([]byte(merged), &config); err != nil {
-			return // a member of the user's has another type; OpenCode decides what to do with it
+			return // a member of the user's configuration has another type, which OpenCode may refuse
 		}
 		ours, want := config.Provider[opencode.GoProvider].Options, gateway[opencode.GoProvider]
 		if ours.BaseURL != want.BaseURL || ours.APIKey != opencode.PlaceholderKey || ours.Headers["x-own"] != "token" {

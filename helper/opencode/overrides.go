@@ -170,7 +170,7 @@ func ModelOverrides(config []byte, standIn string) (found []ModelOverride) {
 	return found
 }
 
-// shownModel returns the id of a model, if it is certainly only an id.
+// shownModel returns the id of a model if it can be shown: if it certainly is not a key.
 func shownModel(id string) string {
 	const longest = 64
 	if id == "" || len(id) > longest || secretLike(id) {

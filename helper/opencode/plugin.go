@@ -17,7 +17,7 @@ const (
 	ShimVersion   = 1
 )
 
-// The plugin is installed as one file; its source is in three.
+// The plugin is installed as one file, which is put together from three.
 var (
 	//go:embed plugin.js
 	pluginCommon string
@@ -115,8 +115,8 @@ func ConfigFolders(getenv func(string) string, home string) []string {
 
 // LockName and ModulesName are the files by which OpenCode decides whether a config folder lacks
 // the package @opencode-ai/plugin. If the folder has any plugin, OpenCode waits for that package to
-// be installed, for seconds, or for more than a minute if the registry can't be reached. It
-// compares names and not versions, so an update of OpenCode changes nothing.
+// be installed, for seconds, or for more than a minute if the registry can't be reached. OpenCode
+// compares the package's name and not its version, so an update of OpenCode changes nothing.
 const (
 	LockName    = "package-lock.json"
 	ModulesName = "node_modules"

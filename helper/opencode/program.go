@@ -18,11 +18,12 @@ import (
 // Program describes an `opencode` on this machine, as found out without running it.
 type Program struct {
 	Path string // the absolute path of the command
-	// Real is the program that links, launchers and shims lead to; Path if it is none of these.
+	// Real is the program that Path leads to, if Path is a link, a launcher or a shim; otherwise
+	// Path.
 	Real string
 	// Generation is the major version, 1 or 2; 0 if it is not known.
 	Generation int
-	// Version is the one in the package or the program ("2.0.15"); empty if it is not known.
+	// Version is the version in the package or the program ("2.0.15"); empty if it is not known.
 	Version string
 }
 

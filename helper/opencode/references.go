@@ -187,8 +187,8 @@ func afterSpace(s string) string {
 	}
 }
 
-// ofLiteral reports whether a byte may be part of a number, of true, false or null, or of a
-// misspelled one.
+// ofLiteral reports whether a byte may be part of a word without quotes: a number, true, false,
+// null, or a misspelling of these.
 func ofLiteral(c byte) bool { return strings.IndexByte(" \t\r\n,:[]{}\"/", c) < 0 }
 
 func upTo(s, end string) int {

@@ -14,8 +14,8 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// References that OpenCode replaces before it parses the text are kept as written, wherever they
-// are.
+// MergeConfig keeps references, which OpenCode replaces before it parses the text, as written,
+// wherever they are.
 func TestMergeConfigKeepsReferences(t *testing.T) {
 	for user, kept := range map[string]string{
 		`{"autoupdate":{env:AU}}`:                              `"autoupdate":{env:AU}`,

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// GoOn is the prompt with which `opencode run` resumes a session: the user's own prompt is in the
-// history already.
+// GoOn is the prompt with which `opencode run` resumes a session. The user's own prompt is in the
+// session already.
 const GoOn = "Go on where you left off."
 
 // ResumeRun returns the arguments with which `opencode run` continues a session with the prompt

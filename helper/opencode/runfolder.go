@@ -13,10 +13,11 @@ import (
 // runPrefix begins the name of a run's folder, before a random part.
 const runPrefix = "ocgo-key-run-"
 
-// runLockName is the file in the folder that the run keeps locked until it ends, in whatever way.
+// runLockName is the file in the folder that the run locks. The system releases the lock when the
+// run ends or is killed.
 const runLockName = "lock"
 
-// newTime is how long a folder counts as being created and not locked yet.
+// newTime is the age up to which a folder counts as new: its run may not have locked it yet.
 const newTime = time.Minute
 
 // RunFolder is the temporary folder with what one run passes to OpenCode and its child processes.

@@ -24,7 +24,7 @@ func ShimName(goos string) string {
 	return "opencode"
 }
 
-// Shim returns a small `opencode` script that runs the real one, at an absolute path, under
+// Shim returns a small script named `opencode`. It runs the real OpenCode, an absolute path, under
 // program. If program does not exist, the script prints a message and runs only the real one.
 func Shim(goos, program, real string) []byte {
 	return shim(goos, program, real, `Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.`)

@@ -118,7 +118,8 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// folder creates the folder of this run. If that fails, it warns, and the run continues without.
+// folder creates the folder of this run. If that fails, it warns the user, and the run continues
+// without the folder.
 func (r *Run) folder() opencode.RunFolder {
 	const without = "an opencode that the command starts does not use the pool: "
 	self, err := os.Executable()

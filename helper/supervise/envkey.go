@@ -62,11 +62,11 @@ func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error
 // lastWords is how long the output of a command is still read after its end.
 const lastWords = 500 * time.Millisecond
 
-// maxTail is the size of the last output that is searched for a limit, in bytes.
+// maxTail is how much of the end of the output is searched for a limit, in bytes.
 const maxTail = 8 << 10
 
-// watched runs the command and returns the end of its output. A stdout that is a terminal is not
-// read, so that it stays a terminal for the command.
+// watched runs the command and returns the end of its output. If stdout is a terminal, the command
+// writes to it directly, and that output is not read.
 func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	last := &tail{}
 	var copies sync.WaitGroup

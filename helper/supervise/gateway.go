@@ -23,8 +23,8 @@ type GatewayOptions struct {
 	ByConversation bool
 	Port           int // 0 for a free one
 
-	maxWait *time.Duration // the longest wait for an account that a client is told; nil for gateway.DefaultMaxWait
-	session string         // the conversation of requests that name none; empty to tell them apart by their beginning
+	maxWait *time.Duration // the longest wait that an answer asks of a client if no account is ready; nil for gateway.DefaultMaxWait
+	session string         // the conversation of requests that name none; if empty, the gateway distinguishes them by their beginning
 }
 
 // StartGateway starts a gateway for the accounts of holder.

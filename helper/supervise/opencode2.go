@@ -171,7 +171,7 @@ func (r *OpenCode2) next(text string) (command wrapper.Command, err error) {
 // untilSignal returns a context that ends when a signal arrives that would end this process. Until
 // stop is called, such a signal has no other effect, so that the server can be stopped in order. A
 // signal that was ignored when this process started (nohup) stays ignored. If lost is closed, the
-// context ends as by SIGTERM, and end is called: no signal has reached the client.
+// context ends as by SIGTERM, and end is called, since no signal has reached the client.
 func untilSignal(lost <-chan struct{}, end func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)

@@ -75,7 +75,7 @@ func (r *trial) once(line string, act func()) {
 	}()
 }
 
-// knows gives the run a session, as a request does.
+// knows informs the run of a session, as a request with this session does.
 func (r *trial) knows(session string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -240,7 +240,7 @@ func TestTurnIsKeptAlive(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// limited reports a limit to the run, and returns whether the request is held.
+// limited reports a limit to the run, and returns whether the request must wait.
 func (r *trial) limited() bool {
 	return r.Observer(gateway.Observer{}).Limited(&gateway.Exchange{}, toPersonal)
 }

@@ -39,7 +39,7 @@ type progress struct {
 	exhausted  bool            // the last turn found no account, and no turn was answered since
 	gaveUp     *rotation.ExhaustedError
 
-	restartsSinceAnswer int       // restarts of a command that ended because of a limit
+	restartsSinceAnswer int       // the ends of the command because of a limit
 	exhaustedSince      time.Time // when the first turn found no account; zero once a turn was answered
 	announcedReturn     time.Time // when an account returns, as announced to the client
 }
@@ -80,8 +80,7 @@ func (p *progress) order(o wrapper.Order) {
 	}
 }
 
-// gaveUpError returns the error of a run that waits no longer, because no account returns in time;
-// nil if it waits.
+// gaveUpError returns the error of a run that gave up because no account returns in time, or nil.
 func (p *progress) gaveUpError() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -159,7 +158,7 @@ type decision int
 const (
 	nothing decision = iota // a restart or the end of the command is decided already
 	waiting                 // tell the user, and wait
-	ending                  // end the command, because the wait would be too long; the user is told afterwards
+	ending                  // end the command, because the wait would be too long; the user is informed afterwards
 )
 
 // sawExhausted records that a request found no account, and decides what to do. The caller holds

@@ -36,8 +36,8 @@ func start(path string, c Command) (*process, error) {
 	return p, nil
 }
 
-// newJob returns a job whose processes end when its last handle is closed, which the system does
-// when we end.
+// newJob returns a job whose processes end when its last handle is closed. The system closes the
+// handle when we end.
 func newJob() (windows.Handle, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {

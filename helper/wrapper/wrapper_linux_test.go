@@ -196,7 +196,8 @@ func TestSignalsToTheWrapperAlone(t *testing.T) {
 	require.NoError(t, cmd.Wait())
 }
 
-// shell starts bash with job control on a terminal; `w` in it is the wrapper around a role.
+// shell starts bash with job control on a terminal; its command `w` runs the wrapper around this
+// binary in a role.
 func shell(t *testing.T, role string) *terminal {
 	cmd := wrapped(t, role)
 	self := cmd.Path

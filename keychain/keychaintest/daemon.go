@@ -95,8 +95,8 @@ func Start(mode Mode) (d *Daemon, stop func() error, err error) {
 	return d, d.Stop, nil
 }
 
-// scratch creates a folder with a short path: the path of a socket has at most 107 bytes, and the
-// temporary folder of a test can be that long.
+// scratch creates a folder with a short path, since the path of a socket has at most 107 bytes, and
+// a test's temporary folder alone can be that long.
 func scratch() (string, error) {
 	parent := os.TempDir()
 	if len(parent) > 60 {
