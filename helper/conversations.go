@@ -13,8 +13,8 @@ import (
 // session that is used again gets its lease from the pool's state, if the state still has it.
 const maxLive = 4096
 
-// Conversations are the holders of the conversations that one process serves: each has its own
-// account, and all share the keys in memory. It is safe for concurrent use.
+// Conversations are the holders of the conversations that one process serves. Each holder has its
+// own account, and all share the keys in memory. It is safe for concurrent use.
 type Conversations struct {
 	own *Holder
 
@@ -52,8 +52,9 @@ func (c *Conversations) Of(id, parent string) *Holder {
 	return c.of(id, c.of(parent, nil))
 }
 
-// of returns the holder of one session and marks the session as used just now. The holder is the
-// one given; if that is nil, the session's present one, or a new one. The caller holds the lock.
+// of returns the holder of one session and marks the session as used just now. If holder is not
+// nil, it becomes the session's holder. Otherwise the session keeps its holder, or gets a new one.
+// The caller holds the lock.
 func (c *Conversations) of(name string, holder *Holder) *Holder {
 	id := rotation.ConversationOf(name)
 	if e, ok := c.sessions[id]; ok {

@@ -85,10 +85,10 @@ func TestConversationsOfOneServer(t *testing.T) {
 	assert.Equal(t, []string{"Work", "Personal", "Spare"}, []string{s.request(t, "a", ""), s.request(t, "b", ""), s.request(t, "fork of a", "")})
 	assert.Equal(t, "Personal", s.request(t, "subagent of b", "b"))
 	assert.Equal(t, "Personal", s.request(t, "its own subagent", "subagent of b"))
-	assert.Equal(t, "Personal", s.request(t, "", "b"), "of which the session is not known")
-	assert.Equal(t, "Work", s.request(t, "early", "c"), "a subagent that comes before its parent")
+	assert.Equal(t, "Personal", s.request(t, "", "b"), "a subagent's request without a session id")
+	assert.Equal(t, "Work", s.request(t, "early", "c"), "a subagent whose request arrives before its parent's")
 	assert.Equal(t, "Work", s.request(t, "c", ""))
-	assert.Equal(t, "Personal", s.request(t, "", ""), "of no session: the process's own")
+	assert.Equal(t, "Personal", s.request(t, "", ""), "a request without a session gets the process's own account")
 	assert.Equal(t, "Personal", s.request(t, "", ""))
 	assert.Equal(t, 3, s.keys.reads, "each key is read once")
 	s.start(t, 2)
@@ -110,10 +110,10 @@ func TestARequestCostsOneStat(t *testing.T) {
 		accounts[id] = s.request(t, id, "")
 	}
 	for id, account := range accounts {
-		require.Equal(t, account, s.request(t, id, ""), "those that made room keep theirs as well")
+		require.Equal(t, account, s.request(t, id, ""), "a conversation whose lease was pruned keeps its account")
 	}
 	stats, reads, writes := s.store.stats.Load(), s.store.reads.Load(), s.store.writes.Load()
-	require.Equal(t, int64(conversations+3), writes, "of the pool itself, and one for each conversation")
+	require.Equal(t, int64(conversations+3), writes, "three writes for the pool, and one for each conversation")
 	for i := range 10_000 {
 		id := fmt.Sprint(i % conversations)
 		require.Equal(t, accounts[id], s.request(t, id, ""))
@@ -128,10 +128,11 @@ func TestARequestCostsOneStat(t *testing.T) {
 			require.Equal(t, account, s.request(t, id, ""))
 		}
 	}
-	assert.Equal(t, int64(conversations), s.store.writes.Load()-writes, "the use of each is written down once an hour")
+	assert.Equal(t, int64(conversations), s.store.writes.Load()-writes, "the use of each conversation is recorded once an hour")
 }
 
-// A limit moves the conversations of its account, each to its next one, and no other.
+// A limit moves each conversation of the limited account to its next account. Other conversations
+// stay.
 func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 	s := newServer(t)
 	before := map[string]string{}
@@ -146,7 +147,7 @@ func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 		all.Go(func() { // as concurrent requests do
 			g, err := s.Of(id, "").Current(context.Background(), nil)
 			if !assert.NoError(t, err) || g.Label != "Work" {
-				return // it knew of the limit before it sent anything
+				return // this conversation saw the limit before its request
 			}
 			v := rotation.Verdict{Action: rotation.Cool, Until: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), Reason: "weekly limit", Window: "weekly"}
 			_, _, err = s.Of(id, "").Report(context.Background(), g, v, nil)

@@ -12,8 +12,8 @@ import (
 type Grant struct {
 	rotation.Handout
 	Key keychain.Secret
-	// Moved is the switch to this account if the call of Current that returned this grant found that
-	// another process had moved the holder; otherwise nil.
+	// Moved is the holder's switch to this account, if the call of Current that returned this grant
+	// made or noticed the switch; otherwise nil.
 	Moved *rotation.Switch
 }
 

@@ -17,9 +17,9 @@ import (
 // changes, Current costs one stat. It is safe for concurrent use.
 type Holder struct {
 	// Ahead is the percentage of a window at which the holder leaves its account for one with more
-	// left; 0 means the pool's setting, rotation.NotAhead means never. It moves once the other key
-	// is in memory (see PrepareAhead), so that no request waits for a keychain. Set it before the
-	// first use.
+	// left; 0 means the pool's setting, rotation.NotAhead means never. The holder moves once the
+	// other key is in memory (see PrepareAhead), so that no request waits for a keychain. Set it
+	// before the first use.
 	Ahead int
 
 	*keyring
@@ -36,12 +36,12 @@ type keyring struct {
 	warn func(missing, next rotation.Handout)
 
 	turn chan struct{} // held while using the pool and the keychain; it guards the fields below
-	// missing are the ids without a key in the keychain, as of missingAt: after a change of the
-	// pool there may be one.
+	// missing are the ids of accounts whose key was not in the keychain when the pool had the stamp
+	// missingAt. When the stamp changes, they are forgotten, since a key may have been added.
 	missing   []string
 	missingAt state.Stamp
 
-	mu    sync.Mutex // guards what is below
+	mu    sync.Mutex // guards the fields below
 	cache map[cacheKey]keychain.Secret
 	early *fetch // the pending fetch, or nil
 }
@@ -52,10 +52,10 @@ type fetch struct {
 	done chan struct{} // closed when the fields below are set
 	key  keychain.Secret
 	err  error
-	ok   bool // false after a panic; the caller of key then fetches the key again, and panics itself
+	ok   bool // false after a panic; key then fetches again, so that its caller gets the panic
 }
 
-// held is a grant, and the pool's stamp from when it was given.
+// held is a grant, and the pool's stamp at the time of the grant.
 type held struct {
 	Grant
 	stamp state.Stamp
@@ -66,9 +66,9 @@ type cacheKey struct {
 	rev int
 }
 
-// NewHolder returns a holder of pool's accounts for who, with keys from the keychain. warn is
-// called when an account is skipped because it has no usable key, with the account that is used
-// instead. NewHolder itself uses neither the pool nor the keychain.
+// NewHolder returns a holder of pool's accounts for who, with keys from the keychain. If an account
+// has no usable key, the holder uses the next account, and calls warn with both. NewHolder itself
+// uses neither the pool nor the keychain.
 func NewHolder(pool *rotation.Pool, keys keychain.Store, who rotation.Holder, warn func(missing, next rotation.Handout)) *Holder {
 	return &Holder{who: who, keyring: &keyring{pool: pool, keys: keys, warn: warn, turn: make(chan struct{}, 1), cache: make(map[cacheKey]keychain.Secret)}}
 }
@@ -79,9 +79,10 @@ func (h *Holder) beside(who rotation.Holder) *Holder {
 	return &Holder{Ahead: h.Ahead, who: who, keyring: h.keyring}
 }
 
-// Current returns the account that is held, for a request that uses model(). A holder that has none
-// yet gets the next one. model is called only if the result depends on it, and may be nil. The
-// error is rotation.ErrEmpty, a *rotation.ExhaustedError, or the keychain's.
+// Current returns the holder's account, for a request that uses the model that the function model
+// returns. A holder without an account gets the next one. model is called only if the result
+// depends on it, and may be nil. The error is rotation.ErrEmpty, a *rotation.ExhaustedError, or one
+// of the keychain.
 func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
 	stamp := h.pool.Stamp()
 	if c := h.current.Load(); c != nil && c.stamp == stamp && h.pool.Reusable(c.Handout) && !h.ready.Load() {
@@ -95,7 +96,7 @@ func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error
 	return h.acquire(ctx, h.ask(ctx, model))
 }
 
-// Report records verdict v on the blamed grant in the pool, and returns the account to continue
+// Report records the verdict v on the blamed grant in the pool, and returns the account to continue
 // with. moved is true for the one caller whose report moved the holder.
 func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, model func() string) (next Grant, moved bool, err error) {
 	ctx, give, err := h.take(ctx)
@@ -112,8 +113,8 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 	return next, moved, err
 }
 
-// Leave takes v on the blamed grant into the pool, as Report does, and returns the account that
-// Current gives next. The keychain is not asked.
+// Leave records the verdict v as Report does, and returns the account that Current returns next. It
+// does not read the keychain.
 func (h *Holder) Leave(ctx context.Context, blamed Grant, v rotation.Verdict) (next rotation.Handout, err error) {
 	ctx, end := bounded(ctx)
 	defer end()
@@ -121,8 +122,8 @@ func (h *Holder) Leave(ctx context.Context, blamed Grant, v rotation.Verdict) (n
 	return next, err
 }
 
-// Avoid moves the process off the grant's account without blaming the account, for a request that
-// it did not serve.
+// Avoid moves the holder to another account without blaming the grant's account. It is for a
+// request that the account could not serve.
 func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant, error) {
 	ctx, give, err := h.take(ctx)
 	if err != nil {
@@ -184,7 +185,7 @@ func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
 }
 
 // Prepare fetches the key of the account that would be next, so that a fail-over does not wait for
-// the keychain. Errors are ignored: they show when the key is needed.
+// the keychain. Errors are ignored; the call that needs the key reports them.
 func (h *Holder) Prepare(ctx context.Context) {
 	out, err := h.pool.Upcoming(ctx, h.who)
 	if err != nil {
@@ -215,8 +216,8 @@ func (h *Holder) Open(ctx context.Context) error {
 	}
 }
 
-// PrepareAhead fetches the key of the account that the holder should move to before its own account
-// reaches the limit, if it is time for that. The holder moves with its next request.
+// PrepareAhead checks whether the holder should leave its account before the limit. If so, it
+// fetches the key of the account to move to. The holder moves with its next request.
 func (h *Holder) PrepareAhead(ctx context.Context) { prepareAhead(ctx, h) }
 
 // prepareAhead does PrepareAhead for several holders that share a keyring, and reads the pool once.
@@ -259,13 +260,13 @@ func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.who) }
 
 func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
 	h.mu.Lock()
-	h.early = nil // it belongs to a hand-out that could not be written
+	h.early = nil // a leftover of a hand-out that could not be written
 	h.mu.Unlock()
 	if now := h.pool.Stamp(); now != h.missingAt {
 		h.missing, h.missingAt = nil, now
 	}
 	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead, Chosen: func(out rotation.Handout) { h.begin(ctx, out) }}
-	if c := h.current.Load(); c != nil { // else the keychain is asked in any case
+	if c := h.current.Load(); c != nil { // otherwise the key is read from the keychain in any case
 		ask.Had = c.Handout
 		ask.To = func(out rotation.Handout) bool {
 			_, ok := h.Known(out)
@@ -278,7 +279,8 @@ func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
 	return ask
 }
 
-// acquire asks the pool, then the keychain. The caller has the turn, see take.
+// acquire takes an account from the pool, then its key from the keychain. The caller has the turn,
+// see take.
 func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 	stamp := h.pool.Stamp() // read first, so that the next request notices a change made from here on
 	before := h.current.Load()
@@ -292,7 +294,7 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 		return Grant{}, err
 	}
 	if moved == nil && before != nil && before.ID != g.ID && !slices.Contains(ask.Avoid, before.ID) {
-		moved = &rotation.Switch{From: before.Handout, To: g.Handout, Cause: rotation.ByHand} // the holder's own lease
+		moved = &rotation.Switch{From: before.Handout, To: g.Handout, Cause: rotation.ByHand} // a command of the user moved the lease
 	}
 	if whole {
 		g.Moved = moved
@@ -301,9 +303,9 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 }
 
 // grant fetches the key of a hand-out and remembers both. If the keychain has no key for the
-// account, this process skips it: other processes may use a keychain that has it. Then whole is
-// false, and warn was called. stamp is the pool's from before the hand-out. The caller holds the
-// turn, see take.
+// account, this process uses the next account and calls warn, and whole is false. The pool keeps
+// the account, since other processes may use a keychain that has the key. stamp is the pool's stamp
+// before the hand-out. The caller holds the turn, see take.
 func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.Stamp, ask rotation.Ask) (g Grant, whole bool, err error) {
 	for whole = true; ; whole = false {
 		key, err := h.key(ctx, out)
@@ -377,7 +379,7 @@ func (k *keyring) begin(ctx context.Context, out rotation.Handout) {
 	}()
 }
 
-// begun returns the fetch of this key that begin has started, once.
+// begun returns the fetch that begin has started for this key, or nil. It returns each fetch once.
 func (k *keyring) begun(out rotation.Handout) *fetch {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -68,7 +68,7 @@ func TestKeyIsFetchedWhileTheLeaseIsWritten(t *testing.T) {
 			assert.Equal(t, "a", id)
 			return nil
 		case <-time.After(10 * time.Second):
-			return errors.New("the keychain was not asked")
+			return errors.New("the keychain was not read")
 		}
 	}
 	g, err := h.Current(t.Context(), nil)

@@ -29,8 +29,8 @@ func NewClient() *http.Client {
 	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// FetchUsage asks the service what the account with this key has used. The error is a *UsageError,
-// or the network's.
+// FetchUsage requests the usage of the account with this key. The error is a *UsageError, or one of
+// the network.
 func FetchUsage(ctx context.Context, client *http.Client, base *url.URL, key keychain.Secret) (rotation.Usage, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.JoinPath("usage").String(), nil)
 	if err != nil {

@@ -11,28 +11,28 @@ import (
 	"ocgo-key/rotation"
 )
 
-// UsagePoller asks the service what accounts have used, and records the answers in the pool. A
+// UsagePoller requests the usage of accounts from the service, and records it in the pool. A
 // failure changes nothing: /usage is known to refuse keys that work. It is safe for concurrent use.
-//
-// It asks only when something has happened, never by a timer: an idle process sends nothing.
+// It sends a request only when something has happened, never by a timer, so an idle process sends
+// nothing.
 type UsagePoller struct {
 	Pool   *rotation.Pool
 	Keys   keychain.Store
-	Base   *url.URL // the service's
+	Base   *url.URL // the service's base URL
 	Client *http.Client
 	Now    func() time.Time
 	// Holder has keys in memory, and Refresh uses only these: a read from a store could prompt the
-	// user for a password, which usage numbers do not justify. Accounts that this process never
-	// used are left out; the processes that use them ask about them. May be nil.
+	// user for a password, which usage numbers do not justify. Refresh leaves out accounts that
+	// this process never used; the processes that use them refresh their usage. May be nil.
 	Holder *Holder
-	// Conversations are those that the process serves. Refresh prepares their move before the
-	// limit, too. May be nil.
+	// Conversations are those that the process serves. Refresh calls their PrepareAhead too. May be
+	// nil.
 	Conversations *Conversations
 
 	mu    sync.Mutex
-	asked map[string]time.Time     // when each account was last asked about, by id
+	asked map[string]time.Time     // time of the last request about each account, by id
 	open  map[string]chan struct{} // pending requests, by account id; closed when done
-	due   time.Time                // until then, all numbers that Refresh uses are recent
+	due   time.Time                // until this time, all usage that Refresh checks is recent
 }
 
 const (
@@ -40,26 +40,27 @@ const (
 	usageTimeout = 10 * time.Second
 	// usagePause is the shortest time between two requests about one account.
 	usagePause = time.Minute
-	// usageInUse and usageOthers are the ages at which Refresh asks for new numbers of the account
-	// in use, and of others.
+	// usageInUse is the age at which Refresh requests the usage of the account in use again,
+	// usageOthers that of other accounts.
 	usageInUse  = 5 * time.Minute
 	usageOthers = 15 * time.Minute
 )
 
-// Limited asks about an account that has just reached a limit.
+// Limited requests the usage of an account that has just reached a limit.
 func (u *UsagePoller) Limited(ctx context.Context, g Grant) {
 	if end, ok := u.turn(g.ID); ok {
 		u.askInTurn(ctx, g, end)
 	}
 }
 
-// askInTurn asks about an account whose turn it is, and then calls end.
+// askInTurn requests the usage of an account for which turn returned end, and then calls end.
 func (u *UsagePoller) askInTurn(ctx context.Context, g Grant, end func()) {
 	defer end()
 	_ = u.ask(ctx, g, usageTimeout)
 }
 
-// Switched asks about the account that the process has moved to, unless its numbers are fresh.
+// Switched requests the usage of the account that the process has moved to, unless the known usage
+// is recent.
 func (u *UsagePoller) Switched(ctx context.Context, g Grant) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -72,8 +73,8 @@ func (u *UsagePoller) Switched(ctx context.Context, g Grant) {
 	}
 }
 
-// Exhausted asks about all used-up accounts at the same time, because one may return early. It also
-// waits for pending requests about them.
+// Exhausted requests the usage of all used-up accounts at the same time, because one may return
+// early. It also waits for pending requests about them.
 func (u *UsagePoller) Exhausted(ctx context.Context) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -99,8 +100,8 @@ func (u *UsagePoller) Exhausted(ctx context.Context) {
 	all.Wait()
 }
 
-// Due reports whether some numbers may be old, so that Refresh is worthwhile. Call it after each
-// request: it costs almost nothing, and returns true once.
+// Due reports whether some usage may be old, so that Refresh is worthwhile. It is called after each
+// request and costs almost nothing. After it has returned true, it returns false for usagePause.
 func (u *UsagePoller) Due() bool {
 	now := u.Now()
 	u.mu.Lock()
@@ -112,9 +113,9 @@ func (u *UsagePoller) Due() bool {
 	return true
 }
 
-// Refresh asks about g's account, and about others whose key is in memory, if their numbers are
-// old, no matter which process got them. The requests run at the same time. Then it prepares to move
-// before the limit.
+// Refresh requests the usage of g's account and of others whose key is in memory, if the usage in
+// the pool is old, whichever process recorded it. The requests run at the same time. Then it
+// prepares the moves before the limit: see PrepareAhead.
 func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -154,10 +155,10 @@ func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 	}
 }
 
-// never is the age of missing numbers.
+// never is the age of usage that is not known.
 const never = 1 << 62 * time.Nanosecond
 
-// age returns how long ago any process got the account's numbers, or this process asked for them.
+// age returns how long ago any process recorded the account's usage, or this process requested it.
 func (u *UsagePoller) age(v rotation.View) time.Duration {
 	now := u.Now()
 	age := never
@@ -172,8 +173,8 @@ func (u *UsagePoller) age(v rotation.View) time.Duration {
 	return age
 }
 
-// turn reports whether it is time to ask about the account, and if so marks a request as pending
-// until end is called.
+// turn reports whether it is time for a request about the account (ok). If so, it marks a request
+// as pending until end is called.
 func (u *UsagePoller) turn(id string) (end func(), ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -202,7 +203,7 @@ func (u *UsagePoller) await(ctx context.Context, id string) {
 	}
 }
 
-// ask asks about one account and records the answer, within limit.
+// ask requests the usage of one account and records it, within the time limit.
 func (u *UsagePoller) ask(ctx context.Context, g Grant, limit time.Duration) error {
 	within, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

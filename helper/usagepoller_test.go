@@ -100,15 +100,15 @@ func TestAskAll(t *testing.T) {
 	refused := new(helper.UsageError)
 	require.ErrorAs(t, asked[2].Err, &refused)
 	assert.Equal(t, 401, refused.Status)
-	require.NoError(t, asked[3].Err, "also of one that is disabled")
+	require.NoError(t, asked[3].Err, "a disabled account is included")
 	require.ErrorIs(t, asked[4].Err, context.DeadlineExceeded)
 	assert.Equal(t, []int{41, -1, -1, 0, -1}, []int{p.percent(t, 0), p.percent(t, 1), p.percent(t, 2), p.percent(t, 3), p.percent(t, 4)})
 	o, err := p.Overview(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, rotation.Ready, o.Accounts[2].Condition.State, "a 401 here alone changes nothing")
+	assert.Equal(t, rotation.Ready, o.Accounts[2].Condition.State, "a 401 of /usage must not reject the account")
 }
 
-// A locked keychain would prompt its user for each account.
+// A locked keychain is read once, since it would prompt its user for each account.
 func TestAskAllAsksALockedKeychainOnce(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
 	p.keys.broken = &keychain.Error{Kind: keychain.Locked, Op: "get", Store: "os", ID: "id0", Err: errors.New("the keychain is locked")}
@@ -129,8 +129,9 @@ func TestAskAllOfNobody(t *testing.T) {
 	assert.Empty(t, asked)
 }
 
-// Background questions read no key from the keychain, which might prompt its user.
-func TestRefreshGoesByKeysInMemory(t *testing.T) {
+// Refresh, which runs in the background, reads no key from the keychain: that might prompt the
+// user.
+func TestRefreshUsesOnlyKeysInMemory(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
 	p.poller.Holder = helper.NewHolder(p.Pool, p.keys, rotation.Process{PID: 1, Start: "x"}, func(m, _ rotation.Handout) { t.Error(m) })
 	g, err := p.poller.Holder.Current(t.Context(), nil)
@@ -162,7 +163,7 @@ func TestPrepareAhead(t *testing.T) {
 	require.NoError(t, p.Learn(t.Context(), g.Handout, rotation.Usage{Windows: map[string]rotation.Window{"weekly": {Status: "ok", Percent: 90}}}))
 	g, err = h.Current(t.Context(), nil)
 	require.NoError(t, err)
-	assert.Equal(t, "Work", g.Label, "no request waits for a keychain")
+	assert.Equal(t, "Work", g.Label, "the request must not wait for a keychain")
 	assert.Equal(t, 1, p.keys.reads)
 	h.PrepareAhead(t.Context())
 	g, err = h.Current(t.Context(), nil)
@@ -174,5 +175,5 @@ func TestPrepareAhead(t *testing.T) {
 	assert.Equal(t, 3, p.keys.reads)
 	g, err = h.Current(t.Context(), nil)
 	require.NoError(t, err)
-	assert.Nil(t, g.Moved, "returned once")
+	assert.Nil(t, g.Moved, "the switch is returned only once")
 }

@@ -19,10 +19,10 @@ type Asked struct {
 	Err error
 }
 
-// AskAll asks the service about every account at the same time, and records the answers in the
-// pool. Each request ends after limit, and reading the keys when ctx ends. If the keychain is locked
-// or missing, it is asked once and not for each account. The result has the accounts in the pool's
-// order. The error is the pool's.
+// AskAll requests the usage of all accounts at the same time, and records it in the pool. limit
+// bounds each request, and ctx the reading of the keys. If the keychain is locked or missing, it is
+// read once and not for each account. The result has the accounts in the pool's order. The error is
+// the pool's.
 func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked, error) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {

@@ -25,12 +25,12 @@ const (
 )
 
 const (
-	// serverPrefix turns an account id into a server URL. Helpers parse the URL: it needs a scheme
-	// that they know and a host, and osxkeychain and wincred find entries by it. ".invalid" is
+	// serverPrefix turns an account id into a server URL. Helpers parse the URL, so it has a host
+	// and a scheme that they know. osxkeychain and wincred find entries by this URL. ".invalid" is
 	// never a real host (RFC 2606).
 	serverPrefix = "https://ocgo-key.invalid/"
-	// maxHelperOutput limits in bytes what is read from a helper. A list of a thousand registries
-	// is about 60 kB.
+	// maxHelperOutput is how much output of a helper is read, in bytes. A list of a thousand
+	// registries is about 60 kB.
 	maxHelperOutput = 1 << 20
 	// helperGrace is how long other processes may hold the pipes of a helper that was killed.
 	helperGrace = 500 * time.Millisecond
@@ -75,7 +75,7 @@ func (d *dockerStore) Get(ctx context.Context, id string) (Secret, error) {
 		}
 		switch listed := h.lists(id); {
 		case listed:
-			// Helpers report a locked keyring as "not found", or crash.
+			// For a locked keyring, helpers report "not found", or crash.
 			return &Error{
 				Kind: Locked,
 				Err:  errors.New(h.program + " lists the key, but does not return it"),
@@ -159,7 +159,7 @@ func (d *dockerStore) do(ctx context.Context, op, id string, work func(*dockerHe
 	return d.withHelper(ctx, c, work)
 }
 
-// withHelper runs work with the helper, once no other call uses it.
+// withHelper waits until no other call uses the helper, and then runs work with it.
 func (d *dockerStore) withHelper(ctx context.Context, c call, work func(*dockerHelper) error) error {
 	if err := ctx.Err(); err != nil {
 		return c.fail(contextEnded(err, 0))
@@ -205,8 +205,8 @@ func (h *dockerHelper) get(id string) (Secret, error) {
 	case err != nil:
 		return Secret{}, err
 	case found.Username == "" && found.Secret == "", found.Username != id:
-		// Some helpers return an empty credential for "not found". Others accept a server with a
-		// similar name, and return another account's entry.
+		// Some helpers return an empty credential for "not found". Others match servers with
+		// similar names, and may return another account's entry.
 		return Secret{}, errNotFound
 	case found.Secret == "":
 		return Secret{}, &Error{Err: errors.New("the key in " + h.program + " is empty"), Hint: errNotFound.Hint}
@@ -285,7 +285,7 @@ func (p *helperProcess) Output() ([]byte, error) {
 	cmd.WaitDelay = helperGrace
 	p.err = runAsGroup(cmd)
 	if errors.Is(p.err, exec.ErrWaitDelay) {
-		p.err = nil // it succeeded, but a process that it started, such as an agent, still has its stdout
+		p.err = nil // the helper succeeded, but a process that it started, such as an agent, still has its stdout
 	}
 	return p.out.Bytes(), p.err
 }

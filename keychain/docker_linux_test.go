@@ -66,7 +66,7 @@ func TestDockerSecretServiceConforms(t *testing.T) {
 	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewDocker("secretservice") })
 }
 
-// The errors of the real helper for unusable keyrings.
+// The real helper's error for each unusable keyring gets the right Kind and a hint.
 func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -93,7 +93,7 @@ func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 		})
 	}
 	// The helper finds nothing in a locked keyring. The store must not report that as "not found".
-	t.Run("a key that is there, locked meanwhile", func(t *testing.T) {
+	t.Run("keyring locked after Set", func(t *testing.T) {
 		d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 		setEnv(t, append(d.Env(), "DISPLAY=", "WAYLAND_DISPLAY="))
 		store := keychain.NewDocker("secretservice")
@@ -197,7 +197,7 @@ goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with ex
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store, dir := fakeHelper(t, test.script)
-			t.Setenv("FAKE_HELPER_MARK", dir) // in our own environment too, so it is looked for in others'
+			t.Setenv("FAKE_HELPER_MARK", dir) // the helper and its children inherit it; withCommand leaves this process out
 			budget := 20 * time.Second
 			if test.kind == keychain.Timeout {
 				budget = shortly

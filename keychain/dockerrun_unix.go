@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// runAsGroup runs cmd in its own process group, and kills the whole group when cmd's context ends:
-// pass, for example, is a shell script that runs gpg. On Linux, the kernel ends cmd if this process
-// dies.
+// runAsGroup runs cmd in its own process group, and kills the whole group when cmd's context ends.
+// This also ends the programs that cmd started: pass, for example, is a shell script that runs gpg.
+// On Linux, the kernel ends cmd if this process dies.
 func runAsGroup(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = groupLeader()
 	cmd.Cancel = func() error {

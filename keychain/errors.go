@@ -62,7 +62,7 @@ func (k Kind) String() string {
 // the underlying library, whose text could hold one.
 type Error struct {
 	Kind  Kind
-	Op    string // "get", "set" or "delete"; empty if no store was asked
+	Op    string // "get", "set" or "delete"; empty if no store was called
 	Store string // the store's Name
 	ID    string // the account id
 	Hint  string // the user's next step, one line; empty if there is none
@@ -145,8 +145,8 @@ func WithoutAccount(err error) error {
 	return err
 }
 
-// A reason has a message for the user and err in its chain: the text of a context's error, "context
-// deadline exceeded", would not help the user.
+// A reason is an error with a message for the user. It has err in its chain, but does not show
+// err's text: "context deadline exceeded" would not help the user.
 type reason struct {
 	message string
 	err     error
@@ -198,7 +198,7 @@ var (
 )
 
 // contextEnded returns the error for a context that ended with err. budget is how long the store
-// had to answer, or zero if it was never asked.
+// had to answer, or zero if it was never called.
 func contextEnded(err error, budget time.Duration) *Error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return &Error{Err: reason{"canceled", err}}
@@ -218,8 +218,8 @@ func contextEnded(err error, budget time.Duration) *Error {
 	}
 }
 
-// DefaultBudget is how long a store has to answer when the caller's context has no deadline: the
-// longest that `get` may take in any state of the keychain.
+// DefaultBudget is how long a store has to answer when the caller's context has no deadline. `get`
+// never takes longer than this, whatever the state of the keychain.
 const DefaultBudget = 8 * time.Second
 
 // budgeted gives ctx a deadline if it has none.

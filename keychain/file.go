@@ -27,13 +27,14 @@ type FileConfig struct {
 	// Dir is the folder of keys.age and keys.lock. The first Set creates it.
 	Dir string
 	// Identity is where the age identity comes from: the path of a file, or an open descriptor as
-	// "fd:N" or /dev/fd/N. If it is empty there is none, and every call fails with ErrLocked.
+	// "fd:N" or /dev/fd/N. If it is empty, there is no identity, and every call fails with
+	// ErrLocked.
 	Identity string
 	// GroupReadable allows the group to read the identity's file. The systemd credential of a
 	// service with its own user has this permission.
 	GroupReadable bool
 	// AskPassphrase asks the user for the passphrase of an identity that has one. It returns when
-	// ctx ends. If it is nil, such an identity is an ErrLocked.
+	// ctx ends. If it is nil, calls with such an identity fail with ErrLocked.
 	AskPassphrase func(ctx context.Context, prompt string) ([]byte, error)
 }
 
@@ -43,12 +44,11 @@ type FileConfig struct {
 //
 // Only the user may have access to the file and the identity (no permissions for group and others,
 // where the system has them). The file is written with mode 0600, atomically and synced to disk,
-// under the lock on keys.lock. Only the identity stays in memory. The first call asks for a
-// passphrase, once.
-//
-// A descriptor is read to its end, and then closed; no child inherits it. NewFile touches nothing
-// else before the first call. A call returns when its context ends, or after DefaultBudget if the
-// context has no deadline.
+// under the lock on keys.lock. Only the identity stays in memory. If the identity has a passphrase,
+// the first call asks for it, once. If the identity is a descriptor, NewFile makes sure that no
+// child inherits it. Everything else waits for the first call, which reads the descriptor to its
+// end and closes it. A call returns when its context ends, or after DefaultBudget if the context
+// has no deadline.
 func NewFile(c FileConfig) Store {
 	return &fileStore{config: c, source: newIdentitySource(c.Identity, c.GroupReadable), busy: make(chan struct{}, 1)}
 }
@@ -152,8 +152,8 @@ func (s *fileStore) do(ctx context.Context, op, id string, work func(context.Con
 	return c.fail(err)
 }
 
-// within runs work, and abandons it when ctx ends, since the file system may hang. After that the
-// caller must not read the variables that work sets.
+// within runs work, and abandons it when ctx ends, since the file system may hang. If within has
+// abandoned work, the caller must not read the variables that work sets.
 func within(ctx context.Context, work func() error) error {
 	budget := remaining(ctx)
 	done := make(chan error, 1)
@@ -173,7 +173,7 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
 		return s.unwritable("cannot create its folder", err)
 	}
-	// Opening a pipe in its place for reading only would block.
+	// Not read-only: if the path is a pipe, opening it for reading only would block.
 	lock := flock.New(s.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	defer func() { _ = lock.Close() }()
 	if _, err := lock.TryLockContext(ctx, lockPollInterval); err != nil {
@@ -212,7 +212,7 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 	return nil
 }
 
-// lockPollInterval is how often a lock that another process holds is tried again.
+// lockPollInterval is the time between two attempts to take a lock that another process holds.
 const lockPollInterval = 5 * time.Millisecond
 
 // target returns the path of keys.age or, if that is a link, of the file that the link leads to.
@@ -232,7 +232,7 @@ func (s *fileStore) target() (string, error) {
 }
 
 // removeLeftovers removes the temporary files of writers that were killed. The caller holds the
-// lock, so nobody is writing one.
+// lock, so no other writer is using one.
 func removeLeftovers(target string) {
 	dir, name := filepath.Split(target)
 	entries, _ := os.ReadDir(dir)

@@ -76,7 +76,7 @@ func TestFileIdentityThatTheRealAgeWrapped(t *testing.T) {
 	defer func() { _ = terminal.Close() }()
 	shown, typed := "", 0
 	for piece := make([]byte, 1024); ; {
-		n, err := terminal.Read(piece) // ends with the command, which ends with the test
+		n, err := terminal.Read(piece) // fails after the command has ended
 		shown += string(piece[:n])
 		if err != nil {
 			break
@@ -145,7 +145,7 @@ func TestFileWritersAreKilled(t *testing.T) {
 					mu.Lock()
 					stored[lines.Text()] = true
 					mu.Unlock()
-					if said == round%4 { // at another point each time: what follows is not synchronized with anything
+					if said == round%4 { // the kill hits a random point of the next write
 						assert.NoError(t, cmd.Process.Kill())
 					}
 				}
@@ -166,7 +166,7 @@ func TestFileWritersAreKilled(t *testing.T) {
 	set(t, s, "last", "value")
 	left, err := filepath.Glob(filepath.Join(dir, ".*"))
 	require.NoError(t, err)
-	assert.Empty(t, left, "a later writer clears up after them")
+	assert.Empty(t, left, "a later writer must remove the temporary files of killed writers")
 }
 
 // The descriptor of an identity can be a file, even if another process has already read from it, or
@@ -230,7 +230,7 @@ func TestFileIdentityOnADescriptor(t *testing.T) {
 	// The Go runtime has open files with low numbers. The store must neither read nor close them.
 	t.Run("not handed over", func(t *testing.T) {
 		for n := 3; n < 12; n++ {
-			unix.CloseOnExec(n) // what the tests' own parent left open
+			unix.CloseOnExec(n) // in case the parent of the tests left it open
 			r := get(t, "fd:"+strconv.Itoa(n))
 			assert.Equal(t, keychain.Locked, r.Kind, "%d: %s", n, r.Message)
 		}

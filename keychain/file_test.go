@@ -77,9 +77,9 @@ func TestFileOnTheDisk(t *testing.T) {
 	s := inFolder(dir, newIdentity(t))
 	_, err := s.Get(t.Context(), "id")
 	require.ErrorIs(t, err, keychain.ErrNotFound)
-	assert.NoDirExists(t, dir, "reading makes nothing")
+	assert.NoDirExists(t, dir, "reading creates no folder")
 	set(t, s, "id", marker)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, ".keys.age.123.tmp"), []byte("x"), 0o600), "what a killed writer left")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".keys.age.123.tmp"), []byte("x"), 0o600), "the temporary file of a killed writer")
 	set(t, s, "the-second-id", marker)
 
 	entries, err := os.ReadDir(dir)
@@ -90,7 +90,7 @@ func TestFileOnTheDisk(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
 		require.NoError(t, err)
 		noMarker(t, e.Name(), string(text))
-		assert.NotContains(t, string(text), "the-second-id", "nor the ids")
+		assert.NotContains(t, string(text), "the-second-id", "the ids are encrypted too")
 		info, err := e.Info()
 		require.NoError(t, err)
 		if runtime.GOOS != "windows" {
@@ -158,7 +158,7 @@ func TestFileTroubles(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(path, text[:len(text)-1], 0o600))
 		}, false},
-		{"keys no file of age's", keychain.Failed, "can't be decrypted", func(t *testing.T, g *given) {
+		{"keys not an age file", keychain.Failed, "can't be decrypted", func(t *testing.T, g *given) {
 			require.NoError(t, os.WriteFile(filepath.Join(g.dir, "keys.age"), []byte(`{"version":1,"keys":{"id":"`+marker+`"}}`), 0o600))
 		}, false},
 		{"keys of another program", keychain.Failed, "does not hold what ocgo-key writes", func(t *testing.T, g *given) { encrypted(t, g.dir, good, marker) }, false},
@@ -169,7 +169,7 @@ func TestFileTroubles(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.unix && runtime.GOOS == "windows" {
-				return // it has no such thing
+				return // Windows has no such permissions and descriptors
 			}
 			g := &given{t.TempDir(), good}
 			set(t, inFolder(g.dir, good), "id", "value")
@@ -205,7 +205,7 @@ func encrypted(t *testing.T, dir, identity, text string) {
 // permission to read.
 func TestFileIdentityThatIsShared(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		return // it has no systemd
+		return // Windows has no systemd
 	}
 	identity := newIdentity(t)
 	s := keychain.NewFile(keychain.FileConfig{Dir: t.TempDir(), Identity: identity, GroupReadable: true})
@@ -232,7 +232,7 @@ func TestFileWithTwoIdentities(t *testing.T) {
 	holds(t, inFolder(dir, one), "id", "value")
 	holds(t, inFolder(dir, two), "id", "value")
 
-	// A post-quantum identity works too, but age does not mix both kinds.
+	// A post-quantum identity works too, but age does not encrypt to both kinds at once.
 	quantum, err := age.GenerateHybridIdentity()
 	require.NoError(t, err)
 	alone := filepath.Join(t.TempDir(), "pq.txt")
@@ -313,7 +313,7 @@ func TestFilePassphrase(t *testing.T) {
 		}})
 	}
 	s := asking(func(context.Context) ([]byte, error) { return []byte(passphrase), nil })
-	assert.Zero(t, asked, "nobody is asked before the first call")
+	assert.Zero(t, asked, "NewFile must not ask for the passphrase")
 	set(t, s, "id", "value")
 	holds(t, s, "id", "value")
 	set(t, s, "the-second-id", "value")

@@ -77,7 +77,7 @@ func decryptContents(data []byte, identities []age.Identity) (contents, error) {
 	return c, nil
 }
 
-// decrypt decrypts a file of age's, binary or armored.
+// decrypt decrypts an age file, binary or armored.
 func decrypt(data []byte, identities ...age.Identity) ([]byte, error) {
 	var source io.Reader = bytes.NewReader(data)
 	if strings.HasPrefix(strings.TrimSpace(string(data[:min(len(data), 256)])), armor.Header) {

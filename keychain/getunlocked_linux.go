@@ -11,10 +11,9 @@ import (
 // unlocked keyring needs: the list of keyrings; a session and the item at the same time; the
 // secret. keyring.Get makes seven calls one after the other. ok is false in every other case (a
 // locked keyring, an error, no item): then the caller uses keyring.Get, which may prompt the user.
-//
 // A session is opened only after the first answer has arrived. gnome-keyring (42.1 to 48) registers
 // a client at its first call, in another thread than the one that answers, and crashes if a session
-// is opened before that.
+// is opened before it has registered the client.
 func getUnlocked(service, user string) (value string, ok bool) {
 	conn, err := dbus.SessionBus()
 	if err != nil {

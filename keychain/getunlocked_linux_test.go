@@ -17,7 +17,7 @@ import (
 // A Get from an unlocked keyring first waits for one answer (otherwise gnome-keyring may crash),
 // then opens a session, reads the item and its secret, and closes the session. It makes no other
 // calls, and returns the same key as go-keyring.
-func TestGetAsksNoMoreThanItMust(t *testing.T) {
+func TestGetMakesOnlyTheNecessaryCalls(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()
 	store := keychain.NewOS()
@@ -35,7 +35,7 @@ func TestGetAsksNoMoreThanItMust(t *testing.T) {
 	assert.Equal(t, keychain.NotFound, kind.Kind)
 
 	var members []string
-	for !slices.Contains(members, "Unlock") { // go-keyring asks for that, for what is in no keyring
+	for !slices.Contains(members, "Unlock") { // for a key that is in no keyring, go-keyring calls Unlock last
 		select {
 		case message := <-seen:
 			switch message.Type {
@@ -46,10 +46,10 @@ func TestGetAsksNoMoreThanItMust(t *testing.T) {
 				members = append(members, "answer")
 			}
 		case <-ctx.Done():
-			t.Fatalf("go-keyring was not asked; these were: %v", members)
+			t.Fatalf("go-keyring did not call Unlock; the messages were: %v", members)
 		}
 	}
-	slices.Sort(members[2:4]) // asked at once
+	slices.Sort(members[2:4]) // these two calls are sent at the same time, in either order
 	assert.Equal(t, strings.Fields("Get answer OpenSession SearchItems answer answer GetSecret answer Close"), members[:9])
 	count := map[string]int{}
 	for _, member := range members {

@@ -25,7 +25,7 @@ type identitySource struct {
 	groupReadable bool
 	unusable      error // an *Error that was found before reading
 
-	// For a descriptor, which can be read only once.
+	// The result of reading a descriptor, which can be read only once.
 	file *os.File
 	done chan struct{} // closed when file has been read; nil before the first read
 	text []byte
@@ -125,7 +125,7 @@ func (s *identitySource) read(ctx context.Context) ([]byte, error) {
 // readPrivate reads a regular file that only its user may access. The error for a missing file has
 // fs.ErrNotExist in its chain. what names the file in errors.
 func readPrivate(path, what string, groupReadable bool) ([]byte, error) {
-	// The check precedes the opening, which would wait for the writer of a pipe.
+	// This check comes before Open, because opening a pipe waits for a writer.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &Error{Kind: Refused, Err: fmt.Errorf("%s at %s is not a regular file", what, path), Hint: "name a file, or pass an open descriptor as fd:N"}
 	}
@@ -195,8 +195,8 @@ var errNeedsPassphrase = &Error{
 	Hint: "`ocgo-key run` asks for it once, on a terminal; for `get` and for programs, name an identity without one: --identity PATH, fd:N or a systemd credential called ocgo-key",
 }
 
-// open returns the identities. If they have a passphrase, it asks for it with askPassphrase, and
-// asks only once, whatever the result. A nil askPassphrase never asks.
+// open returns the identities. If they have a passphrase, it calls askPassphrase, but only once,
+// whatever the result. If askPassphrase is nil, it does not ask.
 func (s *fileStore) open(ctx context.Context, askPassphrase passphraseFunc) ([]age.Identity, error) {
 	budget := remaining(ctx)
 	select {

@@ -13,8 +13,9 @@ type Inspection struct {
 	Complete bool
 	// IDs are the account ids that have a key, sorted. The pool may lack some of these accounts.
 	IDs []string
-	// Locked is the *Error for an account that is not among IDs, if a locked keyring holds keys
-	// too. The keychain does not tell which accounts they belong to; reading one prompts the user.
+	// Locked is not nil if a locked keyring holds keys too. The keychain does not tell whose keys
+	// these are, and reading one prompts the user. So Locked is the *Error to report for an account
+	// that is not among IDs.
 	Locked error
 }
 

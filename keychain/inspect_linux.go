@@ -40,7 +40,7 @@ func inspect(ctx context.Context) (Inspection, error) {
 		if ctx.Err() != nil {
 			return Inspection{}, inspectError(ctx, err)
 		}
-		return Inspection{}, nil // there is no such keyring: reading a key reports why
+		return Inspection{}, nil // there is no such keyring, so there is nothing to list; reading a key reports why
 	}
 	if isLocked, _ := locked.Value().(bool); isLocked {
 		return Inspection{}, errKeyringLocked
@@ -73,8 +73,8 @@ func inspect(ctx context.Context) (Inspection, error) {
 	return found, nil
 }
 
-// connect opens a separate connection, so that one that never gets established blocks nobody else.
-// Connecting has no deadline: it is abandoned when ctx ends.
+// connect opens a separate connection, so that a connection that hangs blocks no other call.
+// Connecting has no deadline, so connect abandons it when ctx ends.
 func connect(ctx context.Context) (*dbus.Conn, error) {
 	type result struct {
 		conn *dbus.Conn
@@ -101,7 +101,7 @@ func connect(ctx context.Context) (*dbus.Conn, error) {
 	}
 }
 
-// inspectError returns the *Error for an error that an inspection met.
+// inspectError returns the *Error for an error during an inspection.
 func inspectError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errServiceSilent

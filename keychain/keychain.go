@@ -33,16 +33,17 @@ const maxIDSize = 255
 // and return when ctx ends. Every error they return is an *Error; none of them contains a secret.
 //
 // All stores refuse the same things: an empty id, an id of more than 255 bytes or with control
-// characters in it, a secret that is empty, not UTF-8 or has control characters in it, line breaks
-// among them (all of Kind Failed), and a secret of more than MaxSecretSize bytes (ErrTooLarge).
-// Some keychains would accept each of these, and others would return it changed or not at all.
+// characters in it, a secret that is empty, is not UTF-8, or contains a control character such as a
+// line break (all of these errors have Kind Failed), and a secret of more than MaxSecretSize bytes
+// (ErrTooLarge). Some keychains would accept such input; others would return it changed, or not at
+// all.
 type Store interface {
 	// Name returns the store's name, as --store takes it: "os", "file", "docker:NAME" or "memory".
 	Name() string
 	// Get returns the secret of id, or ErrNotFound.
 	Get(ctx context.Context, id string) (Secret, error)
-	// Set stores s under id and replaces what was there. After an error, ErrTimeout above all, it
-	// may or may not have been stored.
+	// Set stores s under id and replaces what was there. After an error, above all ErrTimeout, the
+	// new secret may or may not be stored.
 	Set(ctx context.Context, id string, s Secret) error
 	// Delete removes the secret of id, or returns ErrNotFound.
 	Delete(ctx context.Context, id string) error

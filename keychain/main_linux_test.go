@@ -40,7 +40,7 @@ type report struct {
 	Kind          keychain.Kind
 	Message, Hint string
 	Fix           string
-	Deadline      bool   // the chain holds context.DeadlineExceeded
+	Deadline      bool   // the error's chain contains context.DeadlineExceeded
 	Bus           string // DBUS_SESSION_BUS_ADDRESS afterwards
 }
 
@@ -93,7 +93,7 @@ func runJob(text string) int {
 	switch j.Op {
 	case "get":
 		if w, ok := store.(keychain.Warmer); ok {
-			go w.Warm() // as `get` does; it must change nothing
+			go w.Warm() // as `get` does; the result must be the same without it
 		}
 		s, err = store.Get(ctx, j.ID)
 	case "set":
@@ -146,7 +146,7 @@ func inChild(t *testing.T, j job, env ...string) report {
 	mark := "OCGO_KEYCHAIN_TEST_MARK=" + rand.Text()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(append(os.Environ(), env...), jobVariable+"="+string(text), mark,
-		"GORACE=atexit_sleep_ms=0") // the race detector's second of sleep at exit
+		"GORACE=atexit_sleep_ms=0") // otherwise the race detector sleeps for a second at exit
 	cmd.Stderr = &bytes.Buffer{}
 	// If a daemon inherited stdout, Output fails instead of waiting for the daemon.
 	cmd.WaitDelay = 5 * time.Second

@@ -124,8 +124,8 @@ func (s *osStore) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// retryVanished runs do, and repeats it if the key vanished meanwhile. The repetition then reports
-// that no key is stored.
+// retryVanished calls do, and calls it again if the key vanished meanwhile. The second call then
+// reports that no key is stored.
 func (s *osStore) retryVanished(do func() error) error {
 	err := do()
 	for range 2 {
@@ -139,7 +139,7 @@ func (s *osStore) retryVanished(do func() error) error {
 
 // delete deletes the key and, where verifyDelete is set, checks that it is gone: go-keyring treats
 // a dismissed prompt as consent, and another program may have stored a second item under the same
-// names. A user who is told that a key is gone relies on it.
+// names. The check matters, since the user relies on the report that a key is gone.
 func (s *osStore) delete(id string) error {
 	err := s.backend.Delete(s.service, id)
 	if err != nil || !s.verifyDelete {
@@ -159,7 +159,7 @@ func (s *osStore) delete(id string) error {
 }
 
 // do makes one call of the backend, with a deadline. secret is the key that the call stores, if
-// any; it is kept out of the error.
+// any; the error never contains it.
 func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() (string, error)) (string, error) {
 	if err := c.check(ctx); err != nil {
 		return "", err
@@ -172,8 +172,8 @@ func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() 
 	case <-ctx.Done():
 		return "", c.fail(contextEnded(ctx.Err(), budget))
 	}
-	// An abandoned call releases it too: one unanswered prompt must not block the keychain for the
-	// rest of a long-lived process.
+	// An abandoned call releases busy too, since one unanswered prompt must not block the keychain
+	// for the rest of a long-lived process.
 	defer func() { <-s.busy }()
 
 	type outcome struct {
@@ -220,7 +220,8 @@ const (
 	serviceAnswered // the service has answered; it may be waiting for the user
 )
 
-// explain returns ended, or if it is a timeout of the bus or the service, an error that says so.
+// explain returns the error ended, unless it is a timeout while the bus or the service was silent;
+// then it returns an error that says which of them did not answer.
 func (p *progress) explain(ended *Error) *Error {
 	if ended.Kind != Timeout {
 		return ended

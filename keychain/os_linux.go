@@ -117,8 +117,8 @@ func classify(ctx context.Context, err error) error {
 	return nil
 }
 
-// vanished reports whether err says that there is no object at a path. gnome-keyring uses the first
-// name, other services the others.
+// vanished reports whether err says that there is no object at a path. Of the names below,
+// gnome-keyring uses the first, and other services use the others.
 func vanished(err error) bool {
 	switch dbusErrorName(err) {
 	case "org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.Secret.Error.NoSuchObject":
@@ -139,7 +139,8 @@ func dbusErrorName(err error) string {
 	return ""
 }
 
-// hasDefaultKeyring reports whether the service has a default keyring. Its path is "/" if not.
+// hasDefaultKeyring reports whether the service has a default keyring. The service returns the path
+// "/" if it has none.
 func hasDefaultKeyring(ctx context.Context) bool {
 	conn, err := dbus.SessionBus()
 	if err != nil {

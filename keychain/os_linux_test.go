@@ -87,8 +87,9 @@ func TestStatesWithoutAKeychain(t *testing.T) {
 	assert.Len(t, said, len(states), "%v", said)
 }
 
-// A keyring that is locked after it was used returns the same error, on the same connection.
-func TestLockedMeanwhile(t *testing.T) {
+// A keyring that is locked after its first use returns the same error as one that never was
+// unlocked.
+func TestLockedAfterUse(t *testing.T) {
 	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 	assert.True(t, inChild(t, job{Op: "set", Secret: "value"}, d.Env()...).OK)
 	r := inChild(t, job{Op: "get"}, d.Env()...)
@@ -158,7 +159,7 @@ func TestFindBus(t *testing.T) {
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "bus"), nil, 0o600))
 	address := keychain.FindBus(dir)
-	assert.NotContains(t, address, ";", "it would end the address")
+	assert.NotContains(t, address, ";", "a semicolon would end the address")
 	path, err := dbus.UnescapeBusAddressValue(strings.TrimPrefix(address, "unix:path="))
 	require.NoError(t, err)
 	assert.Equal(t, filepath.Join(dir, "bus"), path)
@@ -167,7 +168,7 @@ func TestFindBus(t *testing.T) {
 func (r report) isTimeout(t *testing.T) {
 	t.Helper()
 	assert.Equal(t, keychain.Timeout, r.Kind, r.Message)
-	assert.True(t, r.Deadline, "the chain must hold the context's error")
+	assert.True(t, r.Deadline, "the error's chain must contain context.DeadlineExceeded")
 	assert.Contains(t, r.Message, "answer within")
 	assert.NotEmpty(t, r.Hint)
 }
@@ -203,7 +204,7 @@ func TestSilentSocket(t *testing.T) {
 	assert.GreaterOrEqual(t, connections, 3, "the calls must have reached the socket")
 }
 
-func TestQuestionToTheUser(t *testing.T) {
+func TestPrompt(t *testing.T) {
 	const ring = keychaintest.SecretsPath + "/collection/other"
 	bus := func(t *testing.T, f *keychaintest.FakeService) *keychaintest.Daemon {
 		d := keychaintest.StartSecretService(t, keychaintest.NoService)
@@ -223,7 +224,7 @@ func TestQuestionToTheUser(t *testing.T) {
 		asked := make(chan struct{}, 1)
 		d := bus(t, &keychaintest.FakeService{Default: ring, OnPrompt: func() { asked <- struct{}{} }})
 		inChild(t, job{Op: "get", Budget: 2 * time.Second}, d.Env()...).isTimeout(t)
-		assert.Len(t, asked, 1, "the question must have come up")
+		assert.Len(t, asked, 1, "the prompt must have opened")
 	})
 	t.Run("dismissed", func(t *testing.T) {
 		d := bus(t, &keychaintest.FakeService{Default: ring, Dismiss: true})
@@ -237,7 +238,7 @@ func TestQuestionToTheUser(t *testing.T) {
 	})
 	t.Run("the service dies meanwhile", func(t *testing.T) {
 		f := &keychaintest.FakeService{Default: ring}
-		f.OnPrompt = func() { time.AfterFunc(shortly, f.Die) } // the answer to the call goes out before
+		f.OnPrompt = func() { time.AfterFunc(shortly, f.Die) } // by then the answer to the call has been sent
 		d := bus(t, f)
 		r := inChild(t, job{Op: "get"}, d.Env()...)
 		assert.Equal(t, keychain.NoKeychain, r.Kind, r.Message)
@@ -287,7 +288,7 @@ func TestServiceErrors(t *testing.T) {
 	}
 }
 
-// The difference between the two is the cost of the store.
+// The difference between the two results is the time that the store adds to go-keyring.
 func BenchmarkGet(b *testing.B) {
 	store := keychain.NewOS()
 	require.NoError(b, store.Set(b.Context(), "bench", keychain.NewSecret("value")))

@@ -22,7 +22,7 @@ import (
 // shortly is the budget of calls that time out on purpose.
 const shortly = 300 * time.Millisecond
 
-// A fake replaces go-keyring. A method whose func is nil works on the entries.
+// A fake replaces go-keyring. If the func of a method is nil, the method works on the entries.
 type fake struct {
 	mu      sync.Mutex
 	entries map[string]string
@@ -171,7 +171,7 @@ func TestDeadlines(t *testing.T) {
 		assert.Contains(t, err.Error(), "no answer within 8s")
 		assert.NotEmpty(t, asError(t, err).Hint)
 
-		// The caller's deadline replaces it, shorter or longer.
+		// The caller's deadline replaces the default, whether it is shorter or longer.
 		for _, budget := range []time.Duration{time.Second, time.Minute} {
 			ctx, cancel := context.WithTimeout(context.Background(), budget)
 			took, err := elapsed(ctx)
@@ -225,8 +225,8 @@ func TestOneCallAtATime(t *testing.T) {
 	})
 }
 
-func TestDeleteLooksAgain(t *testing.T) {
-	t.Run("dismissed question", func(t *testing.T) {
+func TestDeleteChecksThatTheKeyIsGone(t *testing.T) {
+	t.Run("dismissed prompt", func(t *testing.T) {
 		f := &fake{entries: map[string]string{"id": "v"}, del: func(string) error { return nil }}
 		err := keychain.NewFake(f, true).Delete(t.Context(), "id")
 		require.ErrorIs(t, err, keychain.ErrRefused)

@@ -29,8 +29,8 @@ func (secretService) Get(service, user string) (string, error) {
 }
 
 // Set stores the key where go-keyring does, and deletes the account's items in other keyrings. An
-// item in a locked one stays: nothing reads that key any more, so it is not worth a prompt, and
-// Delete prompts for it.
+// item in a locked keyring stays. Nothing reads it any more, so it is not worth a prompt; Delete
+// prompts for it.
 func (secretService) Set(service, user, pw string) error {
 	if err := keyring.Set(service, user, pw); err != nil {
 		return err
@@ -61,8 +61,8 @@ func (a accountItems) onlyElsewhere() bool {
 	return !a.inUsedKeyring && len(a.unlocked)+len(a.locked) > 0
 }
 
-// findItems searches all keyrings, without prompting the user. It returns no items where the
-// service does not answer: then go-keyring prompts the user and decides.
+// findItems searches all keyrings, without prompting the user. If the service does not answer, it
+// returns no items, and the caller uses go-keyring, which may prompt the user.
 func findItems(service, user string) accountItems {
 	svc, err := ss.NewSecretService()
 	if err != nil {
@@ -156,8 +156,8 @@ func (a accountItems) unlock(item dbus.ObjectPath) error {
 	return err
 }
 
-// namedKeyringLocked returns the error for a locked keyring that go-keyring does not use. contents
-// names its content; "it" is the requested key.
+// namedKeyringLocked returns the error for a locked keyring that go-keyring does not use. The text
+// in contents says what the keyring has: "it" stands for the requested key.
 func namedKeyringLocked(label, contents string) *Error {
 	return &Error{
 		Kind: Locked,

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// redacted is the printed form of every Secret. It shows neither the length nor the ends of the
-// key, which could be all of a short key.
+// redacted is the printed form of every Secret. It shows neither the length of the key nor its
+// first and last characters, which could be the whole of a short key.
 const redacted = "[redacted]"
 
 // A Secret is a key in memory. Printing or encoding a Secret, or a value that contains one, shows

@@ -200,7 +200,7 @@ func FuzzParseKey(f *testing.F) {
 		s, err := keychain.ParseKey(raw)
 		if err != nil {
 			if !s.IsZero() {
-				t.Fatal("a refused key was handed out")
+				t.Fatal("ParseKey returned a key together with an error")
 			}
 			return
 		}

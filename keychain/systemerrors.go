@@ -88,7 +88,7 @@ func windowsError(code uint32) *Error {
 }
 
 // Commands that fix a Linux keychain. gnome-keyring-daemon reads all of its stdin as the password,
-// including a newline at the end: askPassword pipes the password without one.
+// including a newline at the end, so askPassword pipes the password without one.
 const (
 	askPassword         = `bash -c 'read -rsp "Keyring password: " p && printf %s "$p"' | `
 	startGnomeKeyring   = askPassword + "gnome-keyring-daemon --unlock"
@@ -163,8 +163,8 @@ var (
 	}
 )
 
-// dbusError returns the error for a D-Bus error, by its name only: its text comes from the service
-// and could say anything. Names: D-Bus Specification, and Secret Service API 0.2, "Errors".
+// dbusError returns the error for a D-Bus error, by its name only, since its text comes from the
+// service and could say anything. Names: D-Bus Specification, and Secret Service API 0.2, "Errors".
 func dbusError(name string) *Error {
 	switch name {
 	case "org.freedesktop.DBus.Error.ServiceUnknown",

@@ -80,7 +80,7 @@ func TestHelperWords(t *testing.T) {
 		assert.Contains(t, got.Error(), "docker-credential-x")
 	}
 	got := keychain.HelperError("near sk-0123456789abcdef0123456789 there")
-	assert.Contains(t, got.Error(), "near […] there", "what may be a key")
+	assert.Contains(t, got.Error(), "near […] there", "a word that may be a key must not be shown")
 }
 
 func TestErrorMatchesItsSentinelOnly(t *testing.T) {

@@ -63,8 +63,8 @@ func watchService(ctx context.Context, reached *progress) error {
 	}
 }
 
-// serviceAvailable reports whether a service runs or can be started by the bus, or the bus does not
-// answer.
+// serviceAvailable reports whether a service runs or can be started by the bus. It returns true if
+// the bus does not answer.
 func serviceAvailable(ctx context.Context, conn *dbus.Conn) bool {
 	var running bool
 	if err := conn.BusObject().CallWithContext(ctx, busInterface+".NameHasOwner", 0, secretsName).Store(&running); err != nil || running {

@@ -157,7 +157,7 @@ func (p *Accounts) Remove(ctx context.Context, id string) error {
 		if i < 0 {
 			return ErrNoSuchAccount
 		}
-		if s.Last == id { // the next account stays the same
+		if s.Last == id { // so that the same account is still the next
 			s.Last = ""
 			if i > 0 {
 				s.Last = s.Accounts[i-1].ID

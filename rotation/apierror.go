@@ -20,9 +20,9 @@ type apiError struct {
 	Resource string // metadata.workspace
 }
 
-// parseError parses an error in all its forms: "error" may be an object or only a message, or the
-// error's fields are beside "type":"error" in an event of a stream. For any other text it returns
-// the zero apiError.
+// parseError parses an error in each of its three forms: "error" is an object; "error" is only the
+// message; or, in an event of a stream, the error's fields are beside "type":"error". For any other
+// text it returns the zero apiError.
 func parseError(body []byte) apiError {
 	var raw struct {
 		Type     json.RawMessage `json:"type"`
@@ -162,7 +162,8 @@ func (e apiError) kind(status int) string {
 	return ""
 }
 
-// status returns the HTTP status that the error has as an answer, or 0 if it is unknown.
+// status returns the HTTP status with which the service answers this kind of error, or 0 if the
+// kind is unknown.
 func (e apiError) status() int {
 	if name := e.knownKind(); name != "" {
 		return kindStatuses[name]
@@ -206,7 +207,7 @@ type timeUnit struct {
 	length time.Duration
 }
 
-// timeUnits lists the units of time by the beginning of their names: "days", "hr", "hours", "min".
+// timeUnits lists units of time by the first letters of their names: "h" for "hr" and "hours".
 var timeUnits = []timeUnit{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
 // resetIn returns the wait that a message names: "It will reset in 5 days 10 hours" or "Resets in

@@ -30,19 +30,19 @@ func (w *world) conversations(t require.TestingT) []state.Lease {
 func TestConversationsTakeTurnsWithProcesses(t *testing.T) {
 	w := newWorld(t, "Work", "Personal", "Spare")
 	assert.Equal(t, []string{"Work", "Personal", "Spare", "Work"}, []string{w.talk(t, "a"), w.get(t, 1), w.talk(t, "b"), w.talk(t, "c")})
-	assert.Equal(t, []string{"Work", "Spare", "Personal"}, []string{w.talk(t, "a"), w.talk(t, "b"), w.get(t, 1)}, "each keeps its account")
+	assert.Equal(t, []string{"Work", "Spare", "Personal"}, []string{w.talk(t, "a"), w.talk(t, "b"), w.get(t, 1)}, "each holder keeps its account")
 	o, err := w.Overview(context.Background())
 	require.NoError(t, err)
 	assert.Equal(t, []int{2, 0, 1}, []int{o.Accounts[0].Conversations, o.Accounts[1].Conversations, o.Accounts[2].Conversations})
 	assert.Len(t, o.Accounts[1].Leases, 1)
-	assert.Empty(t, o.Accounts[0].Leases, "no process has it")
+	assert.Empty(t, o.Accounts[0].Leases, "no process holds Work")
 }
 
 func TestConversationEndsADayAfterItsLastRequest(t *testing.T) {
 	w := newWorld(t, "Work", "Personal", "Spare")
 	require.Equal(t, "Work", w.talk(t, "a"))
 	w.pass(59 * time.Minute)
-	require.Equal(t, "Work", w.talk(t, "a"), "this use is not written down")
+	require.Equal(t, "Work", w.talk(t, "a"), "this use is not recorded: it is less than an hour after the last record")
 	w.pass(24*time.Hour - time.Second)
 	require.Equal(t, "Work", w.talk(t, "a"))
 	w.pass(25 * time.Hour)
@@ -50,9 +50,9 @@ func TestConversationEndsADayAfterItsLastRequest(t *testing.T) {
 	require.NoError(t, err)
 	assert.Zero(t, o.Accounts[0].Conversations)
 	assert.Equal(t, "Personal", w.talk(t, "a"))
-	assert.Len(t, w.conversations(t), 1, "the new lease is in the place of the old one")
+	assert.Len(t, w.conversations(t), 1, "the new lease replaces the old one")
 	events := w.store.Events()
-	assert.Equal(t, "leased", events[len(events)-1].Kind, "it did not move: the old lease had ended")
+	assert.Equal(t, "leased", events[len(events)-1].Kind, "not a switch, since the old lease had ended")
 }
 
 // The use of a lease is recorded once an hour, whatever the number of requests.
@@ -89,7 +89,7 @@ func TestTheLatestConversationsAreKept(t *testing.T) {
 		w.pass(time.Minute)
 		w.talk(t, fmt.Sprint(i))
 		if i%60 == 0 {
-			require.Equal(t, first, w.talk(t, "0"), "one that is in use stays")
+			require.Equal(t, first, w.talk(t, "0"), "a lease that is still used must not be pruned")
 		}
 	}
 	kept := w.conversations(t)
@@ -98,7 +98,7 @@ func TestTheLatestConversationsAreKept(t *testing.T) {
 	for i := 89; i < 600; i++ {
 		w.talk(t, fmt.Sprint(i))
 		if i == 500 {
-			assert.NotEqual(t, before, w.Stamp(), "the use of old ones is written down")
+			assert.NotEqual(t, before, w.Stamp(), "using a lease that is hours old must record the use")
 		}
 	}
 	assert.Len(t, w.conversations(t), 512)
@@ -111,7 +111,7 @@ func TestTheLatestConversationsAreKept(t *testing.T) {
 
 // A server continues with the lease that it remembers if the state has pruned that lease, and
 // writes nothing.
-func TestServerRemembersALeaseThatMadeRoom(t *testing.T) {
+func TestServerRemembersAPrunedLease(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, "Work", "Personal", "Spare")
 	a := rotation.ConversationOf("a")
@@ -129,7 +129,7 @@ func TestServerRemembersALeaseThatMadeRoom(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "Work", h.Label)
 	assert.Equal(t, w.now(), h.Used)
-	assert.Len(t, w.conversations(t), 1, "it is among the latest again")
+	assert.Len(t, w.conversations(t), 1, "the conversation has a lease in the state again")
 
 	w.forget(t, "a")
 	next, moved, err := w.Report(ctx, a, h, rotation.Verdict{Action: rotation.Cool, Until: w.now().Add(time.Hour), Reason: "weekly limit"}, rotation.Ask{Had: h})
@@ -143,7 +143,7 @@ func TestServerRemembersALeaseThatMadeRoom(t *testing.T) {
 	w.pass(25 * time.Hour)
 	h, err = w.Acquire(ctx, a, rotation.Ask{Had: next})
 	require.NoError(t, err)
-	assert.Equal(t, "Spare", h.Label, "what is remembered ends as a lease does")
+	assert.Equal(t, "Spare", h.Label, "a remembered lease ends a day after its last use, like any other")
 }
 
 // forget starts so many other conversations that older leases are pruned.
@@ -171,11 +171,11 @@ func TestALimitMovesTheConversationsOfItsAccount(t *testing.T) {
 		if before[id] == "Work" {
 			shares[now]++
 		} else {
-			assert.Equal(t, before[id], now, "it was on another account")
+			assert.Equal(t, before[id], now, "a conversation on another account must not move")
 		}
 	}
 	assert.Equal(t, 3, shares["Personal"]+shares["Spare"])
-	assert.LessOrEqual(t, max(shares["Personal"], shares["Spare"])-min(shares["Personal"], shares["Spare"]), 1, "they are spread")
+	assert.LessOrEqual(t, max(shares["Personal"], shares["Spare"])-min(shares["Personal"], shares["Spare"]), 1, "the moved conversations are spread over the other accounts")
 }
 
 func TestDisableAndRemoveMoveConversations(t *testing.T) {
@@ -205,7 +205,7 @@ func TestNoIDOfAConversationIsKept(t *testing.T) {
 	all, err := json.Marshal(map[string]any{"state": s, "events": w.store.Events()})
 	require.NoError(t, err)
 	assert.NotContains(t, string(all), id)
-	assert.Contains(t, string(all), w.conversations(t)[0].Conversation, "a hash is")
+	assert.Contains(t, string(all), w.conversations(t)[0].Conversation, "the hash of the id is stored")
 	for _, e := range w.store.Events() {
 		if e.Kind == "leased" || e.Kind == "switched" {
 			assert.Equal(t, "conversation", e.Command)

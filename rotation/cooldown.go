@@ -23,8 +23,8 @@ type Condition struct {
 	Window string    // the usage window that is used up, if that is the reason
 }
 
-// condition returns the condition of a for a holder that does not have it yet. If model is empty,
-// cooldowns of single models are ignored. An account with a used-up window is Cooling.
+// condition returns the condition of account a for a holder that does not have it yet. If model is
+// empty, cooldowns of single models are ignored. An account with a used-up window is Cooling.
 func condition(a *state.Account, model string, now time.Time) Condition {
 	c := limits(a, model, now)
 	if c.State != Ready && c.State != Cooling {
@@ -36,8 +36,8 @@ func condition(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// limits returns the condition of a for its present holder, which keeps an account with a used-up
-// window until the service answers with a limit.
+// limits returns the condition of account a for its present holder, which keeps an account with a
+// used-up window until the service answers with a limit.
 func limits(a *state.Account, model string, now time.Time) Condition {
 	switch {
 	case a.Disabled:
@@ -58,8 +58,8 @@ func limits(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// rebased returns c, or if it begins in the future, c with the same length from now: the clock was
-// set back, and the service names how long an account is out, not until when.
+// rebased returns c. If c begins in the future, the clock was set back; then rebased returns a
+// cooldown of the same length that begins now, since the service reports how long a limit lasts.
 func rebased(c state.Cooldown, now time.Time) state.Cooldown {
 	if c.Until.Before(c.Since) || c.Until.Sub(c.Since) > maxCooldown { // this program writes no such cooldown
 		c.Until = c.Since
@@ -93,12 +93,13 @@ func beginsInFuture(s *state.State, now time.Time) bool {
 // chooses the models' names.
 const maxCooldowns = 64
 
-// sameMoment is the largest difference between two times that are taken for the same reset.
-// Concurrent requests each add the same `retry-after` to their own time of arrival.
+// sameMoment is the largest difference between two times that count as the same reset. Concurrent
+// requests each add the same `retry-after` to their own time of arrival.
 const sameMoment = 2 * time.Second
 
-// cool adds the cooldown of v, and drops cooldowns that have ended. For a limit that a already has,
-// cool adds none (fresh is false), and moves the end only if the new one is later.
+// cool adds the cooldown of the verdict v to account a, and drops cooldowns that have ended. If a
+// already has a cooldown for the same limit, cool adds none (fresh is false), but moves the end of
+// that cooldown if the end in v is later.
 func cool(a *state.Account, v Verdict, now time.Time) (changed, fresh bool) {
 	a.Cooldowns = slices.DeleteFunc(a.Cooldowns, func(c state.Cooldown) bool { return !now.Before(c.Until) })
 	for i, c := range a.Cooldowns {

@@ -48,7 +48,7 @@ func (e *ExhaustedError) Sentences(now time.Time) string {
 
 const dateLayout = "Mon 2 Jan 15:04"
 
-// usedUp says which accounts are used up. all is the word "all", in the case that the text needs.
+// usedUp says which accounts are used up. The parameter all is the word "all" or "All".
 func (e *ExhaustedError) usedUp(all string) string {
 	switch {
 	case e.Off > 0 && e.Cooling == 1:

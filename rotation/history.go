@@ -27,7 +27,7 @@ type Hits struct {
 // History is the recorded past of the pool.
 type History struct {
 	Events []state.Event // oldest first
-	Hits   []Hits        // of the accounts that reached a limit, in the order of their first
+	Hits   []Hits        // of the accounts that reached a limit, in the order of their first hits
 	Broken int           // number of unreadable lines, which are left out
 }
 
@@ -37,9 +37,9 @@ func (p *Records) History() (History, error) {
 	return History{events, countHits(events), broken}, err
 }
 
-// countHits counts the limits in events, which are in order of time. A "corrected" event counts if
-// it names another limit than the 429 before, which names only one of the used-up windows. A
-// renamed account keeps its counts.
+// countHits counts the limits in events, which are in order of time. A 429 names only one of the
+// used-up windows; a "corrected" event after it counts if it names another one. A renamed account
+// keeps its counts.
 func countHits(events []state.Event) []Hits {
 	type tally struct {
 		Hits

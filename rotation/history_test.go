@@ -12,7 +12,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-func TestHistoryCountsWhatWasHit(t *testing.T) {
+func TestHistoryCountsLimits(t *testing.T) {
 	store := new(state.Memory)
 	pool := rotation.New(store, time.Now, func(int, string) bool { return true })
 	none, err := pool.History()

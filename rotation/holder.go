@@ -76,7 +76,8 @@ func ConversationOf(id string) Conversation {
 }
 
 const (
-	// maxConversations limits the leases of conversations in the state: the latest used are kept.
+	// maxConversations is the number of leases of conversations that the state keeps, the most
+	// recently used ones.
 	maxConversations = 512
 	// conversationLife is how long a conversation keeps its lease after its last request.
 	conversationLife = 24 * time.Hour
@@ -109,8 +110,8 @@ func (p *base) expired(l state.Lease) bool {
 	return !l.Used.IsZero() && p.now().Sub(l.Used).Abs() >= conversationLife+useInterval
 }
 
-// useDue reports whether a lease that was last recorded as used at used needs a new record; false
-// for the zero time, since the use of a process's lease is not recorded.
+// useDue reports whether the use of a lease must be recorded again. The parameter used is the time
+// of its last record; it is zero for the lease of a process, whose use is not recorded.
 func (p *base) useDue(used time.Time) bool {
 	return !used.IsZero() && p.now().Sub(used).Abs() >= useInterval
 }

@@ -36,12 +36,12 @@ func (ask Ask) chosen(h Handout) {
 	}
 }
 
-// fits reports whether a can be handed out to a holder that does not have it yet.
+// fits reports whether account a can be handed out to a holder that does not have it yet.
 func (ask Ask) fits(a *state.Account, now time.Time) bool {
 	return condition(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
 
-// keeps reports whether a holder of a can keep it.
+// keeps reports whether the holder of account a can keep it.
 func (ask Ask) keeps(a *state.Account, now time.Time) bool {
 	return limits(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
 }
@@ -53,9 +53,9 @@ func (p *Leases) Acquire(ctx context.Context, holder Holder, ask Ask) (Handout, 
 }
 
 // Take returns the holder's account while it can be used, and otherwise leases the next account
-// that fits. It also moves the holder to another account if its own has used the percentage
-// ask.Ahead of a window. The Switch is nil unless this call moved the holder for a reason in the
-// state. Take fails with ErrEmpty or an *ExhaustedError.
+// that fits. It also moves the holder if its account has used up the percentage ask.Ahead of a
+// window. The Switch is nil unless this call moved the holder for a reason in the state. Take fails
+// with ErrEmpty or an *ExhaustedError.
 func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Switch, error) {
 	s, err := p.read(ctx)
 	if err != nil {
@@ -96,7 +96,7 @@ func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Sw
 }
 
 // read returns the state. If the clock was set back since a cooldown began or usage was recorded,
-// read first writes the moved times: otherwise each read would move them again.
+// read first writes the corrected times, since otherwise each read would move them again.
 func (p *base) read(ctx context.Context) (*state.State, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil || !beginsInFuture(s, p.now()) {
@@ -180,8 +180,8 @@ func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch
 	return to, sw, nil
 }
 
-// assign leases a to the holder, and records the event. old is the account that the holder leaves,
-// or nil; why has the reason for leaving it.
+// assign leases account a to the holder, and records the event. old is the account that the holder
+// leaves, or nil; why has the reason for leaving it.
 func (p *Leases) assign(s *state.State, holder Holder, a, old *state.Account, why state.Event) Handout {
 	now := p.now()
 	s.Last, s.Passed, a.LastUsed = a.ID, nil, now
@@ -194,7 +194,7 @@ func (p *Leases) assign(s *state.State, holder Holder, a, old *state.Account, wh
 	return p.leased(p.record(s, holder, a), a)
 }
 
-// record sets the account of the holder's lease to a, and returns the lease in s.
+// record sets account a in the holder's lease, and returns the lease in s.
 func (p *Leases) record(s *state.State, holder Holder, a *state.Account) *state.Lease {
 	l := leaseOf(s, holder)
 	if l == nil {

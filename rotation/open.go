@@ -60,8 +60,8 @@ func (readOnly) Update(context.Context, func(*state.State) error) error {
 }
 
 // PeekSettings returns the settings in the folder dir. It takes no lock and repairs nothing. If
-// neither the state nor its copy can be read, it returns the defaults: opening the pool then starts
-// an empty one, and warns.
+// neither the state nor its copy can be read, it returns the defaults, since opening the pool would
+// start an empty one.
 func PeekSettings(dir string) (Settings, error) {
 	s, err := state.OpenFile(dir, time.Now, func(string) {}).Peek()
 	switch {

@@ -76,7 +76,8 @@ func TestMoveOfTheKeys(t *testing.T) {
 	assert.Equal(t, "configured: store file", last.Kind+": "+last.Reason)
 }
 
-// An import continues the turn of another program if no account of the pool was handed out yet.
+// After an import, round-robin continues where the other program stopped, unless an account of the
+// pool was handed out already.
 func TestContinueFrom(t *testing.T) {
 	pool := rotation.InMemory()
 	for _, id := range []string{"a", "b", "c"} {

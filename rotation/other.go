@@ -21,7 +21,8 @@ func (p *Leases) Other(ctx context.Context, ask Ask) (Handout, error) {
 	return p.handout(a), nil
 }
 
-// Purpose says what a request is for that finds no account ready.
+// Purpose is what a request is for. It decides whether the request may be tried when no account is
+// ready.
 type Purpose int
 
 const (
@@ -29,8 +30,8 @@ const (
 	// request may be tried if all accounts are cooling because of a usage limit, and none of them
 	// spends money from its balance.
 	ForModel Purpose = iota
-	// ForMetadata is a request for usage or for the list of models. It uses nothing up, so any
-	// account that is cooling serves.
+	// ForMetadata is a request for usage or for the list of models. It uses up no limit, so any
+	// account that is cooling can be used.
 	ForMetadata
 )
 

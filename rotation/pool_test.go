@@ -64,7 +64,8 @@ func (w *world) get(t require.TestingT, pid int) string {
 	return h.Label
 }
 
-// limit reports a limit of pid's account for d, and returns the next account of pid.
+// limit reports that the account of process pid has reached a limit for the time d. It returns the
+// next account of the process.
 func (w *world) limit(t require.TestingT, pid int, d time.Duration) (string, error) {
 	ctx := context.Background()
 	h, err := w.Acquire(ctx, proc(pid), rotation.Ask{})
@@ -100,7 +101,7 @@ func TestLeaseEndsWithItsProcess(t *testing.T) {
 	}
 	s, err := w.store.Read(context.Background())
 	require.NoError(t, err)
-	assert.Less(t, len(s.Leases), 20, "dead processes' leases are cleared away")
+	assert.Less(t, len(s.Leases), 20, "the leases of ended processes must be pruned")
 }
 
 func TestLimitMovesOnAndDoesNotJumpBack(t *testing.T) {
@@ -109,12 +110,12 @@ func TestLimitMovesOnAndDoesNotJumpBack(t *testing.T) {
 	next, err := w.limit(t, 1, time.Hour)
 	require.NoError(t, err)
 	assert.Equal(t, "Personal", next)
-	assert.Equal(t, "Spare", w.get(t, 2), "the next process goes on after the account that was moved to")
-	assert.Equal(t, "Personal", w.get(t, 3), "the limited account is passed over")
+	assert.Equal(t, "Spare", w.get(t, 2), "round-robin continues after Personal, to which process 1 moved")
+	assert.Equal(t, "Personal", w.get(t, 3), "Work is cooling")
 	w.pass(time.Hour)
-	assert.Equal(t, "Personal", w.get(t, 1), "no jump back")
+	assert.Equal(t, "Personal", w.get(t, 1), "process 1 must not return to Work")
 	assert.Equal(t, "Spare", w.get(t, 4))
-	assert.Equal(t, "Work", w.get(t, 5), "ready again at its time")
+	assert.Equal(t, "Work", w.get(t, 5), "Work is ready when its cooldown ends")
 }
 
 func TestCooldownEndsOnTheSecond(t *testing.T) {
@@ -192,7 +193,7 @@ func TestModelLimitKeepsTheAccountForOthers(t *testing.T) {
 	h, err = w.Acquire(ctx, proc(2), rotation.Ask{Model: "other"})
 	require.NoError(t, err)
 	assert.Equal(t, "Work", h.Label)
-	assert.True(t, h.ByModel, "who keeps the hand-out has to ask again, with the model")
+	assert.True(t, h.ByModel, "a holder that caches the hand-out must call Take for each model")
 	h, err = w.Acquire(ctx, proc(2), rotation.Ask{Model: "m"})
 	require.NoError(t, err)
 	assert.Equal(t, "Personal", h.Label)
@@ -248,7 +249,7 @@ func TestSkipAndMove(t *testing.T) {
 	require.ErrorIs(t, err, rotation.ErrNoOther)
 	_, err = one.Skip(ctx)
 	require.ErrorIs(t, err, rotation.ErrNoOther)
-	assert.Equal(t, "Work", one.get(t, 1), "it keeps what it has")
+	assert.Equal(t, "Work", one.get(t, 1), "the process keeps the only account")
 }
 
 func TestRemoveKeepsTheTurn(t *testing.T) {
@@ -256,8 +257,8 @@ func TestRemoveKeepsTheTurn(t *testing.T) {
 	require.Equal(t, []string{"A", "B"}, []string{w.get(t, 1), w.get(t, 2)})
 	require.NoError(t, w.PrepareRemove(context.Background(), "id1"))
 	require.NoError(t, w.Remove(context.Background(), "id1"))
-	assert.Equal(t, "C", w.get(t, 3), "the one after the removed is still next")
-	assert.NotEqual(t, "B", w.get(t, 2), "who held it gets another")
+	assert.Equal(t, "C", w.get(t, 3), "the account after the removed one is still the next")
+	assert.NotEqual(t, "B", w.get(t, 2), "the holder of the removed account gets another one")
 	s, err := w.store.Read(context.Background())
 	require.NoError(t, err)
 	assert.Empty(t, s.Pending)

@@ -35,10 +35,10 @@ func TestFairness(t *testing.T) {
 }
 
 // TestPoolMachine applies random commands, limits, usage and times to a pool, with each strategy,
-// and checks these rules after each step. No account is handed out that cools, is rejected,
-// disabled or used up. A holder, process or conversation, keeps its account until a limit, and does
-// not return to it. A holder that leaves before a limit gets an account with more left, and does
-// not move again at once. The pool reports exhaustion only if no account is ready.
+// and checks these rules after each step. An account that is cooling, rejected, disabled or used up
+// is not handed out. A holder (a process or a conversation) keeps its account until a limit, and
+// does not return to it. A holder that leaves before a limit gets an account with more left, and
+// does not move again at once. The pool reports exhaustion only if no account is ready.
 func TestPoolMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine(t)
@@ -122,7 +122,8 @@ func (m *machine) account(t *rapid.T) int {
 	return rapid.IntRange(0, len(m.labels)-1).Draw(t, "account")
 }
 
-// usable is for the holder of the account, free for a holder that does not have it yet.
+// usable reports whether the holder of the account can keep it; free, whether another holder can
+// get it.
 func (m *machine) usable(l string) bool { return !m.out[l] && !m.now().Before(m.coolUntil[l]) }
 func (m *machine) free(l string) bool   { return m.usable(l) && m.used(l) < 100 }
 
@@ -152,31 +153,31 @@ func (m *machine) check(t *rapid.T, p int, h rotation.Handout, err error) {
 	had = had && m.usable(old)
 	if err != nil {
 		require.ErrorAs(t, err, new(*rotation.ExhaustedError))
-		require.False(t, had, "exhausted although it has one")
-		require.Empty(t, free, "exhausted although one is ready")
+		require.False(t, had, "exhausted, but the holder has a usable account")
+		require.Empty(t, free, "exhausted, but an account is ready")
 		return
 	}
 	m.holds[p], m.had[p] = h.Label, h
 	if p%2 == 0 {
-		require.Less(t, m.now().Sub(h.Used), time.Hour, "the use was to be written down")
+		require.Less(t, m.now().Sub(h.Used), time.Hour, "the use of the lease must be recorded every hour")
 	}
 	if had && old == h.Label {
 		rested := m.left[p].IsZero() || m.now().Sub(m.left[p]) >= 15*time.Minute
 		if m.ahead > 0 && rested && m.used(old) >= m.ahead {
-			require.Empty(t, below, "it was to leave, and could")
+			require.Empty(t, below, "the holder must leave its account, and another one is below the percentage")
 		}
 		return
 	}
 	if had {
-		require.NotZero(t, m.ahead, "it had a usable account and was moved")
-		require.GreaterOrEqual(t, m.used(old), m.ahead, "it left too soon")
+		require.NotZero(t, m.ahead, "the holder was moved from a usable account")
+		require.GreaterOrEqual(t, m.used(old), m.ahead, "the holder left its account below the percentage")
 		require.Contains(t, below, h.Label)
 		if at, ok := m.left[p]; ok {
-			require.GreaterOrEqual(t, m.now().Sub(at), 15*time.Minute, "moved again and again")
+			require.GreaterOrEqual(t, m.now().Sub(at), 15*time.Minute, "the holder moved twice within 15 minutes")
 		}
 		m.left[p] = m.now()
 	}
-	require.Contains(t, free, h.Label, "it was handed out although it is out")
+	require.Contains(t, free, h.Label, "the account that was handed out is not ready")
 	if len(below) == 0 {
 		below = free
 	}
@@ -241,7 +242,7 @@ func (m *machine) enable(t *rapid.T) {
 	require.NoError(t, m.Enable(context.Background(), fmt.Sprint("id", i)))
 }
 
-// usage learns the usage of the monthly window, unless that would correct a cooldown.
+// usage calls Learn with a usage of the monthly window, unless that would correct a cooldown.
 func (m *machine) usage(t *rapid.T) {
 	i := m.account(t)
 	l := m.labels[i]
@@ -254,7 +255,7 @@ func (m *machine) usage(t *rapid.T) {
 	m.resets[l] = m.kept(t, i)
 }
 
-// kept returns the reset that the pool stores: a difference of a second does not change it.
+// kept returns the time of the reset in the pool, which a difference of a second does not change.
 func (m *machine) kept(t *rapid.T, i int) time.Time {
 	o, err := m.Overview(context.Background())
 	require.NoError(t, err)

@@ -23,7 +23,7 @@ func TestRecover(t *testing.T) {
 	assert.Equal(t, "Recovered 2", label)
 	label, err = pool.Recover(t.Context(), "a")
 	require.NoError(t, err)
-	assert.Equal(t, "Recovered 1", label, "it is listed once")
+	assert.Equal(t, "Recovered 1", label, "a second Recover of the same key adds no account")
 	require.NoError(t, pool.Rename(t.Context(), "a", "RECOVERED 3"))
 	require.NoError(t, pool.Remove(t.Context(), "b"))
 	for _, want := range []string{"Recovered 1", "Recovered 2", "Recovered 4"} {

@@ -49,7 +49,7 @@ const (
 )
 
 // commonWords are the usual words of refusals. They are kept even if the prompt has them too, since
-// they tell nothing about it.
+// they reveal nothing about the prompt.
 var commonWords = sync.OnceValue(func() map[string]bool {
 	common := map[string]bool{}
 	for word := range strings.FieldsSeq(`a an and any api are as at be been blocked business by can cannot code console contact could
@@ -95,9 +95,9 @@ func (r Refusal) Redact(request []byte) Refusal {
 	return r
 }
 
-// safe reports whether a word of a refusal tells nothing about a request with the words inRequest.
-// Words with other than ASCII letters are never safe: some languages are written without spaces
-// between words.
+// safe reports whether a word of a refusal reveals nothing about a request that has the words
+// inRequest. A word with letters outside of ASCII is never safe, since some languages are written
+// without spaces between words.
 func safe(word string, inRequest map[string]bool) bool {
 	for part := range strings.FieldsFuncSeq(strings.ToLower(word), notInWord) {
 		if strings.IndexFunc(part, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 || inRequest[part] && !commonWords()[part] {
@@ -167,7 +167,7 @@ func (p *Records) Refused(ctx context.Context, account Handout, r Refusal) error
 	})
 }
 
-// Refusals returns the kept refusals, the latest first.
+// Refusals returns the stored refusals, the latest first.
 func (p *Records) Refusals(ctx context.Context) ([]state.Refusal, error) {
 	s, err := p.read(ctx)
 	if err != nil {
@@ -178,7 +178,7 @@ func (p *Records) Refusals(ctx context.Context) ([]state.Refusal, error) {
 	return latest, nil
 }
 
-// Describe returns a kept refusal in words: "403 Account.Paused: this account is paused".
+// Describe returns a stored refusal in words: "403 Account.Paused: this account is paused".
 func Describe(r state.Refusal) string {
 	return text.OneLineOr(describe(r.Status, r.Type, r.Code, r.Words), "")
 }

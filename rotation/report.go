@@ -21,12 +21,12 @@ type Cause int
 
 // The causes.
 const (
-	ByAnswer Cause = iota // an answer of the service, or none in time (the Verdict is Pass then)
+	ByAnswer Cause = iota // an answer of the service, or a timeout (then the Verdict is Pass)
 	Ahead                 // the holder left before the limit
 	ByHand                // a command of the user: disable, remove, rotate
 )
 
-// Report applies the verdict v to blamed, the account whose key was on the request, and returns the
+// Report applies the verdict v to the account blamed, whose key was on the request, and returns the
 // holder's account for the next attempt. When several requests report the same limit, the account
 // cools once, all of them get the same account, and moved is true only for the report that moved
 // the holder. If no account is left, v is applied and the error is an *ExhaustedError.
@@ -79,8 +79,8 @@ func (p *Leases) blame(s *state.State, blamed Handout, v Verdict) bool {
 }
 
 // Move moves the holder to another account, whatever the condition of its own. If no other account
-// is ready, Move changes nothing and fails with ErrNoOther; for a holder without an account, with
-// ErrEmpty or an *ExhaustedError.
+// is ready, Move changes nothing and fails with ErrNoOther. If the holder has no account and none
+// is ready, the error is ErrEmpty or an *ExhaustedError.
 func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
@@ -102,7 +102,8 @@ func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	return sw, err
 }
 
-// Skip makes the account after the next one the next.
+// Skip skips the account that would be handed out next. From now on, the account after it is the
+// next.
 func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
@@ -119,7 +120,8 @@ func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 			return ErrNoOther
 		}
 		if turns {
-			// Accounts between the two may be ready again by the next hand-out: skip them too.
+			// Also skip the accounts between the two, which may be ready again by the next
+			// hand-out.
 			s.Last = s.Accounts[(s.Index(to.ID)+len(s.Accounts)-1)%len(s.Accounts)].ID
 		} else {
 			if slices.Contains(s.Passed, to.ID) { // all other accounts were skipped already

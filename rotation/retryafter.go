@@ -8,12 +8,14 @@ import (
 	"time"
 )
 
-// maxCooldown limits the wait that a server can ask for: no usage window is longer than a month.
+// maxCooldown is the longest wait that is accepted from a server, since no usage window is longer
+// than a month.
 const maxCooldown = 32 * 24 * time.Hour
 
 // RetryAfter returns the wait that the server asks for: `retry-after-ms` (milliseconds) if present,
-// as in OpenCode, or else `retry-after` (seconds, or an HTTP date). It is at most 32 days. ok is
-// false if there is no such header, or its value is invalid or not in the future.
+// as in OpenCode, or else `retry-after` (seconds, or an HTTP date). The wait is at most
+// maxCooldown. ok is false if there is no such header, or its value is invalid or not in the
+// future.
 func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	if ms, ok := number(h.Get("Retry-After-Ms")); ok {
 		return bounded(ms / 1000)

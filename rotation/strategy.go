@@ -99,7 +99,7 @@ func byTurn(s *state.State) []*state.Account {
 	return turn
 }
 
-// next picks the account that a holder gets if it has none or has to leave its own.
+// next picks the account for a holder that has none, or has to leave its account.
 func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 	if len(s.Accounts) == 0 {
 		return nil, ErrEmpty
@@ -110,13 +110,13 @@ func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 		return nil, exhausted(s, ask.Model, now)
 	}
 	fit = preferred(fit, func(a *state.Account) bool { return !slices.Contains(s.Passed, a.ID) })
-	if percent := ask.percent(s.Settings); percent > 0 { // the holder would leave an account that is used more than this at once
+	if percent := ask.percent(s.Settings); percent > 0 { // the holder would soon leave an account above this percentage
 		fit = preferred(fit, func(a *state.Account) bool { return fill(a, now).Percent < percent })
 	}
 	return pick(s, fit, now), nil
 }
 
-// preferred returns the accounts that meet the wish, or all if none does.
+// preferred returns the accounts for which wish returns true, or all if there is none.
 func preferred(fit []*state.Account, wish func(*state.Account) bool) []*state.Account {
 	if met := slices.DeleteFunc(slices.Clone(fit), func(a *state.Account) bool { return !wish(a) }); len(met) > 0 {
 		return met
@@ -139,8 +139,8 @@ func pick(s *state.State, fit []*state.Account, now time.Time) *state.Account {
 	return fit[0]
 }
 
-// leaving returns the account to which the holder of l moves before its account a reaches a limit;
-// nil if it keeps a.
+// leaving returns the account to which the holder of the lease l must move before its account a
+// reaches a limit, or nil if the holder keeps a.
 func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask Ask) *state.Account {
 	percent, now := ask.percent(s.Settings), p.now()
 	if percent == 0 || fill(a, now).Percent < percent || !l.Ahead.IsZero() && now.Sub(l.Ahead).Abs() < aheadPause {

@@ -30,7 +30,7 @@ func TestSettings(t *testing.T) {
 	}
 	o, err := w.Overview(ctx)
 	require.NoError(t, err)
-	assert.Zero(t, o.Settings, "nothing of it was kept")
+	assert.Zero(t, o.Settings, "an invalid setting must not be stored")
 	for _, name := range rotation.Strategies() {
 		w.configure(t, name, 99)
 	}
@@ -64,16 +64,16 @@ func TestFillFirst(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"Personal", "Personal"}, []string{next, w.get(t, 3)})
 	w.tell(t, 1, used("rolling", 100, w.now().Add(2*time.Hour)))
-	assert.Equal(t, "Spare", w.get(t, 4), "used up by the last known usage")
+	assert.Equal(t, "Spare", w.get(t, 4), "Personal is used up by its last known usage")
 	w.pass(time.Hour)
-	assert.Equal(t, "Work", w.get(t, 5), "the first again")
-	assert.Equal(t, "Spare", w.get(t, 4), "who has another keeps it")
+	assert.Equal(t, "Work", w.get(t, 5), "Work is ready again, and is the first")
+	assert.Equal(t, "Spare", w.get(t, 4), "a process that has another account keeps it")
 }
 
 func TestMostLeft(t *testing.T) {
 	w := newWorld(t, "A", "B", "C", "D")
 	w.configure(t, rotation.MostLeft, 0)
-	assert.Equal(t, []string{"A", "B", "C", "D", "A"}, []string{w.get(t, 1), w.get(t, 2), w.get(t, 3), w.get(t, 4), w.get(t, 5)}, "by turn where nothing is known")
+	assert.Equal(t, []string{"A", "B", "C", "D", "A"}, []string{w.get(t, 1), w.get(t, 2), w.get(t, 3), w.get(t, 4), w.get(t, 5)}, "round-robin while no usage is known")
 	now := w.now()
 	u := used("weekly", 10, now.Add(50*time.Hour))
 	u.Windows["rolling"] = rotation.Window{Status: "ok", Percent: 70, ResetsAt: now.Add(time.Hour)}
@@ -83,14 +83,14 @@ func TestMostLeft(t *testing.T) {
 	w.tell(t, 3, used("monthly", 99, now.Add(500*time.Hour)))
 	assert.Equal(t, []string{"B", "B"}, []string{w.get(t, 6), w.get(t, 7)}, "the fullest window of each counts")
 	w.pass(time.Hour)
-	assert.Equal(t, "A", w.get(t, 8), "a window that was reset since is empty")
+	assert.Equal(t, "A", w.get(t, 8), "a window that was reset after the last report counts as empty")
 	require.NoError(t, w.Disable(context.Background(), "id0"))
 	assert.Equal(t, "B", w.get(t, 9))
 	w.tell(t, 1, used("weekly", 100, now.Add(50*time.Hour)))
 	assert.Equal(t, "C", w.get(t, 10))
 }
 
-func TestRotatePassesOverWithAnyStrategy(t *testing.T) {
+func TestSkipWithEachStrategy(t *testing.T) {
 	for _, name := range []string{rotation.FillFirst, rotation.MostLeft} {
 		w := newWorld(t, "A", "B", "C")
 		w.configure(t, name, 0)
@@ -106,7 +106,7 @@ func TestRotatePassesOverWithAnyStrategy(t *testing.T) {
 		}
 		assert.Equal(t, []string{"A", "B", "C", "A"}, order, name)
 		assert.Equal(t, "B", w.get(t, 1), name)
-		assert.Equal(t, "A", w.get(t, 2), "for one hand-out")
+		assert.Equal(t, "A", w.get(t, 2), "a skip lasts for one hand-out")
 	}
 }
 
@@ -118,7 +118,7 @@ func TestAhead(t *testing.T) {
 	week := w.now().Add(50 * time.Hour)
 	w.tell(t, 0, used("weekly", 95, week))
 	w.tell(t, 1, used("weekly", 91, week))
-	require.Equal(t, "Work", w.get(t, 1), "not unless it is asked for")
+	require.Equal(t, "Work", w.get(t, 1), "without a percentage, the process stays")
 
 	ask := rotation.Ask{Ahead: 95}
 	h, sw, err := w.Take(ctx, proc(1), rotation.Ask{Ahead: 96})
@@ -127,7 +127,7 @@ func TestAhead(t *testing.T) {
 	assert.Nil(t, sw)
 	_, sw, err = w.Take(ctx, proc(1), rotation.Ask{Ahead: 91, To: func(rotation.Handout) bool { return false }})
 	require.NoError(t, err)
-	assert.Nil(t, sw, "it stays where it could not go on at once")
+	assert.Nil(t, sw, "the process stays if it cannot move to any of the accounts")
 	to := w.Leaving(ctx, ask, proc(1))[0]
 	assert.Equal(t, "Personal", to.Label)
 	h, sw, err = w.Take(ctx, proc(1), ask)
@@ -160,7 +160,7 @@ func TestAhead(t *testing.T) {
 	w.pass(50 * time.Hour)
 	h, _, err = w.Take(ctx, proc(1), ask)
 	require.NoError(t, err)
-	assert.Equal(t, "Spare", h.Label, "its week is over: no jump back")
+	assert.Equal(t, "Spare", h.Label, "the process keeps Spare, whose week has ended, and does not jump back")
 }
 
 func TestAheadOfTheSettingsAndOfAProcess(t *testing.T) {
@@ -177,9 +177,9 @@ func TestAheadOfTheSettingsAndOfAProcess(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "Work", h.Label)
 	assert.Equal(t, "Personal", w.get(t, 1))
-	assert.Equal(t, "Personal", w.get(t, 3), "and a new one does not begin where it would have to leave")
+	assert.Equal(t, "Personal", w.get(t, 3), "a new process does not get an account that it would have to leave")
 	w.tell(t, 1, used("rolling", 99, w.now().Add(time.Hour)))
-	assert.Equal(t, "Work", w.get(t, 4), "unless there is no other")
+	assert.Equal(t, "Work", w.get(t, 4), "with all accounts above the percentage, a new process gets one of them")
 }
 
 func TestAMoveForAReasonThatThePoolKnows(t *testing.T) {
@@ -198,7 +198,7 @@ func TestAMoveForAReasonThatThePoolKnows(t *testing.T) {
 			_, err := w.Blame(ctx, rotation.Handout{ID: "id0"}, rotation.Verdict{Action: rotation.Reject, Reason: "AuthError"})
 			return err
 		}, &rotation.Switch{Verdict: rotation.Verdict{Action: rotation.Reject, Reason: "AuthError"}}},
-		"of no use to it": {func(*world) error { return nil }, nil},
+		"unchanged": {func(*world) error { return nil }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "Work", "Personal")

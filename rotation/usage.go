@@ -52,7 +52,7 @@ const (
 	statusLimited = "rate-limited"
 )
 
-// UnmarshalJSON also accepts a percentage with a fraction, so that one does not make the whole
+// UnmarshalJSON also accepts a percentage with a fraction, which otherwise would make the whole
 // answer unreadable.
 func (w *Window) UnmarshalJSON(data []byte) error {
 	type plain Window
@@ -67,8 +67,8 @@ func (w *Window) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// limit returns the verdict for the used-up windows of u: Cool until the last of them is reset, by
-// the local clock. limited is false if no window is used up.
+// limit returns the verdict for the used-up windows of u. It cools the account until the last of
+// them is reset, by the local clock. limited is false if no window is used up.
 func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
 	clock := cmp.Or(u.At, now)
 	for name, w := range u.Windows {
@@ -84,7 +84,7 @@ func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
 	return v, limited
 }
 
-// usageDelay is how long after a limit the answer of /usage may still lack it.
+// usageDelay is how long after a 429 the answer of /usage may not show the used-up window yet.
 const usageDelay = 30 * time.Second
 
 // Learn stores the usage of an account. An account with a used-up window is handed out to no new
@@ -129,7 +129,7 @@ func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 
 // correct replaces the cooldowns for usage windows by the one that follows from u.
 func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
-	var old *state.Cooldown // of a window, the one that ends last
+	var old *state.Cooldown // the cooldown for a usage window that ends last
 	for i, c := range a.Cooldowns {
 		if c.Window != "" && now.Before(c.Until) && (old == nil || c.Until.After(old.Until)) {
 			old = &a.Cooldowns[i]

@@ -49,7 +49,7 @@ func TestUsedUpIsNoted(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"Work, weekly limit"}, kinds)
-	assert.Empty(t, h.Hits, "no limit was hit")
+	assert.Empty(t, h.Hits, "no 429 was received")
 
 	require.NoError(t, w.Enable(context.Background(), "id0"))
 	o, err = w.Overview(context.Background())
@@ -87,7 +87,7 @@ func TestLearnTakesTheLatestReset(t *testing.T) {
 	assert.Equal(t, rotation.Condition{State: rotation.Cooling, Until: at.Add(50 * time.Hour), Reason: "weekly limit", Window: "weekly"}, c)
 	stamp := w.store.Stamp()
 	w.learn(t, usage)
-	assert.Equal(t, stamp, w.store.Stamp(), "the same again writes nothing")
+	assert.Equal(t, stamp, w.store.Stamp(), "the same usage again writes nothing")
 }
 
 func TestLearnGoesByTheServicesClock(t *testing.T) {
@@ -169,7 +169,7 @@ func TestAClockThatIsSetBack(t *testing.T) {
 	w.pass(time.Minute)
 	o, err = w.Overview(context.Background())
 	require.NoError(t, err)
-	assert.Equal(t, rotation.Ready, o.Accounts[0].Condition.State, "the hour that the server named, not a thousand more")
+	assert.Equal(t, rotation.Ready, o.Accounts[0].Condition.State, "the cooldown lasts the hour that the server named, not a thousand hours more")
 }
 
 func TestAnExhaustedPoolAfterTheClockIsSetBack(t *testing.T) {
@@ -182,7 +182,7 @@ func TestAnExhaustedPoolAfterTheClockIsSetBack(t *testing.T) {
 	require.ErrorAs(t, err, new(*rotation.ExhaustedError))
 	w.pass(time.Minute)
 	_, err = w.Acquire(context.Background(), proc(1), rotation.Ask{})
-	require.NoError(t, err, "the minute is over, and did not move along with each look")
+	require.NoError(t, err, "the minute is over: reading the state must not move the cooldown again")
 }
 
 func TestAClockThatIsSetForward(t *testing.T) {

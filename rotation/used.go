@@ -18,10 +18,10 @@ var windowLengths = map[string]time.Duration{"rolling": 5 * time.Hour, "weekly":
 const (
 	// maxPercent is the largest percentage that is stored.
 	maxPercent = 1000
-	// unknownReset is how long a window counts as used up if the service names no time of its
+	// unknownReset is how long a window counts as used up if the service does not say when it is
 	// reset.
 	unknownReset = 5 * time.Minute
-	// unchangedInterval is the least time between two writes of the same numbers.
+	// unchangedInterval is the least time between two writes of the same usage.
 	unchangedInterval = time.Minute
 )
 
@@ -53,7 +53,8 @@ func (u Usage) stored(now time.Time) *state.Usage {
 	return k
 }
 
-// newer returns fresh, or old if fresh is nil or has the same numbers within unchangedInterval.
+// newer returns the usage to store: fresh, or old if fresh is nil or has the same numbers and is
+// less than unchangedInterval later.
 func newer(old, fresh *state.Usage) *state.Usage {
 	if old == nil || fresh == nil {
 		return cmp.Or(fresh, old)
@@ -73,8 +74,8 @@ func newer(old, fresh *state.Usage) *state.Usage {
 	return fresh
 }
 
-// rebasedUsage returns u, or if it was stored in the future, u moved to now: the clock was set
-// back.
+// rebasedUsage returns u. If the time of u is in the future, the clock was set back; then it
+// returns u with all times moved so that u is from now.
 func rebasedUsage(u *state.Usage, now time.Time) *state.Usage {
 	if u == nil || !u.At.After(now) {
 		return u
@@ -138,8 +139,8 @@ type windowFill struct {
 	Until   time.Time // when the window is reset; zero if unknown
 }
 
-// fill returns the usage of the account's fullest window. Unknown usage, and usage of before the
-// window's last reset, counts as 0 %.
+// fill returns the usage of the account's fullest window. A window counts as 0 % if its usage is
+// unknown, or was reported before the window's last reset.
 func fill(a *state.Account, now time.Time) windowFill {
 	var f windowFill
 	u := rebasedUsage(a.Usage, now)

@@ -49,7 +49,7 @@ func TestLearnKeepsTheNumbers(t *testing.T) {
 		"weekly":  {},
 		"monthly": {Status: "ok", Percent: 1000},
 	}}, got)
-	assert.Equal(t, got, w.tell(t, 0, rotation.Usage{}).Usage, "an answer that says nothing takes nothing away")
+	assert.Equal(t, got, w.tell(t, 0, rotation.Usage{}).Usage, "an answer without windows must not delete the stored usage")
 	assert.Equal(t, got, w.tell(t, 0, rotation.Usage{Windows: map[string]rotation.Window{"hourly": {Percent: 3}}}).Usage)
 }
 
@@ -65,8 +65,8 @@ func TestTheSameNumbersAreNotWrittenAgainAtOnce(t *testing.T) {
 
 	w.pass(time.Second)
 	again := w.tell(t, 0, used("rolling", 40, resets.Add(time.Second))).Usage
-	assert.Equal(t, w.now(), again.At, "what is old is said to be fresh again")
-	assert.Equal(t, resets, again.Windows["rolling"].ResetsAt, "and the reset does not creep")
+	assert.Equal(t, w.now(), again.At, "after a minute, the time of the same usage is updated")
+	assert.Equal(t, resets, again.Windows["rolling"].ResetsAt, "the time of the reset must not drift")
 
 	stamp = w.store.Stamp()
 	for name, u := range map[string]rotation.Usage{"percent": used("rolling", 41, resets), "window": used("weekly", 41, resets), "reset": used("rolling", 41, resets.Add(time.Minute))} {
@@ -76,8 +76,8 @@ func TestTheSameNumbersAreNotWrittenAgainAtOnce(t *testing.T) {
 	}
 }
 
-// Several processes ask /usage at the same time, and the answers arrive in another order.
-func TestTheAnswerToTheLaterQuestionCounts(t *testing.T) {
+// Several processes request /usage at the same time, and the answers arrive in another order.
+func TestTheAnswerToTheLaterRequestCounts(t *testing.T) {
 	w := newWorld(t, "Work")
 	early, late := used("weekly", 100, w.now().Add(time.Hour)), used("weekly", 3, w.now().Add(time.Hour))
 	early.Asked = w.now()
@@ -85,7 +85,7 @@ func TestTheAnswerToTheLaterQuestionCounts(t *testing.T) {
 	late.Asked = w.now()
 	w.pass(3 * time.Second)
 	got := w.tell(t, 0, late)
-	assert.Equal(t, late.Asked, got.Usage.At, "numbers are as old as the question")
+	assert.Equal(t, late.Asked, got.Usage.At, "the time of the usage is the time of its request")
 	stamp := w.store.Stamp()
 	assert.Equal(t, got, w.tell(t, 0, early))
 	assert.Equal(t, stamp, w.store.Stamp())
@@ -99,9 +99,9 @@ func TestUsedUpIsNotHandedOut(t *testing.T) {
 	u := used("weekly", 100, now.Add(50*time.Hour))
 	maps.Copy(u.Windows, used("rolling", 100, now.Add(time.Hour)).Windows)
 	assert.Equal(t, rotation.Condition{State: rotation.Cooling, Until: now.Add(50 * time.Hour), Reason: "weekly limit", Window: "weekly"}, w.tell(t, 0, u).Condition,
-		"until the latest reset")
+		"until the last window is reset")
 	assert.Equal(t, []string{"Personal", "Personal"}, []string{w.get(t, 2), w.get(t, 3)})
-	assert.Equal(t, "Work", w.get(t, 1), "who has it keeps it up to the limit")
+	assert.Equal(t, "Work", w.get(t, 1), "a holder keeps a used-up account until a 429")
 	h, err := w.Upcoming(ctx, proc(2))
 	require.ErrorAs(t, err, new(*rotation.ExhaustedError), "%v", h)
 	_, err = w.Move(ctx, proc(2))
@@ -114,10 +114,10 @@ func TestUsedUpIsNotHandedOut(t *testing.T) {
 	assert.Equal(t, rotation.ExhaustedError{Account: "Personal", Until: now.Add(time.Hour), Reason: "5-hour limit", Window: "5 hour", Cooling: 2}, *exhausted)
 	require.ErrorAs(t, w.Exhaustion(ctx), &exhausted)
 
-	assert.Equal(t, rotation.Ready, w.tell(t, 1, used("rolling", 3, now.Add(5*time.Hour))).Condition.State, "room again: at once")
+	assert.Equal(t, rotation.Ready, w.tell(t, 1, used("rolling", 3, now.Add(5*time.Hour))).Condition.State, "the account is ready as soon as its usage shows room")
 	assert.Equal(t, "Personal", w.get(t, 4))
 	w.pass(50 * time.Hour)
-	assert.Equal(t, "Work", w.get(t, 5), "back at the reset")
+	assert.Equal(t, "Work", w.get(t, 5), "Work is back when its week is reset")
 }
 
 func TestUsedUpEndsAHoldAtTheLimitAlone(t *testing.T) {
@@ -132,7 +132,7 @@ func TestUsedUpEndsAHoldAtTheLimitAlone(t *testing.T) {
 	assert.Equal(t, "Personal", next.Label)
 	o, err := w.Overview(ctx)
 	require.NoError(t, err)
-	assert.Equal(t, "weekly limit", o.Accounts[0].Condition.Reason, "the later of the two is when it is back")
+	assert.Equal(t, "weekly limit", o.Accounts[0].Condition.Reason, "the account is back at the later of the two resets")
 }
 
 func TestUsedUpWithoutAResetCountsForFiveMinutes(t *testing.T) {
@@ -172,5 +172,5 @@ func TestUsageOfAClockThatIsSetBack(t *testing.T) {
 	w.pass(59 * time.Minute)
 	require.Equal(t, "Personal", w.get(t, 2))
 	w.pass(time.Minute)
-	require.Equal(t, "Work", w.get(t, 3), "an hour later by the clock as it is now")
+	require.Equal(t, "Work", w.get(t, 3), "the usage is moved to the new time, and ends an hour after it")
 }

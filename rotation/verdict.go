@@ -33,7 +33,7 @@ type Verdict struct {
 	// OnProof says that the request may be the cause as well as the account. The verdict must not
 	// be reported until another account has answered the same request.
 	OnProof bool
-	// Unknown is the answer as a refusal, if it is one that no rule covers.
+	// Unknown is the refusal in the answer, if no rule covers it; otherwise nil.
 	Unknown *Refusal
 }
 
@@ -51,7 +51,7 @@ type Answer struct {
 // maxModel limits the name of a model in bytes.
 const maxModel = 200
 
-// TooMany is the reason for a cooldown after a 429 that names none.
+// TooMany is the reason for a cooldown after a 429 that names no limit.
 const TooMany = "too many requests"
 
 // Cooldowns for answers that name no time.
@@ -81,7 +81,8 @@ func Classify(a Answer, now time.Time) Verdict {
 	return v
 }
 
-// clean returns a text of the service as one line without keys, or otherwise if that is empty.
+// clean returns the service's text s as one line without keys. If that is empty, it returns
+// otherwise.
 func clean(s, otherwise string) string { return text.OneLineOr(keyform.Hide(s), otherwise) }
 
 // classifyRefusal classifies a 401 or 403.
@@ -129,8 +130,8 @@ var balanceReasons = map[string]string{
 	"UserLimitError":    "member's monthly spending limit",
 }
 
-// classifyLimit classifies a 429. RateLimitError is a limit of the key, rate_limit_error one of the
-// model's provider.
+// classifyLimit classifies a 429. RateLimitError is a limit of the key; rate_limit_error is a limit
+// of the model's provider.
 func classifyLimit(a Answer, e apiError, now time.Time) (v Verdict, known bool) {
 	kind := e.kind(a.Status)
 	wait, named := RetryAfter(a.Header, now)
@@ -170,8 +171,8 @@ func windowVerdict(window string, until time.Time) Verdict {
 }
 
 // Overage returns the verdict on an account whose answer cost real money, for users who do not want
-// that. The account cools for an hour, or until its windows are reset once Learn knows when that
-// is.
+// that. The account cools for an hour. Learn replaces that by the time at which the account's
+// windows are reset.
 func Overage(cost string, now time.Time) Verdict {
 	return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Window: OverageWindow, Reason: "real money was spent ($" + text.OneLineOr(cost, "?") + ")"}
 }
@@ -180,7 +181,8 @@ func Overage(cost string, now time.Time) Verdict {
 const OverageWindow = "overage"
 
 // ClassifyEvent is Classify for an error in an answer with status 200: the first event of a stream,
-// or a body instead of a stream. The error is judged by the status that it has as an answer.
+// or a body instead of a stream. The verdict is that of an answer with the status for this kind of
+// error.
 func ClassifyEvent(a Answer, now time.Time) Verdict {
 	if a.Status = parseError(a.Body).status(); a.Status == 0 {
 		return Verdict{}

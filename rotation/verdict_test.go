@@ -127,7 +127,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 	got, ok := rotation.RetryAfter(http.Header{"Retry-After-Ms": {"250"}, "Retry-After": {"60"}}, noon)
 	assert.True(t, ok)
-	assert.Equal(t, 250*time.Millisecond, got, "milliseconds win, as in OpenCode")
+	assert.Equal(t, 250*time.Millisecond, got, "retry-after-ms takes precedence, as in OpenCode")
 }
 
 func TestReasonsFitOneLine(t *testing.T) {

@@ -26,7 +26,7 @@ func TestAdd(t *testing.T) {
 	assert.ErrorIs(t, err, rotation.ErrAlreadyThere)
 	assert.ErrorContains(t, err, "as Work")
 	_, err = w.Add(t.Context(), "work", keyOf("Other"), true)
-	assert.ErrorIs(t, err, rotation.ErrAlreadyThere, "a label differs in more than upper and lower case")
+	assert.ErrorIs(t, err, rotation.ErrAlreadyThere, "labels that differ only in case count as the same")
 	assert.Equal(t, []string{"Work"}, w.labels())
 	assert.Empty(t, w.unlisted())
 }
@@ -47,7 +47,7 @@ func TestAddTakesBackAKeyThatCannotBeReadBack(t *testing.T) {
 		"read back as another": func(f *flawed) {
 			f.read = func(keychain.Secret) keychain.Secret { return keychain.NewSecret("another") }
 		},
-		"stored, and said not to be": func(f *flawed) { f.after = failing("set") },
+		"stored, with an error": func(f *flawed) { f.after = failing("set") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -129,7 +129,7 @@ func TestReplacePutsTheOldKeyBack(t *testing.T) {
 }
 
 // If an account is removed while it gets a new key, that key is deleted.
-func TestReplaceOfAnAccountThatGoes(t *testing.T) {
+func TestReplaceOfAnAccountThatIsRemoved(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
 	w.stores[OSStore].after = func(op, id string) error {
@@ -243,7 +243,7 @@ func TestLabels(t *testing.T) {
 	assert.ErrorIs(t, err, hint.ErrInput)
 }
 
-// A label that is not valid, or not free, becomes one that is both.
+// FitLabel changes a label that is not valid, or not free, into one that is valid and free.
 func TestFitLabel(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("x", maxLabel)

@@ -10,8 +10,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// FreeLabel returns the label for a new account: the wanted one, or if that is nil a free one. Errors
-// say that the label is not valid, or that another account has it (rotation.ErrAlreadyThere).
+// FreeLabel returns the label for a new account: the wanted one, or a free one if wanted is nil.
+// The error says that the label is not valid, or that another account has it
+// (rotation.ErrAlreadyThere).
 func (a *Accounts) FreeLabel(ctx context.Context, wanted *string) (string, error) {
 	o, err := a.Pool.Overview(ctx)
 	if err != nil {
@@ -79,7 +80,7 @@ func (a *Accounts) Enlist(n rotation.NewAccount, key keychain.Secret, usage rota
 		a.abandon(n.ID)
 		return err
 	}
-	_ = a.Pool.Learn(ctx, rotation.Handout{ID: n.ID}, usage) // on failure, the first request learns it
+	_ = a.Pool.Learn(ctx, rotation.Handout{ID: n.ID}, usage) // on failure, the account's first request fetches the usage
 	return nil
 }
 

@@ -17,13 +17,13 @@ import (
 // errCut is the error of a store that interrupts a command.
 var errCut = errors.New("cut short")
 
-// flawed is a store in memory whose calls a test can make fail, or return another key.
+// flawed is a store in memory. A test can make its calls fail, or make Get return another key.
 type flawed struct {
 	keychain.Store
 	name   string
 	before func(op, id string) error             // may be nil; if it returns an error, the call fails without effect
 	after  func(op, id string) error             // may be nil; if it returns an error, the call fails after it took effect
-	read   func(keychain.Secret) keychain.Secret // may be nil
+	read   func(keychain.Secret) keychain.Secret // changes the key that Get returns; may be nil
 	stored []string                              // the ids passed to Set
 }
 

@@ -57,8 +57,8 @@ func (a *Accounts) Held(o rotation.Overview) (HeldKeys, error) {
 	return held, nil
 }
 
-// refuseKnownKey returns an error if an account other than self has the key. If self has it, an
-// interrupted replace is completed now.
+// refuseKnownKey returns an error if an account other than self has the key. If self has it, the
+// caller is completing an interrupted replace, which is allowed.
 func (a *Accounts) refuseKnownKey(ctx context.Context, self string, key keychain.Secret) error {
 	o, err := a.Pool.Overview(ctx)
 	if err != nil {

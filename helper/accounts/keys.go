@@ -22,8 +22,8 @@ const credentialName = "ocgo-key"
 
 // Choice is the user's choice of a key store on the command line and in the environment.
 type Choice struct {
-	Store    string // the store's name; empty for the one in the settings, otherwise the OS keychain
-	Identity string // the identity of the file store; empty for systemd's, otherwise the one in the settings
+	Store    string // the store's name; empty for the one in the settings or, without it, the OS keychain
+	Identity string // the file store's identity; empty for the one from systemd or, without it, the one in the settings
 	Silent   bool   // never ask for a passphrase, not even on a terminal
 	Getenv   func(string) string
 }
@@ -139,9 +139,9 @@ func (k *Keys) Name() string {
 	return store.Name()
 }
 
-// Warm connects to the OS keychain, unless the command line names another store. It does not read the
-// settings first: that takes as long as Warm could save. If the settings name another store, the
-// connection is not used.
+// Warm connects to the OS keychain, unless the command line names another store. It does not read
+// the settings first, which would take as long as the time that Warm saves. If the settings name
+// another store, the connection is not used.
 func (k *Keys) Warm() {
 	if k.Store != "" && k.Store != OSStore {
 		return
@@ -153,8 +153,8 @@ func (k *Keys) Warm() {
 	}
 }
 
-// Unlock asks for the passphrase of the file store's identity, for a command that has less time later
-// or then uses the terminal. Errors are ignored: they show when a key is read.
+// Unlock asks for the passphrase of the file store's identity. It is for a command that later has
+// less time, or uses the terminal itself. Errors are ignored; the first read of a key reports them.
 func (k *Keys) Unlock(b Budget) {
 	if k.Name() == FileStore {
 		ctx, cancel := b.Context()
@@ -163,7 +163,8 @@ func (k *Keys) Unlock(b Budget) {
 	}
 }
 
-// Get returns a key. It takes no lock: if a move changes the store meanwhile, it asks the new store.
+// Get returns a key. It takes no lock. If a move changes the store meanwhile, Get reads the key
+// from the new store.
 func (k *Keys) Get(ctx context.Context, id string) (keychain.Secret, error) {
 	store, _, err := k.now()
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The command line (a flag or its variable) takes precedence over the settings, and those over the OS
-// keychain.
+// The command line (a flag or its variable) takes precedence over the settings, and the settings
+// take precedence over the OS keychain.
 func TestStoreThatIsChosen(t *testing.T) {
 	for _, row := range []struct{ line, remembered, want string }{
 		{"", "", OSStore}, {"", FileStore, FileStore}, {"docker:vault", FileStore, "docker:vault"}, {OSStore, FileStore, OSStore}, {FileStore, "", FileStore},

@@ -14,9 +14,9 @@ import (
 	"ocgo-key/internal/trust"
 )
 
-// Names of the locks in the state folder. A move of the keys takes the move lock alone; every other
-// change of a key shares it. The add lock serializes additions, because each new key is compared with
-// all others.
+// Names of the locks in the state folder. A move of the keys takes the move lock exclusively; every
+// other change of a key takes it shared. The add lock serializes additions, because each new key is
+// compared with all others.
 const (
 	MoveLockName = "move.lock"
 	AddLockName  = "add.lock"
@@ -31,15 +31,15 @@ const addTimeout = time.Minute
 // ErrBusy means that other processes held a lock of the key store for the whole wait.
 var ErrBusy = errors.New("another ocgo-key is storing, deleting or moving keys all the time")
 
-// Alone runs do, which compares a new key with all others and stores it, while no other process adds
-// a key. Errors: [ErrBusy], or do's.
+// Alone runs the function do while no other process adds a key. The function compares a new key
+// with all others, and stores it. The error is [ErrBusy] or the function's.
 func (a *Accounts) Alone(do func() error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), addTimeout)
 	defer cancel()
 	return a.Keys.locked(ctx, AddLockName, takeAlone, do)
 }
 
-// unmoved runs do while no move of the keys runs.
+// unmoved runs the function do while no move of the keys runs.
 func (k *Keys) unmoved(ctx context.Context, do func() error) error {
 	return k.locked(ctx, MoveLockName, takeShared, do)
 }
@@ -66,9 +66,9 @@ func (k *Keys) lock(name string) (*flock.Flock, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make the state folder: %w", err)
+		return nil, fmt.Errorf("cannot create the state folder: %w", err)
 	}
-	// Opened for reading alone, a pipe in its place would be waited for.
+	// Not read-only: if the path is a pipe, opening it for reading only would block.
 	return flock.New(filepath.Join(dir, name), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR|trust.NoFollow)), nil
 }
 
@@ -83,7 +83,7 @@ func (k *Keys) Moving() bool {
 	return err == nil && !free
 }
 
-// taking is a way to take a lock: alone or shared.
+// taking is a way to take a lock: exclusive or shared.
 type taking func(*flock.Flock, context.Context, time.Duration) (bool, error)
 
 var (

@@ -15,7 +15,7 @@ import (
 
 // Moved is the result of a move of the keys.
 type Moved struct {
-	From, To string   // names of stores; the same if the keys were in To already
+	From, To string   // names of stores; From equals To if the keys were in To already
 	Labels   []string // labels of the accounts whose keys were moved
 	Missing  []string // labels of the accounts without a key in either store
 	Beside   bool     // the identity of the file store is in the same folder as the keys
@@ -112,8 +112,9 @@ func (m *move) arrive(s rotation.Settings) error {
 	return nil
 }
 
-// finishEarlier completes an interrupted move between now, the store in use, and another store, unless
-// that other store is the target of this move.
+// finishEarlier completes an interrupted move between the store in use, whose name is now, and a
+// third store. If the other store of the interrupted move is the target of this move, it does
+// nothing.
 func (m *move) finishEarlier(s rotation.Settings, now string) error {
 	other := s.Move.Other(now)
 	if other == "" || other == m.moved.To {
@@ -193,8 +194,9 @@ func nothingMoved(err error) error {
 	return fmt.Errorf("nothing was moved: %w", keychain.WithoutAccount(err))
 }
 
-// tellApart returns an error if both stores are the same place under two names, such as a credential
-// helper that links to another: a key that is deleted in one of them would be lost in both.
+// tellApart returns an error if both stores are the same place under two names, such as a
+// credential helper that links to another. A key that is deleted in one of them would be lost in
+// both.
 func (m *move) tellApart(ctx context.Context) error {
 	probe, text := NewID(), keychain.NewSecret("probe-"+rand.Text())
 	if err := m.to.Set(ctx, probe, text); err != nil {

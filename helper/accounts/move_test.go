@@ -58,8 +58,9 @@ func TestMove(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// If a move is interrupted at any call of a store, before or after the call took effect, every key is
-// in the store of the settings, and the same move, or the one back, completes it.
+// A move is interrupted at each call of a store, before or after the call took effect. Every key is
+// still in the store of the settings, and another move, to any store, completes the interrupted
+// one.
 func TestMoveCutShort(t *testing.T) {
 	for n := 1; ; n++ {
 		for _, later := range []bool{false, true} {
@@ -215,7 +216,7 @@ func TestMoveToAStoreThatIsShut(t *testing.T) {
 	assert.EqualError(t, err, "nothing was moved: locked")
 	assert.Equal(t, rotation.KeyMove{}, w.overview().Settings.Move)
 
-	// Once a key was copied, the next move continues, and says so.
+	// After a key was copied, the next move tells the user that it continues the interrupted one.
 	w.stores[FileStore].before = failing("set")
 	_, err = w.moveTo(FileStore)
 	next, _ := hint.Of(err)

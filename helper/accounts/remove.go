@@ -33,8 +33,8 @@ func (a *Accounts) Remove(v rotation.View) error {
 	return a.Pool.Remove(ctx, v.ID)
 }
 
-// open makes a locked store ask for its password, and returns an error if the store cannot be used,
-// before anything is changed.
+// open makes a locked store ask for its password. It returns an error if the store cannot be used,
+// so that the command ends before it has changed anything.
 func (a *Accounts) open(ctx context.Context, id string) error {
 	_, err := a.Keys.Get(ctx, id)
 	for _, shut := range []error{keychain.ErrLocked, keychain.ErrNoKeychain, keychain.ErrTimeout, keychain.ErrRefused} {
@@ -45,7 +45,7 @@ func (a *Accounts) open(ctx context.Context, id string) error {
 	return nil
 }
 
-// stillHas reports whether the store certainly has a key for id. It asks the user nothing.
+// stillHas reports whether the store certainly has a key for id. It does not prompt the user.
 func (a *Accounts) stillHas(id string) bool {
 	ctx, cancel := ProgramBudget.Context()
 	defer cancel()

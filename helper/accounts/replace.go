@@ -34,13 +34,13 @@ func (a *Accounts) exchange(v rotation.View, key keychain.Secret, usage rotation
 		return keychain.WithLabel(err, v.Label)
 	}
 	err := a.Pool.Replaced(ctx, v.ID, usage.Workspace, usage.User)
-	if errors.Is(err, rotation.ErrNoSuchAccount) { // removed by another process meanwhile: this key must not remain
+	if errors.Is(err, rotation.ErrNoSuchAccount) { // another process has removed the account meanwhile, so delete the key
 		a.abandon(v.ID)
 	}
 	if err != nil {
 		return err
 	}
-	_ = a.Pool.Learn(ctx, rotation.Handout{ID: v.ID, KeyRev: v.KeyRev + 1}, usage) // on failure, the next request learns it
+	_ = a.Pool.Learn(ctx, rotation.Handout{ID: v.ID, KeyRev: v.KeyRev + 1}, usage) // on failure, the account's next request fetches the usage
 	return nil
 }
 

@@ -118,7 +118,7 @@ var strategySetting = Setting{
 		if s.Strategy == "" || slices.Contains(rotation.Strategies(), s.Strategy) {
 			return ""
 		}
-		return "not known to this version, which goes by " + rotation.Strategies()[0]
+		return "not known to this version, which uses " + rotation.Strategies()[0]
 	},
 }
 
@@ -191,8 +191,8 @@ var identitySetting = Setting{
 	},
 }
 
-// rememberable returns the absolute path of an identity, if it can be stored in the settings. A file
-// descriptor cannot: the next process does not have it.
+// rememberable returns the absolute path of an identity, if it can be stored in the settings. A
+// file descriptor can't be stored, since the next process does not have it.
 func rememberable(identity string) (path string, ok bool) {
 	for _, passing := range []string{"fd:", "/dev/fd/", "/dev/std", "/proc/"} {
 		if strings.HasPrefix(identity, passing) {

@@ -19,7 +19,7 @@ func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.
 		return fmt.Errorf("the key was stored but could not be read back: %w", err)
 	}
 	if !back.Equal(key) {
-		return errors.New("the keychain gave back another key than was stored")
+		return errors.New("the keychain returned another key than the one that was stored")
 	}
 	return nil
 }

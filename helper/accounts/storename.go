@@ -27,7 +27,7 @@ func CheckStore(name string) error {
 	return nil
 }
 
-// Place returns how messages name a store, such as "the OS keychain".
+// Place returns the name of a store in messages, such as "the OS keychain".
 func Place(store string) string {
 	switch store {
 	case OSStore:

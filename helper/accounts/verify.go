@@ -20,7 +20,7 @@ const verifyTimeout = 10 * time.Second
 // ErrUnknownKey means that the service does not know a key.
 var ErrUnknownKey = errors.New("the service does not know this key (401)")
 
-// ErrNoSubscription means that the service knows a key which has no Go subscription.
+// ErrNoSubscription means that the service knows a key, but the key has no Go subscription.
 var ErrNoSubscription = errors.New("the service says that this key has no Go subscription (403)")
 
 // Check asks the service for the usage of the key. Errors: [ErrUnknownKey], [ErrNoSubscription], or

@@ -18,11 +18,11 @@ const maxWalk = 64
 
 // Find returns the process on whose behalf pid, an ocgo-key process, asks for a key. Usually that
 // is the nearest ancestor that is neither a shell nor a launcher:
-//
-//   - a launcher (env, sudo, timeout, npx, …) is passed over: it only starts another program;
-//   - so is a shell that was started for one command (sh -c 'ocgo-key get'): it only starts us;
-//   - so is a shell's forked copy (a subshell, a substitution, a part of a pipeline), in favour of
-//     the shell that it was copied from;
+//   - a launcher (env, sudo, timeout, npx, …) is skipped, since it only starts another program;
+//   - a shell that was started for one command (sh -c 'ocgo-key get') is skipped, since it only
+//     starts this program;
+//   - a shell's forked copy (a subshell, a substitution, a part of a pipeline) is skipped in favour
+//     of the shell that it was copied from;
 //   - any other shell (interactive, running a script, several commands behind -c) is the caller.
 //
 // If the walk ends (at an init process, at a process that cannot be looked up, or after 64
@@ -31,11 +31,11 @@ const maxWalk = 64
 // A process that already holds an account takes precedence over all of these rules: the nearest
 // one, pid itself included, is the caller. This is how a process keeps its account through an exec.
 // Many shells replace themselves with the last of several commands: in sh -c 'ocgo-key get;
-// ocgo-key get' the second get has the pid and start time of the shell that the first one answered,
-// and the shell itself is gone.
+// ocgo-key get', the first get gives the account to the shell. The second get replaces that shell,
+// and so has its pid and start time.
 //
 // lookup is [process.Lookup] or a stand-in for it. holds reports whether a process (by its PID and
-// Start) has an account. An error means that pid or its parent could not be looked up.
+// Start) has an account. The error says that pid or its parent could not be looked up.
 func Find(pid int, lookup func(pid int) (process.Info, error), holds func(process.Info) bool) (process.Info, error) {
 	self, err := lookup(pid)
 	if err != nil {
@@ -45,7 +45,7 @@ func Find(pid int, lookup func(pid int) (process.Info, error), holds func(proces
 		return self, nil
 	}
 	if self.PPID <= 0 {
-		// The first process of a container, or one whose parent is outside of it.
+		// pid is the first process of a container, or its parent is outside of the container.
 		return process.Info{}, fmt.Errorf("process %d has no parent", pid)
 	}
 	at, err := lookup(self.PPID)
@@ -57,7 +57,8 @@ func Find(pid int, lookup func(pid int) (process.Info, error), holds func(proces
 		if kind == program || holds(at) {
 			return at, nil
 		}
-		// A shell's parent is needed too: only it shows whether the shell is a forked copy.
+		// For a shell, the parent is needed too, to decide whether the shell is a forked copy of
+		// it.
 		var up process.Info
 		more := at.PPID > 0 && at.PPID != at.PID
 		if more {
@@ -78,20 +79,21 @@ func isFork(at, up process.Info) bool {
 		return at.Image == up.Image
 	}
 	// Where the executable is not known (macOS), a copy is recognized by its unchanged arguments. A
-	// shell that another shell started with the same arguments looks the same. Treating those two
-	// as one gives them one key; the opposite mistake would give a new key to every $(…).
+	// shell that another shell started with the same arguments looks the same. If it is taken for a
+	// copy by mistake, both shells get one key; the opposite mistake would give a new key to every
+	// $(…).
 	return len(at.Args) > 0 && at.Name == up.Name && slices.Equal(at.Args, up.Args)
 }
 
 type kind int
 
 const (
-	program kind = iota // asks for itself
+	program kind = iota // is the caller
 	launch              // only starts another program, or is a shell for one command
-	shell               // asks for itself, unless it is a forked copy
+	shell               // is the caller, unless it is a forked copy
 )
 
-// kindOf judges a process by itself.
+// kindOf returns the kind of a process, without looking at other processes.
 func kindOf(p process.Info) kind {
 	p.Args = withoutBusybox(p.Args)
 	if isLauncher(p) {

@@ -13,13 +13,14 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// With this variable set the test binary prints its caller's pid. With it set
-// to "npx" it does so as the child of a process that looks like npx.
+// If this variable is set, the test binary prints its caller's pid. If it is "npx", the binary does
+// so as the child of a process that looks like npx.
 const askEnv = "CALLER_TEST_ASK"
 
 const heldEnv = "CALLER_TEST_HELD"
 
-// name identifies a process as a lease does: two processes may start in one tick of the clock.
+// name identifies a process by pid and start time, as a lease does. The start time alone is not
+// enough, since two processes may start in one tick of the clock.
 func name(p process.Info) string { return fmt.Sprintf("%d@%s", p.PID, p.Start) }
 
 func TestMain(m *testing.M) {
@@ -74,7 +75,7 @@ func ask(t *testing.T, mode string, argv ...string) (callers []string, pid strin
 		argv[i] = strings.ReplaceAll(a, "BIN", exe)
 	}
 	c := exec.Command(argv[0], argv[1:]...)
-	c.Env = append(os.Environ(), askEnv+"="+mode, "GORACE=atexit_sleep_ms=0") // otherwise each run waits a second
+	c.Env = append(os.Environ(), askEnv+"="+mode, "GORACE=atexit_sleep_ms=0") // otherwise the race detector sleeps for a second at exit
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Run(); err != nil {
@@ -103,7 +104,7 @@ func TestRealCallers(t *testing.T) {
 
 	tests := []struct {
 		name string
-		us   bool // the caller is this test; otherwise the command itself
+		us   bool // the expected caller is this test; otherwise it is the command itself
 		n    int
 		argv []string
 	}{
@@ -153,15 +154,16 @@ func TestRealCallers(t *testing.T) {
 }
 
 func TestRealNpx(t *testing.T) {
-	// The stand-in for npx is a child of the command, which is an ordinary program and so the
-	// caller.
+	// The stand-in for npx is a child of the command. The command is an ordinary program, so it is
+	// the caller.
 	callers, pid := ask(t, "npx", "BIN")
 	if !slices.Equal(callers, []string{pid}) {
 		t.Fatalf("got %q, want %s", callers, pid)
 	}
 }
 
-// Three shells that each ask twice: each gets the same caller twice, and the three callers differ.
+// Each of three shells runs the program twice. Both runs find the same caller, and the three
+// callers differ.
 func TestThreeShells(t *testing.T) {
 	seen := map[string]bool{}
 	for range 3 {

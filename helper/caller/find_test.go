@@ -9,12 +9,13 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// nobody holds an account.
+// nobody is the function holds for a process table in which no process has an account.
 func nobody(process.Info) bool { return false }
 
-// tree is an invented line of ancestors, nearest last. Each is written as its arguments, separated
-// by "|"; "NAME:" before them sets a name other than the base of the first, "=" at the end gives it
-// the same executable as the one before.
+// tree returns a process table with one chain of ancestors, the nearest one last. Each line has the
+// arguments of a process, separated by "|". "NAME:" before the arguments sets the name of the
+// process, which otherwise is the base of the first argument. "=" at the end gives the process the
+// same executable as the process before it.
 func tree(t *testing.T, lines []string) (self int, lookup func(int) (process.Info, error)) {
 	t.Helper()
 	table := map[int]process.Info{}
@@ -159,7 +160,7 @@ func TestFindErrors(t *testing.T) {
 	for _, pid := range []int{4, 5, 6} {
 		got, err := Find(pid, lookup, nobody)
 		if err == nil || strings.Contains(err.Error(), "which process is asking") {
-			t.Errorf("process %d: %+v, %v; the one who calls says what was asked for", pid, got, err)
+			t.Errorf("process %d: got %+v and the error %v; the error must leave the context to the caller of Find", pid, got, err)
 		}
 		if pid != 6 && !errors.Is(err, hidden) {
 			t.Errorf("process %d: %v hides its cause", pid, err)

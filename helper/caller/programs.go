@@ -22,7 +22,7 @@ var (
 		dbus-run-session systemd-inhibit
 		genv gnice gtimeout gnohup gstdbuf gxargs gtime caffeinate arch`)
 
-	// Programs that do so only with one of these words.
+	// Programs that are launchers only with one of these words.
 	launcherWords = map[string]map[string]bool{
 		"direnv": set("exec"),
 		"mise":   set("exec x run r"),
@@ -31,8 +31,8 @@ var (
 		"bun":    set("x"),
 	}
 
-	// Package runners, as programs, as the scripts that Node.js runs for them,
-	// and as the first word of the title that they give themselves.
+	// Names of package runners: of the programs, of the scripts that Node.js runs for them, and the
+	// first words of the titles that they give themselves.
 	runners = set(`npm npx pnpm pnpx yarn yarnpkg bunx corepack npm-cli.js npx-cli.js
 		pnpm.cjs pnpm.js pnpm.mjs pnpx.cjs yarn.js yarn.cjs corepack.js`)
 
@@ -81,9 +81,9 @@ func isInit(p process.Info) bool {
 
 func isLauncher(p process.Info) bool {
 	if runsScript(p) {
-		return false // whatever the script is called
+		return false // a script is no launcher, whatever its name
 	}
-	// The title is checked before the names: "npm exec @some/env" has a slash.
+	// The title is checked before the names, since the base name of "npm exec @some/env" is "env".
 	if hasTitle(p) {
 		return true
 	}
@@ -108,7 +108,7 @@ func runsScript(p process.Info) bool {
 }
 
 // hasTitle reports whether p is a package runner, judging by the title that it wrote over its
-// arguments ("npm exec …"). The kernel's name for it is that title, cut short.
+// arguments ("npm exec …"). The kernel's name of the process is the beginning of that title.
 func hasTitle(p process.Info) bool {
 	titles := []string{p.Name}
 	if len(p.Args) > 0 {

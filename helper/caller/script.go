@@ -3,7 +3,7 @@ package caller
 import "strings"
 
 // compound holds, for each language, the words that begin a command made of other commands. Most
-// such commands contain a separator as well, but need not.
+// such commands contain a separator as well, but not all.
 var compound = map[dialect]map[string]bool{
 	posix:      set("{ [[ if while until for case select function repeat coproc foreach"),
 	fish:       set("{ if while for switch begin function and or"),
@@ -12,11 +12,11 @@ var compound = map[dialect]map[string]bool{
 	cmd:        set("if for"),
 }
 
-// oneCommand reports whether a shell's text is one command: a simple command or one pipeline of
-// them, with any words, quotes, redirections, assignments and substitutions. Lists (; && || & and
-// line feeds), compound commands, functions and here-documents are more than one command. It is not
-// a full parser: where it is unsure (a quote that is never closed) it returns false, and the shell
-// counts as a process in its own right.
+// oneCommand reports whether a shell's text is one command: a simple command, or one pipeline of
+// simple commands, with any words, quotes, redirections, assignments and substitutions. Lists (; &&
+// || & and line feeds), compound commands, functions and here-documents are more than one command.
+// It is not a full parser: where it is unsure (a quote that is never closed) it returns false, and
+// the shell counts as a process in its own right.
 func oneCommand(text string, d dialect) bool {
 	s := scanner{text: text, dialect: d}
 	return s.one()
@@ -26,10 +26,10 @@ type scanner struct {
 	text string
 	at   int
 	dialect
-	commands int    // commands begun outside of any substitution; a pipeline is one
-	begun    bool   // a command was begun and no separator has ended it
-	piped    bool   // the command to come belongs to the pipeline before it
-	inWord   bool   // a word was begun and no blank has ended it
+	commands int    // the number of commands begun outside of any substitution; a pipeline counts as one
+	begun    bool   // a command was begun, and no separator has ended it yet
+	piped    bool   // the next command belongs to the same pipeline
+	inWord   bool   // a word was begun, and no blank has ended it yet
 	first    bool   // the current word is the first of its command
 	word     string // that first word, quotes left out
 }
@@ -127,7 +127,8 @@ func (s *scanner) isEscape(c byte) bool {
 	}
 }
 
-// begin adds to the current word, and begins a word and a command where none is begun.
+// begin adds text to the current word. If there is no current word or no current command, begin
+// begins one.
 func (s *scanner) begin(text string) {
 	if !s.inWord {
 		s.inWord, s.first = true, !s.begun
@@ -147,7 +148,7 @@ func (s *scanner) begin(text string) {
 func (s *scanner) endWord() bool {
 	word := s.word
 	if s.dialect == powershell || s.dialect == cmd {
-		word = strings.ToLower(word) // case does not matter there
+		word = strings.ToLower(word) // case does not matter in that language
 	}
 	known := s.inWord && s.first && compound[s.dialect][word]
 	s.inWord, s.first = false, false

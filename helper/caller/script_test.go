@@ -164,9 +164,10 @@ func FuzzOneCommand(f *testing.F) {
 			if !oneCommand(text, d) {
 				continue
 			}
-			// One command after blanks is still one, and is two with another one after it.
+			// With blanks before it, one command is still one. With another command after it, it is
+			// two.
 			if !oneCommand(" \n"+text, d) && d != cmd {
-				t.Errorf("dialect %d: %q is one, but not behind blanks", d, text)
+				t.Errorf("dialect %d: %q is one command, but not with blanks before it", d, text)
 			}
 		}
 	})

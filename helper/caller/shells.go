@@ -6,13 +6,13 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// dialect describes what matters of a shell's language and options.
+// dialect is a shell's language, as far as the parsing of options and commands depends on it.
 type dialect int
 
 const (
 	posix      dialect = iota + 1 // sh and its descendants
 	fish                          // a bare (…) is a substitution
-	nu                            // the same, and no && or backslash
+	nu                            // as in fish; there is no && and no backslash
 	powershell                    // backtick escapes, "&" calls
 	cmd                           // caret escapes, double quotes only
 )
@@ -56,8 +56,8 @@ func (d dialect) command(args []string) (text string, ok bool) {
 	}
 }
 
-// posixCommand follows POSIX sh, and the additions of bash, zsh and ksh: with "c" among the letters
-// of an option, the first operand is the text, wherever it is.
+// posixCommand follows POSIX sh, and the additions of bash, zsh and ksh: if "c" is among the
+// letters of an option, the first operand is the text, wherever it is.
 func posixCommand(args []string) (string, bool) {
 	takesNext := set("--rcfile --init-file --emulate")
 	hasText := false // an option -c was seen
@@ -77,7 +77,7 @@ func posixCommand(args []string) (string, bool) {
 			if a[0] == '-' && strings.Contains(letters, "c") {
 				hasText = true
 			}
-			// -o NAME and bash's -O NAME; several of them take several names.
+			// each o, and each O of bash, takes a name as its value
 			i += strings.Count(letters, "o") + strings.Count(letters, "O")
 		case hasText:
 			return a, true
@@ -109,15 +109,15 @@ func longCommand(args []string) (string, bool) {
 				return args[i+1], true
 			}
 			return "", false
-		case strings.HasPrefix(a, "-c"): // fish also takes the text in the same word
+		case strings.HasPrefix(a, "-c"): // in fish, the text may follow -c in the same word
 			return a[len("-c"):], true
 		}
 	}
 	return "", false
 }
 
-// powershellCommand knows the options that may stand before -Command, which
-// takes all that follows. Options may be cut short and begin with a slash.
+// powershellCommand returns everything after the option -Command. It knows the options that may
+// come before it. Options may be abbreviated, and may begin with a slash.
 func powershellCommand(args []string) (string, bool) {
 	for i, a := range args {
 		if strings.HasSuffix(strings.ToLower(a), ".ps1") {
@@ -142,7 +142,7 @@ func powershellCommand(args []string) (string, bool) {
 	return "", false
 }
 
-// cmdCommand finds what follows /c. With /k the shell stays.
+// cmdCommand returns the text after /c. With /k the shell stays open, so there is no such text.
 func cmdCommand(args []string) (string, bool) {
 	for i, a := range args {
 		if len(a) < 2 || a[0] != '/' {

@@ -32,7 +32,7 @@ const (
 type Answer struct {
 	Account string        // the account's label
 	Reveal  func() string // the key; called once, right before it is written
-	Expires *time.Time    // when to ask again; nil if not known
+	Expires *time.Time    // when the client should request the key again; nil if not known
 }
 
 // Request is one request for a credential.
@@ -41,7 +41,7 @@ type Request struct {
 	// Action is the word that git and EngFlow clients append to the command: get, store or erase.
 	// "" means get.
 	Action string
-	// BaseURL is the service's. An EngFlow request for another URL is refused.
+	// BaseURL is the service's base URL. An EngFlow request for a URL outside of it is refused.
 	BaseURL string
 }
 
@@ -64,8 +64,8 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error))
 			return err
 		}
 		if !g.forService(r.BaseURL) {
-			// A helper that is configured for all hosts is asked about every host.
-			return errors.New("git asks about another place than the service; set this helper up for https://" + serviceHost + " only")
+			// git calls a helper that is configured for all hosts for every host.
+			return errors.New("git asked for a credential for another host; configure this helper for https://" + serviceHost + " only")
 		}
 	case r.Format == EngFlow:
 		uri, err := readEngFlow(in)
@@ -91,7 +91,8 @@ func write(w io.Writer, f Format, a Answer) error {
 	if a.Reveal == nil {
 		return errNoKey
 	}
-	// Checked before the key is fetched, so that a key is in memory only if it will be written.
+	// The format is checked before the key is fetched, so that a key is in memory only if it will
+	// be written.
 	if !slices.Contains([]Format{Plain, JSON, Git, EngFlow}, f) {
 		return fmt.Errorf("no such format %q; use plain, json, git or engflow", f)
 	}

@@ -134,7 +134,7 @@ func TestServe(t *testing.T) {
 				t.Fatalf("error %v, wrote %q, fetched %v", err, out.String(), fetched)
 			}
 			if tt.err != nil && !errors.Is(err, tt.err) {
-				t.Fatalf("%v hides its cause", err)
+				t.Fatalf("the error %v does not wrap its cause", err)
 			}
 		})
 	}
@@ -171,7 +171,7 @@ func TestReadGit(t *testing.T) {
 	}
 }
 
-// git keeps its side of the pipe open until it has its answer.
+// git keeps its side of the pipe open until it has the answer, so the end of the input never comes.
 func TestReadGitDoesNotWaitForTheEnd(t *testing.T) {
 	r, w := io.Pipe()
 	go func() { _, _ = io.WriteString(w, "host=a\n\n") }()

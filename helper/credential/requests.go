@@ -14,7 +14,7 @@ import (
 // maxRequest is the most that is read of a request, in bytes.
 const maxRequest = 1 << 16
 
-// gitRequest names the place for which git wants a credential. Each field may be empty.
+// gitRequest is where git wants to use a credential. Each field may be empty.
 type gitRequest struct {
 	protocol, host string
 }
@@ -68,7 +68,7 @@ func readGitLines(r io.Reader) (string, error) {
 	}
 }
 
-// ended reports whether raw holds an empty line within the bound.
+// ended reports whether the first maxRequest bytes of raw contain an empty line.
 func ended(raw []byte) bool {
 	raw = raw[:min(len(raw), maxRequest)]
 	return bytes.HasPrefix(raw, []byte("\n")) || bytes.HasPrefix(raw, []byte("\r\n")) ||
@@ -89,8 +89,8 @@ func readEngFlow(r io.Reader) (uri string, err error) {
 	if len(raw) > maxRequest {
 		return "", fmt.Errorf("the request is longer than %d bytes", maxRequest)
 	}
-	// A map, because a struct would also accept "URI"; Unmarshal, because a Decoder would not see
-	// what follows the object.
+	// A struct would also accept the member "URI", and a Decoder would ignore text after the
+	// object.
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return "", fmt.Errorf("the request is not one JSON object: %w", err)
@@ -104,9 +104,10 @@ func readEngFlow(r io.Reader) (uri string, err error) {
 // serviceHost is the host of the Go service itself, even where a base URL points elsewhere.
 const serviceHost = "opencode.ai"
 
-// forService reports whether git asks about the service itself or the base URL's host, over https, or
-// over http where that is this machine. A request that names neither protocol nor host is refused
-// too: it may name another place in a way that is not read here, such as url=.
+// forService reports whether git wants a credential for the service itself or for the host of base,
+// over https. If the host is this machine, http is accepted too. A request that names neither
+// protocol nor host is refused too: it may name another place in a way that is not read here, such
+// as url=.
 func (g gitRequest) forService(base string) bool {
 	asked, err := url.Parse(g.protocol + "://" + g.host)
 	if err != nil || asked.Host == "" || asked.User != nil || asked.Path != "" {

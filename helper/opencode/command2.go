@@ -22,12 +22,12 @@ const (
 	// Standalone is for a client that starts a private server by --standalone, in the gateway's
 	// environment.
 	Standalone
-	// Joined is for a client that joins, by --server, a private server that was started before.
+	// Joined is for a client that joins a private server, which runs already, by --server.
 	Joined
 )
 
-// ErrServer is the error for a command line that names a server, which would send the requests
-// without the gateway.
+// ErrServer is the error for a command line with --server. The server that it names would send the
+// requests without the gateway.
 var ErrServer = errors.New("opencode's --server names another server, whose requests would not go through the gateway")
 
 // Command2 is a parsed command line of OpenCode 2.
@@ -54,8 +54,8 @@ var values2 = []string{"--log-level", "--completions", "--server", "--session", 
 // must not have.
 var first2 = []string{"--continue", "-c", "--session", "-s", "--fork", "--title", "--file", "-f", "--prompt"}
 
-// ways2 has all the subcommands of 2.0.15, as its --help lists them, with how each is started.
-// Those with subcommands of their own that take --standalone are in nested2 as well.
+// ways2 maps the subcommands of 2.0.15, as its --help lists them, to their Way. nested2 has those
+// of them whose own subcommands take --standalone.
 var (
 	ways2 = map[string]Way{"run": Joined, "mini": Joined, "acp": Alone, "serve": Alone,
 		"auth": Standalone, "session": Standalone, "models": Standalone, "api": Standalone, "stats": Standalone, "reload": Standalone,
@@ -63,13 +63,13 @@ var (
 	nested2 = []string{"auth", "session"}
 )
 
-// Parse2 parses the arguments after `opencode`. isDir reports whether a path is a folder: a first
-// word that is neither a known subcommand nor a folder may be a subcommand of a later version,
-// whose Way is Apart.
+// Parse2 parses the arguments after `opencode`. isDir reports whether a path is a folder. A first
+// word that is neither a known subcommand nor a folder may be a subcommand of a later version; its
+// Way is Apart.
 func Parse2(args []string, isDir func(string) bool) (Command2, error) {
 	c := Command2{Way: Joined, Kind: TUI, head: []string{}}
 	var fork, joins, service, apart bool
-	words := 0 // seen so far, including those of the subcommand
+	words := 0 // the number of words so far, including the subcommand
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
@@ -116,7 +116,8 @@ func Parse2(args []string, isDir func(string) bool) (Command2, error) {
 	return c, nil
 }
 
-// word processes a word that is not an option, after words others; upTo are the arguments up to it.
+// word processes a word that is not an option. The parameter words is the number of such words
+// before it; upTo are the arguments up to it.
 func (c *Command2) word(upTo []string, words int, isDir func(string) bool) {
 	word := upTo[len(upTo)-1]
 	way, known := ways2[word]
@@ -149,8 +150,8 @@ func (c Command2) Join(url string) []string {
 }
 
 // Resume returns the arguments with which `opencode run` joins the server at url and continues a
-// session with the prompt text. text must not begin with a dash: 2.0.15 doubles a prompt that
-// follows "--".
+// session with the prompt text. The text must not begin with a dash, since it can't follow "--":
+// 2.0.15 doubles such a prompt.
 func (c Command2) Resume(url, session, text string) []string {
 	return slices.Concat(c.head, []string{"--server", url}, c.kept, []string{"--session", session, text})
 }

@@ -69,7 +69,7 @@ func TestParse2RefusesAnotherServer(t *testing.T) {
 		_, err := Parse2(strings.Fields(line), func(string) bool { return false })
 		assert.ErrorIs(t, err, ErrServer, line)
 	}
-	parse2(t, "run -- --server x") // a prompt
+	parse2(t, "run -- --server x") // after "--", the words are a prompt
 }
 
 func TestParse2Joins(t *testing.T) {

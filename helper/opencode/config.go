@@ -12,12 +12,12 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// ConfigVariable is the environment variable whose JSON is the strongest layer of configuration
+// ConfigVariable is the environment variable with JSON configuration. It overrides everything else
 // that a user or a wrapper can set. Source: docs/facts.md, "Which key OpenCode uses".
 const ConfigVariable = "OPENCODE_CONFIG_CONTENT"
 
-// Endpoint is where a provider's requests go, and the headers that they carry. A provider without a
-// BaseURL keeps its address and only no longer takes its key from the environment.
+// Endpoint is where a provider's requests go, and the headers that they carry. If BaseURL is empty,
+// the provider keeps its address, but no longer takes its key from the environment.
 type Endpoint struct {
 	BaseURL string
 	Headers map[string]string
@@ -65,7 +65,7 @@ func AddPlugin(content, folder string) (string, error) {
 	})
 }
 
-// editConfig returns configuration content as edit leaves it.
+// editConfig parses configuration content, calls edit to change it, and returns the result.
 func editConfig(content string, edit func(object) error) (string, error) {
 	text, references := quoteReferences(content, true)
 	config, err := parseObject([]byte(text))
@@ -79,8 +79,8 @@ func editConfig(content string, edit func(object) error) (string, error) {
 	return references.restore(string(merged)), err
 }
 
-// set sets the endpoint at path: address and placeholder in the object named settings there, the
-// headers in the one named headers.
+// set sets the endpoint in the object at path. The address and the placeholder go into its member
+// settings, and the headers into its member at the path headers.
 func (e Endpoint) set(config object, path []string, settings string, headers ...string) error {
 	err := within(config, path, func(provider object) { provider["env"] = json.RawMessage("[]") })
 	if err != nil || e.BaseURL == "" {
@@ -111,7 +111,7 @@ func parseObject(text []byte) (object, error) {
 	if len(text) == 0 || string(text) == "null" {
 		return o, nil
 	}
-	value, err := hujson.Parse(append(text, '\n')) // its last line may be a comment
+	value, err := hujson.Parse(append(text, '\n')) // the last line of the text may be a comment
 	if err != nil {
 		return nil, fmt.Errorf("%w: it is not JSON", ErrConfig) // the parser's message could quote it
 	}

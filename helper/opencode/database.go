@@ -67,7 +67,7 @@ const databaseWait = 5 * time.Second
 
 // ReadCredentials reads the logins with a key for opencode-go and opencode, the active ones first,
 // then in the order of their creation. It changes nothing, and works while OpenCode is running. A
-// database without the table, such as OpenCode 1's, has none. Errors wrap ErrDatabase, or
+// database without the table, such as OpenCode 1's, has no logins. Errors wrap ErrDatabase, or
 // fs.ErrNotExist.
 func ReadCredentials(ctx context.Context, path string) (c *Credentials, err error) {
 	err = reading(ctx, path, func(db *sqlite3.Conn) error {
@@ -110,8 +110,8 @@ func openToRead(ctx context.Context, path string) (*sqlite3.Conn, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is not a regular file")
 	}
-	// Without a write-ahead log no process has it open: it can be read as a file, and SQLite
-	// creates no files beside it.
+	// Without a write-ahead log no process has the database open. Then it can be read as a plain
+	// file, so that SQLite creates no files beside it.
 	if _, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
 		return connect(ctx, immutable(path), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
 	}
@@ -205,12 +205,12 @@ func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
 	return c, err
 }
 
-// movedKey replaces a key from the moment it is taken out until OpenCode has dropped the row.
+// movedKey replaces a key in its row until the row is deleted.
 const movedKey = "ocgo-moved"
 
-// credentialLogin reads a row's value: {"type":"key","key":"…"}. Other types hold no key. The
-// placeholder that our plugin's panel leaves there stands for the pool; callers recognize it by the
-// beginning of its key.
+// credentialLogin reads a row's value: {"type":"key","key":"…"}. Other types hold no key. The panel
+// of our plugin stores a placeholder there, which stands for the pool. Callers recognize the
+// placeholder by the beginning of its key.
 func credentialLogin(label, value string) (Login, bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(value), &members) != nil || textOf(members["type"]) != "key" {
@@ -238,7 +238,7 @@ func credentialLogin(label, value string) (Login, bool) {
 
 func textOf(raw json.RawMessage) string {
 	var text string
-	_ = json.Unmarshal(raw, &text) // what is not text is not a key
+	_ = json.Unmarshal(raw, &text) // a value that is not a string is not a key
 	return text
 }
 

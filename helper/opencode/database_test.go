@@ -18,7 +18,7 @@ import (
 	"ocgo-key/keychain"
 )
 
-// credentialTable is OpenCode 2.0.15's.
+// credentialTable creates the table as OpenCode 2.0.15 does.
 const credentialTable = "CREATE TABLE `credential` (`id` text PRIMARY KEY, `integration_id` text, `label` text NOT NULL, `value` text NOT NULL, " +
 	"`connector_id` text, `method_id` text, `active` integer, `time_created` integer NOT NULL, `time_updated` integer NOT NULL)"
 
@@ -58,7 +58,7 @@ func insert(t *testing.T, db *sqlite3.Conn, rows ...row) {
 	}
 }
 
-// fullDatabase has credentials of all kinds, and a table of something else.
+// fullDatabase creates a database with credentials of all kinds, and another table.
 func fullDatabase(t *testing.T, path string) *sqlite3.Conn {
 	t.Helper()
 	db := openTest(t, path)
@@ -98,7 +98,7 @@ func TestReadCredentials(t *testing.T) {
 			"opencode-go 3: More/more//it holds more than a key (metadata)", "opencode-go 4: //not a usable key: it is empty/"}, found)
 		assert.Equal(t, -1, c.Last)
 	}
-	check() // while an OpenCode has it open, with everything in the write-ahead log
+	check() // while OpenCode has the database open, with everything in the write-ahead log
 	require.NoError(t, db.Close())
 	before, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -108,7 +108,7 @@ func TestReadCredentials(t *testing.T) {
 	assert.Equal(t, before, after)
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	assert.Len(t, entries, 1, "reading left something beside the database")
+	assert.Len(t, entries, 1, "reading must leave no files beside the database")
 }
 
 // A log left by a killed OpenCode is read as well.
@@ -203,13 +203,13 @@ func assertNoTrace(t *testing.T, path string, names ...string) {
 func TestScrubCredentials(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
-	// An older trace: OpenCode deletes without overwriting.
+	// OpenCode deletes rows without overwriting them, so their keys stay in the file.
 	insert(t, db, row{"cred_9", GoProvider, "Twice", keyValue("new"), 0, 9}, row{"cred_a", GoProvider, "Filler", strings.Repeat("x", 3000), 0, 9})
 	require.NoError(t, db.Exec("DELETE FROM credential WHERE id IN ('cred_9', 'cred_a')"))
 	require.NoError(t, db.Close())
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.Greater(t, strings.Count(string(content), fakeKey("new")), 1, "there is no trace to begin with")
+	require.Greater(t, strings.Count(string(content), fakeKey("new")), 1, "the test needs a trace of a deleted key in the file")
 
 	c := readDatabase(t, path)
 	gone, _, err := c.Scrub(t.Context(), path, func(key keychain.Secret) bool { return key.Reveal() != fakeKey("old") }, nil, nil)
@@ -225,7 +225,7 @@ func TestScrubCredentials(t *testing.T) {
 
 	gone, _, err = c.Scrub(t.Context(), path, func(key keychain.Secret) bool { return key.Reveal() != fakeKey("old") }, nil, nil)
 	require.NoError(t, err)
-	assert.Zero(t, gone, "someone else was quicker")
+	assert.Zero(t, gone, "a row that no longer exists is not counted")
 }
 
 // The log is emptied even if another process has the database open; while that process reads, the
@@ -248,7 +248,8 @@ func TestScrubCredentialsInUse(t *testing.T) {
 	assertNoTrace(t, path, "new", "zen")
 }
 
-// Traces of a logout are found by the known keys, and removed; a key that is in use stays.
+// A logout leaves traces of its key. If the key is known, Scrub finds and removes them. A key that
+// is in use stays.
 func TestScrubTraces(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -272,7 +273,7 @@ func TestScrubTraces(t *testing.T) {
 	assert.False(t, done)
 }
 
-// Nothing is removed if a row has changed its key since it was read.
+// Nothing is removed if the key in a row has changed since it was read.
 func TestScrubCredentialsChanged(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -285,8 +286,8 @@ func TestScrubCredentialsChanged(t *testing.T) {
 	assert.Equal(t, "Old", readDatabase(t, path).Found[2].Label)
 }
 
-// Rows are removed through a running service; what it does not do is done here, and the rest of a
-// killed scrub is removed.
+// A running service removes the rows. Scrub itself deletes the rows that the service has not
+// deleted, and those that a killed scrub has left.
 func TestScrubCredentialsThroughService(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)

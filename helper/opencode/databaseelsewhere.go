@@ -13,12 +13,12 @@ import (
 )
 
 // ElsewhereError means that a key is in rows that a scrub does not remove, such as the messages of
-// a conversation. They are left unchanged, and the database's files hold the key as long as the
-// rows exist.
+// a conversation. Those rows are left unchanged, so the database's files hold the key as long as
+// the rows exist.
 type ElsewhereError struct {
 	Path     string
 	Tables   []string // names of the tables, in the database's order
-	Sessions []string // ids of the conversations that those rows belong to, sorted, as far as the rows say so
+	Sessions []string // sorted ids of the conversations of those rows; rows that name no conversation add none
 
 	keys []keychain.Secret
 }
@@ -39,8 +39,8 @@ func oneOrMore(what string, names []string) string {
 	return what + " " + strings.Join(names, ", ")
 }
 
-// LoginsOnly reports whether all of these rows are logins: of other providers, or ones that hold
-// more than a key.
+// LoginsOnly reports whether all of these rows are logins. A scrub does not remove logins of other
+// providers, and logins that hold more than a key.
 func (e *ElsewhereError) LoginsOnly() bool { return slices.Equal(e.Tables, []string{credentialName}) }
 
 const credentialName = "credential"
@@ -81,17 +81,17 @@ func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, er
 	return e, nil
 }
 
-// search records the keys that the row contains, and the conversation of the row. It reports whether
-// there are any.
+// search records the keys that the row contains, and the row's conversation. found is false if the
+// row contains no key.
 func (e *ElsewhereError) search(row *sqlite3.Stmt, keys []keychain.Secret) (found bool) {
 	session := ""
 	for i := range row.ColumnCount() {
 		if kind := row.ColumnType(i); kind != sqlite3.TEXT && kind != sqlite3.BLOB {
 			continue
 		}
-		content := row.ColumnRawBlob(i) // also of text; not a copy
+		content := row.ColumnRawBlob(i) // works for text too, and does not copy
 		if session == "" && sessionID.Match(content) {
-			session = string(content) // the first one: a conversation's own id precedes its parent's
+			session = string(content) // the first such column, since a conversation's own id precedes its parent's
 		}
 		for _, key := range keys {
 			if bytes.Contains(content, []byte(key.Reveal())) {
@@ -118,9 +118,9 @@ func (e *ElsewhereError) without(keys []keychain.Secret) (free []keychain.Secret
 	return free
 }
 
-// clean empties the write-ahead log, and rewrites the database if one of the keys is still in it,
-// in pages that were free before the scrub. Rewriting does not help with a key that is in a row;
-// then the error is an *ElsewhereError.
+// clean empties the write-ahead log. If one of the keys is then still in the database, in pages
+// that were free before the scrub, it rewrites the database. Rewriting does not remove a key that
+// is in a row; then the error is an *ElsewhereError.
 func (s *credentialScrub) clean() error {
 	left, err := s.left()
 	if err != nil || len(left) == 0 {

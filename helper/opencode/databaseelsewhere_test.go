@@ -12,8 +12,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// If a key is also in a conversation, the conversation is named and stays unchanged, and the
-// database is not rewritten for it; once the conversation is deleted, no trace is left.
+// If a key is also in a conversation, the error names the conversation, which stays unchanged, and
+// the database is not rewritten. After the conversation is deleted, a scrub leaves no trace.
 func TestScrubKeyInConversation(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -48,7 +48,7 @@ func TestScrubKeyInConversation(t *testing.T) {
 		assert.EqualError(t, err, path+": a key is also in the table session_message, in the conversation ses_1; it was not removed there")
 		assert.Equal(t, gone, n)
 		assert.True(t, done)
-		assert.GreaterOrEqual(t, free(), unused, "the database was written anew, which cannot help")
+		assert.GreaterOrEqual(t, free(), unused, "the database must not be rewritten, which would not remove the key")
 		assert.Equal(t, before, message())
 	}
 
@@ -72,7 +72,7 @@ func TestScrubKeyInConversation(t *testing.T) {
 	assertNoTrace(t, path, "new")
 }
 
-// Names that a terminal could take for more than a name are not shown.
+// Names with control characters are not shown.
 func TestElsewhereErrorNames(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)

@@ -17,7 +17,7 @@ import (
 )
 
 // Limits of a scrub: how long it may take, and the size in bytes from which a database is not
-// rewritten as a whole while a service uses it, because the service would have to wait.
+// rewritten while a service uses it, because the service would have to wait.
 const (
 	scrubLimit = 2 * time.Minute
 	maxRewrite = 256 << 20
@@ -32,12 +32,12 @@ var ErrTraces = errors.New("a removed key is still in the file")
 // ErrRowsChanged means that a row has changed since it was read; then nothing is removed.
 var ErrRowsChanged = errors.New("was changed meanwhile")
 
-// Scrub removes from the database at path the rows for whose keys taken returns true, and leaves no
-// trace of those keys, or of the others in traces, in the database and its write-ahead log. Rows
-// with Stays, and everything else, remain. If service is not nil, rows are removed through that
-// running OpenCode, so that it notices. Scrub returns how many rows it removed, and whether anything
-// was done. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError; with the last
-// two, rows may have been removed.
+// Scrub removes rows from the database at path: those for whose keys the function taken returns
+// true. It leaves no trace of these keys, nor of the keys in traces, in the database and its
+// write-ahead log. Rows with Stays, and everything else, remain. If service is not nil, rows are
+// removed through that running OpenCode, so that it notices. Scrub returns how many rows it
+// removed, and whether anything was done. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an
+// *ElsewhereError; with the last two, rows may have been removed.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scrubLimit)
 	defer cancel()
@@ -98,7 +98,7 @@ func (s *credentialScrub) drop(ids []string, keys []keychain.Secret) (int, error
 	if s.service != nil {
 		for _, id := range ids {
 			if s.service.RemoveCredential(s.ctx, id) != nil {
-				break // the service may be ending: the rest is deleted here
+				break // the service may be ending; deleteMoved deletes the other rows
 			}
 		}
 	}
@@ -238,8 +238,8 @@ func fileHolds(path string, keys, found []keychain.Secret) ([]keychain.Secret, e
 	return found, err
 }
 
-// inChunks calls see with one part of r after the other. Each part begins with the last overlap
-// bytes of the one before.
+// inChunks calls see with one part of r after the other. Each part begins with the last bytes of
+// the part before it; the parameter overlap is their number.
 func inChunks(r io.Reader, overlap int, see func(chunk []byte)) error {
 	buffer := make([]byte, overlap+searchChunk)
 	for kept := 0; ; {

@@ -35,12 +35,12 @@ func FuzzScrub(f *testing.F) {
 		}
 		after, err := opencode.ScrubLogins(text, func(keychain.Secret) bool { return false })
 		if err == nil && !bytes.Equal(after, text) {
-			t.Fatalf("nothing was taken, and %q became %q", text, after)
+			t.Fatalf("no key was removed, but %q became %q", text, after)
 		}
 	})
 }
 
-// cutFrom reports whether cutting pieces out of whole can give part.
+// cutFrom reports whether part is whole with some pieces cut out.
 func cutFrom(part, whole []byte) bool {
 	for _, b := range whole {
 		if len(part) > 0 && part[0] == b {
@@ -73,10 +73,10 @@ func FuzzConfig(f *testing.F) {
 			return
 		}
 		if o, err := opencode.ReadOverrides([]byte(merged), opencode.PlaceholderKey); err != nil || !o.BaseURL || !o.StandsIn {
-			t.Fatalf("%q became %q, which says %+v, %v", text, merged, o, err)
+			t.Fatalf("%q became %q, in which ReadOverrides found %+v, %v", text, merged, o, err)
 		}
 		if strings.Contains(text, "{env:") || strings.Contains(text, "{file:") {
-			return // which need not be JSON; TestMergeConfig has them
+			return // a text with references need not be JSON; TestMergeConfig tests such texts
 		}
 		before, after := withoutOurs(t, text), withoutOurs(t, merged)
 		if !reflect.DeepEqual(before, after) {

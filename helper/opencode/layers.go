@@ -19,12 +19,11 @@ const (
 	managedVariable   = "OPENCODE_TEST_MANAGED_CONFIG_DIR"
 	// LoginVariable replaces auth.json as a whole.
 	LoginVariable = "OPENCODE_AUTH_CONTENT"
-	// PureVariable is what --pure sets: no plugin of the user's is loaded.
+	// PureVariable is set by --pure. OpenCode then loads no plugin of the user.
 	PureVariable = "OPENCODE_PURE"
 )
 
-// On reports whether a variable of OpenCode's is set to one of the values that OpenCode takes for
-// true.
+// On reports whether the value of one of OpenCode's variables means true to OpenCode.
 func On(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
 
 // UserConfigs returns the paths of the configuration files that OpenCode reads when started in dir,
@@ -111,8 +110,8 @@ func ManagedConfigs(goos string, getenv func(string) string) []string {
 	return configsIn(folder, "opencode.json", "opencode.jsonc")
 }
 
-// ManagedPreferences returns the paths of the macOS property lists of which OpenCode uses the first
-// that exists, on top of everything else. Source: as ManagedConfigs.
+// ManagedPreferences returns the paths of macOS property lists. OpenCode uses the first that
+// exists, and it overrides all other configurations. Source: as for ManagedConfigs.
 func ManagedPreferences(user string) []string {
 	const folder, name = "/Library/Managed Preferences", "ai.opencode.managed.plist"
 	return []string{filepath.Join(folder, user, name), filepath.Join(folder, name)}
@@ -126,12 +125,12 @@ type Overrides struct {
 	// StandsIn says that the value in the key's place begins with the prefix given to
 	// ReadOverrides.
 	StandsIn bool
-	// Headers are the names of headers in which a key goes to the service, as they are written.
+	// Headers are the names of the headers that send a key to the service, as written.
 	Headers []string
 	// Second says that everything is set only in the form of OpenCode 2: providers.ID.settings and
 	// providers.ID.headers.
 	Second bool
-	// Env are the variables from which the key is taken if none is set.
+	// Env are the variables from which OpenCode takes the key if the configuration sets none.
 	Env []string
 }
 

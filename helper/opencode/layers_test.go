@@ -41,7 +41,7 @@ func TestUserConfigs(t *testing.T) {
 		"home/.opencode/opencode.json", "home/.opencode/opencode.jsonc", "folder/opencode.json", "folder/opencode.jsonc",
 	}, relative(opencode.UserConfigs(environment(map[string]string{"XDG_CONFIG_HOME": filepath.Join(root, "xdg"), "OPENCODE_CONFIG": "mine.json",
 		"OPENCODE_CONFIG_DIR": filepath.Join(root, "folder"), "OPENCODE_DISABLE_PROJECT_CONFIG": "true"}), home, deep)))
-	assert.Contains(t, opencode.UserConfigs(environment(nil), home, work), filepath.Join(filepath.Dir(root), "opencode.json"), "without a repository up to the root")
+	assert.Contains(t, opencode.UserConfigs(environment(nil), home, work), filepath.Join(filepath.Dir(root), "opencode.json"), "without a git repository, all folders up to the root are searched")
 }
 
 func TestManagedConfigs(t *testing.T) {

@@ -18,27 +18,27 @@ import (
 // A Login is one key, or something else in a key's place: in OpenCode's logins or its
 // configuration, in the accounts file of the plugin opencode-go-multi-auth, or in a list of keys.
 type Login struct {
-	// Entry says where in the source it is: "opencode-go", "account 2", "line 3". It never quotes
-	// anything that a user wrote.
+	// Entry is the login's place in the source: "opencode-go", "account 2", "line 3". It never
+	// quotes anything that a user wrote.
 	Entry string
-	// Label is its name in the source; empty if it has none. It is as the user wrote it, and may be
-	// anything but a key.
+	// Label is the login's name in the source; empty if it has none. The user wrote it, and it may
+	// be any text except a key.
 	Label    string
 	Key      keychain.Secret
 	Disabled bool
 	// Problem says why there is no usable key; empty where there is one. It never quotes the
 	// source.
 	Problem string
-	// Stays says why the entry must remain in its source although its key is usable: removing it
-	// would lose more than the key. Empty if it would not. Of the source it quotes only names of
-	// members.
+	// Stays says why the entry must remain in its source although its key is usable: removing the
+	// entry would lose more than the key. It is empty if the entry can be removed. Of the source it
+	// quotes only names of members.
 	Stays string
 }
 
 // Logins are the logins of one source.
 type Logins struct {
 	Found []Login // in the order of the source
-	// List says that it is a list of keys, whose labels may be anything.
+	// List says that the source is a list of keys, whose labels may be any text.
 	List bool
 	// Last is the index in Found of the account that was handed out last; -1 if not known.
 	Last int
@@ -51,7 +51,8 @@ const (
 	maxNesting   = 200
 )
 
-// ErrLogins means that a source can't be read as one. Its text never quotes the source.
+// ErrLogins means that a text can't be read as a source of logins. Its text never quotes the
+// source.
 var ErrLogins = errors.New("no logins can be read")
 
 // ErrList, which wraps ErrLogins, means that a text is neither JSON nor a list of keys. The error
@@ -66,15 +67,14 @@ var bom = []byte("\ufeff")
 // ReadLogins reads a file of OpenCode or of opencode-go-multi-auth: auth.json, a configuration or
 // the accounts file; all are JSON, comments allowed. An empty file has no logins. rotation is the
 // content of RotationFile beside an accounts file; nil if there is none. Errors wrap ErrLogins.
-//
-// The shape of the accounts file and what its positions mean are those of the plugin's storage.ts
-// and rotate.ts (https://github.com/ftzi/opencode-go-multi-auth): both positions name the account
+// The shape of the accounts file and the meaning of its positions come from the plugin's storage.ts
+// and rotate.ts (https://github.com/ftzi/opencode-go-multi-auth). Both positions name the account
 // that was used last.
 func ReadLogins(text, rotation []byte) (Logins, error) { return read(text, rotation, false) }
 
 // ReadKeys reads a file that a user has named as a source of keys: what ReadLogins reads, or a list
-// with one key per line. Errors wrap ErrLogins, and ErrList where a text may have been meant for a
-// list.
+// with one key per line. Errors wrap ErrLogins; they also wrap ErrList if the text may be meant as
+// a list.
 func ReadKeys(text, rotation []byte) (Logins, error) { return read(text, rotation, true) }
 
 func read(text, rotation []byte, lists bool) (Logins, error) {
@@ -163,7 +163,7 @@ func readJSON(text, rotation []byte) (Logins, error) {
 	for _, m := range root.Members {
 		name := nameOf(m)
 		if n, ok := number(m.Value); ok && (name == "rotationIndex" || name == "activeIndex") {
-			position = n // of the account that was used last
+			position = n // the index of the account that was used last
 		}
 	}
 	if rotation != nil {
@@ -232,7 +232,7 @@ func accountsOf(m hujson.ObjectMember) (*hujson.Array, bool) {
 	return accounts, ok
 }
 
-// accountLogin reads the element of an accounts file with this index.
+// accountLogin reads the element with this index in an accounts file.
 func accountLogin(index int, element hujson.Value) Login {
 	login := Login{Entry: "account " + strconv.Itoa(index+1)}
 	account, ok := element.Value.(*hujson.Object)

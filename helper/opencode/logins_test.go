@@ -126,7 +126,7 @@ func TestReadLoginsRefuses(t *testing.T) {
 	require.EqualError(t, err, "no logins can be read: it is not JSON")
 }
 
-// these are taken; all other keys stay
+// these returns a function that returns true for these keys only.
 func these(keys ...string) func(keychain.Secret) bool {
 	return func(key keychain.Secret) bool { return slices.Contains(keys, key.Reveal()) }
 }
@@ -169,8 +169,8 @@ func TestScrubLogins(t *testing.T) {
 		{"a\tLIST\r\nb\tOTHER\r\n", "b\tOTHER\r\n"},
 		{"\ufeffLIST\nOTHER\n", "\ufeffOTHER\n"},
 		{"OTHER\n", "OTHER\n"},
-		// An entry stays if more than the key would be lost; information about the account alone
-		// does not keep it.
+		// An entry stays if more than the key would be lost. It goes if it has only the key and
+		// information about the account.
 		{`{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}},"opencode":{"type":"api","key":"Z","label":"x"}}`, `{"opencode-go":{"type":"api","key":"K","metadata":{"a":"b"}}}`},
 		{`{"accounts":[{"apiKey":"K","cookie":"c"},{"apiKey":"K","enabled":true,"lastUsed":1}]}`, `{"accounts":[{"apiKey":"K","cookie":"c"}]}`},
 		{`{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`, `{"accounts":[{"apiKey":"K","label":"sk-other"},{"apiKey":"K","label":["x"]}]}`},
@@ -184,7 +184,7 @@ func TestScrubLogins(t *testing.T) {
 		after, err := opencode.ScrubLogins([]byte(before), these("K", "Z", listKey))
 		require.NoError(t, err, tt.before)
 		assert.Equal(t, lists.Replace(tt.after), string(after), tt.before)
-		assert.Equal(t, kept, before, "the source is not written to")
+		assert.Equal(t, kept, before, "ScrubLogins must not change the source")
 	}
 }
 
@@ -198,7 +198,7 @@ func TestScrubTakesOnlyWhatIsTaken(t *testing.T) {
 	assert.Equal(t, text, string(after))
 }
 
-// Stays names the members that would be lost, if they are certainly only names.
+// Stays quotes the names of members that would be lost, if the names certainly are nothing else.
 func TestStays(t *testing.T) {
 	for entry, want := range map[string]string{
 		`"type":"api","key":"K","addedAt":1`: "", `"type":"api","key":"K","cookie":"c","metadata":{}`: "it holds more than a key (cookie, metadata)",
@@ -229,8 +229,8 @@ func TestLoginFiles(t *testing.T) {
 		filepath.Join(root, "oc", "opencode-go-accounts.json"), filepath.Join(root, "d", "opencode", "auth.json")}, files())
 }
 
-// FuzzLogins removes half of the keys from any text: the result can be read, has none of them and
-// all others, and in JSON no other member has changed.
+// FuzzLogins removes half of the keys from any text. The result can be read, and has exactly the
+// other keys. In JSON no other member has changed.
 func FuzzLogins(f *testing.F) {
 	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\t" + listKey + "\n# x\n" + loneKey + "\nA=sk-00000000000000003\n",
 		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}",
@@ -250,13 +250,13 @@ func FuzzLogins(f *testing.F) {
 		taken := func(key keychain.Secret) bool { return key.Len()%2 == 1 }
 		after, err := opencode.ScrubLogins(text, taken)
 		if err != nil && before.List {
-			return // without its first lines it could be mistaken for JSON, and is left unchanged
+			return // without its first lines this list could look like JSON, so ScrubLogins leaves it unchanged
 		}
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
 		if !bytes.Equal(text, original) {
-			t.Fatal("the source was written to")
+			t.Fatal("ScrubLogins changed the source")
 		}
 		left, err := opencode.ReadKeys(after, nil)
 		if err != nil {

@@ -13,9 +13,10 @@ type configLogin struct {
 	index   int // of the member in options
 }
 
-// configLogins reads the member of a configuration that has the providers:
-// provider.ID.options.apiKey, or providers.ID.settings.apiKey as in OpenCode 2, for the providers
-// that take a Go key. A reference to a key ({env:…}, {file:…}) is not a key.
+// configLogins reads the keys in the member of a configuration that has the providers. It reads
+// those of providers that take a Go key: provider.ID.options.apiKey, or
+// providers.ID.settings.apiKey as in OpenCode 2. A reference to a key ({env:…}, {file:…}) is not a
+// key.
 func configLogins(m hujson.ObjectMember) []configLogin {
 	in := map[string]string{"provider": "options", "providers": "settings"}[nameOf(m)]
 	if in == "" {
@@ -53,7 +54,7 @@ type KeyForm int
 const (
 	NoKey     KeyForm = iota
 	Literal           // the key itself
-	Reference         // {env:…} or {file:…}, which says where it is
+	Reference         // {env:…} or {file:…}, which names the place of the key
 )
 
 func keyForm(value string) KeyForm {

@@ -15,8 +15,8 @@ var (
 	plainMembers = []string{"type", "label", "name", "enabled", "disabled", "addedAt", "createdAt", "updatedAt", "lastUsed", "lastUsedAt"}
 )
 
-// takeFrom sets the entry's key as the login's. An entry with two keys counts as having none: one
-// of them would be lost.
+// takeFrom sets the entry's key as the login's. An entry with two keys has a Problem instead, since
+// one of the keys would be lost.
 func (l *Login) takeFrom(entry *hujson.Object) {
 	var raw string
 	var keys int
@@ -44,7 +44,7 @@ func (l *Login) takeFrom(entry *hujson.Object) {
 	}
 }
 
-// shownName returns the name of a member, if it is certainly only a name.
+// shownName returns the name of a member if it can be shown: if it certainly is not a key.
 func shownName(name string) string {
 	const longest = 24
 	letters := strings.Trim(name, "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""

@@ -11,16 +11,17 @@ import (
 )
 
 // minLoneKey is the minimum length of a key that does not have the service's form, in characters of
-// isWord. It must be alone on its line as well, so that it is not a word of a sentence.
+// isWord. Such a key must also be alone on its line: otherwise it could be a word of a sentence.
 const minLoneKey = 20
 
 // maxNamedLines is the largest number of lines that an error names.
 const maxNamedLines = 10
 
-// readList reads a list of keys: one key on a line, or a label, then spaces, a tab, an equals sign,
-// a comma or a semicolon, then the key. Empty lines and lines that begin with # are ignored. A
-// shell's "export NAME=KEY" is also accepted. If any other line occurs, the text is not a list and
-// nothing of it is read: the last word of a line of prose is not a key.
+// readList reads a list of keys. Each line has a key, or a label and a key. Between them are
+// spaces, a tab, an equals sign, a comma or a semicolon. Empty lines and lines that begin with #
+// are ignored. A shell's "export NAME=KEY" is also accepted. If the text has any other line, it is
+// not a list, and no key is read from it. Otherwise the last word of a line of prose could be taken
+// for a key.
 func readList(list []byte) ([]Login, error) {
 	var found []Login
 	var odd []string
@@ -52,8 +53,8 @@ func readList(list []byte) ([]Login, error) {
 	return nil, fmt.Errorf("%w: %s", ErrList, lines)
 }
 
-// listLogin reads one line. says is false for a line to ignore; fits is false for a line that does
-// not belong to a list of keys.
+// listLogin reads one line. The result says is false for a line to ignore; the result fits is false
+// for a line that does not belong to a list of keys.
 func listLogin(line string) (login Login, says, fits bool) {
 	line = strings.TrimSpace(line)
 	if line == "" || strings.HasPrefix(line, "#") {
@@ -72,7 +73,7 @@ func listLogin(line string) (login Login, says, fits bool) {
 		return Login{}, true, false
 	}
 	login = Login{Label: strings.Trim(label, `"'`), Key: key}
-	if loneKey(login.Label) { // it may be another key
+	if loneKey(login.Label) { // the label may be another key
 		login.Label = ""
 	}
 	return login, true, true

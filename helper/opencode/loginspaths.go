@@ -35,7 +35,7 @@ func LoginFiles(getenv func(string) string, home string) []string {
 
 // baseFolder returns one of the XDG base directories.
 func baseFolder(getenv func(string) string, home, variable string, below ...string) string {
-	// xdg-basedir accepts a relative folder as well, but that would be another file in every
+	// xdg-basedir also accepts a relative folder, but its meaning would depend on the current
 	// folder.
 	if dir := getenv(variable); filepath.IsAbs(dir) {
 		return dir

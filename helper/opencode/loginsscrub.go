@@ -9,10 +9,11 @@ import (
 	"ocgo-key/keychain"
 )
 
-// ScrubLogins returns the source without the logins whose keys are taken: a provider's member of
-// auth.json, the key of a provider in a configuration, an element of an accounts file, a line of a
-// list. Logins with Stays remain. Everything else is unchanged, byte for byte, including comments
-// and formatting. Errors wrap ErrLogins; then the source must be left unchanged.
+// ScrubLogins returns the source without the logins for whose keys the function taken returns true.
+// A login is a provider's member of auth.json, the key of a provider in a configuration, an element
+// of an accounts file, a line of a list. Logins with Stays remain. Everything else is unchanged,
+// byte for byte, including comments and formatting. Errors wrap ErrLogins; then the source must be
+// left unchanged.
 func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error) {
 	before, err := ReadKeys(source, nil)
 	if err != nil {
@@ -44,7 +45,8 @@ func (l Login) goes(taken func(keychain.Secret) bool) bool {
 	return l.Problem == "" && l.Stays == "" && taken(l.Key)
 }
 
-// checkScrubbed reads the result again: it must have all logins but the taken ones.
+// checkScrubbed reads the result again, and returns an error unless it has exactly the logins whose
+// keys are not taken.
 func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) bool) error {
 	after, err := ReadKeys(scrubbed, nil)
 	if err != nil {
@@ -126,7 +128,7 @@ func elements(a *hujson.Array) []item {
 // item is a member of an object or an element of an array, and its position in the text.
 type item struct {
 	start, end    int
-	before, after []byte // the space and comments before the item, and between it and its comma (nil: no comma)
+	before, after []byte // space and comments: before the item; between the item and its comma (nil if it has no comma)
 }
 
 // comma returns the position of the comma after the item, if there is one.
@@ -150,10 +152,10 @@ func cutItem(text []byte, items []item, i int) []byte {
 	}
 	before := it.before[:len(it.before)-len(trailingSpace(it.before))]
 	head = head[:it.start-len(it.before)]
-	if i > 0 && it.after == nil { // the last item has no comma, so the one before it must not have one either
+	if i > 0 && it.after == nil { // the removed item was the last one, without a comma; now the item before it is the last
 		head = head[:items[i-1].comma()]
 	}
-	if bytes.HasSuffix(before, []byte("\n")) { // the line end of a comment, which the next line's beginning may repeat
+	if bytes.HasSuffix(before, []byte("\n")) { // before may end with a comment and its line end, and the rest may begin with another line end
 		tail = bytes.TrimPrefix(bytes.TrimPrefix(tail, []byte("\r")), []byte("\n"))
 	}
 	return bytes.Join([][]byte{head, before, inner, tail}, nil)

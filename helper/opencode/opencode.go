@@ -50,11 +50,11 @@ type Invocation struct {
 }
 
 // option describes an option that matters for a restart. All other words that begin with a dash are
-// kept, and take no value.
+// kept, and count as options without a value.
 type option struct {
 	value bool // a value follows
 	many  bool // several values follow, up to the next word that begins with a dash
-	drop  bool // it is about the first prompt or the choice of session, and is dropped for a second invocation
+	drop  bool // the option concerns the first prompt or the choice of session; a second invocation must not have it
 }
 
 // options of `opencode` and `opencode run` that take values, or that a second invocation must not

@@ -97,9 +97,10 @@ func TestMergeConfig(t *testing.T) {
 		// The user's own headers stay, except one that would be sent together with ours.
 		`{"provider":{"opencode-go":{"options":{"headers":{"Authorization":"a","X-OWN":"b"}}}}}`:  `{"provider":{"opencode-go":{"env":[],"options":{` + address + `,"headers":{"Authorization":"a","x-own":"token"}}}},` + second + `}`,
 		`{"providers":{"opencode-go":{"headers":{"X-Own":"b"},"settings":{"x":1,"apiKey":"k"}}}}`: `{"provider":{"opencode-go":{"env":[],"options":` + options + `}},"providers":{"opencode-go":{"env":[],"headers":{"x-own":"token"},"settings":{` + address + `,"x":1}}}}`,
-		// The order of members that we do not change can have a meaning (permissions), and stays.
+		// The order of members that we do not change stays, since it can have a meaning
+		// (permissions).
 		`{"permission":{"bash":{"z":"allow","*":"deny"}}}`: `{"permission":{"bash":{"z":"allow","*":"deny"}},` + ours + `}`,
-		// OpenCode replaces these with values before it parses the text.
+		// OpenCode replaces {env:…} and {file:…} with values before it parses the text.
 		`{"autoupdate":{env:AU},"model":"{env:M}" /* "{env:X} */, "share":{file:./a b}}`: `{"autoupdate":{env:AU},"model":"{env:M}",` + ours + `,"share":{file:./a b}}`,
 		"{\"a\":{env:A},//{env:B}\n\"b\":[{env:A},\"\\\"{env:A}\"]}":                     "{\"a\":{env:A},\"b\":[{env:A},\"\\\"{env:A}\"]," + ours + "}",
 	} {
@@ -143,7 +144,7 @@ func FuzzMergeConfig(f *testing.F) {
 			} `json:"provider"`
 		}
 		if err := json.Unmarshal([]byte(merged), &config); err != nil {
-			return // a member of the user's has another type; OpenCode decides what to do with it
+			return // a member of the user's configuration has another type, which OpenCode may refuse
 		}
 		ours, want := config.Provider[opencode.GoProvider].Options, gateway[opencode.GoProvider]
 		if ours.BaseURL != want.BaseURL || ours.APIKey != opencode.PlaceholderKey || ours.Headers["x-own"] != "token" {

@@ -24,7 +24,8 @@ func (o *Overrides) read(provider *hujson.Object, settings, standIn string) {
 	o.Env = texts(env)
 }
 
-// with adds the settings in the form of OpenCode 2. A real key takes precedence over a placeholder.
+// with returns o with the settings in the form of OpenCode 2 added. A real key takes precedence
+// over a placeholder.
 func (o Overrides) with(second Overrides) Overrides {
 	o.Second = !o.Any() && second.Any()
 	o.BaseURL = o.BaseURL || second.BaseURL
@@ -117,7 +118,7 @@ func hasToken(o *hujson.Object) bool {
 }
 
 // goProviders returns the Go provider's settings in a configuration, in the form of each generation.
-// A text that is not a configuration has none.
+// If the text is not a configuration, it returns none.
 func goProviders(config []byte) (found []*hujson.Object) {
 	root, err := parseRoot(bytes.TrimPrefix(config, bom))
 	if err != nil {
@@ -169,7 +170,7 @@ func ModelOverrides(config []byte, standIn string) (found []ModelOverride) {
 	return found
 }
 
-// shownModel returns the id of a model, if it is certainly only an id.
+// shownModel returns the id of a model if it can be shown: if it certainly is not a key.
 func shownModel(id string) string {
 	const longest = 64
 	if id == "" || len(id) > longest || secretLike(id) {

@@ -10,14 +10,14 @@ import (
 	"sync"
 )
 
-// The versions of the files that are written into a user's folders. Each is in a line at the top of
-// its file, by which the file is recognized.
+// The versions of the files that are written into a user's folders. Each file has its version in a
+// line at the top, by which ocgo-key recognizes the file.
 const (
 	PluginVersion = 2
 	ShimVersion   = 1
 )
 
-// The plugin is installed as one file; its source is in three.
+// The plugin is installed as one file, which is put together from three.
 var (
 	//go:embed plugin.js
 	pluginCommon string
@@ -115,8 +115,8 @@ func ConfigFolders(getenv func(string) string, home string) []string {
 
 // LockName and ModulesName are the files by which OpenCode decides whether a config folder lacks
 // the package @opencode-ai/plugin. If the folder has any plugin, OpenCode waits for that package to
-// be installed, for seconds, or for more than a minute if the registry can't be reached. It
-// compares names and not versions, so an update of OpenCode changes nothing.
+// be installed, for seconds, or for more than a minute if the registry can't be reached. OpenCode
+// compares the package's name and not its version, so an update of OpenCode changes nothing.
 const (
 	LockName    = "package-lock.json"
 	ModulesName = "node_modules"

@@ -32,7 +32,7 @@ func TestPluginHasItsPathsAsLiterals(t *testing.T) {
 	}
 }
 
-// OpenCode refuses a file with an unknown export, and our plugin must import only what comes with
+// OpenCode refuses a file with an unknown export. The plugin may import only modules that come with
 // OpenCode.
 func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
 	for name, test := range map[string]struct{ text, export string }{
@@ -45,7 +45,7 @@ func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
 		for _, m := range regexp.MustCompile(`from "([^"]*)"`).FindAllStringSubmatch(test.text, -1) {
 			assert.True(t, strings.HasPrefix(m[1], "node:"), m[1])
 		}
-		assert.NotContains(t, test.text, "console.", "it would land in the output of run --format json")
+		assert.NotContains(t, test.text, "console.", "the text would be in the output of run --format json")
 		version, ours := Ours([]byte(test.text))
 		assert.True(t, ours, name)
 		assert.Equal(t, PluginVersion, version, name)
@@ -56,7 +56,7 @@ func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
 func TestPanelTakesNoKeyForALabel(t *testing.T) {
 	rule := regexp.MustCompile(`validate: \(label\) => \(/(.+)/(i?)\.test\(label\)`).FindStringSubmatch(pluginSource())
 	require.NotNil(t, rule, "the panel checks no label")
-	refuses := regexp.MustCompile("(?s" + rule[2] + ")" + rule[1]) // these expressions mean the same in both languages
+	refuses := regexp.MustCompile("(?s" + rule[2] + ")" + rule[1]) // this expression means the same in Go and in JavaScript
 	for _, key := range []string{"sk-0123456789abcdef", "oc_sk_0123456789ab_012", "a-key-of-another-make-0123456789ab"} {
 		for _, typed := range []string{key, strings.ToUpper(key), " " + key} {
 			assert.True(t, refuses.MatchString(typed), typed)
@@ -99,7 +99,7 @@ func TestPlaceholderNamesThePackage(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(Placeholder(), &lock))
 	assert.Contains(t, lock.Packages[""].Dependencies, "@opencode-ai/plugin")
-	assert.Contains(t, pluginSource(), lock.Name, "the plugin knows it for ours")
+	assert.Contains(t, pluginSource(), lock.Name, "the plugin recognizes our placeholder by this name")
 }
 
 func TestConfigFolders(t *testing.T) {

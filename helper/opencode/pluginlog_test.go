@@ -11,11 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The lines are OpenCode 2.0.15's.
+// The log lines are those of OpenCode 2.0.15.
 func TestPluginFailure(t *testing.T) {
 	dir := t.TempDir()
 	log, plugin := filepath.Join(dir, "opencode.log"), filepath.Join(dir, "ocgo-key.js")
-	assert.Empty(t, PluginFailure(log, plugin), "no plugin, no log")
+	assert.Empty(t, PluginFailure(log, plugin), "neither the plugin nor the log exists")
 	require.NoError(t, os.WriteFile(plugin, nil, 0o600))
 	written := time.Date(2026, 11, 26, 1, 0, 0, 0, time.UTC)
 	require.NoError(t, os.Chtimes(plugin, written, written))
@@ -54,7 +54,7 @@ func TestLogFile(t *testing.T) {
 	assert.Equal(t, filepath.Join(env["XDG_DATA_HOME"], "opencode", "log", "opencode.log"), LogFile(getenv, "/home/me"))
 }
 
-// Lines are those of 2.0.15.
+// The log lines are those of OpenCode 2.0.15.
 func TestFailedPlugins(t *testing.T) {
 	const log = `timestamp=T level=INFO run=aaaa message="cli starting" version=2.0.15 channel=latest local=false args="[\"serve\",\"--service\"]" role=cli
 timestamp=T level=WARN run=aaaa message="failed to load plugin" target=/h/plugins/old.js ref=err_1 cause="Cause([Die(BuildMessage: Unexpected end of file)])" http.span=429 role=server

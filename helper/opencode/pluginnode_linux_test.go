@@ -72,11 +72,11 @@ func (s *stage) path(name string) string { return filepath.Join(s.dir, name) }
 
 // starts returns the arguments of each start of the program.
 func (s *stage) starts() []string {
-	content, _ := os.ReadFile(s.path("starts")) // there may have been none
+	content, _ := os.ReadFile(s.path("starts")) // the file is missing if there was no start
 	return strings.FieldsFunc(string(content), func(r rune) bool { return r == '\n' })
 }
 
-// plays runs a scenario with the plugin whose file content is given.
+// plays runs a scenario of drive.mjs with the plugin whose file has this content.
 func (s *stage) plays(content []byte, args ...string) (o outcome) {
 	s.t.Helper()
 	file := s.path("plugin.mjs")
@@ -99,7 +99,7 @@ func (s *stage) plugin() []byte {
 
 var both = []string{"http.request opencode-go", "create.before"}
 
-// OpenCode 1 calls the setup of OpenCode 2 as well.
+// OpenCode 1 calls the plugin's setup for OpenCode 2 as well; there it does nothing.
 func TestSetupLeavesOpenCode1Alone(t *testing.T) {
 	s := newStage(t, gatewayScript)
 	assert.True(t, s.plays(s.plugin(), "opencode1").Result)
@@ -109,14 +109,14 @@ func TestSetupLeavesOpenCode1Alone(t *testing.T) {
 // A process has one gateway, in however many folders it works. A request of any format, address and
 // key is sent to that gateway with its token.
 func TestRequestsGoToTheGateway(t *testing.T) {
-	s := newStage(t, "until [ -e go ]; do sleep 0.05; done; "+gatewayScript) // no setup waits for it
+	s := newStage(t, "until [ -e go ]; do sleep 0.05; done; "+gatewayScript) // the gateway starts late; setup must not wait for it
 	s.env = append(s.env, "NO_PROXY=a.example")
 	o := s.plays(s.plugin(), "twice")
 	assert.Equal(t, append(both, both...), o.Hooks)
 	assert.Equal(t, []string{"gateway --parent-pipe --lease conversation"}, s.starts())
 	assert.Equal(t, "function", o.Stop)
 	assert.Equal(t, "enabled", o.Provider.Activation)
-	assert.Equal(t, "ocgo-key", o.Provider.IntegrationID, "no stored credential and no variable is for this one")
+	assert.Equal(t, "ocgo-key", o.Provider.IntegrationID, "OpenCode has no stored credential and no variable for this integration")
 	assert.Equal(t, map[string]any{"chunkTimeout": 5.0, "baseURL": "http://127.0.0.1:1/zen/go/v1", "apiKey": "ocgo-placeholder"}, o.Provider.Settings)
 	for i, end := range []string{"/chat/completions", "/messages?beta=true", "/responses"} {
 		assert.Equal(t, "http://127.0.0.1:4/zen/go/v1"+end, o.Requests[i].URL)
@@ -179,7 +179,7 @@ func TestRequestsFailWithTheGatewaysReason(t *testing.T) {
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 }
 
-// If the program is gone, OpenCode works as it does without the plugin.
+// If the ocgo-key program does not exist any more, OpenCode works as it does without the plugin.
 func TestGoneProgramChangesNothing(t *testing.T) {
 	s := newStage(t, gatewayScript)
 	o := s.plays(Plugin{Program: s.path("gone"), Notices: s.path(NoticesName)}.Content(), "shell")
@@ -199,7 +199,7 @@ func TestPluginStepsAsideUnderRun(t *testing.T) {
 	o := s.plays(s.plugin(), "shell")
 	assert.Equal(t, []string{"create.before"}, o.Hooks)
 	assert.Empty(t, s.starts())
-	assert.Equal(t, map[string]string{"PATH": "/bin", "OCGO_KEY_AGENT_SHELL": "1"}, o.Env, "nothing of ours is in an agent's shell")
+	assert.Equal(t, map[string]string{"PATH": "/bin", "OCGO_KEY_AGENT_SHELL": "1"}, o.Env, "an agent's shell must not have the gateway's variables")
 	assert.Equal(t, map[string]string{"OPENCODE_CONFIG_CONTENT": "{}", "OCGO_KEY_AGENT_SHELL": "1"}, o.Own)
 
 	o = s.plays(s.plugin(), "shell", "--service")
@@ -213,7 +213,7 @@ func TestRunPlugin(t *testing.T) {
 	require.NoError(t, err)
 	content, err := os.ReadFile(filepath.Join(dir, "index.js"))
 	require.NoError(t, err)
-	assert.Empty(t, s.plays(content, "shell").Hooks, "without a gateway there is nothing to do")
+	assert.Empty(t, s.plays(content, "shell").Hooks, "without a gateway the plugin does nothing")
 
 	s.env = append(s.env, "OCGO_KEY_GATEWAY=http://127.0.0.1:3", "OCGO_KEY_GATEWAY_TOKEN=tok")
 	assert.Empty(t, s.plays(content, "shell", "--service").Hooks)
@@ -223,7 +223,7 @@ func TestRunPlugin(t *testing.T) {
 	s.showsToken(o.Requests[0])
 	assert.Equal(t, "1", o.Env["OCGO_KEY_AGENT_SHELL"])
 	assert.NotContains(t, o.Env, "OPENCODE_CONFIG_CONTENT")
-	assert.Contains(t, o.Env, "OCGO_KEY_GATEWAY_TOKEN", "an opencode that is typed there joins the gateway by it")
+	assert.Contains(t, o.Env, "OCGO_KEY_GATEWAY_TOKEN", "an opencode that is started in the shell uses the gateway with this token")
 	assert.Equal(t, map[string]string{"OPENCODE_CONFIG_CONTENT": "{}", "OCGO_KEY_AGENT_SHELL": "1"}, o.Own)
 	for _, name := range []string{"index.js", "tui.js"} {
 		info, err := os.Stat(filepath.Join(dir, name))
@@ -243,10 +243,10 @@ func TestConnectKeepsTheKeyFromOpenCode(t *testing.T) {
 	assert.Equal(t, "code", o.Shown["mode"])
 	assert.Equal(t, "ocgo-placeholder", o.Stored["access"])
 	assert.NotContains(t, o.Stored, "sk-typed")
-	assert.Equal(t, []string{"key"}, o.Removed, "the method that stores a key in OpenCode's database")
-	assert.Equal(t, []bool{true, true, false, false, false, false, false, true}, o.Pattern, "a label is an argument, which other programs see: it is no key")
+	assert.Equal(t, []string{"key"}, o.Removed, "the plugin removes the login method that stores a key in OpenCode's database")
+	assert.Equal(t, []bool{true, true, false, false, false, false, false, true}, o.Pattern, "other programs see a label, which is an argument; so a key is refused as a label")
 	assert.Len(t, o.Methods, 3)
-	assert.NotEmpty(t, o.Panel, "a panel stores nothing")
+	assert.NotEmpty(t, o.Panel, "the panel's callback must fail, so that OpenCode stores no login")
 }
 
 // Each full screen shows the notices since its start, and under `ocgo-key run` only that run's

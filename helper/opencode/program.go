@@ -17,12 +17,13 @@ import (
 
 // Program describes an `opencode` on this machine, as found out without running it.
 type Program struct {
-	Path string // the command that was asked for, as an absolute path
-	// Real is the program that links, launchers and shims lead to; Path if it is none of these.
+	Path string // the absolute path of the command
+	// Real is the program that Path leads to, if Path is a link, a launcher or a shim; otherwise
+	// Path.
 	Real string
 	// Generation is the major version, 1 or 2; 0 if it is not known.
 	Generation int
-	// Version is the one in the package or the program ("2.0.15"); empty if it is not known.
+	// Version is the version in the package or the program ("2.0.15"); empty if it is not known.
 	Version string
 }
 
@@ -201,9 +202,9 @@ func isPlatform(name string) bool {
 	return false
 }
 
-// followLauncher sets Real to the program that a launcher script starts, which npm and pnpm put
-// beside its package or below it. If none is found, Real stays the script: its package has the same
-// version.
+// followLauncher sets Real to the program that a launcher script starts. npm and pnpm put this
+// program beside the script's package or below it. If none is found, Real stays the script: its
+// package has the same version.
 func (p *Program) followLauncher(of npmPackage) {
 	begin := "opencode-" + runtime.GOOS + "-"
 	above := filepath.Dir(of.folder)
@@ -213,7 +214,7 @@ func (p *Program) followLauncher(of npmPackage) {
 		below = filepath.Join(below, "@opencode")
 	}
 	for _, folder := range []string{below, above} {
-		entries, _ := os.ReadDir(folder) // without the folder there is no program in it
+		entries, _ := os.ReadDir(folder) // if the folder is missing, there is no program
 		for _, entry := range entries {
 			candidate := filepath.Join(folder, entry.Name())
 			platform, ok := readPackage(candidate)

@@ -59,7 +59,7 @@ func TestIdentifyByPackage(t *testing.T) {
 	name := programName(runtime.GOOS)
 	tests := map[string]struct {
 		files      map[string]string
-		link       string // a link to the file "start", if not empty
+		link       string // the path of a link to the file at start; empty for none
 		start      string
 		real       string
 		generation int
@@ -246,7 +246,7 @@ func TestCache(t *testing.T) {
 		assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	}
 
-	// Same path, size and time: it is not read again.
+	// A file with the same path, size and time is not read again.
 	other := bytes.Replace([]byte(binary("opencode/1.18.33", false)), []byte("1.18.33"), []byte("2.18.33"), 1)
 	require.NoError(t, os.WriteFile(path, other, 0o755))
 	require.NoError(t, os.Chtimes(path, changed, changed))

@@ -89,11 +89,11 @@ func (c *Cache) put(path string, info os.FileInfo, p Program) {
 	if _, err := os.Stat(filepath.Dir(c.path)); err != nil {
 		return // the cache does not create the folder
 	}
-	_ = atomicfile.Write(c.path, append(text, '\n'), 0o600, false) // without it the next scan takes as long as this one
+	_ = atomicfile.Write(c.path, append(text, '\n'), 0o600, false) // on failure, the next scan takes as long as this one
 }
 
-// IdentifyRemembered is [Identify] with what is remembered in our state folder, which the
-// environment names.
+// IdentifyRemembered is [Identify] with the cache in our state folder, whose path depends on the
+// environment.
 func IdentifyRemembered(getenv func(string) string, path string) (Program, error) {
 	dir, err := paths.StateDir(getenv, os.UserHomeDir)
 	if err != nil || trust.Folder(dir) != nil {

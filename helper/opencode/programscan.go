@@ -39,8 +39,8 @@ func scanned(path string, cache *Cache) (Program, error) {
 	return p, err
 }
 
-// scan searches a program of this size for the marks of the generations, at its end first: the
-// whole file has 200 MB.
+// scan searches a program for the marks of the generations. The parameter size is its size in
+// bytes. The end is searched first, since the whole file has 200 MB.
 func scan(program io.ReaderAt, size int64) (Program, error) {
 	var s marks
 	tail := max(size-scanTail, 0)

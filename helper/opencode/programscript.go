@@ -25,7 +25,7 @@ func beginning(path string) (head []byte, text bool, err error) {
 	return head, len(head) > 0 && bytes.IndexByte(head, 0) < 0, err
 }
 
-// openRegular opens a regular file to read. It opens no pipe, which might never end.
+// openRegular opens a file for reading, if it is a regular file. A pipe might never end.
 func openRegular(path string) (*os.File, os.FileInfo, error) {
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
@@ -38,9 +38,9 @@ func openRegular(path string) (*os.File, os.FileInfo, error) {
 	return f, info, err
 }
 
-// besidePattern finds what a launcher starts beside itself: npm's and pnpm's for cmd ("%dp0%\x",
-// "%~dp0\x"), PowerShell and sh ("$basedir/x"). wholePattern finds absolute paths of an opencode,
-// as in Homebrew's scripts and our own shims.
+// besidePattern finds the path, relative to the launcher, that a launcher of npm or pnpm starts:
+// "%dp0%\x" and "%~dp0\x" in cmd, "$basedir/x" in PowerShell and sh. wholePattern finds absolute
+// paths of an opencode, as in Homebrew's scripts and our own shims.
 var (
 	besidePattern = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?:%~?dp0%?|\$\{?basedir\}?)[\\/]?([^"'\r\n%$]*opencode[^"'\r\n%$]*)`)
@@ -50,8 +50,8 @@ var (
 	})
 )
 
-// target returns the file that a launcher script starts; empty if it is not found. there reports
-// whether a file exists.
+// target returns the file that a launcher script starts; empty if it is not found. The function
+// there reports whether a file exists.
 func target(script string, text []byte, there func(path string) bool) string {
 	folder := script[:strings.LastIndexAny(script, `/\`)+1]
 	windows := strings.Contains(folder, `\`)

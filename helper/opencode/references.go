@@ -14,9 +14,10 @@ type references struct {
 }
 
 // quoteReferences replaces each reference with a placeholder, so that JSON with references becomes
-// plain JSON: a string for a value or a key, a member for members. Within a string the placeholder
-// becomes a part of it; if inQuotes is false, references within strings are left unchanged. Each
-// placeholder has KeyForm Reference. Comments are left unchanged.
+// plain JSON: a reference that stands for a value or a key becomes a string, and one that stands
+// for members becomes a member. Within a string the placeholder becomes a part of it; if inQuotes
+// is false, references within strings are left unchanged. Each placeholder has KeyForm Reference.
+// Comments are left unchanged.
 func quoteReferences(config string, inQuotes bool) (string, references) {
 	r := references{}
 	for i := 0; r.mark == "" || strings.Contains(config, r.mark); i++ {
@@ -186,8 +187,8 @@ func afterSpace(s string) string {
 	}
 }
 
-// ofLiteral reports whether a byte may be part of a number, of true, false or null, or of a
-// misspelled one.
+// ofLiteral reports whether a byte may be part of a word without quotes: a number, true, false,
+// null, or a misspelling of these.
 func ofLiteral(c byte) bool { return strings.IndexByte(" \t\r\n,:[]{}\"/", c) < 0 }
 
 func upTo(s, end string) int {

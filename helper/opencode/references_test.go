@@ -14,8 +14,8 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// References that OpenCode replaces before it parses the text are kept as written, wherever they
-// are.
+// MergeConfig keeps references, which OpenCode replaces before it parses the text, as written,
+// wherever they are.
 func TestMergeConfigKeepsReferences(t *testing.T) {
 	for user, kept := range map[string]string{
 		`{"autoupdate":{env:AU}}`:                              `"autoupdate":{env:AU}`,
@@ -23,7 +23,7 @@ func TestMergeConfigKeepsReferences(t *testing.T) {
 		`{"username":"{env:WHO}"}`:                             `"username":"{env:WHO}"`,
 		`{"username":"a {env:A&B} <{file:~/a&b<c>.txt}>"}`:     `{env:A&B}`,
 		`{"username":"{file:/x/a&b<c>.txt}"}`:                  `"username":"{file:/x/a&b<c>.txt}"`,
-		`{"username":"{file:C:\Users\me.txt}"}`:                `"username":"{file:C:\Users\me.txt}"`, // no escapes: it is replaced before
+		`{"username":"{file:C:\Users\me.txt}"}`:                `"username":"{file:C:\Users\me.txt}"`, // the backslashes are no escapes, since OpenCode replaces the reference before it parses the JSON
 		`{"username":"{file:{env:DIR}/name}"}`:                 `"username":"{file:{env:DIR}/name}"`,
 		`{"a":{file:{env:DIR}/n}}`:                             `"a":{file:{env:DIR}/n}`,
 		`{"username":"{env:A"B}"}`:                             `"username":"{env:A"B}"`,
@@ -101,7 +101,7 @@ func FuzzReferences(f *testing.F) {
 		}
 		user, both := values.Replace(text), values.Replace(merged)
 		if envReference.MatchString(user) || !object(user) {
-			return // another variable's, or OpenCode reads neither
+			return // the text has a reference to another variable, or OpenCode can read neither configuration
 		}
 		if !object(both) {
 			t.Fatalf("%q became %q, which OpenCode does not read", text, merged)

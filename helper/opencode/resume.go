@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// GoOn is the prompt with which `opencode run` resumes a session: the user's own prompt is in the
-// history already.
+// GoOn is the prompt with which `opencode run` resumes a session. The user's own prompt is in the
+// session already.
 const GoOn = "Go on where you left off."
 
 // ResumeRun returns the arguments with which `opencode run` continues a session with the prompt
@@ -20,8 +20,8 @@ func (inv Invocation) ResumeRun(session, text string) []string {
 }
 
 // ResumeTUI returns the arguments with which the TUI opens a session again and listens on a port,
-// so that Continue can reach it: the port of the user's command line if that has one, otherwise
-// port. It also returns the port in use.
+// so that Continue can reach it. The port is the one of the user's command line, or the parameter
+// port if the command line has none. ResumeTUI returns it as listening.
 func (inv Invocation) ResumeTUI(session, port string) (args []string, listening string) {
 	args = slices.Clone(inv.kept)
 	if inv.port != "" && inv.port != "0" {

@@ -13,17 +13,18 @@ import (
 // runPrefix begins the name of a run's folder, before a random part.
 const runPrefix = "ocgo-key-run-"
 
-// runLockName is the file in the folder that the run keeps locked until it ends, in whatever way.
+// runLockName is the file in the folder that the run locks. The system releases the lock when the
+// run ends or is killed.
 const runLockName = "lock"
 
-// newTime is how long a folder counts as being created and not locked yet.
+// newTime is the age up to which a folder counts as new: its run may not have locked it yet.
 const newTime = time.Minute
 
 // RunFolder is the temporary folder with what one run passes to OpenCode and its child processes.
 // It holds no secret.
 type RunFolder struct {
 	dir   string
-	lock  *flock.Flock  // held; nil if the system did not allow it, and then nobody else removes the folder
+	lock  *flock.Flock  // held; nil if the system did not allow the lock, and then no other run removes the folder
 	swept chan struct{} // closed when Sweep is done; nil if it is not running
 	// Bin is the folder to put first on the PATH of the run's command; empty if there is none.
 	Bin string
@@ -31,8 +32,9 @@ type RunFolder struct {
 	Plugin string
 }
 
-// NewRunFolder creates one in the folder temp. Its Bin has a shim that runs real, an absolute path,
-// under program; if real is empty there is no Bin. goos is the system.
+// NewRunFolder creates a run's folder in the folder temp. The parameter real is the absolute path
+// of OpenCode: Bin has a shim that runs it under program. If real is empty, there is no Bin. goos
+// is the system.
 func NewRunFolder(temp, goos, program, real string) (RunFolder, error) {
 	dir, err := os.MkdirTemp(temp, runPrefix)
 	if err != nil {
@@ -64,7 +66,7 @@ func (f RunFolder) Remove() {
 		<-f.swept
 	}
 	if f.lock != nil {
-		_ = f.lock.Unlock() // it belongs to no run any more
+		_ = f.lock.Unlock() // the folder belongs to no run any more
 	}
 	if f.dir != "" {
 		_ = RemoveRunFolder(f.dir) // the rest holds no secret, and is in the folder for temporary files
@@ -105,7 +107,7 @@ func DeadRunFolders(temp string, now time.Time) []string {
 		return nil
 	}
 	defer func() { _ = f.Close() }()
-	names, _ := f.Readdirnames(-1) // those that could be read
+	names, _ := f.Readdirnames(-1) // on an error, the names read so far
 	var dead []string
 	for _, name := range names {
 		if dir := filepath.Join(temp, name); strings.HasPrefix(name, runPrefix) && isDeadRun(dir, now) {

@@ -23,7 +23,7 @@ func TestRunFolder(t *testing.T) {
 		content, err := os.ReadFile(filepath.Join(f.Bin, shim))
 		require.NoError(t, err)
 		_, ours := Ours(content)
-		assert.True(t, ours, "it is known for ours, so that nobody takes it for the real one")
+		assert.True(t, ours, "ocgo-key must recognize its shim, and not take it for OpenCode")
 		for _, part := range []string{"/bin/ocgo-key", "/opt/opencode", " run -- "} {
 			assert.Contains(t, string(content), part)
 		}
@@ -49,7 +49,7 @@ func TestDeadRunFolders(t *testing.T) {
 		return f
 	}
 	killed, live, unlocked := folder(), folder(), folder()
-	require.NoError(t, killed.lock.Close()) // as the system does
+	require.NoError(t, killed.lock.Close()) // as the system does when it ends a process
 	require.NoError(t, unlocked.lock.Close())
 	require.NoError(t, os.Remove(filepath.Join(unlocked.dir, runLockName)))
 	elsewhere := t.TempDir()
@@ -64,7 +64,7 @@ func TestDeadRunFolders(t *testing.T) {
 		require.NoError(t, os.Chmod(open.dir, 0o777))
 		kept = append(kept, runPrefix+"link", filepath.Base(open.dir))
 	}
-	assert.Empty(t, DeadRunFolders(temp, time.Now()), "it may be one that is being made")
+	assert.Empty(t, DeadRunFolders(temp, time.Now()), "a new folder may be one that a run is still creating")
 	assert.Equal(t, []string{killed.dir}, DeadRunFolders(temp, later))
 	next := folder()
 	next.Sweep(later)

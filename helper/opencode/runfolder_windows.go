@@ -2,5 +2,5 @@ package opencode
 
 import "io/fs"
 
-// isOwn is true: the folder for temporary files is each user's own.
+// isOwn returns true, since on Windows each user has a separate folder for temporary files.
 func isOwn(fs.FileInfo) bool { return true }

@@ -43,8 +43,8 @@ const (
 	Failure = "error"
 )
 
-// mostNotices is how many are kept: a full screen reads the file twice a second, and has shown the
-// older ones.
+// mostNotices is how many notices the file keeps. A full screen reads the file twice a second, and
+// so has shown the older ones.
 const mostNotices = 20
 
 // WriteNotice shows a text on the full screens of the run whose plugin [WriteRunPlugin] wrote into

@@ -27,8 +27,8 @@ func ServeArgs(logs []string) []string {
 	return append([]string{"serve", "--stdio", "--port", "0"}, logs...)
 }
 
-// ServeURL returns the address in the first line of such a server; empty if the line has none, or
-// one that is not on this machine.
+// ServeURL returns the address in the first line that such a server prints. It is empty if the line
+// has no address, or one that is not on this machine.
 func ServeURL(line []byte) string {
 	var said struct{ URL string }
 	if json.Unmarshal(line, &said) != nil {
@@ -86,9 +86,10 @@ func (s Server2) Continue(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodPost, `{"text":""}`, nil, "api", "session", session, "prompt")
 }
 
-// KeepAlive puts off the moment at which the server interrupts the session's turn for inactivity: 60
-// minutes after the last event that it stores, and a turn that waits for its answer stores none. It
-// writes the session's metadata as they are. Source: docs/facts.md, "Stop and resume".
+// KeepAlive prevents the server from interrupting the session's turn for inactivity. The server
+// does that 60 minutes after the last event that it stored, and a turn that waits for its answer
+// stores none. KeepAlive writes the session's metadata unchanged, which is such an event. Source:
+// docs/facts.md, "Stop and resume".
 func (s Server2) KeepAlive(ctx context.Context, session string) error {
 	var answer struct {
 		Data struct {
@@ -110,8 +111,8 @@ func (s Server2) Delete(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodDelete, "", nil, "api", "session", session)
 }
 
-// OverLimit reports whether the session's last answer is an error that OpenCode takes for a usage
-// limit that is reached (its word is "quota"), which it never tries again.
+// OverLimit reports whether the session's last answer is an error that OpenCode takes for a reached
+// usage limit (its word is "quota"). OpenCode never repeats such a request.
 func (s Server2) OverLimit(ctx context.Context, session string) (bool, error) {
 	var answer struct {
 		Data []struct {

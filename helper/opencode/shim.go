@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ShimFolder returns the folder for the shim on the system goos: a separate one, so that adding it
-// to PATH changes nothing else.
+// ShimFolder returns the folder for the shim on the system goos. The folder has no other programs,
+// so that adding it to PATH changes nothing else.
 func ShimFolder(goos string, getenv func(string) string, home string) string {
 	if goos == "windows" {
 		return filepath.Join(cmp.Or(getenv("LOCALAPPDATA"), filepath.Join(home, "AppData", "Local")), "ocgo-key", "bin")
@@ -24,8 +24,8 @@ func ShimName(goos string) string {
 	return "opencode"
 }
 
-// Shim returns a small `opencode` script that runs the real one, at an absolute path, under
-// program. If program does not exist, the script says so and runs only the real one.
+// Shim returns a small script named `opencode`. It runs the real OpenCode, an absolute path, under
+// program. If program does not exist, the script prints a message and runs only the real one.
 func Shim(goos, program, real string) []byte {
 	return shim(goos, program, real, `Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.`)
 }

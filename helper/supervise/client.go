@@ -92,8 +92,8 @@ func identify(command *wrapper.Command) (client, error) {
 // askTime bounds the call of a program with --version, which takes 0.2 s, or 1.6 s for OpenCode 1.
 const askTime = 20 * time.Second
 
-// asked runs a program of unknown generation with --version, to learn its version: an OpenCode 2
-// that is taken for OpenCode 1 would start a service with the gateway's environment.
+// asked runs a program of unknown generation with --version, to learn its version. This matters: if
+// an OpenCode 2 were taken for OpenCode 1, it would start a service with the gateway's environment.
 func asked(p opencode.Program, env []string) opencode.Program {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
@@ -118,7 +118,8 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// folder creates the folder of this run. If that fails, it warns, and the run continues without.
+// folder creates the folder of this run. If that fails, it warns the user, and the run continues
+// without the folder.
 func (r *Run) folder() opencode.RunFolder {
 	const without = "an opencode that the command starts does not use the pool: "
 	self, err := os.Executable()

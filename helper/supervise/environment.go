@@ -17,9 +17,9 @@ type endpoint struct {
 	zen   bool // serves Zen as well
 }
 
-// Variables in which a `run` finds the gateway of the `run` that encloses it, and the values that
-// the outer one has replaced. An agent's shells have them too, so that an opencode started there
-// uses the same gateway.
+// Variables in which a nested `run` finds the gateway of the outer `run`, and the user's values
+// that the outer one has replaced. An agent's shells have them too, so that an opencode started
+// there uses the same gateway.
 const (
 	GatewayVariable = "OCGO_KEY_GATEWAY"
 	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
@@ -91,7 +91,7 @@ func withoutRun(env []string) []string {
 	return withPath(usersProxies(out, runtime.GOOS), opencode.WithoutRuns)
 }
 
-// pathName returns the name of PATH in env: names on Windows ignore case.
+// pathName returns the spelling of PATH in env, since names on Windows ignore case.
 func pathName(env []string, goos string) string {
 	for _, e := range env {
 		if name, _, _ := strings.Cut(e, "="); goos == "windows" && strings.EqualFold(name, "PATH") {

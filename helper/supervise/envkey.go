@@ -14,8 +14,8 @@ import (
 )
 
 // withKey runs a command that cannot use a gateway, with the real key in its environment. A limit
-// shows only when it has ended the command: then the command is restarted with the next key, once
-// per account.
+// is noticed only after it has ended the command. Then the command is restarted with the next key,
+// once per account.
 func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error) {
 	command := r.Command
 	holder, _, err := r.Hold(pool, baseName(command.Argv[0]))
@@ -23,9 +23,9 @@ func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error
 		return wrapper.Status{}, err
 	}
 	defer holder.Release(context.Background())
-	holder.Ahead = 0 // the pool's setting: --ahead is for a gateway
+	holder.Ahead = 0 // use the pool's setting, since --ahead is only for a gateway
 	if client.joined() {
-		command.Argv = append([]string{client.Path}, client.two.Standalone()...) // a service would keep the key
+		command.Argv = append([]string{client.Path}, client.two.Standalone()...) // --standalone, since a shared service would keep the key
 	}
 	folder := r.folder()
 	defer folder.Remove()
@@ -53,20 +53,20 @@ func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error
 		}
 		next, err := holder.Leave(context.Background(), grant, verdict)
 		if err != nil || tried[next.ID] {
-			return status, nil // the command has printed its limit
+			return status, nil // no error is needed, since the command has printed the limit
 		}
 		n.switched(rotation.Switch{From: grant.Handout, To: next, Verdict: verdict})
 	}
 }
 
-// lastWords bounds the time in which the output of a command is read after its end.
+// lastWords is how long the output of a command is still read after its end.
 const lastWords = 500 * time.Millisecond
 
-// maxTail is the size of the last output that is searched for a limit, in bytes.
+// maxTail is how much of the end of the output is searched for a limit, in bytes.
 const maxTail = 8 << 10
 
-// watched runs the command and returns the end of its output. A stdout that is a terminal is not
-// read, so that it stays a terminal for the command.
+// watched runs the command and returns the end of its output. If stdout is a terminal, the command
+// writes to it directly, and that output is not read.
 func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	last := &tail{}
 	var copies sync.WaitGroup
@@ -85,8 +85,8 @@ func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	}
 	command.Stdout, command.Stderr = tee(os.Stdout), tee(os.Stderr)
 	status, _, err := wrapper.Run(command, wrapper.Options{})
-	// The pipes hold the rest of the output. A process that the command left behind may keep them
-	// open: nothing waits for that.
+	// The pipes hold the rest of the output. The reading has a time limit, since a process that the
+	// command left behind may keep the pipes open.
 	for _, r := range ours {
 		_ = r.SetReadDeadline(time.Now().Add(lastWords))
 	}
@@ -119,8 +119,8 @@ func (t *tail) bytes() []byte {
 	return t.end
 }
 
-// The last output of a command that a limit has ended: the service's own error, or other words for
-// it.
+// Patterns for the last output of a command that a limit has ended: the service's own error, or
+// other words for a limit.
 var (
 	serviceError = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`\{[^\n]*"(GoUsageLimitError|RateLimitError|AuthError|CreditsError)"[^\n]*\}`)
@@ -131,7 +131,8 @@ var (
 )
 
 // outputVerdict judges by the status and the last output of a command whether a limit has ended it.
-// The caller removes the key from said, because the verdict's reason is stored and shown.
+// The parameter said is that output. The caller must remove the key from it, because the verdict's
+// reason is stored and shown.
 func outputVerdict(status wrapper.Status, said []byte, now time.Time) rotation.Verdict {
 	if status.Code == 0 || status.Signal != 0 {
 		return rotation.Verdict{}

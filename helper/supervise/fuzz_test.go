@@ -28,7 +28,7 @@ func FuzzOutputVerdict(f *testing.F) {
 			t.Fatalf("%q is kept as %q", said, v.Reason)
 		}
 		if code == 0 && v.Failover() {
-			t.Fatalf("a command that succeeded met a limit: %q", said)
+			t.Fatalf("a command that succeeded got the verdict of a limit: %q", said)
 		}
 	})
 }

@@ -23,9 +23,9 @@ type GatewayOptions struct {
 	ByConversation bool
 	Port           int // 0 for a free one
 
-	maxWait *time.Duration // the longest wait for an account that a client is told; nil for gateway.DefaultMaxWait
+	maxWait *time.Duration // the longest wait that an answer asks of a client if no account is ready; nil for gateway.DefaultMaxWait
 	held    bool           // no other user gets the port while a program that this process started lives
-	session string         // the conversation of requests that name none; empty to tell them apart by their beginning
+	session string         // the conversation of requests that name none; if empty, the gateway distinguishes them by their beginning
 }
 
 // StartGateway starts a gateway for the accounts of holder.
@@ -59,8 +59,8 @@ func upstreams(base *url.URL, zen bool) map[string]*url.URL {
 
 // Begin gives the holder its account or, if open is true, only unlocks the keychain for holders that
 // get an account later. It is called before the command starts, so that a keychain can ask for a
-// password while the terminal is free. An exhausted pool is not an error: the client may have other
-// work, and waits by itself.
+// password while the terminal is free. An exhausted pool is not an error, since the client may have
+// other work, and waits by itself.
 func (n *Notices) Begin(ctx context.Context, holder *helper.Holder, open bool, command string) error {
 	var err error
 	if open {

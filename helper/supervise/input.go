@@ -13,8 +13,8 @@ const maxInput = 64 << 20
 
 var errInputGone = errors.New("the prompt from stdin is too long to be sent again")
 
-// Input is a command's stdin, kept so that a second invocation reads the same. A nil Input is one
-// that need not be kept, such as a terminal.
+// Input is a command's stdin, kept so that a second invocation reads the same text. A nil Input
+// stands for a stdin that need not be kept, such as a terminal.
 type Input struct {
 	file   *os.File // a regular file, which can be read again from offset
 	offset int64
@@ -62,7 +62,7 @@ func keepInput(ctx context.Context, f *os.File) (*Input, error) {
 	}
 }
 
-// Again reports whether Open can be called (again).
+// Again reports whether Open can be called, for the first time or once more.
 func (i *Input) Again() bool { return i == nil || i.rest == nil || !i.spent }
 
 // Open returns the stdin of the next invocation; nil for this process's own.

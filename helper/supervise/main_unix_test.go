@@ -20,7 +20,7 @@ import (
 )
 
 // roleVariable makes this program play OpenCode 2: the server if its first argument is "serve",
-// otherwise the client. The value is the folder for the notes of its events.
+// otherwise the client. The value is the folder of the file in which both note their events.
 const roleVariable = "SUPERVISE_TEST_FOLDER"
 
 func TestMain(m *testing.M) {
@@ -58,7 +58,7 @@ type fakeServer struct {
 }
 
 func (s *fakeServer) serve() {
-	signal.Ignore(syscall.SIGINT) // the real server has its own session; a test sends the signal to the whole group
+	signal.Ignore(syscall.SIGINT) // a test sends the signal to the whole group; the real server has its own session, and does not get it
 	switch os.Getenv("SUPERVISE_TEST_SERVER") {
 	case "fails":
 		os.Exit(3)

@@ -84,11 +84,11 @@ func (n *Notices) lastWord() {
 	n.unsaid = nil
 }
 
-// sameReturn is the largest difference between two times that count as the same return: the clocks
-// of the service and of this machine differ.
+// sameReturn is the largest difference between two times that count as the same return. They may
+// differ, since the clocks of the service and of this machine do.
 const sameReturn = 90 * time.Second
 
-// exhausted notifies the user once for each return.
+// exhausted notifies the user once for each time at which an account returns.
 func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	now := time.Now()
 	said := e.Sentences(now)

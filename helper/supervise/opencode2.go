@@ -31,17 +31,17 @@ type OpenCode2 struct {
 	// Server is the server's environment, with a gateway in it; Client is the client's, without.
 	Server, Client []string
 	Pool           Pool            // not used in mode Replay
-	Lost           <-chan struct{} // closed when the gateway of an outer run is gone, which ends this run; nil for never
+	Lost           <-chan struct{} // closed when the gateway of an outer run has ended; then this run ends; nil if there is no outer run
 	Stdin          *os.File
 	Logs           io.Writer // receives the server's logs; nil to discard them
 
 	server         *server
-	keepAliveEvery time.Duration // 0: the usual
+	keepAliveEvery time.Duration // for tests; 0 means the constant keepAliveEvery
 
 	progress
 }
 
-// Run runs the client to its end, and restarts it where that continues the work. The error says
+// Run runs the client to its end, and restarts it if a restart continues the work. The error says
 // that the client did not start, or, as a *rotation.ExhaustedError, that no account returns within
 // maxWait.
 func (r *OpenCode2) Run() (status wrapper.Status, err error) {
@@ -97,7 +97,7 @@ func (r *OpenCode2) keepAlive(ctx context.Context, every time.Duration) {
 		case <-ticks.C:
 		}
 		call, cancel := context.WithTimeout(ctx, quietTime)
-		active, _ := r.server.Active(call) // a server that does not answer has no turn to keep
+		active, _ := r.server.Active(call) // if the server does not answer, there is no turn to keep alive
 		for _, id := range active {
 			_ = r.server.KeepAlive(call, id)
 		}
@@ -107,7 +107,7 @@ func (r *OpenCode2) keepAlive(ctx context.Context, every time.Duration) {
 
 // invocation returns the command that runs the client with these arguments on the server.
 func (r *OpenCode2) invocation(args []string) wrapper.Command {
-	// By its name alone, a shim of ocgo-key could be started instead.
+	// The full path, since by its name alone a shim of ocgo-key could be started instead.
 	return wrapper.Command{Argv: append([]string{r.Program}, args...), Env: setenv(r.Client, opencode.Password2Variable, r.server.Password)}
 }
 
@@ -118,9 +118,9 @@ func (r *OpenCode2) started(int) {
 	r.restarting = false
 }
 
-// after decides, once the client has ended, whether it starts again: an `opencode run` that
-// OpenCode ended because of a usage limit does, once for each account without an answer. If no
-// account is ready, its request waits at the gateway.
+// after decides, once the client has ended, whether it starts again: an `opencode run` does if
+// OpenCode ended it because of a usage limit, once for each account until a turn is answered. If no
+// account is ready, the request of the restarted client waits at the gateway.
 func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command wrapper.Command) (wrapper.Command, bool) {
 	if r.mode == Replay || r.Command.Kind != opencode.Run || status.Code == 0 || status.Signal != 0 || ended.Err() != nil {
 		return command, false
@@ -145,13 +145,13 @@ func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command 
 // canRestart reports whether a second invocation would continue the work. The caller holds mu.
 func (r *OpenCode2) canRestart() bool { return r.session != "" }
 
-// fresh reports whether the same command would do the same work once more: nothing was answered,
-// and the prompt is not in a session that existed before. The caller holds mu.
+// fresh reports whether the client can start again with the same command: nothing was answered, and
+// the prompt is not in a session that existed before. The caller holds mu.
 func (r *OpenCode2) fresh() bool { return !r.answered && !r.Command.Joins && r.input.Again() }
 
-// next returns the client that continues the work. If the same command does that from the
-// beginning, the unanswered session is deleted. text is the prompt for the model; empty for the
-// usual one. The caller holds mu.
+// next returns the client that continues the work. If the client can start again with the same
+// command (see fresh), next deletes the unanswered session. text is the prompt for the model; empty
+// for the usual one. The caller holds mu.
 func (r *OpenCode2) next(text string) (command wrapper.Command, err error) {
 	if r.fresh() {
 		ctx, cancel := context.WithTimeout(context.Background(), quietTime)
@@ -171,7 +171,7 @@ func (r *OpenCode2) next(text string) (command wrapper.Command, err error) {
 // untilSignal returns a context that ends when a signal arrives that would end this process. Until
 // stop is called, such a signal has no other effect, so that the server can be stopped in order. A
 // signal that was ignored when this process started (nohup) stays ignored. If lost is closed, the
-// context ends as by SIGTERM, and end is called: no signal has reached the client.
+// context ends as by SIGTERM, and end is called, since no signal has reached the client.
 func untilSignal(lost <-chan struct{}, end func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)

@@ -75,7 +75,7 @@ func (r *trial) once(line string, act func()) {
 	}()
 }
 
-// knows gives the run a session, as a request does.
+// knows informs the run of a session, as a request with this session does.
 func (r *trial) knows(session string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,7 +113,8 @@ func TestTERMInterruptsTheTurn(t *testing.T) {
 	assert.True(t, strings.HasSuffix(r.notes(), "staying\ninterrupt ses_1\nserver ends with 0 turns\n"), r.notes())
 }
 
-// If the outer run is killed, nothing sends a signal: the end of its gateway ends the run instead.
+// If the outer run is killed, nothing sends a signal to the inner run. The inner run ends because
+// the outer gateway does not answer any more.
 func TestTheLossOfTheGatewayEndsTheRun(t *testing.T) {
 	for line, test := range map[string]struct {
 		server, once, notes string
@@ -150,7 +151,8 @@ func TestASignalWhileTheInputIsRead(t *testing.T) {
 		require.NoError(t, err)
 		r := newTrial(t, "run hi")
 		r.Stdin = stdin
-		// The write ends once the run reads, and so catches signals: a pipe holds less.
+		// The data is larger than a pipe's buffer, so the write ends only once the run reads. By
+		// then the run catches signals.
 		go func() {
 			_, _ = theirs.Write(make([]byte, 1<<20))
 			_ = syscall.Kill(os.Getpid(), s)
@@ -164,7 +166,7 @@ func TestASignalWhileTheInputIsRead(t *testing.T) {
 		case status := <-ended:
 			assert.Equal(t, wrapper.Status{Code: 128 + int(s), Signal: s}, status)
 		case <-time.After(patience):
-			t.Error("the run still reads")
+			t.Error("the signal did not end the run")
 		}
 		assert.Empty(t, r.notes())
 		require.NoError(t, theirs.Close())
@@ -192,7 +194,7 @@ func TestRestartFromTheBeginning(t *testing.T) {
 		r.Command, _ = opencode.Parse2([]string{"run", "hi"}, nil) // the client of the second invocation ends
 		r.mu.Unlock()
 		assert.True(t, r.limited())
-		assert.True(t, r.limited(), "another request of the same turn is held as well")
+		assert.True(t, r.limited(), "another request of the same turn must wait as well")
 	})
 	status, err := r.Run()
 	require.NoError(t, err)
@@ -238,15 +240,15 @@ func TestTurnIsKeptAlive(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// limited reports a limit to the run, and returns whether the request is held.
+// limited reports a limit to the run, and returns whether the request must wait.
 func (r *trial) limited() bool {
 	return r.Observer(gateway.Observer{}).Limited(&gateway.Exchange{}, toPersonal)
 }
 
-// A run that OpenCode ended because of a usage limit is restarted, except in mode replay.
+// If OpenCode ended a run because of a usage limit, the run is restarted, except in mode replay.
 func TestOverLimit(t *testing.T) {
 	r := newTrial(t, "run over-limit")
-	r.Command.Joins = true // so that it is resumed
+	r.Command.Joins = true // so that the session is resumed, not started again
 	r.knows("ses_1")
 	status, err := r.Run()
 	require.NoError(t, err)
@@ -268,7 +270,7 @@ func TestOverLimitForGood(t *testing.T) {
 	r := newTrial(t, "run over-limit")
 	done := make(chan struct{})
 	t.Cleanup(func() { close(done) })
-	go func() { // each invocation names its session
+	go func() { // the first request of each invocation names the session
 		for ; ; time.Sleep(time.Millisecond) {
 			select {
 			case <-done:
@@ -317,7 +319,7 @@ func TestOtherFailuresAreNoLimit(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(r.notes(), "client "))
 }
 
-func TestGivesUpWhereTheWaitIsTooLong(t *testing.T) {
+func TestGivesUpIfTheWaitIsTooLong(t *testing.T) {
 	r := newTrial(t, "run stay")
 	wait := time.Minute
 	r.maxWait = &wait
@@ -329,11 +331,11 @@ func TestGivesUpWhereTheWaitIsTooLong(t *testing.T) {
 	gaveUp, ok := errors.AsType[*rotation.ExhaustedError](err)
 	require.True(t, ok, "%v", err)
 	assert.Equal(t, e, gaveUp)
-	assert.Zero(t, notices, "the user is told once, at the end")
+	assert.Zero(t, notices, "the error is shown once, at the end")
 	assert.True(t, strings.HasSuffix(r.notes(), "staying\ninterrupt ses_1\nserver ends with 0 turns\n"), r.notes())
 }
 
-func TestWaitsWhereItFits(t *testing.T) {
+func TestWaitsIfAnAccountReturnsInTime(t *testing.T) {
 	r := newTrial(t, "run hi")
 	wait := 2 * time.Hour
 	r.maxWait = &wait

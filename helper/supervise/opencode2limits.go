@@ -9,7 +9,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Observer adds this run to o, which tells the user.
+// Observer adds this run to o, which informs the user.
 func (r *OpenCode2) Observer(o gateway.Observer) gateway.Observer {
 	restart := r.restartTurns
 	if r.Command.Kind == opencode.Run {
@@ -43,7 +43,7 @@ func (r *OpenCode2) restartTurns() {
 		subagent := r.subagents[id]
 		r.mu.Unlock()
 		if subagent {
-			continue // its parent continues it
+			continue // a subagent, which its parent's session continues
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), quietTime)
 		_ = r.server.Continue(ctx, id) // on failure the screen shows the conversation, and waits for the user

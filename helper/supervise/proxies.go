@@ -6,16 +6,18 @@ import (
 	"strings"
 )
 
-// noProxy are the names of the variable that lists hosts to reach without a proxy. Except on Windows
-// they are two variables: some programs read the one, some the other.
+// noProxy are the names of the variables that list hosts to reach without a proxy. Some programs
+// read the first, some the second. On Windows, where names ignore case, both names mean one
+// variable.
 var noProxy = []string{"NO_PROXY", "no_proxy"}
 
 // userPrefix begins the names of the variables that keep the user's own values of noProxy; an empty
 // value means that the user's variable was not set.
 const userPrefix = "OCGO_KEY_USER_"
 
-// pastProxies returns env with the hosts of a gateway added to those lists, so that requests to the
-// gateway never go to the user's proxy. It keeps the user's own values for usersProxies.
+// pastProxies returns env with the hosts of a gateway added to the lists in noProxy's variables, so
+// that requests to the gateway never go to the user's proxy. It keeps the user's own values for
+// usersProxies.
 func pastProxies(env []string, goos string) []string {
 	upper, lower := strings.TrimSpace(getenv(env, noProxy[0])), strings.TrimSpace(getenv(env, noProxy[1]))
 	lists := []string{withLoopback(cmp.Or(upper, lower)), withLoopback(cmp.Or(lower, upper))}
@@ -40,7 +42,7 @@ func pastProxies(env []string, goos string) []string {
 	return env
 }
 
-// usersProxies undoes pastProxies, except for a list that was changed since.
+// usersProxies undoes pastProxies, except for a list that was changed after pastProxies.
 func usersProxies(env []string, goos string) []string {
 	before, kept := slices.Clone(env), false
 	for _, name := range noProxy {
@@ -67,8 +69,8 @@ func usersProxies(env []string, goos string) []string {
 	return before
 }
 
-// withLoopback returns list with this machine's hosts at its end. A list that is a star matches all
-// hosts already.
+// withLoopback returns list with this machine's hosts at its end. If list is a star, it matches all
+// hosts already, and withLoopback returns it unchanged.
 func withLoopback(list string) string {
 	if strings.TrimSpace(list) == "*" {
 		return list

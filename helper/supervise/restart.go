@@ -10,8 +10,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The values of --on-429 that are tested here. Any other value is auto: replay, and restart if
-// replay did not help.
+// Values of --on-429. Any other value means auto: replay, and then restart if replay did not help.
 const (
 	Replay  = "replay"
 	Restart = "restart"
@@ -21,14 +20,14 @@ const (
 // limit: restart, wait, or give up.
 //
 // Whether a restart would continue the work differs between the generations of OpenCode: see
-// direct.canRestart (resume.go) and OpenCode2.canRestart (opencode2.go). The mode is also tested
-// where a command has ended by itself (direct.after in standby.go, OpenCode2.after in
+// direct.canRestart (resume.go) and OpenCode2.canRestart (opencode2.go). The mode also matters
+// after a command has ended by itself (direct.after in standby.go, OpenCode2.after in
 // opencode2.go), before a prompt on stdin is kept (direct.toTheEnd in direct.go, OpenCode2.Run),
 // and in direct.startStandBy (standby.go).
 type progress struct {
 	mode    string             // Replay, Restart, or any other value for auto
 	maxWait *time.Duration     // how long to wait for an account; nil for as long as it takes
-	orders  chan wrapper.Order // has room for one: see restarting
+	orders  chan wrapper.Order // has room for one order
 	input   *Input             // the command's stdin, if it is kept for a second invocation; otherwise nil
 
 	mu         sync.Mutex      // guards the fields below
@@ -40,14 +39,14 @@ type progress struct {
 	exhausted  bool            // the last turn found no account, and no turn was answered since
 	gaveUp     *rotation.ExhaustedError
 
-	restartsSinceAnswer int       // restarts of a command that ended because of a limit
+	restartsSinceAnswer int       // the ends of the command because of a limit
 	exhaustedSince      time.Time // when the first turn found no account; zero once a turn was answered
 	announcedReturn     time.Time // when an account returns, as announced to the client
 }
 
-// observer adds progress to o, which tells the user. can reports whether a restart would continue
-// the work, and waits is called when a request waits for an account: both hold mu. restart restarts
-// the work.
+// observer adds progress to o, which informs the user. The function can reports whether a restart
+// would continue the work; waits is called when a request waits for an account. Both are called
+// with mu held. restart restarts the work.
 func (p *progress) observer(o gateway.Observer, can func() bool, restart func(), waits func(*rotation.ExhaustedError)) gateway.Observer {
 	tell := o.Exhausted
 	o.Answered = p.sawAnswer
@@ -81,8 +80,7 @@ func (p *progress) order(o wrapper.Order) {
 	}
 }
 
-// gaveUpError returns the error of a run that waits no longer, because no account returns in time;
-// nil if it waits.
+// gaveUpError returns the error of a run that gave up because no account returns in time, or nil.
 func (p *progress) gaveUpError() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +108,7 @@ func (p *progress) see(x *gateway.Exchange) {
 }
 
 // isTurn reports whether the request is a turn of the user's conversation, not one of OpenCode's
-// titles or subagents. Every request of a client that names no session is a turn.
+// titles or subagents. If a client sends no session, each of its requests counts as a turn.
 func isTurn(x *gateway.Exchange) bool {
 	return x.Session() == "" || !x.Subagent() && x.HasTools()
 }
@@ -129,9 +127,10 @@ func (p *progress) sawAnswer(x *gateway.Exchange) {
 	}
 }
 
-// sawLimit decides, in mode Restart, whether the work restarts on the next account: at most once
-// for each account without an answer, and only if can returns true. hold reports whether this
-// request waits until its client disconnects, begin whether the caller has to begin the restart.
+// sawLimit decides, in mode Restart, whether the work restarts on the next account. It restarts
+// only if can returns true, and at most once for each account until a turn is answered. If hold is
+// true, this request must wait until its client disconnects; if begin is true, the caller must
+// begin the restart.
 func (p *progress) sawLimit(x *gateway.Exchange, sw rotation.Switch, can func() bool) (hold, begin bool) {
 	if p.mode != Restart {
 		return false, false
@@ -157,9 +156,9 @@ func (p *progress) sawLimit(x *gateway.Exchange, sw rotation.Switch, can func() 
 type decision int
 
 const (
-	nothing decision = iota // it is being done already
+	nothing decision = iota // a restart or the end of the command is decided already
 	waiting                 // tell the user, and wait
-	ending                  // end the command, because the wait would be too long; the user is told afterwards
+	ending                  // end the command, because the wait would be too long; the user is informed afterwards
 )
 
 // sawExhausted records that a request found no account, and decides what to do. The caller holds
@@ -178,16 +177,17 @@ func (p *progress) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError)
 	return waiting
 }
 
-// startsAgain counts a command that ended because of a limit, and reports whether it is restarted:
-// once for each account without an answer in between. The caller holds mu.
+// startsAgain counts the ends of a command because of a limit, and reports whether the command is
+// restarted: once for each account until a turn is answered. The caller holds mu.
 func (p *progress) startsAgain(accounts int) bool {
 	p.restartsSinceAnswer++
 	return p.restartsSinceAnswer <= accounts
 }
 
 // worthWaiting reports whether a command that ended because of a limit is restarted although no
-// account is ready now. If none returns in time, the run gives up. If none returns by itself and no
-// time was set, the result is the command's own. The caller holds mu.
+// account is ready now. If maxWait is set and no account returns within it, the run gives up. If it
+// is not set and no account returns by itself, the run ends with the command's own status. The
+// caller holds mu.
 func (p *progress) worthWaiting(e *rotation.ExhaustedError) bool {
 	if p.tooLong(e) {
 		p.gaveUp = e

@@ -14,7 +14,8 @@ func switchTo(from, to string) rotation.Switch {
 	return rotation.Switch{From: rotation.Handout{ID: from}, To: rotation.Handout{ID: to}}
 }
 
-// The command restarts once for each account; an answer begins a new count.
+// The command restarts once for each account. After an answer, it may restart once for each account
+// again.
 func TestOneRestartForEachAccount(t *testing.T) {
 	p := progress{mode: Restart}
 	x := new(gateway.Exchange)
@@ -24,16 +25,16 @@ func TestOneRestartForEachAccount(t *testing.T) {
 	hold, begin := p.sawLimit(x, switchTo("a", "b"), can)
 	assert.True(t, hold && begin)
 	hold, begin = p.sawLimit(x, switchTo("a", "b"), can)
-	assert.True(t, hold && !begin, "another request of the same turn waits for the restart that is under way")
+	assert.True(t, hold && !begin, "another request of the same turn must wait for the restart")
 	restarted()
 	hold, begin = p.sawLimit(x, switchTo("b", "c"), can)
 	assert.True(t, hold && begin)
 	restarted()
 	hold, begin = p.sawLimit(x, switchTo("c", "a"), can)
-	assert.False(t, hold || begin, "each account was tried: the gateway sends the request again")
+	assert.False(t, hold || begin, "each account was tried, so the gateway repeats the request and nothing restarts")
 	p.sawAnswer(x)
 	hold, begin = p.sawLimit(x, switchTo("c", "a"), can)
-	assert.True(t, hold && begin, "an answer begins a new pass")
+	assert.True(t, hold && begin, "after an answer, each account may be tried again")
 }
 
 // A command that could not continue the work is not restarted.
@@ -53,7 +54,7 @@ func TestWaitsOrGivesUp(t *testing.T) {
 	for name, tt := range map[string]struct {
 		e       *rotation.ExhaustedError
 		maxWait *time.Duration
-		since   time.Duration // how long no turn has been answered
+		since   time.Duration // how long ago the first turn found no account
 		want    decision
 	}{
 		"as long as it takes":           {e: in(100 * time.Hour), want: waiting},
@@ -71,12 +72,12 @@ func TestWaitsOrGivesUp(t *testing.T) {
 		assert.True(t, p.exhausted, name)
 		if tt.want == ending {
 			assert.Same(t, tt.e, p.gaveUp, name)
-			assert.Equal(t, nothing, p.sawExhausted(new(gateway.Exchange), tt.e), "%s: decided once", name)
+			assert.Equal(t, nothing, p.sawExhausted(new(gateway.Exchange), tt.e), "%s: a second request must not decide again", name)
 		}
 	}
 }
 
-func TestAnAnswerBeginsAnew(t *testing.T) {
+func TestAnAnswerResetsTheCounts(t *testing.T) {
 	var p progress
 	p.sawExhausted(new(gateway.Exchange), &rotation.ExhaustedError{Until: time.Now().Add(time.Hour)})
 	p.restartsSinceAnswer = 2
@@ -87,7 +88,8 @@ func TestAnAnswerBeginsAnew(t *testing.T) {
 	assert.Zero(t, p.restartsSinceAnswer)
 }
 
-// A command that ended because of a limit is restarted once for each account without an answer.
+// A command that ended because of a limit is restarted once for each account until a turn is
+// answered.
 func TestACommandThatGaveUpStartsAgainOnceForEachAccount(t *testing.T) {
 	for name, tt := range map[string]struct {
 		accounts, answerAfter int // answerAfter is the start that is answered; 0 for none
@@ -114,7 +116,7 @@ func TestACommandThatGaveUpStartsAgainOnceForEachAccount(t *testing.T) {
 func TestWaitsAfterACommandThatGaveUp(t *testing.T) {
 	hour := time.Hour
 	for name, tt := range map[string]struct {
-		until   time.Duration // until the soonest account is back; 0 for none that comes back by itself
+		until   time.Duration // until the first account returns; 0 if none returns by itself
 		maxWait *time.Duration
 		waits   bool
 		gaveUp  bool
@@ -126,7 +128,7 @@ func TestWaitsAfterACommandThatGaveUp(t *testing.T) {
 		"none comes back, and there was a bound":   {maxWait: &hour, gaveUp: true},
 		"no wait at all, with an account back now": {until: -time.Minute, maxWait: new(time.Duration), waits: true},
 	} {
-		p := progress{maxWait: tt.maxWait, exhaustedSince: time.Now().Add(time.Second)} // so that no time has passed since
+		p := progress{maxWait: tt.maxWait, exhaustedSince: time.Now().Add(time.Second)} // in the future, so that the duration of the test does not count
 		e := new(rotation.ExhaustedError)
 		if tt.until != 0 {
 			e.Until = time.Now().Add(tt.until)

@@ -25,8 +25,8 @@ func (d *direct) canRestart() bool {
 	return d.session != ""
 }
 
-// again reports whether the same command would do the same work once more: nothing was answered,
-// and the prompt is not in a session that existed before. The caller holds mu.
+// again reports whether OpenCode can start again with the same command: nothing was answered, and
+// the prompt is not in a session that existed before. The caller holds mu.
 func (d *direct) again() bool {
 	return !d.answered && !d.client.one.Joins && (d.client.one.Kind == opencode.Run || d.session == "")
 }
@@ -47,8 +47,8 @@ func (d *direct) restart() {
 	d.order(wrapper.Order{Next: &next})
 }
 
-// next returns the command that continues the work; left are the processes of tools that still run.
-// The caller holds mu.
+// next returns the command that continues the work. The parameter left has the processes of tools
+// that still run. The caller holds mu.
 func (d *direct) next(left []process.Info) (c wrapper.Command, err error) {
 	c = d.command
 	switch kind := d.client.one.Kind; {

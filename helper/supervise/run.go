@@ -48,7 +48,7 @@ type Run struct {
 func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	outer, nested := outerGateway(r.Command.Env)
 	r.Command.Env = withoutRun(r.Command.Env)
-	// First, so that a command that cannot start takes no account.
+	// This comes first, so that a command that cannot start takes no account.
 	client, err := whichClient(&r.Command)
 	if err != nil {
 		return wrapper.Status{}, err
@@ -85,7 +85,7 @@ func (r *Run) OnPool(pool *rotation.Pool) (wrapper.Status, error) {
 
 // onPool runs the command with a new gateway.
 func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error) {
-	// First, so that a configuration that cannot be merged takes no account.
+	// This comes first, so that no account is taken if the configuration cannot be merged.
 	if _, err := client.pointAt(endpoint{zen: r.Gateway.Zen}, r.Command.Env, opencode.RunFolder{}); err != nil {
 		return wrapper.Status{}, err
 	}
@@ -139,7 +139,8 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	return one.toTheEnd()
 }
 
-// notices returns the notices for this client, which write where the client leaves room for them.
+// notices returns the notices for this client. They are printed, unless the client draws on the
+// whole terminal; OpenCode 2 then shows them as toasts.
 func (r *Run) notices(client client, folder opencode.RunFolder) *Notices {
 	n := &Notices{Tell: r.Tell}
 	if !client.is {
@@ -156,7 +157,8 @@ func (r *Run) notices(client client, folder opencode.RunFolder) *Notices {
 	return n
 }
 
-// mode returns the mode for this client. A server is never restarted: its clients would lose it.
+// mode returns the mode for this client. A server is never restarted, since its clients would lose
+// the connection.
 func (r *Run) mode(client client) string {
 	if client.serves() {
 		return Replay

@@ -58,11 +58,11 @@ func TestTheKeychainFailsAfterALimit(t *testing.T) {
 	require.ErrorIs(t, err, keychain.ErrLocked)
 	o, err := pool.Overview(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, rotation.Cooling, o.Accounts[0].Condition.State, "the limit is in the pool all the same")
+	assert.Equal(t, rotation.Cooling, o.Accounts[0].Condition.State, "the limit must be recorded although the keychain failed")
 }
 
-// A run without an account at its start does not say that the wait is too long.
-func TestNoAccountAtTheStartIsNotAWaitThatIsTooLong(t *testing.T) {
+// If no account is ready at the start, the error does not say that the wait is too long.
+func TestNoAccountAtTheStart(t *testing.T) {
 	r, pool := withKeyRun(t, "exit 0", "a")
 	require.NoError(t, pool.Disable(t.Context(), "a"))
 	_, err := r.ToTheEnd()

@@ -32,7 +32,7 @@ const (
 var errServer = errors.New("OpenCode's server did not start")
 
 // server is an OpenCode 2 server that only the client of one run uses. It ends when its stdin is
-// closed, and so with this process, even if that is killed.
+// closed, and so ends with this process, even if this process is killed.
 type server struct {
 	opencode.Server2
 	pid   int
@@ -53,7 +53,7 @@ func startServer(ctx context.Context, program string, args, env []string, stderr
 	output, stdout := io.Pipe()
 	s.cmd.Env = setenv(env, opencode.Password2Variable, s.Password)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = theirs, stdout, stderr, detached()
-	s.cmd.WaitDelay = endTime // for a tool's process that has kept the pipe
+	s.cmd.WaitDelay = endTime // a tool's process may keep the pipe open
 	err = secure.WithUserLimits(s.cmd.Start)
 	_ = theirs.Close()
 	if err != nil {
@@ -91,8 +91,8 @@ func startServer(ctx context.Context, program string, args, env []string, stderr
 	return nil, err
 }
 
-// stop interrupts the running turns, whose client has ended: otherwise the next start of a service
-// would resume them. Then it ends the server.
+// stop interrupts the running turns, whose client has ended, and then ends the server. Turns that
+// are not interrupted would be resumed by the next service that starts.
 func (s *server) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), quietTime)
 	defer cancel()

@@ -13,10 +13,10 @@ import (
 const (
 	// pollInterval is the time between two checks whether the pool has changed: one stat each.
 	pollInterval = time.Second
-	// usageInterval is the time between two requests to the service for the usage of the accounts,
-	// one of which may return early.
+	// usageInterval is the time between two requests for the usage of the accounts. The usage may
+	// show that an account returns early.
 	usageInterval = 10 * time.Minute
-	// wakeMargin is the time before the end of a client's sleep in which it is not restarted.
+	// wakeMargin is the last part of a client's sleep, in which the client is not restarted.
 	wakeMargin = 3 * time.Second
 )
 
@@ -29,9 +29,9 @@ func (d *direct) startStandBy(e *rotation.ExhaustedError) {
 	}
 }
 
-// standBy follows the pool while the client sleeps until the announced return of an account, and
-// tells the user when that time changes. A sleeping OpenCode cannot be woken: it is restarted when
-// an account returns well before that time.
+// standBy watches the pool while the client sleeps until the announced return of an account. It
+// informs the user when the time of the return changes. A sleeping OpenCode cannot be woken, so
+// standBy restarts it when an account returns well before that time.
 func (d *direct) standBy() {
 	defer func() {
 		d.mu.Lock()
@@ -62,8 +62,9 @@ func (d *direct) standBy() {
 	}
 }
 
-// untilChange returns nil when an account is ready, and the pool's state when the first return has
-// changed or over returns true.
+// untilChange waits until an account is ready, and then returns nil. Before that, it returns the
+// new state of the pool if the first return of an account changes, and the known state if the
+// function over returns true.
 func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	var known *rotation.ExhaustedError
 	stamp, asked := d.pool.Stamp(), time.Now()
@@ -95,12 +96,12 @@ func exhaustion(ctx context.Context, pool Pool) *rotation.ExhaustedError {
 
 // accountsOf returns the number of accounts in the pool; 0 if the pool cannot be read.
 func accountsOf(ctx context.Context, pool Pool) int {
-	o, _ := pool.Overview(ctx) // on an error it has none
+	o, _ := pool.Overview(ctx) // on an error the result is 0
 	return len(o.Accounts)
 }
 
-// after decides, once the command has ended, whether it starts again: an `opencode run` that ended
-// because of a limit does, as soon as an account is ready.
+// after decides, once the command has ended, whether it starts again: an `opencode run` does if it
+// ended because of a limit, as soon as an account is ready.
 func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool) {
 	ctx := context.Background()
 	d.mu.Lock()
@@ -113,7 +114,7 @@ func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool)
 	}
 	for again && e != nil {
 		d.mu.Lock()
-		again = !e.Until.IsZero() && d.worthWaiting(e) // without a return the command's own status is the result
+		again = !e.Until.IsZero() && d.worthWaiting(e) // if no account returns by itself, the run ends with the command's own status
 		d.mu.Unlock()
 		if again {
 			d.notices.exhausted(nil, e)

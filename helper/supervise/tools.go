@@ -13,8 +13,8 @@ import (
 const (
 	// toolPatience is how long the commands of OpenCode's tools may delay a restart.
 	toolPatience = 30 * time.Second
-	// toolPause is the time between two checks of the process table; in that time OpenCode can
-	// store the result of a command that has ended.
+	// toolPause is the time between two checks of the process table. It is long enough for OpenCode
+	// to store the result of a command that has ended.
 	toolPause = 200 * time.Millisecond
 )
 

@@ -11,14 +11,14 @@ import (
 	"ocgo-key/helper/wrapper"
 )
 
-// This binary is also the wrapper under test and the command that it runs: the role is in a
-// variable.
+// This binary is also the wrapper under test, and the command that the wrapper runs. This variable
+// has its role.
 const roleVariable = "WRAPPER_TEST_ROLE"
 
 func TestMain(m *testing.M) {
 	switch role := os.Getenv(roleVariable); role {
 	case "":
-		if signal.Ignored(syscall.SIGHUP) { // under nohup; because it is caught here, it has its default effect in child processes
+		if signal.Ignored(syscall.SIGHUP) { // as under nohup; catching SIGHUP gives it its default effect in child processes
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 		}
 		os.Exit(m.Run())

@@ -18,7 +18,7 @@ import (
 // Signal is a signal's number.
 type Signal = syscall.Signal
 
-// process is the running command. It is waited for here and not through os/exec, which does not
+// process is the running command. Package os/exec does not wait for it, since os/exec does not
 // report that a command was stopped.
 type process struct{ *os.Process }
 
@@ -41,7 +41,7 @@ func (p *process) wait() Status {
 		_, err := syscall.Wait4(p.Pid, &ws, unix.WUNTRACED, nil)
 		switch {
 		case errors.Is(err, syscall.EINTR):
-		case err != nil: // not our child: impossible, and no reason to wait forever
+		case err != nil: // impossible, since it is our child; but do not wait forever
 			return Status{Code: 255}
 		case ws.Exited():
 			return Status{Code: ws.ExitStatus()}
@@ -53,9 +53,10 @@ func (p *process) wait() Status {
 	}
 }
 
-// stopAlong stops us when only the command has stopped. A Ctrl-Z stops both, and this runs only
-// after `fg` has continued both: then the command is no longer stopped, and there is nothing to do.
-// Without a shell that does job control nothing would continue us, so we do not stop.
+// stopAlong stops us if the command is stopped. After a Ctrl-Z, which stops both, stopAlong runs
+// only when `fg` has continued both: then the command is no longer stopped, and stopAlong does
+// nothing. Without a shell that does job control it does nothing either, since nothing would
+// continue us.
 func (p *process) stopAlong() {
 	if foreground() && processtable.Stopped(p.Pid) {
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
@@ -74,8 +75,8 @@ func foreground() bool {
 	return err == nil && group == unix.Getpgrp() && sidErr == nil && sid != unix.Getpgrp()
 }
 
-// signal sends s. A stopped command gets signals only when it continues, so one that should end is
-// continued.
+// signal sends s. A stopped command receives signals only when it continues, so signal also
+// continues a command that should end.
 func (p *process) signal(s os.Signal) {
 	_ = p.Signal(s)
 	if (s == syscall.SIGTERM || s == syscall.SIGHUP) && processtable.Stopped(p.Pid) {
@@ -92,8 +93,8 @@ type catcher struct {
 	done          func() // because an uncaught SIGQUIT would end us
 }
 
-// catch starts a catcher. The terminal sends SIGINT and SIGQUIT to the command itself, which is in
-// our process group: they are caught and dropped, not ignored, because a command inherits ignored
+// catch starts a catcher. The terminal sends SIGINT and SIGQUIT to the command too, which is in our
+// process group, so we drop them. They are caught, not ignored, because a command inherits ignored
 // signals. TERM, HUP, USR1 and USR2 reach only us and are passed on. A signal that was ignored when
 // we were started (nohup) stays ignored. All other signals, including those of job control, keep
 // their meaning.

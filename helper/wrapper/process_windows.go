@@ -36,8 +36,8 @@ func start(path string, c Command) (*process, error) {
 	return p, nil
 }
 
-// newJob returns a job whose processes end when its last handle is closed, which the system does
-// when we end.
+// newJob returns a job whose processes end when its last handle is closed. The system closes the
+// handle when we end.
 func newJob() (windows.Handle, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -79,7 +79,7 @@ func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
 func (p *process) terminate()         { p.kill() } // there is no gentler way that works for every console program
 func (p *process) kill()              { _ = p.cmd.Process.Kill() }
 
-// catcher catches the console's Ctrl-C, which the command gets as well and reacts to.
+// catcher catches the console's Ctrl-C. The command gets it as well, and reacts to it.
 type catcher struct{ forward, drop chan os.Signal }
 
 func catch() *catcher {

@@ -37,7 +37,7 @@ func act(role string) {
 	}
 }
 
-// listen counts signals, and prints the counts since the last line at each line of input.
+// listen counts signals. At each line of input it prints the counts since the line before.
 func listen() {
 	signals := make(chan os.Signal, 100)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2,

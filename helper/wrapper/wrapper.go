@@ -24,8 +24,8 @@ const grace = 5 * time.Second
 type Command struct {
 	Argv []string // Argv[0] is looked up on PATH
 	Env  []string
-	// The standard streams; nil for our own. Others are closed in this process once the command has
-	// started.
+	// The standard streams; nil for this process's own. Streams that are not nil are closed in this
+	// process once the command has started.
 	Stdin, Stdout, Stderr *os.File
 }
 
@@ -41,7 +41,8 @@ var (
 	ErrCannotRun = errors.New("command cannot be run") // 126
 )
 
-// Order ends the running command: with SIGTERM, and with SIGKILL if it takes too long.
+// Order ends the running command with SIGTERM, and with SIGKILL if the command takes too long to
+// end.
 type Order struct {
 	Next *Command // the command to start in its place; nil for none
 	// Between is called when the command has ended and before Next is started. May be nil.
@@ -56,8 +57,8 @@ type Options struct {
 }
 
 // Run runs c until it ends, or until an order without a Next ends it. Signals that reach only us
-// are passed on to it. Run locks its goroutine to a thread: on Linux the command ends with the
-// thread that started it, so that nothing is left behind when we are killed.
+// are passed on to the command. Run locks its goroutine to a thread: on Linux the command ends with
+// the thread that started it, so that nothing is left behind when we are killed.
 func Run(c Command, o Options) (status Status, ordered bool, err error) {
 	modes, _ := term.Save(os.Stdin) // nil where stdin is not a terminal
 	runtime.LockOSThread()
@@ -98,7 +99,7 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 func supervise(child *process, ended <-chan Status, orders <-chan Order, signals *catcher) (Status, *Order) {
 	var order *Order
 	var kill <-chan time.Time
-	var quit Signal // the signal that the user sent during an order: it ends the command, and nothing is started after it
+	var quit Signal // the signal that the user sent during an order; it ends the run, and the order's Next is not started
 	for {
 		select {
 		case status := <-ended:
@@ -144,7 +145,7 @@ func Check(c Command) error {
 	return err
 }
 
-// cause returns the bare reason of an error that already names the command.
+// cause returns the reason in an error without the command's name.
 func cause(err error) error {
 	for _, target := range []error{fs.ErrPermission, fs.ErrNotExist} {
 		if errors.Is(err, target) {

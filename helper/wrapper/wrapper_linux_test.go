@@ -183,7 +183,7 @@ func TestSignalsToTheWrapperAlone(t *testing.T) {
 	}()
 	term.expect("ready")
 	for _, s := range []syscall.Signal{syscall.SIGWINCH, syscall.SIGCONT, syscall.SIGURG, syscall.SIGINT, syscall.SIGQUIT} {
-		require.NoError(t, cmd.Process.Signal(s)) // not to be passed on
+		require.NoError(t, cmd.Process.Signal(s)) // must not be passed on
 	}
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
 		require.NoError(t, cmd.Process.Signal(s))
@@ -196,7 +196,8 @@ func TestSignalsToTheWrapperAlone(t *testing.T) {
 	require.NoError(t, cmd.Wait())
 }
 
-// shell starts bash with job control on a terminal; `w` in it is the wrapper around a role.
+// shell starts bash with job control on a terminal; its command `w` runs the wrapper around this
+// binary in a role.
 func shell(t *testing.T, role string) *terminal {
 	cmd := wrapped(t, role)
 	self := cmd.Path
@@ -277,9 +278,9 @@ func TestModesAreRestoredAfterAKill(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, before, after)
 	require.NoError(t, near.Close())
-	shown, _ := io.ReadAll(far) // to its end, which is an error on a terminal
-	assert.Contains(t, string(shown), "raw: <nil>", "it had changed them")
-	assert.Contains(t, string(shown), "\x1b[?1049l", "and its screen is left")
+	shown, _ := io.ReadAll(far) // on a terminal the end of the input is an error
+	assert.Contains(t, string(shown), "raw: <nil>", "the command changed the terminal's modes")
+	assert.Contains(t, string(shown), "\x1b[?1049l", "the wrapper leaves the command's alternate screen")
 }
 
 func TestNothingIsLeftWhenTheWrapperIsKilled(t *testing.T) {
@@ -297,8 +298,8 @@ func TestNothingIsLeftWhenTheWrapperIsKilled(t *testing.T) {
 	assert.Eventually(t, func() bool { return !process.Alive(child.PID, child.Start) }, 10*time.Second, 5*time.Millisecond)
 }
 
-// If the user ends the command while it is being stopped for a second invocation, there is no
-// second one.
+// If the user ends the command while an order is stopping it, the order's next command is not
+// started.
 func TestASignalDuringAnOrderIsTheEnd(t *testing.T) {
 	ready := filepath.Join(t.TempDir(), "ready")
 	queue, starts := make(chan wrapper.Order), 0
@@ -321,7 +322,7 @@ func TestASignalDuringAnOrderIsTheEnd(t *testing.T) {
 }
 
 func TestOrders(t *testing.T) {
-	ready := filepath.Join(t.TempDir(), "ready") // created by a command with preparations to make
+	ready := filepath.Join(t.TempDir(), "ready") // a command creates this file when it is prepared
 	run := func(first string, orders ...wrapper.Order) (wrapper.Status, bool, int) {
 		queue := make(chan wrapper.Order)
 		starts := 0
@@ -359,5 +360,5 @@ func TestOrders(t *testing.T) {
 	assert.Equal(t, 1, starts)
 
 	status, _, _ = run("trap '' TERM; : >"+ready+"; while :; do sleep 1; done", wrapper.Order{})
-	assert.Equal(t, syscall.SIGKILL, status.Signal, "a command that does not hear is killed")
+	assert.Equal(t, syscall.SIGKILL, status.Signal, "a command that ignores SIGTERM is killed")
 }

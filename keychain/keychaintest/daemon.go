@@ -56,8 +56,8 @@ type Daemon struct {
 
 // StartSecretService starts a Daemon for the duration of the test. If that fails, the test fails.
 //
-// godbus keeps one session bus per process: a test binary that talks to a Daemon itself must use
-// only one, and run what needs others in child processes.
+// godbus keeps one session bus per process. So a test binary may talk to only one Daemon itself;
+// tests that need another Daemon run in child processes.
 func StartSecretService(t testing.TB, mode Mode) *Daemon {
 	t.Helper()
 	d, stop, err := Start(mode)
@@ -95,8 +95,8 @@ func Start(mode Mode) (d *Daemon, stop func() error, err error) {
 	return d, d.Stop, nil
 }
 
-// scratch creates a folder with a short path: the path of a socket has at most 107 bytes, and the
-// temporary folder of a test can be that long.
+// scratch creates a folder with a short path, since the path of a socket has at most 107 bytes, and
+// a test's temporary folder alone can be that long.
 func scratch() (string, error) {
 	parent := os.TempDir()
 	if len(parent) > 60 {
@@ -243,9 +243,9 @@ func (d *Daemon) command(name string, args []string, stdin string) *exec.Cmd {
 // A process is a child process with its stderr and a channel that is closed when it ends.
 type process struct {
 	cmd         *exec.Cmd
-	stderr      *bytes.Buffer // to be read once ended is closed
+	stderr      *bytes.Buffer // read it only after ended is closed
 	ended       chan struct{}
-	ignoresTerm bool // to SIGTERM
+	ignoresTerm bool // SIGTERM does not end it
 }
 
 func startProcess(cmd *exec.Cmd) (*process, error) {

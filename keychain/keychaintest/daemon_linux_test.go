@@ -64,7 +64,7 @@ func TestMissingProgramIsNamedWithItsPackage(t *testing.T) {
 // The error for a daemon that exits quotes its stderr, and the folder is removed.
 func TestBrokenDaemon(t *testing.T) {
 	bin := t.TempDir()
-	tmp, err := os.MkdirTemp("", "broken") // short, so that it is used
+	tmp, err := os.MkdirTemp("", "broken") // scratch uses TMPDIR only if its path is short
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
 	t.Setenv("TMPDIR", tmp)

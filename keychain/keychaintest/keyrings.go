@@ -52,7 +52,8 @@ func (d *Daemon) UnlockKeyring(keyring dbus.ObjectPath) error {
 	})
 }
 
-// master returns the password of the keyrings, as the service takes it in a new session.
+// master opens a session, and returns the password of the keyrings in the form that the service
+// accepts.
 func (s *secrets) master() (secretStruct, error) {
 	var nothing dbus.Variant
 	var session dbus.ObjectPath

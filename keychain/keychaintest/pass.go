@@ -36,8 +36,8 @@ while read -r line; do
 done
 `
 
-// s2k-count is the lowest cost of hashing a passphrase that gpg-agent accepts. With the default
-// each use of the key would take 0.1 s.
+// s2k-count is the cost of hashing a passphrase; this is the lowest that gpg-agent accepts. With
+// the default, each use of the key would take 0.1 s.
 const agentConfig = "pinentry-program %s\ns2k-count 65536\n"
 
 // StartPasswordStore creates an unlocked PasswordStore for the duration of the test. If that fails,
@@ -57,7 +57,8 @@ func StartPasswordStore(t testing.TB) *PasswordStore {
 }
 
 // NewPasswordStore is StartPasswordStore without a test: the caller must call stop. It does not
-// search the folders in without for programs, since they may have others with the same names.
+// search for programs in the folders that the parameter without lists, since they may have other
+// programs with the same names.
 func NewPasswordStore(without ...string) (s *PasswordStore, stop func() error, err error) {
 	dirs := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return slices.Contains(without, dir) })
 	for _, p := range []struct{ name, debian string }{

@@ -67,7 +67,8 @@ func TestShapeOfTheFile(t *testing.T) {
 }`, string(text))
 }
 
-// The version is known wherever it stands, so that the file of a newer version is left alone.
+// The version is read wherever it is in the text, so that the file of a newer version is left
+// alone.
 func TestVersionOfAnyShape(t *testing.T) {
 	for _, text := range []string{
 		`{"version":7,"accounts":{}}`, `{"accounts":{},"version":7}`, `{"accounts":[{"id":5}],"version":7}`, `{"settings":[],"version":7,"accounts":[]}`,
@@ -78,7 +79,7 @@ func TestVersionOfAnyShape(t *testing.T) {
 	}
 }
 
-// A change of a state that was decoded twice changes one of the two.
+// Decoding a text twice returns two states; changing one does not change the other.
 func TestDecodedTwiceIsNotShared(t *testing.T) {
 	text, err := encode(crowd(2))
 	require.NoError(t, err)

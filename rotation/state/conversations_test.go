@@ -45,7 +45,7 @@ func TestConversationsAreKeptByHash(t *testing.T) {
 		assert.Len(t, *all, 2)
 		*all = (*all)[:0]
 	})
-	assert.NotContains(t, f.content(t), "conversations", "there is none")
+	assert.NotContains(t, f.content(t), "conversations", "no lease is left")
 }
 
 // Leases that cannot be decoded do not make the state unreadable.

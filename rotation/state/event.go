@@ -57,7 +57,7 @@ func appendEvents(path string, events []Event) error {
 	return errors.Join(err, f.Close())
 }
 
-// cutShort reports whether the last line of f has no line break, because its writer was killed.
+// cutShort reports whether the last line of f has no line break, as after its writer was killed.
 func cutShort(f *os.File) bool {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {

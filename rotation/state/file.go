@@ -46,9 +46,9 @@ type File struct {
 }
 
 // WriteBehind makes Update return once state.json is written. Its copy and the events are written
-// in the background, while the lock is held, so that they precede the next change. A change that
-// must survive a power cut is still complete when Update returns. WriteBehind must be called before
-// the first Update, and Wait before the process ends.
+// in the background, while the lock is held, so that they precede the next change. If a change must
+// survive a power cut, Update still returns only when everything is written. WriteBehind must be
+// called before the first Update, and Wait before the process ends.
 func (f *File) WriteBehind() { f.writeBehind = true }
 
 // Wait waits for the writes in the background.
@@ -184,8 +184,8 @@ func (f *File) load(name string) (*State, error) {
 // maxState bounds state.json, in bytes: a thousand accounts take less than one megabyte.
 const maxState = 16 << 20
 
-// content is what is in the file. What is no file, or too large for one of ours, makes no sense
-// either. A file of another user is refused, see package trust.
+// content returns the text of a file. It refuses files of other users (see package trust), files
+// that are too large, and pipes and devices, whose reading might never end.
 func (f *File) content(name string) (string, error) {
 	if err := trust.Folder(f.dir); err != nil {
 		return "", err
@@ -224,7 +224,7 @@ func read(file *os.File, size int64) (string, error) {
 	return text.String(), err
 }
 
-// same reports whether text is the whole content of file.
+// same reports whether the content of file is exactly text.
 func same(file io.Reader, text string) bool {
 	chunk := make([]byte, min(len(text)+1, 64<<10))
 	for {
@@ -333,7 +333,7 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 	if err := trust.Check(f.path(lockName)); err != nil {
 		return nil, err
 	}
-	// Opened for reading alone, a pipe in its place would be waited for.
+	// Not read-only: if the path is a pipe, opening it for reading only would block.
 	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR|trust.NoFollow))
 	if ok, err := lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("cannot lock the state: %w", err)
@@ -361,7 +361,7 @@ func waitForLock(ctx context.Context, lock *flock.Flock) error {
 		return nil
 	case <-ctx.Done():
 		go func() {
-			<-got //nolint:errcheck // Close is right in either case
+			<-got //nolint:errcheck // the lock is released whether it was taken or not
 			_ = lock.Close()
 		}()
 		return hint.On(hint.As(ctx.Err(), fmt.Errorf("another process holds %s and does not release it", lock.Path())),

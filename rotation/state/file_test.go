@@ -94,7 +94,7 @@ func TestRoundTripAndModes(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, events, 2)
 	if runtime.GOOS == "windows" {
-		return // its files have no modes
+		return // files on Windows have no modes
 	}
 	info, err := os.Stat(f.dir)
 	require.NoError(t, err)
@@ -145,7 +145,7 @@ func TestUnreadableStateIsSetAsideAndTheLastGoodCopyUsed(t *testing.T) {
 				aside, err := os.ReadFile(fmt.Sprintf("%s.bak.%d", path, now.Unix()))
 				require.NoError(t, err)
 				assert.Equal(t, garbage, string(aside))
-				require.Len(t, f.warnings, 1, "told once: the file is good again")
+				require.Len(t, f.warnings, 1, "only one warning, since the file is valid again")
 				assert.Contains(t, f.warnings[0], "last good copy")
 			})
 		}
@@ -160,7 +160,7 @@ func TestMissingStateComesBackFromTheLastGoodCopy(t *testing.T) {
 	assert.Len(t, f.warnings, 1)
 }
 
-func TestNothingReadableIsAnEmptyPoolAndSaid(t *testing.T) {
+func TestNothingReadableIsAnEmptyPoolWithAWarning(t *testing.T) {
 	f := open(t)
 	f.add(t, "1", "Work")
 	for _, name := range []string{"state.json", "state.json.last"} {
@@ -193,7 +193,7 @@ func TestAHistoryThatCannotBeWrittenUndoesNothing(t *testing.T) {
 	f.add(t, "2", "Personal")
 	f.add(t, "3", "Spare")
 	assert.Equal(t, []string{"Work", "Personal", "Spare"}, f.labels(t))
-	require.Len(t, f.warnings, 1, "told once")
+	require.Len(t, f.warnings, 1, "only one warning")
 	assert.Contains(t, f.warnings[0], "history")
 }
 
@@ -213,7 +213,7 @@ func TestEventsAreBounded(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, events)
 	for _, e := range events {
-		assert.Equal(t, "added", e.Kind, "no line is cut")
+		assert.Equal(t, "added", e.Kind, "trimming must not cut a line")
 	}
 }
 
@@ -228,7 +228,7 @@ func TestAReadOfACutEventLineGoesOn(t *testing.T) {
 	events, broken, err := f.ReadEvents()
 	require.NoError(t, err)
 	assert.Equal(t, 1, broken)
-	require.Len(t, events, 2, "the line that was cut does not take the next one with it")
+	require.Len(t, events, 2, "the cut line must not spoil the next one")
 	assert.Equal(t, "Personal", events[1].Account)
 }
 

@@ -14,8 +14,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// folder is a scratch folder for one input of a fuzz target, in memory where there is such a place:
-// much is synced.
+// folder returns a scratch folder for one input of a fuzz target. It is in memory where possible,
+// since the targets sync many files.
 func folder(t *testing.T) string {
 	t.Helper()
 	memory := "/dev/shm"
@@ -30,7 +30,7 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// as is a state the way it is written.
+// as returns the JSON of a state.
 func as(t *testing.T, s *state.State) string {
 	t.Helper()
 	text, err := json.Marshal(s)
@@ -40,9 +40,9 @@ func as(t *testing.T, s *state.State) string {
 	return string(text)
 }
 
-// FuzzState reads whatever text as state.json. It is a state that can be worked with, which
-// survives being written and read again; or another version's, which is left alone; or nonsense,
-// which is set aside byte for byte.
+// FuzzState reads any text as state.json. A valid state is the same after it is written and read
+// again. The file of a newer version is left alone. Any other text is moved to a backup file
+// unchanged.
 func FuzzState(f *testing.F) {
 	for _, text := range []string{
 		`{"version":1,"accounts":[]}`,
@@ -63,12 +63,12 @@ func FuzzState(f *testing.F) {
 		file := state.OpenFile(dir, func() time.Time { return now }, func(string) { warned++ })
 		_, peeked := file.Peek()
 		if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, text) {
-			t.Fatalf("a look changed the file: %q, %v", after, err)
+			t.Fatalf("Peek changed the file: %q, %v", after, err)
 		}
 		s, err := file.Read(ctx)
 		if err != nil {
 			if !errors.Is(err, state.ErrNewer) || !errors.Is(peeked, state.ErrNewer) {
-				t.Fatalf("%v; a look says %v", err, peeked)
+				t.Fatalf("Read returned %v, Peek %v", err, peeked)
 			}
 			if after, err := os.ReadFile(path); err != nil || !bytes.Equal(after, text) {
 				t.Fatalf("a newer version's file became %q, %v", after, err)
@@ -76,12 +76,12 @@ func FuzzState(f *testing.F) {
 			return
 		}
 		if unreadable := errors.Is(peeked, state.ErrUnreadable); unreadable != (warned > 0) {
-			t.Fatalf("%d warnings; a look says %v", warned, peeked)
+			t.Fatalf("%d warnings, but Peek returned %v", warned, peeked)
 		}
 		if warned > 0 {
 			aside, err := os.ReadFile(path + ".bak.1772452800")
 			if err != nil || !bytes.Equal(aside, text) || len(s.Accounts) > 0 {
-				t.Fatalf("set aside was %q, %v; there are %d accounts", aside, err, len(s.Accounts))
+				t.Fatalf("the backup has %q, %v; the state has %d accounts", aside, err, len(s.Accounts))
 			}
 		}
 		ids := map[string]bool{}
@@ -106,8 +106,8 @@ func FuzzState(f *testing.F) {
 	})
 }
 
-// FuzzEvents reads whatever text as the history: no line is made up, and what is added behind it is
-// read.
+// FuzzEvents reads any text as the history. There are no more events than lines, and an event that
+// is appended can be read.
 func FuzzEvents(f *testing.F) {
 	for _, text := range []string{
 		`{"time":"2026-03-02T12:00:00Z","event":"added","account":"Work"}` + "\n" + `{"time":"2026-03-02T12:00:00Z","event":"switched","account":"Work","to":"Personal","reason":"weekly limit","until":"2026-03-09T12:00:00Z","pid":7}` + "\n",
@@ -117,7 +117,7 @@ func FuzzEvents(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) >= 1<<20 {
-			return // the older half would go
+			return // the older half would be removed
 		}
 		dir, ctx := folder(t), context.Background()
 		if err := os.WriteFile(filepath.Join(dir, "events.jsonl"), text, 0o600); err != nil {

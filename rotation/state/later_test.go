@@ -36,6 +36,6 @@ func TestUnknownMembersAreKept(t *testing.T) {
 		"version": 1.0, "later": []any{1.0, 2.0}, "settings": map[string]any{"later_setting": true},
 		"accounts": []any{map[string]any{"id": "2", "label": "Spare", "later_field": "of Spare"}, map[string]any{"id": "3", "label": "New"}},
 	}, all)
-	assert.NotContains(t, change(func(s *state.State) { s.Settings.Ahead = 5 }), "last", "what was known, and is gone, stays gone")
+	assert.NotContains(t, change(func(s *state.State) { s.Settings.Ahead = 5 }), "last", "a known member that was removed must not come back")
 	assert.Empty(t, f.warnings)
 }

@@ -55,7 +55,7 @@ func filled(t *testing.T, v reflect.Value) {
 // addresses returns the addresses of the memory that the value refers to.
 func addresses(v reflect.Value, into map[uintptr]bool) {
 	if v.Type() == reflect.TypeFor[Later]() {
-		return // only read, and so shared
+		return // never changed, so clones may share it
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -78,12 +78,12 @@ func addresses(v reflect.Value, into map[uintptr]bool) {
 	}
 }
 
-// A clone equals the original, and shares no memory with it.
+// A clone equals the original, but shares no memory with it.
 func TestCloneIsWholeAndApart(t *testing.T) {
 	s := new(State)
 	filled(t, reflect.ValueOf(s).Elem())
 	for i := range s.Leases {
-		s.Leases[i].Conversation = "" // not one of a process
+		s.Leases[i].Conversation = "" // the lease of a process has none
 	}
 	*s.Conversations.All() = []Lease{{Conversation: "x", Account: "x"}}
 	c := s.clone()
@@ -102,7 +102,7 @@ func TestCloneIsWholeAndApart(t *testing.T) {
 	back, err := decode(string(text))
 	require.NoError(t, err)
 	back.Conversations.All()
-	assert.Equal(t, s, back, "and the file keeps all of it")
+	assert.Equal(t, s, back, "encoding and decoding must keep everything")
 }
 
 func TestMemoryGivesCopies(t *testing.T) {
@@ -113,7 +113,7 @@ func TestMemoryGivesCopies(t *testing.T) {
 		s.Accounts = []Account{{ID: "1", Label: "Work"}}
 		return nil
 	}))
-	kept.Accounts[0].Label = "changed behind its back"
+	kept.Accounts[0].Label = "changed after Update"
 	first, err := m.Read(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, "Work", first.Accounts[0].Label)

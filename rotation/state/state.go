@@ -100,14 +100,15 @@ type Settings struct {
 	Later Later `json:",embed"`
 }
 
-// Move is a move of the keys from one store to another. Until Settings.Store is To, From has all
-// keys and To some of them; from then on, To has all and From some.
+// Move is a move of the keys from one store to another. As long as Settings.Store is From, the
+// store From has all keys, and To may have some. Once Settings.Store is To, it is the other way
+// round.
 type Move struct {
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// Other returns the store of the move that is not store; "" if store is neither of them.
+// Other returns the other one of the two stores of the move, or "" if store is neither of them.
 func (m Move) Other(store string) string {
 	switch store {
 	case m.From:
@@ -136,7 +137,7 @@ type Rejection struct {
 // Lease assigns an account to a process or a conversation.
 type Lease struct {
 	PID     int    `json:"pid,omitzero"`    // 0 for a conversation
-	Start   string `json:"start,omitempty"` // start identity of the process: tells it from a later one with the same pid
+	Start   string `json:"start,omitempty"` // start identity: differs between two processes with the same pid
 	Command string `json:"command,omitempty"`
 	// Conversation is a hash of the conversation's id; empty for a process.
 	Conversation string    `json:"-"`

@@ -101,7 +101,7 @@ func TestGitAsks(t *testing.T) {
 		reads("protocol=https\nhost=example.com\n\n").run()
 	assert.Equal(t, 128, c.code())
 	assert.Empty(t, c.stdout.String())
-	assert.Contains(t, c.stderr.String(), "ocgo-key: git asks about another place than the service")
+	assert.Contains(t, c.stderr.String(), "ocgo-key: git asked for a credential for another host")
 }
 
 // git asks its helpers one after the other until it has a name. It uses the second answer, which has
