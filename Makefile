@@ -28,7 +28,7 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 SNAPSHOT ?= --snapshot
 
 .PHONY: build test demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
-.PHONY: programs test-portable test-keychain test-attacks e2e extras packages packages-programs packages-test workflows outdated release wine-test
+.PHONY: programs test-portable test-keychain test-attacks e2e extras packages packages-programs packages-test test-npm workflows outdated release module wine-test
 
 # Only code that each request or each `get` runs is inlined, because inlining makes the program larger. The last pattern
 # that matches a package counts. .goreleaser.yaml has the same list.
@@ -162,6 +162,27 @@ $(GORELEASER):
 packages: $(GORELEASER)
 	$(GORELEASER) check
 	$(GORELEASER) release --clean --skip=publish,announce,sign $(SNAPSHOT)
+	$(PACKAGING)
+
+# What goreleaser does not make: npm packages and the Homebrew formula.
+PACKAGING = CGO_ENABLED=0 go run ./internal/dev/packaging -dist $(CACHE)/dist -owner $(or $(GITHUB_REPOSITORY_OWNER),OWNER)
+
+# The npm packages against a registry on this machine, with both generations of OpenCode, and their command under a
+# Node.js that can replace its process.
+VERDACCIO_VERSION  := 6.8.0
+NODE_NEWER_VERSION := 22.20.0
+REGISTRY           := $(CACHE)/verdaccio-$(VERDACCIO_VERSION)
+NODE_NEWER         := $(REGISTRY)/node_modules/node-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
+test-npm: deps $(REGISTRY)/package.json
+	NODE_NEWER=$(NODE_NEWER)/bin/node go test -count 1 ./helper/opencode -run '^TestPackage'
+	PATH="$(OPENCODE_BIN):$$PATH" OPENCODE_VERSION=$(OPENCODE_VERSION) VERDACCIO=$(REGISTRY)/node_modules/verdaccio/bin/verdaccio \
+		go test -tags packages -count 1 -timeout 30m ./internal/dev/e2e -run '^TestNpm'
+
+$(REGISTRY)/package.json:
+	mkdir -p $(REGISTRY).new
+	echo '{"private": true, "overrides": {"node-fetch": "2.6.7"}}' >$(REGISTRY).new/package.json
+	npm install --prefix $(REGISTRY).new --no-audit --no-fund --no-package-lock --loglevel=error verdaccio@$(VERDACCIO_VERSION) $(notdir $(NODE_NEWER))@$(NODE_NEWER_VERSION)
+	rm -rf $(REGISTRY) && mv $(REGISTRY).new $(REGISTRY)
 
 packages-programs:
 	@./internal/testdeps.sh git:git rpm:rpm bash:bash zsh:zsh fish:fish mandoc:mandoc
@@ -176,11 +197,20 @@ release: $(GORELEASER)
 	awk -v tag="$$(git describe --exact-match --tags)" '/^## /{on = ("v" $$2 == tag); next} on' CHANGELOG.md > $(CACHE)/notes.md
 	@grep -q . $(CACHE)/notes.md || { echo "CHANGELOG.md has no section for this tag"; exit 1; }
 	$(GORELEASER) release --clean --release-notes $(CACHE)/notes.md
+	$(PACKAGING)
+	./internal/dev/packaging/publish.sh $(CACHE)/dist
 
 # The workflows, as far as they can be checked without running them.
 workflows:
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	go test -count 1 ./internal/dev/release
+
+# Gives the module another path, for example the address of its repository, so that `go install` finds it.
+module:
+	@[ -n "$(MODULE)" ] || { echo "make module MODULE=github.com/OWNER/ocgo-key"; exit 1; }
+	old=$$(go list -m) && go mod edit -module $(MODULE) && git ls-files -z '*.go' Makefile .goreleaser.yaml .golangci.yml | \
+		xargs -0 sed -i -E "s#(^|[^A-Za-z0-9_./-])$$old/(helper|internal|keychain|rotation)\\b#\\1$(MODULE)/\\2#g"
+	gofmt -w $$(git ls-files '*.go')
 
 # docs/reference.md, where it is made of the grammar.
 reference:

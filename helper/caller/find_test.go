@@ -90,6 +90,7 @@ func TestFind(t *testing.T) {
 		{"npx by its script", []string{top, "zsh", "node|--no-warnings|-r|./x.js|/usr/bin/npx|ocgo-key"}, 1},
 		{"pnpm dlx", []string{top, "zsh", "MainThread:/usr/bin/node|/opt/pnpm/bin/pnpm.cjs|dlx|ocgo-key"}, 1},
 		{"yarn", []string{top, "zsh", "node|/usr/bin/yarn|ocgo-key"}, 1},
+		{"the npm package's script", []string{top, "zsh", "MainThread:node|/usr/local/bin/ocgo-key|get"}, 1},
 		{"bunx", []string{top, "zsh", "bunx|ocgo-key"}, 1},
 		{"bun x", []string{top, "zsh", "bun|x|ocgo-key"}, 1},
 		{"bun run", []string{top, "zsh", "bun|run|npx.ts"}, 2},

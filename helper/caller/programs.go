@@ -36,6 +36,10 @@ var (
 	runners = set(`npm npx pnpm pnpx yarn yarnpkg bunx corepack npm-cli.js npx-cli.js
 		pnpm.cjs pnpm.js pnpm.mjs pnpx.cjs yarn.js yarn.cjs corepack.js`)
 
+	// The start script of the npm package, by npm's name for it and its own. It runs the program that
+	// asks, and is a process of its own only where Node.js cannot replace itself.
+	ownScript = set("ocgo-key ocgo-key.js")
+
 	interpreters = set("node nodejs bun")
 
 	// Processes that adopt a process whose parent has ended, in addition to process 1.
@@ -94,8 +98,10 @@ func isLauncher(p process.Info) bool {
 		if words := launcherWords[n]; words != nil && len(p.Args) > 1 && words[firstWord(p.Args[1:])] {
 			return true
 		}
-		if interpreters[n] && len(p.Args) > 1 && runners[programName(scriptOf(p.Args[1:]))] {
-			return true
+		if interpreters[n] && len(p.Args) > 1 {
+			if script := programName(scriptOf(p.Args[1:])); runners[script] || ownScript[script] {
+				return true
+			}
 		}
 	}
 	return false

@@ -63,8 +63,10 @@ func (p Plugin) Content() []byte {
 		`"@PROGRAM@"`, literal(p.Program),
 		`"@PREPARED@"`, literal(p.Prepared),
 		`"@NOTICES@"`, literal(p.Notices),
-	).Replace(pluginCommon + "\n" + pluginOne + "\n" + pluginTwo))
+	).Replace(wholePlugin()))
 }
+
+func wholePlugin() string { return pluginCommon + "\n" + pluginOne + "\n" + pluginTwo }
 
 // ToastFolder is the folder, beside the plugin's file, from which OpenCode 2 loads the code that
 // shows the plugin's notices on its full screen. OpenCode 1 loads no folders. Source:

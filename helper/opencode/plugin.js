@@ -22,6 +22,10 @@ const PATIENCE = 30000 // ms; a start that hangs would hang the requests that wa
 // One gateway for a process, which may load this file once for every folder it works in.
 const shared = (globalThis[Symbol.for("ocgo-key 2")] ??= { clients: new Set(), reported: new Set(), setups: 0 })
 
+// A process may load both the file of `ocgo-key install` and the npm package: the first does the work.
+const source = import.meta.url.split("?")[0]
+const second = () => (shared.source ??= source) !== source
+
 // A service that many clients share outlives the `ocgo-key run` that may have started it, and takes
 // no gateway from it.
 const underRun = () => Boolean(process.env.OCGO_KEY_GATEWAY) && !process.argv.includes("--service")

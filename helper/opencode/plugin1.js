@@ -85,6 +85,7 @@ async function viaGateway(input, init) {
 
 // server is the plugin of OpenCode 1.
 async function server({ client }) {
+  if (second()) return {}
   const hooks = {
     auth,
     "shell.env": async (input, output) => {

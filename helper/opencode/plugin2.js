@@ -3,7 +3,7 @@
 // setup is the plugin of OpenCode 2. If it threw an error, OpenCode would continue with other keys,
 // and whatever it awaits delays each client: it awaits only OpenCode's own registry.
 async function setup(ctx) {
-  if (!ctx?.app || !ctx.session?.hook || !ctx.provider) return // OpenCode 1
+  if (!ctx?.app || !ctx.session?.hook || !ctx.provider || second()) return // OpenCode 1, or not the first
   shared.setups++
   const each = async (task) => {
     try {

@@ -37,10 +37,13 @@ func (e pluginCheck) plainOpenCode() plainUse {
 	}
 	plugins, loaded := e.checkPlugins(r, w)
 	shim, first := e.checkShim(r, w, loaded)
-	u.pooled = loaded || shim && first
+	packaged := !opencode.On(e.Getenv(opencode.PureVariable)) && e.namesPackage()
+	u.pooled = loaded || packaged || shim && first
 	switch {
 	case loaded:
 		r.Well = "plain `opencode` uses the pool, by the plugin"
+	case packaged:
+		r.Well = "plain `opencode` uses the pool, by the npm package"
 	case shim && first:
 		r.Well = "plain `opencode` uses the pool, by the shim"
 	case plugins || shim || len(r.Findings) > 0:
@@ -48,6 +51,18 @@ func (e pluginCheck) plainOpenCode() plainUse {
 		r.found(Note, "ocgo-key install --yes", "plain `opencode` does not use the pool: neither the plugin nor the shim is installed; `ocgo-key run` does")
 	}
 	return u
+}
+
+// namesPackage reports whether the user's configuration names the npm package, which OpenCode then
+// installs and loads by itself.
+func (e pluginCheck) namesPackage() bool {
+	for _, path := range opencode.UserConfigs(e.Getenv, e.home, e.home) {
+		content, ok := regular(path, opencode.MaxLoginFile)
+		if ok && opencode.NamesPackage(content, max(e.program().Generation, 1)) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkPlugins reports whether the plugin is in a folder that OpenCode reads, and whether OpenCode

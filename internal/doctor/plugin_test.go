@@ -33,6 +33,9 @@ const installAgain = " | ocgo-key install --yes"
 func TestPlugin(t *testing.T) {
 	m := newMachine(t)
 	m.finds("plugin", "note: plain `opencode` does not use the pool: neither the plugin nor the shim is installed; `ocgo-key run` does"+installAgain)
+	config := write(t, filepath.Join(m.home, ".config/opencode/opencode.jsonc"), `{"plugin": ["ocgo-key"]} // mine`, 0o600)
+	assert.Equal(t, "plain `opencode` uses the pool, by the npm package", m.finds("plugin").Well)
+	require.NoError(t, os.Remove(config))
 	w := m.install((*install.Places).PluginPlan)
 	path := w.PluginPaths(w.Configs[0])[0]
 	assert.Equal(t, "plain `opencode` uses the pool, by the plugin", m.finds("plugin").Well)

@@ -19,7 +19,7 @@ func TestQuickRun(t *testing.T) {
 	t.Setenv("TMPDIR", scratch)
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "ocgo-key")
-	build := exec.Command("go", "build", "-o", binary, "ocgo-key")
+	build := exec.Command("go", "build", "-o", binary, filepath.Join("..", "..", ".."))
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	page := filepath.Join(dir, "benchmarks.md")

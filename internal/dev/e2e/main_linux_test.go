@@ -47,7 +47,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	if program = os.Getenv(programVariable); program == "" {
 		program = filepath.Join(dir, "ocgo-key")
-		if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "ocgo-key").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, filepath.Join("..", "..", "..")).CombinedOutput(); err != nil {
 			return 1, fmt.Errorf("build: %w\n%s", err, out)
 		}
 	}

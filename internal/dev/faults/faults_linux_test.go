@@ -20,7 +20,7 @@ import (
 func TestQuickRun(t *testing.T) {
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "ocgo-key")
-	build := exec.Command("go", "build", "-o", binary, "ocgo-key")
+	build := exec.Command("go", "build", "-o", binary, filepath.Join("..", "..", ".."))
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))

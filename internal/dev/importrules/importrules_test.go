@@ -17,7 +17,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const module = "ocgo-key"
+var module = func() string {
+	path, err := exec.Command("go", "list", "-m").Output()
+	if err != nil {
+		panic(err)
+	}
+	return strings.TrimSpace(string(path))
+}()
 
 // leaves lists the packages that import no other package of the project.
 var leaves = []string{"helper/credential", "internal/paths", "internal/atomicfile", "internal/process", "internal/term", "internal/secure", "internal/fakeservice", "internal/dev/keyleak", "internal/completion", "internal/manual", "internal/version", "internal/keyform", "internal/text", "internal/hint"}

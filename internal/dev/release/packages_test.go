@@ -77,7 +77,7 @@ func makeRelease(t *testing.T, dir string, umask string, env ...string) string {
 func published(t *testing.T, dist string) map[string][]byte {
 	t.Helper()
 	files := map[string][]byte{}
-	for _, pattern := range []string{"*.tar.gz", "*.zip", "*.deb", "*.rpm", "*.cdx.json", "checksums.txt", "homebrew/Casks/*.rb", "scoop/*.json"} {
+	for _, pattern := range []string{"*.tar.gz", "*.zip", "*.deb", "*.rpm", "*.cdx.json", "checksums.txt", "homebrew/*.rb", "scoop/*.json", "npm/*.tgz"} {
 		names, err := filepath.Glob(filepath.Join(dist, pattern))
 		require.NoError(t, err)
 		for _, name := range names {
@@ -104,6 +104,10 @@ func TestPackages(t *testing.T) {
 				want = append(want, name+kind, name+".cdx.json")
 			}
 			want = append(want, "ocgo-key_"+version+"_"+arch+".deb")
+		}
+		want = append(want, "ocgo-key-"+version+".tgz")
+		for _, system := range []string{"linux", "darwin", "win32"} {
+			want = append(want, "ocgo-key-"+system+"-x64-"+version+".tgz", "ocgo-key-"+system+"-arm64-"+version+".tgz")
 		}
 		want = append(want, "ocgo-key-"+version+"-1.x86_64.rpm", "ocgo-key-"+version+"-1.aarch64.rpm")
 		var have []string
@@ -136,26 +140,45 @@ func TestPackages(t *testing.T) {
 	})
 
 	t.Run("manifests", func(t *testing.T) {
-		for name, v := range map[string]string{"ocgo-key.rb": "#{version}", "ocgo-key.json": version} {
-			assert.Contains(t, string(files[name]), "https://github.com/"+owner+"/ocgo-key/releases/download/v"+v+"/ocgo-key_"+v+"_")
-			assert.NotContains(t, string(files[name]), "OWNER")
-		}
-		for _, line := range strings.Split(strings.TrimSpace(string(files["checksums.txt"])), "\n") {
-			sum, name, _ := strings.Cut(line, "  ")
-			manifest := "ocgo-key.rb"
-			if strings.HasSuffix(name, ".zip") {
-				manifest = "ocgo-key.json"
-			} else if !strings.HasSuffix(name, ".tar.gz") {
-				continue
+		assert.Contains(t, string(files["ocgo-key.json"]), "https://github.com/"+owner+"/ocgo-key/releases/download/v"+version+"/ocgo-key_"+version+"_")
+		assert.NotContains(t, string(files["ocgo-key.json"]), "OWNER")
+		for line := range strings.Lines(string(files["checksums.txt"])) {
+			if sum, name, _ := strings.Cut(strings.TrimSpace(line), "  "); strings.HasSuffix(name, ".zip") {
+				assert.Contains(t, string(files["ocgo-key.json"]), sum, name)
 			}
-			assert.Contains(t, string(files[manifest]), sum, name)
 		}
+	})
+
+	// What the formula does, without Homebrew: the tag is cloned without its history, and built.
+	t.Run("formula", func(t *testing.T) {
+		formula := string(files["ocgo-key.rb"])
+		assert.NotContains(t, formula, "{{")
+		assert.Contains(t, formula, `url "https://github.com/`+owner+`/ocgo-key.git"`)
+		assert.Contains(t, formula, `tag:      "v`+version+`"`)
+		assert.Contains(t, formula, `revision: "`+strings.TrimSpace(run(t, first, nil, "git", "rev-parse", "HEAD"))+`"`)
+		dir := filepath.Join(t.TempDir(), "clone")
+		run(t, "", nil, "git", "clone", "-q", "--depth", "1", "--branch", "v"+version, "file://"+first, dir)
+		program := filepath.Join(t.TempDir(), "bin", "ocgo-key")
+		require.Contains(t, formula, `system "make", "build", "BIN=#{bin}/ocgo-key"`)
+		run(t, dir, []string{"GOFLAGS=-buildvcs=true"}, "make", "build", "BIN="+program) // whatever this machine has set
+		assert.Contains(t, run(t, "", nil, program, "version"), "ocgo-key v"+version+" (")
+	})
+
+	t.Run("npm", func(t *testing.T) {
+		for name, text := range files {
+			if strings.HasSuffix(name, ".tgz") {
+				assert.Contains(t, tarNames(t, string(text)), "package/package.json", name)
+			}
+		}
+		assert.ElementsMatch(t, tarNames(t, string(files["ocgo-key-"+version+".tgz"])), []string{"package/LICENSE", "package/README.md",
+			"package/package.json", "package/ocgo-key.js", "package/plugin.js", "package/program.js", "package/tui.js"})
+		assert.Contains(t, tarNames(t, string(files["ocgo-key-win32-arm64-"+version+".tgz"])), "package/bin/ocgo-key.exe")
 	})
 
 	t.Run("what they were built from", func(t *testing.T) {
 		for name, text := range files {
 			if strings.HasSuffix(name, ".cdx.json") {
-				assert.Contains(t, string(text), `"pkg:golang/ocgo-key@v`+version, name)
+				assert.Contains(t, string(text), `/ocgo-key@v`+version, name)
 				assert.Contains(t, string(text), "go-keyring", name)
 				assert.Contains(t, string(text), "pkg:golang/std@", name)
 			}
@@ -215,7 +238,7 @@ func tarNames(t *testing.T, text string) (names []string) {
 			return names
 		}
 		require.NoError(t, err)
-		assert.Equal(t, "root", h.Uname, h.Name)
+		assert.Contains(t, []string{"root", ""}, h.Uname, h.Name)
 		names = append(names, h.Name)
 	}
 }

@@ -29,7 +29,7 @@ func TestRealKeychainFromAddToRemove(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	out, err := exec.Command("go", "build", "-o", program, "ocgo-key").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", program, filepath.Join("..", "..", "..", "..")).CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	stateDir := t.TempDir()
 	key := "sk-marked-" + rand.Text()
