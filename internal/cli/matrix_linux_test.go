@@ -32,6 +32,7 @@ type ring = func(t *testing.T, key string) []string
 // TestKeychainMatrix is what `ocgo-key get` says of each state that a Linux keychain can be in: its exit code and its
 // words. In all of them it ends by itself, says nothing on stdout but the key, and leaves no process behind.
 func TestKeychainMatrix(t *testing.T) {
+	keychaintest.NeedsInstalled(t)
 	for _, row := range []struct {
 		state string
 		ring  ring
