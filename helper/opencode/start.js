@@ -14,13 +14,14 @@ if (process.execve && process.platform !== "win32") {
   process.execve(program, [program, ...args], process.env)
 }
 
-// Older versions of Node.js, and Windows, cannot replace the process. What a terminal sends reaches
-// the program, too: passing that on would send it twice.
-const child = spawn(program, args, { stdio: "inherit" })
+// Older versions of Node.js, and Windows, cannot replace the process, so signals are passed on. A
+// signal from a terminal is not: the program gets it from the terminal as well. The handlers are set
+// before the program starts, which may send a signal at once.
 const passed = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"]
 const typed = ["SIGINT", "SIGQUIT"]
 for (const name of passed) process.on(name, () => child.kill(name))
 for (const name of typed) process.on(name, () => hasTerminal() || child.kill(name))
+const child = spawn(program, args, { stdio: "inherit" })
 child.on("error", (e) => {
   console.error(`ocgo-key: ${e.message}`)
   process.exit(1)
