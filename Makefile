@@ -27,8 +27,8 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 # Empty for a real release, of the tag that is checked out.
 SNAPSHOT ?= --snapshot
 
-.PHONY: build test demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
-.PHONY: programs test-portable test-keychain test-attacks e2e extras packages packages-programs packages-test test-npm workflows outdated release module wine-test
+.PHONY: build check test race mutate demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
+.PHONY: programs test-keychain test-attacks test-packages test-npm test-wine e2e extras packages packages-programs workflows outdated release module
 
 # Only code that each request or each `get` runs is inlined, because inlining makes the program larger. The last pattern
 # that matches a package counts. .goreleaser.yaml has the same list.
@@ -62,16 +62,27 @@ demo: build
 		echo "OpenCode could not be installed: the demo uses a small client of its own" >&2
 	@PATH="$$PATH:$(OPENCODE_BIN)" $(BIN) demo
 
-# The tests that start OpenCode, and those that trace the program, have the machine for themselves.
-ALONE := ./internal/dev/e2e ./internal/dev/faults
+# With the race detector: packages whose own goroutines the tests run. The tests of the others start the program and other
+# processes, which it would slow down and not look into; `make race` has it for all. The tests that start OpenCode, and
+# those that trace the program, have the machine for themselves.
+RACE      = $$(go list ./... | grep -vE "/internal/(cli|dev/.*)$$")
+PROCESSES = $$(go list ./... | grep -E "/internal/(cli|dev/.*)$$" | grep -vE "/dev/(e2e|faults)$$")
+ALONE     = ./internal/dev/e2e ./internal/dev/faults
 
-test: deps vet
-	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 45m $$(go list ./... | grep -vE '/internal/dev/(e2e|faults)$$')
-	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 45m -p 1 $(ALONE)
+# What needs nothing installed but Go, on any system: the tests that start no other programs, and most scripts.
+check:
+	@internal/layers.sh check vet '$(MAKE) --no-print-directory vet' tests 'CGO_ENABLED=0 go test -short -timeout 20m ./...'
 
-# What runs on any system, with nothing installed beside Go and a C compiler.
-test-portable: vet
-	go test -race -timeout 45m ./...
+# All of it.
+test: deps
+	@PATH="$(OPENCODE_BIN):$$PATH" internal/layers.sh test vet '$(MAKE) --no-print-directory vet' \
+		'with the race detector' 'go test -race -timeout 45m $(RACE)' \
+		'programs' 'go test -timeout 45m $(PROCESSES)' \
+		'with OpenCode' 'go test -timeout 45m -p 1 $(ALONE)'
+
+# All that this system can run, with the race detector everywhere. It takes half an hour.
+race:
+	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 60m -p 1 ./...
 
 # Against the keychain of whoever runs it; the entries have ids of their own and are taken away again.
 test-keychain:
@@ -85,7 +96,7 @@ test-attacks:
 
 # The whole path on real parts. OPENCODE_VERSION=latest does it with the newest OpenCode.
 e2e: deps
-	PATH="$(OPENCODE_BIN):$$PATH" go test -race -count 1 -timeout 45m ./internal/dev/e2e
+	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 -timeout 45m ./internal/dev/e2e
 
 # The pictures of a switch (docs/switch.svg) and of `ocgo-key status` (docs/status.txt, README.md): what a terminal shows
 # against the stand-in.
@@ -188,7 +199,7 @@ packages-programs:
 	@./internal/testdeps.sh git:git rpm:rpm bash:bash zsh:zsh fish:fish mandoc:mandoc
 
 # Makes a release of a copy twice, and compares; installs and removes its packages on this machine. Takes minutes, and root.
-packages-test: packages-programs $(GORELEASER)
+test-packages: packages-programs $(GORELEASER)
 	GORELEASER=$(GORELEASER) go test -tags packages -count 1 -v -timeout 60m ./internal/dev/release
 
 # Publishes the tag that is checked out; run by its workflow.
@@ -217,7 +228,7 @@ reference:
 	go test ./internal/cli -run '^TestReference$$' -update
 
 # What the Windows build does with Credential Manager, under Wine.
-wine-test:
+test-wine:
 	@./internal/testdeps.sh wine:wine wineserver:wine64
 	go run ./internal/dev/winetest -dir $(CACHE)/wine
 

@@ -52,6 +52,7 @@ func TestDockerPassConforms(t *testing.T) {
 }
 
 func TestDockerPassThatIsNotSetUp(t *testing.T) {
+	keychaintest.NeedsInstalled(t)
 	t.Setenv("GNUPGHOME", t.TempDir())
 	t.Setenv("PASSWORD_STORE_DIR", filepath.Join(t.TempDir(), "none"))
 	err := keychain.NewDocker("pass").Set(t.Context(), "id", keychain.NewSecret(marker))

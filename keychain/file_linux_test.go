@@ -21,10 +21,12 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ocgo-key/keychain"
+	"ocgo-key/keychain/keychaintest"
 )
 
 func tool(t *testing.T, name, debian string) string {
 	t.Helper()
+	keychaintest.NeedsInstalled(t)
 	path, err := exec.LookPath(name)
 	require.NoError(t, err, "install the Debian package %s", debian)
 	return path

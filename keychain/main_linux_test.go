@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -55,6 +56,10 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) int {
+	flag.Parse()
+	if testing.Short() {
+		return m.Run()
+	}
 	d, stop, err := keychaintest.Start(keychaintest.Unlocked)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "keychain tests:", err)

@@ -20,11 +20,13 @@ import (
 )
 
 func TestOSConformsOnARealKeyring(t *testing.T) {
+	keychaintest.NeedsInstalled(t)
 	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewOS() })
 }
 
 // secret-tool finds the entry, and no file contains the key in plain text.
 func TestEntryIsReadableBySecretTool(t *testing.T) {
+	keychaintest.NeedsInstalled(t)
 	tool, err := exec.LookPath("secret-tool")
 	require.NoError(t, err, "install the Debian package libsecret-tools")
 	store := keychain.NewOS()

@@ -37,6 +37,10 @@ type Keys struct {
 	opened map[string]keychain.Store // each store is opened once, so that a passphrase is asked for once
 }
 
+// OpenOS opens the OS keychain. It is a variable for the TestMain of programs that run where there
+// is none.
+var OpenOS = keychain.NewOS
+
 // Open returns the chosen store. It does not use the store yet.
 func Open(c Choice) *Keys { return &Keys{Choice: c, opened: map[string]keychain.Store{}} }
 
@@ -110,7 +114,7 @@ func (k *Keys) open(name string, s rotation.Settings) (keychain.Store, error) {
 		}
 		store = keychain.NewFile(config)
 	default:
-		store = keychain.NewOS()
+		store = OpenOS()
 	}
 	k.opened[key] = store
 	return store, nil

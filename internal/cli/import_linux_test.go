@@ -34,6 +34,7 @@ type importHome struct {
 
 func newImportHome(t *testing.T) *importHome {
 	t.Helper()
+	keychaintest.NeedsInstalled(t)
 	daemon, err := keychainIn(keychaintest.Unlocked)
 	require.NoError(t, err)
 	home := t.TempDir()

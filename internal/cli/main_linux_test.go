@@ -8,10 +8,13 @@ import (
 	"sync"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/cli"
 	"ocgo-key/internal/dev/keyleak"
+	"ocgo-key/keychain"
 	"ocgo-key/keychain/keychaintest"
 )
 
@@ -23,9 +26,14 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	testscript.Main(rings{m}, map[string]func(){
-		"ocgo-key": func() { os.Exit(cli.Main(os.Args[1:])) },
-		"pass":     func() { os.Exit(pass(os.Args[1:])) },
-		"ask":      func() { os.Exit(ask(os.Args[1:])) },
+		"ocgo-key": func() {
+			if dir := os.Getenv(folderVariable); dir != "" {
+				accounts.OpenOS = func() keychain.Store { return openFolder(dir) }
+			}
+			os.Exit(cli.Main(os.Args[1:]))
+		},
+		"pass": func() { os.Exit(pass(os.Args[1:])) },
+		"ask":  func() { os.Exit(ask(os.Args[1:])) },
 	})
 }
 
@@ -67,6 +75,33 @@ func keychainIn(mode keychaintest.Mode) (*keychaintest.Daemon, error) {
 	}
 	keychains.started[mode] = d
 	return d, nil
+}
+
+// folderVariable names the folder that the program takes for the OS keychain. It is set with -short,
+// for machines on which no keychain service is installed.
+const folderVariable = "OCGO_KEY_TEST_FOLDER"
+
+// folder is a file store under the name of the OS keychain.
+type folder struct{ keychain.Store }
+
+func (folder) Name() string { return accounts.OSStore }
+
+func openFolder(dir string) folder {
+	return folder{keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: filepath.Join(dir, "identity")})}
+}
+
+// newFolder returns a daemon that does not run, with the folder to use in its place.
+func newFolder() (*keychaintest.Daemon, error) {
+	dir, err := os.MkdirTemp("", "ocgo-key-folder-")
+	if err != nil {
+		return nil, err
+	}
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		return nil, err
+	}
+	return &keychaintest.Daemon{Address: "unix:path=" + dir + "/none", Dir: dir},
+		os.WriteFile(filepath.Join(dir, "identity"), []byte(identity.String()+"\n"), 0o600)
 }
 
 // watcher looks at the processes of all scripts.

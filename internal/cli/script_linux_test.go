@@ -59,7 +59,11 @@ func scriptOf(ts *testscript.TestScript) *script { return ts.Value(scriptKey{}).
 // setUp gives a script its own service, keys, home and state, and after the script searches for
 // leaked keys.
 func setUp(env *testscript.Env) error {
-	daemon, err := keychainIn(keychaintest.Unlocked)
+	keychain := func() (*keychaintest.Daemon, error) { return keychainIn(keychaintest.Unlocked) }
+	if testing.Short() {
+		keychain = newFolder
+	}
+	daemon, err := keychain()
 	if err != nil {
 		return err
 	}
@@ -97,6 +101,10 @@ func setUp(env *testscript.Env) error {
 	for _, pair := range daemon.Env() {
 		name, value, _ := strings.Cut(pair, "=")
 		env.Setenv(name, value)
+	}
+	if testing.Short() {
+		env.Setenv(folderVariable, daemon.Dir)
+		env.Defer(func() { _ = daemon.Stop() })
 	}
 	env.Setenv("PASS_DIR", safe)
 	env.Setenv("TZ", "UTC")

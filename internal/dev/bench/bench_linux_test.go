@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"ocgo-key/keychain/keychaintest"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -15,6 +17,7 @@ import (
 // TestQuickRun runs every section briefly, with the real programs. The measured values mean nothing;
 // the test checks that none is missing, and that no file is left behind.
 func TestQuickRun(t *testing.T) {
+	keychaintest.NeedsInstalled(t)
 	scratch := t.TempDir()
 	t.Setenv("TMPDIR", scratch)
 	dir := t.TempDir()

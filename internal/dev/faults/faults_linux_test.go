@@ -13,11 +13,13 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ocgo-key/keychain/keychaintest"
 	"ocgo-key/rotation/state"
 )
 
 // TestQuickRun injects every fault of the page, at some of the steps.
 func TestQuickRun(t *testing.T) {
+	keychaintest.NeedsInstalled(t)
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "ocgo-key")
 	build := exec.Command("go", "build", "-o", binary, filepath.Join("..", "..", ".."))

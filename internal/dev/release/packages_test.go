@@ -67,7 +67,7 @@ func copyHere(t *testing.T, dir string) {
 func makeRelease(t *testing.T, dir string, umask string, env ...string) string {
 	t.Helper()
 	goreleaser := os.Getenv("GORELEASER")
-	require.FileExists(t, goreleaser, "run this as `make packages-test`")
+	require.FileExists(t, goreleaser, "run this as `make test-packages`")
 	run(t, dir, append(env, "GITHUB_REPOSITORY_OWNER="+owner), "sh", "-c",
 		"umask "+umask+" && exec make packages SNAPSHOT= GORELEASER="+goreleaser)
 	return filepath.Join(dir, ".cache", "dist")

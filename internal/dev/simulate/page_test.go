@@ -15,6 +15,9 @@ import (
 // The page matches the present program, and its recommendation follows from the figures. It is made
 // as by `make strategies`, in a separate process: with the race detector it would take minutes.
 func TestThePageIsCurrent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("plays all months, which takes a while")
+	}
 	out := filepath.Join(t.TempDir(), "page.md")
 	said, err := exec.Command("go", "run", ".", "-out", out).CombinedOutput()
 	require.NoError(t, err, "%s", said)

@@ -1,5 +1,5 @@
 // Command winetest tests the Windows build with Credential Manager on Linux under Wine: the
-// conformance suite of the keychain, and the program itself. It is for `make wine-test`, and fails
+// conformance suite of the keychain, and the program itself. It is for `make test-wine`, and fails
 // if Wine is missing.
 //
 // It checks our calls, their sizes and their errors as far as Wine implements them. It does not
