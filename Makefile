@@ -78,7 +78,7 @@ test: deps
 	@PATH="$(OPENCODE_BIN):$$PATH" internal/layers.sh test vet '$(MAKE) --no-print-directory vet' \
 		'with the race detector' 'go test -race -timeout 45m $(RACE)' \
 		'programs' 'go test -timeout 45m $(PROCESSES)' \
-		'with OpenCode' 'go test -timeout 45m -p 1 $(ALONE)'
+		'with OpenCode' 'go test -timeout 45m -p 1 -parallel 4 $(ALONE)'
 
 # All that this system can run, with the race detector everywhere. It takes half an hour.
 race:
@@ -96,7 +96,7 @@ test-attacks:
 
 # The whole path on real parts. OPENCODE_VERSION=latest does it with the newest OpenCode.
 e2e: deps
-	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 -timeout 45m ./internal/dev/e2e
+	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 -timeout 45m -parallel 4 ./internal/dev/e2e
 
 # The pictures of a switch (docs/switch.svg) and of `ocgo-key status` (docs/status.txt, README.md): what a terminal shows
 # against the stand-in.

@@ -38,25 +38,31 @@ func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)
 	gateway, at := w.shared()
-	at.plain("run", "-m", model, "say hi").run().ok()
-	at.plain("run", "-m", model, "say it again").run().ok()
+	first, url := at.serve()
+	at.say(url, at.session(url), model)
+	second := at.session(url)
+	at.say(url, second, model)
 	assert.Equal(t, []string{"Work", "Personal"}, w.asked())
 	for _, r := range w.service.Requests() {
 		if r.Title {
 			assert.Contains(t, []string{"Work", "Personal"}, r.Account, "a title has its session's account")
 		}
 	}
-	require.NoError(t, gateway.Process.Kill())
-	gateway.end()
+	for _, c := range []*command{gateway, first} {
+		require.NoError(t, c.Process.Kill())
+		c.end()
+	}
 
 	_, at = w.shared()
 	w.service.ClearRequests()
 	at.plain("run", "-m", model, "--continue", "and again").run().ok()
 	assert.Equal(t, []string{"Personal"}, w.asked())
 	w.limit("Personal", time.Hour)
-	at.plain("run", "-m", model, "--continue", "once more").run().ok()
+	_, url = at.serve()
+	at.say(url, second, model)
 	assert.Equal(t, []string{"Personal", "Personal", "Spare"}, w.asked())
-	at.plain("run", "-m", model, "a new one").run().ok()
-	at.plain("run", "-m", model, "--continue", "to it").run().ok()
+	third := at.session(url)
+	at.say(url, third, model)
+	at.say(url, third, model)
 	assert.Equal(t, []string{"Work", "Work"}, w.asked()[3:])
 }

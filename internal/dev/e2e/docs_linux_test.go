@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"ocgo-key/internal/dev/keyleak"
 	"ocgo-key/keychain/keychaintest"
@@ -136,9 +137,6 @@ func runShown(t *testing.T, text string, how special) {
 	}
 }
 
-// shownLimit is the time limit of the commands of one block.
-const shownLimit = patience
-
 // keyPrompt matches a line that asks for a key. A message about one ("replaced the key of Work")
 // has other words before or after, so that no key is typed at a shell that shows it.
 var keyPrompt = regexp.MustCompile(`(?m)^(?:Key|New key) of [^\n]+: *$`)
@@ -168,7 +166,7 @@ func (s *screen) answers(code int, typed map[string]string) {
 	maps.Copy(questions, typed)
 	answered := map[string]int{}
 	text, keys := "", 0
-	for deadline := time.Now().Add(shownLimit); time.Now().Before(deadline); time.Sleep(4 * pause) {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(4 * pause) {
 		text = s.text()
 		if strings.Contains(text, "ended with ") {
 			break
@@ -187,7 +185,7 @@ func (s *screen) answers(code int, typed map[string]string) {
 				s.paste(answer)
 			}
 		}
-		if asked("a key", keyPrompts(text)) {
+		if s.hidesInput() && asked("a key", keyPrompts(text)) {
 			s.paste(s.w.marker.Key(labels[keys%len(labels)]) + "\n")
 			keys++
 		}
@@ -195,6 +193,18 @@ func (s *screen) answers(code int, typed map[string]string) {
 	if !strings.Contains(text, fmt.Sprintf("ended with %d\n", code)) {
 		s.w.t.Fatalf("it did not end with %d; the screen shows\n%s", code, strings.TrimSpace(text))
 	}
+}
+
+// hidesInput reports whether the terminal shows nothing of what is typed, as at the question for a
+// key.
+func (s *screen) hidesInput() bool {
+	s.w.t.Helper()
+	tty, err := os.Open(strings.TrimSpace(s.do("display-message", "-p", "#{pane_tty}")))
+	require.NoError(s.w.t, err)
+	defer tty.Close()
+	modes, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+	require.NoError(s.w.t, err)
+	return modes.Lflag&unix.ECHO == 0
 }
 
 // paste types a text without checking the result. The text is not an argument of a program.

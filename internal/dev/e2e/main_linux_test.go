@@ -16,10 +16,13 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// patience is the time limit for events that normally happen much sooner.
+// patience is the time limit for events that normally happen much sooner. It grows with the time
+// that the machine needs for the start of a keychain service, up to five times.
+var patience = 90 * time.Second
+
 const (
-	patience = 90 * time.Second
-	pause    = 50 * time.Millisecond // the time between two checks of a condition
+	pause      = 50 * time.Millisecond  // the time between two checks of a condition
+	usualStart = 200 * time.Millisecond // of a keychain service
 )
 
 var (
@@ -56,10 +59,12 @@ func run(m *testing.M) (code int, err error) {
 			return 1, fmt.Errorf("build: %w\n%s", err, out)
 		}
 	}
+	began := time.Now()
 	daemon, stop, err := keychaintest.Start(keychaintest.Unlocked)
 	if err != nil {
 		return 1, err
 	}
+	patience = time.Duration(float64(patience) * min(max(float64(time.Since(began))/float64(usualStart), 1), 5))
 	ring = daemon
 	code = m.Run()
 	return code, stop()

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -103,11 +102,7 @@ func TestMovingIn(t *testing.T) {
 	assert.Contains(t, w.fetch(url+"/config", ""), `"apiKey":"ocgo-`)
 	assert.Contains(t, w.fetch(url+"/config/providers", ""), `"groq"`, "the other login serves")
 	for _, model := range []string{"minimax-m3", "grok-4.7"} {
-		var session struct{ ID string }
-		require.NoError(t, json.Unmarshal([]byte(w.fetch(url+"/session", "{}")), &session))
-		answer := w.fetch(url+"/session/"+session.ID+"/message",
-			`{"model": {"providerID": "opencode-go", "modelID": "`+model+`"}, "parts": [{"type": "text", "text": "say hi"}]}`)
-		assert.Contains(t, answer, "Hello from Personal.")
+		assert.Contains(t, w.say(url, w.session(url), "opencode-go/"+model), "Hello from Personal.")
 	}
 	formats := map[string]string{}
 	for _, r := range w.turns() {

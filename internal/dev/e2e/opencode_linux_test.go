@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +33,13 @@ func (w *world) prompt(model, prompt string, flags ...string) *command {
 	w.t.Helper()
 	args := append([]string{"run"}, flags...)
 	return w.command("ocgo-key", append(append(args, "--"), opencode(w.t, model, prompt)...)...)
+}
+
+// curl asks the service as OpenCode does, on the pool, where the client makes no difference.
+func (w *world) curl() *command {
+	return w.command("ocgo-key", "run", "--", "sh", "-c", `printf 'header = "Authorization: Bearer %s"\n' "$OPENCODE_API_KEY" |
+		curl -sS --fail-with-body -K - "$OPENCODE_BASE_URL/chat/completions" -H 'Content-Type: application/json' \
+		-d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"say hi"}]}'`)
 }
 
 // limit uses up the account's weekly window.
@@ -62,7 +70,7 @@ func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	// turn comes.
 	for _, want := range []string{"Spare", "Personal", "Spare"} {
 		w.service.ClearRequests()
-		c := w.prompt(model, "say hi").run().ok()
+		c := w.curl().run().ok()
 		assert.Contains(t, c.stdout.String(), "Hello from "+want+".")
 		assert.Empty(t, c.ours())
 		assert.False(t, w.wasAsked("Work"))
@@ -78,44 +86,49 @@ func TestAccountComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work", "Personal")
-	const wait = 5 * time.Second
+	const wait = 3 * time.Second
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, wait), fakeservice.OK()}})
-	c := w.prompt(model, "say hi").run().ok()
+	c := w.curl().run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 	assert.Equal(t, []string{"Work", "Personal"}, w.asked())
 	limited := w.turns()[0].Time
 	require.Eventually(t, func() bool { return w.list().states() == "Work ready, Personal ready" }, patience, pause)
 	assert.GreaterOrEqual(t, time.Since(limited), wait, "it was ready before its time")
 	w.service.ClearRequests()
-	c = w.prompt(model, "say hi").run().ok()
+	c = w.curl().run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Work.")
 	assert.Equal(t, []string{"Work"}, w.asked())
 	assert.Empty(t, c.ours())
 }
 
-// Each model uses one of three wire formats, with one of two headers for the key.
+// Each model uses one of three wire formats, with one of two headers for the key. On each of them a
+// limit is met by the next account: one server does it for all three, the third time back to the
+// first account.
 func TestWireFormats(t *testing.T) {
 	t.Parallel()
-	for model, want := range map[string]struct{ path, header string }{
-		"opencode-go/kimi-k2.6":  {"/chat/completions", "bearer"},
-		"opencode-go/minimax-m3": {"/messages", "x-api-key"},
-		"opencode-go/grok-4.7":   {"/responses", "bearer"},
+	w := newWorld(t).whole()
+	w.add(labels...)
+	server, url := w.serve("ocgo-key", "run", "--")
+	for i, want := range []struct{ model, path, header string }{
+		{"opencode-go/kimi-k2.6", "/chat/completions", "bearer"},
+		{"opencode-go/minimax-m3", "/messages", "x-api-key"},
+		{"opencode-go/grok-4.7", "/responses", "bearer"},
 	} {
-		t.Run(model, func(t *testing.T) {
-			w := newWorld(t)
-			w.add("Work", "Personal")
-			w.limit("Work", 12000*time.Second)
-			c := w.prompt(model, "say hi").run().ok()
-			assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-			assert.Len(t, c.ours(), 1, c.stderr.String())
-			turns := w.turns()
-			require.NotEmpty(t, turns)
-			for _, r := range turns {
-				assert.Equal(t, fakeservice.GoPath+want.path, r.Path)
-				assert.Equal(t, want.header, r.AuthHeader)
-			}
-		})
+		used, next := labels[i], labels[(i+1)%len(labels)]
+		w.limit(used, 12000*time.Second)
+		w.service.SetPlan(w.marker.Key(next), fakeservice.Plan{})
+		w.command("ocgo-key", "enable", next).run().ok()
+		w.service.ClearRequests()
+		assert.Contains(t, w.say(url, w.session(url), want.model), "Hello from "+next+".", want.model)
+		turns := w.turns()
+		assert.True(t, w.wasAsked(used), want.model)
+		for _, r := range turns {
+			assert.Equal(t, fakeservice.GoPath+want.path, r.Path)
+			assert.Equal(t, want.header, r.AuthHeader)
+		}
 	}
+	require.NoError(t, server.Process.Signal(syscall.SIGTERM))
+	assert.Len(t, server.end().ours(), 3, server.stderr.String())
 }
 
 // With --on-429 restart OpenCode is stopped and started again, and its prompt is sent once.

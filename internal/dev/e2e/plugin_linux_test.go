@@ -72,10 +72,13 @@ func (w *world) gatewayEnds() {
 	w.t.Logf("the gateway ended %v after OpenCode", time.Since(ended))
 }
 
-// serve starts a server of OpenCode, whose url is set once it listens.
-func (w *world) serve() (server *command, url string) {
+// serve starts a server of OpenCode, if there is a wrapper as its command. The server listens at the
+// url.
+func (w *world) serve(wrapper ...string) (server *command, url string) {
 	w.t.Helper()
-	server = w.plain("serve", "--port", "0")
+	opencode(w.t, "", "")
+	argv := append(wrapper, "opencode", "serve", "--port", "0")
+	server = w.command(argv[0], argv[1:]...)
 	out := &lines{}
 	server.Stdout = out
 	require.NoError(w.t, server.Start())
@@ -111,52 +114,61 @@ func (w *world) fetch(url, body string) string {
 	return string(text)
 }
 
-// Plain `opencode`, with the plugin: the first account is limited, the second answers, on each wire
-// format.
+// session creates a session on a server, and returns its id.
+func (w *world) session(url string) string {
+	w.t.Helper()
+	var session struct{ ID string }
+	require.NoError(w.t, json.Unmarshal([]byte(w.fetch(url+"/session", "{}")), &session))
+	return session.ID
+}
+
+// say sends a prompt to a session on a server, and returns the answer.
+func (w *world) say(url, session, model string) string {
+	w.t.Helper()
+	provider, name, _ := strings.Cut(model, "/")
+	return w.fetch(url+"/session/"+session+"/message",
+		`{"model": {"providerID": "`+provider+`", "modelID": "`+name+`"}, "parts": [{"type": "text", "text": "say hi"}]}`)
+}
+
+// Plain `opencode`, with the plugin: the first account is limited, the second answers. TestMovingIn
+// does it on each wire format.
 func TestPluginGoesOnWithTheNextAccount(t *testing.T) {
 	t.Parallel()
-	for model, path := range map[string]string{
-		"opencode-go/kimi-k2.6":  "/chat/completions",
-		"opencode-go/minimax-m3": "/messages",
-		"opencode-go/grok-4.7":   "/responses",
-	} {
-		t.Run(model, func(t *testing.T) {
-			w := newWorld(t)
-			w.add("Work", "Personal")
-			w.limit("Work", 12000*time.Second)
-			w.command("ocgo-key", "install", "--yes").run().ok()
-			c := w.plain("run", "-m", model, "--format", "json", "say hi").run().ok()
-			for line := range strings.Lines(c.stdout.String()) {
-				assert.True(t, json.Valid([]byte(line)), "stdout is OpenCode's alone: %q", line)
-			}
-			assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-			require.Len(t, c.ours(), 1, c.stderr.String())
-			assert.Regexp(t, `^Work hit its weekly limit \(back .*\); now Personal$`, c.ours()[0])
-			turns := w.turns()
-			assert.Equal(t, fakeservice.GoPath+path, turns[len(turns)-1].Path)
-			assert.NoFileExists(t, filepath.Join(w.home, ".config/opencode/package.json"), "no package was installed, so none was waited for")
-			require.Eventually(t, func() bool { return len(w.gateways()) == 0 }, patience, pause)
-			assert.Empty(t, w.held())
-		})
+	w := newWorld(t)
+	w.add("Work", "Personal")
+	w.limit("Work", 12000*time.Second)
+	w.command("ocgo-key", "install", "--yes").run().ok()
+	c := w.whole().plain("run", "-m", model, "--format", "json", "say hi").run().ok()
+	for line := range strings.Lines(c.stdout.String()) {
+		assert.True(t, json.Valid([]byte(line)), "stdout is OpenCode's alone: %q", line)
 	}
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	require.Len(t, c.ours(), 1, c.stderr.String())
+	assert.Regexp(t, `^Work hit its weekly limit \(back .*\); now Personal$`, c.ours()[0])
+	turns := w.turns()
+	assert.Equal(t, fakeservice.GoPath+"/chat/completions", turns[len(turns)-1].Path)
+	assert.NoFileExists(t, filepath.Join(w.home, ".config/opencode/package.json"), "no package was installed, so none was waited for")
+	require.Eventually(t, func() bool { return len(w.gateways()) == 0 }, patience, pause)
+	assert.Empty(t, w.held())
 }
 
 // With the plugin, installed or uninstalled, HOME has only what OpenCode itself writes there.
 func TestUninstallLeavesNothing(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
+	w := newWorld(t)
+	fresh := tree(t, w.home)
 	for _, how := range []string{"--plugin", "--shim"} {
-		w := newWorld(t)
-		fresh := tree(t, w.home)
 		w.command("ocgo-key", "install", how, "--yes").run().ok()
 		assert.NotEqual(t, fresh, tree(t, w.home))
 		w.command("ocgo-key", "uninstall").run().ok()
 		assert.Equal(t, fresh, tree(t, w.home), "a home that had nothing")
-
-		w.add("Work")
-		w.plain("models").run().ok()
-		config := filepath.Join(w.home, ".config")
-		before := tree(t, config)
+	}
+	w.add("Work")
+	w.plain("models").run().ok()
+	config := filepath.Join(w.home, ".config")
+	before := tree(t, config)
+	for _, how := range []string{"--plugin", "--shim"} {
 		w.command("ocgo-key", "install", how, "--yes").run().ok()
 		w.command("ocgo-key", "install", how, "--yes").run().ok()
 		c := w.plain("run", "-m", model, "say hi")
@@ -247,16 +259,12 @@ func TestPluginReplacesGateway(t *testing.T) {
 	w.add("Work")
 	w.command("ocgo-key", "install", "--yes").run().ok()
 	_, url := w.serve()
-	var session struct{ ID string }
-	require.NoError(t, json.Unmarshal([]byte(w.fetch(url+"/session", "{}")), &session))
-	prompt := func() string {
-		return w.fetch(url+"/session/"+session.ID+"/message", `{"model": {"providerID": "opencode-go", "modelID": "kimi-k2.6"}, "parts": [{"type": "text", "text": "say hi"}]}`)
-	}
-	assert.Contains(t, prompt(), "Hello from Work.")
+	session := w.session(url)
+	assert.Contains(t, w.say(url, session, model), "Hello from Work.")
 	first := w.gateways()
 	require.Len(t, first, 1)
 	w.end(first[0])
-	assert.Contains(t, prompt(), "Hello from Work.")
+	assert.Contains(t, w.say(url, session, model), "Hello from Work.")
 	second := w.gateways()
 	require.Len(t, second, 1)
 	assert.NotEqual(t, first, second)

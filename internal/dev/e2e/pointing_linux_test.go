@@ -46,12 +46,13 @@ func TestOldKeysStandInNobodysWay(t *testing.T) {
 			path := filepath.Join(w.home, "other.js")
 			require.NoError(t, os.WriteFile(path, []byte(other), 0o600))
 			w.configured(strings.Replace(headers, "{", `{"plugin":["file://`+path+`"],`, 1))
+			var wrapper []string
+			if how == "run" {
+				wrapper = []string{"ocgo-key", "run", "--"}
+			}
+			_, url := w.serve(wrapper...)
 			for _, model := range oneModelEach {
-				c := w.plain("run", "-m", model, "say hi")
-				if how == "run" {
-					c = w.prompt(model, "say hi")
-				}
-				assert.Contains(t, c.run().ok().stdout.String(), "Hello from Work.", model)
+				assert.Contains(t, w.say(url, w.session(url), model), "Hello from Work.", model)
 			}
 			assert.FileExists(t, filepath.Join(w.home, "other-was-here"))
 			w.nothingOfTheUsersWasSent()
@@ -138,10 +139,7 @@ func TestTheProxyGetsNothing(t *testing.T) {
 			assert.Contains(t, c.stdout.String(), "Hello from Work.")
 			assert.Empty(t, p.log(), "run")
 
-			curl := `printf 'header = "Authorization: Bearer %s"\n' "$OPENCODE_API_KEY" |
-				curl -sS --fail-with-body -K - "$OPENCODE_BASE_URL/chat/completions" -H 'Content-Type: application/json' \
-				-d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"say hi"}]}'`
-			c = proxied.command("ocgo-key", "run", "--", "sh", "-c", curl).run().ok()
+			c = proxied.curl().run().ok()
 			assert.Contains(t, c.stdout.String(), "Hello from Work.")
 			assert.Empty(t, p.log(), "curl under run")
 

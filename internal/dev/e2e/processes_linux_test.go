@@ -117,6 +117,12 @@ func (c *children) look() {
 		if err != nil {
 			continue
 		}
+		// Which ones to look at. After the name, which may hold anything, come the state and the parent.
+		stat, _ := os.ReadFile("/proc/" + entry.Name() + "/stat")
+		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+		if len(fields) < 2 || string(fields[1]) != strconv.Itoa(c.parent) {
+			continue
+		}
 		info, err := process.Lookup(pid)
 		if err != nil || info.PPID != c.parent || len(info.Args) == 0 {
 			continue

@@ -48,7 +48,7 @@ func (w *world) noFolders() {
 // make no difference. OpenCode without ocgo-key is unchanged.
 func TestRun2(t *testing.T) {
 	t.Parallel()
-	w := newWorld2(t)
+	w := newWorld2(t).whole()
 	w.add(labels...)
 	w.limit("Work", 12000*time.Second)
 	c := w.run2("say hi").run().ok()

@@ -77,9 +77,7 @@ func (s *screen) expectTimes(want string, times int) {
 // types types a prompt and sends it, once the TUI accepts input.
 func (s *screen) types(prompt string) {
 	s.w.t.Helper()
-	s.do("send-keys", "-l", prompt)
-	s.expect(prompt)
-	s.do("send-keys", "Enter")
+	s.enter(prompt, prompt)
 }
 
 // quit ends the full-screen OpenCode with Ctrl-C. If OpenCode was working, a second one is needed.

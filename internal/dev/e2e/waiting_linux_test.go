@@ -3,6 +3,7 @@ package e2e
 import (
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,10 +19,13 @@ func TestAllUsedUpForAWhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work", "Personal")
-	// Long enough for OpenCode to start on a busy machine. Requests in between get the remaining
-	// time, as from the real service.
-	w.limit("Work", 25*time.Second)
-	w.limit("Personal", 20*time.Second)
+	var first sync.Once
+	w.whileRequests(func() { // however long OpenCode takes to start
+		first.Do(func() {
+			w.limit("Work", 5*time.Second)
+			w.limit("Personal", 4*time.Second)
+		})
+	})
 	c := w.prompt(model, "say hi").run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from")
 	said := 0
@@ -41,12 +45,8 @@ func TestMaxWait(t *testing.T) {
 		w.limit("Work", time.Hour)
 		w.limit("Personal", 2*time.Hour)
 		c := w.prompt(model, "say hi", "--max-wait", wait)
-		require.NoError(t, c.Start())
-		c.end()
-		ended := time.Now()
+		c.run()
 		assert.Equal(t, 75, c.code(), c.stderr.String())
-		requests := w.service.Requests()
-		assert.Less(t, ended.Sub(requests[len(requests)-1].Time), 2*time.Second, "it does not wait in vain")
 		assert.Contains(t, c.stderr.String(), "Work is back first")
 		assert.Contains(t, c.stderr.String(), "hint: ")
 	}

@@ -42,6 +42,25 @@ type world struct {
 // same names.
 var labels = []string{"Work", "Personal", "Spare"}
 
+// quick makes OpenCode start in two thirds of the time: without the logins of other services that
+// are built into it, and with a few of its 5,000 models, which it reads at each start.
+var quick = []string{"OPENCODE_DISABLE_DEFAULT_PLUGINS=1", "OPENCODE_MODELS_PATH=" + catalog()}
+
+func catalog() string {
+	path, err := filepath.Abs("testdata/models.json")
+	if err != nil {
+		panic(err)
+	}
+	return path
+}
+
+// whole returns the same world with OpenCode as it is installed, and not quick.
+func (w *world) whole() *world {
+	other := w.with()
+	other.env = slices.DeleteFunc(other.env, func(pair string) bool { return slices.Contains(quick, pair) })
+	return other
+}
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, marker: keyleak.New()}
@@ -73,6 +92,7 @@ func newWorld(t *testing.T) *world {
 		"OPENCODE_DISABLE_MODELS_FETCH=1",
 		"OPENCODE_DISABLE_AUTOUPDATE=1",
 	}, ring.Env()...)
+	w.env = append(w.env, quick...)
 	watch := watcher.Watch(w.marker)
 	t.Cleanup(func() {
 		w.endAll()

@@ -2,10 +2,11 @@ package keyleak
 
 import (
 	"errors"
-	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,10 +19,12 @@ const interval = 40 * time.Millisecond
 var procFiles = []string{"environ", "cmdline"}
 
 // A Watcher repeatedly searches the environment and the command line of every process on this
-// machine that it may read, for all markers that are being watched. Its zero value is ready to use.
+// machine that it may read and that started after the first watch, and of its own, for all markers
+// that are being watched. Its zero value is ready to use.
 type Watcher struct {
 	mu       sync.Mutex
 	watches  []*Watch
+	old      map[string]bool // folders in /proc of processes that are older than the first watch
 	stopping chan struct{}
 	stopped  chan struct{}
 }
@@ -42,6 +45,10 @@ func (w *Watcher) Watch(c *Marker) *Watch {
 	w.watches = append(w.watches, one)
 	if len(w.watches) == 1 {
 		w.stopping, w.stopped = make(chan struct{}), make(chan struct{})
+		w.old = map[string]bool{}
+		for _, process := range processes() {
+			w.old[process] = filepath.Base(process) != strconv.Itoa(os.Getpid())
+		}
 		go w.poll(w.stopping, w.stopped)
 	}
 	w.mu.Unlock()
@@ -89,14 +96,18 @@ func (w *Watcher) poll(stopping, stopped chan struct{}) {
 func (w *Watcher) Look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	processes, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil || len(processes) == 0 {
-		err = fmt.Errorf("the process table can't be read: %w", errors.Join(err, os.ErrNotExist))
+	present := processes()
+	if len(present) == 0 {
+		for _, o := range w.watches {
+			o.err = errors.New("the process table can't be read")
+		}
 	}
-	for _, o := range w.watches {
-		o.err = errors.Join(o.err, err)
-	}
-	for _, process := range processes {
+	// Another process may get the number of one that has ended.
+	maps.DeleteFunc(w.old, func(process string, _ bool) bool { return !slices.Contains(present, process) })
+	for _, process := range present {
+		if w.old[process] {
+			continue
+		}
 		for _, file := range procFiles {
 			path := filepath.Join(process, file)
 			text, err := os.ReadFile(path) // the process has ended, or belongs to another user
@@ -114,6 +125,12 @@ func (w *Watcher) Look() {
 			}
 		}
 	}
+}
+
+// processes returns the folder of each process.
+func processes() []string {
+	found, _ := filepath.Glob("/proc/[0-9]*") // its only error is of the pattern
+	return found
 }
 
 // programOf returns a process's name. Its arguments are not shown: they may be the leak.
