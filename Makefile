@@ -113,6 +113,11 @@ bench: build
 	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/bench ./internal/dev/bench
 	PATH="$(OPENCODE_BIN):$$PATH" $(CACHE)/bin/bench -binary $(BIN) -symbols $(CACHE)/bin/ocgo-key-symbols -out docs/benchmarks.md -sections "$(SECTIONS)"
 
+# Changes the source in one place at a time, and writes to docs/testing.md what the tests do not notice. It takes half an
+# hour, and wants the machine for itself; COUNT=12 is a short trial.
+mutate: deps
+	go run ./internal/dev/mutate $(if $(COUNT),-count $(COUNT)) $(if $(SEED),-seed $(SEED))
+
 # Plays simulated months on each strategy and writes docs/strategies.md.
 strategies:
 	go run ./internal/dev/simulate -out docs/strategies.md
