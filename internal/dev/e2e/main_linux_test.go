@@ -49,8 +49,10 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	if signal.Ignored(syscall.SIGHUP) { // under nohup; because it is caught here, it has its default effect in child processes
-		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
+		if signal.Ignored(s) { // under nohup, or behind `&`; caught here, it has its default effect in child processes
+			signal.Notify(make(chan os.Signal, 1), s)
+		}
 	}
 	if program = os.Getenv(programVariable); program == "" {
 		program = filepath.Join(dir, "ocgo-key")
