@@ -63,10 +63,10 @@ demo: build
 	@PATH="$$PATH:$(OPENCODE_BIN)" $(BIN) demo
 
 # With the race detector: packages whose own goroutines the tests run. The tests of the others start the program and other
-# processes, which it would slow down and not look into; `make race` has it for all. The tests that start OpenCode, and
-# those that trace the program, have the machine for themselves.
-RACE      = $$(go list ./... | grep -vE "/internal/(cli|dev/.*)$$")
-PROCESSES = $$(go list ./... | grep -E "/internal/(cli|dev/.*)$$" | grep -vE "/dev/(e2e|faults)$$")
+# processes, which it would slow down and not look into; `make race` has it for all. Half of those of keychain are of
+# either kind. The tests that start OpenCode, and those that trace the program, have the machine for themselves.
+RACE      = $$(go list ./... | grep -vE "/(keychain|internal/(cli|dev/.*))$$")
+PROCESSES = $$(go list ./... | grep -E "/(keychain|internal/(cli|dev/.*))$$" | grep -vE "/dev/(e2e|faults)$$")
 ALONE     = ./internal/dev/e2e ./internal/dev/faults
 
 # What needs nothing installed but Go, on any system: the tests that start no other programs, and most scripts.
@@ -76,7 +76,7 @@ check:
 # All of it.
 test: deps
 	@PATH="$(OPENCODE_BIN):$$PATH" internal/layers.sh test vet '$(MAKE) --no-print-directory vet' \
-		'with the race detector' 'go test -race -timeout 45m $(RACE)' \
+		'with the race detector' 'go test -race -timeout 45m $(RACE) && go test -race -short ./keychain' \
 		'programs' 'go test -timeout 45m $(PROCESSES)' \
 		'with OpenCode' 'go test -timeout 45m -p 1 -parallel 4 $(ALONE)'
 

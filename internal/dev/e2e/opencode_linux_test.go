@@ -35,11 +35,12 @@ func (w *world) prompt(model, prompt string, flags ...string) *command {
 	return w.command("ocgo-key", append(append(args, "--"), opencode(w.t, model, prompt)...)...)
 }
 
-// curl asks the service as OpenCode does, on the pool, where the client makes no difference.
-func (w *world) curl() *command {
-	return w.command("ocgo-key", "run", "--", "sh", "-c", `printf 'header = "Authorization: Bearer %s"\n' "$OPENCODE_API_KEY" |
+// curl asks the service on the pool, where the client makes no difference; flags are those of our
+// `run`.
+func (w *world) curl(flags ...string) *command {
+	return w.command("ocgo-key", append(append([]string{"run"}, flags...), "--", "sh", "-c", `printf 'header = "Authorization: Bearer %s"\n' "$OPENCODE_API_KEY" |
 		curl -sS --fail-with-body -K - "$OPENCODE_BASE_URL/chat/completions" -H 'Content-Type: application/json' \
-		-d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"say hi"}]}'`)
+		-d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"say hi"}]}'`)...)
 }
 
 // limit uses up the account's weekly window.

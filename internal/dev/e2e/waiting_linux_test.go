@@ -39,14 +39,16 @@ func TestAllUsedUpForAWhile(t *testing.T) {
 
 func TestMaxWait(t *testing.T) {
 	t.Parallel()
-	for _, wait := range []string{"0", "1s"} {
+	for wait, command := range map[string]func(*world) *command{
+		"0":  func(w *world) *command { return w.prompt(model, "say hi", "--max-wait", "0") },
+		"1s": func(w *world) *command { return w.curl("--max-wait", "1s") },
+	} {
 		w := newWorld(t)
 		w.add("Work", "Personal")
 		w.limit("Work", time.Hour)
 		w.limit("Personal", 2*time.Hour)
-		c := w.prompt(model, "say hi", "--max-wait", wait)
-		c.run()
-		assert.Equal(t, 75, c.code(), c.stderr.String())
+		c := command(w).run()
+		assert.Equal(t, 75, c.code(), "%s: %s", wait, c.stderr.String())
 		assert.Contains(t, c.stderr.String(), "Work is back first")
 		assert.Contains(t, c.stderr.String(), "hint: ")
 	}

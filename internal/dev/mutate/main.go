@@ -185,9 +185,6 @@ func (t *trial) work() {
 // if these notice nothing.
 func (t *trial) try(m mutant, scratch string) (verdict, error) {
 	b := t.bases[slices.IndexFunc(t.bases, func(b base) bool { return b.name == filepath.Dir(m.file) })]
-	if !b.covers(m) {
-		return uncovered, nil
-	}
 	source, err := os.ReadFile(m.file)
 	if err != nil {
 		return "", err
@@ -203,6 +200,12 @@ func (t *trial) try(m mutant, scratch string) (verdict, error) {
 	changed := string(source[:m.from]) + m.with + string(source[m.to:])
 	if err := errors.Join(os.WriteFile(scratch+".go", []byte(changed), 0o600), os.WriteFile(scratch+".json", overlay, 0o600)); err != nil {
 		return "", err
+	}
+	if !b.covers(m) {
+		if exec.Command("go", "build", "-overlay", scratch+".json", "./"+b.name).Run() != nil {
+			return unbuilt, nil
+		}
+		return uncovered, nil
 	}
 	for _, short := range []string{"-short=true", "-short=false"} {
 		limit := 3*b.took + time.Minute
