@@ -114,6 +114,9 @@ func (c *gatewayCmd) Run(a *app) error {
 		return err
 	}
 	defer gw.Close()
+	// Who reads the line may send a signal at once.
+	end, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
 	if err := a.Document(struct {
 		BaseURL string `json:"base_url"`
 		Token   string `json:"token"`
@@ -121,7 +124,7 @@ func (c *gatewayCmd) Run(a *app) error {
 	}{gw.URL(gateway.GoPrefix), gw.Token(), os.Getpid()}); err != nil {
 		return err
 	}
-	waitForEnd(parent)
+	<-end.Done()
 	return nil
 }
 
@@ -133,13 +136,6 @@ func untilClosed(stdin io.Reader) (context.Context, context.CancelFunc) {
 		_, _ = io.Copy(io.Discard, stdin)
 	}()
 	return ctx, gone
-}
-
-// waitForEnd returns at a signal to terminate, or when the context parent ends.
-func waitForEnd(parent context.Context) {
-	ctx, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	<-ctx.Done()
 }
 
 // newHolder returns a holder for this process, which is listed as command. It does not use the pool or
