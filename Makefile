@@ -28,7 +28,7 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 SNAPSHOT ?= --snapshot
 
 .PHONY: build check test race mutate demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
-.PHONY: programs test-keychain test-packages test-npm test-wine test-attacks e2e extras packages packages-programs workflows outdated release module
+.PHONY: programs test-keychain test-attacks test-packages test-npm test-wine e2e extras packages packages-programs workflows outdated release module
 
 # Only code that each request or each `get` runs is inlined, because inlining makes the program larger. The last pattern
 # that matches a package counts. .goreleaser.yaml has the same list.
