@@ -128,6 +128,10 @@ func (c *comparison) load(ctx context.Context, clients int) (rate perWay[[]float
 				return rate, cost, err
 			}
 			defer open.close()
+			// The gateway limits the connections that have sent no request yet.
+			if err := errors.Join(open.extend(), open.ask(asked[i])); err != nil {
+				return rate, cost, fmt.Errorf("%s: %w", w.name, err)
+			}
 			wires[i] = append(wires[i], open)
 		}
 	}
