@@ -19,7 +19,7 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// newIdentity creates an identity like age-keygen, and returns its path.
+// newIdentity creates an identity as age-keygen does, and returns its path.
 func newIdentity(t *testing.T) string {
 	t.Helper()
 	identity, err := age.GenerateX25519Identity()

@@ -181,8 +181,8 @@ func Overage(cost string, now time.Time) Verdict {
 const OverageWindow = "overage"
 
 // ClassifyEvent is Classify for an error in an answer with status 200: the first event of a stream,
-// or a body instead of a stream. The verdict is that of an answer with the status for this kind of
-// error.
+// or a body instead of a stream. The verdict is the one that Classify gives if the answer has the
+// status that belongs to this kind of error.
 func ClassifyEvent(a Answer, now time.Time) Verdict {
 	if a.Status = parseError(a.Body).status(); a.Status == 0 {
 		return Verdict{}

@@ -27,7 +27,7 @@ var logField = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\b(timestamp|run|args|msg|message|id|target|plugin\.id|cause)=("(?:[^"\\]|\\.)*"|\S+)`)
 })
 
-// pluginEvents returns the fields of each line of a log that is about plugins or the start of a
+// pluginEvents returns the fields of those lines of a log that are about plugins or the start of a
 // server. Source: the log of 2.0.15.
 func pluginEvents(log string) iter.Seq[map[string]string] {
 	return func(yield func(map[string]string) bool) {

@@ -93,8 +93,8 @@ func (q *quoting) move(n int) {
 	q.out, q.rest, q.literal = append(q.out, q.rest[:n]...), q.rest[n:], -1
 }
 
-// text moves a string, or everything to the end if it is not closed. A quote within a reference
-// does not end the string.
+// text copies a string literal to the output; if the literal is not closed, text copies the rest of
+// the input. A quote within a reference does not end the literal.
 func (q *quoting) text() {
 	q.move(1)
 	for q.rest != "" {

@@ -97,7 +97,7 @@ func (c chat) events(m said) []event {
 		event{data: choice(object{}, c.finish(m))},
 		event{data: chunk(object{"choices": []object{}, "usage": c.usage(m)})},
 		event{data: "[DONE]"},
-		// The service adds the cost when its provider's stream has ended, so after [DONE].
+		// The service adds the cost when its provider's stream has ended, that is, after [DONE].
 		event{data: chunk(object{"choices": []object{}, "cost": m.cost})},
 	)
 }

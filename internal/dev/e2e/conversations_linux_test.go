@@ -30,7 +30,8 @@ func (w *world) shared() (gateway *command, pointed *world) {
 	return c, w.with("OPENCODE_CONFIG_CONTENT="+content, "OPENCODE_API_KEY="+at.Token)
 }
 
-// Each of OpenCode's sessions on one gateway has its own account, also for titles. `--continue`
+// Each of OpenCode's sessions on one gateway has its own account, which also serves the request for
+// the session's title. `--continue`
 // keeps it, in another process of OpenCode and on another gateway after the first was killed. A
 // limit moves that session, and a new session gets the next account.
 func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
