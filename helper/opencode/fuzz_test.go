@@ -40,7 +40,7 @@ func FuzzScrub(f *testing.F) {
 	})
 }
 
-// cutFrom reports whether part is whole with some pieces cut out.
+// cutFrom reports whether removing some pieces of the string whole can leave the string part.
 func cutFrom(part, whole []byte) bool {
 	for _, b := range whole {
 		if len(part) > 0 && part[0] == b {

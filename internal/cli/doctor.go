@@ -18,7 +18,7 @@ type doctorCmd struct {
 func (*doctorCmd) Help() string {
 	return `Checks the state, the accounts, the keychain, the service, OpenCode and settings that bypass the pool, and names the command that fixes each finding. It changes nothing, shows no key, and opens no window. A problem sets the exit code to 1; a note does not.
 
---repair corrects file modes and broken state files, removes what killed commands left behind, and lists stored keys without an account again. It deletes a key only if the keychain has a second copy.
+--repair corrects file modes and broken state files, removes what killed commands left behind, and adds an account again for each stored key that has none. It deletes a key only if the keychain has a second copy.
 
 Examples:
   ocgo-key doctor

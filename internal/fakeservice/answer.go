@@ -70,7 +70,7 @@ type Answer struct {
 	// ChunkDelay is the time between two pieces of the streamed answer (a piece of text is a word);
 	// a negative value lasts until the client disconnects.
 	ChunkDelay time.Duration
-	// Spelling of a stream.
+	// How the events of a stream are written.
 	Spelling Spelling
 	// Break ends the answer early, after BreakAfter pieces of its text or tool call; 0 means before
 	// the first event.

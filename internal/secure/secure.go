@@ -18,6 +18,6 @@ package secure
 //     GOTRACEBACK=wer.
 func HideMemory() { hideMemory() }
 
-// WithUserLimits calls start, which starts a command of the user's, with the limits that this
-// process was started with, and returns its error.
+// WithUserLimits restores the limits that this process began with for the duration of the call, and
+// returns the error of the function start, which launches a command of the user.
 func WithUserLimits(start func() error) error { return withUserLimits(start) }

@@ -31,9 +31,9 @@ func (w *world) shared() (gateway *command, pointed *world) {
 }
 
 // Each of OpenCode's sessions on one gateway has its own account, which also serves the request for
-// the session's title. `--continue`
-// keeps it, in another process of OpenCode and on another gateway after the first was killed. A
-// limit moves that session, and a new session gets the next account.
+// the session's title. `--continue` keeps the account, in another process of OpenCode and on another
+// gateway after the first was killed. A limit moves that session, and a new session gets the next
+// account.
 func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
