@@ -53,14 +53,14 @@ const madeByTests = "the tests build and install it themselves, and .ci/run is t
 
 // shownSpecially holds the blocks with special needs, by their page and beginning.
 var shownSpecially = map[string]special{
-	"README.md: make demo":        {notRun: madeByTests},
-	"README.md: make build":       {notRun: madeByTests},
-	"CONTRIBUTING.md: make build": {notRun: madeByTests},
-	"RELEASING.md: make test":     {notRun: madeByTests},
-	"RELEASING.md: make packages": {notRun: "internal/dev/release makes the packages twice, and needs minutes"},
-	"RELEASING.md: git tag":       {notRun: "it publishes"},
-	"RELEASING.md: git clone":     {notRun: "it needs a release; internal/dev/release compares two builds"},
-	"reference.md: eval":          {notRun: "each line is for another shell; TestTab in internal/cli loads them in bash, zsh and fish"},
+	"README.md: make demo":             {notRun: madeByTests},
+	"README.md: make build":            {notRun: madeByTests},
+	"CONTRIBUTING.md: make build":      {notRun: madeByTests},
+	"RELEASING.md: make test":          {notRun: madeByTests},
+	"RELEASING.md: make test-packages": {notRun: "internal/dev/release makes the packages twice, and needs minutes"},
+	"RELEASING.md: git tag":            {notRun: "it publishes"},
+	"RELEASING.md: git clone":          {notRun: "it needs a release; internal/dev/release compares two builds"},
+	"reference.md: eval":               {notRun: "each line is for another shell; TestTab in internal/cli loads them in bash, zsh and fish"},
 
 	"README.md: ocgo-key uninstall": {instead: map[string]string{"LABEL": "Work"},
 		before: "mkdir -p ~/.local/bin && cp -s $(command -v ocgo-key) ~/.local/bin/"},
