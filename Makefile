@@ -32,7 +32,7 @@ SNAPSHOT ?= --snapshot
 
 # Only code that each request or each `get` runs is inlined, because inlining makes the program larger. The last pattern
 # that matches a package counts. .goreleaser.yaml has the same list.
-GCFLAGS := all=-l std= crypto/tls=-l crypto/x509=-l math/big=-l net=-l regexp/...=-l vendor/...=-l \
+GCFLAGS := all=-l std= crypto/ecdsa=-l crypto/tls=-l crypto/x509=-l encoding/asn1=-l go/...=-l math/big=-l net=-l regexp/...=-l vendor/...=-l \
            github.com/go-json-experiment/...= ocgo-key/rotation/...= ocgo-key/keychain= ocgo-key/helper/gateway= ocgo-key/helper/caller=
 BUILD   := CGO_ENABLED=0 go build -trimpath $(addprefix -gcflags=,$(GCFLAGS))
 
