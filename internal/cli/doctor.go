@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ocgo-key/helper/wrapper"
@@ -39,8 +40,12 @@ func (c *doctorCmd) Run(a *app) error {
 	results := doctor.Examine(options)
 	report := doctorJSON{Findings: []doctor.Finding{}}
 	if c.Repair {
-		report.Repaired = doctor.Repair(results, a.Terminal)
-		results = doctor.Examine(options)
+		// A repair may uncover the next damage: a link in the place of the state hides that the state is
+		// gone. So what a second examination finds is repaired, too.
+		for again := 0; again < 2 && slices.ContainsFunc(results, doctor.Result.Repairable); again++ {
+			report.Repaired = append(report.Repaired, doctor.Repair(results, a.Terminal)...)
+			results = doctor.Examine(options)
+		}
 	}
 	problems, repairable := 0, 0
 	for _, r := range results {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"ocgo-key/internal/atomicfile"
@@ -17,6 +18,9 @@ const RepairCommand = "ocgo-key doctor --repair"
 
 // Repairable reports whether [Repair] can fix the finding.
 func (f Finding) Repairable() bool { return f.repair != nil }
+
+// Repairable reports whether [Repair] can fix a finding of r.
+func (r Result) Repairable() bool { return slices.ContainsFunc(r.Findings, Finding.Repairable) }
 
 // A repair fixes a finding, and returns a description of what it did.
 type repair = func(context.Context) (string, error)
