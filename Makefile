@@ -69,14 +69,17 @@ RACE      = $$(go list ./... | grep -vE "/(keychain|internal/(cli|dev/.*))$$")
 PROCESSES = $$(go list ./... | grep -E "/(keychain|internal/(cli|dev/.*))$$" | grep -vE "/dev/(e2e|faults)$$")
 ALONE     = ./internal/dev/e2e ./internal/dev/faults
 
+# The end-to-end tests all start installed programs. Of the other packages, the tag check leaves out the files that do.
+QUICK = $$(go list ./... | grep -v /internal/dev/e2e)
+
 # What needs nothing installed but Go, on any system: the tests that start no other programs, and most scripts.
 check:
-	@internal/layers.sh check vet '$(MAKE) --no-print-directory vet' tests 'CGO_ENABLED=0 go test -short -timeout 20m ./...'
+	@internal/layers.sh check vet '$(MAKE) --no-print-directory vet' tests 'CGO_ENABLED=0 go test -short -tags check -timeout 20m $(QUICK)'
 
 # All of it.
 test: deps
 	@PATH="$(OPENCODE_BIN):$$PATH" internal/layers.sh test vet '$(MAKE) --no-print-directory vet' \
-		'with the race detector' 'go test -race -timeout 45m $(RACE) && go test -race -short ./keychain' \
+		'with the race detector' 'go test -race -timeout 45m $(RACE) && go test -race -tags check ./keychain' \
 		'programs' 'go test -timeout 45m $(PROCESSES)' \
 		'with OpenCode' 'go test -timeout 45m -p 1 -parallel 4 $(ALONE)'
 

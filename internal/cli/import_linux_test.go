@@ -1,3 +1,5 @@
+//go:build !check
+
 package cli_test
 
 import (
@@ -34,7 +36,6 @@ type importHome struct {
 
 func newImportHome(t *testing.T) *importHome {
 	t.Helper()
-	keychaintest.NeedsInstalled(t)
 	daemon, err := keychainIn(keychaintest.Unlocked)
 	require.NoError(t, err)
 	home := t.TempDir()

@@ -23,10 +23,10 @@ func TestLeaksAreFound(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, scripts)
 	for _, path := range scripts {
+		if !keychaintest.Installed && strings.HasPrefix(filepath.Base(path), "execve") {
+			continue // these start strace
+		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			if strings.HasPrefix(filepath.Base(path), "execve") {
-				keychaintest.NeedsInstalled(t) // strace
-			}
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
 			first, _, _ := bytes.Cut(text, []byte("\n"))

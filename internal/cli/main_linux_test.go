@@ -77,8 +77,8 @@ func keychainIn(mode keychaintest.Mode) (*keychaintest.Daemon, error) {
 	return d, nil
 }
 
-// folderVariable names the folder that the program takes for the OS keychain. It is set with -short,
-// for machines on which no keychain service is installed.
+// folderVariable names the folder that the program takes for the OS keychain. It is set with
+// the build tag check, for machines on which no keychain service is installed.
 const folderVariable = "OCGO_KEY_TEST_FOLDER"
 
 // folder is a file store under the name of the OS keychain.

@@ -1,3 +1,5 @@
+//go:build !check
+
 package cli_test
 
 import (
@@ -17,7 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ocgo-key/keychain"
-	"ocgo-key/keychain/keychaintest"
 	"ocgo-key/rotation"
 )
 
@@ -51,7 +52,6 @@ type moving struct {
 
 func newMoving(t *testing.T, from string) *moving {
 	t.Helper()
-	keychaintest.NeedsInstalled(t)
 	m := &moving{t: t, dir: t.TempDir(), keys: map[string]string{}}
 	require.NoError(t, os.WriteFile(filepath.Join(m.dir, "docker-credential-killer"), []byte(killer), 0o700))
 	identity := filepath.Join(m.dir, "id.txt")

@@ -17,12 +17,21 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// TestScripts runs testdata/script. testdata/script/README.md describes the commands that scripts
-// have in addition to those of testscript.
+// TestScripts runs testdata/script, and testdata/installed, whose scripts start installed programs or
+// need a real keychain service. testdata/script/README.md describes the commands that scripts have in
+// addition to those of testscript.
 func TestScripts(t *testing.T) {
-	scripts, err := filepath.Glob("testdata/script/*.txtar")
-	if err != nil || len(scripts) == 0 {
-		t.Fatalf("no scripts: %v", err)
+	folders := []string{"script"}
+	if keychaintest.Installed {
+		folders = append(folders, "installed")
+	}
+	var scripts []string
+	for _, folder := range folders {
+		found, err := filepath.Glob(filepath.Join("testdata", folder, "*.txtar"))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no scripts in %s: %v", folder, err)
+		}
+		scripts = append(scripts, found...)
 	}
 	runScripts(&scriptT{T: t}, scripts...)
 }
@@ -60,7 +69,7 @@ func scriptOf(ts *testscript.TestScript) *script { return ts.Value(scriptKey{}).
 // leaked keys.
 func setUp(env *testscript.Env) error {
 	keychain := func() (*keychaintest.Daemon, error) { return keychainIn(keychaintest.Unlocked) }
-	if testing.Short() {
+	if !keychaintest.Installed {
 		keychain = newFolder
 	}
 	daemon, err := keychain()
@@ -102,7 +111,7 @@ func setUp(env *testscript.Env) error {
 		name, value, _ := strings.Cut(pair, "=")
 		env.Setenv(name, value)
 	}
-	if testing.Short() {
+	if !keychaintest.Installed {
 		env.Setenv(folderVariable, daemon.Dir)
 		env.Defer(func() { _ = daemon.Stop() })
 	}

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -228,7 +227,7 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 // stored NAME... requires that the keychain holds these keys; with ! none of them.
 func stored(ts *testscript.TestScript, neg bool, args []string) {
 	s := scriptOf(ts)
-	if testing.Short() {
+	if !keychaintest.Installed {
 		storedInFolder(ts, neg, args)
 		return
 	}
@@ -283,7 +282,7 @@ func lose(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(json.Unmarshal([]byte(ts.ReadFile("state/state.json")), &state))
 	for _, account := range state.Accounts {
-		if account.Label == args[0] && testing.Short() {
+		if account.Label == args[0] && !keychaintest.Installed {
 			ts.Check(openFolder(scriptOf(ts).daemon.Dir).Delete(context.Background(), account.ID))
 			return
 		}

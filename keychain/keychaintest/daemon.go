@@ -60,7 +60,6 @@ type Daemon struct {
 // tests that need another Daemon run in child processes.
 func StartSecretService(t testing.TB, mode Mode) *Daemon {
 	t.Helper()
-	NeedsInstalled(t)
 	d, stop, err := Start(mode)
 	if err != nil {
 		t.Fatalf("secret service (%s): %v", mode, err)
@@ -71,15 +70,6 @@ func StartSecretService(t testing.TB, mode Mode) *Daemon {
 		}
 	})
 	return d
-}
-
-// NeedsInstalled skips a test that runs installed programs, such as a keychain service, with -short:
-// `make check` runs on machines without them.
-func NeedsInstalled(t testing.TB) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("needs programs that `make test` installs")
-	}
 }
 
 // Start is StartSecretService for a TestMain. The caller must call stop, and may call it more than

@@ -44,7 +44,6 @@ const agentConfig = "pinentry-program %s\ns2k-count 65536\n"
 // the test fails.
 func StartPasswordStore(t testing.TB) *PasswordStore {
 	t.Helper()
-	NeedsInstalled(t)
 	s, stop, err := NewPasswordStore()
 	if err != nil {
 		t.Fatalf("password store: %v", err)

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -11,22 +8,6 @@ import (
 
 	"ocgo-key/rotation"
 )
-
-// The page matches the present program, and its recommendation follows from the figures. It is made
-// as by `make strategies`, in a separate process: with the race detector it would take minutes.
-func TestThePageIsCurrent(t *testing.T) {
-	if testing.Short() {
-		t.Skip("plays all months, which takes a while")
-	}
-	out := filepath.Join(t.TempDir(), "page.md")
-	said, err := exec.Command("go", "run", ".", "-out", out).CombinedOutput()
-	require.NoError(t, err, "%s", said)
-	want, err := os.ReadFile(out)
-	require.NoError(t, err)
-	got, err := os.ReadFile("../../../docs/strategies.md")
-	require.NoError(t, err)
-	assert.Equal(t, string(want), string(got), "`make strategies` writes it anew")
-}
 
 // The page is not written if a figure contradicts a claim.
 func TestClaimsAreTested(t *testing.T) {

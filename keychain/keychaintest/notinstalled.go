@@ -1,0 +1,5 @@
+//go:build check
+
+package keychaintest
+
+const Installed = false
