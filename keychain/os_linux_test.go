@@ -88,8 +88,8 @@ func TestStatesWithoutAKeychain(t *testing.T) {
 	assert.Len(t, said, len(states), "%v", said)
 }
 
-// A keyring that is locked after its first use returns the same error as one that never was
-// unlocked.
+// If a keyring is locked after its first use, get fails with the same error as for a keyring that was
+// locked from the start.
 func TestLockedAfterUse(t *testing.T) {
 	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 	assert.True(t, inChild(t, job{Op: "set", Secret: "value"}, d.Env()...).OK)

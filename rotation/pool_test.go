@@ -151,7 +151,7 @@ func TestExhaustedNamesTheSoonest(t *testing.T) {
 }
 
 func TestRejectedUntilEnabledOrReplaced(t *testing.T) {
-	for name, mend := range map[string]func(*world) error{
+	for name, release := range map[string]func(*world) error{
 		"enable":  func(w *world) error { return w.Enable(context.Background(), "id0") },
 		"replace": func(w *world) error { return w.Replaced(context.Background(), "id0", "", "") },
 	} {
@@ -162,7 +162,7 @@ func TestRejectedUntilEnabledOrReplaced(t *testing.T) {
 			require.NoError(t, err)
 			w.pass(1000 * time.Hour)
 			assert.Equal(t, []string{"Personal", "Personal"}, []string{w.get(t, 1), w.get(t, 2)})
-			require.NoError(t, mend(w))
+			require.NoError(t, release(w))
 			assert.Equal(t, "Work", w.get(t, 3))
 		})
 	}

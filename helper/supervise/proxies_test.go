@@ -28,7 +28,8 @@ func TestPastProxies(t *testing.T) {
 		got := pastProxies(user, "linux")
 		assert.ElementsMatch(t, append(strings.Fields(want), "HOME=/x"), withoutRecords(got), env)
 		assert.ElementsMatch(t, got, pastProxies(got, "linux"), "a nested run adds nothing")
-		back := slices.DeleteFunc(slices.Clone(user), func(e string) bool { return strings.HasSuffix(e, "=") }) // an empty variable counts as one that is not set
+		// A variable with an empty value counts as unset.
+		back := slices.DeleteFunc(slices.Clone(user), func(e string) bool { return strings.HasSuffix(e, "=") })
 		assert.ElementsMatch(t, back, usersProxies(got, "linux"), env)
 		assert.ElementsMatch(t, []string{"HOME=/x", "NO_PROXY=new", "no_proxy=new"},
 			usersProxies(setenv(setenv(got, "NO_PROXY", "new"), "no_proxy", "new"), "linux"), "a value set under the run stays")

@@ -30,7 +30,7 @@ import (
 
 // diagnose runs a shell command line that ends with doctor, and returns the text and the fix of the
 // finding of one check.
-func (h *importHome) diagnose(check, shell string) (what, mend string) {
+func (h *importHome) diagnose(check, shell string) (what, fix string) {
 	h.t.Helper()
 	cmd := h.command("sh", "-c", shell+"ocgo-key doctor --json")
 	out, err := cmd.Output()
@@ -42,7 +42,7 @@ func (h *importHome) diagnose(check, shell string) (what, mend string) {
 	require.NoError(h.t, json.Unmarshal(out, &d), "%s", out)
 	for _, f := range d.Findings {
 		if f.Check == check {
-			return f.What, f.Mend
+			return f.What, f.Fix
 		}
 	}
 	return "", ""
@@ -72,7 +72,7 @@ func TestDoctorFindsTroubleWithTheService(t *testing.T) {
 	for name, trouble := range map[string]struct {
 		answer http.HandlerFunc
 		want   string
-		mend   string
+		fix    string
 	}{
 		"trouble of its own": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) },
 			"answers 503", "ocgo-key doctor"},
@@ -89,12 +89,12 @@ func TestDoctorFindsTroubleWithTheService(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer.Store(trouble.answer)
-			what, mend := h.diagnose("service", "")
+			what, fix := h.diagnose("service", "")
 			assert.Contains(t, what, trouble.want)
-			require.Equal(t, trouble.mend, mend)
-			if strings.HasPrefix(mend, "unset ") {
+			require.Equal(t, trouble.fix, fix)
+			if strings.HasPrefix(fix, "unset ") {
 				// Without the variable the service itself would be asked. What stands in for that is named by nothing else.
-				what, _ = h.diagnose("service", mend+`; test -z "$OCGO_KEY_BASE_URL" && OCGO_KEY_BASE_URL=`+good.URL+"/zen/go/v1 ")
+				what, _ = h.diagnose("service", fix+`; test -z "$OCGO_KEY_BASE_URL" && OCGO_KEY_BASE_URL=`+good.URL+"/zen/go/v1 ")
 			} else {
 				answer.Store(http.HandlerFunc(refuse)) // later
 				what, _ = h.diagnose("service", "")
@@ -111,10 +111,10 @@ func TestDoctorFindsAnUnreachableService(t *testing.T) {
 	address := listener.Addr().String()
 	require.NoError(t, listener.Close())
 	h.env = append(h.env, "OCGO_KEY_BASE_URL=http://"+address+"/zen/go/v1")
-	what, mend := h.diagnose("service", "")
+	what, fix := h.diagnose("service", "")
 	assert.Contains(t, what, "http://"+address+"/zen/go/v1 cannot be reached: ")
 	assert.Contains(t, what, "connection refused")
-	assert.Equal(t, "unset OCGO_KEY_BASE_URL", mend)
+	assert.Equal(t, "unset OCGO_KEY_BASE_URL", fix)
 
 	listener, err = net.Listen("tcp", address)
 	require.NoError(t, err)
@@ -141,8 +141,8 @@ func TestDoctorNamesTheProxy(t *testing.T) {
 
 	env := h.env
 	for name, c := range map[string]struct {
-		env        []string
-		what, mend string
+		env       []string
+		what, fix string
 	}{
 		"dead": {[]string{"HTTPS_PROXY=http://me:secret-word@127.0.0.1:1", "NO_PROXY=example.com"},
 			"through the proxy http://127.0.0.1:1, from HTTPS_PROXY, with NO_PROXY=example.com: ", "unset HTTPS_PROXY"},
@@ -150,21 +150,21 @@ func TestDoctorNamesTheProxy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h.env = append(env[:len(env):len(env)], c.env...)
-			what, mend := h.diagnose("service", "")
+			what, fix := h.diagnose("service", "")
 			assert.Contains(t, what, c.what)
 			assert.NotContains(t, what, "secret-word")
-			require.Equal(t, c.mend, mend)
-			what, _ = h.diagnose("service", mend+"; ")
+			require.Equal(t, c.fix, fix)
+			what, _ = h.diagnose("service", fix+"; ")
 			assert.Empty(t, what)
 		})
 	}
 
 	// The service is unreachable both through the proxy and without it.
 	h.env = append(env[:len(env):len(env)], "HTTPS_PROXY=http://127.0.0.1:1", "OCGO_KEY_BASE_URL=https://LOCALHOST:1/zen/go/v1")
-	what, mend := h.diagnose("service", "")
+	what, fix := h.diagnose("service", "")
 	assert.Contains(t, what, "cannot be reached; through the proxy http://127.0.0.1:1")
 	assert.NotContains(t, what, "it can be reached without the proxy")
-	assert.Equal(t, "unset OCGO_KEY_BASE_URL", mend)
+	assert.Equal(t, "unset OCGO_KEY_BASE_URL", fix)
 }
 
 // If this machine's clock is far off, the service's certificate is not valid.

@@ -13,7 +13,7 @@ import (
 
 // diagnosis is what `doctor --json` prints.
 type diagnosis struct {
-	Findings []struct{ Check, Level, What, Mend string }
+	Findings []struct{ Check, Level, What, Fix string }
 	OK       bool
 }
 
@@ -40,7 +40,7 @@ func examine(ts *testscript.TestScript, shell string) diagnosis {
 		default:
 			ts.Fatalf("no such level: %s", f.Level)
 		}
-		if f.Check == "" || f.What == "" || f.Mend == "" {
+		if f.Check == "" || f.What == "" || f.Fix == "" {
 			ts.Fatalf("an incomplete finding: %+v", f)
 		}
 	}
@@ -50,36 +50,36 @@ func examine(ts *testscript.TestScript, shell string) diagnosis {
 	return d
 }
 
-func (d diagnosis) find(ts *testscript.TestScript, check, pattern string) (level, mend string, ok bool) {
+func (d diagnosis) find(ts *testscript.TestScript, check, pattern string) (level, fix string, ok bool) {
 	p, err := regexp.Compile(pattern)
 	ts.Check(err)
 	for _, f := range d.Findings {
 		if f.Check == check && p.MatchString(f.What) {
-			return f.Level, f.Mend, true
+			return f.Level, f.Fix, true
 		}
 	}
 	return "", "", false
 }
 
-// mendPatience is the longest wait for a service that a fix started, since it is not reachable at
+// fixPatience is the longest wait for a service that a fix started, since it is not reachable at
 // once.
-const mendPatience = 10 * time.Second
+const fixPatience = 10 * time.Second
 
 const doctorCommand = "exec ocgo-key doctor --json"
 
-// found CHECK LEVEL PATTERN requires that doctor has this finding, and puts its fix into $MEND.
+// found CHECK LEVEL PATTERN requires that doctor has this finding, and puts its fix into $FIX.
 func found(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: found CHECK LEVEL PATTERN")
 	}
-	level, mend, ok := examine(ts, doctorCommand).find(ts, args[0], args[2])
+	level, fix, ok := examine(ts, doctorCommand).find(ts, args[0], args[2])
 	if !ok {
 		ts.Fatalf("doctor found no %s in %s", args[2], args[0])
 	}
 	if level != args[1] {
 		ts.Fatalf("the finding is a %s, want a %s", level, args[1])
 	}
-	ts.Setenv("MEND", mend)
+	ts.Setenv("FIX", fix)
 }
 
 // gone CHECK PATTERN requires that doctor does not have this finding.
@@ -92,9 +92,9 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// mend [-in INPUT] CHECK LEVEL PATTERN requires that doctor has this finding, runs its fix as it is
+// fix [-in INPUT] CHECK LEVEL PATTERN requires that doctor has this finding, runs its fix as it is
 // printed, and requires that the finding is gone.
-func mend(ts *testscript.TestScript, neg bool, args []string) {
+func fix(ts *testscript.TestScript, neg bool, args []string) {
 	input := "</dev/null"
 	if len(args) > 2 && args[0] == "-in" {
 		what := args[1]
@@ -107,17 +107,17 @@ func mend(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	if neg || len(args) != 3 {
-		ts.Fatalf("usage: mend [-in WHAT] CHECK LEVEL PATTERN")
+		ts.Fatalf("usage: fix [-in WHAT] CHECK LEVEL PATTERN")
 	}
 	found(ts, false, args)
-	ts.Logf("mend: %s", ts.Getenv("MEND"))
-	run := `eval "$MEND"`
+	ts.Logf("fix: %s", ts.Getenv("FIX"))
+	run := `eval "$FIX"`
 	if input == "" {
-		run = `eval "$MEND_IN" | { eval "$MEND"; }`
+		run = `eval "$MEND_IN" | { eval "$FIX"; }`
 	}
 	// `doctor --repair` exits with 1 if there is another problem.
-	after := examine(ts, `{ `+run+`; } `+input+` >&2 || [ "$MEND" = "ocgo-key doctor --repair" ] || { echo "the mend failed" >&2; exit 97; }; `+doctorCommand)
-	for deadline := time.Now().Add(mendPatience); ; after = examine(ts, doctorCommand) {
+	after := examine(ts, `{ `+run+`; } `+input+` >&2 || [ "$FIX" = "ocgo-key doctor --repair" ] || { echo "the fix failed" >&2; exit 97; }; `+doctorCommand)
+	for deadline := time.Now().Add(fixPatience); ; after = examine(ts, doctorCommand) {
 		if _, _, still := after.find(ts, args[0], args[2]); !still {
 			break
 		}
@@ -126,5 +126,5 @@ func mend(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	ts.Setenv("MEND", "")
+	ts.Setenv("FIX", "")
 }

@@ -53,21 +53,21 @@ func TestReference(t *testing.T) {
 		text = renew(t, text, want, commands)
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o644))
 	}
-	const mend = "run `make reference`"
+	const fix = "run `make reference`"
 	var there []string
 	for _, m := range part.FindAllStringSubmatch(text, -1) {
 		if _, known := want[m[1]]; !known {
 			t.Errorf("docs/reference.md has %q, which is not in the grammar; take it out", m[1])
 			continue
 		}
-		assert.Equal(t, want[m[1]], m[2], "%s in docs/reference.md is not what the program says; %s", m[1], mend)
+		assert.Equal(t, want[m[1]], m[2], "%s in docs/reference.md is not what the program says; %s", m[1], fix)
 		if strings.HasPrefix(m[1], "command ") {
 			there = append(there, m[1])
 		}
 		delete(want, m[1])
 	}
 	assert.Equal(t, commands, there, "the commands must be in the order of the grammar")
-	assert.Empty(t, want, "docs/reference.md lacks these; %s", mend)
+	assert.Empty(t, want, "docs/reference.md lacks these; %s", fix)
 }
 
 // renew replaces the parts in text with those in want. A missing command is inserted before the

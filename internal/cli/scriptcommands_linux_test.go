@@ -40,7 +40,7 @@ var scriptCommands = map[string]command{
 	"typed":    typed,
 	"found":    found,
 	"gone":     gone,
-	"mend":     mend,
+	"fix":      fix,
 
 	"sealed":    sealed,
 	"wrap":      wrap,

@@ -57,7 +57,7 @@ func TestAnEmptyMachine(t *testing.T) {
 // the other repairs run.
 func TestFindingsAndRepairs(t *testing.T) {
 	r := Result{Check: "state"}
-	r.found(Note, "mend\nit", "%s", "two\nlines")
+	r.found(Note, "fix\nit", "%s", "two\nlines")
 	r.fixable(func(context.Context) (string, error) { return "", errors.New("no\x1b[31m room") }, "the first")
 	r.fixable(func(context.Context) (string, error) { return "the second is done", nil }, "the second")
 	for _, f := range r.Findings {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"ocgo-key/internal/text"
@@ -17,10 +18,18 @@ type Finding struct {
 	Check string `json:"check"`
 	Level string `json:"level"`
 	What  string `json:"what"` // what is wrong and why that matters; never a key, nor text from a file that may hold one
-	Mend  string `json:"mend"` // the same as Fix, for older scripts
 	Fix   string `json:"fix"`  // a command line for the user's shell
 
 	repair repair // nil if there is none
+}
+
+// MarshalJSON adds the member "mend", which has the fix as well: older scripts read it.
+func (f Finding) MarshalJSON() ([]byte, error) {
+	type members Finding
+	return json.Marshal(struct {
+		members
+		Mend string `json:"mend"`
+	}{members(f), f.Fix})
 }
 
 // A Result is the outcome of one check.
@@ -33,8 +42,8 @@ type Result struct {
 
 // found adds a finding and returns it. Its texts are made safe for a terminal, one line each.
 func (r *Result) found(level, fix, format string, args ...any) *Finding {
-	fix = text.Line(fix)
-	r.Findings = append(r.Findings, Finding{Check: r.Check, Level: level, What: text.Line(fmt.Sprintf(format, args...)), Mend: fix, Fix: fix})
+	what := text.Line(fmt.Sprintf(format, args...))
+	r.Findings = append(r.Findings, Finding{Check: r.Check, Level: level, What: what, Fix: text.Line(fix)})
 	return &r.Findings[len(r.Findings)-1]
 }
 

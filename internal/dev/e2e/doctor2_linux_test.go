@@ -15,7 +15,7 @@ import (
 )
 
 // finding is one finding of doctor.
-type finding struct{ Check, Level, What, Mend string }
+type finding struct{ Check, Level, What, Fix string }
 
 // findings returns doctor's findings that contain the text.
 func (w *world) findings(text string) (found []finding) {
@@ -68,7 +68,7 @@ func TestDoctorOpenCode2(t *testing.T) {
 	assert.Empty(t, w.findings("was not tested"))
 	assert.NotEmpty(t, w.with("HTTP_PROXY=http://"+gone).findings("NO_PROXY does not name 127.0.0.1"))
 
-	w.with(content).command("sh", "-c", poisoned[0].Mend).run().ok()
+	w.with(content).command("sh", "-c", poisoned[0].Fix).run().ok()
 	assert.Empty(t, w.findings("background service"))
 	s.stop()
 	w.command("ocgo-key", "import", "--scrub", "--no-verify").run().ok() // at its end this world looks for keys in files
@@ -81,5 +81,5 @@ func TestDoctorOpenCode2(t *testing.T) {
 	wrong := old.findings("was created by OpenCode 2")
 	require.Len(t, wrong, 1)
 	assert.NotEqual(t, 0, old.command(one, "session", "list").run().code())
-	old.command("sh", "-c", wrong[0].Mend+" && opencode session list").run().ok()
+	old.command("sh", "-c", wrong[0].Fix+" && opencode session list").run().ok()
 }

@@ -7,7 +7,7 @@ version=$(sed -n 's/.*"version":"\([^"]*\)".*/\1/p' "$dist/metadata.json")
 case $version in *-*) tag=next ;; *) tag=latest ;; esac
 
 if [ -n "${NODE_AUTH_TOKEN:-}" ]; then
-	registry=${NPM_CONFIG_REGISTRY:-https://registry.npmjs.org/}
+	registry=$(npm config get registry) # NPM_CONFIG_REGISTRY, where it is set
 	npmrc=$(mktemp)
 	trap 'rm -f "$npmrc"' EXIT
 	echo "${registry#*:}:_authToken=\${NODE_AUTH_TOKEN}" >"$npmrc" # npm itself reads the variable
