@@ -116,7 +116,7 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 // Leave records the verdict v as Report does, and returns the account that Current returns next. It
 // does not read the keychain.
 func (h *Holder) Leave(ctx context.Context, blamed Grant, v rotation.Verdict) (next rotation.Handout, err error) {
-	ctx, end := bounded(ctx)
+	ctx, end := keychain.WithBudget(ctx)
 	defer end()
 	next, _, err = h.pool.Report(ctx, h.who, blamed.Handout, v, rotation.Ask{})
 	return next, err
@@ -179,7 +179,7 @@ func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Pu
 
 // Refused counts an answer of the service that matches no rule of rotation.
 func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
-	ctx, end := bounded(ctx)
+	ctx, end := keychain.WithBudget(ctx)
 	defer end()
 	_ = h.pool.Refused(ctx, g.Handout, r) // the count is for people to read later
 }

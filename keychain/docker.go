@@ -164,7 +164,7 @@ func (d *dockerStore) withHelper(ctx context.Context, c call, work func(*dockerH
 	if err := ctx.Err(); err != nil {
 		return c.fail(contextEnded(err, 0))
 	}
-	ctx, cancel := budgeted(ctx)
+	ctx, cancel := WithBudget(ctx)
 	defer cancel()
 	h := &dockerHelper{ctx: ctx, program: DockerProgramPrefix + d.name, budget: remaining(ctx)}
 	select {

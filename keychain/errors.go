@@ -222,8 +222,8 @@ func contextEnded(err error, budget time.Duration) *Error {
 // never takes longer than this, whatever the state of the keychain.
 const DefaultBudget = 8 * time.Second
 
-// budgeted gives ctx a deadline if it has none.
-func budgeted(ctx context.Context) (context.Context, context.CancelFunc) {
+// WithBudget returns ctx, with a deadline after DefaultBudget if it has none.
+func WithBudget(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return context.WithCancel(ctx)
 	}

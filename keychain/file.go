@@ -117,7 +117,7 @@ func (s *fileStore) Delete(ctx context.Context, id string) error {
 // Inspect lists the ids. It never asks for a passphrase.
 func (s *fileStore) Inspect(ctx context.Context) (Inspection, error) {
 	c := call{store: storeFile}
-	ctx, cancel := budgeted(ctx)
+	ctx, cancel := WithBudget(ctx)
 	defer cancel()
 	if err := ctx.Err(); err != nil {
 		return Inspection{}, c.fail(contextEnded(err, 0))
@@ -143,7 +143,7 @@ func (s *fileStore) do(ctx context.Context, op, id string, work func(context.Con
 	if err := c.check(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := budgeted(ctx)
+	ctx, cancel := WithBudget(ctx)
 	defer cancel()
 	identities, err := s.open(ctx, s.config.AskPassphrase)
 	if err == nil {

@@ -32,7 +32,7 @@ func (s *osStore) Inspect(ctx context.Context) (Inspection, error) {
 	if s.inspect == nil {
 		return Inspection{}, nil
 	}
-	ctx, cancel := budgeted(ctx)
+	ctx, cancel := WithBudget(ctx)
 	defer cancel()
 	start := time.Now()
 	c := call{store: storeOS}

@@ -164,7 +164,7 @@ func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() 
 	if err := c.check(ctx); err != nil {
 		return "", err
 	}
-	ctx, cancel := budgeted(ctx)
+	ctx, cancel := WithBudget(ctx)
 	defer cancel()
 	budget := remaining(ctx)
 	select {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -32,15 +33,7 @@ type User struct {
 // owns reports whether a file of uid counts as the user's own. Those of root do: root can change
 // any file.
 func (u User) owns(uid int) bool {
-	if uid == u.UID || uid == 0 {
-		return true
-	}
-	for _, also := range u.Also {
-		if uid == also {
-			return true
-		}
-	}
-	return false
+	return uid == u.UID || uid == 0 || slices.Contains(u.Also, uid)
 }
 
 // Doubt says why what f describes may be somebody else's; empty where it is the user's own. A group
