@@ -39,7 +39,7 @@ func (a *Accounts) Reach(label string) error {
 	defer cancel()
 	_, err := a.Keys.Get(ctx, NewID())
 	if errors.Is(err, keychain.ErrNotFound) {
-		err = a.Keys.confirmed(ctx)
+		err = a.Keys.checkDestination(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("%s was not added: %w", label, keychain.WithoutAccount(err))

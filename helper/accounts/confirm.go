@@ -25,7 +25,7 @@ const (
 	notesName = "notes"
 )
 
-// place is a store as the places name it.
+// place returns the entry for a store in the list of confirmed places.
 func (c *Choice) place(store string, s rotation.Settings) string {
 	if store != FileStore {
 		return store
@@ -37,7 +37,7 @@ func (c *Choice) place(store string, s rotation.Settings) string {
 	return store + " " + identity
 }
 
-// Described is a store as people know it, with the identity that opens the encrypted file.
+// Described returns how messages name a store, with the identity that opens the encrypted file.
 func (c *Choice) Described(store string, s rotation.Settings) string {
 	if identity := c.identity(s); store == FileStore && identity != "" {
 		return Place(store) + " (identity " + text.OneLine(identity) + ")"
@@ -54,7 +54,7 @@ func (k *Keys) notes() keychain.Store {
 	return k.opened[notesName]
 }
 
-// places are those that the user chose.
+// places returns the entries of the places that the user chose.
 func (k *Keys) places(ctx context.Context) (chosen []string, err error) {
 	note, err := k.notes().Get(ctx, placesID)
 	if errors.Is(err, keychain.ErrNotFound) {
@@ -84,9 +84,9 @@ func (k *Keys) Confirm(ctx context.Context, store string, s rotation.Settings) {
 	}
 }
 
-// Confirmed returns an error if keys would go to, or come from, one of these stores because
+// CheckConfirmed returns an error if keys would go to, or come from, one of these stores because
 // state.json alone says so.
-func (k *Keys) Confirmed(ctx context.Context, s rotation.Settings, stores ...string) error {
+func (k *Keys) CheckConfirmed(ctx context.Context, s rotation.Settings, stores ...string) error {
 	for _, store := range stores {
 		named := store == k.Store && (store != FileStore || k.identity(s) != s.Identity || k.Identity != "")
 		if store == "" || store == OSStore || named {

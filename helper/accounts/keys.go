@@ -189,7 +189,7 @@ func (k *Keys) Set(ctx context.Context, id string, key keychain.Secret) error {
 	return k.unmoved(ctx, func() error {
 		store, _, err := k.now()
 		if err == nil {
-			err = k.confirmed(ctx)
+			err = k.checkDestination(ctx)
 		}
 		if err != nil {
 			return err
@@ -198,16 +198,16 @@ func (k *Keys) Set(ctx context.Context, id string, key keychain.Secret) error {
 	})
 }
 
-// confirmed is Confirmed for the store that is chosen at this moment.
-func (k *Keys) confirmed(ctx context.Context) error {
+// checkDestination is CheckConfirmed for the store that is chosen at this moment.
+func (k *Keys) checkDestination(ctx context.Context) error {
 	s, err := k.settings()
 	if err != nil {
 		return err
 	}
-	return k.Confirmed(ctx, s, k.StoreIn(s))
+	return k.CheckConfirmed(ctx, s, k.StoreIn(s))
 }
 
-// Destination is the store that is chosen at this moment, as people know it.
+// Destination returns how messages name the store that is chosen at this moment, with its identity.
 func (k *Keys) Destination() string {
 	s, err := k.settings()
 	if err != nil {

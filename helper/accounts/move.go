@@ -99,7 +99,7 @@ func (m *move) chosen(s rotation.Settings, now, to string) error {
 	} else {
 		stores = append(stores, to)
 	}
-	return m.Keys.Confirmed(ctx, s, stores...)
+	return m.Keys.CheckConfirmed(ctx, s, stores...)
 }
 
 // arrive ends a move to the store that is in use already. If only the command line names that store,

@@ -46,7 +46,7 @@ type Keys interface {
 	// StoreIn returns the name of the store that these settings select.
 	StoreIn(rotation.Settings) string
 	// Confirmed returns an error if state.json alone says that keys are in one of these stores.
-	Confirmed(ctx context.Context, s rotation.Settings, stores ...string) error
+	CheckConfirmed(ctx context.Context, s rotation.Settings, stores ...string) error
 	// Described is a store as people know it, with the identity that opens the encrypted file.
 	Described(store string, s rotation.Settings) string
 	// Moving reports whether a process is moving the keys to another store right now.

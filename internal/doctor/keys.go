@@ -80,7 +80,7 @@ func (e keysCheck) checkMove(r *Result, s state.Settings) (unfinished bool) {
 		r.Skipped = "not compared with the accounts, since the keys are being moved right now"
 		return true
 	}
-	if err := e.Keys.Confirmed(e.ctx, s, s.Store, s.Move.From, s.Move.To); err != nil {
+	if err := e.Keys.CheckConfirmed(e.ctx, s, s.Store, s.Move.From, s.Move.To); err != nil {
 		r.found(Problem, "ocgo-key config --unset store", "a move of the keys from %s to %s is noted in state.json, but %v; if you began it, run `ocgo-key migrate` again with the same flags, else forget it",
 			e.Keys.Described(s.Move.From, s), e.Keys.Described(s.Move.To, s), err)
 		return true
