@@ -227,3 +227,22 @@ func TestMoveToAStoreThatIsShut(t *testing.T) {
 	assert.Contains(t, w.said.lines, "continuing with a move that was cut short")
 	w.allIn(FileStore, "gone on")
 }
+
+// A setting can end a move only if the user did not choose the move. A keychain that cannot say so
+// ends none: the keys would be in two stores.
+func TestSettingsLeaveAMoveWhileTheKeychainIsLocked(t *testing.T) {
+	w := newWorld(t)
+	w.add("Work")
+	notes := newFlawed("notes")
+	w.Keys.opened[notesName] = notes
+	w.stores["docker:vault"].after = failing("set")
+	_, err := w.moveTo("docker:vault")
+	require.ErrorIs(t, err, errCut)
+	under := rotation.KeyMove{From: OSStore, To: "docker:vault"}
+	require.Equal(t, under, w.overview().Settings.Move)
+
+	notes.before = failing("get")
+	_, err = storeSetting.Change(t.Context(), w.Pool, w.Keys, nil)
+	assert.ErrorContains(t, err, "was cut short")
+	assert.Equal(t, under, w.overview().Settings.Move)
+}
