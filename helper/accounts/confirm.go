@@ -84,11 +84,11 @@ func (k *Keys) Confirm(ctx context.Context, store string, s rotation.Settings) {
 	}
 }
 
-// errNotChosen is in the chain of the error for a store that state.json alone names.
-var errNotChosen = errors.New("the user did not choose this store")
+// ErrNotChosen is in the chain of the error for a store that state.json alone names.
+var ErrNotChosen = errors.New("the user did not choose this store")
 
 // CheckConfirmed returns an error if keys would go to, or come from, one of these stores because
-// state.json alone says so: errNotChosen, or the keychain's error if it cannot tell.
+// state.json alone says so: ErrNotChosen, or the keychain's error if it cannot tell.
 func (k *Keys) CheckConfirmed(ctx context.Context, s rotation.Settings, stores ...string) error {
 	for _, store := range stores {
 		named := store == k.Store && (store != FileStore || k.identity(s) != s.Identity || k.Identity != "")
@@ -103,7 +103,7 @@ func (k *Keys) CheckConfirmed(ctx context.Context, s rotation.Settings, stores .
 			return hint.On(keychain.WithoutAccount(err), "whether you chose "+k.Described(store, s)+" for keys is in the OS keychain; give --store and --identity to choose it now")
 		case !slices.Contains(chosen, k.place(store, s)):
 			refusal := hint.Refuse("state.json says that keys are in %s, which you did not choose with this version", k.Described(store, s))
-			return hint.On(hint.As(errNotChosen, refusal),
+			return hint.On(hint.As(ErrNotChosen, refusal),
 				"if it is your choice, `ocgo-key config store "+text.Quote(store)+"` confirms it; if not, `ocgo-key config --unset store`")
 		}
 	}

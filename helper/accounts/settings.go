@@ -85,7 +85,7 @@ func (s Setting) Change(ctx context.Context, pool *rotation.Pool, keys *Keys, va
 		}
 		to := o.Settings
 		change(&to)
-		if err := keys.CheckConfirmed(ctx, o.Settings, o.Settings.Store, o.Settings.Move.From, o.Settings.Move.To); errors.Is(err, errNotChosen) {
+		if err := keys.CheckConfirmed(ctx, o.Settings, o.Settings.Store, o.Settings.Move.From, o.Settings.Move.To); errors.Is(err, ErrNotChosen) {
 			set := change
 			change = func(to *rotation.Settings) {
 				set(to)

@@ -80,12 +80,15 @@ func (e keysCheck) checkMove(r *Result, s state.Settings) (unfinished bool) {
 		r.Skipped = "not compared with the accounts, since the keys are being moved right now"
 		return true
 	}
-	if err := e.Keys.CheckConfirmed(e.ctx, s, s.Store, s.Move.From, s.Move.To); err != nil {
-		r.found(Problem, "ocgo-key config --unset store", "a move of the keys from %s to %s is noted in state.json, but %v; if you began it, run `ocgo-key migrate` again with the same flags, else forget it",
-			e.Keys.Described(s.Move.From, s), e.Keys.Described(s.Move.To, s), err)
-		return true
+	from, to := e.Keys.Described(s.Move.From, s), e.Keys.Described(s.Move.To, s)
+	switch err := e.Keys.CheckConfirmed(e.ctx, s, s.Store, s.Move.From, s.Move.To); {
+	case err == nil:
+		r.found(Problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", from, to)
+	case errors.Is(err, accounts.ErrNotChosen):
+		r.found(Problem, "ocgo-key config --unset store", "a move of the keys from %s to %s is noted in state.json, but %v; if you began it, run `ocgo-key migrate` again with the same flags, else forget it", from, to, err)
+	default:
+		r.found(Problem, "ocgo-key doctor", "a move of the keys from %s to %s is noted in state.json, and the keychain cannot say whether you began it: %v", from, to, err)
 	}
-	r.found(Problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", e.Keys.Described(s.Move.From, s), e.Keys.Described(s.Move.To, s))
 	return true
 }
 

@@ -1,12 +1,15 @@
 package doctor
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ocgo-key/helper/accounts"
+	"ocgo-key/internal/hint"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 	"ocgo-key/rotation/state"
@@ -80,6 +83,14 @@ func TestKeys(t *testing.T) {
 			"problem: a new key for Work was cut short, and none is in the keychain | ocgo-key replace Work", "", []string{"Work"}},
 		"a move cut short": {"", func(_ *machine, s *state.State) { s.Settings.Move = state.Move{From: "os", To: "file"} },
 			"problem: a move of the keys from the OS keychain to the encrypted file was cut short | ocgo-key migrate --yes --to file", "", []string{"Work"}},
+		"a move that the user did not choose": {"", func(m *machine, s *state.State) {
+			m.keys.unchosen = hint.As(accounts.ErrNotChosen, errors.New("you did not choose it"))
+			s.Settings.Move = state.Move{From: "os", To: "file"}
+		}, "problem: a move of the keys from the OS keychain to the encrypted file is noted in state.json, but you did not choose it; if you began it, run `ocgo-key migrate` again with the same flags, else forget it | ocgo-key config --unset store", "", []string{"Work"}},
+		"a move that cannot be checked": {"", func(m *machine, s *state.State) {
+			m.keys.unchosen = errors.New("the keychain is locked")
+			s.Settings.Move = state.Move{From: "os", To: "file"}
+		}, "problem: a move of the keys from the OS keychain to the encrypted file is noted in state.json, and the keychain cannot say whether you began it: the keychain is locked | ocgo-key doctor", "", []string{"Work"}},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
