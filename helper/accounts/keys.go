@@ -37,8 +37,7 @@ type Keys struct {
 	opened map[string]keychain.Store // each store is opened once, so that a passphrase is asked for once
 }
 
-// OpenOS opens the OS keychain. It is a variable for the TestMain of programs that run where there
-// is none.
+// OpenOS opens the OS keychain. Tests replace it where no keychain service is installed.
 var OpenOS = keychain.NewOS
 
 // Open returns the chosen store. It does not use the store yet.
