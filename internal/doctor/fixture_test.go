@@ -72,7 +72,9 @@ func (k *fakeKeys) Name() string                       { return cmp.Or(k.name, "
 func (k *fakeKeys) Moving() bool                       { return k.moving }
 func (k *fakeKeys) StoreIn(s rotation.Settings) string { return cmp.Or(s.Store, "os") }
 
-func (k *fakeKeys) CheckConfirmed(context.Context, rotation.Settings, ...string) error { return k.unchosen }
+func (k *fakeKeys) CheckConfirmed(context.Context, rotation.Settings, ...string) error {
+	return k.unchosen
+}
 func (k *fakeKeys) Described(store string, _ rotation.Settings) string {
 	return accounts.Place(store)
 }
