@@ -48,7 +48,7 @@ func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 	for i := range s.Accounts {
 		a := &s.Accounts[i]
 		o.Accounts[i] = View{Number: i + 1, ID: a.ID, Label: a.Label, Enabled: !a.Disabled, Condition: condition(a, "", p.now()),
-			LastUsed: a.LastUsed, KeyRev: a.KeyRev, Workspace: a.Workspace, User: a.User, Usage: rebasedUsage(a.Usage, p.now())}
+			LastUsed: a.LastUsed, KeyRev: a.KeyRev, Workspace: a.Workspace, User: a.User, Usage: rebasedUsage(a.Usage.Decode(), p.now())}
 	}
 	for _, l := range s.Leases {
 		if i := s.Index(l.Account); i >= 0 && p.alive(l.PID, l.Start) {
@@ -190,7 +190,7 @@ func (p *Accounts) Rename(ctx context.Context, id, label string) error {
 // starts a new cooldown.
 func (p *Accounts) Enable(ctx context.Context, id string) error {
 	return p.change(ctx, id, func(_ *state.State, a *state.Account) (string, error) {
-		a.Disabled, a.Rejected, a.Cooldowns, a.Usage = false, nil, nil, unlessUsedUp(a.Usage)
+		a.Disabled, a.Rejected, a.Cooldowns, a.Usage = false, nil, nil, unlessUsedUp(a.Usage.Decode()).Stored()
 		return "enabled", nil
 	})
 }

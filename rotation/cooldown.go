@@ -30,7 +30,7 @@ func condition(a *state.Account, model string, now time.Time) Condition {
 	if c.State != Ready && c.State != Cooling {
 		return c
 	}
-	if v := usedUp(a.Usage, now); v.Until.After(c.Until) {
+	if v := usedUp(a.Usage.Decode(), now); v.Until.After(c.Until) {
 		return Condition{State: Cooling, Until: v.Until, Reason: v.Reason, Window: v.Window}
 	}
 	return c
@@ -74,7 +74,9 @@ func rebased(c state.Cooldown, now time.Time) state.Cooldown {
 func rebase(s *state.State, now time.Time) {
 	for i := range s.Accounts {
 		a := &s.Accounts[i]
-		a.Usage = rebasedUsage(a.Usage, now)
+		if a.Usage != nil && a.Usage.At.After(now) {
+			a.Usage = rebasedUsage(a.Usage.Decode(), now).Stored()
+		}
 		for j, c := range a.Cooldowns {
 			a.Cooldowns[j] = rebased(c, now)
 		}

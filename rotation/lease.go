@@ -38,7 +38,7 @@ func (ask Ask) chosen(h Handout) {
 
 // fits reports whether account a can be handed out to a holder that does not have it yet.
 func (ask Ask) fits(a *state.Account, now time.Time) bool {
-	return condition(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
+	return ask.keeps(a, now) && usedUp(a.Usage.Decode(), now).Until.IsZero()
 }
 
 // keeps reports whether the holder of account a can keep it.

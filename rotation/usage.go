@@ -106,8 +106,9 @@ func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 		if u.Workspace != "" && a.Workspace != u.Workspace || u.User != "" && a.User != u.User {
 			a.Workspace, a.User, changed = u.Workspace, u.User, true
 		}
-		if keep := newer(a.Usage, u.stored(now)); keep != a.Usage {
-			a.Usage, changed = keep, true
+		known := a.Usage.Decode()
+		if keep := newer(known, u.stored(now)); keep != known {
+			a.Usage, changed = keep.Stored(), true
 		}
 		if !correct(a, u, now) {
 			if after := condition(a, "", now); before.State == Ready && after.State == Cooling {

@@ -143,7 +143,7 @@ type windowFill struct {
 // unknown, or was reported before the window's last reset.
 func fill(a *state.Account, now time.Time) windowFill {
 	var f windowFill
-	u := rebasedUsage(a.Usage, now)
+	u := rebasedUsage(a.Usage.Decode(), now)
 	if u == nil {
 		return f
 	}

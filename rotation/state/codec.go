@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"sync/atomic"
 
 	"github.com/go-json-experiment/json"
@@ -9,7 +10,7 @@ import (
 
 // decoded is a text and the state decoded from it. Neither is ever changed.
 type decoded struct {
-	text  string
+	text  []byte
 	state *State
 }
 
@@ -19,13 +20,13 @@ var latest atomic.Pointer[decoded]
 
 // decode decodes the text of a file. Callers share the state, and must not change it. With an
 // error, decode returns a state that has only the version, if that is known.
-func decode(text string) (*State, error) {
-	if l := latest.Load(); l != nil && l.text == text {
+func decode(text []byte) (*State, error) {
+	if l := latest.Load(); l != nil && bytes.Equal(l.text, text) {
 		s := *l.state
 		return &s, nil
 	}
 	s := new(State)
-	err := json.Unmarshal([]byte(text), s)
+	err := json.Unmarshal(text, s)
 	if err == nil {
 		err = s.validate()
 	}
@@ -33,7 +34,7 @@ func decode(text string) (*State, error) {
 		var other struct { // in a newer version, the other members may have other types
 			Version int `json:"version"`
 		}
-		_ = json.Unmarshal([]byte(text), &other)
+		_ = json.Unmarshal(text, &other)
 		return &State{Version: other.Version}, err
 	}
 	shared := *s

@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -186,54 +186,56 @@ const maxState = 16 << 20
 
 // content returns the text of a file. It refuses files of other users (see package trust), files
 // that are too large, and pipes and devices, whose reading might never end.
-func (f *File) content(name string) (string, error) {
+func (f *File) content(name string) ([]byte, error) {
 	if err := trust.Folder(f.dir); err != nil {
-		return "", err
+		return nil, err
 	}
 	file, err := trust.Open(f.path(name), os.O_RDONLY, 0)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer func() { _ = file.Close() }()
 	info, err := file.Stat()
 	switch {
 	case err != nil:
-		return "", err
+		return nil, err
 	case !info.Mode().IsRegular():
-		return "", &unreadableError{name, errors.New("it is not a regular file")}
+		return nil, &unreadableError{name, errors.New("it is not a regular file")}
 	case info.Size() > maxState:
-		return "", &unreadableError{name, fmt.Errorf("it is larger than %d MiB", maxState>>20)}
+		return nil, &unreadableError{name, fmt.Errorf("it is larger than %d MiB", maxState>>20)}
 	}
 	return read(file, info.Size())
 }
 
 // read returns what is in the file, which was size bytes long a moment ago. Where that is what was
 // decoded last, it is not in memory twice.
-func read(file *os.File, size int64) (string, error) {
+func read(file *os.File, size int64) ([]byte, error) {
 	if l := latest.Load(); l != nil && int64(len(l.text)) == size {
 		if same(file, l.text) {
 			return l.text, nil
 		}
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
-			return "", err
+			return nil, err
 		}
 	}
-	var text strings.Builder
-	text.Grow(int(size))
-	_, err := io.Copy(&text, io.LimitReader(file, maxState))
-	return text.String(), err
+	text := make([]byte, min(size, maxState))
+	n, err := io.ReadFull(file, text)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // it is shorter now
+		err = nil
+	}
+	return text[:n], err
 }
 
 // same reports whether the content of file is exactly text.
-func same(file io.Reader, text string) bool {
+func same(file io.Reader, text []byte) bool {
 	chunk := make([]byte, min(len(text)+1, 64<<10))
 	for {
 		n, err := file.Read(chunk)
-		if n > len(text) || text[:n] != string(chunk[:n]) {
+		if n > len(text) || !bytes.Equal(text[:n], chunk[:n]) {
 			return false
 		}
 		if text = text[n:]; err != nil {
-			return err == io.EOF && text == ""
+			return err == io.EOF && len(text) == 0
 		}
 	}
 }

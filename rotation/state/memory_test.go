@@ -18,6 +18,10 @@ func filled(t *testing.T, v reflect.Value) {
 		v.Set(reflect.ValueOf(Later(&later)))
 		return
 	}
+	if v.Type() == reflect.TypeFor[jsontext.Value]() {
+		v.SetBytes([]byte("{}"))
+		return
+	}
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
@@ -54,7 +58,7 @@ func filled(t *testing.T, v reflect.Value) {
 
 // addresses returns the addresses of the memory that the value refers to.
 func addresses(v reflect.Value, into map[uintptr]bool) {
-	if v.Type() == reflect.TypeFor[Later]() {
+	if v.Type() == reflect.TypeFor[Later]() || v.Type() == reflect.TypeFor[jsontext.Value]() {
 		return // never changed, so clones may share it
 	}
 	switch v.Kind() {
@@ -99,7 +103,7 @@ func TestCloneIsWholeAndApart(t *testing.T) {
 	assert.Equal(t, "x", (*s.Conversations.All())[0].Account)
 	text, err := encode(s)
 	require.NoError(t, err)
-	back, err := decode(string(text))
+	back, err := decode(text)
 	require.NoError(t, err)
 	back.Conversations.All()
 	assert.Equal(t, s, back, "encoding and decoding must keep everything")

@@ -5,7 +5,6 @@ package state
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -65,21 +64,8 @@ type Account struct {
 	Workspace string `json:"workspace,omitempty"`
 	User      string `json:"user,omitempty"`
 	// Usage is the usage that the service last reported; nil if it never did.
-	Usage *Usage `json:"usage,omitempty"`
-	Later Later  `json:",embed"`
-}
-
-// Usage is the usage of an account at one time.
-type Usage struct {
-	At      time.Time         `json:"at"`      // time of the request to the service, by the local clock
-	Windows map[string]Window `json:"windows"` // by name: rolling (5 hours), weekly, monthly; any may be missing
-}
-
-// Window is the usage of one of the three windows.
-type Window struct {
-	Status   string    `json:"status"`             // "ok" or "rate-limited"
-	Percent  int       `json:"percent"`            // used; a whole number from 0
-	ResetsAt time.Time `json:"resets_at,omitzero"` // by the local clock; zero if unknown
+	Usage *StoredUsage `json:"usage,omitempty"`
+	Later Later        `json:",embed"`
 }
 
 // Settings are the settings of the pool that `ocgo-key config` changes. The zero value is the
@@ -197,7 +183,6 @@ func (s *State) clone() *State {
 		}
 		if a.Usage != nil {
 			usage := *a.Usage
-			usage.Windows = maps.Clone(usage.Windows)
 			a.Usage = &usage
 		}
 	}

@@ -48,7 +48,8 @@ func crowd(s *state.State) error {
 }
 
 // used returns a usage with the same value for each window.
-func used(at, resets time.Time, w state.Window) *state.Usage {
+func used(at, resets time.Time, w state.Window) *state.StoredUsage {
 	w.ResetsAt = resets
-	return &state.Usage{At: at, Windows: map[string]state.Window{"rolling": w, "weekly": w, "monthly": w}}
+	u := state.Usage{At: at, Windows: map[string]state.Window{"rolling": w, "weekly": w, "monthly": w}}
+	return u.Stored()
 }

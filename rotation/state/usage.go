@@ -1,0 +1,52 @@
+package state
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Usage is the usage of an account at one time.
+type Usage struct {
+	At      time.Time         // time of the request to the service, by the local clock
+	Windows map[string]Window // by name: rolling (5 hours), weekly, monthly; any may be missing
+}
+
+// Window is the usage of one of the three windows.
+type Window struct {
+	Status   string    `json:"status"`             // "ok" or "rate-limited"
+	Percent  int       `json:"percent"`            // used; a whole number from 0
+	ResetsAt time.Time `json:"resets_at,omitzero"` // by the local clock; zero if unknown
+}
+
+// StoredUsage is a Usage as the file has it. Its windows are decoded only when they are needed,
+// since most commands need those of few accounts.
+type StoredUsage struct {
+	At      time.Time      `json:"at"`
+	Windows jsontext.Value `json:"windows,omitzero"` // never changed
+}
+
+// Stored returns u as the file has it; nil if u is nil.
+func (u *Usage) Stored() *StoredUsage {
+	if u == nil {
+		return nil
+	}
+	windows, err := json.Marshal(u.Windows, json.Deterministic(true))
+	if err != nil {
+		return nil
+	}
+	return &StoredUsage{u.At, windows}
+}
+
+// Decode returns the usage; nil if u is nil. If the windows cannot be decoded, there are none.
+func (u *StoredUsage) Decode() *Usage {
+	if u == nil {
+		return nil
+	}
+	d := &Usage{At: u.At}
+	if json.Unmarshal(u.Windows, &d.Windows) != nil {
+		d.Windows = nil // an unknown usage does no harm
+	}
+	return d
+}
