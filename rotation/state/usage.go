@@ -24,10 +24,12 @@ type Window struct {
 // since most commands need those of few accounts.
 type StoredUsage struct {
 	At      time.Time      `json:"at"`
-	Windows jsontext.Value `json:"windows,omitzero"` // never changed
+	Windows jsontext.Value `json:"windows,omitzero"`
+
+	usage *Usage // that Stored was called on; nil after reading a file
 }
 
-// Stored returns u as the file has it; nil if u is nil.
+// Stored returns u as the file has it; nil if u is nil. Nobody may change u after that.
 func (u *Usage) Stored() *StoredUsage {
 	if u == nil {
 		return nil
@@ -36,13 +38,17 @@ func (u *Usage) Stored() *StoredUsage {
 	if err != nil {
 		return nil
 	}
-	return &StoredUsage{u.At, windows}
+	return &StoredUsage{u.At, windows, u}
 }
 
-// Decode returns the usage; nil if u is nil. If the windows cannot be decoded, there are none.
+// Decode returns the usage, which the caller must not change; nil if u is nil. If the windows cannot
+// be decoded, there are none.
 func (u *StoredUsage) Decode() *Usage {
-	if u == nil {
+	switch {
+	case u == nil:
 		return nil
+	case u.usage != nil:
+		return u.usage
 	}
 	d := &Usage{At: u.At}
 	if json.Unmarshal(u.Windows, &d.Windows) != nil {
