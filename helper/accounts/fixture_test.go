@@ -120,7 +120,13 @@ func (w *world) serve(accounts ...fakeservice.Account) {
 	service, err := fakeservice.Start(fakeservice.Options{Accounts: accounts})
 	require.NoError(w.t, err)
 	w.t.Cleanup(func() { require.NoError(w.t, service.Close()) })
-	w.Service, err = url.Parse(service.BaseURL())
+	w.serviceAt(service.BaseURL())
+}
+
+// serviceAt makes this address the service.
+func (w *world) serviceAt(address string) {
+	var err error
+	w.Service, err = url.Parse(address)
 	require.NoError(w.t, err)
 }
 
