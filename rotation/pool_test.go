@@ -292,3 +292,36 @@ func TestEmptyPool(t *testing.T) {
 	_, err = w.Move(context.Background(), proc(1))
 	require.ErrorIs(t, err, rotation.ErrEmpty)
 }
+
+// Upcoming is the account after the holder's own and those to avoid; it changes nothing.
+func TestUpcoming(t *testing.T) {
+	w := newWorld(t, "Work", "Personal", "Spare")
+	p := rotation.Process{PID: 1, Start: "s"}
+	next := func(avoid ...string) string {
+		h, err := w.Upcoming(t.Context(), p, avoid...)
+		require.NoError(t, err)
+		return h.Label
+	}
+	assert.Equal(t, "Work", next())
+	_, err := w.Acquire(t.Context(), p, rotation.Ask{})
+	require.NoError(t, err)
+	assert.Equal(t, "Personal", next())
+	assert.Equal(t, "Personal", next(), "nothing was handed out")
+	assert.Equal(t, "Spare", next("id1"))
+	_, err = w.Upcoming(t.Context(), p, "id1", "id2")
+	assert.ErrorAs(t, err, new(*rotation.ExhaustedError))
+
+	has, err := w.Holders(t.Context())
+	require.NoError(t, err)
+	assert.True(t, has(1, "s"))
+	assert.False(t, has(1, "another process with this pid"))
+	assert.False(t, has(2, "s"))
+}
+
+// The label of a new account is the first number that is free.
+func TestFreeLabel(t *testing.T) {
+	w := newWorld(t, "Work", "account 3")
+	o, err := w.Overview(context.Background())
+	require.NoError(t, err)
+	assert.Equal(t, "Account 4", o.FreeLabel())
+}

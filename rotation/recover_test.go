@@ -36,3 +36,21 @@ func TestRecover(t *testing.T) {
 	assert.Empty(t, s.Pending)
 	assert.Len(t, s.Accounts, 4)
 }
+
+// A change of a key is on the list of pending changes once, however often it is begun, and only for
+// an account that is there.
+func TestAChangeIsPendingOnce(t *testing.T) {
+	w := newWorld(t, "Work")
+	for range 2 {
+		require.NoError(t, w.PrepareReplace(t.Context(), "id0"))
+	}
+	require.NoError(t, w.PrepareRemove(t.Context(), "id0"))
+	s, err := w.store.Read(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []state.Pending{{ID: "id0", Op: "remove", Since: w.now()}}, s.Pending)
+	assert.ErrorIs(t, w.PrepareReplace(t.Context(), "id1"), rotation.ErrNoSuchAccount)
+	require.NoError(t, w.ClearPending(t.Context(), "id0"))
+	s, err = w.store.Read(t.Context())
+	require.NoError(t, err)
+	assert.Empty(t, s.Pending)
+}

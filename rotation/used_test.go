@@ -53,6 +53,19 @@ func TestLearnKeepsTheNumbers(t *testing.T) {
 	assert.Equal(t, got, w.tell(t, 0, rotation.Usage{Windows: map[string]rotation.Window{"hourly": {Percent: 3}}}).Usage)
 }
 
+// A reset that is not in the future, or too far in it, is unknown.
+func TestWhenAResetIsUnknown(t *testing.T) {
+	for wait, known := range map[time.Duration]bool{-time.Second: false, 0: false, time.Second: true, 32 * 24 * time.Hour: true, 33 * 24 * time.Hour: false} {
+		w := newWorld(t, "Work")
+		resets := w.now().Add(wait)
+		got := w.tell(t, 0, used("weekly", 40, resets)).Usage.Windows["weekly"].ResetsAt
+		if !known {
+			resets = time.Time{}
+		}
+		assert.Equal(t, resets, got, wait)
+	}
+}
+
 func TestTheSameNumbersAreNotWrittenAgainAtOnce(t *testing.T) {
 	w := newWorld(t, "Work")
 	resets := w.now().Add(time.Hour)
