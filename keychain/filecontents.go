@@ -94,7 +94,6 @@ func encryptContents(c contents, identities []age.Identity) ([]byte, error) {
 	plain := new(bytes.Buffer)
 	defer func() { clear(plain.Bytes()) }()
 	enc := json.NewEncoder(plain)
-	enc.SetEscapeHTML(false)
 	enc.SetIndent("", " ")
 	if err := enc.Encode(c); err != nil {
 		return nil, &Error{Err: errors.New("cannot encode the keys")} // never happens: a map of strings
