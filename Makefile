@@ -1,16 +1,17 @@
-# The targets here are the only way things are run; .ci/run calls them too.
+# People, the workflows and .ci/run all use these targets.
 
 OPENCODE_VERSION := 1.18.33
 CACHE            := $(CURDIR)/.cache
 OPENCODE_DIR     := $(CACHE)/opencode-$(OPENCODE_VERSION)
 OPENCODE_BIN     := $(OPENCODE_DIR)/node_modules/.bin
-# The second generation. Its tests find it by its path in OPENCODE2_BIN: both are called opencode.
+# OpenCode 2. Tests find it through its path in OPENCODE2_BIN, because both generations are named
+# opencode.
 OPENCODE2_VERSION := 2.0.15
 OPENCODE2_PACKAGE := @opencode/cli-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64-baseline)
 OPENCODE2_DIR     := $(CACHE)/opencode-$(OPENCODE2_VERSION)
 export OPENCODE2_BIN ?= $(OPENCODE2_DIR)/node_modules/$(OPENCODE2_PACKAGE)/bin/opencode
 BIN              := $(CACHE)/bin/ocgo-key
-# Debian package of each program, or file, that the tests run for real.
+# The programs and files that tests need, each with its Debian package.
 PROGRAMS         := cc:build-essential git:git curl:curl jq:jq ps:procps setpriv:util-linux dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools tmux:tmux sqlite3:sqlite3 \
                     bash:bash /usr/share/bash-completion/bash_completion:bash-completion zsh:zsh fish:fish mandoc:mandoc strace:strace \
                     age:age pass:pass gpg:gnupg docker-credential-pass:golang-docker-credential-helpers docker-credential-secretservice:golang-docker-credential-helpers keepassxc:keepassxc
@@ -18,13 +19,13 @@ PROGRAMS         := cc:build-essential git:git curl:curl jq:jq ps:procps setpriv
 export CGO_ENABLED ?= 1
 FUZZTIME ?= 60s
 
-# Of the tests that are not part of `make test`.
+# Build tags of the tests that `make test` leaves out.
 TAGS               := packages,realkeychain,attacks
 EXTRAS             := $(CACHE)/extras
-# Newer ones want a newer Go, or a module that is not to be had everywhere.
+# Newer versions need a newer Go, or a module that some module proxies do not have.
 GORELEASER_VERSION := v2.16.0
 GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
-# Empty for a real release, of the tag that is checked out.
+# Set this to the empty string for a real release of the tag that is checked out.
 SNAPSHOT ?= --snapshot
 
 .PHONY: build check test race mutate demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
@@ -45,7 +46,7 @@ deps: programs opencode opencode2
 programs:
 	@./internal/testdeps.sh $(PROGRAMS)
 
-# On a machine without npm, or without a network, the demo has a client of its own.
+# Without npm or without a network, the demo uses its own small client instead of OpenCode.
 opencode: $(OPENCODE_BIN)/opencode
 $(OPENCODE_BIN)/opencode:
 	mkdir -p $(OPENCODE_DIR)
@@ -56,58 +57,65 @@ $(OPENCODE2_BIN):
 	mkdir -p $(OPENCODE2_DIR)
 	npm install --prefix $(OPENCODE2_DIR) --no-audit --no-fund --no-package-lock --loglevel=error $(OPENCODE2_PACKAGE)@$(OPENCODE2_VERSION)
 
-# With the opencode that is on PATH; else with one that is installed below $(CACHE).
+# Runs the demo with the opencode on PATH, or else installs one below $(CACHE).
 demo: build
 	@command -v opencode >/dev/null || $(MAKE) --no-print-directory opencode 2>/dev/null || \
 		echo "OpenCode could not be installed: the demo uses a small client of its own" >&2
 	@PATH="$$PATH:$(OPENCODE_BIN)" $(BIN) demo
 
-# With the race detector: packages whose own goroutines the tests run. The tests of the others start the program and other
-# processes, which it would slow down and not look into; `make race` has it for all. Half of those of keychain are of
-# either kind. The tests that start OpenCode, and those that trace the program, have the machine for themselves.
+# RACE lists the packages that are tested with the race detector: tests run their goroutines in the
+# test process. Tests of PROCESSES start other programs, in which the race detector finds nothing,
+# and which it would slow down. keychain has tests of both kinds and is run twice. `make race` uses
+# the race detector for all packages. The tests of ALONE start OpenCode or trace the program, and no
+# other test runs at the same time.
 RACE      = $$(go list ./... | grep -vE "/(keychain|internal/(cli|dev/.*))$$")
 PROCESSES = $$(go list ./... | grep -E "/(keychain|internal/(cli|dev/.*))$$" | grep -vE "/dev/(e2e|faults)$$")
 ALONE     = ./internal/dev/e2e ./internal/dev/faults
 
-# The end-to-end tests all start installed programs. Of the other packages, the tag check leaves out the files that do.
+# QUICK lists the packages for `make check`. All end-to-end tests start installed programs, so they
+# are left out. In the other packages the build tag check excludes the test files that start
+# installed programs.
 QUICK = $$(go list ./... | grep -v /internal/dev/e2e)
 
-# What needs nothing installed but Go, on any system: the tests that start no other programs, and most scripts.
+# Runs on any system all tests that need only Go: those that start no installed programs, and most
+# scripts.
 check:
 	@internal/layers.sh check vet '$(MAKE) --no-print-directory vet' tests 'CGO_ENABLED=0 go test -short -tags check -timeout 20m $(QUICK)'
 
-# All of it.
+# Runs all tests that this machine can run.
 test: deps
 	@PATH="$(OPENCODE_BIN):$$PATH" internal/layers.sh test vet '$(MAKE) --no-print-directory vet' \
 		'with the race detector' 'go test -race -timeout 45m $(RACE) && go test -race -tags check ./keychain' \
 		'programs' 'go test -timeout 45m $(PROCESSES)' \
 		'with OpenCode' 'go test -timeout 45m -p 1 -parallel 4 $(ALONE)'
 
-# All that this system can run, with the race detector everywhere. It takes half an hour.
+# Runs all tests with the race detector. This takes half an hour.
 race:
 	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 60m -p 1 ./...
 
-# Against the keychain of whoever runs it; the entries have ids of their own and are taken away again.
+# Tests the keychain of the user who runs this. The tests use their own ids and remove their
+# entries.
 test-keychain:
 	go test -tags realkeychain -count 1 -v -timeout 10m ./internal/dev/e2e/realkeychain
 
-# What another user of the machine cannot do. Needs root, to be two other users.
+# Tests that another user of the machine cannot attack the program. It needs root, to act as two
+# other users.
 test-attacks:
 	@[ "$$(id -u)" = 0 ] || { echo "run this as root: it runs the program as one user and attacks as another" >&2; exit 1; }
 	@./internal/testdeps.sh age-keygen:age node:nodejs
 	go test -tags attacks -count 1 -v -timeout 15m ./internal/dev/attacks
 
-# The whole path on real parts. OPENCODE_VERSION=latest does it with the newest OpenCode.
+# End-to-end tests with the real programs. OPENCODE_VERSION=latest uses the newest OpenCode.
 e2e: deps
 	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 -timeout 45m -parallel 4 ./internal/dev/e2e
 
-# The pictures of a switch (docs/switch.svg) and of `ocgo-key status` (docs/status.txt, README.md): what a terminal shows
-# against the stand-in.
+# Makes docs/switch.svg, docs/status.txt and the example in README.md: what a terminal shows when
+# OpenCode and `ocgo-key status` use the stand-in for the service.
 picture: deps
 	PATH="$(OPENCODE_BIN):$$PATH" go test -count 1 ./internal/dev/e2e -run 'Picture$$' -update
 
-# Measures the targets of the project and writes docs/benchmarks.md; SECTIONS=gateway,helper does those parts alone,
-# start and costs are the others.
+# Measures the performance and writes docs/benchmarks.md. SECTIONS=gateway,helper measures only
+# these sections; the other two are start and costs.
 bench: build
 	@./internal/testdeps.sh dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools age-keygen:age
 	@./internal/testdeps.sh docker-credential-secretservice:golang-docker-credential-helpers || echo "the comparison with it is left out" >&2
@@ -116,26 +124,27 @@ bench: build
 	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/bench ./internal/dev/bench
 	PATH="$(OPENCODE_BIN):$$PATH" $(CACHE)/bin/bench -binary $(BIN) -symbols $(CACHE)/bin/ocgo-key-symbols -out docs/benchmarks.md -sections "$(SECTIONS)"
 
-# Changes the source in one place at a time, and writes to docs/testing.md what the tests do not notice. It takes half an
-# hour, and wants the machine for itself; COUNT=12 is a short trial.
+# Changes the source in one place at a time, and writes the changes that no test detects to
+# docs/testing.md. It takes half an hour and should run alone; COUNT=12 is a short trial.
 mutate: deps
 	go run ./internal/dev/mutate $(if $(COUNT),-count $(COUNT)) $(if $(SEED),-seed $(SEED))
 
-# Plays simulated months on each strategy and writes docs/strategies.md.
+# Simulates months of work with each strategy and writes docs/strategies.md.
 strategies:
 	go run ./internal/dev/simulate -out docs/strategies.md
 
-# Forty sentences of comments, messages and pages, for a reader who has seen none of them: see docs/CONTRIBUTING.md.
+# Prints forty random sentences from comments, messages and pages. A reader who is new to the
+# project should understand each at once: see docs/CONTRIBUTING.md.
 wording:
 	@go run ./internal/dev/wording -seed $(or $(SEED),1)
 
-# Brings about what goes wrong on bad days, at every step of every command that writes, and writes docs/reliability.md.
+# Injects a fault at every step of every command that writes, and writes docs/reliability.md.
 faults: build
 	@./internal/testdeps.sh dbus-daemon:dbus gnome-keyring-daemon:gnome-keyring
 	CGO_ENABLED=0 go build -trimpath -o $(CACHE)/bin/faults ./internal/dev/faults
 	$(CACHE)/bin/faults -binary $(BIN) -out docs/reliability.md
 
-# The three systems always build and vet.
+# Vets the code for each of the three systems.
 vet:
 	go vet -tags $(TAGS) ./...
 	GOOS=darwin go vet -tags $(TAGS) ./...
@@ -145,24 +154,25 @@ vet:
 lint:
 	go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 
-# VULNDB is the address of a mirror of the database, file:///… too.
+# VULNDB is the address of a mirror of the database, which may begin with file://.
 vuln:
 	go run golang.org/x/vuln/cmd/govulncheck@v1.9.0 $(if $(VULNDB),-db $(VULNDB)) ./...
 
-# Direct dependencies that have had a newer version for two weeks. Fails if there is one.
+# Lists direct dependencies for which a newer version has been available for two weeks, and fails if
+# there are any.
 outdated:
 	@newer=$$(go list -m -u -f '{{with .Update}}{{.Time.Format "2006-01-02"}} {{$$.Path}} {{$$.Version}}: {{.Version}} is out{{end}}' \
 		$$(go list -m -f '{{if not (or .Main .Indirect)}}{{.Path}}{{end}}' all)) || exit 1; \
 	! echo "$$newer" | awk -v since="$$(date -d '14 days ago' +%F)" 'NF && $$1 < since' | grep .
 
-# Every fuzz target in turn, $(FUZZTIME) each.
+# Runs every fuzz target for $(FUZZTIME).
 fuzz:
 	@for target in $$(grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:func /:/'); do \
 		echo "$${target##*:} in $$(dirname "$${target%%:*}")"; \
 		go test -run '^$$' -fuzz "^$${target##*:}\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$(dirname "$${target%%:*}")" || exit 1; \
 	done
 
-# What is packed beside the program: completions, man page, changelog.
+# Makes the files that are packed with the program: completions, man page, changelog.
 extras:
 	rm -rf $(EXTRAS) && mkdir -p $(EXTRAS)/completions $(EXTRAS)/man $(EXTRAS)/doc
 	CGO_ENABLED=0 go build -trimpath -buildvcs=true -o $(EXTRAS)/ocgo-key .
@@ -177,17 +187,17 @@ extras:
 $(GORELEASER):
 	CGO_ENABLED=0 GOBIN=$(dir $(GORELEASER)) go install github.com/goreleaser/goreleaser/v2@$(GORELEASER_VERSION)
 
-# All that a release has, in $(CACHE)/dist. Nothing is published.
+# Makes all files of a release in $(CACHE)/dist. Nothing is published.
 packages: $(GORELEASER)
 	$(GORELEASER) check
 	$(GORELEASER) release --clean --skip=publish,announce,sign $(SNAPSHOT)
 	$(PACKAGING)
 
-# What goreleaser does not make: npm packages and the Homebrew formula.
+# Makes the packages that goreleaser does not make: npm and Homebrew.
 PACKAGING = CGO_ENABLED=0 go run ./internal/dev/packaging -dist $(CACHE)/dist -owner $(or $(GITHUB_REPOSITORY_OWNER),OWNER)
 
-# The npm packages against a registry on this machine, with both generations of OpenCode, and their command under a
-# Node.js that can replace its process.
+# Tests the npm packages with a registry on this machine and both generations of OpenCode, and their
+# command with a Node.js version that can replace its process.
 VERDACCIO_VERSION  := 6.8.0
 NODE_NEWER_VERSION := 22.20.0
 REGISTRY           := $(CACHE)/verdaccio-$(VERDACCIO_VERSION)
@@ -206,11 +216,12 @@ $(REGISTRY)/package.json:
 packages-programs:
 	@./internal/testdeps.sh git:git rpm:rpm bash:bash zsh:zsh fish:fish mandoc:mandoc
 
-# Makes a release of a copy twice, and compares; installs and removes its packages on this machine. Takes minutes, and root.
+# Makes a release twice from copies of the tree and compares the files. Then it installs and removes
+# the packages on this machine. This takes minutes and needs root.
 test-packages: packages-programs $(GORELEASER)
 	GORELEASER=$(GORELEASER) go test -tags packages -count 1 -v -timeout 60m ./internal/dev/release
 
-# Publishes the tag that is checked out; run by its workflow.
+# Publishes the tag that is checked out. Only the release workflow runs this.
 release: $(GORELEASER)
 	@mkdir -p $(CACHE)
 	awk -v tag="$$(git describe --exact-match --tags)" '/^## /{on = ("v" $$2 == tag); next} on' CHANGELOG.md > $(CACHE)/notes.md
@@ -219,23 +230,24 @@ release: $(GORELEASER)
 	$(PACKAGING)
 	./internal/dev/packaging/publish.sh $(CACHE)/dist
 
-# The workflows, as far as they can be checked without running them.
+# Checks the workflows as far as possible without running them.
 workflows:
 	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 	go test -count 1 ./internal/dev/release
 
-# Gives the module another path, for example the address of its repository, so that `go install` finds it.
+# Changes the module's path, for example to the repository's address, so that `go install` finds the
+# module.
 module:
 	@[ -n "$(MODULE)" ] || { echo "make module MODULE=github.com/OWNER/ocgo-key"; exit 1; }
 	old=$$(go list -m) && go mod edit -module $(MODULE) && git ls-files -z '*.go' Makefile .goreleaser.yaml .golangci.yml | \
 		xargs -0 sed -i -E "s#(^|[^A-Za-z0-9_./-])$$old/(helper|internal|keychain|rotation)\\b#\\1$(MODULE)/\\2#g"
 	gofmt -w $$(git ls-files '*.go')
 
-# docs/reference.md, where it is made of the grammar.
+# Writes the parts of docs/reference.md that are made from the grammar.
 reference:
 	go test ./internal/cli -run '^TestReference$$' -update
 
-# What the Windows build does with Credential Manager, under Wine.
+# Tests the Windows build with Credential Manager under Wine.
 test-wine:
 	@./internal/testdeps.sh wine:wine wineserver:wine64
 	go run ./internal/dev/winetest -dir $(CACHE)/wine

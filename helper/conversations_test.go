@@ -144,7 +144,7 @@ func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 		if account != "Work" {
 			continue
 		}
-		all.Go(func() { // as concurrent requests do
+		all.Go(func() { // in parallel, like concurrent requests
 			g, err := s.Of(id, "").Current(context.Background(), nil)
 			if !assert.NoError(t, err) || g.Label != "Work" {
 				return // this conversation saw the limit before its request

@@ -332,8 +332,8 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 	}
 }
 
-// isKeyless reports whether err says that the account has no key, or nothing that can be one: then
-// others are used in its place.
+// isKeyless reports whether err says that the account's key is missing or is not a valid key. In
+// these cases other accounts are used instead.
 func isKeyless(err error) bool {
 	return errors.Is(err, keychain.ErrNotFound) || errors.Is(err, keychain.ErrUnusable)
 }

@@ -30,8 +30,8 @@ func (s *stuckStore) Update(ctx context.Context, change func(*state.State) error
 	return s.Memory.Update(ctx, change)
 }
 
-// A request has no deadline of its own; a lock that nobody releases ends it all the same, as does a
-// keychain that does not answer.
+// A request's context has no deadline. The request still fails after a time limit if a lock is
+// never released or the keychain does not answer.
 func TestAStuckLockEndsARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &stuckStore{Memory: new(state.Memory)}

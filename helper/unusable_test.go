@@ -24,8 +24,8 @@ func (k fixedKeys) Get(_ context.Context, id string) (keychain.Secret, error) {
 func (fixedKeys) Set(context.Context, string, keychain.Secret) error { return nil }
 func (fixedKeys) Delete(context.Context, string) error               { return nil }
 
-// What cannot be a key is not handed out: the next account is, and where there is none the error
-// names the account and what puts it right.
+// If the keychain's entry for an account cannot be a key, the next account is handed out. If there
+// is no next account, the error names the account and the command that fixes it.
 func TestWhatIsNoKeyIsPassedOver(t *testing.T) {
 	for _, bad := range []string{"sk-a\n", "noise\nsk-a", "sk a", "sk-a\r\nX-Evil: 1", "sk-ä", "sk-a\x00"} {
 		pool := rotation.InMemory()

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the layers of a target one after the other: layers.sh TARGET {NAME COMMAND}... The first one that fails ends it.
-# Its last lines say what each ran, and how long that took.
+# Runs the layers of a target one after the other: layers.sh TARGET {NAME COMMAND}... It stops at
+# the first layer that fails. Its last lines say what each layer ran and how long it took.
 set -u
 target=$1
 shift

@@ -201,8 +201,8 @@ func encrypted(t *testing.T, dir, identity, text string) {
 	require.NoError(t, errors.Join(err, w.Close(), out.Close()))
 }
 
-// The systemd credential of a service with its own user has an access list, which shows as group
-// permission to read.
+// If a service has its own user, its systemd credential has an access list. In the mode, this looks
+// like read permission for the group.
 func TestFileIdentityThatIsShared(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // Windows has no systemd

@@ -13,8 +13,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// FuzzWords classifies answers by what their message says: whatever it is, a cooldown ends after
-// now and within a month or so, and its reason is one line.
+// FuzzWords classifies answers with random messages. Each cooldown ends in the future and within
+// about a month, and its reason is one line.
 func FuzzWords(f *testing.F) {
 	for _, message := range []string{"Weekly usage limit reached. It will reset in 5 days 10 hours.", "It will reset in 99999999999 days", "It will reset in -3 hours",
 		"Error from provider: usage limit reached", "limit\nreached", ""} {

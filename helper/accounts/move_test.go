@@ -228,8 +228,8 @@ func TestMoveToAStoreThatIsShut(t *testing.T) {
 	w.allIn(FileStore, "gone on")
 }
 
-// A setting can end a move only if the user did not choose the move. A keychain that cannot say so
-// ends none: the keys would be in two stores.
+// A setting can end a move only if the user did not choose that move. If the keychain cannot tell
+// whether the user chose it, the move does not end: otherwise the keys would be in two stores.
 func TestSettingsLeaveAMoveWhileTheKeychainIsLocked(t *testing.T) {
 	w := newWorld(t)
 	w.add("Work")

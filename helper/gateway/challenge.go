@@ -8,10 +8,11 @@ import (
 	"net/http"
 )
 
-// A client that does not know whether its gateway still listens on the port sends PingPath a text
-// of its own in ChallengeHeader, without the token. The gateway's answer has the proof that it has
-// the token in ProofHeader: another user's program that took the port of a dead gateway has none,
-// and learns nothing. The plugin does the same: helper/opencode/plugin.js.
+// A client may not know whether its gateway still listens on the port. It then sends a random text
+// in ChallengeHeader to PingPath, without the token. The gateway answers with a proof in
+// ProofHeader that it has the token. Another user's program that took the port of a dead gateway
+// cannot make this proof, and does not learn the token. The plugin uses the same challenge:
+// helper/opencode/plugin.js.
 const (
 	ChallengeHeader = "X-Ocgo-Key-Challenge"
 	ProofHeader     = "X-Ocgo-Key-Proof"
@@ -26,8 +27,8 @@ func proof(token, challenge string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Challenge makes req, a GET of PingPath, one to which only a gateway with this token has the
-// answer. proven reports whether an answer is that.
+// Challenge adds a challenge to req, a GET of PingPath. Only a gateway with this token can answer
+// it. proven reports whether an answer has the right proof.
 func Challenge(req *http.Request, token string) (proven func(*http.Response) bool) {
 	challenge := rand.Text()
 	req.Header.Set(ChallengeHeader, challenge)
@@ -37,7 +38,7 @@ func Challenge(req *http.Request, token string) (proven func(*http.Response) boo
 	}
 }
 
-// proves answers a challenge, and reports whether the request is one.
+// proves answers a challenge, and reports whether the request contained one.
 func (g *Gateway) proves(w http.ResponseWriter, r *http.Request) bool {
 	challenge := r.Header.Get(ChallengeHeader)
 	if r.Method != http.MethodGet || r.URL.Path != PingPath || challenge == "" || len(challenge) > maxChallenge {

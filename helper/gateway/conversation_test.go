@@ -172,7 +172,8 @@ func TestUserAgents(t *testing.T) {
 	assert.Empty(t, s.service.Requests()[0].Header.Values("User-Agent"))
 }
 
-// Neither what a client sends as a key nor its token is passed on, wherever the token is.
+// The gateway forwards neither the keys that a client sends nor its token, in whichever header the
+// token is.
 func TestNoForeignKeyAndNoTokenIsPassedOn(t *testing.T) {
 	const foreign = "sk-foreign"
 	junk := func(r *http.Request) {

@@ -37,9 +37,9 @@ func maxWait(d time.Duration) func(*gateway.Options) {
 	return func(o *gateway.Options) { o.MaxWait = &d }
 }
 
-// A client that is to wait gets a kind of error that clients retry; if the wait is too long it gets
-// one that they do not. OpenCode 1 waits in any case, and must not show its own text about the
-// balance.
+// A client that should wait gets an error that clients retry. If the wait is too long, the client
+// gets an error that clients do not retry. OpenCode 1 waits in any case, and must not show its own
+// text about the balance.
 func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	for name, c := range map[string]struct {
 		wait  time.Duration // until the first account is back
@@ -223,7 +223,7 @@ func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 	assert.LessOrEqual(t, paid, len(labels))
 }
 
-// Requests for information are passed on while accounts cool, for whatever reason.
+// Requests for usage or models are passed on while accounts cool for any reason.
 func TestInformationalRequestsDuringACooldown(t *testing.T) {
 	s := newStage(t)
 	for _, label := range labels {
@@ -235,7 +235,8 @@ func TestInformationalRequestsDuringACooldown(t *testing.T) {
 	assert.Equal(t, 200, s.do(t, req).status)
 }
 
-// A missing key of one account is no reason to fail while the others will be back.
+// If one account's key is missing and the other accounts are limited, the request does not fail:
+// the other accounts will be back.
 func TestAMissingKeyEndsNoWaiting(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(10 * time.Minute)

@@ -9,11 +9,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listenHeld listens on a free port that no other user gets for as long as this process or one that
-// it starts lives: a second socket, which accepts nothing, is bound to the port, and every program
-// that is started from here inherits it. After the end of this process alone, clients are refused a
-// connection, as ever. The kernel lets two sockets share a port if both ask for it and belong to one
-// user.
+// listenHeld listens on a free port. No other user gets this port while this process, or a program
+// that it started, is running: a second socket, which accepts no connections, is bound to the same
+// port, and all started programs inherit it. If only this process has ended, connections to the
+// port are refused as usual. The kernel lets two sockets share a port if both ask for that and
+// belong to one user.
 func listenHeld() (net.Listener, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0) // without SOCK_CLOEXEC
 	if err != nil {
@@ -46,7 +46,8 @@ func listenBeside(fd int) (net.Listener, error) {
 	return share.Listen(context.Background(), "tcp4", bound.String())
 }
 
-// heldListener gives the port up when it is closed, as far as this process is concerned.
+// heldListener closes both sockets of this process when it is closed. Programs that this process
+// started still hold the port.
 type heldListener struct {
 	net.Listener
 	fd int

@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// overHTTP2 is a service that answers the first request, and does with the second whatever the test
-// says.
+// overHTTP2 is a service that answers the first request, and handles the second one with the test's
+// function.
 func overHTTP2(t *testing.T, second func(http.ResponseWriter, *http.Request)) (send func() (*http.Response, error), seen *atomic.Int64) {
 	seen = new(atomic.Int64)
 	service := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

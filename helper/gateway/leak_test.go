@@ -106,8 +106,8 @@ func percent(key string) string {
 	return out.String()
 }
 
-// An upstream that repeats the account's key, wherever and however, does not reach the client with
-// it.
+// If an upstream repeats the account's key, in any place and any encoding, the client does not get
+// the key.
 func TestNoAnswerHoldsAKey(t *testing.T) {
 	write := func(status int, contentType string, text func(key string) string) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
@@ -205,7 +205,7 @@ func TestNoAnswerHoldsAKey(t *testing.T) {
 	}
 }
 
-// An answer is the same byte for byte but for the key, in whose place are stars.
+// An answer is passed on byte for byte, except that stars replace the key.
 func TestAKeyInAnAnswerBecomesStars(t *testing.T) {
 	text := func(key string) string {
 		return `{"error":{"message":"no ` + key + `, ` + escaped(key)[:6] + key[1:] + `, \\` + escaped(key)[:6] + key[1:] + ` and <\u003c 100% of \u00e9"}}`
@@ -236,8 +236,8 @@ func TestOtherKeysInAnAnswer(t *testing.T) {
 	assert.Equal(t, "before "+strings.Repeat("*", len(keyOf("Work")))+" between "+strings.Repeat("*", len(token))+" after", a.body)
 }
 
-// A key that arrives in two pieces, whatever the cut, is hidden. Each complete event passes at
-// once: the service sends the next one only when the client has read it.
+// A key that arrives in two pieces is hidden, wherever it is cut. Each complete event is passed on
+// at once: the service sends the next one only when the client has read it.
 func TestAKeyInTwoPieces(t *testing.T) {
 	for form, spell := range map[string]func(string) string{"plain": func(key string) string { return key }, "escaped": escaped, "percent": percent} {
 		t.Run(form, func(t *testing.T) {
@@ -330,7 +330,7 @@ func TestACompressedStreamIsNotHeldBack(t *testing.T) {
 	}
 }
 
-// What a server may tell a browser does not reach the client.
+// Cookies and CORS headers, which are for browsers, do not reach the client.
 func TestNoCookiesAndNoCORS(t *testing.T) {
 	set := func(h http.Header) {
 		h.Set("Access-Control-Allow-Origin", "*")
@@ -351,7 +351,8 @@ func TestNoCookiesAndNoCORS(t *testing.T) {
 	assert.Contains(t, raw, "X-Kept: yes")
 }
 
-// The body is here when the service is asked, so the request does not wait for its consent.
+// The gateway has the whole body before it sends the request, so it does not wait for a "100
+// Continue" of the service.
 func TestExpectIsNotPassedOn(t *testing.T) {
 	s := newStage(t)
 	a := s.do(t, s.request(t, formats["chat"], false, func(r *http.Request) { r.Header.Set("Expect", "100-continue") }))

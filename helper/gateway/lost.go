@@ -99,6 +99,6 @@ func awaitEnd(ctx context.Context, url, token string) error {
 		return fmt.Errorf("%w: it answers %s", errOtherServer, resp.Status)
 	}
 	_ = conn.SetDeadline(time.Time{})
-	_, _ = io.Copy(io.Discard, answer) // to its end, of whatever kind
+	_, _ = io.Copy(io.Discard, answer) // until the connection ends, for any reason
 	return nil
 }

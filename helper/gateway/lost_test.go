@@ -59,7 +59,7 @@ func TestLostWithTheGateway(t *testing.T) {
 	stop()
 }
 
-// Another program may have taken the port, and answer whatever it likes.
+// Another program may have taken the port, and may send any answer.
 func TestLostToAnotherServer(t *testing.T) {
 	var headers []http.Header
 	liar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -21,7 +21,8 @@ func setBody(r *http.Request, body string) {
 	r.GetBody = nil
 }
 
-// barring are the answers that may concern the account and the model, or the request.
+// barring are the answers that do not show whether the account lacks the model or the request is at
+// fault.
 var barring = map[string]fakeservice.Answer{
 	"region":          fakeservice.RegionError(),
 	"region, a code":  coded(403, "Account.RegionUnavailable", "This Go model requires Global regions"),
@@ -40,8 +41,8 @@ func everyWay(t *testing.T, test func(t *testing.T, answer fakeservice.Answer, f
 	}
 }
 
-// Another account answers: so the first was blocked from the model, and is skipped only for that
-// model.
+// If another account answers the request, the first account was blocked from the model, and is
+// skipped for that model only.
 func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
 	everyWay(t, func(t *testing.T, answer fakeservice.Answer, f format, stream bool) {
 		s := newStage(t)
@@ -67,7 +68,8 @@ func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
 	})
 }
 
-// All refuse: so it was the request. The service's answer is passed on, and no account is blamed.
+// If all accounts are refused, the request is at fault. The service's answer is passed on, and no
+// account is blamed.
 func TestAllRefuseOneModel(t *testing.T) {
 	everyWay(t, func(t *testing.T, answer fakeservice.Answer, f format, stream bool) {
 		s := newStage(t)
@@ -94,8 +96,8 @@ func TestAllRefuseOneModel(t *testing.T) {
 	})
 }
 
-// A limit on the way, and a refusal by all that are left: the refusal is the answer, and the limit
-// is kept.
+// One account reaches a limit and all others are refused: the client gets the refusal, and the
+// limited account cools.
 func TestARefusalAndALimit(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), fakeservice.RegionError())
@@ -141,7 +143,7 @@ func TestInformationalRequestsBlameNoAccount(t *testing.T) {
 	}
 }
 
-// They are answered even if no account is ready.
+// Such requests are answered even if no account is ready.
 func TestInformationalRequestsWhenAllAreUsedUp(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(3 * time.Hour)
@@ -204,8 +206,8 @@ func TestADisabledAccountIsAskedOnce(t *testing.T) {
 	assert.Contains(t, c.Reason, "An active OpenCode Go subscription is required")
 }
 
-// After a refusal and then no answer in time, each account has been tried once, and the process
-// stays on the one that answers.
+// One account is refused and one does not answer in time. Each account is tried once, and the
+// process stays on the account that answers.
 func TestARefusalAndAStall(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Stall = 300 * time.Millisecond })
 	s.service.SetAnswers(keyOf("Work"), fakeservice.RegionError())

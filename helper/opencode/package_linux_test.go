@@ -86,8 +86,8 @@ esac`)
 	}
 }
 
-// Where npm left out the package of this system, the command says so, and OpenCode works as without
-// the plugin.
+// If npm did not install the package of this system, the command says so, and OpenCode works as
+// without the plugin.
 func TestPackageWithoutProgram(t *testing.T) {
 	s := newStage(t, gatewayScript)
 	s.packaged(false)
@@ -133,7 +133,8 @@ func valueOf(env []string, name string) string {
 	return ""
 }
 
-// A process that finds the plugin of `ocgo-key install` and the package's has one gateway.
+// A process that loads both the plugin of `ocgo-key install` and the plugin of the npm package
+// starts only one gateway.
 func TestPackageBesideThePlugin(t *testing.T) {
 	s := newStage(t, gatewayScript)
 	s.packaged(true)

@@ -1,33 +1,34 @@
 // ocgo-key plugin 2
 // Written by `ocgo-key install` and removed by `ocgo-key uninstall`; what is changed here is lost.
 //
-// Both generations of OpenCode load this file: OpenCode 1 calls `server`, OpenCode 2 calls `setup`
-// (and so does 1, with less to work with). It starts a gateway in this process's name and sends the
-// provider's requests there. The gateway puts the key on each request and switches to the next
-// account at a limit; no key is ever in OpenCode.
+// Both generations of OpenCode load this file: OpenCode 1 calls `server`, OpenCode 2 calls `setup`.
+// (OpenCode 1 calls `setup` too, with a smaller context.) The plugin starts a gateway for this
+// process and sends the provider's requests to the gateway. The gateway puts the key on each
+// request and switches to the next account at a limit. OpenCode never has a key.
 import { spawn } from "node:child_process"
 import { createHmac, randomBytes } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, unlinkSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 
 const PROGRAM = "@PROGRAM@"
-const PREPARED = "@PREPARED@" // config folders in which a package-lock.json of ours keeps OpenCode 1 from an install
-const NOTICES = "@NOTICES@" // the file through which the full screen of OpenCode 2, another process, learns what to show
+const PREPARED = "@PREPARED@" // config folders where our package-lock.json keeps OpenCode 1 from installing a package
+const NOTICES = "@NOTICES@" // the file with the notices for OpenCode 2's full screen, which is another process
 const PROVIDER = "opencode-go"
 const TOKEN_HEADER = "x-ocgo-key-token"
-const PLACEHOLDER = "ocgo-placeholder" // stands where OpenCode wants a key
-const NOWHERE = "http://127.0.0.1:1/zen/go/v1" // only an administrator's program could listen there; requests are sent elsewhere
-const PATIENCE = 30000 // ms; a start that hangs would hang the requests that wait for it
+const PLACEHOLDER = "ocgo-placeholder" // a value for OpenCode where it requires a key
+const NOWHERE = "http://127.0.0.1:1/zen/go/v1" // replaced in each request; on port 1 only an administrator's program can listen
+const PATIENCE = 30000 // time limit in ms for the start of the gateway, since requests wait for it
 
-// One gateway for a process, which may load this file once for every folder it works in.
+// A process has one gateway, although it may load this file once for every folder it works in.
 const shared = (globalThis[Symbol.for("ocgo-key 2")] ??= { clients: new Set(), reported: new Set(), setups: 0 })
 
-// A process may load both the file of `ocgo-key install` and the npm package: the first does the work.
+// A process may load both the file of `ocgo-key install` and the npm package. Only the one that is
+// loaded first is active.
 const source = import.meta.url.split("?")[0]
 const second = () => (shared.source ??= source) !== source
 
-// A service that many clients share outlives the `ocgo-key run` that may have started it, and takes
-// no gateway from it.
+// A service that many clients share may outlive the `ocgo-key run` that started it, so it does not
+// use the gateway of that run.
 const underRun = () => Boolean(process.env.OCGO_KEY_GATEWAY) && !process.argv.includes("--service")
 
 const everyClient = (task) => shared.clients.forEach((client) => task(client).catch(() => {}))
@@ -44,13 +45,13 @@ function publish(text, variant) {
     let earlier = []
     try {
       earlier = JSON.parse(readFileSync(NOTICES, "utf8"))
-    } catch {} // the first one
-    const time = Math.max(Date.now(), (earlier.at(-1)?.time ?? 0) + 1) // each later than the one before
+    } catch {} // there is no notice yet
+    const time = Math.max(Date.now(), (earlier.at(-1)?.time ?? 0) + 1) // each notice has a later time than the one before
     const next = join(dirname(NOTICES), `.notices.json.${process.pid}.tmp`)
     mkdirSync(dirname(NOTICES), { recursive: true, mode: 0o700 })
     writeFileSync(next, JSON.stringify([...earlier, { time, text, variant }].slice(-20)), { mode: 0o600 })
     renameSync(next, NOTICES)
-  } catch {} // a request that fails says why, too
+  } catch {} // not needed: a failed request reports the reason too
 }
 
 function log(message, level) {
@@ -59,7 +60,7 @@ function log(message, level) {
 
 // print writes to stderr if no screen is drawn; stdout belongs to OpenCode.
 function print(message) {
-  if (shared.setups > 0) return // a server of OpenCode 2, whose stderr nobody reads or a full screen covers
+  if (shared.setups > 0) return // in a server of OpenCode 2, stderr is not read or is covered by a full screen
   if (!process.stderr.isTTY || ["run", "serve", "web", "auth", "providers"].includes(process.argv[2])) process.stderr.write(`ocgo-key: ${message}\n`)
 }
 
@@ -70,9 +71,9 @@ function notice({ event, text }) {
   toast(text, event === "switched" ? "warning" : "error")
 }
 
-// complain says once why there is no gateway. OpenCode 1's server does not answer yet, and no event
-// says when its screen is ready: the toast is repeated until a slow screen has shown it too, or the
-// reason is gone.
+// complain reports once why there is no gateway. At this time OpenCode 1's server may not answer
+// yet, and no event reports that the screen is ready. So the toast is repeated for as long as a
+// slow screen may need, or until the problem is solved.
 function complain(text) {
   if (shared.reported.has(text)) return
   shared.reported.add(text)
@@ -101,8 +102,8 @@ function withoutRun() {
 
 function start(args) {
   return new Promise((resolve, reject) => {
-    // In a process group of its own, which gets no signals from the terminal: it ends when its
-    // stdin closes, and so with this process, however that ends.
+    // The gateway has its own process group, so signals from the terminal do not reach it. It ends
+    // when its stdin closes, which happens whenever this process ends.
     const child = spawn(PROGRAM, args, {
       stdio: ["pipe", "pipe", "pipe"],
       detached: process.platform !== "win32",
@@ -115,7 +116,7 @@ function start(args) {
     const timer = setTimeout(() => fail("its gateway did not start in time"), PATIENCE)
     const ended = () => {
       if (shared.child !== child) return
-      shared.child = shared.address = shared.gateway = undefined // the next request starts another
+      shared.child = shared.address = shared.gateway = undefined // the next request starts another gateway
     }
     const fail = (reason) => {
       if (over) return
@@ -127,7 +128,7 @@ function start(args) {
       reject(new Error(reason))
     }
     child.on("error", (e) => fail(gone() ? `${PROGRAM} is not there (install it again, or delete the plugin)` : e.message))
-    child.on("exit", ended) // the moment from which its port may be somebody else's
+    child.on("exit", ended) // from now on another program may have the gateway's port
     child.on("close", (code) => fail(why || `its gateway ended with ${code}`))
     if (!child.pid) return
     child.stdin.on("error", () => {})
@@ -151,7 +152,7 @@ function start(args) {
         for (const it of [child, child.stdin, child.stdout, child.stderr]) it.unref?.()
         shared.child = child
         shared.address = message
-        shared.reported.clear() // what fails from now on is news
+        shared.reported.clear() // report the next failure again
         resolve(message)
       }
     })
@@ -160,27 +161,28 @@ function start(args) {
 
 const gone = () => !existsSync(PROGRAM)
 
-// gateway resolves to the address and the token of this process's gateway, and starts one where
-// there is none.
+// gateway resolves to the address and the token of this process's gateway, and starts a gateway if
+// none is running.
 function gateway() {
   if (shared.gateway) return shared.gateway
   const begun = start(shared.args)
   shared.gateway = begun
   begun.catch((e) => {
     complain(gone() ? `${e.message}; OpenCode continues without ocgo-key` : e.message)
-    if (shared.gateway === begun) shared.gateway = undefined // what was the matter may be put right before the next request
+    if (shared.gateway === begun) shared.gateway = undefined // the cause may be fixed before the next request
   })
   return begun
 }
 
 // proven resolves to the address and the token of a gateway that has just shown that it has the
-// token. If a gateway dies, a program of another user may take its port before this process hears of
-// the end, and would see the prompt. Both sides of this are in helper/gateway/challenge.go.
+// token. This is necessary because a gateway may die, and another user's program may take its port
+// before this process notices; that program would get the prompt. helper/gateway/challenge.go
+// describes both sides of the proof.
 async function proven() {
   for (let tries = 2; tries > 0; tries--) {
     const it = await gateway()
     if (await proves(it)) return it
-    if (shared.address !== it) continue // another one is there already
+    if (shared.address !== it) continue // another gateway has replaced it
     shared.child?.kill()
     shared.child = shared.address = shared.gateway = undefined
   }
@@ -193,12 +195,12 @@ async function proves({ base_url, token }) {
     const answer = await fetch(new URL("/ocgo-key/ping", base_url), { headers: { "x-ocgo-key-challenge": challenge }, redirect: "error", signal: AbortSignal.timeout(PATIENCE) })
     return answer.headers.get("x-ocgo-key-proof") === createHmac("sha256", token).update(`ocgo-key gateway\n${challenge}`).digest("hex")
   } catch {
-    return false // nobody listens there
+    return false // no program listens on the port
   }
 }
 
-// aim returns the gateway's address for a request to url, whatever its base URL: the path after
-// that says the format.
+// aim returns the gateway's address for a request to url. The base URL of url does not matter: only
+// the path after it, which determines the wire format, is kept.
 function aim(url, base) {
   const { pathname, search } = new URL(url)
   const path = /^.*?(\/(?:chat\/completions|messages|responses)(?:\/[\w-]+)?)$/.exec(pathname)?.[1]
@@ -214,8 +216,8 @@ function entitled(headers, token) {
   return own
 }
 
-// exempt keeps requests to the gateway away from a proxy, here and in programs started from here.
-// Some programs read one of the two names, some the other.
+// exempt makes requests to the gateway bypass a proxy, in this process and in programs that it
+// starts. It sets both variables, because some programs read only one of them.
 function exempt() {
   const names = ["NO_PROXY", "no_proxy"]
   const lists = names.map((name, i) => process.env[name]?.trim() || process.env[names[1 - i]]?.trim() || "")
@@ -233,9 +235,9 @@ const explain = (lines) => lines.map((line) => line.replace(/^ocgo-key: /, "").r
 // see it.
 function ask(args, told = "") {
   return new Promise((resolve) => {
-    // Under `ocgo-key run` OpenCode's own environment looks like that of its tools, but here a
-    // person asks. The mark of a tool's shell stays: an OpenCode that an agent started must not add
-    // accounts either.
+    // Under `ocgo-key run` OpenCode's own environment has the same variables as that of its tools.
+    // They are removed here, because the command comes from a person. OCGO_KEY_AGENT_SHELL stays:
+    // an OpenCode that an agent started must not add accounts.
     const child = spawn(PROGRAM, args, { stdio: ["pipe", "pipe", "pipe"], env: withoutRun(), windowsHide: true })
     const out = []
     const why = []
@@ -249,7 +251,7 @@ function ask(args, told = "") {
   })
 }
 
-// status returns the table of `list` without the columns for which the panel has no room.
+// status returns the table of `list` without the columns that do not fit into the panel.
 async function status() {
   const lines = (await ask(["list"])).text.split("\n")
   const width = lines[0].indexOf("HELD BY")
@@ -258,7 +260,7 @@ async function status() {
 
 const COMMANDS = ["In a terminal:", ..."rename enable disable replace remove".split(" ").map((name) => `  ocgo-key ${name} LABEL`), "  ocgo-key rotate"].join("\n")
 
-// addAccount stores a key, which it passes through stdin, and returns a message with the result.
+// addAccount passes a key to `ocgo-key add` on stdin, and returns a message with the result.
 function addAccount(label, key) {
   return ask(["add", ...(label?.trim() ? ["--", label.trim()] : [])], `${key.trim()}\n`)
 }

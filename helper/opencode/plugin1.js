@@ -1,7 +1,8 @@
 // The part of plugin.js for OpenCode 1.
 
-// giveWay removes our package-lock.json if the user's own plugins and tools may need the package
-// that it keeps OpenCode from installing. OpenCode installs it at its next start.
+// giveWay removes our package-lock.json, which keeps OpenCode from installing a package, if the
+// user's own plugins or tools may need that package. OpenCode then installs the package at its next
+// start.
 function giveWay(folder) {
   const lock = join(folder, "package-lock.json")
   const others = ["plugin", "plugins", "tool", "tools"].flatMap((name) => {
@@ -13,12 +14,12 @@ function giveWay(folder) {
   unlinkSync(lock)
   try {
     rmdirSync(join(folder, "node_modules"))
-  } catch {} // not empty: it is somebody's
+  } catch {} // the folder is not empty, so it may be the user's
 }
 
-// panel is a login method that shows text and stores nothing. `opencode auth login` shows only the
-// instructions of method "auto"; the full screen closes those as soon as the callback is done, and
-// keeps those of "code".
+// panel is a login method that shows text and stores nothing. `opencode auth login` shows
+// instructions only for method "auto". The full screen closes these instructions as soon as the
+// callback is done; with method "code" they stay open.
 const panel = (label, text) => ({
   type: "oauth",
   label,
@@ -30,7 +31,7 @@ const panel = (label, text) => ({
   }),
 })
 
-// Of type "oauth", because OpenCode stores a key typed into type "api" in its own file.
+// The type is "oauth", because with type "api" OpenCode stores the typed key in its own file.
 const auth = {
   provider: PROVIDER,
   methods: [
@@ -43,7 +44,8 @@ const auth = {
           key: "label",
           message: "What to call the account (may be empty)",
           placeholder: "Work",
-          // A label is an argument, which other programs can see.
+          // The label must not be a key, because it becomes an argument, which other programs can
+          // see.
           validate: (label) => (/^\s*(sk-|oc_sk_)|\S{32}/i.test(label) ? "this looks like a key, which is asked for next" : undefined),
         },
       ],
@@ -92,7 +94,7 @@ async function server({ client }) {
       if (input.sessionID) output.env.OCGO_KEY_AGENT_SHELL = "1"
     },
   }
-  if (underRun()) return hooks // which has done it all
+  if (underRun()) return hooks // `ocgo-key run` has configured everything
   shared.args = ["gateway", "--parent-pipe"]
   shared.clients.add(client)
   hooks.dispose = async () => {
@@ -102,10 +104,10 @@ async function server({ client }) {
     for (const folder of PREPARED) {
       try {
         giveWay(folder)
-      } catch {} // a matter of speed alone
+      } catch {} // without the file OpenCode only starts more slowly
     }
     exempt()
-    gateway().catch(() => {}) // so that it is there when it is needed
+    gateway().catch(() => {}) // start it early, so that the first request does not wait
     if (gone()) return
     config.provider ??= {}
     const provider = (config.provider[PROVIDER] ??= {})

@@ -1,7 +1,8 @@
 // The part of plugin.js for OpenCode 2.
 
-// setup is the plugin of OpenCode 2. If it threw an error, OpenCode would continue with other keys,
-// and whatever it awaits delays each client: it awaits only OpenCode's own registry.
+// setup is the plugin of OpenCode 2. It throws no error, because OpenCode would then continue with
+// other keys. It awaits only OpenCode's own registry, because everything that it awaits delays each
+// client.
 async function setup(ctx) {
   if (!ctx?.app || !ctx.session?.hook || !ctx.provider || second()) return // OpenCode 1, or not the first
   shared.setups++
@@ -26,13 +27,14 @@ async function setup(ctx) {
   await each(() => ctx.integration.transform(offer))
   return () => {
     shared.setups--
-    // After a reload setup runs again at once; a plugin that was removed leaves no gateway behind.
+    // If the plugin was reloaded, setup runs again at once and uses this gateway. If the plugin was
+    // removed, the gateway must end.
     setTimeout(() => shared.setups > 0 || shared.child?.stdin.end(), PATIENCE).unref?.()
   }
 }
 
-// attach makes the provider one that needs no credential, so that OpenCode puts no stored
-// credential and no variable on a request.
+// attach declares that the provider needs no credential. OpenCode then adds neither a stored
+// credential nor the key from an environment variable to requests.
 function attach(providers) {
   if (!providers.get(PROVIDER)) return
   providers.update(PROVIDER, (provider) => {
@@ -52,8 +54,8 @@ async function redirect(event) {
   event.request = new Request(aim(request.url, it.base_url), { method: request.method, headers: entitled(request.headers, it.token), body, signal: request.signal })
 }
 
-// offer adds our methods to `/connect`, and removes the one that would store a key in OpenCode's
-// database.
+// offer adds our methods to `/connect`, and removes OpenCode's method, which would store a key in
+// OpenCode's database.
 function offer(integrations) {
   if (!integrations.get(PROVIDER)) return
   for (const method of integrations.method.list(PROVIDER)) if (method.type === "key") integrations.method.remove(PROVIDER, method)
@@ -64,7 +66,7 @@ function offer(integrations) {
     instructions: "Paste the account's key. It goes into the keychain, and not into OpenCode.",
     callback: async (key) => {
       const { ok, text } = await addAccount(answer?.label, key)
-      publish(text, ok ? "success" : "error") // of an error the full screen shows that there was one
+      publish(text, ok ? "success" : "error") // the full screen shows no details of an error
       if (!ok) throw new Error(text)
       return { type: "oauth", methodID: "ocgo-key-add", access: PLACEHOLDER, refresh: PLACEHOLDER, expires: 253402300799000 } // OpenCode wants to store something
     },

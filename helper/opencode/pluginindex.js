@@ -1,5 +1,6 @@
 // ocgo-key plugin 2
 // Written by ocgo-key; what is changed here is lost.
 //
-// OpenCode 2 loads the tui.js of a folder, which shows toasts, only where an index.js is beside it.
+// tui.js, beside this file, shows toasts. OpenCode 2 loads tui.js only if the folder has an
+// index.js.
 export default { id: "ocgo-key-notices", setup: async () => {} }

@@ -2,13 +2,14 @@
 // Written by ocgo-key; what is changed here is lost.
 //
 // `ocgo-key run` names this folder to OpenCode 2, whose server has the gateway's address and token
-// in its environment. Configuration points the provider there; this plugin also covers a user's
-// file that sets another address or key for one model, and marks the shells of an agent.
+// in its environment. The configuration points the provider to the gateway. This plugin does the
+// same if a user's file sets another address or key for one model. It also sets the variables in an
+// agent's shells by which ocgo-key recognizes them.
 const PROVIDER = "opencode-go"
 const { OCGO_KEY_GATEWAY: ADDRESS, OCGO_KEY_GATEWAY_TOKEN: TOKEN } = process.env
 
-// aim returns the gateway's address for a request to url, whatever its base URL: the path after
-// that says the format.
+// aim returns the gateway's address for a request to url. The base URL of url does not matter: only
+// the path after it, which determines the wire format, is kept.
 function aim(url) {
   const { pathname, search } = new URL(url)
   const path = /^.*?(\/(?:chat\/completions|messages|responses)(?:\/[\w-]+)?)$/.exec(pathname)?.[1]
@@ -26,8 +27,8 @@ async function redirect(event) {
 }
 
 // mark gives a shell of the agent the configuration that the user set. The gateway's address and
-// token stay: an opencode that is run there, which is our shim, uses them to join the gateway and
-// starts no service.
+// token stay in that shell: the command `opencode` there is our shim, which uses them to join the
+// gateway and to avoid starting a service.
 function mark({ env }) {
   env.OCGO_KEY_AGENT_SHELL = "1"
   if (env.OCGO_KEY_USER_CONTENT) env.OPENCODE_CONFIG_CONTENT = env.OCGO_KEY_USER_CONTENT
@@ -36,12 +37,13 @@ function mark({ env }) {
 }
 
 async function setup(ctx) {
-  // A service that many clients share outlives the run, and its gateway.
+  // A service that many clients share outlives the run and its gateway, so the plugin does nothing
+  // in it.
   if (!ADDRESS || !TOKEN || !ctx?.session?.hook || process.argv.includes("--service")) return
   const each = async (task) => {
     try {
       await task()
-    } catch {} // configuration has pointed the provider at the gateway; and one who throws loads not at all
+    } catch {} // the configuration still points to the gateway; a plugin that throws is not loaded
   }
   await each(() => ctx.session.hook("http.request", redirect, { providerID: PROVIDER }))
   await each(() => ctx.shell.hook("create.before", mark))

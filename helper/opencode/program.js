@@ -1,6 +1,7 @@
 // Part of the npm package ocgo-key.
 //
-// The program is in a package for each system, of which npm installs the one that fits.
+// The program is in a separate package for each system, and npm installs the package of this
+// system.
 import { createRequire } from "node:module"
 import { homedir } from "node:os"
 import { dirname, join } from "node:path"
@@ -11,7 +12,8 @@ const { env, platform, arch } = process
 // packageName is the package of this system.
 export const packageName = `@ocgo-key/${platform}-${arch}`
 
-// program is the program's absolute path. Nothing is there where its package is not installed.
+// program is the program's absolute path. If the package of this system is not installed, no file
+// has this path.
 export const program = find(`${packageName}/bin/ocgo-key${platform === "win32" ? ".exe" : ""}`)
 
 function find(name) {
@@ -22,8 +24,8 @@ function find(name) {
   }
 }
 
-// notices is the file in the program's state folder through which the full screen of OpenCode 2
-// learns what to show.
+// notices is the path of the file, in the program's state folder, with the notices for the full
+// screen of OpenCode 2.
 export const notices = join(stateFolder(), "notices.json")
 
 // stateFolder follows the program's rules for $OCGO_KEY_STATE_DIR and the folders of each system.

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Part of the npm package ocgo-key: the command `ocgo-key`, which becomes the program.
+// Part of the npm package ocgo-key: the command `ocgo-key`. It replaces its process with the
+// program, or else starts the program.
 import { spawn } from "node:child_process"
 import { closeSync, existsSync, openSync } from "node:fs"
 import { packageName, program } from "./program.js"
@@ -10,13 +11,13 @@ if (!existsSync(program)) {
   process.exit(1)
 }
 if (process.execve && process.platform !== "win32") {
-  process.emitWarning = () => {} // that it is experimental
+  process.emitWarning = () => {} // hides the warning that the function is experimental
   process.execve(program, [program, ...args], process.env)
 }
 
-// Older versions of Node.js, and Windows, cannot replace the process, so signals are passed on. A
-// signal from a terminal is not: the program gets it from the terminal as well. The handlers are set
-// before the program starts, which may send a signal at once.
+// Older versions of Node.js, and Windows, cannot replace the process, so signals are passed on.
+// Signals from a terminal are not passed on, because the terminal sends them to the program as
+// well. The handlers are set before the program starts, because it may send a signal at once.
 const passed = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"]
 const typed = ["SIGINT", "SIGQUIT"]
 for (const name of passed) process.on(name, () => child.kill(name))
@@ -33,7 +34,7 @@ child.on("exit", (code, signal) => {
 })
 
 function hasTerminal() {
-  if (process.platform === "win32") return true // only a console sends these there
+  if (process.platform === "win32") return true // on Windows only a console sends these signals
   try {
     closeSync(openSync("/dev/tty"))
     return true

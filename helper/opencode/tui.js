@@ -6,12 +6,12 @@
 import { readFileSync, statSync } from "node:fs"
 
 const NOTICES = "@NOTICES@"
-const UNDER_RUN = "@UNDER_RUN@" // whether this is the one of `ocgo-key run`; the two never show the same notice
-const LOOK = 500 // ms between two looks
+const UNDER_RUN = "@UNDER_RUN@" // whether `ocgo-key run` wrote this file; it and the installed file show different notices
+const LOOK = 500 // time in ms between two checks of the file
 
-// forget removes the placeholder that `/connect` has stored for our method: without ocgo-key it
-// would get in the way of other logins. It is stored a moment after the notice that the account was
-// added.
+// forget removes the placeholder that `/connect` has stored for our method: without ocgo-key the
+// placeholder would take precedence over other keys. OpenCode stores the placeholder shortly after
+// the notice that the account was added.
 async function forget(client, tries = 10) {
   const { data } = await client.integration.get({ integrationID: "opencode-go" })
   const ours = (data?.connections ?? []).filter(({ type, label }) => type === "credential" && label === "ocgo-key")
@@ -21,7 +21,7 @@ async function forget(client, tries = 10) {
 
 async function setup(context) {
   if (!context?.ui?.toast || Boolean(process.env.OCGO_KEY_GATEWAY) !== UNDER_RUN) return
-  let since = performance.timeOrigin // what came before this screen is no news
+  let since = performance.timeOrigin // skip notices from before the start of this screen
   let seen
   const look = () => {
     try {
@@ -32,9 +32,9 @@ async function setup(context) {
         if (time <= since) continue
         since = time
         context.ui.toast.show({ title: "ocgo-key", message: text, variant, duration: 10000 })
-        if (variant === "success") forget(context.client).catch(() => {}) // it is of no use, and does little harm
+        if (variant === "success") forget(context.client).catch(() => {}) // a placeholder that stays does little harm
       }
-    } catch {} // there is none yet
+    } catch {} // the file does not exist yet
   }
   const timer = setInterval(look, LOOK)
   timer.unref?.()

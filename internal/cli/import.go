@@ -70,7 +70,7 @@ func (c *importCmd) Run(a *app) error {
 	case a.JSON:
 		err = a.Document(done)
 	}
-	if err == nil && done.Failures > 0 { // a partial import is a failure
+	if err == nil && done.Failures > 0 { // an import of only some keys is a failure
 		err = fmt.Errorf("imported %s; %d failed (see above)", text.Count(len(done.Imported), "key", "keys"), done.Failures)
 	}
 	return err

@@ -171,7 +171,7 @@ func (t *scriptT) Run(name string, f func(testscript.T)) {
 	t.T.Run(name, func(sub *testing.T) { f(&scriptT{T: sub, caught: t.caught}) })
 }
 
-// Verbose makes testscript keep its whole log, also of what succeeded.
+// Verbose makes testscript keep its whole log, including the commands that succeeded.
 func (t *scriptT) Verbose() bool { return true }
 
 func (t *scriptT) leaks(leaks []keyleak.Leak) {

@@ -28,8 +28,9 @@ type Value struct {
 // command's arguments before the cursor.
 type Source func(kind string, before []string) (values []Value, file bool)
 
-// A Reply is what may be at the cursor: Values; or a file, if File is set; or, if Command is not
-// negative, whatever the command completes whose first word has this index.
+// A Reply says what can be completed at the cursor: one of Values, or a file if File is set. If
+// Command is not negative, it is the index of the first word of another command, whose own
+// completion is used.
 type Reply struct {
 	Values  []Value
 	File    bool

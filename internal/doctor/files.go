@@ -7,8 +7,8 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// regular reads the regular file at path. It returns false if there is none, or if it is larger than
-// most bytes.
+// regular reads the regular file at path. It returns false if no regular file is there, or if the
+// file has more bytes than the parameter most.
 func regular(path string, most int64) ([]byte, bool) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > most {

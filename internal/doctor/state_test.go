@@ -127,7 +127,7 @@ func TestAHeldLock(t *testing.T) {
 	assert.Contains(t, r.Findings[0].What, "for more than 2s; nothing can be changed until it is released")
 }
 
-// The state of another user is not read, and what is in it is not shown.
+// doctor does not read the state of another user and shows nothing from it.
 func TestAnotherUsersState(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // nobody can give a folder away there

@@ -14,7 +14,7 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// Nobody waits for a pipe that nobody writes to.
+// An import does not wait for a named pipe that no program writes to.
 func TestAPipeIsNotWaitedFor(t *testing.T) {
 	for _, name := range []string{"keys", "opencode.db"} {
 		path := filepath.Join(t.TempDir(), name)

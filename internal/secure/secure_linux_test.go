@@ -123,8 +123,8 @@ func TestNoCoreIsDumped(t *testing.T) {
 	}
 }
 
-// A command gets the limits with which this process was started, and is dumpable, after either way
-// of HideMemory.
+// A command gets the limits with which this process was started, and is dumpable, whether
+// HideMemory has used prctl or the limit.
 func TestCommandsHaveTheUsersLimits(t *testing.T) {
 	for limits, want := range map[string]string{
 		"ulimit -Sc 0; ulimit -Hc 4096":    "0\n4096\n",

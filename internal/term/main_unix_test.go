@@ -30,7 +30,7 @@ const quickExit = "GORACE=atexit_sleep_ms=0"
 func TestMain(m *testing.M) {
 	switch os.Getenv(partEnv) {
 	case "":
-		if signal.Ignored(syscall.SIGHUP) { // under nohup; caught here, it has its default effect again in what we start
+		if signal.Ignored(syscall.SIGHUP) { // as under nohup; catching the signal gives it its default effect in child processes
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 		}
 		os.Exit(m.Run())

@@ -1,6 +1,6 @@
-// Package trust decides whether the state folder and its files are the user's own. What another
-// user may have put there could name a file for us to write to, a store for our keys, or a label
-// that a shell runs.
+// Package trust decides whether the state folder and its files are the user's own. A file from
+// another user could name a file that we would overwrite, a store for our keys, or a label with a
+// shell command.
 package trust
 
 import (
@@ -17,27 +17,29 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// Facts are what the system says of a file or a folder.
+// Facts are the owner, the mode and the type of a file or a folder.
 type Facts struct {
 	UID, GID int
 	Mode     fs.FileMode
 }
 
-// A User is who this program runs as.
+// A User is the user as which this program runs.
 type User struct {
 	UID int
-	// Also are users whose files count as the user's own: of root, who ran sudo and who owns HOME.
+	// Also are other users whose files count as the user's own. For root, these are the user who ran
+	// sudo and the owner of HOME.
 	Also []int
 }
 
-// owns reports whether a file of uid counts as the user's own. Those of root do: root can change
-// any file.
+// owns reports whether a file of uid counts as the user's own. Files of root always count, because
+// root can change any file.
 func (u User) owns(uid int) bool {
 	return uid == u.UID || uid == 0 || slices.Contains(u.Also, uid)
 }
 
-// Doubt says why what f describes may be somebody else's; empty where it is the user's own. A group
-// that has the number of the owner is that user's private one, as many systems make it.
+// Doubt returns the reason why another user may have written the file or folder that f describes;
+// empty if it is the user's own. A group with the same number as the owner counts as the owner's
+// private group, which many systems create.
 func (u User) Doubt(f Facts) string {
 	switch {
 	case !u.owns(f.UID):
@@ -50,8 +52,8 @@ func (u User) Doubt(f Facts) string {
 	return ""
 }
 
-// NewUser returns the user with this uid. getenv and owner, which returns the uid of a path's
-// owner, are asked for root alone.
+// NewUser returns the user with this uid. owner returns the uid of a path's owner. getenv and owner
+// are called only for root.
 func NewUser(uid int, getenv func(string) string, owner func(path string) (uid int, ok bool)) User {
 	u := User{UID: uid}
 	if uid != 0 {
@@ -94,8 +96,8 @@ func refuse(next, format string, args ...any) error {
 	return hint.On(hint.As(errUntrusted, fmt.Errorf(format, args...)), next)
 }
 
-// Folder refuses a state folder that is not the user's own. One that is not there, or cannot be
-// looked at, is no reason to refuse: the next step fails by itself.
+// Folder refuses a state folder that is not the user's own. It accepts a folder that does not exist
+// or cannot be examined, since the next step then fails by itself.
 func Folder(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil || all.Load() {
@@ -120,8 +122,8 @@ func Foreign(path string, info fs.FileInfo) bool {
 	return ok && !all.Load() && !current().owns(f.UID)
 }
 
-// Check refuses a file of the state folder that is a symbolic link or not the user's own. As with
-// Folder, one that is not there is fine.
+// Check refuses a file of the state folder that is a symbolic link or not the user's own. Like
+// Folder, it accepts a file that does not exist.
 func Check(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -145,8 +147,8 @@ func check(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// Open is os.OpenFile for a file of the state folder: it follows no link, waits for no pipe, and
-// refuses what Check refuses.
+// Open is os.OpenFile for a file of the state folder: it does not follow links, does not wait for
+// pipes, and refuses the files that Check refuses.
 func Open(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(path, flag|NoFollow, perm)
 	if err != nil {

@@ -7,11 +7,12 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// NoFollow is nothing here, where an ordinary user cannot make a symbolic link.
+// NoFollow is zero on Windows, where an ordinary user cannot create a symbolic link.
 const NoFollow = 0
 
-// facts has the owner alone, as a uid: ours where it is the user, root's where it is an
-// administrator or the system. Permissions are inherited from the folder above, and not looked at.
+// facts returns only the owner, as a uid: our own uid if the user is the owner, root's if an
+// administrator or the system is. Permissions are inherited from the parent folder and are not
+// checked.
 func facts(path string, _ fs.FileInfo) (f Facts, ok bool) {
 	security, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {

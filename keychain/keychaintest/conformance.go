@@ -2,8 +2,8 @@
 // every keychain.Store has to pass, and a real Secret Service on a private D-Bus, to run the suite
 // or the whole program against.
 //
-// It is for tests only. It never skips: where a program is missing, the test fails and names the
-// Debian package. It touches none of the user's keychains, buses or folders.
+// It is for tests only. It never skips a test: if a program is missing, the test fails and names
+// the Debian package. It touches none of the user's keychains, buses or folders.
 package keychaintest
 
 import (

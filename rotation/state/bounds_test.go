@@ -58,7 +58,8 @@ func TestAHugeHistoryIsReadFromItsEnd(t *testing.T) {
 	assert.Less(t, info.Size(), int64(1<<20))
 }
 
-// What a terminal acts on is in no label and no event that comes out of a file, whoever shows it.
+// Labels and events that are read from a file contain no control characters, so every command can
+// print them on a terminal.
 func TestLabelsAreSafeToShow(t *testing.T) {
 	f := open(t)
 	require.NoError(t, os.Mkdir(f.dir, 0o700))

@@ -54,7 +54,8 @@ func TestAStateOfOthersIsRefused(t *testing.T) {
 	}
 }
 
-// A file that another user owns, or that is a link to somewhere else, is refused by its name.
+// A state file that another user owns, or that is a symbolic link, is refused, and the error names
+// the file.
 func TestFilesOfOthersAreRefused(t *testing.T) {
 	for what, plant := range map[string]func(path, elsewhere string) error{
 		"link": func(path, elsewhere string) error { return os.Symlink(elsewhere, path) },
@@ -99,8 +100,8 @@ func TestFilesOfOthersAreRefused(t *testing.T) {
 	}
 }
 
-// A link to the user's own folder is as good as the folder, as those who keep their files in one
-// repository have it.
+// A symbolic link to a folder of the user is accepted as the state folder: some users keep all
+// their settings in one repository.
 func TestALinkedFolderIsFine(t *testing.T) {
 	f := open(t)
 	f.add(t, "1", "Work")

@@ -1,5 +1,5 @@
-// Stands in for OpenCode 2: gives a plugin a context, and prints what it did with that as JSON.
-// Usage: node drive.mjs PLUGIN SCENARIO [--service]
+// This program stands in for OpenCode 2. It calls a plugin with a context, and prints the plugin's
+// actions as JSON. Usage: node drive.mjs PLUGIN SCENARIO [--service]
 import { createHmac } from "node:crypto"
 import { readFileSync, writeFileSync } from "node:fs"
 
@@ -25,7 +25,7 @@ const ctx = {
   integration: { transform: async (change) => change({ get: () => ({}), method }) },
 }
 
-// request has the plugin redirect one, and says where it goes with what.
+// request has the plugin redirect a request, and returns the new address and headers.
 async function request(url, headers = {}) {
   const event = { request: new Request(url, { method: "POST", headers: { ...headers, "x-opencode-session": "ses_1" }, body: "the body" }) }
   try {
@@ -36,8 +36,8 @@ async function request(url, headers = {}) {
   return { url: event.request.url, headers: Object.fromEntries(event.request.headers), body: await event.request.text() }
 }
 
-// The stand-in's gateway is a script that listens nowhere: its proofs come from here, and those of
-// the strangers that took its port.
+// In these tests the gateway is a script that does not listen on a port. This function answers in
+// its place, and in the place of a stranger that took the gateway's port.
 const seen = (done.seen = [])
 let strangers = 0
 globalThis.fetch = async (url, { headers }) => {
@@ -61,7 +61,7 @@ const scenarios = {
   async twice() {
     await plugin.setup(ctx)
     const stop = await plugin.setup(ctx)
-    writeFileSync("go", "") // which the gateway waits for
+    writeFileSync("go", "") // the gateway script waits for this file
     done.requests = []
     for (const url of URLS) done.requests.push(await request(url, KEYS))
     done.unknown = await request("http://127.0.0.1:1/zen/go/v1/usage")
@@ -71,7 +71,7 @@ const scenarios = {
   async dies() {
     await plugin.setup(ctx)
     const first = await request(URLS[0])
-    process.kill(Number(first.headers["x-ocgo-key-token"]), "SIGKILL") // the stand-in's token is its process id
+    process.kill(Number(first.headers["x-ocgo-key-token"]), "SIGKILL") // the token of the gateway script is its process id
     const end = Date.now() + 20000
     for (let next = first; next.headers["x-ocgo-key-token"] === first.headers["x-ocgo-key-token"] && Date.now() < end; await sleep(10)) done.next = next = await request(URLS[0])
     done.first = first

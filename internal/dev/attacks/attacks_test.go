@@ -21,11 +21,11 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// planted is a state with a label that a shell would run.
+// planted is a state with a label that contains a shell command.
 const planted = `{"version":1,"accounts":[{"id":"0123456789abcdef","label":"$(touch /tmp/ocgo-key-attacked)"}]}`
 
-// Another user's folder, and one that another user could write to, are not used: a command writes
-// to no file that they name.
+// A state folder that another user owns or can write to is refused, and no command writes to a file
+// that is named in it.
 func TestOthersCannotPlantAState(t *testing.T) {
 	w := newWorld(t)
 	bashrc := filepath.Join(w.home, ".bashrc")
@@ -53,7 +53,8 @@ func TestOthersCannotPlantAState(t *testing.T) {
 	w.as(victim, nil, w.program, "get").ok()
 }
 
-// Root uses the state of the user who ran sudo, and of the user whose HOME it has: no other's.
+// Root accepts the state folder of the user who ran sudo and that of the owner of HOME, and no
+// other user's.
 func TestRootUsesTheStateOfItsUser(t *testing.T) {
 	w := newWorld(t)
 	list := func(env ...string) outcome {
@@ -82,7 +83,8 @@ func (w *world) attacks(variable, address string) (*exec.Cmd, *bufio.Reader, io.
 	return cmd, bufio.NewReader(out), in
 }
 
-// With the run killed, what lives on of what it started goes on holding the gateway's port: nobody else gets it.
+// After a run is killed, the programs that it started and that are still running hold the gateway's
+// port, so no other user gets it.
 func TestOthersDoNotGetThePortOfARun(t *testing.T) {
 	w := newWorld(t)
 	cmd := w.command(victim, w.program, "run", "--", "sh", "-c", `trap '' TERM; echo "$OCGO_KEY_GATEWAY $$"; exec cat`)
@@ -102,7 +104,7 @@ func TestOthersDoNotGetThePortOfARun(t *testing.T) {
 	assert.Equal(t, 3, theft.ProcessState.ExitCode(), "the attacker got the port")
 }
 
-// fifo is a pipe that both ends of are open while the test lasts.
+// fifo is a named pipe; both of its ends stay open during the test.
 func (w *world) fifo(name string) string {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name)
@@ -113,8 +115,8 @@ func (w *world) fifo(name string) string {
 	return path
 }
 
-// driver is an OpenCode 1 with the plugin. Between two requests it hears nothing, the end of its
-// gateway included, until the file "go" is there.
+// driver stands in for OpenCode 1 with the plugin. After its first request it blocks until the file
+// "go" exists, so that it does not notice the end of its gateway.
 const driver = `
 import { existsSync, writeSync } from "node:fs"
 const plugin = (await import(process.argv[2])).default
@@ -139,8 +141,8 @@ writeSync(1, JSON.stringify(await ask("the second prompt")) + "\n")
 process.exit(0)
 `
 
-// Who takes the port of a gateway that died sees no prompt of the plugin's, and no token: the next
-// request goes to another gateway.
+// A program that takes the port of a dead gateway gets neither a prompt nor the token from the
+// plugin. The next request goes to a new gateway.
 func TestOthersGetNoPromptAtThePortOfAGateway(t *testing.T) {
 	w := newWorld(t)
 	plugin, script, begin := filepath.Join(w.dir, "plugin.mjs"), filepath.Join(w.dir, "driver.mjs"), filepath.Join(w.dir, "go")
@@ -185,7 +187,8 @@ func TestOthersGetNoPromptAtThePortOfAGateway(t *testing.T) {
 	assert.NotContains(t, strings.ToLower(string(seen)), "x-ocgo-key-token")
 }
 
-// Connections without the token do not shut the owner out, also where few files may be open.
+// Connections without the token do not block the owner's requests, even if the limit of open files
+// is low.
 func TestOthersDoNotShutTheOwnerOut(t *testing.T) {
 	w := newWorld(t)
 	cmd := w.command(victim, "sh", "-c", `ulimit -n 256; exec "$0" gateway --parent-pipe`, w.program)

@@ -21,25 +21,26 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// The two users have no account on the machine: to the kernel, and to the program, a number is one.
+// The ids of the two users. No account of the machine needs to have them: the kernel and the
+// program use only the numbers.
 const (
 	victim   = 61001
 	attacker = 61002
 )
 
-// listenVariable and dialVariable make this test binary the attacker's program: see TestMain.
+// If listenVariable or dialVariable is set, this test binary runs as the attacker's program: see
+// TestMain.
 const (
 	listenVariable = "ATTACK_LISTEN"
 	dialVariable   = "ATTACK_DIAL"
 )
 
-// world is a folder that both users can look into, with the victim's home, its accounts and a
-// service.
+// world is a folder that both users can read. It has the victim's home and accounts, and a service.
 type world struct {
 	t       *testing.T
 	dir     string
 	program string // ocgo-key
-	attack  string // this test binary, where the attacker can run it
+	attack  string // a copy of this test binary that the attacker can run
 	home    string
 	base    string // the service's base URL
 }
@@ -143,7 +144,8 @@ func run(t *testing.T, cmd *exec.Cmd, stdin *strings.Reader) outcome {
 	return outcome{t, stdout.String(), stderr.String(), err}
 }
 
-// TestMain is also the attacker's programs, which listen on a port or hold connections open.
+// TestMain runs the tests, or one of the attacker's programs, which listen on a port or hold
+// connections open.
 func TestMain(m *testing.M) {
 	if address := os.Getenv(listenVariable); address != "" {
 		os.Exit(listen(address))
@@ -156,8 +158,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// listen takes the port as soon as it is free, within five seconds, and prints all that it gets.
-// The exit code is 3 where it did not get the port.
+// listen waits up to five seconds until the port is free, listens on it, and prints everything that
+// it receives. The exit code is 3 if the port did not become free.
 func listen(address string) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

@@ -5,7 +5,7 @@ import "time"
 // effort is how much is measured. More rounds make the medians less sensitive to other load on the
 // machine.
 type effort struct {
-	latencyRounds, latencyRequests int           // requests of each way in one round
+	latencyRounds, latencyRequests int           // requests through each way in one round
 	bodyRequests                   int           // the same, with a large body
 	loadRounds                     int           // rounds at each number of clients
 	loadWindow                     time.Duration // how long each way is under load in one round

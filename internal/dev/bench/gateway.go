@@ -78,7 +78,7 @@ func (c *comparison) notes() []string {
 			"middle half of the rounds.", e.latencyRounds, e.loadRounds, e.streamRounds),
 		"The client and the service share the few cores with the measured process, and a client sends its next request only after the answer: this draws " +
 			"the ratios of throughput towards 1. The processor time per request is that of the proxy or gateway alone.",
-		fmt.Sprintf("First token: the service sends its headers at once and its first event after %v. The way of an event is the time from just before the "+
+		fmt.Sprintf("First token: the service sends its headers at once and its first event after %v. The delivery of an event is the time from just before the "+
 			"service writes it until the client has read it.", firstToken),
 		"The row with the worst fail-over is a maximum over the first fail-overs of new gateways, which share two cores with all other processes: judge the " +
 			"target by the median and the p99 above it.",

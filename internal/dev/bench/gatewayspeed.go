@@ -82,7 +82,7 @@ func (c *comparison) throughput(ctx context.Context) error {
 		}
 	}
 	// The gateway reuses its buffers, and the bare proxy does not. This measures a bare proxy that
-	// does, too.
+	// reuses its buffers.
 	pooled, stop, err := c.processes.bare("pooled")
 	if err != nil {
 		return err

@@ -40,8 +40,8 @@ func (c *comparison) firstToken(ctx context.Context) error {
 		}
 	}
 	c.slower("first token, p50", total, bound{}) // it includes a request, which has a target of its own
-	c.slower("way of the first event, p50", first, later(0.2))
-	c.slower("way of later events, p50", rest, bound{})
+	c.slower("delivery of the first event, p50", first, later(0.2))
+	c.slower("delivery of later events, p50", rest, bound{})
 	return nil
 }
 

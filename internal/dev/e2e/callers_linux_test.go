@@ -70,7 +70,7 @@ func TestGitAsks(t *testing.T) {
 	w.command("git", "config", "--global", "credential.https://opencode.ai.helper", "!ocgo-key get --format git").run().ok()
 	w.command("git", "config", "--global", "credential.https://opencode.ai.username", "key").run().ok()
 
-	// Each git is a process of its own.
+	// Each git process is a separate caller.
 	for _, want := range labels[:2] {
 		c := w.command("git", "credential", "fill").prints().reads(gitRequest).run()
 		assert.Equal(t, []string{want}, w.filled(c))
@@ -180,7 +180,7 @@ func TestCurlInAScript(t *testing.T) {
 	}
 }
 
-// A script that reports a refusal has the next account from then on.
+// A script that has reported a refusal gets the next account from then on.
 func TestScriptSaysThatItWasRefused(t *testing.T) {
 	t.Parallel()
 	w := callers(t)
@@ -246,15 +246,15 @@ func TestLaunchersBetween(t *testing.T) {
 		}
 		w.gets(want, "sh", script)
 	}
-	// A program that npx starts asks for itself.
+	// A program that npx starts is the caller; npx is not.
 	w.file("program.cjs", keyHelper, 0o600)
 	w.file("settings.json", `{"apiKeyHelper":"ocgo-key get"}`, 0o600)
 	w.gets([]string{"Spare", "Spare", "Spare", "Work", "Work", "Work"}, "sh", "-c",
 		"npx -c 'node program.cjs settings.json'; npx -c 'node program.cjs settings.json'; :")
 }
 
-// A task runner asks for its tasks, in whatever number of lines; a task that is a script asks for
-// itself.
+// For tasks of one or more lines the task runner is the caller. If a task is a script, the script
+// is the caller.
 func TestTaskRunner(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "make")

@@ -40,8 +40,8 @@ func (w *world) first(program string) *world {
 }
 
 // Doctor's findings about a real OpenCode 2: a service that was started under an ended run, which
-// the fix repairs; a plugin that OpenCode refuses; a login that takes precedence; a proxy. And
-// about a real OpenCode 1 with the database of OpenCode 2.
+// the fix repairs; a plugin that OpenCode refuses; a login that takes precedence; a proxy. The last
+// finding is about a real OpenCode 1 with the database of OpenCode 2.
 func TestDoctorOpenCode2(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)

@@ -35,8 +35,8 @@ func (w *world) prompt(model, prompt string, flags ...string) *command {
 	return w.command("ocgo-key", append(append(args, "--"), opencode(w.t, model, prompt)...)...)
 }
 
-// curl asks the service on the pool, where the client makes no difference; flags are those of our
-// `run`.
+// curl sends a request under `ocgo-key run`, for tests in which any client will do; flags are the
+// flags of `run`.
 func (w *world) curl(flags ...string) *command {
 	return w.command("ocgo-key", append(append([]string{"run"}, flags...), "--", "sh", "-c", `printf 'header = "Authorization: Bearer %s"\n' "$OPENCODE_API_KEY" |
 		curl -sS --fail-with-body -K - "$OPENCODE_BASE_URL/chat/completions" -H 'Content-Type: application/json' \

@@ -117,7 +117,8 @@ func (c *children) look() {
 		if err != nil {
 			continue
 		}
-		// Which ones to look at. After the name, which may hold anything, come the state and the parent.
+		// Select the processes. In the line, the state and the parent follow the name, which may contain
+		// any character.
 		stat, _ := os.ReadFile("/proc/" + entry.Name() + "/stat")
 		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 		if len(fields) < 2 || string(fields[1]) != strconv.Itoa(c.parent) {

@@ -66,7 +66,7 @@ func TestRun2(t *testing.T) {
 	w.noService()
 	w.noFolders()
 
-	// The user's own opencode, which the shared service serves.
+	// This is the user's own opencode, which uses the shared service.
 	w.service.AddAccount(fakeservice.Account{Key: "sk-foreign", Label: "Foreign"})
 	models := `"models": {"kimi-k2.6": {"settings": {"baseURL": "` + w.service.BaseURL() + `", "apiKey": "sk-foreign"}}}`
 	w.configure2(`{"providers": {"opencode-go": {` + models + `}}}`)

@@ -2,8 +2,8 @@
 // that handle keys and accounts, runs their tests, and writes which changes no test noticed to
 // docs/testing.md, with the coverage of each package. The source itself is not touched.
 //
-// It has its own few operators, because the known tools have no sample of a fixed size and seed, and
-// all mutants would take a day.
+// It has its own small set of operators, because the known tools cannot test a sample of a fixed
+// size and seed, and a test of all mutants would take a day.
 package main
 
 import (
@@ -69,12 +69,12 @@ func run(count int, seed uint64, budget time.Duration, out string) error {
 	return writeSection(out, page)
 }
 
-// A base is a package as it is.
+// A base is a package without changes.
 type base struct {
 	name     string
 	coverage string // such as "93.1%"
 	mutants  []mutant
-	covered  []string // the lines of its profile for what was run
+	covered  []string // the lines of its coverage profile that were run
 	took     time.Duration
 }
 
@@ -126,7 +126,7 @@ func (b base) covers(m mutant) bool {
 	})
 }
 
-// A verdict is what became of a mutant.
+// A verdict is the result of a mutant's test run.
 type verdict string
 
 const (
@@ -142,7 +142,7 @@ type result struct {
 	verdict verdict
 }
 
-// A trial tries mutants until enough have been, or the time is over.
+// A trial tests mutants until it has tested enough of them or the time is over.
 type trial struct {
 	dir   string
 	bases []base
@@ -181,8 +181,8 @@ func (t *trial) work() {
 	}
 }
 
-// try runs the tests of the mutant's package: first those that need nothing installed, and the rest
-// if these notice nothing.
+// try runs the tests of the mutant's package: first the tests that need no installed programs, and
+// then, if these find nothing, the others.
 func (t *trial) try(m mutant, scratch string) (verdict, error) {
 	b := t.bases[slices.IndexFunc(t.bases, func(b base) bool { return b.name == filepath.Dir(m.file) })]
 	source, err := os.ReadFile(m.file)

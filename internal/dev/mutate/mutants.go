@@ -13,15 +13,16 @@ type mutant struct {
 	file     string // relative to the module
 	line     int
 	what     string // the operator
-	text     string // the line as it is
-	from, to int    // offsets of what is replaced
+	text     string // the line before the change
+	from, to int    // offsets of the replaced text
 	with     string
 }
 
-// key identifies the mutant also after lines above it have changed.
+// key identifies the mutant, even after lines above it have changed.
 func (m mutant) key() string { return m.file + ": " + m.what + ": " + m.text }
 
-// swaps are the operators of Go that are exchanged for another one, and the name of the change.
+// swaps maps each of Go's operators that is exchanged to its replacement and the name of the
+// change.
 var swaps = map[token.Token]struct {
 	with token.Token
 	what string
@@ -34,7 +35,7 @@ var swaps = map[token.Token]struct {
 	token.MUL: {token.QUO, "arithmetic"}, token.QUO: {token.MUL, "arithmetic"},
 }
 
-// zeros are the values that are returned in place of others, by the text of the type.
+// zeros are the values that replace returned values, by the source text of the type.
 var zeros = map[string]string{"error": "nil", "string": `""`, "int": "0", "int64": "0", "time.Duration": "0", "time.Time": "time.Time{}"}
 
 // mutantsOf returns every mutant of a source file. Some of them do not compile, such as a sum of
@@ -53,7 +54,7 @@ func mutantsOf(file string, source []byte) ([]mutant, error) {
 		line := set.Position(from).Line
 		found = append(found, mutant{file, line, what, strings.TrimSpace(lines[line-1]), offset(from), offset(to), with})
 	}
-	var results []*ast.FieldList // of the functions around
+	var results []*ast.FieldList // the functions that contain the current node
 	var walk func(ast.Node) bool
 	walk = func(n ast.Node) bool {
 		within := func(f *ast.FuncType, body *ast.BlockStmt) bool {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// judgements has a line for each surviving mutant that somebody has looked at: its key, a tab,
-// "equivalent" or "open", a tab, and why.
+// judgements has a line for each undetected mutant that a person has examined: its key, a tab,
+// "equivalent" or "open", a tab, and the reason.
 //
 //go:embed judged.txt
 var judgements string

@@ -18,7 +18,7 @@ import (
 
 const (
 	npmName     = "ocgo-key"
-	npmScope    = "@ocgo-key/" // program.js has it too
+	npmScope    = "@ocgo-key/" // program.js has the same value
 	description = "OpenCode Go keys in the OS keychain, rotated at their limits"
 )
 
