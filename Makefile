@@ -65,9 +65,9 @@ demo: build
 
 # RACE lists the packages that are tested with the race detector: tests run their goroutines in the
 # test process. Tests of PROCESSES start other programs, in which the race detector finds nothing,
-# and which it would slow down. keychain has tests of both kinds and is run twice. `make race` uses
-# the race detector for all packages. The tests of ALONE start OpenCode or trace the program, and no
-# other test runs at the same time.
+# and which it would slow down. Most of these tests wait, so six of them run at a time. keychain has
+# tests of both kinds and is run twice. `make race` uses the race detector for all packages. The
+# tests of ALONE start OpenCode or trace the program, and no other test runs at the same time.
 RACE      = $$(go list ./... | grep -vE "/(keychain|internal/(cli|dev/.*))$$")
 PROCESSES = $$(go list ./... | grep -E "/(keychain|internal/(cli|dev/.*))$$" | grep -vE "/dev/(e2e|faults)$$")
 ALONE     = ./internal/dev/e2e ./internal/dev/faults
@@ -86,7 +86,7 @@ check:
 test: deps
 	@PATH="$(OPENCODE_BIN):$$PATH" internal/layers.sh test vet '$(MAKE) --no-print-directory vet' \
 		'with the race detector' 'go test -race -timeout 45m $(RACE) && go test -race -tags check ./keychain' \
-		'programs' 'go test -timeout 45m $(PROCESSES)' \
+		'programs' 'go test -timeout 45m -parallel 6 $(PROCESSES)' \
 		'with OpenCode' 'go test -timeout 45m -p 1 -parallel 4 $(ALONE)'
 
 # Runs all tests with the race detector. This takes half an hour.

@@ -56,6 +56,7 @@ func refuse(w http.ResponseWriter, _ *http.Request) {
 }
 
 func TestDoctorFindsTroubleWithTheService(t *testing.T) {
+	t.Parallel() // it waits
 	h := newImportHome(t)
 	good := httptest.NewServer(http.HandlerFunc(refuse))
 	defer good.Close()
@@ -106,6 +107,7 @@ func TestDoctorFindsTroubleWithTheService(t *testing.T) {
 }
 
 func TestDoctorFindsAnUnreachableService(t *testing.T) {
+	t.Parallel() // it waits
 	h := newImportHome(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -129,6 +131,7 @@ func TestDoctorFindsAnUnreachableService(t *testing.T) {
 // Doctor names the settings of a proxy, without the password in them. LOCALHOST in capitals is a
 // host for which Go uses the proxy, although it is this machine.
 func TestDoctorNamesTheProxy(t *testing.T) {
+	t.Parallel() // it waits
 	h := newImportHome(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(refuse))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{h.certificate("localhost", time.Now())}}
@@ -170,6 +173,7 @@ func TestDoctorNamesTheProxy(t *testing.T) {
 
 // If this machine's clock is far off, the service's certificate is not valid.
 func TestDoctorNamesTheClockWhereACertificateIsOver(t *testing.T) {
+	t.Parallel() // it waits
 	h := newImportHome(t)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(refuse))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{h.certificate("localhost", time.Now().Add(-48*time.Hour))}}

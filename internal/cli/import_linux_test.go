@@ -39,9 +39,14 @@ func newImportHome(t *testing.T) *importHome {
 	daemon, err := keychainIn(keychaintest.Unlocked)
 	require.NoError(t, err)
 	home := t.TempDir()
+	// Doctor asks for its version each time, for which a real OpenCode takes a second or more.
+	bin := filepath.Join(home, "bin")
+	require.NoError(t, os.Mkdir(bin, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "opencode"), []byte("#!/bin/sh\necho 1.18.33\n"), 0o700))
 	h := &importHome{t: t, marker: keyleak.New(), folder: filepath.Join(home, "data", "opencode")}
 	h.env = append(append(os.Environ(), daemon.Env()...), "HOME="+home, "XDG_DATA_HOME="+filepath.Join(home, "data"),
-		"XDG_CONFIG_HOME="+filepath.Join(home, "config"), "OCGO_KEY_STATE_DIR="+filepath.Join(home, "state"), "OPENCODE_API_KEY=")
+		"XDG_CONFIG_HOME="+filepath.Join(home, "config"), "OCGO_KEY_STATE_DIR="+filepath.Join(home, "state"), "OPENCODE_API_KEY=",
+		"PATH="+bin+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	require.NoError(t, os.MkdirAll(h.folder, 0o700))
 	return h
 }

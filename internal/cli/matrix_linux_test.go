@@ -35,6 +35,7 @@ type ring = func(t *testing.T, key string) []string
 // Linux keychain can be in. In every state it exits by itself, prints nothing but the key on
 // stdout, and leaves no process behind.
 func TestKeychainMatrix(t *testing.T) {
+	t.Parallel() // beside other tests that wait
 	for _, row := range []struct {
 		state string
 		ring  ring

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/age"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -55,7 +56,9 @@ func newMoving(t *testing.T, from string) *moving {
 	m := &moving{t: t, dir: t.TempDir(), keys: map[string]string{}}
 	require.NoError(t, os.WriteFile(filepath.Join(m.dir, "docker-credential-killer"), []byte(killer), 0o700))
 	identity := filepath.Join(m.dir, "id.txt")
-	require.NoError(t, exec.CommandContext(t.Context(), "age-keygen", "-o", identity).Run())
+	made, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(identity, []byte(made.String()+"\n"), 0o600))
 	t.Setenv("PATH", m.dir+":"+os.Getenv("PATH"))
 	states := filepath.Join(m.dir, "state")
 	m.env = append(os.Environ(), "OCGO_KEY_STATE_DIR="+states, "OCGO_KEY_IDENTITY="+identity, "OCGO_KEY_STORE=", "CREDENTIALS_DIRECTORY=")

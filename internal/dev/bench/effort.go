@@ -15,12 +15,13 @@ type effort struct {
 	memoryTime                     time.Duration // how long 100 streams are watched
 	settle                         time.Duration // the time after the start of the last stream
 	quietRequests                  int
-	commandRounds                  int // runs of each short command
-	residentRounds                 int // runs of each command whose memory is measured
-	startRounds                    int // starts of OpenCode in each way, up to its first request
-	versionRounds                  int // runs of `opencode --version`, each way
-	initRounds                     int // starts whose initialization is traced
-	warmUps                        int // rounds before the measurement, which are discarded
+	commandRounds                  int      // runs of each short command
+	residentRounds                 int      // runs of each command whose memory is measured
+	startRounds                    int      // starts of OpenCode in each way, up to its first request
+	versionRounds                  int      // runs of `opencode --version`, each way
+	initRounds                     int      // starts whose initialization is traced
+	warmUps                        int      // rounds before the measurement, which are discarded
+	openCode                       []string // further environment variables of OpenCode
 }
 
 var (
@@ -33,11 +34,11 @@ var (
 		commandRounds: 100, residentRounds: 9, startRounds: 10, versionRounds: 20, initRounds: 20, warmUps: 1,
 	}
 	short = effort{
-		latencyRounds: 3, latencyRequests: 60, bodyRequests: 20,
-		loadRounds: 3, loadWindow: 100 * time.Millisecond,
-		streamRounds: 3, streams: 2,
+		latencyRounds: 1, latencyRequests: 60, bodyRequests: 20,
+		loadRounds: 1, loadWindow: 100 * time.Millisecond,
+		streamRounds: 1, streams: 2,
 		failovers: 10, freshGateways: 1,
 		memoryTime: 200 * time.Millisecond, quietRequests: 50,
-		commandRounds: 2, residentRounds: 1, startRounds: 1, versionRounds: 1, initRounds: 1, warmUps: 0,
+		commandRounds: 1, residentRounds: 1, startRounds: 1, versionRounds: 1, initRounds: 1, warmUps: 0,
 	}
 )

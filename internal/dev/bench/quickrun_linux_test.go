@@ -21,9 +21,15 @@ func TestQuickRun(t *testing.T) {
 	t.Setenv("TMPDIR", scratch)
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "ocgo-key")
-	build := exec.Command("go", "build", "-o", binary, filepath.Join("..", "..", ".."))
+	// Without what is only for debuggers, it is linked in half the time.
+	build := exec.Command("go", "build", "-ldflags=-w", "-o", binary, filepath.Join("..", "..", ".."))
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
+	// OpenCode starts faster with a catalog of a few models, without its built-in plugins, and without
+	// its compiler's last stage. None of them is part of what is tested here.
+	models, err := filepath.Abs(filepath.Join("..", "e2e", "testdata", "models.json"))
+	require.NoError(t, err)
+	short.openCode = []string{"OPENCODE_DISABLE_DEFAULT_PLUGINS=1", "OPENCODE_MODELS_PATH=" + models, "BUN_JSC_useFTLJIT=0"}
 	page := filepath.Join(dir, "benchmarks.md")
 	require.NoError(t, os.WriteFile(page, []byte("# Mine\n\n<!-- other: begin -->\nkept\n<!-- other: end -->\n"), 0o600))
 

@@ -98,7 +98,7 @@ func (st *starters) measure(ctx context.Context, s *settings) (rows []row, numbe
 		return nil, "", err
 	}
 	st.scratch = open
-	if err := st.enter(ctx); err != nil {
+	if err := st.enter(ctx, s.effort.openCode); err != nil {
 		return nil, "", err
 	}
 	version, err := st.version(ctx)
@@ -132,8 +132,8 @@ func (st *starters) measure(ctx context.Context, s *settings) (rows []row, numbe
 	}, number, nil
 }
 
-// enter starts the stand-in service and prepares a home for each way.
-func (st *starters) enter(ctx context.Context) (err error) {
+// enter starts the stand-in service and prepares a home for each way. Env is for OpenCode.
+func (st *starters) enter(ctx context.Context, env []string) (err error) {
 	st.service, err = fakeservice.Start(fakeservice.Options{Accounts: []fakeservice.Account{
 		{Key: keyOf(pooled), Label: labelOf(pooled)}, {Key: keyOf(own), Label: labelOf(own)},
 	}})
@@ -151,7 +151,7 @@ func (st *starters) enter(ctx context.Context) (err error) {
 		if s.home, err = st.newHome(fmt.Sprint("home", w), st.service.BaseURL()); err != nil {
 			return err
 		}
-		s.home.env = append(s.home.env, "OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1")
+		s.home.env = append(append(s.home.env, "OPENCODE_DISABLE_MODELS_FETCH=1", "OPENCODE_DISABLE_AUTOUPDATE=1"), env...)
 		if err := os.Mkdir(s.project(), 0o700); err != nil {
 			return err
 		}
