@@ -22,10 +22,14 @@ func NewFakeSystem(b Backend) Store {
 
 // The tables of error codes.
 var (
-	SecurityExit = securityExit
-	WindowsError = windowsError
-	DBusError    = dbusError
+	SecurityExit     = securityExit
+	SecurityStatuses = securityStatuses
+	WindowsError     = windowsError
+	DBusError        = dbusError
 )
+
+// DumpedUsers returns the users of a service in what `security dump-keychain` prints.
+var DumpedUsers = dumpedUsers
 
 // HelperError returns the error for a docker credential helper that fails with output.
 func HelperError(output string) *Error {

@@ -7,7 +7,7 @@ import (
 )
 
 // An Inspection is the part of a keychain's content that can be read without prompting the user. It
-// is zero on systems whose keychain allows no inspection.
+// is zero for a store that allows no inspection.
 type Inspection struct {
 	// Complete says that IDs lists every key in the keychain.
 	Complete bool
@@ -26,25 +26,30 @@ type Inspector interface {
 	Inspect(ctx context.Context) (Inspection, error)
 }
 
-// Inspect inspects the keychain on Linux. On the other systems it returns the zero Inspection,
-// since their tools list no keys without reading them.
+// Inspect inspects the keychain. Only on Linux is the result complete: on the other systems, what
+// cannot be listed may be there all the same.
 func (s *osStore) Inspect(ctx context.Context) (Inspection, error) {
 	if s.inspect == nil {
 		return Inspection{}, nil
 	}
 	ctx, cancel := WithBudget(ctx)
 	defer cancel()
-	start := time.Now()
+	start, budget := time.Now(), remaining(ctx)
 	c := call{store: storeOS}
 	if err := ctx.Err(); err != nil {
 		return Inspection{}, c.fail(contextEnded(err, 0))
 	}
-	if err := s.preflight(); err != nil {
-		return Inspection{}, c.fail(err)
+	if s.preflight != nil {
+		if err := s.preflight(); err != nil {
+			return Inspection{}, c.fail(err)
+		}
 	}
 	found, err := s.inspect(ctx)
 	if err == nil {
 		return found, nil
+	}
+	if errors.Is(err, errCallEnded) {
+		return Inspection{}, c.fail(contextEnded(ctx.Err(), budget))
 	}
 	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Timeout && ctx.Err() != nil {
 		timedOut := *e

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/zalando/go-keyring"
 )
@@ -17,9 +18,10 @@ const storeOS = "os"
 // Keychain on macOS, Credential Manager on Windows.
 //
 // A call returns when its context ends, or after DefaultBudget if the context has no deadline.
-// go-keyring knows no deadlines, so an abandoned call goes on in the background until it is
-// answered or the process ends; a Set that timed out may still take effect. Calls are made one at a
-// time, since prompts on one D-Bus connection receive each other's answers.
+// go-keyring knows no deadlines, so on Linux and Windows an abandoned call goes on in the background
+// until it is answered or the process ends; on macOS the program that waits for the user is killed.
+// A Set that timed out may still take effect. Calls are made one at a time, since prompts on one
+// D-Bus connection receive each other's answers.
 //
 // On Linux the first call may set DBUS_SESSION_BUS_ADDRESS in this process's environment, so copy
 // the environment for a child before it.
@@ -35,11 +37,11 @@ func NewOSNotes() Store {
 	return notes
 }
 
-// A backend is go-keyring, or what replaces it in a test.
+// A backend is go-keyring, or what replaces it on macOS and in tests.
 type backend interface {
-	Get(service, user string) (string, error)
-	Set(service, user, password string) error
-	Delete(service, user string) error
+	Get(ctx context.Context, service, user string) (string, error)
+	Set(ctx context.Context, service, user, password string) error
+	Delete(ctx context.Context, service, user string) error
 }
 
 // A platform holds what differs between the systems. Each field may be nil.
@@ -51,7 +53,7 @@ type platform struct {
 	classify func(context.Context, error) error
 	// warm connects to the keychain. Set only together with preflight.
 	warm func()
-	// inspect inspects the keychain without prompting the user. Set only together with preflight.
+	// inspect inspects the keychain without prompting the user.
 	inspect func(context.Context) (Inspection, error)
 	// watch observes a call that takes long, and records its progress. It returns an *Error when
 	// the keychain service ends during the call, since no answer will come then, and nil when ctx
@@ -61,6 +63,9 @@ type platform struct {
 	vanished func(err error) bool
 	// verifyDelete says that the backend may report a deletion that did not happen.
 	verifyDelete bool
+	// endOfCall limits how long a call of the backend may take to end once its context has ended. It
+	// is zero if a call does not end with its context.
+	endOfCall time.Duration
 }
 
 type osStore struct {
@@ -89,9 +94,9 @@ func (s *osStore) Warm() {
 
 func (s *osStore) Get(ctx context.Context, id string) (Secret, error) {
 	c := call{storeOS, "get", id}
-	v, err := s.do(ctx, c, Secret{}, func() (v string, err error) {
+	v, err := s.do(ctx, c, Secret{}, func(ctx context.Context) (v string, err error) {
 		err = s.retryVanished(func() error {
-			v, err = s.backend.Get(s.service, id)
+			v, err = s.backend.Get(ctx, s.service, id)
 			return err
 		})
 		return v, err
@@ -111,15 +116,15 @@ func (s *osStore) Set(ctx context.Context, id string, secret Secret) error {
 	if err := checkSecret(secret); err != nil {
 		return c.fail(err)
 	}
-	_, err := s.do(ctx, c, secret, func() (string, error) {
-		return "", s.backend.Set(s.service, id, secret.Reveal())
+	_, err := s.do(ctx, c, secret, func(ctx context.Context) (string, error) {
+		return "", s.backend.Set(ctx, s.service, id, secret.Reveal())
 	})
 	return err
 }
 
 func (s *osStore) Delete(ctx context.Context, id string) error {
-	_, err := s.do(ctx, call{storeOS, "delete", id}, Secret{}, func() (string, error) {
-		return "", s.retryVanished(func() error { return s.delete(id) })
+	_, err := s.do(ctx, call{storeOS, "delete", id}, Secret{}, func(ctx context.Context) (string, error) {
+		return "", s.retryVanished(func() error { return s.delete(ctx, id) })
 	})
 	return err
 }
@@ -140,18 +145,18 @@ func (s *osStore) retryVanished(do func() error) error {
 // delete deletes the key and, where verifyDelete is set, checks that it is gone: go-keyring treats
 // a dismissed prompt as consent, and another program may have stored a second item under the same
 // names. The check matters, since the user relies on the report that a key is gone.
-func (s *osStore) delete(id string) error {
-	err := s.backend.Delete(s.service, id)
+func (s *osStore) delete(ctx context.Context, id string) error {
+	err := s.backend.Delete(ctx, s.service, id)
 	if err != nil || !s.verifyDelete {
 		return err
 	}
 	for range 4 {
-		if _, err := s.backend.Get(s.service, id); errors.Is(err, keyring.ErrNotFound) {
+		if _, err := s.backend.Get(ctx, s.service, id); errors.Is(err, keyring.ErrNotFound) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		if err := s.backend.Delete(s.service, id); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+		if err := s.backend.Delete(ctx, s.service, id); err != nil && !errors.Is(err, keyring.ErrNotFound) {
 			return err
 		}
 	}
@@ -160,7 +165,7 @@ func (s *osStore) delete(id string) error {
 
 // do makes one call of the backend, with a deadline. secret is the key that the call stores, if
 // any; the error never contains it.
-func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() (string, error)) (string, error) {
+func (s *osStore) do(ctx context.Context, c call, secret Secret, request func(context.Context) (string, error)) (string, error) {
 	if err := c.check(ctx); err != nil {
 		return "", err
 	}
@@ -176,14 +181,10 @@ func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() 
 	// for the rest of a long-lived process.
 	defer func() { <-s.busy }()
 
-	type outcome struct {
-		value string
-		err   error
-	}
 	done, lost := make(chan outcome, 1), make(chan error, 1)
 	go func() {
 		value, err := s.attempt(ctx, secret, request)
-		done <- outcome{value, c.fail(err)}
+		done <- outcome{value, c.fail(err), errors.Is(err, errCallEnded)}
 	}()
 	var reached progress
 	if s.watch != nil {
@@ -195,20 +196,48 @@ func (s *osStore) do(ctx context.Context, c call, secret Secret, request func() 
 			}
 		}()
 	}
+	var o outcome
 	select {
-	case o := <-done:
-		return o.value, o.err
+	case o = <-done:
 	case err := <-lost:
 		return "", c.fail(err)
 	case <-ctx.Done():
+		o = lastOutcome(done, s.endOfCall)
+	}
+	if o.ended {
+		return "", c.fail(reached.explain(contextEnded(ctx.Err(), budget)))
+	}
+	return o.value, o.err
+}
+
+// outcome is the result of one call of the backend.
+type outcome struct {
+	value string
+	err   error
+	ended bool // the call ended with its context
+}
+
+// lastOutcome returns the outcome of a call whose context has ended, which may have arrived at the
+// same time. It waits for a call that ends with its context, since this process could otherwise end
+// before it has killed the program that the call started.
+func lastOutcome(done <-chan outcome, wait time.Duration) outcome {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case o := <-done:
+		return o
+	case <-timer.C:
 	}
 	select {
 	case o := <-done: // both were ready
-		return o.value, o.err
+		return o
 	default:
-		return "", c.fail(reached.explain(contextEnded(ctx.Err(), budget)))
+		return outcome{ended: true}
 	}
 }
+
+// errCallEnded is the error of a backend whose call ended with its context.
+var errCallEnded = &Error{Kind: Timeout}
 
 // progress is the latest finding of watch about a long call.
 type progress struct{ atomic.Int32 }
@@ -240,7 +269,7 @@ func (p *progress) explain(ended *Error) *Error {
 }
 
 // attempt makes one call of the backend and explains its error.
-func (s *osStore) attempt(ctx context.Context, secret Secret, request func() (string, error)) (value string, err error) {
+func (s *osStore) attempt(ctx context.Context, secret Secret, request func(context.Context) (string, error)) (value string, err error) {
 	defer func() {
 		// go-keyring panics when the bus disconnects during a prompt, and when a service answers
 		// with wrong types. The panic's value is dropped, since it may hold a key.
@@ -260,7 +289,7 @@ func (s *osStore) attempt(ctx context.Context, secret Secret, request func() (st
 			return "", err
 		}
 	}
-	value, err = request()
+	value, err = request(ctx)
 	if err != nil {
 		return "", s.explain(ctx, err, secret)
 	}

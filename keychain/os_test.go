@@ -31,7 +31,7 @@ type fake struct {
 	del     func(user string) error
 }
 
-func (f *fake) Get(_, user string) (string, error) {
+func (f *fake) Get(_ context.Context, _, user string) (string, error) {
 	if f.get != nil {
 		return f.get(user)
 	}
@@ -43,7 +43,7 @@ func (f *fake) Get(_, user string) (string, error) {
 	return "", keyring.ErrNotFound
 }
 
-func (f *fake) Set(_, user, password string) error {
+func (f *fake) Set(_ context.Context, _, user, password string) error {
 	if f.set != nil {
 		return f.set(user, password)
 	}
@@ -56,7 +56,7 @@ func (f *fake) Set(_, user, password string) error {
 	return nil
 }
 
-func (f *fake) Delete(_, user string) error {
+func (f *fake) Delete(_ context.Context, _, user string) error {
 	if f.del != nil {
 		return f.del(user)
 	}

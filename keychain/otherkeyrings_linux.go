@@ -2,6 +2,7 @@ package keychain
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,7 +19,7 @@ type secretService struct{}
 
 func systemBackend() backend { return secretService{} }
 
-func (secretService) Get(service, user string) (string, error) {
+func (secretService) Get(_ context.Context, service, user string) (string, error) {
 	if value, ok := getUnlocked(service, user); ok {
 		return value, nil
 	}
@@ -31,7 +32,7 @@ func (secretService) Get(service, user string) (string, error) {
 // Set stores the key where go-keyring does, and deletes the account's items in other keyrings. An
 // item in a locked keyring stays. Nothing reads it any more, so it is not worth a prompt; Delete
 // prompts for it.
-func (secretService) Set(service, user, pw string) error {
+func (secretService) Set(_ context.Context, service, user, pw string) error {
 	if err := keyring.Set(service, user, pw); err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func (secretService) Set(service, user, pw string) error {
 	return nil
 }
 
-func (secretService) Delete(service, user string) error {
+func (secretService) Delete(_ context.Context, service, user string) error {
 	if items := findItems(service, user); items.onlyElsewhere() {
 		return items.delete()
 	}

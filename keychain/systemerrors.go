@@ -8,47 +8,61 @@ import (
 // The error codes of the three systems. The functions depend on the code alone, so that each table
 // can be tested on every system.
 
-// securityExit returns the error for an exit code of macOS' /usr/bin/security: the low byte of an
-// OSStatus (SecBase.h), for instance errSecItemNotFound -25300 = 44.
+// securityStatuses are the errors of macOS' keychain, by their OSStatus (SecBase.h).
+var securityStatuses = map[int]*Error{
+	-25300: errNotFound,       // errSecItemNotFound
+	-25308: errSecurityLocked, // errSecInteractionNotAllowed
+	-25315: errSecurityLocked, // errSecInteractionRequired
+	-25320: { // errSecInDarkWake
+		Kind: Locked,
+		Err:  errors.New("the Mac is asleep, and the keychain cannot show a prompt"),
+		Hint: "try again when it is awake",
+	},
+	-25293: { // errSecAuthFailed
+		Kind: Refused,
+		Err:  errors.New("the keychain did not accept the authorization"),
+		Hint: "allow `security` to use the item when macOS asks, or unlock the keychain with `security unlock-keychain`",
+		Fix:  "security unlock-keychain",
+	},
+	-128: { // errSecUserCanceled
+		Kind: Refused,
+		Err:  errors.New("the prompt was canceled"),
+		Hint: "try again and allow it",
+	},
+	-25292: { // errSecReadOnly
+		Kind: Refused,
+		Err:  errors.New("the keychain is read-only"),
+		Hint: "choose a keychain that you can write with `security default-keychain`",
+	},
+	-25307: errNoDefaultKeychain, // errSecNoDefaultKeychain
+	-25295: errNoDefaultKeychain, // errSecInvalidKeychain
+	-25294: errNoDefaultKeychain, // errSecNoSuchKeychain
+	-25291: errNoDefaultKeychain, // errSecNotAvailable
+	-25302: errTooLarge,          // errSecDataTooLarge
+}
+
+var (
+	errSecurityLocked = &Error{
+		Kind: Locked,
+		Err:  errors.New("the keychain is locked, and this session can't ask for its password"),
+		Hint: "run `security unlock-keychain` and try again",
+		Fix:  "security unlock-keychain",
+	}
+	errNoDefaultKeychain = &Error{
+		Kind: NoKeychain,
+		Err:  errors.New("there is no usable default keychain"),
+		Hint: "look at `security default-keychain`; log in to the desktop once, or create one in Keychain Access. root and programs that launchd starts at boot have none: use the encrypted file (`ocgo-key config store file`) there",
+		Fix:  "security default-keychain -d user -s login.keychain-db",
+	}
+)
+
+// securityExit returns the error for an exit code of macOS' /usr/bin/security, which is the low byte
+// of an OSStatus.
 func securityExit(code int) *Error {
-	switch code {
-	case 44: // errSecItemNotFound
-		return errNotFound
-	case 36: // errSecInteractionNotAllowed
-		return &Error{
-			Kind: Locked,
-			Err:  errors.New("the keychain is locked, and this session can't ask for its password"),
-			Hint: "run `security unlock-keychain` and try again",
-			Fix:  "security unlock-keychain",
+	for status, known := range securityStatuses {
+		if status&0xff == code {
+			return known
 		}
-	case 51: // errSecAuthFailed
-		return &Error{
-			Kind: Refused,
-			Err:  errors.New("the keychain did not accept the authorization"),
-			Hint: "allow `security` to use the item when macOS asks, or unlock the keychain with `security unlock-keychain`",
-			Fix:  "security unlock-keychain",
-		}
-	case 128: // errSecUserCanceled
-		return &Error{
-			Kind: Refused,
-			Err:  errors.New("the prompt was canceled"),
-			Hint: "try again and allow it",
-		}
-	case 52: // errSecReadOnly
-		return &Error{
-			Kind: Refused,
-			Err:  errors.New("the keychain is read-only"),
-			Hint: "choose a keychain that you can write with `security default-keychain`",
-		}
-	case 37, 49, 50, 53: // errSecNoDefaultKeychain, InvalidKeychain, NoSuchKeychain, NotAvailable
-		return &Error{
-			Kind: NoKeychain,
-			Err:  errors.New("there is no usable default keychain"),
-			Hint: "look at `security default-keychain`; log in to the desktop once, or create one in Keychain Access",
-			Fix:  "security default-keychain -d user -s login.keychain-db",
-		}
-	case 46: // errSecDataTooLarge
-		return errTooLarge
 	}
 	return &Error{Err: fmt.Errorf("security ended with exit code %d", code), Hint: "try again in a terminal of the desktop session"}
 }

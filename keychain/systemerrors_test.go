@@ -18,11 +18,17 @@ func checkError(t *testing.T, what any, got *keychain.Error, want keychain.Kind)
 
 func TestSecurityExitCodes(t *testing.T) {
 	for code, want := range map[int]keychain.Kind{
-		44: keychain.NotFound, 36: keychain.Locked, 51: keychain.Refused, 128: keychain.Refused,
+		44: keychain.NotFound, 36: keychain.Locked, 29: keychain.Locked, 24: keychain.Locked, 51: keychain.Refused, 128: keychain.Refused,
 		52: keychain.Refused, 37: keychain.NoKeychain, 49: keychain.NoKeychain, 50: keychain.NoKeychain,
-		53: keychain.NoKeychain, 46: keychain.TooLarge, 1: keychain.Failed, 45: keychain.Failed, -1: keychain.Failed,
+		53: keychain.NoKeychain, 42: keychain.TooLarge, 1: keychain.Failed, 45: keychain.Failed, -1: keychain.Failed,
 	} {
 		checkError(t, code, keychain.SecurityExit(code), want)
+	}
+	statuses := map[int]int{} // by exit code
+	for status := range keychain.SecurityStatuses {
+		other, taken := statuses[status&0xff]
+		assert.False(t, taken, "%d and %d have the same exit code", status, other)
+		statuses[status&0xff] = status
 	}
 }
 
