@@ -27,13 +27,16 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(rings{m}, map[string]func(){
 		"ocgo-key": func() {
-			if dir := os.Getenv(folderVariable); dir != "" {
+			if os.Getenv(keychaintest.SecurityVariable) != "" {
+				accounts.OpenOS = openSecurity
+			} else if dir := os.Getenv(folderVariable); dir != "" {
 				accounts.OpenOS = func() keychain.Store { return openFolder(dir) }
 			}
 			os.Exit(cli.Main(os.Args[1:]))
 		},
-		"pass": func() { os.Exit(pass(os.Args[1:])) },
-		"ask":  func() { os.Exit(ask(os.Args[1:])) },
+		"pass":     func() { os.Exit(pass(os.Args[1:])) },
+		"ask":      func() { os.Exit(ask(os.Args[1:])) },
+		"security": func() { os.Exit(keychaintest.Security(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
 	})
 }
 

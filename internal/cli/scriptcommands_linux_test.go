@@ -48,6 +48,9 @@ var scriptCommands = map[string]command{
 	"passed":    passed,
 
 	"completes": completes,
+
+	"macos":    macos,
+	"calls":    calls,
 }
 
 // exits CODE COMMAND... runs a command and requires this exit code.
@@ -227,6 +230,10 @@ func asked(ts *testscript.TestScript, neg bool, args []string) {
 // stored NAME... requires that the keychain holds these keys; with ! none of them.
 func stored(ts *testscript.TestScript, neg bool, args []string) {
 	s := scriptOf(ts)
+	if ts.Getenv(keychaintest.SecurityVariable) != "" {
+		storedInSecurity(ts, neg, args)
+		return
+	}
 	if !keychaintest.Installed {
 		storedInFolder(ts, neg, args)
 		return
