@@ -47,7 +47,7 @@ func (p *process) wait() Status {
 			return Status{Code: ws.ExitStatus()}
 		case ws.Signaled():
 			return Status{Code: 128 + int(ws.Signal()), Signal: ws.Signal()}
-		case ws.Stopped():
+		default: // stopped; on macOS, Stopped is false for SIGSTOP
 			p.stopAlong()
 		}
 	}

@@ -49,8 +49,8 @@ var scriptCommands = map[string]command{
 
 	"completes": completes,
 
-	"macos":    macos,
-	"calls":    calls,
+	"macos": macos,
+	"calls": calls,
 }
 
 // exits CODE COMMAND... runs a command and requires this exit code.

@@ -25,7 +25,7 @@ const maxLine = 1 << 16
 
 // IsTerminal reports whether f is a terminal.
 func IsTerminal(f *os.File) bool {
-	_, err := stateOf(f)
+	_, err := getModes(f)
 	return err == nil
 }
 
@@ -64,21 +64,13 @@ func WithDescriptor(f *os.File, call func(fd int) error) error {
 // A State is a terminal's saved modes.
 type State struct {
 	f     *os.File
-	modes xterm.State
-}
-
-func stateOf(f *os.File) (state *xterm.State, err error) {
-	err = WithDescriptor(f, func(fd int) (err error) {
-		state, err = xterm.GetState(fd)
-		return err
-	})
-	return state, err
+	modes modes
 }
 
 // Save returns the modes of the terminal f, which must stay open until the last Restore. It fails
 // if f is not a terminal.
 func Save(f *os.File) (*State, error) {
-	modes, err := stateOf(f)
+	modes, err := getModes(f)
 	if err != nil {
 		return nil, fmt.Errorf("modes of the terminal: %w", err)
 	}
@@ -91,7 +83,7 @@ func (s *State) Changed() bool {
 	if s == nil {
 		return false
 	}
-	now, err := stateOf(s.f)
+	now, err := getModes(s.f)
 	return err == nil && *now != s.modes
 }
 
@@ -102,7 +94,7 @@ func (s *State) Restore() error {
 	if s == nil || inBackground(s.f) {
 		return nil
 	}
-	if err := WithDescriptor(s.f, func(fd int) error { return xterm.Restore(fd, &s.modes) }); err != nil {
+	if err := setModes(s.f, setTermios, &s.modes); err != nil {
 		return fmt.Errorf("restore the terminal: %w", err)
 	}
 	return nil

@@ -6,4 +6,6 @@ const (
 	getTermios      = unix.TCGETS
 	setTermios      = unix.TCSETS
 	setTermiosFlush = unix.TCSETSF // and discards unread input
+
+	pending = 0 // the kernel sets no mode by itself
 )

@@ -13,16 +13,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func getModes(f *os.File) (modes *unix.Termios, err error) {
+// modes are a terminal's modes.
+type modes = unix.Termios
+
+func getModes(f *os.File) (m *modes, err error) {
 	err = WithDescriptor(f, func(fd int) (err error) {
-		modes, err = unix.IoctlGetTermios(fd, getTermios)
+		m, err = unix.IoctlGetTermios(fd, getTermios)
 		return err
 	})
-	return modes, err
+	if err == nil {
+		m.Lflag &^= pending
+	}
+	return m, err
 }
 
-func setModes(f *os.File, request uint, modes *unix.Termios) error {
-	return WithDescriptor(f, func(fd int) error { return unix.IoctlSetTermios(fd, request, modes) })
+func setModes(f *os.File, request uint, m *modes) error {
+	return WithDescriptor(f, func(fd int) error { return unix.IoctlSetTermios(fd, request, m) })
 }
 
 // inBackground reports whether another process group has the terminal f.

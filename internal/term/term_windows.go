@@ -8,12 +8,30 @@ import (
 	"os/signal"
 
 	"golang.org/x/sys/windows"
+	xterm "golang.org/x/term"
 )
 
 // controlC is the exit code of a process ended by Ctrl-C (STATUS_CONTROL_C_EXIT).
 const controlC = 0xC000013A
 
 func handle(f *os.File) windows.Handle { return windows.Handle(f.Fd()) }
+
+// modes are a console's modes.
+type modes = xterm.State
+
+const setTermios = 0 // there is one request only
+
+func getModes(f *os.File) (m *modes, err error) {
+	err = WithDescriptor(f, func(fd int) (err error) {
+		m, err = xterm.GetState(fd)
+		return err
+	})
+	return m, err
+}
+
+func setModes(f *os.File, _ uint, m *modes) error {
+	return WithDescriptor(f, func(fd int) error { return xterm.Restore(fd, m) })
+}
 
 // inBackground returns false: Windows has no job control.
 func inBackground(*os.File) bool { return false }
