@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 	"syscall"
 	"unsafe"
 
@@ -14,10 +15,12 @@ import (
 // Signal is unused on Windows: no command ends by a signal.
 type Signal = syscall.Signal
 
-// process is the running command, in a job that ends with us.
+// process is the running command, in a job with all that it starts. The job ends with us; when the
+// command has ended by itself, what it left running stays.
 type process struct {
 	cmd *exec.Cmd
-	job windows.Handle // 0 if there is none
+	mu  sync.Mutex
+	job windows.Handle // 0 if there is none, or none any more
 }
 
 func start(path string, c Command) (*process, error) {
@@ -43,14 +46,20 @@ func newJob() (windows.Handle, error) {
 	if err != nil {
 		return 0, err
 	}
-	var limits windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
-	limits.BasicLimitInformation.LimitFlags = windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE | windows.JOB_OBJECT_LIMIT_SILENT_BREAKAWAY_OK
-	_, err = windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))
+	// A process that asks for it may leave the job, as services do.
+	err = limit(job, windows.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE|windows.JOB_OBJECT_LIMIT_BREAKAWAY_OK)
 	if err != nil {
 		_ = windows.CloseHandle(job)
 		return 0, err
 	}
 	return job, nil
+}
+
+func limit(job windows.Handle, flags uint32) error {
+	var limits windows.JOBOBJECT_EXTENDED_LIMIT_INFORMATION
+	limits.BasicLimitInformation.LimitFlags = flags
+	_, err := windows.SetInformationJobObject(job, windows.JobObjectExtendedLimitInformation, uintptr(unsafe.Pointer(&limits)), uint32(unsafe.Sizeof(limits)))
+	return err
 }
 
 func assign(job windows.Handle, pid int) error {
@@ -66,9 +75,13 @@ func (p *process) pid() int { return p.cmd.Process.Pid }
 
 func (p *process) wait() Status {
 	err := p.cmd.Wait()
+	p.mu.Lock()
 	if p.job != 0 {
+		_ = limit(p.job, 0)
 		_ = windows.CloseHandle(p.job)
+		p.job = 0
 	}
+	p.mu.Unlock()
 	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
 		return Status{Code: 255}
 	}
@@ -77,7 +90,16 @@ func (p *process) wait() Status {
 
 func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
 func (p *process) terminate()         { p.kill() } // there is no gentler way that works for every console program
-func (p *process) kill()              { _ = p.cmd.Process.Kill() }
+
+// kill also ends what the command has started: the command may be a launcher, which starts the
+// program and waits for it.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.job == 0 || windows.TerminateJobObject(p.job, 1) != nil {
+		_ = p.cmd.Process.Kill()
+	}
+}
 
 // catcher catches the console's Ctrl-C. The command gets it as well, and reacts to it.
 type catcher struct{ forward, drop chan os.Signal }

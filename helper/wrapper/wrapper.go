@@ -7,10 +7,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 
@@ -66,11 +68,13 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 	signals := catch()
 	defer signals.stop()
 	for {
-		path, err := find(c.Argv[0])
+		path, argv, err := resolve(c.Argv)
 		if err != nil {
 			return Status{}, false, err
 		}
-		child, err := start(path, c)
+		started := c
+		started.Argv = argv
+		child, err := start(path, started)
 		if err != nil {
 			return Status{}, false, fmt.Errorf("%w: %s: %w", ErrCannotRun, c.Argv[0], cause(err))
 		}
@@ -141,8 +145,40 @@ func find(name string) (string, error) {
 
 // Check returns the error that Run would return if the command cannot be started.
 func Check(c Command) error {
-	_, err := find(c.Argv[0])
+	_, _, err := resolve(c.Argv)
 	return err
+}
+
+// resolve returns the program to start and its arguments: on Windows, not a batch file of npm but
+// what it starts.
+func resolve(argv []string) (path string, resolved []string, err error) {
+	path, err = find(argv[0])
+	if err != nil || runtime.GOOS != "windows" || !isBatch(path) {
+		return path, argv, err
+	}
+	if program := behindBatch(path); program != nil {
+		if behind, err := find(program[0]); err == nil {
+			return behind, slices.Concat(program, argv[1:]), nil
+		}
+	}
+	return path, argv, checkBatchArguments(argv[0], argv[1:])
+}
+
+// behindBatch is behindLauncher for a batch file on this machine.
+func behindBatch(path string) []string {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxLauncher))
+	if err != nil {
+		return nil
+	}
+	return behindLauncher(path, text, func(path string) bool {
+		info, err := os.Stat(path)
+		return err == nil && info.Mode().IsRegular()
+	})
 }
 
 // cause returns the reason in an error without the command's name.
