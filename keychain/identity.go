@@ -16,6 +16,7 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/armor"
 
+	"ocgo-key/internal/atomicfile"
 	"ocgo-key/internal/text"
 )
 
@@ -129,7 +130,7 @@ func readPrivate(path, what string, groupReadable bool) ([]byte, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &Error{Kind: Refused, Err: fmt.Errorf("%s at %s is not a regular file", what, path), Hint: "name a file, or pass an open descriptor as fd:N"}
 	}
-	file, err := os.Open(path)
+	file, err := atomicfile.Open(path, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, unreadable(err, path, what)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // Write writes data to path with the permission bits perm, regardless of the umask.
@@ -32,6 +33,30 @@ func Renew(path string, data []byte, perm os.FileMode) error {
 		_ = os.Remove(to) // if this fails, the rename reports why
 		return replace(from, to)
 	})
+}
+
+// Open is os.OpenFile for a file that Write replaces. On Windows it tries again while another process
+// is replacing the file.
+func Open(path string, flag int, perm os.FileMode) (file *os.File, err error) {
+	err = retry(busy, time.Sleep, func() error {
+		file, err = os.OpenFile(path, flag, perm)
+		return err
+	})
+	return file, err
+}
+
+// retry calls do up to 20 times, for half a second in all, while its error says that the file is
+// busy.
+func retry(busy func(error) bool, sleep func(time.Duration), do func() error) error {
+	err := do()
+	for range 19 {
+		if err == nil || !busy(err) {
+			break
+		}
+		sleep(25 * time.Millisecond)
+		err = do()
+	}
+	return err
 }
 
 func write(path string, data []byte, perm os.FileMode, sync bool, replace func(from, to string) error) error {

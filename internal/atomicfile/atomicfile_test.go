@@ -2,13 +2,16 @@ package atomicfile
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 )
 
 func names(t *testing.T, dir string) []string {
@@ -194,4 +197,67 @@ func TestRenew(t *testing.T) {
 	if got := names(t, dir); !slices.Equal(got, []string{"folder", "state.json.last"}) {
 		t.Errorf("folder holds %q", got)
 	}
+}
+
+// A file that another process is replacing is tried again, but not for ever, and no other error is.
+func TestBusyFileIsTriedAgain(t *testing.T) {
+	errBusy, errOther := errors.New("busy"), errors.New("other")
+	for _, tt := range []struct {
+		name  string
+		errs  []error // of the calls; the last one stays
+		want  error
+		calls int
+	}{
+		{"at once", []error{nil}, nil, 1},
+		{"free later", []error{errBusy, errBusy, nil}, nil, 3},
+		{"another error", []error{errOther}, errOther, 1},
+		{"another error later", []error{errBusy, errOther}, errOther, 2},
+		{"never free", []error{errBusy}, errBusy, 20},
+	} {
+		calls, slept := 0, time.Duration(0)
+		err := retry(func(err error) bool { return err == errBusy }, func(d time.Duration) { slept += d }, func() error {
+			calls++
+			return tt.errs[min(calls, len(tt.errs))-1]
+		})
+		if err != tt.want || calls != tt.calls || slept > 500*time.Millisecond {
+			t.Errorf("%s: %v after %d calls and %s", tt.name, err, calls, slept)
+		}
+	}
+}
+
+// Readers that come while a file is replaced all find it, old or new.
+func TestOpenWhileReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	if err := Write(path, []byte("0"), 0o600, false); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				f, err := Open(path, os.O_RDONLY, 0)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				text, err := io.ReadAll(f)
+				if err := errors.Join(err, f.Close()); err != nil || len(text) == 0 {
+					t.Errorf("read %q, %v", text, err)
+				}
+			}
+		})
+	}
+	for i := range 200 {
+		if err := Write(path, fmt.Append(nil, i), 0o600, false); err != nil {
+			t.Error(err)
+		}
+	}
+	close(done)
+	readers.Wait()
 }

@@ -10,6 +10,9 @@ import (
 
 func replace(from, to string) error { return os.Rename(from, to) }
 
+// busy returns false: on Unix a file can be replaced while it is open.
+func busy(error) bool { return false }
+
 // syncDir makes the rename durable. Some file systems (network ones, FUSE) cannot sync a folder and
 // return EINVAL or ENOTSUP; that is ignored, since nothing more can be done and the data itself is
 // safe.

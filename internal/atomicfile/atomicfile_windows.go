@@ -9,19 +9,12 @@ import (
 )
 
 // replace renames a file over an existing one. While a virus scanner, an indexer or a reader has
-// the target open, Windows refuses, so replace tries up to 20 times, for half a second in all.
+// the target open, Windows refuses, so replace tries again.
 func replace(from, to string) error {
-	const tries = 20
-	var err error
-	for range tries {
-		if err = os.Rename(from, to); err == nil || !busy(err) {
-			return err
-		}
-		time.Sleep(25 * time.Millisecond)
-	}
-	return err
+	return retry(busy, time.Sleep, func() error { return os.Rename(from, to) })
 }
 
+// busy reports whether another process has the file open, or is replacing it.
 func busy(err error) bool {
 	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) ||
 		errors.Is(err, windows.ERROR_ACCESS_DENIED) ||

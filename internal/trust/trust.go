@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ocgo-key/internal/atomicfile"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
 )
@@ -150,7 +151,7 @@ func check(path string, info fs.FileInfo) error {
 // Open is os.OpenFile for a file of the state folder: it does not follow links, does not wait for
 // pipes, and refuses the files that Check refuses.
 func Open(path string, flag int, perm fs.FileMode) (*os.File, error) {
-	f, err := os.OpenFile(path, flag|NoFollow, perm)
+	f, err := atomicfile.Open(path, flag|NoFollow, perm)
 	if err != nil {
 		if refused := Check(path); refused != nil {
 			err = refused
