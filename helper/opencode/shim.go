@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"unicode"
 )
 
 // ShimFolder returns the folder for the shim on the system goos. The folder has no other programs,
@@ -40,14 +41,14 @@ func shim(goos, program, real, origin string) []byte {
 		return []byte(strings.ReplaceAll(fmt.Sprintf(`@echo off
 @rem ocgo-key shim %d
 @rem %[4]s
-if exist %[2]s goto run
+%[5]sif exist %[2]s goto run
 echo ocgo-key: %[2]s is not there; OpenCode continues without it 1>&2
 %[3]s %%*
 exit /b %%errorlevel%%
 :run
 %[2]s run -- %[3]s %%*
 exit /b %%errorlevel%%
-`, ShimVersion, batchQuote(program), batchQuote(real), origin), "\n", "\r\n"))
+`, ShimVersion, batchQuote(program), batchQuote(real), origin, spelledOut(real)), "\n", "\r\n"))
 	}
 	return []byte(fmt.Sprintf(`#!/bin/sh
 # ocgo-key shim %d
@@ -66,7 +67,33 @@ func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''
 
 // batchQuote quotes a path for a batch file: a path can't contain a quote on Windows, and only % is
 // special between quotes.
-func batchQuote(s string) string { return `"` + strings.ReplaceAll(s, "%", "%%") + `"` }
+func batchQuote(s string) string {
+	if rest, ok := inForeignProfile(s); ok {
+		return `"%USERPROFILE%` + strings.ReplaceAll(rest, "%", "%%") + `"`
+	}
+	return `"` + strings.ReplaceAll(s, "%", "%%") + `"`
+}
+
+// spelledOut returns a comment with the path of OpenCode, by which the shim's target is found, where
+// the shim's commands spell it with a variable.
+func spelledOut(real string) string {
+	if _, ok := inForeignProfile(real); !ok {
+		return ""
+	}
+	return `@rem "` + strings.ReplaceAll(real, "%", "%%") + "\"\n"
+}
+
+// inForeignProfile returns what follows the user's folder in a path of Windows, if the user's name
+// is not ASCII. cmd.exe reads a batch file, and Windows PowerShell 5.1 a profile, in the code page of
+// the machine, in which such a name looks different; the variable USERPROFILE has it right.
+func inForeignProfile(path string) (rest string, ok bool) {
+	const users = `:\Users\`
+	if len(path) < 1+len(users) || !strings.EqualFold(path[1:1+len(users)], users) {
+		return "", false
+	}
+	name, rest, ok := strings.Cut(path[1+len(users):], `\`)
+	return `\` + rest, ok && strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII })
+}
 
 // PathLine is a line for a shell's profile that puts a folder first on PATH.
 type PathLine struct {
@@ -79,7 +106,11 @@ type PathLine struct {
 func PathLines(dir string) []PathLine {
 	posix := "export PATH=" + shellQuote(dir) + `:"$PATH"`
 	fish := "fish_add_path --path --prepend --move '" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(dir) + "'"
-	power := "$env:PATH = '" + strings.ReplaceAll(dir, "'", "''") + "' + [IO.Path]::PathSeparator + $env:PATH"
+	folder := "'" + strings.ReplaceAll(dir, "'", "''") + "'"
+	if rest, ok := inForeignProfile(dir); ok {
+		folder = "$env:USERPROFILE + '" + strings.ReplaceAll(rest, "'", "''") + "'"
+	}
+	power := "$env:PATH = " + folder + " + [IO.Path]::PathSeparator + $env:PATH"
 	return []PathLine{
 		{"bash", "~/.bashrc", posix},
 		{"zsh", "~/.zshrc", posix},

@@ -51,3 +51,21 @@ func TestPathLinesQuoteTheFolder(t *testing.T) {
 		"PowerShell": `$env:PATH = '/it''s here/bin' + [IO.Path]::PathSeparator + $env:PATH`,
 	}, got)
 }
+
+// cmd.exe and Windows PowerShell 5.1 misread a user's name that is not ASCII, so what they run does
+// not contain it.
+func TestShimOfUserWithForeignName(t *testing.T) {
+	const real = `C:\Users\Jörg\AppData\Roaming\npm\opencode.cmd`
+	text := string(Shim("windows", `C:\Users\Jörg\100%\ocgo-key.exe`, real))
+	assert.Contains(t, text, `"%USERPROFILE%\100%%\ocgo-key.exe" run -- "%USERPROFILE%\AppData\Roaming\npm\opencode.cmd" %*`+"\r\n")
+	for line := range strings.Lines(text) {
+		assert.True(t, strings.HasPrefix(line, "@rem ") || !strings.Contains(line, "Jörg"), line)
+	}
+	assert.Equal(t, real, target(`C:\bin\opencode.cmd`, []byte(text), func(path string) bool { return path == real }))
+	for _, line := range PathLines(`c:\users\Jörg\AppData\Local\ocgo-key\bin`) {
+		if line.Shell == "PowerShell" {
+			assert.Equal(t, `$env:PATH = $env:USERPROFILE + '\AppData\Local\ocgo-key\bin' + [IO.Path]::PathSeparator + $env:PATH`, line.Line)
+		}
+	}
+	assert.NotContains(t, string(Shim("windows", `D:\ocgo-key.exe`, `C:\Users\Joe\npm\opencode.cmd`)), "USERPROFILE")
+}
