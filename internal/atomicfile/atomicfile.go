@@ -36,10 +36,10 @@ func Renew(path string, data []byte, perm os.FileMode) error {
 }
 
 // Open is os.OpenFile for a file that Write replaces. On Windows it tries again while another process
-// is replacing the file.
+// is replacing the file, and a file that is open for reading can be replaced.
 func Open(path string, flag int, perm os.FileMode) (file *os.File, err error) {
 	err = retry(busy, time.Sleep, func() error {
-		file, err = os.OpenFile(path, flag, perm)
+		file, err = open(path, flag, perm)
 		return err
 	})
 	return file, err

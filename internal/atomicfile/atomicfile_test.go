@@ -231,16 +231,10 @@ func TestOpenWhileReplaced(t *testing.T) {
 	if err := Write(path, []byte("0"), 0o600, false); err != nil {
 		t.Fatal(err)
 	}
-	done := make(chan struct{})
-	var readers sync.WaitGroup
-	for range 4 {
-		readers.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
+	for i := range 50 {
+		var readers sync.WaitGroup
+		for range 4 {
+			readers.Go(func() {
 				f, err := Open(path, os.O_RDONLY, 0)
 				if err != nil {
 					t.Error(err)
@@ -250,14 +244,11 @@ func TestOpenWhileReplaced(t *testing.T) {
 				if err := errors.Join(err, f.Close()); err != nil || len(text) == 0 {
 					t.Errorf("read %q, %v", text, err)
 				}
-			}
-		})
-	}
-	for i := range 200 {
+			})
+		}
 		if err := Write(path, fmt.Append(nil, i), 0o600, false); err != nil {
 			t.Error(err)
 		}
+		readers.Wait()
 	}
-	close(done)
-	readers.Wait()
 }

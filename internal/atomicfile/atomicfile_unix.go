@@ -10,6 +10,10 @@ import (
 
 func replace(from, to string) error { return os.Rename(from, to) }
 
+func open(path string, flag int, perm os.FileMode) (*os.File, error) {
+	return os.OpenFile(path, flag, perm)
+}
+
 // busy returns false: on Unix a file can be replaced while it is open.
 func busy(error) bool { return false }
 

@@ -14,6 +14,24 @@ func replace(from, to string) error {
 	return retry(busy, time.Sleep, func() error { return os.Rename(from, to) })
 }
 
+// open shares a file that it opens for reading with those who delete or replace it, which os.OpenFile
+// does not.
+func open(path string, flag int, perm os.FileMode) (*os.File, error) {
+	if flag != os.O_RDONLY {
+		return os.OpenFile(path, flag, perm)
+	}
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	handle, err := windows.CreateFile(name, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE,
+		nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return os.NewFile(uintptr(handle), path), nil
+}
+
 // busy reports whether another process has the file open, or is replacing it.
 func busy(err error) bool {
 	return errors.Is(err, windows.ERROR_SHARING_VIOLATION) ||

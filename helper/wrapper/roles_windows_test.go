@@ -1,0 +1,59 @@
+package wrapper_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+)
+
+// fileVariable names the file into which a role writes what it has to say.
+const fileVariable = "WRAPPER_TEST_FILE"
+
+// act is what this binary does as a command.
+func act(role string) {
+	switch role {
+	case "arguments": // writes its arguments
+		text, err := json.Marshal(os.Args[1:])
+		say(text, err)
+	case "parent": // starts a child and waits for it
+		_ = child().Wait()
+	case "leaver": // starts a child and ends, once the child is there
+		child()
+		for {
+			if _, err := os.Stat(os.Getenv(fileVariable)); err == nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	case "sleeper": // writes its process id
+		say([]byte(strconv.Itoa(os.Getpid())), nil)
+		time.Sleep(time.Minute)
+	}
+}
+
+func child() *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), roleVariable+"=sleeper")
+	if err := cmd.Start(); err != nil {
+		say(nil, err)
+	}
+	return cmd
+}
+
+// say writes the file at once, so that nobody sees a part of it.
+func say(text []byte, err error) {
+	path := os.Getenv(fileVariable)
+	if err == nil {
+		err = os.WriteFile(path+".part", text, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(path+".part", path)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
