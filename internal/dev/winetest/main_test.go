@@ -10,6 +10,7 @@ func TestJudge(t *testing.T) {
 	}{
 		"passed":             {"=== RUN   TestA\r\n--- PASS: TestA (0.00s)\r\nPASS\r\n", 1},
 		"not removed":        {"=== RUN   TestA\r\n" + removed + "--- FAIL: TestA (0.00s)\r\nFAIL\r\n", 1},
+		"random input":       {"    a_test.go:7: [rapid] OK, passed 100 tests (1ms)\n--- PASS: TestA (0.00s)\nPASS\n", 1},
 		"failed":             {"=== RUN   TestA\n    a_test.go:7: wrong\n--- FAIL: TestA (0.00s)\nFAIL\n", 0},
 		"failed, kept":       {"=== RUN   TestA\n    a_test.go:7: wrong\n" + removed + "--- FAIL: TestA (0.00s)\nFAIL\n", 0},
 		"another failure":    {"    testing.go:9: race detected\n--- FAIL: TestA (0.00s)\nFAIL\n", 0},
