@@ -128,6 +128,22 @@ func TestRequestsGoToTheGateway(t *testing.T) {
 	assert.Equal(t, []string{"a.example,127.0.0.1,localhost", "a.example,127.0.0.1,localhost"}, o.Proxies)
 }
 
+// Whatever the user exempts from proxies stays exempt, and the gateway is exempt too.
+func TestGatewayIsExemptFromProxies(t *testing.T) {
+	for env, want := range map[string][]string{
+		"":                              {"127.0.0.1,localhost", "127.0.0.1,localhost"},
+		"NO_PROXY=localhost no_proxy=":  {"localhost,127.0.0.1", "localhost,127.0.0.1"},
+		"no_proxy=127.0.0.0/8":          {"127.0.0.0/8,127.0.0.1,localhost", "127.0.0.0/8,127.0.0.1,localhost"},
+		"NO_PROXY=a.example no_proxy=b": {"a.example,127.0.0.1,localhost", "b,127.0.0.1,localhost"},
+		"NO_PROXY=*":                    {"*", ""},
+		"NO_PROXY=* no_proxy=b":         {"*", "b,127.0.0.1,localhost"},
+	} {
+		s := newStage(t, gatewayScript)
+		s.env = append(s.env, strings.Fields(env)...)
+		assert.Equal(t, want, s.plays(s.plugin(), "twice").Proxies, env)
+	}
+}
+
 func (s *stage) showsToken(r redirected) {
 	s.t.Helper()
 	assert.Equal(s.t, "the body", r.Body)

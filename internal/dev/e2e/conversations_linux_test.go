@@ -31,8 +31,8 @@ func (w *world) shared() (gateway *command, pointed *world) {
 }
 
 // Each of OpenCode's sessions on one gateway has its own account, which also serves the request for
-// the session's title. `--continue` keeps the account, in another process of OpenCode and on another
-// gateway after the first was killed. A limit moves that session, and a new session gets the next
+// the session's title. A session keeps its account in another process of OpenCode and on another
+// gateway, after the first ones were killed. A limit moves that session, and a new session gets the next
 // account.
 func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
 	t.Parallel()
@@ -56,10 +56,10 @@ func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
 
 	_, at = w.shared()
 	w.service.ClearRequests()
-	at.plain("run", "-m", model, "--continue", "and again").run().ok()
+	_, url = at.serve()
+	at.say(url, second, model)
 	assert.Equal(t, []string{"Personal"}, w.asked())
 	w.limit("Personal", time.Hour)
-	_, url = at.serve()
 	at.say(url, second, model)
 	assert.Equal(t, []string{"Personal", "Personal", "Spare"}, w.asked())
 	third := at.session(url)

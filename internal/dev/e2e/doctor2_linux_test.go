@@ -73,6 +73,7 @@ func TestDoctorOpenCode2(t *testing.T) {
 	s.stop()
 	w.command("ocgo-key", "import", "--scrub", "--no-verify").run().ok() // at its end this world looks for keys in files
 
+	require.NoError(t, os.Remove(plugin)) // OpenCode 1 would wait for a package that plugins may need
 	one, err := exec.LookPath("opencode")
 	require.NoError(t, err)
 	one, err = filepath.EvalSymlinks(one)

@@ -49,18 +49,24 @@ func (w *world) limit(label string, d time.Duration) {
 }
 
 // The main use: the first account is limited, and the prompt is answered with the second, without
-// any action of the user. Later processes know that the first one is limited.
+// any action of the user, and stdout is as without the wrapper. Later processes know that the first
+// one is limited.
 func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(labels...)
 	w.limit("Work", 12000*time.Second)
 
-	c := w.prompt(model, "say hi")
+	asJSON := append(opencode(t, model, "say hi"), "--format", "json")
+	c := w.command("ocgo-key", append([]string{"run", "--"}, asJSON...)...)
 	require.NoError(t, c.Start())
 	children := w.childrenOf(c.Process.Pid)
 	c.end().ok()
 	assert.Equal(t, []string{"opencode"}, children.names(), "one OpenCode from start to end")
+	direct := w.with("DIRECT=nothing-real",
+		`OPENCODE_CONFIG_CONTENT={"provider":{"opencode-go":{"options":{"baseURL":"`+w.service.BaseURL()+`","apiKey":"{env:DIRECT}"}}}}`)
+	w.service.AddAccount(fakeservice.Account{Key: "nothing-real", Label: "Personal"})
+	assert.Equal(t, shape(t, direct.command(asJSON[0], asJSON[1:]...).run().ok().stdout.Bytes()), shape(t, c.stdout.Bytes()))
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 	require.Len(t, c.ours(), 1, c.stderr.String())
 	assert.Regexp(t, `^Work hit its weekly limit \(back .*\); now Personal$`, c.ours()[0])
@@ -132,13 +138,14 @@ func TestWireFormats(t *testing.T) {
 	assert.Len(t, server.end().ours(), 3, server.stderr.String())
 }
 
-// With --on-429 restart OpenCode is stopped and started again, and its prompt is sent once.
+// With --on-429 restart a limit before any answer starts the same command again: its prompt and its
+// stdin are sent once. If it continues a session, the second one continues that session.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(labels...)
 	w.limit("Work", 12000*time.Second)
-	c := w.prompt(model, "say hi", "--on-429", "restart")
+	c := w.prompt(model, "say hi", "--on-429", "restart").reads("from a pipe\n")
 	require.NoError(t, c.Start())
 	children := w.childrenOf(c.Process.Pid)
 	c.end().ok()
@@ -146,47 +153,27 @@ func TestRestart(t *testing.T) {
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 	assert.Equal(t, 1, strings.Count(c.stdout.String(), "Hello from"), c.stdout.String())
 	assert.Len(t, c.ours(), 1, c.stderr.String())
-	reached := 0
+	var reached []fakeservice.Request
 	for _, r := range w.turns() {
 		if r.Account == "Personal" {
-			reached++
-			assert.Equal(t, 1, strings.Count(string(r.Body), "say hi"), "the prompt is there once: %s", r.Body)
+			reached = append(reached, r)
 		}
 	}
-	assert.Equal(t, 1, reached)
+	require.Len(t, reached, 1)
+	for _, text := range []string{"say hi", "from a pipe"} {
+		assert.Equal(t, 1, strings.Count(string(reached[0].Body), text), "%q is there once: %s", text, reached[0].Body)
+	}
 	assert.False(t, w.wasAsked("Spare"))
-}
 
-// A user's login stays, and the pool is used nevertheless.
-func TestStoredLogin(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
+	require.NoError(t, os.RemoveAll(filepath.Join(w.home, ".local/state/ocgo-key")))
 	w.add("Work", "Personal")
-	w.limit("Work", 12000*time.Second)
-	auth := filepath.Join(w.home, ".local/share/opencode/auth.json")
-	stored := `{"opencode-go": {"type": "api", "key": "stored-go-key"}, "groq": {"type": "api", "key": "stored-groq-key"}}`
-	require.NoError(t, os.MkdirAll(filepath.Dir(auth), 0o700))
-	require.NoError(t, os.WriteFile(auth, []byte(stored), 0o600))
-	c := w.prompt(model, "say hi").run().ok()
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-	after, err := os.ReadFile(auth)
-	require.NoError(t, err)
-	assert.Equal(t, stored, string(after), "no file of the user's is touched")
-	models := w.command("ocgo-key", "run", "--", "opencode", "models").run().ok()
-	assert.Contains(t, models.stdout.String(), "groq/", "the other login still serves")
-	w.nothingOfTheUsersWasSent()
-}
-
-// A key in the environment, of the same service or of others, is neither used nor sent.
-func TestKeysInTheEnvironment(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.add("Work", "Personal")
-	w.limit("Work", 12000*time.Second)
-	w = w.with("OPENCODE_API_KEY=stored-env-key", "ANTHROPIC_API_KEY=stored-anthropic-key", "OPENAI_API_KEY=stored-openai-key")
-	c := w.prompt(model, "say hi").run().ok()
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-	w.nothingOfTheUsersWasSent()
+	w.service.ClearRequests()
+	w.command("ocgo-key", "run", "--on-429", "restart", "--", "opencode", "run", "-m", model, "-c", "and then").run().ok()
+	assert.True(t, w.wasAsked("Work"))
+	again := w.turns()[len(w.turns())-1]
+	assert.Equal(t, "Personal", again.Account)
+	assert.Equal(t, reached[0].Session, again.Session, "-c survives")
+	assert.Equal(t, 1, strings.Count(string(again.Body), "and then"), "the prompt is not doubled in the session it joined: %s", again.Body)
 }
 
 // nothingOfTheUsersWasSent checks that no request contained a key that tests call "stored-…".
@@ -202,13 +189,17 @@ func (w *world) nothingOfTheUsersWasSent() {
 	}
 }
 
-// The user's own configuration stays, including comments; only the address of the Go provider's
-// requests is ours.
+// The user's own configuration and logins stay, including comments; only the address and the key of
+// the Go provider's requests are ours, on each wire format.
 func TestUsersConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work", "Personal")
 	w.limit("Work", 12000*time.Second)
+	auth := filepath.Join(w.home, ".local/share/opencode/auth.json")
+	stored := `{"opencode-go": {"type": "api", "key": "stored-go-key"}, "groq": {"type": "api", "key": "stored-groq-key"}}`
+	require.NoError(t, os.MkdirAll(filepath.Dir(auth), 0o700))
+	require.NoError(t, os.WriteFile(auth, []byte(stored), 0o600))
 	w = w.with(`OPENCODE_CONFIG_CONTENT={
 		// what I like
 		"username": "someone",
@@ -218,7 +209,7 @@ func TestUsersConfiguration(t *testing.T) {
 			"mine": {"name": "Mine", "npm": "@ai-sdk/openai-compatible", "options": {"baseURL": "http://127.0.0.1:1/v1"}, "models": {"m": {}}},
 		},
 	}`)
-	c := w.command("ocgo-key", "run", "--", "opencode", "debug", "config").run().ok()
+	server, url := w.serve("ocgo-key", "run", "--")
 	var config struct {
 		Username     string
 		Instructions []string
@@ -227,27 +218,41 @@ func TestUsersConfiguration(t *testing.T) {
 			Options map[string]any
 		}
 	}
-	require.NoError(t, json.Unmarshal(c.stdout.Bytes(), &config), c.stdout.String())
+	shown := w.fetch(url+"/config", "")
+	require.NoError(t, json.Unmarshal([]byte(shown), &config), shown)
 	assert.Equal(t, "someone", config.Username)
 	assert.True(t, slices.Contains(config.Instructions, "STYLE.md"))
 	assert.Equal(t, "Mine", config.Provider["mine"].Name)
 	options := config.Provider["opencode-go"].Options
 	assert.EqualValues(t, 123456, options["timeout"])
 	assert.Regexp(t, `^http://127\.0\.0\.1:\d+/zen/go/v1$`, options["baseURL"])
-	assert.NotEqual(t, "stored-config-key", options["apiKey"], "OpenCode shows ***; the requests below show more")
+	assert.NotContains(t, shown, "stored-config-key")
+	assert.Contains(t, w.fetch(url+"/config/providers", ""), `"groq"`, "the other login serves")
 
-	c = w.prompt(model, "say hi").run().ok()
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
+	for _, model := range oneModelEach {
+		assert.Contains(t, w.say(url, w.session(url), model), "Hello from Personal.", model)
+	}
 	w.nothingOfTheUsersWasSent()
+	require.NoError(t, server.Process.Signal(syscall.SIGTERM))
+	server.end()
+	after, err := os.ReadFile(auth)
+	require.NoError(t, err)
+	assert.Equal(t, stored, string(after), "no file of the user's is touched")
 }
 
-// OpenCode's tools see no key, only a token that is useless elsewhere.
+// OpenCode's tools see no key, only a token that is useless elsewhere. A limit after a tool has run is
+// not noticed: the tool's side effect happens once, and the same OpenCode answers.
 func TestAgentsShellSeesNoKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.add("Work")
-	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{fakeservice.Bash("ocgo-key get >got 2>why; env >seen")}})
-	c := w.prompt(model, "look around").run().ok()
+	w.add(labels...)
+	w.sideEffect("echo once >>effect; ocgo-key get >got 2>why; env >seen", fakeservice.UsageLimit(fakeservice.Weekly, 12000*time.Second))
+	c := w.prompt(model, "do the work")
+	require.NoError(t, c.Start())
+	children := w.childrenOf(c.Process.Pid)
+	c.end().ok()
+	assert.Equal(t, []string{"opencode"}, children.names()[:1])
+	c.continuedOnPersonal()
 	project := filepath.Join(filepath.Dir(w.home), "project")
 	seen, err := os.ReadFile(filepath.Join(project, "seen"))
 	require.NoError(t, err, "the tool did not run: %s", c.stderr.String())

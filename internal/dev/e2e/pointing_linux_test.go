@@ -26,8 +26,10 @@ func (w *world) configured(config string) {
 	require.NoError(w.t, os.WriteFile(path, []byte(config), 0o600))
 }
 
-// Headers with an old key in the user's own file, or a plugin that sets a key, neither prevent the
-// use of the pool nor reach the service: the token is sent in another header.
+// Headers with an old key in the user's own file, a plugin that sets a key, or keys of this and other
+// services in the environment neither prevent the use of the pool nor reach the service: the token is
+// sent in another header. Under `ocgo-key run` our plugin leaves everything to the wrapper: there is
+// one gateway, and one account is handed out.
 func TestOldKeysStandInNobodysWay(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -41,7 +43,8 @@ func TestOldKeysStandInNobodysWay(t *testing.T) {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.add("Work")
+			w.add("Work", "Personal")
+			w = w.with("OPENCODE_API_KEY=stored-env-key", "ANTHROPIC_API_KEY=stored-anthropic-key", "OPENAI_API_KEY=stored-openai-key")
 			w.command("ocgo-key", "install", "--yes").run().ok() // without it OpenCode waits for a package, for the other plugin
 			path := filepath.Join(w.home, "other.js")
 			require.NoError(t, os.WriteFile(path, []byte(other), 0o600))
@@ -54,6 +57,8 @@ func TestOldKeysStandInNobodysWay(t *testing.T) {
 			for _, model := range oneModelEach {
 				assert.Contains(t, w.say(url, w.session(url), model), "Hello from Work.", model)
 			}
+			assert.Len(t, w.gateways(), 1)
+			assert.False(t, w.wasAsked("Personal"))
 			assert.FileExists(t, filepath.Join(w.home, "other-was-here"))
 			w.nothingOfTheUsersWasSent()
 			for _, r := range w.turns() {
@@ -129,19 +134,22 @@ func TestTheProxyGetsNothing(t *testing.T) {
 	for _, exceptions := range [][]string{
 		{}, {"NO_PROXY=localhost", "no_proxy="}, {"no_proxy=127.0.0.0/8"}, {"NO_PROXY=*"},
 	} {
+		whole := len(exceptions) == 2 // what OpenCode does with the variables does not depend on their values
 		t.Run(strings.Join(exceptions, " "), func(t *testing.T) {
 			t.Parallel()
 			w, p := newWorld(t), newLoggingProxy(t)
 			w.add("Work")
 			proxied := w.with(append([]string{"HTTP_PROXY=" + p.url, "http_proxy=" + p.url}, exceptions...)...)
 
-			c := proxied.prompt(model, "say hi").run().ok()
-			assert.Contains(t, c.stdout.String(), "Hello from Work.")
-			assert.Empty(t, p.log(), "run")
-
-			c = proxied.curl().run().ok()
+			c := proxied.curl().run().ok()
 			assert.Contains(t, c.stdout.String(), "Hello from Work.")
 			assert.Empty(t, p.log(), "curl under run")
+			if !whole {
+				return
+			}
+			c = proxied.prompt(model, "say hi").run().ok()
+			assert.Contains(t, c.stdout.String(), "Hello from Work.")
+			assert.Empty(t, p.log(), "run")
 
 			w.command("ocgo-key", "install", "--yes").run().ok()
 			c = proxied.plain("run", "-m", model, "say hi").run().ok()

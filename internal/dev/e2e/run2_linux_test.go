@@ -48,10 +48,10 @@ func (w *world) noFolders() {
 // make no difference. OpenCode without ocgo-key is unchanged.
 func TestRun2(t *testing.T) {
 	t.Parallel()
-	w := newWorld2(t).whole()
+	w := newWorld2(t)
 	w.add(labels...)
 	w.limit("Work", 12000*time.Second)
-	c := w.run2("say hi").run().ok()
+	c := w.whole().run2("say hi").run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 	require.Len(t, c.ours(), 1, c.stderr.String())
 	assert.Regexp(t, `^Work hit its weekly limit \(back .*\); now Personal$`, c.ours()[0])
