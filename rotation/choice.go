@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ocgo-key/rotation/state"
@@ -81,27 +82,23 @@ func (p *Leases) note(s *state.State, holder Holder, ask Ask) {
 	}
 }
 
-// Called returns the account with this label or number as a hand-out that belongs to no lease, and
-// its condition. It fails with ErrNoSuchAccount.
-func (p *Accounts) Called(ctx context.Context, name string) (Handout, Condition, error) {
-	o, err := p.Overview(ctx)
+// Called returns the account with this label as a hand-out that belongs to no lease, and its
+// condition. With numbers it also takes the account's number in the list, as Overview.Find does. It
+// fails with ErrNoSuchAccount.
+func (p *Accounts) Called(ctx context.Context, name string, numbers bool) (Handout, Condition, error) {
+	s, err := p.store.Read(ctx)
 	if err != nil {
 		return Handout{}, Condition{}, err
 	}
-	v, err := o.Find(name)
-	return v.Handout(), v.Condition, err
-}
-
-// Labelled is Called for a label alone: a number is none.
-func (p *Accounts) Labelled(ctx context.Context, label string) (Handout, Condition, error) {
-	o, err := p.Overview(ctx)
-	if err != nil {
-		return Handout{}, Condition{}, err
+	i := slices.IndexFunc(s.Accounts, func(a state.Account) bool { return strings.EqualFold(a.Label, name) })
+	if n, err := strconv.Atoi(name); i < 0 && numbers && err == nil && n <= len(s.Accounts) {
+		i = n - 1
 	}
-	if i := slices.IndexFunc(o.Accounts, func(v View) bool { return strings.EqualFold(v.Label, label) }); i >= 0 {
-		return o.Accounts[i].Handout(), o.Accounts[i].Condition, nil
+	if i < 0 {
+		return Handout{}, Condition{}, fmt.Errorf("%w: %q", ErrNoSuchAccount, name)
 	}
-	return Handout{}, Condition{}, fmt.Errorf("%w: %q", ErrNoSuchAccount, label)
+	a := &s.Accounts[i]
+	return p.handout(a), condition(a, "", p.now()), nil
 }
 
 // Use makes the account the one that the next new holder gets. It fails with ErrNotReady, or with
