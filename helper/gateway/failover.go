@@ -47,7 +47,7 @@ func (f *failover) holder(req *http.Request, x *Exchange) Holder {
 	if f.HolderOf == nil {
 		return f.Holder
 	}
-	return f.HolderOf(req.Header.Get("X-Opencode-Session"), x.Parent())
+	return f.HolderOf(req.Header.Get("X-Opencode-Session"), x.Parent(), x.Folder())
 }
 
 // pass is one pass of a request over the pool.

@@ -46,9 +46,10 @@ const (
 // Options of a Gateway. The zero value of each field but Holder and Upstreams is useful.
 type Options struct {
 	Holder Holder // the process's own
-	// HolderOf returns the holder for a request by its session, and by the session's parent if it
-	// is a subagent's; both may be empty. If nil, every request has Holder.
-	HolderOf  func(session, parent string) *helper.Holder
+	// HolderOf returns the holder for a request by its session, by the session's parent if it is a
+	// subagent's, and by the folder that the client named with FolderHeader; each may be empty. If
+	// nil, every request has Holder.
+	HolderOf  func(session, parent, folder string) *helper.Holder
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
 	Held      bool                // programs that this process starts keep a free port from other users, also after its end
@@ -287,7 +288,7 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 
 // droppedHeaders, in canonical form, are headers that the service does not need, or that could
 // change what a request means.
-var droppedHeaders = []string{"Cookie", "Connection", "Upgrade", "Expect", "Range", "X-Http-Method-Override", "X-Method-Override"}
+var droppedHeaders = []string{FolderHeader, "Cookie", "Connection", "Upgrade", "Expect", "Range", "X-Http-Method-Override", "X-Method-Override"}
 
 var identity = []string{"identity"}
 

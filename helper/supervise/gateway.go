@@ -21,7 +21,10 @@ type GatewayOptions struct {
 	NoOverage bool          // leave an account as soon as an answer costs real money
 	// ByConversation gives each conversation its own account.
 	ByConversation bool
-	Port           int // 0 for a free one
+	// ChoiceIn returns the user's choice for a conversation in this folder; nil if folders do not
+	// matter.
+	ChoiceIn func(folder string) rotation.Choice
+	Port     int // 0 for a free one
 
 	maxWait *time.Duration // the longest wait that an answer asks of a client if no account is ready; nil for gateway.DefaultMaxWait
 	held    bool           // no other user gets the port while a program that this process started lives
@@ -37,6 +40,7 @@ func StartGateway(holder *helper.Holder, usage *helper.UsagePoller, flags Gatewa
 	}
 	if flags.ByConversation {
 		usage.Conversations = helper.NewConversations(holder)
+		usage.Conversations.Choice = flags.ChoiceIn
 		options.HolderOf = usage.Conversations.Of
 	}
 	gw, err := gateway.Start(options)

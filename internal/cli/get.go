@@ -10,6 +10,7 @@ import (
 type getCmd struct {
 	PID    int    `name:"pid" placeholder:"PID" complete:"holder" help:"The process that the key is for. Default: the calling process."`
 	Format string `enum:"plain,json,git,engflow" default:"plain" help:"plain (the key and a newline), json, git (a git credential helper) or engflow (a Bazel credential helper)."`
+	choiceFlags
 	Action string `arg:"" optional:"" help:"The action that git or Bazel passes to a helper; store and erase do nothing."`
 }
 
@@ -58,7 +59,14 @@ func (c *getCmd) fetch(a *app) (credential.Answer, error) {
 	if err != nil {
 		return credential.Answer{}, err
 	}
-	grant, err := helper.NewHolder(pool, keys, proc, a.warnMissing).Current(ctx, nil)
+	chosen, err := c.chosen(ctx, a, pool)
+	if err != nil {
+		return credential.Answer{}, err
+	}
+	holder := helper.NewHolder(pool, keys, proc, a.warnMissing)
+	holder.Choice = chosen.Choice
+	holder.Choice.Again = c.Account != ""
+	grant, err := holder.Current(ctx, nil)
 	if err != nil {
 		return credential.Answer{}, err
 	}

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"time"
 
 	"ocgo-key/helper"
+	"ocgo-key/helper/choice"
 	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/hint"
@@ -17,6 +19,7 @@ type runCmd struct {
 	MaxWait *time.Duration `placeholder:"D" help:"If all accounts are used up and none is back within this time, exit with code 75; 0 never waits. Default: wait as OpenCode does."`
 	EnvKey  bool           `help:"Put the real key into OPENCODE_API_KEY, for a command that cannot use a gateway. Every program that the command starts can read it."`
 	gatewayFlags
+	choiceFlags
 	Command []string `arg:"" optional:"" passthrough:"" help:"The command to run. Default: opencode."`
 }
 
@@ -58,7 +61,8 @@ func (c *runCmd) supervised(a *app, command wrapper.Command, keys func() keychai
 			holder, err := a.newHolder(pool, keys(), command, c.ahead())
 			return holder, usagePoller(pool, keys(), a.baseURL), err
 		},
-		Tell: teller{a.Terminal}, Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr,
+		Choose: func(ctx context.Context, pool *rotation.Pool) (choice.Choice, error) { return c.chosen(ctx, a, pool) },
+		Tell:   teller{a.Terminal}, Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr,
 	}
 }
 

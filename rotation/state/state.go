@@ -57,12 +57,12 @@ type Later = *jsontext.Value
 
 // Account is one member of the pool; its key is in the keychain under its ID.
 type Account struct {
-	ID       string    `json:"id"`
-	Label    string    `json:"label"`
-	Disabled bool      `json:"disabled,omitzero"`
+	ID       string `json:"id"`
+	Label    string `json:"label"`
+	Disabled bool   `json:"disabled,omitzero"`
 	// Tier is the account's tier: accounts of a higher tier are handed out only while none of a
 	// lower tier is ready. 0 means 1.
-	Tier  int       `json:"tier,omitzero"`
+	Tier     int       `json:"tier,omitzero"`
 	Added    time.Time `json:"added,omitzero"`
 	LastUsed time.Time `json:"last_used,omitzero"`
 	// KeyRev counts the replacements of the account's key. A process with an older key fetches the
