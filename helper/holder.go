@@ -27,6 +27,7 @@ type Holder struct {
 	*keyring
 	who rotation.Holder
 
+	get     bool // the process calls `get`
 	current atomic.Pointer[held]
 	ready   atomic.Bool // the key of the account to move to before the limit has arrived
 }
@@ -268,7 +269,7 @@ func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
 	if now := h.pool.Stamp(); now != h.missingAt {
 		h.missing, h.missingAt = nil, now
 	}
-	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead, Choice: h.Choice, Chosen: func(out rotation.Handout) { h.begin(ctx, out) }}
+	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead, Choice: h.Choice, Get: h.get, Chosen: func(out rotation.Handout) { h.begin(ctx, out) }}
 	if c := h.current.Load(); c != nil { // otherwise the key is read from the keychain in any case
 		ask.Had = c.Handout
 		ask.To = func(out rotation.Handout) bool {

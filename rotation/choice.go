@@ -74,11 +74,18 @@ func (p *base) used(s *state.State, ask Ask) *state.Account {
 	return nil
 }
 
-// note records in the holder's lease that its choice was carried out. This includes a choice that
+// note records in the holder's lease that its choice was carried out, and the time of a `get`. This includes a choice that
 // was not ready: the holder has another account now, and stays there.
 func (p *Leases) note(s *state.State, holder Holder, ask Ask) {
-	if l := leaseOf(s, holder); l != nil && ask.Choice.ID != "" {
+	l := leaseOf(s, holder)
+	if l == nil {
+		return
+	}
+	if ask.Choice.ID != "" {
 		l.Chosen = ask.Choice.ID
+	}
+	if ask.Get {
+		l.Got = p.now()
 	}
 }
 

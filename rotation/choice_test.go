@@ -161,3 +161,30 @@ func TestConfirmedFiles(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, s.Confirmed, 256)
 }
+
+// The time of the last use counts requests, at most once a minute.
+func TestTheUseOfAnAccount(t *testing.T) {
+	ctx := context.Background()
+	w := newWorld(t, "Work")
+	last := func() time.Duration {
+		o, err := w.Overview(ctx)
+		require.NoError(t, err)
+		return w.now().Sub(o.Accounts[0].LastUsed)
+	}
+	w.get(t, 1)
+	w.pass(59 * time.Second)
+	require.NoError(t, w.NoteUse(ctx, "id0"))
+	assert.Equal(t, 59*time.Second, last())
+	w.pass(time.Second)
+	require.NoError(t, w.NoteUse(ctx, "id0"))
+	assert.Zero(t, last())
+	require.NoError(t, w.NoteUse(ctx, "gone"))
+	w.pass(time.Hour)
+	require.NoError(t, w.NoteGet(ctx, proc(2)))
+	assert.Equal(t, time.Hour, last(), "a process without an account")
+	require.NoError(t, w.NoteGet(ctx, proc(1)))
+	assert.Zero(t, last())
+	_, got, ok := w.Held(ctx, proc(1))
+	assert.True(t, ok)
+	assert.Equal(t, w.now(), got)
+}

@@ -28,6 +28,8 @@ type Ask struct {
 	Had Handout
 	// Choice is the account that the user has chosen for the holder; zero for none.
 	Choice Choice
+	// Get says that the process calls `get`. The time is recorded in its lease.
+	Get bool
 	// Chosen, if not nil, is called with the account that the holder gets, before the state is
 	// written. The state is locked during the call.
 	Chosen func(Handout)

@@ -46,6 +46,8 @@ func (g *grammar) plain(args []string) (ok bool) {
 			command.Format = value
 		case "--account":
 			command.Account = value
+		case "--again":
+			command.Again = true
 		case "--only":
 			command.Only = true
 		case "get", "store", "erase":
