@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"ocgo-key/helper"
 	"ocgo-key/rotation"
@@ -18,6 +19,7 @@ type failover struct {
 	*Options
 	inBackground func(func(context.Context))
 	trials       trials
+	paid         atomic.Bool // an answer of ThenModel was paid from a balance
 	secrets      *secrets
 }
 
@@ -36,6 +38,9 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		// /usage may name another time, or show that an account is back early.
 		if !again && f.refreshUsage(p.ctx, exhausted) {
 			continue
+		}
+		if resp := p.instead(exhausted); resp != nil {
+			return resp, nil
 		}
 		return p.exhausted(exhausted), nil
 	}

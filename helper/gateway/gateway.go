@@ -56,7 +56,9 @@ type Options struct {
 	Stall     time.Duration       // how long to wait for response headers before one try with another account; 0: no limit
 	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready;
 	// nil is DefaultMaxWait.
-	MaxWait   *time.Duration
+	MaxWait *time.Duration
+	// ThenModel is a model that answers while no account is ready; empty for none.
+	ThenModel string
 	NoOverage bool   // an answer that was paid from the balance cools its account
 	Session   string // the conversation of requests that name none; empty: derived from how they begin
 	Usage     Usage  // nil: /usage is not asked
@@ -90,6 +92,9 @@ type Observer struct {
 	Switched func(rotation.Switch)
 	// Exhausted is called when this request could not be served because no account is left.
 	Exhausted func(*Exchange, *rotation.ExhaustedError)
+	// Instead is called when this model has answered in place of the requested one, because no
+	// account is left.
+	Instead func(e *rotation.ExhaustedError, model string)
 	// Answered is called when the service has begun to answer this request with success.
 	Answered func(*Exchange)
 	// Limited is called when this request met a limit; s is the switch to the next account. If it

@@ -18,6 +18,7 @@ type GatewayOptions struct {
 	Service   *url.URL      // the service's base URL
 	Zen       bool          // serve Zen as well, which spends the user's balance
 	Stall     time.Duration // try the next account once if no answer begins within this time; 0 waits forever
+	ThenModel string        // a model that answers while no account is ready; empty for none
 	NoOverage bool          // leave an account as soon as an answer costs real money
 	// ByConversation gives each conversation its own account.
 	ByConversation bool
@@ -35,7 +36,7 @@ type GatewayOptions struct {
 func StartGateway(holder *helper.Holder, usage *helper.UsagePoller, flags GatewayOptions, o gateway.Observer) (*gateway.Gateway, error) {
 	usage.Holder = holder
 	options := gateway.Options{
-		Holder: holder, Upstreams: upstreams(flags.Service, flags.Zen), Port: flags.Port, Held: flags.held, Stall: flags.Stall, NoOverage: flags.NoOverage,
+		Holder: holder, Upstreams: upstreams(flags.Service, flags.Zen), Port: flags.Port, Held: flags.held, Stall: flags.Stall, NoOverage: flags.NoOverage, ThenModel: flags.ThenModel,
 		MaxWait: flags.maxWait, Session: flags.session, Usage: usage, Observer: o,
 	}
 	if flags.ByConversation {
