@@ -27,8 +27,8 @@ func (u Usage) Limit(now time.Time) (v Verdict, limited bool) {
 	return v, limited && !v.Until.IsZero()
 }
 
-// Held returns the account in the holder's lease, whatever its condition, and when the holder last
-// called `get`. ok is false if it has none.
+// Held returns the account in the holder's lease, and when the holder was last given its key by
+// `get`. ok is false if it has none, or cannot keep it.
 func (p *Leases) Held(ctx context.Context, holder Holder) (h Handout, got time.Time, ok bool) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
@@ -39,7 +39,7 @@ func (p *Leases) Held(ctx context.Context, holder Holder) (h Handout, got time.T
 		return Handout{}, time.Time{}, false
 	}
 	a := s.Find(l.Account)
-	if a == nil {
+	if a == nil || !(Ask{}).keeps(a, p.now()) {
 		return Handout{}, time.Time{}, false
 	}
 	return p.handout(a), l.Got, true

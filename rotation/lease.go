@@ -223,6 +223,9 @@ func (p *Leases) record(s *state.State, holder Holder, a *state.Account) *state.
 		*all = append(*all, holder.lease())
 		l = &(*all)[len(*all)-1]
 	}
+	if l.Account != a.ID {
+		l.Got = time.Time{} // the process was not given this account's key yet
+	}
 	l.Account = a.ID
 	holder.mark(l, p.now())
 	return l

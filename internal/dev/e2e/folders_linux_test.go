@@ -26,7 +26,7 @@ func TestFoldersHaveTheirAccounts(t *testing.T) {
 				c := w.command(args[0], args[1:]...)
 				c.Dir = folder
 				c.run().ok()
-				assert.Contains(t, c.stdout.String(), "Hello from "+label+".", "%v", args)
+				assert.Contains(t, c.stdout.String(), "Hello from "+label+".", "%v, request %d", args, len(w.service.Requests()))
 			}
 			order := []string{"Spare", "Personal", "Spare", "Work"}
 			for _, label := range order {
