@@ -16,6 +16,10 @@ const maxLive = 4096
 // Conversations are the holders of the conversations that one process serves. Each holder has its
 // own account, and all share the keys in memory. It is safe for concurrent use.
 type Conversations struct {
+	// Choice returns the user's choice for a conversation in this folder; nil if folders do not
+	// matter. It is called once for each holder.
+	Choice func(folder string) rotation.Choice
+
 	own *Holder
 
 	mu       sync.Mutex
@@ -35,9 +39,9 @@ func NewConversations(own *Holder) *Conversations {
 }
 
 // Of returns the holder for a request of the session with this id. parent is set for a subagent's
-// session, which belongs to its parent's conversation. A request without a session gets the
-// process's own holder.
-func (c *Conversations) Of(id, parent string) *Holder {
+// session, which belongs to its parent's conversation. folder is the folder of the user's project;
+// empty if the client did not name it. A request without a session gets the process's own holder.
+func (c *Conversations) Of(id, parent, folder string) *Holder {
 	if id == "" {
 		id, parent = parent, ""
 	}
@@ -47,15 +51,15 @@ func (c *Conversations) Of(id, parent string) *Holder {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if parent == "" || parent == id {
-		return c.of(id, nil)
+		return c.of(id, folder, nil)
 	}
-	return c.of(id, c.of(parent, nil))
+	return c.of(id, folder, c.of(parent, folder, nil))
 }
 
 // of returns the holder of one session and marks the session as used just now. If holder is not
 // nil, it becomes the session's holder. Otherwise the session keeps its holder, or gets a new one.
 // The caller holds the lock.
-func (c *Conversations) of(name string, holder *Holder) *Holder {
+func (c *Conversations) of(name, folder string, holder *Holder) *Holder {
 	id := rotation.ConversationOf(name)
 	if e, ok := c.sessions[id]; ok {
 		c.latest.MoveToFront(e)
@@ -65,6 +69,9 @@ func (c *Conversations) of(name string, holder *Holder) *Holder {
 	}
 	if holder == nil {
 		holder = c.own.beside(id)
+		if folder != "" && c.Choice != nil {
+			holder.Choice = c.Choice(folder)
+		}
 	}
 	c.sessions[id] = c.latest.PushFront(&session{id, holder})
 	if c.latest.Len() > maxLive {

@@ -74,7 +74,7 @@ func (s *server) start(t *testing.T, pid int) {
 
 // request returns the label of the account that serves a request.
 func (s *server) request(t require.TestingT, session, parent string) string {
-	g, err := s.Of(session, parent).Current(context.Background(), nil)
+	g, err := s.Of(session, parent, "").Current(context.Background(), nil)
 	require.NoError(t, err)
 	require.Equal(t, "key-of-"+g.Label, g.Key.Reveal())
 	return g.Label
@@ -145,12 +145,12 @@ func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 			continue
 		}
 		all.Go(func() { // in parallel, like concurrent requests
-			g, err := s.Of(id, "").Current(context.Background(), nil)
+			g, err := s.Of(id, "", "").Current(context.Background(), nil)
 			if !assert.NoError(t, err) || g.Label != "Work" {
 				return // this conversation saw the limit before its request
 			}
 			v := rotation.Verdict{Action: rotation.Cool, Until: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), Reason: "weekly limit", Window: "weekly"}
-			_, _, err = s.Of(id, "").Report(context.Background(), g, v, nil)
+			_, _, err = s.Of(id, "", "").Report(context.Background(), g, v, nil)
 			assert.NoError(t, err)
 		})
 	}
@@ -179,7 +179,7 @@ func TestConversationsPrepareAhead(t *testing.T) {
 	require.NoError(t, s.pool.Learn(t.Context(), rotation.Handout{ID: "id0"}, rotation.Usage{Windows: map[string]rotation.Window{"weekly": {Status: "ok", Percent: 95}}}))
 	s.PrepareAhead(t.Context())
 	for _, id := range []string{"a", "d"} {
-		g, err := s.Of(id, "").Current(t.Context(), nil)
+		g, err := s.Of(id, "", "").Current(t.Context(), nil)
 		require.NoError(t, err)
 		require.NotNil(t, g.Moved)
 		assert.Equal(t, rotation.Ahead, g.Moved.Cause)
@@ -207,15 +207,15 @@ func TestOpenHandsNothingOut(t *testing.T) {
 // The number of sessions in memory is limited; an older one continues from the state.
 func TestLiveSessionsAreBounded(t *testing.T) {
 	s := newServer(t)
-	first := s.Of("first", "")
+	first := s.Of("first", "", "")
 	require.Equal(t, "Work", s.request(t, "first", ""))
 	for i := range 4095 {
-		s.Of(fmt.Sprint(i), "")
+		s.Of(fmt.Sprint(i), "", "")
 	}
-	require.Same(t, first, s.Of("first", ""))
+	require.Same(t, first, s.Of("first", "", ""))
 	for i := range 4096 {
-		s.Of(fmt.Sprint("later ", i), "")
+		s.Of(fmt.Sprint("later ", i), "", "")
 	}
-	assert.NotSame(t, first, s.Of("first", ""))
+	assert.NotSame(t, first, s.Of("first", "", ""))
 	assert.Equal(t, "Work", s.request(t, "first", ""))
 }

@@ -21,10 +21,13 @@ type Holder struct {
 	// other key is in memory (see PrepareAhead), so that no request waits for a keychain. Set it
 	// before the first use.
 	Ahead int
+	// Choice is the account that the user has chosen for this holder. Set it before the first use.
+	Choice rotation.Choice
 
 	*keyring
 	who rotation.Holder
 
+	get     bool // the process calls `get`
 	current atomic.Pointer[held]
 	ready   atomic.Bool // the key of the account to move to before the limit has arrived
 }
@@ -76,7 +79,7 @@ func NewHolder(pool *rotation.Pool, keys keychain.Store, who rotation.Holder, wa
 // beside returns a holder for another conversation of the same process, which shares the keys in
 // memory.
 func (h *Holder) beside(who rotation.Holder) *Holder {
-	return &Holder{Ahead: h.Ahead, who: who, keyring: h.keyring}
+	return &Holder{Ahead: h.Ahead, Choice: h.Choice, who: who, keyring: h.keyring}
 }
 
 // Current returns the holder's account, for a request that uses the model that the function model
@@ -118,7 +121,7 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 func (h *Holder) Leave(ctx context.Context, blamed Grant, v rotation.Verdict) (next rotation.Handout, err error) {
 	ctx, end := keychain.WithBudget(ctx)
 	defer end()
-	next, _, err = h.pool.Report(ctx, h.who, blamed.Handout, v, rotation.Ask{})
+	next, _, err = h.pool.Report(ctx, h.who, blamed.Handout, v, rotation.Ask{Choice: h.Choice})
 	return next, err
 }
 
@@ -187,7 +190,7 @@ func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
 // Prepare fetches the key of the account that would be next, so that a fail-over does not wait for
 // the keychain. Errors are ignored; the call that needs the key reports them.
 func (h *Holder) Prepare(ctx context.Context) {
-	out, err := h.pool.Upcoming(ctx, h.who)
+	out, err := h.pool.Upcoming(ctx, h.who, rotation.Ask{Choice: h.Choice})
 	if err != nil {
 		return
 	}
@@ -205,7 +208,7 @@ func (h *Holder) Open(ctx context.Context) error {
 	var avoid []string
 	var missing error
 	for {
-		out, err := h.pool.Upcoming(ctx, h.who, avoid...)
+		out, err := h.pool.Upcoming(ctx, h.who, rotation.Ask{Avoid: avoid, Choice: h.Choice})
 		if err != nil {
 			return cmp.Or(missing, err)
 		}
@@ -222,6 +225,7 @@ func (h *Holder) PrepareAhead(ctx context.Context) { prepareAhead(ctx, h) }
 
 // prepareAhead does PrepareAhead for several holders that share a keyring, and reads the pool once.
 func prepareAhead(ctx context.Context, holders ...*Holder) {
+	holders = slices.DeleteFunc(holders, func(h *Holder) bool { return h.Choice.Only })
 	if len(holders) == 0 {
 		return
 	}
@@ -265,7 +269,7 @@ func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
 	if now := h.pool.Stamp(); now != h.missingAt {
 		h.missing, h.missingAt = nil, now
 	}
-	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead, Chosen: func(out rotation.Handout) { h.begin(ctx, out) }}
+	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead, Choice: h.Choice, Get: h.get, Chosen: func(out rotation.Handout) { h.begin(ctx, out) }}
 	if c := h.current.Load(); c != nil { // otherwise the key is read from the keychain in any case
 		ask.Had = c.Handout
 		ask.To = func(out rotation.Handout) bool {

@@ -144,6 +144,7 @@ func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 		soonest = min(soonest, max(pace-age, usagePause))
 	}
 	all.Wait()
+	_ = u.Pool.NoteUse(ctx, g.ID) // for `list`
 	u.mu.Lock()
 	u.due = now.Add(soonest)
 	u.mu.Unlock()

@@ -16,6 +16,7 @@ type View struct {
 	Number    int // from 1, in the pool's order
 	ID, Label string
 	Enabled   bool
+	Tier      int // from 1
 	Condition Condition
 	Leases    []state.Lease // of running processes
 	// Conversations is the number of conversations that hold the account.
@@ -47,7 +48,7 @@ func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 	o := Overview{Accounts: make([]View, len(s.Accounts)), Last: s.Last, Settings: s.Settings}
 	for i := range s.Accounts {
 		a := &s.Accounts[i]
-		o.Accounts[i] = View{Number: i + 1, ID: a.ID, Label: a.Label, Enabled: !a.Disabled, Condition: condition(a, "", p.now()),
+		o.Accounts[i] = View{Number: i + 1, ID: a.ID, Label: a.Label, Enabled: !a.Disabled, Tier: tierOf(a), Condition: condition(a, "", p.now()),
 			LastUsed: a.LastUsed, KeyRev: a.KeyRev, Workspace: a.Workspace, User: a.User, Usage: rebasedUsage(a.Usage.Decode(), p.now())}
 	}
 	for _, l := range s.Leases {
@@ -60,8 +61,8 @@ func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 			o.Accounts[i].Conversations++
 		}
 	}
-	if a, err := p.next(s, Ask{}); err == nil {
-		o.Next = a.Label
+	if next, err := p.choose(s, nil, Ask{}); err == nil {
+		o.Next = next.Label
 	}
 	return o, nil
 }
@@ -157,11 +158,20 @@ func (p *Accounts) Remove(ctx context.Context, id string) error {
 		if i < 0 {
 			return ErrNoSuchAccount
 		}
-		if s.Last == id { // so that the same account is still the next
-			s.Last = ""
-			if i > 0 {
-				s.Last = s.Accounts[i-1].ID
+		before := "" // the last one handed out from now on, so that the same account is still the next
+		if i > 0 {
+			before = s.Accounts[i-1].ID
+		}
+		if s.Last == id {
+			s.Last = before
+		}
+		for tier, last := range s.Turns {
+			if last == id {
+				s.Turns[tier] = before
 			}
+		}
+		if s.Chosen == id {
+			s.Chosen = ""
 		}
 		s.Note(state.Event{Time: p.now(), Kind: "removed", Account: s.Accounts[i].Label})
 		s.Accounts = slices.Delete(s.Accounts, i, i+1)

@@ -61,12 +61,16 @@ func (e *ExhaustedError) usedUp(all string) string {
 	return fmt.Sprintf("%s %d accounts are used up", all, e.Cooling)
 }
 
-// exhausted returns the error for a pool without a ready account.
-func exhausted(s *state.State, model string, now time.Time) *ExhaustedError {
+// exhausted returns the error for a pool without an account that is ready for this holder. If the
+// holder takes no other account than the chosen one, the error is about that one alone.
+func exhausted(s *state.State, ask Ask, now time.Time) *ExhaustedError {
 	e := &ExhaustedError{}
 	for i := range s.Accounts {
 		a := &s.Accounts[i]
-		c := condition(a, model, now)
+		if !ask.Choice.allows(a) {
+			continue
+		}
+		c := condition(a, ask.Model, now)
 		if c.State != Cooling {
 			e.Off++
 			continue

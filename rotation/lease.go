@@ -1,6 +1,7 @@
 package rotation
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,10 @@ type Ask struct {
 	// Had is the last hand-out of a conversation, as its server remembers it. It replaces a lease
 	// that the state no longer has.
 	Had Handout
+	// Choice is the account that the user has chosen for the holder; zero for none.
+	Choice Choice
+	// Get says that the process calls `get`. The time is recorded in its lease.
+	Get bool
 	// Chosen, if not nil, is called with the account that the holder gets, before the state is
 	// written. The state is locked during the call.
 	Chosen func(Handout)
@@ -36,14 +41,15 @@ func (ask Ask) chosen(h Handout) {
 	}
 }
 
-// fits reports whether account a can be handed out to a holder that does not have it yet.
+// fits reports whether account a can be handed out to a holder that does not have it yet. It does
+// not consider the Choice.
 func (ask Ask) fits(a *state.Account, now time.Time) bool {
 	return ask.keeps(a, now) && usedUp(a.Usage.Decode(), now).Until.IsZero()
 }
 
 // keeps reports whether the holder of account a can keep it.
 func (ask Ask) keeps(a *state.Account, now time.Time) bool {
-	return limits(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID)
+	return limits(a, ask.Model, now).State == Ready && !slices.Contains(ask.Avoid, a.ID) && ask.Choice.allows(a)
 }
 
 // Acquire is like Take but discards the Switch.
@@ -66,7 +72,7 @@ func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Sw
 		if p.leaving(s, l, a, ask) == nil && !p.useDue(l.Used) {
 			return p.leased(l, a), nil, nil
 		}
-	} else if _, err := p.next(s, ask); err != nil {
+	} else if _, err := p.choose(s, l, ask); err != nil {
 		return Handout{}, nil, err
 	}
 	var h Handout
@@ -87,7 +93,7 @@ func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Sw
 		}
 		f, now := fill(a, p.now()), p.now()
 		sw = &Switch{From: p.leased(l, a), Cause: Ahead, Percent: f.Percent, Verdict: windowVerdict(f.Window, f.Until)}
-		h = p.assign(s, holder, b, a, state.Event{Reason: fmt.Sprintf("%d %% of its %s used", f.Percent, sw.Verdict.Reason), Until: f.Until})
+		h = p.assign(s, holder, pick{Account: b}, a, state.Event{Reason: fmt.Sprintf("%d %% of its %s used", f.Percent, sw.Verdict.Reason), Until: f.Until})
 		leaseOf(s, holder).Ahead, sw.To = now, h
 		ask.chosen(h)
 		return nil
@@ -140,31 +146,34 @@ func (p *Leases) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *st
 		return nil, nil
 	}
 	a := s.Find(l.Account)
-	if a == nil || !ask.keeps(a, p.now()) {
+	if a == nil || !ask.keeps(a, p.now()) || p.wanted(s, l, ask) != nil {
 		return l, nil
 	}
 	return l, a
 }
 
-// lease gives the holder the next account that fits. The Switch is nil if the holder had no
+// lease gives the holder the chosen account, or the next one that fits. The Switch is nil if the holder had no
 // account, or left one that is still ready.
 func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch, error) {
-	a, err := p.next(s, ask)
+	l := p.current(s, holder, ask)
+	next, err := p.choose(s, l, ask)
 	if err != nil {
 		return Handout{}, nil, err
 	}
 	var old *state.Account
-	if l := p.current(s, holder, ask); l != nil {
+	if l != nil {
 		old = s.Find(l.Account)
 	}
 	if old == nil {
-		h := p.assign(s, holder, a, nil, state.Event{})
+		h := p.assign(s, holder, next, nil, state.Event{})
+		p.note(s, holder, ask)
 		ask.chosen(h)
 		return h, nil, nil
 	}
 	c := limits(old, ask.Model, p.now())
 	from := p.handout(old)
-	to := p.assign(s, holder, a, old, state.Event{Reason: c.Reason, Until: c.Until})
+	to := p.assign(s, holder, next, old, state.Event{Reason: c.Reason, Until: c.Until})
+	p.note(s, holder, ask)
 	ask.chosen(to)
 	sw := &Switch{From: from, To: to}
 	switch c.State {
@@ -180,18 +189,29 @@ func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch
 	return to, sw, nil
 }
 
-// assign leases account a to the holder, and records the event. old is the account that the holder
-// leaves, or nil; why has the reason for leaving it.
-func (p *Leases) assign(s *state.State, holder Holder, a, old *state.Account, why state.Event) Handout {
+// assign leases the picked account to the holder, and records the event. old is the account that
+// the holder leaves, or nil; why has the reason for leaving it. A choice of the user does not move
+// the turn.
+func (p *Leases) assign(s *state.State, holder Holder, a pick, old *state.Account, why state.Event) Handout {
 	now := p.now()
-	s.Last, s.Passed, a.LastUsed = a.ID, nil, now
+	a.LastUsed = now
+	if !a.byHand {
+		took(s, a.Account)
+	}
+	if a.byUse {
+		s.Chosen = ""
+	}
 	event := state.Event{Time: now, Kind: "leased", Account: a.Label}
+	if a.byHand {
+		event.Reason = "chosen"
+		why.Reason = cmp.Or(why.Reason, event.Reason)
+	}
 	event.PID, event.Command = holder.names()
 	if old != nil {
 		event.Kind, event.Account, event.To, event.Reason, event.Until = "switched", old.Label, a.Label, why.Reason, why.Until
 	}
 	s.Note(event)
-	return p.leased(p.record(s, holder, a), a)
+	return p.leased(p.record(s, holder, a.Account), a.Account)
 }
 
 // record sets account a in the holder's lease, and returns the lease in s.
@@ -202,6 +222,9 @@ func (p *Leases) record(s *state.State, holder Holder, a *state.Account) *state.
 		all := holder.leases(s)
 		*all = append(*all, holder.lease())
 		l = &(*all)[len(*all)-1]
+	}
+	if l.Account != a.ID {
+		l.Got = time.Time{} // the process was not given this account's key yet
 	}
 	l.Account = a.ID
 	holder.mark(l, p.now())
@@ -218,25 +241,26 @@ func (p *Leases) Holders(ctx context.Context) (func(pid int, start string) bool,
 }
 
 // Upcoming returns the account that the holder would get if it had to leave its account.
-func (p *Leases) Upcoming(ctx context.Context, holder Holder, avoid ...string) (Handout, error) {
+func (p *Leases) Upcoming(ctx context.Context, holder Holder, ask Ask) (Handout, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
 		return Handout{}, err
 	}
-	ask := Ask{Avoid: avoid}
-	if l := p.current(s, holder, ask); l != nil {
-		ask.Avoid = append(slices.Clone(avoid), l.Account)
+	l := p.current(s, holder, ask)
+	if l != nil {
+		ask.Avoid = append(slices.Clone(ask.Avoid), l.Account)
 	}
-	a, err := p.next(s, ask)
+	next, err := p.choose(s, l, ask)
 	if err != nil {
 		return Handout{}, err
 	}
-	return p.handout(a), nil
+	return p.handout(next.Account), nil
 }
 
-// Exhaustion returns nil if an account is ready, and otherwise ErrEmpty or an *ExhaustedError.
-func (p *Leases) Exhaustion(ctx context.Context) error {
-	_, err := p.Other(ctx, Ask{})
+// Exhaustion returns nil if an account is ready that fits ask, and otherwise ErrEmpty or an
+// *ExhaustedError.
+func (p *Leases) Exhaustion(ctx context.Context, ask Ask) error {
+	_, err := p.Other(ctx, ask)
 	return err
 }
 

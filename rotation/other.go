@@ -48,7 +48,7 @@ func (p *Leases) Spare(ctx context.Context, holder Holder, ask Ask, purpose Purp
 		a := &s.Accounts[i]
 		c := condition(a, ask.Model, now)
 		switch {
-		case c.State == Disabled, c.State == Rejected, slices.Contains(ask.Avoid, a.ID):
+		case c.State == Disabled, c.State == Rejected, slices.Contains(ask.Avoid, a.ID), !ask.Choice.allows(a):
 			continue
 		case c.State != Cooling, purpose == ForModel && (c.Window == "" || spendsMoney(a, now)):
 			return Handout{}, false, nil
@@ -58,7 +58,7 @@ func (p *Leases) Spare(ctx context.Context, holder Holder, ask Ask, purpose Purp
 		}
 	}
 	if l := p.current(s, holder, ask); l != nil {
-		if a := s.Find(l.Account); a != nil && condition(a, ask.Model, now).State == Cooling && !slices.Contains(ask.Avoid, a.ID) {
+		if a := s.Find(l.Account); a != nil && condition(a, ask.Model, now).State == Cooling && !slices.Contains(ask.Avoid, a.ID) && ask.Choice.allows(a) {
 			spare = a
 		}
 	}

@@ -298,7 +298,7 @@ func TestUpcoming(t *testing.T) {
 	w := newWorld(t, "Work", "Personal", "Spare")
 	p := rotation.Process{PID: 1, Start: "s"}
 	next := func(avoid ...string) string {
-		h, err := w.Upcoming(t.Context(), p, avoid...)
+		h, err := w.Upcoming(t.Context(), p, rotation.Ask{Avoid: avoid})
 		require.NoError(t, err)
 		return h.Label
 	}
@@ -308,7 +308,7 @@ func TestUpcoming(t *testing.T) {
 	assert.Equal(t, "Personal", next())
 	assert.Equal(t, "Personal", next(), "nothing was handed out")
 	assert.Equal(t, "Spare", next("id1"))
-	_, err = w.Upcoming(t.Context(), p, "id1", "id2")
+	_, err = w.Upcoming(t.Context(), p, rotation.Ask{Avoid: []string{"id1", "id2"}})
 	assert.ErrorAs(t, err, new(*rotation.ExhaustedError))
 
 	has, err := w.Holders(t.Context())

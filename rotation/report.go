@@ -103,37 +103,50 @@ func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 }
 
 // Skip skips the account that would be handed out next. From now on, the account after it is the
-// next.
+// next. An account of a higher tier does not become the next in this way: that is for Use.
 func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
+		if a := p.used(s, Ask{}); a != nil { // this ends the choice, and the turn stays where it is
+			s.Chosen = ""
+			to, err := p.next(s, Ask{})
+			if err == nil && to.ID != a.ID {
+				sw = p.skipped(s, a, to)
+				return nil
+			}
+		}
 		from, err := p.next(s, Ask{})
 		if err != nil {
 			return err
 		}
 		turns := strategy(s.Settings) == RoundRobin
 		if turns {
-			s.Last = from.ID
+			passTo(s, tierOf(from), from.ID)
 		}
 		to, err := p.next(s, Ask{Avoid: []string{from.ID}})
-		if err != nil {
+		if err != nil || tierOf(to) > tierOf(from) {
 			return ErrNoOther
 		}
 		if turns {
 			// Also skip the accounts between the two, which may be ready again by the next
 			// hand-out.
-			s.Last = s.Accounts[(s.Index(to.ID)+len(s.Accounts)-1)%len(s.Accounts)].ID
+			passTo(s, tierOf(to), s.Accounts[(s.Index(to.ID)+len(s.Accounts)-1)%len(s.Accounts)].ID)
 		} else {
 			if slices.Contains(s.Passed, to.ID) { // all other accounts were skipped already
 				s.Passed = nil
 			}
 			s.Passed = append(s.Passed, from.ID)
 		}
-		sw = Switch{From: p.handout(from), To: p.handout(to)}
-		s.Note(state.Event{Time: p.now(), Kind: "skipped", Account: from.Label, To: to.Label})
+		sw = p.skipped(s, from, to)
 		return nil
 	})
 	return sw, err
+}
+
+// skipped records that account from was skipped, and to is the next.
+func (p *Leases) skipped(s *state.State, from, to *state.Account) Switch {
+	s.Note(state.Event{Time: p.now(), Kind: "skipped", Account: from.Label, To: to.Label})
+	return Switch{From: p.handout(from), To: p.handout(to)}
 }
 
 // Blame applies the verdict v to an account, and returns the next account. Unlike Report it is for

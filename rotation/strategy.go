@@ -89,9 +89,10 @@ func (ask Ask) percent(s state.Settings) int {
 	return percent
 }
 
-// byTurn returns all accounts in the pool's order, from the one after the last one handed out.
-func byTurn(s *state.State) []*state.Account {
-	start := s.Index(s.Last) + 1
+// byTurn returns all accounts in the pool's order, from the one after the last one of this tier
+// that was handed out.
+func byTurn(s *state.State, tier int) []*state.Account {
+	start := s.Index(lastOf(s, tier)) + 1
 	turn := make([]*state.Account, len(s.Accounts))
 	for i := range turn {
 		turn[i] = &s.Accounts[(start+i)%len(turn)]
@@ -105,15 +106,16 @@ func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 		return nil, ErrEmpty
 	}
 	now := p.now()
-	fit := slices.DeleteFunc(byTurn(s), func(a *state.Account) bool { return !ask.fits(a, now) })
-	if len(fit) == 0 {
-		return nil, exhausted(s, ask.Model, now)
+	tier := lowestTier(s, func(a *state.Account) bool { return ask.fits(a, now) })
+	if tier == 0 {
+		return nil, exhausted(s, ask, now)
 	}
+	fit := slices.DeleteFunc(byTurn(s, tier), func(a *state.Account) bool { return tierOf(a) != tier || !ask.fits(a, now) })
 	fit = preferred(fit, func(a *state.Account) bool { return !slices.Contains(s.Passed, a.ID) })
 	if percent := ask.percent(s.Settings); percent > 0 { // the holder would soon leave an account above this percentage
 		fit = preferred(fit, func(a *state.Account) bool { return fill(a, now).Percent < percent })
 	}
-	return pick(s, fit, now), nil
+	return best(s, fit, now), nil
 }
 
 // preferred returns the accounts for which wish returns true, or all if there is none.
@@ -124,8 +126,8 @@ func preferred(fit []*state.Account, wish func(*state.Account) bool) []*state.Ac
 	return fit
 }
 
-// pick applies the strategy to the accounts in fit, which are in the order of byTurn.
-func pick(s *state.State, fit []*state.Account, now time.Time) *state.Account {
+// best applies the strategy to the accounts in fit, which are in the order of byTurn.
+func best(s *state.State, fit []*state.Account, now time.Time) *state.Account {
 	switch strategy(s.Settings) {
 	case MostLeft:
 		return slices.MinFunc(fit, func(a, b *state.Account) int { return cmp.Compare(fill(a, now).Percent, fill(b, now).Percent) })
@@ -146,13 +148,15 @@ func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask A
 	if percent == 0 || fill(a, now).Percent < percent || !l.Ahead.IsZero() && now.Sub(l.Ahead).Abs() < aheadPause {
 		return nil
 	}
-	better := slices.DeleteFunc(byTurn(s), func(b *state.Account) bool {
-		return b.ID == a.ID || !ask.fits(b, now) || fill(b, now).Percent >= percent || ask.To != nil && !ask.To(p.handout(b))
+	// The account is ready, so none of a higher tier is handed out.
+	tier := lowestTier(s, func(b *state.Account) bool { return b.ID == a.ID || ask.fits(b, now) })
+	better := slices.DeleteFunc(byTurn(s, tier), func(b *state.Account) bool {
+		return b.ID == a.ID || tierOf(b) != tier || !ask.fits(b, now) || fill(b, now).Percent >= percent || ask.To != nil && !ask.To(p.handout(b))
 	})
 	if len(better) == 0 {
 		return nil
 	}
-	return pick(s, better, now)
+	return best(s, better, now)
 }
 
 // Leaving returns for each holder the account to which it would move before its own reaches a

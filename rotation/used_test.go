@@ -115,7 +115,7 @@ func TestUsedUpIsNotHandedOut(t *testing.T) {
 		"until the last window is reset")
 	assert.Equal(t, []string{"Personal", "Personal"}, []string{w.get(t, 2), w.get(t, 3)})
 	assert.Equal(t, "Work", w.get(t, 1), "a holder keeps a used-up account until a 429")
-	h, err := w.Upcoming(ctx, proc(2))
+	h, err := w.Upcoming(ctx, proc(2), rotation.Ask{})
 	require.ErrorAs(t, err, new(*rotation.ExhaustedError), "%v", h)
 	_, err = w.Move(ctx, proc(2))
 	require.ErrorIs(t, err, rotation.ErrNoOther)
@@ -125,7 +125,7 @@ func TestUsedUpIsNotHandedOut(t *testing.T) {
 	exhausted := new(rotation.ExhaustedError)
 	require.ErrorAs(t, err, &exhausted)
 	assert.Equal(t, rotation.ExhaustedError{Account: "Personal", Until: now.Add(time.Hour), Reason: "5-hour limit", Window: "5 hour", Cooling: 2}, *exhausted)
-	require.ErrorAs(t, w.Exhaustion(ctx), &exhausted)
+	require.ErrorAs(t, w.Exhaustion(ctx, rotation.Ask{}), &exhausted)
 
 	assert.Equal(t, rotation.Ready, w.tell(t, 1, used("rolling", 3, now.Add(5*time.Hour))).Condition.State, "the account is ready as soon as its usage shows room")
 	assert.Equal(t, "Personal", w.get(t, 4))

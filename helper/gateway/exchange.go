@@ -3,6 +3,8 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -36,6 +38,19 @@ func (x *Exchange) Session() string { return x.header.Get("X-Opencode-Session") 
 
 // Parent is the session that this one, a subagent's, belongs to; empty for one of the user's own.
 func (x *Exchange) Parent() string { return x.header.Get("X-Parent-Session-Id") }
+
+// FolderHeader is the header in which a client names the folder of the user's project,
+// percent-encoded. It is not passed on.
+const FolderHeader = "X-Ocgo-Key-Folder"
+
+// Folder is the folder of the user's project; empty if the client does not name an absolute path.
+func (x *Exchange) Folder() string {
+	folder, err := url.PathUnescape(x.header.Get(FolderHeader))
+	if err != nil || !filepath.IsAbs(folder) {
+		return ""
+	}
+	return folder
+}
 
 // Subagent reports whether the request is a subagent's, whose session is not the user's own.
 func (x *Exchange) Subagent() bool { return x.Parent() != "" }

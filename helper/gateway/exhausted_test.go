@@ -146,6 +146,56 @@ func TestHoldingEndsWithTheClient(t *testing.T) {
 	s.Close() // waits for running tasks
 }
 
+// With a model for this case, requests for another one are answered by it while all accounts are used
+// up, and no longer once an answer of it costs money.
+func TestThenModel(t *testing.T) {
+	var said []string
+	s := newStage(t, func(o *gateway.Options) {
+		o.ThenModel = "free"
+		o.Observer.Instead = func(e *rotation.ExhaustedError, model string) { said = append(said, e.Account+" "+model) }
+	})
+	ask := func(model string) answer {
+		return s.do(t, s.request(t, formats["chat"], false, func(r *http.Request) { setBody(r, `{"model":"`+model+`","messages":[]}`) }))
+	}
+	plan := func(free ...fakeservice.Answer) {
+		for _, label := range labels {
+			s.service.SetPlan(keyOf(label), fakeservice.Plan{
+				Answers:  []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour)},
+				PerModel: map[string][]fakeservice.Answer{"free": free},
+			})
+		}
+	}
+	models := func() (all []string) {
+		for _, r := range s.service.Requests() {
+			if r.Model != "" {
+				all = append(all, r.Model)
+			}
+		}
+		return all
+	}
+	assert.Equal(t, 200, ask("paid").status)
+	assert.Equal(t, []string{"paid"}, models(), "the other model is not used while an account is ready")
+	plan(fakeservice.OK())
+	assert.Equal(t, 200, ask("paid").status)
+	assert.Equal(t, "free", models()[len(models())-1])
+	assert.Equal(t, 200, ask("paid").status)
+	assert.Len(t, said, 2)
+	plan(fakeservice.Costing("0.01"))
+	assert.Equal(t, 200, ask("paid").status)
+	count := len(models())
+	assert.Equal(t, 429, ask("paid").status, "an answer cost money")
+	assert.Len(t, models(), count)
+}
+
+// A model that does not answer either changes nothing.
+func TestThenModelIsUsedUpToo(t *testing.T) {
+	s := newStage(t, func(o *gateway.Options) { o.ThenModel = "free" })
+	s.limitAll(100 * time.Hour)
+	a := s.do(t, s.request(t, formats["chat"], false, userAgent(openCode2)))
+	assert.Equal(t, 429, a.status)
+	assert.Contains(t, a.body, "All 3 accounts are used up")
+}
+
 // Models that cost nothing are answered although every usage limit is reached. Each model has one
 // trial a minute.
 func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"ocgo-key/helper"
 	"ocgo-key/rotation"
@@ -18,6 +19,7 @@ type failover struct {
 	*Options
 	inBackground func(func(context.Context))
 	trials       trials
+	paid         atomic.Bool // an answer of ThenModel was paid from a balance
 	secrets      *secrets
 }
 
@@ -37,6 +39,9 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		if !again && f.refreshUsage(p.ctx, exhausted) {
 			continue
 		}
+		if resp := p.instead(exhausted); resp != nil {
+			return resp, nil
+		}
 		return p.exhausted(exhausted), nil
 	}
 }
@@ -47,7 +52,7 @@ func (f *failover) holder(req *http.Request, x *Exchange) Holder {
 	if f.HolderOf == nil {
 		return f.Holder
 	}
-	return f.HolderOf(req.Header.Get("X-Opencode-Session"), x.Parent())
+	return f.HolderOf(req.Header.Get("X-Opencode-Session"), x.Parent(), x.Folder())
 }
 
 // pass is one pass of a request over the pool.

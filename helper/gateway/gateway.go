@@ -46,16 +46,19 @@ const (
 // Options of a Gateway. The zero value of each field but Holder and Upstreams is useful.
 type Options struct {
 	Holder Holder // the process's own
-	// HolderOf returns the holder for a request by its session, and by the session's parent if it
-	// is a subagent's; both may be empty. If nil, every request has Holder.
-	HolderOf  func(session, parent string) *helper.Holder
+	// HolderOf returns the holder for a request by its session, by the session's parent if it is a
+	// subagent's, and by the folder that the client named with FolderHeader; each may be empty. If
+	// nil, every request has Holder.
+	HolderOf  func(session, parent, folder string) *helper.Holder
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
 	Held      bool                // programs that this process starts keep a free port from other users, also after its end
 	Stall     time.Duration       // how long to wait for response headers before one try with another account; 0: no limit
 	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready;
 	// nil is DefaultMaxWait.
-	MaxWait   *time.Duration
+	MaxWait *time.Duration
+	// ThenModel is a model that answers while no account is ready; empty for none.
+	ThenModel string
 	NoOverage bool   // an answer that was paid from the balance cools its account
 	Session   string // the conversation of requests that name none; empty: derived from how they begin
 	Usage     Usage  // nil: /usage is not asked
@@ -89,6 +92,9 @@ type Observer struct {
 	Switched func(rotation.Switch)
 	// Exhausted is called when this request could not be served because no account is left.
 	Exhausted func(*Exchange, *rotation.ExhaustedError)
+	// Instead is called when this model has answered in place of the requested one, because no
+	// account is left.
+	Instead func(e *rotation.ExhaustedError, model string)
 	// Answered is called when the service has begun to answer this request with success.
 	Answered func(*Exchange)
 	// Limited is called when this request met a limit; s is the switch to the next account. If it
@@ -287,7 +293,7 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 
 // droppedHeaders, in canonical form, are headers that the service does not need, or that could
 // change what a request means.
-var droppedHeaders = []string{"Cookie", "Connection", "Upgrade", "Expect", "Range", "X-Http-Method-Override", "X-Method-Override"}
+var droppedHeaders = []string{FolderHeader, "Cookie", "Connection", "Upgrade", "Expect", "Range", "X-Http-Method-Override", "X-Method-Override"}
 
 var identity = []string{"identity"}
 

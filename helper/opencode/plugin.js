@@ -109,6 +109,7 @@ function start(args) {
       detached: process.platform !== "win32",
       windowsHide: true,
       env: withoutRun(),
+      cwd: shared.folder && existsSync(shared.folder) ? shared.folder : undefined, // whose .ocgo-key counts
     })
     let why = ""
     let begun = false

@@ -86,7 +86,7 @@ async function viaGateway(input, init) {
 }
 
 // server is the plugin of OpenCode 1.
-async function server({ client }) {
+async function server({ client, directory }) {
   if (second()) return {}
   const hooks = {
     auth,
@@ -96,6 +96,7 @@ async function server({ client }) {
   }
   if (underRun()) return hooks // `ocgo-key run` has configured everything
   shared.args = ["gateway", "--parent-pipe"]
+  shared.folder ??= directory // of the first project; a server of several has one account for all
   shared.clients.add(client)
   hooks.dispose = async () => {
     shared.clients.delete(client)

@@ -17,7 +17,7 @@ async function setup(ctx) {
     shared.args = ["gateway", "--parent-pipe", "--lease", "conversation"]
     exempt()
     gateway().catch(() => {})
-    await each(() => ctx.session.hook("http.request", redirect, { providerID: PROVIDER }))
+    await each(() => ctx.session.hook("http.request", (event) => redirect(event, ctx.location?.directory), { providerID: PROVIDER }))
     await each(() => ctx.provider.transform(attach))
   }
   await each(() => ctx.shell.hook("create.before", ({ env }) => {
@@ -44,14 +44,17 @@ function attach(providers) {
   })
 }
 
-// redirect sets the address and key of each request, after all other settings.
-async function redirect(event) {
+// redirect sets the address and key of each request, after all other settings, and names the folder
+// of the project to the gateway.
+async function redirect(event, folder) {
   const { request } = event
   const it = await proven().catch((e) => {
     throw new Error(`ocgo-key: ${e.message}`)
   })
   const body = request.body ? await request.arrayBuffer() : undefined
-  event.request = new Request(aim(request.url, it.base_url), { method: request.method, headers: entitled(request.headers, it.token), body, signal: request.signal })
+  const headers = entitled(request.headers, it.token)
+  if (folder) headers.set("x-ocgo-key-folder", encodeURIComponent(folder)) // a .ocgo-key there chooses the account
+  event.request = new Request(aim(request.url, it.base_url), { method: request.method, headers, body, signal: request.signal })
 }
 
 // offer adds our methods to `/connect`, and removes OpenCode's method, which would store a key in

@@ -18,7 +18,7 @@ import (
 // once per account.
 func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error) {
 	command := r.Command
-	holder, _, err := r.Hold(pool, baseName(command.Argv[0]))
+	holder, _, err := r.hold(pool)
 	if err != nil {
 		return wrapper.Status{}, err
 	}

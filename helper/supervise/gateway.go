@@ -18,10 +18,14 @@ type GatewayOptions struct {
 	Service   *url.URL      // the service's base URL
 	Zen       bool          // serve Zen as well, which spends the user's balance
 	Stall     time.Duration // try the next account once if no answer begins within this time; 0 waits forever
+	ThenModel string        // a model that answers while no account is ready; empty for none
 	NoOverage bool          // leave an account as soon as an answer costs real money
 	// ByConversation gives each conversation its own account.
 	ByConversation bool
-	Port           int // 0 for a free one
+	// ChoiceIn returns the user's choice for a conversation in this folder; nil if folders do not
+	// matter.
+	ChoiceIn func(folder string) rotation.Choice
+	Port     int // 0 for a free one
 
 	maxWait *time.Duration // the longest wait that an answer asks of a client if no account is ready; nil for gateway.DefaultMaxWait
 	held    bool           // no other user gets the port while a program that this process started lives
@@ -32,11 +36,12 @@ type GatewayOptions struct {
 func StartGateway(holder *helper.Holder, usage *helper.UsagePoller, flags GatewayOptions, o gateway.Observer) (*gateway.Gateway, error) {
 	usage.Holder = holder
 	options := gateway.Options{
-		Holder: holder, Upstreams: upstreams(flags.Service, flags.Zen), Port: flags.Port, Held: flags.held, Stall: flags.Stall, NoOverage: flags.NoOverage,
+		Holder: holder, Upstreams: upstreams(flags.Service, flags.Zen), Port: flags.Port, Held: flags.held, Stall: flags.Stall, NoOverage: flags.NoOverage, ThenModel: flags.ThenModel,
 		MaxWait: flags.maxWait, Session: flags.session, Usage: usage, Observer: o,
 	}
 	if flags.ByConversation {
 		usage.Conversations = helper.NewConversations(holder)
+		usage.Conversations.Choice = flags.ChoiceIn
 		options.HolderOf = usage.Conversations.Of
 	}
 	gw, err := gateway.Start(options)

@@ -33,11 +33,12 @@ type Notices struct {
 	unsaid  []rotation.Switch       // switches that were not printed
 	back    rotation.ExhaustedError // the last return that was printed
 	failure string                  // the last error that was printed
+	until   time.Time               // the return of an account when another model was last announced
 }
 
 // Observer returns an observer that notifies the user of each event.
 func (n *Notices) Observer() gateway.Observer {
-	return gateway.Observer{Switched: n.switched, Exhausted: n.exhausted, Failed: n.failed}
+	return gateway.Observer{Switched: n.switched, Exhausted: n.exhausted, Failed: n.failed, Instead: n.instead}
 }
 
 func (n *Notices) say(format string, args ...any) {
@@ -101,6 +102,18 @@ func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	n.mu.Unlock()
 	if !known {
 		n.say("%s", said)
+	}
+}
+
+// instead notifies the user that another model continues, once for each time at which an account
+// returns.
+func (n *Notices) instead(e *rotation.ExhaustedError, model string) {
+	n.mu.Lock()
+	known := e.Until.Sub(n.until).Abs() < sameReturn
+	n.until = e.Until
+	n.mu.Unlock()
+	if !known {
+		n.say("%s Continuing on %s until then.", e.Sentences(time.Now()), model)
 	}
 }
 

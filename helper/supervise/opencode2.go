@@ -19,8 +19,8 @@ import (
 
 // Pool is the part of *rotation.Pool that decides about restarts.
 type Pool interface {
-	// Exhaustion is nil if an account is ready, otherwise a *rotation.ExhaustedError.
-	Exhaustion(ctx context.Context) error
+	// Exhaustion is nil if an account is ready for the holder, otherwise a *rotation.ExhaustedError.
+	Exhaustion(ctx context.Context, ask rotation.Ask) error
 	Overview(ctx context.Context) (rotation.Overview, error)
 }
 
@@ -135,7 +135,7 @@ func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command 
 	if over, err := r.server.OverLimit(ctx, r.session); err != nil || !over {
 		return command, false
 	}
-	if e := exhaustion(ctx, r.Pool); e != nil && !r.worthWaiting(e) {
+	if e := r.exhaustion(ctx, r.Pool); e != nil && !r.worthWaiting(e) {
 		return command, false
 	}
 	next, err := r.next("")

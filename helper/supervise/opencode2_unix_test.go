@@ -26,7 +26,7 @@ const patience = time.Minute
 // fakePool is a pool with two accounts. If exhausted is not nil, none is ready.
 type fakePool struct{ exhausted error }
 
-func (p *fakePool) Exhaustion(context.Context) error { return p.exhausted }
+func (p *fakePool) Exhaustion(context.Context, rotation.Ask) error { return p.exhausted }
 func (p *fakePool) Overview(context.Context) (rotation.Overview, error) {
 	return rotation.Overview{Accounts: make([]rotation.View, 2)}, nil
 }

@@ -26,6 +26,7 @@ const (
 // and in direct.startStandBy (standby.go).
 type progress struct {
 	mode    string             // Replay, Restart, or any other value for auto
+	choice  rotation.Choice    // the account that the user has chosen for the run
 	maxWait *time.Duration     // how long to wait for an account; nil for as long as it takes
 	orders  chan wrapper.Order // has room for one order
 	input   *Input             // the command's stdin, if it is kept for a second invocation; otherwise nil

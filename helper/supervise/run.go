@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ocgo-key/helper"
+	"ocgo-key/helper/choice"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/hint"
@@ -31,6 +32,9 @@ type Run struct {
 	EnvKey  bool           // the command cannot use a gateway: its environment gets the key
 	Gateway GatewayOptions
 
+	// Choose returns the user's choice of an account; nil for none. It is called once the pool is
+	// open.
+	Choose func(context.Context, *rotation.Pool) (choice.Choice, error)
 	// Open returns the pool. It is called only if the pool is needed.
 	Open func() (*rotation.Pool, error)
 	// Hold returns the holder of this process for a command with this name, and the usage poller.
@@ -94,7 +98,7 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	defer folder.Remove()
 	notices := r.notices(client, folder)
 	defer notices.lastWord()
-	holder, usage, err := r.Hold(pool, baseName(r.Command.Argv[0]))
+	holder, usage, err := r.hold(pool)
 	if err != nil {
 		return wrapper.Status{}, err
 	}
@@ -107,12 +111,12 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	defer holder.Release(context.Background())
 
 	var two *OpenCode2
-	one := &direct{progress: progress{mode: r.mode(client), maxWait: r.MaxWait, orders: make(chan wrapper.Order, 1)},
+	one := &direct{progress: progress{mode: r.mode(client), choice: holder.Choice, maxWait: r.MaxWait, orders: make(chan wrapper.Order, 1)},
 		run: r, client: client, pool: pool, notices: notices, command: r.Command}
 	observer := one.observer()
 	if client.joined() {
 		two = r.openCode2(client)
-		two.Pool, two.mode, two.maxWait = pool, r.OnLimit, r.MaxWait
+		two.Pool, two.mode, two.maxWait, two.choice = pool, r.OnLimit, r.MaxWait, holder.Choice
 		observer = two.Observer(notices.Observer())
 	}
 	flags := r.Gateway
@@ -137,6 +141,27 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	}
 	one.usage, one.command.Env = usage, env
 	return one.toTheEnd()
+}
+
+// hold returns the holder of this process with the user's choice, which it names.
+func (r *Run) hold(pool *rotation.Pool) (*helper.Holder, *helper.UsagePoller, error) {
+	holder, usage, err := r.Hold(pool, baseName(r.Command.Argv[0]))
+	if err != nil || r.Choose == nil {
+		return holder, usage, err
+	}
+	chosen, err := r.Choose(context.Background(), pool)
+	if err != nil {
+		return nil, nil, err
+	}
+	holder.Choice = chosen.Choice
+	switch {
+	case chosen.ID == "":
+	case chosen.Condition.State != rotation.Ready && !chosen.Only:
+		r.Tell.Say("%s, is %s: the next account is used", chosen, chosen.Condition.State)
+	default:
+		r.Tell.Say("%s", chosen)
+	}
+	return holder, usage, nil
 }
 
 // notices returns the notices for this client. They are printed, unless the client draws on the

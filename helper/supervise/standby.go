@@ -71,7 +71,7 @@ func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	for first := true; ; first = false {
 		if now := d.pool.Stamp(); first || now != stamp || known != nil && !time.Now().Before(known.Until) {
 			stamp = now
-			e := exhaustion(context.Background(), d.pool)
+			e := d.exhaustion(context.Background(), d.pool)
 			if e == nil || known != nil && !e.Until.Equal(known.Until) {
 				return e
 			}
@@ -88,9 +88,9 @@ func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	}
 }
 
-// exhaustion returns nil if an account is ready.
-func exhaustion(ctx context.Context, pool Pool) *rotation.ExhaustedError {
-	e, _ := errors.AsType[*rotation.ExhaustedError](pool.Exhaustion(ctx))
+// exhaustion returns nil if an account is ready that the run may use.
+func (p *progress) exhaustion(ctx context.Context, pool Pool) *rotation.ExhaustedError {
+	e, _ := errors.AsType[*rotation.ExhaustedError](pool.Exhaustion(ctx, rotation.Ask{Choice: p.choice}))
 	return e
 }
 
@@ -110,7 +110,7 @@ func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool)
 	d.mu.Unlock()
 	var e *rotation.ExhaustedError
 	if again {
-		e = exhaustion(ctx, d.pool)
+		e = d.exhaustion(ctx, d.pool)
 	}
 	for again && e != nil {
 		d.mu.Lock()

@@ -3,9 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
@@ -70,14 +72,24 @@ func (c *renameCmd) Run(a *app) error {
 type enableCmd struct{ named }
 
 func (*enableCmd) Help() string {
-	return `Undoes disable, and ends a rejection or a cooldown. If a limit is still in force, the account cools down again at the service's next answer.
+	return `Undoes disable, and ends a rejection or a cooldown. If a limit is still in force by the service's last word, the command says so, and the account cools down again at the service's next answer.
 
 Example:
   ocgo-key enable Work`
 }
 
 func (c *enableCmd) Run(a *app) error {
-	return alter(a, c.Name, "enabled", (*rotation.Pool).Enable)
+	pool, v, err := a.account(c.Name)
+	if err != nil {
+		return err
+	}
+	if err := pool.Enable(context.Background(), v.ID); err != nil {
+		return err
+	}
+	if full := v.Condition; full.Window != "" && !a.JSON {
+		a.Say("the service last said that the %s of %s is used up until %s; it may refuse requests until then", text.OneLine(full.Reason), v.Label, text.Clock(full.Until, time.Now()))
+	}
+	return a.done("enabled", v.Label, v.ID)
 }
 
 type disableCmd struct{ named }

@@ -18,7 +18,7 @@ var agentMarks = []string{"OPENCODE", "CLAUDECODE", "CODEX_CI", "PI_CODING_AGENT
 
 // notForAgents are the commands that hand out a key, change accounts or their order, or change which
 // program plain opencode runs.
-var notForAgents = []string{"get", "add", "import", "remove", "rename", "enable", "disable", "replace", "rotate", "migrate", "install", "uninstall"}
+var notForAgents = []string{"get", "add", "import", "remove", "rename", "enable", "disable", "replace", "rotate", "use", "migrate", "install", "uninstall"}
 
 // usesService are other commands that send keys to the base URL.
 var usesService = []string{"status", "doctor", "run", "gateway"}

@@ -34,7 +34,9 @@ type grammar struct {
 	Disable    disableCmd    `cmd:"" help:"Keep an account from being used."`
 	Replace    replaceCmd    `cmd:"" help:"Give an account a new key."`
 	Get        getCmd        `cmd:"" help:"Print the key for the calling process (the credential helper)."`
-	Rotate     rotateCmd     `cmd:"" help:"Switch to the next account now."`
+	Use        useCmd        `cmd:"" help:"Choose the account that the next process, or this one, gets."`
+	Current    currentCmd    `cmd:"" help:"Print in one line which account this process or folder has, or would get, and why."`
+	Rotate     rotateCmd     `cmd:"" aliases:"next,skip" help:"Switch to the next account now."`
 	Run        runCmd        `cmd:"" help:"Run OpenCode, or another command, on the pool."`
 	Gateway    gatewayCmd    `cmd:"" help:"Run the gateway alone, for other clients."`
 	Install    installCmd    `cmd:"" help:"Make plain opencode use the pool; shows what it writes first."`
@@ -137,7 +139,7 @@ func (g *grammar) read(args []string, a *app) (name string, run func() error, er
 const maxHelpWidth = 100
 
 // quick are the commands that programs call often and wait for.
-var quick = []string{"Get", "Run", "List", "Rotate", "Gateway", "Version"}
+var quick = []string{"Get", "Run", "List", "Rotate", "Gateway", "Version", "Current"}
 
 // part returns the grammar for a command line with this first word. For a quick command it has only
 // that command, since building the model of all commands takes as long as asking the keychain.

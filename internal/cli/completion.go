@@ -56,12 +56,13 @@ func (a *app) completions(kind string, before []string) (values []completion.Val
 		kind = before[0]
 	}
 	switch kind {
-	case "account", "holder":
+	case "account", "holder", "tier":
 		values = accountCompletions(a, kind)
 	case "setting":
 		for _, s := range accounts.Settings() {
 			values = append(values, completion.Value{Text: s.Name, Help: s.Values})
 		}
+		values = append(values, completion.Value{Text: "tier", Help: "of an account: 1, or higher for a reserve"})
 	case "strategy":
 		for _, name := range rotation.Strategies() {
 			values = append(values, completion.Value{Text: name})
@@ -87,7 +88,7 @@ func accountCompletions(a *app, kind string) (values []completion.Value) {
 	}
 	now := time.Now()
 	for _, v := range o.Accounts {
-		if kind == "account" {
+		if kind != "holder" {
 			values = append(values, completion.Value{Text: v.Label, Help: conditionText(v.Condition, now)})
 			continue
 		}

@@ -1,17 +1,20 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"text/tabwriter"
 
 	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
+	"ocgo-key/internal/text"
 	"ocgo-key/rotation"
 )
 
 type configCmd struct {
-	Name  string  `arg:"" optional:"" complete:"setting" help:"The setting: strategy, ahead, store or identity. Default: list all."`
-	Value *string `arg:"" optional:"" complete:"value" help:"The new value. Default: print the current one."`
+	Name  string  `arg:"" optional:"" complete:"setting" help:"The setting: strategy, ahead, store, identity, or tier of an account. Default: list all."`
+	Value *string `arg:"" optional:"" complete:"value" help:"The new value; after tier, the account. Default: print the current one."`
+	Tier  *int    `arg:"" optional:"" name:"n" help:"The tier of the account, from 1 to 9."`
 	Unset bool    `help:"Restore the default."`
 }
 
@@ -26,6 +29,8 @@ strategy: which account a process gets, of those that are ready.
 
 ahead: at how many percent used of a limit a process moves to an account with more left, from 1 to 99; 0 is off, the default: a process keeps its account up to the limit, because a move costs the prompt cache.
 
+tier: accounts of tier 2 are a reserve. They are handed out only while no account of tier 1 is ready; new processes go back to tier 1 as soon as one is. tier NAME N sets the tier of one account; all begin in tier 1.
+
 store: where the keys are kept. Once there are accounts, use migrate to change it: it moves their keys.
 
 identity: the file of the age identity that opens the store "file".
@@ -36,6 +41,7 @@ Examples:
   ocgo-key config
   ocgo-key config strategy most-left
   ocgo-key config ahead 95
+  ocgo-key config tier Spare 2
   ocgo-key config --unset strategy`
 }
 
@@ -58,15 +64,20 @@ func settingDocument(s accounts.Setting, now rotation.Settings) settingJSON {
 }
 
 func (c *configCmd) Run(a *app) error {
-	if c.Unset && (c.Name == "" || c.Value != nil) {
+	if c.Unset && (c.Name == "" || c.Value != nil && c.Name != "tier" || c.Tier != nil) {
 		return hint.Input("--unset takes only the name of a setting: %s", accounts.SettingNames())
 	}
 	pool, o, err := a.overview()
 	if err != nil {
 		return err
 	}
-	if c.Name == "" {
+	switch {
+	case c.Name == "":
 		return listSettings(a, o)
+	case c.Name == "tier":
+		return c.tier(a, pool, o)
+	case c.Tier != nil:
+		return hint.Input("%s takes one value", c.Name)
 	}
 	s, err := accounts.FindSetting(c.Name)
 	if err != nil {
@@ -79,6 +90,51 @@ func (c *configCmd) Run(a *app) error {
 		return a.Document(settingDocument(s, o.Settings))
 	}
 	return a.Print("%v\n", s.Value(o.Settings))
+}
+
+// tierJSON is the tier of an account as `config tier --json` shows it.
+type tierJSON struct {
+	Account string `json:"account"`
+	Tier    int    `json:"tier"`
+}
+
+// tier shows the tiers of all accounts or of one, or sets one.
+func (c *configCmd) tier(a *app, pool *rotation.Pool, o rotation.Overview) error {
+	if c.Value == nil {
+		all := make([]tierJSON, len(o.Accounts))
+		for i, v := range o.Accounts {
+			all[i] = tierJSON{v.Label, v.Tier}
+		}
+		if a.JSON {
+			return a.Document(map[string][]tierJSON{"tiers": all})
+		}
+		for _, t := range all {
+			if err := a.Print("%d\t%s\n", t.Tier, text.OneLine(t.Account)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	v, err := o.Find(*c.Value)
+	if err != nil {
+		return err
+	}
+	if n := c.Tier; n != nil || c.Unset {
+		if v.Tier = 1; n != nil {
+			v.Tier = *n
+		}
+		if err := pool.SetTier(context.Background(), v.ID, v.Tier); err != nil {
+			return hint.As(hint.ErrInput, hint.On(err, fmt.Sprintf("a tier is a number from 1 to %d", rotation.MaxTier)))
+		}
+		if !a.JSON {
+			a.Say("%s is now in tier %d", v.Label, v.Tier)
+			return nil
+		}
+	}
+	if a.JSON {
+		return a.Document(tierJSON{v.Label, v.Tier})
+	}
+	return a.Print("%d\n", v.Tier)
 }
 
 // configure changes a setting. If value is nil, it restores the default.

@@ -57,6 +57,7 @@ var table = []struct {
 	{rotation.ErrEmpty, exitNoAccount, "add one with `ocgo-key add LABEL`"},
 	{rotation.ErrNoSuchAccount, exitNoAccount, "`ocgo-key list` shows labels and numbers"},
 	{rotation.ErrAlreadyThere, exitAlready, ""},
+	{rotation.ErrNotReady, exitExhausted, "`ocgo-key list` shows why; `ocgo-key enable` makes an account usable again"},
 	{rotation.ErrNoOther, exitExhausted, "`ocgo-key list` shows when others are back"},
 	{keychain.ErrNotFound, exitNoAccount, "`ocgo-key replace LABEL` stores it again"},
 	{keychain.ErrUnusable, exitNoAccount, "`ocgo-key replace LABEL` stores it again"},

@@ -13,6 +13,7 @@ import (
 	"ocgo-key/helper"
 	"ocgo-key/helper/accounts"
 	"ocgo-key/helper/gateway"
+	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/supervise"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/process"
@@ -57,6 +58,7 @@ func (f gatewayFlags) ahead() int {
 
 type gatewayCmd struct {
 	gatewayFlags
+	choiceFlags
 	Port       int    `placeholder:"N" help:"The port on 127.0.0.1. Default: a free one."`
 	ParentPipe bool   `help:"Exit when stdin is closed, and so with the program that started it."`
 	Lease      string `enum:"process,conversation" default:"process" help:"Who gets an account: this process, for all its clients (process), or each conversation of theirs (conversation), which keeps it until 24 hours after its last request. (${default})"`
@@ -98,9 +100,22 @@ func (c *gatewayCmd) Run(a *app) error {
 	defer cancel()
 	options := c.options(a)
 	options.ByConversation, options.Port = c.Lease == "conversation", c.Port
-	holder, err := a.newHolder(pool, a.keys(), "gateway", c.ahead())
+	holder, err := a.newHolder(pool, a.keys(), c.holderName(), c.ahead())
 	if err != nil {
 		return err
+	}
+	chosen, err := c.chosen(ctx, a, pool)
+	if err != nil {
+		return err
+	}
+	holder.Choice = chosen.Choice
+	options.ChoiceIn = func(folder string) rotation.Choice {
+		in, _ := found(parent, a, pool, c.sources(a, folder)) // without a choice the turn decides
+		in.Only = in.Only || c.Only
+		if in.ID == "" && c.Only {
+			return chosen.Choice
+		}
+		return in.Choice
 	}
 	if err := n.Begin(ctx, holder, options.ByConversation, "gateway"); err != nil {
 		return err
@@ -126,6 +141,17 @@ func (c *gatewayCmd) Run(a *app) error {
 	}
 	<-end.Done()
 	return nil
+}
+
+// holderName is the name under which `list` shows this process: that of the program that started it,
+// if it works for that program alone.
+func (c *gatewayCmd) holderName() string {
+	if c.ParentPipe {
+		if parent, err := process.Lookup(os.Getppid()); err == nil && opencode.Is(parent.Name) {
+			return parent.Name
+		}
+	}
+	return "gateway"
 }
 
 // untilClosed returns a context that ends when stdin is closed.

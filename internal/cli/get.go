@@ -10,11 +10,15 @@ import (
 type getCmd struct {
 	PID    int    `name:"pid" placeholder:"PID" complete:"holder" help:"The process that the key is for. Default: the calling process."`
 	Format string `enum:"plain,json,git,engflow" default:"plain" help:"plain (the key and a newline), json, git (a git credential helper) or engflow (a Bazel credential helper)."`
+	Again  bool   `help:"The service refused the last key: ask it about the account, and get the next account's key if it confirms that."`
+	choiceFlags
 	Action string `arg:"" optional:"" help:"The action that git or Bazel passes to a helper; store and erase do nothing."`
 }
 
 func (*getCmd) Help() string {
 	return `The same process keeps getting the same key; the next process gets the next one. The calling process is the nearest ancestor that is neither a launcher (env, sudo, npx) nor a shell started for this one command.
+
+A process that asks again within 60 seconds, or with --again, may have been refused its key: then the service is asked about the account. If a limit is used up or the key is refused, the process gets the next account's key; otherwise the same key.
 
 It prints only the key and a newline on stdout, and nothing there on failure. It waits at most 8 seconds for the keychain.
 
@@ -58,7 +62,14 @@ func (c *getCmd) fetch(a *app) (credential.Answer, error) {
 	if err != nil {
 		return credential.Answer{}, err
 	}
-	grant, err := helper.NewHolder(pool, keys, proc, a.warnMissing).Current(ctx, nil)
+	chosen, err := c.chosen(ctx, a, pool)
+	if err != nil {
+		return credential.Answer{}, err
+	}
+	holder := helper.NewHolder(pool, keys, proc, a.warnMissing)
+	holder.Choice = chosen.Choice
+	holder.Choice.Again = c.Account != ""
+	grant, err := holder.Get(ctx, usagePoller(pool, keys, a.baseURL), c.Again)
 	if err != nil {
 		return credential.Answer{}, err
 	}

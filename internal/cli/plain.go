@@ -22,7 +22,7 @@ func (g *grammar) plain(args []string) (ok bool) {
 	command := getCmd{Format: "plain"}
 	for rest := args[1:]; len(rest) > 0; rest = rest[1:] {
 		name, value, given := strings.Cut(rest[0], "=")
-		if takes := name == "--pid" || name == "--format"; takes && !given {
+		if takes := slices.Contains([]string{"--pid", "--format", "--account"}, name); takes && !given {
 			if len(rest) < 2 {
 				return false
 			}
@@ -44,6 +44,12 @@ func (g *grammar) plain(args []string) (ok bool) {
 				return false
 			}
 			command.Format = value
+		case "--account":
+			command.Account = value
+		case "--again":
+			command.Again = true
+		case "--only":
+			command.Only = true
 		case "get", "store", "erase":
 			if command.Action != "" {
 				return false

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"ocgo-key/helper/caller"
@@ -67,8 +69,43 @@ func (c *rotateCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	if c.Status == 0 && !a.JSON {
+		o, err := pool.Overview(context.Background())
+		if err != nil {
+			return err
+		}
+		a.Say("%s", text.Line(c.moved(sw, o)))
+	}
 	return printSwitch(a, sw)
 }
+
+// moved says what moved and what stays: "The next process gets Personal (was Work). opencode (22509)
+// stays on Spare; to move it: ocgo-key rotate --pid 22509".
+func (c *rotateCmd) moved(sw rotation.Switch, o rotation.Overview) string {
+	if c.PID != 0 {
+		was := ""
+		if sw.From.Label != "" {
+			was = " (was " + sw.From.Label + ")"
+		}
+		return fmt.Sprintf("Process %d gets %s%s at its next request. The next process gets %s", c.PID, sw.To.Label, was, cmp.Or(o.Next, "none"))
+	}
+	said := fmt.Sprintf("The next process gets %s (was %s).", sw.To.Label, sw.From.Label)
+	stay := 0
+	for _, v := range o.Accounts {
+		for _, l := range v.Leases {
+			if stay++; stay <= maxStaying {
+				said += fmt.Sprintf(" %s (%d) stays on %s; to move it: ocgo-key rotate --pid %d.", l.Command, l.PID, v.Label, l.PID)
+			}
+		}
+	}
+	if stay > maxStaying {
+		said += fmt.Sprintf(" %d more stay; `ocgo-key list` shows them.", stay-maxStaying)
+	}
+	return strings.TrimSuffix(said, ".")
+}
+
+// maxStaying is how many processes rotate names that keep their accounts.
+const maxStaying = 3
 
 func printSwitch(a *app, sw rotation.Switch) error {
 	if a.JSON {

@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"context"
 	"os"
+	"strings"
 	"time"
 
 	"ocgo-key/helper"
+	"ocgo-key/helper/choice"
+	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/hint"
@@ -15,8 +19,10 @@ import (
 type runCmd struct {
 	On429   string         `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command does not notice), restart (start the command again and resume its session), auto (replay, and restart if that fails)."`
 	MaxWait *time.Duration `placeholder:"D" help:"If all accounts are used up and none is back within this time, exit with code 75; 0 never waits. Default: wait as OpenCode does."`
+	Then    string         `name:"then-model" placeholder:"MODEL" help:"With all accounts used up, continue on this model of the provider, which should cost nothing and use the same wire format. An answer that costs money ends that."`
 	EnvKey  bool           `help:"Put the real key into OPENCODE_API_KEY, for a command that cannot use a gateway. Every program that the command starts can read it."`
 	gatewayFlags
+	choiceFlags
 	Command []string `arg:"" optional:"" passthrough:"" help:"The command to run. Default: opencode."`
 }
 
@@ -40,6 +46,9 @@ func (c *runCmd) Run(a *app) error {
 	if c.MaxWait != nil && *c.MaxWait < 0 {
 		return hint.Input("--max-wait %v: must not be negative", *c.MaxWait)
 	}
+	if c.EnvKey && c.Then != "" {
+		return hint.Input("--then-model needs a gateway, which --env-key does without")
+	}
 	if err := c.check(); err != nil {
 		return err
 	}
@@ -52,13 +61,16 @@ func (c *runCmd) Run(a *app) error {
 
 // supervised returns the run of command, with the store that keys returns.
 func (c *runCmd) supervised(a *app, command wrapper.Command, keys func() keychain.Store) *supervise.Run {
+	options := c.options(a)
+	options.ThenModel = strings.TrimPrefix(c.Then, opencode.GoProvider+"/")
 	return &supervise.Run{
-		Command: command, OnLimit: c.On429, MaxWait: c.MaxWait, EnvKey: c.EnvKey, Gateway: c.options(a), Open: a.pool, Budget: a.budget().Context,
+		Command: command, OnLimit: c.On429, MaxWait: c.MaxWait, EnvKey: c.EnvKey, Gateway: options, Open: a.pool, Budget: a.budget().Context,
 		Hold: func(pool *rotation.Pool, command string) (*helper.Holder, *helper.UsagePoller, error) {
 			holder, err := a.newHolder(pool, keys(), command, c.ahead())
 			return holder, usagePoller(pool, keys(), a.baseURL), err
 		},
-		Tell: teller{a.Terminal}, Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr,
+		Choose: func(ctx context.Context, pool *rotation.Pool) (choice.Choice, error) { return c.chosen(ctx, a, pool) },
+		Tell:   teller{a.Terminal}, Stdin: a.stdin, Stdout: a.stdout, Stderr: a.stderr,
 	}
 }
 

@@ -29,7 +29,7 @@ func (e accountsCheck) checkAccounts(r *Result) {
 	}
 	r.Well = text.Count(len(o.Accounts), "account", "accounts")
 	pool := rotation.New(readOnly{s.file, s.state}, time.Now, func(int, string) bool { return true })
-	exhaustion := pool.Exhaustion(e.ctx)
+	exhaustion := pool.Exhaustion(e.ctx, rotation.Ask{})
 	out, none := errors.AsType[*rotation.ExhaustedError](exhaustion)
 	switch {
 	case exhaustion == nil:

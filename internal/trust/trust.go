@@ -168,3 +168,16 @@ func Open(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// Doubt says why a file of the user's may be somebody else's; empty if it is the user's own. It is
+// for files outside of the state folder.
+func Doubt(path string, info fs.FileInfo) string {
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return "is a symbolic link"
+	}
+	f, ok := facts(path, info)
+	if !ok || all.Load() {
+		return ""
+	}
+	return current().Doubt(f)
+}

@@ -5,6 +5,7 @@ package state
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,6 +24,11 @@ type State struct {
 	// Last is the id of the account last handed out, after which round-robin continues; empty
 	// before the first hand-out.
 	Last string `json:"last,omitempty"`
+	// Turns are, for each tier, the id of its account last handed out in its turn. They are kept
+	// only while the pool has several tiers; with one tier, Last is enough.
+	Turns map[int]string `json:"turns,omitempty"`
+	// Chosen is the id of the account that `use` has chosen for the next new holder.
+	Chosen string `json:"chosen,omitempty"`
 	// Passed are ids of accounts that `rotate` skipped since the last hand-out. Round-robin does
 	// not need them.
 	Passed []string `json:"passed,omitempty"`
@@ -36,6 +42,8 @@ type State struct {
 	// been killed before it finished.
 	Pending  []Pending `json:"pending,omitempty"`
 	Settings Settings  `json:"settings,omitzero"`
+	// Confirmed are the files `.ocgo-key` that git tracks and that the user has confirmed.
+	Confirmed []Confirmed `json:"confirmed,omitempty"`
 	// Refusals are answers of the service that no rule covers, the latest last.
 	Refusals []Refusal `json:"refusals,omitempty"`
 	Later    Later     `json:",embed"`
@@ -49,9 +57,12 @@ type Later = *jsontext.Value
 
 // Account is one member of the pool; its key is in the keychain under its ID.
 type Account struct {
-	ID       string    `json:"id"`
-	Label    string    `json:"label"`
-	Disabled bool      `json:"disabled,omitzero"`
+	ID       string `json:"id"`
+	Label    string `json:"label"`
+	Disabled bool   `json:"disabled,omitzero"`
+	// Tier is the account's tier: accounts of a higher tier are handed out only while none of a
+	// lower tier is ready. 0 means 1.
+	Tier     int       `json:"tier,omitzero"`
 	Added    time.Time `json:"added,omitzero"`
 	LastUsed time.Time `json:"last_used,omitzero"`
 	// KeyRev counts the replacements of the account's key. A process with an older key fetches the
@@ -133,6 +144,17 @@ type Lease struct {
 	Used time.Time `json:"used,omitzero"`
 	// Ahead is when the holder last left an account before its limit; zero if it never did.
 	Ahead time.Time `json:"ahead,omitzero"`
+	// Chosen is the id of the account that the user last chose for this holder. The choice has been
+	// carried out, and does not move the holder a second time.
+	Chosen string `json:"chosen,omitempty"`
+	// Got is when the process last called `get`; zero if it never did.
+	Got time.Time `json:"got,omitzero"`
+}
+
+// Confirmed is a file `.ocgo-key` that counts although git tracks it.
+type Confirmed struct {
+	Path  string `json:"path"`
+	Label string `json:"label"` // with another label, the file has to be confirmed again
 }
 
 // Refusal is a kind of error answer that no rule covers. The gateway passes such answers on, and
@@ -173,7 +195,8 @@ func (s *State) clone() *State {
 	c := *s
 	c.Accounts, c.Leases, c.Conversations = slices.Clone(s.Accounts), slices.Clone(s.Leases), s.Conversations.clone()
 	c.Pending, c.Passed = slices.Clone(s.Pending), slices.Clone(s.Passed)
-	c.Refusals = slices.Clone(s.Refusals)
+	c.Refusals, c.Confirmed = slices.Clone(s.Refusals), slices.Clone(s.Confirmed)
+	c.Turns = maps.Clone(s.Turns)
 	for i := range c.Accounts {
 		a := &c.Accounts[i]
 		a.Cooldowns = slices.Clone(a.Cooldowns)

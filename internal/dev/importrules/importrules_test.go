@@ -213,7 +213,7 @@ var topLevel = []string{"main.go", "keychain", "rotation", "helper", "internal",
 
 // parts lists the subfolders of these folders, as docs/architecture.md, "The packages", names them.
 var parts = map[string][]string{
-	"helper":   {"accounts", "caller", "credential", "gateway", "wrapper", "opencode", "supervise"},
+	"helper":   {"accounts", "caller", "choice", "credential", "gateway", "wrapper", "opencode", "supervise"},
 	"rotation": {"state"},
 	"keychain": {"keychaintest"},
 }

@@ -34,6 +34,7 @@ type play struct {
 	strategy  string
 	ahead     int
 	elsewhere bool // the first two accounts are also used outside of the pool
+	reserve   bool // the last account is of tier 2
 	seed      uint64
 }
 
@@ -45,7 +46,12 @@ type outcome struct {
 	ahead           int           // switches before the limit
 	waits           int           // times that a process found no account
 	waited          time.Duration // the sum of all waits
+	reserved        int           // requests answered by the last account
+	days            [counted]share
 }
+
+// share are the answered requests of a day.
+type share struct{ others, last int }
 
 func (o *outcome) add(other outcome) {
 	o.asked += other.asked
@@ -55,6 +61,7 @@ func (o *outcome) add(other outcome) {
 	o.ahead += other.ahead
 	o.waits += other.waits
 	o.waited += other.waited
+	o.reserved += other.reserved
 }
 
 // month is the state of one simulation.
@@ -99,6 +106,11 @@ func (p play) run() (outcome, error) {
 	m.client = &http.Client{Transport: direct{m.service}}
 	if err := m.pool.Configure(ctx, func(s *state.Settings) { s.Strategy, s.Ahead = p.strategy, p.ahead }); err != nil {
 		return outcome{}, err
+	}
+	if p.reserve {
+		if err := m.pool.SetTier(ctx, fmt.Sprint("id", accounts-1), 2); err != nil {
+			return outcome{}, err
+		}
 	}
 	r := rand.New(rand.NewPCG(p.seed, 0))
 	for i, s := range p.pattern.sessions(r, warmUp+counted) {

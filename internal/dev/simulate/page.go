@@ -48,6 +48,7 @@ type kind struct {
 	workload int
 	strategy string
 	ahead    int
+	reserve  bool
 }
 
 // figures are the means of each kind of month.
@@ -55,7 +56,7 @@ type figures map[kind]mean
 
 // mean holds the mean outcome of a month.
 type mean struct {
-	Asked, Answered, Elsewhere, Switches, WaitedHours float64
+	Asked, Answered, Elsewhere, Switches, WaitedHours, Reserved float64
 }
 
 // Lost is the share of unanswered requests, in percent.
@@ -66,11 +67,14 @@ func kinds() []kind {
 	var all []kind
 	for _, s := range rotation.Strategies() {
 		for w := range workloads {
-			all = append(all, kind{w, s, 0})
+			all = append(all, kind{w, s, 0, false})
 		}
 		for _, n := range aheads {
-			all = append(all, kind{full, s, n})
+			all = append(all, kind{full, s, n, false})
 		}
+	}
+	for _, w := range []int{quiet, full, tooMuch} {
+		all = append(all, kind{w, rotation.RoundRobin, 0, true})
 	}
 	return all
 }
@@ -86,7 +90,7 @@ func playAll() (figures, error) {
 	for i := range outcomes {
 		k := all[i/months]
 		p := workloads[k.workload].play
-		p.strategy, p.ahead, p.seed = k.strategy, k.ahead, uint64(i%months)
+		p.strategy, p.ahead, p.reserve, p.seed = k.strategy, k.ahead, k.reserve, uint64(i%months)
 		turns <- struct{}{}
 		running.Go(func() {
 			outcomes[i], errs[i] = p.run()
@@ -104,14 +108,19 @@ func playAll() (figures, error) {
 			sum.add(o)
 		}
 		f[k] = mean{float64(sum.asked) / months, float64(sum.answered) / months, float64(sum.elsewhere) / months,
-			float64(sum.switches) / months, sum.waited.Hours() / months}
+			float64(sum.switches) / months, sum.waited.Hours() / months, float64(sum.reserved) / months}
 	}
 	return f, nil
 }
 
 // Of returns the figure of one kind of month.
 func (f figures) Of(workload int, strategy string, ahead int) mean {
-	return f[kind{workload, strategy, ahead}]
+	return f[kind{workload, strategy, ahead, false}]
+}
+
+// WithReserve returns the figure of a month whose last account is a reserve.
+func (f figures) WithReserve(workload int) mean {
+	return f[kind{workload, rotation.RoundRobin, 0, true}]
 }
 
 // claims are the statements of the page's recommendation, as conditions on the figures. If one does
@@ -146,6 +155,11 @@ var claims = map[string]func(f figures) bool{
 			}
 		}
 		return true
+	},
+	"a reserve is hardly used in a quiet month, and nothing is lost; in a full month it is used less than without tiers, and with too much work it loses more": func(f figures) bool {
+		return f.WithReserve(quiet).Lost() < 0.5 && f.WithReserve(quiet).Reserved < 0.25*f.Of(quiet, rotation.RoundRobin, 0).Reserved &&
+			f.WithReserve(full).Reserved < f.Of(full, rotation.RoundRobin, 0).Reserved &&
+			f.WithReserve(tooMuch).Lost() > f.Of(tooMuch, rotation.RoundRobin, 0).Lost()
 	},
 	"in a full month most-left loses more than round-robin": func(f figures) bool {
 		return f.Of(full, rotation.MostLeft, 0).Lost() > f.Of(full, rotation.RoundRobin, 0).Lost() &&
@@ -203,8 +217,13 @@ func (f figures) page() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	chart, err := reserveChart()
+	if err != nil {
+		return "", err
+	}
 	var b strings.Builder
 	err = t.Execute(&b, map[string]any{
+		"Reserve": f.reserveTable(), "Chart": chart,
 		"Tables": f.table(), "Ahead": f.aheadTable(), "Months": months, "Accounts": accounts,
 		"Five": perFiveHours, "Week": perWeek, "Month": perMonth, "All": accounts * perMonth,
 	})

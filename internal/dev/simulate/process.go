@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -112,6 +113,13 @@ func (p *process) request(ctx context.Context) (time.Time, error) {
 	}
 	if p.counts {
 		p.sum.answered++
+		day := &p.sum.days[min(int(p.now.Sub(begin)/day)-warmUp, counted-1)]
+		if grant.ID == fmt.Sprint("id", accounts-1) {
+			p.sum.reserved++
+			day.last++
+		} else {
+			day.others++
+		}
 	}
 	if p.usage.Due() {
 		p.usage.Refresh(ctx, grant)
