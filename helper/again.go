@@ -14,8 +14,6 @@ const (
 	againWithin = time.Minute
 	// againTimeout bounds the request for the usage: a program waits for its key.
 	againTimeout = 3 * time.Second
-	// noteTimeout bounds the wait to record a `get`, which must not be delayed by it.
-	noteTimeout = 250 * time.Millisecond
 )
 
 // Get is Current for a process that calls `get`. If the process has just called it, or is told to
@@ -33,16 +31,8 @@ func (h *Holder) Get(ctx context.Context, usage *UsagePoller, told bool) (Grant,
 			return Grant{}, err
 		}
 	}
-	noted := make(chan struct{})
-	go func() { // while the keychain is asked
-		defer close(noted)
-		within, cancel := context.WithTimeout(ctx, noteTimeout)
-		defer cancel()
-		_ = h.pool.NoteGet(within, h.who) // without it the next get counts as a normal one
-	}()
-	g, err := h.Current(ctx, nil)
-	<-noted
-	return g, err
+	h.pool.NoteGet(h.who)
+	return h.Current(ctx, nil)
 }
 
 // doubt asks the service about the account that the process holds, and cools it if the service says

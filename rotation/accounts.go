@@ -54,6 +54,9 @@ func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 	for _, l := range s.Leases {
 		if i := s.Index(l.Account); i >= 0 && p.alive(l.PID, l.Start) {
 			o.Accounts[i].Leases = append(o.Accounts[i].Leases, l)
+			if got := p.lastGet(l); got.After(o.Accounts[i].LastUsed) {
+				o.Accounts[i].LastUsed = got
+			}
 		}
 	}
 	for _, l := range *s.Conversations.All() {

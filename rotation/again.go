@@ -42,22 +42,24 @@ func (p *Leases) Held(ctx context.Context, holder Holder) (h Handout, got time.T
 	if a == nil || !(Ask{}).keeps(a, p.now()) {
 		return Handout{}, time.Time{}, false
 	}
-	return p.handout(a), l.Got, true
+	return p.handout(a), p.lastGet(*l), true
 }
 
-// NoteGet records that the holder calls `get` now, and that its account is in use.
-func (p *Leases) NoteGet(ctx context.Context, holder Holder) error {
-	return p.update(ctx, func(s *state.State) error {
-		l := leaseOf(s, holder)
-		if l == nil {
-			return errUnchanged
-		}
-		l.Got = p.now()
-		if a := s.Find(l.Account); a != nil {
-			a.LastUsed = l.Got
-		}
-		return nil
-	})
+// lastGet returns when the holder of a process' lease was last given this account's key by `get`;
+// zero if it never was.
+func (p *base) lastGet(l state.Lease) time.Time {
+	if noted := p.store.LastGet(l.PID); noted.After(l.Got) && !noted.Before(l.Since) {
+		return noted
+	}
+	return l.Got
+}
+
+// NoteGet records that the process calls `get` now. It does not write the state. Without the record
+// the next `get` counts as a normal one, so errors are ignored.
+func (p *Leases) NoteGet(holder Holder) {
+	if pid, _ := holder.names(); pid != 0 {
+		_ = p.store.NoteGet(pid, p.now())
+	}
 }
 
 // useNoted is the least time between two records of the use of an account.

@@ -60,7 +60,18 @@ func (proc Process) prune(p *base, s *state.State) {
 	if len(s.Leases) < max(minPrune, 2*s.Pruned) {
 		return
 	}
-	s.Leases = slices.DeleteFunc(s.Leases, func(l state.Lease) bool { return !p.alive(l.PID, l.Start) })
+	var ended []int
+	s.Leases = slices.DeleteFunc(s.Leases, func(l state.Lease) bool {
+		if p.alive(l.PID, l.Start) {
+			return false
+		}
+		if a := s.Find(l.Account); a != nil && p.lastGet(l).After(a.LastUsed) {
+			a.LastUsed = p.lastGet(l)
+		}
+		ended = append(ended, l.PID)
+		return true
+	})
+	p.store.ForgetGets(ended)
 	s.Pruned = len(s.Leases)
 }
 

@@ -21,6 +21,9 @@ type Store interface {
 	Read(context.Context) (*state.State, error)
 	Update(context.Context, func(*state.State) error) error
 	Stamp() state.Stamp
+	NoteGet(pid int, at time.Time) error
+	LastGet(pid int) time.Time
+	ForgetGets(pids []int)
 	ReadEvents() (events []state.Event, broken int, err error)
 }
 

@@ -96,6 +96,7 @@ func filesSection() manual.Section {
 			{"`state.json.last`", "the last good copy"},
 			{"`state.json.bak.UNIXTIME`", "a `state.json` that could not be read, set aside"},
 			{"`state.lock`", "the lock around each change; empty"},
+			{"`gets`", "an empty file for each process that called `get` more than once, with the time of its last call"},
 			{"`keys.age`, `keys.lock`", "with `--store file`: the keys, as a file that `age -d -i IDENTITY` decrypts to `{\"version\":1,\"keys\":{ID:KEY}}`; its lock, empty"},
 			{"`move.lock`", "the lock between `migrate` and commands that store or delete a key; empty"},
 			{"`add.lock`", "the lock around adding a key; empty"},

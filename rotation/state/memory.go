@@ -13,6 +13,9 @@ type Memory struct {
 	state  *State // never shared
 	events []Event
 	serial int64
+
+	getsMu sync.Mutex
+	gets   map[int]time.Time // by pid
 }
 
 // Read returns a copy of the state.

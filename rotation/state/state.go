@@ -147,7 +147,8 @@ type Lease struct {
 	// Chosen is the id of the account that the user last chose for this holder. The choice has been
 	// carried out, and does not move the holder a second time.
 	Chosen string `json:"chosen,omitempty"`
-	// Got is when the process last called `get`; zero if it never did.
+	// Got is when the process was given this account by `get`; zero if it was not. Later calls of
+	// `get` are recorded by NoteGet.
 	Got time.Time `json:"got,omitzero"`
 }
 

@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ocgo-key/keychain"
+	"ocgo-key/rotation/state"
 )
 
 // The targets of the section.
@@ -155,6 +157,9 @@ func (f *field) enter(ctx context.Context) (err error) {
 	f.get = ours("get", aKey, "get")
 	f.first = ours("get", having(keyPrefix), "get")
 	f.first.name, f.first.prepare = "a process's first `get`", newcomer
+	if err := f.home.spaced(ctx, f.get); err != nil {
+		return err
+	}
 	f.list = ours("list", having(labelOf(accounts)), "list")
 	f.version = ours("version", having("ocgo-key "), "version")
 	f.run = ours("run -- true", nil, "run", "--", trivial)
@@ -191,6 +196,30 @@ func newcomer() (args []string, undo func() error, err error) {
 		_ = p.Wait() // the error says that it was killed
 		return err
 	}, nil
+}
+
+// spaced makes each run of the command a `get` that comes an hour after the last one. The service is
+// asked about a process that calls `get` again within a minute, and that is not measured here. This
+// process must have called `get` in the home already.
+func (h home) spaced(ctx context.Context, get *contestant) error {
+	var pids []int
+	err := h.state().Update(ctx, func(s *state.State) error {
+		for i := range s.Leases {
+			l := &s.Leases[i]
+			l.Since, l.Got = l.Since.Add(-2*time.Hour), time.Time{}
+			pids = append(pids, l.PID)
+		}
+		return nil
+	})
+	get.prepare = func() ([]string, func() error, error) {
+		for _, pid := range pids {
+			if err := h.state().NoteGet(pid, time.Now().Add(-time.Hour)); err != nil {
+				return nil, nil, err
+			}
+		}
+		return nil, func() error { return nil }, nil
+	}
+	return err
 }
 
 // dockerGet stores an entry in the keyring with docker's credential helper, and returns the command

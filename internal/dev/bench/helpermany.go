@@ -26,8 +26,10 @@ func (f *field) enterMany(ctx context.Context) error {
 	name := fmt.Sprintf("`get`, %d accounts", manyAccounts)
 	f.getMany = &contestant{name: name, argv: []string{f.binary, "get"}, env: h.env, prints: exactly(keyOf(1))}
 	f.firstMany = &contestant{name: "a process's first " + name, argv: f.getMany.argv, env: h.env, prints: having(keyPrefix), prepare: newcomer}
-	_, err = f.getMany.time(ctx) // this process holds its account from now on
-	return err
+	if _, err = f.getMany.time(ctx); err != nil { // this process holds its account from now on
+		return err
+	}
+	return h.spaced(ctx, f.getMany)
 }
 
 // crowd adds accounts that are used up. They have no key in the keychain.

@@ -40,6 +40,8 @@ func (f *field) getFrom(ctx context.Context, store, name string, env ...string) 
 		return nil, err
 	}
 	get := &contestant{name: name, argv: []string{f.binary, "get"}, env: h.env, prints: exactly(keyOf(1))}
-	_, err = get.time(ctx)
-	return get, err
+	if _, err = get.time(ctx); err != nil {
+		return nil, err
+	}
+	return get, h.spaced(ctx, get)
 }
