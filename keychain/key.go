@@ -13,8 +13,8 @@ var ErrInvalidKey = errors.New("not a usable key")
 
 // GetKey returns the secret of id in store, if it can be a key as it stands: it goes into the header
 // of a request. Keys are checked when they are added, but another program may have written to the
-// keychain, and the tools of keychains print more than a key at times. Errors: the store's, or of
-// kind Unusable.
+// keychain, and a keychain's tool sometimes prints other text beside the key. Errors: the store's,
+// or of kind Unusable.
 func GetKey(ctx context.Context, store Store, id string) (Secret, error) {
 	key, err := store.Get(ctx, id)
 	if err != nil {

@@ -29,8 +29,8 @@ func NewOS() Store {
 	return newOSStore(systemBackend(), system())
 }
 
-// NewOSNotes returns a store in the same keychain for what is no key: short texts that only a
-// program with access to the keychain can change.
+// NewOSNotes returns a store in the same keychain, for short texts that are not keys. Only a program
+// with access to the keychain can change them.
 func NewOSNotes() Store {
 	notes := newOSStore(systemBackend(), system())
 	notes.service = Service + " notes"

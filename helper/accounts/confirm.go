@@ -15,8 +15,8 @@ import (
 // state.json says where keys go: to which store, and for the encrypted file to whose identity. An
 // agent that may edit files could have a key go to a place of its choice that way. So the places that
 // the user chose, by `config` or `migrate`, are also written down in the OS keychain, and a key goes
-// to no other place that only state.json names. What the command line or its environment names needs
-// no such check. Without an OS keychain there is none either. See docs/threat-model.md.
+// to no other place that only state.json names. A place that the command line or its environment
+// names is not checked. Without an OS keychain, no place is checked. See docs/threat-model.md.
 
 // placesID is the name under which the places are kept, and notesName that of their store in
 // Keys.opened.
@@ -66,8 +66,8 @@ func (k *Keys) places(ctx context.Context) (chosen []string, err error) {
 	return chosen, err
 }
 
-// Confirm writes down that the user chose this store, with these settings. Where it cannot be
-// written down, the next key that is to go there says so.
+// Confirm writes down that the user chose this store, with these settings. It returns no error: if
+// it fails, the next command that stores a key there reports that the store is not confirmed.
 func (k *Keys) Confirm(ctx context.Context, store string, s rotation.Settings) {
 	if store == "" || store == OSStore {
 		return

@@ -88,8 +88,9 @@ func (m *move) run(confirm func(string) error) error {
 	return nil
 }
 
-// chosen sees to it that no key goes to, or is replaced by one of, a place that only state.json
-// names, and remembers the place that the user has just named.
+// chosen makes sure that no key is copied to or from a place that only state.json names. It also
+// writes down that the user chose the target of this move, unless only state.json names its
+// identity.
 func (m *move) chosen(s rotation.Settings, now, to string) error {
 	ctx, cancel := m.Budget.Context()
 	defer cancel()

@@ -11,7 +11,7 @@ import (
 // environment of the client that started it.
 type Way int
 
-// The ways.
+// The values of Way.
 const (
 	// Apart is for commands that use or start the shared service, and for those that need no
 	// server: they run without the gateway's environment, so that the service never gets it.

@@ -24,8 +24,8 @@ const (
 // on the machine from program.js, and the command.
 func PackageFiles() map[string][]byte {
 	adapted := strings.NewReplacer(
-		"// Written by `ocgo-key install` and removed by `ocgo-key uninstall`; what is changed here is lost.\n", packaged,
-		"// Written by ocgo-key; what is changed here is lost.\n", packaged,
+		"// Written by `ocgo-key install` and removed by `ocgo-key uninstall`; your changes to this file will be lost.\n", packaged,
+		"// Written by ocgo-key; your changes to this file will be lost.\n", packaged,
 		`"@PROGRAM@"`, "program",
 		`"@PREPARED@"`, "[]",
 		`"@NOTICES@"`, "notices",

@@ -1,5 +1,5 @@
 // ocgo-key plugin 2
-// Written by `ocgo-key install` and removed by `ocgo-key uninstall`; what is changed here is lost.
+// Written by `ocgo-key install` and removed by `ocgo-key uninstall`; your changes to this file will be lost.
 //
 // Both generations of OpenCode load this file: OpenCode 1 calls `server`, OpenCode 2 calls `setup`.
 // (OpenCode 1 calls `setup` too, with a smaller context.) The plugin starts a gateway for this

@@ -1,5 +1,5 @@
 // ocgo-key plugin 2
-// Written by ocgo-key; what is changed here is lost.
+// Written by ocgo-key; your changes to this file will be lost.
 //
 // `ocgo-key run` names this folder to OpenCode 2, whose server has the gateway's address and token
 // in its environment. The configuration points the provider to the gateway. This plugin does the

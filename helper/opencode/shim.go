@@ -28,7 +28,7 @@ func ShimName(goos string) string {
 // Shim returns a small script named `opencode`. It runs the real OpenCode, an absolute path, under
 // program. If program does not exist, the script prints a message and runs only the real one.
 func Shim(goos, program, real string) []byte {
-	return shim(goos, program, real, `Written by "ocgo-key install --shim" and taken away by "ocgo-key uninstall"; what is changed here is lost.`)
+	return shim(goos, program, real, `Written by "ocgo-key install --shim" and removed by "ocgo-key uninstall"; your changes to this file will be lost.`)
 }
 
 // RunShim returns such a script for the commands that one run starts, for the duration of the run.

@@ -1,5 +1,5 @@
 // ocgo-key plugin 2
-// Written by ocgo-key; what is changed here is lost.
+// Written by ocgo-key; your changes to this file will be lost.
 //
 // The full screen of OpenCode 2 and the server that sends the requests are different processes, and
 // a server cannot show a toast. The texts to show come through a file, which holds no secret.

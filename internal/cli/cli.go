@@ -230,7 +230,8 @@ func (a *app) done(what, label, id string) error {
 	return nil
 }
 
-// stored is done for a command that stored a key, and says where if that is not the OS keychain.
+// stored reports a changed account like done, for a command that stored a key. If the key is not in
+// the OS keychain, it also says where the key is.
 func (a *app) stored(what, label, id string) error {
 	err := a.done(what, label, id)
 	if to := a.keys().Destination(); err == nil && !a.JSON && to != accounts.Place(accounts.OSStore) {

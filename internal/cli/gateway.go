@@ -129,7 +129,7 @@ func (c *gatewayCmd) Run(a *app) error {
 		return err
 	}
 	defer gw.Close()
-	// Who reads the line may send a signal at once.
+	// The program that reads the line may send a signal at once.
 	end, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := a.Document(struct {

@@ -45,9 +45,9 @@ type Keys interface {
 	keychain.Inspector
 	// StoreIn returns the name of the store that these settings select.
 	StoreIn(rotation.Settings) string
-	// Confirmed returns an error if state.json alone says that keys are in one of these stores.
+	// CheckConfirmed returns an error if only state.json says that keys are in one of these stores.
 	CheckConfirmed(ctx context.Context, s rotation.Settings, stores ...string) error
-	// Described is a store as people know it, with the identity that opens the encrypted file.
+	// Described returns how messages name a store, with the identity that opens the encrypted file.
 	Described(store string, s rotation.Settings) string
 	// Moving reports whether a process is moving the keys to another store right now.
 	Moving() bool

@@ -69,8 +69,8 @@ func aside(path string) repair {
 	}
 }
 
-// unlink replaces a symbolic link to a regular file by a copy of that file; any other link it moves
-// aside.
+// unlink returns the repair of a symbolic link. If the link leads to a regular file, the repair
+// replaces the link by a copy of that file. It renames any other link, as aside does.
 func unlink(path string) repair {
 	return func(ctx context.Context) (string, error) {
 		info, err := os.Stat(path)
@@ -85,7 +85,7 @@ func unlink(path string) repair {
 	}
 }
 
-// remove deletes path by calling by.
+// remove returns the repair that deletes path by calling the function by.
 func remove(path string, by func(path string) error) repair {
 	return func(context.Context) (string, error) { return "deleted " + path, by(path) }
 }

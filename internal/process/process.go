@@ -2,8 +2,8 @@
 // it still runs. A process is identified by its pid together with its start identity, so that a
 // reused pid is another process.
 //
-// It only reads: it signals, starts and waits for nothing, and caches only the identity of this
-// boot. Each call costs a few reads of /proc or the like, some tens of microseconds.
+// It only reads: it sends no signal, starts no process and waits for none. It caches only the
+// identity of this boot. Each call costs a few reads of /proc or the like, some tens of microseconds.
 package process
 
 import (

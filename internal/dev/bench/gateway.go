@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// comparison holds the ways to the service that are compared, and their results.
+// comparison holds the compared routes to the service, and their results.
 type comparison struct {
 	*processes
 	*settings
@@ -15,7 +15,7 @@ type comparison struct {
 	rows []row
 }
 
-// The ways, as indexes.
+// The compared routes to the service, as indexes of comparison.ways.
 const (
 	direct = iota
 	bare
@@ -73,7 +73,7 @@ func (c *comparison) notes() []string {
 		"The service is a small net/http server, the bare proxy an `httputil.ReverseProxy` (`Rewrite`, `FlushInterval` -1, a transport of the gateway's " +
 			"settings, no buffer pool), and the gateway is `ocgo-key gateway` itself, with its state in a file and its keys in a real gnome-keyring. Each runs " +
 			"as a separate process, and so does the client, which only writes and reads bytes. All of them use 127.0.0.1.",
-		fmt.Sprintf("The ways take turns in short blocks, in an order that changes from round to round. A number is the median of the rounds (%d for "+
+		fmt.Sprintf("The compared routes to the service take turns in short blocks, in an order that changes from round to round. A number is the median of the rounds (%d for "+
 			"latency, %d for each number of clients, %d for streams); a ratio or a difference is taken within each round, then its median. In brackets: the "+
 			"middle half of the rounds.", e.latencyRounds, e.loadRounds, e.streamRounds),
 		"The client and the service share the few cores with the measured process, and a client sends its next request only after the answer: this draws " +

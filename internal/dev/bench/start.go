@@ -31,7 +31,7 @@ type starter struct {
 	account int // the account whose key its requests carry
 }
 
-// The ways, as indexes.
+// The compared ways to start OpenCode, as indexes.
 const (
 	plain = iota
 	withPlugin
@@ -70,7 +70,7 @@ func benchStart(ctx context.Context, s *settings) (*report, error) {
 				"Without the plugin OpenCode is pointed at the stand-in, with a key, by `OPENCODE_CONFIG_CONTENT`; the plugin is what `ocgo-key install --yes` "+
 				"wrote. Both start OpenCode 2 with `--standalone`: it then has a private server, as under `ocgo-key run`. Each way has its own home, in which "+
 				"OpenCode has been started before. The key of the pool is in a real gnome-keyring.", startModel),
-			fmt.Sprintf("The ways take turns, one start each, in an order that changes from round to round: %d rounds, and %d of `--version`. A difference or "+
+			fmt.Sprintf("The compared ways to start OpenCode take turns, one start each, in an order that changes from round to round: %d rounds, and %d of `--version`. A difference or "+
 				"a ratio is taken within each round, then its median. In brackets: the middle half of the rounds.",
 				s.effort.startRounds, s.effort.versionRounds),
 		},

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// way is one of the ways to the service that are compared.
+// way is one of the compared routes from the client to the service.
 type way struct {
 	name string
 	host string // 127.0.0.1:PORT
