@@ -188,3 +188,29 @@ func TestTheUseOfAnAccount(t *testing.T) {
 	assert.True(t, ok)
 	assert.Equal(t, w.now(), got)
 }
+
+// The record of a `get` counts for the lease that the process had then, and is removed with the
+// lease of an ended process. The account's last use is kept.
+func TestRecordsOfGetsEndWithTheirLeases(t *testing.T) {
+	w, ctx := newWorld(t, "Work", "Spare"), context.Background()
+	w.get(t, 1)
+	w.pass(time.Minute)
+	w.NoteGet(proc(1))
+	called := w.now()
+	got := func() time.Time {
+		_, at, ok := w.Held(ctx, proc(1))
+		require.True(t, ok)
+		return at
+	}
+	assert.Equal(t, called, got())
+	w.pass(time.Minute)
+	_, err := w.Move(ctx, proc(1))
+	require.NoError(t, err)
+	assert.Zero(t, got(), "it has another account since, and was not given its key")
+
+	w.kill(1)
+	for pid := 2; pid <= 20; pid++ {
+		w.get(t, pid)
+	}
+	assert.Zero(t, w.store.LastGet(1), "the lease was pruned, its record was not")
+}
