@@ -208,8 +208,9 @@ func dbusError(name string) *Error {
 		}
 	case "org.freedesktop.DBus.Error.AuthFailed":
 		return errBusDenied
-	case "org.freedesktop.DBus.Error.NoReply",
-		"org.freedesktop.DBus.Error.Timeout",
+	case "org.freedesktop.DBus.Error.NoReply": // the bus sends it for a service that ends before it answers
+		return errServiceEnded
+	case "org.freedesktop.DBus.Error.Timeout",
 		"org.freedesktop.DBus.Error.TimedOut":
 		return &Error{
 			Kind: Timeout,

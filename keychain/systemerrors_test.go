@@ -52,7 +52,8 @@ func TestDBusErrorNames(t *testing.T) {
 		"org.freedesktop.Secret.Error.NoSuchObject":        keychain.NoKeychain,
 		"org.freedesktop.DBus.Error.AccessDenied":          keychain.Refused,
 		"org.freedesktop.DBus.Error.AuthFailed":            keychain.NoKeychain,
-		"org.freedesktop.DBus.Error.NoReply":               keychain.Timeout,
+		"org.freedesktop.DBus.Error.NoReply":               keychain.NoKeychain,
+		"org.freedesktop.DBus.Error.TimedOut":              keychain.Timeout,
 		"org.freedesktop.DBus.Error.Disconnected":          keychain.Failed,
 		"org.freedesktop.DBus.Error.Failed":                keychain.Failed,
 	} {
