@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/zalando/go-keyring"
@@ -142,12 +143,12 @@ func classifySecurity(_ context.Context, err error) error {
 	return nil
 }
 
-var safeForSecurity = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
+var safeForSecurity = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w@%+=:,./-]+$`) })
 
 // quoteForSecurity returns one word of a command of `security -i`, which follows a shell's rules for
 // quotes (split_line in Apple's security.c).
 func quoteForSecurity(word string) string {
-	if safeForSecurity.MatchString(word) {
+	if safeForSecurity().MatchString(word) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"

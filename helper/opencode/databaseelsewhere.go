@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -46,8 +47,8 @@ func (e *ElsewhereError) LoginsOnly() bool { return slices.Equal(e.Tables, []str
 const credentialName = "credential"
 
 var (
-	tableName = regexp.MustCompile(`^[A-Za-z0-9_]{1,40}$`)
-	sessionID = regexp.MustCompile(`^ses_[A-Za-z0-9]{1,40}$`)
+	tableName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_]{1,40}$`) })
+	sessionID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ses_[A-Za-z0-9]{1,40}$`) })
 )
 
 // elsewhere searches all rows of the database for the keys, and returns nil if it finds none.
@@ -66,7 +67,7 @@ func (s *credentialScrub) elsewhere(keys []keychain.Secret) (*ElsewhereError, er
 		if err := rows(s.db, query, func(row *sqlite3.Stmt) { found = e.search(row, keys) || found }); err != nil {
 			return nil, databaseError(s.path, err)
 		}
-		if found && !tableName.MatchString(name) {
+		if found && !tableName().MatchString(name) {
 			name = "with an unusual name"
 		}
 		if found {
@@ -90,7 +91,7 @@ func (e *ElsewhereError) search(row *sqlite3.Stmt, keys []keychain.Secret) (foun
 			continue
 		}
 		content := row.ColumnRawBlob(i) // works for text too, and does not copy
-		if session == "" && sessionID.Match(content) {
+		if session == "" && sessionID().Match(content) {
 			session = string(content) // the first such column, since a conversation's own id precedes its parent's
 		}
 		for _, key := range keys {
