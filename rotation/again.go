@@ -56,7 +56,7 @@ func (p *base) lastGet(l state.Lease) time.Time {
 
 // NoteGet records that the process calls `get` now. It does not write the state. Without the record
 // the next `get` counts as a normal one, so errors are ignored.
-func (p *Leases) NoteGet(holder Holder) {
+func (p *Records) NoteGet(holder Holder) {
 	if pid, _ := holder.names(); pid != 0 {
 		_ = p.store.NoteGet(pid, p.now())
 	}

@@ -232,7 +232,7 @@ func (p *Leases) record(s *state.State, holder Holder, a *state.Account) *state.
 }
 
 // Holders returns a function that reports whether a process has a lease now.
-func (p *Leases) Holders(ctx context.Context) (func(pid int, start string) bool, error) {
+func (p *Records) Holders(ctx context.Context) (func(pid int, start string) bool, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
 		return nil, err

@@ -71,11 +71,15 @@ Example:
   ocgo-key gateway --port 8421`
 }
 
-func (c *gatewayCmd) Run(a *app) error {
+func (c *gatewayCmd) checked() error {
 	if c.Port < 0 || c.Port > 65535 {
 		return hint.Input("--port %d: not a port", c.Port)
 	}
-	if err := c.check(); err != nil {
+	return c.check()
+}
+
+func (c *gatewayCmd) Run(a *app) error {
+	if err := c.checked(); err != nil {
 		return err
 	}
 	pool, err := a.pool()
@@ -109,23 +113,16 @@ func (c *gatewayCmd) Run(a *app) error {
 		return err
 	}
 	holder.Choice = chosen.Choice
-	options.ChoiceIn = func(folder string) rotation.Choice {
-		in, _ := found(parent, a, pool, c.sources(a, folder)) // without a choice the turn decides
-		in.Only = in.Only || c.Only
-		if in.ID == "" && c.Only {
-			return chosen.Choice
-		}
-		return in.Choice
-	}
+	options.ChoiceIn = func(folder string) rotation.Choice { return c.choiceIn(parent, a, pool, folder, chosen.Choice) }
 	if err := n.Begin(ctx, holder, options.ByConversation, "gateway"); err != nil {
 		return err
 	}
 	defer holder.Release(context.Background())
 	gw, err := supervise.StartGateway(holder, usagePoller(pool, a.keys(), a.baseURL), options, observer)
+	if c.Port != 0 && errors.Is(err, syscall.EADDRINUSE) {
+		return hint.On(err, "choose another --port, or leave it out")
+	}
 	if err != nil {
-		if c.Port != 0 && errors.Is(err, syscall.EADDRINUSE) {
-			return hint.On(err, "choose another --port, or leave it out")
-		}
 		return err
 	}
 	defer gw.Close()
@@ -141,6 +138,16 @@ func (c *gatewayCmd) Run(a *app) error {
 	}
 	<-end.Done()
 	return nil
+}
+
+// choiceIn returns the choice for a conversation in this folder. chosen is that of the gateway itself.
+func (c *gatewayCmd) choiceIn(ctx context.Context, a *app, pool *rotation.Pool, folder string, chosen rotation.Choice) rotation.Choice {
+	in, _ := found(ctx, a, pool, c.sources(a, folder)) // without a choice the turn decides
+	in.Only = in.Only || c.Only
+	if in.ID == "" && c.Only {
+		return chosen
+	}
+	return in.Choice
 }
 
 // holderName is the name under which `list` shows this process: that of the program that started it,

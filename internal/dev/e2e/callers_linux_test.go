@@ -32,7 +32,8 @@ func callers(t *testing.T, programs ...string) *world {
 }
 
 // file writes a file into the project's folder, where commands run.
-func (w *world) file(name, text string, mode os.FileMode) string {
+func (of machine) file(name, text string, mode os.FileMode) string {
+	w := of.w
 	w.t.Helper()
 	path := filepath.Join(filepath.Dir(w.home), "project", name)
 	require.NoError(w.t, os.WriteFile(path, []byte(text), mode))
@@ -40,7 +41,8 @@ func (w *world) file(name, text string, mode os.FileMode) string {
 }
 
 // gets runs a command that prints only keys, and checks that it prints these.
-func (w *world) gets(want []string, name string, args ...string) {
+func (of machine) gets(want []string, name string, args ...string) {
+	w := of.w
 	w.t.Helper()
 	c := w.command(name, args...).prints().run().ok()
 	assert.Equal(w.t, want, w.keysOf(c.stdout.String()), "%s %s", name, strings.Join(args, " "))
@@ -49,7 +51,8 @@ func (w *world) gets(want []string, name string, args ...string) {
 
 // filled returns the names of the keys that `git credential fill` printed as passwords, and checks
 // its whole answers.
-func (w *world) filled(c *command) []string {
+func (of machine) filled(c *command) []string {
+	w := of.w
 	w.t.Helper()
 	var passwords string
 	for line := range strings.Lines(c.ok().stdout.String()) {

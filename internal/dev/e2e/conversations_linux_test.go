@@ -13,7 +13,8 @@ import (
 
 // shared starts a gateway that gives each conversation its account, and returns the same world with
 // OpenCode pointed at it.
-func (w *world) shared() (gateway *command, pointed *world) {
+func (of openCode1) shared() (gateway *command, pointed *world) {
+	w := of.w
 	w.t.Helper()
 	c := w.command("ocgo-key", "gateway", "--lease", "conversation")
 	out, err := c.ownStdout()

@@ -20,13 +20,15 @@ import (
 // crashing prepares a command with the largest core size that this user may set, whose runtime
 // prints and dumps as much as possible. Where cores are written to the folder of the process, they
 // are in the project's folder.
-func (w *world) crashing(name string, args ...string) *command {
+func (of machine) crashing(name string, args ...string) *command {
+	w := of.w
 	args = append([]string{"-c", `ulimit -Sc "$(ulimit -Hc)"; exec "$0" "$@"`, name}, args...)
 	return w.with("GOTRACEBACK=crash").command("sh", args...)
 }
 
 // inMemory reports whether the key is in the memory of the process, and whether that could be read.
-func (w *world) inMemory(pid int, label string) (found, readable bool) {
+func (of machine) inMemory(pid int, label string) (found, readable bool) {
+	w := of.w
 	w.t.Helper()
 	memory, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
 	if err != nil {

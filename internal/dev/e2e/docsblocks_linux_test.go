@@ -28,7 +28,8 @@ type special struct {
 }
 
 // withPass gives the world a password store of its own, with two keys in it.
-func (w *world) withPass() *world {
+func (of machine) withPass() *world {
+	w := of.w
 	w.t.Helper()
 	store := keychaintest.StartPasswordStore(w.t)
 	other := w.with(store.Env()...)

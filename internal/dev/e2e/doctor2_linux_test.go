@@ -18,7 +18,8 @@ import (
 type finding struct{ Check, Level, What, Fix string }
 
 // findings returns doctor's findings that contain the text.
-func (w *world) findings(text string) (found []finding) {
+func (of openCode2) findings(text string) (found []finding) {
+	w := of.w
 	w.t.Helper()
 	var report struct{ Findings []finding }
 	out := w.command("ocgo-key", "doctor", "--json").run().stdout.Bytes()
@@ -32,7 +33,8 @@ func (w *world) findings(text string) (found []finding) {
 }
 
 // first makes program the first opencode on this world's PATH.
-func (w *world) first(program string) *world {
+func (of openCode2) first(program string) *world {
+	w := of.w
 	w.t.Helper()
 	bin := w.t.TempDir()
 	require.NoError(w.t, os.Symlink(program, filepath.Join(bin, "opencode")))

@@ -56,7 +56,8 @@ func TestProcessesSideBySide(t *testing.T) {
 }
 
 // held returns the processes that hold an account, as `list` shows them.
-func (w *world) held() (pids []int) {
+func (of machine) held() (pids []int) {
+	w := of.w
 	for _, a := range w.list().Accounts {
 		for _, l := range a.Leases {
 			pids = append(pids, l.PID)
@@ -116,7 +117,8 @@ func TestCrowdThatIsKilled(t *testing.T) {
 }
 
 // startCrowd starts processes that each run `get` once, as direct callers.
-func (w *world) startCrowd(started func(i int, c *command)) []*command {
+func (of machine) startCrowd(started func(i int, c *command)) []*command {
+	w := of.w
 	var wait sync.WaitGroup
 	all := make([]*command, crowd)
 	for i := range all {
@@ -133,7 +135,8 @@ func (w *world) startCrowd(started func(i int, c *command)) []*command {
 }
 
 // stateIsValid reads the state as another program would.
-func (w *world) stateIsValid(accounts int) {
+func (of machine) stateIsValid(accounts int) {
+	w := of.w
 	w.t.Helper()
 	dir := filepath.Join(w.home, ".local/state/ocgo-key")
 	text, err := os.ReadFile(filepath.Join(dir, "state.json"))

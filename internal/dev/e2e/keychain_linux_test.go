@@ -37,7 +37,8 @@ func TestKeysAreInTheKeychainAlone(t *testing.T) {
 }
 
 // inKeychain returns the name of the key in the keychain for the account, read by another program.
-func (w *world) inKeychain(a account) []string {
+func (of machine) inKeychain(a account) []string {
+	w := of.w
 	w.t.Helper()
 	c := w.command("secret-tool", "lookup", "service", "ocgo-key", "username", a.ID).prints().run().ok()
 	return w.keysOf(c.stdout.String() + "\n")

@@ -16,7 +16,8 @@ import (
 )
 
 // kept returns the content of a home without the files that OpenCode and a pool write in use.
-func (w *world) kept() map[string]string {
+func (of openCode1) kept() map[string]string {
+	w := of.w
 	w.t.Helper()
 	all := tree(w.t, w.home)
 	maps.DeleteFunc(all, func(path, _ string) bool {
@@ -31,7 +32,8 @@ func (w *world) kept() map[string]string {
 }
 
 // installed is a copy of the program that can be removed.
-func (w *world) installed() string {
+func (of openCode1) installed() string {
+	w := of.w
 	w.t.Helper()
 	path := filepath.Join(filepath.Dir(w.home), "bin", "ocgo-key")
 	text, err := os.ReadFile(program)

@@ -118,7 +118,8 @@ func (r *registry) write(path string, v any) {
 
 // usesRegistry gives the world's user the npm package, by one command, and returns the path of its
 // program.
-func (w *world) usesRegistry(r *registry) string {
+func (of machine) usesRegistry(r *registry) string {
+	w := of.w
 	w.t.Helper()
 	content, err := os.ReadFile(r.npmrc)
 	require.NoError(w.t, err)

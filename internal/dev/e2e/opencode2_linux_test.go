@@ -50,11 +50,12 @@ func freePort(t *testing.T) int {
 }
 
 // service2 returns the shared service's own file.
-func (w *world) service2() (s struct {
+func (of openCode2) service2() (s struct {
 	PID      int
 	URL      string
 	Password string
 }) {
+	w := of.w
 	w.t.Helper()
 	content, err := os.ReadFile(filepath.Join(w.home, ".local/state/opencode/service.json"))
 	require.NoError(w.t, err)
@@ -63,7 +64,8 @@ func (w *world) service2() (s struct {
 }
 
 // log2 returns the lines about plugins in the log of OpenCode 2.
-func (w *world) log2() string {
+func (of openCode2) log2() string {
+	w := of.w
 	content, _ := os.ReadFile(filepath.Join(w.home, ".local/share/opencode/log/opencode.log")) // there may be none yet
 	var found []string
 	for line := range strings.Lines(string(content)) {
@@ -75,7 +77,8 @@ func (w *world) log2() string {
 }
 
 // answers runs `opencode run` and returns the label of the account that answered.
-func (w *world) answers(args ...string) string {
+func (of openCode2) answers(args ...string) string {
+	w := of.w
 	w.t.Helper()
 	began := time.Now()
 	c := w.command("opencode", append([]string{"run", "-m", model}, args...)...).run()

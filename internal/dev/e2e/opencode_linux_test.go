@@ -29,7 +29,8 @@ func opencode(t *testing.T, model, prompt string) []string {
 }
 
 // prompt runs OpenCode on the pool; flags are those of our `run`.
-func (w *world) prompt(model, prompt string, flags ...string) *command {
+func (of openCode1) prompt(model, prompt string, flags ...string) *command {
+	w := of.w
 	w.t.Helper()
 	args := append([]string{"run"}, flags...)
 	return w.command("ocgo-key", append(append(args, "--"), opencode(w.t, model, prompt)...)...)
@@ -37,14 +38,16 @@ func (w *world) prompt(model, prompt string, flags ...string) *command {
 
 // curl sends a request under `ocgo-key run`, for tests in which any client will do; flags are the
 // flags of `run`.
-func (w *world) curl(flags ...string) *command {
+func (of openCode1) curl(flags ...string) *command {
+	w := of.w
 	return w.command("ocgo-key", append(append([]string{"run"}, flags...), "--", "sh", "-c", `printf 'header = "Authorization: Bearer %s"\n' "$OPENCODE_API_KEY" |
 		curl -sS --fail-with-body -K - "$OPENCODE_BASE_URL/chat/completions" -H 'Content-Type: application/json' \
 		-d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"say hi"}]}'`)...)
 }
 
 // limit uses up the account's weekly window.
-func (w *world) limit(label string, d time.Duration) {
+func (of openCode1) limit(label string, d time.Duration) {
+	w := of.w
 	w.service.SetPlan(w.marker.Key(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(d)}}})
 }
 
@@ -177,7 +180,8 @@ func TestRestart(t *testing.T) {
 }
 
 // nothingOfTheUsersWasSent checks that no request contained a key that tests call "stored-…".
-func (w *world) nothingOfTheUsersWasSent() {
+func (of openCode1) nothingOfTheUsersWasSent() {
+	w := of.w
 	w.t.Helper()
 	requests := w.service.Requests()
 	require.NotEmpty(w.t, requests)

@@ -63,7 +63,8 @@ func TestAsAnOrdinaryUser(t *testing.T) {
 }
 
 // serving starts a gateway.
-func (w *world) serving() *command {
+func (of machine) serving() *command {
+	w := of.w
 	w.t.Helper()
 	c := w.command("ocgo-key", "gateway")
 	out, err := c.ownStdout()

@@ -20,7 +20,8 @@ import (
 
 // ask2 sends a request about the logins of OpenCode Go to the service; path is the rest of the
 // path, and body is for a POST.
-func (w *world) ask2(path, body string) (status int, text string) {
+func (of openCode2) ask2(path, body string) (status int, text string) {
+	w := of.w
 	w.t.Helper()
 	s := w.service2()
 	method := http.MethodGet
@@ -40,7 +41,8 @@ func (w *world) ask2(path, body string) (status int, text string) {
 }
 
 // store2 stores a key in OpenCode 2's own database, as its `/connect` does.
-func (w *world) store2(key string) {
+func (of openCode2) store2(key string) {
+	w := of.w
 	w.t.Helper()
 	require.Eventually(w.t, func() bool { // at first it knows no integrations
 		status, _ := w.ask2("/connect/key", `{"key":"`+key+`"}`)
@@ -49,7 +51,8 @@ func (w *world) store2(key string) {
 }
 
 // configure2 writes the user's own configuration of OpenCode 2.
-func (w *world) configure2(text string) {
+func (of openCode2) configure2(text string) {
+	w := of.w
 	w.t.Helper()
 	require.NoError(w.t, os.WriteFile(filepath.Join(w.home, ".config/opencode/opencode.json"), []byte(text), 0o600))
 }
@@ -252,7 +255,8 @@ func TestPlugin2Conversations(t *testing.T) {
 }
 
 // end kills a process that gateways returned, and waits for its end.
-func (w *world) end(name string) {
+func (of openCode2) end(name string) {
+	w := of.w
 	w.t.Helper()
 	number, _, _ := strings.Cut(name, " ")
 	pid, err := strconv.Atoi(number)

@@ -22,7 +22,8 @@ import (
 )
 
 // plain prepares OpenCode without `ocgo-key run`.
-func (w *world) plain(args ...string) *command {
+func (of openCode1) plain(args ...string) *command {
+	w := of.w
 	w.t.Helper()
 	opencode(w.t, "", "")
 	return w.command("opencode", args...)
@@ -53,7 +54,8 @@ func tree(t *testing.T, root string) map[string]string {
 }
 
 // gateways returns the processes of this world that run a gateway.
-func (w *world) gateways() []string {
+func (of openCode1) gateways() []string {
+	w := of.w
 	var found []string
 	for _, p := range processesWith(w.t, "HOME="+w.home) {
 		if strings.HasSuffix(p, " ocgo-key") {
@@ -65,7 +67,8 @@ func (w *world) gateways() []string {
 
 // gatewayEnds waits until no gateway is left after the end of an OpenCode, and logs how long that
 // took.
-func (w *world) gatewayEnds() {
+func (of openCode1) gatewayEnds() {
+	w := of.w
 	w.t.Helper()
 	ended := time.Now()
 	require.Eventually(w.t, func() bool { return len(w.gateways()) == 0 }, patience, 5*time.Millisecond)
@@ -74,7 +77,8 @@ func (w *world) gatewayEnds() {
 
 // serve starts a server of OpenCode, if there is a wrapper as its command. The server listens at the
 // url.
-func (w *world) serve(wrapper ...string) (server *command, url string) {
+func (of openCode1) serve(wrapper ...string) (server *command, url string) {
+	w := of.w
 	w.t.Helper()
 	opencode(w.t, "", "")
 	argv := append(wrapper, "opencode", "serve", "--port", "0")
@@ -93,7 +97,8 @@ func (w *world) serve(wrapper ...string) (server *command, url string) {
 
 // fetch returns a server's answer, to a POST if there is a body, and checks that it contains no
 // key.
-func (w *world) fetch(url, body string) string {
+func (of openCode1) fetch(url, body string) string {
+	w := of.w
 	w.t.Helper()
 	method := http.MethodGet
 	if body != "" {
@@ -115,7 +120,8 @@ func (w *world) fetch(url, body string) string {
 }
 
 // session creates a session on a server, and returns its id.
-func (w *world) session(url string) string {
+func (of openCode1) session(url string) string {
+	w := of.w
 	w.t.Helper()
 	var session struct{ ID string }
 	require.NoError(w.t, json.Unmarshal([]byte(w.fetch(url+"/session", "{}")), &session))
@@ -123,7 +129,8 @@ func (w *world) session(url string) string {
 }
 
 // say sends a prompt to a session on a server, and returns the answer.
-func (w *world) say(url, session, model string) string {
+func (of openCode1) say(url, session, model string) string {
+	w := of.w
 	w.t.Helper()
 	return w.fetch(url+"/session/"+session+"/message", sayHi(model))
 }

@@ -19,7 +19,8 @@ import (
 var oneModelEach = []string{"opencode-go/kimi-k2.6", "opencode-go/minimax-m3", "opencode-go/grok-4.7"}
 
 // configured writes the user's own configuration file.
-func (w *world) configured(config string) {
+func (of openCode1) configured(config string) {
+	w := of.w
 	w.t.Helper()
 	path := filepath.Join(w.home, ".config/opencode/opencode.json")
 	require.NoError(w.t, os.MkdirAll(filepath.Dir(path), 0o700))

@@ -57,7 +57,8 @@ func processesWith(t *testing.T, pair string) []string {
 
 // empty waits until no process of this world's home is left, and ends those that stay, so that the
 // home can be removed.
-func (w *world) empty() {
+func (of machine) empty() {
+	w := of.w
 	end := time.Now().Add(patience / 10)
 	for {
 		left := processesWith(w.t, "HOME="+w.home)
@@ -86,7 +87,8 @@ type children struct {
 }
 
 // childrenOf starts the recording, which looks at intervals and at each request to the service.
-func (w *world) childrenOf(parent int) *children {
+func (of machine) childrenOf(parent int) *children {
+	w := of.w
 	c := &children{parent: parent, stop: make(chan struct{}), done: make(chan struct{})}
 	w.whileRequests(c.look)
 	go func() {

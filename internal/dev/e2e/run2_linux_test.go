@@ -15,7 +15,8 @@ import (
 )
 
 // run2 prepares `opencode run` with the pool; flags are those of `ocgo-key run`.
-func (w *world) run2(prompt string, flags ...string) *command {
+func (of openCode2) run2(prompt string, flags ...string) *command {
+	w := of.w
 	w.t.Helper()
 	args := append(append([]string{"run"}, flags...), "--", "opencode", "run", "--auto", "-m", model, prompt)
 	return w.command("ocgo-key", args...)
@@ -23,20 +24,23 @@ func (w *world) run2(prompt string, flags ...string) *command {
 
 // suspended returns the sessions in OpenCode 2's database that the next start of a service would
 // resume.
-func (w *world) suspended() string {
+func (of openCode2) suspended() string {
+	w := of.w
 	w.t.Helper()
 	c := w.command("sqlite3", filepath.Join(w.home, ".local/share/opencode/opencode.db"), "select id from session_v2 where time_suspended is not null").run().ok()
 	return c.stdout.String()
 }
 
 // noService checks that no shared service runs.
-func (w *world) noService() {
+func (of openCode2) noService() {
+	w := of.w
 	w.t.Helper()
 	assert.NoFileExists(w.t, filepath.Join(w.home, ".local/state/opencode/service.json"), "a shared service was started")
 }
 
 // noFolders checks that no folder of a run is left.
-func (w *world) noFolders() {
+func (of openCode2) noFolders() {
+	w := of.w
 	w.t.Helper()
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(w.home), "tmp", "ocgo-key-run-*"))
 	require.NoError(w.t, err)

@@ -16,7 +16,8 @@ import (
 
 // used sets how much of each window the account has used. An account at 100 % of its week is
 // limited. Each account's windows reset at different times.
-func (w *world) used(label string, rolling, weekly, monthly int) {
+func (of machine) used(label string, rolling, weekly, monthly int) {
+	w := of.w
 	now := time.Now().Add(time.Duration(slices.Index(labels, label)) * 35 * time.Minute)
 	resets := map[fakeservice.Window]time.Time{fakeservice.Rolling: now.Add(2*time.Hour + 10*time.Minute), fakeservice.Weekly: now.Add(76 * time.Hour), fakeservice.Monthly: now.Add(12 * 24 * time.Hour)}
 	plan := fakeservice.Plan{Usage: fakeservice.Usage{ResetsAt: resets,

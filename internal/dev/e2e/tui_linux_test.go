@@ -25,7 +25,8 @@ type screen struct {
 
 // tmux starts a terminal that runs the shell command. Its status is shown when it has ended. A
 // Ctrl-C that comes too late for the command does not end the shell, which handles it.
-func (w *world) tmux(command string) *screen {
+func (of openCode1) tmux(command string) *screen {
+	w := of.w
 	w.t.Helper()
 	if _, err := exec.LookPath("tmux"); err != nil {
 		w.t.Fatal("tmux is not installed: `make test` installs it as root on Debian; else install the package tmux")
@@ -97,7 +98,8 @@ func (s *screen) quit() {
 
 // answered waits until the account has fully answered a turn with this prompt, and no request is
 // running.
-func (w *world) answered(label, prompt string) {
+func (of openCode1) answered(label, prompt string) {
+	w := of.w
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()

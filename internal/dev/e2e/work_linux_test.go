@@ -17,16 +17,19 @@ import (
 
 // sideEffect makes Work's first turn run a bash tool that leaves a line in a file; its second meets
 // the limit.
-func (w *world) sideEffect(command string, then ...fakeservice.Answer) {
+func (of openCode1) sideEffect(command string, then ...fakeservice.Answer) {
+	w := of.w
 	answers := append([]fakeservice.Answer{fakeservice.Bash(command)}, then...)
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: answers})
 }
 
-func (w *world) project(name string) string {
+func (of openCode1) project(name string) string {
+	w := of.w
 	return filepath.Join(filepath.Dir(w.home), "project", name)
 }
 
-func (w *world) readProject(name string) string {
+func (of openCode1) readProject(name string) string {
+	w := of.w
 	content, err := os.ReadFile(w.project(name))
 	require.NoError(w.t, err)
 	return string(content)

@@ -31,11 +31,31 @@ type world struct {
 	env     []string
 	second  string // the path of OpenCode 2, if that is this world's opencode
 
+	openCode1
+	openCode2
+	machine
+
 	mu      sync.Mutex
 	looking []func()   // called at each moment of a request
 	running []*command // started, and not ended yet
 
 	leaks func([]keyleak.Leak) // handles leaks that were found: the test fails
+}
+
+// What a test does in a world. The three types only sort its methods.
+type (
+	// openCode1 runs OpenCode 1, and what works with any version.
+	openCode1 struct{ w *world }
+	// openCode2 runs OpenCode 2.
+	openCode2 struct{ w *world }
+	// machine is about processes, files and the keychain.
+	machine struct{ w *world }
+)
+
+// sorted completes a new world.
+func (w *world) sorted() *world {
+	w.openCode1, w.openCode2, w.machine = openCode1{w}, openCode2{w}, machine{w}
+	return w
 }
 
 // labels are the accounts of most tests, in the order in which they are added. Their keys have the
@@ -64,7 +84,7 @@ func (w *world) whole() *world {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, marker: keyleak.New()}
+	w := (&world{t: t, marker: keyleak.New()}).sorted()
 	w.leaks = func(leaks []keyleak.Leak) {
 		for _, leak := range leaks {
 			t.Errorf("leaked: %v", leak)
@@ -128,7 +148,7 @@ func (w *world) whileRequests(look func()) {
 
 // with returns the same world with other environment variables.
 func (w *world) with(pairs ...string) *world {
-	other := &world{t: w.t, marker: w.marker, service: w.service, home: w.home, second: w.second, leaks: w.leaks}
+	other := (&world{t: w.t, marker: w.marker, service: w.service, home: w.home, second: w.second, leaks: w.leaks}).sorted()
 	other.env = append(slices.Clone(w.env), pairs...) // the last value of a name counts
 	w.t.Cleanup(other.endAll)
 	return other
