@@ -102,7 +102,7 @@ func (k *Keys) CheckConfirmed(ctx context.Context, s rotation.Settings, stores .
 		case err != nil:
 			return hint.On(keychain.WithoutAccount(err), "whether you chose "+k.Described(store, s)+" for keys is in the OS keychain; give --store and --identity to choose it now")
 		case !slices.Contains(chosen, k.place(store, s)):
-			refusal := hint.Refuse("state.json says that keys are in %s, which you did not choose with this version", k.Described(store, s))
+			refusal := hint.Refuse("state.json says that keys are in %s, but you have not confirmed that place with this version", k.Described(store, s))
 			return hint.On(hint.As(ErrNotChosen, refusal),
 				"if it is your choice, `ocgo-key config store "+text.Quote(store)+"` confirms it; if not, `ocgo-key config --unset store`")
 		}

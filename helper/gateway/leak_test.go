@@ -303,7 +303,7 @@ func TestEncodedAnswers(t *testing.T) {
 	}
 }
 
-// Each event of a compressed stream passes when it arrives.
+// Each event of a compressed stream is passed on as soon as it arrives.
 func TestACompressedStreamIsNotHeldBack(t *testing.T) {
 	read := make(chan struct{})
 	s := newStage(t, behind(t, func(w http.ResponseWriter, _ *http.Request) {

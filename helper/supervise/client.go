@@ -21,7 +21,7 @@ import (
 type client struct {
 	opencode.Program
 	is  bool                // the command is OpenCode
-	one opencode.Invocation // the command line of generation 1
+	one opencode.Invocation // the command line of OpenCode 1
 	two opencode.Command2   // the command line of generation 2
 }
 

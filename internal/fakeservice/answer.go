@@ -32,7 +32,7 @@ const (
 	Lines                 // the data is indented JSON, with a data line for each of its lines
 )
 
-// Answer is one answer. The zero value is success in the wire format of the request. The functions
+// Answer is the service's answer to one request. The zero value is success in the wire format of the request. The functions
 // below return common answers, whose fields can be changed.
 type Answer struct {
 	// Status 0 means 200. Any other status is an error (or a redirect). Its body is Body, or, if
