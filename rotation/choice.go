@@ -198,7 +198,8 @@ func (p *Accounts) Confirmed(ctx context.Context, path, label string) bool {
 	return err == nil && slices.Contains(s.Confirmed, state.Confirmed{Path: path, Label: label})
 }
 
-// Confirm records that the file at path, with this label, counts although git tracks it.
+// Confirm records that the user accepts the file at path with this label, so that it takes effect
+// although git tracks it.
 func (p *Accounts) Confirm(ctx context.Context, path, label string) error {
 	return p.update(ctx, func(s *state.State) error {
 		s.Confirmed = slices.DeleteFunc(s.Confirmed, func(c state.Confirmed) bool { return c.Path == path })

@@ -40,8 +40,8 @@ func oneOrMore(what string, names []string) string {
 	return what + " " + strings.Join(names, ", ")
 }
 
-// LoginsOnly reports whether all of these rows are logins. A scrub does not remove logins of other
-// providers, and logins that hold more than a key.
+// LoginsOnly reports whether all of these rows are logins. A scrub removes neither logins of other
+// providers nor logins that hold other data besides a key.
 func (e *ElsewhereError) LoginsOnly() bool { return slices.Equal(e.Tables, []string{credentialName}) }
 
 const credentialName = "credential"

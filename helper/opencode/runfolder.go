@@ -143,7 +143,7 @@ func (f RunFolder) BeforePath(path string) string {
 	return f.Bin + string(os.PathListSeparator) + path
 }
 
-// WithoutRuns returns path, a PATH, without the folders of runs.
+// WithoutRuns removes the folders that `ocgo-key run` has added from the value of a PATH variable.
 func WithoutRuns(path string) string {
 	dirs := filepath.SplitList(path)
 	kept := slices.DeleteFunc(slices.Clone(dirs), func(dir string) bool {
