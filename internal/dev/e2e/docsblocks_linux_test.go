@@ -81,6 +81,7 @@ var shownSpecially = map[string]special{
 	"guide.md: ocgo-key run --env-key":      {instead: map[string]string{"COMMAND": "true"}, environKey: true},
 	"guide.md: ocgo-key rotate --status":    {before: "ocgo-key get >/dev/null; echo '{}' >body.json"},
 	"reference.md: ocgo-key rotate":         {before: "ocgo-key get >/dev/null; echo '{}' >body.json", instead: map[string]string{"4711": "$$"}},
+	"reference.md: ocgo-key use":            {instead: map[string]string{"4711": "$$"}},
 	"reference.md: ocgo-key add":            {alternatives: true},
 	"reference.md: ocgo-key install":        {alternatives: true},
 	"reference.md: ocgo-key import":         {alternatives: true, prepare: withStoredLogin},
