@@ -13,7 +13,7 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// maxWalk is the largest number of ancestors that Find looks at.
+// maxWalk is the largest number of ancestors that Find and Above look at.
 const maxWalk = 64
 
 // Find returns the process on whose behalf pid, an ocgo-key process, asks for a key. Usually that
@@ -71,6 +71,21 @@ func Find(pid int, lookup func(pid int) (process.Info, error), holds func(proces
 		at = up
 	}
 	return at, nil
+}
+
+// Above returns the nearest ancestor of the process pid that holds an account, whatever stands
+// between them. ok is false if there is none among the nearest 64. lookup and holds are as in Find.
+func Above(pid int, lookup func(pid int) (process.Info, error), holds func(process.Info) bool) (info process.Info, ok bool) {
+	at, err := lookup(pid)
+	for range maxWalk {
+		if err != nil || at.PPID <= 0 || at.PPID == at.PID {
+			break
+		}
+		if at, err = lookup(at.PPID); err == nil && holds(at) {
+			return at, true
+		}
+	}
+	return process.Info{}, false
 }
 
 // isFork reports whether the shell at is a forked copy of its parent up.

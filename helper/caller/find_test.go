@@ -192,3 +192,33 @@ func TestFindEndsInLoops(t *testing.T) {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 }
+
+func TestAbove(t *testing.T) {
+	self, lookup := tree(t, []string{"init", "ocgo-key|run", "opencode", "bash", "env|x"})
+	holding := func(pids ...int) func(process.Info) bool {
+		return func(p process.Info) bool {
+			for _, pid := range pids {
+				if p.PID == pid {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	for _, row := range []struct {
+		holds func(process.Info) bool
+		want  int
+	}{{holding(101), 101}, {holding(101, 102), 102}, {holding(1), 1}, {holding(self), 0}, {nobody, 0}} {
+		got, ok := Above(self, lookup, row.holds)
+		if got.PID != row.want || ok != (row.want != 0) {
+			t.Errorf("got %d, %v; want %d", got.PID, ok, row.want)
+		}
+	}
+	if _, ok := Above(7, lookup, holding(1)); ok {
+		t.Error("a process that is not there has an ancestor")
+	}
+	loop := func(pid int) (process.Info, error) { return process.Info{PID: pid, PPID: 3 - pid}, nil }
+	if _, ok := Above(1, loop, nobody); ok {
+		t.Error("nobody holds an account in a loop")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"ocgo-key/helper/caller"
 	"ocgo-key/helper/choice"
 	"ocgo-key/helper/supervise"
 	"ocgo-key/internal/paths"
@@ -88,22 +89,16 @@ func (c *currentCmd) explain(p rotation.Prospect, proc rotation.Process, chosen 
 	return j, why
 }
 
-// process returns the process to ask about: within `run`, the nearest ancestor that holds an account.
+// process returns the process to ask about: within `run`, the nearest ancestor that holds an
+// account.
 func (c *currentCmd) process(ctx context.Context, a *app, pool *rotation.Pool) (rotation.Process, error) {
 	if c.PID == 0 && a.getenv(supervise.GatewayVariable) != "" {
 		holds, err := pool.Holders(ctx)
 		if err != nil {
 			return rotation.Process{}, err
 		}
-		for pid, steps := os.Getppid(), 0; pid > 1 && steps < 64; steps++ {
-			info, err := process.Lookup(pid)
-			if err != nil {
-				break
-			}
-			if holds(info.PID, info.Start) {
-				return rotation.Process{PID: info.PID, Start: info.Start, Command: info.Name}, nil
-			}
-			pid = info.PPID
+		if info, ok := caller.Above(os.Getpid(), process.Lookup, func(p process.Info) bool { return holds(p.PID, p.Start) }); ok {
+			return rotation.Process{PID: info.PID, Start: info.Start, Command: info.Name}, nil
 		}
 	}
 	return callerOr(ctx, c.PID, pool)
