@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"ocgo-key/internal/atomicfile"
 	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/text"
 	"ocgo-key/internal/trust"
@@ -160,12 +161,7 @@ func Write(folder, label string) (File, error) {
 			return File{}, fmt.Errorf("%s is not replaced: it %s", path, strings.TrimSpace(doubt+" "+kind(info)))
 		}
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|trust.NoFollow, 0o644)
-	if err != nil {
-		return File{}, err
-	}
-	_, err = f.WriteString(label + "\n")
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err := atomicfile.Write(path, []byte(label+"\n"), 0o644, false); err != nil {
 		return File{}, err
 	}
 	return File{Path: path, Shown: "." + string(filepath.Separator) + FileName, Label: label, Tracked: tracked(path)}, nil

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// tracked reports whether git tracks the file. It reads git's index and starts no program: git could
-// run what a downloaded repository's configuration names. If the index cannot be read, the file
-// counts as tracked.
+// tracked reports whether git tracks the file. It reads git's index and starts no program: git
+// could run what a downloaded repository's configuration names. If the index cannot be read, the
+// file counts as tracked.
 func tracked(path string) bool {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		git := filepath.Join(dir, ".git")
