@@ -20,12 +20,12 @@ func (f *File) getPath(pid int) string { return filepath.Join(f.dir, getsName, s
 
 // NoteGet records that the process calls `get` at this time.
 func (f *File) NoteGet(pid int, at time.Time) error {
+	if err := trust.Folder(f.dir); err != nil {
+		return err
+	}
 	path := f.getPath(pid)
 	err := os.Chtimes(path, at, at)
 	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := trust.Folder(f.dir); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -38,8 +38,8 @@ func (f *File) NoteGet(pid int, at time.Time) error {
 	return errors.Join(file.Close(), os.Chtimes(path, at, at))
 }
 
-// LastGet returns when a process with this pid last called `get`; zero if none has. An ended process
-// may have had the same pid.
+// LastGet returns when a process with this pid last called `get`; zero if none has. An ended
+// process may have had the same pid.
 func (f *File) LastGet(pid int) time.Time {
 	info, err := os.Lstat(f.getPath(pid))
 	if err != nil {
