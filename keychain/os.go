@@ -18,10 +18,10 @@ const storeOS = "os"
 // Keychain on macOS, Credential Manager on Windows.
 //
 // A call returns when its context ends, or after DefaultBudget if the context has no deadline.
-// go-keyring knows no deadlines, so on Linux and Windows an abandoned call goes on in the background
-// until it is answered or the process ends; on macOS the program that waits for the user is killed.
-// A Set that timed out may still take effect. Calls are made one at a time, since prompts on one
-// D-Bus connection receive each other's answers.
+// go-keyring knows no deadlines, so on Linux and Windows an abandoned call goes on in the
+// background until it is answered or the process ends; on macOS the program that waits for the user
+// is killed. A Set that timed out may still take effect. Calls are made one at a time, since
+// prompts on one D-Bus connection receive each other's answers.
 //
 // On Linux the first call may set DBUS_SESSION_BUS_ADDRESS in this process's environment, so copy
 // the environment for a child before it.
@@ -29,8 +29,8 @@ func NewOS() Store {
 	return newOSStore(systemBackend(), system())
 }
 
-// NewOSNotes returns a store in the same keychain, for short texts that are not keys. Only a program
-// with access to the keychain can change them.
+// NewOSNotes returns a store in the same keychain, for short texts that are not keys. Only a
+// program with access to the keychain can change them.
 func NewOSNotes() Store {
 	notes := newOSStore(systemBackend(), system())
 	notes.service = Service + " notes"
@@ -63,8 +63,8 @@ type platform struct {
 	vanished func(err error) bool
 	// verifyDelete says that the backend may report a deletion that did not happen.
 	verifyDelete bool
-	// endOfCall limits how long a call of the backend may take to end once its context has ended. It
-	// is zero if a call does not end with its context.
+	// endOfCall limits how long a call of the backend may take to end once its context has ended.
+	// It is zero if a call does not end with its context.
 	endOfCall time.Duration
 }
 

@@ -145,8 +145,8 @@ func classifySecurity(_ context.Context, err error) error {
 
 var safeForSecurity = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w@%+=:,./-]+$`) })
 
-// quoteForSecurity returns one word of a command of `security -i`, which follows a shell's rules for
-// quotes (split_line in Apple's security.c).
+// quoteForSecurity returns one word of a command of `security -i`, which follows a shell's rules
+// for quotes (split_line in Apple's security.c).
 func quoteForSecurity(word string) string {
 	if safeForSecurity().MatchString(word) {
 		return word

@@ -50,7 +50,8 @@ func TestMacOSConforms(t *testing.T) {
 	})
 }
 
-// Each state of macOS' keychain has its error, whatever the call, and no call leaves a process behind.
+// Each state of macOS' keychain has its error, whatever the call, and no call leaves a process
+// behind.
 func TestStatesOfMacOSKeychain(t *testing.T) {
 	for mode, want := range map[string]struct{ get, set, inspect keychain.Kind }{
 		"locked":     {keychain.Locked, keychain.Locked, keychain.Locked},

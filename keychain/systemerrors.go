@@ -56,8 +56,8 @@ var (
 	}
 )
 
-// securityExit returns the error for an exit code of macOS' /usr/bin/security, which is the low byte
-// of an OSStatus.
+// securityExit returns the error for an exit code of macOS' /usr/bin/security, which is the low
+// byte of an OSStatus.
 func securityExit(code int) *Error {
 	for status, known := range securityStatuses {
 		if status&0xff == code {

@@ -14,8 +14,8 @@ import (
 // "Usage".
 const refusedFor = 10 * time.Minute
 
-// RefusedKey is the verdict on an account whose key was refused: its caller asks for a key again, and
-// /usage answered with this status, 401 or 403.
+// RefusedKey is the verdict on an account whose key was refused: its caller asks for a key again,
+// and /usage answered with this status, 401 or 403.
 func RefusedKey(status int, now time.Time) Verdict {
 	return Verdict{Action: Cool, Until: now.Add(refusedFor), Reason: fmt.Sprintf("its key was refused (%d)", status)}
 }

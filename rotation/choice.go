@@ -12,8 +12,8 @@ import (
 )
 
 // Choice is the account that the user has chosen for a holder; the zero value is none. It comes
-// before the turn, and does not move the turn. When the account reaches a limit, the holder moves on
-// and stays there, as without a choice.
+// before the turn, and does not move the turn. When the account reaches a limit, the holder moves
+// on and stays there, as without a choice.
 type Choice struct {
 	ID   string
 	Only bool // the holder takes no other account
@@ -74,8 +74,8 @@ func (p *base) used(s *state.State, ask Ask) *state.Account {
 	return nil
 }
 
-// note records in the holder's lease that its choice was carried out, and the time of a `get`. This includes a choice that
-// was not ready: the holder has another account now, and stays there.
+// note records in the holder's lease that its choice was carried out, and the time of a `get`. This
+// includes a choice that was not ready: the holder has another account now, and stays there.
 func (p *Leases) note(s *state.State, holder Holder, ask Ask) {
 	l := leaseOf(s, holder)
 	if l == nil {

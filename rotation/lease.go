@@ -152,8 +152,8 @@ func (p *Leases) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *st
 	return l, a
 }
 
-// lease gives the holder the chosen account, or the next one that fits. The Switch is nil if the holder had no
-// account, or left one that is still ready.
+// lease gives the holder the chosen account, or the next one that fits. The Switch is nil if the
+// holder had no account, or left one that is still ready.
 func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch, error) {
 	l := p.current(s, holder, ask)
 	next, err := p.choose(s, l, ask)

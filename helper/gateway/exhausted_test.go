@@ -146,8 +146,8 @@ func TestHoldingEndsWithTheClient(t *testing.T) {
 	s.Close() // waits for running tasks
 }
 
-// With a model for this case, requests for another one are answered by it while all accounts are used
-// up, and no longer once an answer of it costs money.
+// With a model for this case, requests for another one are answered by it while all accounts are
+// used up, and no longer once an answer of it costs money.
 func TestThenModel(t *testing.T) {
 	var said []string
 	s := newStage(t, func(o *gateway.Options) {

@@ -11,8 +11,8 @@ import (
 
 // instead answers a request that found no account with another model, which the user has named for
 // this case. The service answers models that cost nothing although all limits are used up. It
-// returns nil if there is no such model, or if that has no answer either. Once an answer of the model
-// was paid from a balance, it is not used any more.
+// returns nil if there is no such model, or if that has no answer either. Once an answer of the
+// model was paid from a balance, it is not used any more.
 func (p *pass) instead(e *rotation.ExhaustedError) *http.Response {
 	if p.ThenModel == "" || e.Until.IsZero() || p.paid.Load() || informational(p.req) || !p.x.body.replayable() || p.x.body.rest != nil || p.x.Model() == p.ThenModel {
 		return nil

@@ -151,8 +151,8 @@ func forms(secret string) []string {
 	return out
 }
 
-// next returns where the first pattern in text begins and ends that does not begin before the offset
-// from. start is -1 if there is none.
+// next returns where the first pattern in text begins and ends that does not begin before the
+// offset from. start is -1 if there is none.
 func (s *searcher) next(text []byte, from int) (start, end int) {
 	for i := from + s.window - 1; i < len(text); {
 		if shift := s.shift[int(text[i-1])<<8|int(text[i])]; shift > 0 {

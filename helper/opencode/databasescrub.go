@@ -34,10 +34,10 @@ var ErrRowsChanged = errors.New("was changed meanwhile")
 
 // Scrub removes rows from the database at path: those for whose keys the function taken returns
 // true. It leaves no trace of these keys, nor of the keys in traces, in the database and its
-// write-ahead log. Rows whose Stays is set are kept, and so is all other data. If service is not nil, rows are
-// removed through that running OpenCode, so that it notices. Scrub returns how many rows it
-// removed, and whether anything was done. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an
-// *ElsewhereError; with the last two, rows may have been removed.
+// write-ahead log. Rows whose Stays is set are kept, and so is all other data. If service is not
+// nil, rows are removed through that running OpenCode, so that it notices. Scrub returns how many
+// rows it removed, and whether anything was done. Errors wrap ErrDatabase, ErrRowsChanged,
+// ErrTraces or an *ElsewhereError; with the last two, rows may have been removed.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scrubLimit)
 	defer cancel()

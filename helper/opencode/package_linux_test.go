@@ -19,8 +19,8 @@ import (
 	"ocgo-key/internal/paths"
 )
 
-// packaged writes the npm package into the stage's folder. If program is true, the stage's program is
-// in the package of this system, on which the npm package depends.
+// packaged writes the npm package into the stage's folder. If program is true, the stage's program
+// is in the package of this system, on which the npm package depends.
 func (s *stage) packaged(program bool) {
 	s.t.Helper()
 	for name, content := range PackageFiles() {

@@ -74,8 +74,8 @@ func batchQuote(s string) string {
 	return `"` + strings.ReplaceAll(s, "%", "%%") + `"`
 }
 
-// spelledOut returns a comment with the path of OpenCode, by which the shim's target is found, where
-// the shim's commands spell it with a variable.
+// spelledOut returns a comment with the path of OpenCode, by which the shim's target is found,
+// where the shim's commands spell it with a variable.
 func spelledOut(real string) string {
 	if _, ok := inForeignProfile(real); !ok {
 		return ""
@@ -84,8 +84,8 @@ func spelledOut(real string) string {
 }
 
 // inForeignProfile returns what follows the user's folder in a path of Windows, if the user's name
-// is not ASCII. cmd.exe reads a batch file, and Windows PowerShell 5.1 a profile, in the code page of
-// the machine, in which such a name looks different; the variable USERPROFILE has it right.
+// is not ASCII. cmd.exe reads a batch file, and Windows PowerShell 5.1 a profile, in the code page
+// of the machine, in which such a name looks different; the variable USERPROFILE has it right.
 func inForeignProfile(path string) (rest string, ok bool) {
 	const users = `:\Users\`
 	if len(path) < 1+len(users) || !strings.EqualFold(path[1:1+len(users)], users) {

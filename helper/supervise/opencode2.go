@@ -19,7 +19,8 @@ import (
 
 // Pool is the part of *rotation.Pool that decides about restarts.
 type Pool interface {
-	// Exhaustion is nil if an account is ready for the holder, otherwise a *rotation.ExhaustedError.
+	// Exhaustion is nil if an account is ready for the holder, otherwise a
+	// *rotation.ExhaustedError.
 	Exhaustion(ctx context.Context, ask rotation.Ask) error
 	Overview(ctx context.Context) (rotation.Overview, error)
 }

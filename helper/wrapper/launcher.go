@@ -10,8 +10,8 @@ import (
 )
 
 // npm starts each of its programs through a batch file, and Windows starts a batch file through
-// cmd.exe, which cuts an argument at a newline, replaces %VARIABLES% in it, and takes what follows a
-// quote and & for another command. So run starts the program behind the batch file. The code here
+// cmd.exe, which cuts an argument at a newline, replaces %VARIABLES% in it, and takes what follows
+// a quote and & for another command. So run starts the program behind the batch file. The code here
 // depends on no system, so that every system tests it.
 
 // maxLauncher is how much of a batch file is read, in bytes. npm's have less than 1 KiB.
@@ -33,8 +33,8 @@ var launcherLine = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // behindLauncher returns the program, and the arguments that come before the user's, that a batch
-// file of npm or pnpm starts. The result is nil for any other batch file. The function there reports
-// whether a file exists.
+// file of npm or pnpm starts. The result is nil for any other batch file. The function there
+// reports whether a file exists.
 func behindLauncher(batch string, text []byte, there func(path string) bool) []string {
 	folder := batch[:strings.LastIndexAny(batch, `/\`)+1]
 	for _, m := range launcherLine().FindAllSubmatch(text, -1) {

@@ -35,8 +35,8 @@ func Renew(path string, data []byte, perm os.FileMode) error {
 	})
 }
 
-// Open is os.OpenFile for a file that Write replaces. On Windows it tries again while another process
-// is replacing the file, and a file that is open for reading can be replaced.
+// Open is os.OpenFile for a file that Write replaces. On Windows it tries again while another
+// process is replacing the file, and a file that is open for reading can be replaced.
 func Open(path string, flag int, perm os.FileMode) (file *os.File, err error) {
 	err = retry(busy, time.Sleep, func() error {
 		file, err = open(path, flag, perm)

@@ -14,8 +14,8 @@ func replace(from, to string) error {
 	return retry(busy, time.Sleep, func() error { return os.Rename(from, to) })
 }
 
-// open shares a file that it opens for reading with those who delete or replace it, which os.OpenFile
-// does not.
+// open shares a file that it opens for reading with those who delete or replace it, which
+// os.OpenFile does not.
 func open(path string, flag int, perm os.FileMode) (*os.File, error) {
 	if flag != os.O_RDONLY {
 		return os.OpenFile(path, flag, perm)

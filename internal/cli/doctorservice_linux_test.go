@@ -94,8 +94,8 @@ func TestDoctorFindsTroubleWithTheService(t *testing.T) {
 			assert.Contains(t, what, trouble.want)
 			require.Equal(t, trouble.fix, fix)
 			if strings.HasPrefix(fix, "unset ") {
-				// Only OCGO_KEY_BASE_URL names the stand-in. Without the variable doctor would contact the real
-				// service.
+				// Only OCGO_KEY_BASE_URL names the stand-in. Without the variable doctor would
+				// contact the real service.
 				what, _ = h.diagnose("service", fix+`; test -z "$OCGO_KEY_BASE_URL" && OCGO_KEY_BASE_URL=`+good.URL+"/zen/go/v1 ")
 			} else {
 				answer.Store(http.HandlerFunc(refuse)) // later

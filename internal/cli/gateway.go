@@ -140,7 +140,8 @@ func (c *gatewayCmd) Run(a *app) error {
 	return nil
 }
 
-// choiceIn returns the choice for a conversation in this folder. chosen is that of the gateway itself.
+// choiceIn returns the choice for a conversation in this folder. chosen is that of the gateway
+// itself.
 func (c *gatewayCmd) choiceIn(ctx context.Context, a *app, pool *rotation.Pool, folder string, chosen rotation.Choice) rotation.Choice {
 	in, _ := found(ctx, a, pool, c.sources(a, folder)) // without a choice the turn decides
 	in.Only = in.Only || c.Only
@@ -150,8 +151,8 @@ func (c *gatewayCmd) choiceIn(ctx context.Context, a *app, pool *rotation.Pool, 
 	return in.Choice
 }
 
-// holderName is the name under which `list` shows this process: that of the program that started it,
-// if it works for that program alone.
+// holderName is the name under which `list` shows this process: that of the program that started
+// it, if it works for that program alone.
 func (c *gatewayCmd) holderName() string {
 	if c.ParentPipe {
 		if parent, err := process.Lookup(os.Getppid()); err == nil && opencode.Is(parent.Name) {

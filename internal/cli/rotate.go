@@ -79,8 +79,8 @@ func (c *rotateCmd) Run(a *app) error {
 	return printSwitch(a, sw)
 }
 
-// moved says what moved and what stays: "The next process gets Personal (was Work). opencode (22509)
-// stays on Spare; to move it: ocgo-key rotate --pid 22509".
+// moved says what moved and what stays: "The next process gets Personal (was Work). opencode
+// (22509) stays on Spare; to move it: ocgo-key rotate --pid 22509".
 func (c *rotateCmd) moved(sw rotation.Switch, o rotation.Overview) string {
 	if c.PID != 0 {
 		was := ""

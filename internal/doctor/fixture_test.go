@@ -64,7 +64,8 @@ type fakeKeys struct {
 	deaf   error            // the error of every call
 	broken map[string]error // the error of Get, by id
 	moving bool
-	// unchosen is the reason why the user did not choose the places of the keys; nil if the user did.
+	// unchosen is the reason why the user did not choose the places of the keys; nil if the user
+	// did.
 	unchosen error
 }
 

@@ -56,9 +56,9 @@ func (e stateCheck) checkState(r *Result) {
 	e.checkLock(r, s)
 }
 
-// checkFolder checks that the folder is the user's own and that no other user can read it. It returns
-// false if the folder is not the user's own. It ignores the mode of a folder with other uses (the
-// home folder, a temporary folder).
+// checkFolder checks that the folder is the user's own and that no other user can read it. It
+// returns false if the folder is not the user's own. It ignores the mode of a folder with other
+// uses (the home folder, a temporary folder).
 func (e stateCheck) checkFolder(r *Result, dir string, info fs.FileInfo) (ours bool) {
 	shared := info.Mode()&fs.ModeSticky != 0
 	if err := trust.Folder(dir); err != nil && (shared || trust.Foreign(dir, info)) {

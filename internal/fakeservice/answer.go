@@ -32,8 +32,8 @@ const (
 	Lines                 // the data is indented JSON, with a data line for each of its lines
 )
 
-// Answer is the service's answer to one request. The zero value is success in the wire format of the request. The functions
-// below return common answers, whose fields can be changed.
+// Answer is the service's answer to one request. The zero value is success in the wire format of
+// the request. The functions below return common answers, whose fields can be changed.
 type Answer struct {
 	// Status 0 means 200. Any other status is an error (or a redirect). Its body is Body, or, if
 	// Body is nil, made from ErrorType, Code, Message and Metadata.

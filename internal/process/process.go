@@ -3,7 +3,8 @@
 // reused pid is another process.
 //
 // It only reads: it sends no signal, starts no process and waits for none. It caches only the
-// identity of this boot. Each call costs a few reads of /proc or the like, some tens of microseconds.
+// identity of this boot. Each call costs a few reads of /proc or the like, some tens of
+// microseconds.
 package process
 
 import (

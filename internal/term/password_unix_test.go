@@ -104,8 +104,8 @@ func TestSignalsRestoreTheEcho(t *testing.T) {
 	}
 }
 
-// endedBy reports whether a process ended by sig: on macOS by its exit code, for a signal on which the
-// Go runtime prints a stack.
+// endedBy reports whether a process ended by sig: on macOS by its exit code, for a signal on which
+// the Go runtime prints a stack.
 func endedBy(status syscall.WaitStatus, sig syscall.Signal) bool {
 	if runtime.GOOS == "darwin" && sig == syscall.SIGQUIT {
 		return status.Exited() && status.ExitStatus() == 128+int(sig)

@@ -7,7 +7,7 @@ const (
 	setTermios      = unix.TIOCSETA
 	setTermiosFlush = unix.TIOCSETAF // and discards unread input
 
-	// pending is set by the kernel itself when a terminal leaves the raw mode, so it is no mode that
-	// anybody chose.
+	// pending is set by the kernel itself when a terminal leaves the raw mode, so it is no mode
+	// that anybody chose.
 	pending = unix.PENDIN
 )

@@ -219,8 +219,8 @@ func (s standIn) fail(code int, message string) int {
 	return code
 }
 
-// splitLine splits a command of `security -i` into words: quotes join, and a backslash takes the next
-// byte as it is, but for single quotes.
+// splitLine splits a command of `security -i` into words: quotes join, and a backslash takes the
+// next byte as it is, but for single quotes.
 func splitLine(line string) (words []string, ok bool) {
 	var word strings.Builder
 	var quote byte

@@ -41,8 +41,8 @@ func (u *Usage) Stored() *StoredUsage {
 	return &StoredUsage{u.At, windows, u}
 }
 
-// Decode returns the usage, which the caller must not change; nil if u is nil. If the windows cannot
-// be decoded, there are none.
+// Decode returns the usage, which the caller must not change; nil if u is nil. If the windows
+// cannot be decoded, there are none.
 func (u *StoredUsage) Decode() *Usage {
 	switch {
 	case u == nil:

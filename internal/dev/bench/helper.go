@@ -198,9 +198,9 @@ func newcomer() (args []string, undo func() error, err error) {
 	}, nil
 }
 
-// spaced makes each run of the command a `get` that comes an hour after the last one. The service is
-// asked about a process that calls `get` again within a minute, and that is not measured here. This
-// process must have called `get` in the home already.
+// spaced makes each run of the command a `get` that comes an hour after the last one. The service
+// is asked about a process that calls `get` again within a minute, and that is not measured here.
+// This process must have called `get` in the home already.
 func (h home) spaced(ctx context.Context, get *contestant) error {
 	var pids []int
 	err := h.state().Update(ctx, func(s *state.State) error {

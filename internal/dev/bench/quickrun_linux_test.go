@@ -25,8 +25,8 @@ func TestQuickRun(t *testing.T) {
 	build := exec.Command("go", "build", "-ldflags=-w", "-o", binary, filepath.Join("..", "..", ".."))
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
-	// OpenCode starts faster with a catalog of a few models, without its built-in plugins, and without
-	// its compiler's last stage. None of them is part of what is tested here.
+	// OpenCode starts faster with a catalog of a few models, without its built-in plugins, and
+	// without its compiler's last stage. None of them is part of what is tested here.
 	models, err := filepath.Abs(filepath.Join("..", "e2e", "testdata", "models.json"))
 	require.NoError(t, err)
 	short.openCode = []string{"OPENCODE_DISABLE_DEFAULT_PLUGINS=1", "OPENCODE_MODELS_PATH=" + models, "BUN_JSC_useFTLJIT=0"}

@@ -115,8 +115,8 @@ func (s *screen) accountRefused(reason, failure string) {
 }
 
 // A key typed into the full screen is stored in the keychain, and nowhere else: at the end of the
-// test, newWorld searches all files for it. The same OpenCode then answers with it. A key that the service does not know
-// is not stored.
+// test, newWorld searches all files for it. The same OpenCode then answers with it. A key that the
+// service does not know is not stored.
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

@@ -33,8 +33,8 @@ func (of openCode1) shared() (gateway *command, pointed *world) {
 
 // Each of OpenCode's sessions on one gateway has its own account, which also serves the request for
 // the session's title. A session keeps its account in another process of OpenCode and on another
-// gateway, after the first ones were killed. A limit moves that session, and a new session gets the next
-// account.
+// gateway, after the first ones were killed. A limit moves that session, and a new session gets the
+// next account.
 func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

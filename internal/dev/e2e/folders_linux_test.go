@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each of two folders has a file .ocgo-key: OpenCode uses the account that it names, under `run` and
-// under the plugin.
+// Each of two folders has a file .ocgo-key: OpenCode uses the account that it names, under `run`
+// and under the plugin.
 func TestFoldersHaveTheirAccounts(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T) *world{"OpenCode 1": newWorld, "OpenCode 2": newWorld2} {

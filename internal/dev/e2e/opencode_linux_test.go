@@ -244,8 +244,8 @@ func TestUsersConfiguration(t *testing.T) {
 	assert.Equal(t, stored, string(after), "no file of the user's is touched")
 }
 
-// OpenCode's tools see no key, only a token that is useless elsewhere. A limit after a tool has run is
-// not noticed: the tool's side effect happens once, and the same OpenCode answers.
+// OpenCode's tools see no key, only a token that is useless elsewhere. A limit after a tool has run
+// is not noticed: the tool's side effect happens once, and the same OpenCode answers.
 func TestAgentsShellSeesNoKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

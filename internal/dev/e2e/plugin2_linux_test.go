@@ -176,8 +176,8 @@ func TestPlugin2Toasts(t *testing.T) {
 }
 
 // A key typed into the full screen is stored in the keychain, and nowhere else: at the end of the
-// test, newWorld searches all files for it. The same OpenCode then answers with it. A key that the service does not know
-// is not stored.
+// test, newWorld searches all files for it. The same OpenCode then answers with it. A key that the
+// service does not know is not stored.
 func TestConnect2(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)

@@ -204,8 +204,8 @@ func TestUninstallLeavesNothing(t *testing.T) {
 }
 
 // A server's answers may contain the gateway's token but no key, and a tool's shell is marked. A
-// gateway that dies while OpenCode runs is replaced for the next request. However OpenCode ends, its gateway ends within a second, even if a tool that it started keeps
-// running.
+// gateway that dies while OpenCode runs is replaced for the next request. However OpenCode ends,
+// its gateway ends within a second, even if a tool that it started keeps running.
 func TestPluginEndsWithOpenCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -281,8 +281,8 @@ func TestPluginWithoutGateway(t *testing.T) {
 	}
 }
 
-// The full-screen OpenCode shows a failure, and a switch, as a toast. The cause of the failure can be
-// fixed while it runs.
+// The full-screen OpenCode shows a failure, and a switch, as a toast. The cause of the failure can
+// be fixed while it runs.
 func TestPluginToasts(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

@@ -27,10 +27,10 @@ func (of openCode1) configured(config string) {
 	require.NoError(w.t, os.WriteFile(path, []byte(config), 0o600))
 }
 
-// Headers with an old key in the user's own file, a plugin that sets a key, or keys of this and other
-// services in the environment neither prevent the use of the pool nor reach the service: the token is
-// sent in another header. Under `ocgo-key run` our plugin leaves everything to the wrapper: there is
-// one gateway, and one account is handed out.
+// Headers with an old key in the user's own file, a plugin that sets a key, or keys of this and
+// other services in the environment neither prevent the use of the pool nor reach the service: the
+// token is sent in another header. Under `ocgo-key run` our plugin leaves everything to the
+// wrapper: there is one gateway, and one account is handed out.
 func TestOldKeysStandInNobodysWay(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

@@ -119,8 +119,8 @@ func (c *children) look() {
 		if err != nil {
 			continue
 		}
-		// Select the processes. In the line, the state and the parent follow the name, which may contain
-		// any character.
+		// Select the processes. In the line, the state and the parent follow the name, which may
+		// contain any character.
 		stat, _ := os.ReadFile("/proc/" + entry.Name() + "/stat")
 		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 		if len(fields) < 2 || string(fields[1]) != strconv.Itoa(c.parent) {

@@ -101,8 +101,8 @@ func TestEnvKey(t *testing.T) {
 	// A client without support for gateways: its request for usage shows which key it has.
 	script := `test -n "$OPENCODE_API_KEY" && test -z "$OPENCODE_BASE_URL" && echo x >>tries &&
 		case $(wc -l <tries) in 1) echo 'Error: 429 weekly usage limit reached' >&2; exit 1;; 2) echo '{"type":"error","error":{"type":"AuthError","message":"no"}}' >&2; exit 1;; *) echo done; exit 5;; esac`
-	// --env-key is the only flag that puts a key into an environment. Even with this flag the key must
-	// be nowhere else.
+	// --env-key is the only flag that puts a key into an environment. Even with this flag the key
+	// must be nowhere else.
 	w.leaks = func(leaks []keyleak.Leak) {
 		for _, leak := range leaks {
 			assert.Contains(t, leak.Where, "environ", "leaked: %v", leak)

@@ -50,9 +50,9 @@ func (c *command) continuedOnPersonal() {
 	assert.Equal(t, w.turns()[0].Session, last.Session)
 }
 
-// A restart after a limit in the middle of a turn that has already run a tool: the tool's side effect
-// happens once, the session continues with the prompt in it once, and the user's options for the
-// first invocation apply to the second. TestAgentsShellSeesNoKey does it without a restart.
+// A restart after a limit in the middle of a turn that has already run a tool: the tool's side
+// effect happens once, the session continues with the prompt in it once, and the user's options for
+// the first invocation apply to the second. TestAgentsShellSeesNoKey does it without a restart.
 func TestRestartInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -1,6 +1,6 @@
-// Command winetest tests the Windows build on Linux under Wine: the conformance suite of the keychain
-// on Credential Manager, how commands are started and stopped, how files are replaced, the state, and
-// the program itself. It is for `make test-wine`, and fails if Wine is missing.
+// Command winetest tests the Windows build on Linux under Wine: the conformance suite of the
+// keychain on Credential Manager, how commands are started and stopped, how files are replaced, the
+// state, and the program itself. It is for `make test-wine`, and fails if Wine is missing.
 //
 // It checks our calls, their sizes and their errors as far as Wine implements them. It does not
 // cover Windows' own sessions, policies, vaults and consoles.
@@ -89,8 +89,8 @@ func run(ctx context.Context, dir string) (err error) {
 }
 
 var (
-	// harmless is what Wine 8 answers to a test's removal of its folder, which is all that such a test
-	// fails by; and what a test with random input says of its success.
+	// harmless is what Wine 8 answers to a test's removal of its folder, which is all that such a
+	// test fails by; and what a test with random input says of its success.
 	harmless = regexp.MustCompile(`(?m)^ +(?:testing\.go:\d+: TempDir RemoveAll cleanup: .*: Invalid function\.|\w+\.go:\d+: \[rapid\] OK, .*)\r?\n`)
 	failed   = regexp.MustCompile(`(?m)^ +[\w.]+\.go:\d+: |^panic: |^fatal error: `)
 	over     = regexp.MustCompile(`(?m)^(?:PASS|FAIL)\r?$`)
