@@ -189,12 +189,11 @@ func TestConnect2(t *testing.T) {
 	s.connect2("Add Go account")
 	s.fillAccount("Personal", "Personal")
 	s.accountStored()
-	s.do("send-keys", "Escape")
-	s.gone("Favorite")
 	assert.Eventually(t, func() bool {
 		_, logins := w.ask2("", "")
 		return strings.Contains(logins, `"connections":[]`)
 	}, patience, pause, "the placeholder is gone")
+	s.closes("ctrl+a") // a key in the list of models, and in what is left of it without the placeholder
 	s.types("say hi")
 	s.expect("Hello from Personal.")
 
@@ -213,6 +212,19 @@ func TestConnect2(t *testing.T) {
 	s.do("send-keys", "Escape")
 	s.gone("ocgo-key rename LABEL")
 	s.quit()
+}
+
+// closes presses Escape until the dialog with this mark has gone. OpenCode 2 drops a key that comes
+// while it draws a dialog anew.
+func (s *screen) closes(mark string) {
+	s.w.t.Helper()
+	require.Eventually(s.w.t, func() bool {
+		if !strings.Contains(s.text(), mark) {
+			return true
+		}
+		s.do("send-keys", "Escape")
+		return false
+	}, patience, 10*pause, "the dialog with %q never closed", mark)
 }
 
 // connect2 opens a method of `/connect` for OpenCode Go.

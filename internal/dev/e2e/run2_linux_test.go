@@ -174,7 +174,10 @@ func TestRun2Waits(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
 	w.add("Work")
-	w.limit("Work", time.Hour)
+	// The request for a title is sent beside that for the answer. It does not meet the limit, which is
+	// met only once.
+	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true,
+		Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(time.Hour)}}})
 	c := w.run2("say hi")
 	c.waitsForPersonal()
 	assert.Equal(t, 1, strings.Count(c.stderr.String(), "used up"), c.stderr.String())
