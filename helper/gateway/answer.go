@@ -12,8 +12,8 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// The gateway's own errors have the form of the service's, so that every client can show them.
-// Source: docs/facts.md, "Errors".
+// errorBody returns an error in the service's format, so that every client can show it. Source:
+// docs/facts.md, "Errors".
 func errorBody(kind, message string) []byte {
 	body, _ := json.Marshal(map[string]any{ // strings always marshal
 		"type":  "error",
@@ -37,8 +37,8 @@ func (e *poolError) Unwrap() error { return e.err }
 // badAnswer is the error of a request whose answer can't be passed on.
 type badAnswer struct{ error }
 
-// answerError answers a request that got no answer from the service. A 503 makes the client retry,
-// which is right for a locked keychain and for a network that is down.
+// answerError responds to a request that the service did not answer. Status 503 makes the client
+// retry, for example until the keychain is unlocked.
 func answerError(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case r.Context().Err() != nil || errors.Is(err, context.Canceled):
@@ -68,8 +68,8 @@ func failureText(err error) string {
 	return "the service could not be reached: " + err.Error()
 }
 
-// againAnswer asks the client to send its request again, because the gateway cannot: account label
-// is ready for it.
+// againAnswer asks the client to send its request again, because the gateway cannot send it a
+// second time. label is the account that is ready.
 func againAnswer(req *http.Request, label string) *http.Response {
 	resp := ownAnswer(req, http.StatusTooManyRequests, errorBody("RateLimitError", "ocgo-key: "+text.Line(label)+" is ready: send the request again"))
 	resp.Header.Set("Retry-After", "1")

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// answerBody is the body of the service's answer without secrets. The gateway reads no other. Bytes
-// that may be the beginning of a secret are held back until more arrives; all others are passed on
-// at once.
+// answerBody is the body of the service's answer without secrets. The gateway reads an answer only
+// through it. Bytes that may begin a secret are held back until more bytes arrive. All other bytes
+// are passed on at once.
 type answerBody struct {
 	io.ReadCloser
 	resp    *http.Response
@@ -22,12 +22,12 @@ type answerBody struct {
 
 	held  []byte // read, but not passed on yet
 	ready []byte // can be passed on
-	err   error  // what ended the body; it is returned after the bytes
+	err   error  // the error that ended the body; it is returned after ready
 }
 
 // clean removes compression and secrets from resp. end is called when the body is closed.
 func (s *secrets) clean(resp *http.Response, end context.CancelCauseFunc) error {
-	if resp.StatusCode == http.StatusSwitchingProtocols { // no request asks for one
+	if resp.StatusCode == http.StatusSwitchingProtocols { // no request asks for another protocol
 		return errors.New("the service answered with a change of protocol")
 	}
 	if err := decompress(resp); err != nil {
@@ -39,7 +39,8 @@ func (s *secrets) clean(resp *http.Response, end context.CancelCauseFunc) error 
 	return nil
 }
 
-// minRead is the free space, in bytes, that the caller's buffer needs to be read into directly.
+// minRead is the free space, in bytes, that the caller's buffer must have for Read to use it
+// directly.
 const minRead = 512
 
 func (b *answerBody) Read(p []byte) (int, error) {
@@ -54,7 +55,7 @@ func (b *answerBody) Read(p []byte) (int, error) {
 		held := b.secrets.hide(buffer[:n], err != nil)
 		b.held = append(b.held[:0], buffer[n-held:n]...)
 		if b.err = err; err != nil {
-			b.secrets.cleanHeader(b.resp.Trailer) // they have arrived
+			b.secrets.cleanHeader(b.resp.Trailer) // trailers arrive at the end of the body
 		}
 		if n -= held; n > 0 && len(buffer) == len(p) {
 			return n, b.err
@@ -73,8 +74,8 @@ func (b *answerBody) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// decompress removes the compression of the body, which the service was asked not to use. Unusual
-// ones are an error.
+// decompress decompresses the body if the service compressed it, which it was asked not to do. An
+// unknown compression is an error.
 func decompress(resp *http.Response) error {
 	encoding := strings.ToLower(strings.Join(resp.Header.Values("Content-Encoding"), ", "))
 	var open func(io.Reader) (io.ReadCloser, error)
@@ -97,7 +98,7 @@ func decompress(resp *http.Response) error {
 	return nil
 }
 
-// decompressed opens its decoder at the first read, which may wait for the service.
+// decompressed creates its decoder at the first read, because that may wait for the service.
 type decompressed struct {
 	io.ReadCloser
 	open    func(io.Reader) (io.ReadCloser, error)

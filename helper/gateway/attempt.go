@@ -13,17 +13,17 @@ import (
 // errStalled is the error of a request whose answer did not begin in time.
 var errStalled = errors.New("the service did not begin to answer in time")
 
-// send makes one attempt. The key is only on this copy of the request, so that nothing else can
-// show it.
+// send sends the request once. The key is only in this copy of the request, so that nothing else
+// can show it.
 func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	out := req.WithContext(ctx)
 	out.Header = req.Header.Clone()
 	x.body.open(out)
 	f.secrets.add(grant.Key.Reveal())
-	// The key goes into the header that the client used, and into the one that the service reads on
-	// this path: some clients use the other one, and the service treats a missing key like an
-	// invalid one.
+	// The key goes into the header that the client used, and into the header that the service reads
+	// on this path. Some clients use another header, and the service treats a missing key like an
+	// invalid key.
 	messages := strings.HasSuffix(req.URL.Path, "/messages") || strings.Contains(req.URL.Path, "/messages/")
 	if x.apiKeyHeader || messages {
 		out.Header["X-Api-Key"] = []string{grant.Key.Reveal()}

@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// authorize passes on only requests that a client with the token can have made: to this gateway's
-// address (a page that rebinds a name to 127.0.0.1 sends another Host), with its token, and with a
-// method and a path that the service has. It sends no CORS headers, so a browser lets no page read
-// an answer.
+// authorize passes on only requests that a client with the token can have made: with this gateway's
+// address as Host, with its token, and with a method and a path that the service has. (A web page
+// that rebinds a name to 127.0.0.1 sends another Host.) It sends no CORS headers, so a browser lets
+// no page read an answer.
 func (g *Gateway) authorize(next http.Handler) http.Handler {
 	_, port, _ := strings.Cut(g.host, ":")
 	localhost := "localhost:" + port
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r, shown := g.withoutTokenSegment(r)
-		_, page := r.Header["Origin"] // whatever its values
+		_, page := r.Header["Origin"] // with any value
 		switch {
 		case r.Host != g.host && r.Host != localhost:
 			refuseAndClose(w, http.StatusMisdirectedRequest, "this gateway answers to "+g.host+" only")
 		case page:
 			refuseAndClose(w, http.StatusForbidden, "requests from web pages are refused")
-		case g.proves(w, r): // for every client: the answer does not reveal the token
+		case g.proves(w, r): // without the token: the answer does not reveal it
 		case !shown && !g.hasToken(r.Header):
 			refuseAndClose(w, http.StatusUnauthorized, "the token is missing or wrong: send the one that belongs to this address")
 		case r.Method != http.MethodPost && r.Method != http.MethodGet:
@@ -37,8 +37,8 @@ func (g *Gateway) authorize(next http.Handler) http.Handler {
 	})
 }
 
-// PingPath is answered to any client with the token, so that a program can check whether its
-// gateway is still running.
+// PingPath is the path of a request that checks whether the gateway is still running. The request
+// needs the token or a challenge.
 const PingPath = "/ocgo-key/ping"
 
 func pingable(next http.Handler) http.Handler {
@@ -55,12 +55,12 @@ func pingable(next http.Handler) http.Handler {
 // of a client overwrites it.
 const TokenHeader = "X-Ocgo-Key-Token"
 
-// keyHeaders, in their canonical form, are the headers in which clients send a key. Each may hold
-// the token; none is passed on.
+// keyHeaders are the headers, in canonical form, in which clients send a key. Each may contain the
+// token. None is passed on.
 var keyHeaders = []string{TokenHeader, "Authorization", "X-Api-Key", "Api-Key", "X-Goog-Api-Key"}
 
-// hasToken reports whether one of the key headers holds the token. The values of the others do not
-// matter.
+// hasToken reports whether one of the key headers contains the token. The others may have any
+// value.
 func (g *Gateway) hasToken(h http.Header) bool {
 	known := false
 	for _, name := range keyHeaders {
@@ -83,7 +83,7 @@ func (g *Gateway) isToken(shown string) bool {
 }
 
 // withoutTokenSegment removes the token from the beginning of the request's path, and reports
-// whether it was there. This form is for clients in which only an address can be set.
+// whether it was there. Clients that can set only an address send the token in the path.
 func (g *Gateway) withoutTokenSegment(r *http.Request) (*http.Request, bool) {
 	step, rest, more := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if !g.isToken(step) || !more || r.URL.RawPath != "" || !strings.HasPrefix(r.URL.Path, "/") {
@@ -95,12 +95,12 @@ func (g *Gateway) withoutTokenSegment(r *http.Request) (*http.Request, bool) {
 	return &out, true
 }
 
-// ambiguous are characters that are in no path of the service, and that servers interpret
-// differently.
+// ambiguous reports whether servers may interpret this character of a path differently. No path of
+// the service contains such a character.
 func ambiguous(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\\;%?#", r) }
 
-// reachable reports whether the path as written is below a base URL, and contains nothing that
-// another server might read differently.
+// reachable reports whether the path, as the client wrote it, is below a base URL and means the
+// same to every server.
 func (g *Gateway) reachable(r *http.Request) bool {
 	p := r.URL.Path
 	if p == PingPath {

@@ -11,25 +11,25 @@ import (
 )
 
 // maxReplay is the size, in bytes, up to which a request's body is kept so that it can be sent
-// again. Larger ones stream through once.
+// again. A larger body is streamed and can be sent only once.
 const maxReplay = 64 << 20
 
 // body is a request's body, which is opened again for each attempt.
 type body struct {
 	kept   []byte    // nil once it is freed
-	memory *memory   // holds kept; nil for a small body
-	rest   io.Reader // what did not fit; such a body can be sent only once
+	memory *memory   // the memory of kept; nil for a small body
+	rest   io.Reader // the part that did not fit; nil if the whole body is kept
 	length int64     // as the client declared it; -1 if it did not
-	spent  bool      // it can't be sent a second time
+	spent  bool      // it cannot be sent again
 }
 
-// bodyTimeout is how long a client may take between two pieces of a body. Clients are on this
-// machine: a slower one occupies the connection on purpose.
+// bodyTimeout is how long a client may take between two pieces of a body. Clients run on this
+// machine, so a slower client occupies the connection on purpose.
 const bodyTimeout = 30 * time.Second
 
 // timedBody extends the connection's read deadline before each read except the first, which has the
-// server's deadline. A small body arrives with the request's head, and each new deadline wakes a
-// thread.
+// server's deadline. This saves time for small bodies: they arrive with the header, and setting a
+// deadline wakes a thread.
 type timedBody struct {
 	io.Reader
 	connection *http.ResponseController
@@ -73,7 +73,7 @@ func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error)
 		return b, nil
 	}
 	if b.length = int64(len(b.kept)); b.length <= smallBody {
-		if cap(b.kept) >= leastSpare { // the buffer is used again, and net/http reads small bodies even later
+		if cap(b.kept) >= leastSpare { // the buffer is reused, and net/http may read a small body later
 			b.kept = slices.Clone(b.kept)
 		}
 		m.done()
@@ -82,13 +82,12 @@ func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error)
 	return b, nil
 }
 
-// firstPiece is the size, in bytes, of the first buffer of a body that is at least as large. A full
-// buffer grows by a factor, so a large declared length costs no memory until the client has sent a
-// good part of it.
+// firstPiece is the size, in bytes, of the first buffer of a large body. A full buffer grows by a
+// factor, so a client that only declares a large length costs little memory.
 const firstPiece = 32 << 10
 
-// fill reads source until its end, or until there is no memory for more. whole reports whether the
-// end was reached. declared is the declared length in bytes; -1 if not known.
+// fill reads source until its end, or until there is no memory left. whole reports whether the end
+// was reached. declared is the declared length in bytes; -1 if not known.
 func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) {
 	if declared > firstPiece && declared <= maxReplay {
 		m.data = m.budget.takeSpare(int(declared) + 1)
@@ -115,7 +114,7 @@ func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) 
 func nextSize(size int, declared int64) int {
 	next := max(firstPiece, 2*size)
 	if declared >= 0 {
-		next = max(firstPiece, 4*size)                               // the end is known, so little of it is wasted
+		next = max(firstPiece, 4*size)                               // the length is known, so less is wasted
 		next = min(next, max(int(min(declared, maxReplay)), size)+1) // one byte more, so that the read finds the end
 	}
 	return min(next, maxReplay+1)
@@ -124,18 +123,17 @@ func nextSize(size int, declared int64) int {
 // replayable reports whether open can be called (again).
 func (b *body) replayable() bool { return !b.spent }
 
-// smallBody is the size, in bytes, up to which a body is given to net/http in a form that it knows
-// to be in memory. net/http sends such a body in one piece with the head, and keeps a reference to
-// it until the answer ends.
+// smallBody is the size, in bytes, up to which a body is passed to net/http as a bytes.Reader.
+// net/http sends such a body together with the header, and refers to it until the answer ends.
 const smallBody = 4 << 10
 
-// open puts the body on req.
+// open sets the body of req.
 func (b *body) open(req *http.Request) {
 	req.ContentLength = b.length
 	switch {
 	case b.rest != nil:
 		b.spent = true
-		req.Body = &replayBody{memory: b.memory, rest: b.rest} // the only reference to it from now on
+		req.Body = &replayBody{memory: b.memory, rest: b.rest} // from now on the only reference to both
 		b.kept, b.memory = nil, nil
 	case len(b.kept) == 0:
 		req.Body = http.NoBody
@@ -146,12 +144,12 @@ func (b *body) open(req *http.Request) {
 	default:
 		memory := b.memory // not b.kept: net/http keeps the function until the answer ends
 		req.GetBody = memory.open
-		req.Body, _ = memory.open() // it is not freed: b refers to it
+		req.Body, _ = memory.open() // does not fail: b still refers to the memory
 	}
 }
 
-// free says that the body will not be sent again. Its memory is released when its last reader is
-// done.
+// free is called when the body will not be sent again. The memory is released when its last reader
+// is done.
 func (b *body) free() {
 	if b.memory != nil {
 		b.memory.done()

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// keep reads a body with this declared length; -1 for none.
+// keep reads a body with this declared length; -1 if none is declared.
 func keep(t *testing.T, source io.Reader, length int64, of *budget) (*body, error) {
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/", io.NopCloser(source))
 	require.NoError(t, err)
@@ -88,7 +88,7 @@ func TestAFreedBodyIsGoneWhenItIsRead(t *testing.T) {
 	assert.Zero(t, of.used)
 	_, err = read.GetBody()
 	require.ErrorIs(t, err, errFreed)
-	of.afterDelay() // spare memory is released
+	of.afterDelay() // releases the spare memory
 	runtime.GC()
 	assert.Nil(t, data.Value(), "although the requests are still there")
 	runtime.KeepAlive(read)
@@ -155,7 +155,7 @@ func TestMemoryIsGivenBackToTheSystemWhenBodiesAreGone(t *testing.T) {
 			return of.spared
 		}
 		use := func(n int) { of.give(of.take(n)) }
-		for range 20 { // bodies keep coming: their memory is in use
+		for range 20 { // while bodies arrive, their memory is in use
 			for range 100 {
 				use(100_000)
 			}
@@ -218,7 +218,7 @@ func FuzzBody(f *testing.F) {
 	f.Add(bytes.Repeat([]byte("x"), 5000), int64(-1), 4096, 7)
 	f.Fuzz(func(t *testing.T, text []byte, length int64, limit, step int) {
 		if length >= 0 {
-			length = int64(len(text)) // net/http does it
+			length = int64(len(text)) // as net/http does
 		}
 		of := &budget{limit: 1 + limit&0xffff}
 		left := bytes.NewReader(text)
@@ -239,7 +239,7 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// deadlines is an answer's connection that records its read deadlines.
+// deadlines is a ResponseWriter that records the read deadlines that are set.
 type deadlines struct {
 	http.ResponseWriter
 	set []time.Time
@@ -258,7 +258,7 @@ func TestDeadlineEndsWithTheBody(t *testing.T) {
 		sets int
 	}{
 		"none":       {nil, 1},
-		"one piece":  {strings.NewReader("prompt"), 2}, // a strings.Reader needs another read to show its end
+		"one piece":  {strings.NewReader("prompt"), 2}, // a strings.Reader reports its end in a separate read
 		"two pieces": {io.MultiReader(strings.NewReader("a"), strings.NewReader("b")), 3},
 	} {
 		d := &deadlines{ResponseWriter: httptest.NewRecorder()}

@@ -8,17 +8,16 @@ import (
 	"net/http"
 )
 
-// A client may not know whether its gateway still listens on the port. It then sends a random text
-// in ChallengeHeader to PingPath, without the token. The gateway answers with a proof in
-// ProofHeader that it has the token. Another user's program that took the port of a dead gateway
-// cannot make this proof, and does not learn the token. The plugin uses the same challenge:
-// helper/opencode/plugin.js.
+// A client that does not know whether its gateway still listens sends a random text in
+// ChallengeHeader to PingPath, without the token. The gateway returns, in ProofHeader, a proof that
+// it has the token. Another user's program that took the port of a dead gateway cannot make this
+// proof, and does not learn the token. helper/opencode/plugin.js uses the same challenge.
 const (
 	ChallengeHeader = "X-Ocgo-Key-Challenge"
 	ProofHeader     = "X-Ocgo-Key-Proof"
 )
 
-// maxChallenge bounds a challenge, in bytes.
+// maxChallenge is the greatest length of a challenge, in bytes.
 const maxChallenge = 128
 
 func proof(token, challenge string) string {

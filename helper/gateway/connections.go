@@ -10,26 +10,27 @@ import (
 	"time"
 )
 
-// maxUnauthenticated is how many connections that have not shown the token may be open at once.
-// Otherwise a program without the token could use up the gateway's files and memory.
+// maxUnauthenticated is the greatest number of open connections on which no token was sent yet.
+// Without this limit, a program without the token could use up the gateway's file descriptors and
+// memory.
 const maxUnauthenticated = 128
 
-// graceTime is how long every connection stays open at least, so that its request can arrive even
-// on a busy machine.
+// graceTime is the least time that a connection stays open, so that its request can arrive even on
+// a busy machine.
 const graceTime = 250 * time.Millisecond
 
-// unauthenticated holds the connections that have not shown the token yet. Each one is closed after
+// unauthenticated holds the connections on which no token was sent yet. Each one is closed after
 // its first refusal, or if its request does not arrive within readHeaderTimeout.
 type unauthenticated struct {
 	mu   sync.Mutex
 	open []*clientConn // the oldest first
-	left chan struct{} // receives a value when one was removed
+	left chan struct{} // receives a value when a connection is removed
 }
 
 type clientConn struct {
 	net.Conn
 	since time.Time
-	known atomic.Bool // it has shown the token, or is closed
+	known atomic.Bool // the token was sent on it, or it is closed
 }
 
 type clientConnKey struct{}
@@ -71,7 +72,7 @@ func (u *unauthenticated) changed(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// admit is called for each request that shows the token.
+// admit is called for each request with the token.
 func (u *unauthenticated) admit(r *http.Request) {
 	if one, ok := r.Context().Value(clientConnKey{}).(*clientConn); ok && one.known.CompareAndSwap(false, true) {
 		u.remove(one.Conn)

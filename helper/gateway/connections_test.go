@@ -17,7 +17,7 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// dial opens a connection to the gateway. A read from it fails if nothing comes for long.
+// dial opens a connection to the gateway. Reads from it fail after a long time without data.
 func (s *stage) dial(t *testing.T) net.Conn {
 	conn, err := net.Dial("tcp4", strings.TrimPrefix(s.URL(""), "http://"))
 	require.NoError(t, err)
@@ -26,14 +26,14 @@ func (s *stage) dial(t *testing.T) net.Conn {
 	return conn
 }
 
-// write fills in HOST and TOKEN.
+// write sends the request, with HOST and TOKEN replaced by the gateway's.
 func (s *stage) write(t *testing.T, conn net.Conn, request string) {
 	host := strings.TrimPrefix(s.URL(""), "http://")
 	_, err := io.WriteString(conn, strings.NewReplacer("HOST", host, "TOKEN", s.Token(), "\n", "\r\n").Replace(request))
 	require.NoError(t, err)
 }
 
-// A connection is closed after a refusal, also if the client never sends the body that it declared.
+// A connection is closed after a refusal, even if the client never sends the body that it declared.
 func TestARefusedConnectionIsClosed(t *testing.T) {
 	s := newStage(t)
 	for name, c := range map[string]struct{ request, status string }{
@@ -55,8 +55,8 @@ func TestARefusedConnectionIsClosed(t *testing.T) {
 	}
 }
 
-// Connections without the token, however many, keep no client from the gateway, and end no request
-// of one.
+// Any number of connections without the token neither keeps a client from the gateway nor ends its
+// request.
 func TestConnectionsWithoutATokenShutNobodyOut(t *testing.T) {
 	const more = 300
 	goOn := make(chan struct{})
@@ -83,7 +83,7 @@ func TestConnectionsWithoutATokenShutNobodyOut(t *testing.T) {
 			s.write(t, conns[i], "POST /zen/go/v1/messages HTTP/1.1\nHost: HOST\nContent-Length: 9\n\n")
 		}
 	}
-	for i, conn := range conns[:more] { // the oldest are closed, at once
+	for i, conn := range conns[:more] { // the oldest are closed at once
 		_, err := io.Copy(io.Discard, conn)
 		if timeout, ok := err.(net.Error); ok {
 			require.False(t, timeout.Timeout(), "connection %d of %d is open", i, len(conns))
@@ -102,7 +102,8 @@ func TestConnectionsWithoutATokenShutNobodyOut(t *testing.T) {
 	assert.Equal(t, "begin end", string(text))
 }
 
-// A client gets in while connections without the token come without end, faster than they are read.
+// A client reaches the gateway while connections without the token arrive faster than they are
+// read.
 func TestAFloodOfConnectionsShutsNobodyOut(t *testing.T) {
 	s := newStage(t)
 	host := strings.TrimPrefix(s.URL(""), "http://")
@@ -148,7 +149,7 @@ func TestAFloodOfConnectionsShutsNobodyOut(t *testing.T) {
 	}
 }
 
-// Every value of Origin counts.
+// A request with an Origin header is refused, whatever the values of the header.
 func TestTwoOrigins(t *testing.T) {
 	s := newStage(t)
 	for _, origins := range [][]string{{"", "https://evil.example"}, {"https://evil.example", ""}, {"", ""}} {
@@ -158,7 +159,7 @@ func TestTwoOrigins(t *testing.T) {
 	assert.Empty(t, s.service.Requests())
 }
 
-// The token goes nowhere when it stands beside itself in other places.
+// The token is not passed on if a request contains it in several places.
 func TestATokenBesideAnotherIsNotPassedOn(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), fakeservice.OK())

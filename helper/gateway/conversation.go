@@ -13,13 +13,13 @@ import (
 	"strings"
 )
 
-// sessionHeader is the header in which the service expects the id of the conversation. It refuses
-// requests without one.
+// sessionHeader is the header in which the service expects the id of the conversation. The service
+// refuses requests without it.
 const sessionHeader = "X-Opencode-Session"
 
-// sessionHeaders are the headers in which clients name their conversation, the more specific ones
-// first: Claude Code's (2.1.86 and later), Codex's (with hyphens since 2026, with underscores
-// before), and those of other clients.
+// sessionHeaders are the headers in which clients name their conversation. The first is Claude
+// Code's (2.1.86 and later). Codex's follow, with hyphens (since 2026) and with underscores
+// (before), and then those of other clients.
 var sessionHeaders = []string{"X-Claude-Code-Session-Id", "Session-Id", "Session_id", "Conversation_id", "Thread-Id", "Thread_id",
 	"X-Session-Id", "X-Session-Affinity"}
 
@@ -27,8 +27,8 @@ var sessionHeaders = []string{"X-Claude-Code-Session-Id", "Session-Id", "Session
 const maxSession = 128
 
 // nameSession sets the session header of a model request that has none. The id is the same for each
-// request of a conversation while this gateway runs. A client's own id is never changed, and of a
-// body only a keyed hash is sent.
+// request of a conversation while this gateway runs. An id that is taken from the body is a keyed
+// hash.
 func (g *Gateway) nameSession(out *http.Request, x *Exchange) {
 	if out.Method != http.MethodPost || out.Header.Get(sessionHeader) != "" {
 		return
@@ -36,7 +36,7 @@ func (g *Gateway) nameSession(out *http.Request, x *Exchange) {
 	out.Header.Set(sessionHeader, g.session(out.Header, x.body.kept))
 }
 
-// session returns the id of the conversation that a request with this head and body belongs to.
+// session returns the id of the conversation that a request with this header and body belongs to.
 func (g *Gateway) session(h http.Header, body []byte) string {
 	for _, name := range sessionHeaders {
 		switch id := h.Get(name); {
@@ -48,7 +48,7 @@ func (g *Gateway) session(h http.Header, body []byte) string {
 		}
 	}
 	var b beginning
-	_ = json.Unmarshal(body, &b) // a body that can't be read says nothing
+	_ = json.Unmarshal(body, &b) // a body that is not JSON leaves b empty
 	switch {
 	case b.CacheKey != "":
 		return g.hashed("prompt_cache_key", string(b.CacheKey))
@@ -67,7 +67,8 @@ func plainID(id string) bool {
 	})
 }
 
-// hashed returns an id that reveals nothing about the parts without this gateway's secret.
+// hashed returns an id made from the parts. It reveals nothing about them without this gateway's
+// secret.
 func (g *Gateway) hashed(parts ...string) string {
 	mac := hmac.New(sha256.New, g.salt[:])
 	for _, part := range parts {
@@ -76,22 +77,23 @@ func (g *Gateway) hashed(parts ...string) string {
 	return "ses_" + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// writePart writes a part with its length, so that different parts never hash alike.
+// writePart writes a part with its length, so that different lists of parts are never written
+// alike.
 func writePart(to hash.Hash, part string) {
 	_, _ = io.WriteString(to, strconv.Itoa(len(part))+":"+part)
 }
 
-// beginning is the part of a body, in any of the three formats, that distinguishes one conversation
-// from another. A field of an unexpected type counts as missing, so that it does not hide the
+// beginning contains the fields of a body that distinguish one conversation from another, in each
+// of the three API formats. A field of an unexpected type counts as missing and does not affect the
 // others.
 type beginning struct {
 	CacheKey scalar `json:"prompt_cache_key"`
 	Metadata userID `json:"metadata"`
 
-	Messages     opening `json:"messages"`     // of chat and messages
-	System       words   `json:"system"`       // of messages
-	Instructions words   `json:"instructions"` // of responses
-	Input        opening `json:"input"`        // of responses
+	Messages     opening `json:"messages"`     // in the formats chat and messages
+	System       words   `json:"system"`       // in the format messages
+	Instructions words   `json:"instructions"` // in the format responses
+	Input        opening `json:"input"`        // in the format responses
 }
 
 type scalar string
@@ -114,8 +116,8 @@ func (u *userID) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// words returns the text of a content, which is a string or a list of blocks. What clients change
-// in a block from turn to turn, such as a cache marker, is left out.
+// words is the text of a message's content, which is a string or a list of blocks. Fields that
+// clients change from turn to turn, such as cache markers, are ignored.
 type words string
 
 func (w *words) UnmarshalJSON(raw []byte) error {
@@ -124,8 +126,8 @@ func (w *words) UnmarshalJSON(raw []byte) error {
 	}
 	var blocks []struct {
 		Text     string          `json:"text"`
-		Source   json.RawMessage `json:"source"`    // an image, of messages
-		ImageURL json.RawMessage `json:"image_url"` // of the other two
+		Source   json.RawMessage `json:"source"`    // an image, in the format messages
+		ImageURL json.RawMessage `json:"image_url"` // an image, in the other two formats
 	}
 	if json.Unmarshal(raw, &blocks) != nil {
 		return nil
@@ -141,10 +143,10 @@ func (w *words) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// opening holds the messages up to the user's first one.
+// opening contains the text of the messages up to the user's first one.
 type opening struct{ system, user string }
 
-// UnmarshalJSON stops at that message: the rest can be a long conversation.
+// UnmarshalJSON stops at the user's first message, because a long conversation may follow.
 func (o *opening) UnmarshalJSON(raw []byte) error {
 	if raw[0] == '"' {
 		return json.Unmarshal(raw, &o.user)
@@ -159,7 +161,7 @@ func (o *opening) UnmarshalJSON(raw []byte) error {
 			Content words  `json:"content"`
 		}
 		if list.Decode(&message) != nil {
-			continue // not an object; the list as a whole is known to be well-formed
+			continue // not an object; the list itself is valid JSON
 		}
 		switch message.Role {
 		case "system", "developer":

@@ -58,8 +58,8 @@ func TestEachConversationHasItsAccount(t *testing.T) {
 	}
 }
 
-// A gateway that is killed between two requests loses nothing: what the second request needs was
-// saved before the first one was sent.
+// If a gateway is killed between two requests, nothing is lost: the lease is saved before the first
+// request is sent.
 func TestALeaseIsOnDiskBeforeTheServiceIsAsked(t *testing.T) {
 	dir, keys := t.TempDir(), keychain.NewMemory()
 	pool := func() *rotation.Pool {
@@ -81,14 +81,14 @@ func TestALeaseIsOnDiskBeforeTheServiceIsAsked(t *testing.T) {
 		require.Equal(t, 200, first.do(t, first.request(t, formats["chat"], true, of(fmt.Sprint(i), ""))).status)
 	}
 	require.Equal(t, []string{"Work", "Personal", "Spare", "Work", "Personal"}, first.seen())
-	second := start(2) // the first gateway has released nothing, like a killed one
+	second := start(2) // like a killed gateway, the first one has released nothing
 	for _, i := range []int{4, 3, 2, 1, 0} {
 		require.Equal(t, 200, second.do(t, second.request(t, formats["chat"], true, of(fmt.Sprint(i), ""))).status)
 	}
 	assert.Equal(t, []string{"Personal", "Work", "Spare", "Personal", "Work"}, second.seen())
 }
 
-// onDisk checks, for each request that is sent, that its lease is in the state file.
+// onDisk checks that the lease of each request is in the state file before the request is sent.
 type onDisk struct {
 	t   *testing.T
 	dir string
@@ -107,7 +107,7 @@ func (o *onDisk) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.Transport.RoundTrip(r)
 }
 
-// A client that names no session still has an account for each conversation, by the id that the
+// Conversations of a client that names no session still have an account each, by the id that the
 // gateway sets.
 func TestConversationsThatNameNoSession(t *testing.T) {
 	s := newStage(t, byConversation)

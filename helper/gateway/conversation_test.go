@@ -32,8 +32,8 @@ func (s *stage) posted(t *testing.T, path, body string, headers ...string) strin
 	return requests[len(requests)-1].Session
 }
 
-// conversations holds, for each format, a conversation after its first turn, the same after its
-// second, and another one with a different beginning.
+// conversations holds, for each format, the requests of a conversation's first and second turn, and
+// one of a conversation with a different beginning.
 var conversations = map[string]struct{ path, first, second, other string }{
 	"chat": {"/chat/completions",
 		`{"model":"m","messages":[{"role":"system","content":"be kind"},{"role":"user","content":"one"}]}`,
@@ -65,7 +65,7 @@ func TestOneConversationHasOneID(t *testing.T) {
 	}
 }
 
-// A switch sends the same request to another account, in the same conversation.
+// After a switch, the request is sent with the same conversation id.
 func TestAConversationKeepsItsIDOverASwitch(t *testing.T) {
 	for name, c := range conversations {
 		s := newStage(t)
@@ -80,7 +80,7 @@ func TestAConversationKeepsItsIDOverASwitch(t *testing.T) {
 	}
 }
 
-// A client's own name for the conversation is used, the most specific one first.
+// The client's own header for the conversation is used, the most specific header first.
 func TestTheClientsOwnSession(t *testing.T) {
 	s := newStage(t)
 	body := conversations["chat"].first
@@ -100,7 +100,7 @@ func TestTheClientsOwnSession(t *testing.T) {
 	}
 }
 
-// A conversation name in a body is used, and not sent in plain text.
+// A conversation name in the body is used, but not sent in plain text.
 func TestTheSessionInABody(t *testing.T) {
 	s := newStage(t)
 	with := func(field, user string) string {
@@ -121,7 +121,7 @@ func TestTheSessionInABody(t *testing.T) {
 	assert.NotEqual(t, one, s.posted(t, "/messages", with(`"metadata":"none","prompt_cache_key":7`, "two")), "what can't be read hides nothing")
 }
 
-// Under `run` all requests that name no conversation belong to one.
+// With Options.Session, all requests without a conversation id get this id.
 func TestOneIDForAWholeRun(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Session = "run_1" })
 	for _, c := range conversations {
@@ -132,8 +132,8 @@ func TestOneIDForAWholeRun(t *testing.T) {
 	assert.Regexp(t, `^ses_`, s.posted(t, "/chat/completions", `{"model":"m","prompt_cache_key":"k","messages":[]}`))
 }
 
-// A request that belongs to no conversation is sent without an id; one whose body can't be read
-// gets an id anyway.
+// A request that belongs to no conversation is sent without an id. A model request with an
+// unreadable body gets an id.
 func TestSessionsOfOtherRequests(t *testing.T) {
 	s := newStage(t)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL(gateway.GoPrefix)+"/models", nil)
@@ -152,7 +152,7 @@ func TestSessionsOfOtherRequests(t *testing.T) {
 	}
 }
 
-// The observer sees the session that the client sent: OpenCode sends one, others do not.
+// The observer sees the session that the client sent, and no session for other clients.
 func TestTheObserverSeesTheClientsOwnSession(t *testing.T) {
 	var seen []string
 	s := newStage(t, func(o *gateway.Options) {
@@ -168,12 +168,11 @@ func TestUserAgents(t *testing.T) {
 	s := newStage(t)
 	s.posted(t, "/chat/completions", conversations["chat"].first, "User-Agent", "mine/1.0 (x)")
 	assert.Equal(t, "mine/1.0 (x)", s.service.Requests()[0].Header.Get("User-Agent"))
-	s.posted(t, "/chat/completions", conversations["chat"].first, "User-Agent", "") // not even Go's own
+	s.posted(t, "/chat/completions", conversations["chat"].first, "User-Agent", "") // not even Go's default
 	assert.Empty(t, s.service.Requests()[0].Header.Values("User-Agent"))
 }
 
-// The gateway forwards neither the keys that a client sends nor its token, in whichever header the
-// token is.
+// The gateway forwards neither keys that a client sends nor its token, in whatever header they are.
 func TestNoForeignKeyAndNoTokenIsPassedOn(t *testing.T) {
 	const foreign = "sk-foreign"
 	junk := func(r *http.Request) {

@@ -8,14 +8,14 @@ import (
 	"strconv"
 )
 
-// maxCostEvent is the most that is kept of an answer while looking for its cost, in bytes: one
-// event of a stream, or a whole answer that is not a stream. Larger ones are skipped; the event
-// with the cost is small.
+// maxCostEvent is the greatest size, in bytes, of an event that is searched for a cost. A larger
+// event is skipped: the event with the cost is small. A whole answer that is not a stream counts as
+// one event.
 const maxCostEvent = 1 << 20
 
-// watchCost forwards an answer's body unchanged and calls paid once if the answer says that it was
-// paid from the account's balance: a top-level "cost" other than zero, beside the usage or in the
-// last event of a stream. Source: docs/facts.md, "Real money".
+// watchCost returns the answer's body unchanged. It calls paid once if the answer was paid from the
+// account's balance, which a top-level "cost" other than zero shows. A stream has it in its last
+// event. Source: docs/facts.md, "Real money".
 func watchCost(resp *http.Response, paid func(cost string)) io.ReadCloser {
 	return &costWatch{ReadCloser: resp.Body, stream: isEventStream(resp), paid: paid}
 }
@@ -25,8 +25,8 @@ type costWatch struct {
 	stream bool
 	paid   func(string)
 
-	pending []byte // the part of the body that is not judged yet
-	skip    bool   // pending grew too large: the rest of the event is skipped
+	pending []byte // what was read of the current line, or of a body that is not a stream
+	skip    bool   // pending grew too large: the rest of the line is skipped
 	found   bool
 }
 

@@ -19,7 +19,7 @@ type Exchange struct {
 	apiKeyHeader bool // the client put its token into x-api-key, so the key goes there too
 	now          func() time.Time
 	holder       Holder        // its account serves the request
-	served       *helper.Grant // the grant that got the answer; nil before
+	served       *helper.Grant // the grant whose key got the answer; nil before the answer
 
 	once   sync.Once
 	parsed struct {
@@ -36,7 +36,7 @@ func exchangeOf(r *http.Request) *Exchange { return r.Context().Value(exchangeKe
 // Session is OpenCode's id of the session that the request belongs to; empty for other clients.
 func (x *Exchange) Session() string { return x.header.Get("X-Opencode-Session") }
 
-// Parent is the session that this one, a subagent's, belongs to; empty for one of the user's own.
+// Parent is the id of the session that started this one; empty if this one is not a subagent's.
 func (x *Exchange) Parent() string { return x.header.Get("X-Parent-Session-Id") }
 
 // FolderHeader is the header in which a client names the folder of the user's project,
@@ -52,11 +52,11 @@ func (x *Exchange) Folder() string {
 	return folder
 }
 
-// Subagent reports whether the request is a subagent's, whose session is not the user's own.
+// Subagent reports whether a subagent sent the request.
 func (x *Exchange) Subagent() bool { return x.Parent() != "" }
 
-// HasTools reports whether the request offers tools. OpenCode's title generator, which has the same
-// session as the conversation, offers none.
+// HasTools reports whether the request offers tools. OpenCode's request for a title has the session
+// of its conversation but offers no tools.
 func (x *Exchange) HasTools() bool {
 	x.parse()
 	return len(x.parsed.Tools) > 0
@@ -74,7 +74,7 @@ func (x *Exchange) Streams() bool {
 	return x.parsed.Stream
 }
 
-// parse reads the body, which is needed for few requests.
+// parse decodes the body at its first call, because few requests need it.
 func (x *Exchange) parse() {
 	x.once.Do(func() { _ = json.Unmarshal(x.body.kept, &x.parsed) })
 }

@@ -13,26 +13,25 @@ import (
 	"ocgo-key/rotation"
 )
 
-// DefaultMaxWait is the longest time that a client is asked to wait for an account, unless set
-// otherwise.
+// DefaultMaxWait is the default of Options.MaxWait.
 const DefaultMaxWait = 15 * time.Minute
 
 const (
 	// usageWait is how long a request that finds no account waits for the service's usage figures.
 	usageWait = 2 * time.Second
-	// heldPoll is the time between two checks whether an account is ready for a held request. A
-	// check costs one stat, and a read if the pool changed.
+	// heldPoll is how often a held request checks whether an account is ready. A check costs one
+	// stat, and a read if the pool changed.
 	heldPoll = time.Second
-	// heldComment is the time between two comments to the client of a held request. OpenCode, and
-	// proxies on the way, drop a connection that is silent for minutes. Source: docs/facts.md,
-	// "Holding a request".
+	// heldComment is how often the client of a held request gets a comment. OpenCode and HTTP
+	// proxies close a connection that is silent for minutes. Source: docs/facts.md, "Holding a
+	// request".
 	heldComment = 10 * time.Second
 	// heldUsage is how often the service is asked whether an account is back early.
 	heldUsage = 10 * time.Minute
 )
 
 // refreshUsage asks the service about the accounts that are used up, and reports whether the pool
-// may have changed. The error for a limit names only one window; /usage lists all of them.
+// may have changed. A limit error names only one usage window; /usage lists all of them.
 func (f *failover) refreshUsage(ctx context.Context, e *rotation.ExhaustedError) bool {
 	if f.Usage == nil || e.Until.IsZero() {
 		return false
@@ -53,8 +52,8 @@ func (f *failover) refreshUsage(ctx context.Context, e *rotation.ExhaustedError)
 	return false
 }
 
-// exhausted answers a request when no account is ready: it holds the request until one is, or
-// returns a limit that names the time.
+// exhausted answers a request when no account is ready. It holds the request until an account is
+// ready, or returns a limit error that names the time of the first return.
 func (p *pass) exhausted(e *rotation.ExhaustedError) *http.Response {
 	p.observeExhausted(p.x, e)
 	if !p.waits(e) {
@@ -66,8 +65,7 @@ func (p *pass) exhausted(e *rotation.ExhaustedError) *http.Response {
 	return exhaustedAnswer(p.req, p.x, e, p.Now(), true)
 }
 
-// waits reports whether the first account to return does so within the time that a client is asked
-// to wait.
+// waits reports whether an account is back within MaxWait.
 func (f *failover) waits(e *rotation.ExhaustedError) bool {
 	limit := DefaultMaxWait
 	if f.MaxWait != nil {
@@ -76,11 +74,11 @@ func (f *failover) waits(e *rotation.ExhaustedError) bool {
 	return !e.Until.IsZero() && e.Until.Sub(f.Now()) <= limit
 }
 
-// exhaustedAnswer is the answer when no account is left: a limit in the service's form that ends
-// when the first account is back. If the client is to wait, the error is of a kind that clients
-// retry; otherwise of a kind that they do not, with the header that stops the retries of SDKs.
-// OpenCode 1 sleeps in both cases, but for the second kind it shows a text of its own that
-// recommends spending money on one account; so it always gets the first.
+// exhaustedAnswer is the answer when no account is left: a limit error in the service's format,
+// with the time until the first account is back. Clients retry after a RateLimitError, but not
+// after a GoUsageLimitError; X-Should-Retry says the same to SDKs. OpenCode 1 waits after both, but
+// after a GoUsageLimitError it recommends spending money on one account. So it always gets a
+// RateLimitError.
 func exhaustedAnswer(req *http.Request, x *Exchange, e *rotation.ExhaustedError, now time.Time, wait bool) *http.Response {
 	message := e.Sentences(now)
 	if e.Until.IsZero() {
@@ -104,7 +102,7 @@ func retryAfter(e *rotation.ExhaustedError, now time.Time) int {
 	return max(1, int((wait+time.Second-1)/time.Second))
 }
 
-// generation is the major version of the OpenCode that sent the request, from its User-Agent
+// generation returns the major version of the OpenCode that sent the request, from its User-Agent
 // ("opencode/1.18.33 …", "opencode/latest/2.0.15/cli"); 0 for another client.
 func generation(h http.Header) int {
 	rest, ok := strings.CutPrefix(h.Get("User-Agent"), "opencode/")
@@ -121,9 +119,9 @@ func generation(h http.Header) int {
 	return 0
 }
 
-// hold begins the answer to a streaming request at once and makes the client wait: comments keep
-// the connection open until the first account is back and its answer follows. Later failures become
-// error events, since the status has been sent.
+// hold begins to answer a streaming request although no account is ready. Comments keep the
+// connection open until the first account is back; then its answer follows. A later failure becomes
+// an error event, because the status is already sent.
 func (p *pass) hold(e *rotation.ExhaustedError) *http.Response {
 	r, w := io.Pipe()
 	go func() {
@@ -201,7 +199,7 @@ func (p *pass) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 // writeEvent writes an answer that is not a stream as an error event.
 func writeEvent(w io.Writer, resp *http.Response) error {
 	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // report what was read
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // on an error, what was read counts
 	line := strings.Join(strings.Fields(string(body)), " ")
 	if !isError([]byte(line)) {
 		line = string(errorBody("GatewayError", fmt.Sprintf("ocgo-key: the service answered %d, and not with a stream", resp.StatusCode)))

@@ -24,8 +24,8 @@ const (
 	openCode2 = "opencode/latest/2.0.15/cli"
 )
 
-// limitAll uses up the weekly window of each account; the last account is back first, after this
-// time.
+// limitAll uses up the weekly window of each account. The last account is back first, after the
+// duration first.
 func (s *stage) limitAll(first time.Duration) {
 	for i, label := range labels {
 		until := s.clock.Now().Add(first + time.Duration(len(labels)-1-i)*time.Hour)
@@ -38,8 +38,8 @@ func maxWait(d time.Duration) func(*gateway.Options) {
 }
 
 // A client that should wait gets an error that clients retry. If the wait is too long, the client
-// gets an error that clients do not retry. OpenCode 1 waits in any case, and must not show its own
-// text about the balance.
+// gets an error that clients do not retry. OpenCode 1 always waits, and must not show its own text
+// about the balance.
 func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	for name, c := range map[string]struct {
 		wait  time.Duration // until the first account is back
@@ -69,8 +69,8 @@ func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	}
 }
 
-// A streaming request of OpenCode 2 is answered at once, and continues on the first account that is
-// back.
+// A streaming request of OpenCode 2 is answered at once. The rest of the answer comes from the
+// first account that is back.
 func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 	for name, f := range formats {
 		t.Run(name, func(t *testing.T) {
@@ -99,8 +99,8 @@ func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 	}
 }
 
-// heldUntil sends a streaming request while all accounts are used up. Once it is held and Spare is
-// due back, Spare's answer is last. It returns the rest of the stream.
+// heldUntil sends a streaming request while all accounts are used up. When the request is held, it
+// lets time pass until Spare is back, which answers with last. It returns the rest of the stream.
 func (s *stage) heldUntil(t *testing.T, last fakeservice.Answer) string {
 	s.limitAll(5 * time.Minute)
 	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
@@ -117,7 +117,7 @@ func (s *stage) heldUntil(t *testing.T, last fakeservice.Answer) string {
 	return text.String()
 }
 
-// If the wait becomes longer than the client may wait, the stream ends with the limit.
+// If the remaining wait becomes longer than the client may wait, the stream ends with the limit.
 func TestAHeldRequestEndsWithALimit(t *testing.T) {
 	s := newStage(t, maxWait(10*time.Minute))
 	text := s.heldUntil(t, fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour))
@@ -133,7 +133,7 @@ func TestAHeldRequestThatFailsIsAnErrorEvent(t *testing.T) {
 	assert.Contains(t, text, "invalid_request_error")
 }
 
-// A request is not held if its client disconnects, or asks for no stream.
+// A request is no longer held if its client disconnects, and never held if it asks for no stream.
 func TestHoldingEndsWithTheClient(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(5 * time.Minute)
@@ -146,8 +146,8 @@ func TestHoldingEndsWithTheClient(t *testing.T) {
 	s.Close() // waits for running tasks
 }
 
-// With a model for this case, requests for another one are answered by it while all accounts are
-// used up, and no longer once an answer of it costs money.
+// While all accounts are used up, ThenModel answers requests for other models. It is not used any
+// more after an answer that costs money.
 func TestThenModel(t *testing.T) {
 	var said []string
 	s := newStage(t, func(o *gateway.Options) {
@@ -187,7 +187,7 @@ func TestThenModel(t *testing.T) {
 	assert.Len(t, models(), count)
 }
 
-// A model that does not answer either changes nothing.
+// If ThenModel does not answer either, the client gets the usual limit.
 func TestThenModelIsUsedUpToo(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.ThenModel = "free" })
 	s.limitAll(100 * time.Hour)
@@ -197,7 +197,7 @@ func TestThenModelIsUsedUpToo(t *testing.T) {
 }
 
 // Models that cost nothing are answered although every usage limit is reached. Each model has one
-// trial a minute.
+// trial per minute.
 func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 	s := newStage(t)
 	until := s.clock.Now().Add(100 * time.Hour)
@@ -229,7 +229,7 @@ func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 		assert.Equal(t, 429, ask("paid").status)
 	}
 	assert.Len(t, s.seen(), before+1, "one trial a minute")
-	for _, label := range labels { // the free model is used up as well
+	for _, label := range labels { // now the free model is used up as well
 		s.service.SetAnswers(keyOf(label), fakeservice.UsageLimit(fakeservice.Weekly, 100*time.Hour))
 	}
 	before = len(s.seen())
@@ -252,8 +252,8 @@ func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 	assert.Empty(t, s.seen())
 }
 
-// With NoOverage each account is left after its first answer that cost money, even after usage
-// numbers from the service have replaced the cooldown.
+// With NoOverage, each account is left after its first answer that cost money. It stays so after
+// the service's usage numbers have replaced the cooldown.
 func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 	s := usageStage(t, func(o *gateway.Options) { o.NoOverage = true })
 	for _, label := range labels {
@@ -285,8 +285,8 @@ func TestInformationalRequestsDuringACooldown(t *testing.T) {
 	assert.Equal(t, 200, s.do(t, req).status)
 }
 
-// If one account's key is missing and the other accounts are limited, the request does not fail:
-// the other accounts will be back.
+// If one account's key is missing and the other accounts are limited, the client waits: the other
+// accounts will be back.
 func TestAMissingKeyEndsNoWaiting(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(10 * time.Minute)

@@ -1,4 +1,4 @@
 package gateway
 
-// MaxUnauthenticated is maxUnauthenticated, for the tests from outside.
+// MaxUnauthenticated exports maxUnauthenticated to package gateway_test.
 const MaxUnauthenticated = maxUnauthenticated

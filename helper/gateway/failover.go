@@ -12,9 +12,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// failover sends a request with the leased account's key. While the answer is a limit and nothing
-// of it has been passed on, it sends the request again with the next account's key: at most one
-// pass over the pool.
+// failover sends a request with the leased account's key. While the answer is a limit, it sends the
+// request again with the next account's key, before the client gets a byte. It tries each account
+// at most once.
 type failover struct {
 	*Options
 	inBackground func(func(context.Context))
@@ -23,8 +23,8 @@ type failover struct {
 	secrets      *secrets
 }
 
-// RoundTrip returns the answer for the client. It fails only if the network fails, or if the pool
-// gives no account for a reason other than exhaustion.
+// RoundTrip returns the answer for the client. It returns an error if the service cannot be
+// reached, if its answer cannot be passed on, or if the pool or the keychain fails.
 func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := exchangeOf(req)
 	x.holder = f.holder(req, x)
@@ -46,8 +46,8 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// holder returns the holder whose account serves the request, by the session id that the service
-// gets.
+// holder returns the holder whose account serves the request. The session id is the one that is
+// sent to the service.
 func (f *failover) holder(req *http.Request, x *Exchange) Holder {
 	if f.HolderOf == nil {
 		return f.Holder
@@ -55,7 +55,7 @@ func (f *failover) holder(req *http.Request, x *Exchange) Holder {
 	return f.HolderOf(req.Header.Get("X-Opencode-Session"), x.Parent(), x.Folder())
 }
 
-// pass is one pass of a request over the pool.
+// pass tries to get an answer to a request, with one account after another.
 type pass struct {
 	*failover
 	x      *Exchange
@@ -66,16 +66,15 @@ type pass struct {
 	again bool // /usage was already asked for this request
 
 	grant   helper.Grant       // the account that the request is sent with
-	tried   []rotation.Handout // a key that was replaced since counts as another grant
+	tried   []rotation.Handout // an account with a new key may be tried again
 	doubts  []doubt            // refusals that another account may disprove
 	stalled *helper.Grant      // the account that did not begin to answer in time; nil for none
 	trial   bool               // no account is ready; the request is tried anyway
 
-	pending []func(context.Context) // for later
+	pending []func(context.Context) // the tasks of later
 }
 
-// later runs task in the background once the answer is there, so that it does not delay a
-// fail-over.
+// later runs task in the background at the end of the pass, so that it does not delay the answer.
 func (p *pass) later(task func(context.Context)) { p.pending = append(p.pending, task) }
 
 func (p *pass) startPending() {
@@ -84,15 +83,16 @@ func (p *pass) startPending() {
 	}
 }
 
-// doubt is a refusal that may concern the request or the account: see rotation.Verdict.OnProof.
+// doubt is a refusal that is due to either the request or the account: see
+// rotation.Verdict.OnProof.
 type doubt struct {
 	grant   helper.Grant
 	verdict rotation.Verdict
-	resp    *http.Response // not closed yet: it may be the answer
+	resp    *http.Response // still open: it may become the client's answer
 }
 
 // run returns the answer for the client. The error is a *rotation.ExhaustedError, a *poolError or
-// the network's.
+// an error of send.
 func (p *pass) run() (*http.Response, error) {
 	defer p.startPending()
 	defer p.dropDoubts()
@@ -133,13 +133,13 @@ func (p *pass) run() (*http.Response, error) {
 }
 
 // informational reports whether the request only asks for information about the account or the
-// service. Its answer is no verdict: the service refuses such requests for keys that work. Source:
-// docs/facts.md, "Usage".
+// service. Its answer says nothing about the key: the service refuses such requests even with valid
+// keys. Source: docs/facts.md, "Usage".
 func informational(req *http.Request) bool {
 	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/usage") || strings.HasSuffix(req.URL.Path, "/models"))
 }
 
-// begin finds the account for the first attempt.
+// begin selects the account for the first attempt.
 func (p *pass) begin() error {
 	grant, err := p.holder.Current(p.ctx, p.x.Model)
 	use := rotation.ForModel
@@ -161,15 +161,15 @@ func (p *pass) begin() error {
 	return nil
 }
 
-// avoidStall selects the next account for the next attempt if this one's answer did not begin in
-// time. It does so once per request.
+// avoidStall selects another account if the answer did not begin in time. It does so once per
+// request.
 func (p *pass) avoidStall(err error) bool {
 	if !errors.Is(err, errStalled) || p.stalled != nil || !p.x.body.replayable() {
 		return false
 	}
 	stalled := p.grant
 	p.stalled = &stalled
-	if len(p.doubts) > 0 { // the process has another account, which refused this request
+	if len(p.doubts) > 0 { // the process keeps the account that refused this request
 		return p.other()
 	}
 	next, avoidErr := p.holder.Avoid(p.ctx, p.grant, p.x.Model)
@@ -181,15 +181,15 @@ func (p *pass) avoidStall(err error) bool {
 	return true
 }
 
-// answered passes on an answer that is not an account's fault. A success proves that the
-// doubtful answers before it were about those accounts and not about the request.
+// answered passes on an answer that is not an account's fault. A success shows that the request was
+// valid, so the earlier doubts are blamed on their accounts.
 func (p *pass) answered(resp *http.Response) *http.Response {
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		if p.trial {
 			p.trials.answered(p.x.Model())
 		}
-		// From the last to the first, which is the one that the process holds: so it moves only
-		// once, past all of them.
+		// The process has the first of these accounts. It is reported last, so that the process
+		// switches only once, past all of them.
 		for _, d := range slices.Backward(p.doubts) {
 			next, moved, err := p.holder.Report(p.ctx, d.grant, d.verdict, p.x.Model)
 			if err == nil && p.stalled != nil && next.ID == p.stalled.ID {
@@ -204,8 +204,8 @@ func (p *pass) answered(resp *http.Response) *http.Response {
 	return resp
 }
 
-// doubted selects the next account for the next attempt, without blaming this one. If there is
-// none, it returns this answer as the last one.
+// doubted selects another account without blaming the current one. If there is none, it returns
+// resp for the client.
 func (p *pass) doubted(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
 	refused := p.grant
 	if p.x.body.replayable() && p.other() {
@@ -216,17 +216,16 @@ func (p *pass) doubted(resp *http.Response, v rotation.Verdict) (*http.Response,
 	return resp, nil
 }
 
-// limited reports the verdict and selects the next account for the next attempt. If there is none,
-// it returns the answer for the client.
+// limited reports the verdict and selects another account. If there is none, it returns the answer
+// for the client.
 func (p *pass) limited(resp *http.Response, v rotation.Verdict) (*http.Response, error) {
 	if v.Window != "" {
 		p.trials.limited(p.x.Model(), p.Now())
 	}
 	next, moved, err := p.holder.Report(p.ctx, p.grant, v, p.x.Model)
-	// When a pass ends because no account is left, /usage is asked about all used-up accounts
-	// anyway.
+	// If no account is left, RoundTrip asks /usage about all used-up accounts.
 	if asks := moved || err != nil && (v.Window == "" || p.again); asks && (v.Window != "" || v.Reason == rotation.TooMany) && p.Usage != nil {
-		limited := p.grant // which is about to change
+		limited := p.grant // p.grant changes below
 		p.later(func(ctx context.Context) { p.Usage.Limited(ctx, limited) })
 	}
 	if err != nil {
@@ -243,7 +242,7 @@ func (p *pass) limited(resp *http.Response, v rotation.Verdict) (*http.Response,
 	}
 	_ = resp.Body.Close()
 	switch {
-	case len(p.doubts) > 0: // the process keeps its account although that refused this request
+	case len(p.doubts) > 0: // the process keeps the account that refused this request
 		if !p.x.body.replayable() || !p.other() {
 			return p.lastDoubt(), nil
 		}
@@ -255,9 +254,8 @@ func (p *pass) limited(resp *http.Response, v rotation.Verdict) (*http.Response,
 	return nil, nil
 }
 
-// lastAnswer answers a request whose account met a limit when no other is left. It passes on the
-// service's answer if that says more than the gateway could: a refused key, when no account returns
-// by itself.
+// lastAnswer answers a request whose account reached a limit when no other account is left. If no
+// account returns by itself, it passes on the service's answer, which says why the key was refused.
 func (p *pass) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
 	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok && exhausted.Until.IsZero() {
 		p.observeExhausted(p.x, exhausted)
@@ -270,8 +268,7 @@ func (p *pass) lastAnswer(resp *http.Response, err error) (*http.Response, error
 	return nil, p.poolError(err)
 }
 
-// other selects an account that was not tried yet for the next attempt, and reports whether there
-// is one.
+// other selects an account that was not tried yet, and reports whether there is one.
 func (p *pass) other() bool {
 	next, err := p.holder.Other(p.ctx, p.tried, p.x.Model)
 	if err != nil {
@@ -281,8 +278,8 @@ func (p *pass) other() bool {
 	return true
 }
 
-// lastDoubt returns the last refusal as the answer for the client: no other account disproved it,
-// so no account is blamed.
+// lastDoubt returns the last refusal for the client. No other account disproved it, so no account
+// is blamed.
 func (p *pass) lastDoubt() *http.Response {
 	last := p.doubts[len(p.doubts)-1]
 	p.doubts = p.doubts[:len(p.doubts)-1]
@@ -296,7 +293,7 @@ func (p *pass) dropDoubts() {
 	}
 }
 
-// poolError returns the error of a request for which the pool or the keychain gave no account.
+// poolError returns the error of a request for which the pool or the keychain failed.
 func (p *pass) poolError(err error) error {
 	if isA[*rotation.ExhaustedError](err) {
 		return err
@@ -307,14 +304,13 @@ func (p *pass) poolError(err error) error {
 	return &poolError{err}
 }
 
-// unknown counts a refusal that matches no rule, so that people learn about new answers of the
-// service.
+// unknown records a refusal that matches no rule, so that new answers of the service are noticed.
 func (p *pass) unknown(r rotation.Refusal) {
 	grant := p.grant
 	if body := p.x.body; body.rest == nil {
 		r = r.Redact(body.kept)
 	} else {
-		r.Words = "" // it may repeat parts of a request that is not in memory
+		r.Words = "" // the words may repeat parts of the request, which is not in memory
 	}
 	p.later(func(ctx context.Context) { p.holder.Refused(ctx, grant, r) })
 }
@@ -323,8 +319,7 @@ func same(h rotation.Handout) func(rotation.Handout) bool {
 	return func(other rotation.Handout) bool { return h.ID == other.ID && h.KeyRev == other.KeyRev }
 }
 
-// passOn prepares an answer for the client. It is the final one: the request's body is no longer
-// needed.
+// passOn prepares the final answer for the client. The request's body is no longer needed.
 func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) {
 	defer x.body.free()
 	x.served = &grant
@@ -335,13 +330,13 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 		f.Observer.Answered(x)
 	}
 	if f.NoOverage {
-		x.parse() // it may be asked about when the account is left
+		x.parse() // overage may need the model after the body is freed
 		resp.Body = watchCost(resp, func(cost string) { f.overage(x, grant, cost) })
 	}
 }
 
-// switched handles the one request that finds the process moved to next's account. start runs what
-// follows from the move.
+// switched is called once for each switch, by the request that notices it. next is the grant of the
+// new account. start runs the tasks that follow.
 func (f *failover) switched(sw rotation.Switch, next helper.Grant, start func(func(context.Context))) {
 	start(f.Holder.Prepare)
 	if f.Usage != nil {
@@ -358,8 +353,7 @@ func (f *failover) observeExhausted(x *Exchange, e *rotation.ExhaustedError) {
 	}
 }
 
-// overage moves the process off an account that has begun to spend its balance, until its windows
-// reset.
+// overage cools an account that has begun to spend its balance, until its usage windows reset.
 func (f *failover) overage(x *Exchange, grant helper.Grant, cost string) {
 	f.inBackground(func(ctx context.Context) {
 		verdict := rotation.Overage(cost, f.Now())

@@ -7,11 +7,10 @@ import (
 	"time"
 )
 
-// firstMembers reads a JSON answer until it is clear whether it is an error, which some servers
-// send with a success status. For a healthy answer that is the read that brings its first member.
-// It returns what was read, a reader for the rest, and the text of the error if it is one. length
-// is the answer's, in bytes. If it is not known (-1), the next bytes may be long in coming, and the
-// answer is held back for at most hold.
+// firstMembers reads a JSON answer until it is clear whether it is an error: some servers send
+// errors with a success status. The first member of the object usually decides. firstMembers
+// returns what was read, a reader for the rest, and the text of the error, if any. length is the
+// answer's length in bytes. If it is unknown (-1), firstMembers waits no longer than hold.
 func firstMembers(answer io.Reader, length int64, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
 	enough := func(head []byte, _ bool) bool {
 		if isError(head) {
@@ -46,8 +45,8 @@ var errorMembers = []struct{ name, value string }{
 	{`"error"`, "{"}, {`"type"`, `"error"`}, {`"message"`, ""}, {`"code"`, ""}, {`"status"`, ""}, {`"metadata"`, ""},
 }
 
-// mayBeError reports whether a text with this beginning can still become an error. One that begins
-// with another member counts as healthy.
+// mayBeError reports whether a text with this beginning can still become an error. An object that
+// begins with another member is not an error.
 func mayBeError(text []byte) bool {
 	text, whole, cut := skip(text, "{")
 	if !whole {

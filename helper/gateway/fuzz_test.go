@@ -55,8 +55,8 @@ type upstream struct {
 	seen []*http.Request
 	read [][]byte
 
-	script []byte // the shape of the answers; too short for none
-	secret string // which the answers repeat
+	script []byte // encodes the shape of the answers; nil for plain ones
+	secret string // the answers repeat it
 }
 
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -84,11 +84,10 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// FuzzGateway sends any text as a request, in which HOST and TOKEN stand for the gateway's own. A
-// request that reaches the service must be one that authorize accepts, at an address below the
-// service's base URL, with the key in place of the token and with the client's body; and then once
-// more with the other key. The answer, which repeats a key or the token as script says, must reach
-// the client without it.
+// FuzzGateway sends any text as a request, in which HOST and TOKEN stand for the gateway's own. The
+// service must get only requests that authorize accepts, below its base URL, with a key in place of
+// the token, and with the client's body. It must get each request once with each key. The answer
+// repeats a key or the token, as script says. The client must not see it.
 func FuzzGateway(f *testing.F) {
 	requests := []string{
 		"POST /zen/go/v1/chat/completions HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKEN\r\nContent-Type: application/json\r\nContent-Length: 38\r\n\r\n{\"model\":\"kimi-k2.6\",\"tools\":[{\"x\":1}]}",
@@ -135,7 +134,7 @@ func FuzzGateway(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, script []byte) {
 		request, err := parse(text)
 		if err != nil {
-			return // the server refuses it
+			return // net/http refuses the request
 		}
 		twin, _ := parse(text)
 		sent, bodyErr := io.ReadAll(twin.Body)
@@ -207,8 +206,9 @@ func FuzzGateway(f *testing.F) {
 	})
 }
 
-// FuzzSession derives the id of a conversation from any request: the id must be a valid header
-// value, the same for the same request, reveal nothing of the body, and differ at another gateway.
+// FuzzSession derives the id of a conversation from any request. The id must be a valid header
+// value that reveals nothing about the body. It must be the same for the same request, and another
+// one at another gateway.
 func FuzzSession(f *testing.F) {
 	for _, body := range []string{"", "null", `{"messages":[{"role":"system","content":"s"},{"role":"user","content":[{"text":"one"}]}]}`,
 		`{"prompt_cache_key":"k","metadata":{"user_id":"u"}}`, `{"instructions":"i","input":[{"role":"user","content":"x"}]}`,

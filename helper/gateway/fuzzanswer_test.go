@@ -24,7 +24,7 @@ type shape struct {
 	filler                                                []byte // around the secret
 }
 
-// Places of a secret, in shape.places.
+// Where the secret is: the bits of shape.places.
 const (
 	inHead = 1 << iota
 	inName
@@ -45,7 +45,7 @@ func shapeOf(script []byte) (s shape, ok bool) {
 	return shape{script[0], script[1], script[2], script[3], script[4], script[5], script[6], script[7:]}, true
 }
 
-// spell writes the secret in one of the forms that the gateway promises to recognize.
+// spell writes the secret in one of the forms that the gateway must recognize.
 func (s shape) spell(secret string) string {
 	escape := func(before string) string {
 		var out strings.Builder
@@ -75,7 +75,7 @@ func (s shape) spell(secret string) string {
 	case 6:
 		return base64.RawStdEncoding.EncodeToString([]byte(secret))
 	}
-	return secret[:len(secret)-1] + secret // the end of one that is not whole is the beginning of another
+	return secret[:len(secret)-1] + secret // a cut secret, followed by a whole one
 }
 
 // answer gives resp this shape.
@@ -159,7 +159,7 @@ func (p *pieces) Close() error { return nil }
 
 var escapes = regexp.MustCompile(`\\u00[0-9a-fA-F]{2}|%[0-9a-fA-F]{2}`)
 
-// leaked returns the secret that an answer holds, in any form; empty if it holds none.
+// leaked returns the secret that an answer contains, in any form; empty if there is none.
 func leaked(answer *httptest.ResponseRecorder, secrets ...string) string {
 	result := answer.Result()
 	names := strings.Join(append(append(flat(answer.Header()), flat(result.Header)...), flat(result.Trailer)...), "\n")
@@ -172,7 +172,7 @@ func leaked(answer *httptest.ResponseRecorder, secrets ...string) string {
 	return ""
 }
 
-// leakedIn reports whether text holds the secret in any form.
+// leakedIn reports whether text contains the secret in any form.
 func leakedIn(text, secret string) bool {
 	text += "\n" + escapes.ReplaceAllStringFunc(text, func(escape string) string {
 		c, _ := hex.DecodeString(escape[len(escape)-2:])
@@ -190,8 +190,8 @@ func leakedIn(text, secret string) bool {
 }
 
 // FuzzAnswerBody reads any text, in which KEY stands for a key, in pieces and with buffers of any
-// size. What is read has the same length; it is the same unless a key was in the text, and then
-// has no key.
+// size. The result must have the same length and contain no key. Without a key in the text, it must
+// be unchanged.
 func FuzzAnswerBody(f *testing.F) {
 	for _, text := range []string{"", "data: sk-\n\n", "KEY", "a KEY, sk-marked-sk-marKEYKEY \\u007", "sk-marked-firs", `\u0073\u006B-marked%2Dfirst and %4AKEY`} {
 		f.Add([]byte(text), byte(1), byte(1))

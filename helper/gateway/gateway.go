@@ -2,8 +2,8 @@
 // leased account's key to each request at the last moment. If the answer is a limit, it sends the
 // same request again with the next account before the client has seen a byte.
 //
-// It never logs or shows a key, listens only on the loopback interface, and knows nothing about
-// OpenCode's configuration or processes; packages opencode and wrapper deal with those.
+// It never logs or shows a key, and listens only on the loopback interface. OpenCode's
+// configuration and processes are the subject of packages opencode and wrapper.
 package gateway
 
 import (
@@ -25,7 +25,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Holder gives the account and key for requests; *helper.Holder implements it.
+// Holder supplies the account and key for each request; *helper.Holder implements it.
 type Holder interface {
 	Current(ctx context.Context, model func() string) (helper.Grant, error)
 	Report(ctx context.Context, blamed helper.Grant, v rotation.Verdict, model func() string) (next helper.Grant, moved bool, err error)
@@ -33,7 +33,7 @@ type Holder interface {
 	Other(ctx context.Context, tried []rotation.Handout, model func() string) (helper.Grant, error)
 	Spare(ctx context.Context, model func() string, use rotation.Purpose) (g helper.Grant, ok bool, err error)
 	Refused(ctx context.Context, g helper.Grant, r rotation.Refusal)
-	// Prepare fetches what a fail-over will need. It is called in the background.
+	// Prepare fetches in advance what a switch will need. It is called in the background.
 	Prepare(ctx context.Context)
 }
 
@@ -43,33 +43,33 @@ const (
 	ZenPrefix = "/zen/v1"
 )
 
-// Options of a Gateway. The zero value of each field but Holder and Upstreams is useful.
+// Options of a Gateway. Holder and Upstreams are required.
 type Options struct {
-	Holder Holder // the process's own
-	// HolderOf returns the holder for a request by its session, by the session's parent if it is a
-	// subagent's, and by the folder that the client named with FolderHeader; each may be empty. If
-	// nil, every request has Holder.
+	Holder Holder // the holder of this process
+	// HolderOf returns the holder for a request. parent is the session that started a subagent's
+	// session; folder is the value of FolderHeader. Each argument may be empty. If HolderOf is nil,
+	// every request has Holder.
 	HolderOf  func(session, parent, folder string) *helper.Holder
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
-	Held      bool                // programs that this process starts keep a free port from other users, also after its end
+	Held      bool                // other users cannot get the free port while started programs run: see listenHeld
 	Stall     time.Duration       // how long to wait for response headers before one try with another account; 0: no limit
-	// MaxWait is how long a client is asked to wait for an account, or held, where none is ready;
-	// nil is DefaultMaxWait.
+	// MaxWait is how long a client may have to wait for an account when none is ready. nil is
+	// DefaultMaxWait.
 	MaxWait *time.Duration
-	// ThenModel is a model that answers while no account is ready; empty for none.
+	// ThenModel is the model that answers while no account is ready; empty for none.
 	ThenModel string
 	NoOverage bool   // an answer that was paid from the balance cools its account
-	Session   string // the conversation of requests that name none; empty: derived from how they begin
+	Session   string // the conversation id of requests without one; empty: see session
 	Usage     Usage  // nil: /usage is not asked
 	Observer  Observer
 	Transport http.RoundTripper // nil: a transport of its own, with Go's default proxy and TLS settings
 	Now       func() time.Time  // nil: time.Now
 }
 
-// Usage asks the service what accounts have used; helper.UsagePoller implements it. All methods but
-// Due are called in goroutines of their own, with a context that Close cancels; Close waits for
-// them.
+// Usage asks the service how much the accounts have used; helper.UsagePoller implements it. Each
+// method except Due is called in its own goroutine, with a context that Close cancels. Close waits
+// for these calls.
 type Usage interface {
 	// Due reports whether it is time for Refresh. It is called after each request and must be
 	// quick.
@@ -81,7 +81,7 @@ type Usage interface {
 	// Limited is called when the account has just reached a usage limit.
 	Limited(context.Context, helper.Grant)
 	// Exhausted is called when a request found no account ready; one may be back earlier than
-	// known.
+	// expected.
 	Exhausted(context.Context)
 }
 
@@ -97,12 +97,11 @@ type Observer struct {
 	Instead func(e *rotation.ExhaustedError, model string)
 	// Answered is called when the service has begun to answer this request with success.
 	Answered func(*Exchange)
-	// Limited is called when this request met a limit; s is the switch to the next account. If it
-	// returns true, the request is not sent again but held until the client disconnects, because
-	// the client is about to be restarted.
+	// Limited is called when the answer to this request was a limit; s is the switch to the next
+	// account. Limited returns true if the client is about to be restarted. Then the request is
+	// held until the client disconnects.
 	Limited func(x *Exchange, s rotation.Switch) (hold bool)
-	// Failed is called when the pool or the keychain gave no account for a reason other than
-	// exhaustion.
+	// Failed is called when the pool or the keychain fails.
 	Failed func(error)
 }
 
@@ -118,7 +117,7 @@ type Gateway struct {
 	secrets         secrets // what no answer may contain
 	unauthenticated unauthenticated
 
-	mu      sync.Mutex // makes checking life and starting a task one step for Close
+	mu      sync.Mutex // makes it atomic to check life and add a task
 	tasks   sync.WaitGroup
 	life    context.Context
 	closing context.CancelFunc
@@ -205,10 +204,10 @@ func newToken() string {
 	return "ocgo-" + hex.EncodeToString(b[:])
 }
 
-// URL returns the address to use in place of the service's base URL of this prefix.
+// URL returns the address that replaces the service's base URL for this prefix.
 func (g *Gateway) URL(prefix string) string { return "http://" + g.host + prefix }
 
-// Token returns what the client has to send in place of a key.
+// Token returns the text that the client sends in place of a key.
 func (g *Gateway) Token() string { return g.token }
 
 // Close closes every connection at once and waits for running requests and tasks to return. A
@@ -225,7 +224,7 @@ func (g *Gateway) Close() {
 	}
 }
 
-// proxy handles authorized requests: a reverse proxy whose transport fails over.
+// proxy returns the handler of authorized requests: a reverse proxy whose transport is a failover.
 func (g *Gateway) proxy() http.Handler {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:       g.rewrite,
@@ -233,7 +232,7 @@ func (g *Gateway) proxy() http.Handler {
 		FlushInterval: -1, // flush every chunk at once
 		BufferPool:    newBufferPool(),
 		ErrorHandler:  answerError,
-		ErrorLog:      log.New(io.Discard, "", 0), // errors of this kind reach the client as a dropped connection
+		ErrorLog:      log.New(io.Discard, "", 0), // the client sees such an error as a closed connection
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.begin() {
@@ -287,12 +286,12 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 		delete(p.Out.Header, name)
 	}
 	g.nameSession(p.Out, x)
-	// The gateway has to read the answer.
+	// The gateway reads the answer, so it must not be compressed.
 	p.Out.Header["Accept-Encoding"] = identity
 }
 
-// droppedHeaders, in canonical form, are headers that the service does not need, or that could
-// change what a request means.
+// droppedHeaders are headers, in canonical form, that the service does not need, or that could
+// change the meaning of a request.
 var droppedHeaders = []string{FolderHeader, "Cookie", "Connection", "Upgrade", "Expect", "Range", "X-Http-Method-Override", "X-Method-Override"}
 
 var identity = []string{"identity"}

@@ -35,8 +35,7 @@ func TestPutsTheLeasedKeyOnEachRequest(t *testing.T) {
 	assert.Len(t, s.service.Requests(), 6)
 }
 
-// TestEitherHeader: clients send the key in different headers; the service reads x-api-key only for
-// messages.
+// Clients send the key in different headers, and the service reads x-api-key only for messages.
 func TestEitherHeader(t *testing.T) {
 	for name, f := range formats {
 		for _, header := range []string{"Authorization", "X-Api-Key"} {
@@ -50,7 +49,7 @@ func TestEitherHeader(t *testing.T) {
 	}
 }
 
-// coded is an error that names its kind in error.code, without an outer type.
+// coded is an error that has its kind in error.code, and no outer type.
 func coded(status int, code, message string) fakeservice.Answer {
 	body, _ := json.Marshal(map[string]any{"error": map[string]string{"code": code, "message": message}})
 	return fakeservice.Raw(status, http.Header{"Content-Type": {"application/json"}}, body)
@@ -58,8 +57,8 @@ func coded(status int, code, message string) fakeservice.Answer {
 
 const weeklyWords = "Error from provider (Console Go): Weekly usage limit reached. It will reset in 5 days 10 hours. To continue using this model now, enable usage from your available balance"
 
-// TestVerdicts sends every row of the table of docs/reference.md, "Answers and what they do",
-// through the gateway, in each wire format, streamed and not.
+// TestVerdicts sends every row of the table "Answers and what they do" in docs/reference.md through
+// the gateway, in each wire format, with and without a stream.
 func TestVerdicts(t *testing.T) {
 	const day = 24 * time.Hour
 	type want struct {

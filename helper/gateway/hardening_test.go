@@ -18,7 +18,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A client is never told to wait for days while an account is ready, such as one that only stalled.
+// A client is not asked to wait for days while an account is ready. An account that stalled is
+// ready.
 func TestNoLongWaitWhileAnAccountIsReady(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) { o.Stall = 50 * time.Millisecond })
 	require.NoError(t, s.pool.Disable(t.Context(), "id2"))
@@ -31,7 +32,7 @@ func TestNoLongWaitWhileAnAccountIsReady(t *testing.T) {
 	assert.Contains(t, s.do(t, s.request(t, formats["chat"], true)).body, "Work")
 }
 
-// An error whose body never ends is judged by the part that arrived.
+// If the body of an error never ends, the part that arrived decides.
 func TestAnErrorThatNeverEnds(t *testing.T) {
 	s := newStage(t, func(o *gateway.Options) {
 		real := o.Transport
@@ -75,7 +76,7 @@ func TestHugeModelNames(t *testing.T) {
 	assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)
 }
 
-// An account whose key was missing serves again once it has one.
+// An account whose key was missing is used again once the key is back.
 func TestAMissingKeyIsLookedForAgain(t *testing.T) {
 	s, keys := newStage(t), keychain.NewMemory()
 	var missing []string
@@ -92,7 +93,7 @@ func TestAMissingKeyIsLookedForAgain(t *testing.T) {
 	assert.Equal(t, "Work", g.Label)
 }
 
-// A keychain that prompts its user delays only the requests that need it, and each only as long as
+// A keychain that asks its user delays only the requests that need it. Each waits no longer than
 // its own time limit.
 func TestARequestHasItsOwnTime(t *testing.T) {
 	s := newStage(t)
@@ -111,7 +112,7 @@ func TestARequestHasItsOwnTime(t *testing.T) {
 	<-first
 }
 
-// slowStore answers only after it is released.
+// slowStore answers only after answer is closed.
 type slowStore struct {
 	keychain.Store
 	answer chan struct{}

@@ -9,11 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listenHeld listens on a free port. No other user gets this port while this process, or a program
-// that it started, is running: a second socket, which accepts no connections, is bound to the same
-// port, and all started programs inherit it. If only this process has ended, connections to the
-// port are refused as usual. The kernel lets two sockets share a port if both ask for that and
-// belong to one user.
+// listenHeld listens on a free port. No other user can get the port while this process, or a
+// program that it started, is running. For this, a second socket is bound to the same port, and
+// started programs inherit it. It accepts no connections, so after the end of this process they are
+// refused as usual. Linux lets two sockets share a port if both request it and belong to one user.
 func listenHeld() (net.Listener, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0) // without SOCK_CLOEXEC
 	if err != nil {
@@ -46,8 +45,8 @@ func listenBeside(fd int) (net.Listener, error) {
 	return share.Listen(context.Background(), "tcp4", bound.String())
 }
 
-// heldListener closes both sockets of this process when it is closed. Programs that this process
-// started still hold the port.
+// heldListener closes both sockets of this process when it is closed. Started programs keep the
+// second socket open.
 type heldListener struct {
 	net.Listener
 	fd int

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A program that was started before the listener was closed holds the port: another user cannot
-// listen on it, and connections are refused. When that program has ended, the port is free.
+// A program that was started before the listener was closed keeps the port: another user cannot
+// listen on it, and connections are refused. After that program has ended, the port is free.
 func TestAHeldPortIsKept(t *testing.T) {
 	listener, err := listenHeld()
 	require.NoError(t, err)

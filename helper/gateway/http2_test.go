@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// overHTTP2 is a service that answers the first request, and handles the second one with the test's
-// function.
+// overHTTP2 starts a service that answers the first request itself, and calls second for the second
+// one.
 func overHTTP2(t *testing.T, second func(http.ResponseWriter, *http.Request)) (send func() (*http.Response, error), seen *atomic.Int64) {
 	seen = new(atomic.Int64)
 	service := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -73,5 +73,5 @@ func TestARequestOnAnHTTP2ConnectionThatBreaksIsSentAgain(t *testing.T) {
 	assert.Equal(t, int64(3), seen.Load())
 }
 
-// connection is the key of a request's connection in its context.
+// connection is the context key of a request's connection.
 type connection struct{}

@@ -9,10 +9,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// instead answers a request that found no account with another model, which the user has named for
-// this case. The service answers models that cost nothing although all limits are used up. It
-// returns nil if there is no such model, or if that has no answer either. Once an answer of the
-// model was paid from a balance, it is not used any more.
+// instead answers a request with ThenModel when no account is ready: the service still answers
+// models that cost nothing. It returns nil if the user named no model, or if the model does not
+// answer. After an answer that was paid from a balance, the model is not used again.
 func (p *pass) instead(e *rotation.ExhaustedError) *http.Response {
 	if p.ThenModel == "" || e.Until.IsZero() || p.paid.Load() || informational(p.req) || !p.x.body.replayable() || p.x.body.rest != nil || p.x.Model() == p.ThenModel {
 		return nil
@@ -43,7 +42,7 @@ func (p *pass) instead(e *rotation.ExhaustedError) *http.Response {
 	return resp
 }
 
-// withModel returns the body of a request with another model. ok is false if it names none.
+// withModel returns the body of a request with another model. ok is false if the body names none.
 func withModel(text []byte, model string) (changed []byte, ok bool) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {

@@ -10,19 +10,20 @@ import (
 	"ocgo-key/rotation"
 )
 
-// maxErrorBody is how much of an error's body is read to understand it, in bytes. The service's are
-// under 1 kB.
+// maxErrorBody is how much of an error's body is read, in bytes. The service's errors are under 1
+// kB.
 const maxErrorBody = 64 << 10
 
-// errorTime is the longest wait for an error's body. A service sends it at once, and a body that
-// never ends must not keep the request from the next account.
+// errorTime is the longest wait for an error's body. The service sends it at once. A body that
+// never ends must not delay the attempt with the next account.
 const errorTime = 5 * time.Second
 
-// judge decides what an answer means for the account. It restores what it reads of the body.
+// judge decides what an answer means for the account. The body can still be read from its
+// beginning.
 func judge(resp *http.Response, x *Exchange) rotation.Verdict {
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
-		// If the body breaks off or does not come, the status decides.
+		// If the body is incomplete or missing, the status decides.
 		body, rest := peek(resp.Body, errorTime, func(head []byte, _ bool) bool { return len(head) >= maxErrorBody })
 		putBack(resp, body, rest)
 		return rotation.Classify(rotation.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Model: x.Model()}, x.now())
@@ -36,8 +37,8 @@ func judge(resp *http.Response, x *Exchange) rotation.Verdict {
 	return rotation.Verdict{}
 }
 
-// judgeFailure is like judge for an answer with a success status. head is what was read of it;
-// failure is not nil if that is an error.
+// judgeFailure is judge for an answer with a success status. head is what was read of the body;
+// failure is the error in it, nil for none.
 func judgeFailure(resp *http.Response, x *Exchange, head []byte, rest io.Reader, failure []byte) rotation.Verdict {
 	putBack(resp, head, rest)
 	if failure == nil {

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// foreignHeaders, in their canonical form, are further headers in which programs send a key or a
-// login, none of which the service reads.
+// foreignHeaders are other headers, in canonical form, in which programs send a key or a login. The
+// service reads none of them.
 var foreignHeaders = []string{"Proxy-Authorization", "X-Auth-Token", "X-Access-Token", "X-Api-Token", "X-Amz-Security-Token", "Ocp-Apim-Subscription-Key"}
 
-// foreignParameters are the names in a query, in lower case, under which programs send a key.
+// foreignParameters are the query parameters, in lower case, in which programs send a key.
 var foreignParameters = []string{"key", "api_key", "api-key", "apikey", "x-api-key", "x-goog-api-key", "token", "access_token",
 	"auth_token", "authorization", "x-ocgo-key-token"}
 
-// dropKeys removes from a request everything that a client sent as a key, and the token from the
-// rest of its head. The account's key is added later, for each attempt.
+// dropKeys removes from a request everything that a client sent as a key, and every header and
+// query parameter that contains the token. The account's key is added later, for each attempt.
 func (g *Gateway) dropKeys(out *http.Request) {
 	for _, name := range keyHeaders {
 		delete(out.Header, name)

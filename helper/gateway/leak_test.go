@@ -22,7 +22,7 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// behind makes handler the service.
+// behind makes handler the gateway's service.
 func behind(t *testing.T, handler http.HandlerFunc) func(*gateway.Options) {
 	service := httptest.NewServer(handler)
 	t.Cleanup(service.Close)
@@ -31,12 +31,12 @@ func behind(t *testing.T, handler http.HandlerFunc) func(*gateway.Options) {
 	return func(o *gateway.Options) { o.Upstreams = map[string]*url.URL{gateway.GoPrefix: base} }
 }
 
-// keyIn is the key that a request carries.
+// keyIn returns the key in a request.
 func keyIn(r *http.Request) string {
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
-// raw sends a request on a connection of its own, and returns all that comes back on it.
+// raw sends a request on a new connection, and returns all bytes of the answer.
 func (s *stage) raw(t *testing.T, stream bool) string {
 	req := s.request(t, formats["chat"], stream, func(r *http.Request) { r.Close = true; r.Header.Set("Te", "trailers") })
 	conn, err := net.Dial("tcp4", req.URL.Host)
@@ -48,7 +48,7 @@ func (s *stage) raw(t *testing.T, stream bool) string {
 	return string(all)
 }
 
-// parsed returns an answer's status, and its body and trailers without the frames of chunks.
+// parsed returns an answer's status, and its body and trailers without the chunk framing.
 func parsed(t *testing.T, raw string) (status int, text string) {
 	in := bufio.NewReader(strings.NewReader(raw))
 	for {
@@ -85,7 +85,7 @@ func zlibbed(text string) []byte {
 	return out.Bytes()
 }
 
-// escaped spells every second character as JSON may.
+// escaped replaces every second character with a JSON escape.
 func escaped(key string) string {
 	var out strings.Builder
 	for i, c := range []byte(key) {
@@ -106,7 +106,7 @@ func percent(key string) string {
 	return out.String()
 }
 
-// If an upstream repeats the account's key, in any place and any encoding, the client does not get
+// If the service repeats the account's key, anywhere and in any encoding, the client does not get
 // the key.
 func TestNoAnswerHoldsAKey(t *testing.T) {
 	write := func(status int, contentType string, text func(key string) string) http.HandlerFunc {
@@ -221,7 +221,7 @@ func TestAKeyInAnAnswerBecomesStars(t *testing.T) {
 	assert.Equal(t, fmt.Sprint(len(a.body)), a.header.Get("Content-Length"))
 }
 
-// A key that the service has seen with another request is hidden as well, and so is the token.
+// A key that the gateway has sent with another request is hidden as well, and so is the token.
 func TestOtherKeysInAnAnswer(t *testing.T) {
 	var token string
 	s := newStage(t, behind(t, func(w http.ResponseWriter, r *http.Request) {
@@ -237,7 +237,7 @@ func TestOtherKeysInAnAnswer(t *testing.T) {
 }
 
 // A key that arrives in two pieces is hidden, wherever it is cut. Each complete event is passed on
-// at once: the service sends the next one only when the client has read it.
+// at once: the service sends the next event only after the client has read it.
 func TestAKeyInTwoPieces(t *testing.T) {
 	for form, spell := range map[string]func(string) string{"plain": func(key string) string { return key }, "escaped": escaped, "percent": percent} {
 		t.Run(form, func(t *testing.T) {
@@ -271,7 +271,7 @@ func TestAKeyInTwoPieces(t *testing.T) {
 	}
 }
 
-// An answer in an encoding that was not asked for is decoded, or not passed on.
+// An answer in an encoding that was not requested is decoded, or not passed on.
 func TestEncodedAnswers(t *testing.T) {
 	const text = `{"id":"1","choices":[]}`
 	for name, c := range map[string]struct {
@@ -351,7 +351,7 @@ func TestNoCookiesAndNoCORS(t *testing.T) {
 	assert.Contains(t, raw, "X-Kept: yes")
 }
 
-// The gateway has the whole body before it sends the request, so it does not wait for a "100
+// The gateway has read the whole body when it sends the request, so it does not wait for a "100
 // Continue" of the service.
 func TestExpectIsNotPassedOn(t *testing.T) {
 	s := newStage(t)

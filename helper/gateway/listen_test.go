@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The gateway cannot be reached from a network: it listens on none of the machine's other
+// The gateway cannot be reached from the network: it does not listen on the machine's other
 // addresses.
 func TestListensOnThisMachineAlone(t *testing.T) {
 	s := newStage(t)
@@ -23,7 +23,7 @@ func TestListensOnThisMachineAlone(t *testing.T) {
 	reached := 0
 	for _, address := range addresses {
 		own, ok := address.(*net.IPNet)
-		if !ok || own.IP.IsLinkLocalUnicast() { // which takes a zone to dial
+		if !ok || own.IP.IsLinkLocalUnicast() { // dialing a link-local address needs a zone
 			continue
 		}
 		connection, err := net.DialTimeout("tcp", net.JoinHostPort(own.IP.String(), port), 10*time.Second)

@@ -18,7 +18,7 @@ import (
 
 const (
 	// pingTimeout is the time limit of one ping. A gateway that does not answer in time is busy or
-	// stopped by job control, and not gone.
+	// suspended, but not gone.
 	pingTimeout = 10 * time.Second
 	// pingPause is the time between two pings.
 	pingPause = 100 * time.Millisecond
@@ -28,9 +28,9 @@ const (
 
 var errOtherServer = errors.New("another program answers at the gateway's address")
 
-// Lost returns a channel that is closed once the gateway of another process at url is gone, however
-// that process ended. It keeps one connection open and checks the gateway only when that connection
-// ends. After stop, which may be called more than once, the channel does not change.
+// Lost returns a channel that is closed when the gateway of another process at url is gone, even if
+// that process was killed. It keeps one connection open and checks the gateway only when that
+// connection ends. stop ends the checks, and may be called more than once.
 func Lost(url, token string) (lost <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	gone, done := make(chan struct{}), make(chan struct{})
@@ -68,7 +68,7 @@ func awaitLoss(ctx context.Context, url, token string) bool {
 }
 
 // awaitEnd waits for the end of one connection to the gateway. An error means that the gateway did
-// not answer: os.ErrDeadlineExceeded if it accepted the connection and sent nothing.
+// not answer; os.ErrDeadlineExceeded means that it did not answer in time.
 func awaitEnd(ctx context.Context, url, token string) error {
 	req, err := http.NewRequest(http.MethodGet, url+PingPath, nil)
 	if err != nil {
@@ -85,7 +85,7 @@ func awaitEnd(ctx context.Context, url, token string) error {
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	_ = conn.SetDeadline(time.Now().Add(pingTimeout)) // fails only on a closed connection, as do the next calls
+	_ = conn.SetDeadline(time.Now().Add(pingTimeout)) // fails only on a closed connection; then the next call fails too
 	if err := req.Write(conn); err != nil {
 		return err
 	}

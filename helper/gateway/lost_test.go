@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// lossTime is the longest wait for a loss, and quiet is how long a test checks that no loss is
+// lossTime is the longest wait for a loss. quiet is how long a test checks that no loss is
 // reported.
 const (
 	lossTime = time.Minute
@@ -89,7 +89,7 @@ func TestNotLostWhileStoppedOrSilent(t *testing.T) {
 	server.Close()
 	assert.False(t, isLost(lost, quiet), "no ping is sent after stop")
 
-	// A process that is stopped by job control accepts connections and does not answer.
+	// A suspended process accepts connections and does not answer.
 	mute, err := net.Listen("tcp4", "127.0.0.1:0")
 	assert.NoError(t, err)
 	defer func() { _ = mute.Close() }()

@@ -11,14 +11,14 @@ import (
 )
 
 // maxBodies is how much memory, in bytes, a gateway may use for the kept bodies of all its
-// requests. When it is used up, further bodies stream through once.
+// requests. Further bodies are streamed and can be sent only once.
 const maxBodies = 256 << 20
 
 // budget is the memory for kept bodies. The zero value allows maxBodies.
 //
-// Returned pieces are reused, so that a sequence of bodies makes no garbage. When no more are
-// returned, all memory goes back to the system: Go itself would keep it for minutes when nothing is
-// allocated, as is the case while answers stream.
+// Returned pieces of memory are reused, so that a sequence of bodies creates no garbage. When no
+// more pieces are returned, the memory goes back to the operating system. Go itself would keep it
+// for minutes, because nothing is allocated while answers stream.
 type budget struct {
 	limit int    // bytes; 0 for maxBodies
 	trim  func() // nil for debug.FreeOSMemory
@@ -33,13 +33,13 @@ type budget struct {
 }
 
 const (
-	// leastSpare is the smallest piece that is kept for reuse, and mostSpare the size of all of
-	// them, in bytes.
+	// leastSpare is the smallest piece that is kept for reuse, in bytes. mostSpare is the total
+	// size of the kept pieces.
 	leastSpare, mostSpare = firstPiece, 2 << 20
 	// trimFrom is how many bytes have to be returned before a trim is worthwhile: it takes some
 	// milliseconds.
 	trimFrom = 1 << 20
-	// trimDelay is how long almost nothing must be returned before a trim.
+	// trimDelay is the time without much traffic after which a trim runs.
 	trimDelay = 50 * time.Millisecond
 )
 
@@ -58,7 +58,7 @@ func (b *budget) take(n int) []byte {
 	return piece
 }
 
-// takeSpare is like take, but only returns a piece that can be reused.
+// takeSpare is like take, but allocates nothing.
 func (b *budget) takeSpare(n int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -126,17 +126,18 @@ func (b *budget) afterDelay() {
 	trim()
 }
 
-// memory holds a kept body. It is returned when its last user is done; users are the body itself
-// and its readers.
+// memory is a piece of the budget with a kept body. The last of its users returns the piece; the
+// users are the body and its readers.
 type memory struct {
 	budget *budget
 
 	mu    sync.Mutex
 	users int
-	data  []byte // the whole piece belongs to it
+	data  []byte // the piece, up to its capacity
 }
 
-// grow moves the data to a piece of at least n bytes, or fails.
+// grow moves the data to a piece of at least n bytes. It returns false if there is no memory for
+// it.
 func (m *memory) grow(n int) bool {
 	piece := m.budget.take(n)
 	if piece == nil {
@@ -148,7 +149,7 @@ func (m *memory) grow(n int) bool {
 	return true
 }
 
-// done says that one user will not read data again.
+// done is called when a user will not read data again.
 func (m *memory) done() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -158,7 +159,7 @@ func (m *memory) done() {
 	}
 }
 
-// errFreed is the error for opening a body after its answer has begun, which does not happen.
+// errFreed is the error of opening a body that was freed, which would be a bug.
 var errFreed = errors.New("the request's body is no longer kept")
 
 // open returns a reader of the data from the beginning, which counts as one more user.
@@ -172,8 +173,8 @@ func (m *memory) open() (io.ReadCloser, error) {
 	return &replayBody{memory: m}, nil
 }
 
-// replayBody reads a kept body and the part that did not fit. It uses the memory until it has read
-// it or is closed.
+// replayBody reads a kept body and then the part that did not fit. It is a user of memory until it
+// has read all of it or is closed.
 type replayBody struct {
 	mu     sync.Mutex // net/http may close it while another goroutine reads
 	memory *memory

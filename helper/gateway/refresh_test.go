@@ -25,7 +25,7 @@ func (s *stage) view(t *testing.T, label string) rotation.View {
 	return v
 }
 
-// knows waits until the gateway has this account's key in memory.
+// knows waits until this account's key is in the gateway's memory.
 func (s *stage) knows(t *testing.T, label string) {
 	require.Eventually(t, func() bool {
 		_, ok := s.usage.Holder.Known(s.view(t, label).Handout())
@@ -33,7 +33,7 @@ func (s *stage) knows(t *testing.T, label string) {
 	}, 5*time.Second, time.Millisecond)
 }
 
-// learned waits until the numbers of these accounts are current.
+// learned waits until the usage numbers of these accounts are current.
 func (s *stage) learned(t *testing.T, labels ...string) {
 	t.Helper()
 	for _, label := range labels {
@@ -44,7 +44,7 @@ func (s *stage) learned(t *testing.T, labels ...string) {
 	}
 }
 
-// ask sends a request, which this account must answer.
+// ask sends a request and checks that this account answers it.
 func (s *stage) ask(t *testing.T, label string) {
 	t.Helper()
 	a := s.do(t, s.request(t, formats["chat"], true))
@@ -60,7 +60,7 @@ func (s *stage) moves() []string {
 
 func TestUsageIsRefreshedAtIntervals(t *testing.T) {
 	s := usageStage(t)
-	s.knows(t, "Personal") // the next account, so its key is fetched; Spare's is not
+	s.knows(t, "Personal") // as the next account; the key of Spare is not in memory
 	s.clock.pass(10 * time.Hour)
 	assert.Equal(t, 0, s.asked("/usage"), "a gateway that idles asks nothing")
 	for range 10 {
@@ -81,7 +81,7 @@ func TestUsageIsRefreshedAtIntervals(t *testing.T) {
 		s.ask(t, "Work")
 		s.learned(t, "Work")
 	}
-	s.learned(t, "Personal") // a quarter of an hour has passed
+	s.learned(t, "Personal") // 15 minutes have passed
 	s.clock.pass(time.Hour)
 	s.Close()
 	assert.Equal(t, []int{4, 2, 0}, []int{s.askedAbout("Work"), s.askedAbout("Personal"), s.askedAbout("Spare")})
@@ -105,7 +105,7 @@ func TestUsageIsReadAfterASwitch(t *testing.T) {
 	s.knows(t, "Personal")
 	s.ask(t, "Work")
 	s.learned(t, "Work", "Personal")
-	s.clock.pass(2 * time.Minute) // nothing is old yet
+	s.clock.pass(2 * time.Minute) // no numbers are old yet
 	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: s.clock.Now().Add(time.Hour)}}})
 	s.ask(t, "Personal")
 	s.learned(t, "Work", "Personal")
@@ -124,8 +124,7 @@ func TestUsageOfUnusedAccountsIsNotRead(t *testing.T) {
 	assert.Equal(t, 1, s.asked("/usage"))
 }
 
-// TestSlowUsageDelaysNoRequest: /usage never answers. Requests are answered nevertheless, and the
-// gateway leaves nothing behind.
+// Even if /usage never answers, requests are answered, and closing the gateway leaves no goroutine.
 func TestSlowUsageDelaysNoRequest(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	t.Run("run", func(t *testing.T) {
@@ -138,7 +137,7 @@ func TestSlowUsageDelaysNoRequest(t *testing.T) {
 		require.Eventually(t, func() bool { return s.askedAbout("Work") == 1 && s.askedAbout("Personal") == 1 }, 5*time.Second, time.Millisecond)
 		s.ask(t, "Work")
 		assert.Equal(t, 2, s.service.InFlight(), "the questions are still open")
-		s.clock.pass(2 * time.Minute) // longer than the minimum time between two questions, which still hang
+		s.clock.pass(2 * time.Minute) // longer than the minimum time between two requests to /usage, which are still open
 		s.ask(t, "Work")
 		s.Close()
 	})

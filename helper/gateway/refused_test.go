@@ -21,8 +21,7 @@ func setBody(r *http.Request, body string) {
 	r.GetBody = nil
 }
 
-// barring are the answers that do not show whether the account lacks the model or the request is at
-// fault.
+// barring are the answers that do not show whether the account or the request is at fault.
 var barring = map[string]fakeservice.Answer{
 	"region":          fakeservice.RegionError(),
 	"region, a code":  coded(403, "Account.RegionUnavailable", "This Go model requires Global regions"),
@@ -41,8 +40,8 @@ func everyWay(t *testing.T, test func(t *testing.T, answer fakeservice.Answer, f
 	}
 }
 
-// If another account answers the request, the first account was blocked from the model, and is
-// skipped for that model only.
+// If another account answers the request, the first account cannot use that model, and is skipped
+// for that model only.
 func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
 	everyWay(t, func(t *testing.T, answer fakeservice.Answer, f format, stream bool) {
 		s := newStage(t)
@@ -68,8 +67,8 @@ func TestAnAccountThatIsBarredFromAModel(t *testing.T) {
 	})
 }
 
-// If all accounts are refused, the request is at fault. The service's answer is passed on, and no
-// account is blamed.
+// If every account is refused, the request is at fault. The client gets the service's answer, and
+// no account is blamed.
 func TestAllRefuseOneModel(t *testing.T) {
 	everyWay(t, func(t *testing.T, answer fakeservice.Answer, f format, stream bool) {
 		s := newStage(t)
@@ -111,7 +110,8 @@ func TestARefusalAndALimit(t *testing.T) {
 	assert.Equal(t, rotation.Cooling, s.condition(t, "Personal").State)
 }
 
-// Requests for usage and models are no verdict: the service refuses them for keys that work.
+// Answers about usage and models say nothing about the account: the service refuses such requests
+// even with valid keys.
 func TestInformationalRequestsBlameNoAccount(t *testing.T) {
 	for _, path := range []string{"/usage", "/models"} {
 		for name, answer := range map[string]fakeservice.Answer{
@@ -143,7 +143,7 @@ func TestInformationalRequestsBlameNoAccount(t *testing.T) {
 	}
 }
 
-// Such requests are answered even if no account is ready.
+// Requests for usage and models are sent even if no account is ready.
 func TestInformationalRequestsWhenAllAreUsedUp(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(3 * time.Hour)
@@ -157,7 +157,7 @@ func TestInformationalRequestsWhenAllAreUsedUp(t *testing.T) {
 	}
 }
 
-// A refusal that no rule knows is passed on and counted, without the key and without the prompt.
+// A refusal that matches no rule is passed on and recorded, without the key and without the prompt.
 func TestAnUnknownRefusalIsCounted(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), coded(403, "Account.Paused", "This account was paused after the prompt my secret garden has walls was seen with "+keyOf("Work")))
@@ -186,8 +186,8 @@ func TestAnUnknownRefusalIsCounted(t *testing.T) {
 	assert.Equal(t, rotation.Ready, s.condition(t, "Work").State)
 }
 
-// In a pool of three with one account disabled by the service, every process is answered, and that
-// account is tried once.
+// The service has disabled one account of three. Every process is answered, and that account is
+// tried once.
 func TestADisabledAccountIsAskedOnce(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), fakeservice.Error(403, "Account.Disabled", "An active OpenCode Go subscription is required to use Go models"))
@@ -218,7 +218,7 @@ func TestARefusalAndAStall(t *testing.T) {
 	assert.Contains(t, s.do(t, s.request(t, formats["chat"], true)).body, "Spare")
 }
 
-// A refusal of a request that is too large to keep is counted without its text.
+// The words of a refusal are not recorded if the request is too large to keep.
 func TestAnUnknownRefusalOfALargeRequest(t *testing.T) {
 	s := newStage(t)
 	s.service.SetAnswers(keyOf("Work"), coded(403, "Account.Paused", "You said my secret"))

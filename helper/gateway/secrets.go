@@ -12,18 +12,19 @@ import (
 	"sync/atomic"
 )
 
-// secrets are the keys that this gateway has sent, and its token. No answer may contain one: as it
-// is, with one level of JSON or URL escapes, or in base64. The zero value is empty.
+// secrets are the keys that this gateway has sent, and its token. No answer may contain one of
+// them: not in plain text, not with one level of JSON or URL escapes, and not in base64. The zero
+// value is empty.
 type secrets struct {
 	adding sync.Mutex
 	now    atomic.Pointer[searcher] // nil if there are none
 }
 
-// minSecret is the length, in bytes, from which a secret is searched for. Shorter ones, which no
-// service issues, would be found by chance.
+// minSecret is the least length, in bytes, of a secret that is searched for. Shorter texts would be
+// found by chance, and no service issues such keys.
 const minSecret = 8
 
-// add adds a secret. This is cheap if it was added before, as for most requests.
+// add adds a secret. Most requests add one again, which is cheap.
 func (s *secrets) add(secret string) {
 	if len(secret) < minSecret || slices.Contains(s.all(), secret) {
 		return
@@ -43,8 +44,8 @@ func (s *secrets) all() []string {
 }
 
 // hide replaces the secrets in text with stars. The text keeps its length, and JSON remains valid.
-// If ended is false, more text follows: a secret may begin in the last held bytes, which are
-// unchanged.
+// If ended is false, more text follows. A secret may then begin in the last held bytes, which hide
+// does not change.
 func (s *secrets) hide(text []byte, ended bool) (held int) {
 	find := s.now.Load()
 	if find == nil {
@@ -95,18 +96,18 @@ func (s *secrets) cleanError(err error) error {
 }
 
 // searcher finds all its patterns in one pass over a text. It uses the Wu-Manber algorithm, which
-// skips most of the text: the longer the shortest pattern, the more.
+// skips most of the text. A longer shortest pattern lets it skip more.
 type searcher struct {
 	secrets  []string
 	sorted   []string            // the patterns
-	patterns map[string][]string // the same by their first window bytes, the longest one first
+	patterns map[string][]string // the patterns by their first window bytes, the longest first
 	window   int                 // the length of the shortest pattern, at most 255
 	longest  int                 // the length of the longest pattern
 	first    [256]bool           // the bytes that patterns begin with
 	alphabet [256]bool           // the bytes of all patterns
 
-	// shift is how far the window can move to the right when it ends with this pair of bytes: until
-	// the pair is where some pattern has it. 0 means that a pattern may be in the window.
+	// shift is indexed by the last two bytes in the window. The window can move to the right by
+	// this many bytes without missing a pattern. 0 means that a pattern may begin here.
 	shift [1 << 16]uint8
 }
 
@@ -116,14 +117,14 @@ func newSearcher(secrets []string) *searcher {
 		s.sorted = append(s.sorted, forms(secret)...)
 	}
 	slices.Sort(s.sorted)
-	s.sorted = slices.Compact(s.sorted) // the two alphabets of base64 differ little
+	s.sorted = slices.Compact(s.sorted) // the two alphabets of base64 often give the same form
 	for _, p := range s.sorted {
 		s.longest, s.window = max(s.longest, len(p)), min(s.window, len(p))
 	}
 	for i := range s.shift {
 		s.shift[i] = uint8(s.window - 1)
 	}
-	for _, p := range slices.Backward(s.sorted) { // of two with the same beginning, the longer one first
+	for _, p := range slices.Backward(s.sorted) { // of two with the same beginning, the longer one comes first
 		s.patterns[p[:s.window]] = append(s.patterns[p[:s.window]], p)
 		s.first[p[0]] = true
 		for _, c := range []byte(p) {
@@ -137,13 +138,13 @@ func newSearcher(secrets []string) *searcher {
 	return s
 }
 
-// forms returns the secret and its base64. The base64 of a text that contains the secret depends on
-// the position of the secret: each form is the part that is the same in all texts.
+// forms returns the secret and its base64 forms. The base64 of a secret depends on the offset of
+// the secret in the text. Characters that also depend on the bytes around the secret are left out.
 func forms(secret string) []string {
 	out := []string{secret}
 	for before := range 3 {
 		text := strings.Repeat("x", before) + secret
-		first := (before*8 + 5) / 6 // the first character that holds no bit of what is before
+		first := (before*8 + 5) / 6 // the first character without a bit of the bytes before
 		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 			out = append(out, encoding.EncodeToString([]byte(text))[first:len(text)*8/6])
 		}
@@ -151,8 +152,8 @@ func forms(secret string) []string {
 	return out
 }
 
-// next returns where the first pattern in text begins and ends that does not begin before the
-// offset from. start is -1 if there is none.
+// next finds the first pattern in text that begins at the offset from or later, and returns its
+// offsets. start is -1 if there is none.
 func (s *searcher) next(text []byte, from int) (start, end int) {
 	for i := from + s.window - 1; i < len(text); {
 		if shift := s.shift[int(text[i-1])<<8|int(text[i])]; shift > 0 {
@@ -170,7 +171,7 @@ func (s *searcher) next(text []byte, from int) (start, end int) {
 	return -1, -1
 }
 
-// begun returns the length of the longest suffix of text[from:] with which a pattern begins.
+// begun returns the length of the longest suffix of text[from:] that is the beginning of a pattern.
 func (s *searcher) begun(text []byte, from int) int {
 	if len(text) == 0 || !s.alphabet[text[len(text)-1]] {
 		return 0
@@ -193,7 +194,7 @@ func (s *searcher) isIn(name string) bool {
 	})
 }
 
-// spelling is a text without its escapes: plain[i] is written at text[at[i]:at[i+1]]. If at is nil,
+// spelling is a text without its escapes: plain[i] is encoded in text[at[i]:at[i+1]]. If at is nil,
 // the text has no escapes.
 type spelling struct {
 	plain []byte
@@ -207,7 +208,8 @@ func (s spelling) place(i int) int {
 	return int(s.at[i])
 }
 
-// decode undoes the escapes of JSON (\u0073) and of URLs (%73) that stand for a byte of a pattern.
+// decode replaces the JSON escapes (\u0073) and URL escapes (%73) that stand for a byte of a
+// pattern.
 func (s *searcher) decode(text []byte) spelling {
 	if !s.escapes(text, `\u00`) && !s.escapes(text, "%") {
 		return spelling{plain: text}
@@ -222,8 +224,8 @@ func (s *searcher) decode(text []byte) spelling {
 	return d
 }
 
-// cover replaces the patterns in text, whose spelling this is, by stars. It returns the length of
-// the end of text with which a pattern may begin.
+// cover replaces the patterns in text with stars; spelled is text without escapes. It returns the
+// length of the suffix of text in which a pattern may begin.
 func (s *searcher) cover(text []byte, spelled spelling, ended bool) (held int) {
 	from := 0
 	for {
@@ -242,7 +244,8 @@ func (s *searcher) cover(text []byte, spelled spelling, ended bool) (held int) {
 	return 0
 }
 
-// escapes reports whether an escape with this beginning stands for a byte of a pattern.
+// escapes reports whether text contains an escape that begins like this and stands for a byte of a
+// pattern.
 func (s *searcher) escapes(text []byte, beginning string) bool {
 	for {
 		i := bytes.Index(text, []byte(beginning))
@@ -257,7 +260,7 @@ func (s *searcher) escapes(text []byte, beginning string) bool {
 	}
 }
 
-// unit returns the first byte of text, decoded, and the length of how it is written.
+// unit returns the first byte of text, decoded, and the length of its encoding.
 func (s *searcher) unit(text []byte) (c byte, size int) {
 	before := 0
 	switch {
@@ -286,7 +289,7 @@ func (s *searcher) cutEscape(text []byte) int {
 	return 0
 }
 
-// putStar puts a star in place of one byte of a secret, in the form that the byte has.
+// putStar replaces one byte of a secret with a star, in the same encoding.
 func putStar(written []byte) {
 	switch len(written) {
 	case 1:

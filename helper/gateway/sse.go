@@ -9,17 +9,16 @@ import (
 	"time"
 )
 
-// maxFirstEvent is the most that is read of a stream to find its first event, in bytes.
+// maxFirstEvent is how many bytes of a stream are read, at most, to find its first event.
 const maxFirstEvent = 64 << 10
 
-// holdComments is how long a stream is held back that sends nothing yet, or only comments (with
-// which servers keep a connection alive), to see whether an error follows. The client must not wait
-// for headers forever.
+// holdComments is how long a stream without an event is held back, to see whether an error follows.
+// Servers keep such a stream alive with comments. The client must not wait for headers forever.
 const holdComments = 10 * time.Second
 
-// firstEvent reads a stream until it is clear whether its first event is an error, and makes no
-// read after that: for a healthy stream, the read that brings its first bytes is enough. It returns
-// what was read, a reader for the rest, and the data of the error event if it is one.
+// firstEvent reads a stream until it is clear whether its first event is an error. If it is not,
+// one read is usually enough. firstEvent returns what was read, a reader for the rest, and the data
+// of the error event, if any.
 func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
 	head, rest = peek(stream, hold, func(head []byte, ended bool) (decided bool) {
 		failure, decided = scanEvent(head, ended)
@@ -31,8 +30,7 @@ func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Read
 // peekPiece is how much is read at once, in bytes: enough for a short error, or an event.
 const peekPiece = 4 << 10
 
-// peekWhole is peek for a stream whose next bytes are on their way, such as a body with a known
-// length. It waits for them, which saves a goroutine.
+// peekWhole is peek without a time limit, for a body of known length. It needs no goroutine.
 func peekWhole(stream io.Reader, enough func(head []byte, ended bool) bool) (head []byte, rest io.Reader) {
 	for {
 		piece := make([]byte, peekPiece)
@@ -76,7 +74,7 @@ func peek(stream io.Reader, hold time.Duration, enough func(head []byte, ended b
 	}
 }
 
-// after is a reader for the rest: it repeats the error that ended the stream.
+// after returns a reader for the rest of the stream, or for the error that ended it.
 func after(stream io.Reader, err error) io.Reader {
 	if err != nil {
 		return &lateReader{err: err}
@@ -116,10 +114,11 @@ func (l *lateReader) Read(p []byte) (int, error) {
 // byteOrderMark may precede a stream's first line.
 const byteOrderMark = "\ufeff"
 
-// scanEvent examines the beginning of a stream. If decided is false, more is needed; ended says
-// that no more comes. An error is an event named "error", or an unnamed one whose data is an error
-// (see isError). Only the first event with data counts. Source: the WHATWG's HTML standard,
-// "Server-sent events"; unlike there, an event that is cut off by the stream's end counts too.
+// scanEvent examines the beginning of a stream. If decided is false, it needs more bytes; ended
+// means that there are no more. An event is an error if its name is "error", or if it has no name
+// and isError accepts its data. Only the first event with data counts. Source: the WHATWG's HTML
+// standard, "Server-sent events". Unlike the standard, scanEvent also accepts an event that is cut
+// off by the end of the stream.
 func scanEvent(stream []byte, ended bool) (failure []byte, decided bool) {
 	if len(stream) < len(byteOrderMark) && strings.HasPrefix(byteOrderMark, string(stream)) && !ended {
 		return nil, false
@@ -160,7 +159,7 @@ func cutLine(stream []byte) (line, rest []byte, whole bool) {
 
 // firstData holds the current event's fields that decide whether it is an error.
 type firstData struct {
-	named bool // "error"
+	named bool // the event's name is "error"
 	data  []byte
 }
 
@@ -171,7 +170,7 @@ func (e *firstData) take(line []byte) (healthy bool) {
 	switch {
 	case len(line) == 0:
 		if len(e.data) == 0 {
-			e.named = false // there was only a name: that is not an event
+			e.named = false // a name without data is not an event
 		}
 	case string(field) == "event":
 		e.named = string(value) == "error"

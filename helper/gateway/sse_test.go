@@ -111,14 +111,14 @@ func FuzzFirstEvent(f *testing.F) {
 		if err != nil || !bytes.Equal(append(head, tail...), stream) {
 			t.Errorf("%q became %q and %q, %v", stream, head, tail, err)
 		}
-		// In pieces fewer errors are found (an object's later members come too late), but never
-		// more.
+		// In single bytes, an error may be missed if its decisive member comes late. But no other
+		// error may be found.
 		whole, _ := scanEvent(stream, true)
 		_, _, pieces := firstEvent(iotest.OneByteReader(bytes.NewReader(stream)), time.Minute)
 		if pieces != nil && !bytes.Equal(whole, pieces) {
 			t.Errorf("%q is an error in pieces, and another or none whole", stream)
 		}
-		// The kind of line end makes no difference.
+		// The line ending makes no difference.
 		lines := bytes.ReplaceAll(bytes.ReplaceAll(stream, []byte("\r\n"), []byte("\n")), []byte("\r"), []byte("\n"))
 		for _, end := range []string{"\n", "\r", "\r\n"} {
 			if same, _ := scanEvent(bytes.ReplaceAll(lines, []byte("\n"), []byte(end)), true); !bytes.Equal(whole, same) {
@@ -131,7 +131,7 @@ func FuzzFirstEvent(f *testing.F) {
 	})
 }
 
-// referenceEvent returns the first event with data, according to the standard; lines end with LF.
+// referenceEvent returns the first event with data, as the standard defines it. Lines end with LF.
 func referenceEvent(stream []byte) (name, data string) {
 	var lines []string
 	for line := range strings.SplitSeq(strings.TrimPrefix(string(stream), byteOrderMark)+"\n\n", "\n") {

@@ -23,14 +23,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// stage is a gateway between a client and the stand-in, over a pool of three accounts in memory.
+// stage is a gateway between a client and the fake service, with three accounts in memory.
 type stage struct {
 	*gateway.Gateway
 	service *fakeservice.Server
 	pool    *rotation.Pool
 	clock   *clock
 	client  *http.Client
-	usage   *helper.UsagePoller // nil if the gateway asks nothing
+	usage   *helper.UsagePoller // nil if the gateway does not use /usage
 
 	mu        sync.Mutex
 	switches  []string
@@ -148,7 +148,7 @@ func (s *stage) do(t *testing.T, req *http.Request) answer {
 	return answer{resp.StatusCode, resp.Header, string(body)}
 }
 
-// seen is the accounts that the service was asked with, in order.
+// seen returns the accounts of the requests that the service got, in order.
 func (s *stage) seen() []string {
 	out := []string{}
 	for _, r := range s.service.Requests() {

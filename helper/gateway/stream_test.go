@@ -25,14 +25,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// scripted is an upstream whose test decides what it writes, and when.
+// scripted is an upstream that writes what its test sends to pieces.
 type scripted struct {
-	pieces chan string   // each is written and flushed; closing it ends the answer
-	gone   chan struct{} // closed when the gateway canceled the request
+	pieces chan string   // each piece is written and flushed; closing the channel ends the answer
+	gone   chan struct{} // closed when the gateway has canceled the request
 }
 
-// upstream starts it, with the answer's headers sent at once, and puts it behind the stage's
-// gateway.
+// upstream starts a scripted upstream that sends its headers at once. The option makes it the
+// gateway's service.
 func upstream(t *testing.T, contentType string) (*scripted, func(*gateway.Options)) {
 	u := &scripted{make(chan string), make(chan struct{})}
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -75,7 +75,7 @@ func TestEveryPieceAtOnce(t *testing.T) {
 		assert.NoError(t, err)
 		responses <- resp
 	}()
-	u.pieces <- "data: {\"id\":1" // not even a whole line
+	u.pieces <- "data: {\"id\":1" // an incomplete line
 	resp := <-responses
 	defer resp.Body.Close()
 	buf := make([]byte, 100)
@@ -114,8 +114,7 @@ func TestAClientThatLeavesEndsTheUpstreamRequest(t *testing.T) {
 				u.pieces <- first
 				<-started
 			} else {
-				// The request has reached the service once its handler takes a piece: send an empty
-				// one.
+				// The handler of the service takes this empty piece once it has the request.
 				u.pieces <- ""
 			}
 			cancel()
@@ -155,7 +154,7 @@ func TestAnErrorBehindCommentsStillFailsOver(t *testing.T) {
 	u.pieces <- ": keep-alive\n\n"
 	u.pieces <- "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"GoUsageLimitError\",\"message\":\"x\"}}\n\n"
 	<-u.gone                                        // the first request was canceled
-	u.pieces <- "data: {\"second\":\"answer\"}\n\n" // on the request that was sent again
+	u.pieces <- "data: {\"second\":\"answer\"}\n\n" // the answer to the second request
 	close(u.pieces)
 	a := <-answers
 	assert.Equal(t, "data: {\"second\":\"answer\"}\n\n", a.body)
@@ -193,7 +192,7 @@ func TestSlowStreamsAreNotStalled(t *testing.T) {
 	r := <-resp
 	require.NoError(t, <-err)
 	defer r.Body.Close()
-	<-time.After(300 * time.Millisecond) // longer than the watchdog waits for headers
+	<-time.After(300 * time.Millisecond) // longer than Stall, which is only for headers
 	u.pieces <- "data: 2\n\n"
 	close(u.pieces)
 	body, readErr := io.ReadAll(r.Body)
@@ -250,7 +249,7 @@ func TestLargeBodiesStreamOnce(t *testing.T) {
 	assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)
 }
 
-// A prompt is not kept while its answer streams: 8 prompts of 2 MB would show.
+// The gateway does not keep a prompt while the answer streams: 8 prompts of 2 MB would show.
 func TestNothingOfABodyIsLeftWhileItsAnswerStreams(t *testing.T) {
 	const streams, size = 8, 2 << 20
 	for name, overage := range map[string]bool{"as it is": false, "with a look at the cost": true} {
@@ -306,7 +305,7 @@ func (r repeating) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestTwoGatewaysAgreeThroughTheFile: two processes' gateways share one pool.
+// The gateways of two processes share one pool through its file.
 func TestTwoGatewaysAgreeThroughTheFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state")
 	clock := time.Now
@@ -351,7 +350,7 @@ func TestSlowLorisIsCutOff(t *testing.T) {
 	defer conn.Close()
 	_, err = fmt.Fprintf(conn, "POST %s/chat/completions HTTP/1.1\r\nHost: %s\r\nX-Long: %s\r\n", u.Path, u.Host, strings.Repeat("x", 1<<20))
 	if err != nil {
-		return // it was cut off while it was still sending
+		return // the connection was closed while the body was sent
 	}
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -20,9 +20,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// TestStress: 10,000 requests (1,000 with -short) of 32 clients while accounts are limited and freed at random. Each is
-// answered by an account that was not limited, or refused correctly; afterwards no goroutine and no
-// descriptor is left.
+// TestStress sends 10,000 requests of 32 clients (1,000 with -short) while accounts are limited and
+// freed at random. Each request must be answered by an account that was not limited, or be refused
+// correctly. Afterwards no goroutine and no descriptor may be left.
 func TestStress(t *testing.T) {
 	const clients = 32
 	requests := int64(10_000)
@@ -57,7 +57,7 @@ func TestStress(t *testing.T) {
 						assert.NoError(t, err)
 						assert.Positive(t, wait)
 						want := "GoUsageLimitError"
-						if time.Duration(wait)*time.Second <= gateway.DefaultMaxWait { // or an account has become free since
+						if time.Duration(wait)*time.Second <= gateway.DefaultMaxWait { // or an account became free in the meantime
 							want = "RateLimitError"
 						}
 						assert.Equal(t, want, body.Error.Type, "wait %d", wait)
@@ -70,7 +70,7 @@ func TestStress(t *testing.T) {
 		wg.Wait()
 		close(stop)
 		<-stopped
-		// Every account is free again: whatever happened, the pool recovers.
+		// The pool recovers when every account is free again.
 		for _, label := range labels {
 			s.service.SetPlan(keyOf(label), fakeservice.Plan{})
 		}
@@ -110,7 +110,7 @@ func shake(s *stage, stop <-chan struct{}) {
 	}
 }
 
-// openDescriptors counts this process's descriptors; 0 if the system does not show them.
+// openDescriptors counts this process's file descriptors; 0 if the system does not list them.
 func openDescriptors(t *testing.T) int {
 	entries, err := os.ReadDir("/proc/self/fd")
 	if os.IsNotExist(err) {

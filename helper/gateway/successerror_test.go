@@ -12,7 +12,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Limits with a success status, in every form that a client would treat as an error.
+// A limit with a success status causes a switch, in every form that a client would treat as an
+// error.
 func TestALimitInASuccessFailsOver(t *testing.T) {
 	const limit = `{"type":"error","error":{"type":"GoUsageLimitError","message":"Weekly usage limit reached"},"metadata":{"limitName":"weekly"}}`
 	lines := "data: " + strings.ReplaceAll(limit, ",", ",\ndata: ")
@@ -44,7 +45,7 @@ func TestALimitInASuccessFailsOver(t *testing.T) {
 	}
 }
 
-// Answers that are not limits are passed on unchanged, even if they were examined.
+// Answers that are not limits are passed on unchanged, even after they were examined.
 func TestASuccessIsPassedOnAsItCame(t *testing.T) {
 	for name, body := range map[string]string{
 		"another error":     `{"type":"error","error":{"type":"ModelError","message":"no such model"}}`,
@@ -66,7 +67,7 @@ func TestASuccessIsPassedOnAsItCame(t *testing.T) {
 	}
 }
 
-// The head and the first words of a slow answer arrive at once.
+// The headers and the first words of a slow answer arrive at once.
 func TestAnAnswerThatIsNoStreamIsNotHeldBack(t *testing.T) {
 	u, behind := upstream(t, "application/json")
 	s := newStage(t, behind)

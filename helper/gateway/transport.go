@@ -6,14 +6,13 @@ import (
 	"sync/atomic"
 )
 
-// transport is Go's default transport (its proxy settings, its verified TLS), with enough
-// connections for many streams to one host, and without decompression.
+// transport is Go's default transport, with its proxy and TLS settings. It allows many streams to
+// one host, and does not decompress answers.
 //
-// A service closes idle connections, and a request may be on its way at that moment. net/http
-// repeats such a request only if its method is idempotent, which POST is not. For a prompt the risk
-// is worth it: repeating costs at most one more answer, and not repeating shows the user an
-// avoidable error. So a request that fails on a reused connection, without a byte of answer, is
-// sent once more.
+// The service may close an idle connection just when a request is sent on it. net/http repeats such
+// a request only if its method is idempotent, which POST is not. transport repeats it once if it
+// failed on a reused connection before a byte of the answer. At worst this costs one more answer;
+// without it, the user would see an avoidable error.
 type transport struct {
 	pooled *http.Transport
 	fresh  *http.Transport // never reuses a connection
@@ -25,7 +24,7 @@ func newTransport() *transport {
 
 func plainTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // 0: as many as the hosts may have
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // 0: no limit for all hosts together
 	t.DisableCompression = true
 	return t
 }
@@ -36,7 +35,7 @@ func freshTransport() *http.Transport {
 	return t
 }
 
-// RoundTrip sends the request, and on the condition above once more.
+// RoundTrip sends the request, and repeats it once as described above.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	var reused, answered atomic.Bool
 	traced := req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
@@ -54,8 +53,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return t.fresh.RoundTrip(again)
 }
 
-// newBody returns the request with its body from the beginning; ok is false if that is not
-// possible.
+// newBody returns the request with its body from the beginning; ok is false if that is impossible.
 func newBody(req *http.Request) (again *http.Request, ok bool) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req, true
@@ -82,12 +80,11 @@ type streamError struct {
 
 func (e streamError) Error() string { return "the service reset the stream" }
 
-// isReset reports whether the service refused only this request and keeps the connection, which
-// counts as an answer. net/http itself repeats the requests that the service has not begun to
-// process.
+// isReset reports whether the service refused this request but keeps the connection, which counts
+// as an answer. net/http itself repeats the requests that the service has not begun to process.
 func isReset(err error) bool { return isA[streamError](err) }
 
-// CloseIdleConnections closes what no request is using.
+// CloseIdleConnections closes the connections that no request uses.
 func (t *transport) CloseIdleConnections() {
 	t.pooled.CloseIdleConnections()
 	t.fresh.CloseIdleConnections()

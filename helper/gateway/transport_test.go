@@ -18,9 +18,9 @@ import (
 	"ocgo-key/helper/gateway"
 )
 
-// closingUpstream is an upstream that answers this many requests on each connection, and closes the
-// connection after reading the next one: like a server that closes an idle connection while a
-// request is on its way.
+// closingUpstream answers this many requests on each connection, and closes the connection after it
+// has read the next one. It acts like a server that closes an idle connection just when a request
+// arrives.
 type closingUpstream struct {
 	answers int  // on each connection
 	reset   bool // the connection is reset instead of closed
@@ -118,8 +118,7 @@ func TestARequestThatMeetsAClosingConnectionIsSentAgain(t *testing.T) {
 	}
 }
 
-// A connection that never answered means that the service has a problem, not that the connection
-// was idle for too long.
+// If a new connection fails, the service has a problem: the connection was not idle.
 func TestARequestThatDiesOnAFreshConnectionIsNotSentAgain(t *testing.T) {
 	h := &closingUpstream{answers: 0}
 	s := newStage(t, h.start(t))
@@ -128,7 +127,7 @@ func TestARequestThatDiesOnAFreshConnectionIsNotSentAgain(t *testing.T) {
 	assert.Len(t, h.take(), 1)
 }
 
-// If the fresh connection fails too, there is no further attempt.
+// If the new connection fails too, the request is not sent a third time.
 func TestARequestIsSentAgainOnce(t *testing.T) {
 	var mu sync.Mutex
 	connections, requests := 0, 0
@@ -139,7 +138,7 @@ func TestARequestIsSentAgainOnce(t *testing.T) {
 		front, err := net.Listen("tcp4", "127.0.0.1:0")
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = front.Close() })
-		go func() { // the first connection leads to h, each later one reads a request and closes
+		go func() { // the first connection leads to h; later ones are closed after one request
 			for {
 				conn, err := front.Accept()
 				if err != nil {
@@ -176,7 +175,7 @@ func TestARequestIsSentAgainOnce(t *testing.T) {
 	assert.Equal(t, 1, requests)
 }
 
-// Once an answer has begun, the request is not sent again, whatever happens.
+// After an answer has begun, the request is not sent again, even if the answer is incomplete.
 func TestAnAnswerThatBreaksOffIsNotAskedForAgain(t *testing.T) {
 	for name, begin := range map[string]string{
 		"in its head": "HTTP/1.1 200 OK\r\nContent-Ty", "in its body": "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 100\r\n\r\nabc",

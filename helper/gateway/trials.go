@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// trials are requests that are sent although all accounts have reached their usage limits. The
-// service still answers models that cost nothing, and only an answer shows which ones these are.
+// trials records requests that are sent although all accounts have reached their usage limits. The
+// service still answers models that cost nothing, and only a trial shows which models these are.
 type trials struct {
 	mu     sync.Mutex
 	models map[string]trial
@@ -20,7 +20,7 @@ type trial struct {
 const (
 	// trialPause is the shortest time between two trials of a model that the service refuses.
 	trialPause = time.Minute
-	// maxTrials is the largest number of models that are remembered: clients choose the names.
+	// maxTrials is the largest number of models that are remembered: clients can send any name.
 	maxTrials = 256
 )
 

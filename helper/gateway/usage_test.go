@@ -16,14 +16,14 @@ import (
 	"ocgo-key/rotation"
 )
 
-// usageStage is a stage whose gateway asks /usage.
+// usageStage is a stage whose gateway uses /usage.
 func usageStage(t *testing.T, change ...func(*gateway.Options)) *stage {
 	q := &helper.UsagePoller{Keys: keychain.NewMemory(), Client: helper.NewClient()}
 	t.Cleanup(q.Client.CloseIdleConnections)
 	s := newStage(t, append(change, func(o *gateway.Options) {
 		q.Base, q.Now, q.Holder = o.Upstreams[gateway.GoPrefix], o.Now, o.Holder.(*helper.Holder)
 		o.Usage = q
-		_, err := q.Holder.Current(t.Context(), nil) // as a process does before it has a gateway
+		_, err := q.Holder.Current(t.Context(), nil) // as a process does before it starts the gateway
 		require.NoError(t, err)
 	})...)
 	s.usage = q
@@ -45,7 +45,7 @@ func (s *stage) asked(path string) (n int) {
 	return n
 }
 
-// askedAbout counts the questions for the usage of this account.
+// askedAbout counts the requests for the usage of this account.
 func (s *stage) askedAbout(label string) (n int) {
 	for _, r := range s.service.Requests() {
 		if r.Account == label && r.Path == gateway.GoPrefix+"/usage" {
@@ -58,7 +58,7 @@ func (s *stage) askedAbout(label string) (n int) {
 func TestTheLatestResetIsTheTimeOfReturn(t *testing.T) {
 	s := usageStage(t)
 	now := s.clock.Now()
-	// The 429 names only the first window; the week ends later.
+	// The 429 names only the first window. The weekly window resets later.
 	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{
 		Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Rolling, time.Hour)},
 		Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Rolling: 100, fakeservice.Weekly: 100},
@@ -84,7 +84,7 @@ func TestAnAccountThatIsBackEarlyIsFound(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, a.status)
 	require.Eventually(t, func() bool { return s.asked("/usage") == 3 && s.service.InFlight() == 0 }, 5*time.Second, 5*time.Millisecond)
 	s.service.SetPlan(keyOf("Spare"), fakeservice.Plan{Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: 10}}})
-	for _, label := range labels[:2] { // these stay limited, and /usage says so
+	for _, label := range labels[:2] { // these accounts stay limited, as /usage reports
 		s.service.SetPlan(keyOf(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: s.clock.Now().Add(24 * time.Hour)}}})
 	}
 	s.clock.pass(2 * time.Minute)
@@ -106,14 +106,15 @@ func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
 	assert.LessOrEqual(t, s.asked("/usage"), 3, "each account once a minute at most")
 }
 
-// The 429 names one window, /usage all of them. The time of return is announced once, from /usage.
+// The 429 names one window, /usage all of them. The user is told the time of return once, from
+// /usage.
 func TestTheTimeOfReturnIsReportedOnce(t *testing.T) {
 	var said []string
 	s := usageStage(t, func(o *gateway.Options) {
 		o.Observer.Exhausted = func(_ *gateway.Exchange, e *rotation.ExhaustedError) { said = append(said, e.Account) }
 	})
 	now := s.clock.Now()
-	for i, label := range labels { // the shortest time in a 429 is Spare's, whose monthly limit is reached as well
+	for i, label := range labels { // the 429 with the shortest time is Spare's, whose monthly limit is reached too
 		s.service.SetPlan(keyOf(label), fakeservice.Plan{
 			Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Duration(10-i)*time.Hour)},
 			Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: 100, fakeservice.Monthly: 100 * (i / 2)},
