@@ -133,7 +133,7 @@ func (b *body) open(req *http.Request) {
 	switch {
 	case b.rest != nil:
 		b.spent = true
-		req.Body = &replayBody{memory: b.memory, rest: b.rest} // from now on the only reference to both
+		req.Body = &replayBody{memory: b.memory, rest: b.rest} // the only reference from now on
 		b.kept, b.memory = nil, nil
 	case len(b.kept) == 0:
 		req.Body = http.NoBody

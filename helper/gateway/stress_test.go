@@ -87,7 +87,7 @@ func TestStress(t *testing.T) {
 	assert.Eventually(t, func() bool { return openDescriptors(t) <= descriptors }, 5*time.Second, 10*time.Millisecond, "descriptors are left open")
 }
 
-// shake limits and frees accounts at random, and lets time pass, until stop.
+// shake limits and frees accounts at random and advances the clock, until stop is closed.
 func shake(s *stage, stop <-chan struct{}) {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()

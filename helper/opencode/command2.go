@@ -6,28 +6,28 @@ import (
 	"strings"
 )
 
-// Way is how a command line of OpenCode 2 is started under a gateway. OpenCode 2's clients leave
-// model requests to a server: by default to one background service per user, which keeps the
-// environment of the client that started it.
+// Way is how a command of OpenCode 2 is started under a gateway. Clients of OpenCode 2 do not send
+// model requests themselves; a server does. By default this is one background service per user,
+// which has the environment of the client that started it.
 type Way int
 
 // The values of Way.
 const (
-	// Apart is for commands that use or start the shared service, and for those that need no
-	// server: they run without the gateway's environment, so that the service never gets it.
+	// Apart is for commands that use or start the shared service, and for commands that need no
+	// server. They run without the gateway's environment, so that the service never gets it.
 	Apart Way = iota
 	// Alone is for a process that is its own server (acp, serve): it gets the gateway's environment
 	// and no other change.
 	Alone
-	// Standalone is for a client that starts a private server by --standalone, in the gateway's
+	// Standalone is for a client that starts a private server with --standalone, in the gateway's
 	// environment.
 	Standalone
-	// Joined is for a client that joins a private server, which runs already, by --server.
+	// Joined is for a client that joins a running private server with --server.
 	Joined
 )
 
-// ErrServer is the error for a command line with --server. The server that it names would send the
-// requests without the gateway.
+// ErrServer is the error for a command line with --server: requests from that server would bypass
+// the gateway.
 var ErrServer = errors.New("opencode's --server names another server, whose requests would not go through the gateway")
 
 // Command2 is a parsed command line of OpenCode 2.
@@ -35,12 +35,12 @@ type Command2 struct {
 	Way  Way
 	Kind Kind   // TUI for `mini` as well
 	Name string // the subcommand; empty for the full screen
-	// Joins says that an existing session is continued (-c or -s without --fork).
+	// Joins is true if an existing session is continued (-c or -s without --fork).
 	Joins bool
 	// Logs are the logging options, for a server that is started for this client.
 	Logs []string
 
-	head []string // up to the last subcommand; further options go after it
+	head []string // the words up to the last subcommand; added options follow it
 	tail []string // the rest, without --standalone
 	kept []string // the options in tail that apply to a second invocation as well
 }
@@ -54,8 +54,8 @@ var values2 = []string{"--log-level", "--completions", "--server", "--session", 
 // must not have.
 var first2 = []string{"--continue", "-c", "--session", "-s", "--fork", "--title", "--file", "-f", "--prompt"}
 
-// ways2 maps the subcommands of 2.0.15, as its --help lists them, to their Way. nested2 has those
-// of them whose own subcommands take --standalone.
+// ways2 maps the subcommands in the --help of 2.0.15 to their Way. nested2 are the subcommands
+// whose own subcommands accept --standalone.
 var (
 	ways2 = map[string]Way{"run": Joined, "mini": Joined, "acp": Alone, "serve": Alone,
 		"auth": Standalone, "session": Standalone, "models": Standalone, "api": Standalone, "stats": Standalone, "reload": Standalone,
@@ -63,9 +63,8 @@ var (
 	nested2 = []string{"auth", "session"}
 )
 
-// Parse2 parses the arguments after `opencode`. isDir reports whether a path is a folder. A first
-// word that is neither a known subcommand nor a folder may be a subcommand of a later version; its
-// Way is Apart.
+// Parse2 parses the arguments after `opencode`. isDir reports whether a path is a folder. An
+// unknown first word that is not a folder may be a subcommand of a later version; its Way is Apart.
 func Parse2(args []string, isDir func(string) bool) (Command2, error) {
 	c := Command2{Way: Joined, Kind: TUI, head: []string{}}
 	var fork, joins, service, apart bool
@@ -116,8 +115,8 @@ func Parse2(args []string, isDir func(string) bool) (Command2, error) {
 	return c, nil
 }
 
-// word processes a word that is not an option. The parameter words is the number of such words
-// before it; upTo are the arguments up to it.
+// word processes an argument that is not an option: the last one in upTo. words is the number of
+// such arguments before it.
 func (c *Command2) word(upTo []string, words int, isDir func(string) bool) {
 	word := upTo[len(upTo)-1]
 	way, known := ways2[word]
@@ -150,8 +149,8 @@ func (c Command2) Join(url string) []string {
 }
 
 // Resume returns the arguments with which `opencode run` joins the server at url and continues a
-// session with the prompt text. The text must not begin with a dash, since it can't follow "--":
-// 2.0.15 doubles such a prompt.
+// session with the prompt text. The text must not begin with a dash. It cannot follow "--", because
+// 2.0.15 sends such a prompt twice.
 func (c Command2) Resume(url, session, text string) []string {
 	return slices.Concat(c.head, []string{"--server", url}, c.kept, []string{"--session", session, text})
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// ConfigVariable is the environment variable with JSON configuration. It overrides everything else
-// that a user or a wrapper can set. Source: docs/facts.md, "Which key OpenCode uses".
+// ConfigVariable is the environment variable that contains a JSON configuration. It overrides all
+// other settings of users and wrappers. Source: docs/facts.md, "Which key OpenCode uses".
 const ConfigVariable = "OPENCODE_CONFIG_CONTENT"
 
-// Endpoint is where a provider's requests go, and the headers that they carry. If BaseURL is empty,
-// the provider keeps its address, but no longer takes its key from the environment.
+// Endpoint is the address and the headers of a provider's requests. If BaseURL is empty, the
+// provider keeps its address, but no longer takes its key from the environment.
 type Endpoint struct {
 	BaseURL string
 	Headers map[string]string
@@ -31,9 +31,9 @@ const PlaceholderKey = "ocgo-placeholder"
 // never quotes that content.
 var ErrConfig = errors.New(ConfigVariable + " cannot be used")
 
-// MergeConfig returns the user's configuration content (JSON or JSONC, with OpenCode's {env:…} and
-// {file:…}; empty for none) with the endpoints set for each provider id, in the form of OpenCode 1
-// and in that of OpenCode 2. Everything else stays as the user wrote it.
+// MergeConfig returns the user's configuration content with the endpoints added, by provider id, in
+// the formats of OpenCode 1 and OpenCode 2. user is JSON or JSONC, may contain OpenCode's {env:…}
+// and {file:…}, and may be empty. Everything else stays as the user wrote it.
 func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
 	return editConfig(user, func(config object) error {
 		for id, endpoint := range endpoints {
@@ -56,7 +56,7 @@ func AddPlugin(content, folder string) (string, error) {
 	return editConfig(content, func(config object) error {
 		var plugins []json.RawMessage
 		if raw, ok := config["plugins"]; ok && json.Unmarshal(raw, &plugins) != nil {
-			return fmt.Errorf("%w: %q in it is not a list", ErrConfig, "plugins")
+			return fmt.Errorf("%w: its member %q is not a list", ErrConfig, "plugins")
 		}
 		ours, _ := json.Marshal(folder) // strings always marshal
 		var err error
@@ -79,8 +79,8 @@ func editConfig(content string, edit func(object) error) (string, error) {
 	return references.restore(string(merged)), err
 }
 
-// set sets the endpoint in the object at path. The address and the placeholder go into its member
-// settings, and the headers into its member at the path headers.
+// set writes the endpoint into the object at path. The address and the placeholder go into its
+// member settings, and the headers into the object at the path headers in it.
 func (e Endpoint) set(config object, path []string, settings string, headers ...string) error {
 	err := within(config, path, func(provider object) { provider["env"] = json.RawMessage("[]") })
 	if err != nil || e.BaseURL == "" {
@@ -102,7 +102,7 @@ func (e Endpoint) set(config object, path []string, settings string, headers ...
 	})
 }
 
-// object keeps its values as written, so that order and numbers within them do not change.
+// object is a JSON object whose values stay as written, with their order and numbers.
 type object = map[string]json.RawMessage
 
 func parseObject(text []byte) (object, error) {
@@ -113,11 +113,11 @@ func parseObject(text []byte) (object, error) {
 	}
 	value, err := hujson.Parse(append(text, '\n')) // the last line of the text may be a comment
 	if err != nil {
-		return nil, fmt.Errorf("%w: it is not JSON", ErrConfig) // the parser's message could quote it
+		return nil, fmt.Errorf("%w: the value is not JSON", ErrConfig) // the parser's message could quote it
 	}
 	value.Standardize()
 	if err := json.Unmarshal(value.Pack(), &o); err != nil || o == nil {
-		return nil, fmt.Errorf("%w: it is not a JSON object", ErrConfig)
+		return nil, fmt.Errorf("%w: the value is not a JSON object", ErrConfig)
 	}
 	return o, nil
 }
@@ -131,7 +131,7 @@ func within(o object, path []string, change func(object)) error {
 	child := object{}
 	if raw, ok := o[path[0]]; ok && string(raw) != "null" {
 		if err := json.Unmarshal(raw, &child); err != nil {
-			return fmt.Errorf("%w: %q in it is not an object", ErrConfig, path[0])
+			return fmt.Errorf("%w: its member %q is not an object", ErrConfig, path[0])
 		}
 	}
 	if err := within(child, path[1:], change); err != nil {

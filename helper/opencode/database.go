@@ -17,14 +17,15 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// DatabaseFile is the name of the database in OpenCode's data folder in which OpenCode 2 keeps
-// logins, conversations and more.
+// DatabaseFile is the database in OpenCode's data folder in which OpenCode 2 keeps logins and
+// conversations.
 const DatabaseFile = "opencode.db"
 
-// DatabaseVariable names another database: a whole path, or one below OpenCode's data folder.
+// DatabaseVariable is the environment variable with the path of another database. A relative path
+// is below OpenCode's data folder.
 const DatabaseVariable = "OPENCODE_DB"
 
-// databaseHead begins every SQLite database.
+// databaseHead is the beginning of every SQLite database.
 const databaseHead = "SQLite format 3\x00"
 
 // DatabasePath returns the path of OpenCode 2's database, which need not exist; empty if the
@@ -56,7 +57,7 @@ type Credentials struct {
 // quotes a row.
 var ErrDatabase = errors.New("no logins can be read")
 
-// The most that is read of a row, in bytes.
+// Limits for a row's value, and for its label, in bytes. Rows above a limit are ignored.
 const (
 	maxValue = 64 << 10
 	maxName  = 1 << 10
@@ -65,10 +66,10 @@ const (
 // databaseWait is how long to wait for a database that another process has locked.
 const databaseWait = 5 * time.Second
 
-// ReadCredentials reads the logins with a key for opencode-go and opencode, the active ones first,
-// then in the order of their creation. It changes nothing, and works while OpenCode is running. A
-// database without the table, such as OpenCode 1's, has no logins. Errors wrap ErrDatabase, or
-// fs.ErrNotExist.
+// ReadCredentials reads the logins of opencode-go and opencode that have a key. Active logins come
+// first, then those of opencode-go, then the oldest. ReadCredentials changes nothing, and works
+// while OpenCode is running. A database without the table of logins, such as OpenCode 1's, has no
+// logins. Errors wrap ErrDatabase, or fs.ErrNotExist.
 func ReadCredentials(ctx context.Context, path string) (c *Credentials, err error) {
 	err = reading(ctx, path, func(db *sqlite3.Conn) error {
 		c, err = readCredentials(db)
@@ -89,7 +90,7 @@ func CreatedBySecond(ctx context.Context, path string) (second bool, err error) 
 	return second, err
 }
 
-// reading calls read with a database that is opened without changing it.
+// reading opens a database for reading and calls read with it.
 func reading(ctx context.Context, path string, read func(*sqlite3.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, databaseWait)
 	defer cancel()
@@ -101,17 +102,17 @@ func reading(ctx context.Context, path string, read func(*sqlite3.Conn) error) e
 	return databaseError(path, err)
 }
 
-// openToRead opens a database without changing it.
+// openToRead opens a database for reading. It does not change the database or its folder.
 func openToRead(ctx context.Context, path string) (*sqlite3.Conn, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
+		return nil, errors.New("the path is not a regular file")
 	}
-	// Without a write-ahead log no process has the database open. Then it can be read as a plain
-	// file, so that SQLite creates no files beside it.
+	// If there is no write-ahead log, no process has the database open. Then it can be read as a
+	// plain file, so that SQLite creates no files beside it.
 	if _, err := os.Lstat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
 		return connect(ctx, immutable(path), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
 	}
@@ -131,7 +132,7 @@ func connect(ctx context.Context, name string, flags sqlite3.OpenFlag) (*sqlite3
 	return db, nil
 }
 
-// immutable returns the URI of a database that nothing changes while it is read.
+// immutable returns the URI of a database that does not change while it is read.
 func immutable(path string) string {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
@@ -140,7 +141,7 @@ func immutable(path string) string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: "immutable=1"}).String()
 }
 
-// wantedColumns are the columns that the table must have; others may be missing.
+// wantedColumns are the columns that the table of logins must have. Other columns may be missing.
 const wantedColumns = "id integration_id label value"
 
 func columns(db *sqlite3.Conn) (map[string]bool, error) {
@@ -166,8 +167,8 @@ func rows(db *sqlite3.Conn, query string, row func(*sqlite3.Stmt), args ...strin
 	return s.Err()
 }
 
-// errShape means that the table does not have the known form.
-var errShape = errors.New("its table of logins has an unknown form")
+// errShape means that the table of logins has an unknown structure.
+var errShape = errors.New("the table of logins has an unknown form")
 
 func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
 	c := &Credentials{Logins: Logins{Last: -1}}
@@ -177,7 +178,7 @@ func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
 	}
 	for _, name := range strings.Fields(wantedColumns) {
 		if !has[name] {
-			return nil, fmt.Errorf("%w: it has no column %q", errShape, name)
+			return nil, fmt.Errorf("%w: the column %q is missing", errShape, name)
 		}
 	}
 	active, oldest := "", "id"
@@ -208,9 +209,9 @@ func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
 // movedKey replaces a key in its row until the row is deleted.
 const movedKey = "ocgo-moved"
 
-// credentialLogin reads a row's value: {"type":"key","key":"…"}. Other types hold no key. The panel
-// of our plugin stores a placeholder there, which stands for the pool. Callers recognize the
-// placeholder by the beginning of its key.
+// credentialLogin reads a row's value: {"type":"key","key":"…"}. Values of other types contain no
+// key. Our plugin's login method stores a placeholder as the key. Callers recognize it by its
+// beginning.
 func credentialLogin(label, value string) (Login, bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(value), &members) != nil || textOf(members["type"]) != "key" {
@@ -231,7 +232,7 @@ func credentialLogin(label, value string) (Login, bool) {
 	}
 	if login.Problem == "" && len(others) > 0 {
 		slices.Sort(others)
-		login.Stays = "it holds more than a key (" + strings.Join(slices.Compact(others), ", ") + ")"
+		login.Stays = "the entry contains more than a key (" + strings.Join(slices.Compact(others), ", ") + ")"
 	}
 	return login, true
 }
@@ -242,21 +243,21 @@ func textOf(raw json.RawMessage) string {
 	return text
 }
 
-// databaseError returns err as an error that names the file and quotes nothing of it.
+// databaseError returns an error that names the file and the reason, and quotes no content.
 func databaseError(path string, err error) error {
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	why := "it cannot be opened"
+	why := "the file cannot be opened"
 	switch {
 	case errors.Is(err, sqlite3.NOTADB):
-		why = "it is not an SQLite database"
+		why = "the file is not an SQLite database"
 	case errors.Is(err, sqlite3.CORRUPT):
 		why = "the database is damaged"
 	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED), errors.Is(err, sqlite3.INTERRUPT):
 		why = fmt.Sprintf("another process has locked the database for more than %v", databaseWait)
 	case errors.Is(err, sqlite3.READONLY), errors.Is(err, sqlite3.PERM), errors.Is(err, fs.ErrPermission):
-		why = "it may not be read and written by this user"
+		why = "this user may not read and write the file"
 	case errors.Is(err, errShape):
 		why = err.Error()
 	default:

@@ -32,7 +32,8 @@ func openTest(t *testing.T, path string) *sqlite3.Conn {
 	return db
 }
 
-// fakeKey returns a key for this name, so that the sources contain no key that looks real.
+// fakeKey returns a key for this name, so that the source code contains no text that looks like a
+// key.
 func fakeKey(name string) string { return "sk-" + strings.Repeat("0", 20) + name }
 
 func keyValue(name string) string { return fmt.Sprintf(`{"type":"key","key":%q}`, fakeKey(name)) }
@@ -95,7 +96,7 @@ func TestReadCredentials(t *testing.T) {
 			found = append(found, l.Entry+": "+l.Label+"/"+strings.TrimLeft(l.Key.Reveal(), "sk-0")+"/"+l.Problem+"/"+l.Stays)
 		}
 		assert.Equal(t, []string{"opencode-go 1: New/new//", "opencode 1: Zen/zen//", "opencode-go 2: Old/old//",
-			"opencode-go 3: More/more//it holds more than a key (metadata)", "opencode-go 4: //not a usable key: it is empty/"}, found)
+			"opencode-go 3: More/more//the entry contains more than a key (metadata)", "opencode-go 4: //not a usable key: it is empty/"}, found)
 		assert.Equal(t, -1, c.Last)
 	}
 	check() // while OpenCode has the database open, with everything in the write-ahead log
@@ -144,7 +145,7 @@ func TestReadCredentialsOfAnotherShape(t *testing.T) {
 		content string
 		why     string
 	}{
-		"no database":        {"no database at all, and longer than the head of one would be, which is one hundred bytes if it is there at all", "it is not an SQLite database"},
+		"no database":        {"no database at all, and longer than the head of one would be, which is one hundred bytes if it is there at all", "the file is not an SQLite database"},
 		"cut off":            {string(content[:len(content)/2]), "the database is damaged"},
 		"nonsense in it":     {string(content[:100]) + strings.Repeat("\xff", len(content)-100), "the database is damaged"},
 		"head and no tables": {string(content[:100]), "the database is damaged"},
@@ -158,7 +159,7 @@ func TestReadCredentialsOfAnotherShape(t *testing.T) {
 	unknown := filepath.Join(dir, "unknown.db")
 	require.NoError(t, openTest(t, unknown).Exec("CREATE TABLE credential (id text, provider text, secret text)"))
 	_, err = ReadCredentials(t.Context(), unknown)
-	assert.EqualError(t, err, unknown+`: no logins can be read: its table of logins has an unknown form: it has no column "integration_id"`)
+	assert.EqualError(t, err, unknown+`: no logins can be read: the table of logins has an unknown form: the column "integration_id" is missing`)
 }
 
 // Waiting for a locked database has a time limit.
@@ -228,8 +229,8 @@ func TestScrubCredentials(t *testing.T) {
 	assert.Zero(t, gone, "a row that no longer exists is not counted")
 }
 
-// The log is emptied even if another process has the database open; while that process reads, the
-// key is reported as left.
+// Scrub empties the write-ahead log even if another process has the database open. While that
+// process reads, Scrub reports that the key is left.
 func TestScrubCredentialsInUse(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)
@@ -248,8 +249,8 @@ func TestScrubCredentialsInUse(t *testing.T) {
 	assertNoTrace(t, path, "new", "zen")
 }
 
-// A logout leaves traces of its key. If the key is known, Scrub finds and removes them. A key that
-// is in use stays.
+// A logout leaves traces of its key. If the key is known, Scrub finds and removes the traces. A key
+// that is in use stays.
 func TestScrubTraces(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)

@@ -14,12 +14,11 @@ import (
 )
 
 // ElsewhereError means that a key is in rows that a scrub does not remove, such as the messages of
-// a conversation. Those rows are left unchanged, so the database's files hold the key as long as
-// the rows exist.
+// a conversation. The key stays in the database's files as long as these rows exist.
 type ElsewhereError struct {
 	Path     string
 	Tables   []string // names of the tables, in the database's order
-	Sessions []string // sorted ids of the conversations of those rows; rows that name no conversation add none
+	Sessions []string // sorted ids of the conversations that these rows belong to
 
 	keys []keychain.Secret
 }
@@ -40,8 +39,8 @@ func oneOrMore(what string, names []string) string {
 	return what + " " + strings.Join(names, ", ")
 }
 
-// LoginsOnly reports whether all of these rows are logins. A scrub removes neither logins of other
-// providers nor logins that hold other data besides a key.
+// LoginsOnly reports whether all of these rows are logins. A scrub does not remove logins of other
+// providers, nor logins that contain more than a key.
 func (e *ElsewhereError) LoginsOnly() bool { return slices.Equal(e.Tables, []string{credentialName}) }
 
 const credentialName = "credential"
@@ -92,7 +91,7 @@ func (e *ElsewhereError) search(row *sqlite3.Stmt, keys []keychain.Secret) (foun
 		}
 		content := row.ColumnRawBlob(i) // works for text too, and does not copy
 		if session == "" && sessionID().Match(content) {
-			session = string(content) // the first such column, since a conversation's own id precedes its parent's
+			session = string(content) // the first id in the row: a conversation's own id precedes its parent's
 		}
 		for _, key := range keys {
 			if bytes.Contains(content, []byte(key.Reveal())) {
@@ -119,9 +118,9 @@ func (e *ElsewhereError) without(keys []keychain.Secret) (free []keychain.Secret
 	return free
 }
 
-// clean empties the write-ahead log. If one of the keys is then still in the database, in pages
-// that were free before the scrub, it rewrites the database. Rewriting does not remove a key that
-// is in a row; then the error is an *ElsewhereError.
+// clean empties the write-ahead log. If a key is then still in pages that were free before the
+// scrub, it rewrites the database. Rewriting does not remove a key that is in a row; then the error
+// is an *ElsewhereError.
 func (s *credentialScrub) clean() error {
 	left, err := s.left()
 	if err != nil || len(left) == 0 {

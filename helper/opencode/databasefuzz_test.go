@@ -11,8 +11,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// FuzzCredentialRow reads and scrubs a database with one row of any content: the reported problems
-// contain no key, and a removed key is in no file of the database.
+// FuzzCredentialRow reads and scrubs a database with one row of any content. No reported problem
+// may contain a key, and no file of the database a removed key.
 func FuzzCredentialRow(f *testing.F) {
 	for _, value := range []string{keyValue("one"), `{"type":"oauth","access":"x"}`, `{"type":"key","key":"ocgo-moved"}`, `{"type":"key","key":"ocgo-placeholder"}`,
 		`{"type":"key","key":"sk-x","metadata":{"a":1}}`, `{"type":"key"}`, `[]`, "", "{", `{"type":"key","key":"a\u0000b"}`} {

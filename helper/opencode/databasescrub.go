@@ -16,8 +16,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// Limits of a scrub: how long it may take, and the size in bytes from which a database is not
-// rewritten while a service uses it, because the service would have to wait.
+// Limits of a scrub: its longest duration, and the size in bytes above which a database is not
+// rewritten while a service uses it. The service would have to wait.
 const (
 	scrubLimit = 2 * time.Minute
 	maxRewrite = 256 << 20
@@ -32,12 +32,12 @@ var ErrTraces = errors.New("a removed key is still in the file")
 // ErrRowsChanged means that a row has changed since it was read; then nothing is removed.
 var ErrRowsChanged = errors.New("was changed meanwhile")
 
-// Scrub removes rows from the database at path: those for whose keys the function taken returns
-// true. It leaves no trace of these keys, nor of the keys in traces, in the database and its
-// write-ahead log. Rows whose Stays is set are kept, and so is all other data. If service is not
-// nil, rows are removed through that running OpenCode, so that it notices. Scrub returns how many
-// rows it removed, and whether anything was done. Errors wrap ErrDatabase, ErrRowsChanged,
-// ErrTraces or an *ElsewhereError; with the last two, rows may have been removed.
+// Scrub removes the rows for whose keys taken returns true from the database at path. Afterwards
+// these keys and the keys in traces are neither in the database nor in its write-ahead log. Rows
+// with Stays are kept, and so is all other data. If service is not nil, that running OpenCode
+// removes the rows, so that it knows about it. Scrub returns how many rows it removed, and whether
+// it changed anything. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError.
+// Before the last two, rows may have been removed.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scrubLimit)
 	defer cancel()
@@ -82,11 +82,11 @@ type credentialScrub struct {
 	db      *sqlite3.Conn
 	path    string
 	service *Service
-	keys    []keychain.Secret // keys that no file may contain in the end
+	keys    []keychain.Secret // keys that must not be in any file after the scrub
 }
 
-// drop removes the rows. It overwrites their keys first, because what OpenCode deletes stays in the
-// file.
+// drop removes the rows. It overwrites their keys first, because rows that OpenCode deletes stay in
+// the file.
 func (s *credentialScrub) drop(ids []string, keys []keychain.Secret) (int, error) {
 	if err := s.db.Exec("PRAGMA secure_delete=ON"); err != nil {
 		return 0, err
@@ -105,8 +105,8 @@ func (s *credentialScrub) drop(ids []string, keys []keychain.Secret) (int, error
 	return gone, s.deleteMoved()
 }
 
-// overwrite replaces the keys with movedKey in one transaction. If one of the rows holds another
-// key now, it changes nothing; a row that no longer exists is ignored.
+// overwrite replaces the keys with movedKey in one transaction. If a row has another key by now, it
+// changes nothing. Rows that no longer exist are ignored.
 func (s *credentialScrub) overwrite(ids []string, keys []keychain.Secret) (gone int, err error) {
 	txn, err := s.db.BeginImmediate()
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *credentialScrub) overwrite(ids []string, keys []keychain.Secret) (gone 
 const movedValue = `{"type":"key","key":"` + movedKey + `"}`
 
 // deleteMoved deletes the rows whose keys are overwritten, including those that a killed scrub
-// left. If a provider has no active row afterwards, its newest one becomes active, as in OpenCode.
+// left. If a provider then has no active row, its newest row becomes active, as in OpenCode.
 func (s *credentialScrub) deleteMoved() (err error) {
 	has, err := columns(s.db)
 	if err != nil {
@@ -165,7 +165,7 @@ func (s *credentialScrub) run(statement string, args ...string) error {
 	return rows(s.db, statement, func(*sqlite3.Stmt) {}, args...)
 }
 
-// left returns the keys that are in the database's files once the write-ahead log is empty.
+// left empties the write-ahead log and returns the keys that are still in the database's files.
 func (s *credentialScrub) left() ([]keychain.Secret, error) {
 	if err := s.emptyLog(); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", s.path, ErrTraces, err)
@@ -176,7 +176,7 @@ func (s *credentialScrub) left() ([]keychain.Secret, error) {
 // writeAnew rewrites the database without its free pages.
 func (s *credentialScrub) writeAnew() error {
 	if info, err := os.Stat(s.path); err == nil && s.service != nil && info.Size() > maxRewrite {
-		return fmt.Errorf("%s: %w: it is too large to be written anew while OpenCode's service runs", s.path, ErrTraces)
+		return fmt.Errorf("%s: %w: the database is too large to be rewritten while OpenCode's service runs", s.path, ErrTraces)
 	}
 	if err := s.db.Exec("VACUUM"); err != nil {
 		return fmt.Errorf("%s: %w: %w", s.path, ErrTraces, databaseError(s.path, err))
@@ -184,7 +184,7 @@ func (s *credentialScrub) writeAnew() error {
 	return nil
 }
 
-var errLogBusy = errors.New("another process holds its write-ahead log")
+var errLogBusy = errors.New("another process uses the write-ahead log")
 
 // emptyLog writes the write-ahead log into the database and truncates it.
 func (s *credentialScrub) emptyLog() error {
@@ -238,8 +238,8 @@ func fileHolds(path string, keys, found []keychain.Secret) ([]keychain.Secret, e
 	return found, err
 }
 
-// inChunks calls see with one part of r after the other. Each part begins with the last bytes of
-// the part before it; the parameter overlap is their number.
+// inChunks reads r in parts and calls see with each. Each part begins with the last overlap bytes
+// of the part before it.
 func inChunks(r io.Reader, overlap int, see func(chunk []byte)) error {
 	buffer := make([]byte, overlap+searchChunk)
 	for kept := 0; ; {

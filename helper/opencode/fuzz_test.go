@@ -13,8 +13,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// FuzzScrub removes all, half or none of the keys from any text. Nothing is added or moved: the
-// result is the text with pieces cut out; if no key is removed, it is the text itself.
+// FuzzScrub removes all, half or none of the keys from any text. The result must be the text with
+// some parts left out, or the same text if no key is removed.
 func FuzzScrub(f *testing.F) {
 	for _, text := range []string{
 		"{" + goLogin + "}", "\ufeff{\r\n  \"a\": 1, // x\r\n  " + goLogin + " /* y */,\r\n" + zenLogin + ",\r\n}\r\n",
@@ -40,7 +40,7 @@ func FuzzScrub(f *testing.F) {
 	})
 }
 
-// cutFrom reports whether removing some pieces of the string whole can leave the string part.
+// cutFrom reports whether part is whole with some bytes left out.
 func cutFrom(part, whole []byte) bool {
 	for _, b := range whole {
 		if len(part) > 0 && part[0] == b {
@@ -62,7 +62,7 @@ func FuzzConfig(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		o, err := opencode.ReadOverrides([]byte(text), "ocgo-")
-		if err != nil && (o.Any() || err.Error() != "it is not a JSON object") {
+		if err != nil && (o.Any() || err.Error() != "the content is not a JSON object") {
 			t.Fatalf("%q: %+v, %v", text, o, err)
 		}
 		merged, err := opencode.MergeConfig(text, gateway)
@@ -99,7 +99,7 @@ func withoutOurs(t *testing.T, text string) any {
 	}
 	value.Standardize()
 	decoder := json.NewDecoder(bytes.NewReader(value.Pack()))
-	decoder.UseNumber() // as they are written
+	decoder.UseNumber() // keeps numbers as written
 	var config map[string]any
 	if err := decoder.Decode(&config); err != nil {
 		t.Fatalf("%q: %v", text, err)
@@ -120,7 +120,7 @@ func withoutOurs(t *testing.T, text string) any {
 	return config
 }
 
-// drop removes the value at path, and the objects on the way that become empty.
+// drop removes the value at path, and the objects along path that become empty.
 func drop(config map[string]any, path []string) {
 	child, ok := config[path[0]].(map[string]any)
 	if ok && len(path) > 1 {

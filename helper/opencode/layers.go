@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// Variables that say where OpenCode's configuration is. Source: docs/facts.md, "Which key OpenCode
-// uses".
+// Environment variables that determine OpenCode's configuration. Source: docs/facts.md, "Which key
+// OpenCode uses".
 const (
 	fileVariable      = "OPENCODE_CONFIG"
 	folderVariable    = "OPENCODE_CONFIG_DIR"
 	noProjectVariable = "OPENCODE_DISABLE_PROJECT_CONFIG"
 	managedVariable   = "OPENCODE_TEST_MANAGED_CONFIG_DIR"
-	// LoginVariable replaces auth.json as a whole.
+	// LoginVariable contains logins that replace all logins in auth.json.
 	LoginVariable = "OPENCODE_AUTH_CONTENT"
 	// PureVariable is set by --pure. OpenCode then loads no plugin of the user.
 	PureVariable = "OPENCODE_PURE"
@@ -26,9 +26,9 @@ const (
 // On reports whether the value of one of OpenCode's variables means true to OpenCode.
 func On(value string) bool { return value == "1" || strings.EqualFold(value, "true") }
 
-// UserConfigs returns the paths of the configuration files that OpenCode reads when started in dir,
-// without the managed ones, the weakest first. The files need not exist. Relative folders are
-// relative to dir; home is the user's home folder.
+// UserConfigs returns the paths of the configuration files that OpenCode reads when started in dir.
+// The file with the lowest precedence is first. Managed files are not included. The files need not
+// exist. Relative folders are relative to dir; home is the user's home folder.
 func UserConfigs(getenv func(string) string, home, dir string) []string {
 	files := configsIn(globalConfig(getenv, home), "config.json", "opencode.json", "opencode.jsonc")
 	if file := getenv(fileVariable); file != "" {
@@ -82,8 +82,8 @@ func configsIn(folder string, names ...string) []string {
 	return files
 }
 
-// upward returns dir and the folders above it up to the root of its git repository, or up to / if
-// there is none.
+// upward returns dir and the folders above it, up to the root of its git repository, or up to / if
+// there is no repository.
 func upward(dir string) []string {
 	var folders []string
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
@@ -95,7 +95,8 @@ func upward(dir string) []string {
 }
 
 // ManagedConfigs returns the paths of an administrator's configuration files on the system goos.
-// They override all others, and what a wrapper sets. Source: OpenCode's src/config/managed.ts.
+// They override all other configuration, including a wrapper's. Source: OpenCode's
+// src/config/managed.ts.
 func ManagedConfigs(goos string, getenv func(string) string) []string {
 	folder := getenv(managedVariable)
 	switch {
@@ -110,25 +111,25 @@ func ManagedConfigs(goos string, getenv func(string) string) []string {
 	return configsIn(folder, "opencode.json", "opencode.jsonc")
 }
 
-// ManagedPreferences returns the paths of macOS property lists. OpenCode uses the first that
-// exists, and it overrides all other configurations. Source: as for ManagedConfigs.
+// ManagedPreferences returns the paths of macOS property lists. OpenCode uses the first one that
+// exists; it overrides all other configuration. Source: as for ManagedConfigs.
 func ManagedPreferences(user string) []string {
 	const folder, name = "/Library/Managed Preferences", "ai.opencode.managed.plist"
 	return []string{filepath.Join(folder, user, name), filepath.Join(folder, name)}
 }
 
-// Overrides describes what a configuration sets for the Go provider's address and key. It holds
-// neither value.
+// Overrides describes what a configuration sets for the Go provider's address and key. It contains
+// neither of them.
 type Overrides struct {
 	BaseURL bool
 	Key     KeyForm
-	// StandsIn says that the value in the key's place begins with the prefix given to
+	// StandsIn is true if the key is a placeholder: its value begins with the standIn of
 	// ReadOverrides.
 	StandsIn bool
 	// Headers are the names of the headers that send a key to the service, as written.
 	Headers []string
-	// Second says that everything is set only in the form of OpenCode 2: providers.ID.settings and
-	// providers.ID.headers.
+	// Second is true if all settings are only in the format of OpenCode 2: providers.ID.settings
+	// and providers.ID.headers.
 	Second bool
 	// Env are the variables from which OpenCode takes the key if the configuration sets none.
 	Env []string
@@ -137,8 +138,8 @@ type Overrides struct {
 // Any reports whether anything is set.
 func (o Overrides) Any() bool { return o.BaseURL || o.Key != NoKey || len(o.Headers) > 0 }
 
-// ReadOverrides reads a configuration. standIn is the beginning of placeholders that are not keys.
-// The error quotes nothing of the configuration.
+// ReadOverrides reads a configuration. standIn is the beginning of placeholders, which are not
+// keys. Errors do not quote the configuration.
 func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 	var o Overrides
 	if len(bytes.TrimSpace(bytes.TrimPrefix(config, bom))) == 0 {
@@ -147,7 +148,7 @@ func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 	quoted, _ := quoteReferences(string(bytes.TrimPrefix(config, bom)), true)
 	root, err := parseRoot([]byte(quoted))
 	if err != nil {
-		return o, errors.New("it is not a JSON object") // the parser's message could quote it
+		return o, errors.New("the content is not a JSON object") // the parser's message could quote it
 	}
 	var second Overrides
 	o.read(child(child(root, "provider"), GoProvider), "options", standIn)

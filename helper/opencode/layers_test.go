@@ -83,7 +83,7 @@ func TestReadOverrides(t *testing.T) {
 	}
 }
 
-// Settings of another address or another key are found in every form of a configuration.
+// Another address or key is found wherever a configuration may set it.
 func TestReadOverridesInAllForms(t *testing.T) {
 	for text, want := range map[string]opencode.Overrides{
 		`{"provider":{"opencode-go":{"options":{"headers":{"authorization":"a","X-Api-Key":"b","x-other":"c"}}}}}`:                {Headers: []string{"authorization", "X-Api-Key"}},

@@ -15,36 +15,36 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A Login is one key, or something else in a key's place: in OpenCode's logins or its
-// configuration, in the accounts file of the plugin opencode-go-multi-auth, or in a list of keys.
+// A Login is an entry with a key, or with something else where a key should be. It is from
+// OpenCode's logins or configuration, from the accounts file of the plugin opencode-go-multi-auth,
+// or from a list of keys.
 type Login struct {
-	// Entry is the login's place in the source: "opencode-go", "account 2", "line 3". It never
-	// quotes anything that a user wrote.
+	// Entry is the login's position in the source: "opencode-go", "account 2", "line 3". It
+	// contains nothing that a user wrote.
 	Entry string
-	// Label is the login's name in the source; empty if it has none. The user wrote it, and it may
-	// be any text except a key.
+	// Label is the login's name in the source; empty if it has none. The user wrote it: it may be
+	// any text except a key.
 	Label    string
 	Key      keychain.Secret
 	Disabled bool
-	// Problem says why there is no usable key; empty where there is one. It never quotes the
-	// source.
+	// Problem says why there is no usable key; empty if there is one. It never quotes the source.
 	Problem string
 	// Stays says why the entry must remain in its source although its key is usable: removing the
-	// entry would lose more than the key. It is empty if the entry can be removed. Of the source it
-	// quotes only names of members.
+	// entry would lose more than the key. It is empty if the entry can be removed. It quotes
+	// nothing of the source except names of members.
 	Stays string
 }
 
 // Logins are the logins of one source.
 type Logins struct {
 	Found []Login // in the order of the source
-	// List says that the source is a list of keys, whose labels may be any text.
+	// List is true if the source is a list of keys. Its labels may be any text.
 	List bool
 	// Last is the index in Found of the account that was handed out last; -1 if not known.
 	Last int
 }
 
-// Limits of a source, in bytes, keys and levels of nesting.
+// The greatest size of a source in bytes, number of its keys, and depth of its JSON.
 const (
 	MaxLoginFile = 1 << 20
 	maxLogins    = 1000
@@ -64,12 +64,11 @@ func notLogins(why string) error { return fmt.Errorf("%w: %s", ErrLogins, why) }
 // bom is the byte order mark with which Windows programs begin UTF-8 text.
 var bom = []byte("\ufeff")
 
-// ReadLogins reads a file of OpenCode or of opencode-go-multi-auth: auth.json, a configuration or
-// the accounts file; all are JSON, comments allowed. An empty file has no logins. rotation is the
-// content of RotationFile beside an accounts file; nil if there is none. Errors wrap ErrLogins.
-// The shape of the accounts file and the meaning of its positions come from the plugin's storage.ts
-// and rotate.ts (https://github.com/ftzi/opencode-go-multi-auth). Both positions name the account
-// that was used last.
+// ReadLogins reads auth.json, a configuration of OpenCode, or the accounts file of
+// opencode-go-multi-auth. All are JSON, and may have comments. An empty file has no logins.
+// rotation is the content of RotationFile, which may be beside an accounts file; nil if there is
+// none. Errors wrap ErrLogins. Source of the formats of both files of the plugin: its storage.ts
+// and rotate.ts (https://github.com/ftzi/opencode-go-multi-auth).
 func ReadLogins(text, rotation []byte) (Logins, error) { return read(text, rotation, false) }
 
 // ReadKeys reads a file that a user has named as a source of keys: what ReadLogins reads, or a list
@@ -92,10 +91,10 @@ func read(text, rotation []byte, lists bool) (Logins, error) {
 		l = Logins{List: true, Last: -1}
 		l.Found, err = readList(text)
 	default:
-		err = notLogins("it is not JSON")
+		err = notLogins("the content is not JSON")
 	}
 	if err == nil && len(l.Found) > maxLogins {
-		err = notLogins(fmt.Sprintf("it has more than %d keys", maxLogins))
+		err = notLogins(fmt.Sprintf("the content has more than %d keys", maxLogins))
 	}
 	if err != nil {
 		return Logins{Last: -1}, err
@@ -114,15 +113,15 @@ func shapeOf(text []byte) (shape, error) {
 	start := bytes.TrimLeft(text, " \t\r\n")
 	switch {
 	case len(text) > MaxLoginFile:
-		return 0, notLogins(fmt.Sprintf("it is larger than %d bytes", MaxLoginFile))
+		return 0, notLogins(fmt.Sprintf("the content is larger than %d bytes", MaxLoginFile))
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
-		return 0, notLogins("it is UTF-16; save it as UTF-8")
+		return 0, notLogins("the content is UTF-16; save the file as UTF-8")
 	case bytes.IndexByte(text, 0) >= 0:
-		return 0, notLogins("it is not text")
+		return 0, notLogins("the content is not text")
 	case bytes.HasPrefix(start, []byte("{")), bytes.HasPrefix(start, []byte("//")), bytes.HasPrefix(start, []byte("/*")):
 		return jsonShape, nil
 	case bytes.HasPrefix(start, []byte("[")):
-		return 0, notLogins("it is a JSON array, and neither auth.json, nor an accounts file, nor a list of keys")
+		return 0, notLogins("the content is a JSON array, not auth.json, an accounts file or a list of keys")
 	}
 	return listShape, nil
 }
@@ -138,16 +137,16 @@ func parseRoot(text []byte) (*hujson.Object, error) {
 			depth--
 		}
 		if depth > maxNesting {
-			return nil, notLogins("it is nested too deeply")
+			return nil, notLogins("the content is nested too deeply")
 		}
 	}
 	value, err := hujson.Parse(text)
 	if err != nil {
-		return nil, notLogins("it is not JSON") // the parser's message could quote it
+		return nil, notLogins("the content is not JSON") // the parser's message could quote it
 	}
 	root, ok := value.Value.(*hujson.Object)
 	if !ok {
-		return nil, notLogins("it is not a JSON object")
+		return nil, notLogins("the content is not a JSON object")
 	}
 	return root, nil
 }
@@ -205,8 +204,8 @@ func readRotation(text []byte, otherwise int) int {
 	return otherwise
 }
 
-// authLogin reads a member of auth.json, if it is a key for one of the providers that take a Go
-// key. A login of a type other than api has tokens, which expire, and no key.
+// authLogin reads a member of auth.json if it is a key of a provider that takes a Go key. Logins of
+// types other than api have tokens, which expire, and no key.
 func authLogin(m hujson.ObjectMember) (Login, bool) {
 	name := nameOf(m)
 	if name != GoProvider && name != ZenProvider {
@@ -237,7 +236,7 @@ func accountLogin(index int, element hujson.Value) Login {
 	login := Login{Entry: "account " + strconv.Itoa(index+1)}
 	account, ok := element.Value.(*hujson.Object)
 	if !ok {
-		login.Problem = "it is not an account"
+		login.Problem = "the entry is not an account"
 		return login
 	}
 	if login.Label, ok = text(account, "label"); !ok {
@@ -250,8 +249,8 @@ func accountLogin(index int, element hujson.Value) Login {
 	return login
 }
 
-// take sets raw as the login's key, or Problem if it can't be a key. A label that contains the key
-// is dropped.
+// take sets raw as the login's key, or sets Problem if raw cannot be a key. A label that contains
+// the key is dropped.
 func (l *Login) take(raw string) {
 	key, err := keychain.ParseKey(raw)
 	if err != nil {

@@ -51,10 +51,10 @@ func TestReadLogins(t *testing.T) {
 		"a broken rotation file":   {`{"accounts":[{"apiKey":"k1"}],"rotationIndex":0}`, `{"lastUs`, []string{"account 1||k1"}, 0},
 		"a position out of bounds": {`{"accounts":[{"apiKey":"k1"}],"rotationIndex":7}`, "", []string{"account 1||k1"}, -1},
 		"odd accounts": {`{"accounts":[null,"k",{},{"apiKey":"a b","label":"a b"},{"apiKey":"k5","label":9,"enabled":"no"}],"rotationIndex":"x"}`, "",
-			[]string{"account 1||||it is not an account", "account 2||||it is not an account", "account 3||||it is empty", "account 4||||it has a space in it", "account 5||k5"}, -1},
+			[]string{"account 1||||the entry is not an account", "account 2||||the entry is not an account", "account 3||||it is empty", "account 4||||it has a space in it", "account 5||k5"}, -1},
 		"a key for a label": {`{"accounts":[{"apiKey":"k123","label":"my k123"},{"apiKey":"k2","label":"sk-other"}]}`, "", []string{"account 1||k123", "account 2||k2"}, -1},
 		"two keys in one entry": {`{"opencode-go":{"type":"api","key":"k1","key":"k2"},"accounts":[{"apiKey":"k3","key":"k4","label":"A"}]}`, "",
-			[]string{"opencode-go||||it has more than one key", "account 1||||it has more than one key"}, -1},
+			[]string{"opencode-go||||the entry has more than one key", "account 1||||the entry has more than one key"}, -1},
 	} {
 		var rotation []byte
 		if tt.rotation != "" {
@@ -123,10 +123,10 @@ func TestReadLoginsRefuses(t *testing.T) {
 	}
 	// OpenCode's own files are never read as lists.
 	_, err := opencode.ReadLogins([]byte(listKey+"\n"), nil)
-	require.EqualError(t, err, "no logins can be read: it is not JSON")
+	require.EqualError(t, err, "no logins can be read: the content is not JSON")
 }
 
-// these returns a function that returns true for these keys only.
+// these returns a function that returns true only for these keys.
 func these(keys ...string) func(keychain.Secret) bool {
 	return func(key keychain.Secret) bool { return slices.Contains(keys, key.Reveal()) }
 }
@@ -136,7 +136,7 @@ const (
 	zenLogin = `"opencode": {"type": "api", "key": "Z"}`
 )
 
-// Each case is a file and the expected result; GO and ZEN stand for logins.
+// Each case is a file and the expected result. GO and ZEN stand for logins.
 func TestScrubLogins(t *testing.T) {
 	for _, tt := range []struct{ before, after string }{
 		{`{GO}`, `{}`},
@@ -198,11 +198,11 @@ func TestScrubTakesOnlyWhatIsTaken(t *testing.T) {
 	assert.Equal(t, text, string(after))
 }
 
-// Stays quotes the names of members that would be lost, if the names certainly are nothing else.
+// Stays names the members that would be lost, unless a name may be a key.
 func TestStays(t *testing.T) {
 	for entry, want := range map[string]string{
-		`"type":"api","key":"K","addedAt":1`: "", `"type":"api","key":"K","cookie":"c","metadata":{}`: "it holds more than a key (cookie, metadata)",
-		`"type":"api","key":"K","sk-x1":"c"`: "it holds more than a key (an unknown member)",
+		`"type":"api","key":"K","addedAt":1`: "", `"type":"api","key":"K","cookie":"c","metadata":{}`: "the entry contains more than a key (cookie, metadata)",
+		`"type":"api","key":"K","sk-x1":"c"`: "the entry contains more than a key (an unknown member)",
 	} {
 		l, err := opencode.ReadLogins([]byte(`{"opencode-go":{`+entry+`}}`), nil)
 		require.NoError(t, err)
@@ -229,8 +229,8 @@ func TestLoginFiles(t *testing.T) {
 		filepath.Join(root, "oc", "opencode-go-accounts.json"), filepath.Join(root, "d", "opencode", "auth.json")}, files())
 }
 
-// FuzzLogins removes half of the keys from any text. The result can be read, and has exactly the
-// other keys. In JSON no other member has changed.
+// FuzzLogins removes half of the keys from any text. The result must be readable and have exactly
+// the other keys. In JSON no other member may change.
 func FuzzLogins(f *testing.F) {
 	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\t" + listKey + "\n# x\n" + loneKey + "\nA=sk-00000000000000003\n",
 		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}",

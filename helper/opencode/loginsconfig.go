@@ -6,17 +6,16 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// configLogin is a key in OpenCode's configuration, and its place.
+// configLogin is a key in OpenCode's configuration, and its position.
 type configLogin struct {
 	Login
 	options *hujson.Object
 	index   int // of the member in options
 }
 
-// configLogins reads the keys in the member of a configuration that has the providers. It reads
-// those of providers that take a Go key: provider.ID.options.apiKey, or
-// providers.ID.settings.apiKey as in OpenCode 2. A reference to a key ({env:…}, {file:…}) is not a
-// key.
+// configLogins reads the keys in one member of a configuration, of the providers that take a Go
+// key: provider.ID.options.apiKey, or providers.ID.settings.apiKey as in OpenCode 2. A reference to
+// a key ({env:…}, {file:…}) does not count.
 func configLogins(m hujson.ObjectMember) []configLogin {
 	in := map[string]string{"provider": "options", "providers": "settings"}[nameOf(m)]
 	if in == "" {
@@ -47,14 +46,14 @@ func configLogins(m hujson.ObjectMember) []configLogin {
 	return found
 }
 
-// KeyForm is the kind of value in a key's place in a configuration.
+// KeyForm is the kind of value that a configuration has as a key.
 type KeyForm int
 
 // The forms.
 const (
 	NoKey     KeyForm = iota
 	Literal           // the key itself
-	Reference         // {env:…} or {file:…}, which names the place of the key
+	Reference         // {env:…} or {file:…}, which says where the key is
 )
 
 func keyForm(value string) KeyForm {

@@ -7,16 +7,16 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// keyMembers are the names under which an entry of auth.json or of an accounts file has its key.
-// plainMembers are the names of other members that may be removed with it: OpenCode's and the
+// keyMembers are the names of the member with the key, in an entry of auth.json or of an accounts
+// file. plainMembers are other members that may be removed with the entry: OpenCode's and the
 // plugin's own, none of them secret.
 var (
 	keyMembers   = []string{"apiKey", "key"}
 	plainMembers = []string{"type", "label", "name", "enabled", "disabled", "addedAt", "createdAt", "updatedAt", "lastUsed", "lastUsedAt"}
 )
 
-// takeFrom sets the entry's key as the login's. An entry with two keys has a Problem instead, since
-// one of the keys would be lost.
+// takeFrom sets the entry's key as the login's. If the entry has two keys, it sets Problem instead,
+// because one of the keys would be lost.
 func (l *Login) takeFrom(entry *hujson.Object) {
 	var raw string
 	var keys int
@@ -35,16 +35,16 @@ func (l *Login) takeFrom(entry *hujson.Object) {
 		}
 	}
 	if keys > 1 {
-		l.Problem, l.Label = "it has more than one key", ""
+		l.Problem, l.Label = "the entry has more than one key", ""
 		return
 	}
 	l.take(raw)
 	if l.Problem == "" && len(others) > 0 {
-		l.Stays = "it holds more than a key (" + strings.Join(slices.Compact(others), ", ") + ")"
+		l.Stays = "the entry contains more than a key (" + strings.Join(slices.Compact(others), ", ") + ")"
 	}
 }
 
-// shownName returns the name of a member if it can be shown: if it certainly is not a key.
+// shownName returns the name of a member, or other words if the name may be a key.
 func shownName(name string) string {
 	const longest = 24
 	letters := strings.Trim(name, "_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == ""

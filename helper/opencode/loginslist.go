@@ -10,8 +10,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// minLoneKey is the minimum length of a key that does not have the service's form, in characters of
-// isWord. Such a key must also be alone on its line: otherwise it could be a word of a sentence.
+// minLoneKey is the least length, in characters, of a key that does not look like the service's
+// keys. Such a key must also be alone on its line: otherwise it could be a word of a sentence.
 const minLoneKey = 20
 
 // maxNamedLines is the largest number of lines that an error names.
@@ -20,8 +20,7 @@ const maxNamedLines = 10
 // readList reads a list of keys. Each line has a key, or a label and a key. Between them are
 // spaces, a tab, an equals sign, a comma or a semicolon. Empty lines and lines that begin with #
 // are ignored. A shell's "export NAME=KEY" is also accepted. If the text has any other line, it is
-// not a list, and no key is read from it. Otherwise the last word of a line of prose could be taken
-// for a key.
+// not a list, and no key is read: the last word of a sentence could be taken for a key.
 func readList(list []byte) ([]Login, error) {
 	var found []Login
 	var odd []string
@@ -53,8 +52,8 @@ func readList(list []byte) ([]Login, error) {
 	return nil, fmt.Errorf("%w: %s", ErrList, lines)
 }
 
-// listLogin reads one line. The result says is false for a line to ignore; the result fits is false
-// for a line that does not belong to a list of keys.
+// listLogin reads one line. says is false for an ignored line. fits is false for a line that does
+// not belong in a list of keys.
 func listLogin(line string) (login Login, says, fits bool) {
 	line = strings.TrimSpace(line)
 	if line == "" || strings.HasPrefix(line, "#") {

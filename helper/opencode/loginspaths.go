@@ -2,7 +2,7 @@ package opencode
 
 import "path/filepath"
 
-// Names of the files that hold keys.
+// The names of the files that contain keys.
 const (
 	AuthFile     = "auth.json"
 	accountsFile = "opencode-go-accounts.json"
@@ -13,13 +13,13 @@ const (
 // KeyVariable is the environment variable that OpenCode takes a key from.
 const KeyVariable = "OPENCODE_API_KEY"
 
-// LoginFiles returns the paths where OpenCode and opencode-go-multi-auth keep keys, the ones with
+// LoginFiles returns the paths where OpenCode and opencode-go-multi-auth keep keys, the files with
 // labels first. The files need not exist. home is the user's home folder; getenv is os.Getenv or a
 // substitute.
 //
-// OpenCode follows the XDG base directories on every system, macOS and Windows included (its
-// package xdg-basedir); the plugin uses only ~/.config, but its files are also searched for where
-// OpenCode's configuration may be.
+// OpenCode uses the XDG base directories on every system, including macOS and Windows (its package
+// xdg-basedir). The plugin uses only ~/.config. Its files are also searched for in OpenCode's
+// folders.
 func LoginFiles(getenv func(string) string, home string) []string {
 	data := dataFolder(getenv, home)
 	folders := []string{filepath.Join(home, ".config", "opencode"), filepath.Join(baseFolder(getenv, home, "XDG_CONFIG_HOME", ".config"), "opencode"), data}

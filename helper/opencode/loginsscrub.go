@@ -9,11 +9,11 @@ import (
 	"ocgo-key/keychain"
 )
 
-// ScrubLogins returns the source without the logins for whose keys the function taken returns true.
-// A login is a provider's member of auth.json, the key of a provider in a configuration, an element
-// of an accounts file, a line of a list. Logins with Stays remain. Everything else is unchanged,
-// byte for byte, including comments and formatting. Errors wrap ErrLogins; then the source must be
-// left unchanged.
+// ScrubLogins returns the source without the logins for whose keys taken returns true. A login is a
+// provider's member of auth.json, the key of a provider in a configuration, an element of an
+// accounts file, or a line of a list. Logins with Stays remain. Everything else is unchanged, byte
+// for byte, including comments and formatting. Errors wrap ErrLogins; then the source must be left
+// unchanged.
 func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error) {
 	before, err := ReadKeys(source, nil)
 	if err != nil {
@@ -45,8 +45,7 @@ func (l Login) goes(taken func(keychain.Secret) bool) bool {
 	return l.Problem == "" && l.Stays == "" && taken(l.Key)
 }
 
-// checkScrubbed reads the result again, and returns an error unless it has exactly the logins whose
-// keys are not taken.
+// checkScrubbed returns an error if the result does not have exactly the logins that should remain.
 func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) bool) error {
 	after, err := ReadKeys(scrubbed, nil)
 	if err != nil {
@@ -58,7 +57,7 @@ func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) b
 			continue
 		}
 		if i == len(after.Found) || !after.Found[i].Key.Equal(login.Key) || after.Found[i].Label != login.Label {
-			return notLogins("removing the keys would remove more")
+			return notLogins("removing the keys would remove other logins too")
 		}
 		i++
 	}
@@ -155,7 +154,7 @@ func cutItem(text []byte, items []item, i int) []byte {
 	if i > 0 && it.after == nil { // the removed item was the last one, without a comma; now the item before it is the last
 		head = head[:items[i-1].comma()]
 	}
-	if bytes.HasSuffix(before, []byte("\n")) { // before may end with a comment and its line end, and the rest may begin with another line end
+	if bytes.HasSuffix(before, []byte("\n")) { // otherwise an empty line would follow
 		tail = bytes.TrimPrefix(bytes.TrimPrefix(tail, []byte("\r")), []byte("\n"))
 	}
 	return bytes.Join([][]byte{head, before, inner, tail}, nil)
@@ -163,8 +162,8 @@ func cutItem(text []byte, items []item, i int) []byte {
 
 const space = " \t\r\n"
 
-// trailingSpace returns the white space at the end of extra that belongs to no comment. The line
-// end after a comment stays, because it may end the comment.
+// trailingSpace returns the white space at the end of extra. The line end after a comment is not
+// included, because it may belong to the comment.
 func trailingSpace(extra []byte) []byte {
 	end := len(bytes.TrimRight(extra, space))
 	if newline := bytes.IndexByte(extra[end:], '\n'); end > 0 && newline >= 0 {

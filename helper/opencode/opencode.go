@@ -1,9 +1,14 @@
-// Package opencode holds what ocgo-key knows about OpenCode, both generations: how to identify it,
-// how to point its configuration at a gateway, how to parse its command line, how to continue a
-// session after a stop, the plugin and shim that are installed for it, and where it keeps logins.
-// It starts no process and runs no server; it sends requests only to OpenCode's own servers on this
-// machine. It sees keys only where it reads or removes a user's logins; of ocgo-key's own secrets
-// it writes only a gateway's token.
+// Package opencode contains what is specific to OpenCode, versions 1 and 2:
+//
+//   - how to identify an OpenCode program
+//   - how to point its configuration at a gateway
+//   - how to parse its command line, and to continue a session after a stop
+//   - how to read and remove its logins
+//   - the plugin and the shim that ocgo-key installs for it
+//
+// The package starts no process. It sends requests only to OpenCode's own servers on this machine.
+// It handles keys only to read or remove a user's logins. Of ocgo-key's own secrets it writes only
+// a gateway's token.
 package opencode
 
 import (
@@ -39,9 +44,9 @@ const (
 // Invocation is a parsed command line of OpenCode 1.
 type Invocation struct {
 	Kind Kind
-	// Joins says that an existing session is continued (-c or -s without --fork).
+	// Joins is true if an existing session is continued (-c or -s without --fork).
 	Joins bool
-	// Serves says that it is a server for other programs (serve, web, acp).
+	// Serves is true for a server for other programs (serve, web, acp).
 	Serves bool
 
 	kept []string // the options that apply to a second invocation as well, in their order
@@ -54,11 +59,11 @@ type Invocation struct {
 type option struct {
 	value bool // a value follows
 	many  bool // several values follow, up to the next word that begins with a dash
-	drop  bool // the option concerns the first prompt or the choice of session; a second invocation must not have it
+	drop  bool // a second invocation must not have it: it concerns the first prompt or the choice of session
 }
 
-// options of `opencode` and `opencode run` that take values, or that a second invocation must not
-// have. Source: `opencode --help` and `opencode run --help` of 1.18.33.
+// options are the options of `opencode` and `opencode run` that take values, or that a second
+// invocation must not have. Source: `opencode --help` and `opencode run --help` of 1.18.33.
 var options = map[string]option{
 	"--log-level": {value: true}, "--port": {value: true}, "--hostname": {value: true}, "--mdns-domain": {value: true},
 	"--cors": {many: true}, "--model": {value: true}, "-m": {value: true}, "--agent": {value: true}, "--replay-limit": {value: true},
@@ -69,7 +74,7 @@ var options = map[string]option{
 	"--command": {value: true, drop: true}, "--file": {many: true, drop: true}, "-f": {many: true, drop: true},
 }
 
-// subcommands of OpenCode other than run. Source: `opencode --help`.
+// subcommands are the subcommands of OpenCode except run. Source: `opencode --help`.
 var subcommands = []string{"completion", "acp", "mcp", "attach", "debug", "providers", "auth", "agent", "upgrade", "uninstall",
 	"serve", "web", "models", "stats", "export", "import", "github", "pr", "session", "plugin", "plug", "db"}
 

@@ -94,7 +94,7 @@ func TestMergeConfig(t *testing.T) {
 		`{"provider":null}`:       `{` + ours + `}`,
 		`{"model":"x", /* c */ }`: `{"model":"x",` + ours + `}`,
 		`{"provider":{"other":{"options":{"apiKey":"theirs"}},"opencode-go":{"name":"n","options":{"apiKey":"old","timeout":1.50}}}}`: `{"provider":{"opencode-go":{"env":[],"name":"n","options":{` + address + `,"headers":{"x-own":"token"},"timeout":1.50}},"other":{"options":{"apiKey":"theirs"}}},` + second + `}`,
-		// The user's own headers stay, except one that would be sent together with ours.
+		// The user's headers stay, except one with the name of ours.
 		`{"provider":{"opencode-go":{"options":{"headers":{"Authorization":"a","X-OWN":"b"}}}}}`:  `{"provider":{"opencode-go":{"env":[],"options":{` + address + `,"headers":{"Authorization":"a","x-own":"token"}}}},` + second + `}`,
 		`{"providers":{"opencode-go":{"headers":{"X-Own":"b"},"settings":{"x":1,"apiKey":"k"}}}}`: `{"provider":{"opencode-go":{"env":[],"options":` + options + `}},"providers":{"opencode-go":{"env":[],"headers":{"x-own":"token"},"settings":{` + address + `,"x":1}}}}`,
 		// The order of members that we do not change stays, since it can have a meaning
@@ -110,7 +110,7 @@ func TestMergeConfig(t *testing.T) {
 	}
 }
 
-// For a provider without an address, only the keys from the environment are switched off.
+// For a provider without an address, only the keys from the environment are disabled.
 func TestMergeConfigKeepsAProviderFromTheEnvironment(t *testing.T) {
 	got, err := opencode.MergeConfig(`{"provider":{"opencode":{"options":{"apiKey":"theirs"},"env":["X"]}}}`, map[string]opencode.Endpoint{opencode.ZenProvider: {}})
 	require.NoError(t, err)
@@ -170,7 +170,7 @@ func TestContinue(t *testing.T) {
 		mu.Unlock()
 		switch {
 		case first:
-			w.WriteHeader(http.StatusServiceUnavailable) // it is still starting
+			w.WriteHeader(http.StatusServiceUnavailable) // the server is still starting
 		case r.URL.Path == "/session/status":
 			_, _ = w.Write([]byte("{}"))
 		case r.Method == http.MethodPost && firstPost: // accepted, and never processed

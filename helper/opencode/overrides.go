@@ -8,9 +8,8 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// read reads the Go provider of a configuration in the form of OpenCode 1 (everything in "options") or
-// of OpenCode 2 ("settings" and, beside it, "headers"). Source: docs/facts.md, "Which key OpenCode
-// uses".
+// read reads the Go provider's settings. OpenCode 1 has all of them in "options"; OpenCode 2 has
+// "settings" and, beside it, "headers". Source: docs/facts.md, "Which key OpenCode uses".
 func (o *Overrides) read(provider *hujson.Object, settings, standIn string) {
 	set := child(provider, settings)
 	if value, ok := text(set, "baseURL"); ok {
@@ -61,7 +60,7 @@ func texts(array *hujson.Array) (all []string) {
 	return all
 }
 
-// Where returns the place of the settings, as it is written in the configuration.
+// Where returns the path of the settings in the configuration.
 func (o Overrides) Where() string {
 	if o.Second {
 		return "providers." + GoProvider
@@ -69,7 +68,7 @@ func (o Overrides) Where() string {
 	return "provider." + GoProvider + ".options"
 }
 
-// Place returns the place of one setting, baseURL or apiKey, as it is written in the configuration.
+// Place returns the path of one setting, baseURL or apiKey, in the configuration.
 func (o Overrides) Place(setting string) string {
 	if o.Second {
 		return o.Where() + ".settings." + setting
@@ -92,9 +91,9 @@ func (o Overrides) Names() string {
 	return strings.Join(names, ", ")
 }
 
-// Points returns the address to which a configuration, in the form of either generation, sends the Go
-// provider's requests. ours reports whether that is a gateway of ocgo-key: the provider has the
-// token's header, or a key that begins with standIn.
+// Points returns the Go provider's address in a configuration for OpenCode 1 or 2. ours reports
+// whether it is a gateway of ocgo-key: the provider has the token's header, or a key that begins
+// with standIn.
 func Points(config []byte, standIn string) (address string, ours bool) {
 	for _, provider := range goProviders(config) {
 		ours = ours || hasToken(provider)
@@ -117,8 +116,8 @@ func hasToken(o *hujson.Object) bool {
 	return slices.ContainsFunc(memberNames(child(o, "headers")), func(name string) bool { return strings.EqualFold(name, tokenHeader) })
 }
 
-// goProviders returns the Go provider's settings in a configuration, in the form of each generation.
-// If the text is not a configuration, it returns none.
+// goProviders returns the Go provider's objects in a configuration, for OpenCode 1 and 2. If the
+// text is not a configuration, there are none.
 func goProviders(config []byte) (found []*hujson.Object) {
 	root, err := parseRoot(bytes.TrimPrefix(config, bom))
 	if err != nil {
@@ -141,8 +140,8 @@ type ModelOverride struct {
 	Names []string // "apiKey", "baseURL"
 }
 
-// ModelOverrides returns the overrides for the Go provider's models in a configuration, without keys
-// that begin with standIn.
+// ModelOverrides returns the overrides for the Go provider's models in a configuration. Keys that
+// begin with standIn do not count.
 func ModelOverrides(config []byte, standIn string) (found []ModelOverride) {
 	for _, provider := range goProviders(config) {
 		models := child(provider, "models")
@@ -170,7 +169,7 @@ func ModelOverrides(config []byte, standIn string) (found []ModelOverride) {
 	return found
 }
 
-// shownModel returns the id of a model if it can be shown: if it certainly is not a key.
+// shownModel returns the id of a model, or other words if the id may be a key.
 func shownModel(id string) string {
 	const longest = 64
 	if id == "" || len(id) > longest || secretLike(id) {

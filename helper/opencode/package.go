@@ -20,8 +20,8 @@ const (
 	PackageStart  = "ocgo-key.js"
 )
 
-// PackageFiles returns the files of the npm package, by name: the plugin, which takes what depends
-// on the machine from program.js, and the command.
+// PackageFiles returns the files of the npm package, by name: the plugin and the command. The
+// plugin takes the values that depend on the machine from program.js.
 func PackageFiles() map[string][]byte {
 	adapted := strings.NewReplacer(
 		"// Written by `ocgo-key install` and removed by `ocgo-key uninstall`; your changes to this file will be lost.\n", packaged,
@@ -42,8 +42,9 @@ func PackageFiles() map[string][]byte {
 
 const packaged = "// Part of the npm package ocgo-key.\n"
 
-// NamesPackage reports whether a configuration names the npm package as a plugin of OpenCode's
-// generation (1 or 2), by `opencode plugin`: as a text, or first in a list with options.
+// NamesPackage reports whether a configuration names the npm package as a plugin for this
+// generation of OpenCode (1 or 2). `opencode plugin` writes the name as a string, or as the first
+// element of a list with options.
 func NamesPackage(config []byte, generation int) bool {
 	text, _ := quoteReferences(string(config), true)
 	all, err := parseObject([]byte(text))
@@ -54,7 +55,7 @@ func NamesPackage(config []byte, generation int) bool {
 	for _, plugin := range plugins {
 		var name string
 		if json.Unmarshal(plugin, &name) != nil {
-			_ = json.Unmarshal(plugin, &[]any{&name}) // anything else names none
+			_ = json.Unmarshal(plugin, &[]any{&name}) // no other type names a plugin
 		}
 		if name, _, _ = strings.Cut(name, "@"); name == PluginID {
 			return true

@@ -19,8 +19,8 @@ import (
 	"ocgo-key/internal/paths"
 )
 
-// packaged writes the npm package into the stage's folder. If program is true, the stage's program
-// is in the package of this system, on which the npm package depends.
+// packaged writes the npm package into the stage's folder. If program is true, it also writes the
+// package of this system, with the stage's program.
 func (s *stage) packaged(program bool) {
 	s.t.Helper()
 	for name, content := range PackageFiles() {
@@ -35,7 +35,7 @@ func (s *stage) packaged(program bool) {
 	}
 }
 
-// nodes are the Node.js on PATH, and that of $NODE_NEWER, which can replace its process.
+// nodes returns the Node.js on PATH, and the one in $NODE_NEWER, which can replace its process.
 func nodes() []string {
 	found := []string{"node"}
 	if newer := os.Getenv("NODE_NEWER"); newer != "" {
@@ -44,7 +44,7 @@ func nodes() []string {
 	return found
 }
 
-// command prepares the package's command, outside of any terminal.
+// command prepares the package's command, without a terminal.
 func (s *stage) command(node string, args ...string) (*exec.Cmd, *bytes.Buffer) {
 	cmd := exec.CommandContext(s.t.Context(), node, append([]string{s.path(PackageStart)}, args...)...)
 	var out bytes.Buffer
@@ -53,8 +53,8 @@ func (s *stage) command(node string, args ...string) (*exec.Cmd, *bytes.Buffer) 
 	return cmd, &out
 }
 
-// The command of the npm package has the program's arguments, input, output and exit code, and the
-// signals that it gets.
+// The command of the npm package passes its arguments, input and signals to the program, and has
+// the program's output and exit code.
 func TestPackageCommand(t *testing.T) {
 	for _, node := range nodes() {
 		s := newStage(t, `case $1 in

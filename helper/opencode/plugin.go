@@ -17,7 +17,7 @@ const (
 	ShimVersion   = 1
 )
 
-// The plugin is installed as one file, which is put together from three.
+// The plugin is installed as one file, which consists of the first three.
 var (
 	//go:embed plugin.js
 	pluginCommon string
@@ -44,17 +44,17 @@ var PluginFolders = []string{"plugins", "plugin"}
 const PluginID = "ocgo-key"
 
 // NoticesName is the file in the state folder through which the plugin passes notices to the full
-// screen of OpenCode 2. It holds no secret, and may be lost.
+// screen of OpenCode 2. It contains no secret, and may be deleted.
 const NoticesName = "notices.json"
 
 // A Plugin holds the parts of the plugin that depend on the machine.
 type Plugin struct {
-	Program  string   // the program that it starts, an absolute path
+	Program  string   // the absolute path of the program that the plugin starts
 	Prepared []string // the config folders that contain our [Placeholder]
 	Notices  string   // the path of the file NoticesName
 }
 
-// Content is the file PluginName.
+// Content returns the content of the file PluginName.
 func (p Plugin) Content() []byte {
 	if p.Prepared == nil {
 		p.Prepared = []string{}
@@ -104,9 +104,9 @@ func literal(v any) string {
 	return string(text)
 }
 
-// ConfigFolders returns the config folders that OpenCode reads on every start, in every project,
-// the one for plugins first. home is the user's home folder. Source: docs/facts.md, "Which key
-// OpenCode uses"; all systems use ~/.config.
+// ConfigFolders returns the config folders that OpenCode reads at every start, whatever the
+// project. The folder for plugins is first. home is the user's home folder. Source: docs/facts.md,
+// "Which key OpenCode uses"; all systems use ~/.config.
 func ConfigFolders(getenv func(string) string, home string) []string {
 	folders := []string{globalConfig(getenv, home)}
 	if dir := getenv(folderVariable); dir != "" {
@@ -115,18 +115,19 @@ func ConfigFolders(getenv func(string) string, home string) []string {
 	return unique(folders)
 }
 
-// LockName and ModulesName are the files by which OpenCode decides whether a config folder lacks
-// the package @opencode-ai/plugin. If the folder has any plugin, OpenCode waits for that package to
-// be installed, for seconds, or for more than a minute if the registry can't be reached. OpenCode
-// compares the package's name and not its version, so an update of OpenCode changes nothing.
+// LockName and ModulesName are the files that show OpenCode whether a config folder has the package
+// @opencode-ai/plugin. If a folder with a plugin does not have it, OpenCode waits until the package
+// is installed. This takes seconds, or more than a minute if the registry cannot be reached.
+// OpenCode compares the package's name and not its version, so an update of OpenCode changes
+// nothing.
 const (
 	LockName    = "package-lock.json"
 	ModulesName = "node_modules"
 )
 
-// Placeholder is a package-lock.json that says the package is installed. Our plugin does not need
-// the package. It removes the placeholder as soon as the folder has another plugin or tool, which
-// may need it.
+// Placeholder is a package-lock.json that says that the package is installed. Our plugin does not
+// need the package. It removes the placeholder as soon as the folder has another plugin or tool,
+// which may need the package.
 func Placeholder() []byte {
 	return []byte(`{
   "name": "placeholder-by-ocgo-key",

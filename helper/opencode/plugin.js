@@ -176,9 +176,9 @@ function gateway() {
 }
 
 // proven resolves to the address and the token of a gateway that has just shown that it has the
-// token. This is necessary because a gateway may die, and another user's program may take its port
-// before this process notices; that program would get the prompt. helper/gateway/challenge.go
-// describes both sides of the proof.
+// token. A gateway may die, and another user's program may take its port before this process
+// notices: without the proof, that program would get the prompt. helper/gateway/challenge.go describes
+// both sides of the proof.
 async function proven() {
   for (let tries = 2; tries > 0; tries--) {
     const it = await gateway()
@@ -187,7 +187,7 @@ async function proven() {
     shared.child?.kill()
     shared.child = shared.address = shared.gateway = undefined
   }
-  throw new Error("what listens at its gateway's address is another program")
+  throw new Error("another program listens at its gateway's address")
 }
 
 async function proves({ base_url, token }) {

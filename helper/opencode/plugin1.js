@@ -96,7 +96,7 @@ async function server({ client, directory }) {
   }
   if (underRun()) return hooks // `ocgo-key run` has configured everything
   shared.args = ["gateway", "--parent-pipe"]
-  shared.folder ??= directory // of the first project; a server of several has one account for all
+  shared.folder ??= directory // of the first project: a server with several projects uses one account for all
   shared.clients.add(client)
   hooks.dispose = async () => {
     shared.clients.delete(client)

@@ -4,13 +4,13 @@
 // other keys. It awaits only OpenCode's own registry, because everything that it awaits delays each
 // client.
 async function setup(ctx) {
-  if (!ctx?.app || !ctx.session?.hook || !ctx.provider || second()) return // OpenCode 1, or not the first
+  if (!ctx?.app || !ctx.session?.hook || !ctx.provider || second()) return // this is OpenCode 1, or another copy was loaded first
   shared.setups++
   const each = async (task) => {
     try {
       await task()
     } catch (e) {
-      complain(`this OpenCode does not take all of the plugin: ${e.message}`)
+      complain(`this OpenCode supports only a part of the plugin: ${e.message}`)
     }
   }
   if (!underRun() && !gone()) {

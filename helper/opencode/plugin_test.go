@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// pluginSource is all of the plugin's file.
+// pluginSource returns the content of the plugin's file.
 func pluginSource() string { return string(Plugin{}.Content()) }
 
 func TestPluginHasItsPathsAsLiterals(t *testing.T) {
@@ -52,7 +52,7 @@ func TestPluginIsOneThatOpenCodeLoads(t *testing.T) {
 	}
 }
 
-// A label becomes an argument of a program, so the panel refuses one that may be a key.
+// The panel refuses a label that may be a key, because the label becomes an argument of a program.
 func TestPanelTakesNoKeyForALabel(t *testing.T) {
 	rule := regexp.MustCompile(`validate: \(label\) => \(/(.+)/(i?)\.test\(label\)`).FindStringSubmatch(pluginSource())
 	require.NotNil(t, rule, "the panel checks no label")

@@ -27,8 +27,8 @@ var logField = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\b(timestamp|run|args|msg|message|id|target|plugin\.id|cause)=("(?:[^"\\]|\\.)*"|\S+)`)
 })
 
-// pluginEvents returns the fields of those lines of a log that are about plugins or the start of a
-// server. Source: the log of 2.0.15.
+// pluginEvents returns the fields of the log lines about plugins or the start of a server. Source:
+// the log of 2.0.15.
 func pluginEvents(log string) iter.Seq[map[string]string] {
 	return func(yield func(map[string]string) bool) {
 		for line := range strings.Lines(tail(log)) {
@@ -54,8 +54,8 @@ const (
 	loadFailed = "failed to load plugin"
 )
 
-// FailedPlugins returns the plugins, by path or by id, that the most recently started server of
-// OpenCode 2 could not load and has not loaded since. If there is no log, it returns none.
+// FailedPlugins returns the plugins, by path or by id, that the latest server of OpenCode 2 failed
+// to load and has not loaded since. If there is no log, it returns none.
 func FailedPlugins(log string) (failed []string) {
 	run := ""
 	for event := range pluginEvents(log) {
@@ -73,9 +73,9 @@ func FailedPlugins(log string) (failed []string) {
 	return failed
 }
 
-// PluginFailure returns the reason, from the log file, why OpenCode 2 failed to load the plugin at
-// path in its latest attempt: one line, empty if it was loaded, if the file at path is newer than
-// the attempt, or if there is no log.
+// PluginFailure returns, in one line, why OpenCode 2's latest attempt to load the plugin at path
+// failed, according to the log file. It is empty if the plugin was loaded, if the file at path is
+// newer than the attempt, or if there is no log.
 func PluginFailure(log, path string) string {
 	written, err := os.Stat(path)
 	if err != nil {

@@ -38,7 +38,7 @@ type outcome struct {
 	Pattern     []bool
 	Panel       string
 	Toasts      []string
-	Seen        []string // what strangers at the gateway's address got
+	Seen        []string // the requests that other programs at the gateway's address got
 }
 
 type redirected struct {
@@ -108,8 +108,8 @@ func TestSetupLeavesOpenCode1Alone(t *testing.T) {
 	assert.Empty(t, s.starts())
 }
 
-// A process has one gateway, in however many folders it works. A request of any format, address and
-// key is sent to that gateway with its token.
+// A process has one gateway, even if it works in several folders. Requests of any format, address
+// and key are sent to that gateway with its token.
 func TestRequestsGoToTheGateway(t *testing.T) {
 	s := newStage(t, "until [ -e go ]; do sleep 0.05; done; "+gatewayScript) // the gateway starts late; setup must not wait for it
 	s.env = append(s.env, "NO_PROXY=a.example")
@@ -128,7 +128,7 @@ func TestRequestsGoToTheGateway(t *testing.T) {
 	assert.Equal(t, []string{"a.example,127.0.0.1,localhost", "a.example,127.0.0.1,localhost"}, o.Proxies)
 }
 
-// Whatever the user exempts from proxies stays exempt, and the gateway is exempt too.
+// The hosts that the user exempts from proxies stay exempt, and the gateway is exempt too.
 func TestGatewayIsExemptFromProxies(t *testing.T) {
 	for env, want := range map[string][]string{
 		"":                              {"127.0.0.1,localhost", "127.0.0.1,localhost"},
@@ -162,9 +162,9 @@ func TestDeadGatewayIsReplaced(t *testing.T) {
 	assert.Len(t, s.starts(), 2)
 }
 
-// A program that took the port of a dead gateway before the plugin hears of its end gets neither a
-// prompt nor the token: another gateway is started, and where a stranger answers in its place too,
-// the request fails.
+// Another program may take the port of a dead gateway before the plugin notices. It gets neither a
+// prompt nor the token: the plugin starts another gateway. If another program answers at the new
+// address too, the request fails.
 func TestStrangersAtTheAddressSeeNothing(t *testing.T) {
 	s := newStage(t, gatewayScript)
 	o := s.plays(s.plugin(), "strangers")
@@ -180,7 +180,7 @@ func TestStrangersAtTheAddressSeeNothing(t *testing.T) {
 	}
 }
 
-// A request that comes during a start waits for it. If it fails, the next request tries again,
+// A request waits while the gateway starts. If the start fails, the next request tries again,
 // because the cause may have been fixed. The full screen shows the failure once.
 func TestRequestsFailWithTheGatewaysReason(t *testing.T) {
 	s := newStage(t, "echo 'ocgo-key: there is no account' >&2; echo 'hint: add one' >&2; exit 3")

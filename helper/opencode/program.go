@@ -15,7 +15,7 @@ import (
 	"sync"
 )
 
-// Program describes an `opencode` on this machine, as found out without running it.
+// Program describes an `opencode` on this machine. It was identified without being run.
 type Program struct {
 	Path string // the absolute path of the command
 	// Real is the program that Path leads to, if Path is a link, a launcher or a shim; otherwise
@@ -87,9 +87,10 @@ func (p Program) String() string {
 // maxHops is the largest number of launchers and shims that are followed.
 const maxHops = 8
 
-// Identify finds out which OpenCode the file at path is, without running it: from the package.json
-// of its package, or else from the program's content, which cache (nil for none) remembers. A
-// program that it does not recognize has Generation 0; the error says that the file cannot be read.
+// Identify determines which OpenCode the file at path is, without running it. It reads the
+// package.json of the program's package, or else searches the program itself. cache remembers the
+// result of the search; it may be nil. An unknown program has Generation 0. An error means that the
+// file cannot be read.
 func Identify(path string, cache *Cache) (Program, error) {
 	p, err := identify(path, cache)
 	if err != nil {
@@ -140,7 +141,7 @@ func identify(path string, cache *Cache) (Program, error) {
 	return p, nil
 }
 
-// is sets the version, if it is one, and its generation. Builds from OpenCode's sources have
+// is sets Version and Generation if version is a version. Builds from OpenCode's sources have
 // version 0.0.0-…, which does not show the generation.
 func (p *Program) is(version string) {
 	m := programVersion().FindStringSubmatch(version)
@@ -155,7 +156,7 @@ var programVersion = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^([0-9]{1,4})\.[0-9]{1,6}\.[0-9]{1,12}(?:[-+][0-9A-Za-z.+-]{1,64})?$`)
 })
 
-// npmPackage holds the members of a package.json that matter.
+// npmPackage holds the members of a package.json that are needed.
 type npmPackage struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
@@ -182,8 +183,7 @@ func readPackage(folder string) (npmPackage, bool) {
 	return of, of.Name == launcher1 || of.Name == launcher2 || isPlatform(of.Name)
 }
 
-// Names of OpenCode's packages: those that users install, and the prefixes of those with the
-// program for one system.
+// The names of the packages that users install.
 const (
 	launcher1 = "opencode-ai"
 	launcher2 = "@opencode/cli"
@@ -202,8 +202,8 @@ func isPlatform(name string) bool {
 	return false
 }
 
-// followLauncher sets Real to the program that a launcher script starts. npm and pnpm put this
-// program beside the script's package or below it. If none is found, Real stays the script: its
+// followLauncher sets Real to the program that a launcher script starts. npm and pnpm install this
+// program beside the script's package or below it. If there is none, Real stays the script, whose
 // package has the same version.
 func (p *Program) followLauncher(of npmPackage) {
 	begin := "opencode-" + runtime.GOOS + "-"

@@ -160,7 +160,7 @@ func TestIdentifyWhatIsNotThere(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// A script that starts itself, or two that start each other, are not followed forever.
+// Identify ends for a script that starts itself, and for two scripts that start each other.
 func TestIdentifyCircles(t *testing.T) {
 	root := folder(t)
 	one, other := filepath.Join(root, "a", "opencode"), filepath.Join(root, "b", "opencode")
@@ -171,7 +171,7 @@ func TestIdentifyCircles(t *testing.T) {
 	assert.Zero(t, p.Generation)
 }
 
-// Our own shim is followed to the real program.
+// Identify follows our own shim to the real program.
 func TestIdentifyThroughShim(t *testing.T) {
 	root := folder(t)
 	real := put(t, root, "real/opencode", binary("opencode/latest/2.0.15/cli", true))
@@ -226,7 +226,7 @@ func TestTested(t *testing.T) {
 	assert.Equal(t, "/x/opencode is an OpenCode 2 of unknown version; ocgo-key was tested with 1.18.33 and 2.0.15", Program{Path: "/x/opencode", Generation: 2}.Untested())
 }
 
-// The result for a program is remembered until the program changes; a broken cache is ignored.
+// The result for a program is remembered until the program changes. A broken cache is ignored.
 func TestCache(t *testing.T) {
 	state := folder(t)
 	path := put(t, folder(t), "opencode", binary("opencode/1.18.33", false))

@@ -12,7 +12,7 @@ import (
 	"ocgo-key/internal/trust"
 )
 
-// ProgramsName is the name of the cache file in the state folder. It holds no secret, and may be
+// ProgramsName is the name of the cache file in the state folder. It contains no secret, and may be
 // deleted at any time.
 const ProgramsName = "opencode-programs.json"
 
@@ -43,7 +43,7 @@ type (
 	}
 )
 
-// cacheVersion changes with the file's format and with the rules for identifying programs: files of
+// cacheVersion changes with the file's format and with the rules for identifying programs. Files of
 // other versions are ignored.
 const cacheVersion = 1
 
@@ -92,8 +92,7 @@ func (c *Cache) put(path string, info os.FileInfo, p Program) {
 	_ = atomicfile.Write(c.path, append(text, '\n'), 0o600, false) // on failure, the next scan takes as long as this one
 }
 
-// IdentifyRemembered is [Identify] with the cache in our state folder, whose path depends on the
-// environment.
+// IdentifyRemembered is [Identify] with the cache in ocgo-key's state folder.
 func IdentifyRemembered(getenv func(string) string, path string) (Program, error) {
 	dir, err := paths.StateDir(getenv, os.UserHomeDir)
 	if err != nil || trust.Folder(dir) != nil {

@@ -8,15 +8,16 @@ import (
 	"sync"
 )
 
-// Strings in an OpenCode program. Source: the programs of 1.18.33 and 2.0.15. The first is among
-// Bun's start options ("--user-agent=opencode/1.18.33 ", "--user-agent=opencode/latest/2.0.15/cli
-// "), near the program's end. The second is only in version 2.
+// Strings in an OpenCode program. agentMark is in Bun's start options, near the program's end
+// ("--user-agent=opencode/1.18.33 ", "--user-agent=opencode/latest/2.0.15/cli "). secondMark is
+// only in version 2. Source: the programs of 1.18.33 and 2.0.15.
 const (
 	agentMark  = "--user-agent=opencode/"
 	secondMark = "OPENCODE_CLI_CONFIG_CONTENT"
 )
 
-// How much of a program's end is searched first, and how much is examined after a mark, in bytes.
+// scanTail is how much of a program's end is searched first, in bytes. agentText is how much is
+// read after agentMark.
 const (
 	scanTail  = 8 << 20
 	agentText = 128
@@ -39,8 +40,8 @@ func scanned(path string, cache *Cache) (Program, error) {
 	return p, err
 }
 
-// scan searches a program for the marks of the generations. The parameter size is its size in
-// bytes. The end is searched first, since the whole file has 200 MB.
+// scan searches a program of this size, in bytes, for agentMark and secondMark. It searches the end
+// first, because the whole file has 200 MB.
 func scan(program io.ReaderAt, size int64) (Program, error) {
 	var s marks
 	tail := max(size-scanTail, 0)

@@ -38,9 +38,9 @@ func openRegular(path string) (*os.File, os.FileInfo, error) {
 	return f, info, err
 }
 
-// besidePattern finds the path, relative to the launcher, that a launcher of npm or pnpm starts:
-// "%dp0%\x" and "%~dp0\x" in cmd, "$basedir/x" in PowerShell and sh. wholePattern finds absolute
-// paths of an opencode, as in Homebrew's scripts and our own shims.
+// besidePattern finds the program that a launcher of npm or pnpm starts, by its path relative to
+// the launcher: "%dp0%\x" and "%~dp0\x" in cmd, "$basedir/x" in PowerShell and sh. wholePattern
+// finds absolute paths of an opencode, as in Homebrew's scripts and our own shims.
 var (
 	besidePattern = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?:%~?dp0%?|\$\{?basedir\}?)[\\/]?([^"'\r\n%$]*opencode[^"'\r\n%$]*)`)

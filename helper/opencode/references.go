@@ -5,19 +5,18 @@ import (
 	"strings"
 )
 
-// references are the parts of a configuration that OpenCode replaces in the text before it parses
-// the JSON: {env:NAME} and {file:PATH}. So they may stand for any part of the JSON:
+// references are the texts {env:NAME} and {file:PATH} in a configuration. OpenCode replaces them
+// before it parses the JSON, so they may stand for any part of it:
 // {"autoupdate":{env:AU},{file:members}}. Source: docs/facts.md, "Which key OpenCode uses".
 type references struct {
-	mark  string // begins each placeholder, and is nowhere else in the configuration
+	mark  string // the beginning of each placeholder; it is nowhere else in the configuration
 	pairs []string
 }
 
-// quoteReferences replaces each reference with a placeholder, so that JSON with references becomes
-// plain JSON: a reference that stands for a value or a key becomes a string, and one that stands
-// for members becomes a member. Within a string the placeholder becomes a part of it; if inQuotes
-// is false, references within strings are left unchanged. Each placeholder has KeyForm Reference.
-// Comments are left unchanged.
+// quoteReferences replaces each reference with a placeholder, so that the text becomes plain JSON.
+// In place of a value or a key, the placeholder is a string. In place of members, it is a member.
+// Within a string, it is a part of that string; if inQuotes is false, such references are left
+// unchanged. Each placeholder has KeyForm Reference. Comments are left unchanged.
 func quoteReferences(config string, inQuotes bool) (string, references) {
 	r := references{}
 	for i := 0; r.mark == "" || strings.Contains(config, r.mark); i++ {
@@ -38,8 +37,7 @@ func (r references) restore(config string) string {
 	return strings.NewReplacer(r.pairs...).Replace(config)
 }
 
-// placeholder returns the next placeholder. written is its form in the configuration, with %s for
-// the placeholder.
+// placeholder returns the next placeholder. written is the format for it, with one %s.
 func (r *references) placeholder(reference, written string) string {
 	p := fmt.Sprintf(written, fmt.Sprintf("%s%d}", r.mark, len(r.pairs)/2))
 	r.pairs = append(r.pairs, p, reference)
@@ -54,7 +52,7 @@ type quoting struct {
 	out      []byte
 	open     []byte // the open brackets
 	key      bool   // a key or a member comes next
-	literal  int    // the position in out of an unfinished word without quotes; -1 for none
+	literal  int    // where an unfinished word without quotes begins in out; -1 for none
 }
 
 // step moves one token from rest to out.
@@ -93,8 +91,8 @@ func (q *quoting) move(n int) {
 	q.out, q.rest, q.literal = append(q.out, q.rest[:n]...), q.rest[n:], -1
 }
 
-// text copies a string literal to the output; if the literal is not closed, text copies the rest of
-// the input. A quote within a reference does not end the literal.
+// text copies a string literal to the output, or the rest of the input if the literal is not
+// closed. A quote within a reference does not end the literal.
 func (q *quoting) text() {
 	q.move(1)
 	for q.rest != "" {
@@ -114,8 +112,8 @@ func (q *quoting) text() {
 	}
 }
 
-// bare moves a word without quotes that contains references: "{env:A}", "-{env:A}.5",
-// "{env:A}{env:B}".
+// bare replaces a word without quotes that contains references with a placeholder: "{env:A}",
+// "-{env:A}.5", "{env:A}{env:B}".
 func (q *quoting) bare() {
 	before := ""
 	if q.literal >= 0 {
@@ -142,7 +140,7 @@ func (q *quoting) bare() {
 }
 
 // reference returns the length of the reference at the beginning of s, 0 for none. OpenCode
-// replaces {env:…} first, so a file's path may contain one.
+// replaces {env:…} first, so the path in {file:…} may contain one.
 func reference(s string) int {
 	const env, file = "{env:", "{file:"
 	if strings.HasPrefix(s, env) {

@@ -14,8 +14,8 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// MergeConfig keeps references, which OpenCode replaces before it parses the text, as written,
-// wherever they are.
+// MergeConfig keeps every reference as written. OpenCode replaces references before it parses the
+// text.
 func TestMergeConfigKeepsReferences(t *testing.T) {
 	for user, kept := range map[string]string{
 		`{"autoupdate":{env:AU}}`:                              `"autoupdate":{env:AU}`,
@@ -48,7 +48,7 @@ func TestMergeConfigKeepsReferences(t *testing.T) {
 		require.NoError(t, err, merged)
 		assert.True(t, o.BaseURL, merged)
 	}
-	// There is nothing to merge into.
+	// Our settings cannot be merged into these.
 	for _, user := range []string{`{env:ALL}`, `{"provider":{env:PROVIDERS}}`, `{"provider":{"opencode-go":{file:x}}}`} {
 		_, err := opencode.MergeConfig(user, gateway)
 		require.ErrorIs(t, err, opencode.ErrConfig, user)
@@ -84,8 +84,9 @@ func TestLoginsBesideReferences(t *testing.T) {
 
 var envReference = regexp.MustCompile(`\{env:([^}]+)\}`)
 
-// FuzzReferences merges into a configuration with references, and then replaces them as OpenCode
-// does: the result must equal the user's own configuration, except for our settings.
+// FuzzReferences merges our settings into a configuration with references, and then replaces the
+// references as OpenCode does. The result must equal the user's configuration, except for our
+// settings.
 func FuzzReferences(f *testing.F) {
 	for _, text := range []string{
 		`{"autoupdate":{env:A},"b":"{env:C}","plugin":[{env:B},{"x":-{env:C}}],"provider":{"opencode-go":{"models":{"m":{env:B}}}}}`,

@@ -19,9 +19,8 @@ func (inv Invocation) ResumeRun(session, text string) []string {
 	return slices.Concat([]string{"run"}, inv.kept, []string{"--session", session, "--", text})
 }
 
-// ResumeTUI returns the arguments with which the TUI opens a session again and listens on a port,
-// so that Continue can reach it. The port is the one of the user's command line, or the parameter
-// port if the command line has none. ResumeTUI returns it as listening.
+// ResumeTUI returns the arguments with which the TUI reopens a session and listens on a port for
+// Continue. listening is that port: the one in the user's command line, or else port.
 func (inv Invocation) ResumeTUI(session, port string) (args []string, listening string) {
 	args = slices.Clone(inv.kept)
 	if inv.port != "" && inv.port != "0" {
@@ -36,7 +35,8 @@ func (inv Invocation) ResumeTUI(session, port string) (args []string, listening 
 	return args, port
 }
 
-// Variables that protect OpenCode's own server. Source: docs/facts.md, "Stop and resume".
+// Environment variables with the credentials of OpenCode's own server. Source: docs/facts.md, "Stop
+// and resume".
 const (
 	PasswordVariable = "OPENCODE_SERVER_PASSWORD"
 	UsernameVariable = "OPENCODE_SERVER_USERNAME"
@@ -54,8 +54,7 @@ const (
 	// answerTime is the time limit of a request to the server, which answers in milliseconds once
 	// it is up.
 	answerTime = 2 * time.Second
-	// screenTime is the shortest time that a screen takes to show a conversation once the server is
-	// up.
+	// screenTime is the least time that Continue waits for the screen after the server is up.
 	screenTime = 2 * time.Second
 	// takeTime is how long the server may take to report that it works on a session.
 	takeTime = 5 * time.Second
@@ -64,10 +63,10 @@ const (
 // Continue makes the server of a newly started TUI continue a session where it stopped, without
 // adding text. It returns when the turn or ctx has ended.
 //
-// The server is up before the screen. A request that comes earlier may be accepted and never
-// processed, or its answer may be shown without the conversation before it (both seen with
-// 1.18.33). So Continue asks for the session until it exists, waits half as long again for the
-// screen, and repeats a request that does not make the server work.
+// The server is ready before the screen. A request in the meantime may be accepted but never
+// processed, or the screen may show its answer without the earlier conversation (both seen with
+// 1.18.33). So Continue waits until the session exists, waits half as long again for the screen,
+// and repeats a request that has no effect.
 func (s Server) Continue(ctx context.Context, session string) error {
 	began := time.Now()
 	for {
@@ -87,7 +86,7 @@ func (s Server) Continue(ctx context.Context, session string) error {
 	}
 }
 
-// awaitSession returns when the server knows the session.
+// awaitSession returns when the session exists.
 func (s Server) awaitSession(ctx context.Context, session string) error {
 	for {
 		if err := s.get(ctx, nil, "session", session); err == nil {

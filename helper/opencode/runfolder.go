@@ -10,21 +10,21 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// runPrefix begins the name of a run's folder, before a random part.
+// runPrefix is the beginning of the name of a run's folder; a random part follows.
 const runPrefix = "ocgo-key-run-"
 
-// runLockName is the file in the folder that the run locks. The system releases the lock when the
-// run ends or is killed.
+// runLockName is the lock file in the folder. The system releases the lock when the run ends or is
+// killed.
 const runLockName = "lock"
 
-// newTime is the age up to which a folder counts as new: its run may not have locked it yet.
+// newTime is how long a folder counts as new: its run may not have locked it yet.
 const newTime = time.Minute
 
 // RunFolder is the temporary folder with what one run passes to OpenCode and its child processes.
-// It holds no secret.
+// It contains no secret.
 type RunFolder struct {
 	dir   string
-	lock  *flock.Flock  // held; nil if the system did not allow the lock, and then no other run removes the folder
+	lock  *flock.Flock  // nil if the system did not allow the lock; then no other run removes the folder
 	swept chan struct{} // closed when Sweep is done; nil if it is not running
 	// Bin is the folder to put first on the PATH of the run's command; empty if there is none.
 	Bin string
@@ -32,9 +32,8 @@ type RunFolder struct {
 	Plugin string
 }
 
-// NewRunFolder creates a run's folder in the folder temp. The parameter real is the absolute path
-// of OpenCode: Bin has a shim that runs it under program. If real is empty, there is no Bin. goos
-// is the system.
+// NewRunFolder creates a run's folder in temp. Bin gets a shim that runs real, the absolute path of
+// OpenCode, under program. If real is empty, there is no Bin. goos is the operating system.
 func NewRunFolder(temp, goos, program, real string) (RunFolder, error) {
 	dir, err := os.MkdirTemp(temp, runPrefix)
 	if err != nil {
@@ -69,11 +68,11 @@ func (f RunFolder) Remove() {
 		_ = f.lock.Unlock() // the folder belongs to no run any more
 	}
 	if f.dir != "" {
-		_ = RemoveRunFolder(f.dir) // the rest holds no secret, and is in the folder for temporary files
+		_ = RemoveRunFolder(f.dir) // if it fails, what is left contains no secret
 	}
 }
 
-// Sweep starts removing the folders that killed runs have left beside this one.
+// Sweep starts removing the folders that killed runs have left in the same place.
 func (f *RunFolder) Sweep(now time.Time) {
 	if f.dir == "" {
 		return
@@ -100,7 +99,7 @@ func RemoveRunFolder(dir string) error {
 }
 
 // DeadRunFolders returns the folders in temp that killed runs of this user have left behind. It
-// leaves out folders that may belong to a live run, and follows no links.
+// skips folders that may belong to a live run, and does not follow links.
 func DeadRunFolders(temp string, now time.Time) []string {
 	f, err := os.Open(temp)
 	if err != nil {
@@ -118,8 +117,8 @@ func DeadRunFolders(temp string, now time.Time) []string {
 	return dead
 }
 
-// isDeadRun reports whether a folder is this user's, not new, and not locked by any process. The
-// contents of such a folder are this user's as well, since it is closed to others.
+// isDeadRun reports whether a folder is this user's, not new, and not locked by any process. Other
+// users cannot have changed its contents, because it is closed to them.
 func isDeadRun(dir string, now time.Time) bool {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || !isOwn(info) || now.Sub(info.ModTime()) < newTime {

@@ -12,8 +12,7 @@ import (
 // WriteRunPlugin creates dir, writes the plugin of `ocgo-key run` for OpenCode 2 into it, and
 // returns the absolute path to set in the configuration. OpenCode's server finds the gateway's
 // address and token in its environment (OCGO_KEY_GATEWAY, OCGO_KEY_GATEWAY_TOKEN); neither is in a
-// file. dir belongs to one run: every full screen that was given this folder shows the notices of
-// [WriteNotice].
+// file. dir belongs to one run, whose full screens show the notices of [WriteNotice].
 func WriteRunPlugin(dir string) (path string, err error) {
 	if path, err = filepath.Abs(dir); err != nil {
 		return "", err
@@ -33,7 +32,7 @@ func WriteRunPlugin(dir string) (path string, err error) {
 // A Notice is shown as a toast on the full screen of OpenCode 2.
 type Notice struct {
 	Time    int64  `json:"time"` // Unix time in milliseconds; each is later than the one before
-	Text    string `json:"text"` // holds no secret
+	Text    string `json:"text"` // contains no secret
 	Variant string `json:"variant"`
 }
 
@@ -43,8 +42,8 @@ const (
 	Failure = "error"
 )
 
-// mostNotices is how many notices the file keeps. A full screen reads the file twice a second, and
-// so has shown the older ones.
+// mostNotices is how many notices the file keeps. A full screen reads the file twice a second, so
+// it has already shown older notices.
 const mostNotices = 20
 
 // WriteNotice shows a text on the full screens of the run whose plugin [WriteRunPlugin] wrote into

@@ -17,8 +17,8 @@ import (
 	"ocgo-key/internal/version"
 )
 
-// Password2Variable holds the password of a server of OpenCode 2, for the server and for clients
-// that join it.
+// Password2Variable is the environment variable with the password of an OpenCode 2 server. Servers
+// and their clients read it.
 const Password2Variable = "OPENCODE_PASSWORD"
 
 // ServeArgs returns the arguments with which OpenCode 2 serves on a free port of this machine,
@@ -27,8 +27,8 @@ func ServeArgs(logs []string) []string {
 	return append([]string{"serve", "--stdio", "--port", "0"}, logs...)
 }
 
-// ServeURL returns the address in the first line that such a server prints. It is empty if the line
-// has no address, or one that is not on this machine.
+// ServeURL returns the address in line, the first one that a server with ServeArgs prints. It is
+// empty if the line has no address on this machine.
 func ServeURL(line []byte) string {
 	var said struct{ URL string }
 	if json.Unmarshal(line, &said) != nil {
@@ -62,7 +62,7 @@ func (s Server2) Interrupt(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodPost, "", nil, "api", "session", session, "interrupt")
 }
 
-// InterruptAll ends all turns, including those that begin meanwhile. It returns nil once none is
+// InterruptAll ends all turns, including those that begin meanwhile. It returns nil when no turn is
 // running.
 func (s Server2) InterruptAll(ctx context.Context) error {
 	for {
@@ -87,7 +87,7 @@ func (s Server2) Continue(ctx context.Context, session string) error {
 }
 
 // KeepAlive prevents the server from interrupting the session's turn for inactivity. The server
-// does that 60 minutes after the last event that it stored, and a turn that waits for its answer
+// interrupts a turn 60 minutes after its last stored event, and a turn that waits for an answer
 // stores none. KeepAlive writes the session's metadata unchanged, which is such an event. Source:
 // docs/facts.md, "Stop and resume".
 func (s Server2) KeepAlive(ctx context.Context, session string) error {
@@ -111,8 +111,8 @@ func (s Server2) Delete(ctx context.Context, session string) error {
 	return s.ask(ctx, http.MethodDelete, "", nil, "api", "session", session)
 }
 
-// OverLimit reports whether the session's last answer is an error that OpenCode takes for a reached
-// usage limit (its word is "quota"). OpenCode never repeats such a request.
+// OverLimit reports whether the session's last answer is an error that OpenCode classifies as a
+// reached usage limit ("quota"). OpenCode never repeats such a request.
 func (s Server2) OverLimit(ctx context.Context, session string) (bool, error) {
 	var answer struct {
 		Data []struct {
@@ -129,7 +129,8 @@ func (s Server2) OverLimit(ctx context.Context, session string) (bool, error) {
 	return false, err
 }
 
-// requestTime bounds one request to a server on this machine, which answers in milliseconds.
+// requestTime is the time limit of a request to a server on this machine, which answers in
+// milliseconds.
 const requestTime = 5 * time.Second
 
 func (s Server2) ask(ctx context.Context, method, body string, out any, path ...string) error {
@@ -138,8 +139,8 @@ func (s Server2) ask(ctx context.Context, method, body string, out any, path ...
 	return ask(ctx, s.URL, DefaultUsername, s.Password, method, body, out, path...)
 }
 
-// toServer is the client for servers on this machine. It uses no proxy, and follows no redirect with
-// the password.
+// toServer is the client for servers on this machine. It uses no proxy. It does not follow
+// redirects, because it would send the password along.
 var toServer = sync.OnceValue(func() *http.Client {
 	return &http.Client{
 		Transport:     &http.Transport{DisableKeepAlives: true},
@@ -147,7 +148,7 @@ var toServer = sync.OnceValue(func() *http.Client {
 	}
 })
 
-// maxAnswer is the most that is read of an answer, in bytes; the longest is a page of a
+// maxAnswer is how much of an answer is read, in bytes. The longest answers are pages of a
 // conversation.
 const maxAnswer = 64 << 20
 

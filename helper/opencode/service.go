@@ -26,7 +26,7 @@ func ServiceFile(getenv func(string) string, home string) string {
 	return filepath.Join(baseFolder(getenv, home, "XDG_STATE_HOME", ".local", "state"), "opencode", "service.json")
 }
 
-// ReadService reads the service's file. The service may have ended since. The error wraps
+// ReadService reads the service's file. The service may no longer be running. The error wraps
 // fs.ErrNotExist if no service was started.
 func ReadService(file string) (*Service, error) {
 	f, err := os.Open(file)
@@ -44,7 +44,7 @@ func ReadService(file string) (*Service, error) {
 	}
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Scheme != "http" || !net.ParseIP(u.Hostname()).IsLoopback() {
-		return nil, fmt.Errorf("%s names no address of this machine", file)
+		return nil, fmt.Errorf("%s has no address on this machine", file)
 	}
 	return s, nil
 }
@@ -60,7 +60,7 @@ func (s *Service) Answers(ctx context.Context) bool {
 }
 
 // Content returns the configuration that the service took from the environment of the process that
-// started it; nil if there is none. It may hold keys.
+// started it; nil if there is none. It may contain keys.
 func (s *Service) Content(ctx context.Context) ([]byte, error) {
 	var documents []struct {
 		Path string          `json:"path"`

@@ -25,13 +25,13 @@ func ShimName(goos string) string {
 	return "opencode"
 }
 
-// Shim returns a small script named `opencode`. It runs the real OpenCode, an absolute path, under
-// program. If program does not exist, the script prints a message and runs only the real one.
+// Shim returns a script that is installed as `opencode`. It runs OpenCode, at the absolute path
+// real, under program. If program does not exist, it prints a message and runs only OpenCode.
 func Shim(goos, program, real string) []byte {
 	return shim(goos, program, real, `Written by "ocgo-key install --shim" and removed by "ocgo-key uninstall"; your changes to this file will be lost.`)
 }
 
-// RunShim returns such a script for the commands that one run starts, for the duration of the run.
+// RunShim returns the shim for the commands that one run starts.
 func RunShim(goos, program, real string) []byte {
 	return shim(goos, program, real, `Written by "ocgo-key run", which removes it at its end.`)
 }
@@ -65,8 +65,8 @@ exec "$opencode" "$@"
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// batchQuote quotes a path for a batch file: a path can't contain a quote on Windows, and only % is
-// special between quotes.
+// batchQuote quotes a path for a batch file. On Windows a path contains no quote, and between
+// quotes only % is special.
 func batchQuote(s string) string {
 	if rest, ok := inForeignProfile(s); ok {
 		return `"%USERPROFILE%` + strings.ReplaceAll(rest, "%", "%%") + `"`
@@ -74,8 +74,8 @@ func batchQuote(s string) string {
 	return `"` + strings.ReplaceAll(s, "%", "%%") + `"`
 }
 
-// spelledOut returns a comment with the path of OpenCode, by which the shim's target is found,
-// where the shim's commands spell it with a variable.
+// spelledOut returns a comment with OpenCode's path if the shim's commands write it with a
+// variable. Identify reads the path from this comment.
 func spelledOut(real string) string {
 	if _, ok := inForeignProfile(real); !ok {
 		return ""
@@ -83,9 +83,9 @@ func spelledOut(real string) string {
 	return `@rem "` + strings.ReplaceAll(real, "%", "%%") + "\"\n"
 }
 
-// inForeignProfile returns what follows the user's folder in a path of Windows, if the user's name
-// is not ASCII. cmd.exe reads a batch file, and Windows PowerShell 5.1 a profile, in the code page
-// of the machine, in which such a name looks different; the variable USERPROFILE has it right.
+// inForeignProfile returns the part of a Windows path after the user's folder, if the user's name
+// is not ASCII. cmd.exe and Windows PowerShell 5.1 read scripts in the code page of the machine,
+// and misread such a name. The variable USERPROFILE contains it correctly.
 func inForeignProfile(path string) (rest string, ok bool) {
 	const users = `:\Users\`
 	if len(path) < 1+len(users) || !strings.EqualFold(path[1:1+len(users)], users) {

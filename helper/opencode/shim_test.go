@@ -52,8 +52,8 @@ func TestPathLinesQuoteTheFolder(t *testing.T) {
 	}, got)
 }
 
-// cmd.exe and Windows PowerShell 5.1 misread a user's name that is not ASCII, so what they run does
-// not contain it.
+// cmd.exe and Windows PowerShell 5.1 misread a user's name that is not ASCII, so the commands for
+// them do not contain it.
 func TestShimOfUserWithForeignName(t *testing.T) {
 	const real = `C:\Users\Jörg\AppData\Roaming\npm\opencode.cmd`
 	text := string(Shim("windows", `C:\Users\Jörg\100%\ocgo-key.exe`, real))

@@ -53,7 +53,7 @@ func TestDatabase(t *testing.T) {
 		"open with a key":  {credentials + stored("opencode", key), 0o640, true, second, "note: PATH has 1 login for Zen in plain text, which an agent's tools can read | ocgo-key import --scrub\nproblem: PATH has mode 0640: other users of this machine may read keys and your conversations in it | chmod go= PATH*"},
 		"version 1 there":  {credentials, 0o600, false, first, "problem: PATH was created by OpenCode 2, and /bin/opencode is OpenCode 1.18.33, which fails there (\"Database is not empty and has no session table\"): give it another database | export OPENCODE_DB=opencode-1.db"},
 		"version 1's own":  {"CREATE TABLE session (id text)", 0o600, false, first, ""},
-		"of another shape": {"CREATE TABLE credential (a)", 0o600, false, second, "note: cannot tell whether OpenCode has logins: PATH: no logins can be read: its table of logins has an unknown form: it has no column \"id\" | opencode auth list"},
+		"of another shape": {"CREATE TABLE credential (a)", 0o600, false, second, "note: cannot tell whether OpenCode has logins: PATH: no logins can be read: the table of logins has an unknown form: the column \"id\" is missing | opencode auth list"},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {

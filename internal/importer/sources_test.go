@@ -32,7 +32,7 @@ func TestUsual(t *testing.T) {
 	s, err := Usual(t.Context(), d.Env, false, d.heard)
 	require.NoError(t, err)
 	assert.Equal(t, 1, s.Failures)
-	assert.Equal(t, []string{filepath.Join(folder, opencode.AuthFile) + ": no logins can be read: it is not JSON"}, d.heard.warned)
+	assert.Equal(t, []string{filepath.Join(folder, opencode.AuthFile) + ": no logins can be read: the content is not JSON"}, d.heard.warned)
 	assert.Len(t, s.Files(), 1)
 	assert.Len(t, s.found, 2)
 	assert.Contains(t, s.Looked, list)
