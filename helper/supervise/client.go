@@ -17,12 +17,12 @@ import (
 	"ocgo-key/rotation"
 )
 
-// client describes a command: OpenCode of either generation, or another program.
+// client describes a command: OpenCode 1, OpenCode 2, or another program.
 type client struct {
 	opencode.Program
 	is  bool                // the command is OpenCode
 	one opencode.Invocation // the command line of OpenCode 1
-	two opencode.Command2   // the command line of generation 2
+	two opencode.Command2   // the command line of OpenCode 2
 }
 
 func (c client) generation2() bool { return c.is && c.Generation >= 2 }
@@ -37,13 +37,13 @@ func (c client) unchanged() bool { return c.generation2() && c.two.Way == openco
 func (c client) serves() bool { return c.one.Serves || c.two.Way == opencode.Alone }
 
 // whichClient identifies the command. It replaces a shim of ocgo-key in command with the real
-// program, and adds the arguments that the generation needs. The error says that the command cannot
+// program, and adds the arguments that OpenCode 2 needs. An error means that the command cannot
 // start.
 func whichClient(command *wrapper.Command) (client, error) {
 	name := command.Argv[0]
 	c, err := identify(command)
 	if err != nil {
-		return c, hint.On(hint.As(hint.ErrInput, err), "leave it out; `run` starts a server for this command alone")
+		return c, hint.On(hint.As(hint.ErrInput, err), "leave --server out; `run` starts a server for this command")
 	}
 	next := "check its name and PATH"
 	if opencode.Is(name) {
@@ -52,7 +52,7 @@ func whichClient(command *wrapper.Command) (client, error) {
 	return c, hint.On(wrapper.Check(*command), next)
 }
 
-// identify is whichClient without the check that the command can start. The error is
+// identify is whichClient without the check that the command can start. Its only error is
 // opencode.ErrServer.
 func identify(command *wrapper.Command) (client, error) {
 	name := command.Argv[0]
@@ -89,11 +89,12 @@ func identify(command *wrapper.Command) (client, error) {
 	return c, err
 }
 
-// askTime bounds the call of a program with --version, which takes 0.2 s, or 1.6 s for OpenCode 1.
+// askTime is the time limit for a program with --version. The call takes 0.2 s, or 1.6 s for
+// OpenCode 1.
 const askTime = 20 * time.Second
 
-// asked runs a program of unknown generation with --version, to learn its version. This matters: if
-// an OpenCode 2 were taken for OpenCode 1, it would start a service with the gateway's environment.
+// asked runs a program of unknown generation with --version. An OpenCode 2 must not be taken for
+// OpenCode 1: it would start a service with the gateway's environment.
 func asked(p opencode.Program, env []string) opencode.Program {
 	ctx, cancel := context.WithTimeout(context.Background(), askTime)
 	defer cancel()
@@ -128,7 +129,7 @@ func (r *Run) folder() opencode.RunFolder {
 		return opencode.RunFolder{}
 	}
 	env := r.Command.Env
-	real, _ := opencode.Find(getenv(env, pathName(env, runtime.GOOS))) // without one the folder has no shim
+	real, _ := opencode.Find(getenv(env, pathName(env, runtime.GOOS))) // if there is none, the folder has no shim
 	folder, err := opencode.NewRunFolder(os.TempDir(), runtime.GOOS, self, real)
 	if err != nil {
 		r.Tell.Warn(without+text.Line(err.Error()), "set TMPDIR to a folder that can be written")
@@ -137,8 +138,8 @@ func (r *Run) folder() opencode.RunFolder {
 	return folder
 }
 
-// openCode2 returns a run of OpenCode 2 without a gateway yet. Its client needs no gateway: the
-// server sends the requests.
+// openCode2 prepares a run of OpenCode 2. The client needs no gateway: the server sends the
+// requests.
 func (r *Run) openCode2(client client) *OpenCode2 {
 	two := &OpenCode2{Program: client.Path, Command: client.two, Client: pastProxies(r.Command.Env, runtime.GOOS), Stdin: r.Stdin}
 	if len(client.two.Logs) > 0 {

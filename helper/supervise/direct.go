@@ -10,7 +10,7 @@ import (
 )
 
 // direct is the run of a command that sends its requests itself: OpenCode 1, or any other client.
-// At a limit it restarts the command if a restart continues the work.
+// At a limit it restarts the command if the new process can continue the work.
 type direct struct {
 	progress
 	run     *Run
@@ -30,9 +30,8 @@ func (d *direct) observer() gateway.Observer {
 	return d.progress.observer(d.notices.Observer(), d.canRestart, d.restart, d.startStandBy)
 }
 
-// toTheEnd runs the command, and restarts it if a restart continues the work. The error says that
-// the command did not start, or, as a *rotation.ExhaustedError, that no account returns within the
-// time to wait.
+// toTheEnd runs the command to its end, with restarts. A *rotation.ExhaustedError means that no
+// account returns within the time to wait. Any other error means that the command did not start.
 func (d *direct) toTheEnd() (wrapper.Status, error) {
 	var err error
 	if d.client.one.Kind == opencode.Run && d.mode != Replay {

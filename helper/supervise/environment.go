@@ -17,9 +17,9 @@ type endpoint struct {
 	zen   bool // serves Zen as well
 }
 
-// Variables in which a nested `run` finds the gateway of the outer `run`, and the user's values
-// that the outer one has replaced. An agent's shells have them too, so that an opencode started
-// there uses the same gateway.
+// Environment variables for a `run` inside another `run`. They contain the gateway of the outer
+// run, and the user's values that it has replaced. An agent's shells have them too, so that an
+// opencode started there uses the same gateway.
 const (
 	GatewayVariable = "OCGO_KEY_GATEWAY"
 	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
@@ -27,14 +27,15 @@ const (
 	contentVariable = "OCGO_KEY_USER_CONTENT" // OpenCode's configuration content as the user set it
 )
 
-// Variables in which a command other than OpenCode finds the service.
+// Environment variables with the service's key and address, for commands other than OpenCode.
 const (
 	keyVariable     = "OPENCODE_API_KEY"
 	addressVariable = "OPENCODE_BASE_URL"
 )
 
-// pointAt returns env with the gateway in it: in OpenCode's configuration, or in variables for any
-// other command. folder is the folder of the run; its zero value is left out.
+// pointAt returns env with the gateway's address and token. OpenCode gets them in its
+// configuration, another command in variables. folder is the folder of the run; its zero value is
+// ignored.
 func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
 	out := pastProxies(env, runtime.GOOS)
 	if folder.Bin != "" {
@@ -69,7 +70,7 @@ func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 	return setenv(out, opencode.ConfigVariable, config), nil
 }
 
-// withoutRun returns env as it was outside of the enclosing `run`, without that run's gateway.
+// withoutRun removes from env what an enclosing `run` has added, and restores the user's values.
 func withoutRun(env []string) []string {
 	url, token, content := getenv(env, GatewayVariable), getenv(env, tokenVariable), getenv(env, contentVariable)
 	if url == "" && token == "" {

@@ -85,8 +85,8 @@ func watched(command wrapper.Command) (wrapper.Status, []byte, error) {
 	}
 	command.Stdout, command.Stderr = tee(os.Stdout), tee(os.Stderr)
 	status, _, err := wrapper.Run(command, wrapper.Options{})
-	// The pipes hold the rest of the output. The reading has a time limit, since a process that the
-	// command left behind may keep the pipes open.
+	// Read the rest of the output. A process that the command left behind may keep the pipes open,
+	// so this has a time limit.
 	for _, r := range ours {
 		_ = r.SetReadDeadline(time.Now().Add(lastWords))
 	}
@@ -130,9 +130,9 @@ var (
 	})
 )
 
-// outputVerdict judges by the status and the last output of a command whether a limit has ended it.
-// The parameter said is that output. The caller must remove the key from it, because the verdict's
-// reason is stored and shown.
+// outputVerdict decides from the status and the last output of a command whether a limit has ended
+// it. said is that output. It must not contain the key, because the verdict's reason is stored and
+// shown.
 func outputVerdict(status wrapper.Status, said []byte, now time.Time) rotation.Verdict {
 	if status.Code == 0 || status.Signal != 0 {
 		return rotation.Verdict{}

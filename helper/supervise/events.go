@@ -9,11 +9,12 @@ import (
 	"ocgo-key/rotation"
 )
 
-// event is a line of output for the program that started the gateway and shows Text to its user.
+// event is a line of output. The program that started the gateway reads it and shows Text to its
+// user.
 type event struct {
 	Event string `json:"event"` // switched, exhausted, failed
 	Text  string `json:"text"`
-	From  string `json:"from,omitempty"` // labels, of a switch
+	From  string `json:"from,omitempty"` // the labels of a switch
 	To    string `json:"to,omitempty"`
 }
 

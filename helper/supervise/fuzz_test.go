@@ -10,8 +10,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// FuzzOutputVerdict judges any output that contains the key. The reason in the verdict is one line
-// without the key.
+// FuzzOutputVerdict judges any output that contains the key. The reason in the verdict must be one
+// line without the key.
 func FuzzOutputVerdict(f *testing.F) {
 	const secret = "sk-marked-of-a-fuzz-target"
 	grant := helper.Grant{Key: keychain.NewSecret(secret)}

@@ -22,14 +22,14 @@ type GatewayOptions struct {
 	NoOverage bool          // leave an account as soon as an answer costs real money
 	// ByConversation gives each conversation its own account.
 	ByConversation bool
-	// ChoiceIn returns the user's choice for a conversation in this folder; nil if folders do not
-	// matter.
+	// ChoiceIn returns the user's choice of account for a conversation in this folder. If it is
+	// nil, folders do not matter.
 	ChoiceIn func(folder string) rotation.Choice
 	Port     int // 0 for a free one
 
-	maxWait *time.Duration // the longest wait that an answer asks of a client if no account is ready; nil for gateway.DefaultMaxWait
-	held    bool           // no other user gets the port while a program that this process started lives
-	session string         // the conversation of requests that name none; if empty, the gateway distinguishes them by their beginning
+	maxWait *time.Duration // see gateway.Options.MaxWait
+	held    bool           // see gateway.Options.Held
+	session string         // see gateway.Options.Session
 }
 
 // StartGateway starts a gateway for the accounts of holder.
@@ -51,7 +51,7 @@ func StartGateway(holder *helper.Holder, usage *helper.UsagePoller, flags Gatewa
 	return gw, nil
 }
 
-// upstreams returns the services behind the gateway, by path prefix. Zen's base URL is Go's without the "go" step.
+// upstreams returns the base URL for each path prefix. Zen's base URL is Go's without "/go".
 func upstreams(base *url.URL, zen bool) map[string]*url.URL {
 	up := map[string]*url.URL{gateway.GoPrefix: base}
 	if zen {
@@ -62,10 +62,10 @@ func upstreams(base *url.URL, zen bool) map[string]*url.URL {
 	return up
 }
 
-// Begin gives the holder its account or, if open is true, only unlocks the keychain for holders that
-// get an account later. It is called before the command starts, so that a keychain can ask for a
-// password while the terminal is free. An exhausted pool is not an error, since the client may have
-// other work, and waits by itself.
+// Begin gives the holder its account. If open is true, it only unlocks the keychain, for accounts
+// that are handed out later. Begin is called before the command starts, so that the keychain can
+// ask for a password while the terminal is free. An exhausted pool is not an error: the client may
+// not need an account, and waits if it does.
 func (n *Notices) Begin(ctx context.Context, holder *helper.Holder, open bool, command string) error {
 	var err error
 	if open {

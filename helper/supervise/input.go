@@ -23,8 +23,8 @@ type Input struct {
 	spent  bool      // rest was read
 }
 
-// KeepInput prepares f for being read more than once. It reads a pipe up to its end, as OpenCode
-// does before anything else.
+// KeepInput prepares f so that it can be read more than once. It reads a pipe up to its end, as
+// OpenCode does before anything else.
 func KeepInput(f *os.File) (*Input, error) {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeCharDevice != 0 {
@@ -43,7 +43,8 @@ func KeepInput(f *os.File) (*Input, error) {
 	return i, err
 }
 
-// keepInput is KeepInput until ctx ends. A read that is blocked then stays blocked in its goroutine.
+// keepInput is KeepInput with a context. If ctx ends during a read, the goroutine of the read
+// remains.
 func keepInput(ctx context.Context, f *os.File) (*Input, error) {
 	type kept struct {
 		input *Input
@@ -62,7 +63,7 @@ func keepInput(ctx context.Context, f *os.File) (*Input, error) {
 	}
 }
 
-// Again reports whether Open can be called, for the first time or once more.
+// Again reports whether Open can be called (again).
 func (i *Input) Again() bool { return i == nil || i.rest == nil || !i.spent }
 
 // Open returns the stdin of the next invocation; nil for this process's own.

@@ -19,8 +19,9 @@ import (
 	"time"
 )
 
-// roleVariable makes this program play OpenCode 2: the server if its first argument is "serve",
-// otherwise the client. The value is the folder of the file in which both note their events.
+// roleVariable makes this program act as OpenCode 2: as the server if its first argument is
+// "serve", otherwise as the client. Its value is the folder of the file in which both record
+// events.
 const roleVariable = "SUPERVISE_TEST_FOLDER"
 
 func TestMain(m *testing.M) {
@@ -38,7 +39,7 @@ func play(folder string, args []string) {
 	os.Exit(playClient(folder, args))
 }
 
-// note appends a line to the notes.
+// note appends a line to that file.
 func note(folder, format string, args ...any) {
 	f, err := os.OpenFile(filepath.Join(folder, "notes"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -122,7 +123,7 @@ func (s *fakeServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// playClient plays a client, which does what its last argument, the prompt, says.
+// playClient acts as a client. Its last argument, the prompt, says what it does.
 func playClient(folder string, args []string) int {
 	i := slices.Index(args, "--server")
 	url := args[i+1]

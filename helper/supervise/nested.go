@@ -12,7 +12,7 @@ import (
 	"ocgo-key/internal/version"
 )
 
-// pingTimeout bounds the request to an outer gateway, which is on this machine.
+// pingTimeout is the time limit of the request to an outer gateway, which is on this machine.
 const pingTimeout = time.Second
 
 // outerGateway returns the gateway of the `run` that encloses this one, if that gateway answers.
@@ -37,9 +37,8 @@ func outerGateway(env []string) (endpoint, bool) {
 	return outer, proven(resp)
 }
 
-// under runs the command on the outer gateway, which holds the account and fails over. If the outer
-// run is killed, this run ends its command as by a signal: without a gateway, the command would
-// retry forever.
+// under runs the command on the gateway of the outer run, which chooses the accounts. If the outer
+// run is killed, under ends its command, which would retry forever without a gateway.
 func (r *Run) under(outer endpoint, client client) (wrapper.Status, error) {
 	folder := r.folder()
 	defer folder.Remove()

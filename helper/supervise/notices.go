@@ -13,7 +13,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Teller informs the user: about events, and about errors with their hints.
+// Teller informs the user about events, and about errors with their hints.
 type Teller interface {
 	report.Reporter
 	Failed(err error)
@@ -31,9 +31,9 @@ type Notices struct {
 
 	mu      sync.Mutex
 	unsaid  []rotation.Switch       // switches that were not printed
-	back    rotation.ExhaustedError // the last return that was printed
+	back    rotation.ExhaustedError // the last return of an account that was printed
 	failure string                  // the last error that was printed
-	until   time.Time               // the return of an account when another model was last announced
+	until   time.Time               // the return of an account in the last notice about another model
 }
 
 // Observer returns an observer that notifies the user of each event.
@@ -85,11 +85,11 @@ func (n *Notices) lastWord() {
 	n.unsaid = nil
 }
 
-// sameReturn is the largest difference between two times that count as the same return. They may
-// differ, since the clocks of the service and of this machine do.
+// sameReturn is the largest difference between two times of return that count as equal. The clocks
+// of the service and of this machine may differ.
 const sameReturn = 90 * time.Second
 
-// exhausted notifies the user once for each time at which an account returns.
+// exhausted notifies the user once for each new time of return.
 func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	now := time.Now()
 	said := e.Sentences(now)
@@ -105,8 +105,7 @@ func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	}
 }
 
-// instead notifies the user that another model continues, once for each time at which an account
-// returns.
+// instead notifies the user that another model continues, once for each new time of return.
 func (n *Notices) instead(e *rotation.ExhaustedError, model string) {
 	n.mu.Lock()
 	known := e.Until.Sub(n.until).Abs() < sameReturn
@@ -137,7 +136,7 @@ func switchText(sw rotation.Switch, now time.Time) string {
 	return text.Line(switchSentence(sw, now))
 }
 
-// switchSentence is switchText with the labels unchanged, which may not be safe for a terminal.
+// switchSentence is switchText with the labels unchanged: they may contain control characters.
 func switchSentence(sw rotation.Switch, now time.Time) string {
 	v := sw.Verdict
 	what := "hit a rate limit"

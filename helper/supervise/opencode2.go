@@ -17,9 +17,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Pool is the part of *rotation.Pool that decides about restarts.
+// Pool contains the methods of *rotation.Pool that a decision about a restart needs.
 type Pool interface {
-	// Exhaustion is nil if an account is ready for the holder, otherwise a
+	// Exhaustion returns nil if an account is ready for the holder, otherwise a
 	// *rotation.ExhaustedError.
 	Exhaustion(ctx context.Context, ask rotation.Ask) error
 	Overview(ctx context.Context) (rotation.Overview, error)
@@ -29,10 +29,11 @@ type Pool interface {
 type OpenCode2 struct {
 	Program string            // the path of OpenCode
 	Command opencode.Command2 // Way is Joined
-	// Server is the server's environment, with a gateway in it; Client is the client's, without.
+	// Server is the environment of the server, with a gateway. Client is the environment of the
+	// client, without one.
 	Server, Client []string
 	Pool           Pool            // not used in mode Replay
-	Lost           <-chan struct{} // closed when the gateway of an outer run has ended; then this run ends; nil if there is no outer run
+	Lost           <-chan struct{} // closed when the gateway of the outer run is gone, which ends this run; nil if there is no outer run
 	Stdin          *os.File
 	Logs           io.Writer // receives the server's logs; nil to discard them
 
@@ -42,9 +43,8 @@ type OpenCode2 struct {
 	progress
 }
 
-// Run runs the client to its end, and restarts it if a restart continues the work. The error says
-// that the client did not start, or, as a *rotation.ExhaustedError, that no account returns within
-// maxWait.
+// Run runs the client to its end, with restarts. A *rotation.ExhaustedError means that no account
+// returns within maxWait. Any other error means that the client did not start.
 func (r *OpenCode2) Run() (status wrapper.Status, err error) {
 	r.orders = make(chan wrapper.Order, 1)
 	ended, stop := untilSignal(r.Lost, func() { r.order(wrapper.Order{}) })
@@ -108,7 +108,7 @@ func (r *OpenCode2) keepAlive(ctx context.Context, every time.Duration) {
 
 // invocation returns the command that runs the client with these arguments on the server.
 func (r *OpenCode2) invocation(args []string) wrapper.Command {
-	// The full path, since by its name alone a shim of ocgo-key could be started instead.
+	// The name alone could start a shim of ocgo-key instead.
 	return wrapper.Command{Argv: append([]string{r.Program}, args...), Env: setenv(r.Client, opencode.Password2Variable, r.server.Password)}
 }
 
@@ -119,9 +119,9 @@ func (r *OpenCode2) started(int) {
 	r.restarting = false
 }
 
-// after decides, once the client has ended, whether it starts again: an `opencode run` does if
-// OpenCode ended it because of a usage limit, once for each account until a turn is answered. If no
-// account is ready, the request of the restarted client waits at the gateway.
+// after decides whether a client that has ended is restarted. An `opencode run` that a usage limit
+// has ended is restarted, once for each account until a turn is answered. If no account is ready,
+// the request of the restarted client waits at the gateway.
 func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command wrapper.Command) (wrapper.Command, bool) {
 	if r.mode == Replay || r.Command.Kind != opencode.Run || status.Code == 0 || status.Signal != 0 || ended.Err() != nil {
 		return command, false
@@ -150,9 +150,9 @@ func (r *OpenCode2) canRestart() bool { return r.session != "" }
 // the prompt is not in a session that existed before. The caller holds mu.
 func (r *OpenCode2) fresh() bool { return !r.answered && !r.Command.Joins && r.input.Again() }
 
-// next returns the client that continues the work. If the client can start again with the same
-// command (see fresh), next deletes the unanswered session. text is the prompt for the model; empty
-// for the usual one. The caller holds mu.
+// next returns the command that continues the work. If the client is fresh, this is the same
+// command, and next deletes the unanswered session. Otherwise it resumes the session with text as
+// the prompt, or with the usual prompt if text is empty. The caller holds mu.
 func (r *OpenCode2) next(text string) (command wrapper.Command, err error) {
 	if r.fresh() {
 		ctx, cancel := context.WithTimeout(context.Background(), quietTime)
@@ -169,10 +169,10 @@ func (r *OpenCode2) next(text string) (command wrapper.Command, err error) {
 	return command, err
 }
 
-// untilSignal returns a context that ends when a signal arrives that would end this process. Until
-// stop is called, such a signal has no other effect, so that the server can be stopped in order. A
-// signal that was ignored when this process started (nohup) stays ignored. If lost is closed, the
-// context ends as by SIGTERM, and end is called, since no signal has reached the client.
+// untilSignal returns a context that ends at one of endSignals. Until stop is called, these signals
+// do not end this process, so that it can stop the server first. A signal that was ignored when
+// this process started (nohup) stays ignored. If lost is closed, the context ends as at SIGTERM,
+// and end is called, because no signal has reached the client.
 func untilSignal(lost <-chan struct{}, end func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)

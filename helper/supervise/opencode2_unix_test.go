@@ -31,7 +31,7 @@ func (p *fakePool) Overview(context.Context) (rotation.Overview, error) {
 	return rotation.Overview{Accounts: make([]rotation.View, 2)}, nil
 }
 
-// A trial is a run in which this program plays OpenCode.
+// A trial is a run in which this program acts as OpenCode 2.
 type trial struct {
 	*OpenCode2
 	t      *testing.T
@@ -63,7 +63,7 @@ func (r *trial) notes() string {
 	return string(content)
 }
 
-// once calls act when the notes contain a line.
+// once calls act when a line appears in the notes.
 func (r *trial) once(line string, act func()) {
 	go func() {
 		for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
@@ -151,7 +151,7 @@ func TestASignalWhileTheInputIsRead(t *testing.T) {
 		require.NoError(t, err)
 		r := newTrial(t, "run hi")
 		r.Stdin = stdin
-		// The data is larger than a pipe's buffer, so the write ends only once the run reads. By
+		// The data is larger than a pipe's buffer, so the write ends only when the run reads. By
 		// then the run catches signals.
 		go func() {
 			_, _ = theirs.Write(make([]byte, 1<<20))
@@ -174,7 +174,7 @@ func TestASignalWhileTheInputIsRead(t *testing.T) {
 }
 
 func TestAServerThatDoesNotStart(t *testing.T) {
-	for role, says := range map[string]string{"fails": "it ended with exit status 3", "elsewhere": "it does not say its address"} {
+	for role, says := range map[string]string{"fails": "it ended with exit status 3", "elsewhere": "it printed no address"} {
 		r := newTrial(t, "run hi", "SUPERVISE_TEST_SERVER="+role)
 		_, err := r.Run()
 		require.ErrorIs(t, err, errServer)
@@ -217,8 +217,8 @@ func TestRestartResumes(t *testing.T) {
 		"client run|--server|URL|-m|a/b|--session|ses_1|"+opencode.GoOn+"||users\nserver ends with 0 turns\n", r.notes())
 }
 
-// Mode restart under a full screen: its turn is interrupted and continued without more text, and the
-// client runs on.
+// Mode restart with a full screen: the turn is interrupted and continued without a new prompt, and
+// the client keeps running.
 func TestRestartUnderAFullScreen(t *testing.T) {
 	r := newTrial(t, "--prompt stay")
 	r.mode = Restart
@@ -245,7 +245,7 @@ func (r *trial) limited() bool {
 	return r.Observer(gateway.Observer{}).Limited(&gateway.Exchange{}, toPersonal)
 }
 
-// If OpenCode ended a run because of a usage limit, the run is restarted, except in mode replay.
+// If a usage limit ended a run of OpenCode, it is restarted, except in mode replay.
 func TestOverLimit(t *testing.T) {
 	r := newTrial(t, "run over-limit")
 	r.Command.Joins = true // so that the session is resumed, not started again
@@ -287,7 +287,7 @@ func TestOverLimitForGood(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(r.notes(), "delete ses_1"), r.notes())
 }
 
-// If no account is ready, the restarted command waits in its request, unless that takes too long.
+// If no account is ready, the request of the restarted command waits, unless that takes too long.
 func TestOverLimitWithNoAccount(t *testing.T) {
 	for _, test := range []struct {
 		until       time.Time

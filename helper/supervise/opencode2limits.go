@@ -9,7 +9,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Observer adds this run to o, which informs the user.
+// Observer returns o, which informs the user, with the callbacks of this run added.
 func (r *OpenCode2) Observer(o gateway.Observer) gateway.Observer {
 	restart := r.restartTurns
 	if r.Command.Kind == opencode.Run {
@@ -43,7 +43,7 @@ func (r *OpenCode2) restartTurns() {
 		subagent := r.subagents[id]
 		r.mu.Unlock()
 		if subagent {
-			continue // a subagent, which its parent's session continues
+			continue // the parent's session continues its subagents
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), quietTime)
 		_ = r.server.Continue(ctx, id) // on failure the screen shows the conversation, and waits for the user

@@ -6,12 +6,11 @@ import (
 	"strings"
 )
 
-// noProxy are the names of the variables that list hosts to reach without a proxy. Some programs
-// read the first, some the second. On Windows, where names ignore case, both names mean one
-// variable.
+// noProxy are the names of the variable with the hosts to reach without a proxy. Some programs read
+// the first name, some the second. On Windows names ignore case, so both are the same variable.
 var noProxy = []string{"NO_PROXY", "no_proxy"}
 
-// userPrefix begins the names of the variables that keep the user's own values of noProxy; an empty
+// userPrefix is the prefix of the variables that keep the user's own values of noProxy. An empty
 // value means that the user's variable was not set.
 const userPrefix = "OCGO_KEY_USER_"
 
@@ -69,8 +68,8 @@ func usersProxies(env []string, goos string) []string {
 	return before
 }
 
-// withLoopback returns list with this machine's hosts at its end. If list is a star, it matches all
-// hosts already, and withLoopback returns it unchanged.
+// withLoopback returns list with the names of this machine added. A star, which matches all hosts,
+// is returned unchanged.
 func withLoopback(list string) string {
 	if strings.TrimSpace(list) == "*" {
 		return list

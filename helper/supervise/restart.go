@@ -16,14 +16,12 @@ const (
 	Restart = "restart"
 )
 
-// progress is how far the user's conversation has come in a run. It decides what happens at a
-// limit: restart, wait, or give up.
+// progress is the state of the user's conversation in a run. It decides what happens at a limit:
+// restart, wait, or give up.
 //
-// Whether a restart would continue the work differs between the generations of OpenCode: see
-// direct.canRestart (resume.go) and OpenCode2.canRestart (opencode2.go). The mode also matters
-// after a command has ended by itself (direct.after in standby.go, OpenCode2.after in
-// opencode2.go), before a prompt on stdin is kept (direct.toTheEnd in direct.go, OpenCode2.Run),
-// and in direct.startStandBy (standby.go).
+// direct.canRestart and OpenCode2.canRestart report whether a restart would continue the work. The
+// mode also has an effect in direct.after and OpenCode2.after (the command has ended by itself), in
+// direct.toTheEnd and OpenCode2.Run (a prompt on stdin is kept), and in direct.startStandBy.
 type progress struct {
 	mode    string             // Replay, Restart, or any other value for auto
 	choice  rotation.Choice    // the account that the user has chosen for the run
@@ -36,18 +34,18 @@ type progress struct {
 	subagents  map[string]bool // the sessions of subagents
 	answered   bool            // a turn of the conversation was answered in this run
 	tried      map[string]bool // the accounts of the restarts since the last answer
-	restarting bool            // a restart, or the end of the command, was decided and has not happened yet
+	restarting bool            // a restart, or the end of the command, is pending
 	exhausted  bool            // the last turn found no account, and no turn was answered since
 	gaveUp     *rotation.ExhaustedError
 
-	restartsSinceAnswer int       // the ends of the command because of a limit
+	restartsSinceAnswer int       // how often a limit has ended the command
 	exhaustedSince      time.Time // when the first turn found no account; zero once a turn was answered
 	announcedReturn     time.Time // when an account returns, as announced to the client
 }
 
-// observer adds progress to o, which informs the user. The function can reports whether a restart
-// would continue the work; waits is called when a request waits for an account. Both are called
-// with mu held. restart restarts the work.
+// observer returns o, which informs the user, with the callbacks of progress added. can reports
+// whether a restart would continue the work. waits is called when a request waits for an account.
+// Both are called with mu held. restart restarts the command.
 func (p *progress) observer(o gateway.Observer, can func() bool, restart func(), waits func(*rotation.ExhaustedError)) gateway.Observer {
 	tell := o.Exhausted
 	o.Answered = p.sawAnswer
@@ -91,7 +89,7 @@ func (p *progress) gaveUpError() error {
 	return hint.On(p.gaveUp, "none is back within --max-wait; `ocgo-key list` shows each account")
 }
 
-// see learns OpenCode's session from a request. The caller holds mu.
+// see records OpenCode's session of a request. The caller holds mu.
 func (p *progress) see(x *gateway.Exchange) {
 	switch {
 	case x.Session() == "":
@@ -128,9 +126,9 @@ func (p *progress) sawAnswer(x *gateway.Exchange) {
 	}
 }
 
-// sawLimit decides, in mode Restart, whether the work restarts on the next account. It restarts
-// only if can returns true, and at most once for each account until a turn is answered. If hold is
-// true, this request must wait until its client disconnects; if begin is true, the caller must
+// sawLimit decides, in mode Restart, whether the command is restarted on the next account. It is
+// restarted only if can returns true, and once for each account until a turn is answered. If hold
+// is true, this request must wait until its client disconnects. If begin is true, the caller must
 // begin the restart.
 func (p *progress) sawLimit(x *gateway.Exchange, sw rotation.Switch, can func() bool) (hold, begin bool) {
 	if p.mode != Restart {
@@ -157,7 +155,7 @@ func (p *progress) sawLimit(x *gateway.Exchange, sw rotation.Switch, can func() 
 type decision int
 
 const (
-	nothing decision = iota // a restart or the end of the command is decided already
+	nothing decision = iota // a restart or the end of the command is already pending
 	waiting                 // tell the user, and wait
 	ending                  // end the command, because the wait would be too long; the user is informed afterwards
 )
@@ -178,7 +176,7 @@ func (p *progress) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError)
 	return waiting
 }
 
-// startsAgain counts the ends of a command because of a limit, and reports whether the command is
+// startsAgain is called when a limit has ended the command. It reports whether the command is
 // restarted: once for each account until a turn is answered. The caller holds mu.
 func (p *progress) startsAgain(accounts int) bool {
 	p.restartsSinceAnswer++
@@ -196,8 +194,8 @@ func (p *progress) worthWaiting(e *rotation.ExhaustedError) bool {
 	return p.gaveUp == nil && !e.Until.IsZero()
 }
 
-// tooLong reports whether the first account returns later than the user wants to wait, counted from
-// the first turn that found none. The caller holds mu.
+// tooLong reports whether no account returns within maxWait after the first turn that found none.
+// The caller holds mu.
 func (p *progress) tooLong(e *rotation.ExhaustedError) bool {
 	if p.exhaustedSince.IsZero() {
 		p.exhaustedSince = time.Now()

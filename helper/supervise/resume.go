@@ -47,8 +47,8 @@ func (d *direct) restart() {
 	d.order(wrapper.Order{Next: &next})
 }
 
-// next returns the command that continues the work. The parameter left has the processes of tools
-// that still run. The caller holds mu.
+// next returns the command that continues the work. left are the processes of tools that still run.
+// The caller holds mu.
 func (d *direct) next(left []process.Info) (c wrapper.Command, err error) {
 	c = d.command
 	switch kind := d.client.one.Kind; {
@@ -63,8 +63,8 @@ func (d *direct) next(left []process.Info) (c wrapper.Command, err error) {
 	return c, err
 }
 
-// resumeTUI makes c open the session again, and continue it through OpenCode's own server. The
-// server listens on this machine only, and requires a password.
+// resumeTUI changes c so that it reopens the session and continues it through OpenCode's own
+// server. The server listens on this machine only, and requires a password.
 func (d *direct) resumeTUI(c *wrapper.Command) error {
 	port, err := freePort()
 	if err != nil {
@@ -85,7 +85,8 @@ func (d *direct) resumeTUI(c *wrapper.Command) error {
 	return nil
 }
 
-// resumeTimeout bounds the request of one resumed turn; the turn continues without it.
+// resumeTimeout is the time limit of the request for one resumed turn. The turn continues without
+// the request.
 const resumeTimeout = time.Hour
 
 func freePort() (string, error) {

@@ -40,15 +40,17 @@ type Run struct {
 	// Hold returns the holder of this process for a command with this name, and the usage poller.
 	// It uses neither the pool nor the keychain.
 	Hold func(pool *rotation.Pool, command string) (*helper.Holder, *helper.UsagePoller, error)
-	// Budget bounds the wait for each key that is fetched before the command starts.
+	// Budget returns a context with the time limit for a key that is fetched before the command
+	// starts.
 	Budget func() (context.Context, context.CancelFunc)
 
 	Tell                  Teller
 	Stdin, Stdout, Stderr *os.File
 }
 
-// ToTheEnd runs the command to its end, and returns its status. Errors: those of package wrapper
-// and of the pool; [ErrFailed]; a *rotation.ExhaustedError if no account returns within MaxWait.
+// ToTheEnd runs the command to its end, and returns its status. Its errors are those of package
+// wrapper and of the pool, [ErrFailed], and a *rotation.ExhaustedError if no account returns within
+// MaxWait.
 func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	outer, nested := outerGateway(r.Command.Env)
 	r.Command.Env = withoutRun(r.Command.Env)
@@ -59,7 +61,7 @@ func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	}
 	switch {
 	case client.unchanged():
-		r.Tell.Detail("opencode %s is run without the gateway, since it uses the service that all share", client.two.Name)
+		r.Tell.Detail("opencode %s runs without the gateway, because it uses the shared service", client.two.Name)
 		return runUntil(r.Command, nil)
 	case nested && !r.EnvKey && (!r.Gateway.Zen || outer.zen):
 		return r.under(outer, client)
@@ -143,7 +145,8 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	return one.toTheEnd()
 }
 
-// hold returns the holder of this process with the user's choice, which it names.
+// hold returns the holder of this process with the user's choice of account, and tells the user
+// about the choice.
 func (r *Run) hold(pool *rotation.Pool) (*helper.Holder, *helper.UsagePoller, error) {
 	holder, usage, err := r.Hold(pool, baseName(r.Command.Argv[0]))
 	if err != nil || r.Choose == nil {
@@ -170,7 +173,7 @@ func (r *Run) notices(client client, folder opencode.RunFolder) *Notices {
 	n := &Notices{Tell: r.Tell}
 	if !client.is {
 		if term.IsTerminal(r.Stderr) {
-			n.modes, _ = term.Save(r.Stdin) // it may be a full-screen client, or start one
+			n.modes, _ = term.Save(r.Stdin) // the command may be a full-screen program, or start one
 		}
 		return n
 	}

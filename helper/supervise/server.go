@@ -16,23 +16,23 @@ import (
 )
 
 const (
-	// startTime is how long OpenCode's server may take to print its address: usually 0.6 s, and far
-	// more on a busy machine.
+	// startTime is how long OpenCode's server may take to print its address. It usually takes 0.6
+	// s, but far more on a busy machine.
 	startTime = 90 * time.Second
-	// quietTime bounds the requests that interrupt turns before the server ends.
+	// quietTime is the time limit of the requests that interrupt turns before the server ends.
 	quietTime = 5 * time.Second
 	// endTime is how long the server may take to end once its stdin is closed, before it is killed.
 	endTime = 5 * time.Second
-	// maxLine bounds the first line of the server's output, in bytes.
+	// maxLine is the greatest length of the first line of the server's output, in bytes.
 	maxLine = 64 << 10
 )
 
-// errServer means that the server did not start. The server's own words are not repeated: they may
-// contain any part of its environment.
+// errServer means that the server did not start. The error does not quote the server's output,
+// which may contain any part of its environment.
 var errServer = errors.New("OpenCode's server did not start")
 
 // server is an OpenCode 2 server that only the client of one run uses. It ends when its stdin is
-// closed, and so ends with this process, even if this process is killed.
+// closed. So it ends with this process, even if this process is killed.
 type server struct {
 	opencode.Server2
 	pid   int
@@ -81,7 +81,7 @@ func startServer(ctx context.Context, program string, args, env []string, stderr
 		if s.URL = opencode.ServeURL(line); s.URL != "" {
 			return s, nil
 		}
-		err = fmt.Errorf("%w: it does not say its address", errServer)
+		err = fmt.Errorf("%w: it printed no address", errServer)
 	case <-s.ended:
 		err = fmt.Errorf("%w: it ended with %s", errServer, s.cmd.ProcessState)
 	case <-ctx.Done():

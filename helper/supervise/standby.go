@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// pollInterval is the time between two checks whether the pool has changed: one stat each.
+	// pollInterval is how often the pool is checked for changes. A check costs one stat.
 	pollInterval = time.Second
-	// usageInterval is the time between two requests for the usage of the accounts. The usage may
-	// show that an account returns early.
+	// usageInterval is how often the usage of the accounts is requested. It may show that an
+	// account returns early.
 	usageInterval = 10 * time.Minute
 	// wakeMargin is the last part of a client's sleep, in which the client is not restarted.
 	wakeMargin = 3 * time.Second
@@ -62,9 +62,9 @@ func (d *direct) standBy() {
 	}
 }
 
-// untilChange waits until an account is ready, and then returns nil. Before that, it returns the
-// new state of the pool if the first return of an account changes, and the known state if the
-// function over returns true.
+// untilChange waits until an account is ready, and returns nil. It returns earlier if the time of
+// the first return changes, with the new state of the pool, and if over returns true, with the
+// known state.
 func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	var known *rotation.ExhaustedError
 	stamp, asked := d.pool.Stamp(), time.Now()
@@ -100,8 +100,8 @@ func accountsOf(ctx context.Context, pool Pool) int {
 	return len(o.Accounts)
 }
 
-// after decides, once the command has ended, whether it starts again: an `opencode run` does if it
-// ended because of a limit, as soon as an account is ready.
+// after decides whether a command that has ended is restarted. An `opencode run` that a limit has
+// ended is restarted as soon as an account is ready.
 func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool) {
 	ctx := context.Background()
 	d.mu.Lock()

@@ -19,8 +19,8 @@ const (
 )
 
 // awaitTools waits until no command of OpenCode's tools runs, for toolPatience at most, and returns
-// those that still run. Such a command has its own session and outlives OpenCode; if OpenCode were
-// stopped now, the result would be lost and the command might run twice. Source: docs/facts.md,
+// those that still run. These commands have their own sessions and outlive OpenCode. If OpenCode
+// were stopped now, their results would be lost, and they might run twice. Source: docs/facts.md,
 // "Stop and resume".
 func awaitTools(pid int) []process.Info {
 	end := time.Now().Add(toolPatience)

@@ -9,12 +9,12 @@ import (
 	"sync"
 )
 
-// npm starts each of its programs through a batch file, and Windows starts a batch file through
-// cmd.exe, which cuts an argument at a newline, replaces %VARIABLES% in it, and takes what follows
-// a quote and & for another command. So run starts the program behind the batch file. The code here
-// depends on no system, so that every system tests it.
+// npm installs each program with a batch file that starts it, and Windows runs batch files with
+// cmd.exe. cmd.exe cuts an argument at a newline, replaces %VARIABLES% in it, and runs what follows
+// a quote and & as another command. So run starts the program directly. This code is independent of
+// the system, so that every system tests it.
 
-// maxLauncher is how much of a batch file is read, in bytes. npm's have less than 1 KiB.
+// maxLauncher is how much of a batch file is read, in bytes. Those of npm have less than 1 KiB.
 const maxLauncher = 64 << 10
 
 // isBatch reports whether Windows starts this program through cmd.exe.
@@ -32,9 +32,9 @@ var launcherLine = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?im)^(?:.*&)?\s*@?(?:("%_prog%"|"%~?dp0%?\\node\.exe"|node)\s+)?"%~?dp0%?\\([^"%\r\n]+)"\s+%\*\s*$`)
 })
 
-// behindLauncher returns the program, and the arguments that come before the user's, that a batch
-// file of npm or pnpm starts. The result is nil for any other batch file. The function there
-// reports whether a file exists.
+// behindLauncher returns what a batch file of npm or pnpm starts: the program, and the arguments
+// that come before the user's. It returns nil for any other batch file. there reports whether a
+// file exists.
 func behindLauncher(batch string, text []byte, there func(path string) bool) []string {
 	folder := batch[:strings.LastIndexAny(batch, `/\`)+1]
 	for _, m := range launcherLine().FindAllSubmatch(text, -1) {

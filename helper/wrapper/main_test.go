@@ -11,8 +11,8 @@ import (
 	"ocgo-key/helper/wrapper"
 )
 
-// This binary is also the wrapper under test, and the command that the wrapper runs. This variable
-// has its role.
+// roleVariable has the role of this binary, which can also act as the wrapper under test, or as the
+// command that the wrapper runs.
 const roleVariable = "WRAPPER_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// actAsWrapper ends as `run` does.
+// actAsWrapper runs argv in the wrapper, and exits as `run` does.
 func actAsWrapper(argv []string) int {
 	env := os.Environ()
 	if role := os.Getenv("WRAPPER_TEST_CHILD"); role != "" {

@@ -2,6 +2,6 @@ package wrapper
 
 import "syscall"
 
-// attributes returns nil: macOS cannot end the command when we are killed. The gateway ends then,
-// and the command's next request fails.
+// attributes returns nil: macOS cannot end the command when this process is killed. The gateway
+// ends then, and the command's next request fails.
 func attributes() *syscall.SysProcAttr { return nil }

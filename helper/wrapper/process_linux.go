@@ -2,6 +2,6 @@ package wrapper
 
 import "syscall"
 
-// attributes makes the system send the command SIGTERM when we end, even if we are killed. On
-// SIGTERM, unlike SIGKILL, the command can restore the terminal.
+// attributes makes Linux send SIGTERM to the command when this process ends, even if it is killed.
+// After SIGTERM, unlike SIGKILL, the command can restore the terminal.
 func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} }

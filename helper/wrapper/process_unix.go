@@ -18,8 +18,8 @@ import (
 // Signal is a signal's number.
 type Signal = syscall.Signal
 
-// process is the running command. Package os/exec does not wait for it, since os/exec does not
-// report that a command was stopped.
+// process is the running command. Its wait method does not use os/exec, which does not report that
+// a command was stopped.
 type process struct{ *os.Process }
 
 func start(path string, c Command) (*process, error) {
@@ -33,15 +33,15 @@ func start(path string, c Command) (*process, error) {
 
 func (p *process) pid() int { return p.Pid }
 
-// wait returns how the command ended. While job control has stopped it, we stop too: otherwise our
-// shell would wait for a command that waits for the shell.
+// wait waits for the command and returns its status. If job control stops the command, wait stops
+// this process too: otherwise the shell would wait for this process, and the command for the shell.
 func (p *process) wait() Status {
 	for {
 		var ws syscall.WaitStatus
 		_, err := syscall.Wait4(p.Pid, &ws, unix.WUNTRACED, nil)
 		switch {
 		case errors.Is(err, syscall.EINTR):
-		case err != nil: // impossible, since it is our child; but do not wait forever
+		case err != nil: // cannot happen for a child process; do not wait forever
 			return Status{Code: 255}
 		case ws.Exited():
 			return Status{Code: ws.ExitStatus()}
@@ -53,17 +53,16 @@ func (p *process) wait() Status {
 	}
 }
 
-// stopAlong stops us if the command is stopped. After a Ctrl-Z, which stops both, stopAlong runs
-// only when `fg` has continued both: then the command is no longer stopped, and stopAlong does
-// nothing. Without a shell that does job control it does nothing either, since nothing would
-// continue us.
+// stopAlong stops this process if the command is stopped. Ctrl-Z stops both; then stopAlong runs
+// only after `fg` has continued both, and does nothing. Without a shell with job control it does
+// nothing either, because nothing would continue this process.
 func (p *process) stopAlong() {
 	if foreground() && processtable.Stopped(p.Pid) {
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
 	}
 }
 
-// foreground reports whether our process group has the terminal and got it from a shell.
+// foreground reports whether our process group is the foreground group of a terminal with a shell.
 func foreground() bool {
 	tty, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
@@ -90,14 +89,14 @@ func (p *process) kill()      { p.signal(syscall.SIGKILL) }
 // catcher catches the signals that must not end us while the command runs.
 type catcher struct {
 	forward, drop chan os.Signal
-	done          func() // because an uncaught SIGQUIT would end us
+	done          func() // undoes term.AllowSIGQUIT
 }
 
-// catch starts a catcher. The terminal sends SIGINT and SIGQUIT to the command too, which is in our
-// process group, so we drop them. They are caught, not ignored, because a command inherits ignored
-// signals. TERM, HUP, USR1 and USR2 reach only us and are passed on. A signal that was ignored when
-// we were started (nohup) stays ignored. All other signals, including those of job control, keep
-// their meaning.
+// catch starts a catcher. SIGINT and SIGQUIT are dropped, because the terminal sends them to the
+// command too. They are caught and not ignored, because a command inherits ignored signals.
+// SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2 reach only this process and are passed on. A signal that was
+// ignored when this process started (nohup) stays ignored. All other signals keep their default
+// effect.
 func catch() *catcher {
 	c := &catcher{forward: make(chan os.Signal, 16), drop: make(chan os.Signal, 1)}
 	take(c.forward, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2)

@@ -15,12 +15,13 @@ import (
 // Signal is unused on Windows: no command ends by a signal.
 type Signal = syscall.Signal
 
-// process is the running command, in a job with all that it starts. The job ends with us; when the
-// command has ended by itself, what it left running stays.
+// process is the running command. It is in a job together with the processes that it starts. The
+// job ends when this process ends. If the command ends by itself, the processes that it started
+// keep running.
 type process struct {
 	cmd *exec.Cmd
 	mu  sync.Mutex
-	job windows.Handle // 0 if there is none, or none any more
+	job windows.Handle // 0 for none
 }
 
 func start(path string, c Command) (*process, error) {
@@ -40,7 +41,7 @@ func start(path string, c Command) (*process, error) {
 }
 
 // newJob returns a job whose processes end when its last handle is closed. The system closes the
-// handle when we end.
+// handle when this process ends.
 func newJob() (windows.Handle, error) {
 	job, err := windows.CreateJobObject(nil, nil)
 	if err != nil {
@@ -91,8 +92,8 @@ func (p *process) wait() Status {
 func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
 func (p *process) terminate()         { p.kill() } // there is no gentler way that works for every console program
 
-// kill also ends what the command has started: the command may be a launcher, which starts the
-// program and waits for it.
+// kill also ends the processes that the command has started: the command may be a launcher, which
+// starts the program and waits for it.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// act is the command that the wrapper runs, in one of its roles.
+// act acts as the command that the wrapper runs, in this role.
 func act(role string) {
 	switch role {
 	case "listen":

@@ -2,5 +2,5 @@
 
 package wrapper_test
 
-// act has roles on Linux only, where its tests run.
+// act has no roles on this system: the tests that need them run on Linux and Windows.
 func act(string) {}

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// fileVariable names the file into which a role writes what it has to say.
+// fileVariable names the file for the output of a role.
 const fileVariable = "WRAPPER_TEST_FILE"
 
-// act is what this binary does as a command.
+// act acts as the command that the wrapper runs, in this role.
 func act(role string) {
 	switch role {
 	case "arguments": // writes its arguments
@@ -20,7 +20,7 @@ func act(role string) {
 		say(text, err)
 	case "parent": // starts a child and waits for it
 		_ = child().Wait()
-	case "leaver": // starts a child and ends, once the child is there
+	case "leaver": // starts a child, and ends when the child runs
 		child()
 		for {
 			if _, err := os.Stat(os.Getenv(fileVariable)); err == nil {
@@ -43,7 +43,7 @@ func child() *exec.Cmd {
 	return cmd
 }
 
-// say writes the file at once, so that nobody sees a part of it.
+// say replaces the file as a whole, so that no reader sees a part of it.
 func say(text []byte, err error) {
 	path := os.Getenv(fileVariable)
 	if err == nil {

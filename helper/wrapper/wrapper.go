@@ -37,14 +37,13 @@ type Status struct {
 	Signal Signal // 0 if it was not a signal
 }
 
-// Errors of Run, which mean that the command did not start.
+// The errors of Run. They mean that the command did not start.
 var (
 	ErrNotFound  = errors.New("command not found")     // exit code 127 by a shell's convention
 	ErrCannotRun = errors.New("command cannot be run") // 126
 )
 
-// Order ends the running command with SIGTERM, and with SIGKILL if the command takes too long to
-// end.
+// Order makes Run end the running command: with SIGTERM, and if that takes too long, with SIGKILL.
 type Order struct {
 	Next *Command // the command to start in its place; nil for none
 	// Between is called when the command has ended and before Next is started. May be nil.
@@ -58,9 +57,9 @@ type Options struct {
 	Started func(pid int)
 }
 
-// Run runs c until it ends, or until an order without a Next ends it. Signals that reach only us
-// are passed on to the command. Run locks its goroutine to a thread: on Linux the command ends with
-// the thread that started it, so that nothing is left behind when we are killed.
+// Run runs c until it ends, or until an order without a Next ends it. Signals that reach only this
+// process are passed on to the command. Run locks its goroutine to a thread, because on Linux the
+// command ends with the thread that started it.
 func Run(c Command, o Options) (status Status, ordered bool, err error) {
 	modes, _ := term.Save(os.Stdin) // nil where stdin is not a terminal
 	runtime.LockOSThread()
@@ -86,7 +85,7 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 		go func() { ended <- child.wait() }()
 		status, order := supervise(child, ended, o.Orders, signals)
 		if modes.Changed() && (status.Signal != 0 || order != nil) {
-			term.Reset() // a killed command could not do so itself
+			term.Reset() // a killed command cannot reset the terminal
 			_ = modes.Restore()
 		}
 		if order == nil || order.Next == nil {
@@ -103,7 +102,7 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 func supervise(child *process, ended <-chan Status, orders <-chan Order, signals *catcher) (Status, *Order) {
 	var order *Order
 	var kill <-chan time.Time
-	var quit Signal // the signal that the user sent during an order; it ends the run, and the order's Next is not started
+	var quit Signal // the user's signal during an order; it ends the run, and the order's Next is not started
 	for {
 		select {
 		case status := <-ended:
@@ -149,8 +148,8 @@ func Check(c Command) error {
 	return err
 }
 
-// resolve returns the program to start and its arguments: on Windows, not a batch file of npm but
-// what it starts.
+// resolve returns the program to start and its arguments. On Windows it replaces a batch file of
+// npm with the program that the file starts.
 func resolve(argv []string) (path string, resolved []string, err error) {
 	path, err = find(argv[0])
 	if err != nil || runtime.GOOS != "windows" || !isBatch(path) {

@@ -17,17 +17,17 @@ import (
 	"ocgo-key/helper/wrapper"
 )
 
-// patience is for what a slow machine does in less.
+// patience is longer than a slow machine needs for any step.
 const patience = 30 * time.Second
 
-// in returns an environment in which this binary has a role, and the file into which it writes.
+// in returns an environment that gives this binary a role, and the path of the role's output file.
 func in(t *testing.T, role string) (env []string, file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "said")
 	return append(os.Environ(), roleVariable+"="+role, fileVariable+"="+file), file
 }
 
-// await returns the content of a file, once it is there.
+// await waits for a file and returns its content.
 func await(t *testing.T, file string) string {
 	t.Helper()
 	for limit := time.Now().Add(patience); time.Now().Before(limit); time.Sleep(time.Millisecond) {
@@ -43,7 +43,7 @@ func await(t *testing.T, file string) string {
 	return ""
 }
 
-// installed returns a batch file like npm's, of a program that is this binary.
+// installed writes a batch file like npm's that starts this binary, and returns its path.
 func installed(t *testing.T) string {
 	t.Helper()
 	self, err := os.ReadFile(os.Args[0])
@@ -60,7 +60,7 @@ func installed(t *testing.T) string {
 	return batch
 }
 
-// Through cmd.exe, none of these would arrive as it is.
+// cmd.exe would change each of these arguments.
 func TestArgumentsPastABatchFile(t *testing.T) {
 	arguments := []string{"line\nbreak", "%PATH%", `"& echo x`, "a&b", `back\slash\`, "", "é"}
 	env, file := in(t, "arguments")
@@ -104,7 +104,7 @@ func open(t *testing.T, file string) windows.Handle {
 	return process
 }
 
-// A stop ends what the command has started too: the command may be a launcher.
+// A stop also ends the processes that the command has started: the command may be a launcher.
 func TestStopEndsGrandchildren(t *testing.T) {
 	env, file := in(t, "parent")
 	orders, ran := make(chan wrapper.Order), make(chan error, 1)
@@ -125,7 +125,7 @@ func TestStopEndsGrandchildren(t *testing.T) {
 	}
 }
 
-// What a command leaves running when it ends by itself stays.
+// If the command ends by itself, the processes that it started keep running.
 func TestEndLeavesGrandchildren(t *testing.T) {
 	env, file := in(t, "leaver")
 	if status, _, err := wrapper.Run(wrapper.Command{Argv: []string{os.Args[0]}, Env: env}, wrapper.Options{}); err != nil || status.Code != 0 {
