@@ -18,7 +18,7 @@ type answerBody struct {
 	io.ReadCloser
 	resp    *http.Response
 	secrets *secrets
-	end     context.CancelCauseFunc // of the attempt's context
+	end     context.CancelCauseFunc // cancels the attempt's context
 
 	held  []byte // read, but not passed on yet
 	ready []byte // can be passed on

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// authorize passes on only requests that a client with the token can have made: with this gateway's
-// address as Host, with its token, and with a method and a path that the service has. (A web page
-// that rebinds a name to 127.0.0.1 sends another Host.) It sends no CORS headers, so a browser lets
-// no page read an answer.
+// authorize passes on only requests that a client with the token can have made. Such a request has
+// this gateway's address as Host, the token, and a method and a path that the service has. (A web
+// page that rebinds a name to 127.0.0.1 sends another Host.) It sends no CORS headers, so a browser
+// lets no page read an answer.
 func (g *Gateway) authorize(next http.Handler) http.Handler {
 	_, port, _ := strings.Cut(g.host, ":")
 	localhost := "localhost:" + port
@@ -22,7 +22,7 @@ func (g *Gateway) authorize(next http.Handler) http.Handler {
 			refuseAndClose(w, http.StatusMisdirectedRequest, "this gateway answers to "+g.host+" only")
 		case page:
 			refuseAndClose(w, http.StatusForbidden, "requests from web pages are refused")
-		case g.proves(w, r): // without the token: the answer does not reveal it
+		case g.proves(w, r): // needs no token, because the answer does not reveal it
 		case !shown && !g.hasToken(r.Header):
 			refuseAndClose(w, http.StatusUnauthorized, "the token is missing or wrong: send the one that belongs to this address")
 		case r.Method != http.MethodPost && r.Method != http.MethodGet:

@@ -19,7 +19,7 @@ type body struct {
 	kept   []byte    // nil once it is freed
 	memory *memory   // the memory of kept; nil for a small body
 	rest   io.Reader // the part that did not fit; nil if the whole body is kept
-	length int64     // as the client declared it; -1 if it did not
+	length int64     // the declared length; -1 if none was declared
 	spent  bool      // it cannot be sent again
 }
 
@@ -114,7 +114,7 @@ func (m *memory) fill(source io.Reader, declared int64) (whole bool, err error) 
 func nextSize(size int, declared int64) int {
 	next := max(firstPiece, 2*size)
 	if declared >= 0 {
-		next = max(firstPiece, 4*size)                               // the length is known, so less is wasted
+		next = max(firstPiece, 4*size)                               // the length is known, so the buffer may grow faster
 		next = min(next, max(int(min(declared, maxReplay)), size)+1) // one byte more, so that the read finds the end
 	}
 	return min(next, maxReplay+1)
@@ -133,7 +133,7 @@ func (b *body) open(req *http.Request) {
 	switch {
 	case b.rest != nil:
 		b.spent = true
-		req.Body = &replayBody{memory: b.memory, rest: b.rest} // the only reference from now on
+		req.Body = &replayBody{memory: b.memory, rest: b.rest} // owns both from now on
 		b.kept, b.memory = nil, nil
 	case len(b.kept) == 0:
 		req.Body = http.NoBody
@@ -142,7 +142,7 @@ func (b *body) open(req *http.Request) {
 		req.Body = io.NopCloser(bytes.NewReader(kept))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(kept)), nil }
 	default:
-		memory := b.memory // not b.kept: net/http keeps the function until the answer ends
+		memory := b.memory // net/http keeps the function until the answer ends: it must not refer to b
 		req.GetBody = memory.open
 		req.Body, _ = memory.open() // does not fail: b still refers to the memory
 	}

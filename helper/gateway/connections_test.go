@@ -55,8 +55,8 @@ func TestARefusedConnectionIsClosed(t *testing.T) {
 	}
 }
 
-// Any number of connections without the token neither keeps a client from the gateway nor ends its
-// request.
+// Connections without the token, in any number, do not keep a client from the gateway and do not
+// end its request.
 func TestConnectionsWithoutATokenShutNobodyOut(t *testing.T) {
 	const more = 300
 	goOn := make(chan struct{})

@@ -18,8 +18,8 @@ import (
 const sessionHeader = "X-Opencode-Session"
 
 // sessionHeaders are the headers in which clients name their conversation. The first is Claude
-// Code's (2.1.86 and later). Codex's follow, with hyphens (since 2026) and with underscores
-// (before), and then those of other clients.
+// Code's (2.1.86 and later). Then follow Codex's, with hyphens (since 2026) and with underscores
+// (before 2026), and those of other clients.
 var sessionHeaders = []string{"X-Claude-Code-Session-Id", "Session-Id", "Session_id", "Conversation_id", "Thread-Id", "Thread_id",
 	"X-Session-Id", "X-Session-Affinity"}
 
@@ -67,8 +67,8 @@ func plainID(id string) bool {
 	})
 }
 
-// hashed returns an id made from the parts. It reveals nothing about them without this gateway's
-// secret.
+// hashed returns an id made from the parts. Without this gateway's secret, the id reveals nothing
+// about the parts.
 func (g *Gateway) hashed(parts ...string) string {
 	mac := hmac.New(sha256.New, g.salt[:])
 	for _, part := range parts {
@@ -111,7 +111,7 @@ func (u *userID) UnmarshalJSON(raw []byte) error {
 	var fields struct {
 		UserID scalar `json:"user_id"`
 	}
-	_ = json.Unmarshal(raw, &fields) // another type: treated as missing
+	_ = json.Unmarshal(raw, &fields) // a value of another type counts as missing
 	u.UserID = fields.UserID
 	return nil
 }

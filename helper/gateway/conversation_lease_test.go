@@ -107,8 +107,8 @@ func (o *onDisk) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.Transport.RoundTrip(r)
 }
 
-// Conversations of a client that names no session still have an account each, by the id that the
-// gateway sets.
+// A client that sends no session id still gets an account for each conversation: the gateway sets
+// the id.
 func TestConversationsThatNameNoSession(t *testing.T) {
 	s := newStage(t, byConversation)
 	for _, user := range []string{"a", "b", "a", "b"} {

@@ -33,7 +33,7 @@ func (s *stage) posted(t *testing.T, path, body string, headers ...string) strin
 }
 
 // conversations holds, for each format, the requests of a conversation's first and second turn, and
-// one of a conversation with a different beginning.
+// a request of another conversation.
 var conversations = map[string]struct{ path, first, second, other string }{
 	"chat": {"/chat/completions",
 		`{"model":"m","messages":[{"role":"system","content":"be kind"},{"role":"user","content":"one"}]}`,
@@ -152,7 +152,8 @@ func TestSessionsOfOtherRequests(t *testing.T) {
 	}
 }
 
-// The observer sees the session that the client sent, and no session for other clients.
+// The observer sees the session id that the client sent. If the client sent none, the observer sees
+// none.
 func TestTheObserverSeesTheClientsOwnSession(t *testing.T) {
 	var seen []string
 	s := newStage(t, func(o *gateway.Options) {

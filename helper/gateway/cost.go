@@ -13,9 +13,9 @@ import (
 // one event.
 const maxCostEvent = 1 << 20
 
-// watchCost returns the answer's body unchanged. It calls paid once if the answer was paid from the
-// account's balance, which a top-level "cost" other than zero shows. A stream has it in its last
-// event. Source: docs/facts.md, "Real money".
+// watchCost returns the answer's body unchanged. A top-level "cost" other than zero means that the
+// answer was paid from the account's balance; then watchCost calls paid once. In a stream, the cost
+// is in the last event. Source: docs/facts.md, "Real money".
 func watchCost(resp *http.Response, paid func(cost string)) io.ReadCloser {
 	return &costWatch{ReadCloser: resp.Body, stream: isEventStream(resp), paid: paid}
 }

@@ -18,7 +18,7 @@ type Exchange struct {
 	bearerHeader bool // the client sent an Authorization header
 	apiKeyHeader bool // the client put its token into x-api-key, so the key goes there too
 	now          func() time.Time
-	holder       Holder        // its account serves the request
+	holder       Holder        // the holder whose account serves the request
 	served       *helper.Grant // the grant whose key got the answer; nil before the answer
 
 	once   sync.Once
@@ -36,7 +36,7 @@ func exchangeOf(r *http.Request) *Exchange { return r.Context().Value(exchangeKe
 // Session is OpenCode's id of the session that the request belongs to; empty for other clients.
 func (x *Exchange) Session() string { return x.header.Get("X-Opencode-Session") }
 
-// Parent is the id of the session that started this one; empty if this one is not a subagent's.
+// Parent is the id of the parent session if this is a subagent's session; otherwise empty.
 func (x *Exchange) Parent() string { return x.header.Get("X-Parent-Session-Id") }
 
 // FolderHeader is the header in which a client names the folder of the user's project,

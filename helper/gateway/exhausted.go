@@ -199,10 +199,10 @@ func (p *pass) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 // writeEvent writes an answer that is not a stream as an error event.
 func writeEvent(w io.Writer, resp *http.Response) error {
 	defer resp.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // on an error, what was read counts
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // on an error, use what was read
 	line := strings.Join(strings.Fields(string(body)), " ")
 	if !isError([]byte(line)) {
-		line = string(errorBody("GatewayError", fmt.Sprintf("ocgo-key: the service answered %d, and not with a stream", resp.StatusCode)))
+		line = string(errorBody("GatewayError", fmt.Sprintf("ocgo-key: the service answered %d without a stream", resp.StatusCode)))
 	}
 	_, err := fmt.Fprintf(w, "event: error\ndata: %s\n\n", line)
 	return err

@@ -100,7 +100,8 @@ func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 }
 
 // heldUntil sends a streaming request while all accounts are used up. When the request is held, it
-// lets time pass until Spare is back, which answers with last. It returns the rest of the stream.
+// advances the clock until Spare is back. Spare then answers with last. It returns the rest of the
+// stream.
 func (s *stage) heldUntil(t *testing.T, last fakeservice.Answer) string {
 	s.limitAll(5 * time.Minute)
 	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
@@ -252,8 +253,8 @@ func TestNoTrialOnAnAccountThatSpendsMoney(t *testing.T) {
 	assert.Empty(t, s.seen())
 }
 
-// With NoOverage, each account is left after its first answer that cost money. It stays so after
-// the service's usage numbers have replaced the cooldown.
+// With NoOverage, each account is left after its first answer that cost money. It is still not used
+// after the service's usage numbers have replaced the cooldown.
 func TestNoTrialSpendsMoneyAgain(t *testing.T) {
 	s := usageStage(t, func(o *gateway.Options) { o.NoOverage = true })
 	for _, label := range labels {

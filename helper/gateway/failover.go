@@ -46,8 +46,8 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// holder returns the holder whose account serves the request. The session id is the one that is
-// sent to the service.
+// holder returns the holder whose account serves the request. The holder depends on the session id
+// that is sent to the service.
 func (f *failover) holder(req *http.Request, x *Exchange) Holder {
 	if f.HolderOf == nil {
 		return f.Holder
@@ -66,12 +66,12 @@ type pass struct {
 	again bool // /usage was already asked for this request
 
 	grant   helper.Grant       // the account that the request is sent with
-	tried   []rotation.Handout // an account with a new key may be tried again
+	tried   []rotation.Handout // an account whose key was replaced may be tried again
 	doubts  []doubt            // refusals that another account may disprove
 	stalled *helper.Grant      // the account that did not begin to answer in time; nil for none
 	trial   bool               // no account is ready; the request is tried anyway
 
-	pending []func(context.Context) // the tasks of later
+	pending []func(context.Context) // tasks to run at the end of the pass
 }
 
 // later runs task in the background at the end of the pass, so that it does not delay the answer.
@@ -182,7 +182,7 @@ func (p *pass) avoidStall(err error) bool {
 }
 
 // answered passes on an answer that is not an account's fault. A success shows that the request was
-// valid, so the earlier doubts are blamed on their accounts.
+// valid, so the accounts of the earlier doubts are blamed.
 func (p *pass) answered(resp *http.Response) *http.Response {
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		if p.trial {

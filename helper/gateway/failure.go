@@ -8,9 +8,10 @@ import (
 )
 
 // firstMembers reads a JSON answer until it is clear whether it is an error: some servers send
-// errors with a success status. The first member of the object usually decides. firstMembers
-// returns what was read, a reader for the rest, and the text of the error, if any. length is the
-// answer's length in bytes. If it is unknown (-1), firstMembers waits no longer than hold.
+// errors with a success status. The first member of the object usually decides. The results are
+// what was read, a reader for the rest, and the text of the error, if any. The parameter length is
+// the answer's length in bytes. If the length is unknown (-1), firstMembers waits no longer than
+// hold.
 func firstMembers(answer io.Reader, length int64, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
 	enough := func(head []byte, _ bool) bool {
 		if isError(head) {

@@ -56,7 +56,7 @@ type upstream struct {
 	read [][]byte
 
 	script []byte // encodes the shape of the answers; nil for plain ones
-	secret string // the answers repeat it
+	secret string // the secret that the answers repeat
 }
 
 func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -86,8 +86,8 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // FuzzGateway sends any text as a request, in which HOST and TOKEN stand for the gateway's own. The
 // service must get only requests that authorize accepts, below its base URL, with a key in place of
-// the token, and with the client's body. It must get each request once with each key. The answer
-// repeats a key or the token, as script says. The client must not see it.
+// the token, and with the client's body. It must get each request twice, once with each key. The
+// answer repeats a key or the token, as script says. The client must not see this secret.
 func FuzzGateway(f *testing.F) {
 	requests := []string{
 		"POST /zen/go/v1/chat/completions HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKEN\r\nContent-Type: application/json\r\nContent-Length: 38\r\n\r\n{\"model\":\"kimi-k2.6\",\"tools\":[{\"x\":1}]}",
@@ -207,8 +207,8 @@ func FuzzGateway(f *testing.F) {
 }
 
 // FuzzSession derives the id of a conversation from any request. The id must be a valid header
-// value that reveals nothing about the body. It must be the same for the same request, and another
-// one at another gateway.
+// value that reveals nothing about the body. The same request must have the same id, but another id
+// at another gateway.
 func FuzzSession(f *testing.F) {
 	for _, body := range []string{"", "null", `{"messages":[{"role":"system","content":"s"},{"role":"user","content":[{"text":"one"}]}]}`,
 		`{"prompt_cache_key":"k","metadata":{"user_id":"u"}}`, `{"instructions":"i","input":[{"role":"user","content":"x"}]}`,

@@ -48,7 +48,7 @@ type Options struct {
 	Holder Holder // the holder of this process
 	// HolderOf returns the holder for a request. parent is the session that started a subagent's
 	// session; folder is the value of FolderHeader. Each argument may be empty. If HolderOf is nil,
-	// every request has Holder.
+	// every request uses Holder.
 	HolderOf  func(session, parent, folder string) *helper.Holder
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
@@ -61,7 +61,7 @@ type Options struct {
 	ThenModel string
 	NoOverage bool   // an answer that was paid from the balance cools its account
 	Session   string // the conversation id of requests without one; empty: see session
-	Usage     Usage  // nil: /usage is not asked
+	Usage     Usage  // nil to make no requests to /usage
 	Observer  Observer
 	Transport http.RoundTripper // nil: a transport of its own, with Go's default proxy and TLS settings
 	Now       func() time.Time  // nil: time.Now
@@ -113,11 +113,11 @@ type Gateway struct {
 	host            string   // "127.0.0.1:PORT", the Host header to expect
 	server          *http.Server
 	done            chan struct{}
-	bodies          budget  // for the kept bodies of requests
-	secrets         secrets // what no answer may contain
+	bodies          budget  // the memory for kept request bodies
+	secrets         secrets // texts that no answer may contain
 	unauthenticated unauthenticated
 
-	mu      sync.Mutex // makes it atomic to check life and add a task
+	mu      sync.Mutex // lets begin check life and add a task in one step
 	tasks   sync.WaitGroup
 	life    context.Context
 	closing context.CancelFunc

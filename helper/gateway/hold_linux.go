@@ -11,8 +11,9 @@ import (
 
 // listenHeld listens on a free port. No other user can get the port while this process, or a
 // program that it started, is running. For this, a second socket is bound to the same port, and
-// started programs inherit it. It accepts no connections, so after the end of this process they are
-// refused as usual. Linux lets two sockets share a port if both request it and belong to one user.
+// started programs inherit it. The second socket does not accept connections: after the end of this
+// process, connections are refused as usual. Linux lets two sockets share a port if both request it
+// and belong to one user.
 func listenHeld() (net.Listener, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0) // without SOCK_CLOEXEC
 	if err != nil {
@@ -45,8 +46,8 @@ func listenBeside(fd int) (net.Listener, error) {
 	return share.Listen(context.Background(), "tcp4", bound.String())
 }
 
-// heldListener closes both sockets of this process when it is closed. Started programs keep the
-// second socket open.
+// Close of a heldListener closes both sockets in this process. Started programs keep the second
+// socket open.
 type heldListener struct {
 	net.Listener
 	fd int

@@ -18,8 +18,8 @@ const maxErrorBody = 64 << 10
 // never ends must not delay the attempt with the next account.
 const errorTime = 5 * time.Second
 
-// judge decides what an answer means for the account. The body can still be read from its
-// beginning.
+// judge decides what an answer means for the account. Afterwards the body can still be read from
+// its beginning.
 func judge(resp *http.Response, x *Exchange) rotation.Verdict {
 	switch {
 	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:

@@ -28,8 +28,8 @@ const (
 
 var errOtherServer = errors.New("another program answers at the gateway's address")
 
-// Lost returns a channel that is closed when the gateway of another process at url is gone, even if
-// that process was killed. It keeps one connection open and checks the gateway only when that
+// Lost returns a channel that is closed when the gateway at url is gone. The gateway is in another
+// process, which may be killed. It keeps one connection open and checks the gateway only when that
 // connection ends. stop ends the checks, and may be called more than once.
 func Lost(url, token string) (lost <-chan struct{}, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())

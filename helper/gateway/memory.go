@@ -36,8 +36,7 @@ const (
 	// leastSpare is the smallest piece that is kept for reuse, in bytes. mostSpare is the total
 	// size of the kept pieces.
 	leastSpare, mostSpare = firstPiece, 2 << 20
-	// trimFrom is how many bytes have to be returned before a trim is worthwhile: it takes some
-	// milliseconds.
+	// trimFrom is how many bytes must be returned before a trim, which takes some milliseconds.
 	trimFrom = 1 << 20
 	// trimDelay is the time without much traffic after which a trim runs.
 	trimDelay = 50 * time.Millisecond

@@ -144,7 +144,7 @@ func TestSlowUsageDelaysNoRequest(t *testing.T) {
 	goleak.VerifyNone(t, before, goleak.IgnoreTopFunction("testing.(*T).Run"))
 }
 
-// almostUsedUp makes Work's week 96 percent used.
+// almostUsedUp sets the usage of Work's weekly window to 96 percent.
 func (s *stage) almostUsedUp() time.Time {
 	week := s.clock.Now().Add(50 * time.Hour)
 	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: 96}, ResetsAt: map[fakeservice.Window]time.Time{fakeservice.Weekly: week}}})

@@ -24,7 +24,7 @@ type secrets struct {
 // found by chance, and no service issues such keys.
 const minSecret = 8
 
-// add adds a secret. Most requests add one again, which is cheap.
+// add adds a secret. To add it again, as most requests do, is cheap.
 func (s *secrets) add(secret string) {
 	if len(secret) < minSecret || slices.Contains(s.all(), secret) {
 		return
@@ -96,7 +96,7 @@ func (s *secrets) cleanError(err error) error {
 }
 
 // searcher finds all its patterns in one pass over a text. It uses the Wu-Manber algorithm, which
-// skips most of the text. A longer shortest pattern lets it skip more.
+// skips most of the text. If the shortest pattern is longer, it skips more.
 type searcher struct {
 	secrets  []string
 	sorted   []string            // the patterns
@@ -201,7 +201,7 @@ type spelling struct {
 	at    []int32
 }
 
-func (s spelling) place(i int) int {
+func (s spelling) offset(i int) int {
 	if s.at == nil {
 		return i
 	}
@@ -234,12 +234,12 @@ func (s *searcher) cover(text []byte, spelled spelling, ended bool) (held int) {
 			break
 		}
 		for i := start; i < end; i++ {
-			putStar(text[spelled.place(i):spelled.place(i+1)])
+			putStar(text[spelled.offset(i):spelled.offset(i+1)])
 		}
 		from = end
 	}
 	if begun := s.begun(spelled.plain, from); begun > 0 && !ended {
-		return len(text) - spelled.place(len(spelled.plain)-begun)
+		return len(text) - spelled.offset(len(spelled.plain)-begun)
 	}
 	return 0
 }

@@ -17,8 +17,8 @@ const maxFirstEvent = 64 << 10
 const holdComments = 10 * time.Second
 
 // firstEvent reads a stream until it is clear whether its first event is an error. If it is not,
-// one read is usually enough. firstEvent returns what was read, a reader for the rest, and the data
-// of the error event, if any.
+// one read is usually enough. The results are what was read, a reader for the rest, and the data of
+// the error event, if any.
 func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Reader, failure []byte) {
 	head, rest = peek(stream, hold, func(head []byte, ended bool) (decided bool) {
 		failure, decided = scanEvent(head, ended)

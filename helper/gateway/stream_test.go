@@ -31,8 +31,8 @@ type scripted struct {
 	gone   chan struct{} // closed when the gateway has canceled the request
 }
 
-// upstream starts a scripted upstream that sends its headers at once. The option makes it the
-// gateway's service.
+// upstream starts a scripted upstream that sends its headers at once. The returned option makes it
+// the gateway's service.
 func upstream(t *testing.T, contentType string) (*scripted, func(*gateway.Options)) {
 	u := &scripted{make(chan string), make(chan struct{})}
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")

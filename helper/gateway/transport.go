@@ -11,8 +11,8 @@ import (
 //
 // The service may close an idle connection just when a request is sent on it. net/http repeats such
 // a request only if its method is idempotent, which POST is not. transport repeats it once if it
-// failed on a reused connection before a byte of the answer. At worst this costs one more answer;
-// without it, the user would see an avoidable error.
+// failed on a reused connection before any byte of the answer arrived. At worst this costs one more
+// answer; without it, the user would see an avoidable error.
 type transport struct {
 	pooled *http.Transport
 	fresh  *http.Transport // never reuses a connection

@@ -13,7 +13,7 @@ type trials struct {
 }
 
 type trial struct {
-	at   time.Time // of the last trial that the service refused, or of the pending one
+	at   time.Time // the time of the last refused trial, or of the pending one
 	open bool      // the last trial was answered
 }
 

@@ -28,12 +28,12 @@ const (
 
 // ErrServer is the error for a command line with --server: requests from that server would bypass
 // the gateway.
-var ErrServer = errors.New("opencode's --server names another server, whose requests would not go through the gateway")
+var ErrServer = errors.New("opencode --server names a server whose requests would bypass the gateway")
 
 // Command2 is a parsed command line of OpenCode 2.
 type Command2 struct {
 	Way  Way
-	Kind Kind   // TUI for `mini` as well
+	Kind Kind   // `mini` is a TUI too
 	Name string // the subcommand; empty for the full screen
 	// Joins is true if an existing session is continued (-c or -s without --fork).
 	Joins bool

@@ -31,9 +31,9 @@ const PlaceholderKey = "ocgo-placeholder"
 // never quotes that content.
 var ErrConfig = errors.New(ConfigVariable + " cannot be used")
 
-// MergeConfig returns the user's configuration content with the endpoints added, by provider id, in
-// the formats of OpenCode 1 and OpenCode 2. user is JSON or JSONC, may contain OpenCode's {env:…}
-// and {file:…}, and may be empty. Everything else stays as the user wrote it.
+// MergeConfig adds the endpoints, by provider id, to the user's configuration content, in the
+// formats of OpenCode 1 and OpenCode 2. The user's content may be JSON or JSONC with OpenCode's
+// {env:…} and {file:…}, or empty. Everything else stays as the user wrote it.
 func MergeConfig(user string, endpoints map[string]Endpoint) (string, error) {
 	return editConfig(user, func(config object) error {
 		for id, endpoint := range endpoints {
@@ -79,8 +79,8 @@ func editConfig(content string, edit func(object) error) (string, error) {
 	return references.restore(string(merged)), err
 }
 
-// set writes the endpoint into the object at path. The address and the placeholder go into its
-// member settings, and the headers into the object at the path headers in it.
+// set writes the endpoint into the object at path. The address and the placeholder go into the
+// member settings of that object, and the headers into the object at the path headers below it.
 func (e Endpoint) set(config object, path []string, settings string, headers ...string) error {
 	err := within(config, path, func(provider object) { provider["env"] = json.RawMessage("[]") })
 	if err != nil || e.BaseURL == "" {
@@ -113,7 +113,7 @@ func parseObject(text []byte) (object, error) {
 	}
 	value, err := hujson.Parse(append(text, '\n')) // the last line of the text may be a comment
 	if err != nil {
-		return nil, fmt.Errorf("%w: the value is not JSON", ErrConfig) // the parser's message could quote it
+		return nil, fmt.Errorf("%w: the value is not JSON", ErrConfig) // the parser's message could quote the value
 	}
 	value.Standardize()
 	if err := json.Unmarshal(value.Pack(), &o); err != nil || o == nil {

@@ -210,8 +210,8 @@ func readCredentials(db *sqlite3.Conn) (*Credentials, error) {
 const movedKey = "ocgo-moved"
 
 // credentialLogin reads a row's value: {"type":"key","key":"…"}. Values of other types contain no
-// key. Our plugin's login method stores a placeholder as the key. Callers recognize it by its
-// beginning.
+// key. Our plugin's login method stores a placeholder as the key. Callers recognize the placeholder
+// by its beginning.
 func credentialLogin(label, value string) (Login, bool) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(value), &members) != nil || textOf(members["type"]) != "key" {

@@ -12,8 +12,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// If a key is also in a conversation, the error names the conversation, which stays unchanged, and
-// the database is not rewritten. After the conversation is deleted, a scrub leaves no trace.
+// If a key is also in a conversation, the error names the conversation. The conversation stays
+// unchanged, and the database is not rewritten. After the conversation is deleted, a scrub leaves
+// no trace.
 func TestScrubKeyInConversation(t *testing.T) {
 	path := filepath.Join(folder(t), "opencode.db")
 	db := fullDatabase(t, path)

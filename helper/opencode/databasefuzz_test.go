@@ -11,8 +11,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// FuzzCredentialRow reads and scrubs a database with one row of any content. No reported problem
-// may contain a key, and no file of the database a removed key.
+// FuzzCredentialRow reads and scrubs a database with one row of any content. Reported problems must
+// not contain a key, and the database's files must not contain a removed key.
 func FuzzCredentialRow(f *testing.F) {
 	for _, value := range []string{keyValue("one"), `{"type":"oauth","access":"x"}`, `{"type":"key","key":"ocgo-moved"}`, `{"type":"key","key":"ocgo-placeholder"}`,
 		`{"type":"key","key":"sk-x","metadata":{"a":1}}`, `{"type":"key"}`, `[]`, "", "{", `{"type":"key","key":"a\u0000b"}`} {

@@ -32,12 +32,13 @@ var ErrTraces = errors.New("a removed key is still in the file")
 // ErrRowsChanged means that a row has changed since it was read; then nothing is removed.
 var ErrRowsChanged = errors.New("was changed meanwhile")
 
-// Scrub removes the rows for whose keys taken returns true from the database at path. Afterwards
-// these keys and the keys in traces are neither in the database nor in its write-ahead log. Rows
-// with Stays are kept, and so is all other data. If service is not nil, that running OpenCode
-// removes the rows, so that it knows about it. Scrub returns how many rows it removed, and whether
-// it changed anything. Errors wrap ErrDatabase, ErrRowsChanged, ErrTraces or an *ElsewhereError.
-// Before the last two, rows may have been removed.
+// Scrub calls taken with the key of each row in the database at path, and removes the rows for
+// which taken returns true. Afterwards these keys and the keys in traces are neither in the
+// database nor in its write-ahead log. Rows with Stays are kept, and so is all other data. If
+// service is not nil, that running OpenCode removes the rows, so that it notices the change. Scrub
+// returns how many rows it removed, and whether it changed anything. Errors wrap ErrDatabase,
+// ErrRowsChanged, ErrTraces or an *ElsewhereError. With ErrTraces and *ElsewhereError, rows may
+// have been removed.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scrubLimit)
 	defer cancel()
@@ -45,7 +46,7 @@ func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychai
 	var keys, stay []keychain.Secret
 	for i, login := range c.Found {
 		switch {
-		case login.goes(taken):
+		case login.removable(taken):
 			ids, keys = append(ids, c.ids[i]), append(keys, login.Key)
 		case login.Problem == "":
 			stay = append(stay, login.Key)

@@ -123,7 +123,7 @@ func ManagedPreferences(user string) []string {
 type Overrides struct {
 	BaseURL bool
 	Key     KeyForm
-	// StandsIn is true if the key is a placeholder: its value begins with the standIn of
+	// StandsIn is true if the key is a placeholder: its value begins with the parameter standIn of
 	// ReadOverrides.
 	StandsIn bool
 	// Headers are the names of the headers that send a key to the service, as written.
@@ -148,7 +148,7 @@ func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 	quoted, _ := quoteReferences(string(bytes.TrimPrefix(config, bom)), true)
 	root, err := parseRoot([]byte(quoted))
 	if err != nil {
-		return o, errors.New("the content is not a JSON object") // the parser's message could quote it
+		return o, errors.New("the content is not a JSON object") // the parser's message could quote the content
 	}
 	var second Overrides
 	o.read(child(child(root, "provider"), GoProvider), "options", standIn)

@@ -67,8 +67,8 @@ var bom = []byte("\ufeff")
 // ReadLogins reads auth.json, a configuration of OpenCode, or the accounts file of
 // opencode-go-multi-auth. All are JSON, and may have comments. An empty file has no logins.
 // rotation is the content of RotationFile, which may be beside an accounts file; nil if there is
-// none. Errors wrap ErrLogins. Source of the formats of both files of the plugin: its storage.ts
-// and rotate.ts (https://github.com/ftzi/opencode-go-multi-auth).
+// none. Errors wrap ErrLogins. The formats of the plugin's files come from its storage.ts and
+// rotate.ts (https://github.com/ftzi/opencode-go-multi-auth).
 func ReadLogins(text, rotation []byte) (Logins, error) { return read(text, rotation, false) }
 
 // ReadKeys reads a file that a user has named as a source of keys: what ReadLogins reads, or a list
@@ -142,7 +142,7 @@ func parseRoot(text []byte) (*hujson.Object, error) {
 	}
 	value, err := hujson.Parse(text)
 	if err != nil {
-		return nil, notLogins("the content is not JSON") // the parser's message could quote it
+		return nil, notLogins("the content is not JSON") // the parser's message could quote the content
 	}
 	root, ok := value.Value.(*hujson.Object)
 	if !ok {

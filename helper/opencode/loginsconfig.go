@@ -13,9 +13,9 @@ type configLogin struct {
 	index   int // of the member in options
 }
 
-// configLogins reads the keys in one member of a configuration, of the providers that take a Go
-// key: provider.ID.options.apiKey, or providers.ID.settings.apiKey as in OpenCode 2. A reference to
-// a key ({env:…}, {file:…}) does not count.
+// configLogins reads the keys of the providers that take a Go key, from one member of a
+// configuration: provider.ID.options.apiKey, or providers.ID.settings.apiKey as in OpenCode 2. A
+// reference to a key ({env:…}, {file:…}) does not count.
 func configLogins(m hujson.ObjectMember) []configLogin {
 	in := map[string]string{"provider": "options", "providers": "settings"}[nameOf(m)]
 	if in == "" {

@@ -8,8 +8,8 @@ import (
 )
 
 // keyMembers are the names of the member with the key, in an entry of auth.json or of an accounts
-// file. plainMembers are other members that may be removed with the entry: OpenCode's and the
-// plugin's own, none of them secret.
+// file. The members in plainMembers may be removed with the entry: they are OpenCode's or the
+// plugin's own, and not secret.
 var (
 	keyMembers   = []string{"apiKey", "key"}
 	plainMembers = []string{"type", "label", "name", "enabled", "disabled", "addedAt", "createdAt", "updatedAt", "lastUsed", "lastUsedAt"}

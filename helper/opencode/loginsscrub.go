@@ -40,8 +40,8 @@ func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error
 	return scrubbed, nil
 }
 
-// goes reports whether the login is to be removed.
-func (l Login) goes(taken func(keychain.Secret) bool) bool {
+// removable reports whether the login is to be removed.
+func (l Login) removable(taken func(keychain.Secret) bool) bool {
 	return l.Problem == "" && l.Stays == "" && taken(l.Key)
 }
 
@@ -53,7 +53,7 @@ func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) b
 	}
 	i := 0
 	for _, login := range before.Found {
-		if login.goes(taken) {
+		if login.removable(taken) {
 			continue
 		}
 		if i == len(after.Found) || !after.Found[i].Key.Equal(login.Key) || after.Found[i].Label != login.Label {
@@ -67,11 +67,11 @@ func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) b
 	return nil
 }
 
-// cutLines removes the lines of a list that have taken keys.
+// cutLines removes the lines of a list whose keys are taken.
 func cutLines(list []byte, taken func(keychain.Secret) bool) []byte {
 	kept := make([]byte, 0, len(list))
 	for line := range bytes.Lines(list) {
-		if login, says, fits := listLogin(string(line)); says && fits && login.goes(taken) {
+		if login, says, fits := listLogin(string(line)); says && fits && login.removable(taken) {
 			continue
 		}
 		kept = append(kept, line...)
@@ -87,11 +87,11 @@ func cutLogin(text []byte, taken func(keychain.Secret) bool) []byte {
 	}
 	members := membersOf(root)
 	for i, m := range root.Members {
-		if login, ok := authLogin(m); ok && login.goes(taken) {
+		if login, ok := authLogin(m); ok && login.removable(taken) {
 			return cutItem(text, members, i)
 		}
 		for _, login := range configLogins(m) {
-			if login.goes(taken) {
+			if login.removable(taken) {
 				return cutItem(text, membersOf(login.options), login.index)
 			}
 		}
@@ -100,7 +100,7 @@ func cutLogin(text []byte, taken func(keychain.Secret) bool) []byte {
 			continue
 		}
 		for j, element := range accounts.Elements {
-			if login := accountLogin(j, element); login.goes(taken) {
+			if login := accountLogin(j, element); login.removable(taken) {
 				return cutItem(text, elements(accounts), j)
 			}
 		}
@@ -127,7 +127,7 @@ func elements(a *hujson.Array) []item {
 // item is a member of an object or an element of an array, and its position in the text.
 type item struct {
 	start, end    int
-	before, after []byte // space and comments: before the item; between the item and its comma (nil if it has no comma)
+	before, after []byte // white space and comments before the item, and between the item and its comma; after is nil if there is no comma
 }
 
 // comma returns the position of the comma after the item, if there is one.

@@ -17,7 +17,7 @@ const (
 	ShimVersion   = 1
 )
 
-// The plugin is installed as one file, which consists of the first three.
+// The plugin is installed as one file, which consists of the first three of these files.
 var (
 	//go:embed plugin.js
 	pluginCommon string

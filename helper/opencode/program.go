@@ -240,8 +240,9 @@ func isFile(path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Find returns the first opencode on search, a PATH, that is not one of our shims. The error wraps
-// exec.ErrNotFound if there is none. Relative folders in PATH are skipped, as in os/exec.
+// Find returns the first opencode in the folders of search, the value of PATH, that is not one of
+// our shims. The error wraps exec.ErrNotFound if there is none. Relative folders in PATH are
+// skipped, as in os/exec.
 func Find(search string) (string, error) {
 	for _, dir := range filepath.SplitList(search) {
 		if !filepath.IsAbs(dir) {

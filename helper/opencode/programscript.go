@@ -51,8 +51,8 @@ var (
 )
 
 // target returns the file that a launcher script starts; empty if it is not found. The function
-// there reports whether a file exists.
-func target(script string, text []byte, there func(path string) bool) string {
+// exists reports whether a file exists.
+func target(script string, text []byte, exists func(path string) bool) string {
 	folder := script[:strings.LastIndexAny(script, `/\`)+1]
 	windows := strings.Contains(folder, `\`)
 	for _, m := range besidePattern().FindAllSubmatch(text, -1) {
@@ -62,7 +62,7 @@ func target(script string, text []byte, there func(path string) bool) string {
 		} else {
 			path = filepath.Clean(strings.ReplaceAll(path, `\`, "/"))
 		}
-		if path != script && there(path) {
+		if path != script && exists(path) {
 			return path
 		}
 	}
@@ -71,7 +71,7 @@ func target(script string, text []byte, there func(path string) bool) string {
 		if windows {
 			path = strings.ReplaceAll(path, "%%", "%") // the form in a batch file
 		}
-		if path != script && there(path) {
+		if path != script && exists(path) {
 			return path
 		}
 	}

@@ -112,7 +112,7 @@ func (q *quoting) text() {
 	}
 }
 
-// bare replaces a word without quotes that contains references with a placeholder: "{env:A}",
+// bare puts a placeholder in place of a word without quotes that contains references: "{env:A}",
 // "-{env:A}.5", "{env:A}{env:B}".
 func (q *quoting) bare() {
 	before := ""

@@ -27,8 +27,8 @@ func ServeArgs(logs []string) []string {
 	return append([]string{"serve", "--stdio", "--port", "0"}, logs...)
 }
 
-// ServeURL returns the address in line, the first one that a server with ServeArgs prints. It is
-// empty if the line has no address on this machine.
+// ServeURL returns the address in line, which is the first line that a server started with
+// ServeArgs prints. It is empty if the line has no address on this machine.
 func ServeURL(line []byte) string {
 	var said struct{ URL string }
 	if json.Unmarshal(line, &said) != nil {

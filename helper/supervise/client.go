@@ -76,7 +76,7 @@ func identify(command *wrapper.Command) (client, error) {
 		c.Program = asked(c.Program, command.Env)
 	}
 	if direct, err := exec.LookPath(name); err != nil || direct != c.Path {
-		command.Argv = slices.Concat([]string{c.Path}, command.Argv[1:]) // the name leads to a shim
+		command.Argv = slices.Concat([]string{c.Path}, command.Argv[1:]) // the name would start a shim
 	}
 	if !c.generation2() {
 		c.one = opencode.Parse(command.Argv[1:])
@@ -106,7 +106,7 @@ func asked(p opencode.Program, env []string) opencode.Program {
 	return p
 }
 
-// kind returns the kind of the command line of OpenCode.
+// kind returns the Kind of OpenCode's command line.
 func (c client) kind() opencode.Kind {
 	if c.generation2() {
 		return c.two.Kind

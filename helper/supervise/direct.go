@@ -21,7 +21,7 @@ type direct struct {
 	command wrapper.Command
 
 	// Guarded by progress.mu.
-	pid     int    // of the running command
+	pid     int    // the process id of the running command
 	resumed func() // called once the next invocation has started; may be nil
 	standby bool   // standBy runs
 }

@@ -39,7 +39,7 @@ func play(folder string, args []string) {
 	os.Exit(playClient(folder, args))
 }
 
-// note appends a line to that file.
+// note appends a line to the file notes in this folder.
 func note(folder, format string, args ...any) {
 	f, err := os.OpenFile(filepath.Join(folder, "notes"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -24,16 +24,16 @@ type Notices struct {
 	Tell   Teller
 	Silent bool // the command draws on the whole terminal, so nothing else is written there
 
-	modes    *term.State    // the modes of the terminal before the command started; nil to write at any time
+	modes    *term.State    // the terminal's modes before the command started; nil to print notices at any time
 	toasts   string         // the folder of the plugin that shows notices as toasts in OpenCode 2; empty for none
 	sleeps   bool           // the client sleeps until the first account returns
-	patience *time.Duration // the longest such sleep; nil for as long as it takes
+	patience *time.Duration // the longest sleep; nil for as long as it takes
 
 	mu      sync.Mutex
 	unsaid  []rotation.Switch       // switches that were not printed
 	back    rotation.ExhaustedError // the last return of an account that was printed
 	failure string                  // the last error that was printed
-	until   time.Time               // the return of an account in the last notice about another model
+	until   time.Time               // the time of return in the last notice about another model
 }
 
 // Observer returns an observer that notifies the user of each event.

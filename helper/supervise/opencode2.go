@@ -108,7 +108,7 @@ func (r *OpenCode2) keepAlive(ctx context.Context, every time.Duration) {
 
 // invocation returns the command that runs the client with these arguments on the server.
 func (r *OpenCode2) invocation(args []string) wrapper.Command {
-	// The name alone could start a shim of ocgo-key instead.
+	// Argv[0] is the full path, because the name alone could start a shim of ocgo-key.
 	return wrapper.Command{Argv: append([]string{r.Program}, args...), Env: setenv(r.Client, opencode.Password2Variable, r.server.Password)}
 }
 
@@ -150,7 +150,7 @@ func (r *OpenCode2) canRestart() bool { return r.session != "" }
 // the prompt is not in a session that existed before. The caller holds mu.
 func (r *OpenCode2) fresh() bool { return !r.answered && !r.Command.Joins && r.input.Again() }
 
-// next returns the command that continues the work. If the client is fresh, this is the same
+// next returns the command that continues the work. If fresh returns true, this is the same
 // command, and next deletes the unanswered session. Otherwise it resumes the session with text as
 // the prompt, or with the usual prompt if text is empty. The caller holds mu.
 func (r *OpenCode2) next(text string) (command wrapper.Command, err error) {
@@ -207,7 +207,7 @@ type signalError struct{ os.Signal }
 
 func (e signalError) Error() string { return e.String() }
 
-// signalOf returns the status of a command that was ended by the signal that ended ctx.
+// If a signal ended ctx, signalOf returns the status of a command that this signal has ended.
 func signalOf(ctx context.Context) (wrapper.Status, bool) {
 	s, ok := errors.AsType[signalError](context.Cause(ctx))
 	if !ok {

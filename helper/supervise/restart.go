@@ -19,9 +19,7 @@ const (
 // progress is the state of the user's conversation in a run. It decides what happens at a limit:
 // restart, wait, or give up.
 //
-// direct.canRestart and OpenCode2.canRestart report whether a restart would continue the work. The
-// mode also has an effect in direct.after and OpenCode2.after (the command has ended by itself), in
-// direct.toTheEnd and OpenCode2.Run (a prompt on stdin is kept), and in direct.startStandBy.
+// direct.canRestart and OpenCode2.canRestart report whether a restart would continue the work.
 type progress struct {
 	mode    string             // Replay, Restart, or any other value for auto
 	choice  rotation.Choice    // the account that the user has chosen for the run
@@ -89,8 +87,8 @@ func (p *progress) gaveUpError() error {
 	return hint.On(p.gaveUp, "none is back within --max-wait; `ocgo-key list` shows each account")
 }
 
-// see records OpenCode's session of a request. The caller holds mu.
-func (p *progress) see(x *gateway.Exchange) {
+// recordSession records the session of a request. The caller holds mu.
+func (p *progress) recordSession(x *gateway.Exchange) {
 	switch {
 	case x.Session() == "":
 	case !x.Subagent():
@@ -119,7 +117,7 @@ func (p *progress) sawAnswer(x *gateway.Exchange) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.see(x)
+	p.recordSession(x)
 	if (!p.answered || !p.exhaustedSince.IsZero() || len(p.tried) > 0 || p.restartsSinceAnswer > 0) && isTurn(x) {
 		p.answered, p.exhausted, p.exhaustedSince, p.restartsSinceAnswer = true, false, time.Time{}, 0
 		clear(p.tried)
@@ -136,7 +134,7 @@ func (p *progress) sawLimit(x *gateway.Exchange, sw rotation.Switch, can func() 
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.see(x)
+	p.recordSession(x)
 	if p.restarting {
 		return true, false // another request of the same turn has begun the restart
 	}
@@ -163,7 +161,7 @@ const (
 // sawExhausted records that a request found no account, and decides what to do. The caller holds
 // mu.
 func (p *progress) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError) decision {
-	p.see(x)
+	p.recordSession(x)
 	p.exhausted = true
 	tooLong := p.tooLong(e)
 	switch {

@@ -62,9 +62,9 @@ func (d *direct) standBy() {
 	}
 }
 
-// untilChange waits until an account is ready, and returns nil. It returns earlier if the time of
-// the first return changes, with the new state of the pool, and if over returns true, with the
-// known state.
+// untilChange waits until an account is ready, and returns nil. It returns the new state of the
+// pool earlier if the time of the first return changes. It returns the known state earlier if over
+// returns true.
 func (d *direct) untilChange(over func() bool) *rotation.ExhaustedError {
 	var known *rotation.ExhaustedError
 	stamp, asked := d.pool.Stamp(), time.Now()

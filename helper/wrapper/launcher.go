@@ -33,13 +33,13 @@ var launcherLine = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // behindLauncher returns what a batch file of npm or pnpm starts: the program, and the arguments
-// that come before the user's. It returns nil for any other batch file. there reports whether a
+// that come before the user's. It returns nil for any other batch file. exists reports whether a
 // file exists.
-func behindLauncher(batch string, text []byte, there func(path string) bool) []string {
+func behindLauncher(batch string, text []byte, exists func(path string) bool) []string {
 	folder := batch[:strings.LastIndexAny(batch, `/\`)+1]
 	for _, m := range launcherLine().FindAllSubmatch(text, -1) {
 		started := strings.ReplaceAll(string(m[2]), `\`, separatorOf(folder))
-		if !there(folder + started) {
+		if !exists(folder + started) {
 			continue
 		}
 		switch interpreter := string(m[1]); {
@@ -47,7 +47,7 @@ func behindLauncher(batch string, text []byte, there func(path string) bool) []s
 			return []string{folder + started}
 		case interpreter == "", interpreter == `"%_prog%"` && !bytes.Contains(text, []byte(`"_prog=node"`)):
 			continue
-		case there(folder + "node.exe"):
+		case exists(folder + "node.exe"):
 			return []string{folder + "node.exe", folder + started}
 		}
 		return []string{"node", folder + started}
@@ -66,7 +66,7 @@ func separatorOf(folder string) string {
 func checkBatchArguments(name string, arguments []string) error {
 	for i, argument := range arguments {
 		special := "\r\n\"%"
-		if !strings.ContainsAny(argument, " \t") { // then it is not quoted
+		if !strings.ContainsAny(argument, " \t") { // an argument without a space is not quoted
 			special += "&|<>^"
 		}
 		if strings.ContainsAny(argument, special) {

@@ -11,7 +11,7 @@ import (
 	"ocgo-key/helper/wrapper"
 )
 
-// roleVariable has the role of this binary, which can also act as the wrapper under test, or as the
+// roleVariable names the role of this test binary: it can act as the wrapper under test, or as the
 // command that the wrapper runs.
 const roleVariable = "WRAPPER_TEST_ROLE"
 

@@ -86,7 +86,7 @@ func (p *process) signal(s os.Signal) {
 func (p *process) terminate() { p.signal(syscall.SIGTERM) }
 func (p *process) kill()      { p.signal(syscall.SIGKILL) }
 
-// catcher catches the signals that must not end us while the command runs.
+// catcher catches the signals that must not end this process while the command runs.
 type catcher struct {
 	forward, drop chan os.Signal
 	done          func() // undoes term.AllowSIGQUIT

@@ -46,7 +46,7 @@ func TestEveryExitCode(t *testing.T) {
 func TestEveryFatalSignal(t *testing.T) {
 	t.Parallel()
 	harmless := map[syscall.Signal]bool{syscall.SIGCHLD: true, syscall.SIGCONT: true, syscall.SIGSTOP: true, syscall.SIGTSTP: true,
-		syscall.SIGTTIN: true, syscall.SIGTTOU: true, syscall.SIGURG: true, syscall.SIGWINCH: true, 32: true, 33: true} // 32, 33: the C library's own
+		syscall.SIGTTIN: true, syscall.SIGTTOU: true, syscall.SIGURG: true, syscall.SIGWINCH: true, 32: true, 33: true} // 32 and 33 are used by the C library
 	for s := syscall.Signal(1); s <= 64; s++ {
 		if harmless[s] {
 			continue
@@ -105,7 +105,7 @@ func onTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	return term
 }
 
-// expect waits until want appears after the text of the last expect.
+// expect waits until want appears after the text that the last expect found.
 func (term *terminal) expect(want string) {
 	term.t.Helper()
 	deadline := time.After(20 * time.Second)
@@ -322,7 +322,7 @@ func TestASignalDuringAnOrderIsTheEnd(t *testing.T) {
 }
 
 func TestOrders(t *testing.T) {
-	ready := filepath.Join(t.TempDir(), "ready") // a command creates this file when it is prepared
+	ready := filepath.Join(t.TempDir(), "ready") // a command creates this file when it is ready
 	run := func(first string, orders ...wrapper.Order) (wrapper.Status, bool, int) {
 		queue := make(chan wrapper.Order)
 		starts := 0
