@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// maxReplay is the size, in bytes, up to which a request's body is kept so that it can be sent
+// maxReplay is the greatest size, in bytes, of a request's body that is kept so that it can be sent
 // again. A larger body is streamed and can be sent only once.
 const maxReplay = 64 << 20
 
@@ -43,7 +43,7 @@ func (b *timedBody) Read(p []byte) (int, error) {
 	b.begun = true
 	n, err := b.Reader.Read(p)
 	if err != nil {
-		_ = b.connection.SetReadDeadline(time.Time{}) // from now on, reads only show whether the client is still there
+		_ = b.connection.SetReadDeadline(time.Time{}) // later reads only show whether the client is still connected
 	}
 	return n, err
 }
@@ -115,7 +115,7 @@ func nextSize(size int, declared int64) int {
 	next := max(firstPiece, 2*size)
 	if declared >= 0 {
 		next = max(firstPiece, 4*size)                               // the length is known, so the buffer may grow faster
-		next = min(next, max(int(min(declared, maxReplay)), size)+1) // one byte more, so that the read finds the end
+		next = min(next, max(int(min(declared, maxReplay)), size)+1) // one byte more than the body, so that a read finds its end
 	}
 	return min(next, maxReplay+1)
 }
@@ -123,7 +123,7 @@ func nextSize(size int, declared int64) int {
 // replayable reports whether open can be called (again).
 func (b *body) replayable() bool { return !b.spent }
 
-// smallBody is the size, in bytes, up to which a body is passed to net/http as a bytes.Reader.
+// smallBody is the greatest size, in bytes, of a body that is passed to net/http as a bytes.Reader.
 // net/http sends such a body together with the header, and refers to it until the answer ends.
 const smallBody = 4 << 10
 
@@ -133,7 +133,7 @@ func (b *body) open(req *http.Request) {
 	switch {
 	case b.rest != nil:
 		b.spent = true
-		req.Body = &replayBody{memory: b.memory, rest: b.rest} // owns both from now on
+		req.Body = &replayBody{memory: b.memory, rest: b.rest} // owns memory and rest from now on
 		b.kept, b.memory = nil, nil
 	case len(b.kept) == 0:
 		req.Body = http.NoBody

@@ -77,8 +77,8 @@ func (g *Gateway) hashed(parts ...string) string {
 	return "ses_" + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 
-// writePart writes a part with its length, so that different lists of parts are never written
-// alike.
+// writePart writes a part with its length, so that two different lists of parts never give the same
+// bytes.
 func writePart(to hash.Hash, part string) {
 	_, _ = io.WriteString(to, strconv.Itoa(len(part))+":"+part)
 }

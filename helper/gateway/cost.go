@@ -40,7 +40,7 @@ func (c *costWatch) Read(p []byte) (int, error) {
 
 func (c *costWatch) scan(piece []byte, ended bool) {
 	for c.stream {
-		line, rest, whole := cutLine(piece) // a CR LF that is split over two reads makes one more empty line
+		line, rest, whole := cutLine(piece) // a CR LF that is split over two reads looks like an extra empty line
 		if !whole {
 			break
 		}

@@ -74,7 +74,7 @@ func (x *Exchange) Streams() bool {
 	return x.parsed.Stream
 }
 
-// parse decodes the body at its first call, because few requests need it.
+// parse decodes the body when it is first needed, because few requests need it.
 func (x *Exchange) parse() {
 	x.once.Do(func() { _ = json.Unmarshal(x.body.kept, &x.parsed) })
 }

@@ -84,10 +84,11 @@ func (u *upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// FuzzGateway sends any text as a request, in which HOST and TOKEN stand for the gateway's own. The
-// service must get only requests that authorize accepts, below its base URL, with a key in place of
-// the token, and with the client's body. It must get each request twice, once with each key. The
-// answer repeats a key or the token, as script says. The client must not see this secret.
+// FuzzGateway sends any text as a request, in which HOST and TOKEN stand for the gateway's own.
+// Each request that the service gets must be one that authorize accepts. Its path must be below the
+// base URL, and it must have the client's body, and a key in place of the token. The service must
+// get it twice, once with each key. The answer repeats a key or the token, as script says. The
+// client must not see this secret.
 func FuzzGateway(f *testing.F) {
 	requests := []string{
 		"POST /zen/go/v1/chat/completions HTTP/1.1\r\nHost: HOST\r\nAuthorization: Bearer TOKEN\r\nContent-Type: application/json\r\nContent-Length: 38\r\n\r\n{\"model\":\"kimi-k2.6\",\"tools\":[{\"x\":1}]}",

@@ -93,8 +93,8 @@ func TestAMissingKeyIsLookedForAgain(t *testing.T) {
 	assert.Equal(t, "Work", g.Label)
 }
 
-// A keychain that asks its user delays only the requests that need it. Each waits no longer than
-// its own time limit.
+// A keychain that waits for its user delays only the requests that need it. Each waits no longer
+// than its own time limit.
 func TestARequestHasItsOwnTime(t *testing.T) {
 	s := newStage(t)
 	slow := slowStore{keychain.NewMemory(), make(chan struct{})}

@@ -72,8 +72,8 @@ func (b *budget) left() int {
 	return b.limit - b.used
 }
 
-// again returns a spare piece of at least n bytes, and not many more; nil if there is none. It is
-// called with the lock held.
+// again returns a spare piece of n to 2n bytes; nil if there is none. It is called with the lock
+// held.
 func (b *budget) again(n int) []byte {
 	for i, piece := range slices.Backward(b.spare) {
 		if size := cap(piece); n <= size && size <= 2*n && size <= b.left() {
@@ -161,7 +161,7 @@ func (m *memory) done() {
 // errFreed is the error of opening a body that was freed, which would be a bug.
 var errFreed = errors.New("the request's body is no longer kept")
 
-// open returns a reader of the data from the beginning, which counts as one more user.
+// open returns a reader that begins at the start of the data. The reader counts as one more user.
 func (m *memory) open() (io.ReadCloser, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -105,7 +105,7 @@ func TestUsageIsReadAfterASwitch(t *testing.T) {
 	s.knows(t, "Personal")
 	s.ask(t, "Work")
 	s.learned(t, "Work", "Personal")
-	s.clock.pass(2 * time.Minute) // no numbers are old yet
+	s.clock.pass(2 * time.Minute) // no usage numbers are old yet
 	s.service.SetPlan(keyOf("Work"), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: s.clock.Now().Add(time.Hour)}}})
 	s.ask(t, "Personal")
 	s.learned(t, "Work", "Personal")

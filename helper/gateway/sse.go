@@ -163,7 +163,7 @@ type firstData struct {
 	data  []byte
 }
 
-// take processes a whole line, and reports whether it shows that the event is not an error.
+// take processes a whole line. healthy means that the event is not an error.
 func (e *firstData) take(line []byte) (healthy bool) {
 	field, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))

@@ -24,7 +24,7 @@ func newTransport() *transport {
 
 func plainTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // 0: no limit for all hosts together
+	t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, 256 // 0 means no limit over all hosts
 	t.DisableCompression = true
 	return t
 }

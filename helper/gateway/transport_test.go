@@ -18,9 +18,9 @@ import (
 	"ocgo-key/helper/gateway"
 )
 
-// closingUpstream answers this many requests on each connection, and closes the connection after it
-// has read the next one. It acts like a server that closes an idle connection just when a request
-// arrives.
+// closingUpstream answers a fixed number of requests on each connection, and closes the connection
+// after it has read one more. It acts like a server that closes an idle connection just when a
+// request arrives.
 type closingUpstream struct {
 	answers int  // on each connection
 	reset   bool // the connection is reset instead of closed
@@ -118,7 +118,8 @@ func TestARequestThatMeetsAClosingConnectionIsSentAgain(t *testing.T) {
 	}
 }
 
-// If a new connection fails, the service has a problem: the connection was not idle.
+// If a new connection fails, the request is not sent again: the connection was not idle, so the
+// service has a problem.
 func TestARequestThatDiesOnAFreshConnectionIsNotSentAgain(t *testing.T) {
 	h := &closingUpstream{answers: 0}
 	s := newStage(t, h.start(t))

@@ -106,8 +106,8 @@ func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
 	assert.LessOrEqual(t, s.asked("/usage"), 3, "each account once a minute at most")
 }
 
-// The 429 names one window, /usage all of them. The user is told the time of return once, from
-// /usage.
+// The 429 names one window; /usage lists all windows. The user is told the time of return once,
+// from /usage.
 func TestTheTimeOfReturnIsReportedOnce(t *testing.T) {
 	var said []string
 	s := usageStage(t, func(o *gateway.Options) {

@@ -40,7 +40,7 @@ type Command2 struct {
 	// Logs are the logging options, for a server that is started for this client.
 	Logs []string
 
-	head []string // the words up to the last subcommand; added options follow it
+	head []string // the words up to the last subcommand; options are added after them
 	tail []string // the rest, without --standalone
 	kept []string // the options in tail that apply to a second invocation as well
 }

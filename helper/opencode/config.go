@@ -27,8 +27,8 @@ type Endpoint struct {
 // in a separate header, which no stored login, variable or other setting replaces.
 const PlaceholderKey = "ocgo-placeholder"
 
-// ErrConfig means that nothing can be merged into the user's own configuration content. Its text
-// never quotes that content.
+// ErrConfig means that the user's configuration content cannot be changed. Its text never quotes
+// that content.
 var ErrConfig = errors.New(ConfigVariable + " cannot be used")
 
 // MergeConfig adds the endpoints, by provider id, to the user's configuration content, in the
@@ -122,7 +122,7 @@ func parseObject(text []byte) (object, error) {
 	return o, nil
 }
 
-// within calls change with the object at path below o, and creates it if it is missing.
+// within calls change with the object at path below o. It creates the object if it is missing.
 func within(o object, path []string, change func(object)) error {
 	if len(path) == 0 {
 		change(o)

@@ -16,8 +16,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// Limits of a scrub: its longest duration, and the size in bytes above which a database is not
-// rewritten while a service uses it. The service would have to wait.
+// Limits of a scrub: its longest duration, and the largest database, in bytes, that is rewritten
+// while a service uses it. The service would have to wait.
 const (
 	scrubLimit = 2 * time.Minute
 	maxRewrite = 256 << 20
@@ -35,8 +35,8 @@ var ErrRowsChanged = errors.New("was changed meanwhile")
 // Scrub calls taken with the key of each row in the database at path, and removes the rows for
 // which taken returns true. Afterwards these keys and the keys in traces are neither in the
 // database nor in its write-ahead log. Rows with Stays are kept, and so is all other data. If
-// service is not nil, that running OpenCode removes the rows, so that it notices the change. Scrub
-// returns how many rows it removed, and whether it changed anything. Errors wrap ErrDatabase,
+// service is not nil, OpenCode's service removes the rows itself, so that it notices the change.
+// Scrub returns how many rows it removed, and whether it changed anything. Errors wrap ErrDatabase,
 // ErrRowsChanged, ErrTraces or an *ElsewhereError. With ErrTraces and *ElsewhereError, rows may
 // have been removed.
 func (c *Credentials) Scrub(ctx context.Context, path string, taken func(keychain.Secret) bool, traces []keychain.Secret, service *Service) (gone int, done bool, err error) {

@@ -40,7 +40,7 @@ func FuzzScrub(f *testing.F) {
 	})
 }
 
-// cutFrom reports whether part is whole with some bytes left out.
+// cutFrom reports whether part is what is left of whole after some bytes are removed.
 func cutFrom(part, whole []byte) bool {
 	for _, b := range whole {
 		if len(part) > 0 && part[0] == b {

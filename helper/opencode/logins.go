@@ -258,7 +258,7 @@ func (l *Login) take(raw string) {
 		return
 	}
 	if whole := strings.ReplaceAll(l.Label, key.Reveal(), ""); secretLike(whole) {
-		l.Label, l.Stays = "", "its label looks like another key"
+		l.Label, l.Stays = "", "the label looks like another key"
 	} else if whole != l.Label {
 		l.Label = ""
 	}
@@ -290,8 +290,8 @@ func memberNames(o *hujson.Object) (names []string) {
 	return names
 }
 
-// property returns the value of the last member with this name, which is the one that JSON readers
-// use; nil if there is none. The object may be nil.
+// property returns the value of the last member with this name; nil if there is none. JSON parsers
+// use the last one too. The object may be nil.
 func property(o *hujson.Object, name string) (found hujson.ValueTrimmed) {
 	if o != nil {
 		for _, m := range o.Members {

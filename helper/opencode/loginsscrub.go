@@ -9,11 +9,11 @@ import (
 	"ocgo-key/keychain"
 )
 
-// ScrubLogins returns the source without the logins for whose keys taken returns true. A login is a
-// provider's member of auth.json, the key of a provider in a configuration, an element of an
-// accounts file, or a line of a list. Logins with Stays remain. Everything else is unchanged, byte
-// for byte, including comments and formatting. Errors wrap ErrLogins; then the source must be left
-// unchanged.
+// ScrubLogins calls taken with the key of each login, and returns the source without the logins for
+// which taken returns true. A login is a provider's member of auth.json, the key of a provider in a
+// configuration, an element of an accounts file, or a line of a list. Logins with Stays remain.
+// Everything else is unchanged, byte for byte, including comments and formatting. Errors wrap
+// ErrLogins; then the source must be left unchanged.
 func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error) {
 	before, err := ReadKeys(source, nil)
 	if err != nil {

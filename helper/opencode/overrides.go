@@ -23,8 +23,8 @@ func (o *Overrides) read(provider *hujson.Object, settings, standIn string) {
 	o.Env = texts(env)
 }
 
-// with returns o with the settings in the form of OpenCode 2 added. A real key takes precedence
-// over a placeholder.
+// with adds settings in the format of OpenCode 2 to o. A real key takes precedence over a
+// placeholder.
 func (o Overrides) with(second Overrides) Overrides {
 	o.Second = !o.Any() && second.Any()
 	o.BaseURL = o.BaseURL || second.BaseURL

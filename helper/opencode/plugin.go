@@ -34,8 +34,8 @@ var (
 	runSource string
 )
 
-// PluginName is the plugin's file name, and PluginFolders are the folders below a config folder
-// from which OpenCode loads it, the preferred one first. Source: docs/facts.md, "Plugins".
+// PluginName is the plugin's file name. OpenCode loads it from PluginFolders, which are below a
+// config folder; the first one is preferred. Source: docs/facts.md, "Plugins".
 const PluginName = "ocgo-key.js"
 
 var PluginFolders = []string{"plugins", "plugin"}

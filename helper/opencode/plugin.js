@@ -38,8 +38,8 @@ function toast(message, variant) {
   if (shared.setups > 0) publish(message, variant)
 }
 
-// publish shows a text on the full screens of OpenCode 2, through a file that holds the latest
-// texts and no secret.
+// publish shows a text on the full screens of OpenCode 2, through a file with the latest texts. The
+// file contains no secret.
 function publish(text, variant) {
   try {
     let earlier = []
@@ -109,7 +109,7 @@ function start(args) {
       detached: process.platform !== "win32",
       windowsHide: true,
       env: withoutRun(),
-      cwd: shared.folder && existsSync(shared.folder) ? shared.folder : undefined, // whose .ocgo-key counts
+      cwd: shared.folder && existsSync(shared.folder) ? shared.folder : undefined, // its .ocgo-key chooses the account
     })
     let why = ""
     let begun = false

@@ -58,8 +58,8 @@ func (p Program) Untested() string {
 	return fmt.Sprintf("opencode %s was not tested with ocgo-key; %s were", p.Version, tested)
 }
 
-// Says sets the version from what the program printed for --version ("1.18.33", "opencode
-// v2.0.15"), if it was not known.
+// If the version is not known, Says takes it from the program's output for --version ("1.18.33",
+// "opencode v2.0.15").
 func (p *Program) Says(output string) {
 	if p.Version != "" {
 		return

@@ -140,7 +140,7 @@ func (q *quoting) bare() {
 }
 
 // reference returns the length of the reference at the beginning of s, 0 for none. OpenCode
-// replaces {env:…} first, so the path in {file:…} may contain one.
+// replaces {env:…} first, so the path in {file:…} may contain {env:…}.
 func reference(s string) int {
 	const env, file = "{env:", "{file:"
 	if strings.HasPrefix(s, env) {

@@ -102,7 +102,7 @@ func FuzzReferences(f *testing.F) {
 		}
 		user, both := values.Replace(text), values.Replace(merged)
 		if envReference.MatchString(user) || !object(user) {
-			return // the text has a reference to another variable, or OpenCode can read neither configuration
+			return // the text refers to another variable, or is not a configuration that OpenCode can read
 		}
 		if !object(both) {
 			t.Fatalf("%q became %q, which OpenCode does not read", text, merged)

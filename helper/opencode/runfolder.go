@@ -20,8 +20,8 @@ const runLockName = "lock"
 // newTime is how long a folder counts as new: its run may not have locked it yet.
 const newTime = time.Minute
 
-// RunFolder is the temporary folder with what one run passes to OpenCode and its child processes.
-// It contains no secret.
+// RunFolder is a temporary folder with the files that one run passes to OpenCode and its child
+// processes. It contains no secret.
 type RunFolder struct {
 	dir   string
 	lock  *flock.Flock  // nil if the system did not allow the lock; then no other run removes the folder

@@ -59,8 +59,8 @@ func (s *Service) Answers(ctx context.Context) bool {
 	return s.ask(ctx, http.MethodGet, "", nil, "api", "session", "active") == nil
 }
 
-// Content returns the configuration that the service took from the environment of the process that
-// started it; nil if there is none. It may contain keys.
+// Content returns the configuration in the environment of the service; nil if there is none. It may
+// contain keys.
 func (s *Service) Content(ctx context.Context) ([]byte, error) {
 	var documents []struct {
 		Path string          `json:"path"`

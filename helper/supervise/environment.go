@@ -92,7 +92,8 @@ func withoutRun(env []string) []string {
 	return withPath(usersProxies(out, runtime.GOOS), opencode.WithoutRuns)
 }
 
-// pathName returns the spelling of PATH in env, since names on Windows ignore case.
+// pathName returns the name of the PATH variable as env spells it. On Windows the case of a name
+// does not matter.
 func pathName(env []string, goos string) string {
 	for _, e := range env {
 		if name, _, _ := strings.Cut(e, "="); goos == "windows" && strings.EqualFold(name, "PATH") {

@@ -18,8 +18,8 @@ type event struct {
 	To    string `json:"to,omitempty"`
 }
 
-// WithEvents returns o with an observer that also calls write for each event, but not for the same
-// event twice in a row.
+// WithEvents returns o with callbacks that also call write for each event. An event that is the
+// same as the one before it is skipped.
 func WithEvents(o gateway.Observer, write func(any) error) gateway.Observer {
 	var mu sync.Mutex
 	var last event

@@ -31,7 +31,7 @@ type Notices struct {
 
 	mu      sync.Mutex
 	unsaid  []rotation.Switch       // switches that were not printed
-	back    rotation.ExhaustedError // the last return of an account that was printed
+	back    rotation.ExhaustedError // the last printed time of an account's return
 	failure string                  // the last error that was printed
 	until   time.Time               // the time of return in the last notice about another model
 }
@@ -105,7 +105,8 @@ func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	}
 }
 
-// instead notifies the user that another model continues, once for each new time of return.
+// instead notifies the user that another model continues. It does so once for each new time of
+// return.
 func (n *Notices) instead(e *rotation.ExhaustedError, model string) {
 	n.mu.Lock()
 	known := e.Until.Sub(n.until).Abs() < sameReturn

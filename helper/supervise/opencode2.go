@@ -25,7 +25,7 @@ type Pool interface {
 	Overview(ctx context.Context) (rotation.Overview, error)
 }
 
-// OpenCode2 is a run of a client of OpenCode 2 on a private server, which sends the requests.
+// OpenCode2 is a run of an OpenCode 2 client. Its private server sends the requests.
 type OpenCode2 struct {
 	Program string            // the path of OpenCode
 	Command opencode.Command2 // Way is Joined

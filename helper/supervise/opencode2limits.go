@@ -9,7 +9,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Observer returns o, which informs the user, with the callbacks of this run added.
+// Observer adds the callbacks of this run to o, which informs the user, and returns the result.
 func (r *OpenCode2) Observer(o gateway.Observer) gateway.Observer {
 	restart := r.restartTurns
 	if r.Command.Kind == opencode.Run {

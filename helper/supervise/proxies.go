@@ -41,7 +41,7 @@ func pastProxies(env []string, goos string) []string {
 	return env
 }
 
-// usersProxies undoes pastProxies, except for a list that was changed after pastProxies.
+// usersProxies undoes pastProxies, except for a list that was changed since.
 func usersProxies(env []string, goos string) []string {
 	before, kept := slices.Clone(env), false
 	for _, name := range noProxy {

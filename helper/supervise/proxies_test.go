@@ -42,7 +42,7 @@ func TestPastProxies(t *testing.T) {
 	assert.Empty(t, usersProxies(pastProxies(nil, "windows"), "windows"))
 }
 
-// withoutRecords returns env without the records of the user's variables.
+// withoutRecords returns env without the variables that record the user's values.
 func withoutRecords(env []string) []string {
 	return slices.DeleteFunc(slices.Clone(env), func(e string) bool { return strings.HasPrefix(e, "OCGO_KEY_USER_") })
 }

@@ -31,7 +31,7 @@ type progress struct {
 	session    string          // the id of the user's conversation; empty until a request has named it
 	subagents  map[string]bool // the sessions of subagents
 	answered   bool            // a turn of the conversation was answered in this run
-	tried      map[string]bool // the accounts of the restarts since the last answer
+	tried      map[string]bool // the accounts of all restarts since the last answer
 	restarting bool            // a restart, or the end of the command, is pending
 	exhausted  bool            // the last turn found no account, and no turn was answered since
 	gaveUp     *rotation.ExhaustedError
@@ -41,9 +41,9 @@ type progress struct {
 	announcedReturn     time.Time // when an account returns, as announced to the client
 }
 
-// observer returns o, which informs the user, with the callbacks of progress added. can reports
-// whether a restart would continue the work. waits is called when a request waits for an account.
-// Both are called with mu held. restart restarts the command.
+// observer adds the callbacks of progress to o, which informs the user, and returns the result. can
+// reports whether a restart would continue the work. waits is called when a request waits for an
+// account. Both are called with mu held. restart restarts the command.
 func (p *progress) observer(o gateway.Observer, can func() bool, restart func(), waits func(*rotation.ExhaustedError)) gateway.Observer {
 	tell := o.Exhausted
 	o.Answered = p.sawAnswer

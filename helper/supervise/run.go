@@ -37,7 +37,7 @@ type Run struct {
 	Choose func(context.Context, *rotation.Pool) (choice.Choice, error)
 	// Open returns the pool. It is called only if the pool is needed.
 	Open func() (*rotation.Pool, error)
-	// Hold returns the holder of this process for a command with this name, and the usage poller.
+	// Hold returns the holder of this process, and the usage poller. command is the command's name.
 	// It uses neither the pool nor the keychain.
 	Hold func(pool *rotation.Pool, command string) (*helper.Holder, *helper.UsagePoller, error)
 	// Budget returns a context with the time limit for a key that is fetched before the command

@@ -98,7 +98,7 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 	}
 }
 
-// supervise waits for the child to end, and returns the order that ended it, if one did.
+// supervise waits for the child to end. If an order ended it, supervise returns the order.
 func supervise(child *process, ended <-chan Status, orders <-chan Order, signals *catcher) (Status, *Order) {
 	var order *Order
 	var kill <-chan time.Time
@@ -180,7 +180,7 @@ func behindBatch(path string) []string {
 	})
 }
 
-// cause returns the reason in an error without the command's name.
+// cause returns the reason of an error, without the command's name.
 func cause(err error) error {
 	for _, target := range []error{fs.ErrPermission, fs.ErrNotExist} {
 		if errors.Is(err, target) {

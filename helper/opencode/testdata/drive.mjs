@@ -37,7 +37,7 @@ async function request(url, headers = {}) {
 }
 
 // In these tests the gateway is a script that does not listen on a port. This function answers in
-// its place, and in the place of a stranger that took the gateway's port.
+// its place, and in the place of another program that took the gateway's port.
 const seen = (done.seen = [])
 let strangers = 0
 globalThis.fetch = async (url, { headers }) => {
