@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +31,7 @@ func TestShapeOfTheFile(t *testing.T) {
 	*s.Conversations.All() = []Lease{{Conversation: "c", Account: "a", Used: s.Accounts[0].Added}}
 	text, err := encode(s)
 	require.NoError(t, err)
-	assert.Equal(t, `{
+	expected := jsontext.Value(`{
  "version": 1,
  "accounts": [
   {
@@ -64,7 +65,9 @@ func TestShapeOfTheFile(t *testing.T) {
  "settings": {
   "ahead": 90
  }
-}`, string(text))
+}`)
+	require.NoError(t, expected.Compact())
+	assert.Equal(t, string(expected), string(text))
 }
 
 // The version is read wherever it is in the text, so that the file of a newer version is left

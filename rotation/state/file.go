@@ -177,7 +177,6 @@ func (f *File) load(name string) (*State, error) {
 	if err != nil {
 		return nil, &unreadableError{name, err}
 	}
-	s.printable()
 	return s, nil
 }
 

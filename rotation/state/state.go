@@ -223,13 +223,8 @@ func (s *State) ClearPending(id string) {
 func (s *State) Note(e Event) { s.events = append(s.events, e) }
 
 // printable makes each label one line that is safe on a terminal, so that each place that shows it
-// is safe: `add` takes no other, but a file can have any. The list is copied before it is changed.
+// is safe: `add` takes no other, but a file can have any.
 func (s *State) printable() {
-	unsafe := func(a Account) bool { return text.Line(a.Label) != a.Label }
-	if !slices.ContainsFunc(s.Accounts, unsafe) {
-		return
-	}
-	s.Accounts = slices.Clone(s.Accounts)
 	for i := range s.Accounts {
 		s.Accounts[i].Label = text.Line(s.Accounts[i].Label)
 	}
