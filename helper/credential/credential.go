@@ -3,8 +3,8 @@
 // use. It reads the request and writes the answer.
 //
 // It uses no keychain, no network and no state: the key is passed in as a function, which is called
-// right before the key is written. It logs nothing. None of its errors contains a key, or a line or
-// an address of the request, which may hold a secret of the client's.
+// right before the key is written. It logs nothing. Its errors contain no key, and no line or
+// address of the request, since these may hold a secret of the client.
 package credential
 
 import (
@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// Format is the shape in which a credential is written.
+// Format is the format in which a credential is written.
 type Format string
 
 const (
@@ -48,13 +48,13 @@ type Request struct {
 // Serve answers one request: it reads the request from in, calls fetch if the request is for a key,
 // and writes the answer to out. If anything fails, nothing is written. The formats plain and json
 // read nothing from in. git's store and erase, and actions that later versions of git may add, read
-// their input and do nothing, as gitcredentials(7) requires. The error is about the request, or
-// comes from fetch or out.
+// their input and do nothing else, as gitcredentials(7) requires. The error is about the request,
+// or comes from fetch or out.
 func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error)) error {
 	get := r.Action == "" || r.Action == "get"
 	switch {
 	case !get && r.Format != Git:
-		return fmt.Errorf("no such action %q; the %s format knows only get", r.Action, r.Format)
+		return fmt.Errorf("no such action %q; the %s format has only get", r.Action, r.Format)
 	case !get:
 		drain(in)
 		return nil
@@ -83,16 +83,15 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error))
 	return write(out, r.Format, a)
 }
 
-var errNoKey = errors.New("the key is empty or has characters that do not belong in one; use `ocgo-key replace` to store it anew")
+var errNoKey = errors.New("the stored key is empty or has characters that no key has; use `ocgo-key replace` to store the right one")
 
-// write writes a to w in one piece, or nothing at all if a is not valid. It returns an error of w
-// unchanged.
+// write writes a to w with one call, or nothing if a is not valid.
 func write(w io.Writer, f Format, a Answer) error {
 	if a.Reveal == nil {
 		return errNoKey
 	}
-	// The format is checked before the key is fetched, so that a key is in memory only if it will
-	// be written.
+	// The format is checked before Reveal is called, so that a key is in memory only if it is
+	// written.
 	if !slices.Contains([]Format{Plain, JSON, Git, EngFlow}, f) {
 		return fmt.Errorf("no such format %q; use plain, json, git or engflow", f)
 	}
@@ -102,7 +101,7 @@ func write(w io.Writer, f Format, a Answer) error {
 	}
 	text, err := a.encode(f, key)
 	if err != nil {
-		return errors.New("the credential could not be encoded") // the cause could quote the key
+		return errors.New("the credential could not be encoded") // the cause could contain the key
 	}
 	if _, err := w.Write(text); err != nil {
 		return fmt.Errorf("write the credential: %w", err)
@@ -137,13 +136,12 @@ func (a Answer) encode(f Format, key string) ([]byte, error) {
 	}
 }
 
-// bare reports whether key can be used in a line and in a header. Other characters could add a line
-// or a header.
+// bare reports whether key has only characters that cannot add a line or a header.
 func bare(key string) bool {
 	return key != "" && !strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f || r == '\uFFFD' })
 }
 
-// line returns one line of JSON, with <, > and & as they are.
+// line returns one line of JSON, in which <, > and & are not escaped.
 func line(v any) ([]byte, error) {
 	var buf bytes.Buffer
 	e := json.NewEncoder(&buf)

@@ -70,7 +70,7 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
-// counter counts writes, and makes them fail.
+// counter counts the calls of Write, which all fail.
 type counter struct{ writes int }
 
 var errFull = errors.New("full")
@@ -171,7 +171,8 @@ func TestReadGit(t *testing.T) {
 	}
 }
 
-// git keeps its side of the pipe open until it has the answer, so the end of the input never comes.
+// git keeps its end of the pipe open until it has the answer, so readGit must not wait for the end
+// of the input.
 func TestReadGitDoesNotWaitForTheEnd(t *testing.T) {
 	r, w := io.Pipe()
 	go func() { _, _ = io.WriteString(w, "host=a\n\n") }()

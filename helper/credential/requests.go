@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// maxRequest is the most that is read of a request, in bytes.
+// maxRequest is how many bytes of a request are read at most.
 const maxRequest = 1 << 16
 
-// gitRequest is where git wants to use a credential. Each field may be empty.
+// gitRequest says for which host git requests a credential. Each field may be empty.
 type gitRequest struct {
 	protocol, host string
 }
@@ -35,7 +35,7 @@ func readGit(r io.Reader) (gitRequest, error) {
 		key, value, ok := strings.Cut(line, "=")
 		if !ok || key == "" || strings.ContainsAny(line, "\x00\r") {
 			// The line is not shown: it may hold a password.
-			return gitRequest{}, errors.New("the request is not in git's form: a line is not key=value")
+			return gitRequest{}, errors.New("the request is not in git's format: a line is not key=value")
 		}
 		switch key {
 		case "protocol":
@@ -47,8 +47,8 @@ func readGit(r io.Reader) (gitRequest, error) {
 	return g, nil
 }
 
-// readGitLines reads up to the empty line. It does not wait for the end of the input: the client
-// may keep its side open.
+// readGitLines reads up to the empty line. It does not wait for the end of the input, since the
+// client may keep the pipe open.
 func readGitLines(r io.Reader) (string, error) {
 	var raw []byte
 	buf := make([]byte, 4096)
@@ -75,7 +75,7 @@ func ended(raw []byte) bool {
 		bytes.Contains(raw, []byte("\n\n")) || bytes.Contains(raw, []byte("\n\r\n"))
 }
 
-// drain reads and discards a request, so that its writer is not blocked. Errors are ignored.
+// drain reads and discards a request, so that its writer does not block. Errors are ignored.
 func drain(r io.Reader) { _, _ = io.Copy(io.Discard, io.LimitReader(r, maxRequest)) }
 
 // readEngFlow reads the request of a client that follows the EngFlow credential helper
@@ -101,13 +101,12 @@ func readEngFlow(r io.Reader) (uri string, err error) {
 	return uri, nil
 }
 
-// serviceHost is the host of the Go service itself, even where a base URL points elsewhere.
+// serviceHost is the host of the Go service itself, even if the base URL has another host.
 const serviceHost = "opencode.ai"
 
 // forService reports whether git wants a credential for the service itself or for the host of base,
-// over https. If the host is this machine, http is accepted too. A request that names neither
-// protocol nor host is refused too: it may name another place in a way that is not read here, such
-// as url=.
+// over https. If the host is this machine, http is accepted too. A request without protocol or
+// host is refused too: it may name another host in a line that is not read here, such as url=.
 func (g gitRequest) forService(base string) bool {
 	asked, err := url.Parse(g.protocol + "://" + g.host)
 	if err != nil || asked.Host == "" || asked.User != nil || asked.Path != "" {
@@ -130,15 +129,15 @@ func (g gitRequest) forService(base string) bool {
 		strings.EqualFold(asked.Hostname(), b.Hostname()) && port(asked) == port(b)
 }
 
-// checkURI returns an error unless uri is below the service's base URL: the same scheme, host and
-// port, and a path that is the base's or below it. It refuses what two parsers could read
-// differently (user information, dot segments, encoded slashes, backslashes).
+// checkURI returns an error unless uri has the scheme, host and port of the service's base URL, and
+// its path or one below. It refuses everything that two parsers could read differently: user
+// information, dot segments, encoded slashes, backslashes.
 func checkURI(uri, base string) error {
 	b, err := url.Parse(base)
 	if err != nil || b.Host == "" {
 		return errors.New("the base URL is not a URL; set --base-url to one")
 	}
-	// The URI is not shown in errors: it may hold a secret of the client's.
+	// The URI is not shown in errors, since it may hold a secret of the client.
 	u, err := url.Parse(uri)
 	if err != nil || u.Host == "" || u.Opaque != "" {
 		return errors.New("the uri of the request is not a URL with a host")
@@ -147,7 +146,7 @@ func checkURI(uri, base string) error {
 	lower := strings.ToLower(path)
 	switch {
 	case u.User != nil:
-		return errors.New("the uri of the request holds user information; leave it out")
+		return errors.New("the uri of the request has a user name or password; remove it")
 	case strings.Contains(lower, "%2f") || strings.Contains(lower, "%5c") || strings.Contains(path, `\`):
 		return errors.New("the uri of the request has an encoded or backward slash in its path")
 	}
@@ -159,7 +158,7 @@ func checkURI(uri, base string) error {
 	below := strings.TrimRight(b.Path, "/")
 	if !strings.EqualFold(u.Scheme, b.Scheme) || !strings.EqualFold(u.Hostname(), b.Hostname()) || port(u) != port(b) ||
 		(u.Path != below && !strings.HasPrefix(u.Path, below+"/")) {
-		return fmt.Errorf("the uri of the request is not the service's; keys are given out for %s only", b.Redacted())
+		return fmt.Errorf("the uri of the request is not below %s; keys are given out for that address only", b.Redacted())
 	}
 	return nil
 }

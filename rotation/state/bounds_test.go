@@ -12,7 +12,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// sparse makes a file of this size that takes no room.
+// sparse creates a file of this size that uses no disk space.
 func sparse(t *testing.T, path string, size int64) {
 	t.Helper()
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
@@ -21,8 +21,7 @@ func sparse(t *testing.T, path string, size int64) {
 	require.NoError(t, f.Close())
 }
 
-// A state larger than any of ours is not read into memory: it is set aside, like one that makes no
-// sense.
+// A state.json that is far too large is not read into memory. It is renamed, like an invalid one.
 func TestAHugeStateIsSetAside(t *testing.T) {
 	f := open(t)
 	f.add(t, "1", "Work")
@@ -38,7 +37,8 @@ func TestAHugeStateIsSetAside(t *testing.T) {
 	assert.Contains(t, f.warnings[0], "state.json.bak.")
 }
 
-// Of a history larger than any of ours the end is read, and the next change makes it small again.
+// Only the end of a history that is far too large is read, and the next change makes the file small
+// again.
 func TestAHugeHistoryIsReadFromItsEnd(t *testing.T) {
 	f := open(t)
 	path := filepath.Join(f.dir, "events.jsonl")

@@ -13,8 +13,7 @@ type decoded struct {
 	state *State
 }
 
-// latest is the last state that was decoded. It saves time, since one command reads the same text
-// several times.
+// latest is the last state that was decoded. One command reads the same text several times.
 var latest atomic.Pointer[decoded]
 
 // decode decodes the text of a file. Callers share the state, and must not change it. With an

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// crowd is a state of n accounts, most of which are used up.
+// crowd returns a state with n accounts, most of which are used up.
 func crowd(n int) *State {
 	at := time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	s := &State{Version: Version}
@@ -23,7 +23,7 @@ func crowd(n int) *State {
 	return s
 }
 
-// The file keeps the shape that earlier versions of the program wrote.
+// The format of the file stays the one that earlier versions wrote.
 func TestShapeOfTheFile(t *testing.T) {
 	s := crowd(1)
 	s.Accounts[0].Disabled, s.Accounts[0].Usage, s.Settings.Ahead = true, nil, 90
@@ -70,8 +70,7 @@ func TestShapeOfTheFile(t *testing.T) {
 	assert.Equal(t, string(expected), string(text))
 }
 
-// The version is read wherever it is in the text, so that the file of a newer version is left
-// alone.
+// The version is found anywhere in the text, so that the file of a newer version is not changed.
 func TestVersionOfAnyShape(t *testing.T) {
 	for _, text := range []string{
 		`{"version":7,"accounts":{}}`, `{"accounts":{},"version":7}`, `{"accounts":[{"id":5}],"version":7}`, `{"settings":[],"version":7,"accounts":[]}`,
@@ -101,7 +100,7 @@ func TestDecodedTwiceIsNotShared(t *testing.T) {
 	assert.Equal(t, string(text), string(again))
 }
 
-// The windows of a usage that cannot be decoded are unknown; the rest of the state is used.
+// If the windows of an account's usage cannot be decoded, the rest of the state is still used.
 func TestWindowsOfNoUse(t *testing.T) {
 	s, err := decode([]byte(`{"version":1,"accounts":[{"id":"a","label":"Work","usage":{"at":"2026-03-02T12:00:00Z","windows":{"weekly":{"percent":"x"}}}}]}`))
 	require.NoError(t, err)

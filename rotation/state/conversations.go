@@ -7,9 +7,9 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// Conversations are the leases of conversations. The file has one object for them, with a member
-// for each lease, named by the hash of the conversation's id. There may be hundreds, and most
-// readers of the state do not need them, so the first call of All decodes them.
+// Conversations are the leases of conversations. In the file, they are one JSON object that maps
+// the hash of a conversation's id to its lease. There may be hundreds, and most readers of the
+// state do not need them, so they are decoded by the first call of All.
 type Conversations struct {
 	text   []byte // the JSON, until All decodes it; never changed
 	leases []Lease

@@ -15,7 +15,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// content returns the present text of state.json.
+// content returns the members of state.json.
 func (f *file) content(t *testing.T) (all map[string]any) {
 	text, err := os.ReadFile(filepath.Join(f.dir, "state.json"))
 	require.NoError(t, err)

@@ -19,14 +19,15 @@ type Event struct {
 	Time    time.Time `json:"time"`
 	Kind    string    `json:"event"` // added, removed, leased, switched, cooled, rejected, ...
 	Account string    `json:"account,omitempty"`
-	To      string    `json:"to,omitempty"`     // the account that replaces it, or its new label
+	To      string    `json:"to,omitempty"`     // the account after a switch, or the new label after a rename
 	Reason  string    `json:"reason,omitempty"` // "weekly limit"
 	Until   time.Time `json:"until,omitzero"`
 	PID     int       `json:"pid,omitempty"`
 	Command string    `json:"command,omitempty"`
 }
 
-// maxEvents limits events.jsonl, in bytes. When it is reached, the older half is removed.
+// maxEvents limits events.jsonl, in bytes. When the limit is reached, the older half of the lines
+// is removed.
 const maxEvents = 1 << 20
 
 // appendEvents appends events to the file at path. The caller holds the lock of the state.
@@ -81,7 +82,7 @@ func trimEvents(path string) error {
 	return atomicfile.Write(path, tail, 0o600, false)
 }
 
-// eventsTail returns the last lines of the file at path, at most bytes of them.
+// eventsTail returns the last lines of the file at path, at most that many bytes.
 func eventsTail(path string, most int64) ([]byte, error) {
 	f, err := trust.Open(path, os.O_RDONLY, 0)
 	if err != nil {

@@ -28,8 +28,8 @@ const (
 	eventsName = "events.jsonl"
 )
 
-// lockTimeout limits the wait for the lock, besides the context. Each holder needs about 1 ms, but
-// hundreds may be waiting on a busy machine.
+// lockTimeout limits the wait for the lock, besides the context. A process holds the lock for about
+// 1 ms, but hundreds may be waiting on a busy machine.
 const lockTimeout = time.Minute
 
 // File keeps a State in a folder. Reading takes no lock, since a write replaces the whole file. A
@@ -45,10 +45,10 @@ type File struct {
 	writes      sync.WaitGroup // writes of copies and events in the background
 }
 
-// WriteBehind makes Update return once state.json is written. Its copy and the events are written
-// in the background, while the lock is held, so that they precede the next change. If a change must
-// survive a power cut, Update still returns only when everything is written. WriteBehind must be
-// called before the first Update, and Wait before the process ends.
+// WriteBehind makes Update return once state.json is written. The copy and the events are then
+// written in the background. The lock is held until then, so that the next change comes after them.
+// If a change must survive a power cut, Update still waits until everything is written. WriteBehind
+// must be called before the first Update, and Wait before the process ends.
 func (f *File) WriteBehind() { f.writeBehind = true }
 
 // Wait waits for the writes in the background.
@@ -106,8 +106,8 @@ func (f *File) Update(ctx context.Context, change func(*State) error) error {
 	return nil
 }
 
-// change reads the state, calls change, and writes state.json. The caller holds the lock, and calls
-// rest to write the copy and the events.
+// change reads the state, calls its argument, and writes state.json. The caller holds the lock, and
+// calls rest to write the copy and the events.
 func (f *File) change(change func(*State) error) (rest func(), durable bool, err error) {
 	s, err := f.loadOrRepair()
 	if err != nil {
@@ -123,13 +123,14 @@ func (f *File) change(change func(*State) error) (rest func(), durable bool, err
 }
 
 // sameIdentity reports whether two states agree in the data that must survive a power cut: which
-// key belongs to which account, and where the keys are. Lost leases and times do no harm.
+// key belongs to which account, and where the keys are stored. The loss of a lease or a time does
+// no harm.
 func sameIdentity(a, b *State) bool {
 	sameAccount := func(x, y Account) bool {
 		return x.ID == y.ID && x.Label == y.Label && x.Disabled == y.Disabled && x.KeyRev == y.KeyRev
 	}
 	samePending := func(x, y Pending) bool { return x.ID == y.ID }
-	// The step after a change of the store deletes keys.
+	// After the store has changed, the caller deletes keys from the old one.
 	sameStore := a.Settings.Store == b.Settings.Store && a.Settings.Identity == b.Settings.Identity && a.Settings.Move == b.Settings.Move
 	return sameStore && slices.EqualFunc(a.Accounts, b.Accounts, sameAccount) && slices.EqualFunc(a.Pending, b.Pending, samePending)
 }
@@ -172,7 +173,7 @@ func (f *File) load(name string) (*State, error) {
 	}
 	s, err := decode(text)
 	if s.Version > Version {
-		return nil, fmt.Errorf("%w (format %d, this one knows %d)", ErrNewer, s.Version, Version)
+		return nil, fmt.Errorf("%w (its format is %d, this version reads %d)", ErrNewer, s.Version, Version)
 	}
 	if err != nil {
 		return nil, &unreadableError{name, err}
@@ -183,8 +184,8 @@ func (f *File) load(name string) (*State, error) {
 // maxState bounds state.json, in bytes: a thousand accounts take less than one megabyte.
 const maxState = 16 << 20
 
-// content returns the text of a file. It refuses files of other users (see package trust), files
-// that are too large, and pipes and devices, whose reading might never end.
+// content returns the text of a file. It refuses files of other users (see package trust) and files
+// that are too large. It also refuses pipes and devices, since reading them might never end.
 func (f *File) content(name string) ([]byte, error) {
 	if err := trust.Folder(f.dir); err != nil {
 		return nil, err
@@ -199,15 +200,15 @@ func (f *File) content(name string) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, &unreadableError{name, errors.New("it is not a regular file")}
+		return nil, &unreadableError{name, errors.New("the file is not a regular file")}
 	case info.Size() > maxState:
-		return nil, &unreadableError{name, fmt.Errorf("it is larger than %d MiB", maxState>>20)}
+		return nil, &unreadableError{name, fmt.Errorf("the file is larger than %d MiB", maxState>>20)}
 	}
 	return read(file, info.Size())
 }
 
-// read returns what is in the file, which was size bytes long a moment ago. Where that is what was
-// decoded last, it is not in memory twice.
+// read returns the content of the file, which was size bytes long a moment ago. If it equals the
+// text that was decoded last, read returns that text, to save memory.
 func read(file *os.File, size int64) ([]byte, error) {
 	if l := latest.Load(); l != nil && int64(len(l.text)) == size {
 		if same(file, l.text) {
@@ -219,7 +220,7 @@ func read(file *os.File, size int64) ([]byte, error) {
 	}
 	text := make([]byte, min(size, maxState))
 	n, err := io.ReadFull(file, text)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // it is shorter now
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) { // the file has become shorter
 		err = nil
 	}
 	return text[:n], err
@@ -273,8 +274,7 @@ func (f *File) loadOrRepair() (*State, error) {
 	return last, f.write(last, true)
 }
 
-// write writes the state, its copy and the events. durable means that the state must survive a
-// power cut.
+// write writes the state, its copy and the events. With durable, the state survives a power cut.
 func (f *File) write(s *State, durable bool) error {
 	rest, err := f.writeState(s, durable)
 	if err == nil {
@@ -298,7 +298,7 @@ func (f *File) writeState(s *State, durable bool) (rest func(), err error) {
 		return nil, fmt.Errorf("cannot write the state: %w", err)
 	}
 	events := s.events
-	return func() { // the state is valid without the copy and the events, so their errors are warnings
+	return func() { // state.json is complete without them, so errors are only warnings
 		f.warnOnce("the copy of the state cannot be written", writeCopy(f.path(lastName), data, durable))
 		f.warnOnce("the history cannot be written", appendEvents(f.path(eventsName), events))
 	}, nil
@@ -314,8 +314,8 @@ func (f *File) warnOnce(message string, err error) {
 	}
 }
 
-// writeCopy writes the copy of state.json. Without durable the copy may be missing for a moment:
-// state.json, which was just written, is still there.
+// writeCopy writes the copy of state.json. Without durable the copy may be missing for a moment,
+// while state.json exists.
 func writeCopy(path string, data []byte, durable bool) error {
 	if durable {
 		return atomicfile.Write(path, data, 0o600, durable)
@@ -334,7 +334,7 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 	if err := trust.Check(f.path(lockName)); err != nil {
 		return nil, err
 	}
-	// Not read-only: if the path is a pipe, opening it for reading only would block.
+	// The file is not opened read-only: if the path is a pipe, that would block.
 	lock := flock.New(f.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR|trust.NoFollow))
 	if ok, err := lock.TryLock(); err != nil {
 		return nil, fmt.Errorf("cannot lock the state: %w", err)
@@ -346,9 +346,9 @@ func (f *File) lock(ctx context.Context) (unlock func(), err error) {
 	return func() { _ = lock.Close() }, nil // closing the file releases the lock
 }
 
-// waitForLock waits for the lock in the kernel, which wakes it within microseconds after a release;
-// polling would be slower. The system call cannot be canceled: after a timeout a goroutine waits
-// for it, and then releases the lock.
+// waitForLock waits for the lock with a system call, since polling would be slower. The system call
+// cannot be canceled: after a timeout, a goroutine waits until it returns, and then releases the
+// lock.
 func waitForLock(ctx context.Context, lock *flock.Flock) error {
 	ctx, cancel := context.WithTimeout(ctx, lockTimeout)
 	defer cancel()

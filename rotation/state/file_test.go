@@ -24,7 +24,7 @@ var now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
 const workerVariable = "STATE_TEST_WORKER_DIR"
 
-// TestMain makes this binary the worker that a test kills during its writes.
+// TestMain lets a test start this binary as a worker, which writes until the test kills it.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(workerVariable); dir != "" {
 		f := state.OpenFile(dir, time.Now, func(string) {})

@@ -41,8 +41,7 @@ func as(t *testing.T, s *state.State) string {
 }
 
 // FuzzState reads any text as state.json. A valid state is the same after it is written and read
-// again. The file of a newer version is left alone. Any other text is moved to a backup file
-// unchanged.
+// again. The file of a newer version is not changed. A file with any other text is renamed.
 func FuzzState(f *testing.F) {
 	for _, text := range []string{
 		`{"version":1,"accounts":[]}`,
@@ -106,8 +105,8 @@ func FuzzState(f *testing.F) {
 	})
 }
 
-// FuzzEvents reads any text as the history. There are no more events than lines, and an event that
-// is appended can be read.
+// FuzzEvents reads any text as the history. It has no more events than lines, and an event that is
+// appended can be read.
 func FuzzEvents(f *testing.F) {
 	for _, text := range []string{
 		`{"time":"2026-03-02T12:00:00Z","event":"added","account":"Work"}` + "\n" + `{"time":"2026-03-02T12:00:00Z","event":"switched","account":"Work","to":"Personal","reason":"weekly limit","until":"2026-03-09T12:00:00Z","pid":7}` + "\n",

@@ -11,14 +11,14 @@ import (
 	"ocgo-key/internal/trust"
 )
 
-// getsName is the folder with an empty file for each process that has called `get`, named by its
-// pid. The time of the file is that of the call: a `get` that hands out the same key again need not
-// write the state.
+// getsName is a folder that has an empty file for each process that has called `get`. The file's
+// name is the pid, and its time is that of the call. So a `get` that returns the same key again
+// need not write the state.
 const getsName = "gets"
 
 func (f *File) getPath(pid int) string { return filepath.Join(f.dir, getsName, strconv.Itoa(pid)) }
 
-// NoteGet records that the process calls `get` at this time.
+// NoteGet records that the process called `get` at this time.
 func (f *File) NoteGet(pid int, at time.Time) error {
 	if err := trust.Folder(f.dir); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 )
 
 // ReadEvents returns the events in the file, oldest first, and the number of broken lines. A crash
-// may leave a broken line. Of a file that is larger than any of ours it reads the end.
+// may leave a broken line. If the file is far too large, ReadEvents reads only its end.
 func (f *File) ReadEvents() (events []Event, broken int, err error) {
 	if err := trust.Folder(f.dir); err != nil {
 		return nil, 0, err

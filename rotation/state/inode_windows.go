@@ -2,5 +2,6 @@ package state
 
 import "io/fs"
 
-// inode returns 0, since a stat on Windows has none. Its file times are precise enough (100 ns).
+// inode returns 0, since Windows has no inodes. The file times of Windows are precise enough (100
+// ns).
 func inode(fs.FileInfo) uint64 { return 0 }

@@ -13,8 +13,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Members that only a later version knows survive a change by this version. Those of an account are
-// removed with the account.
+// JSON members that only a later version knows are kept when this version changes the state. Such
+// members of an account are removed with the account.
 func TestUnknownMembersAreKept(t *testing.T) {
 	f := open(t)
 	require.NoError(t, os.MkdirAll(f.dir, 0o700))

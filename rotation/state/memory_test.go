@@ -82,7 +82,7 @@ func addresses(v reflect.Value, into map[uintptr]bool) {
 	}
 }
 
-// A clone equals the original, but shares no memory with it.
+// A clone equals the original and shares no memory with it.
 func TestCloneIsWholeAndApart(t *testing.T) {
 	s := new(State)
 	filled(t, reflect.ValueOf(s).Elem())

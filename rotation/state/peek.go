@@ -15,16 +15,16 @@ import (
 
 // Errors of Peek.
 var (
-	// ErrUnreadable means that state.json is not valid. Read would rename it, and restore the last
-	// good copy.
+	// ErrUnreadable means that state.json is not valid. Read would rename the file, and restore the
+	// last good copy.
 	ErrUnreadable = errors.New("the state cannot be read")
-	// ErrMissing means that state.json is missing although its copy exists. Read would restore it
-	// from the copy.
+	// ErrMissing means that state.json is missing although its copy exists. Read would restore the
+	// file from the copy.
 	ErrMissing = errors.New("the state is missing")
 )
 
-// Peek is Read without a repair: it changes nothing. With ErrUnreadable and ErrMissing it returns
-// the last good copy, if there is one.
+// Peek is like Read, but repairs nothing. With ErrUnreadable and ErrMissing it returns the last
+// good copy, if there is one.
 func (f *File) Peek() (*State, error) {
 	s, err := f.load(fileName)
 	missing := errors.Is(err, fs.ErrNotExist)
@@ -49,7 +49,8 @@ const lockPoll = 50 * time.Millisecond
 // LockPath returns the path of the lock.
 func (f *File) LockPath() string { return f.path(lockName) }
 
-// LockHeld reports whether other processes hold the lock until ctx ends. It creates no file.
+// LockHeld waits for the lock and reports whether other processes still hold it when ctx ends. It
+// creates no file.
 func (f *File) LockHeld(ctx context.Context) (bool, error) {
 	info, err := os.Lstat(f.LockPath())
 	if errors.Is(err, fs.ErrNotExist) {

@@ -30,7 +30,7 @@ func TestPeekRepairsNothing(t *testing.T) {
 	for name, c := range map[string]struct {
 		spoil    func(*testing.T, string)
 		want     error
-		accounts int // -1: Peek returns no state
+		accounts int // -1 if Peek returns no state
 	}{
 		"good":       {func(*testing.T, string) {}, nil, 1},
 		"unreadable": {write("state.json", "{"), state.ErrUnreadable, 1},

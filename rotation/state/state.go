@@ -14,7 +14,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// Version is the version of the schema. A file with a higher version is not used: see ErrNewer.
+// Version is the version of the schema. A file with a higher version is refused with ErrNewer.
 const Version = 1
 
 // State is the content of state.json.
@@ -24,25 +24,25 @@ type State struct {
 	// Last is the id of the account last handed out, after which round-robin continues; empty
 	// before the first hand-out.
 	Last string `json:"last,omitempty"`
-	// Turns are, for each tier, the id of its account last handed out in its turn. They are kept
-	// only while the pool has several tiers; with one tier, Last is enough.
+	// Turns maps each tier to the id of its account that was last handed out in turn. It is used
+	// while the pool has several tiers; with one tier, Last is enough.
 	Turns map[int]string `json:"turns,omitempty"`
 	// Chosen is the id of the account that `use` has chosen for the next new holder.
 	Chosen string `json:"chosen,omitempty"`
-	// Passed are ids of accounts that `rotate` skipped since the last hand-out. Round-robin does
-	// not need them.
+	// Passed are the ids of accounts that `rotate` has skipped since the last hand-out. Round-robin
+	// does not use them.
 	Passed []string `json:"passed,omitempty"`
 	Leases []Lease  `json:"leases,omitempty"`
 	// Conversations are the leases of conversations.
 	Conversations Conversations `json:"conversations,omitzero"`
-	// Pruned is the number of leases that were left when those of ended processes were last
-	// removed.
+	// Pruned is the number of leases that were left the last time that leases of ended processes
+	// were removed.
 	Pruned int `json:"pruned,omitzero"`
-	// Pending lists changes of keys in the keychain that a command has begun. The command may have
-	// been killed before it finished.
+	// Pending lists changes of keys in the keychain that a command has begun and not finished. The
+	// command may have been killed.
 	Pending  []Pending `json:"pending,omitempty"`
 	Settings Settings  `json:"settings,omitzero"`
-	// Confirmed are the files `.ocgo-key` that git tracks and that the user has confirmed.
+	// Confirmed are the `.ocgo-key` files that git tracks and that the user has confirmed.
 	Confirmed []Confirmed `json:"confirmed,omitempty"`
 	// Refusals are answers of the service that no rule covers, the latest last.
 	Refusals []Refusal `json:"refusals,omitempty"`
@@ -51,8 +51,8 @@ type State struct {
 	events []Event // appended to events.jsonl when this state is written
 }
 
-// Later holds, as JSON, the members that only later versions of the program know. They are kept, so
-// that a user can run two versions in turn. Later is never changed.
+// Later holds the JSON members that only later versions of the program know. They are kept, so that
+// a user can alternate between two versions. Later is never changed.
 type Later = *jsontext.Value
 
 // Account is one member of the pool; its key is in the keychain under its ID.
@@ -60,13 +60,13 @@ type Account struct {
 	ID       string `json:"id"`
 	Label    string `json:"label"`
 	Disabled bool   `json:"disabled,omitzero"`
-	// Tier is the account's tier: accounts of a higher tier are handed out only while none of a
-	// lower tier is ready. 0 means 1.
+	// Tier is the account's tier. Accounts of tier 2 are handed out only while no account of tier 1
+	// is ready. 0 means 1.
 	Tier     int       `json:"tier,omitzero"`
 	Added    time.Time `json:"added,omitzero"`
 	LastUsed time.Time `json:"last_used,omitzero"`
-	// KeyRev counts the replacements of the account's key. A process with an older key fetches the
-	// new one, and an answer to an older key changes nothing.
+	// KeyRev counts how often the account's key was replaced. A process with an older key fetches
+	// the new one, and an answer to an older key changes nothing.
 	KeyRev    int        `json:"key_rev,omitzero"`
 	Rejected  *Rejection `json:"rejected,omitempty"`
 	Cooldowns []Cooldown `json:"cooldowns,omitempty"`
@@ -79,16 +79,16 @@ type Account struct {
 	Later Later        `json:",embed"`
 }
 
-// Settings are the settings of the pool that `ocgo-key config` changes. The zero value is the
-// default of each.
+// Settings are the settings of the pool that `ocgo-key config` changes. The default of each is its
+// zero value.
 type Settings struct {
 	// Strategy picks the next account: "round-robin", "most-left" or "fill-first"; empty means
 	// round-robin.
 	Strategy string `json:"strategy,omitempty"`
-	// Ahead is the used percentage of a window at which a holder moves to an account with more
+	// Ahead is the used percentage of a window at which a holder switches to an account with more
 	// left; 0 means never.
 	Ahead int `json:"ahead,omitzero"`
-	// Store is where the keys are kept: "os", "file" or "docker:NAME"; empty means "os".
+	// Store is where the keys are stored: "os", "file" or "docker:NAME"; empty means "os".
 	Store string `json:"store,omitempty"`
 	// Identity is the path of the file store's age identity; empty means none.
 	Identity string `json:"identity,omitempty"`
@@ -98,14 +98,14 @@ type Settings struct {
 }
 
 // Move is a move of the keys from one store to another. As long as Settings.Store is From, the
-// store From has all keys, and To may have some. Once Settings.Store is To, it is the other way
-// round.
+// store From has all keys, and To may have some. Once Settings.Store is To, the store To has all
+// keys, and From may have some.
 type Move struct {
 	From string `json:"from"`
 	To   string `json:"to"`
 }
 
-// Other returns the other one of the two stores of the move, or "" if store is neither of them.
+// Other returns To if store is From, From if store is To, and else "".
 func (m Move) Other(store string) string {
 	switch store {
 	case m.From:
@@ -116,7 +116,7 @@ func (m Move) Other(store string) string {
 	return ""
 }
 
-// Cooldown keeps an account from being handed out until a time.
+// Cooldown says until when an account is not handed out.
 type Cooldown struct {
 	Since  time.Time `json:"since"`
 	Until  time.Time `json:"until"`
@@ -125,7 +125,8 @@ type Cooldown struct {
 	Model  string    `json:"model,omitempty"`  // the limited model; empty for the whole account
 }
 
-// Rejection says that the service refused the account's key. It ends with `enable` or a new key.
+// Rejection says that the service refused the account's key. The command `enable` or a new key ends
+// it.
 type Rejection struct {
 	At     time.Time `json:"at"`
 	Reason string    `json:"reason"`
@@ -142,24 +143,25 @@ type Lease struct {
 	Since        time.Time `json:"since,omitzero"`
 	// Used is when a conversation last used the lease. It may be an hour old.
 	Used time.Time `json:"used,omitzero"`
-	// Ahead is when the holder last left an account before its limit; zero if it never did.
+	// Ahead is when the holder last switched before its account reached a limit (see
+	// Settings.Ahead); zero if it never did.
 	Ahead time.Time `json:"ahead,omitzero"`
-	// Chosen is the id of the account that the user last chose for this holder. The choice has been
-	// carried out, and does not move the holder a second time.
+	// Chosen is the id of the account that the user last chose for this holder. The holder has
+	// already switched to it, and does not do so a second time.
 	Chosen string `json:"chosen,omitempty"`
-	// Got is when the process was given this account by `get`; zero if it was not. Later calls of
-	// `get` are recorded by NoteGet.
+	// Got is when `get` gave this account to the process; zero if it did not. Later calls of `get`
+	// are recorded by NoteGet.
 	Got time.Time `json:"got,omitzero"`
 }
 
-// Confirmed is a file `.ocgo-key` that counts although git tracks it.
+// Confirmed is a `.ocgo-key` file that is used although git tracks it.
 type Confirmed struct {
 	Path  string `json:"path"`
 	Label string `json:"label"` // with another label, the file has to be confirmed again
 }
 
-// Refusal is a kind of error answer that no rule covers. The gateway passes such answers on, and
-// the state keeps them for the user. They hold no key and no part of a prompt.
+// Refusal is an error answer that no rule covers. The gateway passes such answers on, and the state
+// keeps them for the user. A Refusal holds no key and no part of a prompt.
 type Refusal struct {
 	Status  int       `json:"status"`
 	Type    string    `json:"type,omitempty"`  // error.type
@@ -171,7 +173,7 @@ type Refusal struct {
 	Last    time.Time `json:"last"`
 }
 
-// Pending is a change of a key in the keychain that a command has begun.
+// Pending is a change of a key in the keychain that a command has begun and not finished.
 type Pending struct {
 	ID    string    `json:"id"`
 	Op    string    `json:"op"` // "add", "remove" or "replace"
@@ -222,8 +224,8 @@ func (s *State) ClearPending(id string) {
 // Note adds an event. It is written to events.jsonl after the state.
 func (s *State) Note(e Event) { s.events = append(s.events, e) }
 
-// printable makes each label one line that is safe on a terminal, so that each place that shows it
-// is safe: `add` takes no other, but a file can have any.
+// printable makes each label one line that is safe on a terminal. `add` accepts only safe labels,
+// but a file can contain any.
 func (s *State) printable() {
 	for i := range s.Accounts {
 		s.Accounts[i].Label = text.Line(s.Accounts[i].Label)
@@ -236,15 +238,15 @@ var ErrNewer = errors.New("the state was written by a newer version of ocgo-key"
 // validate checks what the JSON format alone does not ensure.
 func (s *State) validate() error {
 	if s.Version < 1 {
-		return errors.New("it has no version")
+		return errors.New("the file has no version")
 	}
 	if s.Accounts == nil {
-		return errors.New("it has no list of accounts")
+		return errors.New("the file has no list of accounts")
 	}
 	ids := make(map[string]bool, len(s.Accounts))
 	for _, a := range s.Accounts {
 		if a.ID == "" || a.Label == "" || ids[a.ID] {
-			return fmt.Errorf("account %q (%q) has no id, no label, or an id that is there twice", a.Label, a.ID)
+			return fmt.Errorf("account %q (%q) has no id, no label, or the id of another account", a.Label, a.ID)
 		}
 		ids[a.ID] = true
 	}

@@ -26,7 +26,8 @@ func (f *file) use() (read, changed error) {
 	return read, changed
 }
 
-// A folder that another user owns or can write to is refused, and nothing in it is read or changed.
+// A state folder that another user owns or can write to is refused, and its files are neither read
+// nor changed.
 func TestAStateOfOthersIsRefused(t *testing.T) {
 	for what, give := range map[string]func(path string) error{
 		"world-writable": func(path string) error { return os.Chmod(path, 0o777) },
@@ -86,7 +87,7 @@ func TestFilesOfOthersAreRefused(t *testing.T) {
 				case "state.lock":
 					require.Error(t, changed)
 					said = changed.Error()
-				default: // the history is for people, and undoes nothing
+				default: // a history that cannot be written is only a warning
 					require.NoError(t, changed)
 					require.Len(t, f.warnings, 1)
 					said = f.warnings[0]

@@ -20,16 +20,17 @@ type Window struct {
 	ResetsAt time.Time `json:"resets_at,omitzero"` // by the local clock; zero if unknown
 }
 
-// StoredUsage is a Usage as the file has it. Its windows are decoded only when they are needed,
-// since most commands need those of few accounts.
+// StoredUsage is a Usage in the form of the file. Most commands need the windows of few accounts,
+// so Decode decodes them.
 type StoredUsage struct {
 	At      time.Time      `json:"at"`
 	Windows jsontext.Value `json:"windows,omitzero"`
 
-	usage *Usage // that Stored was called on; nil after reading a file
+	usage *Usage // the usage that Stored was called on; nil if read from a file
 }
 
-// Stored returns u as the file has it; nil if u is nil. Nobody may change u after that.
+// Stored returns u in the form of the file; nil if u is nil. The caller must not change u
+// afterwards.
 func (u *Usage) Stored() *StoredUsage {
 	if u == nil {
 		return nil
@@ -41,8 +42,8 @@ func (u *Usage) Stored() *StoredUsage {
 	return &StoredUsage{u.At, windows, u}
 }
 
-// Decode returns the usage, which the caller must not change; nil if u is nil. If the windows
-// cannot be decoded, there are none.
+// Decode returns the usage, which the caller must not change; nil if u is nil. Windows that cannot
+// be decoded are missing.
 func (u *StoredUsage) Decode() *Usage {
 	switch {
 	case u == nil:
@@ -52,7 +53,7 @@ func (u *StoredUsage) Decode() *Usage {
 	}
 	d := &Usage{At: u.At}
 	if json.Unmarshal(u.Windows, &d.Windows) != nil {
-		d.Windows = nil // an unknown usage does no harm
+		d.Windows = nil // missing windows do no harm
 	}
 	return d
 }

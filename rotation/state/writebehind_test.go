@@ -14,8 +14,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// With WriteBehind all changes are in the history, in their order, and in the copy when Wait
-// returns. No change of another File is lost.
+// With WriteBehind, once Wait has returned, the history has all changes in order, and the copy
+// equals the state. No change of another File is lost.
 func TestWriteBehind(t *testing.T) {
 	dir := t.TempDir()
 	f := state.OpenFile(dir, time.Now, func(message string) { t.Error(message) })
