@@ -28,18 +28,18 @@ type View struct {
 	Usage         *state.Usage // as the service last reported it; nil if it never did
 }
 
-// Handout returns the account as a hand-out that belongs to no lease.
+// Handout returns the account as a hand-out without a lease.
 func (v View) Handout() Handout { return Handout{ID: v.ID, Label: v.Label, KeyRev: v.KeyRev} }
 
 // Overview is the whole pool at one moment.
 type Overview struct {
 	Accounts []View
-	Next     string // label of the account a new process would get; empty if none is ready
+	Next     string // label of the account that a new process would get; empty if none is ready
 	Last     string // id of the account last handed out
 	Settings state.Settings
 }
 
-// Overview returns the present state of the pool. It changes nothing.
+// Overview returns the current state of the pool. It changes nothing.
 func (p *Accounts) Overview(ctx context.Context) (Overview, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
@@ -91,7 +91,7 @@ func (o Overview) FreeLabel() string {
 	}
 }
 
-// Prepare records that the key of a new account is about to be stored in the keychain under id.
+// Prepare records that a key for a new account will be stored in the keychain under id.
 func (p *Accounts) Prepare(ctx context.Context, id, label string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if err := labelFree(s, label, ""); err != nil {
@@ -109,7 +109,7 @@ type NewAccount struct {
 	Disabled        bool
 }
 
-// Add adds an account whose key is in the keychain already.
+// Add adds an account whose key is already in the keychain.
 func (p *Accounts) Add(ctx context.Context, n NewAccount) error {
 	return p.update(ctx, func(s *state.State) error {
 		if err := labelFree(s, n.Label, ""); err != nil {
@@ -125,7 +125,7 @@ func (p *Accounts) Add(ctx context.Context, n NewAccount) error {
 	})
 }
 
-// ClearPending removes the note that a command was about to add, replace or delete the key of id.
+// ClearPending removes the record that a command has begun to add, replace or delete the key of id.
 func (p *Accounts) ClearPending(ctx context.Context, id string) error {
 	return p.update(ctx, func(s *state.State) error {
 		s.ClearPending(id)
@@ -133,12 +133,12 @@ func (p *Accounts) ClearPending(ctx context.Context, id string) error {
 	})
 }
 
-// PrepareReplace records that the account's key is about to be replaced.
+// PrepareReplace records that the account's key will be replaced.
 func (p *Accounts) PrepareReplace(ctx context.Context, id string) error {
 	return p.addPending(ctx, id, "replace")
 }
 
-// PrepareRemove records that the account's key is about to be deleted.
+// PrepareRemove records that the account's key will be deleted.
 func (p *Accounts) PrepareRemove(ctx context.Context, id string) error {
 	return p.addPending(ctx, id, "remove")
 }
@@ -161,7 +161,7 @@ func (p *Accounts) Remove(ctx context.Context, id string) error {
 		if i < 0 {
 			return ErrNoSuchAccount
 		}
-		before := "" // the last one handed out from now on, so that the same account is still the next
+		before := "" // will count as the last one handed out, so that the next account stays the same
 		if i > 0 {
 			before = s.Accounts[i-1].ID
 		}

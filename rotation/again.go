@@ -9,26 +9,26 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// refusedFor is how long an account is not picked after its user and /usage have both refused its
-// key. It is no rejection, since /usage is known to refuse keys that work: see docs/facts.md,
-// "Usage".
+// refusedFor is the cooldown of an account after a caller of `get` reported that its key was
+// refused, and /usage refused the key too. The account is not rejected, since /usage also refuses
+// keys that work: see docs/facts.md, "Usage".
 const refusedFor = 10 * time.Minute
 
-// RefusedKey is the verdict on an account whose key was refused: its caller asks for a key again,
-// and /usage answered with this status, 401 or 403.
+// RefusedKey is the verdict on an account if a caller of `get` reports that the key was refused,
+// and /usage answers with this status, 401 or 403.
 func RefusedKey(status int, now time.Time) Verdict {
 	return Verdict{Action: Cool, Until: now.Add(refusedFor), Reason: fmt.Sprintf("its key was refused (%d)", status)}
 }
 
-// Limit returns the verdict for the used-up windows of u. It cools the account until the last of
-// them is reset. limited is false if no window is used up, or the service does not say until when.
+// Limit returns the verdict for the used-up windows of u: a cooldown until the last of them is
+// reset. limited is false if no window is used up, or if the time of the reset is unknown.
 func (u Usage) Limit(now time.Time) (v Verdict, limited bool) {
 	v, limited = u.limit(now)
 	return v, limited && !v.Until.IsZero()
 }
 
-// Held returns the account in the holder's lease, and when the holder was last given its key by
-// `get`. ok is false if it has none, or cannot keep it.
+// Held returns the account in the holder's lease, and when `get` last gave its key to the holder.
+// ok is false if the holder has no account, or cannot keep it.
 func (p *Leases) Held(ctx context.Context, holder Holder) (h Handout, got time.Time, ok bool) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
@@ -45,8 +45,8 @@ func (p *Leases) Held(ctx context.Context, holder Holder) (h Handout, got time.T
 	return p.handout(a), p.lastGet(*l), true
 }
 
-// lastGet returns when the holder of a process' lease was last given this account's key by `get`;
-// zero if it never was.
+// lastGet returns when `get` last gave the account's key to the process that has the lease; zero if
+// it never did.
 func (p *base) lastGet(l state.Lease) time.Time {
 	if noted := p.store.LastGet(l.PID); noted.After(l.Got) && !noted.Before(l.Since) {
 		return noted
@@ -54,15 +54,15 @@ func (p *base) lastGet(l state.Lease) time.Time {
 	return l.Got
 }
 
-// NoteGet records that the process calls `get` now. It does not write the state. Without the record
-// the next `get` counts as a normal one, so errors are ignored.
+// NoteGet records that the process calls `get` now. It does not write the state. Errors are
+// ignored: without the record, the next `get` is treated as the first one.
 func (p *Records) NoteGet(holder Holder) {
 	if pid, _ := holder.names(); pid != 0 {
 		_ = p.store.NoteGet(pid, p.now())
 	}
 }
 
-// useNoted is the least time between two records of the use of an account.
+// useNoted is the minimum time between two records of the use of an account.
 const useNoted = time.Minute
 
 // NoteUse records that an account has just served a request.

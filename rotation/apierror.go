@@ -20,9 +20,9 @@ type apiError struct {
 	Resource string // metadata.workspace
 }
 
-// parseError parses an error in each of its three forms: "error" is an object; "error" is only the
-// message; or, in an event of a stream, the error's fields are beside "type":"error". For any other
-// text it returns the zero apiError.
+// parseError parses an error. The member "error" is an object or only the message. In an event of a
+// stream, the fields of the error may be next to "type":"error". For any other text, parseError
+// returns the zero apiError.
 func parseError(body []byte) apiError {
 	var raw struct {
 		Type     json.RawMessage `json:"type"`
@@ -64,7 +64,7 @@ func parseError(body []byte) apiError {
 	return e
 }
 
-// textOf returns the text of a JSON string, a JSON number as written, and "" for other values.
+// textOf returns the text of a JSON string or number, and "" for other values.
 func textOf(raw json.RawMessage) string {
 	var s string
 	var n json.Number
@@ -96,7 +96,7 @@ var kindStatuses = map[string]int{
 // busyKinds are the kinds of errors for a limit of the model's provider, not of the account.
 var busyKinds = []string{"rate_limit_error", "rate_limit_exceeded", "provider_rate_limit_exceeded"}
 
-// pattern returns a function that compiles expr on its first call, since most commands need no
+// pattern returns a function that compiles expr at its first call, since most commands use no
 // patterns.
 func pattern(expr string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
@@ -120,7 +120,7 @@ var (
 	}
 )
 
-// knownKind returns error.type or error.code if it is one of kindStatuses, or else "".
+// knownKind returns error.type or error.code if kindStatuses contains it, or else "".
 func (e apiError) knownKind() string {
 	for _, name := range []string{e.Type, e.Code} {
 		if kindStatuses[name] != 0 {
@@ -211,9 +211,8 @@ type timeUnit struct {
 var timeUnits = []timeUnit{{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
 
 // resetIn returns the wait that a message names: "It will reset in 5 days 10 hours" or "Resets in
-// 3hr 20min". Messages leave out smaller units, so a wait in whole hours may end up to an hour
-// early; the request to /usage after each limit corrects that. ok is false if the message names no
-// valid wait.
+// 3hr 20min". Messages round down, so the wait may be up to an hour too short. The request to
+// /usage after each limit corrects that. ok is false if the message names no valid wait.
 func resetIn(message string) (wait time.Duration, ok bool) {
 	m := resetWords().FindStringSubmatch(message)
 	if m == nil {

@@ -11,14 +11,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Choice is the account that the user has chosen for a holder; the zero value is none. It comes
-// before the turn, and does not move the turn. When the account reaches a limit, the holder moves
-// on and stays there, as without a choice.
+// Choice is the account that the user has chosen for a holder; the zero value is none. A choice
+// takes precedence over the round-robin order, and does not change it. When the account reaches a
+// limit, the holder switches to the next account and stays there, as without a choice.
 type Choice struct {
 	ID   string
 	Only bool // the holder takes no other account
-	// Again makes the choice count each time. Otherwise the holder gets the account once, and does
-	// not return to it after a limit.
+	// Again makes the holder return to the chosen account after a limit. Otherwise the holder gets
+	// the account only once.
 	Again bool
 }
 
@@ -26,17 +26,17 @@ type Choice struct {
 func (c Choice) allows(a *state.Account) bool { return !c.Only || c.ID == a.ID }
 
 // ErrNotReady means that the account cannot be chosen now.
-var ErrNotReady = errors.New("it is not ready")
+var ErrNotReady = errors.New("the account is not ready")
 
 // pick is the account that a holder gets next.
 type pick struct {
 	*state.Account
-	byHand bool // the user chose it, so the turn stays where it is
+	byHand bool // the user chose it, so the round-robin order does not change
 	byUse  bool // the user chose it with `use`
 }
 
-// wanted returns the account that the holder of lease l (nil for none) gets because of its choice,
-// or nil if the choice does not matter now.
+// wanted returns the account that the holder of lease l (nil for none) gets because of its choice.
+// It returns nil if the choice has no effect now.
 func (p *base) wanted(s *state.State, l *state.Lease, ask Ask) *state.Account {
 	c := ask.Choice
 	if c.ID == "" || l != nil && (l.Account == c.ID || l.Chosen == c.ID && !c.Again) {
@@ -48,8 +48,9 @@ func (p *base) wanted(s *state.State, l *state.Lease, ask Ask) *state.Account {
 	return nil
 }
 
-// choose returns the account for the holder of lease l, or for a new one if l is nil: the holder's
-// choice, else for a new holder the account of `use`, else the one whose turn it is.
+// choose returns the account for the holder of lease l, or for a new holder if l is nil. The
+// holder's choice comes first, then for a new holder the account of `use`, then the next account of
+// the strategy.
 func (p *base) choose(s *state.State, l *state.Lease, ask Ask) (pick, error) {
 	if len(s.Accounts) == 0 {
 		return pick{}, ErrEmpty
@@ -74,8 +75,8 @@ func (p *base) used(s *state.State, ask Ask) *state.Account {
 	return nil
 }
 
-// note records in the holder's lease that its choice was carried out, and the time of a `get`. This
-// includes a choice that was not ready: the holder has another account now, and stays there.
+// note records in the holder's lease that its choice was considered, and the time of a `get`. If
+// the chosen account was not ready, the holder stays on the account that it got instead.
 func (p *Leases) note(s *state.State, holder Holder, ask Ask) {
 	l := leaseOf(s, holder)
 	if l == nil {
@@ -89,8 +90,8 @@ func (p *Leases) note(s *state.State, holder Holder, ask Ask) {
 	}
 }
 
-// Called returns the account with this label as a hand-out that belongs to no lease, and its
-// condition. With numbers it also takes the account's number in the list, as Overview.Find does. It
+// Called returns the account with this label, as a hand-out without a lease, and its condition.
+// With numbers, name may also be the account's number in the list, as in Overview.Find. Called
 // fails with ErrNoSuchAccount.
 func (p *Accounts) Called(ctx context.Context, name string, numbers bool) (Handout, Condition, error) {
 	s, err := p.store.Read(ctx)
@@ -108,8 +109,8 @@ func (p *Accounts) Called(ctx context.Context, name string, numbers bool) (Hando
 	return p.handout(a), condition(a, "", p.now()), nil
 }
 
-// Use makes the account the one that the next new holder gets. It fails with ErrNotReady, or with
-// ErrNoSuchAccount. From is the account that would have been next; empty if none is ready.
+// Use gives the account to the next new holder. It fails with ErrNotReady or ErrNoSuchAccount. From
+// is the account that would have been next; empty if none is ready.
 func (p *Leases) Use(ctx context.Context, id string) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
@@ -127,7 +128,7 @@ func (p *Leases) Use(ctx context.Context, id string) (Switch, error) {
 	return sw, err
 }
 
-// Give moves the holder to this account. It fails as Use does.
+// Give switches the holder to this account. It fails with ErrNotReady or ErrNoSuchAccount.
 func (p *Leases) Give(ctx context.Context, holder Holder, id string) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
@@ -188,18 +189,17 @@ func (p *Leases) Prospect(ctx context.Context, holder Holder, ask Ask) (Prospect
 	return Prospect{Handout: p.handout(next.Account), Chosen: next.byHand && !next.byUse, Use: next.byUse}, nil
 }
 
-// maxConfirmed is how many confirmed files the state keeps, the latest ones.
+// maxConfirmed is how many confirmed files the state keeps. The oldest are dropped.
 const maxConfirmed = 256
 
-// Confirmed reports whether the user has confirmed that the file at path, with this label, counts
-// although git tracks it.
+// Confirmed reports whether the user has confirmed the file at path with this label, so that it is
+// used although git tracks it.
 func (p *Accounts) Confirmed(ctx context.Context, path, label string) bool {
 	s, err := p.store.Read(ctx)
 	return err == nil && slices.Contains(s.Confirmed, state.Confirmed{Path: path, Label: label})
 }
 
-// Confirm records that the user accepts the file at path with this label, so that it takes effect
-// although git tracks it.
+// Confirm records that the user has confirmed the file at path with this label.
 func (p *Accounts) Confirm(ctx context.Context, path, label string) error {
 	return p.update(ctx, func(s *state.State) error {
 		s.Confirmed = slices.DeleteFunc(s.Confirmed, func(c state.Confirmed) bool { return c.Path == path })

@@ -28,7 +28,7 @@ func TestAChoiceComesFirstAndDoesNotMoveTheTurn(t *testing.T) {
 	assert.Equal(t, "Work", w.chosen(t, 6, rotation.Choice{ID: "gone"}), "an account that was removed is no choice")
 }
 
-// After a limit the holder stays where it moved, although its choice is ready again.
+// After a limit, the holder keeps its new account even when its choice is ready again.
 func TestAChoiceCountsOnce(t *testing.T) {
 	w := newWorld(t, "Work", "Personal", "Spare")
 	work := rotation.Choice{ID: "id0"}
@@ -162,7 +162,7 @@ func TestConfirmedFiles(t *testing.T) {
 	assert.Len(t, s.Confirmed, 256)
 }
 
-// The time of the last use counts requests, at most once a minute.
+// Requests update the time of the last use, at most once a minute.
 func TestTheUseOfAnAccount(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, "Work")
@@ -189,8 +189,8 @@ func TestTheUseOfAnAccount(t *testing.T) {
 	assert.Equal(t, w.now(), got)
 }
 
-// The record of a `get` counts for the lease that the process had then, and is removed with the
-// lease of an ended process. The account's last use is kept.
+// The record of a `get` applies to the lease that the process had at that time. It is removed
+// together with the lease of an ended process. The account's last use is kept.
 func TestRecordsOfGetsEndWithTheirLeases(t *testing.T) {
 	w, ctx := newWorld(t, "Work", "Spare"), context.Background()
 	w.get(t, 1)

@@ -55,7 +55,7 @@ func TestConversationEndsADayAfterItsLastRequest(t *testing.T) {
 	assert.Equal(t, "leased", events[len(events)-1].Kind, "not a switch, since the old lease had ended")
 }
 
-// The use of a lease is recorded once an hour, whatever the number of requests.
+// The use of a lease is recorded at most once an hour.
 func TestUseIsWrittenHourly(t *testing.T) {
 	w := newWorld(t, "Work", "Personal")
 	start := w.now()
@@ -109,7 +109,7 @@ func TestTheLatestConversationsAreKept(t *testing.T) {
 	assert.NotContains(t, w.conversations(t), kept[0])
 }
 
-// A server continues with the lease that it remembers if the state has pruned that lease, and
+// If a lease was pruned from the state, the server continues with the lease that it remembers, and
 // writes nothing.
 func TestServerRemembersAPrunedLease(t *testing.T) {
 	ctx := context.Background()
@@ -146,7 +146,7 @@ func TestServerRemembersAPrunedLease(t *testing.T) {
 	assert.Equal(t, "Spare", h.Label, "a remembered lease ends a day after its last use, like any other")
 }
 
-// forget starts so many other conversations that older leases are pruned.
+// forget prunes the lease of a conversation by starting many others.
 func (w *world) forget(t require.TestingT, id string) {
 	require.NoError(t, w.Release(context.Background(), rotation.ConversationOf(id)))
 }

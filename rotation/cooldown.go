@@ -36,8 +36,8 @@ func condition(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// limits returns the condition of account a for its present holder, which keeps an account with a
-// used-up window until the service answers with a limit.
+// limits returns the condition of account a for the holder that has it. Such a holder keeps an
+// account with a used-up window until the service answers with a limit.
 func limits(a *state.Account, model string, now time.Time) Condition {
 	switch {
 	case a.Disabled:
@@ -58,10 +58,10 @@ func limits(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// rebased returns c. If c begins in the future, the clock was set back; then rebased returns a
-// cooldown of the same length that begins now, since the service reports how long a limit lasts.
+// rebased returns c, moved to now if it begins in the future. Then the clock was set back. The
+// length stays the same, since the service reports how long a limit lasts.
 func rebased(c state.Cooldown, now time.Time) state.Cooldown {
-	if c.Until.Before(c.Since) || c.Until.Sub(c.Since) > maxCooldown { // this program writes no such cooldown
+	if c.Until.Before(c.Since) || c.Until.Sub(c.Since) > maxCooldown { // invalid: this program never writes it
 		c.Until = c.Since
 	}
 	if ahead := c.Since.Sub(now); ahead > 0 {
@@ -70,7 +70,7 @@ func rebased(c state.Cooldown, now time.Time) state.Cooldown {
 	return c
 }
 
-// rebase moves all cooldowns and usage that begin in the future to now.
+// rebase moves cooldowns and usage that begin in the future to now.
 func rebase(s *state.State, now time.Time) {
 	for i := range s.Accounts {
 		a := &s.Accounts[i]
@@ -91,8 +91,8 @@ func beginsInFuture(s *state.State, now time.Time) bool {
 	})
 }
 
-// maxCooldowns limits the cooldowns of one account: there is one for each model, and the client
-// chooses the models' names.
+// maxCooldowns limits the cooldowns of one account. There may be one for each model, and the client
+// can send any name of a model.
 const maxCooldowns = 64
 
 // sameMoment is the largest difference between two times that count as the same reset. Concurrent
@@ -100,8 +100,7 @@ const maxCooldowns = 64
 const sameMoment = 2 * time.Second
 
 // cool adds the cooldown of the verdict v to account a, and drops cooldowns that have ended. If a
-// already has a cooldown for the same limit, cool adds none (fresh is false), but moves the end of
-// that cooldown if the end in v is later.
+// already has a cooldown for the same limit, fresh is false, and cool only extends that cooldown.
 func cool(a *state.Account, v Verdict, now time.Time) (changed, fresh bool) {
 	a.Cooldowns = slices.DeleteFunc(a.Cooldowns, func(c state.Cooldown) bool { return !now.Before(c.Until) })
 	for i, c := range a.Cooldowns {

@@ -10,9 +10,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// FuzzUsage calls Learn with any answer to /usage and any time of the service, for an account in
-// use and for one that is cooling. Learn must not make an account unusable forever, and must not
-// change another account. The state must stay valid.
+// FuzzUsage calls Learn with any answer to /usage and any time of the service. One account is in
+// use, one is cooling. Learn must not make an account unusable forever, and must not change another
+// account. The state must stay valid.
 func FuzzUsage(f *testing.F) {
 	for _, body := range []string{
 		`{"workspaceID":"wrk_1","userID":"usr_1","usage":{"rolling":{"status":"ok","percent":12,"resetsAt":"2026-03-02T15:00:00Z"},"weekly":{"status":"rate-limited","percent":100,"resetsAt":"2026-03-05T00:00:00Z"}}}`,

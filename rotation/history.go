@@ -20,7 +20,7 @@ var Limits = []string{"rolling", "weekly", "monthly", RateLimit, OtherLimit}
 
 // Hits counts how often an account reached each of the Limits.
 type Hits struct {
-	Account string // its present label, or the last one of a removed account
+	Account string // its label, or the last label of a removed account
 	Count   map[string]int
 }
 
@@ -37,9 +37,9 @@ func (p *Records) History() (History, error) {
 	return History{events, countHits(events), broken}, err
 }
 
-// countHits counts the limits in events, which are in order of time. A 429 names only one of the
-// used-up windows; a "corrected" event after it counts if it names another one. A renamed account
-// keeps its counts.
+// countHits counts the limits in events, which are in chronological order. A 429 names only one
+// used-up window. A later "corrected" event also counts if it names another window. A renamed
+// account keeps its counts.
 func countHits(events []state.Event) []Hits {
 	type tally struct {
 		Hits
@@ -68,7 +68,7 @@ func countHits(events []state.Event) []Hits {
 			if i < 0 {
 				continue
 			}
-			if taken := find(e.To); taken >= 0 && taken != i { // it belonged to a removed account
+			if taken := find(e.To); taken >= 0 && taken != i { // the label of a removed account
 				for limit, n := range all[taken].Count {
 					all[i].Count[limit] += n
 				}

@@ -37,7 +37,7 @@ func TestHistoryCountsLimits(t *testing.T) {
 		note("cooled", "Work", "", "monthly limit"),
 		note("cooled", "Work", "", "empty balance"),
 		note("removed", "Personal", "", ""),
-		note("renamed", "Day", "Personal", ""), // a label that is free again
+		note("renamed", "Day", "Personal", ""), // this label is free again
 		note("renamed", "Nobody", "Somebody", ""),
 		note("a kind of tomorrow", "Work", "", "weekly limit"),
 	}

@@ -18,9 +18,9 @@ type Holder interface {
 	owns(l state.Lease) bool
 	// lease returns a new lease without an account.
 	lease() state.Lease
-	// mark sets the time of a lease that was given or used now.
+	// mark records in a lease that it was given or used now.
 	mark(l *state.Lease, now time.Time)
-	// prune makes room for one more lease of this kind.
+	// prune removes old leases of this kind before one is added.
 	prune(p *base, s *state.State)
 	// names returns the holder's name in events. The pid is 0 for a conversation.
 	names() (pid int, command string)
@@ -51,11 +51,11 @@ func (proc Process) lease() state.Lease {
 	return state.Lease{PID: proc.PID, Start: proc.Start, Command: text.OneLine(proc.Command)}
 }
 
-// minPrune is the number of leases below which none is pruned.
+// minPrune is the least number of leases at which prune removes any.
 const minPrune = 16
 
-// prune removes the leases of ended processes, once there are twice as many leases as the last
-// prune left. Checking all processes for each new lease would take quadratic time.
+// prune removes the leases of ended processes if the number of leases has doubled since the last
+// prune. Checking all processes for each new lease would take quadratic time.
 func (proc Process) prune(p *base, s *state.State) {
 	if len(s.Leases) < max(minPrune, 2*s.Pruned) {
 		return
@@ -87,12 +87,12 @@ func ConversationOf(id string) Conversation {
 }
 
 const (
-	// maxConversations is the number of leases of conversations that the state keeps, the most
-	// recently used ones.
+	// maxConversations is how many leases of conversations the state keeps. The least recently used
+	// are dropped.
 	maxConversations = 512
 	// conversationLife is how long a conversation keeps its lease after its last request.
 	conversationLife = 24 * time.Hour
-	// useInterval is the least time between two records of a lease's use, so that most requests
+	// useInterval is the minimum time between two records of a lease's use, so that most requests
 	// write nothing.
 	useInterval = time.Hour
 )
@@ -102,7 +102,7 @@ func (c Conversation) owns(l state.Lease) bool              { return l.Conversat
 func (c Conversation) lease() state.Lease                   { return state.Lease{Conversation: c.hash} }
 func (c Conversation) names() (pid int, command string)     { return 0, "conversation" }
 
-// mark stores whole seconds, since the file has hundreds of these times.
+// mark stores whole seconds, which keeps the file small: it has hundreds of these times.
 func (c Conversation) mark(l *state.Lease, now time.Time) { l.Used = now.UTC().Truncate(time.Second) }
 
 func (c Conversation) prune(p *base, s *state.State) {
@@ -115,14 +115,14 @@ func (c Conversation) prune(p *base, s *state.State) {
 }
 
 // expired reports whether the lease of a conversation has ended. The last request may be up to
-// useInterval later than the recorded use. A lease whose use lies far in the future has ended too:
-// the clock was set back.
+// useInterval later than the recorded use. If the recorded use is far in the future, because the
+// clock was set back, the lease has ended too.
 func (p *base) expired(l state.Lease) bool {
 	return !l.Used.IsZero() && p.now().Sub(l.Used).Abs() >= conversationLife+useInterval
 }
 
-// useDue reports whether the use of a lease must be recorded again. The parameter used is the time
-// of its last record; it is zero for the lease of a process, whose use is not recorded.
+// useDue reports whether the use of a lease must be recorded again. The parameter used is the last
+// recorded use; it is zero for the lease of a process, since only conversations have one.
 func (p *base) useDue(used time.Time) bool {
 	return !used.IsZero() && p.now().Sub(used).Abs() >= useInterval
 }

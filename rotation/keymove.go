@@ -7,14 +7,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// KeyOwner is an id under which a key store has a key, or may have one.
+// KeyOwner is an id under which a key store may have a key.
 type KeyOwner struct {
 	ID      string
 	Label   string // the id if there is no account
 	Account bool   // false if there is no account, because `add` or `remove` was interrupted
 }
 
-// KeyOwners returns all ids under which there may be keys, and the settings at the same time.
+// KeyOwners returns all ids under which there may be keys, and the settings, in one read.
 func (p *Accounts) KeyOwners(ctx context.Context) ([]KeyOwner, Settings, error) {
 	s, err := p.read(ctx)
 	if err != nil {
@@ -32,7 +32,7 @@ func (p *Accounts) KeyOwners(ctx context.Context) ([]KeyOwner, Settings, error) 
 	return owners, s.Settings, nil
 }
 
-// BeginMove records that the keys are about to move, so that an interrupted move can be finished.
+// BeginMove records that a move of the keys begins, so that an interrupted move can be finished.
 func (p *Accounts) BeginMove(ctx context.Context, m KeyMove) error {
 	return p.store.Update(ctx, func(s *state.State) error {
 		s.Settings.Move = m
@@ -40,7 +40,7 @@ func (p *Accounts) BeginMove(ctx context.Context, m KeyMove) error {
 	})
 }
 
-// Moved records the store that has the keys from now on, and the path of its identity.
+// Moved records the store that now has the keys, and the path of its age identity.
 func (p *Accounts) Moved(ctx context.Context, store, identity string) error {
 	return p.store.Update(ctx, func(s *state.State) error {
 		if s.Settings.Store != store {
@@ -51,11 +51,11 @@ func (p *Accounts) Moved(ctx context.Context, store, identity string) error {
 	})
 }
 
-// EndMove records that the move is complete: the old store has none of the keys.
+// EndMove records that the move is complete: the old store no longer has any of the keys.
 func (p *Accounts) EndMove(ctx context.Context) error { return p.BeginMove(ctx, KeyMove{}) }
 
-// ContinueFrom makes round-robin continue after this account, unless an account of the pool has
-// been handed out already.
+// ContinueFrom makes round-robin continue after this account, unless the pool has already handed
+// out an account.
 func (p *Accounts) ContinueFrom(ctx context.Context, id string) error {
 	return p.update(ctx, func(s *state.State) error {
 		if s.Last != "" || s.Find(id) == nil {

@@ -18,13 +18,14 @@ var errUnchanged = errors.New("unchanged")
 type Ask struct {
 	Model string   // the model of the request; if empty, cooldowns of single models are ignored
 	Avoid []string // ids of accounts that the holder does not want
-	// Ahead is the used percentage of a window at which the holder moves to an account with more
-	// left. 0 means the percentage of the settings, NotAhead means never.
+	// Ahead is the used percentage of a window at which the holder switches to an account with more
+	// left. 0 means the percentage in the settings, NotAhead means never.
 	Ahead int
-	// To reports whether the holder can move to this account before the limit; nil means any.
+	// To reports whether the holder can switch to this account before its own reaches a limit; nil
+	// means that it always can.
 	To func(Handout) bool
-	// Had is the last hand-out of a conversation, as its server remembers it. It replaces a lease
-	// that the state no longer has.
+	// Had is the last hand-out of a conversation, which its server remembers. It is used if the
+	// state no longer has the lease.
 	Had Handout
 	// Choice is the account that the user has chosen for the holder; zero for none.
 	Choice Choice
@@ -58,16 +59,16 @@ func (p *Leases) Acquire(ctx context.Context, holder Holder, ask Ask) (Handout, 
 	return h, err
 }
 
-// Take returns the holder's account while it can be used, and otherwise leases the next account
-// that fits. It also moves the holder if its account has used up the percentage ask.Ahead of a
-// window. The Switch is nil unless this call moved the holder for a reason in the state. Take fails
-// with ErrEmpty or an *ExhaustedError.
+// Take returns the holder's account if the holder can keep it, and otherwise leases the next
+// account that fits. It also switches the holder if its account has used up the percentage
+// ask.Ahead of a window. The Switch is nil if the holder keeps its account, had none, or left one
+// that is still ready. Take fails with ErrEmpty or an *ExhaustedError.
 func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Switch, error) {
 	s, err := p.read(ctx)
 	if err != nil {
 		return Handout{}, nil, err
 	}
-	// Without a change, and when the pool is exhausted, no lock is taken and nothing is written.
+	// If nothing changes, or the pool is exhausted, no lock is taken.
 	if l, a := p.held(s, holder, ask); a != nil {
 		if p.leaving(s, l, a, ask) == nil && !p.useDue(l.Used) {
 			return p.leased(l, a), nil, nil
@@ -101,8 +102,8 @@ func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Sw
 	return h, sw, err
 }
 
-// read returns the state. If the clock was set back since a cooldown began or usage was recorded,
-// read first writes the corrected times, since otherwise each read would move them again.
+// read returns the state. If the clock was set back, cooldowns and usage may begin in the future.
+// Then read first writes corrected times, since otherwise each read would move them again.
 func (p *base) read(ctx context.Context) (*state.State, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil || !beginsInFuture(s, p.now()) {
@@ -125,8 +126,8 @@ func (p *base) update(ctx context.Context, change func(*state.State) error) erro
 	return err
 }
 
-// current returns the holder's lease, or nil. A conversation whose lease was pruned from the state
-// has the lease that its server remembers.
+// current returns the holder's lease, or nil. If the lease of a conversation was pruned from the
+// state, the lease is ask.Had, which its server remembers.
 func (p *Leases) current(s *state.State, holder Holder, ask Ask) *state.Lease {
 	l := leaseOf(s, holder)
 	if l == nil && !ask.Had.Used.IsZero() {
@@ -138,8 +139,7 @@ func (p *Leases) current(s *state.State, holder Holder, ask Ask) *state.Lease {
 	return l
 }
 
-// held returns the holder's lease and its account. The account is nil unless the holder can keep
-// it.
+// held returns the holder's lease and its account. The account is nil if the holder cannot keep it.
 func (p *Leases) held(s *state.State, holder Holder, ask Ask) (*state.Lease, *state.Account) {
 	l := p.current(s, holder, ask)
 	if l == nil {
@@ -190,8 +190,8 @@ func (p *Leases) lease(s *state.State, holder Holder, ask Ask) (Handout, *Switch
 }
 
 // assign leases the picked account to the holder, and records the event. old is the account that
-// the holder leaves, or nil; why has the reason for leaving it. A choice of the user does not move
-// the turn.
+// the holder leaves, or nil; why has the reason for leaving it. A choice of the user does not
+// change the round-robin order.
 func (p *Leases) assign(s *state.State, holder Holder, a pick, old *state.Account, why state.Event) Handout {
 	now := p.now()
 	a.LastUsed = now
@@ -224,14 +224,14 @@ func (p *Leases) record(s *state.State, holder Holder, a *state.Account) *state.
 		l = &(*all)[len(*all)-1]
 	}
 	if l.Account != a.ID {
-		l.Got = time.Time{} // the process was not given this account's key yet
+		l.Got = time.Time{} // the process does not have this account's key yet
 	}
 	l.Account = a.ID
 	holder.mark(l, p.now())
 	return l
 }
 
-// Holders returns a function that reports whether a process has a lease now.
+// Holders returns a function that reports whether a process has a lease in the current state.
 func (p *Records) Holders(ctx context.Context) (func(pid int, start string) bool, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {
@@ -257,8 +257,7 @@ func (p *Leases) Upcoming(ctx context.Context, holder Holder, ask Ask) (Handout,
 	return p.handout(next.Account), nil
 }
 
-// Exhaustion returns nil if an account is ready that fits ask, and otherwise ErrEmpty or an
-// *ExhaustedError.
+// Exhaustion returns nil if an account fits ask, and otherwise ErrEmpty or an *ExhaustedError.
 func (p *Leases) Exhaustion(ctx context.Context, ask Ask) error {
 	_, err := p.Other(ctx, ask)
 	return err

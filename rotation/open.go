@@ -15,10 +15,10 @@ type Settings = state.Settings
 // Event is one entry of the history.
 type Event = state.Event
 
-// KnownWindow is a usage window of an account as the pool has stored it.
+// KnownWindow is the stored state of an account's usage window.
 type KnownWindow = state.Window
 
-// KnownUsage is the usage of an account as the pool has stored it.
+// KnownUsage is the stored usage of an account.
 type KnownUsage = state.Usage
 
 // Lease assigns an account to a process or a conversation.
@@ -30,8 +30,8 @@ type KeyMove = state.Move
 // ErrNewer means that a newer version of ocgo-key wrote the state.
 var ErrNewer = state.ErrNewer
 
-// Open returns the pool in the folder dir. It does no I/O; the first change creates dir. warn is
-// called with a sentence for the user when an unreadable file is replaced.
+// Open returns the pool in the folder dir. It does no I/O; the first change creates dir. When an
+// unreadable file is replaced, warn is called with a sentence for the user.
 func Open(dir string, warn func(message string)) *Pool {
 	return New(state.OpenFile(dir, time.Now, warn), time.Now, process.Alive)
 }
@@ -60,8 +60,8 @@ func (readOnly) Update(context.Context, func(*state.State) error) error {
 }
 
 // PeekSettings returns the settings in the folder dir. It takes no lock and repairs nothing. If
-// neither the state nor its copy can be read, it returns the defaults, since opening the pool would
-// start an empty one.
+// neither the state nor its copy can be read, it returns the defaults, as Open would start an empty
+// pool.
 func PeekSettings(dir string) (Settings, error) {
 	s, err := state.OpenFile(dir, time.Now, func(string) {}).Peek()
 	switch {

@@ -76,8 +76,8 @@ func TestMoveOfTheKeys(t *testing.T) {
 	assert.Equal(t, "configured: store file", last.Kind+": "+last.Reason)
 }
 
-// After an import, round-robin continues where the other program stopped, unless an account of the
-// pool was handed out already.
+// After an import, round-robin continues where the other program stopped, unless the pool has
+// already handed out an account.
 func TestContinueFrom(t *testing.T) {
 	pool := rotation.InMemory()
 	for _, id := range []string{"a", "b", "c"} {

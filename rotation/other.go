@@ -21,22 +21,22 @@ func (p *Leases) Other(ctx context.Context, ask Ask) (Handout, error) {
 	return p.handout(a), nil
 }
 
-// Purpose is what a request is for. It decides whether the request may be tried when no account is
+// Purpose says what a request is for. It decides whether the request may be sent when no account is
 // ready.
 type Purpose int
 
 const (
-	// ForModel is a request to a model. Free models answer even after the usage limits, so the
-	// request may be tried if all accounts are cooling because of a usage limit, and none of them
-	// spends money from its balance.
+	// ForModel is a request to a model. Free models answer even when the usage limits are reached.
+	// So the request may be sent if all accounts are cooling because of usage limits, and none of
+	// them spends money from its balance.
 	ForModel Purpose = iota
-	// ForMetadata is a request for usage or for the list of models. It uses up no limit, so any
-	// account that is cooling can be used.
+	// ForMetadata is a request for usage or for the list of models. It counts toward no limit, so
+	// any account that is cooling can be used.
 	ForMetadata
 )
 
-// Spare returns an account on which a request may be tried although no account is ready: the
-// holder's own, or else the one that is back first. If ok is false, the request must not be tried.
+// Spare returns an account for a request when no account is ready: the holder's own, or else the
+// one that is back first. If ok is false, the request must not be sent.
 func (p *Leases) Spare(ctx context.Context, holder Holder, ask Ask, purpose Purpose) (h Handout, ok bool, err error) {
 	s, err := p.read(ctx)
 	if err != nil {

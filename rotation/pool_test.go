@@ -64,8 +64,8 @@ func (w *world) get(t require.TestingT, pid int) string {
 	return h.Label
 }
 
-// limit reports that the account of process pid has reached a limit for the time d. It returns the
-// next account of the process.
+// limit reports that the account of process pid has reached a limit, which lasts for d. It returns
+// the next account of the process.
 func (w *world) limit(t require.TestingT, pid int, d time.Duration) (string, error) {
 	ctx := context.Background()
 	h, err := w.Acquire(ctx, proc(pid), rotation.Ask{})
@@ -293,7 +293,8 @@ func TestEmptyPool(t *testing.T) {
 	require.ErrorIs(t, err, rotation.ErrEmpty)
 }
 
-// Upcoming is the account after the holder's own and those to avoid; it changes nothing.
+// Upcoming returns the next account after the holder's own, leaving out those to avoid. It changes
+// nothing.
 func TestUpcoming(t *testing.T) {
 	w := newWorld(t, "Work", "Personal", "Spare")
 	p := rotation.Process{PID: 1, Start: "s"}
@@ -318,7 +319,7 @@ func TestUpcoming(t *testing.T) {
 	assert.False(t, has(2, "s"))
 }
 
-// The label of a new account is the first number that is free.
+// The label of a new account has the first free number.
 func TestFreeLabel(t *testing.T) {
 	w := newWorld(t, "Work", "account 3")
 	o, err := w.Overview(context.Background())

@@ -12,8 +12,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// In a pool of any size, the numbers of hand-outs to new processes differ by at most one between
-// accounts.
+// In a pool of any size, two accounts are handed out to new processes equally often, or one of them
+// once more.
 func TestFairness(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		accounts := rapid.IntRange(1, 12).Draw(t, "accounts")
@@ -34,11 +34,14 @@ func TestFairness(t *testing.T) {
 	})
 }
 
-// TestPoolMachine applies random commands, limits, usage and times to a pool, with each strategy,
-// and checks these rules after each step. An account that is cooling, rejected, disabled or used up
-// is not handed out. A holder (a process or a conversation) keeps its account until a limit, and
-// does not return to it. A holder that leaves before a limit gets an account with more left, and
-// does not move again at once. The pool reports exhaustion only if no account is ready.
+// TestPoolMachine applies random commands, limits, usage and times to a pool, with each strategy.
+// It checks these rules after each step:
+//   - An account that is cooling, rejected, disabled or used up is not handed out.
+//   - A holder (a process or a conversation) keeps its account until a limit, and does not return
+//     to it.
+//   - A holder that switches before a limit gets an account with more left, and does not switch
+//     again at once.
+//   - The pool reports exhaustion only if no account is ready.
 func TestPoolMachine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine(t)
@@ -73,7 +76,7 @@ type machine struct {
 	percent   map[string]int       // of the monthly window
 	resets    map[string]time.Time // of the monthly window
 	holds     map[int]string
-	left      map[int]time.Time        // when the holder last left before a limit
+	left      map[int]time.Time        // when the holder last switched before a limit
 	had       map[int]rotation.Handout // the lease that the server of a conversation remembers
 	strategy  string
 	ahead     int
@@ -101,16 +104,16 @@ func (m *machine) end(p int) {
 	delete(m.had, p)
 }
 
-// expire removes ended conversations from the model. Like the pool it goes by the last recorded
-// use, which is in the last hand-out.
+// expire removes ended conversations from the model. Like the pool, it uses the last recorded use,
+// which is in the last hand-out.
 func (m *machine) expire(p int) {
 	if had, ok := m.had[p]; ok && p%2 == 0 && m.now().Sub(had.Used) >= 25*time.Hour {
 		m.end(p)
 	}
 }
 
-// crowd starts so many other conversations that a lease is pruned from the state. The server
-// remembers the account, but not when the conversation last left before a limit.
+// crowd removes a conversation's lease from the state, as if many others had started. The server
+// remembers the account, but not when the conversation last switched before a limit.
 func (m *machine) crowd(t *rapid.T) {
 	p := m.holder(t)
 	if p%2 == 0 {
@@ -122,8 +125,8 @@ func (m *machine) account(t *rapid.T) int {
 	return rapid.IntRange(0, len(m.labels)-1).Draw(t, "account")
 }
 
-// usable reports whether the holder of the account can keep it; free, whether another holder can
-// get it.
+// usable reports whether the holder of the account can keep it. free reports whether another holder
+// can get the account.
 func (m *machine) usable(l string) bool { return !m.out[l] && !m.now().Before(m.coolUntil[l]) }
 func (m *machine) free(l string) bool   { return m.usable(l) && m.used(l) < 100 }
 
@@ -134,7 +137,8 @@ func (m *machine) used(l string) int {
 	return m.percent[l]
 }
 
-// below returns the free accounts, and those of them that are below the percentage for leaving.
+// below returns the free accounts, and those of them that are below the percentage at which holders
+// switch.
 func (m *machine) below() (free, below []string) {
 	for _, l := range m.labels {
 		if m.free(l) {
@@ -214,7 +218,7 @@ func (m *machine) reject(t *rapid.T) {
 	m.report(t, p, i, rotation.Verdict{Action: rotation.Reject, Reason: "AuthError"})
 }
 
-// report makes the checks of acquire. A report never moves a holder before a limit.
+// report calls Report, which never switches a holder before a limit, and checks the result.
 func (m *machine) report(t *rapid.T, p, i int, v rotation.Verdict) {
 	m.expire(p)
 	h, _, err := m.Report(context.Background(), holder(p), rotation.Handout{ID: fmt.Sprint("id", i)}, v, rotation.Ask{Had: m.had[p]})
@@ -242,7 +246,7 @@ func (m *machine) enable(t *rapid.T) {
 	require.NoError(t, m.Enable(context.Background(), fmt.Sprint("id", i)))
 }
 
-// usage calls Learn with a usage of the monthly window, unless that would correct a cooldown.
+// usage calls Learn with a usage of the monthly window, unless the account is cooling.
 func (m *machine) usage(t *rapid.T) {
 	i := m.account(t)
 	l := m.labels[i]
@@ -255,7 +259,7 @@ func (m *machine) usage(t *rapid.T) {
 	m.resets[l] = m.kept(t, i)
 }
 
-// kept returns the time of the reset in the pool, which a difference of a second does not change.
+// kept returns the stored time of the reset. The pool ignores a difference of a second.
 func (m *machine) kept(t *rapid.T, i int) time.Time {
 	o, err := m.Overview(context.Background())
 	require.NoError(t, err)

@@ -7,8 +7,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Recover adds an account "Recovered N" for a key that is in the keychain under id and belongs to
-// no account. It returns the label. If an account with this id exists, Recover only returns its
+// Recover adds an account for a key that the keychain has under id and that belongs to no account.
+// It returns the label, "Recovered N". If an account with this id exists, Recover only returns its
 // label.
 func (p *Accounts) Recover(ctx context.Context, id string) (label string, err error) {
 	err = p.update(ctx, func(s *state.State) error {

@@ -37,8 +37,8 @@ func TestRecover(t *testing.T) {
 	assert.Len(t, s.Accounts, 4)
 }
 
-// A change of a key is on the list of pending changes once, however often it is begun, and only for
-// an account that is there.
+// A change of a key that is begun twice is on the list of pending changes once. A change for an
+// account that does not exist is not on the list.
 func TestAChangeIsPendingOnce(t *testing.T) {
 	w := newWorld(t, "Work")
 	for range 2 {

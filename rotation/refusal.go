@@ -15,8 +15,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Refusal is an error answer of the service that no rule covers. Its texts come from the service,
-// without keys, and each fits one line.
+// Refusal is an error answer of the service that no rule covers. Its texts come from the service.
+// They contain no keys, and each is one line.
 type Refusal struct {
 	Status int
 	Type   string // error.type; may be empty
@@ -40,16 +40,16 @@ func describe(status int, kind, code, words string) string {
 }
 
 const (
-	// maxRefusals limits how many kinds of refusals the state keeps.
+	// maxRefusals is how many kinds of refusals the state keeps at most.
 	maxRefusals = 16
-	// maxWords limits how many words of a message are kept.
+	// maxWords is how many words of a message are kept at most.
 	maxWords = 12
-	// refusalEventInterval is the least time between two events for one kind of refusal.
+	// refusalEventInterval is the minimum time between two events for one kind of refusal.
 	refusalEventInterval = time.Hour
 )
 
-// commonWords are the usual words of refusals. They are kept even if the prompt has them too, since
-// they reveal nothing about the prompt.
+// commonWords are words that refusals often contain. Redact keeps them, since they reveal nothing
+// about the prompt.
 var commonWords = sync.OnceValue(func() map[string]bool {
 	common := map[string]bool{}
 	for word := range strings.FieldsSeq(`a an and any api are as at be been blocked business by can cannot code console contact could
@@ -67,9 +67,9 @@ var commonWords = sync.OnceValue(func() map[string]bool {
 // kindName matches the name of an error kind: "Account.Paused", "rate_limit_error".
 var kindName = pattern(`^[A-Za-z][A-Za-z0-9_.-]{0,63}$`)
 
-// Redact returns r without text of the request, since an upstream may quote the prompt in its
-// refusal. It replaces words that occur in the request by "…", except commonWords, and drops a type
-// or code that does not look like the name of an error kind.
+// Redact returns r without text of the request, since the service may quote the prompt in its
+// refusal. It replaces words of the request by "…", except commonWords. It drops a type or code
+// that does not look like the name of an error kind.
 func (r Refusal) Redact(request []byte) Refusal {
 	for _, name := range []*string{&r.Type, &r.Code} {
 		if !kindName().MatchString(*name) {
@@ -95,7 +95,7 @@ func (r Refusal) Redact(request []byte) Refusal {
 	return r
 }
 
-// safe reports whether a word of a refusal reveals nothing about a request that has the words
+// safe reports whether a word of a refusal reveals nothing about a request with the words
 // inRequest. A word with letters outside of ASCII is never safe, since some languages are written
 // without spaces between words.
 func safe(word string, inRequest map[string]bool) bool {
@@ -109,8 +109,8 @@ func safe(word string, inRequest map[string]bool) bool {
 
 func notInWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
-// wordsOf returns the words of a request in lower case: those of the names and values in its JSON,
-// or of the whole text if it is not JSON.
+// wordsOf returns the words of a request in lower case. They are taken from the names and values of
+// the JSON, or from the whole text if it is not JSON.
 func wordsOf(request []byte) map[string]bool {
 	words := map[string]bool{}
 	add := func(text string) {
@@ -144,7 +144,7 @@ func wordsOf(request []byte) map[string]bool {
 	return words
 }
 
-// Refused counts a refusal of a request with the account's key. The account stays as it is.
+// Refused counts a refusal of a request that had the account's key. It does not change the account.
 func (p *Records) Refused(ctx context.Context, account Handout, r Refusal) error {
 	return p.update(ctx, func(s *state.State) error {
 		now, event := p.now(), true

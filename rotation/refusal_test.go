@@ -12,7 +12,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A refusal after Redact has the words of the service, and no words of the request.
+// After Redact, a refusal has no words of the request, only words of the service.
 func TestARefusalKeepsNothingOfThePrompt(t *testing.T) {
 	for name, c := range map[string]struct{ prompt, message, want string }{
 		"no shared word":  {"hi", "This account is paused by its owner", "This account is paused by its owner"},
@@ -35,7 +35,8 @@ func TestARefusalKeepsNothingOfThePrompt(t *testing.T) {
 	assert.Equal(t, "Account.Paused", r.Code)
 }
 
-// Refusals of one kind are counted together, the latest first, with an event at most once an hour.
+// Refusals of one kind are counted together, with an event at most once an hour. The latest kind
+// comes first.
 func TestRefusalsAreCounted(t *testing.T) {
 	w := newWorld(t, "Work", "Spare")
 	first := w.now()

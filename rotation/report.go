@@ -7,7 +7,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Switch is a holder's move from one account to another.
+// Switch is a change of a holder from one account to another.
 type Switch struct {
 	From, To Handout
 	Cause    Cause
@@ -16,7 +16,7 @@ type Switch struct {
 	Percent int // used percentage of that window, if the Cause is Ahead
 }
 
-// Cause says why a holder moved.
+// Cause says why a holder switched.
 type Cause int
 
 // The causes.
@@ -26,10 +26,11 @@ const (
 	ByHand                // a command of the user: disable, remove, rotate
 )
 
-// Report applies the verdict v to the account blamed, whose key was on the request, and returns the
-// holder's account for the next attempt. When several requests report the same limit, the account
-// cools once, all of them get the same account, and moved is true only for the report that moved
-// the holder. If no account is left, v is applied and the error is an *ExhaustedError.
+// Report applies the verdict v to the account blamed, whose key was on the request. It returns the
+// holder's account for the next attempt; moved reports whether this call switched the holder. If
+// several requests report the same limit, only the first report cools the account and switches the
+// holder, and all get the same next account. If no account is left, v is applied and the error is
+// an *ExhaustedError.
 func (p *Leases) Report(ctx context.Context, holder Holder, blamed Handout, v Verdict, ask Ask) (next Handout, moved bool, err error) {
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {
@@ -51,7 +52,7 @@ func (p *Leases) Report(ctx context.Context, holder Holder, blamed Handout, v Ve
 	return next, moved, err
 }
 
-// blame applies v to the account, unless its key was replaced after the hand-out. It reports
+// blame applies v to the account, unless its key was replaced after the hand-out, and reports
 // whether the state changed.
 func (p *Leases) blame(s *state.State, blamed Handout, v Verdict) bool {
 	a, now := s.Find(blamed.ID), p.now()
@@ -78,9 +79,9 @@ func (p *Leases) blame(s *state.State, blamed Handout, v Verdict) bool {
 	return false
 }
 
-// Move moves the holder to another account, whatever the condition of its own. If no other account
-// is ready, Move changes nothing and fails with ErrNoOther. If the holder has no account and none
-// is ready, the error is ErrEmpty or an *ExhaustedError.
+// Move switches the holder to another account, even if its own is ready. If no other account is
+// ready, Move changes nothing and fails with ErrNoOther. If the holder has no account and none is
+// ready, the error is ErrEmpty or an *ExhaustedError.
 func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
@@ -102,12 +103,12 @@ func (p *Leases) Move(ctx context.Context, holder Holder) (Switch, error) {
 	return sw, err
 }
 
-// Skip skips the account that would be handed out next. From now on, the account after it is the
-// next. An account of a higher tier does not become the next in this way: that is for Use.
+// Skip skips the account that would be handed out next, so that the account after it is next. Skip
+// never makes an account of a higher tier next; Use does.
 func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 	var sw Switch
 	err := p.update(ctx, func(s *state.State) error {
-		if a := p.used(s, Ask{}); a != nil { // this ends the choice, and the turn stays where it is
+		if a := p.used(s, Ask{}); a != nil { // skipping ends the choice, and the round-robin order does not change
 			s.Chosen = ""
 			to, err := p.next(s, Ask{})
 			if err == nil && to.ID != a.ID {
@@ -128,11 +129,11 @@ func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 			return ErrNoOther
 		}
 		if turns {
-			// Also skip the accounts between the two, which may be ready again by the next
+			// Also skip the accounts between from and to: they may be ready again at the next
 			// hand-out.
 			passTo(s, tierOf(to), s.Accounts[(s.Index(to.ID)+len(s.Accounts)-1)%len(s.Accounts)].ID)
 		} else {
-			if slices.Contains(s.Passed, to.ID) { // all other accounts were skipped already
+			if slices.Contains(s.Passed, to.ID) { // all others have been skipped
 				s.Passed = nil
 			}
 			s.Passed = append(s.Passed, from.ID)
@@ -143,14 +144,14 @@ func (p *Leases) Skip(ctx context.Context) (Switch, error) {
 	return sw, err
 }
 
-// skipped records that account from was skipped, and to is the next.
+// skipped records that account from was skipped, and that to is next.
 func (p *Leases) skipped(s *state.State, from, to *state.Account) Switch {
 	s.Note(state.Event{Time: p.now(), Kind: "skipped", Account: from.Label, To: to.Label})
 	return Switch{From: p.handout(from), To: p.handout(to)}
 }
 
-// Blame applies the verdict v to an account, and returns the next account. Unlike Report it is for
-// a key that was used without a lease.
+// Blame applies the verdict v to an account, and returns the next account. It is like Report, for a
+// key that was used without a lease.
 func (p *Leases) Blame(ctx context.Context, blamed Handout, v Verdict) (next Handout, err error) {
 	var exhausted error
 	err = p.update(ctx, func(s *state.State) error {

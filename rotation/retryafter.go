@@ -8,14 +8,13 @@ import (
 	"time"
 )
 
-// maxCooldown is the longest wait that is accepted from a server, since no usage window is longer
-// than a month.
+// maxCooldown is the longest wait that is accepted from a server. No usage window is longer than a
+// month.
 const maxCooldown = 32 * 24 * time.Hour
 
-// RetryAfter returns the wait that the server asks for: `retry-after-ms` (milliseconds) if present,
-// as in OpenCode, or else `retry-after` (seconds, or an HTTP date). The wait is at most
-// maxCooldown. ok is false if there is no such header, or its value is invalid or not in the
-// future.
+// RetryAfter returns the wait in `retry-after-ms` (milliseconds) or else in `retry-after` (seconds,
+// or an HTTP date), in the same order as OpenCode. The wait is at most maxCooldown. ok is false if
+// both headers are missing, or the value is invalid or not in the future.
 func RetryAfter(h http.Header, now time.Time) (wait time.Duration, ok bool) {
 	if ms, ok := number(h.Get("Retry-After-Ms")); ok {
 		return bounded(ms / 1000)

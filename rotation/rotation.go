@@ -1,10 +1,9 @@
 // Package rotation decides which account is used next. It keeps the pool of accounts with their
-// leases and cooldowns, and judges what an answer of the service means for the account whose key
+// leases and cooldowns, and decides what an answer of the service means for the account whose key
 // was on the request.
 //
-// The package knows accounts by id and label. It never sees a key, and never imports package
-// keychain. Time and the process table are arguments, so that tests need neither a clock nor a
-// process.
+// The package has ids and labels of accounts, but never a key, and it never imports package
+// keychain. Time and the process table are arguments, so that tests need no clock and no process.
 package rotation
 
 import (
@@ -74,11 +73,11 @@ func (p *base) WriteBehind() (wait func()) {
 type Handout struct {
 	ID     string
 	Label  string
-	KeyRev int // counts the replacements of the account's key: an older number means an older key
-	// ByModel says that a cooldown of the account applies to one model only. A holder that caches
-	// the hand-out has to call Take for each request, with its model.
+	KeyRev int // counts how often the account's key was replaced: a lower number means an older key
+	// ByModel says that the account has a cooldown for a single model. A holder that caches the
+	// hand-out has to call Take for each request, with its model.
 	ByModel bool
-	// Used is the last recorded use of the lease of a conversation; zero for a process.
+	// Used is when a conversation last used the lease, as recorded; zero for a process.
 	Used time.Time
 }
 
@@ -88,7 +87,7 @@ func (p *base) handout(a *state.Account) Handout {
 	return Handout{ID: a.ID, Label: a.Label, KeyRev: a.KeyRev, ByModel: byModel}
 }
 
-// leased returns the hand-out of a to the holder of the lease l.
+// leased returns the hand-out of account a to the holder of the lease l.
 func (p *base) leased(l *state.Lease, a *state.Account) Handout {
 	h := p.handout(a)
 	h.Used = l.Used

@@ -16,8 +16,8 @@ import (
 const (
 	// RoundRobin picks the account after the last one handed out, in the pool's order.
 	RoundRobin = "round-robin"
-	// MostLeft picks the account whose fullest window is used least, by the last known usage. Among
-	// equals it picks as RoundRobin does.
+	// MostLeft picks the account whose fullest window is used least, by the last known usage. If
+	// several are equal, it picks as RoundRobin does.
 	MostLeft = "most-left"
 	// FillFirst picks the first account in the pool's order.
 	FillFirst = "fill-first"
@@ -26,19 +26,19 @@ const (
 // Strategies returns the names of the strategies, the default first.
 func Strategies() []string { return []string{RoundRobin, MostLeft, FillFirst} }
 
-// MaxAhead is the highest percentage for leaving an account before its limit.
+// MaxAhead is the highest value of Settings.Ahead and Ask.Ahead, in percent.
 const MaxAhead = 99
 
-// NotAhead is the value of Ask.Ahead for a holder that keeps its account until the limit, whatever
-// the settings say.
+// NotAhead is the value of Ask.Ahead for a holder that keeps its account until the limit. It
+// overrides the settings.
 const NotAhead = -1
 
-// aheadPause is the least time between two moves of a holder before the limit, so that it does not
-// move in circles when all accounts are nearly used up.
+// aheadPause is the minimum time between two switches of a holder before a limit. Without it, a
+// holder would switch all the time when all accounts are nearly used up.
 const aheadPause = 15 * time.Minute
 
 // ErrSetting means that a strategy or percentage is not valid.
-var ErrSetting = errors.New("no such setting")
+var ErrSetting = errors.New("invalid setting")
 
 // Configure changes the settings of the pool. It fails with ErrSetting if change sets an invalid
 // value.
@@ -51,7 +51,7 @@ func (p *Accounts) Configure(ctx context.Context, change func(*state.Settings)) 
 		case now == before:
 			return errUnchanged
 		case now.Strategy != before.Strategy && now.Strategy != "" && !slices.Contains(Strategies(), now.Strategy):
-			return fmt.Errorf("%w: a strategy %q", ErrSetting, now.Strategy)
+			return fmt.Errorf("%w: strategy %q", ErrSetting, now.Strategy)
 		case now.Ahead != before.Ahead && (now.Ahead < 0 || now.Ahead > MaxAhead):
 			return fmt.Errorf("%w: %d percent", ErrSetting, now.Ahead)
 		}
@@ -89,8 +89,8 @@ func (ask Ask) percent(s state.Settings) int {
 	return percent
 }
 
-// byTurn returns all accounts in the pool's order, from the one after the last one of this tier
-// that was handed out.
+// byTurn returns all accounts in the pool's order, starting after the account of this tier that was
+// last handed out.
 func byTurn(s *state.State, tier int) []*state.Account {
 	start := s.Index(lastOf(s, tier)) + 1
 	turn := make([]*state.Account, len(s.Accounts))
@@ -112,7 +112,7 @@ func (p *base) next(s *state.State, ask Ask) (*state.Account, error) {
 	}
 	fit := slices.DeleteFunc(byTurn(s, tier), func(a *state.Account) bool { return tierOf(a) != tier || !ask.fits(a, now) })
 	fit = preferred(fit, func(a *state.Account) bool { return !slices.Contains(s.Passed, a.ID) })
-	if percent := ask.percent(s.Settings); percent > 0 { // the holder would soon leave an account above this percentage
+	if percent := ask.percent(s.Settings); percent > 0 { // from this percentage on, the holder would soon switch again
 		fit = preferred(fit, func(a *state.Account) bool { return fill(a, now).Percent < percent })
 	}
 	return best(s, fit, now), nil
@@ -141,14 +141,14 @@ func best(s *state.State, fit []*state.Account, now time.Time) *state.Account {
 	return fit[0]
 }
 
-// leaving returns the account to which the holder of the lease l must move before its account a
+// leaving returns the account to which the holder of the lease l must switch before its account a
 // reaches a limit, or nil if the holder keeps a.
 func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask Ask) *state.Account {
 	percent, now := ask.percent(s.Settings), p.now()
 	if percent == 0 || fill(a, now).Percent < percent || !l.Ahead.IsZero() && now.Sub(l.Ahead).Abs() < aheadPause {
 		return nil
 	}
-	// The account is ready, so none of a higher tier is handed out.
+	// Account a is ready, so no account of a higher tier is handed out.
 	tier := lowestTier(s, func(b *state.Account) bool { return b.ID == a.ID || ask.fits(b, now) })
 	better := slices.DeleteFunc(byTurn(s, tier), func(b *state.Account) bool {
 		return b.ID == a.ID || tierOf(b) != tier || !ask.fits(b, now) || fill(b, now).Percent >= percent || ask.To != nil && !ask.To(p.handout(b))
@@ -159,8 +159,8 @@ func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask A
 	return best(s, better, now)
 }
 
-// Leaving returns for each holder the account to which it would move before its own reaches a
-// limit; the zero Handout for a holder that keeps its account.
+// Leaving returns for each holder the account to which it would switch before its own reaches a
+// limit, or the zero Handout if the holder keeps its account.
 func (p *Leases) Leaving(ctx context.Context, ask Ask, holders ...Holder) []Handout {
 	to := make([]Handout, len(holders))
 	s, err := p.read(ctx)

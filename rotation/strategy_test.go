@@ -110,7 +110,7 @@ func TestSkipWithEachStrategy(t *testing.T) {
 	}
 }
 
-// A process moves before the limit, once, to an account with more left.
+// Before its limit, a process switches once to an account with more left.
 func TestAhead(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, "Work", "Personal", "Spare")
@@ -139,7 +139,7 @@ func TestAhead(t *testing.T) {
 	assert.Equal(t, "switched", last.Kind)
 	assert.Equal(t, "95 % of its weekly limit used", last.Reason)
 
-	// The next account fills up too: the process moves again only after a pause.
+	// The next account fills up too: the process switches again only after a pause.
 	w.tell(t, 1, used("weekly", 97, week))
 	h, _, err = w.Take(ctx, proc(1), ask)
 	require.NoError(t, err)

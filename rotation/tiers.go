@@ -27,7 +27,8 @@ func lowestTier(s *state.State, fits func(*state.Account) bool) int {
 	return tier
 }
 
-// lastOf returns the id of the account of this tier that was last handed out in its turn.
+// lastOf returns the id of the account of this tier that was last handed out in turn, not by a
+// choice of the user.
 func lastOf(s *state.State, tier int) string {
 	if last, ok := s.Turns[tier]; ok {
 		return last
@@ -35,14 +36,14 @@ func lastOf(s *state.State, tier int) string {
 	return s.Last
 }
 
-// took records that account a was handed out in its turn.
+// took records that account a was handed out in turn.
 func took(s *state.State, a *state.Account) {
 	passTo(s, tierOf(a), a.ID)
 	s.Last, s.Passed = a.ID, nil
 }
 
-// passTo makes the account after the one with this id the next of the tier. Each tier has a turn of
-// its own, so that hand-outs of the reserve do not change who is next in the first tier.
+// passTo makes the account after the one with this id the next of the tier. The order of each tier
+// is separate: hand-outs of tier 2 do not change which account of tier 1 is next.
 func passTo(s *state.State, tier int, id string) {
 	if !slices.ContainsFunc(s.Accounts, func(a state.Account) bool { return tierOf(&a) != tier }) {
 		s.Last, s.Turns = id, nil
@@ -52,7 +53,7 @@ func passTo(s *state.State, tier int, id string) {
 	if turns == nil {
 		turns = map[int]string{}
 	}
-	for _, a := range s.Accounts { // with one tier until now, Last was the turn of all
+	for _, a := range s.Accounts { // until now there was one tier, and Last was its last account
 		if _, ok := turns[tierOf(&a)]; !ok {
 			turns[tierOf(&a)] = s.Last
 		}

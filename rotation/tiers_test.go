@@ -77,13 +77,13 @@ func TestTheTurnOutlivesTheTiers(t *testing.T) {
 	assert.Equal(t, "B", w.get(t, 7))
 }
 
-// Over 10,000 hand-outs to new processes, while accounts of several tiers cool and return at random,
-// processes move at limits, and the user chooses accounts by hand:
-//   - an account is handed out in its turn only while no account of a lower tier is ready;
-//   - between two hand-outs of an account that stayed ready, no other account of its tier is handed
+// TestTurnsOfTiers makes 10,000 hand-outs to new processes. Meanwhile accounts of several tiers
+// cool and return at random, processes switch at limits, and the user chooses accounts. The rules:
+//   - an account is handed out in turn only while no account of a lower tier is ready;
+//   - between two hand-outs of an account that stays ready, no other account of its tier is handed
 //     out twice;
-//   - so no account that stays ready starves: it is handed out within as many hand-outs of its tier
-//     as the tier has accounts.
+//   - so an account that stays ready is handed out once within as many hand-outs as its tier has
+//     accounts.
 func TestTurnsOfTiers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		turns := newTurnsCheck(t)
@@ -93,13 +93,14 @@ func TestTurnsOfTiers(t *testing.T) {
 	})
 }
 
-// turnsCheck counts the hand-outs in turn since each account was last handed out or was not ready.
+// turnsCheck counts, for each account, the hand-outs in turn since it was last handed out or not
+// ready.
 type turnsCheck struct {
 	*world
 	labels []string
 	tier   map[string]int
 	until  map[string]time.Time      // the end of the account's cooldown
-	since  map[string]map[string]int // for each account, the hand-outs of others
+	since  map[string]map[string]int // for each account, the hand-outs of the others
 	total  int
 }
 
@@ -125,7 +126,7 @@ func (c *turnsCheck) step(t *rapid.T, pid int) {
 	i := rapid.IntRange(0, len(c.labels)-1).Draw(t, "account")
 	choice := rotation.Choice{}
 	switch rapid.IntRange(0, 7).Draw(t, "event") {
-	case 0: // an account reaches a limit, and a process that has it moves
+	case 0: // an account reaches a limit, and a process that has it switches
 		h, err := c.Acquire(ctx, proc(pid), rotation.Ask{})
 		if err != nil {
 			c.pass(time.Minute)

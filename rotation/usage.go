@@ -16,7 +16,7 @@ type Usage struct {
 	Workspace string // id; may be empty
 	User      string // id; may be empty
 	Windows   map[string]Window
-	// At is the time of the answer by the service's clock, which ResetsAt uses too; zero if
+	// At is the time of the answer by the service's clock, which also ResetsAt uses; zero if
 	// unknown.
 	At time.Time
 	// Asked is the time of the request by the local clock; zero means now.
@@ -52,8 +52,8 @@ const (
 	statusLimited = "rate-limited"
 )
 
-// UnmarshalJSON also accepts a percentage with a fraction, which otherwise would make the whole
-// answer unreadable.
+// UnmarshalJSON also accepts a percentage with a fraction. Otherwise it would make the whole answer
+// unreadable.
 func (w *Window) UnmarshalJSON(data []byte) error {
 	type plain Window
 	read := struct {
@@ -67,8 +67,8 @@ func (w *Window) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// limit returns the verdict for the used-up windows of u. It cools the account until the last of
-// them is reset, by the local clock. limited is false if no window is used up.
+// limit returns the verdict for the used-up windows of u: a cooldown until the last of them is
+// reset, by the local clock. limited is false if no window is used up.
 func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
 	clock := cmp.Or(u.At, now)
 	for name, w := range u.Windows {
@@ -84,15 +84,15 @@ func (u Usage) limit(now time.Time) (v Verdict, limited bool) {
 	return v, limited
 }
 
-// usageDelay is how long after a 429 the answer of /usage may not show the used-up window yet.
+// usageDelay is the time after a 429 in which /usage may still show the window as not used up.
 const usageDelay = 30 * time.Second
 
-// Learn stores the usage of an account. An account with a used-up window is handed out to no new
-// holder.
+// Learn stores the usage of an account. After that, an account with a used-up window is not handed
+// out to new holders.
 //
 // Learn also corrects the cooldown for a usage window. A 429 names only the first used-up window,
-// but the account is back when the last of them is reset. If no window is used up any more, the
-// cooldown ends. Learn writes nothing if only the time of the usage changed.
+// but the account is back only when all used-up windows are reset. If no window is used up any
+// more, the cooldown ends. Learn writes nothing if only the time of the usage changed.
 func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 	return p.update(ctx, func(s *state.State) error {
 		a, now := s.Find(h.ID), p.now()
@@ -100,7 +100,7 @@ func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 			return errUnchanged
 		}
 		if a.Usage != nil && !u.Asked.IsZero() && a.Usage.At.After(u.Asked) {
-			return errUnchanged // the answer to a later request came first
+			return errUnchanged // the answer to a later request is already stored
 		}
 		before, changed := condition(a, "", now), false
 		if u.Workspace != "" && a.Workspace != u.Workspace || u.User != "" && a.User != u.User {
@@ -122,7 +122,7 @@ func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 		if c := condition(a, "", now); c.State == Cooling {
 			s.Note(state.Event{Time: now, Kind: "corrected", Account: a.Label, Reason: c.Reason, Until: c.Until})
 		} else {
-			s.Note(state.Event{Time: now, Kind: "back", Account: a.Label, Reason: "there is room again"})
+			s.Note(state.Event{Time: now, Kind: "back", Account: a.Label, Reason: "no usage window is used up"})
 		}
 		return nil
 	})
@@ -130,7 +130,7 @@ func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 
 // correct replaces the cooldowns for usage windows by the one that follows from u.
 func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
-	var old *state.Cooldown // the cooldown for a usage window that ends last
+	var old *state.Cooldown // the longest cooldown for a usage window
 	for i, c := range a.Cooldowns {
 		if c.Window != "" && now.Before(c.Until) && (old == nil || c.Until.After(old.Until)) {
 			old = &a.Cooldowns[i]
@@ -148,7 +148,7 @@ func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
 	since, paid := old.Since, spendsMoney(a, now)
 	a.Cooldowns = slices.DeleteFunc(a.Cooldowns, func(c state.Cooldown) bool { return c.Window != "" })
 	if limited {
-		if paid { // it spends money until its windows are reset
+		if paid { // the account spends money until its windows are reset
 			v.Window = OverageWindow
 		}
 		a.Cooldowns = append(a.Cooldowns, state.Cooldown{Since: since, Until: v.Until, Reason: v.Reason, Window: v.Window})

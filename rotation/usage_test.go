@@ -22,8 +22,8 @@ func TestParseUsage(t *testing.T) {
 	require.Error(t, err)
 }
 
-// The history has one event if the usage shows a used-up window before any 429. `enable` forgets
-// the usage only if a window is used up.
+// If the usage shows a used-up window before any 429, the history has one event for it. `enable`
+// forgets the usage only if a window is used up.
 func TestUsedUpIsNoted(t *testing.T) {
 	w := newWorld(t, "Work", "Personal")
 	at := w.now()
@@ -92,7 +92,7 @@ func TestLearnTakesTheLatestReset(t *testing.T) {
 
 func TestLearnGoesByTheServicesClock(t *testing.T) {
 	w := limited(t)
-	server := w.now().Add(-10 * time.Minute) // its clock is slow
+	server := w.now().Add(-10 * time.Minute) // the service's clock is slow
 	c := w.learn(t, rotation.Usage{At: server, Windows: map[string]rotation.Window{
 		"rolling": {Status: "rate-limited", Percent: 100, ResetsAt: server.Add(2 * time.Hour)},
 	}})

@@ -21,7 +21,7 @@ const (
 	// unknownReset is how long a window counts as used up if the service does not say when it is
 	// reset.
 	unknownReset = 5 * time.Minute
-	// unchangedInterval is the least time between two writes of the same usage.
+	// unchangedInterval is the minimum time between two writes of the same usage.
 	unchangedInterval = time.Minute
 )
 
@@ -53,8 +53,8 @@ func (u Usage) stored(now time.Time) *state.Usage {
 	return k
 }
 
-// newer returns the usage to store: fresh, or old if fresh is nil or has the same numbers and is
-// less than unchangedInterval later.
+// newer returns the usage to store. That is fresh, unless it is nil, or has the same numbers as old
+// and is less than unchangedInterval later.
 func newer(old, fresh *state.Usage) *state.Usage {
 	if old == nil || fresh == nil {
 		return cmp.Or(fresh, old)
@@ -63,7 +63,7 @@ func newer(old, fresh *state.Usage) *state.Usage {
 	for name, w := range fresh.Windows {
 		o, ok := old.Windows[name]
 		if ok && o.ResetsAt.IsZero() == w.ResetsAt.IsZero() && w.ResetsAt.Sub(o.ResetsAt).Abs() < sameMoment {
-			w.ResetsAt = o.ResetsAt // the same reset: the service's clock has whole seconds
+			w.ResetsAt = o.ResetsAt // the same reset: times of the service are whole seconds
 			fresh.Windows[name] = w
 		}
 		same = same && ok && o == w
@@ -74,8 +74,8 @@ func newer(old, fresh *state.Usage) *state.Usage {
 	return fresh
 }
 
-// rebasedUsage returns u. If the time of u is in the future, the clock was set back; then it
-// returns u with all times moved so that u is from now.
+// rebasedUsage returns u. If u is from the future, the clock was set back. Then rebasedUsage moves
+// all its times so that u is from now.
 func rebasedUsage(u *state.Usage, now time.Time) *state.Usage {
 	if u == nil || !u.At.After(now) {
 		return u
@@ -109,8 +109,8 @@ func unlessUsedUp(u *state.Usage) *state.Usage {
 // full reports whether the window is used up.
 func full(w state.Window) bool { return w.Status == statusLimited || w.Percent >= 100 }
 
-// usedUp returns the verdict for the used-up window of u that is reset last; the zero Verdict if no
-// window is used up.
+// usedUp returns the verdict for the used-up window of u that is reset last, or the zero Verdict if
+// no window is used up.
 func usedUp(u *state.Usage, now time.Time) Verdict {
 	var v Verdict
 	if u = rebasedUsage(u, now); u == nil {
@@ -140,7 +140,7 @@ type windowFill struct {
 }
 
 // fill returns the usage of the account's fullest window. A window counts as 0 % if its usage is
-// unknown, or was reported before the window's last reset.
+// unknown or older than its last reset.
 func fill(a *state.Account, now time.Time) windowFill {
 	var f windowFill
 	u := rebasedUsage(a.Usage.Decode(), now)

@@ -36,7 +36,7 @@ func (w *world) tell(t require.TestingT, account int, u rotation.Usage) rotation
 func TestLearnKeepsTheNumbers(t *testing.T) {
 	w := newWorld(t, "Work")
 	now := w.now()
-	server := now.Add(-10 * time.Minute) // its clock is slow
+	server := now.Add(-10 * time.Minute) // the service's clock is slow
 	got := w.tell(t, 0, rotation.Usage{At: server, Windows: map[string]rotation.Window{
 		"rolling": {Status: "ok", Percent: 12, ResetsAt: server.Add(time.Hour)},
 		"weekly":  {Status: "bankrupt", Percent: -3, ResetsAt: server.Add(400 * 24 * time.Hour)},
@@ -53,7 +53,7 @@ func TestLearnKeepsTheNumbers(t *testing.T) {
 	assert.Equal(t, got, w.tell(t, 0, rotation.Usage{Windows: map[string]rotation.Window{"hourly": {Percent: 3}}}).Usage)
 }
 
-// A reset that is not in the future, or too far in it, is unknown.
+// The time of a reset counts as unknown if it is past or too far in the future.
 func TestWhenAResetIsUnknown(t *testing.T) {
 	for wait, known := range map[time.Duration]bool{-time.Second: false, 0: false, time.Second: true, 32 * 24 * time.Hour: true, 33 * 24 * time.Hour: false} {
 		w := newWorld(t, "Work")
@@ -72,7 +72,7 @@ func TestTheSameNumbersAreNotWrittenAgainAtOnce(t *testing.T) {
 	first := w.tell(t, 0, used("rolling", 40, resets)).Usage
 	stamp := w.store.Stamp()
 	w.pass(59 * time.Second)
-	// The service's clock has whole seconds, so the computed time of a reset varies slightly.
+	// Times of the service are whole seconds, so the computed time of a reset varies slightly.
 	assert.Equal(t, first, w.tell(t, 0, used("rolling", 40, resets.Add(time.Second))).Usage)
 	assert.Equal(t, stamp, w.store.Stamp())
 

@@ -15,14 +15,14 @@ type Action int
 const (
 	// Pass gives the answer to the client and changes no account.
 	Pass Action = iota
-	// Cool puts the account on cooldown, and the request is repeated with the next account.
+	// Cool puts the account on cooldown. The request is repeated with the next account.
 	Cool
-	// Reject takes the account out of use until `enable` or a new key, and the request is repeated
-	// with the next account.
+	// Reject takes the account out of use until `enable` or a new key. The request is repeated with
+	// the next account.
 	Reject
 )
 
-// Verdict is the meaning of one answer of the service for the account whose key was on the request.
+// Verdict says what one answer of the service means for the account whose key was on the request.
 type Verdict struct {
 	Action    Action
 	Until     time.Time // end of the cooldown, if Action is Cool
@@ -30,10 +30,10 @@ type Verdict struct {
 	Window    string    // "5 hour", "weekly", "monthly", if a usage window is used up
 	Model     string    // the limit applies to this model only; empty for the whole account
 	Workspace string    // the service's id of the account's workspace, if the answer has it
-	// OnProof says that the request may be the cause as well as the account. The verdict must not
-	// be reported until another account has answered the same request.
+	// OnProof says that the cause may be the request and not the account. The verdict must not be
+	// reported until another account has answered the same request.
 	OnProof bool
-	// Unknown is the refusal in the answer, if no rule covers it; otherwise nil.
+	// Unknown is the refusal in the answer if no rule covers it, and otherwise nil.
 	Unknown *Refusal
 }
 
@@ -62,7 +62,7 @@ const (
 	modelCooldown = time.Hour
 )
 
-// Classify applies the table of docs/reference.md, "Answers and what they do", to one answer.
+// Classify returns the verdict for one answer, as in docs/reference.md, "Answers and what they do".
 func Classify(a Answer, now time.Time) Verdict {
 	e := parseError(a.Body)
 	var v Verdict
@@ -81,8 +81,8 @@ func Classify(a Answer, now time.Time) Verdict {
 	return v
 }
 
-// clean returns the service's text s as one line without keys. If that is empty, it returns
-// otherwise.
+// clean returns s, a text of the service, as one line without keys. If the line is empty, it
+// returns otherwise.
 func clean(s, otherwise string) string { return text.OneLineOr(keyform.Hide(s), otherwise) }
 
 // classifyRefusal classifies a 401 or 403.
@@ -98,7 +98,7 @@ func classifyRefusal(a Answer, e apiError, now time.Time) (v Verdict, known bool
 		return barred(a, "not available in this account's region", now, modelCooldown), true
 	case blocked:
 		return barred(a, "blocked by the model's provider", now, modelCooldown), true
-	case keyMissing: // the gateway sends a key with every request, so it was lost later
+	case keyMissing: // the gateway sends a key with every request, so it was lost upstream
 		return barred(a, "refused: the service received no key", now, defaultCooldown), true
 	case "ModelError":
 		return Verdict{}, true
@@ -171,7 +171,7 @@ func windowVerdict(window string, until time.Time) Verdict {
 }
 
 // Overage returns the verdict on an account whose answer cost real money, for users who do not want
-// that. The account cools for an hour. Learn replaces that by the time at which the account's
+// to spend any. The account cools for an hour. Then Learn extends the cooldown until the account's
 // windows are reset.
 func Overage(cost string, now time.Time) Verdict {
 	return Verdict{Action: Cool, Until: now.Add(balanceCooldown), Window: OverageWindow, Reason: "real money was spent ($" + text.OneLineOr(cost, "?") + ")"}
@@ -180,9 +180,9 @@ func Overage(cost string, now time.Time) Verdict {
 // OverageWindow is the Window of a cooldown that comes from Overage.
 const OverageWindow = "overage"
 
-// ClassifyEvent is Classify for an error in an answer with status 200: the first event of a stream,
-// or a body instead of a stream. The verdict is the one that Classify gives if the answer has the
-// status that belongs to this kind of error.
+// ClassifyEvent is like Classify, for an error in an answer with status 200. The error is the first
+// event of a stream, or a body instead of a stream. It gets the verdict of an answer that has the
+// usual status of this error.
 func ClassifyEvent(a Answer, now time.Time) Verdict {
 	if a.Status = parseError(a.Body).status(); a.Status == 0 {
 		return Verdict{}

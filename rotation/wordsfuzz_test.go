@@ -13,7 +13,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// FuzzWords classifies answers with random messages. Each cooldown ends in the future and within
+// FuzzWords classifies answers with random messages. Each cooldown ends in the future, in at most
 // about a month, and its reason is one line.
 func FuzzWords(f *testing.F) {
 	for _, message := range []string{"Weekly usage limit reached. It will reset in 5 days 10 hours.", "It will reset in 99999999999 days", "It will reset in -3 hours",
@@ -32,8 +32,8 @@ func FuzzWords(f *testing.F) {
 	})
 }
 
-// FuzzRefusal quotes a word of the request in a refusal: it is not kept, and at most twelve words
-// are.
+// FuzzRefusal quotes a word of the request in a refusal. That word is not kept, and at most twelve
+// other words are.
 func FuzzRefusal(f *testing.F) {
 	f.Add("This request was refused", "tell me about", "Account.Paused")
 	f.Add("zqxsecret, zqxsecret!", "", "zqxsecret")
