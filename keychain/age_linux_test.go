@@ -20,7 +20,7 @@ import (
 	"ocgo-key/keychain"
 )
 
-// The real age is compatible with the store: it creates the identity, reads the store's file, and
+// The store works with files of the real age. age creates the identity, reads the store's file, and
 // writes a file that the store reads.
 func TestFileAndTheRealAge(t *testing.T) {
 	age, keygen := tool(t, "age", "age"), tool(t, "age-keygen", "age")
@@ -60,7 +60,7 @@ func TestFileIdentityThatTheRealAgeWrapped(t *testing.T) {
 	plain, wrapped := filepath.Join(dir, "plain"), filepath.Join(dir, "wrapped")
 	require.NoError(t, exec.CommandContext(t.Context(), keygen, "-o", plain).Run())
 	const passphrase = "correct horse"
-	cmd := exec.CommandContext(t.Context(), age, "-p", "-a", "-o", wrapped, plain) // it asks on its terminal
+	cmd := exec.CommandContext(t.Context(), age, "-p", "-a", "-o", wrapped, plain) // age asks for the passphrase on its terminal
 	terminal, err := pty.Start(cmd)
 	require.NoError(t, err)
 	defer func() { _ = terminal.Close() }()

@@ -25,14 +25,14 @@ const (
 )
 
 const (
-	// serverPrefix turns an account id into a server URL. Helpers parse the URL, so it has a host
-	// and a scheme that they know. osxkeychain and wincred find entries by this URL. ".invalid" is
-	// never a real host (RFC 2606).
+	// serverPrefix turns an account id into a server URL. Helpers parse the URL, so it needs a host
+	// and a usual scheme. osxkeychain and wincred find entries by this URL. ".invalid" is never a
+	// real host (RFC 2606).
 	serverPrefix = "https://ocgo-key.invalid/"
-	// maxHelperOutput is how much output of a helper is read, in bytes. A list of a thousand
+	// maxHelperOutput is how many bytes of a helper's output are read at most. A list of a thousand
 	// registries is about 60 kB.
 	maxHelperOutput = 1 << 20
-	// helperGrace is how long other processes may hold the pipes of a helper that was killed.
+	// helperGrace is how long other processes may keep the pipes of an ended helper open.
 	helperGrace = 500 * time.Millisecond
 )
 
@@ -53,8 +53,9 @@ func CheckDockerName(name string) error {
 //
 // A key goes to the helper on stdin, and comes back on stdout. What the helper writes to stderr is
 // dropped. A call returns when its context ends, or after DefaultBudget if the context has no
-// deadline, and kills the helper with everything that it started (on Windows only the helper).
-// Calls are made one at a time, since few helpers support more. name has passed CheckDockerName.
+// deadline. Then it kills the helper and all processes that the helper started (on Windows only the
+// helper). Calls are made one at a time, since few helpers support concurrent calls. name must be
+// valid for CheckDockerName.
 func NewDocker(name string) Store {
 	return &dockerStore{name: name, busy: make(chan struct{}, 1)}
 }
@@ -75,11 +76,11 @@ func (d *dockerStore) Get(ctx context.Context, id string) (Secret, error) {
 		}
 		switch listed := h.lists(id); {
 		case listed:
-			// For a locked keyring, helpers report "not found", or crash.
+			// If the keyring is locked, some helpers report "not found" or crash.
 			return &Error{
 				Kind: Locked,
 				Err:  errors.New(h.program + " lists the key, but does not return it"),
-				Hint: "unlock the keychain behind it, and try again",
+				Hint: "unlock the keychain that it uses, and try again",
 			}
 		case h.ctx.Err() != nil:
 			return h.contextEnded()
@@ -100,8 +101,8 @@ func (d *dockerStore) Set(ctx context.Context, id string, secret Secret) error {
 	})
 }
 
-// Delete reads the key before and after, since some helpers report success although they deleted
-// nothing.
+// Delete reads the key before and after the deletion, since some helpers report success although
+// they deleted nothing.
 func (d *dockerStore) Delete(ctx context.Context, id string) error {
 	return d.do(ctx, "delete", id, func(h *dockerHelper) error {
 		if _, err := h.get(id); err != nil && (!errors.Is(err, ErrNotFound) || !h.lists(id)) {
@@ -114,7 +115,7 @@ func (d *dockerStore) Delete(ctx context.Context, id string) error {
 		gone := errors.Is(err, ErrNotFound)
 		switch {
 		case err == nil || gone && h.lists(id):
-			return &Error{Kind: Refused, Err: errors.New(h.program + " still holds the key"), Hint: "delete it there by hand"}
+			return &Error{Kind: Refused, Err: errors.New(h.program + " still holds the key"), Hint: "delete the key there by hand"}
 		case gone:
 			return nil
 		}
@@ -185,7 +186,7 @@ func (d *dockerStore) withHelper(ctx context.Context, c call, work func(*dockerH
 	return c.fail(work(h))
 }
 
-// A dockerHelper is a docker credential helper during one call of the store, which may run the
+// A dockerHelper is a docker credential helper during one call of the store. The call may run the
 // helper several times.
 type dockerHelper struct {
 	ctx            context.Context
@@ -247,7 +248,7 @@ func (h *dockerHelper) run(secret Secret, request func(client.ProgramFunc) error
 	case errors.Is(p.err, fs.ErrPermission), errors.Is(p.err, fs.ErrNotExist):
 		return &Error{Kind: NoKeychain, Err: errors.New(h.program + " can't be started"), Hint: "check that " + h.path + " is a program that you may run"}
 	case p.err == nil:
-		return &Error{Err: errors.New(h.program + " did not answer with a credential"), Hint: h.tryHint()}
+		return &Error{Err: errors.New(h.program + " returned no valid credential"), Hint: h.tryHint()}
 	case credentials.IsErrCredentialsNotFound(err):
 		return errNotFound
 	case exited:
@@ -256,7 +257,7 @@ func (h *dockerHelper) run(secret Secret, request func(client.ProgramFunc) error
 	return &Error{Err: fmt.Errorf("%s failed: %s", h.program, sanitize(p.err, secret)), Hint: h.tryHint()}
 }
 
-// contextEnded returns the error for a helper that did not finish before its context ended.
+// contextEnded returns the error for a helper that was still running when its context ended.
 func (h *dockerHelper) contextEnded() *Error {
 	e := contextEnded(h.ctx.Err(), h.budget)
 	e.Hint = "check for a prompt on the screen; " + h.tryHint()
@@ -285,12 +286,12 @@ func (p *helperProcess) Output() ([]byte, error) {
 	cmd.WaitDelay = helperGrace
 	p.err = runAsGroup(cmd)
 	if errors.Is(p.err, exec.ErrWaitDelay) {
-		p.err = nil // the helper succeeded, but a process that it started, such as an agent, still has its stdout
+		p.err = nil // the helper succeeded, but a process that it started, such as an agent, keeps stdout open
 	}
 	return p.out.Bytes(), p.err
 }
 
-// A boundedBuffer holds at most maxHelperOutput bytes. A write that exceeds them fails and calls
+// A boundedBuffer holds at most maxHelperOutput bytes. A write beyond that fails and calls
 // onOverflow.
 type boundedBuffer struct {
 	bytes.Buffer
@@ -307,7 +308,7 @@ func (b *boundedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// ReadFrom uses Write, which bytes.Buffer's ReadFrom would bypass.
+// ReadFrom calls Write. The ReadFrom of bytes.Buffer would bypass the limit.
 func (b *boundedBuffer) ReadFrom(r io.Reader) (int64, error) {
 	return io.Copy(struct{ io.Writer }{b}, r)
 }

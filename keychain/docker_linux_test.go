@@ -35,7 +35,7 @@ func fakeHelper(t *testing.T, script string) (store keychain.Store, dir string) 
 	return keychain.NewDocker("fake"), dir
 }
 
-// filing is the script of a working helper, with one file for each server.
+// filing is the script of a working helper that stores each key in a file.
 const filing = `
 read -r -d '' input
 case $1 in
@@ -46,7 +46,7 @@ list) echo no such action; exit 1 ;;
 esac
 `
 
-// The helper gets the key only on stdin, in the form that real helpers accept.
+// The helper gets the key only on stdin, in the format of docker's protocol.
 func TestDockerWhatTheHelperGets(t *testing.T) {
 	store, dir := fakeHelper(t, `
 tr '\0' '\n' </proc/$$/cmdline >>"$here/argv"; env >>"$here/env"; cat >>"$here/stdin.$1"
@@ -70,8 +70,8 @@ tr '\0' '\n' </proc/$$/cmdline >>"$here/argv"; env >>"$here/env"; cat >>"$here/s
 	}
 }
 
-// Helpers fail in all ways that programs can. Each call ends with an error that names the cause and
-// does not contain the key.
+// Helpers may fail in many ways. Each call ends with an error that names the cause and does not
+// contain the key.
 func TestDockerHelpersThatFail(t *testing.T) {
 	everyCall := []string{"get", "set", "delete"}
 	for _, test := range []struct {
@@ -85,14 +85,14 @@ func TestDockerHelpersThatFail(t *testing.T) {
 		{"hangs in what it started", "sleep 1000 & wait", everyCall, keychain.Timeout, "no answer within"},
 		{"hangs, deaf to signals", "trap '' TERM INT HUP; while :; do sleep 1000; done", everyCall, keychain.Timeout, "no answer within"},
 		{"answers late", `sleep 5; echo '{"Username":"id","Secret":"x"}'`, everyCall, keychain.Timeout, "no answer within"},
-		{"says nothing", "exit 0", []string{"get", "delete"}, keychain.Failed, "did not answer with a credential"},
-		{"garbage", "echo " + marker, []string{"get", "delete"}, keychain.Failed, "did not answer with a credential"},
-		{"another type", `echo '[{"Secret":17}]'`, []string{"get", "delete"}, keychain.Failed, "answer with a credential"},
-		{"half of an answer", `printf '{"Username":"id","Secret":"` + marker + `'`, []string{"get", "delete"}, keychain.Failed, "answer with a credential"},
+		{"says nothing", "exit 0", []string{"get", "delete"}, keychain.Failed, "returned no valid credential"},
+		{"garbage", "echo " + marker, []string{"get", "delete"}, keychain.Failed, "returned no valid credential"},
+		{"another type", `echo '[{"Secret":17}]'`, []string{"get", "delete"}, keychain.Failed, "returned no valid credential"},
+		{"half of an answer", `printf '{"Username":"id","Secret":"` + marker + `'`, []string{"get", "delete"}, keychain.Failed, "returned no valid credential"},
 		{"without end", "yes " + marker, everyCall, keychain.Failed, "wrote more than 1048576 bytes"},
 		{"an empty key", `echo '{"Username":"id","Secret":""}'`, []string{"get"}, keychain.Failed, "the key in docker-credential-fake is empty"},
-		{"another account's key", `echo '{"Username":"other","Secret":"` + marker + `"}'`, []string{"get", "delete"}, keychain.NotFound, "no key is stored for it"},
-		{"none, in an old one's words", `echo '{"ServerURL":"x","Username":"","Secret":""}'`, []string{"get", "delete"}, keychain.NotFound, "no key is stored for it"},
+		{"another account's key", `echo '{"Username":"other","Secret":"` + marker + `"}'`, []string{"get", "delete"}, keychain.NotFound, "no key is stored for this account"},
+		{"none, in an old one's words", `echo '{"ServerURL":"x","Username":"","Secret":""}'`, []string{"get", "delete"}, keychain.NotFound, "no key is stored for this account"},
 		{"quotes the key", `echo "can't: $(cat)"; exit 1`, []string{"set"}, keychain.Failed, "ended with exit status 1"},
 		{"gives the key, and fails", `echo '{"Username":"id","Secret":"` + marker + `"}'; exit 1`, []string{"get", "delete"}, keychain.Failed, "ended with exit status 1"},
 		{"panics", `echo "panic: ` + marker + `
@@ -100,14 +100,14 @@ func TestDockerHelpersThatFail(t *testing.T) {
 goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with exit status 2"},
 		{"is killed", "kill -9 $$", everyCall, keychain.Failed, "ended with signal: killed"},
 		{"says why", `printf 'the vault\n\033[31m is sealed'; exit 3`, everyCall, keychain.Failed, "exit status 3: the vault [31m is sealed"},
-		{"is locked", `echo "User interaction is not allowed. (-25308)"; exit 1`, everyCall, keychain.Locked, "the keychain behind it is locked"},
+		{"is locked", `echo "User interaction is not allowed. (-25308)"; exit 1`, everyCall, keychain.Locked, "the keychain that it uses is locked"},
 		{"lists what it does not find", `[ $1 = list ] && echo '{"https://ocgo-key.invalid/id":"id"}' || { echo "$none"; exit 1; }`, []string{"get"}, keychain.Locked, "lists the key, but does not return it"},
 		{"lists what it falls over", `[ $1 = list ] && echo '{"https://ocgo-key.invalid/id":"id"}' || exit 2`, []string{"get"}, keychain.Locked, "lists the key, but does not return it"},
 		{"keeps what it should delete", `[ $1 = erase ] || echo '{"Username":"id","Secret":"x"}'`, []string{"delete"}, keychain.Refused, "still holds the key"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store, dir := fakeHelper(t, test.script)
-			t.Setenv("FAKE_HELPER_MARK", dir) // the helper and its children inherit it; withCommand leaves this process out
+			t.Setenv("FAKE_HELPER_MARK", dir) // the helper and its children inherit this; withCommand ignores this process
 			budget := 20 * time.Second
 			if test.kind == keychain.Timeout {
 				budget = shortly
@@ -139,7 +139,8 @@ goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with ex
 	}
 }
 
-// withCommand lists the other processes that have the mark in their environment.
+// withCommand lists the processes with FAKE_HELPER_MARK=dir in their environment, without this
+// process.
 func withCommand(t *testing.T, dir string) []string {
 	t.Helper()
 	self := fmt.Sprintf("/proc/%d ", os.Getpid())
@@ -152,7 +153,7 @@ func withCommand(t *testing.T, dir string) []string {
 	return others
 }
 
-// A process that a helper leaves running with the same stdout delays the answer only briefly.
+// A helper may leave a process running that keeps stdout open. This delays the answer only briefly.
 func TestDockerHelperThatLeavesADaemon(t *testing.T) {
 	store, dir := fakeHelper(t, `sleep 30 & echo $! >>"$here/pids"; echo '{"Username":"id","Secret":"x"}'`)
 	t.Cleanup(func() {

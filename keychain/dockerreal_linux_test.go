@@ -55,7 +55,7 @@ func TestDockerSecretServiceConforms(t *testing.T) {
 	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewDocker("secretservice") })
 }
 
-// The real helper's error for each unusable keyring gets the right Kind and a hint.
+// For each unusable keyring, the error of the real helper gets the right Kind and a hint.
 func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -81,7 +81,7 @@ func TestDockerSecretServiceWithoutAKeyring(t *testing.T) {
 			noMarker(t, "error", err.Error()+e.Hint)
 		})
 	}
-	// The helper finds nothing in a locked keyring. The store must not report that as "not found".
+	// The helper finds no key in a locked keyring. The store must not report this as "not found".
 	t.Run("keyring locked after Set", func(t *testing.T) {
 		d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 		setEnv(t, append(d.Env(), "DISPLAY=", "WAYLAND_DISPLAY="))

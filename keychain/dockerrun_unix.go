@@ -12,7 +12,7 @@ import (
 
 // runAsGroup runs cmd in its own process group, and kills the whole group when cmd's context ends.
 // This also ends the programs that cmd started: pass, for example, is a shell script that runs gpg.
-// On Linux, the kernel ends cmd if this process dies.
+// On Linux, the kernel also kills cmd if this process dies.
 func runAsGroup(cmd *exec.Cmd) error {
 	cmd.SysProcAttr = groupLeader()
 	cmd.Cancel = func() error {
@@ -21,7 +21,8 @@ func runAsGroup(cmd *exec.Cmd) error {
 		}
 		return os.ErrProcessDone
 	}
-	// Linux sends Pdeathsig when the thread that started cmd ends.
+	// Linux sends Pdeathsig when the thread that started cmd ends, so this thread must not end
+	// earlier.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	return cmd.Run()

@@ -10,22 +10,22 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// A Kind is the kind of a failure, as far as callers have to tell failures apart.
+// A Kind is the kind of a failure. Callers need to distinguish only these.
 type Kind int
 
 // The kinds of failure. The zero value, Failed, is for all other failures.
 const (
 	Failed     Kind = iota
 	NotFound        // the store has no secret for this id
-	Locked          // the keychain is locked, or the user dismissed the prompt for its password
+	Locked          // the keychain is locked, or the user dismissed its password prompt
 	NoKeychain      // no keychain is available
 	Timeout         // no answer before the deadline
 	Refused         // the keychain or the user denied the request
 	TooLarge        // more than MaxSecretSize bytes
-	Unusable        // what is stored cannot be a key
+	Unusable        // the stored text cannot be a key
 )
 
-// The sentinels for errors.Is, one for each Kind but Failed.
+// The sentinel errors for errors.Is, one for each Kind except Failed.
 var (
 	ErrNotFound   = errors.New("no such key in the keychain")
 	ErrLocked     = errors.New("keychain locked")
@@ -33,7 +33,7 @@ var (
 	ErrTimeout    = errors.New("keychain did not answer in time")
 	ErrRefused    = errors.New("refused by the keychain")
 	ErrTooLarge   = errors.New("key too large")
-	ErrUnusable   = errors.New("what is stored cannot be a key")
+	ErrUnusable   = errors.New("the stored text cannot be a key")
 )
 
 var kinds = map[Kind]struct {
@@ -58,8 +58,8 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind %d", int(k))
 }
 
-// An Error is the error type of every Store. No field holds a secret, and Err is never an error of
-// the underlying library, whose text could hold one.
+// An Error is the error type of every Store. No field holds a secret. Err is never an error of the
+// underlying library, since its text could contain a secret.
 type Error struct {
 	Kind  Kind
 	Op    string // "get", "set" or "delete"; empty if no store was called
@@ -67,7 +67,7 @@ type Error struct {
 	ID    string // the account id
 	Hint  string // the user's next step, one line; empty if there is none
 	Fix   string // a shell command line that is likely to fix it; empty if there is none
-	Err   error  // the cause in this package's words; a context's error is in its chain
+	Err   error  // the cause, with a message of this package; may wrap a context's error
 }
 
 // Error says in one line what failed and why, without the hint.
@@ -115,7 +115,7 @@ func (e *Error) Is(target error) bool {
 	return sentinel != nil && target == sentinel
 }
 
-// withMessage returns a copy of e with another message. The chain below e stays.
+// withMessage returns a copy of e with another message. Its Err wraps the same errors.
 func (e *Error) withMessage(message string) *Error {
 	changed := *e
 	changed.Err = reason{message, e.Err}
@@ -134,8 +134,8 @@ func WithLabel(err error, label string) error {
 	return err
 }
 
-// WithoutAccount returns err without its operation and account if err is an *Error, for a failure
-// that concerns all accounts.
+// WithoutAccount returns err without its operation and account, if err is an *Error. It is for a
+// failure that concerns all accounts.
 func WithoutAccount(err error) error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		bare := *e
@@ -145,8 +145,8 @@ func WithoutAccount(err error) error {
 	return err
 }
 
-// A reason is an error with a message for the user. It has err in its chain, but does not show
-// err's text: "context deadline exceeded" would not help the user.
+// A reason is an error with a message for the user. It wraps err, but does not show err's text:
+// "context deadline exceeded" would not help the user.
 type reason struct {
 	message string
 	err     error
@@ -155,10 +155,10 @@ type reason struct {
 func (r reason) Error() string { return r.message }
 func (r reason) Unwrap() error { return r.err }
 
-// A call is one call of a Store's method. Its fields go into the errors of that call.
+// A call is one call of a Store's method. The errors of the call contain its fields.
 type call struct{ store, op, id string }
 
-// check refuses an unusable id, and a context that has ended.
+// check returns an error for an invalid id, or if ctx has ended.
 func (c call) check(ctx context.Context) error {
 	if err := checkID(c.id); err != nil {
 		return c.fail(err)
@@ -169,7 +169,7 @@ func (c call) check(ctx context.Context) error {
 	return nil
 }
 
-// fail returns err as the *Error of this call, and nil for nil.
+// fail returns err as an *Error with the fields of c, or nil if err is nil.
 func (c call) fail(err error) error {
 	if err == nil {
 		return nil
@@ -183,27 +183,27 @@ func (c call) fail(err error) error {
 	return &failed
 }
 
-// Errors that several stores return. fail copies them before it sets the fields of a call.
+// Errors that several stores return. fail copies them before it sets fields.
 var (
 	errNotFound = &Error{
 		Kind: NotFound,
-		Err:  errors.New("no key is stored for it"),
+		Err:  errors.New("no key is stored for this account"),
 		Hint: "store it again with `ocgo-key replace NAME`, or drop the account with `ocgo-key remove NAME`",
 	}
 	errTooLarge = &Error{
 		Kind: TooLarge,
-		Err:  fmt.Errorf("the key is larger than the %d bytes that every keychain takes", MaxSecretSize),
+		Err:  fmt.Errorf("the key is larger than %d bytes, the limit of the smallest keychain", MaxSecretSize),
 		Hint: "check that you entered only the key",
 	}
 )
 
-// contextEnded returns the error for a context that ended with err. budget is how long the store
-// had to answer, or zero if it was never called.
+// contextEnded returns the error for a context that ended with err. budget is the time limit of the
+// call, or zero if the store was not called.
 func contextEnded(err error, budget time.Duration) *Error {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		return &Error{Err: reason{"canceled", err}}
 	}
-	message := "timed out before the keychain was asked"
+	message := "timed out before the keychain was called"
 	if budget > 0 {
 		unit := time.Millisecond
 		if budget >= time.Second {
@@ -218,11 +218,11 @@ func contextEnded(err error, budget time.Duration) *Error {
 	}
 }
 
-// DefaultBudget is how long a store has to answer when the caller's context has no deadline. `get`
-// never takes longer than this, whatever the state of the keychain.
+// DefaultBudget is the time limit of a call whose context has no deadline. Also `get` never takes
+// longer than this.
 const DefaultBudget = 8 * time.Second
 
-// WithBudget returns ctx, with a deadline after DefaultBudget if it has none.
+// WithBudget returns ctx, with a deadline after DefaultBudget if ctx has none.
 func WithBudget(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return context.WithCancel(ctx)

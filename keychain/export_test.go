@@ -8,12 +8,12 @@ import (
 // Backend replaces go-keyring in NewFake.
 type Backend = backend
 
-// NewFake returns the OS store over b, without the code for a particular system.
+// NewFake returns the OS store with backend b, without the code for a particular system.
 func NewFake(b Backend, verifyDelete bool) Store {
 	return newOSStore(b, platform{verifyDelete: verifyDelete})
 }
 
-// NewFakeSystem returns the OS store over b for this system, without its preflight.
+// NewFakeSystem returns the OS store with backend b for this system, without its preflight.
 func NewFakeSystem(b Backend) Store {
 	p := system()
 	p.preflight = nil
@@ -28,10 +28,10 @@ var (
 	DBusError        = dbusError
 )
 
-// DumpedUsers returns the users of a service in what `security dump-keychain` prints.
+// DumpedUsers returns the users of a service in the output of `security dump-keychain`.
 var DumpedUsers = dumpedUsers
 
-// HelperError returns the error for a docker credential helper that fails with output.
+// HelperError returns the error for a docker credential helper that fails with this output.
 func HelperError(output string) *Error {
 	return (&dockerHelper{program: "docker-credential-x"}).explain(output, &exec.ExitError{}, Secret{})
 }

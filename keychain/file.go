@@ -22,33 +22,31 @@ const (
 	lockName  = "keys.lock"
 )
 
-// A FileConfig says where the encrypted file is, and which identity opens it.
+// A FileConfig says where the encrypted file is, and which age identity decrypts it.
 type FileConfig struct {
 	// Dir is the folder of keys.age and keys.lock. The first Set creates it.
 	Dir string
-	// Identity is where the age identity comes from: the path of a file, or an open descriptor as
-	// "fd:N" or /dev/fd/N. If it is empty, there is no identity, and every call fails with
-	// ErrLocked.
+	// Identity is the source of the age identity: the path of a file, or an open descriptor as
+	// "fd:N" or /dev/fd/N. If Identity is empty, every call fails with ErrLocked.
 	Identity string
-	// GroupReadable allows the group to read the identity's file. The systemd credential of a
+	// GroupReadable allows an identity file that the group can read. The systemd credential of a
 	// service with its own user has this permission.
 	GroupReadable bool
-	// AskPassphrase asks the user for the passphrase of an identity that has one. It returns when
-	// ctx ends. If it is nil, calls with such an identity fail with ErrLocked.
+	// AskPassphrase asks the user for the passphrase of an encrypted identity. It returns when ctx
+	// ends. If AskPassphrase is nil, calls with an encrypted identity fail with ErrLocked.
 	AskPassphrase func(ctx context.Context, prompt string) ([]byte, error)
 }
 
-// NewFile returns the store in Dir/keys.age: one file that age encrypts
-// (https://age-encryption.org/v1) to the X25519 recipients of the identity. Its plaintext is
-// {"version":1,"keys":{ID:KEY}}, so `age -d -i IDENTITY keys.age` shows it.
+// NewFile returns the store in Dir/keys.age. The file is encrypted with age
+// (https://age-encryption.org/v1) to the X25519 recipients of the identity. `age -d -i IDENTITY
+// keys.age` shows its plaintext: {"version":1,"keys":{ID:KEY}}.
 //
-// Only the user may have access to the file and the identity (no permissions for group and others,
-// where the system has them). The file is written with mode 0600, atomically and synced to disk,
-// under the lock on keys.lock. Only the identity stays in memory. If the identity has a passphrase,
-// the first call asks for it, once. If the identity is a descriptor, NewFile makes sure that no
-// child inherits it. Everything else waits for the first call, which reads the descriptor to its
-// end and closes it. A call returns when its context ends, or after DefaultBudget if the context
-// has no deadline.
+// Group and others must have no permissions for the file and the identity, on systems with such
+// permissions. The file is written with mode 0600, atomically and synced to disk, while keys.lock
+// is locked. Only the identity stays in memory. If the identity has a passphrase, the first call
+// asks for it, once. If the identity is a descriptor, NewFile makes sure that no child process
+// inherits it, and the first call reads it to its end and closes it. A call returns when its
+// context ends, or after DefaultBudget if the context has no deadline.
 func NewFile(c FileConfig) Store {
 	return &fileStore{config: c, source: newIdentitySource(c.Identity, c.GroupReadable), busy: make(chan struct{}, 1)}
 }
@@ -137,7 +135,7 @@ func (s *fileStore) Inspect(ctx context.Context) (Inspection, error) {
 	return found, nil
 }
 
-// do makes one call: it opens the identity, and runs work with it until ctx ends.
+// do makes one call: it opens the identity, and runs work with it. It returns when ctx ends.
 func (s *fileStore) do(ctx context.Context, op, id string, work func(context.Context, []age.Identity) error) error {
 	c := call{storeFile, op, id}
 	if err := c.check(ctx); err != nil {
@@ -152,8 +150,8 @@ func (s *fileStore) do(ctx context.Context, op, id string, work func(context.Con
 	return c.fail(err)
 }
 
-// within runs work, and abandons it when ctx ends, since the file system may hang. If within has
-// abandoned work, the caller must not read the variables that work sets.
+// within runs work, but does not wait for it after ctx has ended, since the file system may hang.
+// In that case the caller must not read the variables that work sets.
 func within(ctx context.Context, work func() error) error {
 	budget := remaining(ctx)
 	done := make(chan error, 1)
@@ -163,28 +161,28 @@ func within(ctx context.Context, work func() error) error {
 		return err
 	case <-ctx.Done():
 		e := contextEnded(ctx.Err(), budget)
-		e.Hint = "check that its disk responds, and try again"
+		e.Hint = "check that the disk of the file responds, and try again"
 		return e
 	}
 }
 
-// change reads the file, alters its contents and writes it, under the lock.
+// change locks the file, reads it, alters its contents and writes it.
 func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter func(contents) error) error {
 	if err := os.MkdirAll(s.config.Dir, 0o700); err != nil {
-		return s.unwritable("cannot create its folder", err)
+		return s.unwritable("cannot create the folder of the file", err)
 	}
-	// Not read-only: if the path is a pipe, opening it for reading only would block.
+	// The file is not opened read-only: if the path is a pipe, that would block.
 	lock := flock.New(s.path(lockName), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR))
 	defer func() { _ = lock.Close() }()
 	if _, err := lock.TryLockContext(ctx, lockPollInterval); err != nil {
 		if ctx.Err() != nil {
 			return &Error{
 				Kind: Timeout,
-				Err:  reason{"another ocgo-key process holds its lock", ctx.Err()},
-				Hint: "find the process that hangs, and end it",
+				Err:  reason{"another ocgo-key process holds the lock of the file", ctx.Err()},
+				Hint: "end the process that hangs",
 			}
 		}
-		return s.unwritable("cannot lock it", err)
+		return s.unwritable("cannot lock the file", err)
 	}
 	c, err := s.read(identities)
 	if err != nil {
@@ -197,7 +195,7 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 	if err != nil {
 		return err
 	}
-	// The old file is replaced only if the new one can be decrypted.
+	// The new file must be decryptable before it replaces the old one.
 	if _, err := decryptContents(data, identities); err != nil {
 		return err
 	}
@@ -207,7 +205,7 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 	}
 	removeLeftovers(target)
 	if err := atomicfile.Write(target, data, 0o600, true); err != nil {
-		return s.unwritable("cannot write it", err)
+		return s.unwritable("cannot write the file", err)
 	}
 	return nil
 }
@@ -215,7 +213,7 @@ func (s *fileStore) change(ctx context.Context, identities []age.Identity, alter
 // lockPollInterval is the time between two attempts to take a lock that another process holds.
 const lockPollInterval = 5 * time.Millisecond
 
-// target returns the path of keys.age or, if that is a link, of the file that the link leads to.
+// target returns the path of keys.age or, if keys.age is a link, of the file that it points to.
 func (s *fileStore) target() (string, error) {
 	path := s.path(keysName)
 	target, err := filepath.EvalSymlinks(path)
@@ -223,16 +221,16 @@ func (s *fileStore) target() (string, error) {
 	case err == nil:
 		return target, nil
 	case !errors.Is(err, fs.ErrNotExist):
-		return "", s.unwritable("cannot find it", err)
+		return "", s.unwritable("cannot find the file", err)
 	}
 	if _, err := os.Lstat(path); err == nil {
-		return "", &Error{Kind: Refused, Err: errors.New(path + " is a link to a file that does not exist"), Hint: "bring that file back, or remove the link"}
+		return "", &Error{Kind: Refused, Err: errors.New(path + " is a link to a file that does not exist"), Hint: "restore that file, or remove the link"}
 	}
 	return path, nil
 }
 
-// removeLeftovers removes the temporary files of writers that were killed. The caller holds the
-// lock, so no other writer is using one.
+// removeLeftovers removes the temporary files of killed writers. The caller holds the lock, so no
+// other writer is active.
 func removeLeftovers(target string) {
 	dir, name := filepath.Split(target)
 	entries, _ := os.ReadDir(dir)

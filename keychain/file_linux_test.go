@@ -33,7 +33,7 @@ func hammer(store keychain.Store, name string) int {
 	}
 }
 
-// fileChild returns this binary as a command with a job on the file store, and with files as its
+// fileChild returns a command that runs a job on the file store in this binary. files become its
 // descriptors from 3 on.
 func fileChild(t *testing.T, j job, files ...*os.File) *exec.Cmd {
 	t.Helper()
@@ -50,8 +50,8 @@ func fileChild(t *testing.T, j job, files ...*os.File) *exec.Cmd {
 	return cmd
 }
 
-// Writers are killed during writes, two at a time. Every key that one of them reported as stored is
-// in the file, and the file is readable at any time.
+// In each round, two writers are killed during writes. The file stays readable, and has every key
+// that a writer reported as stored.
 func TestFileWritersAreKilled(t *testing.T) {
 	dir, identity := t.TempDir(), newIdentity(t)
 	s := inFolder(dir, identity)
@@ -94,8 +94,8 @@ func TestFileWritersAreKilled(t *testing.T) {
 	assert.Empty(t, left, "a later writer must remove the temporary files of killed writers")
 }
 
-// The descriptor of an identity can be a file, even if another process has already read from it, or
-// a pipe.
+// The descriptor of an identity can be a pipe or a file. The file may already have been read by
+// another process.
 func TestFileIdentityOnADescriptor(t *testing.T) {
 	dir, identity := t.TempDir(), newIdentity(t)
 	set(t, inFolder(dir, identity), "id", "value")
@@ -150,12 +150,12 @@ func TestFileIdentityOnADescriptor(t *testing.T) {
 		var got report
 		require.NoError(t, json.Unmarshal(out, &got), "%s", out)
 		assert.Equal(t, keychain.Timeout, got.Kind, got.Message)
-		assert.Contains(t, got.Message, "no identity arrived from fd:3")
+		assert.Contains(t, got.Message, "no identity was received from fd:3")
 	})
 	// The Go runtime has open files with low numbers. The store must neither read nor close them.
 	t.Run("not handed over", func(t *testing.T) {
 		for n := 3; n < 12; n++ {
-			unix.CloseOnExec(n) // in case the parent of the tests left it open
+			unix.CloseOnExec(n) // the parent of the tests may have left it open
 			r := get(t, "fd:"+strconv.Itoa(n))
 			assert.Equal(t, keychain.Locked, r.Kind, "%d: %s", n, r.Message)
 		}

@@ -46,7 +46,7 @@ func holds(t *testing.T, s keychain.Store, id, key string) {
 	assert.Equal(t, key, got.Reveal())
 }
 
-// refuses checks that each call of the store fails with this kind, and returns the error of Get.
+// refuses checks that each call of the store fails with this kind. It returns the error of Get.
 func refuses(t *testing.T, s keychain.Store, kind keychain.Kind) *keychain.Error {
 	t.Helper()
 	_, err := s.Get(t.Context(), "id")
@@ -122,7 +122,7 @@ func TestFileStaysALink(t *testing.T) {
 	assert.Equal(t, os.ModeSymlink, info.Mode().Type())
 }
 
-// Each failure has its kind and its message. The store writes nothing and has no fallback.
+// Each failure has its own kind and message. The store then writes nothing and uses no other store.
 func TestFileTroubles(t *testing.T) {
 	good := newIdentity(t)
 	identityText, err := os.ReadFile(good)
@@ -161,7 +161,7 @@ func TestFileTroubles(t *testing.T) {
 		{"keys not an age file", keychain.Failed, "can't be decrypted", func(t *testing.T, g *given) {
 			require.NoError(t, os.WriteFile(filepath.Join(g.dir, "keys.age"), []byte(`{"version":1,"keys":{"id":"`+marker+`"}}`), 0o600))
 		}, false},
-		{"keys of another program", keychain.Failed, "does not hold what ocgo-key writes", func(t *testing.T, g *given) { encrypted(t, g.dir, good, marker) }, false},
+		{"keys of another program", keychain.Failed, "does not contain what ocgo-key writes", func(t *testing.T, g *given) { encrypted(t, g.dir, good, marker) }, false},
 		{"keys of a newer version", keychain.Failed, "newer version", func(t *testing.T, g *given) { encrypted(t, g.dir, good, `{"version":2,"keys":["`+marker+`"]}`) }, false},
 		{"a descriptor that is not open", keychain.Locked, "not open", func(t *testing.T, g *given) { g.identity = "fd:57" }, true},
 		{"no descriptor", keychain.Locked, "not the number of a descriptor", func(t *testing.T, g *given) { g.identity = "fd:x" }, true},
@@ -169,7 +169,7 @@ func TestFileTroubles(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if test.unix && runtime.GOOS == "windows" {
-				return // Windows has no such permissions and descriptors
+				return // Windows has no such permissions, and passes no descriptors
 			}
 			g := &given{t.TempDir(), good}
 			set(t, inFolder(g.dir, good), "id", "value")
@@ -201,8 +201,8 @@ func encrypted(t *testing.T, dir, identity, text string) {
 	require.NoError(t, errors.Join(err, w.Close(), out.Close()))
 }
 
-// If a service has its own user, its systemd credential has an access list. In the mode, this looks
-// like read permission for the group.
+// If a service has its own user, its systemd credential has an access control list. In the file
+// mode, this list looks like read permission for the group.
 func TestFileIdentityThatIsShared(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // Windows has no systemd
@@ -232,7 +232,7 @@ func TestFileWithTwoIdentities(t *testing.T) {
 	holds(t, inFolder(dir, one), "id", "value")
 	holds(t, inFolder(dir, two), "id", "value")
 
-	// A post-quantum identity works too, but age does not encrypt to both kinds at once.
+	// A post-quantum identity works too, but age cannot encrypt to both kinds at once.
 	quantum, err := age.GenerateHybridIdentity()
 	require.NoError(t, err)
 	alone := filepath.Join(t.TempDir(), "pq.txt")
@@ -281,7 +281,7 @@ func TestFileInspect(t *testing.T) {
 	require.ErrorIs(t, err, keychain.ErrTimeout)
 }
 
-// wrapped encrypts an identity with a passphrase, at a low work factor.
+// wrapped encrypts an identity with a passphrase and a low work factor.
 func wrapped(t *testing.T, identity, passphrase string) string {
 	t.Helper()
 	text, err := os.ReadFile(identity)
@@ -327,7 +327,7 @@ func TestFilePassphrase(t *testing.T) {
 	_, err := inFolder(dir, identity).(keychain.Inspector).Inspect(t.Context())
 	require.ErrorIs(t, err, keychain.ErrLocked)
 	for says, answer := range map[string]func(context.Context) ([]byte, error){
-		"the passphrase does not open the identity":                                 func(context.Context) ([]byte, error) { return []byte("wrong"), nil },
+		"the passphrase does not decrypt the identity":                              func(context.Context) ([]byte, error) { return []byte("wrong"), nil },
 		"the identity has a passphrase, and none was given":                         func(context.Context) ([]byte, error) { return nil, nil },
 		"the identity has a passphrase, and none was given: no terminal to ask on ": func(context.Context) ([]byte, error) { return nil, errors.New("no terminal to ask on ") },
 	} {

@@ -15,10 +15,10 @@ import (
 	"filippo.io/age/armor"
 )
 
-// contentsVersion is the format that this program writes.
+// contentsVersion is the version of the format that this program writes.
 const contentsVersion = 1
 
-// maxFileSize limits, in bytes, what is read of keys.age and of an identity.
+// maxFileSize is the largest keys.age or identity that is read, in bytes.
 const maxFileSize = 16 << 20
 
 // contents is the plaintext of keys.age.
@@ -29,7 +29,7 @@ type contents struct {
 
 func (c contents) ids() []string { return slices.Sorted(maps.Keys(c.Keys)) }
 
-// read returns the contents of the file, empty ones if there is no file yet.
+// read returns the contents of the file, which are empty if there is no file yet.
 func (s *fileStore) read(identities []age.Identity) (contents, error) {
 	data, err := readPrivate(s.path(keysName), "the file of keys", false)
 	switch {
@@ -44,11 +44,11 @@ func (s *fileStore) read(identities []age.Identity) (contents, error) {
 	return decryptContents(data, identities)
 }
 
-// damagedFile returns the error for a keys.age that can't be used as it is.
+// damagedFile returns the error for a keys.age that can't be used.
 func damagedFile(what string) *Error {
 	return &Error{
 		Err:  errors.New(keysName + " " + what),
-		Hint: "put it back from a backup; `age -d -i IDENTITY " + keysName + "` shows what is in it",
+		Hint: "restore it from a backup; `age -d -i IDENTITY " + keysName + "` shows what is in it",
 	}
 }
 
@@ -60,19 +60,19 @@ func decryptContents(data []byte, identities []age.Identity) (contents, error) {
 			return contents{}, &Error{
 				Kind: Locked,
 				Err:  errors.New(keysName + " is encrypted for another identity"),
-				Hint: "name the right one with --identity PATH or OCGO_KEY_IDENTITY",
+				Hint: "name the right identity with --identity PATH or OCGO_KEY_IDENTITY",
 			}
 		}
 		return contents{}, damagedFile("can't be decrypted: it is damaged, or not an age file")
 	}
-	// The version is read even if the rest has another shape.
+	// The version is read even if the rest has another format.
 	var c contents
 	err = json.Unmarshal(plain, &c)
 	switch {
 	case c.Version > contentsVersion:
-		return contents{}, &Error{Err: errors.New(keysName + " was written by a newer version of ocgo-key"), Hint: "upgrade this one"}
+		return contents{}, &Error{Err: errors.New(keysName + " was written by a newer version of ocgo-key"), Hint: "upgrade ocgo-key"}
 	case err != nil || c.Version < 1 || c.Keys == nil:
-		return contents{}, damagedFile("does not hold what ocgo-key writes")
+		return contents{}, damagedFile("does not contain what ocgo-key writes")
 	}
 	return c, nil
 }
@@ -119,7 +119,7 @@ func encryptContents(c contents, identities []age.Identity) ([]byte, error) {
 		return nil, &Error{
 			Kind: Refused,
 			Err:  errors.New("age does not encrypt for this identity"),
-			Hint: "leave one kind of identity in its file (X25519, as `age-keygen` makes them)",
+			Hint: "use an identity file with one kind of identity (X25519, as `age-keygen` makes them)",
 		}
 	}
 	return encrypted.Bytes(), nil

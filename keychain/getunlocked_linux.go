@@ -7,13 +7,13 @@ import (
 	ss "github.com/zalando/go-keyring/secret_service"
 )
 
-// getUnlocked reads the same key as keyring.Get, but waits only for the three answers that an
-// unlocked keyring needs: the list of keyrings; a session and the item at the same time; the
-// secret. keyring.Get makes seven calls one after the other. ok is false in every other case (a
-// locked keyring, an error, no item): then the caller uses keyring.Get, which may prompt the user.
-// A session is opened only after the first answer has arrived. gnome-keyring (42.1 to 48) registers
-// a client at its first call, in another thread than the one that answers, and crashes if a session
-// is opened before it has registered the client.
+// getUnlocked reads the same key as keyring.Get from an unlocked keyring, but faster. It waits
+// three times: for the list of keyrings; for a session and the item; for the secret. keyring.Get
+// makes seven calls in sequence. ok is false in every other case (a locked keyring, an error, no
+// item). Then the caller uses keyring.Get, which may prompt the user. The session is opened only
+// after the first answer, since gnome-keyring (42.1 to 48) crashes if a client opens a session
+// before it is registered. gnome-keyring registers a client at its first call, in a separate
+// thread.
 func getUnlocked(service, user string) (value string, ok bool) {
 	conn, err := dbus.SessionBus()
 	if err != nil {
@@ -50,8 +50,8 @@ func getUnlocked(service, user string) (value string, ok bool) {
 	return string(secret.Value), true
 }
 
-// usedKeyring returns the one of all keyrings that go-keyring uses: "login", or else the default
-// one.
+// usedKeyring returns the keyring that go-keyring uses: "login" if it exists, or else the default
+// keyring.
 func usedKeyring(all []dbus.ObjectPath) dbus.ObjectPath {
 	if slices.Contains(all, loginKeyring) {
 		return loginKeyring

@@ -16,9 +16,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A Get from an unlocked keyring first waits for one answer (otherwise gnome-keyring may crash),
-// then opens a session, reads the item and its secret, and closes the session. It makes no other
-// calls, and returns the same key as go-keyring.
+// A Get from an unlocked keyring first waits for one answer, since otherwise gnome-keyring may
+// crash. Then it opens a session, reads the item and its secret, and closes the session. It makes
+// no other calls, and returns the same key as go-keyring.
 func TestGetMakesOnlyTheNecessaryCalls(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()
@@ -37,7 +37,7 @@ func TestGetMakesOnlyTheNecessaryCalls(t *testing.T) {
 	assert.Equal(t, keychain.NotFound, kind.Kind)
 
 	var members []string
-	for !slices.Contains(members, "Unlock") { // for a key that is in no keyring, go-keyring calls Unlock last
+	for !slices.Contains(members, "Unlock") { // if a key is in no keyring, go-keyring's last call is Unlock
 		select {
 		case message := <-seen:
 			switch message.Type {
@@ -66,7 +66,7 @@ func TestGetMakesOnlyTheNecessaryCalls(t *testing.T) {
 	require.NoError(t, store.Delete(ctx, "quick"))
 }
 
-// watchService returns the calls to the service and its answers from now on.
+// watchService returns all further calls to the service and its answers.
 func watchService(t *testing.T, ctx context.Context) <-chan *dbus.Message {
 	t.Helper()
 	monitor, err := dbus.ConnectSessionBus(dbus.WithContext(ctx))

@@ -20,13 +20,13 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// An identitySource is where the text of an age identity comes from.
+// An identitySource reads the text of an age identity from a file or a descriptor.
 type identitySource struct {
 	name          string // as the user gave it
 	groupReadable bool
-	unusable      error // an *Error that was found before reading
+	unusable      error // an *Error that prevents reading
 
-	// The result of reading a descriptor, which can be read only once.
+	// A descriptor can be read only once, so the result is kept here.
 	file *os.File
 	done chan struct{} // closed when file has been read; nil before the first read
 	text []byte
@@ -70,13 +70,13 @@ func descriptorNumber(name string) (number string, ok bool) {
 	return "", false
 }
 
-// openDescriptor returns a descriptor that the parent process opened for this one. No child of this
-// process inherits it.
+// openDescriptor returns a descriptor that the parent process left open for this process. It makes
+// sure that no child process inherits the descriptor.
 func openDescriptor(number string) (*os.File, error) {
 	n, err := strconv.ParseUint(number, 10, 16)
 	switch {
 	case err != nil || n == 1 || n == 2:
-		return nil, errors.New("that is not the number of a descriptor to read from")
+		return nil, errors.New("this is not the number of a descriptor to read from")
 	case runtime.GOOS == "windows":
 		return nil, errors.New("Windows does not pass descriptors on")
 	case !inherited(int(n)):
@@ -117,16 +117,16 @@ func (s *identitySource) read(ctx context.Context) ([]byte, error) {
 		return s.text, s.err
 	case <-ctx.Done():
 		e := contextEnded(ctx.Err(), budget)
-		e = e.withMessage(fmt.Sprintf("no identity arrived from %s: %s", s.name, e.message()))
-		e.Hint = "check that the program that writes to it works, and closes it"
+		e = e.withMessage(fmt.Sprintf("no identity was received from %s: %s", s.name, e.message()))
+		e.Hint = "check that the program that writes the identity works, and closes the descriptor"
 		return nil, e
 	}
 }
 
-// readPrivate reads a regular file that only its user may access. The error for a missing file has
-// fs.ErrNotExist in its chain. what names the file in errors.
+// readPrivate reads a regular file that only its owner may access. The error for a missing file
+// wraps fs.ErrNotExist. what describes the file in errors.
 func readPrivate(path, what string, groupReadable bool) ([]byte, error) {
-	// This check comes before Open, because opening a pipe waits for a writer.
+	// Opening a pipe would wait for a writer, so this check comes first.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, &Error{Kind: Refused, Err: fmt.Errorf("%s at %s is not a regular file", what, path), Hint: "name a file, or pass an open descriptor as fd:N"}
 	}
@@ -148,7 +148,7 @@ func readOpened(file *os.File, path, what string, groupReadable bool) ([]byte, e
 		if err := checkPrivate(info, path, what, groupReadable); err != nil {
 			return nil, err
 		}
-		// Another reader of the same descriptor may have moved its position.
+		// Another process may have moved the position of the descriptor.
 		from = io.NewSectionReader(file, 0, maxFileSize+1)
 	}
 	text, err := io.ReadAll(io.LimitReader(from, maxFileSize+1))
@@ -179,11 +179,11 @@ func checkPrivate(info fs.FileInfo, path, what string, groupReadable bool) error
 }
 
 func unreadable(err error, path, what string) *Error {
-	e := &Error{Err: reason{fmt.Sprintf("%s at %s can't be read", what, path), err}, Hint: "check its path and its permissions"}
+	e := &Error{Err: reason{fmt.Sprintf("%s at %s can't be read", what, path), err}, Hint: "check the path and the permissions"}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		e.Kind, e.Err = Locked, reason{fmt.Sprintf("%s at %s does not exist", what, path), err}
-		e.Hint = "give its path with --identity or OCGO_KEY_IDENTITY; `age-keygen -o PATH` makes a new one, which cannot decrypt what an older one encrypted"
+		e.Hint = "give the path with --identity or OCGO_KEY_IDENTITY; `age-keygen -o PATH` makes a new identity, which cannot decrypt existing keys"
 	case errors.Is(err, fs.ErrPermission):
 		e.Kind = Refused
 	}
@@ -193,11 +193,11 @@ func unreadable(err error, path, what string) *Error {
 var errNeedsPassphrase = &Error{
 	Kind: Locked,
 	Err:  errors.New("the identity has a passphrase, which this command does not ask for"),
-	Hint: "`ocgo-key run` asks for it once, on a terminal; for `get` and for programs, name an identity without one: --identity PATH, fd:N or a systemd credential called ocgo-key",
+	Hint: "`ocgo-key run` asks for it once, on a terminal; for `get` and for programs, name an identity without a passphrase: --identity PATH, fd:N or a systemd credential called ocgo-key",
 }
 
-// open returns the identities. If they have a passphrase, it calls askPassphrase, but only once,
-// whatever the result. If askPassphrase is nil, it does not ask.
+// open returns the identities. If they have a passphrase, open calls askPassphrase, unless it is
+// nil. It does so only once, whatever the result.
 func (s *fileStore) open(ctx context.Context, askPassphrase passphraseFunc) ([]age.Identity, error) {
 	budget := remaining(ctx)
 	select {
@@ -223,7 +223,7 @@ func (s *fileStore) open(ctx context.Context, askPassphrase passphraseFunc) ([]a
 	if askPassphrase == nil {
 		return nil, errNeedsPassphrase
 	}
-	// askPassphrase is not abandoned when ctx ends, since it restores the terminal.
+	// Wait for askPassphrase even when ctx ends, since it restores the terminal.
 	passphrase, err := askPassphrase(ctx, "Passphrase of the identity "+s.config.Identity+": ")
 	defer clear(passphrase)
 	var identities []age.Identity
@@ -251,18 +251,18 @@ func (s *fileStore) open(ctx context.Context, askPassphrase passphraseFunc) ([]a
 
 type passphraseFunc = func(ctx context.Context, prompt string) ([]byte, error)
 
-// isEncrypted reports whether text is a file that age encrypted, rather than identities.
+// isEncrypted reports whether text is an age-encrypted file and not a list of identities.
 func isEncrypted(text []byte) bool {
 	return bytes.HasPrefix(text, []byte("age-encryption.org/")) || bytes.HasPrefix(bytes.TrimSpace(text), []byte(armor.Header))
 }
 
 func parseIdentities(text []byte) ([]age.Identity, error) {
 	identities, err := age.ParseIdentities(bytes.NewReader(text))
-	if err != nil { // err may quote a line of the identity
+	if err != nil { // err may contain a line of the identity
 		return nil, &Error{
 			Kind: Refused,
 			Err:  errors.New("not an age identity"),
-			Hint: "its file holds a line AGE-SECRET-KEY-1…, as `age-keygen -o PATH` makes it",
+			Hint: "the file needs a line AGE-SECRET-KEY-1…, as `age-keygen -o PATH` writes it",
 		}
 	}
 	return identities, nil
@@ -270,7 +270,7 @@ func parseIdentities(text []byte) ([]age.Identity, error) {
 
 // decryptIdentities opens an identity that `age -p` encrypted.
 func decryptIdentities(text []byte, passphrase string) ([]age.Identity, error) {
-	// scrypt uses 256 MiB, which would otherwise stay allocated for minutes.
+	// Otherwise the 256 MiB that scrypt uses would stay allocated for minutes.
 	defer debug.FreeOSMemory()
 	scrypt, err := age.NewScryptIdentity(passphrase)
 	if err != nil {
@@ -279,10 +279,10 @@ func decryptIdentities(text []byte, passphrase string) ([]age.Identity, error) {
 	plain, err := decrypt(text, scrypt)
 	defer clear(plain)
 	if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
-		return nil, &Error{Kind: Locked, Err: errors.New("the passphrase does not open the identity"), Hint: "try again; `age -d PATH` shows whether it is the right one"}
+		return nil, &Error{Kind: Locked, Err: errors.New("the passphrase does not decrypt the identity"), Hint: "try again; `age -d PATH` shows whether the passphrase is right"}
 	}
 	if err != nil {
-		return nil, &Error{Err: errors.New("the identity can't be decrypted: it is damaged"), Hint: "put its file back from a backup"}
+		return nil, &Error{Err: errors.New("the identity can't be decrypted: it is damaged"), Hint: "restore its file from a backup"}
 	}
 	return parseIdentities(plain)
 }

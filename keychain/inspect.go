@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// An Inspection is the part of a keychain's content that can be read without prompting the user. It
-// is zero for a store that allows no inspection.
+// An Inspection is what can be read from a keychain without prompting the user. It is zero for a
+// store that cannot be inspected.
 type Inspection struct {
 	// Complete says that IDs lists every key in the keychain.
 	Complete bool
-	// IDs are the account ids that have a key, sorted. The pool may lack some of these accounts.
+	// IDs are the account ids that have a key, sorted. The pool may not have all of these accounts.
 	IDs []string
-	// Locked is not nil if a locked keyring holds keys too. The keychain does not tell whose keys
-	// these are, and reading one prompts the user. So Locked is the *Error to report for an account
-	// that is not among IDs.
+	// Locked is not nil if a locked keyring has keys too. The keychain does not show for which
+	// accounts these are, and reading one prompts the user. So Locked is the *Error to report for
+	// an account that is not among IDs.
 	Locked error
 }
 
 // An Inspector is a Store that can be inspected without prompting the user.
 type Inspector interface {
-	// Inspect reads no key and opens no window. It returns when ctx ends. Its errors are *Error;
-	// ErrLocked means that reading a key now would prompt the user for the password.
+	// Inspect reads no key and never prompts the user. It returns when ctx ends. Its errors are
+	// *Error; ErrLocked means that reading a key now would prompt the user for the password.
 	Inspect(ctx context.Context) (Inspection, error)
 }
 
-// Inspect inspects the keychain. Only on Linux is the result complete: on the other systems, what
-// cannot be listed may be there all the same.
+// Inspect inspects the keychain. The result is complete only on Linux: other systems may have keys
+// that cannot be listed.
 func (s *osStore) Inspect(ctx context.Context) (Inspection, error) {
 	if s.inspect == nil {
 		return Inspection{}, nil

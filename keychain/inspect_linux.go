@@ -40,7 +40,7 @@ func inspect(ctx context.Context) (Inspection, error) {
 		if ctx.Err() != nil {
 			return Inspection{}, inspectError(ctx, err)
 		}
-		return Inspection{}, nil // there is no such keyring, so there is nothing to list; reading a key reports why
+		return Inspection{}, nil // there is no such keyring, so nothing can be listed; Get returns the reason
 	}
 	if isLocked, _ := locked.Value().(bool); isLocked {
 		return Inspection{}, errKeyringLocked
@@ -61,7 +61,7 @@ func inspect(ctx context.Context) (Inspection, error) {
 			if ctx.Err() != nil {
 				return Inspection{}, inspectError(ctx, err)
 			}
-			continue // it was deleted meanwhile
+			continue // the item was deleted meanwhile
 		}
 		attributes, _ := v.Value().(map[string]string)
 		if id := attributes["username"]; id != "" {
@@ -73,8 +73,8 @@ func inspect(ctx context.Context) (Inspection, error) {
 	return found, nil
 }
 
-// connect opens a separate connection, so that a connection that hangs blocks no other call.
-// Connecting has no deadline, so connect abandons it when ctx ends.
+// connect opens a separate connection, so that it blocks no other call if it hangs. godbus has no
+// deadline for connecting, so connect returns when ctx ends.
 func connect(ctx context.Context) (*dbus.Conn, error) {
 	type result struct {
 		conn *dbus.Conn

@@ -36,7 +36,7 @@ func TestInspectListsWhatIsOurs(t *testing.T) {
 	assert.NotEmpty(t, r.Fix)
 }
 
-// Inspect opens no window in a state in which Get would.
+// Inspect opens no prompt, even if Get would open one.
 func TestInspectAsksNobody(t *testing.T) {
 	d := keychaintest.StartSecretService(t, keychaintest.NoService)
 	asked := make(chan struct{}, 1)

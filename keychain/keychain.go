@@ -1,10 +1,9 @@
 // Package keychain stores keys: one secret per account id, in a Store.
 //
-// No other package stores keys, and no other may import go-keyring, age or docker's client of
-// credential helpers. The package never falls back from one store to another, never writes
-// plaintext, and never puts a key into an error. It knows ids and secrets, but no labels, leases or
-// accounts: of this project it imports only atomicfile and text, and package rotation never imports
-// it.
+// No other package stores keys or imports go-keyring, age or docker's client of credential helpers.
+// The package never falls back from one store to another, never writes plaintext, and never puts a
+// key into an error. It handles ids and secrets, but no labels, leases or accounts. Of this project
+// it imports only atomicfile and text, and package rotation never imports it.
 package keychain
 
 import (
@@ -20,29 +19,29 @@ import (
 // service ocgo-key username ID`.
 const Service = "ocgo-key"
 
-// MaxSecretSize is the largest secret in bytes that any Store accepts. It is the smallest limit of
-// the three systems (CRED_MAX_CREDENTIAL_BLOB_SIZE of Windows, 5*512), so that a key that can be
-// stored on one can be stored on all. Source: docs/facts.md, "go-keyring".
+// MaxSecretSize is the largest secret that any Store accepts, in bytes. It is the smallest limit of
+// the three systems: CRED_MAX_CREDENTIAL_BLOB_SIZE of Windows, 5*512. So a key that can be stored
+// on one system can be stored on all. Source: docs/facts.md, "go-keyring".
 const MaxSecretSize = 2560
 
-// maxIDSize keeps id and secret together below the 4096 bytes that macOS' `security -i` reads as
-// one command.
+// maxIDSize limits an id in bytes. On macOS, `security -i` reads commands of at most 4096 bytes,
+// which must contain id and secret.
 const maxIDSize = 255
 
 // A Store stores secrets by account id. Its methods may be called from several goroutines at once,
 // and return when ctx ends. Every error they return is an *Error; none of them contains a secret.
 //
-// All stores refuse the same things: an empty id, an id of more than 255 bytes or with control
-// characters in it, a secret that is empty, is not UTF-8, or contains a control character such as a
-// line break (all of these errors have Kind Failed), and a secret of more than MaxSecretSize bytes
-// (ErrTooLarge). Some keychains would accept such input; others would return it changed, or not at
-// all.
+// All stores refuse the same input, since some keychains would reject it or change it:
+//   - an id that is empty, is longer than 255 bytes, is not UTF-8, or has control characters
+//     (Failed)
+//   - a secret that is empty, is not UTF-8, or has control characters such as a line break (Failed)
+//   - a secret of more than MaxSecretSize bytes (TooLarge)
 type Store interface {
-	// Name returns the store's name, as --store takes it: "os", "file", "docker:NAME" or "memory".
+	// Name returns the store's name, as in --store: "os", "file", "docker:NAME" or "memory".
 	Name() string
 	// Get returns the secret of id, or ErrNotFound.
 	Get(ctx context.Context, id string) (Secret, error)
-	// Set stores s under id and replaces what was there. After an error, above all ErrTimeout, the
+	// Set stores s under id and replaces an older secret. After an error, such as ErrTimeout, the
 	// new secret may or may not be stored.
 	Set(ctx context.Context, id string, s Secret) error
 	// Delete removes the secret of id, or returns ErrNotFound.
@@ -51,13 +50,13 @@ type Store interface {
 
 // A Warmer is a Store whose first call needs preparation.
 type Warmer interface {
-	// Warm makes the first call faster. It is optional, may run at the same time as the first call,
-	// and leaves errors to that call. Warm may hang as long as the keychain does.
+	// Warm makes the first call faster. It is optional, and may run at the same time as the first
+	// call, which reports the errors. If the keychain hangs, so does Warm.
 	Warm()
 }
 
-// checkID refuses an id that one of the systems does not accept or misreads: D-Bus drops the
-// connection on text that is not UTF-8, and macOS' `security -i` ends its command at a line break.
+// checkID refuses an id that one of the systems cannot handle. D-Bus drops the connection if text
+// is not UTF-8. macOS' `security -i` ends a command at a line break.
 func checkID(id string) error {
 	switch {
 	case id == "":
@@ -67,12 +66,12 @@ func checkID(id string) error {
 	case !utf8.ValidString(id):
 		return &Error{Err: errors.New("the account id is not valid UTF-8")}
 	case strings.ContainsFunc(id, unicode.IsControl):
-		return &Error{Err: errors.New("the account id has a control character in it")}
+		return &Error{Err: errors.New("the account id has a control character")}
 	}
 	return nil
 }
 
-// checkSecret refuses a secret that one of the systems does not accept or would change.
+// checkSecret refuses a secret that one of the systems would refuse or change.
 func checkSecret(s Secret) error {
 	key := s.Reveal()
 	switch {
@@ -83,7 +82,7 @@ func checkSecret(s Secret) error {
 	case !utf8.ValidString(key):
 		return &Error{Err: errors.New("the key is not valid UTF-8"), Hint: errTooLarge.Hint}
 	case strings.ContainsFunc(key, unicode.IsControl):
-		return &Error{Err: errors.New("the key has a line break or another control character in it"), Hint: errTooLarge.Hint}
+		return &Error{Err: errors.New("the key has a line break or another control character"), Hint: errTooLarge.Hint}
 	}
 	return nil
 }

@@ -30,9 +30,9 @@ type job struct {
 	Op         string // get, set, delete or inspect
 	ID, Secret string
 	Budget     time.Duration
-	RuntimeDir string // for /run/user/UID
+	RuntimeDir string // replaces /run/user/UID
 
-	Dir, Identity string // the file store instead of the OS keychain
+	Dir, Identity string // not empty: the job uses the file store
 }
 
 type report struct {
@@ -41,11 +41,11 @@ type report struct {
 	Kind          keychain.Kind
 	Message, Hint string
 	Fix           string
-	Deadline      bool   // the error's chain contains context.DeadlineExceeded
+	Deadline      bool   // the error wraps context.DeadlineExceeded
 	Bus           string // DBUS_SESSION_BUS_ADDRESS afterwards
 }
 
-// unlocked is the Secret Service that this process uses itself.
+// unlocked is the Secret Service of this process.
 var unlocked *keychaintest.Daemon
 
 func TestMain(m *testing.M) {
@@ -98,7 +98,7 @@ func runJob(text string) int {
 	switch j.Op {
 	case "get":
 		if w, ok := store.(keychain.Warmer); ok {
-			go w.Warm() // as `get` does; the result must be the same without it
+			go w.Warm() // as in `get`; the result must be the same without Warm
 		}
 		s, err = store.Get(ctx, j.ID)
 	case "set":
@@ -131,8 +131,8 @@ func runJob(text string) int {
 // hangLimit is the time after which a child counts as hanging.
 const hangLimit = time.Minute
 
-// inChild runs j in a child with extra environment, and checks that no process that the child
-// started outlives it.
+// inChild runs j in a child process with extra environment variables. It checks that the child
+// leaves no process running.
 func inChild(t *testing.T, j job, env ...string) report {
 	t.Helper()
 	if j.ID == "" {
@@ -142,7 +142,7 @@ func inChild(t *testing.T, j job, env ...string) report {
 		j.Budget = 20 * time.Second
 	}
 	if j.RuntimeDir == "" {
-		j.RuntimeDir = t.TempDir() // nothing in it
+		j.RuntimeDir = t.TempDir() // an empty folder
 	}
 	text, err := json.Marshal(j)
 	require.NoError(t, err)
@@ -163,7 +163,8 @@ func inChild(t *testing.T, j job, env ...string) report {
 	return r
 }
 
-// withEnvironment lists the processes that have pair in their environment; descendants inherit it.
+// withEnvironment lists the processes that have the variable pair. Processes inherit it from their
+// parents.
 func withEnvironment(t *testing.T, pair string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")

@@ -18,13 +18,13 @@ const storeOS = "os"
 // Keychain on macOS, Credential Manager on Windows.
 //
 // A call returns when its context ends, or after DefaultBudget if the context has no deadline.
-// go-keyring knows no deadlines, so on Linux and Windows an abandoned call goes on in the
-// background until it is answered or the process ends; on macOS the program that waits for the user
-// is killed. A Set that timed out may still take effect. Calls are made one at a time, since
-// prompts on one D-Bus connection receive each other's answers.
+// go-keyring has no deadlines. So on Linux and Windows, a call that timed out continues in the
+// background until the keychain answers or the process ends. On macOS, the program that waits for
+// the user is killed. A Set that timed out may still take effect. Calls are made one at a time,
+// since prompts on one D-Bus connection receive each other's answers.
 //
-// On Linux the first call may set DBUS_SESSION_BUS_ADDRESS in this process's environment, so copy
-// the environment for a child before it.
+// On Linux the first call may set DBUS_SESSION_BUS_ADDRESS in the environment of this process. Copy
+// the environment for child processes before the first call.
 func NewOS() Store {
 	return newOSStore(systemBackend(), system())
 }
@@ -37,34 +37,34 @@ func NewOSNotes() Store {
 	return notes
 }
 
-// A backend is go-keyring, or what replaces it on macOS and in tests.
+// A backend is go-keyring, or its replacement on macOS and in tests.
 type backend interface {
 	Get(ctx context.Context, service, user string) (string, error)
 	Set(ctx context.Context, service, user, password string) error
 	Delete(ctx context.Context, service, user string) error
 }
 
-// A platform holds what differs between the systems. Each field may be nil.
+// A platform has the functions and settings that differ between systems. Each function may be nil.
 type platform struct {
 	// preflight checks before each call of the backend that the call is safe.
 	preflight func() error
-	// classify returns the *Error for a known error of this system, or else nil. It may query the
+	// classify returns the *Error for a known error of this system, or nil. It may query the
 	// system.
 	classify func(context.Context, error) error
 	// warm connects to the keychain. Set only together with preflight.
 	warm func()
 	// inspect inspects the keychain without prompting the user.
 	inspect func(context.Context) (Inspection, error)
-	// watch observes a call that takes long, and records its progress. It returns an *Error when
-	// the keychain service ends during the call, since no answer will come then, and nil when ctx
-	// ends or the service cannot be observed.
+	// watch observes a long call, and records its progress. If the keychain service ends during the
+	// call, no answer will come: then watch returns an *Error. It returns nil when ctx ends or the
+	// service cannot be observed.
 	watch func(context.Context, *progress) error
 	// vanished reports whether err means that another process deleted a key during the call.
 	vanished func(err error) bool
-	// verifyDelete says that the backend may report a deletion that did not happen.
+	// verifyDelete says that the backend may report success although it deleted nothing.
 	verifyDelete bool
-	// endOfCall limits how long a call of the backend may take to end once its context has ended.
-	// It is zero if a call does not end with its context.
+	// endOfCall is how long a call of the backend may continue after its context has ended. It is
+	// zero if calls ignore their context.
 	endOfCall time.Duration
 }
 
@@ -129,8 +129,8 @@ func (s *osStore) Delete(ctx context.Context, id string) error {
 	return err
 }
 
-// retryVanished calls do, and calls it again if the key vanished meanwhile. The second call then
-// reports that no key is stored.
+// retryVanished calls do, and calls it again if another process deleted the key during the call.
+// The second call then reports that no key is stored.
 func (s *osStore) retryVanished(do func() error) error {
 	err := do()
 	for range 2 {
@@ -142,9 +142,9 @@ func (s *osStore) retryVanished(do func() error) error {
 	return err
 }
 
-// delete deletes the key and, where verifyDelete is set, checks that it is gone: go-keyring treats
-// a dismissed prompt as consent, and another program may have stored a second item under the same
-// names. The check matters, since the user relies on the report that a key is gone.
+// delete deletes the key. If verifyDelete is set, it then checks that no key is left, since the
+// user relies on that: go-keyring reports success if the user dismisses its prompt, and another
+// program may have stored a second item under the same names.
 func (s *osStore) delete(ctx context.Context, id string) error {
 	err := s.backend.Delete(ctx, s.service, id)
 	if err != nil || !s.verifyDelete {
@@ -160,11 +160,11 @@ func (s *osStore) delete(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	return &Error{Kind: Refused, Err: errors.New("the keychain still holds the key"), Hint: "allow the deletion when the keychain asks, or delete it there by hand"}
+	return &Error{Kind: Refused, Err: errors.New("the keychain still has the key"), Hint: "allow the deletion when the keychain asks, or delete the key there by hand"}
 }
 
 // do makes one call of the backend, with a deadline. secret is the key that the call stores, if
-// any; the error never contains it.
+// any. The error never contains secret.
 func (s *osStore) do(ctx context.Context, c call, secret Secret, request func(context.Context) (string, error)) (string, error) {
 	if err := c.check(ctx); err != nil {
 		return "", err
@@ -177,8 +177,8 @@ func (s *osStore) do(ctx context.Context, c call, secret Secret, request func(co
 	case <-ctx.Done():
 		return "", c.fail(contextEnded(ctx.Err(), budget))
 	}
-	// An abandoned call releases busy too, since one unanswered prompt must not block the keychain
-	// for the rest of a long-lived process.
+	// A call that timed out releases busy too. Otherwise one unanswered prompt would block the
+	// keychain for the rest of a long-lived process.
 	defer func() { <-s.busy }()
 
 	done, lost := make(chan outcome, 1), make(chan error, 1)
@@ -217,9 +217,9 @@ type outcome struct {
 	ended bool // the call ended with its context
 }
 
-// lastOutcome returns the outcome of a call whose context has ended, which may have arrived at the
-// same time. It waits for a call that ends with its context, since this process could otherwise end
-// before it has killed the program that the call started.
+// lastOutcome returns the outcome of a call whose context has ended. The call may have finished at
+// the same time. If calls end with their context, lastOutcome waits for that, since otherwise this
+// process could end before it has killed the program that the call started.
 func lastOutcome(done <-chan outcome, wait time.Duration) outcome {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -236,7 +236,7 @@ func lastOutcome(done <-chan outcome, wait time.Duration) outcome {
 	}
 }
 
-// errCallEnded is the error of a backend whose call ended with its context.
+// errCallEnded is the error of a backend's call that ended because its context ended.
 var errCallEnded = &Error{Kind: Timeout}
 
 // progress is the latest finding of watch about a long call.
@@ -245,12 +245,12 @@ type progress struct{ atomic.Int32 }
 const (
 	unknown         = iota
 	busAsked        // the bus has not answered yet
-	serviceAsked    // the bus has answered, the service has not
+	serviceAsked    // the bus has answered, but not the service
 	serviceAnswered // the service has answered; it may be waiting for the user
 )
 
-// explain returns the error ended, unless it is a timeout while the bus or the service was silent;
-// then it returns an error that says which of them did not answer.
+// explain returns the error ended. If it is a timeout in which the bus or the service did not
+// answer, explain returns an error that says which of them it was.
 func (p *progress) explain(ended *Error) *Error {
 	if ended.Kind != Timeout {
 		return ended
@@ -271,8 +271,8 @@ func (p *progress) explain(ended *Error) *Error {
 // attempt makes one call of the backend and explains its error.
 func (s *osStore) attempt(ctx context.Context, secret Secret, request func(context.Context) (string, error)) (value string, err error) {
 	defer func() {
-		// go-keyring panics when the bus disconnects during a prompt, and when a service answers
-		// with wrong types. The panic's value is dropped, since it may hold a key.
+		// go-keyring panics if the bus disconnects during a prompt, or if a service answers with
+		// wrong types. The panic's value is dropped, since it may contain a key.
 		switch thrown := recover().(type) {
 		case nil:
 		case runtime.Error:
@@ -303,7 +303,7 @@ var (
 	}
 	errMalformedAnswer = &Error{
 		Err:  errors.New("the keychain service sent an invalid answer"),
-		Hint: "check whether another program can use it (on Linux `secret-tool lookup service ocgo-key`), and restart it",
+		Hint: "check whether another program can use the service (on Linux `secret-tool lookup service ocgo-key`), and restart it",
 	}
 )
 
@@ -318,7 +318,7 @@ func (s *osStore) explain(ctx context.Context, err error, secret Secret) error {
 	case errors.Is(err, keyring.ErrSetDataTooBig):
 		return errTooLarge
 	case errors.Is(err, keyring.ErrUnsupportedPlatform):
-		return &Error{Kind: NoKeychain, Err: errors.New("ocgo-key knows no keychain on this system"), Hint: "use Linux, macOS or Windows"}
+		return &Error{Kind: NoKeychain, Err: errors.New("ocgo-key supports no keychain on this system"), Hint: "use Linux, macOS or Windows"}
 	}
 	if s.classify != nil {
 		if known := s.classify(ctx, err); known != nil {

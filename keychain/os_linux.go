@@ -22,7 +22,7 @@ func system() platform {
 func linux(runtimeDir string) platform {
 	return platform{
 		preflight:    func() error { return needBus(runtimeDir) },
-		warm:         func() { _, _ = dbus.SessionBus() }, // which go-keyring uses too
+		warm:         func() { _, _ = dbus.SessionBus() }, // go-keyring uses the same connection
 		classify:     classify,
 		inspect:      inspect,
 		watch:        watchService,
@@ -31,9 +31,8 @@ func linux(runtimeDir string) platform {
 	}
 }
 
-// needBus makes sure that godbus finds a bus. If godbus found none, it would run dbus-launch, and
-// each call would leave a dbus-daemon and soon a keyring daemon running. Source: docs/facts.md,
-// "go-keyring".
+// needBus makes sure that godbus finds a bus. Otherwise godbus would run dbus-launch, and each call
+// would leave a dbus-daemon and a keyring daemon running. Source: docs/facts.md, "go-keyring".
 func needBus(runtimeDir string) error {
 	if given := os.Getenv(busVariable); given != "" && given != "autolaunch:" {
 		return nil
@@ -42,21 +41,21 @@ func needBus(runtimeDir string) error {
 	if address == "" {
 		return errNoBus
 	}
-	// Otherwise godbus would search again, and might not find the bus any more.
+	// Otherwise godbus would search again, and might not find the bus.
 	if err := os.Setenv(busVariable, address); err != nil {
 		return errNoBus
 	}
 	return nil
 }
 
-// findBus searches where godbus searches (conn_other.go, tryDiscoverDbusSessionBusAddress), and
-// returns "" where godbus would go on to run dbus-launch.
+// findBus searches in the same places as godbus (conn_other.go, tryDiscoverDbusSessionBusAddress).
+// It returns "" if godbus would run dbus-launch.
 func findBus(runtimeDir string) string {
 	socket := filepath.Join(runtimeDir, "bus")
 	if _, err := os.Stat(socket); err == nil {
 		return "unix:path=" + dbus.EscapeBusAddressValue(socket)
 	}
-	// Older desktops write this text file. A pipe with this name is not read, since that could
+	// Older desktops write this text file. A pipe with this name is not read, since reading could
 	// block.
 	file := filepath.Join(runtimeDir, "dbus-session")
 	info, err := os.Stat(file)
@@ -76,8 +75,8 @@ func findBus(runtimeDir string) string {
 }
 
 const (
-	// unlockFailed is the beginning of go-keyring's error for a failed unlock. The path of the
-	// object follows.
+	// unlockFailed is the beginning of go-keyring's error for a failed unlock, before the path of
+	// the object.
 	unlockFailed = "failed to unlock correct collection '"
 	defaultAlias = "/org/freedesktop/secrets/aliases/default"
 )
@@ -91,8 +90,8 @@ func classify(ctx context.Context, err error) error {
 	text := err.Error()
 	switch {
 	case strings.HasPrefix(text, unlockFailed+defaultAlias):
-		// The error is the same for a default keyring that stayed locked and one that does not
-		// exist.
+		// go-keyring returns this error if the default keyring stays locked, and also if none
+		// exists.
 		if hasDefaultKeyring(ctx) {
 			return errKeyringLocked
 		}
@@ -117,8 +116,8 @@ func classify(ctx context.Context, err error) error {
 	return nil
 }
 
-// vanished reports whether err says that there is no object at a path. Of the names below,
-// gnome-keyring uses the first, and other services use the others.
+// vanished reports whether err says that an object does not exist. gnome-keyring uses the first
+// name below, and other services use the others.
 func vanished(err error) bool {
 	switch dbusErrorName(err) {
 	case "org.freedesktop.DBus.Error.UnknownMethod", "org.freedesktop.DBus.Error.UnknownObject", "org.freedesktop.Secret.Error.NoSuchObject":
@@ -128,7 +127,7 @@ func vanished(err error) bool {
 }
 
 // dbusErrorName returns the name of a D-Bus error, or "" for another error. godbus returns D-Bus
-// errors by value, its constructors by pointer.
+// errors by value, but its constructors return pointers.
 func dbusErrorName(err error) string {
 	if e, ok := errors.AsType[dbus.Error](err); ok {
 		return e.Name

@@ -51,8 +51,8 @@ func TestEntryIsReadableBySecretTool(t *testing.T) {
 	assert.Error(t, exec.CommandContext(ctx, tool, "lookup", "service", "ocgo-key", "username", "tool").Run())
 }
 
-// Every state without a usable keychain has its kind, its message and a next step. No call hangs,
-// and no process is left running.
+// Every state without a usable keychain has its own kind, message and next step. No call hangs, and
+// no process is left running.
 func TestStatesWithoutAKeychain(t *testing.T) {
 	gone := "unix:path=" + filepath.Join(t.TempDir(), "no-such-bus")
 	states := []struct {
@@ -88,8 +88,8 @@ func TestStatesWithoutAKeychain(t *testing.T) {
 	assert.Len(t, said, len(states), "%v", said)
 }
 
-// If a keyring is locked after its first use, get fails with the same error as for a keyring that was
-// locked from the start.
+// If a keyring is locked after its first use, get fails with the same error as if it had always
+// been locked.
 func TestLockedAfterUse(t *testing.T) {
 	d := keychaintest.StartSecretService(t, keychaintest.Unlocked)
 	assert.True(t, inChild(t, job{Op: "set", Secret: "value"}, d.Env()...).OK)
@@ -202,7 +202,7 @@ func TestServiceErrors(t *testing.T) {
 	}
 }
 
-// The difference between the two results is the time that the store adds to go-keyring.
+// The difference between the two results is the overhead of the store over go-keyring.
 func BenchmarkGet(b *testing.B) {
 	store := keychain.NewOS()
 	require.NoError(b, store.Set(b.Context(), "bench", keychain.NewSecret("value")))

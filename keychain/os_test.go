@@ -19,10 +19,10 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// shortly is the budget of calls that time out on purpose.
+// shortly is the budget of calls that are expected to time out.
 const shortly = 300 * time.Millisecond
 
-// A fake replaces go-keyring. If the func of a method is nil, the method works on the entries.
+// A fake replaces go-keyring. A method whose func is nil uses the entries.
 type fake struct {
 	mu      sync.Mutex
 	entries map[string]string
@@ -146,7 +146,7 @@ func TestPanicBecomesAnError(t *testing.T) {
 	}
 }
 
-// In a synctest bubble time passes only while all goroutines wait, so the times are exact.
+// In a synctest bubble, time passes only while all goroutines wait, so the times are exact.
 func TestDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -163,7 +163,7 @@ func TestDeadlines(t *testing.T) {
 			return time.Since(start), err
 		}
 
-		// Without a deadline the default applies.
+		// Without a deadline, the default applies.
 		took, err := elapsed(context.Background())
 		assert.Equal(t, keychain.DefaultBudget, took)
 		require.ErrorIs(t, err, keychain.ErrTimeout)
@@ -188,7 +188,7 @@ func TestDeadlines(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		require.NotErrorIs(t, err, keychain.ErrTimeout)
 
-		// Abandoned calls don't block the next one.
+		// Calls that timed out don't block the next one.
 		synctest.Wait()
 		stuck = false
 		got, err := store.Get(context.Background(), "id")

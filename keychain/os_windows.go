@@ -39,8 +39,8 @@ func classify(_ context.Context, err error) error {
 	return nil
 }
 
-// inspect lists the ids of all keys. Credential Manager has no list without the keys themselves, so
-// they are overwritten at once.
+// inspect lists the ids of all keys. Credential Manager always lists entries with their keys, so
+// the keys are overwritten at once.
 func inspect(ctx context.Context) (Inspection, error) {
 	found, err := wincred.FilteredList(Service + ":*")
 	if errors.Is(err, wincred.ErrElementNotFound) {

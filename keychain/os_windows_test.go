@@ -10,7 +10,7 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// The test runs on the real Credential Manager, or on Wine's.
+// The test uses the real Credential Manager, or the one of Wine.
 func TestOSConformsOnCredentialManager(t *testing.T) {
 	keychaintest.Conformance(t, func(*testing.T) keychain.Store { return keychain.NewOS() })
 }

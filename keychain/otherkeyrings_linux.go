@@ -12,9 +12,9 @@ import (
 	ss "github.com/zalando/go-keyring/secret_service"
 )
 
-// secretService is go-keyring, extended to all keyrings. go-keyring uses a single one: "login"
-// where it exists, else the default one. A key that was stored before "login" was created is in
-// another keyring from then on.
+// secretService is go-keyring, extended to all keyrings. go-keyring uses a single keyring: "login"
+// if it exists, or else the default keyring. So it does not find a key that was stored before
+// "login" was created.
 type secretService struct{}
 
 func systemBackend() backend { return secretService{} }
@@ -29,16 +29,16 @@ func (secretService) Get(_ context.Context, service, user string) (string, error
 	return keyring.Get(service, user)
 }
 
-// Set stores the key where go-keyring does, and deletes the account's items in other keyrings. An
-// item in a locked keyring stays. Nothing reads it any more, so it is not worth a prompt; Delete
-// prompts for it.
+// Set stores the key with go-keyring, and deletes the account's items in other keyrings, except in
+// locked ones. Get does not read those items any more, so Set does not prompt the user; Delete
+// does.
 func (secretService) Set(_ context.Context, service, user, pw string) error {
 	if err := keyring.Set(service, user, pw); err != nil {
 		return err
 	}
 	items := findItems(service, user)
 	for _, item := range items.unlocked {
-		_ = items.service.Delete(item) // the new key is stored, and found first
+		_ = items.service.Delete(item) // an error does no harm: Get finds the new key first
 	}
 	return nil
 }
@@ -57,13 +57,13 @@ type accountItems struct {
 	inUsedKeyring    bool              // the keyring that go-keyring uses has an item too
 }
 
-// onlyElsewhere reports whether there are items, and all of them are in other keyrings.
+// onlyElsewhere reports whether there are items, but none in the keyring that go-keyring uses.
 func (a accountItems) onlyElsewhere() bool {
 	return !a.inUsedKeyring && len(a.unlocked)+len(a.locked) > 0
 }
 
-// findItems searches all keyrings, without prompting the user. If the service does not answer, it
-// returns no items, and the caller uses go-keyring, which may prompt the user.
+// findItems searches all keyrings without prompting the user. If the service does not answer,
+// findItems returns no items; then the caller uses go-keyring, which may prompt the user.
 func findItems(service, user string) accountItems {
 	svc, err := ss.NewSecretService()
 	if err != nil {
@@ -103,8 +103,8 @@ func keyringOf(item dbus.ObjectPath) dbus.ObjectPath {
 	return item[:max(0, strings.LastIndexByte(string(item), '/'))]
 }
 
-// read returns the secret of the newest unlocked item. If all are locked, the user is prompted for
-// the password of one.
+// read returns the secret of the newest unlocked item. If all items are locked, the keychain
+// prompts the user for the password of one.
 func (a accountItems) read() (string, error) {
 	items := a.unlocked
 	if len(items) == 0 {
@@ -125,7 +125,7 @@ func (a accountItems) read() (string, error) {
 	return string(secret.Value), nil
 }
 
-// delete deletes all items. The user is prompted for the passwords of locked keyrings.
+// delete deletes all items. The keychain prompts the user for the passwords of locked keyrings.
 func (a accountItems) delete() error {
 	for _, item := range a.locked {
 		if err := a.unlock(item); err != nil {
@@ -152,13 +152,13 @@ func (a accountItems) compareModified(x, y dbus.ObjectPath) int {
 func (a accountItems) unlock(item dbus.ObjectPath) error {
 	err := a.service.Unlock(item)
 	if err != nil && strings.HasPrefix(err.Error(), unlockFailed) {
-		return namedKeyringLocked(keyringLabel(a.service.Conn, keyringOf(item)), "it")
+		return namedKeyringLocked(keyringLabel(a.service.Conn, keyringOf(item)), "the key")
 	}
 	return err
 }
 
-// namedKeyringLocked returns the error for a locked keyring that go-keyring does not use. The text
-// in contents says what the keyring has: "it" stands for the requested key.
+// namedKeyringLocked returns the error for a locked keyring that go-keyring does not use. contents
+// says what the keyring has, such as "the key".
 func namedKeyringLocked(label, contents string) *Error {
 	return &Error{
 		Kind: Locked,
@@ -168,11 +168,11 @@ func namedKeyringLocked(label, contents string) *Error {
 	}
 }
 
-// maxKeyringLabel limits, in bytes, how much of a keyring's name is shown.
+// maxKeyringLabel is how many bytes of a keyring's name are shown at most.
 const maxKeyringLabel = 60
 
-// keyringLabel returns the name of a keyring, or the last part of its path. The name is untrusted:
-// any program can set it.
+// keyringLabel returns the name of a keyring, or the last part of its path if it has no name. The
+// name is untrusted: any program can set it.
 func keyringLabel(conn *dbus.Conn, keyring dbus.ObjectPath) string {
 	var label string
 	if err := conn.Object(secretsName, keyring).StoreProperty(collectionInterface+".Label", &label); err != nil || label == "" {

@@ -14,7 +14,7 @@ import (
 )
 
 // strayed returns a keyring daemon with a key in "Default keyring". The keyring "login", which
-// go-keyring prefers, was created after that.
+// go-keyring prefers, was created later.
 func strayed(t *testing.T) (d *keychaintest.Daemon, old, login dbus.ObjectPath) {
 	t.Helper()
 	d = keychaintest.StartSecretService(t, keychaintest.Fresh)
@@ -69,7 +69,7 @@ func TestKeyInAnotherKeyringIsReplaced(t *testing.T) {
 	assert.ElementsMatch(t, []string{"child", "other"}, keysIn(t, d, login))
 }
 
-// If both keyrings have a copy, Delete deletes both.
+// If both keyrings have the key, Delete deletes it from both.
 func TestCopiesInAllKeyringsAreDeleted(t *testing.T) {
 	d, old, login := strayed(t)
 	require.NoError(t, d.LockKeyring(old))
@@ -85,14 +85,14 @@ func TestCopiesInAllKeyringsAreDeleted(t *testing.T) {
 	assert.Empty(t, keysIn(t, d, login))
 }
 
-// A key in another keyring that is locked is not reported as missing.
+// A key in a locked keyring that go-keyring does not use is not reported as missing.
 func TestKeyInAnotherKeyringThatIsLocked(t *testing.T) {
 	d, old, login := strayed(t)
 	require.NoError(t, d.LockKeyring(old))
 	for _, op := range []string{"get", "delete"} {
 		r := inChild(t, job{Op: op}, d.Env()...)
 		assert.Equal(t, keychain.Locked, r.Kind, "%s: %s", op, r.Message)
-		assert.Contains(t, r.Message, `the keyring "Default keyring", which has it, is locked`)
+		assert.Contains(t, r.Message, `the keyring "Default keyring", which has the key, is locked`)
 		assert.NotEmpty(t, r.Hint)
 	}
 	r := inChild(t, job{Op: "get", ID: "none"}, d.Env()...)

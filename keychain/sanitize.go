@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	// maxForeignText limits, in runes, how much of another program's text is shown.
+	// maxForeignText is how many runes of another program's text are shown at most.
 	maxForeignText = 200
-	// leakLength is the length in bytes from which a piece of a key counts as a leak.
+	// leakLength is the least length, in bytes, of a part of a key that counts as a leak.
 	leakLength = 5
 )
 
 // sanitize returns the text of an unknown error as one line of limited length. If the text contains
-// a piece of the secret, plain or in one of the encodings that keychains use, sanitize withholds
-// the whole text.
+// a part of the secret, plain or in an encoding that keychains use, sanitize withholds the whole
+// text.
 func sanitize(err error, secret Secret) string {
 	said := err.Error()
 	if leaks(said, secret) {
-		return fmt.Sprintf("its message is withheld, since it quotes the key (%T)", err)
+		return fmt.Sprintf("its message is not shown, since it contains part of the key (%T)", err)
 	}
 	said = text.Tidy(said)
 	if runes := []rune(said); len(runes) > maxForeignText {
@@ -31,7 +31,7 @@ func sanitize(err error, secret Secret) string {
 	return said
 }
 
-// leaks reports whether text contains a piece of the secret, plain or encoded.
+// leaks reports whether text contains a part of the secret, plain or encoded.
 func leaks(text string, secret Secret) bool {
 	if secret.IsZero() {
 		return false
@@ -51,8 +51,8 @@ func leaks(text string, secret Secret) bool {
 	return false
 }
 
-// containsPiece reports whether text contains at least leakLength bytes in a row of form, or all of
-// form if it is shorter.
+// containsPiece reports whether text contains leakLength consecutive bytes of form, or all of form
+// if it is shorter.
 func containsPiece(text, form string) bool {
 	n := min(leakLength, len(form))
 	for i := 0; i+n <= len(form); i++ {

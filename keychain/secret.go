@@ -7,22 +7,23 @@ import (
 	"io"
 )
 
-// redacted is the printed form of every Secret. It shows neither the length of the key nor its
-// first and last characters, which could be the whole of a short key.
+// redacted is the printed form of every Secret. It does not show the length of the key, or its
+// first and last characters, which could be all of a short key.
 const redacted = "[redacted]"
 
-// A Secret is a key in memory. Printing or encoding a Secret, or a value that contains one, shows
-// "[redacted]" or an address; only Reveal returns the key. The zero value is the empty secret.
+// A Secret is a key in memory. If a Secret, or a value that contains one, is printed or encoded,
+// the output has "[redacted]" or an address. Only Reveal returns the key. The zero value is the
+// empty secret.
 //
 // Secrets can't be compared with ==: use Equal.
 //
 // The key is a Go string. It can't be overwritten, and stays in memory until the garbage collector
-// reuses the place; so do its copies in D-Bus messages, HTTP headers and encoders. Only the buffer
-// in which a typed or piped key arrived is overwritten. Hidden processes and disabled core dumps
-// protect the other copies: see package internal/secure.
+// reuses its memory. The same applies to copies in D-Bus messages, HTTP headers and encoders. Only
+// the buffer of a typed or piped key is overwritten. Package internal/secure protects the other
+// copies: it prevents core dumps and hides the process's memory.
 type Secret struct {
-	// A func, because printers that ignore methods (fmt on an unexported field, the dumpers in test
-	// libraries) follow strings and pointers but can't look into a closure.
+	// A func, since some printers ignore methods: fmt for an unexported field, and the dumpers of
+	// test libraries. They follow strings and pointers, but cannot read a closure.
 	reveal func() string
 }
 
@@ -42,8 +43,7 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
-// Equal reports whether both secrets hold the same key, in a time that depends only on their
-// lengths.
+// Equal reports whether both secrets are the same key. Its run time depends only on their lengths.
 func (s Secret) Equal(other Secret) bool {
 	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
 }
@@ -66,7 +66,7 @@ func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted)
 // MarshalJSON encodes "[redacted]", so that a struct with a Secret can be encoded.
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// MarshalText encodes "[redacted]" (XML, TOML, log/slog, map keys and the like).
+// MarshalText encodes "[redacted]", for XML, TOML, log/slog and map keys.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 var errNoEncoding = errors.New("keychain: a secret can't be encoded")

@@ -117,7 +117,7 @@ func TestSecretIsRedactedByEncoders(t *testing.T) {
 	noMarker(t, "MarshalBinary", err.Error())
 }
 
-// The dumper of a test library reads unexported fields and calls no methods.
+// The dumper of a test library prints unexported fields without calling methods.
 func TestSecretIsRedactedByTestLibrary(t *testing.T) {
 	for name, v := range carriers() {
 		var report recorder

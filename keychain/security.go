@@ -18,8 +18,8 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// NewMacOS returns the keychain of macOS, which it uses through the program security at this path.
-// On macOS it is what NewOS returns; the tests of other systems give it a stand-in.
+// NewMacOS returns the keychain of macOS, which is used through the program security at this path.
+// On macOS, NewOS returns it. Tests on other systems pass a program that simulates security.
 func NewMacOS(security string) Store {
 	return newOSStore(&securityTool{security}, securityPlatform(security))
 }
@@ -28,17 +28,18 @@ func securityPlatform(security string) platform {
 	return platform{classify: classifySecurity, inspect: (&securityTool{security}).inspect, endOfCall: 2 * time.Second}
 }
 
-// A securityTool replaces go-keyring on macOS. It stores keys in the same form. go-keyring ends no
-// program that waits for the user, and takes what security prints on stderr for a part of the key.
+// A securityTool replaces go-keyring on macOS, and stores keys in the same format. go-keyring has
+// two faults: it does not end a program that waits for the user, and it treats security's stderr as
+// part of the key.
 type securityTool struct{ path string }
 
 const (
-	// What go-keyring writes in front of an encoded secret. Old versions used hexEncoded.
+	// The prefixes with which go-keyring marks an encoded secret. Old versions used hexEncoded.
 	base64Encoded = "go-keyring-base64:"
 	hexEncoded    = "go-keyring-encoded:"
 	// maxSecurityCommand is the size of the buffer into which `security -i` reads a command.
 	maxSecurityCommand = 4096
-	// notFoundExit is the exit code of security where there is no such item.
+	// notFoundExit is the exit code of security if an item does not exist.
 	notFoundExit = 44
 )
 
@@ -65,9 +66,9 @@ func (t *securityTool) Get(ctx context.Context, service, user string) (string, e
 	return secret, nil
 }
 
-var errMalformedEntry = &Error{Err: errors.New("the entry in the keychain is not as ocgo-key stores it"), Hint: errNotFound.Hint}
+var errMalformedEntry = &Error{Err: errors.New("the entry in the keychain does not have ocgo-key's format"), Hint: errNotFound.Hint}
 
-// Set passes the key on stdin: other programs can see a command line.
+// Set passes the key on stdin, since other programs can see a command line.
 func (t *securityTool) Set(ctx context.Context, service, user, password string) error {
 	command := "add-generic-password -U -s " + quoteForSecurity(service) + " -a " + quoteForSecurity(user) +
 		" -w " + base64Encoded + base64.StdEncoding.EncodeToString([]byte(password)) + "\n"
@@ -83,7 +84,8 @@ func (t *securityTool) Delete(ctx context.Context, service, user string) error {
 	return err
 }
 
-// inspect lists the ids of all keys. Without -d, dump-keychain reads no key, so it prompts nobody.
+// inspect lists the ids of all keys. Without -d, dump-keychain reads no key, so it does not prompt
+// the user.
 func (t *securityTool) inspect(ctx context.Context) (Inspection, error) {
 	out, err := t.run(ctx, "", "dump-keychain")
 	if err != nil {
@@ -99,7 +101,7 @@ func (t *securityTool) inspect(ctx context.Context) (Inspection, error) {
 	return Inspection{IDs: dumpedUsers(string(out), Service)}, nil
 }
 
-// run runs security, and returns what it prints on stdout. It is killed when ctx ends.
+// run runs security and returns its stdout. It kills security when ctx ends.
 func (t *securityTool) run(ctx context.Context, stdin string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, t.path, args...)
 	cmd.WaitDelay = time.Second
@@ -117,8 +119,8 @@ func (t *securityTool) run(ctx context.Context, stdin string, args ...string) ([
 	return out.Bytes(), err
 }
 
-// withoutDebugging drops the variables that change how the system's programs allocate memory and
-// load libraries: such a program prints more, or does something else.
+// withoutDebugging drops the variables that change how programs of macOS allocate memory and load
+// libraries. With them, security could print more or behave differently.
 func withoutDebugging(environment []string) []string {
 	kept := make([]string, 0, len(environment))
 	for _, pair := range environment {
@@ -129,7 +131,7 @@ func withoutDebugging(environment []string) []string {
 	return kept
 }
 
-// classifySecurity returns the error for the end of security, or nil.
+// classifySecurity returns the *Error for an error of running security, or nil.
 func classifySecurity(_ context.Context, err error) error {
 	exit, ran := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -145,8 +147,8 @@ func classifySecurity(_ context.Context, err error) error {
 
 var safeForSecurity = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[\w@%+=:,./-]+$`) })
 
-// quoteForSecurity returns one word of a command of `security -i`, which follows a shell's rules
-// for quotes (split_line in Apple's security.c).
+// quoteForSecurity quotes one word of a command for `security -i`, which has the quoting rules of a
+// shell (split_line in Apple's security.c).
 func quoteForSecurity(word string) string {
 	if safeForSecurity().MatchString(word) {
 		return word
@@ -154,7 +156,7 @@ func quoteForSecurity(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"
 }
 
-// dumpedUsers returns the users of one service in what dump-keychain prints, sorted.
+// dumpedUsers returns the users of one service in the output of dump-keychain, sorted.
 func dumpedUsers(dump, service string) []string {
 	var users []string
 	var user string
@@ -184,8 +186,8 @@ func dumpedUsers(dump, service string) []string {
 	return slices.Compact(users)
 }
 
-// dumpedText returns the value of an attribute: a quoted text, with the bytes in hexadecimal before
-// it if not all of them are printable ASCII.
+// dumpedText decodes the value of an attribute. It is a quoted text, after its bytes in hexadecimal
+// if not all of them are printable ASCII.
 func dumpedText(value string) string {
 	if encoded, ok := strings.CutPrefix(value, "0x"); ok {
 		encoded, _, _ = strings.Cut(encoded, " ")

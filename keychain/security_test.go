@@ -20,20 +20,21 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// Under the name security, this program is the stand-in for macOS' program of that name.
+// If this test binary is started under the name security, it simulates macOS' program security.
 func init() {
 	if filepath.Base(os.Args[0]) == "security" {
 		os.Exit(keychaintest.Security(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
 }
 
-// newSecurity returns the keychain of macOS over the stand-in in this mode, and its folder.
+// newSecurity returns the keychain of macOS with a simulated security in this mode, and the folder
+// of its files.
 func newSecurity(t *testing.T, mode string) (store keychain.Store, dir string) {
 	t.Helper()
 	dir = t.TempDir()
 	t.Setenv(keychaintest.SecurityVariable, dir)
 	t.Setenv("GORACE", "atexit_sleep_ms=0")
-	t.Setenv("MallocStackLogging", "1") // which the stand-in must not get
+	t.Setenv("MallocStackLogging", "1") // security must not get this variable
 	t.Setenv("DYLD_INSERT_LIBRARIES", "/nowhere")
 	program, err := os.Executable()
 	require.NoError(t, err)
@@ -50,8 +51,7 @@ func TestMacOSConforms(t *testing.T) {
 	})
 }
 
-// Each state of macOS' keychain has its error, whatever the call, and no call leaves a process
-// behind.
+// Each state of macOS' keychain has its own error, and no call leaves a process running.
 func TestStatesOfMacOSKeychain(t *testing.T) {
 	for mode, want := range map[string]struct{ get, set, inspect keychain.Kind }{
 		"locked":     {keychain.Locked, keychain.Locked, keychain.Locked},
@@ -93,7 +93,8 @@ func TestStatesOfMacOSKeychain(t *testing.T) {
 	}
 }
 
-// noneLeft requires that the stand-in was started, and that no process of it is left.
+// noneLeft requires that the simulated security was started, and that none of its processes is
+// left.
 func noneLeft(t *testing.T, dir string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "pids"))
@@ -105,7 +106,7 @@ func noneLeft(t *testing.T, dir string) {
 	}
 }
 
-// A canceled call ends security as well, and says that it was canceled.
+// A canceled call also ends security, and its error says that it was canceled.
 func TestCanceledCallEndsSecurity(t *testing.T) {
 	store, dir := newSecurity(t, "hanging")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -124,7 +125,7 @@ func TestCanceledCallEndsSecurity(t *testing.T) {
 	noneLeft(t, dir)
 }
 
-// What go-keyring and its old versions stored is read; what is no key of theirs is an error.
+// Keys that current and old versions of go-keyring stored are read. Other entries cause an error.
 func TestFormsOfStoredKeys(t *testing.T) {
 	store, dir := newSecurity(t, "noisy")
 	for stored, want := range map[string]string{
@@ -157,7 +158,7 @@ func TestMacOSListsKeys(t *testing.T) {
 	found, err := store.(keychain.Inspector).Inspect(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, keychain.Inspection{IDs: []string{"a", "b", "é 'x'"}}, found)
-	// Internet passwords and items without an account are none of ours.
+	// Internet passwords and items without an account are not listed.
 	assert.Empty(t, keychain.DumpedUsers("keychain: \"x\"\nclass: \"inet\"\n    \"acct\"<blob>=\"a\"\n    \"svce\"<blob>=\"ocgo-key\"\n"+
 		"keychain: \"x\"\nclass: \"genp\"\n    \"acct\"<blob>=<NULL>\n    \"svce\"<blob>=\"ocgo-key\"\n", "ocgo-key"))
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// The error codes of the three systems. The functions depend on the code alone, so that each table
-// can be tested on every system.
+// The error codes of the three systems. Every system compiles all tables, so that each can be
+// tested everywhere.
 
 // securityStatuses are the errors of macOS' keychain, by their OSStatus (SecBase.h).
 var securityStatuses = map[int]*Error{
@@ -51,12 +51,12 @@ var (
 	errNoDefaultKeychain = &Error{
 		Kind: NoKeychain,
 		Err:  errors.New("there is no usable default keychain"),
-		Hint: "look at `security default-keychain`; log in to the desktop once, or create one in Keychain Access. root and programs that launchd starts at boot have none: use the encrypted file there, with `--store file`",
+		Hint: "`security default-keychain` shows it; log in to the desktop once, or create a keychain in Keychain Access. root and programs that launchd starts at boot have none: use the encrypted file there, with `--store file`",
 		Fix:  "security default-keychain -d user -s login.keychain-db",
 	}
 )
 
-// securityExit returns the error for an exit code of macOS' /usr/bin/security, which is the low
+// securityExit returns the error for an exit code of macOS' /usr/bin/security. The code is the low
 // byte of an OSStatus.
 func securityExit(code int) *Error {
 	for status, known := range securityStatuses {
@@ -95,43 +95,42 @@ func windowsError(code uint32) *Error {
 		return &Error{Kind: Refused, Err: errors.New("the prompt was canceled"), Hint: "try again and allow it"}
 	case 1460: // ERROR_TIMEOUT
 		return &Error{Kind: Timeout, Err: errors.New("Credential Manager did not answer"), Hint: "try again"}
-	case 1783, 534: // RPC_X_BAD_STUB_DATA (what a blob over 2560 bytes gives), ERROR_ARITHMETIC_OVERFLOW
+	case 1783, 534: // RPC_X_BAD_STUB_DATA (for a blob of more than 2560 bytes), ERROR_ARITHMETIC_OVERFLOW
 		return errTooLarge
 	}
 	return &Error{Err: fmt.Errorf("Credential Manager failed with Windows error %d", code), Hint: fmt.Sprintf("look the code up with `net helpmsg %d`", code)}
 }
 
-// Commands that fix a Linux keychain. gnome-keyring-daemon reads all of its stdin as the password,
-// including a newline at the end, so askPassword pipes the password without one.
+// Commands that fix a Linux keychain. gnome-keyring-daemon reads its whole stdin as the password,
+// including a final newline, so askPassword pipes the password without a newline.
 const (
 	askPassword         = `bash -c 'read -rsp "Keyring password: " p && printf %s "$p"' | `
 	startGnomeKeyring   = askPassword + "gnome-keyring-daemon --unlock"
 	restartGnomeKeyring = askPassword + "gnome-keyring-daemon --replace --unlock"
 	unsetBus            = "unset DBUS_SESSION_BUS_ADDRESS"
-	// unlockKeyrings asks for the passwords of all keyrings that hold a key of ocgo-key. It prints
-	// keys, so its output is discarded.
+	// unlockKeyrings asks for the passwords of all keyrings that have a key of ocgo-key.
+	// secret-tool also prints the keys, so its output is discarded.
 	unlockKeyrings = "secret-tool search --all --unlock service " + Service + " >/dev/null 2>&1"
 )
 
-// The states of a Linux keychain that a user has to tell apart. Each has its own message and next
-// step.
+// Errors for the states of a Linux keychain. Each has its own message and next step.
 var (
 	errNoBus = &Error{
 		Kind: NoKeychain,
 		Err:  errors.New("there is no D-Bus session bus"),
-		Hint: "run in a desktop session, or under `dbus-run-session`; where one is running (sudo, cron, ssh), set DBUS_SESSION_BUS_ADDRESS to it",
+		Hint: "run in a desktop session, or under `dbus-run-session`; if a bus is running (under sudo, cron or ssh), set DBUS_SESSION_BUS_ADDRESS to its address",
 		Fix:  `dbus-run-session -- "$SHELL"`,
 	}
 	errBusUnreachable = &Error{
 		Kind: NoKeychain,
 		Err:  errors.New("the D-Bus session bus can't be reached"),
-		Hint: "DBUS_SESSION_BUS_ADDRESS may be left over from a session that ended: log in again or set it to the running bus",
+		Hint: "DBUS_SESSION_BUS_ADDRESS may come from a session that has ended: log in again, or set it to the address of the running bus",
 		Fix:  unsetBus,
 	}
 	errBusDenied = &Error{
 		Kind: NoKeychain,
-		Err:  errors.New("the D-Bus session bus does not let this user in"),
-		Hint: "run as the user whose session it is, not under sudo or su",
+		Err:  errors.New("the D-Bus session bus refuses this user"),
+		Hint: "run as the user of the session, not under sudo or su",
 		Fix:  "exit",
 	}
 	errNoService = &Error{
@@ -143,25 +142,25 @@ var (
 	errNoDefaultKeyring = &Error{
 		Kind: NoKeychain,
 		Err:  errors.New("the keychain service has no default keyring"),
-		Hint: "create one and make it the default, for instance in Passwords and Keys (seahorse), or log in with your password, which creates it",
+		Hint: "create one and make it the default, for instance in Passwords and Keys (seahorse), or log in with your password, which creates one",
 		Fix:  restartGnomeKeyring,
 	}
 	errKeyringLocked = &Error{
 		Kind: Locked,
 		Err:  errors.New("the keychain is locked"),
-		Hint: "unlock it in the desktop (Passwords and Keys, KWalletManager, KeePassXC) and answer its prompt; without a desktop, run `gnome-keyring-daemon --replace --unlock`, which reads the password from stdin, without a newline",
+		Hint: "unlock it on the desktop (Passwords and Keys, KWalletManager, KeePassXC) and answer its prompt; without a desktop, run `gnome-keyring-daemon --replace --unlock`, which reads the password from stdin, without a newline",
 		Fix:  restartGnomeKeyring,
 	}
 	errBusSilent = &Error{
 		Kind: Timeout,
 		Err:  errors.New("the D-Bus session bus does not answer"),
-		Hint: "DBUS_SESSION_BUS_ADDRESS may name something else: log in again or set it to the running bus",
+		Hint: "DBUS_SESSION_BUS_ADDRESS may be wrong: log in again, or set it to the address of the running bus",
 		Fix:  unsetBus,
 	}
 	errServiceSilent = &Error{
 		Kind: Timeout,
 		Err:  errors.New("the keychain service does not answer"),
-		Hint: "check whether it shows a prompt on the screen; if not, restart it",
+		Hint: "check whether the service shows a prompt on the screen; if not, restart it",
 		Fix:  restartGnomeKeyring,
 	}
 	errServiceEnded = &Error{
@@ -177,8 +176,9 @@ var (
 	}
 )
 
-// dbusError returns the error for a D-Bus error, by its name only, since its text comes from the
-// service and could say anything. Names: D-Bus Specification, and Secret Service API 0.2, "Errors".
+// dbusError returns the error for the name of a D-Bus error. The error's text is not used, since
+// the service could put anything into it. Names: D-Bus Specification, and Secret Service API 0.2,
+// "Errors".
 func dbusError(name string) *Error {
 	switch name {
 	case "org.freedesktop.DBus.Error.ServiceUnknown",
@@ -208,14 +208,14 @@ func dbusError(name string) *Error {
 		}
 	case "org.freedesktop.DBus.Error.AuthFailed":
 		return errBusDenied
-	case "org.freedesktop.DBus.Error.NoReply": // the bus sends it for a service that ends before it answers
+	case "org.freedesktop.DBus.Error.NoReply": // the bus sends this if the service ends before it answers
 		return errServiceEnded
 	case "org.freedesktop.DBus.Error.Timeout",
 		"org.freedesktop.DBus.Error.TimedOut":
 		return &Error{
 			Kind: Timeout,
 			Err:  errors.New("the keychain service did not answer"),
-			Hint: "check that it is running (it may have just ended), and try again",
+			Hint: "check that the service is running (it may have just ended), and try again",
 			Fix:  restartGnomeKeyring,
 		}
 	case "org.freedesktop.DBus.Error.Disconnected":

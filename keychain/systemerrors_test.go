@@ -61,7 +61,7 @@ func TestDBusErrorNames(t *testing.T) {
 	}
 }
 
-// These are texts of docker-credential-pass, -secretservice, -osxkeychain and -wincred.
+// These are messages of docker-credential-pass, -secretservice, -osxkeychain and -wincred.
 func TestHelperWords(t *testing.T) {
 	for text, want := range map[string]keychain.Kind{
 		"pass not initialized: exit status 1: Error: password store is empty. Try \"pass init\".":                      keychain.NoKeychain,

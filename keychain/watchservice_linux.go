@@ -8,7 +8,7 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// watchAfter is how long a call may take before watchService checks the service. A healthy service
+// watchAfter is the time after which watchService begins to check the service. A healthy service
 // answers much sooner.
 const watchAfter = 300 * time.Millisecond
 
@@ -18,8 +18,8 @@ const (
 )
 
 // watchService waits until the keychain service ends, and then returns errServiceEnded. It returns
-// nil when ctx ends, or when it cannot watch. It uses its own connection, since the one of the call
-// belongs to go-keyring.
+// nil when ctx ends, or when it cannot watch. It uses its own connection, since go-keyring owns the
+// connection of the call.
 func watchService(ctx context.Context, reached *progress) error {
 	select {
 	case <-time.After(watchAfter):
@@ -29,7 +29,7 @@ func watchService(ctx context.Context, reached *progress) error {
 	reached.Store(busAsked)
 	conn, err := connect(ctx)
 	if err != nil {
-		return nil // the call itself reports a bus that fails
+		return nil // if the bus fails, the call itself returns an error
 	}
 	defer func() { _ = conn.Close() }()
 	signals := make(chan *dbus.Signal, 16)
@@ -51,7 +51,7 @@ func watchService(ctx context.Context, reached *progress) error {
 				reached.Store(serviceAnswered)
 			}
 		case signal, ok := <-signals:
-			if !ok { // the connection to the bus is lost, which the call itself reports
+			if !ok { // the connection to the bus is lost, so the call itself returns an error
 				return nil
 			}
 			if ownerLost(signal) {
@@ -75,8 +75,8 @@ func serviceAvailable(ctx context.Context, conn *dbus.Conn) bool {
 	return err != nil || slices.Contains(startable, secretsName)
 }
 
-// ownerLost reports whether the process that owned the service's name no longer owns it. That
-// process will not answer the call.
+// ownerLost reports whether the process that owned the service's name has lost it, so that it will
+// not answer the call.
 func ownerLost(signal *dbus.Signal) bool {
 	if signal.Name != busInterface+"."+ownerChanged || len(signal.Body) != 3 || signal.Body[0] != secretsName {
 		return false

@@ -51,7 +51,7 @@ func TestKeychainMatrix(t *testing.T) {
 
 		// gnome-keyring.
 		{"gnome-keyring, unlocked", gnomeWithKey, 0, ""},
-		{"gnome-keyring, without the key", gnome(keychaintest.Unlocked), 3, "no key is stored for it"},
+		{"gnome-keyring, without the key", gnome(keychaintest.Unlocked), 3, "no key is stored for this account"},
 		{"gnome-keyring, fresh, without a collection", gnome(keychaintest.Fresh), 5, "the keychain service has no default keyring"},
 		{"gnome-keyring, locked, no prompter", gnome(keychaintest.Locked), 4, "the keychain is locked"},
 		{"gnome-keyring, locked, prompt dismissed", gnomePrompting(&keychaintest.Prompter{Dismiss: true}, nothing), 4, "the keychain is locked"},

@@ -1,9 +1,9 @@
-// Package keychaintest is test support for code that stores or reads keys: a conformance suite that
-// every keychain.Store has to pass, and a real Secret Service on a private D-Bus, to run the suite
-// or the whole program against.
+// Package keychaintest supports tests of code that stores or reads keys. It has a conformance suite
+// for every keychain.Store. It also starts a real Secret Service on a private D-Bus, for the suite
+// or the whole program.
 //
-// It is for tests only. It never skips a test: if a program is missing, the test fails and names
-// the Debian package. It touches none of the user's keychains, buses or folders.
+// It is for tests only. If a program is missing, the test fails and names the Debian package; it is
+// never skipped. The package does not use the user's keychains, buses or folders.
 package keychaintest
 
 import (
@@ -22,19 +22,19 @@ import (
 	"ocgo-key/keychain"
 )
 
-// callBudget limits each call of the suite. Only a store that hangs needs that long.
+// callBudget limits each call of the suite. Only a store that hangs reaches it.
 const callBudget = 30 * time.Second
 
 // Conformance tests that a store meets the contract of keychain.Store. open returns the store under
-// test, and is called once for each part of the suite. The parts use random ids and delete them
-// again, so the store may be shared and need not be empty.
+// test, and is called once for each part of the suite. The parts use random ids and delete their
+// keys, so the store may be shared and need not be empty.
 func Conformance(t *testing.T, open func(t *testing.T) keychain.Store) {
 	t.Helper()
 	conformance(t, open, 8)
 }
 
-// ConformanceSlow is Conformance with fewer calls at once, for a store whose calls each start
-// several programs.
+// ConformanceSlow is Conformance with fewer concurrent calls, for a store whose calls start several
+// programs.
 func ConformanceSlow(t *testing.T, open func(t *testing.T) keychain.Store) {
 	t.Helper()
 	conformance(t, open, 3)
@@ -67,7 +67,7 @@ type suite struct {
 	workers int // how many goroutines call the store at once, in the tests of concurrency
 }
 
-// id returns an unused id. At the end of the test its key is deleted.
+// id returns an unused id. Its key is deleted at the end of the test.
 func (s suite) id(t *testing.T) string {
 	t.Helper()
 	id := "conformance-" + strings.ToLower(rand.Text())
@@ -141,7 +141,7 @@ func testLifeOfAKey(t *testing.T, s suite) {
 	id := s.id(t)
 	require.NoError(t, s.set(t, id, "first"))
 	s.holds(t, id, "first")
-	s.holds(t, id, "first") // Get does not remove the key
+	s.holds(t, id, "first") // Get must not remove the key
 	require.NoError(t, s.set(t, id, "the second is longer"))
 	s.holds(t, id, "the second is longer")
 	require.NoError(t, s.set(t, id, "3rd"))
@@ -159,7 +159,7 @@ func testLifeOfAKey(t *testing.T, s suite) {
 func testApart(t *testing.T, s suite) {
 	one := s.id(t)
 	two := s.id(t)
-	longer := one + "-longer" // one id is the start of the other
+	longer := one + "-longer" // an id that begins with another id
 	t.Cleanup(func() { _ = s.delete(t, longer) })
 	require.NoError(t, s.set(t, one, "value one"))
 	require.NoError(t, s.set(t, two, "value two"))

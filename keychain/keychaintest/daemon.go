@@ -42,13 +42,13 @@ const startBudget = 20 * time.Second
 // password is the password of every keyring that this package creates.
 const password = "scratch-keyring"
 
-// A Daemon is a private D-Bus, and on it a real gnome-keyring unless the mode is NoService. Both
+// A Daemon is a private D-Bus with a real gnome-keyring; in the mode NoService, without it. Both
 // end with the test.
 type Daemon struct {
 	// Address of the bus, for DBUS_SESSION_BUS_ADDRESS.
 	Address string
-	// Dir is the scratch folder of both. The encrypted keyrings in data/keyrings are the only files
-	// that may contain a key.
+	// Dir is the scratch folder of both processes. Only the encrypted keyrings in data/keyrings may
+	// contain keys.
 	Dir string
 
 	processes []*process // in the order of their start
@@ -56,8 +56,8 @@ type Daemon struct {
 
 // StartSecretService starts a Daemon for the duration of the test. If that fails, the test fails.
 //
-// godbus keeps one session bus per process. So a test binary may talk to only one Daemon itself;
-// tests that need another Daemon run in child processes.
+// godbus keeps one session bus per process. So a test binary can use only one Daemon; tests that
+// need another Daemon start child processes.
 func StartSecretService(t testing.TB, mode Mode) *Daemon {
 	t.Helper()
 	d, stop, err := Start(mode)
@@ -72,8 +72,7 @@ func StartSecretService(t testing.TB, mode Mode) *Daemon {
 	return d
 }
 
-// Start is StartSecretService for a TestMain. The caller must call stop, and may call it more than
-// once.
+// Start is StartSecretService for a TestMain. The caller must call stop at least once.
 func Start(mode Mode) (d *Daemon, stop func() error, err error) {
 	programs := []struct{ name, debian string }{{"dbus-daemon", "dbus"}}
 	if mode != NoService {
@@ -95,8 +94,8 @@ func Start(mode Mode) (d *Daemon, stop func() error, err error) {
 	return d, d.Stop, nil
 }
 
-// scratch creates a folder with a short path, since the path of a socket has at most 107 bytes, and
-// a test's temporary folder alone can be that long.
+// scratch creates a folder with a short path. The path of a socket has at most 107 bytes, and a
+// test's temporary folder may be longer.
 func scratch() (string, error) {
 	parent := os.TempDir()
 	if len(parent) > 60 {
@@ -114,9 +113,9 @@ func scratch() (string, error) {
 	return dir, nil
 }
 
-// Env returns the environment variables that a client of the service needs; the caller adds the
-// rest, such as HOME and state folders. DISPLAY and WAYLAND_DISPLAY are emptied, so that a test
-// can't open a window on a developer's screen.
+// Env returns the environment variables that a client of the service needs. The caller adds others,
+// such as HOME and state folders. DISPLAY and WAYLAND_DISPLAY are empty, so that a test can't open
+// a window on a developer's screen.
 func (d *Daemon) Env() []string {
 	return []string{
 		"DBUS_SESSION_BUS_ADDRESS=" + d.Address,
@@ -135,12 +134,12 @@ func (d *Daemon) PIDs() []int {
 	return pids
 }
 
-// Lock locks the default keyring, as a desktop does when idle.
+// Lock locks the default keyring, like an idle desktop.
 func (d *Daemon) Lock() error {
 	return d.LockKeyring(loginKeyring)
 }
 
-// Stop ends both daemons and removes the folder. It may be called more than once, but not
+// Stop ends both processes and removes the folder. It may be called more than once, but not
 // concurrently.
 func (d *Daemon) Stop() error {
 	var errs []error
@@ -177,7 +176,7 @@ func (d *Daemon) start(mode Mode) error {
 	})
 }
 
-// The bus has no service folders, so nothing can be activated on it.
+// The bus has no service folders, so it cannot start services.
 const busConfig = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -218,7 +217,7 @@ func (d *Daemon) startBus() error {
 	case <-bus.ended:
 		return bus.failure("ended before it listened")
 	case <-timeout.C:
-		return bus.failure("did not say where it listens")
+		return bus.failure("did not print its address")
 	}
 }
 
@@ -226,7 +225,7 @@ func (d *Daemon) command(name string, args []string, stdin string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = d.Dir
 	cmd.Stdin = strings.NewReader(stdin)
-	// The environment has nothing of the caller's session, such as its bus and its folders.
+	// The environment has no variables of the caller's session, such as its bus and folders.
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"),
 		"LC_ALL=C.UTF-8",
@@ -251,7 +250,7 @@ type process struct {
 func startProcess(cmd *exec.Cmd) (*process, error) {
 	p := &process{cmd: cmd, stderr: &bytes.Buffer{}, ended: make(chan struct{})}
 	cmd.Stderr = p.stderr
-	// Wait must return even if a daemon leaves its pipes open.
+	// Wait must return even if a daemon keeps its pipes open.
 	cmd.WaitDelay = startBudget
 	endWithParent(cmd)
 	if err := cmd.Start(); err != nil {

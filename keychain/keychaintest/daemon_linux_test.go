@@ -61,7 +61,7 @@ func TestMissingProgramIsNamedWithItsPackage(t *testing.T) {
 	require.ErrorContains(t, err, "Debian package gnome-keyring")
 }
 
-// The error for a daemon that exits quotes its stderr, and the folder is removed.
+// If a daemon exits early, the error contains its stderr, and the folder is removed.
 func TestBrokenDaemon(t *testing.T) {
 	bin := t.TempDir()
 	tmp, err := os.MkdirTemp("", "broken") // scratch uses TMPDIR only if its path is short

@@ -38,8 +38,8 @@ type FakeService struct {
 	// Before is called before each answer, with the method's name. It may sleep to delay the
 	// answer.
 	Before func(method string)
-	// Instead has functions that replace methods, by name. Their types may differ from the real
-	// ones.
+	// Instead maps names of methods to replacements. Their types may differ from those of the real
+	// methods.
 	Instead map[string]any
 
 	CreateError *dbus.Error // of CreateItem

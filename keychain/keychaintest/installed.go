@@ -3,5 +3,5 @@
 package keychaintest
 
 // Installed reports whether the tests may start installed programs, such as a keychain service. The
-// build tag check of `make check` excludes the files of tests that have to.
+// build tag check, which `make check` sets, excludes such tests.
 const Installed = true

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// KeePassXC exposes one group of a database as the Secret Service. The settings in the database
-// name the group.
+// KeePassXC exposes one group of a database as the Secret Service. Settings in the database name
+// this group.
 const (
 	keepassGroup = "8a3f2f52-9a52-4cb0-8f4f-0f0f6a3f7f10"
 	keepassXML   = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
@@ -44,9 +44,9 @@ CheckForUpdatesNextTime=0
 `
 )
 
-// StartKeePassXC starts a private bus, and on it a real KeePassXC as the Secret Service, without a
-// visible screen. Its database contains keys, by account id, and is locked unless mode is Unlocked.
-// Both processes end with the test, which fails if they can't be started.
+// StartKeePassXC starts a private bus with a real KeePassXC as the Secret Service, without a
+// visible screen. Its database contains keys, by account id. The database is locked unless mode is
+// Unlocked. If a process can't be started, the test fails. Both processes end with the test.
 func StartKeePassXC(t testing.TB, mode Mode, keys map[string]string) *Daemon {
 	t.Helper()
 	for _, name := range []string{"keepassxc", "keepassxc-cli"} {
@@ -79,7 +79,7 @@ func (d *Daemon) startKeePassXC(mode Mode, keys map[string]string) error {
 	}
 	made := d.command("keepassxc-cli", []string{"import", "--quiet", "--set-password", xml, database}, strings.Repeat(password+"\n", 2))
 	out, err := made.CombinedOutput()
-	if err = errors.Join(err, os.Remove(xml)); err != nil { // it contains the keys in plain text
+	if err = errors.Join(err, os.Remove(xml)); err != nil { // the file contains the keys in plain text
 		return fmt.Errorf("create a database: %w: %s", err, out)
 	}
 	args, stdin, want := []string{database}, "", ""

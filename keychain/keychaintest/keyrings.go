@@ -15,8 +15,8 @@ const (
 	DefaultKeyring = "Default keyring" // gnome-keyring creates it for the first secret, if there is no keyring
 )
 
-// CreateKeyring creates an unlocked keyring with a name for the user. The first keyring becomes the
-// default one, as on a desktop.
+// CreateKeyring creates an unlocked keyring with this name. The first keyring becomes the default
+// keyring, as on a desktop.
 func (d *Daemon) CreateKeyring(name string) (keyring dbus.ObjectPath, err error) {
 	err = d.ask(func(s *secrets) error {
 		master, err := s.master()
@@ -52,8 +52,7 @@ func (d *Daemon) UnlockKeyring(keyring dbus.ObjectPath) error {
 	})
 }
 
-// master opens a session, and returns the password of the keyrings in the form that the service
-// accepts.
+// master opens a session, and returns the password of the keyrings as a secret of this session.
 func (s *secrets) master() (secretStruct, error) {
 	var nothing dbus.Variant
 	var session dbus.ObjectPath
@@ -80,7 +79,7 @@ func (d *Daemon) KeysIn(keyring dbus.ObjectPath) (ids []string, err error) {
 	return ids, err
 }
 
-// DeleteKeyring deletes the keyring of this name, and leaves the service without a default one.
+// DeleteKeyring deletes the keyring of this name. After that, the service has no default keyring.
 func (d *Daemon) DeleteKeyring(name string) error {
 	return d.ask(func(s *secrets) error {
 		if err := s.call(secretsPath, serviceInterface+".SetAlias", "default", dbus.ObjectPath("/")).Err; err != nil {

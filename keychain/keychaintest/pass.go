@@ -18,11 +18,11 @@ type PasswordStore struct {
 	// Dir is the scratch folder. The encrypted entries are in its folder "store".
 	Dir string
 
-	path string // the PATH with pass
+	path string // the value of PATH for pass
 }
 
 // pinentry answers gpg-agent's request for the passphrase with the content of the file pinentry.pin
-// beside it, or cancels if that file is missing.
+// next to it. If that file is missing, it cancels the request.
 const pinentry = `#!/bin/sh
 echo OK
 while read -r line; do
@@ -36,8 +36,8 @@ while read -r line; do
 done
 `
 
-// s2k-count is the cost of hashing a passphrase; this is the lowest that gpg-agent accepts. With
-// the default, each use of the key would take 0.1 s.
+// s2k-count is the cost of hashing a passphrase; this is the minimum of gpg-agent. With the
+// default, each use of the key would take 0.1 s.
 const agentConfig = "pinentry-program %s\ns2k-count 65536\n"
 
 // StartPasswordStore creates an unlocked PasswordStore for the duration of the test. If that fails,
@@ -57,8 +57,8 @@ func StartPasswordStore(t testing.TB) *PasswordStore {
 }
 
 // NewPasswordStore is StartPasswordStore without a test: the caller must call stop. It does not
-// search for programs in the folders that the parameter without lists, since they may have other
-// programs with the same names.
+// search for programs in the folders in without, since these may have other programs with the same
+// names.
 func NewPasswordStore(without ...string) (s *PasswordStore, stop func() error, err error) {
 	dirs := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return slices.Contains(without, dir) })
 	for _, p := range []struct{ name, debian string }{
@@ -114,7 +114,7 @@ func (s *PasswordStore) stop() error {
 func (s *PasswordStore) run(name string, args ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startBudget)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "env", append([]string{name}, args...)...) // env finds it on the PATH set below
+	cmd := exec.CommandContext(ctx, "env", append([]string{name}, args...)...) // env searches the PATH that is set below
 	cmd.Dir = s.Dir
 	cmd.Env = append([]string{"LC_ALL=C.UTF-8", "HOME=" + s.at("home")}, s.Env()...)
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -64,11 +64,11 @@ func (p *Prompter) Serve(t testing.TB, address string) {
 	}
 }
 
-// begin tells the keyring that it may open a window. The keyring ignores the message until it has
+// begin tells the keyring that it may open a window. The keyring ignores this message until it has
 // the answer to its own call, so begin repeats the message until the keyring reacts.
 func (p *Prompter) begin(sender dbus.Sender, callback dbus.ObjectPath, performed <-chan struct{}) {
 	for range 10 {
-		p.conn.BusObject().Call("org.freedesktop.DBus.GetId", 0) // a delay in which the answer is sent
+		p.conn.BusObject().Call("org.freedesktop.DBus.GetId", 0) // this delay lets the answer be sent first
 		p.ready(sender, callback, "")
 		select {
 		case <-performed:

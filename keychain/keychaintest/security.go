@@ -14,12 +14,12 @@ import (
 	"time"
 )
 
-// SecurityVariable names the folder in which Security keeps its items and its log.
+// SecurityVariable is the environment variable with the folder of Security's items and logs.
 const SecurityVariable = "OCGO_KEY_TEST_SECURITY"
 
-// Security is a stand-in for macOS' /usr/bin/security: the commands that ocgo-key uses, with the
-// output and exit codes of Apple's sources (SecurityTool). What it does beside them is in the file
-// "mode" of its folder:
+// Security simulates macOS' /usr/bin/security. It has the commands that ocgo-key uses, with the
+// output and exit codes of Apple's sources (SecurityTool). The file "mode" in its folder may change
+// its behavior:
 //
 //	locked      exit code 36, as in a session that cannot show a prompt
 //	denied      exit code 51
@@ -29,8 +29,8 @@ const SecurityVariable = "OCGO_KEY_TEST_SECURITY"
 //	slow        answers after 300 ms
 //	noisy       prints what the allocator prints with MallocStackLogging set
 //
-// It writes each call to the file "calls": the command and, in front of it, the names of variables
-// that it should not have got.
+// It writes each call to the file "calls": the names of variables that it should not have got, and
+// the command.
 func Security(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	s := standIn{dir: os.Getenv(SecurityVariable), stdout: stdout, stderr: stderr}
 	if s.dir == "" || len(args) == 0 {
@@ -90,7 +90,7 @@ func (s standIn) command(args []string) int {
 	return s.answer(args)
 }
 
-// record writes a call, and our process id, before anything can hang.
+// record logs a call and the process id, before anything can hang.
 func (s standIn) record(command string) error {
 	var strangers strings.Builder
 	for _, pair := range os.Environ() {
@@ -112,7 +112,7 @@ func (s standIn) record(command string) error {
 	return nil
 }
 
-// answer does what security does in an unlocked keychain.
+// answer simulates security for an unlocked keychain.
 func (s standIn) answer(args []string) int {
 	command, options := args[0], map[string]string{}
 	for rest := args[1:]; len(rest) > 0; rest = rest[1:] {
@@ -137,7 +137,7 @@ func (s standIn) answer(args []string) int {
 		}
 		fmt.Fprintln(s.stdout, string(secret))
 	case "add-generic-password":
-		// Renamed into place, as a find at the same time sees the old item or the new one.
+		// The file is renamed, so that a concurrent find reads the old item or the new one.
 		scratch := path + "." + strconv.Itoa(os.Getpid())
 		if os.WriteFile(scratch, []byte(options["-w"]), 0o600) != nil || os.Rename(scratch, path) != nil {
 			return s.fail(1, "the item could not be written")
@@ -159,7 +159,7 @@ func (s standIn) item(service, user string) string {
 	return filepath.Join(s.dir, hex.EncodeToString([]byte(service))+"-"+hex.EncodeToString([]byte(user))+".item")
 }
 
-// SecurityItems returns the stored secrets in a folder of Security, as it stores them, by user.
+// SecurityItems returns the secrets in a folder of Security, by user.
 func SecurityItems(dir, service string) (map[string]string, error) {
 	paths, err := filepath.Glob(filepath.Join(dir, hex.EncodeToString([]byte(service))+"-*.item"))
 	items := map[string]string{}
@@ -168,7 +168,7 @@ func SecurityItems(dir, service string) (map[string]string, error) {
 		user, badName := hex.DecodeString(encoded)
 		secret, unread := os.ReadFile(path)
 		if errors.Is(unread, fs.ErrNotExist) {
-			continue // deleted meanwhile
+			continue // the item was deleted meanwhile
 		}
 		if err := errors.Join(badName, unread); err != nil {
 			return nil, err
@@ -178,8 +178,8 @@ func SecurityItems(dir, service string) (map[string]string, error) {
 	return items, err
 }
 
-// dump prints each item as dump-keychain does: no secrets, and text with other bytes than printable
-// ASCII in hexadecimal first.
+// dump prints each item like dump-keychain: without its secret. Text that is not printable ASCII is
+// printed in hexadecimal first.
 func (s standIn) dump() int {
 	const service = "ocgo-key"
 	items, err := SecurityItems(s.dir, service)
@@ -219,8 +219,8 @@ func (s standIn) fail(code int, message string) int {
 	return code
 }
 
-// splitLine splits a command of `security -i` into words: quotes join, and a backslash takes the
-// next byte as it is, but for single quotes.
+// splitLine splits a command of `security -i` into words. Text in quotes is part of one word. A
+// backslash quotes the next byte, except in single quotes.
 func splitLine(line string) (words []string, ok bool) {
 	var word strings.Builder
 	var quote byte
