@@ -12,14 +12,14 @@ const (
 	// againWithin is the time within which a second `get` of one process may mean that its key was
 	// refused.
 	againWithin = time.Minute
-	// againTimeout bounds the request for the usage: a program waits for its key.
+	// againTimeout limits the request for the usage, since a program waits for its key.
 	againTimeout = 3 * time.Second
 )
 
-// Get is Current for a process that calls `get`. If the process has just called it, or is told to
-// have been refused its key, the service is asked about the account: a used-up window, or a refusal
-// of the key, cools it, and the process gets the next one. With any other answer, and with none, it
-// gets the same key again: a key is never given up without the service's word.
+// Get is Current for a process that calls `get`. If the process called it less than a minute ago,
+// or if told says that its key was refused, Get requests the account's usage from the service. If a
+// window is used up or the service refuses the key, the account cools, and the process gets the
+// next account. With any other answer, or without one, the process gets the same key again.
 func (h *Holder) Get(ctx context.Context, usage *UsagePoller, told bool) (Grant, error) {
 	h.get = true
 	held, last, ok := h.pool.Held(ctx, h.who)
@@ -35,9 +35,9 @@ func (h *Holder) Get(ctx context.Context, usage *UsagePoller, told bool) (Grant,
 	return h.Current(ctx, nil)
 }
 
-// doubt asks the service about the account that the process holds, and cools it if the service says
-// so. A process that only asked twice keeps a key that /usage refuses if no other account is ready,
-// because /usage also refuses keys that work. The error is the keychain's.
+// doubt requests the usage of the process's account, and cools the account if a window is used up
+// or the service refuses the key. /usage also refuses keys that work. So without told, a refused
+// key is kept if no other account is ready. The error comes from the keychain.
 func (h *Holder) doubt(ctx context.Context, usage *UsagePoller, held rotation.Handout, told bool) error {
 	key, err := h.key(ctx, held)
 	switch {
@@ -56,7 +56,7 @@ func (h *Holder) doubt(ctx context.Context, usage *UsagePoller, held rotation.Ha
 	switch {
 	case err == nil:
 		now.Asked = asked
-		_ = h.pool.Learn(ctx, held, now) // the key does not depend on it
+		_ = h.pool.Learn(ctx, held, now) // an error does not matter for the key
 		v, cool = now.Limit(usage.Now())
 	case isRefused && (refused.Status == 401 || refused.Status == 403):
 		v, cool = rotation.RefusedKey(refused.Status, usage.Now()), true

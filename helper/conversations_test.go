@@ -17,7 +17,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// counted is a state store that counts accesses.
+// counted is a state store that counts its calls.
 type counted struct {
 	state.Memory
 	stats, reads, writes atomic.Int64
@@ -99,8 +99,7 @@ func TestConversationsOfOneServer(t *testing.T) {
 	assert.Equal(t, []int{2, 1, 1}, []int{o.Accounts[0].Conversations, o.Accounts[1].Conversations, o.Accounts[2].Conversations}, "subagents have no lease of their own")
 }
 
-// A request that needs nothing new costs one stat, even with more conversations than the state
-// keeps.
+// A request that changes nothing costs one stat, even with more conversations than the state keeps.
 func TestARequestCostsOneStat(t *testing.T) {
 	s := newServer(t)
 	const conversations = 600
@@ -131,8 +130,8 @@ func TestARequestCostsOneStat(t *testing.T) {
 	assert.Equal(t, int64(conversations), s.store.writes.Load()-writes, "the use of each conversation is recorded once an hour")
 }
 
-// A limit moves each conversation of the limited account to its next account. Other conversations
-// stay.
+// At a limit, each conversation of the limited account switches to the next account. Other
+// conversations keep their accounts.
 func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 	s := newServer(t)
 	before := map[string]string{}
@@ -147,7 +146,7 @@ func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 		all.Go(func() { // in parallel, like concurrent requests
 			g, err := s.Of(id, "", "").Current(context.Background(), nil)
 			if !assert.NoError(t, err) || g.Label != "Work" {
-				return // this conversation saw the limit before its request
+				return // the conversation had switched before its request
 			}
 			v := rotation.Verdict{Action: rotation.Cool, Until: time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC), Reason: "weekly limit", Window: "weekly"}
 			_, _, err = s.Of(id, "", "").Report(context.Background(), g, v, nil)
@@ -168,7 +167,7 @@ func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 	assert.Equal(t, 3, s.keys.reads)
 }
 
-// Each conversation leaves its account before the limit, once another key is in memory.
+// Each conversation switches before the limit, once the key of the next account is in memory.
 func TestConversationsPrepareAhead(t *testing.T) {
 	s := newServer(t)
 	s.own.Ahead = 90
@@ -204,7 +203,8 @@ func TestOpenHandsNothingOut(t *testing.T) {
 	require.NoError(t, s.own.Open(t.Context()))
 }
 
-// The number of sessions in memory is limited; an older one continues from the state.
+// The number of sessions in memory is limited. A session that was dropped gets its account from the
+// state.
 func TestLiveSessionsAreBounded(t *testing.T) {
 	s := newServer(t)
 	first := s.Of("first", "", "")

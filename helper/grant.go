@@ -13,12 +13,12 @@ type Grant struct {
 	rotation.Handout
 	Key keychain.Secret
 	// Moved is the holder's switch to this account, if the call of Current that returned this grant
-	// made or noticed the switch; otherwise nil.
+	// made or detected the switch; otherwise nil.
 	Moved *rotation.Switch
 }
 
-// Entry returns the key as an entry of an environment, NAME=KEY. Every process with that environment
-// can read the key, and so can its children.
+// Entry returns the key as an entry of an environment, NAME=KEY. Every process with this
+// environment can read the key, and so can its child processes.
 func (g Grant) Entry(name string) string { return name + "=" + g.Key.Reveal() }
 
 // Redact returns output with every occurrence of the key replaced.

@@ -13,13 +13,13 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// Holder holds an account for a process or a conversation, together with its key. While nothing
-// changes, Current costs one stat. It is safe for concurrent use.
+// Holder holds an account and its key for a process or a conversation. While nothing changes,
+// Current costs one stat. A Holder is safe for concurrent use.
 type Holder struct {
-	// Ahead is the percentage of a window at which the holder leaves its account for one with more
-	// left; 0 means the pool's setting, rotation.NotAhead means never. The holder moves once the
-	// other key is in memory (see PrepareAhead), so that no request waits for a keychain. Set it
-	// before the first use.
+	// Ahead is the used percentage of a window at which the holder switches to an account with more
+	// left; 0 means the pool's setting, rotation.NotAhead means never. The holder switches once the
+	// other key is in memory (see PrepareAhead), so that no request waits for the keychain. Set
+	// Ahead before the first use.
 	Ahead int
 	// Choice is the account that the user has chosen for this holder. Set it before the first use.
 	Choice rotation.Choice
@@ -29,7 +29,7 @@ type Holder struct {
 
 	get     bool // the process calls `get`
 	current atomic.Pointer[held]
-	ready   atomic.Bool // the key of the account to move to before the limit has arrived
+	ready   atomic.Bool // the holder should switch before the limit, and the key for that is in memory
 }
 
 // keyring is shared by the holders of one process.
@@ -38,9 +38,9 @@ type keyring struct {
 	keys keychain.Store
 	warn func(missing, next rotation.Handout)
 
-	turn chan struct{} // held while using the pool and the keychain; it guards the fields below
+	turn chan struct{} // a lock for the use of the pool and the keychain; guards the fields below
 	// missing are the ids of accounts whose key was not in the keychain when the pool had the stamp
-	// missingAt. When the stamp changes, they are forgotten, since a key may have been added.
+	// missingAt. When the stamp changes, missing is cleared, since a key may have been added.
 	missing   []string
 	missingAt state.Stamp
 
@@ -49,16 +49,16 @@ type keyring struct {
 	early *fetch // the pending fetch, or nil
 }
 
-// fetch is the fetch of a key while the hand-out is written to the state.
+// fetch reads a key from the keychain while the hand-out is written to the state.
 type fetch struct {
 	of   cacheKey
 	done chan struct{} // closed when the fields below are set
 	key  keychain.Secret
 	err  error
-	ok   bool // false after a panic; key then fetches again, so that its caller gets the panic
+	ok   bool // false after a panic: then method key fetches again, so that its caller gets the panic
 }
 
-// held is a grant, and the pool's stamp at the time of the grant.
+// held is a grant and the pool's stamp at that time.
 type held struct {
 	Grant
 	stamp state.Stamp
@@ -70,22 +70,22 @@ type cacheKey struct {
 }
 
 // NewHolder returns a holder of pool's accounts for who, with keys from the keychain. If an account
-// has no usable key, the holder uses the next account, and calls warn with both. NewHolder itself
-// uses neither the pool nor the keychain.
+// has no usable key, the holder uses the next account, and calls warn with both accounts. NewHolder
+// itself does not use the pool or the keychain.
 func NewHolder(pool *rotation.Pool, keys keychain.Store, who rotation.Holder, warn func(missing, next rotation.Handout)) *Holder {
 	return &Holder{who: who, keyring: &keyring{pool: pool, keys: keys, warn: warn, turn: make(chan struct{}, 1), cache: make(map[cacheKey]keychain.Secret)}}
 }
 
-// beside returns a holder for another conversation of the same process, which shares the keys in
-// memory.
+// beside returns a holder for another conversation of the same process. Both holders share the keys
+// in memory.
 func (h *Holder) beside(who rotation.Holder) *Holder {
 	return &Holder{Ahead: h.Ahead, Choice: h.Choice, who: who, keyring: h.keyring}
 }
 
-// Current returns the holder's account, for a request that uses the model that the function model
-// returns. A holder without an account gets the next one. model is called only if the result
-// depends on it, and may be nil. The error is rotation.ErrEmpty, a *rotation.ExhaustedError, or one
-// of the keychain.
+// Current returns the holder's account, or the next account if the holder has none. The function
+// model returns the model of the request. It is called only if the result depends on the model, and
+// may be nil. The error is rotation.ErrEmpty, a *rotation.ExhaustedError, or comes from the
+// keychain.
 func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
 	stamp := h.pool.Stamp()
 	if c := h.current.Load(); c != nil && c.stamp == stamp && h.pool.Reusable(c.Handout) && !h.ready.Load() {
@@ -100,7 +100,7 @@ func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error
 }
 
 // Report records the verdict v on the blamed grant in the pool, and returns the account to continue
-// with. moved is true for the one caller whose report moved the holder.
+// with. moved reports whether this call switched the holder.
 func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, model func() string) (next Grant, moved bool, err error) {
 	ctx, give, err := h.take(ctx)
 	if err != nil {
@@ -116,7 +116,7 @@ func (h *Holder) Report(ctx context.Context, blamed Grant, v rotation.Verdict, m
 	return next, moved, err
 }
 
-// Leave records the verdict v as Report does, and returns the account that Current returns next. It
+// Leave records the verdict v like Report, and returns the account that Current will return. It
 // does not read the keychain.
 func (h *Holder) Leave(ctx context.Context, blamed Grant, v rotation.Verdict) (next rotation.Handout, err error) {
 	ctx, end := keychain.WithBudget(ctx)
@@ -125,7 +125,7 @@ func (h *Holder) Leave(ctx context.Context, blamed Grant, v rotation.Verdict) (n
 	return next, err
 }
 
-// Avoid moves the holder to another account without blaming the grant's account. It is for a
+// Avoid switches the holder to another account without blaming the grant's account. It is for a
 // request that the account could not serve.
 func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant, error) {
 	ctx, give, err := h.take(ctx)
@@ -138,8 +138,7 @@ func (h *Holder) Avoid(ctx context.Context, g Grant, model func() string) (Grant
 	return h.acquire(ctx, ask)
 }
 
-// Other returns an account, other than the tried ones, on which a request could be tried. The
-// process keeps its account.
+// Other returns an account that has not been tried for a request. The holder keeps its own account.
 func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func() string) (Grant, error) {
 	ctx, give, err := h.take(ctx)
 	if err != nil {
@@ -164,8 +163,8 @@ func (h *Holder) Other(ctx context.Context, tried []rotation.Handout, model func
 	}
 }
 
-// Spare returns the account on which a request may be tried although all accounts have reached
-// their usage limits; see rotation.Pool.Spare.
+// Spare returns an account for a request when all accounts have reached their usage limits; see
+// rotation.Leases.Spare.
 func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Purpose) (g Grant, ok bool, err error) {
 	ctx, give, err := h.take(ctx)
 	if err != nil {
@@ -180,15 +179,15 @@ func (h *Holder) Spare(ctx context.Context, model func() string, use rotation.Pu
 	return Grant{Handout: out, Key: key}, err == nil, err
 }
 
-// Refused counts an answer of the service that matches no rule of rotation.
+// Refused counts an error answer of the service that no rule of package rotation covers.
 func (h *Holder) Refused(ctx context.Context, g Grant, r rotation.Refusal) {
 	ctx, end := keychain.WithBudget(ctx)
 	defer end()
-	_ = h.pool.Refused(ctx, g.Handout, r) // the count is for people to read later
+	_ = h.pool.Refused(ctx, g.Handout, r) // the count is only shown to users, so an error does not matter
 }
 
-// Prepare fetches the key of the account that would be next, so that a fail-over does not wait for
-// the keychain. Errors are ignored; the call that needs the key reports them.
+// Prepare fetches the key of the account that would be next, so that a switch does not wait for the
+// keychain. Errors are ignored: the call that needs the key returns them.
 func (h *Holder) Prepare(ctx context.Context) {
 	out, err := h.pool.Upcoming(ctx, h.who, rotation.Ask{Choice: h.Choice})
 	if err != nil {
@@ -197,8 +196,8 @@ func (h *Holder) Prepare(ctx context.Context) {
 	_, _ = h.key(ctx, out)
 }
 
-// Open fetches the key of the first account that could be handed out, so that a keychain that
-// prompts its user does so now. No account is handed out. Errors are those of Current.
+// Open fetches the key of the first account that could be handed out, so that the keychain prompts
+// the user now if it has to. No account is handed out. Errors are those of Current.
 func (h *Holder) Open(ctx context.Context) error {
 	ctx, give, err := h.take(ctx)
 	if err != nil {
@@ -219,11 +218,11 @@ func (h *Holder) Open(ctx context.Context) error {
 	}
 }
 
-// PrepareAhead checks whether the holder should leave its account before the limit. If so, it
-// fetches the key of the account to move to. The holder moves with its next request.
+// PrepareAhead checks whether the holder should switch before its account reaches a limit. If so,
+// it fetches the key of the next account. The holder switches at its next request.
 func (h *Holder) PrepareAhead(ctx context.Context) { prepareAhead(ctx, h) }
 
-// prepareAhead does PrepareAhead for several holders that share a keyring, and reads the pool once.
+// prepareAhead is PrepareAhead for several holders that share a keyring. It reads the pool once.
 func prepareAhead(ctx context.Context, holders ...*Holder) {
 	holders = slices.DeleteFunc(holders, func(h *Holder) bool { return h.Choice.Only })
 	if len(holders) == 0 {
@@ -264,13 +263,13 @@ func (h *Holder) Release(ctx context.Context) { _ = h.pool.Release(ctx, h.who) }
 
 func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
 	h.mu.Lock()
-	h.early = nil // a leftover of a hand-out that could not be written
+	h.early = nil // a fetch for a hand-out that could not be written
 	h.mu.Unlock()
 	if now := h.pool.Stamp(); now != h.missingAt {
 		h.missing, h.missingAt = nil, now
 	}
 	ask := rotation.Ask{Avoid: h.missing, Ahead: h.Ahead, Choice: h.Choice, Get: h.get, Chosen: func(out rotation.Handout) { h.begin(ctx, out) }}
-	if c := h.current.Load(); c != nil { // otherwise the key is read from the keychain in any case
+	if c := h.current.Load(); c != nil { // otherwise the key has to be read from the keychain
 		ask.Had = c.Handout
 		ask.To = func(out rotation.Handout) bool {
 			_, ok := h.Known(out)
@@ -283,10 +282,10 @@ func (h *Holder) ask(ctx context.Context, model func() string) rotation.Ask {
 	return ask
 }
 
-// acquire takes an account from the pool, then its key from the keychain. The caller has the turn,
-// see take.
+// acquire takes an account from the pool, then its key from the keychain. The caller has called
+// take.
 func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
-	stamp := h.pool.Stamp() // read first, so that the next request notices a change made from here on
+	stamp := h.pool.Stamp() // read before Take, so that the next request detects any later change
 	before := h.current.Load()
 	h.ready.Store(false)
 	out, moved, err := h.pool.Take(ctx, h.who, ask)
@@ -298,7 +297,7 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 		return Grant{}, err
 	}
 	if moved == nil && before != nil && before.ID != g.ID && !slices.Contains(ask.Avoid, before.ID) {
-		moved = &rotation.Switch{From: before.Handout, To: g.Handout, Cause: rotation.ByHand} // a command of the user moved the lease
+		moved = &rotation.Switch{From: before.Handout, To: g.Handout, Cause: rotation.ByHand} // the user switched the holder with a command
 	}
 	if whole {
 		g.Moved = moved
@@ -307,9 +306,9 @@ func (h *Holder) acquire(ctx context.Context, ask rotation.Ask) (Grant, error) {
 }
 
 // grant fetches the key of a hand-out and remembers both. If the keychain has no key for the
-// account, this process uses the next account and calls warn, and whole is false. The pool keeps
-// the account, since other processes may use a keychain that has the key. stamp is the pool's stamp
-// before the hand-out. The caller holds the turn, see take.
+// account, whole is false: this process calls warn and uses the next account. The account stays in
+// the pool, since other processes may use a keychain that has the key. stamp is the pool's stamp
+// before the hand-out. The caller has called take.
 func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.Stamp, ask rotation.Ask) (g Grant, whole bool, err error) {
 	for whole = true; ; whole = false {
 		key, err := h.key(ctx, out)
@@ -326,7 +325,7 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 		stamp = h.pool.Stamp()
 		next, nextErr := h.pool.Acquire(ctx, h.who, ask)
 		if waiting, ok := errors.AsType[*rotation.ExhaustedError](nextErr); ok && !waiting.Until.IsZero() {
-			return Grant{}, false, nextErr // the other accounts return by themselves
+			return Grant{}, false, nextErr // another account will be ready again
 		}
 		if nextErr != nil {
 			return Grant{}, false, err
@@ -336,13 +335,13 @@ func (h *Holder) grant(ctx context.Context, out rotation.Handout, stamp state.St
 	}
 }
 
-// isKeyless reports whether err says that the account's key is missing or is not a valid key. In
-// these cases other accounts are used instead.
+// isKeyless reports whether err says that the account's key is missing or not valid. Then other
+// accounts are used.
 func isKeyless(err error) bool {
 	return errors.Is(err, keychain.ErrNotFound) || errors.Is(err, keychain.ErrUnusable)
 }
 
-// key returns the key of a hand-out: from memory, or from the keychain.
+// key returns the key of a hand-out from memory, or from the keychain.
 func (k *keyring) key(ctx context.Context, out rotation.Handout) (keychain.Secret, error) {
 	if key, ok := k.Known(out); ok {
 		return key, nil
@@ -366,7 +365,7 @@ func (k *keyring) fetch(ctx context.Context, out rotation.Handout) (keychain.Sec
 	return key, nil
 }
 
-// begin starts to fetch a key that a call of key will need soon.
+// begin starts to fetch a key that the method key will need soon.
 func (k *keyring) begin(ctx context.Context, out rotation.Handout) {
 	if _, ok := k.Known(out); ok {
 		return

@@ -16,7 +16,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// slowStore writes a change only after waiting.
+// slowStore waits before it writes a change.
 type slowStore struct {
 	*state.Memory
 	wait func() error
@@ -59,7 +59,7 @@ func earlyHolder(t *testing.T) (*helper.Holder, *slowStore, *askedStore) {
 	return helper.NewHolder(pool, keys, rotation.Process{PID: 1, Start: "x"}, func(_, _ rotation.Handout) {}), store, keys
 }
 
-// The key is read once, and before the hand-out is written to the state.
+// The key is read once, before the hand-out is written to the state.
 func TestKeyIsFetchedWhileTheLeaseIsWritten(t *testing.T) {
 	h, store, keys := earlyHolder(t)
 	store.wait = func() error {
@@ -81,7 +81,7 @@ func TestKeyIsFetchedWhileTheLeaseIsWritten(t *testing.T) {
 	assert.Empty(t, keys.asked)
 }
 
-// A hand-out that could not be written is not used, and the next call does not use its key.
+// A hand-out that could not be written is not used, nor is its key used by the next call.
 func TestKeyOfAHandOutThatFailed(t *testing.T) {
 	h, store, keys := earlyHolder(t)
 	full := errors.New("disk full")
@@ -95,7 +95,7 @@ func TestKeyOfAHandOutThatFailed(t *testing.T) {
 	assert.NotEmpty(t, keys.asked)
 }
 
-// A panic in the keychain's library reaches the caller that needs the key.
+// A panic in the keychain's library also occurs in the caller that needs the key.
 func TestPanicWhileAKeyIsFetched(t *testing.T) {
 	h, _, keys := earlyHolder(t)
 	keys.panics.Store(1)

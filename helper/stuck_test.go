@@ -16,7 +16,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// stuckStore is a state whose lock another process holds, once it is stuck.
+// stuckStore is a state whose lock can be held by another process forever.
 type stuckStore struct {
 	*state.Memory
 	stuck atomic.Bool
@@ -30,8 +30,8 @@ func (s *stuckStore) Update(ctx context.Context, change func(*state.State) error
 	return s.Memory.Update(ctx, change)
 }
 
-// A request's context has no deadline. The request still fails after a time limit if a lock is
-// never released or the keychain does not answer.
+// A request has no deadline of its own. It still fails after a time limit if a lock is never
+// released or the keychain does not answer.
 func TestAStuckLockEndsARequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &stuckStore{Memory: new(state.Memory)}

@@ -6,10 +6,10 @@ import (
 	"ocgo-key/keychain"
 )
 
-// take waits for the turn, or until ctx ends: a keychain that prompts its user may take long. give
-// ends the turn, and during is the context of everything that is done in it. A request, whose context
-// has no deadline, gets that of a keychain call, which also limits the wait for the state's lock: see
-// docs/decisions/0010-keychain-waits.md.
+// take locks k.turn, or fails when ctx ends: a keychain that prompts the user may take long. give
+// unlocks it. during is the context for all work in between. If ctx has no deadline, as in a
+// request, during has the deadline of a keychain call. It also limits the wait for the state's
+// lock: see docs/decisions/0010-keychain-waits.md.
 func (k *keyring) take(ctx context.Context) (during context.Context, give func(), err error) {
 	ctx, end := keychain.WithBudget(ctx)
 	select {

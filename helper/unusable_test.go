@@ -14,7 +14,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// fixedKeys is a keychain to which another program may have written.
+// fixedKeys is a keychain with any texts, as if another program had written them.
 type fixedKeys map[string]string
 
 func (fixedKeys) Name() string { return "fixed" }
@@ -24,8 +24,8 @@ func (k fixedKeys) Get(_ context.Context, id string) (keychain.Secret, error) {
 func (fixedKeys) Set(context.Context, string, keychain.Secret) error { return nil }
 func (fixedKeys) Delete(context.Context, string) error               { return nil }
 
-// If the keychain's entry for an account cannot be a key, the next account is handed out. If there
-// is no next account, the error names the account and the command that fixes it.
+// If the keychain's entry for an account is not a key, the next account is handed out. If there is
+// no next account, the error names the account and the command that fixes it.
 func TestWhatIsNoKeyIsPassedOver(t *testing.T) {
 	for _, bad := range []string{"sk-a\n", "noise\nsk-a", "sk a", "sk-a\r\nX-Evil: 1", "sk-ä", "sk-a\x00"} {
 		pool := rotation.InMemory()

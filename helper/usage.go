@@ -12,11 +12,11 @@ import (
 	"ocgo-key/rotation"
 )
 
-// maxUsage is the most that is read of an answer of /usage, in bytes.
+// maxUsage is how many bytes of an answer of /usage are read at most.
 const maxUsage = 64 << 10
 
-// UsageError is an answer of /usage other than 200. A 401 means that the service does not know the
-// key: a newly typed key may be wrong, but a key that has worked remains in use.
+// UsageError is an answer of /usage with a status that is not 200. A 401 means that the service
+// does not know the key. A new key may then be wrong, but a key that has worked remains in use.
 type UsageError struct{ Status int }
 
 func (e *UsageError) Error() string {
@@ -29,8 +29,8 @@ func NewClient() *http.Client {
 	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// FetchUsage requests the usage of the account with this key. The error is a *UsageError, or one of
-// the network.
+// FetchUsage requests the usage of the account with this key. The error is a *UsageError or comes
+// from the network.
 func FetchUsage(ctx context.Context, client *http.Client, base *url.URL, key keychain.Secret) (rotation.Usage, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base.JoinPath("usage").String(), nil)
 	if err != nil {

@@ -12,21 +12,20 @@ import (
 )
 
 // UsagePoller requests the usage of accounts from the service, and records it in the pool. A
-// failure changes nothing: /usage is known to refuse keys that work. It is safe for concurrent use.
-// It sends a request only when something has happened, never by a timer, so an idle process sends
-// nothing.
+// failure changes nothing, since /usage also refuses keys that work. It sends requests only after
+// events, never by a timer, so an idle process sends nothing. It is safe for concurrent use.
 type UsagePoller struct {
 	Pool   *rotation.Pool
 	Keys   keychain.Store
 	Base   *url.URL // the service's base URL
 	Client *http.Client
 	Now    func() time.Time
-	// Holder has keys in memory, and Refresh uses only these: a read from a store could prompt the
-	// user for a password, which usage numbers do not justify. Refresh leaves out accounts that
-	// this process never used; the processes that use them refresh their usage. May be nil.
+	// Holder has keys in memory. Refresh uses only these keys, since reading one from the keychain
+	// could prompt the user for a password. So Refresh leaves out accounts that this process never
+	// used; the processes that use them refresh their usage. May be nil.
 	Holder *Holder
-	// Conversations are those that the process serves. Refresh calls their PrepareAhead too. May be
-	// nil.
+	// Conversations are the conversations that the process serves. Refresh also calls their
+	// PrepareAhead. May be nil.
 	Conversations *Conversations
 
 	mu    sync.Mutex
@@ -40,8 +39,8 @@ const (
 	usageTimeout = 10 * time.Second
 	// usagePause is the shortest time between two requests about one account.
 	usagePause = time.Minute
-	// usageInUse is the age at which Refresh requests the usage of the account in use again,
-	// usageOthers that of other accounts.
+	// usageInUse is the age at which Refresh requests the usage of the account in use again.
+	// usageOthers is the age for other accounts.
 	usageInUse  = 5 * time.Minute
 	usageOthers = 15 * time.Minute
 )
@@ -53,14 +52,14 @@ func (u *UsagePoller) Limited(ctx context.Context, g Grant) {
 	}
 }
 
-// askInTurn requests the usage of an account for which turn returned end, and then calls end.
+// askInTurn requests the usage of an account, and then calls end, which turn has returned.
 func (u *UsagePoller) askInTurn(ctx context.Context, g Grant, end func()) {
 	defer end()
 	_ = u.ask(ctx, g, usageTimeout)
 }
 
-// Switched requests the usage of the account that the process has moved to, unless the known usage
-// is recent.
+// Switched requests the usage of the account that the process has switched to, unless the known
+// usage is recent.
 func (u *UsagePoller) Switched(ctx context.Context, g Grant) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -73,8 +72,8 @@ func (u *UsagePoller) Switched(ctx context.Context, g Grant) {
 	}
 }
 
-// Exhausted requests the usage of all used-up accounts at the same time, because one may return
-// early. It also waits for pending requests about them.
+// Exhausted requests the usage of all used-up accounts at the same time, since one may be ready
+// earlier than expected. It also waits for pending requests about these accounts.
 func (u *UsagePoller) Exhausted(ctx context.Context) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -100,22 +99,23 @@ func (u *UsagePoller) Exhausted(ctx context.Context) {
 	all.Wait()
 }
 
-// Due reports whether some usage may be old, so that Refresh is worthwhile. It is called after each
-// request and costs almost nothing. After it has returned true, it returns false for usagePause.
+// Due reports whether Refresh should be called, because some usage may be old. Due is called after
+// each request and costs almost nothing. After it has returned true, it returns false for
+// usagePause.
 func (u *UsagePoller) Due() bool {
 	now := u.Now()
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if wait := u.due.Sub(now); wait > 0 && wait <= usageInUse { // a larger value means that the clock was set back
+	if wait := u.due.Sub(now); wait > 0 && wait <= usageInUse { // if wait is longer, the clock was set back
 		return false
 	}
 	u.due = now.Add(usagePause)
 	return true
 }
 
-// Refresh requests the usage of g's account and of others whose key is in memory, if the usage in
-// the pool is old, whichever process recorded it. The requests run at the same time. Then it
-// prepares the moves before the limit: see PrepareAhead.
+// Refresh requests the usage of g's account, and of other accounts whose key is in memory, if their
+// usage in the pool is old. The requests run at the same time. Then it calls PrepareAhead, for
+// switches before a limit.
 func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -144,7 +144,7 @@ func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 		soonest = min(soonest, max(pace-age, usagePause))
 	}
 	all.Wait()
-	_ = u.Pool.NoteUse(ctx, g.ID) // for `list`
+	_ = u.Pool.NoteUse(ctx, g.ID) // `list` shows the last use
 	u.mu.Lock()
 	u.due = now.Add(soonest)
 	u.mu.Unlock()
@@ -156,10 +156,11 @@ func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 	}
 }
 
-// never is the age of usage that is not known.
+// never is the age of unknown usage.
 const never = 1 << 62 * time.Nanosecond
 
-// age returns how long ago any process recorded the account's usage, or this process requested it.
+// age returns the time since any process recorded the account's usage, or since this process
+// requested it.
 func (u *UsagePoller) age(v rotation.View) time.Duration {
 	now := u.Now()
 	age := never
@@ -174,8 +175,8 @@ func (u *UsagePoller) age(v rotation.View) time.Duration {
 	return age
 }
 
-// turn reports whether it is time for a request about the account (ok). If so, it marks a request
-// as pending until end is called.
+// turn returns ok if a request about the account may be sent now. Then the request counts as
+// pending until end is called.
 func (u *UsagePoller) turn(id string) (end func(), ok bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -19,8 +19,8 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// poolOf returns a pool of these accounts with the ids id0, id1, …, and keys in memory that a
-// stand-in service knows.
+// poolOf is a pool of accounts with the ids id0, id1, …. Their keys are in memory, and a fake
+// service accepts them.
 type poolOf struct {
 	*rotation.Pool
 	keys    *countingStore
@@ -48,7 +48,7 @@ func newPoolOf(t *testing.T, labels ...string) *poolOf {
 	return p
 }
 
-// percent returns the known usage of the account's week; -1 if unknown.
+// percent returns the used percentage of the account's weekly window; -1 if unknown.
 func (p *poolOf) percent(t *testing.T, account int) int {
 	o, err := p.Overview(context.Background())
 	require.NoError(t, err)
@@ -58,7 +58,7 @@ func (p *poolOf) percent(t *testing.T, account int) int {
 	return o.Accounts[account].Usage.Windows["weekly"].Percent
 }
 
-// countingStore counts reads, and fails with broken if that is set.
+// countingStore counts reads. If broken is set, reads fail with it.
 type countingStore struct {
 	keychain.Store
 	mu     sync.Mutex
@@ -108,7 +108,7 @@ func TestAskAll(t *testing.T) {
 	assert.Equal(t, rotation.Ready, o.Accounts[2].Condition.State, "a 401 of /usage must not reject the account")
 }
 
-// A locked keychain is read once, since it would prompt its user for each account.
+// A locked keychain is read once, since each read would prompt the user.
 func TestAskAllAsksALockedKeychainOnce(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
 	p.keys.broken = &keychain.Error{Kind: keychain.Locked, Op: "get", Store: "os", ID: "id0", Err: errors.New("the keychain is locked")}
@@ -129,7 +129,7 @@ func TestAskAllOfNobody(t *testing.T) {
 	assert.Empty(t, asked)
 }
 
-// Refresh, which runs in the background, reads no key from the keychain: that might prompt the
+// Refresh runs in the background. It reads no key from the keychain, since that might prompt the
 // user.
 func TestRefreshUsesOnlyKeysInMemory(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
@@ -147,8 +147,8 @@ func TestRefreshUsesOnlyKeysInMemory(t *testing.T) {
 	require.False(t, p.poller.Due())
 }
 
-// The process moves only when the key of the next account is in memory; a missing key prevents the
-// move.
+// The process switches only when the key of the next account is in memory. Without a key, there is
+// no switch.
 func TestPrepareAhead(t *testing.T) {
 	p := newPoolOf(t, "Work", "Personal", "Spare")
 	h := helper.NewHolder(p.Pool, p.keys, rotation.Process{PID: 1, Start: "x"}, func(m, _ rotation.Handout) { t.Error(m) })

@@ -13,16 +13,15 @@ import (
 // Asked is the result of one request for an account's usage.
 type Asked struct {
 	ID string
-	// Err is nil if the service answered and the pool has recorded it. Otherwise it comes from the
-	// keychain (and names the account's label), is a *UsageError, or comes from the network or the
-	// pool; then nothing was changed.
+	// Err is nil if the service answered and the pool has recorded the answer. Otherwise nothing
+	// was changed. Err is then a *UsageError, or comes from the keychain (and names the account's
+	// label), the network or the pool.
 	Err error
 }
 
-// AskAll requests the usage of all accounts at the same time, and records it in the pool. limit
-// bounds each request, and ctx the reading of the keys. If the keychain is locked or missing, it is
-// read once and not for each account. The result has the accounts in the pool's order. The error is
-// the pool's.
+// AskAll requests the usage of all accounts at the same time, and records it in the pool. limit is
+// the time limit of each request; ctx also limits reading the keys. A locked or missing keychain is
+// read only once. The result has the accounts in the pool's order. The error comes from the pool.
 func (u *UsagePoller) AskAll(ctx context.Context, limit time.Duration) ([]Asked, error) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package accounts changes accounts together with their keys: it adds, replaces and removes them,
-// and moves all keys from one store to another. Each of these is a transaction: if it is interrupted
-// at any point, no key is lost, and the same command completes it.
+// Package accounts changes accounts together with their keys. It adds and removes accounts,
+// replaces their keys, and moves all keys to another store. If a change is interrupted at any
+// point, no key is lost, and the same command completes the change.
 package accounts
 
 import (
@@ -14,7 +14,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Accounts is a pool with the keys of its accounts.
+// Accounts is a pool together with the keys of its accounts.
 type Accounts struct {
 	Pool    *rotation.Pool
 	Keys    *Keys
@@ -27,14 +27,14 @@ type Accounts struct {
 type Budget time.Duration
 
 const (
-	// ProgramBudget is for a command that a program waits for. Such a command ends within 8 s,
-	// including its start and its output.
+	// ProgramBudget is for a command for which a program waits. The whole command takes at most 8
+	// s.
 	ProgramBudget = Budget(7500 * time.Millisecond)
-	// PersonBudget is for a command of a person, who may have to type a password.
+	// PersonBudget is for a command at which the user may have to type a password.
 	PersonBudget = Budget(60 * time.Second)
 )
 
-// Context ends when the budget is used up.
+// Context returns a context that ends when the budget is used up.
 func (b Budget) Context() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), time.Duration(b))
 }

@@ -31,7 +31,7 @@ func TestAdd(t *testing.T) {
 	assert.Empty(t, w.unlisted())
 }
 
-// If the store does not keep the key unchanged, the account is not added and the store is empty again.
+// If the store does not keep the key unchanged, the account is not added, and the key is deleted.
 func TestAddTakesBackAKeyThatCannotBeReadBack(t *testing.T) {
 	for name, flaw := range map[string]func(*flawed){
 		"not read back": func(f *flawed) {
@@ -65,7 +65,7 @@ func TestAddTakesBackAKeyThatCannotBeReadBack(t *testing.T) {
 	}
 }
 
-// If the key cannot be deleted either, its id remains on the pending list.
+// If the key of a failed add cannot be deleted, its id stays on the pending list.
 func TestAddNotesAKeyThatItCannotTakeBack(t *testing.T) {
 	w := newWorld(t)
 	w.stores[OSStore].after = failing("set")
@@ -107,13 +107,14 @@ func TestReplace(t *testing.T) {
 	assert.ErrorIs(t, w.Replace(t.Context(), work, keyOf("Spare"), true), rotation.ErrAlreadyThere)
 	assert.Equal(t, "anew", w.keyIn(OSStore, work.ID))
 
-	// The same key completes a replacement that was interrupted before the pool recorded it.
+	// If a replacement was interrupted before the pool recorded it, replacing with the same key
+	// completes it.
 	require.NoError(t, w.Pool.PrepareReplace(t.Context(), spare.ID))
 	require.NoError(t, w.Replace(t.Context(), spare, keyOf("Spare"), true))
 	assert.Equal(t, spare.KeyRev+1, w.find("Spare").KeyRev)
 }
 
-// If the store does not keep the new key, the old one is restored, and the pool is unchanged.
+// If the store does not keep the new key, the old key is restored, and the pool does not change.
 func TestReplacePutsTheOldKeyBack(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -128,7 +129,7 @@ func TestReplacePutsTheOldKeyBack(t *testing.T) {
 	assert.Equal(t, v.KeyRev, w.find("Work").KeyRev)
 }
 
-// If an account is removed while it gets a new key, that key is deleted.
+// If an account is removed while it gets a new key, the new key is deleted.
 func TestReplaceOfAnAccountThatIsRemoved(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -151,7 +152,7 @@ func TestRemove(t *testing.T) {
 	assert.Empty(t, w.keyIn(OSStore, v.ID))
 }
 
-// A removal that fails before or after the deletion of the key leaves the account in the pool; the
+// If a removal fails before or after the deletion of the key, the account stays in the pool. The
 // next removal completes it.
 func TestRemoveFinishesWhatWasCutShort(t *testing.T) {
 	for name, cut := range map[string]func(*flawed){
@@ -165,7 +166,7 @@ func TestRemoveFinishesWhatWasCutShort(t *testing.T) {
 			err := w.Remove(v)
 			require.ErrorIs(t, err, errCut)
 			next, _ := hint.Of(err)
-			assert.Contains(t, next, "the same command finishes it")
+			assert.Contains(t, next, "the same command finishes the removal")
 			assert.Equal(t, []string{"Work"}, w.labels())
 
 			w.stores[OSStore].before, w.stores[OSStore].after = nil, nil
@@ -176,7 +177,7 @@ func TestRemoveFinishesWhatWasCutShort(t *testing.T) {
 	}
 }
 
-// A locked store is an error before anything is changed.
+// If the store is locked, Remove returns an error before it changes anything.
 func TestRemoveFromALockedStore(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -243,7 +244,7 @@ func TestLabels(t *testing.T) {
 	assert.ErrorIs(t, err, hint.ErrInput)
 }
 
-// FitLabel changes a label that is not valid, or not free, into one that is valid and free.
+// FitLabel makes a valid and free label from any label.
 func TestFitLabel(t *testing.T) {
 	w := newWorld(t)
 	long := strings.Repeat("x", maxLabel)

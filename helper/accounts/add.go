@@ -10,8 +10,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// FreeLabel returns the label for a new account: the wanted one, or a free one if wanted is nil.
-// The error says that the label is not valid, or that another account has it
+// FreeLabel returns the wanted label for a new account, or a free label if wanted is nil. The error
+// says that the wanted label is not valid, or that another account has it
 // (rotation.ErrAlreadyThere).
 func (a *Accounts) FreeLabel(ctx context.Context, wanted *string) (string, error) {
 	o, err := a.Pool.Overview(ctx)
@@ -27,13 +27,13 @@ func (a *Accounts) FreeLabel(ctx context.Context, wanted *string) (string, error
 	}
 	if _, err := o.Find(label); err == nil {
 		return "", hint.On(fmt.Errorf("an account called %q is %w", label, rotation.ErrAlreadyThere),
-			"choose another label, or give it a new key with `ocgo-key replace`")
+			"choose another label, or give that account a new key with `ocgo-key replace`")
 	}
 	return label, nil
 }
 
 // Reach returns an error if the key store does not answer. It is called before the user types the
-// key for label.
+// key.
 func (a *Accounts) Reach(label string) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
@@ -47,8 +47,8 @@ func (a *Accounts) Reach(label string) error {
 	return nil
 }
 
-// Add adds an account and returns its id. It refuses a key that another account has and, unless
-// unchecked is true, a key that the service does not know.
+// Add adds an account and returns its id. It refuses a key that another account has. Unless
+// unchecked is true, it also refuses a key that the service does not know.
 func (a *Accounts) Add(ctx context.Context, label string, key keychain.Secret, unchecked bool) (id string, err error) {
 	usage, err := a.vet(ctx, "", key, unchecked)
 	if err != nil {
@@ -63,8 +63,9 @@ func (a *Accounts) Add(ctx context.Context, label string, key keychain.Secret, u
 	})
 }
 
-// Enlist stores the key of a new account, reads it back, and only then adds the account to the pool.
-// It must be called within [Accounts.Alone], after the key was compared with those of all accounts.
+// Enlist stores the key of a new account, reads it back, and only then adds the account to the
+// pool. It must be called within [Accounts.Alone], after the key was compared with the keys of all
+// accounts.
 func (a *Accounts) Enlist(n rotation.NewAccount, key keychain.Secret, usage rotation.Usage) error {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
@@ -80,12 +81,12 @@ func (a *Accounts) Enlist(n rotation.NewAccount, key keychain.Secret, usage rota
 		a.abandon(n.ID)
 		return err
 	}
-	_ = a.Pool.Learn(ctx, rotation.Handout{ID: n.ID}, usage) // on failure, the account's first request fetches the usage
+	_ = a.Pool.Learn(ctx, rotation.Handout{ID: n.ID}, usage) // if this fails, the account's first request fetches the usage
 	return nil
 }
 
-// abandon deletes the key that a failed step may have stored. If that fails too, the id remains on the
-// state's pending list for a later clean-up.
+// abandon deletes the key that a failed step may have stored. If that fails too, the id stays on
+// the pending list of the state, for a later clean-up.
 func (a *Accounts) abandon(id string) {
 	ctx, cancel := ProgramBudget.Context()
 	defer cancel()

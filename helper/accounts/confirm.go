@@ -12,13 +12,13 @@ import (
 	"ocgo-key/rotation"
 )
 
-// state.json says where keys go: to which store, and for the encrypted file to whose identity. An
-// agent that may edit files could have a key go to a place of its choice that way. So the places that
-// the user chose, by `config` or `migrate`, are also written down in the OS keychain, and a key goes
-// to no other place that only state.json names. A place that the command line or its environment
-// names is not checked. Without an OS keychain, no place is checked. See docs/threat-model.md.
+// state.json names the store of the keys and the identity of the encrypted file. An agent that can
+// edit files could change them, so that keys are sent to a place of its choice. So the OS keychain
+// has a list of the places that the user confirmed with `config` or `migrate`. If only state.json
+// names a place, it is checked against this list. Places in the command line or its environment are
+// not checked. Without an OS keychain, no place is checked. See docs/threat-model.md.
 
-// placesID is the name under which the places are kept, and notesName that of their store in
+// placesID is the id of the list in the OS keychain. notesName is the key of that store in
 // Keys.opened.
 const (
 	placesID  = "places"
@@ -37,7 +37,7 @@ func (c *Choice) place(store string, s rotation.Settings) string {
 	return store + " " + identity
 }
 
-// Described returns how messages name a store, with the identity that opens the encrypted file.
+// Described returns the name of a store for messages, with the identity of the encrypted file.
 func (c *Choice) Described(store string, s rotation.Settings) string {
 	if identity := c.identity(s); store == FileStore && identity != "" {
 		return Place(store) + " (identity " + text.OneLine(identity) + ")"
@@ -54,20 +54,20 @@ func (k *Keys) notes() keychain.Store {
 	return k.opened[notesName]
 }
 
-// places returns the entries of the places that the user chose.
+// places returns the list of places that the user confirmed.
 func (k *Keys) places(ctx context.Context) (chosen []string, err error) {
 	note, err := k.notes().Get(ctx, placesID)
 	if errors.Is(err, keychain.ErrNotFound) {
 		return nil, nil
 	}
 	if err == nil && json.Unmarshal([]byte(note.Reveal()), &chosen) != nil {
-		chosen = nil // as if none were chosen
+		chosen = nil // an invalid list counts as empty
 	}
 	return chosen, err
 }
 
-// Confirm writes down that the user chose this store, with these settings. It returns no error: if
-// it fails, the next command that stores a key there reports that the store is not confirmed.
+// Confirm records that the user chose this store with these settings. It returns no error: if it
+// fails, the next command that stores a key there reports that the store is not confirmed.
 func (k *Keys) Confirm(ctx context.Context, store string, s rotation.Settings) {
 	if store == "" || store == OSStore {
 		return
@@ -77,18 +77,18 @@ func (k *Keys) Confirm(ctx context.Context, store string, s rotation.Settings) {
 	if err != nil || slices.Contains(chosen, place) {
 		return
 	}
-	const most = 8 // a keychain's entry has a limit; the latest count
+	const most = 8 // the size of an entry is limited, so the oldest places are dropped
 	chosen = append(chosen[max(0, len(chosen)-most+1):], place)
 	if note, err := json.Marshal(chosen); err == nil {
 		_ = k.notes().Set(ctx, placesID, keychain.NewSecret(string(note)))
 	}
 }
 
-// ErrNotChosen is in the chain of the error for a store that state.json alone names.
+// ErrNotChosen is wrapped by the error for a store that only state.json names.
 var ErrNotChosen = errors.New("the user did not choose this store")
 
-// CheckConfirmed returns an error if keys would go to, or come from, one of these stores because
-// state.json alone says so: ErrNotChosen, or the keychain's error if it cannot tell.
+// CheckConfirmed returns an error if only state.json names one of these stores and the user has not
+// confirmed it. The error is ErrNotChosen, or comes from the OS keychain, which has the list.
 func (k *Keys) CheckConfirmed(ctx context.Context, s rotation.Settings, stores ...string) error {
 	for _, store := range stores {
 		named := store == k.Store && (store != FileStore || k.identity(s) != s.Identity || k.Identity != "")
@@ -100,7 +100,7 @@ func (k *Keys) CheckConfirmed(ctx context.Context, s rotation.Settings, stores .
 		case errors.Is(err, keychain.ErrNoKeychain):
 			return nil
 		case err != nil:
-			return hint.On(keychain.WithoutAccount(err), "whether you chose "+k.Described(store, s)+" for keys is in the OS keychain; give --store and --identity to choose it now")
+			return hint.On(keychain.WithoutAccount(err), "the OS keychain records whether you chose "+k.Described(store, s)+" for keys; give --store and --identity to choose it now")
 		case !slices.Contains(chosen, k.place(store, s)):
 			refusal := hint.Refuse("state.json says that keys are in %s, but you have not confirmed that place with this version", k.Described(store, s))
 			return hint.On(hint.As(ErrNotChosen, refusal),

@@ -17,12 +17,12 @@ import (
 // errCut is the error of a store that interrupts a command.
 var errCut = errors.New("cut short")
 
-// flawed is a store in memory. A test can make its calls fail, or make Get return another key.
+// flawed is a store in memory. A test can make its calls fail, or change the key that Get returns.
 type flawed struct {
 	keychain.Store
 	name   string
-	before func(op, id string) error             // may be nil; if it returns an error, the call fails without effect
-	after  func(op, id string) error             // may be nil; if it returns an error, the call fails after it took effect
+	before func(op, id string) error             // called before a call, may be nil; if it returns an error, the call has no effect
+	after  func(op, id string) error             // called after a call, may be nil; if it returns an error, the call had an effect but fails
 	read   func(keychain.Secret) keychain.Secret // changes the key that Get returns; may be nil
 	stored []string                              // the ids passed to Set
 }
@@ -64,7 +64,7 @@ func (f *flawed) Delete(ctx context.Context, id string) error {
 	return f.step("delete", id, func() error { return f.Store.Delete(ctx, id) })
 }
 
-// failing returns a hook that fails at one operation.
+// failing returns a hook that fails for one operation.
 func failing(op string) func(string, string) error {
 	return func(got, _ string) error {
 		if got == op {
@@ -74,7 +74,7 @@ func failing(op string) func(string, string) error {
 	}
 }
 
-// said is a Reporter that records messages.
+// said is a Reporter that keeps its messages.
 type said struct{ warnings, lines []string }
 
 func (s *said) Say(format string, args ...any) {
@@ -101,7 +101,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// keys returns the stores as another process opens them.
+// keys returns the stores as if another process had opened them.
 func (w *world) keys() *Keys {
 	k := Open(Choice{Getenv: func(name string) string { return w.env[name] }})
 	for name, store := range w.stores {
@@ -110,7 +110,7 @@ func (w *world) keys() *Keys {
 	return k
 }
 
-// pool returns the pool as another process opens it.
+// pool returns the pool as if another process had opened it.
 func (w *world) pool() *rotation.Pool {
 	return rotation.Open(w.env["OCGO_KEY_STATE_DIR"], func(message string) { w.t.Error(message) })
 }

@@ -38,8 +38,8 @@ func (h HeldKeys) Secrets() []keychain.Secret {
 	return keys
 }
 
-// Held reads the key of each account from the key store, and leaves out accounts without a key. Keys
-// can be compared only this way: no hash of a key is stored anywhere.
+// Held reads the key of each account from the key store, and leaves out accounts without a key. It
+// is needed to compare keys, since no hash of a key is stored.
 func (a *Accounts) Held(o rotation.Overview) (HeldKeys, error) {
 	ctx, cancel := a.Budget.Context()
 	defer cancel()
@@ -57,8 +57,8 @@ func (a *Accounts) Held(o rotation.Overview) (HeldKeys, error) {
 	return held, nil
 }
 
-// refuseKnownKey returns an error if an account other than self has the key. If self has it, the
-// caller is completing an interrupted replace, which is allowed.
+// refuseKnownKey returns an error if another account than self has the key. If self has the key,
+// the caller completes an interrupted replace, which is allowed.
 func (a *Accounts) refuseKnownKey(ctx context.Context, self string, key keychain.Secret) error {
 	o, err := a.Pool.Overview(ctx)
 	if err != nil {

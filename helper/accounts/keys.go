@@ -17,33 +17,34 @@ import (
 	"ocgo-key/rotation"
 )
 
-// credentialName is the name of the identity in a systemd unit: LoadCredential=ocgo-key:PATH.
+// credentialName is the name of the systemd credential with the identity:
+// LoadCredential=ocgo-key:PATH.
 const credentialName = "ocgo-key"
 
 // Choice is the user's choice of a key store on the command line and in the environment.
 type Choice struct {
-	Store    string // the store's name; empty for the one in the settings or, without it, the OS keychain
-	Identity string // the file store's identity; empty for the one from systemd or, without it, the one in the settings
+	Store    string // the store's name; if empty, the store in the settings, or else the OS keychain
+	Identity string // the file store's identity; if empty, the identity of systemd, or else the one in the settings
 	Silent   bool   // never ask for a passphrase, not even on a terminal
 	Getenv   func(string) string
 }
 
-// Keys is a keychain.Store that looks up the chosen store on each call, because another process may
+// Keys is a keychain.Store that determines the chosen store at each call, since another process may
 // move the keys at any time. It is safe for concurrent use.
 type Keys struct {
 	Choice
 
 	mu     sync.Mutex
-	opened map[string]keychain.Store // each store is opened once, so that a passphrase is asked for once
+	opened map[string]keychain.Store // each store is opened once, so that the user types a passphrase once
 }
 
-// OpenOS opens the OS keychain. Tests replace it where no keychain service is installed.
+// OpenOS opens the OS keychain. Tests replace it if no keychain service is installed.
 var OpenOS = keychain.NewOS
 
 // Open returns the chosen store. It does not use the store yet.
 func Open(c Choice) *Keys { return &Keys{Choice: c, opened: map[string]keychain.Store{}} }
 
-// dir is the state folder, if it is the user's own.
+// dir returns the state folder, or an error if the folder does not belong to the user.
 func (k *Keys) dir() (string, error) {
 	dir, err := paths.StateDir(k.Getenv, os.UserHomeDir)
 	if err == nil {
@@ -52,7 +53,8 @@ func (k *Keys) dir() (string, error) {
 	return dir, err
 }
 
-// settings reads the user's settings without repairing the state file: reading must change nothing.
+// settings reads the user's settings. It does not repair the state file, since reading must change
+// nothing.
 func (k *Keys) settings() (rotation.Settings, error) {
 	dir, err := k.dir()
 	if err != nil {
@@ -61,8 +63,8 @@ func (k *Keys) settings() (rotation.Settings, error) {
 	return rotation.PeekSettings(dir)
 }
 
-// now opens the store that is chosen at this moment and, if a move of the keys is incomplete, the
-// other store of that move.
+// now opens the store that is currently chosen. If a move of the keys is incomplete, it also opens
+// the other store of the move.
 func (k *Keys) now() (store, other keychain.Store, err error) {
 	s, err := k.settings()
 	if err != nil && k.Store == "" {
@@ -133,7 +135,7 @@ func (c *Choice) identity(s rotation.Settings) string {
 	return s.Identity
 }
 
-// Name returns the name of the store that is chosen at this moment.
+// Name returns the name of the store that is currently chosen.
 func (k *Keys) Name() string {
 	store, _, err := k.now()
 	if err != nil {
@@ -142,9 +144,9 @@ func (k *Keys) Name() string {
 	return store.Name()
 }
 
-// Warm connects to the OS keychain, unless the command line names another store. It does not read
-// the settings first, which would take as long as the time that Warm saves. If the settings name
-// another store, the connection is not used.
+// Warm connects to the OS keychain, unless the command line names another store. If the settings
+// name another store, the connection is not used. Reading the settings first would take as long as
+// Warm saves.
 func (k *Keys) Warm() {
 	if k.Store != "" && k.Store != OSStore {
 		return
@@ -156,8 +158,8 @@ func (k *Keys) Warm() {
 	}
 }
 
-// Unlock asks for the passphrase of the file store's identity. It is for a command that later has
-// less time, or uses the terminal itself. Errors are ignored; the first read of a key reports them.
+// Unlock asks for the passphrase of the file store's identity, for a command that later has less
+// time or uses the terminal itself. Errors are ignored: the first read of a key returns them.
 func (k *Keys) Unlock(b Budget) {
 	if k.Name() == FileStore {
 		ctx, cancel := b.Context()
@@ -166,8 +168,8 @@ func (k *Keys) Unlock(b Budget) {
 	}
 }
 
-// Get returns a key. It takes no lock. If a move changes the store meanwhile, Get reads the key
-// from the new store.
+// Get returns a key. It takes no lock. If a move changes the store during the call, Get reads the
+// key from the new store.
 func (k *Keys) Get(ctx context.Context, id string) (keychain.Secret, error) {
 	store, _, err := k.now()
 	if err != nil {
@@ -183,7 +185,7 @@ func (k *Keys) Get(ctx context.Context, id string) (keychain.Secret, error) {
 	return key, err
 }
 
-// Set stores a key in the chosen store, while no move of the keys runs.
+// Set stores a key in the chosen store. It waits for a running move of the keys.
 func (k *Keys) Set(ctx context.Context, id string, key keychain.Secret) error {
 	return k.unmoved(ctx, func() error {
 		store, _, err := k.now()
@@ -197,7 +199,7 @@ func (k *Keys) Set(ctx context.Context, id string, key keychain.Secret) error {
 	})
 }
 
-// checkDestination is CheckConfirmed for the store that is chosen at this moment.
+// checkDestination is CheckConfirmed for the store that is currently chosen.
 func (k *Keys) checkDestination(ctx context.Context) error {
 	s, err := k.settings()
 	if err != nil {
@@ -206,7 +208,7 @@ func (k *Keys) checkDestination(ctx context.Context) error {
 	return k.CheckConfirmed(ctx, s, k.StoreIn(s))
 }
 
-// Destination returns how messages name the store that is chosen at this moment, with its identity.
+// Destination returns the name of the currently chosen store for messages, with its identity.
 func (k *Keys) Destination() string {
 	s, err := k.settings()
 	if err != nil {
@@ -231,7 +233,7 @@ func (k *Keys) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// Inspect returns details of the store, or the zero value if the store gives none.
+// Inspect inspects the chosen store. It returns the zero value if the store cannot be inspected.
 func (k *Keys) Inspect(ctx context.Context) (keychain.Inspection, error) {
 	store, _, err := k.now()
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The command line (a flag or its variable) takes precedence over the settings, and the settings
-// take precedence over the OS keychain.
+// The command line (a flag or its variable) takes precedence over the settings. The default is the
+// OS keychain.
 func TestStoreThatIsChosen(t *testing.T) {
 	for _, row := range []struct{ line, remembered, want string }{
 		{"", "", OSStore}, {"", FileStore, FileStore}, {"docker:vault", FileStore, "docker:vault"}, {OSStore, FileStore, OSStore}, {FileStore, "", FileStore},
@@ -46,8 +46,8 @@ func TestIdentityThatIsChosen(t *testing.T) {
 	}
 }
 
-// Each call goes to the store that is chosen at that moment. A store that this version does not know
-// is an error.
+// Each call uses the store that is chosen at that time. A store that this version does not know is
+// an error.
 func TestKeysFollowAMove(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -64,7 +64,7 @@ func TestKeysFollowAMove(t *testing.T) {
 	assert.Contains(t, next, "config --unset store")
 }
 
-// Get finds a key that is moved after Get has chosen the store.
+// Get finds a key that is moved to another store during the call.
 func TestGetDuringAMove(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
@@ -81,7 +81,7 @@ func TestGetDuringAMove(t *testing.T) {
 	assert.Equal(t, "key-of-Work", key.Reveal())
 }
 
-// Delete deletes a key in both stores of an interrupted move.
+// After an interrupted move, Delete deletes a key in both stores.
 func TestDeleteAtBothEnds(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")

@@ -16,14 +16,15 @@ import (
 // maxLabel is the longest label, in characters, so that lists stay readable.
 const maxLabel = 40
 
-// CheckLabel returns an error for a label that is hard to type or could be read as something else.
+// CheckLabel returns an error for a label that is hard to type or could be confused with something
+// else.
 func CheckLabel(label string) error {
 	_, err := strconv.Atoi(label)
 	switch {
 	case strings.TrimSpace(label) != label || label == "":
 		return hint.Input("a label cannot be empty, or begin or end with a space")
 	case err == nil:
-		return hint.On(hint.Input("%q is a number, and numbers name accounts by their place in the list", label), "choose a word as the label")
+		return hint.On(hint.Input("%q is a number, and a number means the position of an account in the list", label), "choose a word as the label")
 	case strings.HasPrefix(label, "-"):
 		return hint.Input("a label cannot begin with -, which begins a flag")
 	case utf8.RuneCountInString(label) > maxLabel:
@@ -31,13 +32,13 @@ func CheckLabel(label string) error {
 	case !utf8.ValidString(label) || strings.ContainsFunc(label, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return hint.Input("a label has to be printable")
 	case keyform.Within(label):
-		return hint.On(hint.Input("that looks like a key, not like a label; now it may be in your shell's history"), "remove it there; then `ocgo-key add LABEL` asks for the key")
+		return hint.On(hint.Input("the label looks like a key, which may now be in your shell's history"), "remove it from the history; `ocgo-key add LABEL` asks for the key")
 	}
 	return nil
 }
 
-// FitLabel returns a free label that is close to the wanted one, so that a key can be imported even if
-// its label is not valid.
+// FitLabel returns a valid and free label that is similar to the wanted label, for the import of a
+// key.
 func FitLabel(o rotation.Overview, wanted string) string {
 	base := shorten(strings.TrimLeft(text.Tidy(wanted), "- "), maxLabel)
 	if CheckLabel(base) != nil {
@@ -53,7 +54,7 @@ func FitLabel(o rotation.Overview, wanted string) string {
 	}
 }
 
-// shorten cuts text to at most n characters.
+// shorten returns at most the first n characters of text.
 func shorten(text string, n int) string {
 	if runes := []rune(text); len(runes) > n {
 		text = strings.TrimSpace(string(runes[:n]))

@@ -15,8 +15,8 @@ import (
 )
 
 // Names of the locks in the state folder. A move of the keys takes the move lock exclusively; every
-// other change of a key takes it shared. The add lock serializes additions, because each new key is
-// compared with all others.
+// other change of a key takes it shared. Only one process at a time holds the add lock, since a new
+// key is compared with all others.
 const (
 	MoveLockName = "move.lock"
 	AddLockName  = "add.lock"
@@ -25,21 +25,22 @@ const (
 // lockPoll is the time between two attempts to take a lock.
 const lockPoll = 20 * time.Millisecond
 
-// addTimeout bounds the wait for other additions, which may wait for a person to answer the keychain.
+// addTimeout limits the wait for other additions. These may wait for a user who has to answer the
+// keychain.
 const addTimeout = time.Minute
 
-// ErrBusy means that other processes held a lock of the key store for the whole wait.
-var ErrBusy = errors.New("another ocgo-key is storing, deleting or moving keys all the time")
+// ErrBusy means that other processes held the lock during the whole wait.
+var ErrBusy = errors.New("another ocgo-key process is storing, deleting or moving keys")
 
-// Alone runs the function do while no other process adds a key. The function compares a new key
-// with all others, and stores it. The error is [ErrBusy] or the function's.
+// Alone calls do while no other process adds a key, so that do can compare a new key with all
+// others. The error is [ErrBusy] or comes from do.
 func (a *Accounts) Alone(do func() error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), addTimeout)
 	defer cancel()
 	return a.Keys.locked(ctx, AddLockName, takeAlone, do)
 }
 
-// unmoved runs the function do while no move of the keys runs.
+// unmoved calls do while no move of the keys is running.
 func (k *Keys) unmoved(ctx context.Context, do func() error) error {
 	return k.locked(ctx, MoveLockName, takeShared, do)
 }
@@ -51,7 +52,7 @@ func (k *Keys) locked(ctx context.Context, name string, take taking, do func() e
 	}
 	if _, err := take(lock, ctx, lockPoll); err != nil {
 		if ctx.Err() != nil {
-			return hint.On(ErrBusy, "wait for it, or end it if it hangs, and try again")
+			return hint.On(ErrBusy, "wait for that process, or end it if it hangs, and try again")
 		}
 		return fmt.Errorf("cannot lock the state folder: %w", err)
 	}
@@ -59,7 +60,7 @@ func (k *Keys) locked(ctx context.Context, name string, take taking, do func() e
 	return do()
 }
 
-// lock returns the lock of this name without taking it.
+// lock returns the lock with this name. It does not take the lock.
 func (k *Keys) lock(name string) (*flock.Flock, error) {
 	dir, err := k.dir()
 	if err != nil {
@@ -68,7 +69,7 @@ func (k *Keys) lock(name string) (*flock.Flock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("cannot create the state folder: %w", err)
 	}
-	// Not read-only: if the path is a pipe, opening it for reading only would block.
+	// The file is not opened read-only: if the path is a pipe, that would block.
 	return flock.New(filepath.Join(dir, name), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDWR|trust.NoFollow)), nil
 }
 
@@ -83,7 +84,7 @@ func (k *Keys) Moving() bool {
 	return err == nil && !free
 }
 
-// taking is a way to take a lock: exclusive or shared.
+// taking is a function that takes a lock, exclusive or shared.
 type taking func(*flock.Flock, context.Context, time.Duration) (bool, error)
 
 var (

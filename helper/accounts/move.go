@@ -15,16 +15,16 @@ import (
 
 // Moved is the result of a move of the keys.
 type Moved struct {
-	From, To string   // names of stores; From equals To if the keys were in To already
+	From, To string   // names of stores; equal if the keys were already in To
 	Labels   []string // labels of the accounts whose keys were moved
 	Missing  []string // labels of the accounts without a key in either store
 	Beside   bool     // the identity of the file store is in the same folder as the keys
 }
 
-// Move copies each key to the store called to and reads it back, then stores the name of that store
-// in the settings, and only then deletes the old keys. If it is interrupted at any point, no key is
-// lost, and the same call completes it. confirm is called before the first key is copied; its error
-// ends the move.
+// Move moves all keys to the store called to. It copies each key and reads it back, then changes
+// the store in the settings, and only then deletes the old keys. If Move is interrupted at any
+// point, no key is lost, and the same call completes the move. confirm is called before the first
+// key is copied; its error ends the move.
 func (a *Accounts) Move(to string, confirm func(question string) error) (Moved, error) {
 	m := &move{Accounts: a, moved: Moved{To: to, Labels: []string{}, Missing: []string{}}}
 	if err := CheckStore(to); err != nil {
@@ -63,12 +63,12 @@ func (m *move) run(confirm func(string) error) error {
 		return m.arrive(s)
 	}
 	if m.Keys.Store == "" && s.Move.Other(now) == to {
-		m.Tell.Say("continuing with a move that was cut short")
+		m.Tell.Say("continuing a move that was cut short")
 	}
 	if err := m.begin(s, now); err != nil {
 		return err
 	}
-	question := fmt.Sprintf("Move %s from %s to %s, and delete the old?", text.Count(len(m.owners), "key", "keys"), m.Keys.Described(now, s), m.Keys.Described(to, s))
+	question := fmt.Sprintf("Move %s from %s to %s, and delete the old copies?", text.Count(len(m.owners), "key", "keys"), m.Keys.Described(now, s), m.Keys.Described(to, s))
 	if err := confirm(question); err != nil {
 		return err
 	}
@@ -88,14 +88,14 @@ func (m *move) run(confirm func(string) error) error {
 	return nil
 }
 
-// chosen makes sure that no key is copied to or from a place that only state.json names. It also
-// writes down that the user chose the target of this move, unless only state.json names its
-// identity.
+// chosen returns an error if only state.json names a store of this move and the user has not
+// confirmed it. It records that the user chose the target, unless only state.json names the
+// target's identity.
 func (m *move) chosen(s rotation.Settings, now, to string) error {
 	ctx, cancel := m.Budget.Context()
 	defer cancel()
 	stores := []string{now, s.Move.Other(now)}
-	if to != FileStore || m.Keys.identity(rotation.Settings{}) == m.Keys.identity(s) { // else the identity is of state.json
+	if to != FileStore || m.Keys.identity(rotation.Settings{}) == m.Keys.identity(s) { // otherwise only state.json names the identity
 		m.Keys.Confirm(ctx, to, rotation.Settings{})
 	} else {
 		stores = append(stores, to)
@@ -103,8 +103,8 @@ func (m *move) chosen(s rotation.Settings, now, to string) error {
 	return m.Keys.CheckConfirmed(ctx, s, stores...)
 }
 
-// arrive ends a move to the store that is in use already. If only the command line names that store,
-// arrive puts it into the settings.
+// arrive ends a move to the store that is already in use. If only the command line names that
+// store, arrive adds it to the settings.
 func (m *move) arrive(s rotation.Settings) error {
 	m.moved.From = m.moved.To
 	if m.Keys.Store != "" && s.Store != m.moved.To {
@@ -114,8 +114,7 @@ func (m *move) arrive(s rotation.Settings) error {
 }
 
 // finishEarlier completes an interrupted move between the store in use, whose name is now, and a
-// third store. If the other store of the interrupted move is the target of this move, it does
-// nothing.
+// third store. If that move had the same target as this one, finishEarlier does nothing.
 func (m *move) finishEarlier(s rotation.Settings, now string) error {
 	other := s.Move.Other(now)
 	if other == "" || other == m.moved.To {
@@ -126,7 +125,7 @@ func (m *move) finishEarlier(s rotation.Settings, now string) error {
 		return err
 	}
 	m.ends = s.Move
-	// Before the keys are deleted in the other store, the store in use must have them all.
+	// The store in use must have all keys before they are deleted in the other store.
 	for _, owner := range m.owners {
 		if err := m.bring(owner); err != nil {
 			return err
@@ -135,7 +134,7 @@ func (m *move) finishEarlier(s rotation.Settings, now string) error {
 	return m.clear(other)
 }
 
-// bring copies the key of an account from m.from to m.to, unless m.to has one.
+// bring copies the key of an account from m.from to m.to, unless m.to already has a key for it.
 func (m *move) bring(owner rotation.KeyOwner) error {
 	ctx, cancel := m.Budget.Context()
 	defer cancel()
@@ -172,7 +171,7 @@ func (m *move) begin(s rotation.Settings, from string) error {
 	ctx, cancel := m.Budget.Context()
 	defer cancel()
 	asked := []keychain.Store{m.to}
-	if len(m.owners) > 0 { // without keys, the old keychain need not exist
+	if len(m.owners) > 0 { // without keys, the old store need not exist
 		asked = append(asked, m.from)
 	}
 	for _, store := range asked {
@@ -195,9 +194,8 @@ func nothingMoved(err error) error {
 	return fmt.Errorf("nothing was moved: %w", keychain.WithoutAccount(err))
 }
 
-// tellApart returns an error if both stores are the same place under two names, such as a
-// credential helper that links to another. A key that is deleted in one of them would be lost in
-// both.
+// tellApart returns an error if both names mean the same store, for instance if a credential helper
+// is a link to another. The move would then delete the only copy of a key.
 func (m *move) tellApart(ctx context.Context) error {
 	probe, text := NewID(), keychain.NewSecret("probe-"+rand.Text())
 	if err := m.to.Set(ctx, probe, text); err != nil {
@@ -207,8 +205,8 @@ func (m *move) tellApart(ctx context.Context) error {
 	deleted := m.to.Delete(ctx, probe)
 	switch {
 	case err == nil:
-		return hint.On(fmt.Errorf("%s and %s are one and the same place; nothing was moved", Place(m.ends.From), Place(m.ends.To)),
-			"`ocgo-key config store` changes the name alone, once there is no account")
+		return hint.On(fmt.Errorf("%s and %s are the same store under two names; nothing was moved", Place(m.ends.From), Place(m.ends.To)),
+			"`ocgo-key config store` changes only the name, if the pool has no accounts")
 	case !errors.Is(err, keychain.ErrNotFound):
 		return nothingMoved(err)
 	}
@@ -223,7 +221,7 @@ func (m *move) identity(s rotation.Settings) string {
 	return s.Identity
 }
 
-// copyAll copies all keys from m.from to m.to, and reads each back.
+// copyAll copies all keys from m.from to m.to, and reads each copy back.
 func (m *move) copyAll() error {
 	for i, owner := range m.owners {
 		if err := m.copy(owner); err != nil {
@@ -266,7 +264,7 @@ func (m *move) miss(ctx context.Context, owner rotation.KeyOwner) error {
 	return nil
 }
 
-// clear deletes the keys in the store called left, and ends the move.
+// clear deletes all keys in m.from, the store called left, and ends the move.
 func (m *move) clear(left string) error {
 	for _, owner := range m.owners {
 		if err := m.drop(owner); err != nil {
@@ -282,7 +280,8 @@ func (m *move) drop(owner rotation.KeyOwner) error {
 	return keychain.WithLabel(deleteKey(ctx, m.from, owner.ID), owner.Label)
 }
 
-// beside reports whether the keys are in the file store and its identity is in the same folder.
+// beside reports whether the keys were moved to the file store and its identity is in the same
+// folder.
 func (m *move) beside() bool {
 	path, err := filepath.Abs(m.Keys.identity(rotation.Settings{}))
 	dir, dirErr := m.Keys.dir()

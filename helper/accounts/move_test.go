@@ -58,9 +58,9 @@ func TestMove(t *testing.T) {
 	assert.Error(t, err)
 }
 
-// A move is interrupted at each call of a store, before or after the call took effect. Every key is
-// still in the store of the settings, and another move, to any store, completes the interrupted
-// one.
+// The test interrupts a move at each call of a store, before or after the call takes effect. Every
+// key is still in the store of the settings. Another move, to any store, completes the interrupted
+// move.
 func TestMoveCutShort(t *testing.T) {
 	for n := 1; ; n++ {
 		for _, later := range []bool{false, true} {
@@ -83,8 +83,8 @@ func TestMoveCutShort(t *testing.T) {
 	}
 }
 
-// cutAt starts a move to the file. The n-th call of a store fails, before or after it took effect, and
-// all later calls fail. cutAt reports whether there was an n-th call.
+// cutAt starts a move to the encrypted file. The n-th call of a store fails, before or after it
+// takes effect, and so do all later calls. cutAt reports whether there was an n-th call.
 func (w *world) cutAt(n int, later bool) bool {
 	calls := 0
 	for _, f := range w.stores {
@@ -121,7 +121,8 @@ func (w *world) noneLost(when string) {
 	}
 }
 
-// A move that is completed later does not bring back keys that were removed or replaced in between.
+// If an interrupted move is completed later, keys that were removed or replaced in between do not
+// come back.
 func TestMoveCutShortAndThenChanges(t *testing.T) {
 	for n := 1; ; n++ {
 		w := newWorld(t)
@@ -145,7 +146,7 @@ func TestMoveCutShortAndThenChanges(t *testing.T) {
 	}
 }
 
-// A move includes a key without an account, which a killed command has left behind.
+// A move includes keys without an account, which killed commands may leave.
 func TestMoveTakesUnlistedKeys(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.Pool.Prepare(t.Context(), "0123", "Lost"))
@@ -157,13 +158,13 @@ func TestMoveTakesUnlistedKeys(t *testing.T) {
 	assert.Empty(t, w.keyIn(OSStore, "0123"))
 }
 
-// If two names mean the same place, nothing is deleted.
+// If two names mean the same store, no key is deleted.
 func TestMoveToTheSamePlace(t *testing.T) {
 	w := newWorld(t)
 	v := w.add("Work")
 	w.stores["docker:vault"].Store = w.stores[OSStore].Store
 	_, err := w.moveTo("docker:vault")
-	assert.ErrorContains(t, err, "one and the same place")
+	assert.ErrorContains(t, err, "the same store under two names")
 	assert.Equal(t, "key-of-Work", w.keyIn(OSStore, v.ID))
 	assert.Empty(t, w.overview().Settings.Move)
 }
@@ -178,7 +179,7 @@ func TestMoveThatIsNotConfirmed(t *testing.T) {
 		return no
 	})
 	assert.ErrorIs(t, err, no)
-	assert.Equal(t, "Move 1 key from the OS keychain to the encrypted file, and delete the old?", asked)
+	assert.Equal(t, "Move 1 key from the OS keychain to the encrypted file, and delete the old copies?", asked)
 	assert.Empty(t, w.keyIn(FileStore, v.ID))
 	w.allIn(OSStore, "not confirmed")
 }
@@ -204,7 +205,7 @@ func TestMoveRemembersTheIdentity(t *testing.T) {
 	}
 }
 
-// A store that cannot be used is an error before anything is changed.
+// If a store cannot be used, Move returns an error before it changes anything.
 func TestMoveToAStoreThatIsShut(t *testing.T) {
 	w := newWorld(t)
 	w.add("Work")
@@ -224,12 +225,13 @@ func TestMoveToAStoreThatIsShut(t *testing.T) {
 	w.stores[FileStore].before = nil
 	_, err = w.moveTo(FileStore)
 	require.NoError(t, err)
-	assert.Contains(t, w.said.lines, "continuing with a move that was cut short")
+	assert.Contains(t, w.said.lines, "continuing a move that was cut short")
 	w.allIn(FileStore, "gone on")
 }
 
-// A setting can end a move only if the user did not choose that move. If the keychain cannot tell
-// whether the user chose it, the move does not end: otherwise the keys would be in two stores.
+// A change of a setting can cancel a move that the user did not choose. If the keychain cannot be
+// asked whether the user chose the move, the move is not canceled, since the keys could be in two
+// stores.
 func TestSettingsLeaveAMoveWhileTheKeychainIsLocked(t *testing.T) {
 	w := newWorld(t)
 	w.add("Work")

@@ -11,7 +11,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Remove deletes the account's key, then removes the account from the pool, so that no key remains
+// Remove deletes the account's key, and then removes the account from the pool. So no key stays
 // without an account.
 func (a *Accounts) Remove(v rotation.View) error {
 	ctx, cancel := a.Budget.Context()
@@ -28,13 +28,13 @@ func (a *Accounts) Remove(v rotation.View) error {
 			_ = a.Pool.ClearPending(context.Background(), v.ID)
 			return err
 		}
-		return also(err, "its key may be deleted already; the same command finishes it")
+		return also(err, "its key may already be deleted; the same command finishes the removal")
 	}
 	return a.Pool.Remove(ctx, v.ID)
 }
 
-// open makes a locked store ask for its password. It returns an error if the store cannot be used,
-// so that the command ends before it has changed anything.
+// open calls the store, so that a locked store prompts for its password. It returns an error if the
+// store cannot be used. Then the command ends before it changes anything.
 func (a *Accounts) open(ctx context.Context, id string) error {
 	_, err := a.Keys.Get(ctx, id)
 	for _, shut := range []error{keychain.ErrLocked, keychain.ErrNoKeychain, keychain.ErrTimeout, keychain.ErrRefused} {
@@ -45,7 +45,7 @@ func (a *Accounts) open(ctx context.Context, id string) error {
 	return nil
 }
 
-// stillHas reports whether the store certainly has a key for id. It does not prompt the user.
+// stillHas reports whether the store is known to have a key for id. It does not prompt the user.
 func (a *Accounts) stillHas(id string) bool {
 	ctx, cancel := ProgramBudget.Context()
 	defer cancel()
@@ -53,7 +53,7 @@ func (a *Accounts) stillHas(id string) bool {
 	return err == nil && slices.Contains(seen.IDs, id)
 }
 
-// also adds a next step to err, after the hint that err has already.
+// also adds a next step to err, after an existing hint.
 func also(err error, next string) error {
 	first, _ := hint.Of(err)
 	if k, ok := errors.AsType[*keychain.Error](err); ok && first == "" {

@@ -8,8 +8,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Replace gives an account a new key. It refuses the same keys as Add. If the store does not keep the
-// new key, the old one is restored.
+// Replace gives an account a new key. It refuses the same keys as Add. If the store does not keep
+// the new key, Replace restores the old key.
 func (a *Accounts) Replace(ctx context.Context, v rotation.View, key keychain.Secret, unchecked bool) error {
 	usage, err := a.vet(ctx, v.ID, key, unchecked)
 	if err != nil {
@@ -34,18 +34,18 @@ func (a *Accounts) exchange(v rotation.View, key keychain.Secret, usage rotation
 		return keychain.WithLabel(err, v.Label)
 	}
 	err := a.Pool.Replaced(ctx, v.ID, usage.Workspace, usage.User)
-	if errors.Is(err, rotation.ErrNoSuchAccount) { // another process has removed the account meanwhile, so delete the key
+	if errors.Is(err, rotation.ErrNoSuchAccount) { // another process has removed the account, so delete the key
 		a.abandon(v.ID)
 	}
 	if err != nil {
 		return err
 	}
-	_ = a.Pool.Learn(ctx, rotation.Handout{ID: v.ID, KeyRev: v.KeyRev + 1}, usage) // on failure, the account's next request fetches the usage
+	_ = a.Pool.Learn(ctx, rotation.Handout{ID: v.ID, KeyRev: v.KeyRev + 1}, usage) // if this fails, the account's next request fetches the usage
 	return nil
 }
 
-// swapKey replaces the old key with key, and restores the old one if the store does not keep the new
-// one.
+// swapKey stores key in place of the old key. If the store does not keep it, swapKey restores the
+// old key.
 func swapKey(ctx context.Context, keys keychain.Store, id string, key keychain.Secret) error {
 	old, err := keys.Get(ctx, id)
 	if err != nil && !errors.Is(err, keychain.ErrNotFound) {

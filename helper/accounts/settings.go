@@ -16,12 +16,12 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A Setting is one of the user's settings for the whole pool. Its default is the zero value of its
-// field in rotation.Settings.
+// A Setting is a setting of the user for the whole pool. Its default is the zero value of its field
+// in rotation.Settings.
 type Setting struct {
 	Name   string
 	Values string // the possible values, for messages
-	// Value returns the value for people and for JSON: a string or an int.
+	// Value returns the value for messages and JSON: a string or an int.
 	Value func(rotation.Settings) any
 	// IsSet reports whether the user has set the value.
 	IsSet func(rotation.Settings) bool
@@ -29,7 +29,7 @@ type Setting struct {
 	set   func(s *rotation.Settings, value string) (ok bool)
 	unset func(*rotation.Settings)
 	note  func(rotation.Settings) string // may be nil
-	// refuse returns an error if the pool cannot change to these settings; may be nil.
+	// refuse returns an error if the pool cannot use these settings; may be nil.
 	refuse func(o rotation.Overview, to rotation.Settings) error
 }
 
@@ -65,8 +65,9 @@ func FindSetting(name string) (Setting, error) {
 	return Setting{}, hint.Input("there is no setting %q; there are: %s", name, SettingNames())
 }
 
-// Change sets the setting in the pool, or resets it to its default if value is nil. It returns the
-// settings after the change. A store that the user did not choose counts as empty.
+// Change changes the setting in the pool, or resets it to its default if value is nil. It returns
+// the new settings. If the user did not choose the current store, Change does not refuse the
+// change, and cancels a move of the keys.
 func (s Setting) Change(ctx context.Context, pool *rotation.Pool, keys *Keys, value *string) (now rotation.Settings, err error) {
 	if value != nil && !s.set(new(rotation.Settings), *value) {
 		return now, hint.Input("%s cannot be %q; it can be: %s", s.Name, *value, s.Values)
@@ -138,7 +139,7 @@ var aheadSetting = Setting{
 }
 
 // storeSetting is the store to use if the command line names none. If the pool has accounts, only
-// Move changes it.
+// Move can change it.
 var storeSetting = Setting{
 	Name: "store", Values: StoreNames,
 	Value: func(s rotation.Settings) any { return text.OneLine(new(Choice).StoreIn(s)) },
@@ -191,8 +192,8 @@ var identitySetting = Setting{
 	},
 }
 
-// rememberable returns the absolute path of an identity, if it can be stored in the settings. A
-// file descriptor can't be stored, since the next process does not have it.
+// rememberable returns the absolute path of an identity, if the settings can store it. They can't
+// store a file descriptor, since the next process does not have it.
 func rememberable(identity string) (path string, ok bool) {
 	for _, passing := range []string{"fd:", "/dev/fd/", "/dev/std", "/proc/"} {
 		if strings.HasPrefix(identity, passing) {

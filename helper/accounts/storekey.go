@@ -8,8 +8,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// storeKey stores the key and reads it back, because a store may report success for a key that it did
-// not keep.
+// storeKey stores the key and reads it back, since a store may report success although it did not
+// keep the key.
 func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.Secret) error {
 	if err := keys.Set(ctx, id, key); err != nil {
 		return err
@@ -19,7 +19,7 @@ func storeKey(ctx context.Context, keys keychain.Store, id string, key keychain.
 		return fmt.Errorf("the key was stored but could not be read back: %w", err)
 	}
 	if !back.Equal(key) {
-		return errors.New("the keychain returned another key than the one that was stored")
+		return errors.New("the keychain returned a different key from the one that was stored")
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"ocgo-key/keychain"
 )
 
-// The names of the stores other than docker credential helpers.
+// The names of the stores that are not docker credential helpers.
 const (
 	OSStore   = "os"
 	FileStore = "file"

@@ -13,7 +13,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// warmed counts how often it is prepared for its first call.
+// warmed counts the calls of Warm.
 type warmed struct {
 	keychain.Store
 	times int
@@ -32,7 +32,7 @@ func TestOnlyTheOSKeychainIsPrepared(t *testing.T) {
 	}
 }
 
-// A store that needs no preparation is left alone.
+// Warm does nothing for a store that needs no preparation.
 func TestAStoreWithoutPreparation(t *testing.T) {
 	w := newWorld(t)
 	w.stores[OSStore].before = func(op, _ string) error {
@@ -82,7 +82,7 @@ func TestNameOfTheChosenStore(t *testing.T) {
 	assert.Equal(t, "docker:vault", w.Keys.Name(), "what the command line names needs no settings")
 }
 
-// Each store is opened once, and an unknown one is an error that names the next step.
+// Each store is opened once. For an unknown store, the error names the next step.
 func TestStoresAreOpenedOnce(t *testing.T) {
 	opened := 0
 	before := OpenOS
@@ -112,7 +112,7 @@ func TestStoresAreOpenedOnce(t *testing.T) {
 	assert.ErrorContains(t, err, "cloud")
 }
 
-// A remark stands beside a setting that has no effect, or not yet.
+// A setting that has no effect, or none yet, gets a remark.
 func TestRemarksOnSettings(t *testing.T) {
 	there := filepath.Join(t.TempDir(), "id.txt")
 	require.NoError(t, os.WriteFile(there, nil, 0o600))
@@ -137,7 +137,7 @@ func TestRemarksOnSettings(t *testing.T) {
 	}
 }
 
-// Each setting goes back to its default.
+// Each setting can be reset to its default.
 func TestSettingsAreUnset(t *testing.T) {
 	w := newWorld(t)
 	for name, value := range map[string]string{"strategy": rotation.MostLeft, "ahead": "80", "store": "docker:vault", "identity": "/x/id.txt"} {
@@ -157,8 +157,8 @@ func TestSettingsAreUnset(t *testing.T) {
 	}
 }
 
-// A key without a subscription is stored, with a warning, and so is one that cannot be checked. A
-// known key is refused before the service is asked.
+// A key without a subscription, or one that cannot be checked, is stored with a warning. A key of
+// another account is refused before the service is asked.
 func TestAddWithoutACheck(t *testing.T) {
 	w := newWorld(t)
 	service, err := fakeservice.Start(fakeservice.Options{Accounts: []fakeservice.Account{{Key: "key-of-Work", Label: "Work"}}})
@@ -167,7 +167,7 @@ func TestAddWithoutACheck(t *testing.T) {
 	service.SetPlan("key-of-Work", fakeservice.Plan{Usage: fakeservice.Usage{Answer: &fakeservice.Answer{Status: 403}}})
 	_, err = w.Add(t.Context(), "Work", keyOf("Work"), false)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"the service says that this key has no Go subscription (403); it will be stored all the same"}, w.said.warnings)
+	assert.Equal(t, []string{"the service says that this key has no Go subscription (403); it will be stored anyway"}, w.said.warnings)
 
 	service.ClearRequests()
 	_, err = w.Add(t.Context(), "Twice", keyOf("Work"), false)
@@ -184,7 +184,7 @@ func TestAddWithoutACheck(t *testing.T) {
 	assert.Equal(t, []string{"Work", "Spare"}, w.labels())
 }
 
-// A new key comes with the usage that the service reports for it.
+// Replace records the usage that the service reports for the new key.
 func TestReplaceRecordsTheUsage(t *testing.T) {
 	w := newWorld(t)
 	w.serve(fakeservice.Account{Key: "anew", Label: "Work", Workspace: "wrk_1", User: "usr_1"})

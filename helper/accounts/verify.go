@@ -14,7 +14,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// verifyTimeout bounds the request by which the service checks a key.
+// verifyTimeout limits the request that checks a key with the service.
 const verifyTimeout = 10 * time.Second
 
 // ErrUnknownKey means that the service does not know a key.
@@ -23,8 +23,8 @@ var ErrUnknownKey = errors.New("the service does not know this key (401)")
 // ErrNoSubscription means that the service knows a key, but the key has no Go subscription.
 var ErrNoSubscription = errors.New("the service says that this key has no Go subscription (403)")
 
-// Check asks the service for the usage of the key. Errors: [ErrUnknownKey], [ErrNoSubscription], or
-// the reason why the request failed.
+// Check requests the usage of the key from the service. The error is [ErrUnknownKey],
+// [ErrNoSubscription], or the reason why the request failed.
 func (a *Accounts) Check(ctx context.Context, key keychain.Secret) (rotation.Usage, error) {
 	ctx, cancel := context.WithTimeout(ctx, verifyTimeout)
 	defer cancel()
@@ -40,9 +40,9 @@ func (a *Accounts) Check(ctx context.Context, key keychain.Secret) (rotation.Usa
 	return usage, err
 }
 
-// vet returns an error for a key that another account has or that the service does not know, and
-// warns about a key that shares its usage limit with another. self is the id of the account that gets
-// the key; empty for a new account.
+// vet returns an error if another account has the key, or if the service does not know it. It warns
+// if the key shares its usage limit with another key. self is the id of the account that gets the
+// key; empty for a new account.
 func (a *Accounts) vet(ctx context.Context, self string, key keychain.Secret, unchecked bool) (rotation.Usage, error) {
 	if err := a.refuseKnownKey(ctx, self, key); err != nil {
 		return rotation.Usage{}, err
@@ -57,16 +57,17 @@ func (a *Accounts) vet(ctx context.Context, self string, key keychain.Secret, un
 		a.WarnSharedUsage(o, self, usage)
 		return usage, err
 	case errors.Is(err, ErrUnknownKey):
-		return rotation.Usage{}, hint.On(hint.As(hint.ErrRefused, err), "check that it was copied whole; --no-verify stores it all the same")
+		return rotation.Usage{}, hint.On(hint.As(hint.ErrRefused, err), "check that you copied the whole key; --no-verify stores it anyway")
 	case errors.Is(err, ErrNoSubscription):
-		a.Tell.Warn(err.Error()+"; it will be stored all the same", "subscribe, or take it out with `ocgo-key remove`")
+		a.Tell.Warn(err.Error()+"; it will be stored anyway", "subscribe, or remove the account with `ocgo-key remove`")
 	default:
-		a.Tell.Warn("the key could not be checked: "+err.Error(), "it will be stored all the same; --no-verify skips the check")
+		a.Tell.Warn("the key could not be checked: "+err.Error(), "it will be stored anyway; --no-verify skips the check")
 	}
 	return rotation.Usage{}, nil
 }
 
-// WarnSharedUsage warns if other accounts have the same subscription, and so share its usage limit.
+// WarnSharedUsage warns if other accounts have the same subscription, since they share one usage
+// limit.
 func (a *Accounts) WarnSharedUsage(o rotation.Overview, self string, usage rotation.Usage) {
 	var others []string
 	for _, v := range o.Accounts {

@@ -1,9 +1,9 @@
-// Package caller finds out which process is asking for a key, from the process table alone: it
-// walks up from an ocgo-key process, past shells and launchers, to the program that the key is for.
-// It understands the shells' languages well enough to distinguish one command from several.
+// Package caller finds the process that requests a key. It uses only the process table: it walks up
+// from an ocgo-key process, past shells and launchers, to the program that needs the key. It parses
+// the languages of shells well enough to distinguish one command from several.
 //
-// It knows nothing about accounts, keys or the state: the process table, and which process holds an
-// account, are passed in as functions.
+// It does not use accounts, keys or the state. The process table is passed in as a function, and so
+// is the test whether a process holds an account.
 package caller
 
 import (
@@ -13,28 +13,28 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// maxWalk is the largest number of ancestors that Find and Above look at.
+// maxWalk is how many ancestors Find and Above examine at most.
 const maxWalk = 64
 
-// Find returns the process on whose behalf pid, an ocgo-key process, asks for a key. Usually that
-// is the nearest ancestor that is neither a shell nor a launcher:
+// Find returns the caller: the process for which pid, an ocgo-key process, requests a key. Usually
+// the caller is the nearest ancestor that is neither a shell nor a launcher:
 //   - a launcher (env, sudo, timeout, npx, …) is skipped, since it only starts another program;
 //   - a shell that was started for one command (sh -c 'ocgo-key get') is skipped, since it only
 //     starts this program;
-//   - a shell's forked copy (a subshell, a substitution, a part of a pipeline) is skipped in favour
-//     of the shell that it was copied from;
+//   - a forked copy of a shell (a subshell, a substitution, a part of a pipeline) is skipped, since
+//     the original shell comes next;
 //   - any other shell (interactive, running a script, several commands behind -c) is the caller.
 //
-// If the walk ends (at an init process, at a process that cannot be looked up, or after 64
-// ancestors) before it finds one of these, the caller is the last process it looked at.
+// The walk ends at an init process, at a process that cannot be looked up, or after 64 ancestors.
+// If it has found no caller by then, the caller is the last process that it examined.
 //
-// A process that already holds an account takes precedence over all of these rules: the nearest
-// one, pid itself included, is the caller. This is how a process keeps its account through an exec.
-// Many shells replace themselves with the last of several commands: in sh -c 'ocgo-key get;
-// ocgo-key get', the first get gives the account to the shell. The second get replaces that shell,
-// and so has its pid and start time.
+// These rules do not apply if pid or an ancestor on the walk already holds an account: the nearest
+// such process is the caller. So a process keeps its account when it calls exec. Many shells do
+// that for the last of several commands. In sh -c 'ocgo-key get; ocgo-key get', the first get gives
+// the account to the shell. The second get replaces that shell, so it has the shell's pid and start
+// time.
 //
-// lookup is [process.Lookup] or a stand-in for it. holds reports whether a process (by its PID and
+// lookup is [process.Lookup], except in tests. holds reports whether a process (by its PID and
 // Start) has an account. The error says that pid or its parent could not be looked up.
 func Find(pid int, lookup func(pid int) (process.Info, error), holds func(process.Info) bool) (process.Info, error) {
 	self, err := lookup(pid)
@@ -57,8 +57,7 @@ func Find(pid int, lookup func(pid int) (process.Info, error), holds func(proces
 		if kind == program || holds(at) {
 			return at, nil
 		}
-		// For a shell, the parent is needed too, to decide whether the shell is a forked copy of
-		// it.
+		// The parent of a shell shows whether the shell is a forked copy.
 		var up process.Info
 		more := at.PPID > 0 && at.PPID != at.PID
 		if more {
@@ -73,8 +72,8 @@ func Find(pid int, lookup func(pid int) (process.Info, error), holds func(proces
 	return at, nil
 }
 
-// Above returns the nearest ancestor of the process pid that holds an account, whatever stands
-// between them. ok is false if there is none among the nearest 64. lookup and holds are as in Find.
+// Above returns the nearest ancestor of the process pid that holds an account. ok is false if none
+// of the nearest 64 ancestors does. lookup and holds are as in Find.
 func Above(pid int, lookup func(pid int) (process.Info, error), holds func(process.Info) bool) (info process.Info, ok bool) {
 	at, err := lookup(pid)
 	for range maxWalk {
@@ -88,15 +87,14 @@ func Above(pid int, lookup func(pid int) (process.Info, error), holds func(proce
 	return process.Info{}, false
 }
 
-// isFork reports whether the shell at is a forked copy of its parent up.
+// isFork reports whether the shell at is a forked copy of its parent, up.
 func isFork(at, up process.Info) bool {
 	if at.Image != "" && up.Image != "" {
 		return at.Image == up.Image
 	}
-	// Where the executable is not known (macOS), a copy is recognized by its unchanged arguments. A
-	// shell that another shell started with the same arguments looks the same. If it is taken for a
-	// copy by mistake, both shells get one key; the opposite mistake would give a new key to every
-	// $(…).
+	// On macOS the executable is unknown, so a copy is recognized by its unchanged arguments. A
+	// shell that another shell started with the same arguments looks like a copy. Then both shells
+	// get one key. Without this rule, every $(…) would get a new key.
 	return len(at.Args) > 0 && at.Name == up.Name && slices.Equal(at.Args, up.Args)
 }
 
@@ -108,7 +106,7 @@ const (
 	shell               // is the caller, unless it is a forked copy
 )
 
-// kindOf returns the kind of a process, without looking at other processes.
+// kindOf returns the kind of a process. It does not examine other processes.
 func kindOf(p process.Info) kind {
 	p.Args = withoutBusybox(p.Args)
 	if isLauncher(p) {

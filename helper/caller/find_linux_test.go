@@ -13,14 +13,14 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// If this variable is set, the test binary prints its caller's pid. If it is "npx", the binary does
-// so as the child of a process that looks like npx.
+// If this variable is set, the test binary prints its caller's pid. If the value is "npx", the
+// binary first starts a process that looks like npx, whose child prints the pid.
 const askEnv = "CALLER_TEST_ASK"
 
 const heldEnv = "CALLER_TEST_HELD"
 
 // name identifies a process by pid and start time, as a lease does. The start time alone is not
-// enough, since two processes may start in one tick of the clock.
+// unique, since two processes may start in one tick of the clock.
 func name(p process.Info) string { return fmt.Sprintf("%d@%s", p.PID, p.Start) }
 
 func TestMain(m *testing.M) {
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	caller, err := Find(os.Getpid(), process.Lookup, nobody)
-	if mode == "hold" { // the leases are lines of a file
+	if mode == "hold" { // a file has a line for each process with an account
 		held, _ := os.ReadFile(os.Getenv(heldEnv))
 		caller, err = Find(os.Getpid(), process.Lookup, func(p process.Info) bool {
 			return slices.Contains(strings.Fields(string(held)), name(p))
@@ -104,7 +104,7 @@ func TestRealCallers(t *testing.T) {
 
 	tests := []struct {
 		name string
-		us   bool // the expected caller is this test; otherwise it is the command itself
+		us   bool // the expected caller is this test process; otherwise the command itself
 		n    int
 		argv []string
 	}{
@@ -154,8 +154,8 @@ func TestRealCallers(t *testing.T) {
 }
 
 func TestRealNpx(t *testing.T) {
-	// The stand-in for npx is a child of the command. The command is an ordinary program, so it is
-	// the caller.
+	// The process that looks like npx is a child of the command. The command is an ordinary
+	// program, so it is the caller.
 	callers, pid := ask(t, "npx", "BIN")
 	if !slices.Equal(callers, []string{pid}) {
 		t.Fatalf("got %q, want %s", callers, pid)

@@ -12,10 +12,10 @@ import (
 // nobody is the function holds for a process table in which no process has an account.
 func nobody(process.Info) bool { return false }
 
-// tree returns a process table with one chain of ancestors, the nearest one last. Each line has the
+// tree returns a process table with one chain of ancestors, the nearest last. Each line has the
 // arguments of a process, separated by "|". "NAME:" before the arguments sets the name of the
-// process, which otherwise is the base of the first argument. "=" at the end gives the process the
-// same executable as the process before it.
+// process; the default is the base name of the first argument. "=" at the end means that the
+// process has the executable of the previous process.
 func tree(t *testing.T, lines []string) (self int, lookup func(int) (process.Info, error)) {
 	t.Helper()
 	table := map[int]process.Info{}
@@ -128,7 +128,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// Where executables are not known, a copy is recognized by its arguments.
+// If executables are unknown, a copy is recognized by its arguments.
 func TestFindWithoutImages(t *testing.T) {
 	self, known := tree(t, []string{"launchd", "zsh", "bash|x.sh", "bash|x.sh", "bash|x.sh"})
 	lookup := func(pid int) (process.Info, error) {
@@ -167,7 +167,7 @@ func TestFindErrors(t *testing.T) {
 			t.Errorf("process %d: %v hides its cause", pid, err)
 		}
 	}
-	// An error above the parent only ends the walk.
+	// An error at an ancestor of the parent only ends the walk.
 	if got, err := Find(8, lookup, nobody); err != nil || got.PID != 7 {
 		t.Errorf("got %+v, %v", got, err)
 	}

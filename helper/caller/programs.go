@@ -31,22 +31,23 @@ var (
 		"bun":    set("x"),
 	}
 
-	// Names of package runners: of the programs, of the scripts that Node.js runs for them, and the
-	// first words of the titles that they give themselves.
+	// Names of package runners: the programs, the scripts that Node.js runs for them, and the first
+	// words of their process titles.
 	runners = set(`npm npx pnpm pnpx yarn yarnpkg bunx corepack npm-cli.js npx-cli.js
 		pnpm.cjs pnpm.js pnpm.mjs pnpx.cjs yarn.js yarn.cjs corepack.js`)
 
-	// The start script of the npm package, by npm's name for it and its own. It runs the program that
-	// asks, and is a process of its own only where Node.js cannot replace itself.
+	// The start script of the npm package of ocgo-key, which starts ocgo-key. It is a separate
+	// process only on systems where Node.js cannot replace itself.
 	ownScript = set("ocgo-key ocgo-key.js")
 
 	interpreters = set("node nodejs bun")
 
-	// Processes that adopt a process whose parent has ended, in addition to process 1.
+	// Processes that become the parent of a process whose parent has ended, in addition to process
+	// 1.
 	inits = set("init systemd launchd tini dumb-init docker-init catatonit s6-svscan runit openrc-init")
 )
 
-// programName returns the base name of a program's path, in the form of the tables above.
+// programName returns the base name of a program's path, as in the tables above.
 func programName(s string) string {
 	if i := strings.LastIndexAny(s, `/\`); i >= 0 {
 		s = s[i+1:]
@@ -57,8 +58,8 @@ func programName(s string) string {
 	return s
 }
 
-// names returns the names of p: the one in the process table, and the one it was started under,
-// without the dash of a login shell.
+// names returns the names of p: the name in the process table and the first argument, without the
+// dash of a login shell.
 func names(p process.Info) []string {
 	out := []string{programName(strings.TrimPrefix(p.Name, "-"))}
 	if len(p.Args) > 0 {
@@ -67,7 +68,7 @@ func names(p process.Info) []string {
 	return out
 }
 
-// withoutBusybox leaves out the word "busybox" before the name of its applet.
+// withoutBusybox removes the word "busybox" before the name of an applet.
 func withoutBusybox(args []string) []string {
 	if len(args) > 1 {
 		if n := programName(args[0]); n == "busybox" || n == "toybox" {
@@ -78,14 +79,14 @@ func withoutBusybox(args []string) []string {
 }
 
 func isInit(p process.Info) bool {
-	// On WSL each session has an init of its own, named like "init(Ubuntu)".
+	// On WSL each session has its own init process, with a name such as "init(Ubuntu)".
 	name, _, _ := strings.Cut(programName(p.Name), "(")
 	return inits[name]
 }
 
 func isLauncher(p process.Info) bool {
 	if runsScript(p) {
-		return false // a script is no launcher, whatever its name
+		return false // a script is not a launcher, even if it has the name of one
 	}
 	// The title is checked before the names, since the base name of "npm exec @some/env" is "env".
 	if hasTitle(p) {
@@ -107,14 +108,14 @@ func isLauncher(p process.Info) bool {
 	return false
 }
 
-// runsScript reports whether p is a shell that was started by the first line of a
-// script: it has the script's name and the shell's arguments.
+// runsScript reports whether p is a shell that was started by the first line of a script. Such a
+// process has the script's name and the shell's arguments.
 func runsScript(p process.Info) bool {
 	return len(p.Args) > 1 && shells[programName(p.Args[0])] != 0 && programName(p.Name) == programName(p.Args[1])
 }
 
-// hasTitle reports whether p is a package runner, judging by the title that it wrote over its
-// arguments ("npm exec …"). The kernel's name of the process is the beginning of that title.
+// hasTitle reports whether p has the process title of a package runner ("npm exec …"), which
+// overwrites its arguments. The kernel's name of the process is the beginning of this title.
 func hasTitle(p process.Info) bool {
 	titles := []string{p.Name}
 	if len(p.Args) > 0 {
@@ -134,7 +135,7 @@ func firstWord(args []string) string {
 	return args[i]
 }
 
-// scriptOf finds the script among an interpreter's arguments.
+// scriptOf returns the script in an interpreter's arguments.
 func scriptOf(args []string) string {
 	takesNext := set("-r --require --import --loader --experimental-loader -C --conditions --env-file")
 	for i := 0; i < len(args); i++ {

@@ -2,8 +2,8 @@ package caller
 
 import "strings"
 
-// compound holds, for each language, the words that begin a command made of other commands. Most
-// such commands contain a separator as well, but not all.
+// compound has, for each language, the words that begin a compound command. Most compound commands
+// also contain a separator, but not all.
 var compound = map[dialect]map[string]bool{
 	posix:      set("{ [[ if while until for case select function repeat coproc foreach"),
 	fish:       set("{ if while for switch begin function and or"),
@@ -12,11 +12,11 @@ var compound = map[dialect]map[string]bool{
 	cmd:        set("if for"),
 }
 
-// oneCommand reports whether a shell's text is one command: a simple command, or one pipeline of
-// simple commands, with any words, quotes, redirections, assignments and substitutions. Lists (; &&
+// oneCommand reports whether a shell's text is one simple command or one pipeline of simple
+// commands. The commands may have quotes, redirections, assignments and substitutions. Lists (; &&
 // || & and line feeds), compound commands, functions and here-documents are more than one command.
-// It is not a full parser: where it is unsure (a quote that is never closed) it returns false, and
-// the shell counts as a process in its own right.
+// oneCommand is not a full parser: in doubt, as for a quote that is never closed, it returns false.
+// Then the shell is the caller.
 func oneCommand(text string, d dialect) bool {
 	s := scanner{text: text, dialect: d}
 	return s.one()
@@ -26,12 +26,12 @@ type scanner struct {
 	text string
 	at   int
 	dialect
-	commands int    // the number of commands begun outside of any substitution; a pipeline counts as one
-	begun    bool   // a command was begun, and no separator has ended it yet
+	commands int    // the number of commands so far, outside of substitutions; a pipeline counts as one
+	begun    bool   // the scanner is in a command
 	piped    bool   // the next command belongs to the same pipeline
-	inWord   bool   // a word was begun, and no blank has ended it yet
+	inWord   bool   // the scanner is in a word
 	first    bool   // the current word is the first of its command
-	word     string // that first word, quotes left out
+	word     string // this first word, without quotes
 }
 
 func (s *scanner) peek(n int) byte {
@@ -41,8 +41,8 @@ func (s *scanner) peek(n int) byte {
 	return 0
 }
 
-// one reports whether the text is one command and nothing else. It is long because each kind of quoting
-// is a case of its own in one switch.
+// one reports whether the text is one command and nothing else. It is long because each kind of
+// quoting is a case of one switch.
 func (s *scanner) one() bool {
 	for s.at < len(s.text) {
 		c := s.text[s.at]
@@ -127,8 +127,7 @@ func (s *scanner) isEscape(c byte) bool {
 	}
 }
 
-// begin adds text to the current word. If there is no current word or no current command, begin
-// begins one.
+// begin adds text to the current word. If there is no current word or command, it begins one.
 func (s *scanner) begin(text string) {
 	if !s.inWord {
 		s.inWord, s.first = true, !s.begun
@@ -148,15 +147,14 @@ func (s *scanner) begin(text string) {
 func (s *scanner) endWord() bool {
 	word := s.word
 	if s.dialect == powershell || s.dialect == cmd {
-		word = strings.ToLower(word) // case does not matter in that language
+		word = strings.ToLower(word) // these languages ignore case
 	}
 	known := s.inWord && s.first && compound[s.dialect][word]
 	s.inWord, s.first = false, false
 	return !known
 }
 
-// operator handles the characters that separate commands. It returns false if the text is certainly
-// a list.
+// operator handles a separator of commands. It returns false if the text is certainly a list.
 func (s *scanner) operator(c byte) bool {
 	next := s.peek(1)
 	switch {
@@ -178,7 +176,7 @@ func (s *scanner) operator(c byte) bool {
 	case c == ';' && s.dialect == cmd: // a blank among arguments
 		s.at++
 		return true
-	case c == '\n' && s.piped: // a pipeline continues on the next line
+	case c == '\n' && s.piped: // the pipeline continues on the next line
 		s.at++
 		return true
 	}
@@ -187,7 +185,8 @@ func (s *scanner) operator(c byte) bool {
 	return true
 }
 
-// redirect skips an operator like >, >>, >|, <>, >&2 or <&-; its target is a word like any other.
+// redirect skips an operator like >, >>, >|, <>, >&2 or <&-. Its target is then scanned as an
+// ordinary word.
 func (s *scanner) redirect() {
 	if !s.begun { // a redirection may stand before its command
 		s.begin("<")
@@ -198,8 +197,8 @@ func (s *scanner) redirect() {
 	}
 }
 
-// parens handles a bare parenthesis, which is a subshell, a function or an array
-// in sh and a substitution in fish, nu and PowerShell.
+// parens handles a parenthesis without "$" before it. In sh it is a subshell, a function or an
+// array; in fish, nu and PowerShell it is a substitution.
 func (s *scanner) parens(c byte) bool {
 	if c == ')' || s.dialect == posix || s.dialect == cmd {
 		return false
@@ -208,7 +207,7 @@ func (s *scanner) parens(c byte) bool {
 	return s.skipNested()
 }
 
-// skipQuoted skips a quoted part that begins here. It returns false if the part has no end.
+// skipQuoted skips the quoted part at this position. It returns false if the part has no end.
 func (s *scanner) skipQuoted() bool {
 	quote := s.text[s.at]
 	for s.at++; s.at < len(s.text); s.at++ {
@@ -235,8 +234,7 @@ func (s *scanner) skipQuoted() bool {
 	return false
 }
 
-// skipNested skips a bracketed part that begins here, whatever it contains. It returns false if the
-// part has no end.
+// skipNested skips the part in brackets at this position. It returns false if the part has no end.
 func (s *scanner) skipNested() bool {
 	depth := 0
 	for s.at < len(s.text) {

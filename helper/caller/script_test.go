@@ -164,8 +164,7 @@ func FuzzOneCommand(f *testing.F) {
 			if !oneCommand(text, d) {
 				continue
 			}
-			// With blanks before it, one command is still one. With another command after it, it is
-			// two.
+			// Blanks before one command change nothing. Another command after it makes two.
 			if !oneCommand(" \n"+text, d) && d != cmd {
 				t.Errorf("dialect %d: %q is one command, but not with blanks before it", d, text)
 			}

@@ -6,13 +6,13 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// dialect is a shell's language, as far as the parsing of options and commands depends on it.
+// dialect is a group of shells whose options and commands are parsed in the same manner.
 type dialect int
 
 const (
 	posix      dialect = iota + 1 // sh and its descendants
-	fish                          // a bare (…) is a substitution
-	nu                            // as in fish; there is no && and no backslash
+	fish                          // (…) is a substitution
+	nu                            // like fish, but without && and backslash
 	powershell                    // backtick escapes, "&" calls
 	cmd                           // caret escapes, double quotes only
 )
@@ -30,16 +30,16 @@ func shellOf(p process.Info) (dialect, bool) {
 		if d, ok := shells[n]; ok {
 			return d, true
 		}
-		if strings.EqualFold(n, "cmd") { // often in capitals
+		if strings.EqualFold(n, "cmd") { // often in upper case
 			return cmd, true
 		}
 	}
 	return 0, false
 }
 
-// command returns the text that a shell runs by its option -c or the like. It returns false if
-// there is none: the shell then reads a script, its standard input or a terminal. args is its
-// argument vector.
+// command returns the text of a shell's option -c, or of a similar option. It returns false if
+// there is no such option: then the shell reads a script, its standard input or a terminal. args
+// are all arguments of the shell.
 func (d dialect) command(args []string) (text string, ok bool) {
 	if len(args) < 2 {
 		return "", false
@@ -56,8 +56,8 @@ func (d dialect) command(args []string) (text string, ok bool) {
 	}
 }
 
-// posixCommand follows POSIX sh, and the additions of bash, zsh and ksh: if "c" is among the
-// letters of an option, the first operand is the text, wherever it is.
+// posixCommand parses the arguments of POSIX sh, bash, zsh and ksh. If the letters of an option
+// contain "c", the text is the first operand, which may follow later.
 func posixCommand(args []string) (string, bool) {
 	takesNext := set("--rcfile --init-file --emulate")
 	hasText := false // an option -c was seen
@@ -77,7 +77,7 @@ func posixCommand(args []string) (string, bool) {
 			if a[0] == '-' && strings.Contains(letters, "c") {
 				hasText = true
 			}
-			// each o, and each O of bash, takes a name as its value
+			// each o, and each O of bash, is followed by a name
 			i += strings.Count(letters, "o") + strings.Count(letters, "O")
 		case hasText:
 			return a, true
@@ -88,7 +88,7 @@ func posixCommand(args []string) (string, bool) {
 	return "", false
 }
 
-// longCommand is for fish and nu: the text is the value of an option.
+// longCommand parses the arguments of fish and nu. The text is the value of an option.
 func longCommand(args []string) (string, bool) {
 	takesNext := set(`-C --init-command -d --debug -D --profile -p -o --debug-output -f --features
 		-e --execute -I --include-path -t --testbin -m --table-mode
@@ -116,7 +116,7 @@ func longCommand(args []string) (string, bool) {
 	return "", false
 }
 
-// powershellCommand returns everything after the option -Command. It knows the options that may
+// powershellCommand returns everything after the option -Command. It skips the options that may
 // come before it. Options may be abbreviated, and may begin with a slash.
 func powershellCommand(args []string) (string, bool) {
 	for i, a := range args {
@@ -124,7 +124,7 @@ func powershellCommand(args []string) (string, bool) {
 			return "", false // a script, or the value of -File
 		}
 		if len(a) < 2 || (a[0] != '-' && a[0] != '/') {
-			continue // the value of an option before
+			continue // the value of the previous option
 		}
 		name := strings.TrimLeft(strings.ToLower(a[1:]), "-")
 		switch {
@@ -134,7 +134,7 @@ func powershellCommand(args []string) (string, bool) {
 			return "", false
 		case name == "c" || (len(name) > 1 && strings.HasPrefix("command", name)):
 			if i+1 == len(args) || args[i+1] == "-" {
-				return "", false // the text comes on standard input
+				return "", false // the shell reads the text from standard input
 			}
 			return strings.Join(args[i+1:], " "), true
 		}
@@ -142,7 +142,8 @@ func powershellCommand(args []string) (string, bool) {
 	return "", false
 }
 
-// cmdCommand returns the text after /c. With /k the shell stays open, so there is no such text.
+// cmdCommand returns the text after /c. With /k the shell stays open, so cmdCommand returns no
+// text.
 func cmdCommand(args []string) (string, bool) {
 	for i, a := range args {
 		if len(a) < 2 || a[0] != '/' {
@@ -159,7 +160,7 @@ func cmdCommand(args []string) (string, bool) {
 			if len(words) < 2 {
 				return strings.Join(words, ""), len(words) == 1
 			}
-			// The quotes were lost when the line was split; restore the ones that matter.
+			// The quotes were lost when the line was split. Restore those that matter.
 			text := make([]string, len(words))
 			for j, w := range words {
 				if strings.Contains(w, " ") {

@@ -1,8 +1,8 @@
-// Package choice finds out which account the user has chosen: with a flag, with the variable
-// OCGO_KEY_ACCOUNT, or with a file `.ocgo-key` in the working folder or above it. It looks the name
-// up in the pool, and says where the choice comes from and why it does not count.
+// Package choice finds the account that the user has chosen with a flag, with the variable
+// OCGO_KEY_ACCOUNT, or with a file `.ocgo-key` in the working folder or above it. It looks up the
+// name in the pool. It reports where the choice comes from, or why it is ignored.
 //
-// It chooses no account by itself, hands out none, and knows no key.
+// It does not choose or hand out accounts itself, and uses no keys.
 package choice
 
 import (
@@ -19,11 +19,12 @@ import (
 // Variable is the environment variable that names an account.
 const Variable = "OCGO_KEY_ACCOUNT"
 
-// Sources are the places where the user may have chosen an account, the strongest first.
+// Sources are the places where the user may have chosen an account. An earlier field takes
+// precedence.
 type Sources struct {
 	Flag     string // the value of --account; empty for none
 	Variable string // the value of Variable; empty for none
-	Folder   string // the folder from which FileName is looked for; empty for none
+	Folder   string // the folder where the search for FileName begins; empty for none
 	Home     string // the user's home folder; empty if it is not known
 	Only     bool   // --only: no other account
 }
@@ -44,8 +45,8 @@ func (c Choice) String() string {
 	return text.Line(c.Label + ", from " + c.From)
 }
 
-// Ignored is a choice that does not count: the account is unknown, or the file is not safe. The
-// user is warned, and the turn decides.
+// Ignored is the error for a choice that has no effect, since the account is unknown or the file is
+// not safe. The caller warns the user and uses the next account.
 type Ignored struct {
 	Reason error
 	Next   string // what the user can do
@@ -54,14 +55,15 @@ type Ignored struct {
 func (e *Ignored) Error() string { return e.Reason.Error() }
 func (e *Ignored) Unwrap() error { return e.Reason }
 
-// Pool is what Find needs of a rotation.Pool.
+// Pool has the methods of a rotation.Pool that Find needs.
 type Pool interface {
 	Called(ctx context.Context, name string, numbers bool) (rotation.Handout, rotation.Condition, error)
 	Confirmed(ctx context.Context, path, label string) bool
 }
 
-// Find returns the user's choice; the zero Choice if there is none. The error is an *Ignored, which
-// is only a warning, or says that --only cannot be obeyed, or comes from the pool.
+// Find returns the user's choice; the zero Choice if there is none. An *Ignored error is only a
+// warning. With --only, Find returns an error if there is no valid choice. Other errors come from
+// the pool.
 func Find(ctx context.Context, pool Pool, in Sources) (Choice, error) {
 	c, err := find(ctx, pool, in)
 	ignored, ok := errors.AsType[*Ignored](err)
@@ -69,7 +71,7 @@ func Find(ctx context.Context, pool Pool, in Sources) (Choice, error) {
 	case ok && in.Only:
 		return Choice{}, hint.On(fmt.Errorf("--only: %w", ignored.Reason), ignored.Next)
 	case err == nil && in.Only && c.ID == "":
-		return Choice{}, hint.On(hint.Input("--only: no account is chosen"), "name it with --account, "+Variable+" or a file "+FileName)
+		return Choice{}, hint.On(hint.Input("--only: no account is chosen"), "choose one with --account, "+Variable+" or a file "+FileName)
 	}
 	c.Only = in.Only
 	return c, err
@@ -89,7 +91,7 @@ func find(ctx context.Context, pool Pool, in Sources) (Choice, error) {
 		return Choice{}, err
 	}
 	if file.Tracked && !pool.Confirmed(ctx, file.Path, file.Label) {
-		return Choice{}, &Ignored{fmt.Errorf("%s does not count, since git tracks it: somebody else may have written it", file.Shown), "`ocgo-key use --here` confirms it"}
+		return Choice{}, &Ignored{fmt.Errorf("%s is ignored: git tracks it, so somebody else may have written it", file.Shown), "`ocgo-key use --here` confirms it"}
 	}
 	h, condition, err := pool.Called(ctx, file.Label, false)
 	if errors.Is(err, rotation.ErrNoSuchAccount) {
@@ -98,10 +100,10 @@ func find(ctx context.Context, pool Pool, in Sources) (Choice, error) {
 	return Choice{rotation.Choice{ID: h.ID}, h.Label, file.Shown, condition}, err
 }
 
-// named looks up an account that a flag or a variable names.
+// named returns the choice of the account that a flag or a variable names.
 func named(ctx context.Context, pool Pool, name, from string) (Choice, error) {
 	if keyform.Within(name) {
-		return Choice{}, &Ignored{fmt.Errorf("%s: %w: it looks like a key", from, rotation.ErrNoSuchAccount), "name an account by its label; `ocgo-key list` shows them"}
+		return Choice{}, &Ignored{fmt.Errorf("%s: %w: it looks like a key", from, rotation.ErrNoSuchAccount), "give the label of an account; `ocgo-key list` shows all labels"}
 	}
 	h, condition, err := pool.Called(ctx, name, true)
 	if errors.Is(err, rotation.ErrNoSuchAccount) {

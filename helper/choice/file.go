@@ -22,17 +22,17 @@ const FileName = ".ocgo-key"
 // maxFile is the largest size of such a file, in bytes.
 const maxFile = 4096
 
-// File is a file FileName.
+// File is a file called FileName.
 type File struct {
-	Path    string // absolute, without links in it
+	Path    string // absolute, without symbolic links
 	Shown   string // for people: "./.ocgo-key"
 	Label   string
 	Tracked bool // git tracks it, so somebody else may have written it
 }
 
-// Look returns the first file FileName in folder or above it, not above home, and outside of home
-// not above the repository's root; without a repository it looks in folder alone. The zero File
-// means that there is none. The error is an *Ignored: the file is not safe, or has no label.
+// Look returns the nearest file FileName in folder or above it, or the zero File. The search ends
+// at home, or outside of home at the repository's root. Outside of home and of a repository, Look
+// searches only folder. The error is an *Ignored: the file is not safe, or has no valid label.
 func Look(folder, home string) (File, error) {
 	folder, err := filepath.EvalSymlinks(folder)
 	if err == nil {
@@ -55,14 +55,14 @@ func Look(folder, home string) (File, error) {
 		}
 		label, err := read(path)
 		if err != nil {
-			return File{}, &Ignored{fmt.Errorf("%s does not count: %w", text.Line(shown), err), "fix or delete it; its first line is the label of an account"}
+			return File{}, &Ignored{fmt.Errorf("%s is ignored: %w", text.Line(shown), err), "fix or delete the file; its first line must be the label of an account"}
 		}
 		return File{Path: path, Shown: text.Line(shown), Label: label, Tracked: tracked(path)}, nil
 	}
 	return File{}, nil
 }
 
-// upwards returns the folders in which the file may be, the nearest one first.
+// upwards returns the folders that Look searches, the nearest first.
 func upwards(folder, home string) []string {
 	if home != "" {
 		if real, err := filepath.EvalSymlinks(home); err == nil {
@@ -90,8 +90,8 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// read returns the label in a file that only the user can have written. No error has a part of the
-// content.
+// read returns the label in a file. It refuses a file that another user may have written. Errors
+// contain nothing of the content.
 func read(path string) (label string, err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -118,7 +118,7 @@ func read(path string) (label string, err error) {
 	return Parse(content)
 }
 
-// reason returns err without the path, which the message has already.
+// reason returns err without the path, which is already in the message.
 func reason(err error) error {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		return e.Err
@@ -126,8 +126,8 @@ func reason(err error) error {
 	return err
 }
 
-// Parse returns the label in the content of a file. The error says why the content is no label, and
-// has no part of it: somebody may have put a key there.
+// Parse returns the label in the content of a file. The error says why the content is not valid. It
+// contains nothing of the content, which may be a key.
 func Parse(content []byte) (label string, err error) {
 	switch {
 	case len(content) > maxFile:
@@ -135,7 +135,7 @@ func Parse(content []byte) (label string, err error) {
 	case !utf8.Valid(content):
 		return "", errors.New("it is not text")
 	case keyform.Within(string(content)):
-		return "", errors.New("it holds what looks like a key, which belongs in the keychain")
+		return "", errors.New("it contains what looks like a key, which belongs in the keychain")
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(string(content), "\ufeff"), "\n")
 	label = strings.TrimSpace(first)
@@ -143,13 +143,13 @@ func Parse(content []byte) (label string, err error) {
 	case label == "":
 		return "", errors.New("its first line is empty")
 	case text.Line(label) != label:
-		return "", errors.New("its first line has characters that are not in a label")
+		return "", errors.New("its first line has characters that no label has")
 	}
 	return label, nil
 }
 
-// Write writes a file that names the account into folder, and returns it. An existing one is
-// replaced, unless it is not the user's own.
+// Write writes the file FileName with this label into folder. It replaces an existing file only if
+// the file belongs to the user.
 func Write(folder, label string) (File, error) {
 	folder, err := filepath.EvalSymlinks(folder)
 	if err != nil {

@@ -23,7 +23,7 @@ func put(t *testing.T, path, content string) {
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o644))
 }
 
-// real is a new folder, by a path without links.
+// real returns a new folder, as a path without symbolic links.
 func real(t *testing.T) string {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func TestWhereTheFileIsLookedFor(t *testing.T) {
 	assert.Equal(t, "Home", look(t, filepath.Join(home, "src"), home))
 }
 
-// A file that is not safe ends the search, and its content is in no message.
+// The search ends at a file that is not safe. No message contains its content.
 func TestUnsafeFiles(t *testing.T) {
 	for content, why := range map[string]string{
 		aKey + "\n":                     "looks like a key",

@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// tracked reports whether git tracks the file. It reads git's index and starts no program: git
-// could run what a downloaded repository's configuration names. If the index cannot be read, the
-// file counts as tracked.
+// tracked reports whether git tracks the file. It reads git's index and does not start git, since
+// git may run programs that the configuration of a downloaded repository names. If the index cannot
+// be read, the file counts as tracked.
 func tracked(path string) bool {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		git := filepath.Join(dir, ".git")
@@ -27,7 +27,7 @@ func tracked(path string) bool {
 			}
 			content, err := os.ReadFile(filepath.Join(git, "index"))
 			if errors.Is(err, os.ErrNotExist) {
-				return false // nothing was ever added
+				return false // no file was ever added
 			}
 			return err != nil || inIndex(content, filepath.ToSlash(name))
 		}
@@ -37,12 +37,12 @@ func tracked(path string) bool {
 	}
 }
 
-// elsewhere returns the folder that a file .git names: that of a worktree or a submodule.
+// elsewhere returns the folder that a file .git names. Worktrees and submodules have such a file.
 func elsewhere(file, dir string) string {
 	content, err := os.ReadFile(file)
 	name, ok := strings.CutPrefix(strings.TrimSpace(string(content)), "gitdir: ")
 	if err != nil || !ok {
-		return file // which has no index below it, so that the file counts as tracked
+		return file // there is no index below a file, so the caller returns true
 	}
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(dir, name)
@@ -50,8 +50,8 @@ func elsewhere(file, dir string) string {
 	return name
 }
 
-// inIndex reports whether the index has an entry of this name, or is in a form that is not known.
-// The form: https://git-scm.com/docs/index-format.
+// inIndex reports whether the index has an entry of this name, or has an unknown format. The
+// format: https://git-scm.com/docs/index-format.
 func inIndex(index []byte, name string) bool {
 	hash := sha1.Size
 	if end := len(index) - sha256.Size; end >= 0 {
@@ -63,8 +63,8 @@ func inIndex(index []byte, name string) bool {
 	return found || !ok
 }
 
-// scanIndex looks for name in an index whose hashes have this length. ok is false if the index does
-// not have the form.
+// scanIndex searches for name in an index whose hashes have this length. ok is false if the format
+// is not valid.
 func scanIndex(index []byte, name string, hash int) (found, ok bool) {
 	if len(index) < 12+hash || string(index[:4]) != "DIRC" {
 		return false, false
@@ -84,7 +84,7 @@ func scanIndex(index []byte, name string, hash int) (found, ok bool) {
 			head += 2
 		}
 		at := head
-		if version == 4 { // the name is what follows a part of the name before it
+		if version == 4 { // the entry has only the end of its name; the beginning is that of the previous name
 			drop, n := offset(rest[min(at, len(rest)):])
 			if n == 0 || drop > len(path) {
 				return false, false
@@ -115,8 +115,8 @@ func scanIndex(index []byte, name string, hash int) (found, ok bool) {
 	return found, len(index)-len(rest) <= end
 }
 
-// known reports whether the index has all entries. One that is split has some in another file; one
-// that is sparse has folders in place of files.
+// known reports whether the index has all entries. A split index has some in another file; a sparse
+// index has folders instead of files.
 func known(extensions []byte) bool {
 	for len(extensions) >= 8 {
 		size := int(binary.BigEndian.Uint32(extensions[4:]))
@@ -128,8 +128,8 @@ func known(extensions []byte) bool {
 	return len(extensions) == 0
 }
 
-// offset reads the number with which a name of version 4 begins, and returns its length in bytes; 0
-// if there is none.
+// offset decodes the number before a name of version 4, and returns the length of the number in
+// bytes; 0 if there is none.
 func offset(b []byte) (value, n int) {
 	for n = 0; n < len(b) && n < 8; n++ {
 		if n > 0 {

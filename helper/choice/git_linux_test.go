@@ -28,7 +28,7 @@ func isTracked(t *testing.T, folder string) bool {
 	return file.Tracked
 }
 
-// With each version of the index, and in worktrees, a file counts as tracked once it was added.
+// With each version of the index, and in worktrees, a file counts as tracked after `git add`.
 func TestTrackedFiles(t *testing.T) {
 	for _, format := range [][]string{nil, {"update-index", "--index-version", "3"}, {"update-index", "--index-version", "4"}, {"--sha256"}} {
 		dir := real(t)
