@@ -36,8 +36,8 @@ func (h *Holder) Get(ctx context.Context, usage *UsagePoller, told bool) (Grant,
 }
 
 // doubt requests the usage of the process's account, and cools the account if a window is used up
-// or the service refuses the key. /usage also refuses keys that work. So without told, a refused
-// key is kept if no other account is ready. The error comes from the keychain.
+// or the service refuses the key. /usage also refuses keys that work. So if told is false and no
+// other account is ready, the process keeps a refused key. The error comes from the keychain.
 func (h *Holder) doubt(ctx context.Context, usage *UsagePoller, held rotation.Handout, told bool) error {
 	key, err := h.key(ctx, held)
 	switch {

@@ -52,7 +52,7 @@ func (u *UsagePoller) Limited(ctx context.Context, g Grant) {
 	}
 }
 
-// askInTurn requests the usage of an account, and then calls end, which turn has returned.
+// askInTurn requests the usage of an account, and then calls end, a result of turn.
 func (u *UsagePoller) askInTurn(ctx context.Context, g Grant, end func()) {
 	defer end()
 	_ = u.ask(ctx, g, usageTimeout)
@@ -159,7 +159,7 @@ func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 // never is the age of unknown usage.
 const never = 1 << 62 * time.Nanosecond
 
-// age returns the time since any process recorded the account's usage, or since this process
+// age returns the time since any process recorded the account's usage or this process last
 // requested it.
 func (u *UsagePoller) age(v rotation.View) time.Duration {
 	now := u.Now()

@@ -22,7 +22,7 @@ func runAsGroup(cmd *exec.Cmd) error {
 		return os.ErrProcessDone
 	}
 	// Linux sends Pdeathsig when the thread that started cmd ends, so this thread must not end
-	// earlier.
+	// before cmd.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	return cmd.Run()

@@ -188,11 +188,11 @@ var (
 	errNotFound = &Error{
 		Kind: NotFound,
 		Err:  errors.New("no key is stored for this account"),
-		Hint: "store it again with `ocgo-key replace NAME`, or drop the account with `ocgo-key remove NAME`",
+		Hint: "store the key again with `ocgo-key replace NAME`, or remove the account with `ocgo-key remove NAME`",
 	}
 	errTooLarge = &Error{
 		Kind: TooLarge,
-		Err:  fmt.Errorf("the key is larger than %d bytes, the limit of the smallest keychain", MaxSecretSize),
+		Err:  fmt.Errorf("the key is larger than %d bytes, which not every keychain can store", MaxSecretSize),
 		Hint: "check that you entered only the key",
 	}
 )
@@ -230,7 +230,7 @@ func WithBudget(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, DefaultBudget)
 }
 
-// remaining returns the time until the deadline of a context that has one.
+// remaining returns the time until the deadline of ctx, which must have one.
 func remaining(ctx context.Context) time.Duration {
 	deadline, _ := ctx.Deadline()
 	return time.Until(deadline)

@@ -44,9 +44,9 @@ type FileConfig struct {
 // Group and others must have no permissions for the file and the identity, on systems with such
 // permissions. The file is written with mode 0600, atomically and synced to disk, while keys.lock
 // is locked. Only the identity stays in memory. If the identity has a passphrase, the first call
-// asks for it, once. If the identity is a descriptor, NewFile makes sure that no child process
-// inherits it, and the first call reads it to its end and closes it. A call returns when its
-// context ends, or after DefaultBudget if the context has no deadline.
+// asks for it, once. If the identity is a descriptor, no child process inherits it. The first call
+// reads the descriptor to its end and closes it. A call returns when its context ends, or after
+// DefaultBudget if the context has no deadline.
 func NewFile(c FileConfig) Store {
 	return &fileStore{config: c, source: newIdentitySource(c.Identity, c.GroupReadable), busy: make(chan struct{}, 1)}
 }

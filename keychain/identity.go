@@ -52,7 +52,7 @@ func newIdentitySource(name string, groupReadable bool) *identitySource {
 			s.unusable = &Error{
 				Kind: Locked,
 				Err:  fmt.Errorf("the identity can't be read from %s: %w", name, err),
-				Hint: "open it for the command that needs it, for instance `ocgo-key --identity fd:3 COMMAND 3< PATH`",
+				Hint: "open the descriptor for the command that reads it, for instance `ocgo-key --identity fd:3 COMMAND 3< PATH`",
 			}
 		}
 		s.file = file

@@ -46,7 +46,7 @@ type backend interface {
 
 // A platform has the functions and settings that differ between systems. Each function may be nil.
 type platform struct {
-	// preflight checks before each call of the backend that the call is safe.
+	// preflight runs before each call of the backend, and returns an error if the call is not safe.
 	preflight func() error
 	// classify returns the *Error for a known error of this system, or nil. It may query the
 	// system.
@@ -142,9 +142,9 @@ func (s *osStore) retryVanished(do func() error) error {
 	return err
 }
 
-// delete deletes the key. If verifyDelete is set, it then checks that no key is left, since the
-// user relies on that: go-keyring reports success if the user dismisses its prompt, and another
-// program may have stored a second item under the same names.
+// delete deletes the key. If verifyDelete is set, it then checks that no key is left: go-keyring
+// also reports success if the user dismisses its prompt, and another program may have stored a
+// second item under the same names.
 func (s *osStore) delete(ctx context.Context, id string) error {
 	err := s.backend.Delete(ctx, s.service, id)
 	if err != nil || !s.verifyDelete {
@@ -218,8 +218,8 @@ type outcome struct {
 }
 
 // lastOutcome returns the outcome of a call whose context has ended. The call may have finished at
-// the same time. If calls end with their context, lastOutcome waits for that, since otherwise this
-// process could end before it has killed the program that the call started.
+// the same time. If calls end with their context, lastOutcome waits for the end of the call.
+// Otherwise this process could end before it has killed the program that the call started.
 func lastOutcome(done <-chan outcome, wait time.Duration) outcome {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
@@ -239,7 +239,7 @@ func lastOutcome(done <-chan outcome, wait time.Duration) outcome {
 // errCallEnded is the error of a backend's call that ended because its context ended.
 var errCallEnded = &Error{Kind: Timeout}
 
-// progress is the latest finding of watch about a long call.
+// progress says what watch has found out about a long call.
 type progress struct{ atomic.Int32 }
 
 const (
@@ -249,8 +249,8 @@ const (
 	serviceAnswered // the service has answered; it may be waiting for the user
 )
 
-// explain returns the error ended. If it is a timeout in which the bus or the service did not
-// answer, explain returns an error that says which of them it was.
+// explain returns the error ended. But after a timeout in which the bus or the service did not
+// answer, it returns an error that names the bus or the service.
 func (p *progress) explain(ended *Error) *Error {
 	if ended.Kind != Timeout {
 		return ended

@@ -30,8 +30,8 @@ func (secretService) Get(_ context.Context, service, user string) (string, error
 }
 
 // Set stores the key with go-keyring, and deletes the account's items in other keyrings, except in
-// locked ones. Get does not read those items any more, so Set does not prompt the user; Delete
-// does.
+// locked ones. Get no longer reads the items in locked keyrings, so Set does not prompt the user
+// for them. Delete does.
 func (secretService) Set(_ context.Context, service, user, pw string) error {
 	if err := keyring.Set(service, user, pw); err != nil {
 		return err

@@ -186,8 +186,8 @@ func dumpedUsers(dump, service string) []string {
 	return slices.Compact(users)
 }
 
-// dumpedText decodes the value of an attribute. It is a quoted text, after its bytes in hexadecimal
-// if not all of them are printable ASCII.
+// dumpedText decodes the value of an attribute. The value is a quoted text. If the text is not
+// printable ASCII, its bytes in hexadecimal come first.
 func dumpedText(value string) string {
 	if encoded, ok := strings.CutPrefix(value, "0x"); ok {
 		encoded, _, _ = strings.Cut(encoded, " ")

@@ -51,7 +51,7 @@ var (
 	errNoDefaultKeychain = &Error{
 		Kind: NoKeychain,
 		Err:  errors.New("there is no usable default keychain"),
-		Hint: "`security default-keychain` shows it; log in to the desktop once, or create a keychain in Keychain Access. root and programs that launchd starts at boot have none: use the encrypted file there, with `--store file`",
+		Hint: "see `security default-keychain`; log in to the desktop once, or create a keychain in Keychain Access. root and programs that launchd starts at boot have none: use the encrypted file there, with `--store file`",
 		Fix:  "security default-keychain -d user -s login.keychain-db",
 	}
 )

@@ -75,8 +75,8 @@ func serviceAvailable(ctx context.Context, conn *dbus.Conn) bool {
 	return err != nil || slices.Contains(startable, secretsName)
 }
 
-// ownerLost reports whether the process that owned the service's name has lost it, so that it will
-// not answer the call.
+// ownerLost reports whether the process that owned the service's name has lost the name. Such a
+// process will not answer the call.
 func ownerLost(signal *dbus.Signal) bool {
 	if signal.Name != busInterface+"."+ownerChanged || len(signal.Body) != 3 || signal.Body[0] != secretsName {
 		return false

@@ -58,8 +58,8 @@ func limits(a *state.Account, model string, now time.Time) Condition {
 	return c
 }
 
-// rebased returns c, moved to now if it begins in the future. Then the clock was set back. The
-// length stays the same, since the service reports how long a limit lasts.
+// rebased returns c. If the clock was set back, c may begin in the future. Then rebased moves it to
+// now, with the same length, since the service reports how long a limit lasts.
 func rebased(c state.Cooldown, now time.Time) state.Cooldown {
 	if c.Until.Before(c.Since) || c.Until.Sub(c.Since) > maxCooldown { // invalid: this program never writes it
 		c.Until = c.Since

@@ -60,8 +60,8 @@ func (readOnly) Update(context.Context, func(*state.State) error) error {
 }
 
 // PeekSettings returns the settings in the folder dir. It takes no lock and repairs nothing. If
-// neither the state nor its copy can be read, it returns the defaults, as Open would start an empty
-// pool.
+// neither the state nor its copy can be read, it returns the defaults, since Open would start with
+// an empty pool.
 func PeekSettings(dir string) (Settings, error) {
 	s, err := state.OpenFile(dir, time.Now, func(string) {}).Peek()
 	switch {

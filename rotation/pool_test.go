@@ -293,7 +293,7 @@ func TestEmptyPool(t *testing.T) {
 	require.ErrorIs(t, err, rotation.ErrEmpty)
 }
 
-// Upcoming returns the next account after the holder's own, leaving out those to avoid. It changes
+// Upcoming returns the next account after the holder's own that is not in Ask.Avoid. It changes
 // nothing.
 func TestUpcoming(t *testing.T) {
 	w := newWorld(t, "Work", "Personal", "Spare")

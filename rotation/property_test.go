@@ -12,8 +12,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// In a pool of any size, two accounts are handed out to new processes equally often, or one of them
-// once more.
+// In a pool of any size, all accounts are handed out to new processes equally often, up to a
+// difference of one.
 func TestFairness(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		accounts := rapid.IntRange(1, 12).Draw(t, "accounts")
@@ -137,8 +137,8 @@ func (m *machine) used(l string) int {
 	return m.percent[l]
 }
 
-// below returns the free accounts, and those of them that are below the percentage at which holders
-// switch.
+// below returns the free accounts, and those of them whose usage is below the percentage at which
+// holders switch.
 func (m *machine) below() (free, below []string) {
 	for _, l := range m.labels {
 		if m.free(l) {

@@ -16,8 +16,7 @@ type Usage struct {
 	Workspace string // id; may be empty
 	User      string // id; may be empty
 	Windows   map[string]Window
-	// At is the time of the answer by the service's clock, which also ResetsAt uses; zero if
-	// unknown.
+	// At is the time of the answer by the service's clock, as in ResetsAt; zero if unknown.
 	At time.Time
 	// Asked is the time of the request by the local clock; zero means now.
 	Asked time.Time
@@ -128,7 +127,7 @@ func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 	})
 }
 
-// correct replaces the cooldowns for usage windows by the one that follows from u.
+// correct replaces the cooldowns for usage windows by one that is computed from u, if any.
 func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
 	var old *state.Cooldown // the longest cooldown for a usage window
 	for i, c := range a.Cooldowns {
@@ -156,8 +155,8 @@ func correct(a *state.Account, u Usage, now time.Time) (changed bool) {
 	return true
 }
 
-// spendsMoney reports whether an answer for the account was paid from its balance, and its windows
-// have not been reset since.
+// spendsMoney reports whether an answer was paid from the account's balance since its windows were
+// last reset.
 func spendsMoney(a *state.Account, now time.Time) bool {
 	return slices.ContainsFunc(a.Cooldowns, func(c state.Cooldown) bool {
 		return c.Window == OverageWindow && now.Before(rebased(c, now).Until)

@@ -53,8 +53,8 @@ func (u Usage) stored(now time.Time) *state.Usage {
 	return k
 }
 
-// newer returns the usage to store. That is fresh, unless it is nil, or has the same numbers as old
-// and is less than unchangedInterval later.
+// newer returns the usage to store: fresh, or old if fresh is nil. It also returns old if the
+// numbers are the same and fresh is less than unchangedInterval later.
 func newer(old, fresh *state.Usage) *state.Usage {
 	if old == nil || fresh == nil {
 		return cmp.Or(fresh, old)
@@ -74,8 +74,8 @@ func newer(old, fresh *state.Usage) *state.Usage {
 	return fresh
 }
 
-// rebasedUsage returns u. If u is from the future, the clock was set back. Then rebasedUsage moves
-// all its times so that u is from now.
+// rebasedUsage returns u. If the clock was set back, u may be from the future. Then rebasedUsage
+// moves all its times so that u is from now.
 func rebasedUsage(u *state.Usage, now time.Time) *state.Usage {
 	if u == nil || !u.At.After(now) {
 		return u

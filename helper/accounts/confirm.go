@@ -13,12 +13,13 @@ import (
 )
 
 // state.json names the store of the keys and the identity of the encrypted file. An agent that can
-// edit files could change them, so that keys are sent to a place of its choice. So the OS keychain
-// has a list of the places that the user confirmed with `config` or `migrate`. If only state.json
-// names a place, it is checked against this list. Places in the command line or its environment are
-// not checked. Without an OS keychain, no place is checked. See docs/threat-model.md.
+// edit files could change state.json, and so have keys sent to a place of its choice. So the OS
+// keychain has a list of the places that the user confirmed with `config` or `migrate`. If only
+// state.json names a place, it is checked against this list. Places in the command line or its
+// environment are not checked. Without an OS keychain, no place is checked. See
+// docs/threat-model.md.
 
-// placesID is the id of the list in the OS keychain. notesName is the key of that store in
+// placesID is the id of the list in the OS keychain. notesName is the name of the list's store in
 // Keys.opened.
 const (
 	placesID  = "places"
@@ -84,7 +85,7 @@ func (k *Keys) Confirm(ctx context.Context, store string, s rotation.Settings) {
 	}
 }
 
-// ErrNotChosen is wrapped by the error for a store that only state.json names.
+// ErrNotChosen means that the user has not confirmed a store, and that only state.json names it.
 var ErrNotChosen = errors.New("the user did not choose this store")
 
 // CheckConfirmed returns an error if only state.json names one of these stores and the user has not

@@ -21,8 +21,8 @@ var errCut = errors.New("cut short")
 type flawed struct {
 	keychain.Store
 	name   string
-	before func(op, id string) error             // called before a call, may be nil; if it returns an error, the call has no effect
-	after  func(op, id string) error             // called after a call, may be nil; if it returns an error, the call had an effect but fails
+	before func(op, id string) error             // runs before each call; its error makes the call fail without effect; may be nil
+	after  func(op, id string) error             // runs after each call; its error makes the call fail after it took effect; may be nil
 	read   func(keychain.Secret) keychain.Secret // changes the key that Get returns; may be nil
 	stored []string                              // the ids passed to Set
 }

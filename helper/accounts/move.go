@@ -113,8 +113,8 @@ func (m *move) arrive(s rotation.Settings) error {
 	return nil
 }
 
-// finishEarlier completes an interrupted move between the store in use, whose name is now, and a
-// third store. If that move had the same target as this one, finishEarlier does nothing.
+// finishEarlier completes an interrupted move between the store in use, called now, and another
+// store. If that other store is the target of this move, finishEarlier does nothing.
 func (m *move) finishEarlier(s rotation.Settings, now string) error {
 	other := s.Move.Other(now)
 	if other == "" || other == m.moved.To {

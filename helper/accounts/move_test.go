@@ -229,9 +229,9 @@ func TestMoveToAStoreThatIsShut(t *testing.T) {
 	w.allIn(FileStore, "gone on")
 }
 
-// A change of a setting can cancel a move that the user did not choose. If the keychain cannot be
-// asked whether the user chose the move, the move is not canceled, since the keys could be in two
-// stores.
+// A change of a setting can cancel a move that the user did not choose. While the keychain is
+// locked, it is unknown whether the user chose the move. Then the move is not canceled, since the
+// keys could be in two stores.
 func TestSettingsLeaveAMoveWhileTheKeychainIsLocked(t *testing.T) {
 	w := newWorld(t)
 	w.add("Work")

@@ -87,7 +87,7 @@ func Above(pid int, lookup func(pid int) (process.Info, error), holds func(proce
 	return process.Info{}, false
 }
 
-// isFork reports whether the shell at is a forked copy of its parent, up.
+// isFork reports whether at, a shell, is a forked copy of its parent up.
 func isFork(at, up process.Info) bool {
 	if at.Image != "" && up.Image != "" {
 		return at.Image == up.Image

@@ -9,7 +9,7 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// nobody is the function holds for a process table in which no process has an account.
+// nobody is the function holds if no process has an account.
 func nobody(process.Info) bool { return false }
 
 // tree returns a process table with one chain of ancestors, the nearest last. Each line has the

@@ -22,7 +22,7 @@ var (
 		dbus-run-session systemd-inhibit
 		genv gnice gtimeout gnohup gstdbuf gxargs gtime caffeinate arch`)
 
-	// Programs that are launchers only with one of these words.
+	// Programs that are launchers only with one of these subcommands.
 	launcherWords = map[string]map[string]bool{
 		"direnv": set("exec"),
 		"mise":   set("exec x run r"),

@@ -56,8 +56,8 @@ func (d dialect) command(args []string) (text string, ok bool) {
 	}
 }
 
-// posixCommand parses the arguments of POSIX sh, bash, zsh and ksh. If the letters of an option
-// contain "c", the text is the first operand, which may follow later.
+// posixCommand parses the arguments of POSIX sh, bash, zsh and ksh. If an option contains the
+// letter c, the text is the first argument after all options.
 func posixCommand(args []string) (string, bool) {
 	takesNext := set("--rcfile --init-file --emulate")
 	hasText := false // an option -c was seen
@@ -77,7 +77,7 @@ func posixCommand(args []string) (string, bool) {
 			if a[0] == '-' && strings.Contains(letters, "c") {
 				hasText = true
 			}
-			// each o, and each O of bash, is followed by a name
+			// each letter o, and each O of bash, has the next argument as its value
 			i += strings.Count(letters, "o") + strings.Count(letters, "O")
 		case hasText:
 			return a, true

@@ -91,7 +91,7 @@ func exists(path string) bool {
 }
 
 // read returns the label in a file. It refuses a file that another user may have written. Errors
-// contain nothing of the content.
+// contain no part of the content.
 func read(path string) (label string, err error) {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -126,8 +126,8 @@ func reason(err error) error {
 	return err
 }
 
-// Parse returns the label in the content of a file. The error says why the content is not valid. It
-// contains nothing of the content, which may be a key.
+// Parse returns the label in the content of a file. The error says why the content is not valid.
+// The error contains no part of the content, which may be a key.
 func Parse(content []byte) (label string, err error) {
 	switch {
 	case len(content) > maxFile:

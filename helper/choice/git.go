@@ -128,8 +128,8 @@ func known(extensions []byte) bool {
 	return len(extensions) == 0
 }
 
-// offset decodes the number before a name of version 4, and returns the length of the number in
-// bytes; 0 if there is none.
+// offset decodes the number that precedes a name in version 4 of the index. n is the length of the
+// number in bytes, or 0 if there is none.
 func offset(b []byte) (value, n int) {
 	for n = 0; n < len(b) && n < 8; n++ {
 		if n > 0 {

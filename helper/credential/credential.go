@@ -54,7 +54,7 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error))
 	get := r.Action == "" || r.Action == "get"
 	switch {
 	case !get && r.Format != Git:
-		return fmt.Errorf("no such action %q; the %s format has only get", r.Action, r.Format)
+		return fmt.Errorf("no such action %q; the %s format supports only get", r.Action, r.Format)
 	case !get:
 		drain(in)
 		return nil
@@ -64,7 +64,7 @@ func Serve(r Request, in io.Reader, out io.Writer, fetch func() (Answer, error))
 			return err
 		}
 		if !g.forService(r.BaseURL) {
-			// git calls a helper that is configured for all hosts for every host.
+			// If a helper is configured for all hosts, git calls it for each host.
 			return errors.New("git asked for a credential for another host; configure this helper for https://" + serviceHost + " only")
 		}
 	case r.Format == EngFlow:

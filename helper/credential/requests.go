@@ -148,7 +148,7 @@ func checkURI(uri, base string) error {
 	case u.User != nil:
 		return errors.New("the uri of the request has a user name or password; remove it")
 	case strings.Contains(lower, "%2f") || strings.Contains(lower, "%5c") || strings.Contains(path, `\`):
-		return errors.New("the uri of the request has an encoded or backward slash in its path")
+		return errors.New("the uri of the request has an encoded slash or a backslash in its path")
 	}
 	for part := range strings.SplitSeq(u.Path, "/") {
 		if part == "." || part == ".." {

@@ -16,8 +16,8 @@ type decoded struct {
 // latest is the last state that was decoded. One command reads the same text several times.
 var latest atomic.Pointer[decoded]
 
-// decode decodes the text of a file. Callers share the state, and must not change it. With an
-// error, decode returns a state that has only the version, if that is known.
+// decode decodes the text of a file. Callers share the lists of the state, and must not change
+// them. With an error, decode returns a state that has only the version, if that is known.
 func decode(text []byte) (*State, error) {
 	if l := latest.Load(); l != nil && bytes.Equal(l.text, text) {
 		s := *l.state

@@ -81,7 +81,7 @@ func TestVersionOfAnyShape(t *testing.T) {
 	}
 }
 
-// Decoding a text twice returns two states; changing one does not change the other.
+// If a decoded state or its clone is changed, decoding the text again returns the original state.
 func TestDecodedTwiceIsNotShared(t *testing.T) {
 	text, err := encode(crowd(2))
 	require.NoError(t, err)

@@ -87,7 +87,7 @@ func TestCloneIsWholeAndApart(t *testing.T) {
 	s := new(State)
 	filled(t, reflect.ValueOf(s).Elem())
 	for i := range s.Leases {
-		s.Leases[i].Conversation = "" // the lease of a process has none
+		s.Leases[i].Conversation = "" // the lease of a process has no conversation
 	}
 	*s.Conversations.All() = []Lease{{Conversation: "x", Account: "x"}}
 	c := s.clone()

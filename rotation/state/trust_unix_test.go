@@ -87,7 +87,7 @@ func TestFilesOfOthersAreRefused(t *testing.T) {
 				case "state.lock":
 					require.Error(t, changed)
 					said = changed.Error()
-				default: // a history that cannot be written is only a warning
+				default: // if the history cannot be written, the change succeeds with a warning
 					require.NoError(t, changed)
 					require.Len(t, f.warnings, 1)
 					said = f.warnings[0]

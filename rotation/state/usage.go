@@ -21,7 +21,7 @@ type Window struct {
 }
 
 // StoredUsage is a Usage in the form of the file. Most commands need the windows of few accounts,
-// so Decode decodes them.
+// so the windows are decoded only by Decode.
 type StoredUsage struct {
 	At      time.Time      `json:"at"`
 	Windows jsontext.Value `json:"windows,omitzero"`
