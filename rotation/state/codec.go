@@ -41,8 +41,8 @@ func decode(text []byte) (*State, error) {
 	return s, nil
 }
 
-// encode returns the text of s for a file. It is one line, because that is read fastest; see
-// decision 23.
+// encode returns the text of s for a file. The text is one line, since that is read fastest: see
+// docs/decisions/0023-json-of-the-state.md.
 func encode(s *State) ([]byte, error) {
 	return json.Marshal(s, json.Deterministic(true))
 }
