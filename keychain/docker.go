@@ -53,9 +53,9 @@ func CheckDockerName(name string) error {
 //
 // A key goes to the helper on stdin, and comes back on stdout. What the helper writes to stderr is
 // dropped. A call returns when its context ends, or after DefaultBudget if the context has no
-// deadline. Then it kills the helper and all processes that the helper started (on Windows only the
-// helper). Calls are made one at a time, since few helpers support concurrent calls. name must be
-// valid for CheckDockerName.
+// deadline. If the helper is still running then, the call kills it and all processes that it
+// started (on Windows only the helper). Calls are made one at a time, since few helpers support
+// concurrent calls. name must be valid for CheckDockerName.
 func NewDocker(name string) Store {
 	return &dockerStore{name: name, busy: make(chan struct{}, 1)}
 }

@@ -18,7 +18,7 @@ func (w *world) moveTo(store string) (Moved, error) {
 	return w.Move(store, func(string) error { return nil })
 }
 
-// allIn checks that each account's key is in this store and in no other, and that no move is pending.
+// allIn checks that each account's key is only in this store, and that no move is pending.
 func (w *world) allIn(store, when string) {
 	w.t.Helper()
 	o := w.overview()

@@ -16,8 +16,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A Setting is a setting of the user for the whole pool. Its default is the zero value of its field
-// in rotation.Settings.
+// A Setting is a user setting that applies to the whole pool. Its default is the zero value of its
+// field in rotation.Settings.
 type Setting struct {
 	Name   string
 	Values string // the possible values, for messages

@@ -56,8 +56,9 @@ func StartPasswordStore(t testing.TB) *PasswordStore {
 	return s
 }
 
-// NewPasswordStore is StartPasswordStore without a test: the caller must call stop. It ignores
-// programs in the folders that without lists: these may have other programs with the same names.
+// NewPasswordStore is StartPasswordStore without a test: the caller must call stop. The parameter
+// without lists folders that are not searched for programs, since they may have other programs with
+// the same names.
 func NewPasswordStore(without ...string) (s *PasswordStore, stop func() error, err error) {
 	dirs := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return slices.Contains(without, dir) })
 	for _, p := range []struct{ name, debian string }{
