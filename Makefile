@@ -20,7 +20,7 @@ export CGO_ENABLED ?= 1
 FUZZTIME ?= 60s
 
 # Build tags of the tests that `make test` leaves out.
-TAGS               := packages,realkeychain,attacks
+TAGS               := packages,realkeychain,attacks,clients
 EXTRAS             := $(CACHE)/extras
 # Newer versions need a newer Go, or a module that some module proxies do not have.
 GORELEASER_VERSION := v2.16.0
@@ -29,7 +29,7 @@ GORELEASER         := $(CACHE)/goreleaser-$(GORELEASER_VERSION)/goreleaser
 SNAPSHOT ?= --snapshot
 
 .PHONY: build check test race mutate demo bench faults strategies wording vet lint vuln fuzz deps opencode opencode2 reference picture clean
-.PHONY: programs test-keychain test-attacks test-packages test-npm test-wine e2e extras packages packages-programs workflows outdated release module
+.PHONY: programs test-keychain test-attacks test-packages test-npm test-clients test-wine e2e extras packages packages-programs workflows outdated release module
 
 # Only code that each request or each `get` runs is inlined, because inlining makes the program larger. The last pattern
 # that matches a package counts. .goreleaser.yaml has the same list.
@@ -215,6 +215,28 @@ $(REGISTRY)/package.json:
 	echo '{"private": true, "overrides": {"node-fetch": "2.6.7"}}' >$(REGISTRY).new/package.json
 	npm install --prefix $(REGISTRY).new --no-audit --no-fund --no-package-lock --loglevel=error verdaccio@$(VERDACCIO_VERSION) $(notdir $(NODE_NEWER))@$(NODE_NEWER_VERSION)
 	rm -rf $(REGISTRY) && mv $(REGISTRY).new $(REGISTRY)
+
+# Tests other clients with the settings of the pages. npm installs the clients without running their
+# scripts.
+CLIENT_ARCH    := $(if $(filter aarch64,$(shell uname -m)),arm64,x64)
+CLAUDE_VERSION := 2.1.332
+CLAUDE         := $(CACHE)/claude-$(CLAUDE_VERSION)
+CODEX_VERSION  := 0.171.0
+CODEX          := $(CACHE)/codex-$(CODEX_VERSION)
+INSTALL_CLIENT := npm install --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error
+test-clients: deps $(CLAUDE) $(CODEX)
+	PATH="$(OPENCODE_BIN):$$PATH" \
+		CLAUDE_BIN=$(CLAUDE)/node_modules/@anthropic-ai/claude-code-linux-$(CLIENT_ARCH)/claude \
+		CODEX_BIN=$$(echo $(CODEX)/node_modules/@openai/codex/vendor/*/bin/codex) \
+		go test -tags clients -count 1 -timeout 15m ./internal/dev/e2e -run '^TestClient'
+
+$(CLAUDE):
+	$(INSTALL_CLIENT) --prefix $@.new @anthropic-ai/claude-code-linux-$(CLIENT_ARCH)@$(CLAUDE_VERSION)
+	mv $@.new $@
+
+$(CODEX):
+	$(INSTALL_CLIENT) --prefix $@.new @openai/codex@$(CODEX_VERSION)-linux-$(CLIENT_ARCH)
+	mv $@.new $@
 
 packages-programs:
 	@./internal/testdeps.sh git:git rpm:rpm bash:bash zsh:zsh fish:fish mandoc:mandoc

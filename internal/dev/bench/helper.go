@@ -22,6 +22,8 @@ const (
 	firstLimit = 1.15 // the same, for a process's first
 	manyLimit  = 2    // with manyAccounts, times that with accounts
 	runLimit   = 15   // ms added to what is run
+	// `current` is for prompts of shells: ms added to `version`, which does nothing.
+	currentLimit = 8
 )
 
 // unusedAddress is the address of the service for a pool whose commands send no requests.
@@ -37,8 +39,8 @@ type field struct {
 	bareGet  string // programs that were built for this
 	resident string
 
-	trivial, bare, get, first, getMany, firstMany, file, list, version, run, secretTool *contestant
-	docker, dockerStore                                                                 *contestant // without argv if the helper is not installed
+	trivial, bare, get, first, getMany, firstMany, file, list, version, current, run, secretTool *contestant
+	docker, dockerStore                                                                          *contestant // without argv if the helper is not installed
 }
 
 // benchHelper is the section on the helper and the command line.
@@ -53,7 +55,7 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 		return nil, err
 	}
 	s.log("the commands")
-	commands := []*contestant{f.trivial, f.bare, f.get, f.first, f.getMany, f.firstMany, f.file, f.secretTool, f.list, f.version, f.run, f.docker, f.dockerStore}
+	commands := []*contestant{f.trivial, f.bare, f.get, f.first, f.getMany, f.firstMany, f.file, f.secretTool, f.list, f.version, f.current, f.run, f.docker, f.dockerStore}
 	commands = slices.DeleteFunc(commands, func(c *contestant) bool { return c.argv == nil })
 	var watches []stopwatch
 	for _, c := range commands {
@@ -113,6 +115,7 @@ func (f *field) rows(took map[*contestant][]float64) []row {
 		{f.dockerStore, f.docker, bound{}},
 		{f.list, f.trivial, bound{}},
 		{f.version, f.trivial, bound{}},
+		{f.current, f.version, addsUnder(currentLimit)},
 		{f.run, f.trivial, addsUnder(runLimit)},
 	} {
 		rows = append(rows, versus(r.command.name, took[r.command], r.other.name, took[r.other], r.target))
@@ -162,6 +165,7 @@ func (f *field) enter(ctx context.Context) (err error) {
 	}
 	f.list = ours("list", having(labelOf(accounts)), "list")
 	f.version = ours("version", having("ocgo-key "), "version")
+	f.current = ours("current", having(labelOf(1)), "current")
 	f.run = ours("run -- true", nil, "run", "--", trivial)
 	if err := f.enterMany(ctx); err != nil {
 		return err

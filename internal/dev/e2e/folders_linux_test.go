@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -40,4 +41,43 @@ func TestFoldersHaveTheirAccounts(t *testing.T) {
 			assert.Contains(t, held.stdout.String(), "Work (next in turn)", "choices do not move the turn")
 		})
 	}
+}
+
+// While processes in a folder get the account that its file names, 200 processes elsewhere get all
+// accounts in turn.
+func TestGetsElsewhereStayEven(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(labels...)
+	folder := filepath.Join(w.home, "chosen")
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, ".ocgo-key"), []byte("Personal\n"), 0o644))
+	script := filepath.Join(w.home, "get.sh")
+	require.NoError(t, os.WriteFile(script, []byte("ocgo-key get\n:\n"), 0o600))
+	c := w.command("sh", "-c", `for i in $(seq 200); do
+		sh "$1"
+		[ $((i % 10)) -gt 0 ] || (cd "$2" && sh "$1" && echo here)
+	done`, "-", script, folder).prints().run().ok()
+	var elsewhere []string
+	for part := range strings.SplitSeq(c.stdout.String(), "here\n") {
+		keys := w.keysOf(part)
+		if len(keys) == 0 {
+			continue // after the last one
+		}
+		assert.Equal(t, "Personal", keys[len(keys)-1])
+		elsewhere = append(elsewhere, keys[:len(keys)-1]...)
+	}
+	require.Len(t, elsewhere, 200)
+	for i, label := range elsewhere {
+		require.Equal(t, labels[i%len(labels)], label, "get %d", i)
+	}
+}
+
+// Without a network, `current` names the account and why.
+func TestCurrentWithoutANetwork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.add(labels...)
+	c := w.command("unshare", "--user", "--net", "ocgo-key", "current").run().ok()
+	assert.Equal(t, "Work (next in turn)\n", c.stdout.String())
 }
