@@ -93,7 +93,7 @@ func filesSection() manual.Section {
 		Text: "The state folder is `$OCGO_KEY_STATE_DIR`, else `$XDG_STATE_HOME/ocgo-key` (`~/.local/state/ocgo-key`); on macOS `~/Library/Application Support/ocgo-key`; on Windows `%LOCALAPPDATA%\\ocgo-key`. Folder 0700, files 0600. None holds a key but `keys.age`, which holds them encrypted.",
 		Rows: [][]string{
 			{"`state.json`", "accounts, cooldowns, rejections, leases, usage, settings; format 1"},
-			{"`state.json.last`", "the last good copy"},
+			{"`state.json.last`", "a copy, which may lack the latest leases"},
 			{"`state.json.bak.UNIXTIME`", "a `state.json` that could not be read, set aside"},
 			{"`state.lock`", "the lock around each change; empty"},
 			{"`gets`", "an empty file for each process that called `get` more than once, with the time of its last call"},

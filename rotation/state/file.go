@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -118,8 +119,23 @@ func (f *File) change(change func(*State) error) (rest func(), durable bool, err
 		return nil, false, err
 	}
 	durable = !sameIdentity(s, changed)
-	rest, err = f.writeState(changed, durable)
+	rest, err = f.writeState(changed, durable, !onlyLeases(s, changed))
 	return rest, durable, err
+}
+
+// onlyLeases reports whether two states differ in nothing but leases, turns and times of use. Then
+// the copy of a is good enough: it is read only after state.json has been damaged.
+func onlyLeases(a, b *State) bool {
+	if len(a.Accounts) != len(b.Accounts) {
+		return false
+	}
+	c := *b
+	c.Leases, c.Conversations, c.Pruned, c.Last, c.Turns, c.Passed, c.events = a.Leases, a.Conversations, a.Pruned, a.Last, a.Turns, a.Passed, a.events
+	c.Accounts = slices.Clone(b.Accounts)
+	for i := range c.Accounts {
+		c.Accounts[i].LastUsed = a.Accounts[i].LastUsed
+	}
+	return reflect.DeepEqual(a, &c)
 }
 
 // sameIdentity reports whether two states agree in the data that must survive a power cut: which
@@ -276,15 +292,15 @@ func (f *File) loadOrRepair() (*State, error) {
 
 // write writes the state, its copy and the events. With durable, the state survives a power cut.
 func (f *File) write(s *State, durable bool) error {
-	rest, err := f.writeState(s, durable)
+	rest, err := f.writeState(s, durable, true)
 	if err == nil {
 		rest()
 	}
 	return err
 }
 
-// writeState writes state.json. rest writes its copy and the events.
-func (f *File) writeState(s *State, durable bool) (rest func(), err error) {
+// writeState writes state.json. rest writes its copy, if withCopy is true, and the events.
+func (f *File) writeState(s *State, durable, withCopy bool) (rest func(), err error) {
 	s.Version = Version
 	if s.Accounts == nil {
 		s.Accounts = []Account{}
@@ -299,7 +315,9 @@ func (f *File) writeState(s *State, durable bool) (rest func(), err error) {
 	}
 	events := s.events
 	return func() { // state.json is complete without them, so errors are only warnings
-		f.warnOnce("the copy of the state cannot be written", writeCopy(f.path(lastName), data, durable))
+		if withCopy {
+			f.warnOnce("the copy of the state cannot be written", writeCopy(f.path(lastName), data, durable))
+		}
 		f.warnOnce("the history cannot be written", appendEvents(f.path(eventsName), events))
 	}, nil
 }

@@ -298,3 +298,30 @@ func TestKilledWritersLeaveAValidState(t *testing.T) {
 	f.add(t, "b", "Personal")
 	assert.Equal(t, []string{"Work", "Personal"}, f.labels(t))
 }
+
+// A change of leases, turns and times of use does not renew the copy. Any other change does.
+func TestWhatRenewsTheCopy(t *testing.T) {
+	f := open(t)
+	f.add(t, "1", "Work")
+	last := filepath.Join(f.dir, "state.json.last")
+	for name, change := range map[string]func(*state.State){
+		"leases": func(s *state.State) {
+			s.Leases = append(s.Leases, state.Lease{PID: 1, Start: "a", Account: "1"})
+			*s.Conversations.All() = append(*s.Conversations.All(), state.Lease{Conversation: "c", Account: "1"})
+			s.Last, s.Turns, s.Passed, s.Pruned = "1", map[int]string{1: "1"}, []string{"1"}, 1
+			s.Accounts[0].LastUsed = now
+			s.Note(state.Event{Time: now, Kind: "leased", Account: "Work"})
+		},
+		"cooldown": func(s *state.State) { s.Accounts[0].Cooldowns = []state.Cooldown{{Since: now, Until: now}} },
+		"usage":    func(s *state.State) { s.Accounts[0].Usage = (&state.Usage{At: now}).Stored() },
+		"setting":  func(s *state.State) { s.Settings.Ahead = 90 },
+		"chosen":   func(s *state.State) { s.Chosen = "1" },
+		"refusal":  func(s *state.State) { s.Refusals = append(s.Refusals, state.Refusal{Status: 418}) },
+	} {
+		require.NoError(t, os.WriteFile(last, []byte("not renewed"), 0o600))
+		require.NoError(t, f.Update(context.Background(), func(s *state.State) error { change(s); return nil }))
+		copied, err := os.ReadFile(last)
+		require.NoError(t, err)
+		assert.Equal(t, name == "leases", string(copied) == "not renewed", name)
+	}
+}

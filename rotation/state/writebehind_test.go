@@ -24,7 +24,7 @@ func TestWriteBehind(t *testing.T) {
 	const changes = 50
 	note := func(on *state.File, kind string) {
 		require.NoError(t, on.Update(context.Background(), func(s *state.State) error {
-			s.Last = kind
+			s.Settings.Ahead++ // a change that also renews the copy
 			s.Note(state.Event{Time: time.Now(), Kind: kind})
 			return nil
 		}))
