@@ -156,8 +156,8 @@ func plan(ts *testscript.TestScript, neg bool, args []string) {
 	switch args[1] {
 	case "ok":
 		s.service.SetPlan(key, fakeservice.Plan{})
-	case "usage-limit": // WINDOW DURATION
-		s.service.SetPlan(key, fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Window(args[2]), Until: time.Now().Add(duration(3))}}})
+	case "usage-limit": // WINDOW DURATION [FREE-MODEL...]
+		s.service.SetPlan(key, fakeservice.Plan{FreeModels: args[4:], Limits: []fakeservice.Limit{{Window: fakeservice.Window(args[2]), Until: time.Now().Add(duration(3))}}})
 	case "rate-limit":
 		s.service.SetAnswers(key, fakeservice.RateLimit())
 	case "no-credits":
