@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"ocgo-key/helper/opencode"
+	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/secure"
 )
 
@@ -44,11 +45,15 @@ type server struct {
 // startServer starts program as a server in the environment env and returns when it listens. Its
 // logs go to stderr.
 func startServer(ctx context.Context, program string, args, env []string, stderr io.Writer) (*server, error) {
+	path, argv, err := wrapper.Resolve(append([]string{program}, args...))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errServer, err)
+	}
 	theirs, ours, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{stdin: ours, ended: make(chan struct{}), cmd: exec.Command(program, args...)}
+	s := &server{stdin: ours, ended: make(chan struct{}), cmd: &exec.Cmd{Path: path, Args: argv}}
 	s.Password = rand.Text()
 	output, stdout := io.Pipe()
 	s.cmd.Env = setenv(env, opencode.Password2Variable, s.Password)

@@ -67,7 +67,7 @@ func Run(c Command, o Options) (status Status, ordered bool, err error) {
 	signals := catch()
 	defer signals.stop()
 	for {
-		path, argv, err := resolve(c.Argv)
+		path, argv, err := Resolve(c.Argv)
 		if err != nil {
 			return Status{}, false, err
 		}
@@ -144,13 +144,14 @@ func find(name string) (string, error) {
 
 // Check returns the error that Run would return if the command cannot be started.
 func Check(c Command) error {
-	_, _, err := resolve(c.Argv)
+	_, _, err := Resolve(c.Argv)
 	return err
 }
 
-// resolve returns the program to start and its arguments. On Windows it replaces a batch file of
-// npm with the program that the file starts.
-func resolve(argv []string) (path string, resolved []string, err error) {
+// Resolve returns the path of the program to start, and its arguments. On Windows it replaces a batch
+// file of npm with the program that the file starts. The errors are those of Run for a command that
+// cannot be started.
+func Resolve(argv []string) (path string, resolved []string, err error) {
 	path, err = find(argv[0])
 	if err != nil || runtime.GOOS != "windows" || !isBatch(path) {
 		return path, argv, err
