@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The settings shown in docs/helper.md, used with the programs that they are for.
+// These tests use the settings of docs/helper.md with the programs that they are for.
 
-// callers is a world with all accounts, for a test that needs these programs.
+// callers returns a world with all accounts. It fails the test if one of the programs is missing.
 func callers(t *testing.T, programs ...string) *world {
 	t.Helper()
 	for _, name := range programs {
@@ -49,8 +49,8 @@ func (of machine) gets(want []string, name string, args ...string) {
 	assert.Empty(w.t, c.stderr.String())
 }
 
-// filled returns the names of the keys that `git credential fill` printed as passwords, and checks
-// its whole answers.
+// filled returns the names of the keys that `git credential fill` printed as passwords. It checks
+// the rest of the output too.
 func (of machine) filled(c *command) []string {
 	w := of.w
 	w.t.Helper()
@@ -79,14 +79,14 @@ func TestGitAsks(t *testing.T) {
 		assert.Equal(t, []string{want}, w.filled(c))
 		assert.Empty(t, c.stderr.String())
 		assert.Equal(t, 4, strings.Count(c.stdout.String(), "\n"))
-		// git reports to helpers whether the password worked. Ours does nothing then.
+		// git reports to its helpers whether the password worked. ocgo-key ignores these reports.
 		for _, action := range []string{"approve", "reject"} {
 			told := w.command("git", "credential", action).reads(c.stdout.String()).run().ok()
 			assert.Empty(t, told.stdout.String()+told.stderr.String(), action)
 		}
 	}
 
-	// The caller is the process that started git: this test, which has not asked before.
+	// The caller is the process that started git: this test. It has not asked for a key before.
 	for range 2 {
 		c := w.command("git", "-c", "credential.https://opencode.ai.helper=",
 			"-c", "credential.https://opencode.ai.helper=!ocgo-key get --format git --pid $(ps -o ppid= -p $PPID)",
@@ -94,12 +94,12 @@ func TestGitAsks(t *testing.T) {
 		assert.Equal(t, []string{"Spare"}, w.filled(c))
 	}
 
-	// If it is configured for one host, git does not ask it about another.
+	// If the helper is configured for one host, git does not ask it about another host.
 	c := w.command("git", "credential", "fill").reads("protocol=https\nhost=example.com\n\n").run()
 	assert.Equal(t, 128, c.code())
 	assert.Empty(t, c.stdout.String())
 	assert.NotContains(t, c.stderr.String(), "ocgo-key")
-	// If it is configured for all hosts, git asks, and it refuses.
+	// If the helper is configured for all hosts, git asks it, and it refuses.
 	c = w.command("git", "-c", "credential.helper=!ocgo-key get --format git", "credential", "fill").
 		reads("protocol=https\nhost=example.com\n\n").run()
 	assert.Equal(t, 128, c.code())
@@ -107,8 +107,8 @@ func TestGitAsks(t *testing.T) {
 	assert.Contains(t, c.stderr.String(), "ocgo-key: git asked for a credential for another host")
 }
 
-// git asks its helpers one after the other until it has a name. It uses the second answer, which has
-// the same key as the first.
+// git asks its helpers in turn until one returns a user name. So one git process asks for a key
+// three times, and gets the same key each time.
 func TestOneGitAsksTwice(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "git")
@@ -120,11 +120,11 @@ func TestOneGitAsksTwice(t *testing.T) {
 		"-c", helper+"!printf 'username=key\\n' #",
 		"credential", "fill").prints().reads(gitRequest).run()
 	assert.Equal(t, []string{"Work"}, w.filled(c))
-	w.gets([]string{"Personal"}, "ocgo-key", "get") // so no second account was handed out meanwhile
+	w.gets([]string{"Personal"}, "ocgo-key", "get") // the three requests used one account
 }
 
-// keyHelper is a program that behaves like one with an apiKeyHelper: it passes the setting's text
-// to a shell, more than once, and prints the results.
+// keyHelper is a program with a setting like apiKeyHelper: it runs the text of the setting in a
+// shell, more than once, and prints the results.
 const keyHelper = `
 const { execSync } = require("node:child_process");
 const { readFileSync } = require("node:fs");
@@ -152,17 +152,17 @@ func TestKeyHelperSetting(t *testing.T) {
 	w.gets(same("Work"), "node", program, settings("ocgo-key get"))
 	w.gets(same("Personal"), "node", program, settings("ocgo-key get"))
 	w.gets(same("Spare"), "node", program, settings("ocgo-key get 2>/dev/null | cat"))
-	// Through a wrapper that replaces itself by exec, and one that needs --pid. $PPID of the
-	// setting's shell is the program.
+	// The first wrapper replaces itself by exec; the second one needs --pid. In the shell of the
+	// setting, $PPID is the program.
 	w.gets(same("Work"), "node", program, settings(wrapper))
 	w.gets(same("Personal"), "node", program, settings(named+" $PPID"))
 	w.gets(same("Spare"), "node", program, settings("cd / && ocgo-key get --pid $PPID"))
-	// The shell of this wrapper stays, so it is the caller, a new one each time.
+	// The shell of this wrapper keeps running, so each of these shells is a new caller.
 	w.gets([]string{"Work", "Personal", "Spare"}, "node", program, settings(careless))
 }
 
-// A script's curl gets the key on its standard input. The service gets one account's key from each
-// script, and during the request the key is in no command line and no environment.
+// The curl of a script gets the key on its standard input. Each script sends the key of one
+// account. During the request the key is in no command line and no environment.
 func TestCurlInAScript(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "curl", "jq")
@@ -183,7 +183,7 @@ func TestCurlInAScript(t *testing.T) {
 	}
 }
 
-// A script that has reported a refusal gets the next account from then on.
+// After a script has reported a refusal, it gets the next account.
 func TestScriptSaysThatItWasRefused(t *testing.T) {
 	t.Parallel()
 	w := callers(t)
@@ -201,8 +201,8 @@ func TestJSONWithJQ(t *testing.T) {
 	assert.JSONEq(t, `{"version":1,"account":"Personal","expires":null}`, c.stdout.String())
 }
 
-// credentialHelper starts its helper as Bazel does: a path without arguments but "get", the request
-// on its standard input, an answer for each URI.
+// credentialHelper starts its helper as Bazel does: the only argument is "get", the request is on
+// standard input, and there is one answer for each URI.
 const credentialHelper = `
 const { execFileSync } = require("node:child_process");
 for (const path of ["/models", "/chat/completions"]) {
@@ -223,7 +223,7 @@ func TestCredentialHelperOfBuildTools(t *testing.T) {
 	w.gets([]string{"Personal", "Personal"}, "node", program, helper)
 }
 
-// A program that only starts another one is not the caller: the script is, each time.
+// A program that only starts another one, such as env, is not the caller. The script is.
 func TestLaunchersBetween(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "npx", "npm", "setpriv", "timeout", "bash")
@@ -256,7 +256,7 @@ func TestLaunchersBetween(t *testing.T) {
 		"npx -c 'node program.cjs settings.json'; npx -c 'node program.cjs settings.json'; :")
 }
 
-// For tasks of one or more lines the task runner is the caller. If a task is a script, the script
+// For a task of one or more lines, the task runner is the caller. If a task is a script, the script
 // is the caller.
 func TestTaskRunner(t *testing.T) {
 	t.Parallel()
@@ -280,8 +280,8 @@ own:
 	w.gets([]string{"Spare", "Spare", "Work", "Work", "Personal"}, "make", "own")
 }
 
-// The shells of two panes ask alternately: each has its own account, and keeps it. Keys are sent to
-// the service and not shown on the screen.
+// The shells of two panes ask alternately: each has its own account and keeps it. The keys go to
+// the service and are not shown on the screen.
 func TestPanes(t *testing.T) {
 	t.Parallel()
 	w := callers(t, "tmux", "curl", "jq")
@@ -302,8 +302,8 @@ func TestPanes(t *testing.T) {
 	w.leaks(w.marker.Text("the other pane", []byte(s.do("capture-pane", "-p", "-t", ":.1"))))
 	assert.Len(t, w.held(), 2)
 
-	// A pane that runs one command without a shell belongs to the tmux server: all such panes have
-	// one account.
+	// If a pane runs one command without a shell, the tmux server is the caller. So all panes of
+	// this kind share one account.
 	for i := range 2 {
 		s.do("split-window", "-d", `printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" | `+
 			`curl -sS --fail -o /dev/null -K - "$OCGO_KEY_BASE_URL/models"`)

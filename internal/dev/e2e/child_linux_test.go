@@ -13,7 +13,7 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// `run` ends as its command ends, so that a shell or a script can't tell the two apart.
+// `run` ends with the exit code or signal of its command, so a shell sees no difference.
 func TestRunEndsAsItsCommandEnds(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -51,7 +51,7 @@ func TestRunEndsAsItsCommandEnds(t *testing.T) {
 	assert.Empty(t, w.held(), "no lease outlives its run")
 }
 
-// A signal that only `run` gets reaches the command once, and the command decides.
+// A signal that only `run` gets is passed to the command once, and the command decides what to do.
 func TestSignalsReachTheCommandOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -59,8 +59,7 @@ func TestSignalsReachTheCommandOnce(t *testing.T) {
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2} {
 		heard := filepath.Join(w.home, "heard")
 		require.NoError(t, os.WriteFile(heard, nil, 0o600))
-		// The command ends only on the signal that ends each round, so a second signal of the same
-		// kind would be noticed.
+		// The command runs until the file .end exists, so the test notices a second signal.
 		c := w.command("ocgo-key", "run", "--", "sh", "-c",
 			`trap 'echo heard >>"$1"' "$2"; echo ready >>"$1"; while [ ! -e "$1.end" ]; do sleep 0.05; done; exit 7`,
 			"sh", heard, strings.TrimPrefix(signalName(signal), "SIG"))
@@ -88,7 +87,7 @@ func signalName(s syscall.Signal) string {
 	return map[syscall.Signal]string{syscall.SIGTERM: "SIGTERM", syscall.SIGHUP: "SIGHUP", syscall.SIGUSR1: "SIGUSR1", syscall.SIGUSR2: "SIGUSR2"}[s]
 }
 
-// A command that a signal ends leaves no process and no lease behind.
+// If a signal ends the command, no process and no lease remain.
 func TestNothingIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	mark := "OCGO_KEY_TEST_MARK=" + t.Name() + t.TempDir()
@@ -105,8 +104,8 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	assert.Empty(t, w.held())
 }
 
-// A run inside another run leaves none behind either. The shell between the two passes no signal on,
-// but the gateway ends with the outer run.
+// A run inside another run leaves no process either. The shell between the two runs passes no
+// signal on, but the inner run ends when the gateway of the outer run is gone.
 func TestNothingIsLeftOfARunWithinARun(t *testing.T) {
 	t.Parallel()
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fill types into a field that has just been drawn, until done accepts the screen. The field may
-// not have the focus yet: so the text is deleted and typed again.
+// fill types a text into a field until done accepts the screen. A field that has just been drawn
+// may not have the focus yet, so fill deletes the text and types it again.
 func (s *screen) fill(typing func(), done func(text string) bool) {
 	s.w.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -37,8 +37,8 @@ func (s *screen) enter(text, want string) {
 	s.do("send-keys", "Enter")
 }
 
-// enterKey is enter for a key, which must not be an argument of tmux, where the search would find
-// it. OpenCode shows the key, so this screen is not logged.
+// enterKey is like enter, for a key. The key must not be an argument of tmux, since the search for
+// leaks would find it there. OpenCode shows the key, so this screen is not logged.
 func (s *screen) enterKey(key string) {
 	s.w.t.Helper()
 	s.fill(func() {
@@ -50,7 +50,7 @@ func (s *screen) enterKey(key string) {
 	s.do("send-keys", "Enter")
 }
 
-// choose picks an item of the list on the screen by its name. others are on the list too: they
+// choose picks an item of the list on the screen by its name. others are further items, which
 // disappear when the list is filtered.
 func (s *screen) choose(item string, others ...string) {
 	s.w.t.Helper()
@@ -72,7 +72,7 @@ func (s *screen) gone(text string) {
 // connect opens a method of `/connect` for OpenCode Go.
 func (s *screen) connect(method string) {
 	s.w.t.Helper()
-	s.enter("/connect", "Connect provider") // the command's entry; before it appears, Enter would send a prompt
+	s.enter("/connect", "Connect provider") // the entry of the command; before it appears, Enter would send a prompt
 	s.expect("Connect a provider")
 	s.choose("OpenCode Go", "Anthropic")
 	s.expect("Select auth method")
@@ -83,7 +83,7 @@ func (s *screen) connect(method string) {
 	s.choose(method, other)
 }
 
-// fillAccount fills the form of "Add Go account": the label, and the key of an account's name.
+// fillAccount fills in the form "Add Go account": the label, and the test key called key.
 func (s *screen) fillAccount(label, key string) {
 	s.w.t.Helper()
 	s.expect("What to call the account")
@@ -96,14 +96,14 @@ func (s *screen) fillAccount(label, key string) {
 // in the keychain.
 func (s *screen) accountStored() {
 	s.w.t.Helper()
-	s.expect("Favorite") // the list of models, which OpenCode shows then
+	s.expect("Favorite") // the list of models, which OpenCode shows next
 	accounts := s.w.list().Accounts
 	require.Len(s.w.t, accounts, 1)
 	assert.Equal(s.w.t, "Personal", accounts[0].Label)
 	assert.Equal(s.w.t, []string{"Personal"}, s.w.inKeychain(accounts[0]))
 }
 
-// accountRefused waits until the screen shows the reason and OpenCode's own error, checks that
+// accountRefused waits until the screen shows the reason and OpenCode's own error. It checks that
 // nothing was stored, and closes the form.
 func (s *screen) accountRefused(reason, failure string) {
 	s.w.t.Helper()
@@ -114,9 +114,9 @@ func (s *screen) accountRefused(reason, failure string) {
 	s.gone(failure)
 }
 
-// A key typed into the full screen is stored in the keychain, and nowhere else: at the end of the
-// test, newWorld searches all files for it. The same OpenCode then answers with it. A key that the
-// service does not know is not stored.
+// A key typed into the full screen is stored in the keychain and nowhere else: at its end, each
+// test searches all files for its keys. The same OpenCode then uses the key. A key that the service
+// does not know is not stored.
 func TestConnect(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -160,7 +160,7 @@ func TestConnect(t *testing.T) {
 	s.quit()
 }
 
-// The same methods without the full screen.
+// The same login methods work without the full screen.
 func TestAuthLogin(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

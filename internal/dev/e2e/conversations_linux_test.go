@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shared starts a gateway that gives each conversation its account, and returns the same world with
-// OpenCode pointed at it.
+// shared starts a gateway that gives each conversation its own account. It returns the same world
+// with OpenCode configured to use that gateway.
 func (of openCode1) shared() (gateway *command, pointed *world) {
 	w := of.w
 	w.t.Helper()
@@ -31,10 +31,9 @@ func (of openCode1) shared() (gateway *command, pointed *world) {
 	return c, w.with("OPENCODE_CONFIG_CONTENT="+content, "OPENCODE_API_KEY="+at.Token)
 }
 
-// Each of OpenCode's sessions on one gateway has its own account, which also serves the request for
-// the session's title. A session keeps its account in another process of OpenCode and on another
-// gateway, after the first ones were killed. A limit moves that session, and a new session gets the
-// next account.
+// Each OpenCode session on one gateway has its own account, also for the request for its title. A
+// session keeps its account after OpenCode and the gateway were killed and started again. At a
+// limit that session switches, and a new session gets the next account.
 func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -17,9 +17,9 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// crashing prepares a command with the largest core size that this user may set, whose runtime
-// prints and dumps as much as possible. Where cores are written to the folder of the process, they
-// are in the project's folder.
+// crashing prepares a command with the largest core size that this user may set. At a crash its Go
+// runtime prints and dumps as much as possible. A core is written to the project's folder, if the
+// system writes it to the working folder.
 func (of machine) crashing(name string, args ...string) *command {
 	w := of.w
 	args = append([]string{"-c", `ulimit -Sc "$(ulimit -Hc)"; exec "$0" "$@"`, name}, args...)
@@ -59,14 +59,14 @@ type crash struct {
 	name    string
 	start   func(w *world) *command // started
 	signals []syscall.Signal
-	survive syscall.Signal // what does not end it
+	survive syscall.Signal // a signal that does not end the command
 }
 
 var all = []syscall.Signal{syscall.SIGABRT, syscall.SIGQUIT, syscall.SIGSEGV}
 
 var crashes = []crash{
 	{"get", func(w *world) *command {
-		// Nobody reads its output, so it blocks while it holds the key.
+		// Nobody reads the output of get, so it blocks while it has the key in memory.
 		r, out, err := os.Pipe()
 		require.NoError(w.t, err)
 		w.t.Cleanup(func() { _ = r.Close() })
@@ -102,9 +102,9 @@ var crashes = []crash{
 		require.NoError(w.t, c.Start())
 		require.Eventually(w.t, func() bool { _, err := os.Stat(w.project("started")); return err == nil }, patience, pause)
 		return c
-	}, all[:2], syscall.SIGQUIT}, // a terminal sends this signal to the command, which decides
+	}, all[:2], syscall.SIGQUIT}, // `run` ignores SIGQUIT: a terminal sends it to the command too
 	{"replace", func(w *world) *command {
-		// It waits for the service to check the key.
+		// The command waits here: the service does not answer its check of the key.
 		asked := make(chan struct{}, 10)
 		w.whileRequests(func() { asked <- struct{}{} })
 		w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{Usage: fakeservice.Usage{Delay: -1}})
@@ -115,7 +115,7 @@ var crashes = []crash{
 	}, all, 0},
 }
 
-// ends maps each signal to the one by which the program ends. After a fault the runtime sends
+// ends maps each signal to the signals that may end the program. After a fault the runtime sends
 // SIGQUIT, so that each thread prints its stack, and then SIGABRT.
 var ends = map[syscall.Signal][]syscall.Signal{
 	syscall.SIGABRT: {syscall.SIGABRT},
@@ -123,9 +123,8 @@ var ends = map[syscall.Signal][]syscall.Signal{
 	syscall.SIGSEGV: {syscall.SIGQUIT, syscall.SIGABRT},
 }
 
-// A program that crashes while it holds a key leaves the key nowhere: it does not print it, and
-// dumps no core. At SIGQUIT or SIGABRT it prints nothing at all. The output and files are searched,
-// as after every test.
+// A program that crashes with a key in memory does not print the key and dumps no core. At SIGQUIT
+// or SIGABRT it prints nothing at all. The output and the files are searched, as after every test.
 func TestCrashesLeaveNoKey(t *testing.T) {
 	t.Parallel()
 	for _, crash := range crashes {
@@ -161,7 +160,7 @@ func TestCrashesLeaveNoKey(t *testing.T) {
 	}
 }
 
-// The search would find a key in a core: here in that of a shell that has read a key, and aborts.
+// The search finds a key in a core: here in the core of a shell that has read a key and aborts.
 func TestCoresAreSearched(t *testing.T) {
 	t.Parallel()
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")

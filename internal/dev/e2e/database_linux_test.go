@@ -20,13 +20,13 @@ import (
 	known "ocgo-key/helper/opencode"
 )
 
-// shared is the service that the clients of a real OpenCode 2 share, in a world of its own.
+// shared is the background service of a real OpenCode 2, which all its clients share.
 type shared struct {
 	*world
 	program string
 }
 
-// newShared gives the service of this world a port of its own. The service is stopped at the end.
+// newShared configures a free port for the service, and stops the service at the end of the test.
 func newShared(t *testing.T) *shared {
 	t.Helper()
 	s := &shared{newWorld(t), realSecond(t)}
@@ -71,8 +71,8 @@ func (s *shared) ask(method, path, body string) (int, string) {
 	return resp.StatusCode, string(text)
 }
 
-// store stores a key in OpenCode's database, as its own panel does. A service that has just started
-// does not know its providers yet.
+// store stores a key in OpenCode's database, as OpenCode's own dialog does. It retries, since a
+// service that has just started has not loaded its providers yet.
 func (s *shared) store(provider, label, key string) {
 	s.t.Helper()
 	body, err := json.Marshal(map[string]string{"key": key, "label": label})
@@ -113,9 +113,9 @@ func (s *shared) connections(provider string) (labels []string) {
 	return labels
 }
 
-// Keys in the real OpenCode 2's database are moved into the keychain with their labels, the active
-// one first. With --scrub no trace of them is left in the database, its free pages and its log,
-// with the service running or not, and everything else stays.
+// Keys in the database of a real OpenCode 2 are moved into the keychain with their labels, the
+// active key first. With --scrub no trace of them is left in the database, its free pages or its
+// log, also while the service runs. Everything else stays.
 func TestImportDatabase(t *testing.T) {
 	t.Parallel()
 	for name, running := range map[string]bool{"service running": true, "service stopped": false} {
@@ -147,7 +147,7 @@ func TestImportDatabase(t *testing.T) {
 			if !running {
 				s.start()
 			}
-			assert.Eventually(t, func() bool { // until it knows its providers
+			assert.Eventually(t, func() bool { // until the service has loaded its providers
 				status, _ := s.ask(http.MethodGet, "/api/integration/anthropic", "")
 				return status == http.StatusOK
 			}, patience, pause)
@@ -162,7 +162,7 @@ func TestImportDatabase(t *testing.T) {
 	}
 }
 
-// Traces of OpenCode's own logout are removed from the file as well.
+// The traces that OpenCode's own logout leaves in the file are removed too.
 func TestImportAfterLogout(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)
@@ -173,7 +173,7 @@ func TestImportAfterLogout(t *testing.T) {
 	require.Positive(t, s.count(s.marker.Key("Work")), "OpenCode overwrites what it deletes by now")
 	deadline := time.Now().Add(patience)
 	c := s.command("ocgo-key", "import", "--scrub").run()
-	for c.code() != 0 && time.Now().Before(deadline) { // while the service reads
+	for c.code() != 0 && time.Now().Before(deadline) { // it fails while the service reads the database
 		c = s.command("ocgo-key", "import", "--scrub").run()
 	}
 	c.ok()
@@ -181,8 +181,8 @@ func TestImportAfterLogout(t *testing.T) {
 	assert.Zero(t, s.count(s.marker.Key("Work")))
 }
 
-// Keys are removed from a copy of the database, and the database itself keeps its logins: with
-// --from, and with an OPENCODE_DB that the running service does not use.
+// Keys are removed from a copy of the database, and the database itself keeps its logins. The copy
+// is named by --from, or by an OPENCODE_DB that the running service does not use.
 func TestImportCopyOfDatabase(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)
@@ -215,8 +215,8 @@ func TestImportCopyOfDatabase(t *testing.T) {
 	assert.Zero(t, s.count(key))
 }
 
-// If a key is in a conversation, each run names the conversation, and the key stays. Once OpenCode
-// has deleted the conversation, the same command leaves no trace of it.
+// If a conversation contains a key, each import names the conversation and leaves the key there.
+// Once OpenCode has deleted the conversation, the same command removes all traces of the key.
 func TestImportKeyInConversation(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)
@@ -231,7 +231,7 @@ func TestImportKeyInConversation(t *testing.T) {
 	id := session.Data.ID
 	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/prompt", `{"text":"my key is `+key+`"}`)
 	require.Equal(t, http.StatusOK, status, text)
-	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/interrupt", "") // or the next start would continue with it
+	status, text = s.ask(http.MethodPost, "/api/session/"+id+"/interrupt", "") // or the next start of the service would continue the turn
 	require.Equal(t, http.StatusOK, status, text)
 	s.stop()
 	for range 2 {

@@ -1,5 +1,5 @@
-// Package e2e contains only tests: of the whole path from a key in the keychain to an answered
-// prompt. They use the program as built, a real keychain service (gnome-keyring on a private
+// Package e2e contains only tests. They test the whole path from a key in the keychain to an
+// answered prompt, with the built program, a real keychain service (gnome-keyring on a private
 // D-Bus), the real OpenCode, and a stand-in for the Go service. No test may contact the real
 // service.
 //

@@ -22,7 +22,7 @@ import (
 // A block holds the commands that a page shows between ```sh and ```.
 type block struct {
 	page string
-	line int // the line of its first command, from 1
+	line int // the line number of its first command, from 1
 	text string
 }
 
@@ -48,9 +48,9 @@ func blocks(t *testing.T) []block {
 	return found
 }
 
-// Every command on the pages is run as it is written, by bash on a terminal, for a user who has
-// three accounts (or adds them). Only the service's address is the stand-in's. shownSpecially
-// lists the other needs of a block, and why a few blocks are not run.
+// Bash on a terminal runs every command of the pages as it is written, for a user who has three
+// accounts or adds them. Only the address of the service is replaced by that of the stand-in.
+// shownSpecially lists the blocks that need more, and says why a few blocks are not run.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{}
@@ -92,7 +92,7 @@ func runShown(t *testing.T, text string, how special) {
 		}
 	}
 	if strings.Contains(text, "doctor") {
-		w = w.with(keychaintest.StartSecretService(t, keychaintest.Unlocked).Env()...) // other programs' keys are left alone
+		w = w.with(keychaintest.StartSecretService(t, keychaintest.Unlocked).Env()...) // doctor would find other tests' keys
 	}
 	if strings.Contains(text, "pass") {
 		w = w.withPass()
@@ -123,7 +123,7 @@ func runShown(t *testing.T, text string, how special) {
 			if how.format == "" {
 				w.keysOf(strings.TrimSuffix(line, "\n") + "\n")
 			} else {
-				assert.Contains(t, line, how.format) // and no line is shown
+				assert.Contains(t, line, how.format) // a key in it is not printed
 			}
 		}
 		assert.NotEmpty(t, c.stdout.String())
@@ -137,11 +137,11 @@ func runShown(t *testing.T, text string, how special) {
 	}
 }
 
-// keyPrompt matches a line that asks for a key. A message about one ("replaced the key of Work")
-// has other words before or after, so that no key is typed at a shell that shows it.
+// keyPrompt matches a line that asks for a key. It does not match a message about a key ("replaced
+// the key of Work"), so no key is typed into the shell after such a message.
 var keyPrompt = regexp.MustCompile(`(?m)^(?:Key|New key) of [^\n]+: *$`)
 
-// keyPrompts counts the questions for a key on a screen, including answered ones.
+// keyPrompts counts the prompts for a key on a screen, including answered ones.
 func keyPrompts(screen string) int { return len(keyPrompt.FindAllString(screen, -1)) }
 
 func TestOnlyAPromptAsksForAKey(t *testing.T) {
@@ -195,8 +195,7 @@ func (s *screen) answers(code int, typed map[string]string) {
 	}
 }
 
-// hidesInput reports whether the terminal shows nothing of what is typed, as at the question for a
-// key.
+// hidesInput reports whether the terminal does not echo input, as at the prompt for a key.
 func (s *screen) hidesInput() bool {
 	s.w.t.Helper()
 	tty, err := os.Open(strings.TrimSpace(s.do("display-message", "-p", "#{pane_tty}")))
@@ -207,7 +206,8 @@ func (s *screen) hidesInput() bool {
 	return modes.Lflag&unix.ECHO == 0
 }
 
-// paste types a text without checking the result. The text is not an argument of a program.
+// paste types a text without checking the result. It passes the text on standard input, since other
+// programs can see arguments.
 func (s *screen) paste(text string) {
 	s.w.t.Helper()
 	load := s.command("load-buffer", "-")

@@ -9,25 +9,25 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// special describes what the commands of a block need in addition. Most blocks have the zero value.
+// special describes what a block needs to run. Most blocks have the zero value.
 type special struct {
-	notRun       string            // why they are not run here, and which test runs them
+	notRun       string            // why this block is not run, and which test runs its commands
 	alternatives bool              // each line is run separately
 	emptyPool    bool              // there are no accounts
 	instead      map[string]string // replacements for words that the reader has to replace
-	before       string            // commands to run first, for what the text around the block assumes
+	before       string            // commands to run first: what the text around the block assumes
 	files        map[string]string // files in the folder where the commands run
 	prepare      func(*world) *world
-	printsKeys   bool   // the expected stdout; then there is no terminal
-	format       string // the text on each line of stdout besides keys
-	environKey   bool   // one of them has --env-key
+	printsKeys   bool   // stdout is expected to hold keys; the block runs without a terminal
+	format       string // the text on each line of stdout, if the line is not just a key
+	environKey   bool   // a command has --env-key
 	args         []string
 	stdin        string
 	typed        map[string]string // answers to questions on the screen
 	code         int               // at the end
 }
 
-// withPass gives the world a password store of its own, with two keys in it.
+// withPass adds a password store with two keys to the world.
 func (of machine) withPass() *world {
 	w := of.w
 	w.t.Helper()
@@ -44,15 +44,15 @@ func withoutService(w *world) *world {
 	return w.with("OCGO_KEY_BASE_URL=https://opencode.ai/zen/go/v1")
 }
 
-// agent is a program that reads its service's address from two variables, and asks the service for
-// its models.
+// agent is a program that reads the address and the key of its service from two variables, and asks
+// the service for its models.
 func agent(url, key string) string {
 	return "#!/bin/sh\nprintf 'header = \"Authorization: Bearer %s\"\\n' \"$" + key + "\" | curl -sSf -K - \"$" + url + "/models\" | grep -q kimi-k2.6\n"
 }
 
 const madeByTests = "the tests build and install it themselves, and .ci/run is the two commands of the README"
 
-// shownSpecially holds the blocks with special needs, by their page and beginning.
+// shownSpecially holds the blocks with special needs, by page and first words.
 var shownSpecially = map[string]special{
 	"README.md: make demo":             {notRun: madeByTests},
 	"README.md: make build":            {notRun: madeByTests},
@@ -108,17 +108,17 @@ var shownSpecially = map[string]special{
 	"platforms.md: dbus-run-session": {typed: map[string]string{"Keyring password:": "password\nexit\n"}},
 }
 
-// withStoredLogin gives the world the login that OpenCode keeps in a plain file, until it is moved.
+// withStoredLogin adds a login in OpenCode's plain file.
 func withStoredLogin(w *world) *world {
 	w.t.Helper()
 	file := filepath.Join(w.home, ".local/share/opencode/auth.json")
 	require.NoError(w.t, os.MkdirAll(filepath.Dir(file), 0o700))
 	require.NoError(w.t, os.WriteFile(file, []byte(`{"opencode-go":{"type":"api","key":"`+w.marker.Key("Spare")+`"}}`), 0o600))
-	w.t.Cleanup(func() { _ = os.Remove(file) }) // a command that only copies leaves it
+	w.t.Cleanup(func() { _ = os.Remove(file) }) // an import without --scrub leaves the file
 	return w
 }
 
-// withPoolOfMine adds accounts to the pool in the folder that the script names.
+// withPoolOfMine adds accounts to the pool in the state folder that the block uses.
 func withPoolOfMine(w *world) *world {
 	w.t.Helper()
 	w.with("OCGO_KEY_STATE_DIR=" + w.home + "/.pool-of-mine").add(labels...)

@@ -32,7 +32,7 @@ func (of openCode2) findings(text string) (found []finding) {
 	return found
 }
 
-// first makes program the first opencode on this world's PATH.
+// first returns a world whose PATH has program first, as opencode.
 func (of openCode2) first(program string) *world {
 	w := of.w
 	w.t.Helper()
@@ -41,9 +41,9 @@ func (of openCode2) first(program string) *world {
 	return w.with("PATH=" + bin + string(os.PathListSeparator) + strings.TrimPrefix(w.env[0], "PATH="))
 }
 
-// Doctor's findings about a real OpenCode 2: a service that was started under an ended run, which
-// the fix repairs; a plugin that OpenCode refuses; a login that takes precedence; a proxy. The last
-// finding is about a real OpenCode 1 with the database of OpenCode 2.
+// Doctor's findings about a real OpenCode 2 are a service started by a run that has ended, a plugin
+// that OpenCode refuses, a login that takes precedence, and a proxy. The fix for the service works.
+// The last finding is about a real OpenCode 1 beside the database of OpenCode 2.
 func TestDoctorOpenCode2(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)
@@ -73,9 +73,9 @@ func TestDoctorOpenCode2(t *testing.T) {
 	w.with(content).command("sh", "-c", poisoned[0].Fix).run().ok()
 	assert.Empty(t, w.findings("background service"))
 	s.stop()
-	w.command("ocgo-key", "import", "--scrub", "--no-verify").run().ok() // at its end this world looks for keys in files
+	w.command("ocgo-key", "import", "--scrub", "--no-verify").run().ok() // at the end of the test, no file may contain a key
 
-	require.NoError(t, os.Remove(plugin)) // OpenCode 1 would wait for a package that plugins may need
+	require.NoError(t, os.Remove(plugin)) // with the plugin, OpenCode 1 would wait for the package that plugins may need
 	one, err := exec.LookPath("opencode")
 	require.NoError(t, err)
 	one, err = filepath.EvalSymlinks(one)

@@ -12,8 +12,8 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// The attacks that docs/threat-model.md lists as not protected against do work. If one of these
-// tests fails some day, the protection is better than the page says.
+// These tests run the attacks that, according to docs/threat-model.md, ocgo-key does not prevent.
+// If one fails, the protection is better than the page says.
 
 // A monitor on the user's D-Bus can read each key: the Secret Service's session is not encrypted.
 func TestAMonitorOfTheBusSeesTheKey(t *testing.T) {
@@ -46,7 +46,7 @@ func TestAMonitorOfTheBusSeesTheKey(t *testing.T) {
 	}
 }
 
-// holds reports whether a message's values contain text.
+// holds reports whether the values of a D-Bus message contain text.
 func holds(value any, text []byte) bool {
 	switch value := value.(type) {
 	case []byte:
@@ -61,7 +61,7 @@ func holds(value any, text []byte) bool {
 	return false
 }
 
-// Any program of the user's can ask the keychain itself, and an agent can remove the mark from its
+// Any program of the user can read the keychain itself, and an agent can remove the mark from its
 // shell.
 func TestAnyProgramOfTheUsersGetsTheKey(t *testing.T) {
 	t.Parallel()

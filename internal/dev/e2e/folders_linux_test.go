@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each of two folders has a file .ocgo-key: OpenCode uses the account that it names, under `run`
-// and under the plugin.
+// Each of two folders has a file .ocgo-key. OpenCode uses the account that the file names, under
+// `run` and with the plugin.
 func TestFoldersHaveTheirAccounts(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T) *world{"OpenCode 1": newWorld, "OpenCode 2": newWorld2} {
@@ -24,12 +24,12 @@ func TestFoldersHaveTheirAccounts(t *testing.T) {
 				folder := filepath.Join(w.home, "of "+label)
 				require.NoError(t, os.MkdirAll(folder, 0o755))
 				require.NoError(t, os.WriteFile(filepath.Join(folder, ".ocgo-key"), []byte(label+"\n"), 0o644))
-				c := w.with("PWD="+folder).command(args[0], args[1:]...) // OpenCode 2 goes by PWD
+				c := w.with("PWD="+folder).command(args[0], args[1:]...) // OpenCode 2 takes its folder from PWD
 				c.Dir = folder
 				c.run().ok()
 				assert.Contains(t, c.stdout.String(), "Hello from "+label+".", "%v", args)
 			}
-			order := []string{"Spare", "Personal", "Personal", "Spare"} // not that of the turn
+			order := []string{"Spare", "Personal", "Personal", "Spare"} // not the order of the pool
 			for _, label := range order {
 				in(label, "ocgo-key", "run", "--", "opencode", "run", "-m", model, "say hi")
 			}

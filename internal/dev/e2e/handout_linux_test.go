@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each process has one key and keeps it; three processes have three keys, and the fourth gets the
+// Each process gets one key and keeps it. Three processes get three keys, and the fourth gets the
 // first key again.
 func TestEachProcessKeepsItsKey(t *testing.T) {
 	t.Parallel()
@@ -31,7 +31,7 @@ func TestEachProcessKeepsItsKey(t *testing.T) {
 	}
 }
 
-// The same with the three alive at once, each asking again after the others have asked.
+// The same holds if all three run at once, and each asks again after the others have asked.
 func TestProcessesSideBySide(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -68,10 +68,10 @@ func (of machine) held() (pids []int) {
 
 const (
 	crowd   = 200
-	oneTime = 60 * time.Millisecond // about the time of one get among many
+	oneTime = 60 * time.Millisecond // the approximate time of one get when many run at once
 )
 
-// Two hundred processes at once: the numbers of processes per account differ by at most one.
+// Two hundred processes run at once. The numbers of processes per account differ by at most one.
 func TestCrowd(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)
@@ -88,15 +88,15 @@ func TestCrowd(t *testing.T) {
 	w.stateIsValid(len(labels))
 }
 
-// The same with a third of them killed at random moments: the state stays intact and usable.
+// A third of the processes are killed at random moments. The state stays intact and usable.
 func TestCrowdThatIsKilled(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)
 	killed := 0
 	everyone := w.startCrowd(func(i int, c *command) {
 		if i%3 == 0 {
-			// The signal goes to the group, so that it reaches `get` itself. The moments are spread
-			// over the duration of a get.
+			// The signal goes to the process group, so that it also kills `get`. The moments are
+			// spread over the duration of a get.
 			time.AfterFunc(time.Duration(i)*oneTime/crowd, func() { _ = syscall.Kill(-c.Process.Pid, syscall.SIGKILL) })
 		}
 	})
@@ -116,7 +116,7 @@ func TestCrowdThatIsKilled(t *testing.T) {
 	assert.Empty(t, c.stderr.String(), "nobody had to be told of a broken state")
 }
 
-// startCrowd starts processes that each run `get` once, as direct callers.
+// startCrowd starts shells that each run `get` once. Each shell is the caller of its get.
 func (of machine) startCrowd(started func(i int, c *command)) []*command {
 	w := of.w
 	var wait sync.WaitGroup

@@ -16,9 +16,9 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// GODEBUG=http2debug makes Go's HTTP/2 print the headers of each request, including the key. Then
-// our requests do not use HTTP/2, so nothing is printed; commands that we start get the variable as
-// the user set it.
+// With GODEBUG=http2debug, Go's HTTP/2 code prints the headers of each request, including the key.
+// So our requests do not use HTTP/2 then, and nothing is printed. Commands that we start get the
+// variable as the user set it.
 func TestHTTP2DebugShowsNoKey(t *testing.T) {
 	t.Parallel()
 	plain := newWorld(t)

@@ -12,8 +12,8 @@ import (
 	known "ocgo-key/helper/opencode"
 )
 
-// realSecond is the real OpenCode 2, which the Makefile installs and OPENCODE2_BIN names: both are
-// called opencode.
+// realSecond returns the path of the real OpenCode 2, which the Makefile installs. The variable
+// OPENCODE2_BIN names it, since OpenCode 1 and 2 have the same program name.
 func realSecond(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("OPENCODE2_BIN")
@@ -21,8 +21,8 @@ func realSecond(t *testing.T) string {
 	return path
 }
 
-// Both real OpenCodes are identified without running them: in their packages, through a link, and
-// as bare programs, as curl and Homebrew install them.
+// Both real OpenCodes are identified without running them: in their npm packages, through a link,
+// and as single programs, as curl and Homebrew install them.
 func TestIdentifyRealOpenCode(t *testing.T) {
 	first, err := exec.LookPath("opencode")
 	require.NoError(t, err)

@@ -12,8 +12,8 @@ import (
 	known "ocgo-key/helper/opencode"
 )
 
-// The real server accepts the request that keeps a waiting turn from being interrupted after an
-// hour. The request changes only the session's modification time.
+// OpenCode interrupts a waiting turn after an hour, unless it gets a certain request. The real
+// server accepts this request, which changes only the session's modification time.
 func TestKeepAlive2(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)

@@ -15,7 +15,7 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// Three keys are added through a pipe; they are in the keychain, and nowhere else.
+// Three keys are added through a pipe. They are in the keychain and nowhere else.
 func TestKeysAreInTheKeychainAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -36,7 +36,8 @@ func TestKeysAreInTheKeychainAlone(t *testing.T) {
 	assert.NotEmpty(t, ringFile, "the keyring's own file, which is searched at the end, is where it is expected")
 }
 
-// inKeychain returns the name of the key in the keychain for the account, read by another program.
+// inKeychain reads the account's key from the keychain with another program, and returns the name
+// of the key.
 func (of machine) inKeychain(a account) []string {
 	w := of.w
 	w.t.Helper()
@@ -44,8 +45,8 @@ func (of machine) inKeychain(a account) []string {
 	return w.keysOf(c.stdout.String() + "\n")
 }
 
-// The three ways in which a keychain is out of reach give different errors. No keychain is started
-// instead, and no process is left running.
+// A keychain can be unreachable for three reasons, and each gives its own error. The command starts
+// no other keychain and leaves no process running.
 func TestNoKeychain(t *testing.T) {
 	t.Parallel()
 	noBus := []string{"DBUS_SESSION_BUS_ADDRESS=", "XDG_RUNTIME_DIR="}
@@ -85,9 +86,9 @@ func TestNoKeychain(t *testing.T) {
 	assert.Len(t, hints, 3)
 }
 
-// withoutSession runs a command that can find neither a terminal nor the desktop's bus, even if the
-// test machine has both. The bus is found by user id, so if there is one the command runs with
-// another id in a user namespace.
+// withoutSession runs a command that finds neither a terminal nor the desktop's bus, even if the
+// machine has both. Programs find the bus by user id. So if there is a bus, the command runs with
+// another user id, in a user namespace.
 func withoutSession(c *command) {
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if _, err := os.Stat("/run/user/" + userID() + "/bus"); err == nil {
@@ -98,7 +99,7 @@ func withoutSession(c *command) {
 	}
 }
 
-// The search at the end of each test finds a leak in any of these places.
+// The search at the end of each test finds a leak in each of these places.
 func TestLeaksAreFound(t *testing.T) {
 	t.Parallel()
 	for name, leak := range map[string]func(w *world, key string){
@@ -119,7 +120,7 @@ func TestLeaksAreFound(t *testing.T) {
 				leak(w, w.marker.Key("Work"))
 			})
 			require.NotEmpty(t, caught)
-			// A process that ended meanwhile has lost its name.
+			// If the process ended during the search, the leak has no process name.
 			assert.True(t, slices.ContainsFunc(caught, func(leak keyleak.Leak) bool { return strings.Contains(leak.Where, name) }), "%v", caught)
 		})
 	}

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	_ "ocgo-key/internal/cli" // makes a cached result of `go test` valid only for the same program
+	_ "ocgo-key/internal/cli" // so that `go test` does not reuse cached results after the program has changed
 	"ocgo-key/internal/dev/keyleak"
 	"ocgo-key/keychain/keychaintest"
 )
 
-// patience is the time limit for events that normally happen much sooner. On a machine that is busy
-// or slow it is up to eight times as long.
+// patience is the time limit for an event. Normally the event happens much sooner. On a busy or
+// slow machine the limit is up to eight times as long.
 var patience = 90 * time.Second
 
 const (
@@ -26,7 +26,7 @@ const (
 
 var (
 	program string               // the ocgo-key under test
-	ring    *keychaintest.Daemon // the keychain of all tests; accounts have ids of their own
+	ring    *keychaintest.Daemon // the keychain of all tests; their accounts have different ids
 	watcher keyleak.Watcher
 )
 
@@ -47,7 +47,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer os.RemoveAll(dir)
 	for _, s := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
-		if signal.Ignored(s) { // under nohup, or behind `&`; caught here, it has its default effect in child processes
+		if signal.Ignored(s) { // as under nohup; a signal that is caught here is not ignored in child processes
 			signal.Notify(make(chan os.Signal, 1), s)
 		}
 	}
@@ -67,13 +67,13 @@ func run(m *testing.M) (code int, err error) {
 	return code, stop()
 }
 
-// slowness is how many times longer than a quiet machine this one takes for a first known step: a
-// start of OpenCode that does nothing else. It is between 1 and 8.
+// slowness compares this machine with an idle one: how many times as long `opencode --version`
+// takes. The result is between 1 and 8.
 func slowness() float64 {
 	const usual = time.Second
 	began := time.Now()
 	if exec.Command("opencode", "--version").Run() != nil {
-		return 1 // the tests that need it say so
+		return 1 // the tests that need OpenCode report that it is missing
 	}
 	return min(max(float64(time.Since(began))/float64(usual), 1), 8)
 }

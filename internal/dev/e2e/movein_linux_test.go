@@ -15,7 +15,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// kept returns the content of a home without the files that OpenCode and a pool write in use.
+// kept returns the content of a home, without the files that OpenCode and ocgo-key write while they
+// run.
 func (of openCode1) kept() map[string]string {
 	w := of.w
 	w.t.Helper()
@@ -43,9 +44,9 @@ func (of openCode1) installed() string {
 	return path
 }
 
-// A new user's first day: keys in plain files are moved into the keychain, plain `opencode` uses
-// the pool, and nothing else has changed, also after the program is removed again. At its end the
-// world checks that the files hold no key any more.
+// A new user moves keys from plain files into the keychain, and plain `opencode` then uses the
+// pool. Nothing else changes, also after ocgo-key is removed again. At the end, as in each test, no
+// file may contain a key.
 func TestMovingIn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -70,7 +71,7 @@ func TestMovingIn(t *testing.T) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o640))
 	}
-	w.plain("models", "groq").run().ok() // OpenCode has been used in this home and has made its changes
+	w.plain("models", "groq").run().ok() // so that OpenCode has written its own files in this home
 
 	ours := w.installed()
 	w.command(ours, "import", "--scrub", "--yes").run().ok()

@@ -20,11 +20,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A registry is an npm registry on this machine, which knows no other.
+// A registry is an npm registry on this machine. It passes no request on to another registry.
 type registry struct {
 	t       *testing.T
 	address string
-	npmrc   string // the file that points npm and OpenCode there
+	npmrc   string // the npm configuration that names this registry, for npm and OpenCode
 	stop    func()
 }
 
@@ -61,7 +61,7 @@ func newRegistry(t *testing.T) *registry {
 }
 
 // fallsSilent replaces the registry with a server that accepts connections and never answers. The
-// function returns how many there were.
+// returned function returns the number of connections.
 func (r *registry) fallsSilent() (connections func() int) {
 	r.t.Helper()
 	r.stop()
@@ -80,8 +80,8 @@ func (r *registry) fallsSilent() (connections func() int) {
 	return func() int { return int(count.Load()) }
 }
 
-// publish publishes the packages of the program under test, and a stand-in for the one that
-// OpenCode 1 installs for any plugin.
+// publish publishes the packages of the program under test. It also publishes a stand-in for the
+// package that OpenCode 1 installs for any plugin.
 func (r *registry) publish() {
 	r.t.Helper()
 	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
@@ -93,7 +93,7 @@ func (r *registry) publish() {
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	require.NoError(r.t, err, "%s", out)
-	// Twice, as after a release that ended half-way.
+	// Publishing again must work, as after a release that was interrupted.
 	for range 2 {
 		cmd := exec.Command("./internal/dev/packaging/publish.sh", dist)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "NODE_AUTH_TOKEN=none", "NPM_CONFIG_REGISTRY=http://"+r.address+"/", "HOME="+r.t.TempDir(), "TAP_TOKEN=")
@@ -116,8 +116,8 @@ func (r *registry) write(path string, v any) {
 	require.NoError(r.t, os.WriteFile(path, content, 0o600))
 }
 
-// usesRegistry gives the world's user the npm package, by one command, and returns the path of its
-// program.
+// usesRegistry installs the npm package for the test's user with one command, and returns the path
+// of its program.
 func (of machine) usesRegistry(r *registry) string {
 	w := of.w
 	w.t.Helper()
@@ -128,8 +128,8 @@ func (of machine) usesRegistry(r *registry) string {
 	return filepath.Join(w.home, "npm/bin/ocgo-key")
 }
 
-// The package is OpenCode's plugin, in both generations: on an empty home an account that is
-// limited is left for the next one, and once that worked, OpenCode needs no registry.
+// The npm package is also a plugin, for OpenCode 1 and 2. In an empty home, OpenCode switches from
+// a limited account to the next one. After that OpenCode needs no registry.
 func TestNpmPackageIsThePlugin(t *testing.T) {
 	r := newRegistry(t)
 	r.publish()
@@ -156,8 +156,8 @@ func TestNpmPackageIsThePlugin(t *testing.T) {
 	assert.Zero(t, connections(), "nothing was asked of the registry, so nothing was waited for")
 }
 
-// The package's program and another one on the same machine use the same accounts, also at the same
-// time.
+// The program in the package and another ocgo-key on the same machine use the same accounts, also
+// at the same time.
 func TestNpmPackageSharesTheState(t *testing.T) {
 	r := newRegistry(t)
 	r.publish()
@@ -179,7 +179,7 @@ func TestNpmPackageSharesTheState(t *testing.T) {
 	})
 	asking.Wait()
 	assert.Equal(t, "Work ready, Personal ready, Spare ready", w.list().states())
-	// This test asks, and not the command's Node.js: so it is the same account.
+	// The caller is this test and not the Node.js of the command, so the account is the same.
 	first := w.command("ocgo-key", "get").prints().run().ok()
 	again := w.command(packaged, "get").prints().run().ok()
 	assert.Equal(t, w.keysOf(first.stdout.String()), w.keysOf(again.stdout.String()))

@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// opencode2Variable names the program of OpenCode 2, which has the same name as that of OpenCode 1.
+// opencode2Variable holds the path of OpenCode 2, whose program has the same name as OpenCode 1.
 const opencode2Variable = "OPENCODE2_BIN"
 
-// newWorld2 is a world whose `opencode` is OpenCode 2. The service that its clients share has a
-// port of its own and does not outlive the test.
+// newWorld2 returns a world whose `opencode` is OpenCode 2. OpenCode's shared service gets a free
+// port and ends with the test.
 func newWorld2(t *testing.T) *world {
 	t.Helper()
 	real := os.Getenv(opencode2Variable)
@@ -49,7 +49,7 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-// service2 returns the shared service's own file.
+// service2 returns the content of the file that the shared service writes about itself.
 func (of openCode2) service2() (s struct {
 	PID      int
 	URL      string
@@ -66,7 +66,7 @@ func (of openCode2) service2() (s struct {
 // log2 returns the lines about plugins in the log of OpenCode 2.
 func (of openCode2) log2() string {
 	w := of.w
-	content, _ := os.ReadFile(filepath.Join(w.home, ".local/share/opencode/log/opencode.log")) // there may be none yet
+	content, _ := os.ReadFile(filepath.Join(w.home, ".local/share/opencode/log/opencode.log")) // the log may not exist yet
 	var found []string
 	for line := range strings.Lines(string(content)) {
 		if strings.Contains(line, "plugin") {

@@ -36,7 +36,7 @@ func (of openCode1) prompt(model, prompt string, flags ...string) *command {
 	return w.command("ocgo-key", append(append(args, "--"), opencode(w.t, model, prompt)...)...)
 }
 
-// curl sends a request under `ocgo-key run`, for tests in which any client will do; flags are the
+// curl sends a request under `ocgo-key run`, for tests that do not need OpenCode; flags are the
 // flags of `run`.
 func (of openCode1) curl(flags ...string) *command {
 	w := of.w
@@ -51,9 +51,9 @@ func (of openCode1) limit(label string, d time.Duration) {
 	w.service.SetPlan(w.marker.Key(label), fakeservice.Plan{Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(d)}}})
 }
 
-// The main use: the first account is limited, and the prompt is answered with the second, without
-// any action of the user, and stdout is as without the wrapper. Later processes know that the first
-// one is limited.
+// This is the main use: the first account is limited, and the second one answers the prompt without
+// any action of the user. stdout is the same as without `run`. Later processes do not try the
+// limited account.
 func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -76,8 +76,8 @@ func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	assert.Equal(t, "Personal", w.asked()[len(w.asked())-1])
 	assert.Equal(t, "Work cooling, Personal ready, Spare ready", w.list().states())
 
-	// The next run begins with the third account; no process uses the limited one, even when its
-	// turn comes.
+	// The next run begins with the third account. No process uses the limited account, even when it
+	// is next in the order.
 	for _, want := range []string{"Spare", "Personal", "Spare"} {
 		w.service.ClearRequests()
 		c := w.curl().run().ok()
@@ -91,7 +91,7 @@ func TestLimitIsMetByTheNextAccount(t *testing.T) {
 	}
 }
 
-// An account is used again when its reset time has come, and not before.
+// An account is used again after its reset time, and not before.
 func TestAccountComesBack(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -111,9 +111,9 @@ func TestAccountComesBack(t *testing.T) {
 	assert.Empty(t, c.ours())
 }
 
-// Each model uses one of three wire formats, with one of two headers for the key. On each of them a
-// limit is met by the next account: one server does it for all three, the third time back to the
-// first account.
+// Each model uses one of three wire formats, with one of two headers for the key. With each format
+// the gateway switches at a limit. One server uses all three formats; its third switch returns to
+// the first account.
 func TestWireFormats(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).whole()
@@ -141,8 +141,9 @@ func TestWireFormats(t *testing.T) {
 	assert.Len(t, server.end().ours(), 3, server.stderr.String())
 }
 
-// With --on-429 restart a limit before any answer starts the same command again: its prompt and its
-// stdin are sent once. If it continues a session, the second one continues that session.
+// With --on-429 restart, a limit before any answer restarts the same command, and its prompt and
+// stdin are sent once. If the command continues a session, the restarted command continues the same
+// session.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -193,8 +194,8 @@ func (of openCode1) nothingOfTheUsersWasSent() {
 	}
 }
 
-// The user's own configuration and logins stay, including comments; only the address and the key of
-// the Go provider's requests are ours, on each wire format.
+// The user's own configuration, with its comments, and the logins stay. With each wire format, only
+// the address and the key of requests to the Go provider are ours.
 func TestUsersConfiguration(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -244,8 +245,9 @@ func TestUsersConfiguration(t *testing.T) {
 	assert.Equal(t, stored, string(after), "no file of the user's is touched")
 }
 
-// OpenCode's tools see no key, only a token that is useless elsewhere. A limit after a tool has run
-// is not noticed: the tool's side effect happens once, and the same OpenCode answers.
+// OpenCode's tools see no key, only a token that no other server accepts. A limit after a tool has
+// run does not interrupt the turn: the tool's side effect happens once, and the same OpenCode
+// process answers.
 func TestAgentsShellSeesNoKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -267,7 +269,7 @@ func TestAgentsShellSeesNoKey(t *testing.T) {
 	assert.Contains(t, w.readProject("why"), "an agent's shell may not get a key")
 }
 
-// The first command that a new user types.
+// A new user types `ocgo-key demo` first.
 func TestDemo(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

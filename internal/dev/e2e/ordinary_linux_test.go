@@ -19,20 +19,20 @@ import (
 	"ocgo-key/internal/process"
 )
 
-// programVariable holds the path of the program under test when these tests are run again by
-// another user, who can't build it.
+// programVariable holds the path of the program under test, when another user runs these tests
+// again and cannot build the program.
 const programVariable = "OCGO_KEY_E2E_PROGRAM"
 
-// ordinary are the tests whose result can differ for a user who is not the administrator.
+// ordinary lists the tests whose result can differ for a user who is not root.
 var ordinary = []string{"TestOthersCannotLook", "TestProcessesThatHideAreStillKnown", "TestKeysAreInTheKeychainAlone", "TestRunEndsAsItsCommandEnds",
 	"TestSignalsReachTheCommandOnce", "TestNothingIsLeftBehind", "TestCrashesLeaveNoKey", "TestGitAsks"}
 
-// The administrator may read every process, so as root the tests would not notice the effects of
-// hidden processes. They are run once more as the user nobody.
+// root may read every process, so as root these tests would not notice hidden processes. They run
+// once more as the user nobody.
 func TestAsAnOrdinaryUser(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
-		return // all of them are
+		return // all tests run as an ordinary user already
 	}
 	const nobody = 65534
 	root, err := os.MkdirTemp("", "ocgo-key-ordinary-")
@@ -82,8 +82,8 @@ func (c *command) ownStdout() (io.ReadCloser, error) {
 	return c.StdoutPipe()
 }
 
-// Another program of the same user can't read the memory or the environment of ocgo-key's
-// processes, or attach a debugger to them.
+// Another program of the same user cannot read the memory or the environment of ocgo-key's
+// processes, and cannot attach a debugger.
 func TestOthersCannotLook(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() == 0 {
@@ -112,7 +112,7 @@ func TestOthersCannotLook(t *testing.T) {
 	_, err = unix.ProcessVMReadv(gateway.Process.Pid, []unix.Iovec{{Base: &buffer[0], Len: 8}}, []unix.RemoteIovec{{Base: 0x10000, Len: 8}}, 0)
 	assert.ErrorIs(t, err, os.ErrPermission)
 
-	// The control: on this machine other programs are not hidden.
+	// As a control: on this machine the processes of other programs are readable.
 	sleep := w.command("sleep", "60")
 	require.NoError(t, sleep.Start())
 	_, err = os.ReadFile(fmt.Sprintf("/proc/%d/environ", sleep.Process.Pid))
@@ -124,8 +124,7 @@ func TestOthersCannotLook(t *testing.T) {
 	gateway.end().ok()
 }
 
-// ocgo-key's processes can see what they need of each other: the pid, the start time, the name and
-// the held account.
+// ocgo-key's processes can read what they need about each other: pid, start time, name and account.
 func TestProcessesThatHideAreStillKnown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -138,7 +137,7 @@ func TestProcessesThatHideAreStillKnown(t *testing.T) {
 	assert.True(t, process.Alive(info.PID, info.Start))
 	assert.Equal(t, []int{info.PID}, w.held(), "its lease counts for others")
 	assert.Equal(t, "Personal", *w.list().Next)
-	// A `get` within a `run` asks for its nearest ancestor; further up is a hidden process.
+	// A `get` within a `run` asks for its nearest ancestor. A further ancestor is hidden.
 	c := w.command("ocgo-key", "run", "--", "sh", "-c", "ocgo-key get; ocgo-key get").prints().run().ok()
 	assert.Len(t, w.keysOf(c.stdout.String()), 2)
 	w.gets([]string{"Work"}, "ocgo-key", "get", "--pid", fmt.Sprint(info.PID))

@@ -23,7 +23,7 @@ const (
 	pictureEnd   = "```\n<!-- status: end -->\n"
 )
 
-// The parts of the picture that differ from day to day, with their width.
+// These parts of the picture differ from day to day. They are replaced by text of the same width.
 var (
 	timesOfDay = regexp.MustCompile(`([A-Z][a-z]{2} |\d{1,2} [A-Z][a-z]{2} )?\d\d:\d\d`)
 	pids       = regexp.MustCompile(`\(\d+\)`)
@@ -33,9 +33,9 @@ func timeless(picture string) string {
 	return pids.ReplaceAllString(timesOfDay.ReplaceAllString(picture, "TIME"), "(PID)")
 }
 
-// The picture in the README is the output of `status`, except for the time of day and the pid:
-// OpenCode has worked until its first account was used up, continues with the second, and the third
-// is disabled. `make picture` writes it.
+// The picture in the README is the output of `status`, except for the time of day and the pid.
+// OpenCode has used up its first account and continues with the second; the third account is
+// disabled. `make picture` writes the picture.
 func TestPicture(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -47,7 +47,7 @@ func TestPicture(t *testing.T) {
 	s.types("say hi")
 	s.expect("Hello from Personal.")
 	w.command("ocgo-key", "disable", "Spare").run().ok()
-	w.used("Work", 34, 100, 81) // again, because the times are relative to now
+	w.used("Work", 34, 100, 81) // once more, because the times are relative to now
 	w.used("Personal", 62, 17, 5)
 	w.used("Spare", 8, 76, 40)
 	c := w.command("ocgo-key", "status").run().ok()
@@ -73,7 +73,7 @@ func TestPicture(t *testing.T) {
 
 const switchFile = "../../../docs/switch.svg"
 
-// The picture of a switch is a terminal with three commands: the pool, OpenCode reaching a limit,
+// The picture of a switch shows a terminal with three commands: the pool, OpenCode at a limit, and
 // the pool again. `make picture` draws it.
 func TestSwitchPicture(t *testing.T) {
 	t.Parallel()

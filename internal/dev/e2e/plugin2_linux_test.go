@@ -57,8 +57,8 @@ func (of openCode2) configure2(text string) {
 	require.NoError(w.t, os.WriteFile(filepath.Join(w.home, ".config/opencode/opencode.json"), []byte(text), 0o600))
 }
 
-// Requests of each wire format use the pool, whatever other keys the user has, and whatever address
-// the user's files set.
+// Requests of each wire format use the pool, even if the user has other keys or sets another
+// address.
 func TestPlugin2BeatsOtherKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -80,8 +80,8 @@ func TestPlugin2BeatsOtherKeys(t *testing.T) {
 }
 
 // Without a gateway a request fails at once with the reason, and is not sent with another key. The
-// cause can be fixed while OpenCode runs. Only if ocgo-key is gone does OpenCode work as if the
-// plugin were not installed.
+// user can fix the cause while OpenCode runs. If ocgo-key has been removed, OpenCode works as if
+// the plugin were not installed.
 func TestPlugin2WithoutGateway(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -105,7 +105,7 @@ func TestPlugin2WithoutGateway(t *testing.T) {
 	assert.Equal(t, "Own", w.answers("say hi"))
 }
 
-// The plugin, installed or uninstalled, leaves no other files in OpenCode 2's folder.
+// Installing and uninstalling the plugin leaves no other files in the folder of OpenCode 2.
 func TestUninstall2LeavesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -122,7 +122,7 @@ func TestUninstall2LeavesNothing(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(w.home, ".local/state/ocgo-key/notices.json"))
 }
 
-// Doctor reports a plugin that OpenCode 2 refuses, from OpenCode's log.
+// If OpenCode 2 refuses the plugin, doctor finds that in OpenCode's log and reports it.
 func TestDoctorKnowsWhatOpenCode2Refused(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -136,12 +136,12 @@ func TestDoctorKnowsWhatOpenCode2Refused(t *testing.T) {
 	w.command("opencode", "run", "--standalone", "-m", model, "say hi").run()
 	require.Contains(t, w.log2(), "failed to load plugin")
 	require.NoError(t, os.WriteFile(plugin, text, 0o600))
-	require.NoError(t, os.Chtimes(plugin, past, past)) // so that doctor takes it for the file that was refused
+	require.NoError(t, os.Chtimes(plugin, past, past)) // so that doctor treats it as the file that was refused
 	assert.Contains(t, w.command("ocgo-key", "doctor").run().stdout.String(), "OpenCode 2 did not load "+plugin+" (PluginModule.LoadError: Plugin must export a default definition")
 }
 
-// An agent's shell is marked, so that it gets no key, and contains none of our variables; its
-// `opencode` cannot change accounts.
+// The shell of an agent is marked, so it gets no key. It has none of our variables, and `opencode`
+// cannot change accounts there.
 func TestPlugin2MarksShells(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -159,7 +159,7 @@ func TestPlugin2MarksShells(t *testing.T) {
 	assert.NotContains(t, seen, "ocgo-some-token")
 }
 
-// The full screen shows a switch as a toast, and also the reason why a gateway cannot work.
+// The full screen shows a switch as a toast. If the gateway cannot work, a toast shows the reason.
 func TestPlugin2Toasts(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -170,14 +170,14 @@ func TestPlugin2Toasts(t *testing.T) {
 	s := w.tmux("opencode")
 	s.expect("Kimi")
 	s.types("say hi")
-	s.expect("Work hit its") // the toast breaks its lines where they happen to end
+	s.expect("Work hit its") // the toast wraps its lines at any word
 	s.expect("Hello from Personal.")
 	s.quit()
 }
 
-// A key typed into the full screen is stored in the keychain, and nowhere else: at the end of the
-// test, newWorld searches all files for it. The same OpenCode then answers with it. A key that the
-// service does not know is not stored.
+// A key typed into the full screen is stored in the keychain and nowhere else: at its end, each
+// test searches all files for its keys. The same OpenCode then uses the key. A key that the service
+// does not know is not stored.
 func TestConnect2(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -193,7 +193,7 @@ func TestConnect2(t *testing.T) {
 		_, logins := w.ask2("", "")
 		return strings.Contains(logins, `"connections":[]`)
 	}, patience, pause, "the placeholder is gone")
-	s.closes("ctrl+a") // a key in the list of models, and in what is left of it without the placeholder
+	s.closes("ctrl+a") // ctrl+a opens the list of providers from the list of models; Escape closes both
 	s.types("say hi")
 	s.expect("Hello from Personal.")
 
@@ -214,8 +214,8 @@ func TestConnect2(t *testing.T) {
 	s.quit()
 }
 
-// closes presses Escape until the dialog with this mark has gone. OpenCode 2 drops a key that comes
-// while it draws a dialog anew.
+// closes presses Escape until the dialog that shows mark is gone. OpenCode 2 loses a keystroke that
+// arrives while it redraws a dialog.
 func (s *screen) closes(mark string) {
 	s.w.t.Helper()
 	require.Eventually(s.w.t, func() bool {
@@ -241,8 +241,8 @@ func (s *screen) connect2(method string) {
 	s.choose(method, other)
 }
 
-// Conversations that share one service have an account each, and keep it until its limit. The
-// gateway runs as long as the service, and is replaced if it dies alone.
+// Each conversation of a shared service has its own account, and keeps it until that account's
+// limit. The gateway runs as long as the service. If only the gateway dies, it is replaced.
 func TestPlugin2Conversations(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -266,7 +266,7 @@ func TestPlugin2Conversations(t *testing.T) {
 	w.gatewayEnds()
 }
 
-// end kills a process that gateways returned, and waits for its end.
+// end kills a process that gateways returned, and waits until it has ended.
 func (of openCode2) end(name string) {
 	w := of.w
 	w.t.Helper()

@@ -53,7 +53,7 @@ func tree(t *testing.T, root string) map[string]string {
 	return found
 }
 
-// gateways returns the processes of this world that run a gateway.
+// gateways returns the test's processes that run a gateway.
 func (of openCode1) gateways() []string {
 	w := of.w
 	var found []string
@@ -65,7 +65,7 @@ func (of openCode1) gateways() []string {
 	return found
 }
 
-// gatewayEnds waits until no gateway is left after the end of an OpenCode, and logs how long that
+// gatewayEnds waits after the end of OpenCode until no gateway is left, and logs how long that
 // took.
 func (of openCode1) gatewayEnds() {
 	w := of.w
@@ -75,8 +75,8 @@ func (of openCode1) gatewayEnds() {
 	w.t.Logf("the gateway ended %v after OpenCode", time.Since(ended))
 }
 
-// serve starts a server of OpenCode, if there is a wrapper as its command. The server listens at the
-// url.
+// serve starts an OpenCode server, as the command of wrapper if there is one. It returns the
+// server's URL.
 func (of openCode1) serve(wrapper ...string) (server *command, url string) {
 	w := of.w
 	w.t.Helper()
@@ -95,8 +95,8 @@ func (of openCode1) serve(wrapper ...string) (server *command, url string) {
 	return server, url
 }
 
-// fetch returns a server's answer, to a POST if there is a body, and checks that it contains no
-// key.
+// fetch sends a request to a server, a POST if there is a body. It checks that the answer contains
+// no key, and returns it.
 func (of openCode1) fetch(url, body string) string {
 	w := of.w
 	w.t.Helper()
@@ -141,8 +141,8 @@ func sayHi(model string) string {
 	return `{"model": {"providerID": "` + provider + `", "modelID": "` + name + `"}, "parts": [{"type": "text", "text": "say hi"}]}`
 }
 
-// Plain `opencode`, with the plugin: the first account is limited, the second answers. TestMovingIn
-// does it on each wire format.
+// Plain `opencode` with the plugin switches from a limited account to the next. TestMovingIn tests
+// the same with each wire format.
 func TestPluginGoesOnWithTheNextAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -163,7 +163,8 @@ func TestPluginGoesOnWithTheNextAccount(t *testing.T) {
 	assert.Empty(t, w.held())
 }
 
-// With the plugin, installed or uninstalled, HOME has only what OpenCode itself writes there.
+// Apart from the plugin, HOME contains only what OpenCode itself writes there, also after an
+// uninstall.
 func TestUninstallLeavesNothing(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -183,7 +184,7 @@ func TestUninstallLeavesNothing(t *testing.T) {
 		says := w.command("ocgo-key", "install", how, "--yes").run().ok().stdout.String()
 		w.command("ocgo-key", "install", how, "--yes").run().ok()
 		c := w.plain("run", "-m", model, "say hi")
-		if how == "--shim" { // it is first on PATH by the line that is printed for the shell
+		if how == "--shim" { // the printed line puts the folder first on PATH
 			line := regexp.MustCompile(`(?m)^ *bash +\S+ +(.+)$`).FindStringSubmatch(says)
 			require.Len(t, line, 2, says)
 			w.add("Personal")
@@ -203,9 +204,9 @@ func TestUninstallLeavesNothing(t *testing.T) {
 	}
 }
 
-// A server's answers may contain the gateway's token but no key, and a tool's shell is marked. A
-// gateway that dies while OpenCode runs is replaced for the next request. However OpenCode ends,
-// its gateway ends within a second, even if a tool that it started keeps running.
+// A server's answers may contain the gateway's token but no key. The shell of a tool is marked as
+// an agent's shell. If a gateway dies while OpenCode runs, the next request gets a new one. However
+// OpenCode ends, its gateway ends within a second, even if a tool keeps running.
 func TestPluginEndsWithOpenCode(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -228,7 +229,7 @@ func TestPluginEndsWithOpenCode(t *testing.T) {
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{
 		fakeservice.Bash(`echo "mark=$OCGO_KEY_AGENT_SHELL" >seen; ocgo-key get >>seen 2>&1; setsid sleep 60 & echo started >started; wait`)}})
 	var client sync.WaitGroup
-	client.Go(func() { // it gets no answer
+	client.Go(func() { // the killed server does not answer
 		resp, err := http.Post(url+"/session/"+session+"/message", "application/json", strings.NewReader(sayHi(model)))
 		if err == nil {
 			_ = resp.Body.Close()
@@ -248,8 +249,8 @@ func TestPluginEndsWithOpenCode(t *testing.T) {
 	w.empty()
 }
 
-// Without a gateway OpenCode starts, and a request fails at once with the reason: it is not sent
-// with another key. Only if ocgo-key is gone does OpenCode work as without the plugin, and says so
+// Without a gateway OpenCode starts, but each request fails at once with the reason. It is not sent
+// with another key. If ocgo-key has been removed, OpenCode works as without the plugin, and says so
 // once.
 func TestPluginWithoutGateway(t *testing.T) {
 	t.Parallel()
@@ -281,8 +282,8 @@ func TestPluginWithoutGateway(t *testing.T) {
 	}
 }
 
-// The full-screen OpenCode shows a failure, and a switch, as a toast. The cause of the failure can
-// be fixed while it runs.
+// The full-screen OpenCode shows a failure and a switch as toasts. The user can fix the cause of
+// the failure while OpenCode runs.
 func TestPluginToasts(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -294,13 +295,14 @@ func TestPluginToasts(t *testing.T) {
 	w.add("Work", "Personal")
 	s.expect("Kimi")
 	s.types("say hi")
-	s.expect("Work hit its") // the toast breaks its lines where they happen to end
+	s.expect("Work hit its") // the toast wraps its lines at any word
 	s.expect("Hello from Personal.")
 	s.quit()
 	require.Eventually(t, func() bool { return len(w.gateways()) == 0 }, patience, pause)
 }
 
-// A user's own plugin or tool that needs OpenCode's package gets it: ours removes its placeholder.
+// A user's own plugin or tool may need the package that OpenCode installs for plugins. Our plugin
+// removes its placeholder for that package, so OpenCode installs the package.
 func TestPluginStandsAside(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -309,7 +311,7 @@ func TestPluginStandsAside(t *testing.T) {
 	config := filepath.Join(w.home, ".config/opencode")
 	require.FileExists(t, filepath.Join(config, "package-lock.json"))
 	require.NoError(t, os.WriteFile(filepath.Join(config, "plugins", "own.js"), []byte("export const Own = async () => ({})\n"), 0o600))
-	// The plugin changes files at this start that only the next start reads.
+	// At this start the plugin changes files; OpenCode reads them at the next start.
 	w.plain("run", "-m", model, "say hi").run().ok()
 	assert.NoFileExists(t, filepath.Join(config, "package-lock.json"))
 	assert.NoDirExists(t, filepath.Join(config, "node_modules"))
@@ -318,7 +320,7 @@ func TestPluginStandsAside(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(config, "plugins", "ocgo-key.js"))
 }
 
-// lines is a program's output that can be read while it runs.
+// lines is the output of a program. It can be read while the program runs.
 type lines struct {
 	mu   sync.Mutex
 	text bytes.Buffer

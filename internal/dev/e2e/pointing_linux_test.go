@@ -15,7 +15,7 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// oneModelEach are models of the three wire formats.
+// oneModelEach has one model for each of the three wire formats.
 var oneModelEach = []string{"opencode-go/kimi-k2.6", "opencode-go/minimax-m3", "opencode-go/grok-4.7"}
 
 // configured writes the user's own configuration file.
@@ -27,10 +27,10 @@ func (of openCode1) configured(config string) {
 	require.NoError(w.t, os.WriteFile(path, []byte(config), 0o600))
 }
 
-// Headers with an old key in the user's own file, a plugin that sets a key, or keys of this and
-// other services in the environment neither prevent the use of the pool nor reach the service: the
-// token is sent in another header. Under `ocgo-key run` our plugin leaves everything to the
-// wrapper: there is one gateway, and one account is handed out.
+// The user may have a header with an old key in the configuration, a plugin that sets a key, or
+// keys in the environment. OpenCode still uses the pool, since the token is sent in another header,
+// and none of these keys reaches the service. Under `ocgo-key run` our plugin does nothing: there
+// is one gateway, and one account is handed out.
 func TestOldKeysStandInNobodysWay(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -46,7 +46,7 @@ func TestOldKeysStandInNobodysWay(t *testing.T) {
 			w := newWorld(t)
 			w.add("Work", "Personal")
 			w = w.with("OPENCODE_API_KEY=stored-env-key", "ANTHROPIC_API_KEY=stored-anthropic-key", "OPENAI_API_KEY=stored-openai-key")
-			w.command("ocgo-key", "install", "--yes").run().ok() // without it OpenCode waits for a package, for the other plugin
+			w.command("ocgo-key", "install", "--yes").run().ok() // otherwise OpenCode waits for the package that the other plugin needs
 			path := filepath.Join(w.home, "other.js")
 			require.NoError(t, os.WriteFile(path, []byte(other), 0o600))
 			w.configured(strings.Replace(headers, "{", `{"plugin":["file://`+path+`"],`, 1))
@@ -70,7 +70,7 @@ func TestOldKeysStandInNobodysWay(t *testing.T) {
 	}
 }
 
-// An OpenCode within another command does not use the gateway's token as a key for Zen.
+// OpenCode within another command does not send the gateway's token to Zen as a key.
 func TestZenGetsNoToken(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -128,14 +128,14 @@ func (p *loggingProxy) log() []string {
 	return append([]string{}, p.asked...)
 }
 
-// The user's proxy gets no request to the gateway, whatever the user has in NO_PROXY.
+// No request to the gateway goes to the user's proxy, whatever the user has set in NO_PROXY.
 func TestTheProxyGetsNothing(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
 	for _, exceptions := range [][]string{
 		{}, {"NO_PROXY=localhost", "no_proxy="}, {"no_proxy=127.0.0.0/8"}, {"NO_PROXY=*"},
 	} {
-		whole := len(exceptions) == 2 // what OpenCode does with the variables does not depend on their values
+		whole := len(exceptions) == 2 // one value is enough: OpenCode treats all values in the same manner
 		t.Run(strings.Join(exceptions, " "), func(t *testing.T) {
 			t.Parallel()
 			w, p := newWorld(t), newLoggingProxy(t)
@@ -160,7 +160,7 @@ func TestTheProxyGetsNothing(t *testing.T) {
 	}
 }
 
-// A command that sends no conversation id gets one for each run.
+// If a command sends no conversation id, all its requests get one id per run.
 func TestARunIsOneConversation(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -184,7 +184,7 @@ func TestARunIsOneConversation(t *testing.T) {
 	assert.NotEqual(t, ids[0], ids[2])
 }
 
-// ocgo-key's own requests have its User-Agent.
+// The requests that ocgo-key makes itself have its User-Agent.
 func TestOurOwnRequestsNameUs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -20,8 +20,9 @@ import (
 
 func userID() string { return strconv.Itoa(os.Getuid()) }
 
-// processesWith lists the processes that have pair in their environment, as every descendant has. A
-// process whose environment is hidden, as ocgo-key's is, counts if its parent counts.
+// processesWith lists the processes that have pair in their environment. Every descendant inherits
+// pair. The environment of ocgo-key itself is hidden, so a process with a hidden environment is
+// listed if its parent is.
 func processesWith(t *testing.T, pair string) []string {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/environ")
@@ -55,8 +56,8 @@ func processesWith(t *testing.T, pair string) []string {
 	return found
 }
 
-// empty waits until no process of this world's home is left, and ends those that stay, so that the
-// home can be removed.
+// empty waits until no process with this home is left, so that the home can be removed. It ends the
+// processes that stay.
 func (of machine) empty() {
 	w := of.w
 	end := time.Now().Add(patience / 10)
@@ -86,7 +87,8 @@ type children struct {
 	done   chan struct{}
 }
 
-// childrenOf starts the recording, which looks at intervals and at each request to the service.
+// childrenOf starts the recording. It reads the process table at intervals and at each request to
+// the service.
 func (of machine) childrenOf(parent int) *children {
 	w := of.w
 	c := &children{parent: parent, stop: make(chan struct{}), done: make(chan struct{})}
@@ -119,8 +121,8 @@ func (c *children) look() {
 		if err != nil {
 			continue
 		}
-		// Select the processes. In the line, the state and the parent follow the name, which may
-		// contain any character.
+		// In /proc/PID/stat, the state and the parent follow the name, and the name may contain any
+		// character.
 		stat, _ := os.ReadFile("/proc/" + entry.Name() + "/stat")
 		fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
 		if len(fields) < 2 || string(fields[1]) != strconv.Itoa(c.parent) {
@@ -134,13 +136,12 @@ func (c *children) look() {
 		if known < 0 {
 			c.seen = append(c.seen, info)
 		} else {
-			c.seen[known] = info // after its exec, not before
+			c.seen[known] = info // only after its exec
 		}
 	}
 }
 
-// names ends the recording, and returns the program of each child, in the order in which they
-// appeared.
+// names ends the recording, and returns the program of each child in the order of their start.
 func (c *children) names() []string {
 	close(c.stop)
 	<-c.done
@@ -151,7 +152,7 @@ func (c *children) names() []string {
 	return names
 }
 
-// wrapperBelow returns the pid of the ocgo-key that the shell runs.
+// wrapperBelow returns the pid of the ocgo-key process that the shell runs.
 func wrapperBelow(t *testing.T, shell string) int {
 	t.Helper()
 	pid, err := strconv.Atoi(shell)

@@ -38,7 +38,7 @@ func (of openCode2) noService() {
 	assert.NoFileExists(w.t, filepath.Join(w.home, ".local/state/opencode/service.json"), "a shared service was started")
 }
 
-// noFolders checks that no folder of a run is left.
+// noFolders checks that no temporary folder of a run is left.
 func (of openCode2) noFolders() {
 	w := of.w
 	w.t.Helper()
@@ -47,9 +47,10 @@ func (of openCode2) noFolders() {
 	assert.Empty(w.t, left)
 }
 
-// The main use with OpenCode 2, several times: the pool answers, and no service is started. A
-// running service, a key in a variable or in the database, and the user's own address for one model
-// make no difference. OpenCode without ocgo-key is unchanged.
+// This is the main use with OpenCode 2, in several variants. The pool answers, and no service is
+// started. The result is the same with a running service, with a key in a variable or in the
+// database, and with the user's own address for one model. OpenCode without ocgo-key works as
+// before.
 func TestRun2(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -62,7 +63,7 @@ func TestRun2(t *testing.T) {
 	assert.Contains(t, w.run2("say hi").run().ok().stdout.String(), "Hello from Spare.")
 	w.noService()
 
-	// COMMAND is a shell that runs the same, or a command that needs no answer.
+	// COMMAND may also be a shell that runs OpenCode, or a command that needs no answer.
 	c = w.command("ocgo-key", "run", "--", "sh", "-c", `opencode run --auto -m `+model+` "say hi"; opencode stats; env`).run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 	assert.Contains(t, c.stdout.String(), "opencode stats")
@@ -70,7 +71,7 @@ func TestRun2(t *testing.T) {
 	w.noService()
 	w.noFolders()
 
-	// This is the user's own opencode, which uses the shared service.
+	// This opencode is not under `run`, so it uses the shared service.
 	w.service.AddAccount(fakeservice.Account{Key: "sk-foreign", Label: "Foreign"})
 	models := `"models": {"kimi-k2.6": {"settings": {"baseURL": "` + w.service.BaseURL() + `", "apiKey": "sk-foreign"}}}`
 	w.configure2(`{"providers": {"opencode-go": {` + models + `}}}`)
@@ -90,7 +91,8 @@ func TestRun2(t *testing.T) {
 	assert.Empty(t, w.suspended())
 }
 
-// An opencode that an agent runs in its shell joins the gateway of the run, and starts no service.
+// If an agent runs opencode in its shell, that opencode uses the gateway of the run and starts no
+// service.
 func TestRun2InAnAgentsShell(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -119,8 +121,8 @@ func TestRun2InAnAgentsShell(t *testing.T) {
 	w.noFolders()
 }
 
-// A shell between two runs passes no signal on: the inner run ends by itself when the outer one is
-// gone, and leaves no turn for a service to resume.
+// A shell between two runs passes no signal on. The inner run ends by itself when the outer run is
+// gone, and leaves no turn that a service would resume.
 func TestRun2WithinARunThatIsKilled(t *testing.T) {
 	t.Parallel()
 	mark := "OCGO_KEY_TEST_MARK=" + t.Name() + t.TempDir()
@@ -150,8 +152,8 @@ func TestRun2WithinARunThatIsKilled(t *testing.T) {
 	w.noFolders()
 }
 
-// A limit in the middle of a turn that has already run a tool: the tool's side effect happens once,
-// and the turn succeeds.
+// The turn has already run a tool when it hits the limit. The tool's side effect happens once, and
+// the turn succeeds.
 func TestRun2LimitInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"replay", "restart"} {
@@ -168,14 +170,14 @@ func TestRun2LimitInTheMiddleOfATurn(t *testing.T) {
 	}
 }
 
-// With all accounts used up, run says until when, once, and the request is held until an account is
-// back: here early, because one is added.
+// When all accounts are used up, run says once until when, and the gateway holds the request until
+// an account is ready. Here that is early, because the test adds an account.
 func TestRun2Waits(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
 	w.add("Work")
-	// The request for a title is sent beside that for the answer. It does not meet the limit, which is
-	// met only once.
+	// OpenCode requests the title and the answer at the same time. Only the request for the answer
+	// hits the limit, so there is one switch.
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true,
 		Limits: []fakeservice.Limit{{Window: fakeservice.Weekly, Until: time.Now().Add(time.Hour)}}})
 	c := w.run2("say hi")
@@ -187,7 +189,7 @@ func TestRun2Waits(t *testing.T) {
 	w.noService()
 }
 
-// If --max-wait is too short, it ends with 75 at once.
+// If --max-wait is too short, run exits with 75 at once.
 func TestRun2MaxWait(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -198,7 +200,7 @@ func TestRun2MaxWait(t *testing.T) {
 	assert.Contains(t, c.stderr.String(), "it is back")
 	assert.Empty(t, w.suspended(), "nothing is left for a service to take up")
 
-	// Nothing is left either if the user ends it.
+	// If the user ends the run, no process and no turn remain either.
 	w.command("ocgo-key", "enable", "Work").run()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{{Stall: -1}}})
@@ -211,7 +213,7 @@ func TestRun2MaxWait(t *testing.T) {
 		require.Eventually(t, func() bool { return len(w.turns()) == 1 }, patience, pause)
 		to := c.Process.Pid
 		if signal == syscall.SIGINT {
-			to = -to // as a terminal sends it
+			to = -to // to the process group, as a terminal does
 		}
 		require.NoError(t, syscall.Kill(to, signal))
 		c.end()
@@ -225,8 +227,8 @@ func TestRun2MaxWait(t *testing.T) {
 	assert.Empty(t, w.turns(), "a service that starts takes nothing up")
 }
 
-// The full screen of OpenCode 2 shows a switch as a toast; with restart its turn is interrupted and
-// continued, and the screen stays. Afterwards one line reports the switch.
+// The full screen of OpenCode 2 shows a switch as a toast. With restart the turn is interrupted and
+// continued, and the screen stays. After the end, one line reports the switch.
 func TestRun2TUI(t *testing.T) {
 	t.Parallel()
 	for _, mode := range []string{"auto", "restart"} {
@@ -252,8 +254,8 @@ func TestRun2TUI(t *testing.T) {
 	}
 }
 
-// With all accounts used up the full screen shows when Work is back. Esc Esc ends a running
-// request, held or streaming.
+// When all accounts are used up, the full screen shows when Work is back. Esc Esc ends a request
+// that is held or streaming.
 func TestRun2TUIUsedUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
@@ -267,7 +269,7 @@ func TestRun2TUIUsedUp(t *testing.T) {
 	escape := func() {
 		s.expect("esc interrupt")
 		s.fill(func() {
-			s.do("send-keys", "Escape") // the screen may not take the first one yet
+			s.do("send-keys", "Escape") // the screen may not accept the first Esc yet
 			for end := time.Now().Add(patience / 20); time.Now().Before(end); time.Sleep(pause) {
 				if strings.Contains(s.text(), "esc again") {
 					s.do("send-keys", "Escape")
@@ -280,7 +282,7 @@ func TestRun2TUIUsedUp(t *testing.T) {
 	}
 	escape()
 
-	// The account is back, and its answer does not end.
+	// The account is ready again, and its answer does not end.
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{fakeservice.Slow(-1)}})
 	w.command("ocgo-key", "enable", "Work").run().ok()
 	before := len(w.turns())

@@ -14,8 +14,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// used sets how much of each window the account has used. An account at 100 % of its week is
-// limited. Each account's windows reset at different times.
+// used sets how much of each window the account has used. An account that has used 100 % of its
+// week is limited. No two windows reset at the same time.
 func (of machine) used(label string, rolling, weekly, monthly int) {
 	w := of.w
 	now := time.Now().Add(time.Duration(slices.Index(labels, label)) * 35 * time.Minute)
@@ -28,7 +28,8 @@ func (of machine) used(label string, rolling, weekly, monthly int) {
 	w.service.SetPlan(w.marker.Key(label), plan)
 }
 
-// A terminal gets colors, unless it or its user wants none, and sentences if it can only show text.
+// The output on a terminal has colors, unless TERM or the user turns them off. A terminal that can
+// only show text gets sentences.
 func TestStatusOnATerminal(t *testing.T) {
 	t.Parallel()
 	for variables, want := range map[string]struct {
@@ -54,7 +55,7 @@ func TestStatusOnATerminal(t *testing.T) {
 	}
 }
 
-// A wait of more than a second is shown, and erased afterwards.
+// After a second of waiting, a message is shown. It is erased afterwards.
 func TestStatusProgress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -67,8 +68,8 @@ func TestStatusProgress(t *testing.T) {
 	assert.NotContains(t, s.text(), "asking the service")
 }
 
-// The live screen: it fills the terminal, also after a resize; its keys; changes by other
-// processes; and the terminal is restored at the end.
+// The live screen fills the terminal, also after a resize. Its keys work, it shows changes by other
+// processes, and it restores the terminal at the end.
 func TestStatusWatch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -155,8 +156,7 @@ func TestStatusWatchEnds(t *testing.T) {
 	}
 }
 
-// Ctrl-Z gives the terminal back to the shell, and fg shows the screen again, with every key that
-// is typed then.
+// Ctrl-Z returns to the shell, and fg shows the screen again. No key that is typed then is lost.
 func TestStatusWatchSuspended(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -185,7 +185,7 @@ func TestStatusWatchInAnAgentsShell(t *testing.T) {
 	s := w.with("OCGO_KEY_AGENT_SHELL=1", "OCGO_KEY_BASE_URL=http://127.0.0.1:1/zen/go/v1").tmux("ocgo-key status --watch --offline")
 	s.expect("34 %")
 	for _, key := range []string{"r", "d", "e"} {
-		s.do("send-keys", "?") // does not hide the message
+		s.do("send-keys", "?") // the list of keys does not hide the message
 		s.do("send-keys", key)
 		s.expect("an agent's shell may not get a key or change an account")
 	}

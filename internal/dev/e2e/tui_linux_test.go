@@ -23,8 +23,8 @@ type screen struct {
 	socket string
 }
 
-// tmux starts a terminal that runs the shell command. Its status is shown when it has ended. A
-// Ctrl-C that comes too late for the command does not end the shell, which handles it.
+// tmux starts a terminal that runs the shell command, and shows the command's exit status at its
+// end. The shell handles Ctrl-C, so a Ctrl-C after the end of the command does not end the shell.
 func (of openCode1) tmux(command string) *screen {
 	w := of.w
 	w.t.Helper()
@@ -81,9 +81,9 @@ func (s *screen) types(prompt string) {
 	s.enter(prompt, prompt)
 }
 
-// quit ends the full-screen OpenCode with Ctrl-C. If OpenCode was working, a second one is needed.
-// It is sent only after a time in which even a busy machine would have ended, because it would
-// interrupt an end in progress.
+// quit ends the full-screen OpenCode with Ctrl-C. If OpenCode is working, a second Ctrl-C is
+// needed. quit waits before it sends the second one, because a second Ctrl-C would interrupt an
+// orderly end.
 func (s *screen) quit() {
 	s.w.t.Helper()
 	left := func() bool { return strings.TrimSpace(s.do("display-message", "-p", "#{alternate_on}")) == "0" }
@@ -110,10 +110,10 @@ func (of openCode1) answered(label, prompt string) {
 	}), "%s never answered %q", label, prompt)
 }
 
-// The account of a full-screen OpenCode is limited in the middle of a turn: with replay the screen
-// does not change; with restart it comes back with the conversation and continues by itself. If no
-// account is left, OpenCode 1 waits, and shows our message about the pool instead of its own, which
-// recommends spending money.
+// The account is limited in the middle of a turn of a full-screen OpenCode. With replay the screen
+// does not change. With restart it reappears with the conversation and continues by itself. If no
+// account is left, OpenCode 1 waits. It shows our message about the pool, and not its own message,
+// which recommends spending money.
 func TestTUI(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")
@@ -131,12 +131,12 @@ func TestTUI(t *testing.T) {
 			w.answered("Personal", "do the work")
 			s.expect("Hello from Personal.")
 			assert.Equal(t, "once\n", w.readProject("effect"))
-			s.expect("do the work") // the conversation is there
+			s.expect("do the work") // the screen shows the conversation
 			assert.NotContains(t, s.text(), "ocgo-key:", "nobody else writes on a full screen")
 			last := w.turns()[len(w.turns())-1]
 			assert.Equal(t, 1, strings.Count(string(last.Body), "do the work"))
 			assert.NotContains(t, string(last.Body), "Go on where", "nothing is added to the conversation")
-			// The TUI still accepts a prompt, and ends normally.
+			// The TUI still accepts a prompt and ends normally.
 			s.types("and more")
 			w.answered("Personal", "and more")
 			s.expectTimes("Hello from Personal.", 2)

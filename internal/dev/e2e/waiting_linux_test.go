@@ -14,13 +14,14 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// With all accounts used up `run` waits with OpenCode, says so once, and succeeds.
+// When all accounts are used up, `run` and OpenCode wait. `run` says so once, and the command
+// succeeds.
 func TestAllUsedUpForAWhile(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work", "Personal")
 	var first sync.Once
-	w.whileRequests(func() { // however long OpenCode takes to start
+	w.whileRequests(func() { // the start of OpenCode takes an unknown time
 		first.Do(func() {
 			w.limit("Work", 5*time.Second)
 			w.limit("Personal", 4*time.Second)
@@ -54,8 +55,8 @@ func TestMaxWait(t *testing.T) {
 	}
 }
 
-// waitsForPersonal starts the command, adds Personal once the command says that all accounts are
-// used up, and checks that Personal answers.
+// waitsForPersonal starts the command. When the command says that all accounts are used up, the
+// function adds Personal and checks that Personal answers.
 func (c *command) waitsForPersonal() {
 	t := c.w.t
 	t.Helper()
@@ -68,7 +69,7 @@ func (c *command) waitsForPersonal() {
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 }
 
-// Adding an account while everything waits ends the waiting.
+// Adding an account ends the waiting.
 func TestWaitingEndsEarly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -98,7 +99,7 @@ func TestEnvKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add(labels...)
-	// A client without support for gateways: its request for usage shows which key it has.
+	// This client cannot use a gateway. Its request for usage shows which key it has.
 	script := `test -n "$OPENCODE_API_KEY" && test -z "$OPENCODE_BASE_URL" && echo x >>tries &&
 		case $(wc -l <tries) in 1) echo 'Error: 429 weekly usage limit reached' >&2; exit 1;; 2) echo '{"type":"error","error":{"type":"AuthError","message":"no"}}' >&2; exit 1;; *) echo done; exit 5;; esac`
 	// --env-key is the only flag that puts a key into an environment. Even with this flag the key

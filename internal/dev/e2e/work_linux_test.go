@@ -15,8 +15,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// sideEffect makes Work's first turn run a bash tool that leaves a line in a file; its second meets
-// the limit.
+// sideEffect makes Work's first answer run a bash tool that writes a line to a file. The second
+// request hits the limit.
 func (of openCode1) sideEffect(command string, then ...fakeservice.Answer) {
 	w := of.w
 	answers := append([]fakeservice.Answer{fakeservice.Bash(command)}, then...)
@@ -35,8 +35,8 @@ func (of openCode1) readProject(name string) string {
 	return string(content)
 }
 
-// continuedOnPersonal checks a command that had a tool do its work once, met Work's limit, and
-// answered with Personal: in the same session, with the tool's result and with the prompt once.
+// continuedOnPersonal checks a command that ran a tool once, hit Work's limit, and continued with
+// Personal. The request to Personal has the same session, the tool's result, and the prompt once.
 func (c *command) continuedOnPersonal() {
 	t, w := c.w.t, c.w
 	t.Helper()
@@ -50,9 +50,9 @@ func (c *command) continuedOnPersonal() {
 	assert.Equal(t, w.turns()[0].Session, last.Session)
 }
 
-// A restart after a limit in the middle of a turn that has already run a tool: the tool's side
-// effect happens once, the session continues with the prompt in it once, and the user's options for
-// the first invocation apply to the second. TestAgentsShellSeesNoKey does it without a restart.
+// The turn has already run a tool when a limit restarts OpenCode. The tool's side effect happens
+// once, the session continues and contains the prompt once, and the user's options also apply after
+// the restart. TestAgentsShellSeesNoKey tests the same without a restart.
 func TestRestartInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -77,7 +77,8 @@ func TestRestartInTheMiddleOfATurn(t *testing.T) {
 	}
 }
 
-// A restart waits for a tool's command in a subagent's turn while another turn meets the limit.
+// One turn hits the limit while a tool's command runs in the turn of a subagent. The restart waits
+// for the command.
 func TestRestartWaitsForTools(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -89,7 +90,7 @@ func TestRestartWaitsForTools(t *testing.T) {
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 }
 
-// shape returns a JSON stream without the values that differ from run to run: ids, times, counts.
+// shape returns a JSON stream without the values that differ between runs: ids, times, counts.
 func shape(t *testing.T, stream []byte) (kinds []string) {
 	t.Helper()
 	require.NotEmpty(t, stream)

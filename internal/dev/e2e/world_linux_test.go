@@ -21,50 +21,50 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// A world is the environment of one test: a home, a stand-in service, keys with a mark of their
-// own, and the search for them at the end.
+// A world is the environment of one test: a home folder, a stand-in service, keys that only this
+// test has, and the search for them at the end.
 type world struct {
 	t       *testing.T
 	marker  *keyleak.Marker
 	service *fakeservice.Server
 	home    string
 	env     []string
-	second  string // the path of OpenCode 2, if that is this world's opencode
+	second  string // the path of OpenCode 2, if `opencode` is OpenCode 2
 
 	openCode1
 	openCode2
 	machine
 
 	mu      sync.Mutex
-	looking []func()   // called at each moment of a request
-	running []*command // started, and not ended yet
+	looking []func()   // called at the beginning and the end of each request
+	running []*command // started and not yet ended
 
-	leaks func([]keyleak.Leak) // handles leaks that were found: the test fails
+	leaks func([]keyleak.Leak) // handles the leaks that were found; by default the test fails
 }
 
-// What a test does in a world. The three types only sort its methods.
+// These three types only group the methods of world.
 type (
-	// openCode1 runs OpenCode 1, and what works with any version.
+	// openCode1 has methods for OpenCode 1 and for any version.
 	openCode1 struct{ w *world }
-	// openCode2 runs OpenCode 2.
+	// openCode2 has methods for OpenCode 2.
 	openCode2 struct{ w *world }
-	// machine is about processes, files and the keychain.
+	// machine has methods for processes, files and the keychain.
 	machine struct{ w *world }
 )
 
-// sorted completes a new world.
+// sorted sets the embedded method groups of a new world.
 func (w *world) sorted() *world {
 	w.openCode1, w.openCode2, w.machine = openCode1{w}, openCode2{w}, machine{w}
 	return w
 }
 
-// labels are the accounts of most tests, in the order in which they are added. Their keys have the
-// same names.
+// labels are the accounts of most tests, in the order in which they are added. The test keys have
+// the same names.
 var labels = []string{"Work", "Personal", "Spare"}
 
-// quick makes OpenCode start in half of the time: without the logins of other services that are
-// built into it, with a few of its 5,000 models, which it reads at each start, and without the last
-// stage of its JavaScript compiler, which is made for processes that run for hours.
+// quick halves the start time of OpenCode. It turns off the built-in logins of other services, and
+// the last stage of the JavaScript compiler, which pays off only after hours. OpenCode reads 5,000
+// models at each start; quick leaves a few of them.
 var quick = []string{"OPENCODE_DISABLE_DEFAULT_PLUGINS=1", "OPENCODE_MODELS_PATH=" + catalog(), "BUN_JSC_useFTLJIT=0"}
 
 func catalog() string {
@@ -75,7 +75,7 @@ func catalog() string {
 	return path
 }
 
-// whole returns the same world with OpenCode as it is installed, and not quick.
+// whole returns the same world without the variables of quick.
 func (w *world) whole() *world {
 	other := w.with()
 	other.env = slices.DeleteFunc(other.env, func(pair string) bool { return slices.Contains(quick, pair) })
@@ -139,7 +139,7 @@ func (w *world) look(fakeservice.Request) {
 	}
 }
 
-// whileRequests calls look at the beginning and at the end of each later request.
+// whileRequests makes the service call look at the beginning and the end of each later request.
 func (w *world) whileRequests(look func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -149,13 +149,13 @@ func (w *world) whileRequests(look func()) {
 // with returns the same world with other environment variables.
 func (w *world) with(pairs ...string) *world {
 	other := (&world{t: w.t, marker: w.marker, service: w.service, home: w.home, second: w.second, leaks: w.leaks}).sorted()
-	other.env = append(slices.Clone(w.env), pairs...) // the last value of a name counts
+	other.env = append(slices.Clone(w.env), pairs...) // the last value of a variable counts
 	w.t.Cleanup(other.endAll)
 	return other
 }
 
-// endAll ends processes that a failed test has left, which would still write while its folder is
-// removed.
+// endAll ends the processes that a failed test has left. They would write files while the test's
+// folder is removed.
 func (w *world) endAll() {
 	w.mu.Lock()
 	left := slices.Clone(w.running)
@@ -166,7 +166,7 @@ func (w *world) endAll() {
 	}
 }
 
-// A command is one program, while it runs and afterwards.
+// A command is a program that a test runs, with its output.
 type command struct {
 	*exec.Cmd
 	w              *world
@@ -175,7 +175,7 @@ type command struct {
 	cancel         context.CancelFunc
 }
 
-// command prepares a program of this world, with a time limit.
+// command prepares a program with this world's environment and a time limit.
 func (w *world) command(name string, args ...string) *command {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	c := &command{w: w, cancel: cancel}
@@ -189,7 +189,7 @@ func (w *world) command(name string, args ...string) *command {
 	c.Cmd = exec.CommandContext(ctx, path, args...)
 	c.Env, c.Dir = w.env, filepath.Join(filepath.Dir(w.home), "project")
 	c.Stdout, c.Stderr = &c.stdout, &c.stderr
-	c.WaitDelay = patience / 10 // in case a child process keeps our pipe open
+	c.WaitDelay = patience / 10 // a child process may keep our pipe open
 	return c
 }
 
@@ -204,7 +204,7 @@ func (c *command) Start() error {
 	return nil
 }
 
-// prints says that this command's stdout may hold a key.
+// prints allows keys on the command's stdout.
 func (c *command) prints() *command {
 	c.mayHoldKeys = true
 	return c
@@ -261,7 +261,7 @@ func (c *command) ok() *command {
 	return c
 }
 
-// ours returns ocgo-key's lines on stderr.
+// ours returns the lines of ocgo-key on stderr.
 func (c *command) ours() []string {
 	var lines []string
 	for line := range strings.Lines(c.stderr.String()) {
@@ -272,7 +272,7 @@ func (c *command) ours() []string {
 	return lines
 }
 
-// add adds the accounts, each through a pipe.
+// add adds the accounts. It passes each key through a pipe.
 func (w *world) add(labels ...string) {
 	w.t.Helper()
 	for _, label := range labels {
@@ -280,7 +280,7 @@ func (w *world) add(labels ...string) {
 	}
 }
 
-// An account as `list --json` shows it.
+// An account is an element of the output of `list --json`.
 type account struct {
 	ID, Label, State string
 	Enabled          bool
@@ -302,7 +302,7 @@ func (w *world) list() pool {
 	return p
 }
 
-// states returns the accounts' states in the pool's order, as text.
+// states returns the states of the accounts as text, in the order of the pool.
 func (p pool) states() string {
 	var s []string
 	for _, a := range p.Accounts {
@@ -311,14 +311,15 @@ func (p pool) states() string {
 	return strings.Join(s, ", ")
 }
 
-// keyOf returns the name of the key that is a command's only output; anything else is a failure.
+// keyOf returns the name of the key in a command's output. The test fails if there is anything
+// else.
 func (w *world) keysOf(stdout string) []string {
 	w.t.Helper()
 	var names []string
 	for line := range strings.Lines(stdout) {
 		i := slices.IndexFunc(labels, func(label string) bool { return w.marker.Key(label)+"\n" == line })
 		if i < 0 {
-			w.t.Errorf("a line that is no key") // and is not shown
+			w.t.Errorf("a line that is no key") // the failure message must not show it
 			continue
 		}
 		names = append(names, labels[i])
@@ -326,7 +327,7 @@ func (w *world) keysOf(stdout string) []string {
 	return names
 }
 
-// asked returns the accounts of the requests that answer a prompt, without titles and usage.
+// asked returns the accounts of the requests for an answer to a prompt, without titles and usage.
 func (w *world) asked() []string {
 	names := []string{}
 	for _, r := range w.turns() {
@@ -340,7 +341,7 @@ func (w *world) turns() []fakeservice.Request {
 	return slices.DeleteFunc(w.service.Requests(), func(r fakeservice.Request) bool { return r.Title || strings.HasSuffix(r.Path, "/usage") })
 }
 
-// wasAsked reports whether any model request, including titles, had the account's key.
+// wasAsked reports whether any model request, also one for a title, had the account's key.
 func (w *world) wasAsked(label string) bool {
 	return slices.ContainsFunc(w.service.Requests(), func(r fakeservice.Request) bool {
 		return r.Account == label && !strings.HasSuffix(r.Path, "/usage")
