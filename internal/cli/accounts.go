@@ -11,9 +11,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// named is the argument of the commands for one account.
+// named is the argument of commands that act on one account.
 type named struct {
-	Name string `arg:"" complete:"account" help:"Label or number of the account, as list shows them. A label may be in other upper and lower case."`
+	Name string `arg:"" complete:"account" help:"Label or number of the account, as list shows them. Upper and lower case do not matter."`
 }
 
 type removeCmd struct {
@@ -72,7 +72,7 @@ func (c *renameCmd) Run(a *app) error {
 type enableCmd struct{ named }
 
 func (*enableCmd) Help() string {
-	return `Undoes disable, and ends a rejection or a cooldown. If a limit is still in force by the service's last word, the command says so, and the account cools down again at the service's next answer.
+	return `Undoes disable, and ends a rejection or a cooldown. If the service last reported a limit that is still in force, the command says so. The account then cools down again at the next refusal.
 
 Example:
   ocgo-key enable Work`
@@ -95,7 +95,7 @@ func (c *enableCmd) Run(a *app) error {
 type disableCmd struct{ named }
 
 func (*disableCmd) Help() string {
-	return `The account stays in the list and keeps its key. A process that holds it switches to another account at its next request.
+	return `The account stays in the list and keeps its key. A process that uses it switches to another account at its next request.
 
 Example:
   ocgo-key disable Work`
@@ -105,7 +105,8 @@ func (c *disableCmd) Run(a *app) error {
 	return alter(a, c.Name, "disabled", (*rotation.Pool).Disable)
 }
 
-// alter calls change for the account called name, and reports success with the verb in done.
+// alter calls change for the account called name, and reports success; done is the verb of that
+// message.
 func alter(a *app, name, done string, change func(pool *rotation.Pool, ctx context.Context, id string) error) error {
 	pool, v, err := a.account(name)
 	if err != nil {
@@ -123,7 +124,7 @@ type replaceCmd struct {
 }
 
 func (*replaceCmd) Help() string {
-	return `Reads the key as add does. The account keeps its label and its place; a rejection or a cooldown of the old key ends. If the keychain fails to store the new key, the old one is restored.
+	return `Reads the key as add does. The account keeps its label and its place; a rejection or a cooldown of the old key ends. If the keychain cannot store the new key, the old key is restored.
 
 Examples:
   ocgo-key replace Work

@@ -13,7 +13,7 @@ type addCmd struct {
 }
 
 func (*addCmd) Help() string {
-	return `The key is asked for without echo, or read as one line from a pipe; there is no flag for it, since other programs can see a command line. It goes into the keychain and is read back before the account is listed. A key that is already stored is refused, and so is one that the service does not know.
+	return `Asks for the key without echo, or reads it as one line from a pipe. No flag takes a key, since other programs can see a command line. The key is stored in the keychain and read back before the account is listed. A key that is already stored, or that the service does not know, is refused.
 
 A label has 1 to 40 printable characters. It is not a number, has no space at its ends, does not begin with -, and does not look like a key.
 
@@ -50,7 +50,7 @@ func (c *addCmd) Run(a *app) error {
 	return nil
 }
 
-// sayLimited tells the user if the new account is in cooldown.
+// sayLimited prints a note if the new account is in cooldown.
 func sayLimited(a *app, pool *rotation.Pool, id string) {
 	o, err := pool.Overview(context.Background())
 	if err != nil {

@@ -11,16 +11,16 @@ import (
 // agentVariable marks the shells of an agent's tools; the plugin sets it there.
 const agentVariable = "OCGO_KEY_AGENT_SHELL"
 
-// agentMarks are the variables that agents set for their tools: OpenCode, Claude Code, Codex, pi and
-// Qwen Code. They count only under `run`, since an agent's configuration may call the helper for the
-// agent itself. Claude Code runs its apiKeyHelper with AI_AGENT and without CLAUDECODE.
+// agentMarks are the variables that agents set for their tools: OpenCode, Claude Code, Codex, pi
+// and Qwen Code. They count only under `run`: elsewhere an agent may call `get` as its own
+// credential helper. Claude Code runs its apiKeyHelper with AI_AGENT and without CLAUDECODE.
 var agentMarks = []string{"OPENCODE", "CLAUDECODE", "CODEX_CI", "PI_CODING_AGENT", "QWEN_CODE"}
 
 // notForAgents are the commands that hand out a key, change accounts or their order, or change which
 // program plain opencode runs.
 var notForAgents = []string{"get", "add", "import", "remove", "rename", "enable", "disable", "replace", "rotate", "use", "migrate", "install", "uninstall"}
 
-// usesService are other commands that send keys to the base URL.
+// usesService are the other commands that send keys to the base URL.
 var usesService = []string{"status", "doctor", "run", "gateway"}
 
 // inAgentsShell reports whether this process runs in an agent's shell: our variable is set, or,
@@ -33,8 +33,8 @@ func (a *app) inAgentsShell() bool {
 		slices.ContainsFunc(agentMarks, func(name string) bool { return a.getenv(name) != "" })
 }
 
-// refuseAgent refuses commands that an agent, or a prompt injected into it, must not run. It is only a
-// speed bump: an agent can unset the variables for a command. See docs/threat-model.md.
+// refuseAgent refuses commands that an agent, or a prompt injected into it, must not run. It is no
+// protection against intent: an agent can unset the variables. See docs/threat-model.md.
 func (a *app) refuseAgent(command string, g *grammar) error {
 	if !a.inAgentsShell() {
 		return nil
@@ -59,7 +59,7 @@ func (a *app) refuseAgent(command string, g *grammar) error {
 // defaultBaseURL is the default of --base-url.
 const defaultBaseURL = "https://opencode.ai/zen/go/v1"
 
-// redirects reports whether base is neither the service nor an address of this machine.
+// redirects reports whether base is an address outside this machine that is not the service's.
 func redirects(base string) bool {
 	u, err := url.Parse(base)
 	return err == nil && base != defaultBaseURL && !loopback(u.Hostname())

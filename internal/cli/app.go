@@ -70,14 +70,14 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// pool opens the rotation over the state file.
+// pool opens the pool in the state folder.
 func (a *app) pool() (*rotation.Pool, error) {
 	pool, _, err := a.poolWarning(func(message string) { a.Warn(message, "") })
 	return pool, err
 }
 
-// poolWarning is like pool, but passes problems with the state to warn, and also returns the folder
-// of the state.
+// poolWarning is like pool, but passes warnings about the state to warn. It also returns the state
+// folder.
 func (a *app) poolWarning(warn func(message string)) (pool *rotation.Pool, dir string, err error) {
 	dir, err = paths.StateDir(a.getenv, os.UserHomeDir)
 	if err != nil {
@@ -102,7 +102,7 @@ func (a *app) keys() *accounts.Keys {
 	return a.chosen
 }
 
-// accounts returns the accounts of the pool together with their keys.
+// accounts joins the pool and the key store.
 func (a *app) accounts(pool *rotation.Pool) *accounts.Accounts {
 	return &accounts.Accounts{Pool: pool, Keys: a.keys(), Service: a.baseURL, Budget: a.budget(), Tell: a.Terminal}
 }
@@ -130,8 +130,7 @@ func (a *app) account(name string) (*rotation.Pool, rotation.View, error) {
 	return pool, v, err
 }
 
-// confirm asks the user the question, unless the flag yes is set. It returns an error if the user
-// declines.
+// confirm asks the user the question, unless yes is set. It returns an error if the user declines.
 func (a *app) confirm(yes bool, question string) error {
 	if yes {
 		return nil
@@ -139,7 +138,7 @@ func (a *app) confirm(yes bool, question string) error {
 	ok, err := term.Confirm(text.Line(question))
 	switch {
 	case errors.Is(err, term.ErrNoTerminal):
-		return hint.On(hint.Input("there is no terminal to ask on: %s", question), "give --yes to go ahead without being asked")
+		return hint.On(hint.Input("there is no terminal to ask on: %s", question), "add --yes to skip the question")
 	case err != nil:
 		return err
 	case !ok:

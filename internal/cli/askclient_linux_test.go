@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// ask is a simple client of the Go service: `ask MODEL PROMPT` prints the answer. It takes the base
-// URL and the key from its environment; ASK_SESSION and ASK_PARENT there name the session and its
-// parent.
+// ask is a simple client of the Go service: `ask MODEL PROMPT` prints the answer. Its environment
+// has the base URL and the key; ASK_SESSION and ASK_PARENT are the ids of the session and its
+// parent session.
 func ask(args []string) int {
 	if len(args) != 2 {
 		fmt.Fprintln(os.Stderr, "usage: ask MODEL PROMPT")

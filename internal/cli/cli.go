@@ -30,16 +30,16 @@ type grammar struct {
 	Status     statusCmd     `cmd:"" help:"Show usage bars, states, who holds which account, and who is next."`
 	Remove     removeCmd     `cmd:"" aliases:"rm" help:"Remove an account and its key."`
 	Rename     renameCmd     `cmd:"" help:"Give an account another label."`
-	Enable     enableCmd     `cmd:"" help:"Let an account be used again now: after disable, a rejection or a limit."`
-	Disable    disableCmd    `cmd:"" help:"Keep an account from being used."`
+	Enable     enableCmd     `cmd:"" help:"Make an account usable again now, after disable, a rejection or a limit."`
+	Disable    disableCmd    `cmd:"" help:"Stop using an account."`
 	Replace    replaceCmd    `cmd:"" help:"Give an account a new key."`
 	Get        getCmd        `cmd:"" help:"Print the key for the calling process (the credential helper)."`
 	Use        useCmd        `cmd:"" help:"Choose the account that the next process, or this one, gets."`
-	Current    currentCmd    `cmd:"" help:"Print in one line which account this process or folder has, or would get, and why."`
+	Current    currentCmd    `cmd:"" help:"Print which account this process or folder has, or would get, and why."`
 	Rotate     rotateCmd     `cmd:"" aliases:"next,skip" help:"Switch to the next account now."`
 	Run        runCmd        `cmd:"" help:"Run OpenCode, or another command, on the pool."`
 	Gateway    gatewayCmd    `cmd:"" help:"Run the gateway alone, for other clients."`
-	Install    installCmd    `cmd:"" help:"Make plain opencode use the pool; shows what it writes first."`
+	Install    installCmd    `cmd:"" help:"Make plain opencode use the pool. Shows first what it will write."`
 	Uninstall  uninstallCmd  `cmd:"" help:"Undo what install did."`
 	History    historyCmd    `cmd:"" help:"Show past switches with their reasons, and how often each limit was hit."`
 	Migrate    migrateCmd    `cmd:"" help:"Move all keys to another store: the OS keychain, an encrypted file, a credential helper."`
@@ -72,7 +72,7 @@ First time:
   ocgo-key add Personal
   ocgo-key run               # OpenCode, on the pool`
 
-// exited carries kong's exit code out of its parser, such as after --help.
+// exited is the panic value with which kong ends its parser, such as after --help.
 type exited int
 
 // Main runs the command line args and returns the exit code.
@@ -138,11 +138,11 @@ func (g *grammar) read(args []string, a *app) (name string, run func() error, er
 // maxHelpWidth is the largest width of a help text, in columns.
 const maxHelpWidth = 100
 
-// quick are the commands that programs call often and wait for.
+// quick are the commands that programs call often, so they have to start fast.
 var quick = []string{"Get", "Run", "List", "Rotate", "Gateway", "Version", "Current"}
 
-// part returns the grammar for a command line with this first word. For a quick command it has only
-// that command, since building the model of all commands takes as long as asking the keychain.
+// part returns the grammar for a command line with this first word. For a quick command the grammar
+// has only that command: building the model of all commands takes as long as a keychain call.
 // copyBack copies the parsed values to g.
 func (g *grammar) part(word string) (part any, copyBack func()) {
 	i := slices.IndexFunc(quick, func(name string) bool { return strings.ToLower(name) == word })
@@ -170,8 +170,8 @@ func newParser(g any, a *app) (*kong.Kong, error) {
 		kong.Exit(func(code int) { panic(exited(code)) }))
 }
 
-// keyAmong reports whether one of args looks like a key, which no error message may repeat. It does
-// not check the command that `run` starts.
+// keyAmong reports whether one of args looks like a key, so that no error message repeats it. It
+// does not check the command that `run` starts.
 func keyAmong(args []string) bool {
 	for _, arg := range args {
 		if arg == "run" {
@@ -198,7 +198,7 @@ func usageError(parser *kong.Kong, args []string, err error) error {
 	}
 	// A second argument of `add` is often a key, so the message leaves out the argument.
 	if (command == "add" || command == "replace") && strings.HasPrefix(err.Error(), "unexpected argument") {
-		return hint.On(hint.Input("%s takes a label and no key", command),
+		return hint.On(hint.Input("%s takes a label, not a key", command),
 			"if that was a key, it is in your shell's history now: remove it there; `ocgo-key "+command+" LABEL` asks for the key")
 	}
 	ours := args
@@ -221,7 +221,7 @@ func (a *app) fail(err error) int {
 	return code
 }
 
-// done reports a changed account: with a message, or with --json as a document.
+// done reports a changed account: as a message, or with --json as a document.
 func (a *app) done(what, label, id string) error {
 	if a.JSON {
 		return a.Document(map[string]string{"account": label, "id": id})
@@ -230,8 +230,8 @@ func (a *app) done(what, label, id string) error {
 	return nil
 }
 
-// stored reports a changed account like done, for a command that stored a key. If the key is not in
-// the OS keychain, it also says where the key is.
+// stored is like done, for a command that stored a key. If the key is not in the OS keychain,
+// stored also says where it is.
 func (a *app) stored(what, label, id string) error {
 	err := a.done(what, label, id)
 	if to := a.keys().Destination(); err == nil && !a.JSON && to != accounts.Place(accounts.OSStore) {

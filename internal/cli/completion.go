@@ -25,7 +25,7 @@ type completionCmd struct {
 }
 
 func (*completionCmd) Help() string {
-	return `Prints a script that a shell loads. TAB then completes commands, flags and their values, the labels of accounts, and after "run --" the arguments of that command. It reads the list of accounts and uses neither the keychain nor the network.
+	return `Prints a script that a shell loads. TAB then completes commands, flags and their values, the labels of accounts, and after "run --" the arguments of that command. It reads the list of accounts. It does not use the keychain or the network.
 
 Examples:
   eval "$(ocgo-key completion bash)"       # in ~/.bashrc
@@ -52,7 +52,7 @@ func (c *completeCmd) Run(a *app, ctx *kong.Context) error {
 
 // completions returns the values for a word in the grammar's `complete` tags.
 func (a *app) completions(kind string, before []string) (values []completion.Value, file bool) {
-	if kind == "value" && len(before) == 1 { // of the setting named before it
+	if kind == "value" && len(before) == 1 { // of the setting that precedes the word
 		kind = before[0]
 	}
 	switch kind {
@@ -75,8 +75,8 @@ func (a *app) completions(kind string, before []string) (values []completion.Val
 	return values, file
 }
 
-// accountCompletions returns labels, or the processes that hold an account. It ignores errors, since a
-// message would appear in the middle of the line being typed.
+// accountCompletions returns labels, or the processes that hold an account. It ignores errors,
+// since a message would appear in the line that the user types.
 func accountCompletions(a *app, kind string) (values []completion.Value) {
 	dir, err := paths.StateDir(a.getenv, os.UserHomeDir)
 	if err != nil {

@@ -23,13 +23,13 @@ func (*configCmd) Help() string {
 
 strategy: which account a process gets, of those that are ready.
 
-  - round-robin: the one after the last that was handed out. The default: many processes share the pool evenly, and no numbers are needed.
-  - most-left: the one whose fullest limit is used least, by the last known usage. For accounts that are also used elsewhere, or that differ in size.
-  - fill-first: the first in the list, until it is limited. For accounts that you would rather keep for later, last in the list.
+  - round-robin (the default): the account after the last one that was handed out. Many processes share the pool evenly, and no usage numbers are needed.
+  - most-left: the account with the most left of its tightest limit, by the last known usage. For accounts that are also used elsewhere, or that differ in size.
+  - fill-first: the first account in the list, until it is limited. For accounts that you want to save for later: put them last in the list.
 
-ahead: at how many percent used of a limit a process moves to an account with more left, from 1 to 99; 0 is off, the default: a process keeps its account up to the limit, because a move costs the prompt cache.
+ahead: the percentage of a limit, from 1 to 99, at which a process switches to an account with more left. 0 (the default) turns this off: a process keeps its account up to the limit, because a switch loses the prompt cache.
 
-tier: accounts of tier 2 are a reserve. They are handed out only while no account of tier 1 is ready; new processes go back to tier 1 as soon as one is. tier NAME N sets the tier of one account; all begin in tier 1.
+tier: accounts of tier 2 are a reserve. They are handed out only while no account of tier 1 is ready; as soon as one is, new processes get it. tier NAME N sets the tier of one account. A new account is in tier 1.
 
 store: where the keys are kept. Once there are accounts, use migrate to change it: it moves their keys.
 
@@ -45,7 +45,7 @@ Examples:
   ocgo-key config --unset strategy`
 }
 
-// changes reports whether the command changes a setting.
+// changes reports whether the command would change a setting.
 func (c *configCmd) changes() bool { return c.Value != nil || c.Unset }
 
 // settingJSON is a setting as `config --json` shows it.

@@ -30,10 +30,10 @@ Examples:
 // currentJSON is the shape of `current --json`, which is a contract.
 type currentJSON struct {
 	Account string  `json:"account"`
-	Held    bool    `json:"held"`    // the process has it
+	Held    bool    `json:"held"`    // whether the process holds it, or would get it
 	Why     string  `json:"why"`     // held, chosen, use, turn
-	From    *string `json:"from"`    // of a choice: --account, OCGO_KEY_ACCOUNT, a file
-	PID     *int    `json:"pid"`     // of the process that has it
+	From    *string `json:"from"`    // where a choice was made: --account, OCGO_KEY_ACCOUNT, a file
+	PID     *int    `json:"pid"`     // of the process that holds it
 	Command *string `json:"command"` // its name
 }
 
@@ -63,7 +63,7 @@ func (c *currentCmd) Run(a *app) error {
 	return a.Print("%s\n", text.Line(fmt.Sprintf("%s (%s)", p.Label, why)))
 }
 
-// explain says why it is that account.
+// explain returns the reason for the account, as JSON and as text.
 func (c *currentCmd) explain(p rotation.Prospect, proc rotation.Process, chosen choice.Choice) (j currentJSON, why string) {
 	j = currentJSON{Account: p.Label, Held: p.Held, Why: "turn"}
 	why = "next in turn"

@@ -13,7 +13,7 @@ import (
 type demoCmd struct{}
 
 func (*demoCmd) Help() string {
-	return `Starts a stand-in for the Go service on this machine and a pool of three accounts that lives in memory, lets the first account hit its weekly limit, and shows what happens. The client is OpenCode if it is installed, in a scratch home folder; else a small built-in one. None of your files, accounts or settings are read or changed.
+	return `Starts a stand-in for the Go service on this machine, with a pool of three accounts in memory. The first account hits its weekly limit, and the demo shows what happens. The client is OpenCode, in a temporary home folder, or a small built-in client if OpenCode is not installed. None of your files, accounts or settings are read or changed.
 
 Example:
   ocgo-key demo`

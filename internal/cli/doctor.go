@@ -30,7 +30,7 @@ Examples:
 // The shape of `doctor --json` is a contract.
 type doctorJSON struct {
 	Findings []doctor.Finding  `json:"findings"`
-	OK       bool              `json:"ok"` // no problems; there may be notes
+	OK       bool              `json:"ok"` // no problem; there may be notes
 	Repaired []doctor.Repaired `json:"repaired,omitempty"`
 }
 
@@ -40,8 +40,8 @@ func (c *doctorCmd) Run(a *app) error {
 	results := doctor.Examine(options)
 	report := doctorJSON{Findings: []doctor.Finding{}}
 	if c.Repair {
-		// A repair may uncover the next damage: a link in the place of the state hides that the state is
-		// gone. So what a second examination finds is repaired, too.
+		// A repair may uncover another fault: if a link replaces the state file, only its removal
+		// shows that the state is missing. So a second round repairs what it finds.
 		for again := 0; again < 2 && slices.ContainsFunc(results, doctor.Result.Repairable); again++ {
 			report.Repaired = append(report.Repaired, doctor.Repair(results, a.Terminal)...)
 			results = doctor.Examine(options)
@@ -78,7 +78,7 @@ func printDiagnosis(a *app, results []doctor.Result, report doctorJSON, problems
 	indent := strings.Repeat(" ", levelWidth+1)
 	line := func(level, check, what string) {
 		lines := []string{check + ": " + what}
-		if screen { // in a file or pipe each finding is one line
+		if screen { // in a file or pipe, one line per finding
 			lines = l.wrap(lines[0], l.width-len(indent))
 		}
 		b.WriteString(l.paint(levelStyle(level), fmt.Sprintf("%-*s", levelWidth, level)) + " " + strings.Join(lines, "\n"+indent) + "\n")

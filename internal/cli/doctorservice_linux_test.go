@@ -48,7 +48,7 @@ func (h *importHome) diagnose(check, shell string) (what, fix string) {
 	return "", ""
 }
 
-// refuse answers like the service answers a request without a key.
+// refuse answers as the service does to a request without a key.
 func refuse(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusUnauthorized)
@@ -128,8 +128,8 @@ func TestDoctorFindsAnUnreachableService(t *testing.T) {
 	assert.Empty(t, what)
 }
 
-// Doctor names the settings of a proxy, without the password in them. LOCALHOST in capitals is a
-// host for which Go uses the proxy, although it is this machine.
+// Doctor prints the settings of a proxy without the password in them. LOCALHOST is this machine,
+// but Go uses the proxy for a host in capitals.
 func TestDoctorNamesTheProxy(t *testing.T) {
 	t.Parallel() // it waits
 	h := newImportHome(t)
@@ -171,7 +171,7 @@ func TestDoctorNamesTheProxy(t *testing.T) {
 	assert.Equal(t, "unset OCGO_KEY_BASE_URL", fix)
 }
 
-// If this machine's clock is far off, the service's certificate is not valid.
+// If the clock of this machine is very wrong, the service's certificate is not valid.
 func TestDoctorNamesTheClockWhereACertificateIsOver(t *testing.T) {
 	t.Parallel() // it waits
 	h := newImportHome(t)
@@ -186,8 +186,8 @@ func TestDoctorNamesTheClockWhereACertificateIsOver(t *testing.T) {
 	assert.Contains(t, what, "its certificate is not valid at the time that this machine's clock shows")
 }
 
-// certificate returns a certificate for this host that is valid for an hour around a time and that
-// the commands trust.
+// certificate returns a certificate for this host that the commands trust. It is valid for an hour
+// around a time.
 func (h *importHome) certificate(host string, around time.Time) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(h.t, err)

@@ -61,13 +61,13 @@ func (d diagnosis) find(ts *testscript.TestScript, check, pattern string) (level
 	return "", "", false
 }
 
-// fixPatience is the longest wait for a service that a fix started, since it is not reachable at
+// fixPatience is the longest wait for a service that a fix has started: it is not reachable at
 // once.
 const fixPatience = 10 * time.Second
 
 const doctorCommand = "exec ocgo-key doctor --json"
 
-// found CHECK LEVEL PATTERN requires that doctor has this finding, and puts its fix into $FIX.
+// found CHECK LEVEL PATTERN requires that doctor has this finding, and sets $FIX to its fix.
 func found(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: found CHECK LEVEL PATTERN")
@@ -92,8 +92,8 @@ func gone(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// fix [-in INPUT] CHECK LEVEL PATTERN requires that doctor has this finding, runs its fix as it is
-// printed, and requires that the finding is gone.
+// fix [-in INPUT] CHECK LEVEL PATTERN requires that doctor has this finding, and runs the printed
+// fix. The finding must then be gone.
 func fix(ts *testscript.TestScript, neg bool, args []string) {
 	input := "</dev/null"
 	if len(args) > 2 && args[0] == "-in" {

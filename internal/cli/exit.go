@@ -29,10 +29,10 @@ const (
 	exitUsage      = 80  // the command line or the input is wrong
 	exitWrapper    = 125 // the wrapper itself failed
 	exitCannotRun  = 126 // the command can't be run
-	exitNoCommand  = 127 // there is no such command
+	exitNoCommand  = 127 // the command does not exist
 )
 
-// statusError ends this process with the exit status of a command, without a message.
+// statusError makes this process end with the exit status of a command, without a message.
 type statusError struct{ wrapper.Status }
 
 func (e *statusError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
@@ -44,13 +44,13 @@ func (e *statusError) end() int {
 	return e.Code
 }
 
-// table has the exit code and the hint of each known error. The first match counts.
+// table has the exit code and the hint of each known error. The first match is used.
 var table = []struct {
 	err  error
 	code int
 	next string
 }{
-	{supervise.ErrFailed, exitWrapper, ""}, // first, so that its cause does not count
+	{supervise.ErrFailed, exitWrapper, ""}, // first, since the error that it wraps has its own entry
 	{hint.ErrInput, exitUsage, ""},
 	{hint.ErrRefused, exitRefused, ""},
 	{hint.ErrExists, exitAlready, ""},
@@ -74,7 +74,7 @@ var table = []struct {
 	{rotation.ErrNewer, exitGeneral, "upgrade this ocgo-key, or set OCGO_KEY_STATE_DIR to another folder"},
 }
 
-// explain returns the exit code of an error, and its hint: the outermost one.
+// explain returns the exit code of an error, and its outermost hint.
 func explain(err error) (code int, next string) {
 	code = exitGeneral
 	for _, row := range table {

@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// FuzzBaseURL checks that no base URL makes a key cross the network unencrypted: http is only for a
-// loopback address.
+// FuzzBaseURL checks that no base URL sends a key unencrypted over the network: http is allowed
+// only for a loopback address.
 func FuzzBaseURL(f *testing.F) {
 	for _, raw := range []string{"https://opencode.ai/zen/go/v1", "http://127.0.0.1:8080/x", "http://localhost", "http://[::1]:1/", "http://127.0.0.1.evil.example",
 		"http://127.0.0.1@evil.example", "HTTP://LOCALHOST", "https:opencode.ai", "https://a b", "//x", "http://0x7f.1", "http://localhost%00.evil"} {

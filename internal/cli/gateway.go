@@ -25,7 +25,7 @@ import (
 
 // gatewayFlags are the flags of the commands that run a gateway.
 type gatewayFlags struct {
-	Zen       bool          `help:"Serve provider opencode (Zen) as well, with the same keys. Zen spends balance."`
+	Zen       bool          `help:"Also serve the provider opencode (Zen), with the same keys. Zen spends balance."`
 	Stall     time.Duration `default:"120s" placeholder:"D" help:"Try the next account once if no answer begins within this time; 0 waits forever. (${default})"`
 	NoOverage bool          `help:"Stop using an account as soon as an answer costs real money, until its limits are reset."`
 	Ahead     *int          `placeholder:"N" help:"Switch to an account with more left once N percent of a limit is used; 0 waits for the limit. Default: the setting ahead."`
@@ -45,7 +45,7 @@ func (f gatewayFlags) options(a *app) supervise.GatewayOptions {
 	return supervise.GatewayOptions{Service: a.baseURL, Zen: f.Zen, Stall: f.Stall, NoOverage: f.NoOverage}
 }
 
-// ahead returns the flag as a Holder's Ahead.
+// ahead converts the flag for Holder.Ahead.
 func (f gatewayFlags) ahead() int {
 	switch {
 	case f.Ahead == nil:
@@ -60,12 +60,12 @@ type gatewayCmd struct {
 	gatewayFlags
 	choiceFlags
 	Port       int    `placeholder:"N" help:"The port on 127.0.0.1. Default: a free one."`
-	ParentPipe bool   `help:"Exit when stdin is closed, and so with the program that started it."`
-	Lease      string `enum:"process,conversation" default:"process" help:"Who gets an account: this process, for all its clients (process), or each conversation of theirs (conversation), which keeps it until 24 hours after its last request. (${default})"`
+	ParentPipe bool   `help:"Exit when stdin is closed, that is, when the program that started it ends."`
+	Lease      string `enum:"process,conversation" default:"process" help:"What gets an account: this process, for all its clients (process), or each conversation (conversation). A conversation keeps its account until 24 hours after its last request. (${default})"`
 }
 
 func (*gatewayCmd) Help() string {
-	return `Prints one line, {"base_url":…,"token":…,"pid":…}, and serves until it is stopped. Use base_url in place of the service's: a client appends /chat/completions, /messages or /responses, and sends the token in place of a key. With --parent-pipe it then prints one line per event for the user: {"event":"switched","text":…,"from":…,"to":…}, and "exhausted" or "failed" with a text.
+	return `Prints one line, {"base_url":…,"token":…,"pid":…}, and serves until it is stopped. A client uses base_url in place of the service's address, appends /chat/completions, /messages or /responses, and sends the token in place of a key. With --parent-pipe it then prints one line per event for the user: {"event":"switched","text":…,"from":…,"to":…}, and "exhausted" or "failed" with a text.
 
 Example:
   ocgo-key gateway --port 8421`
@@ -91,7 +91,7 @@ func (c *gatewayCmd) Run(a *app) error {
 	observer, parent, begin := n.Observer(), context.Background(), a.budget().Context
 	if c.ParentPipe {
 		a.asksNobody = true // the terminal belongs to the parent
-		// The parent waits for the line printed below. This process ends with the parent.
+		// The parent reads the line printed below. This process ends when the parent ends.
 		var gone context.CancelFunc
 		parent, gone = untilClosed(a.stdin)
 		defer gone()
@@ -126,7 +126,7 @@ func (c *gatewayCmd) Run(a *app) error {
 		return err
 	}
 	defer gw.Close()
-	// The program that reads the line may send a signal at once.
+	// The program may send a signal as soon as it has read the line.
 	end, stop := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := a.Document(struct {
@@ -140,10 +140,10 @@ func (c *gatewayCmd) Run(a *app) error {
 	return nil
 }
 
-// choiceIn returns the choice for a conversation in this folder. chosen is that of the gateway
-// itself.
+// choiceIn returns the user's choice for a conversation in this folder. chosen is the choice for
+// the gateway itself.
 func (c *gatewayCmd) choiceIn(ctx context.Context, a *app, pool *rotation.Pool, folder string, chosen rotation.Choice) rotation.Choice {
-	in, _ := found(ctx, a, pool, c.sources(a, folder)) // without a choice the turn decides
+	in, _ := found(ctx, a, pool, c.sources(a, folder)) // without a choice, the next account in turn is used
 	in.Only = in.Only || c.Only
 	if in.ID == "" && c.Only {
 		return chosen
@@ -151,8 +151,8 @@ func (c *gatewayCmd) choiceIn(ctx context.Context, a *app, pool *rotation.Pool, 
 	return in.Choice
 }
 
-// holderName is the name under which `list` shows this process: that of the program that started
-// it, if it works for that program alone.
+// holderName is the name under which `list` shows this process. If it works only for the program
+// that started it, that is the name of the program.
 func (c *gatewayCmd) holderName() string {
 	if c.ParentPipe {
 		if parent, err := process.Lookup(os.Getppid()); err == nil && opencode.Is(parent.Name) {
@@ -172,8 +172,8 @@ func untilClosed(stdin io.Reader) (context.Context, context.CancelFunc) {
 	return ctx, gone
 }
 
-// newHolder returns a holder for this process, which is listed as command. It does not use the pool or
-// the store yet.
+// newHolder returns a holder for this process, which `list` shows as command. It does not use the
+// pool or the store yet.
 func (a *app) newHolder(pool *rotation.Pool, keys keychain.Store, command string, ahead int) (*helper.Holder, error) {
 	self, err := process.Lookup(os.Getpid())
 	if err != nil {
@@ -189,7 +189,7 @@ func (a *app) warnMissing(missing, next rotation.Handout) {
 		fmt.Sprintf("`ocgo-key replace %s` stores it again", text.Quote(missing.Label)))
 }
 
-// teller reports errors together with their hints.
+// teller prints errors with their hints.
 type teller struct{ *report.Terminal }
 
 func (t teller) Failed(err error) {

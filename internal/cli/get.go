@@ -10,17 +10,17 @@ import (
 type getCmd struct {
 	PID    int    `name:"pid" placeholder:"PID" complete:"holder" help:"The process that the key is for. Default: the calling process."`
 	Format string `enum:"plain,json,git,engflow" default:"plain" help:"plain (the key and a newline), json, git (a git credential helper) or engflow (a Bazel credential helper)."`
-	Again  bool   `help:"The service refused the last key: ask it about the account, and get the next account's key if it confirms that."`
+	Again  bool   `help:"The service has refused the last key. Ask the service about the account; if it confirms, get the next account's key."`
 	choiceFlags
 	Action string `arg:"" optional:"" help:"The action that git or Bazel passes to a helper; store and erase do nothing."`
 }
 
 func (*getCmd) Help() string {
-	return `The same process keeps getting the same key; the next process gets the next one. The calling process is the nearest ancestor that is neither a launcher (env, sudo, npx) nor a shell started for this one command.
+	return `A process gets the same key each time; the next process gets the next key. The calling process is the nearest ancestor that is neither a launcher (env, sudo, npx) nor a shell started for this one command.
 
-A process that asks again within 60 seconds, or with --again, may have been refused its key: then the service is asked about the account. If a limit is used up or the key is refused, the process gets the next account's key; otherwise the same key.
+A process that asks again within 60 seconds, or with --again, may have a key that was refused. So ocgo-key asks the service about the account. If a limit is used up or the key is refused, the process gets the next account's key; otherwise it gets the same key.
 
-It prints only the key and a newline on stdout, and nothing there on failure. It waits at most 8 seconds for the keychain.
+It prints only the key and a newline on stdout; on failure, nothing. It waits at most 8 seconds for the keychain.
 
 Examples:
   printf 'header = "Authorization: Bearer %s"\n' "$(ocgo-key get)" |
@@ -47,17 +47,18 @@ func (c *getCmd) Run(a *app) error {
 	return err
 }
 
-// fetch returns the account that the calling process holds, or the next one, with its key.
+// fetch returns the account of the calling process with its key. A process without an account gets
+// the next one.
 func (c *getCmd) fetch(a *app) (credential.Answer, error) {
 	ctx, cancel := accounts.ProgramBudget.Context()
 	defer cancel()
 	keys := a.keys()
-	go keys.Warm() // while the calling process is determined
+	go keys.Warm() // in parallel with the search for the calling process
 	pool, err := a.pool()
 	if err != nil {
 		return credential.Answer{}, err
 	}
-	defer pool.WriteBehind()() // writes the copy of the state while the keychain is asked
+	defer pool.WriteBehind()() // writes the copy of the state during the keychain call
 	proc, err := callerOr(ctx, c.PID, pool)
 	if err != nil {
 		return credential.Answer{}, err

@@ -14,7 +14,7 @@ import (
 	"ocgo-key/internal/manual"
 )
 
-// The help of every command has a sentence about what it does, and an example.
+// The help of every command says what the command does and has an example.
 func TestHelpIsComplete(t *testing.T) {
 	commands := manual.Commands(model(t))
 	require.Greater(t, len(commands), 15)

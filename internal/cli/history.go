@@ -15,11 +15,11 @@ import (
 
 type historyCmd struct {
 	Number int  `short:"n" default:"20" placeholder:"N" help:"The last N events; 0 for all that are kept. (${default})"`
-	All    bool `help:"Also each account that was given to a process or a conversation (leased)."`
+	All    bool `help:"Also show each account that a process or a conversation got (leased)."`
 }
 
 func (*historyCmd) Help() string {
-	return `Prints one line for each event, the newest last: what switched, when and why. Below them, how often each account hit which limit, as far back as events are kept (about 1 MiB of them). An account keeps its counts when it is renamed.
+	return `Prints one line for each event, the newest last: what switched, when and why. Then it prints how often each account hit which limit, as far back as events are kept (about 1 MiB). A renamed account keeps its counts.
 
 Examples:
   ocgo-key history
@@ -108,7 +108,7 @@ func eventText(e rotation.Event) string {
 	return b.String()
 }
 
-// limitWord returns the name of one of rotation.Limits as shown to the user.
+// limitWord returns the user's name for one of rotation.Limits.
 func limitWord(limit string) string {
 	return cmp.Or(map[string]string{"rolling": "5-hour"}[limit], limit)
 }

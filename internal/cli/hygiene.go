@@ -8,13 +8,14 @@ import (
 	"ocgo-key/internal/term"
 )
 
-// guard protects keys in memory. It runs first in every command, and takes a few microseconds.
+// guard protects the keys in memory from other programs. It runs first in every command, and takes
+// a few microseconds.
 func guard(getenv func(string) string) {
 	secure.HideMemory()
 	term.SilenceStackTraces()
 	if printsHeaders(getenv) {
-		// Only Go's HTTP/2 code prints headers. Every request with a key uses this transport or a
-		// clone of it.
+		// Only Go's HTTP/2 code prints headers, so this turns HTTP/2 off. Every request with a key
+		// uses this transport or a clone of it.
 		transport := http.DefaultTransport.(*http.Transport)
 		transport.Protocols = new(http.Protocols)
 		transport.Protocols.SetHTTP1(true)

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Only the place of a panic is shown, since its value and its stack may contain a key.
+// Only the function that panicked is shown, since the value and the stack may contain a key.
 func TestPanicShowsItsPlaceAlone(t *testing.T) {
 	const key = "sk-marked-of-a-panic"
 	place := func(value any) (place string) {
@@ -29,7 +29,7 @@ func TestPanicShowsItsPlaceAlone(t *testing.T) {
 //go:noinline
 func blowUp(value any) { panic(value) }
 
-// HTTP/2 is only switched off if GODEBUG makes Go print headers.
+// HTTP/2 is turned off only if GODEBUG makes Go print headers.
 func TestGuardLeavesHTTPAlone(t *testing.T) {
 	for _, debug := range []string{"", "gctrace=1", "http2client=0"} {
 		assert.False(t, printsHeaders(func(string) string { return debug }), debug)

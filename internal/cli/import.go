@@ -15,14 +15,14 @@ import (
 )
 
 type importCmd struct {
-	From     *string `placeholder:"PATH" complete:"file" help:"Read this file alone (- is stdin): auth.json, opencode.db or a configuration of OpenCode, an accounts file of opencode-go-multi-auth, or a list with one key on a line, with an optional label before it."`
+	From     *string `placeholder:"PATH" complete:"file" help:"Read only this file (- is stdin): auth.json, opencode.db or a configuration of OpenCode, an accounts file of opencode-go-multi-auth, or a list with one key per line and an optional label before each key."`
 	Scrub    bool    `help:"Remove the keys from the files once the keychain has them."`
 	NoVerify bool    `help:"Do not check the keys with the service."`
 	Yes      bool    `short:"y" help:"Do not ask."`
 }
 
 func (*importCmd) Help() string {
-	return `Without --from it reads OpenCode's auth.json and the database of OpenCode 2, the accounts of the plugin opencode-go-multi-auth, and OPENCODE_API_KEY. Each key is checked as add does, goes into the keychain and is read back. Keys that are already stored are named and skipped, so it is safe to run again.
+	return `Without --from it reads OpenCode's auth.json and the database of OpenCode 2, the accounts of the plugin opencode-go-multi-auth, and OPENCODE_API_KEY. Each key is checked with the service, stored in the keychain and read back. Keys that are already stored are reported and skipped, so it is safe to run import again.
 
 Examples:
   ocgo-key import
@@ -59,7 +59,7 @@ func (c *importCmd) Run(a *app) error {
 	}
 	im := importer.Import{Scrub: c.Scrub, NoVerify: c.NoVerify, Env: env, Pool: pool, Accounts: a.accounts(pool), Reporter: a.Terminal}
 	if a.JSON {
-		im.Reporter = report.Warnings(a.Terminal) // the document says the rest
+		im.Reporter = report.Warnings(a.Terminal) // the document contains the failures
 	}
 	done, err := im.Run(ctx, sources)
 	switch {
@@ -70,7 +70,7 @@ func (c *importCmd) Run(a *app) error {
 	case a.JSON:
 		err = a.Document(done)
 	}
-	if err == nil && done.Failures > 0 { // an import of only some keys is a failure
+	if err == nil && done.Failures > 0 { // importing only some of the keys is a failure
 		err = fmt.Errorf("imported %s; %d failed (see above)", text.Count(len(done.Imported), "key", "keys"), done.Failures)
 	}
 	return err
@@ -86,8 +86,8 @@ func (c *importCmd) sources(ctx context.Context, a *app, env importer.Env) (*imp
 	return importer.Named(ctx, *c.From)
 }
 
-// nothing reports that an import found no key. That is an error only if the user named the source,
-// since an import after all keys were moved is fine.
+// nothing reports that an import found no key. This is an error only if the user named the source:
+// a second import, after all keys were moved, is fine.
 func (c *importCmd) nothing(a *app, looked []string) error {
 	message, next := "no key was found; looked at "+strings.Join(looked, ", "), "name a file with --from PATH, or add a key with `ocgo-key add`"
 	if c.From != nil {
@@ -100,8 +100,8 @@ func (c *importCmd) nothing(a *app, looked []string) error {
 	return nil
 }
 
-// ask asks the user, if there is a terminal, before it lets files be changed. A script needs only
-// --scrub.
+// ask asks the user before files are changed, if there is a terminal. Without a terminal, --scrub
+// is enough.
 func (c *importCmd) ask(a *app, files []string) error {
 	if !c.Scrub || len(files) == 0 || !term.IsTerminal(a.stdin) {
 		return nil

@@ -31,7 +31,7 @@ type importHome struct {
 	t      *testing.T
 	marker *keyleak.Marker
 	env    []string
-	folder string // where the files are
+	folder string // the folder of the files
 }
 
 func newImportHome(t *testing.T) *importHome {
@@ -39,7 +39,7 @@ func newImportHome(t *testing.T) *importHome {
 	daemon, err := keychainIn(keychaintest.Unlocked)
 	require.NoError(t, err)
 	home := t.TempDir()
-	// Doctor asks for its version each time, for which a real OpenCode takes a second or more.
+	// Doctor runs `opencode --version` each time, and a real OpenCode takes a second or more.
 	bin := filepath.Join(home, "bin")
 	require.NoError(t, os.Mkdir(bin, 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "opencode"), []byte("#!/bin/sh\necho 1.18.33\n"), 0o700))
@@ -70,7 +70,7 @@ func (h *importHome) labels() []string {
 	return labels
 }
 
-// secrets returns all of ocgo-key's entries in the keychain.
+// secrets returns all entries of ocgo-key in the keychain.
 func (h *importHome) secrets() []byte {
 	out, err := h.command("secret-tool", "search", "--all", "--unlock", "service", "ocgo-key").Output()
 	if len(out) > 0 { // the search fails if there is no entry
@@ -79,7 +79,7 @@ func (h *importHome) secrets() []byte {
 	return out
 }
 
-// Wherever an import is killed, each key is in the keychain or still in its file. After enough
+// Whenever an import is killed, each key is in the keychain or still in its file. After enough
 // further imports, each key is in the pool once, and in no file.
 func TestImportSurvivesKill(t *testing.T) {
 	h := newImportHome(t)
@@ -121,7 +121,7 @@ func TestImportSurvivesKill(t *testing.T) {
 		require.NoError(t, cmd.Start())
 		lines := bufio.NewReader(stderr)
 		if attempt%3 != 0 {
-			// Kill the import after its first change, so that each one leaves less to do.
+			// Kill each import only after its first change, so that it leaves less to do.
 			for line := ""; err == nil && !strings.HasPrefix(line, "ocgo-key: imported ") && !strings.HasPrefix(line, "ocgo-key: removed "); {
 				line, err = lines.ReadString('\n')
 			}
@@ -142,7 +142,7 @@ func TestImportSurvivesKill(t *testing.T) {
 			between++
 		}
 	}
-	// The import that finds no key is the last: a killed one may have imported everything.
+	// The loop ends at an import that finds no key: a killed import may have imported everything.
 	out, err := h.command("ocgo-key", "import", "--scrub", "--no-verify").CombinedOutput()
 	require.NoError(t, err)
 	require.Contains(t, string(out), "no key was found")
@@ -192,8 +192,8 @@ func nothingLeft(auth, list string) bool {
 	return errA == nil && errL == nil && !bytes.Contains(a, []byte("opencode-go")) && !bytes.Contains(l, []byte("apiKey"))
 }
 
-// A key in the environment is imported. The import cannot remove it there, so a hint tells the user
-// how to.
+// A key in the environment is imported. The import cannot remove it from the environment, so a hint
+// tells the user how.
 func TestImportFromEnvironment(t *testing.T) {
 	h := newImportHome(t)
 	key := h.marker.Key("environment")
@@ -212,9 +212,9 @@ func TestImportFromEnvironment(t *testing.T) {
 	assert.JSONEq(t, `{"imported":[],"skipped":[{"label":"Account 1","reason":"already there, as Account 1","source":"OPENCODE_API_KEY"}],"scrubbed":[]}`, string(out))
 }
 
-// Imports that run at the same time add each key once, and all of them succeed, even if another
-// import has added the label or the key first. The service answers no request until each import has
-// sent its first one.
+// Imports that run at the same time add each key once. All of them succeed, even if another import
+// adds the label or the key first. The service waits with its answers until each import has sent a
+// request.
 func TestImportsAtOnce(t *testing.T) {
 	h := newImportHome(t)
 	const imports, keys = 4, 3
@@ -232,7 +232,7 @@ func TestImportsAtOnce(t *testing.T) {
 	commands := make([]*exec.Cmd, imports)
 	outputs := make([]bytes.Buffer, imports)
 	for i := range commands {
-		var list strings.Builder // the same keys, each labelled as another one is elsewhere or not at all
+		var list strings.Builder // the same keys, with other labels or none
 		for k := range keys {
 			label := fmt.Sprintf("Label %d=", (i+k)%keys)
 			if i%2 == 1 {
@@ -263,7 +263,8 @@ func TestImportsAtOnce(t *testing.T) {
 	}
 }
 
-// If a file changes after it was read, no key is removed from it, so that the change is not lost.
+// If a file changes after the import has read it, no key is removed from it, so that the change is
+// not lost.
 func TestImportLeavesChangedFile(t *testing.T) {
 	h := newImportHome(t)
 	path := filepath.Join(h.folder, "auth.json")
@@ -285,7 +286,7 @@ func TestImportLeavesChangedFile(t *testing.T) {
 	assert.Equal(t, "{\"new\": 1}\n", string(text))
 }
 
-// It is no error if another import has removed the keys from the file meanwhile.
+// It is not an error if another import has removed the keys from the file in the meantime.
 func TestImportLeavesClearedFile(t *testing.T) {
 	h := newImportHome(t)
 	path := filepath.Join(h.folder, "auth.json")
@@ -297,7 +298,7 @@ func TestImportLeavesClearedFile(t *testing.T) {
 	assert.Equal(t, []string{"opencode-go"}, h.labels())
 }
 
-// slowService starts a service that calls meanwhile before it answers a request for the usage.
+// slowService starts a service that calls the function meanwhile before it answers a usage request.
 func (h *importHome) slowService(meanwhile func()) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		meanwhile()

@@ -13,14 +13,14 @@ import (
 )
 
 type installCmd struct {
-	Plugin bool `xor:"how" help:"Put a plugin into OpenCode's folder. The default."`
-	Shim   bool `xor:"how" help:"Put a small opencode program into a separate folder for the front of PATH; it runs the real one under ocgo-key run."`
-	DryRun bool `help:"Show what would be written, line by line, and write nothing."`
+	Plugin bool `xor:"how" help:"Write a plugin into OpenCode's folder. The default."`
+	Shim   bool `xor:"how" help:"Write a small program called opencode, which runs the real one under ocgo-key run. Its folder has to come first on PATH."`
+	DryRun bool `help:"Show every line that would be written, and write nothing."`
 	Yes    bool `short:"y" help:"Do not ask."`
 }
 
 func (*installCmd) Help() string {
-	return `Shows what it will write and asks. Files that are not its own are never touched. OPENCODE_CONFIG_DIR and XDG_CONFIG_HOME say where OpenCode's folder is. ocgo-key uninstall removes exactly what was written.
+	return `Shows what it will write and asks. Files that are not its own are never touched. OPENCODE_CONFIG_DIR and XDG_CONFIG_HOME determine OpenCode's folder. ocgo-key uninstall removes exactly what was written.
 
 Examples:
   ocgo-key install --dry-run
@@ -69,7 +69,7 @@ func (c *installCmd) Run(a *app) error {
 	return showInstalled(a, out, p, c)
 }
 
-// sayUntried names an OpenCode version that this program was not tested with.
+// sayUntried warns about an OpenCode version that this program was not tested with.
 func sayUntried(a *app) {
 	path, err := opencode.Find(a.getenv("PATH"))
 	if err != nil {
@@ -80,7 +80,8 @@ func sayUntried(a *app) {
 	}
 }
 
-// showInstalled prints the result: the planned files with --dry-run, and the line for a profile.
+// showInstalled prints the result: with --dry-run the planned files, and for a shim the line for
+// the shell's profile.
 func showInstalled(a *app, out *installed, p *install.Plan, c *installCmd) error {
 	if a.JSON {
 		return a.Document(out)
@@ -111,10 +112,10 @@ type installed struct {
 	How    string              `json:"how"` // plugin, shim
 	DryRun bool                `json:"dry_run"`
 	Steps  []install.Step      `json:"steps"`
-	Path   []opencode.PathLine `json:"path,omitempty"` // for a shim that does not come first on PATH
+	Path   []opencode.PathLine `json:"path,omitempty"` // for a shim whose folder is not first on PATH
 }
 
-// showSteps writes one line for each step.
+// showSteps prints one line for each step.
 func showSteps(w io.Writer, steps []install.Step) {
 	for _, s := range steps {
 		_, _ = fmt.Fprintln(w, s)
@@ -127,7 +128,7 @@ type uninstallCmd struct {
 }
 
 func (*uninstallCmd) Help() string {
-	return `Removes what ocgo-key install wrote: the plugin, the shim, and the folders it made for them if they are empty. Accounts and keys stay.
+	return `Removes what ocgo-key install wrote: the plugin, the shim, and their folders if they are empty. Accounts and keys stay.
 
 Examples:
   ocgo-key uninstall --dry-run

@@ -24,13 +24,13 @@ func (a *app) readKey(prompt string) (keychain.Secret, error) {
 func (a *app) readRaw(prompt string) (string, error) {
 	if term.IsTerminal(a.stdin) {
 		raw, err := term.ReadPassword(text.Line(prompt))
-		defer clear(raw) // the string below is another copy
+		defer clear(raw) // the string below is a copy
 		if errors.Is(err, io.EOF) {
 			return "", hint.Refuse("no key was given")
 		}
 		return string(raw), err
 	}
-	// The limit is above the maximum size of a key, so that ParseKey detects a key that is too
+	// The limit is above the maximum size of a key, so that ParseKey can report a key that is too
 	// large.
 	raw, err := io.ReadAll(io.LimitReader(a.stdin, 4*keychain.MaxSecretSize))
 	defer clear(raw)

@@ -10,17 +10,17 @@ import (
 	"ocgo-key/internal/term"
 )
 
-// layout is how results are shown on this terminal.
+// layout describes how results are printed: for a terminal, a pipe or a screen reader.
 type layout struct {
 	width  int  // of a line, in columns
-	utf8   bool // the terminal shows more than ASCII
+	utf8   bool // the locale uses UTF-8
 	colour bool
-	plain  bool // only sentences, for a screen reader
+	plain  bool // sentences instead of pictures, for a screen reader
 }
 
 const (
 	defaultWidth = 80 // of a pipe or file, in columns
-	minWidth     = 24 // narrower terminals are treated as this wide
+	minWidth     = 24 // a narrower terminal gets lines of this width
 )
 
 // layout returns the layout for stdout.
@@ -31,7 +31,7 @@ func (a *app) layout() layout {
 		colour: tty && !dumb && !a.NoColor && a.getenv("NO_COLOR") == ""}
 	if tty {
 		l.width = term.Width(a.stdout)
-	} else if n, err := strconv.Atoi(a.getenv("COLUMNS")); err == nil && n > 0 { // set by watch(1) and others
+	} else if n, err := strconv.Atoi(a.getenv("COLUMNS")); err == nil && n > 0 { // watch(1) sets it, for example
 		l.width = n
 	}
 	l.width = max(l.width, minWidth)
@@ -44,14 +44,14 @@ func (a *app) dumb() bool {
 	return name == "dumb" || name == "" && runtime.GOOS != "windows"
 }
 
-// localeIsUTF8 reports whether the locale uses UTF-8. The first of the variables that is set decides.
+// localeIsUTF8 reports whether the locale uses UTF-8, by the first variable that is set.
 func localeIsUTF8(goos string, getenv func(string) string) bool {
 	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
 		if value := strings.ToLower(getenv(name)); value != "" {
 			return strings.Contains(value, "utf-8") || strings.Contains(value, "utf8")
 		}
 	}
-	return goos != "linux" // Windows and macOS need no such variable
+	return goos != "linux" // Windows and macOS use UTF-8 without a variable
 }
 
 // style is an SGR parameter: an attribute, or one of the sixteen colours of the user's theme.
@@ -65,7 +65,7 @@ const (
 	yellow style = "33"
 )
 
-// paint returns text in a style, or text alone if there is no colour.
+// paint returns text in a style, or text alone for output without colour.
 func (l layout) paint(s style, text string) string {
 	if !l.colour || text == "" {
 		return text
@@ -94,7 +94,7 @@ func (l layout) wrap(text string, n int) []string {
 		if at > 0 && at+1+width > n {
 			lines, at = append(lines, ""), 0
 		}
-		for ; width > n; width = columns(word) { // the word does not fit into any line
+		for ; width > n; width = columns(word) { // the word is longer than a line
 			part := displaywidth.TruncateString(word, n, "")
 			word = strings.TrimPrefix(word, part)
 			lines = append(lines[:len(lines)-1], part, "")

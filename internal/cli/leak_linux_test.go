@@ -15,9 +15,9 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// TestLeaksAreFound tests the search for leaked keys that every script ends with: without this
-// test, a search that finds nothing would pass. Each script in testdata/leak leaks a key on
-// purpose, and its first line says where the search must find the key.
+// TestLeaksAreFound tests the search for leaked keys at the end of every script, since a search
+// that never finds anything would pass unnoticed. Each script in testdata/leak leaks a key on
+// purpose. Its first line says where the search must find the key.
 func TestLeaksAreFound(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/leak/*.txtar")
 	require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestLeaksAreFound(t *testing.T) {
 			var caught []keyleak.Leak
 			t.Run("script", func(t *testing.T) { runScripts(&scriptT{T: t, caught: &caught}, path) })
 			require.NotEmpty(t, caught, "the leak was not found")
-			// A key that a process shows only for a moment may also be found in the process table.
+			// The search may also find a key in the process table that is there only for a moment.
 			assert.True(t, slices.ContainsFunc(caught, func(leak keyleak.Leak) bool { return strings.Contains(leak.String(), want) }), "%v", caught)
 		})
 	}

@@ -14,7 +14,7 @@ import (
 type listCmd struct{}
 
 func (*listCmd) Help() string {
-	return `Shows number, label, state, who holds the account, and when it was last used. > marks the one that the next process gets. A state is ready, cooling until a time, rejected, or disabled; a limit on one model alone does not show. An empty pool is not an error.
+	return `Shows number, label, state, who holds the account, and when it was last used. > marks the account that the next process gets. A state is ready, cooling until a time, rejected, or disabled. A limit of a single model is not shown. An empty pool is not an error.
 
 Examples:
   ocgo-key list

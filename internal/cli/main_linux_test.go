@@ -18,10 +18,10 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// TestMain makes this test binary act as three programs: `ocgo-key` itself, and two that its users
-// have, the password manager `pass` and `ask`, a client of the Go service.
+// TestMain makes this test binary act as three programs: `ocgo-key`, the password manager `pass`,
+// and `ask`, a client of the Go service.
 func TestMain(m *testing.M) {
-	// By default, programs built with the race detector sleep for a second before they exit.
+	// By default, a program built with the race detector sleeps for a second before it exits.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
 		panic(err)
 	}
@@ -61,8 +61,8 @@ var keychains struct {
 	started map[keychaintest.Mode]*keychaintest.Daemon
 }
 
-// keychainIn returns a real keychain service in this state. All scripts share it, since the ids of
-// their accounts differ.
+// keychainIn returns a real keychain service in this state. All scripts can share it, since their
+// accounts have different ids.
 func keychainIn(mode keychaintest.Mode) (*keychaintest.Daemon, error) {
 	keychains.Lock()
 	defer keychains.Unlock()
@@ -80,11 +80,11 @@ func keychainIn(mode keychaintest.Mode) (*keychaintest.Daemon, error) {
 	return d, nil
 }
 
-// folderVariable names the folder that the program takes for the OS keychain. It is set with
-// the build tag check, for machines on which no keychain service is installed.
+// folderVariable names a folder that the program uses as the OS keychain. It is set with the build
+// tag check, for machines without a keychain service.
 const folderVariable = "OCGO_KEY_TEST_FOLDER"
 
-// folder is a file store under the name of the OS keychain.
+// folder is a file store that has the name of the OS keychain.
 type folder struct{ keychain.Store }
 
 func (folder) Name() string { return accounts.OSStore }
@@ -93,7 +93,7 @@ func openFolder(dir string) folder {
 	return folder{keychain.NewFile(keychain.FileConfig{Dir: dir, Identity: filepath.Join(dir, "identity")})}
 }
 
-// newFolder returns a daemon that does not run, with the folder to use in its place.
+// newFolder returns a Daemon without a process, for a folder that replaces the keychain.
 func newFolder() (*keychaintest.Daemon, error) {
 	dir, err := os.MkdirTemp("", "ocgo-key-folder-")
 	if err != nil {
@@ -125,7 +125,7 @@ func pass(args []string) int {
 	return 0
 }
 
-// binDir returns the folder of the programs of TestMain.
+// binDir returns the folder with the programs of TestMain.
 func binDir() (string, error) {
 	path, err := exec.LookPath("ocgo-key")
 	return filepath.Dir(path), err

@@ -14,7 +14,7 @@ import (
 type manCmd struct{}
 
 func (*manCmd) Help() string {
-	return `Prints the man page, which has the text of --help.
+	return `Prints the man page. Its text is that of --help.
 
 Example:
   ocgo-key man >ocgo-key.1`
@@ -26,7 +26,7 @@ func (*manCmd) Run(a *app, ctx *kong.Context) error {
 
 func manPage(app *kong.Application, date string) manual.Page {
 	return manual.Page{App: app, Version: version.String(), Date: date,
-		Brief:    "OpenCode Go keys in the OS keychain, one for each process, and the next one at a limit",
+		Brief:    "keeps OpenCode Go keys in the OS keychain and switches to the next key at a limit",
 		Sections: []manual.Section{exitSection(), environmentSection(), filesSection()}}
 }
 

@@ -25,24 +25,24 @@ import (
 	"ocgo-key/rotation"
 )
 
-// matrixID is the id of the only account.
+// matrixID is the id of the only account in the pool.
 const matrixID = "0123456789abcdef"
 
 // ring puts a new keychain into a state, and returns the environment in which programs find it.
 type ring = func(t *testing.T, key string) []string
 
-// TestKeychainMatrix checks the exit code and the message of `ocgo-key get` for each state that a
-// Linux keychain can be in. In every state it exits by itself, prints nothing but the key on
-// stdout, and leaves no process behind.
+// TestKeychainMatrix checks the exit code and the message of `ocgo-key get` for each state of a
+// Linux keychain. In every state `get` exits by itself, prints nothing but the key on stdout, and
+// leaves no process behind.
 func TestKeychainMatrix(t *testing.T) {
-	t.Parallel() // beside other tests that wait
+	t.Parallel() // together with other tests that wait
 	for _, row := range []struct {
 		state string
 		ring  ring
 		code  int
 		says  string
 	}{
-		// No keychain at all.
+		// There is no keychain.
 		{"no bus", noBus, 5, "there is no D-Bus session bus"},
 		{"a bus that is gone", busAt("unix:path=/no/such/bus"), 5, "the D-Bus session bus can't be reached"},
 		{"an invalid address", busAt("nonsense"), 5, "the address of the D-Bus session bus is not valid"},
@@ -64,7 +64,7 @@ func TestKeychainMatrix(t *testing.T) {
 		{"KeePassXC, database open", keepassxc(keychaintest.Unlocked), 0, ""},
 		{"KeePassXC, database locked", keepassxc(keychaintest.Locked), 6, "no answer within 7\\.\\ds"},
 
-		// Faults that no real keychain can be made to have.
+		// These faults cannot be produced with a real keychain.
 		{"fake, never answers", fake(func(f *keychaintest.FakeService) { f.Before = late("Get", time.Hour) }), 6, "no answer within 7\\.\\ds"},
 		{"fake, never answers GetSecret", fake(func(f *keychaintest.FakeService) { f.Before = late("GetSecret", time.Hour) }), 6, "no answer within 7\\.\\ds"},
 		{"fake, answers late", fake(func(f *keychaintest.FakeService) { f.Before = late("GetSecret", 2*time.Second) }), 0, ""},
@@ -121,7 +121,7 @@ type outcome struct {
 	took           time.Duration
 }
 
-// hangs is the time after which a command is taken to hang forever.
+// hangs is the time after which a command counts as hanging.
 const hangs = 30 * time.Second
 
 // getIn runs `ocgo-key get` without a terminal.
@@ -134,8 +134,8 @@ func getIn(t *testing.T, env []string) outcome {
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), env...), &stdout, &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if bus := fmt.Sprintf("/run/user/%d/bus", os.Getuid()); exists(bus) {
-		// The command runs under another user id, since it would find the developer's own bus by
-		// the user id.
+		// The command runs under another user id, since with the developer's user id it would find
+		// the developer's bus.
 		const nobody = 54321
 		cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: nobody, HostID: os.Getuid(), Size: 1}}
@@ -179,7 +179,7 @@ func busAt(address string) ring {
 
 // silentBus is a bus that accepts connections and never answers.
 func silentBus(t *testing.T, key string) []string {
-	dir, err := os.MkdirTemp("", "ocgo-key-silent-") // a socket's path has to be short
+	dir, err := os.MkdirTemp("", "ocgo-key-silent-") // the path of a socket has to be short
 	require.NoError(t, err)
 	listener, err := net.Listen("unix", filepath.Join(dir, "bus"))
 	require.NoError(t, err)
@@ -208,8 +208,8 @@ func nothing(*testing.T, int) {}
 // kill ends the keyring's daemon as a crash does.
 func kill(t *testing.T, pid int) { assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL)) }
 
-// gnomePrompting is a locked keyring that prompts for its password. Then is called during the
-// prompt, with the daemon's process id.
+// gnomePrompting is a locked keyring that prompts for its password. During the prompt it calls then
+// with the process id of the daemon.
 func gnomePrompting(p *keychaintest.Prompter, then func(*testing.T, int)) ring {
 	return func(t *testing.T, _ string) []string {
 		d := keychaintest.StartSecretService(t, keychaintest.Locked)
@@ -249,7 +249,7 @@ func keepassxc(mode keychaintest.Mode) ring {
 	}
 }
 
-// fake is a keychain service that returns the key, unless alter changes that.
+// fake is a keychain service that returns the key. alter can change its behavior.
 func fake(alter func(*keychaintest.FakeService)) ring {
 	return func(t *testing.T, key string) []string {
 		d := keychaintest.StartSecretService(t, keychaintest.NoService)
@@ -270,7 +270,7 @@ func failing(name string) ring {
 	})
 }
 
-// late delays the answer to one method.
+// late delays the answer to one D-Bus method.
 func late(method string, by time.Duration) func(string) {
 	return func(called string) {
 		if called == method {
@@ -279,7 +279,7 @@ func late(method string, by time.Duration) func(string) {
 	}
 }
 
-// soon calls do a quarter of a second later, during the prompt; now calls it at once, before the
+// soon calls do after a quarter of a second, during the prompt. now calls do at once, before the
 // answer.
 func soon(do func()) func() { return func() { time.AfterFunc(time.Second/4, do) } }
 func now(do func()) func()  { return do }

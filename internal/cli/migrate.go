@@ -13,9 +13,7 @@ type migrateCmd struct {
 }
 
 func (*migrateCmd) Help() string {
-	return `Copies each key to the other store and reads it back; then makes that store the current one (config store), and deletes the old copies last. If it is interrupted, no key is lost; run the same command again to finish.
-
---identity names the identity of the file store, and is remembered too, unless it is a descriptor.
+	return `Copies each key to the other store and reads it back. Then it makes that store the current one (config store), and finally deletes the old copies. If it is interrupted, no key is lost; run the same command again to finish. --identity names the identity of the file store. It is saved too, unless it is a file descriptor.
 
 Examples:
   age-keygen -o ~/.config/ocgo-key.txt
@@ -29,7 +27,7 @@ type migratedJSON struct {
 	From    string   `json:"from"`
 	To      string   `json:"to"`
 	Moved   []string `json:"moved"`   // labels
-	Missing []string `json:"missing"` // labels of accounts without a key in either store
+	Missing []string `json:"missing"` // labels of accounts that have no key in either store
 }
 
 func (c *migrateCmd) Run(a *app) error {
@@ -48,7 +46,7 @@ func (c *migrateCmd) Run(a *app) error {
 		return nil
 	}
 	a.Say("moved %s from %s to %s", text.Count(len(moved.Labels), "key", "keys"), accounts.Place(moved.From), accounts.Place(moved.To))
-	if name := a.getenv("OCGO_KEY_STORE"); name != "" && name != moved.To { // it overrides the saved setting
+	if name := a.getenv("OCGO_KEY_STORE"); name != "" && name != moved.To { // the variable overrides the saved setting
 		a.Warn(fmt.Sprintf("OCGO_KEY_STORE is %q and overrides the saved setting", name), "`unset OCGO_KEY_STORE`, and remove it from your profile")
 	}
 	if moved.Beside {

@@ -23,9 +23,9 @@ import (
 	"ocgo-key/rotation"
 )
 
-// killer is a credential helper that stores one file for each server. At the call that $KILL_AT
-// names, it kills its calling process with SIGKILL, before it does its work (N) or after (N+). It
-// counts the calls in the file "calls".
+// killer is a credential helper that stores one file for each server. It counts its calls in the
+// file "calls". At call number N it kills the calling process with SIGKILL: before its work if
+// $KILL_AT is N, after it if $KILL_AT is N+.
 const killer = `#!/bin/bash
 cd "${0%/*}" || exit 2
 read -r -d '' input
@@ -41,7 +41,8 @@ esac
 exit ${code:-0}
 `
 
-// moving is a pool of two accounts whose keys are to be moved between a credential helper and an encrypted file.
+// moving is a pool of two accounts. The tests move its keys between a credential helper and an
+// encrypted file.
 type moving struct {
 	t      *testing.T
 	dir    string
@@ -79,8 +80,8 @@ func newMoving(t *testing.T, from string) *moving {
 	return m
 }
 
-// run runs the program, which is killed when it calls the credential helper for the killAt-th time,
-// and returns how it ended.
+// run runs the program and returns how it ended. The credential helper kills the program at its
+// call number killAt.
 func (m *moving) run(killAt string, args ...string) (out string, killed bool, code int) {
 	m.t.Helper()
 	_ = os.Remove(filepath.Join(m.dir, "calls"))
@@ -132,8 +133,8 @@ func (m *moving) allAt(when string, there, gone keychain.Store) {
 	assert.NotContains(m.t, string(state), `"move"`, when)
 }
 
-// Wherever a migration is killed, in both directions, no key is lost and all can be read. The same
-// command finishes the migration, and the command for the opposite direction undoes it.
+// Wherever a migration is killed, in both directions, no key is lost, and all keys can be read. The
+// same command finishes the migration. The command for the opposite direction undoes it.
 func TestMigrateKilledAtEachStep(t *testing.T) {
 	for _, from := range []string{"docker:killer", "file"} {
 		t.Run("from "+from, func(t *testing.T) {
@@ -169,8 +170,8 @@ func TestMigrateKilledAtEachStep(t *testing.T) {
 	}
 }
 
-// After a killed migration, one account is added, one removed, and one gets a new key. The next
-// migration must not bring back a key that was removed or replaced.
+// After a killed migration, one account is added, one is removed, and one gets a new key. The next
+// migration must not restore a key that was removed or replaced.
 func TestMigrateCutShortAndLifeGoesOn(t *testing.T) {
 	for n := 1; n < 20; n++ {
 		m := newMoving(t, "docker:killer")

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// plain parses the usual command lines of `get`, without kong: programs wait for `get`, and building
-// kong's model of it takes a fifth of the time of the keychain's answer. For any other command line
-// it returns false and changes nothing, and kong parses it. TestPlainIsWhatKongReads compares both.
+// plain parses the usual command lines of `get` without kong. Programs wait for `get`, and kong's
+// model takes a fifth of the time of a keychain call. For any other command line plain returns
+// false and changes nothing; then kong parses it. TestPlainIsWhatKongReads compares both parsers.
 func (g *grammar) plain(args []string) (ok bool) {
 	if args[0] != "get" {
 		return false
@@ -63,8 +63,8 @@ func (g *grammar) plain(args []string) (ok bool) {
 	return true
 }
 
-// plainGlobals returns the global flags if none is given: their environment variables, else their
-// defaults.
+// plainGlobals returns the values of global flags that are not given: from environment variables,
+// else the defaults.
 func plainGlobals() (flags globals, ok bool) {
 	v := reflect.ValueOf(&flags).Elem()
 	for field, value := range v.Fields() {

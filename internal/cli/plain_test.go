@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// plain gives the same result as kong for every command line that it accepts, in any environment,
-// and it accepts the usual ones.
+// plain accepts the usual command lines. For every command line that it accepts, in any
+// environment, its result is the same as kong's.
 func TestPlainIsWhatKongReads(t *testing.T) {
 	words := []string{"", "get", "store", "erase", "--json", "--pid", "--pid=7", "7", "007", "-7", "0", "--pid=", "--format", "--format=git", "json", "--format=xml",
 		"--json=false", "-q", "--", "--store=file", "--help-me", "plain"}

@@ -30,8 +30,8 @@ func partBegin(name string) string { return "<!-- made by `make reference`: " + 
 
 const partEnd = "\n<!-- end -->\n"
 
-// parts returns the wanted text of each part by its name, and the names of the parts for commands,
-// in the grammar's order.
+// parts returns the expected text of each part by its name. It also returns the names of the parts
+// for commands, in the order of the grammar.
 func parts(app *kong.Application) (want map[string]string, commands []string) {
 	want = map[string]string{"flags": manual.Table(manual.Flags(app)),
 		"exit codes": exitSection().Markdown(), "environment": environmentSection().Markdown(), "files": filesSection().Markdown()}
@@ -70,8 +70,8 @@ func TestReference(t *testing.T) {
 	assert.Empty(t, want, "docs/reference.md lacks these; %s", fix)
 }
 
-// renew replaces the parts in text with those in want. A missing command is inserted before the
-// command that follows it in the grammar.
+// renew replaces the parts in text with those in want. If a command is missing in text, renew
+// inserts it before the command that follows it in the grammar.
 func renew(t *testing.T, text string, want map[string]string, commands []string) string {
 	t.Helper()
 	text = part.ReplaceAllStringFunc(text, func(old string) string {

@@ -23,16 +23,12 @@ import (
 
 type rotateCmd struct {
 	PID        int     `name:"pid" placeholder:"PID" complete:"holder" help:"The process to switch. Default: the next process that asks."`
-	Status     int     `placeholder:"N" help:"Report an answer of the service with this status; pipe in its body if you have it."`
+	Status     int     `placeholder:"N" help:"Report an answer of the service with this status. Pipe in its body if you have it."`
 	RetryAfter float64 `placeholder:"S" help:"The answer's retry-after, in seconds."`
 }
 
 func (*rotateCmd) Help() string {
-	return `Without --status it passes over the account that is next; a process that holds an account keeps it. --pid switches one process to another account (--pid $$: this shell).
-
-With --status the account is put in cooldown after a limit, rejected after a bad key, and left alone otherwise. Pipe in the body of the answer: the status alone is often not enough to decide. The answer is about the account of --pid, else the one that the calling process holds, else the one last handed out.
-
-Prints FROM -> TO, or TO alone where the process held none.
+	return `Without --status it skips the account that is next; a process that already has an account keeps it. --pid switches one process to another account (--pid $$: this shell). --status reports an answer of the service: a limit puts the account in cooldown, a bad key rejects it, and any other answer changes nothing. Pipe in the body of the answer: the status alone is often not enough to decide. The report is about the account of --pid, else of the calling process, else about the account last handed out. Prints FROM -> TO, or only TO if the process had no account.
 
 Examples:
   ocgo-key rotate
@@ -79,8 +75,8 @@ func (c *rotateCmd) Run(a *app) error {
 	return printSwitch(a, sw)
 }
 
-// moved says what moved and what stays: "The next process gets Personal (was Work). opencode
-// (22509) stays on Spare; to move it: ocgo-key rotate --pid 22509".
+// moved returns a text about what switches and what does not: "The next process gets Personal (was
+// Work). opencode (22509) stays on Spare; to move it: ocgo-key rotate --pid 22509".
 func (c *rotateCmd) moved(sw rotation.Switch, o rotation.Overview) string {
 	if c.PID != 0 {
 		was := ""
@@ -104,7 +100,7 @@ func (c *rotateCmd) moved(sw rotation.Switch, o rotation.Overview) string {
 	return strings.TrimSuffix(said, ".")
 }
 
-// maxStaying is how many processes rotate names that keep their accounts.
+// maxStaying is how many processes that keep their accounts rotate names.
 const maxStaying = 3
 
 func printSwitch(a *app, sw rotation.Switch) error {
@@ -122,7 +118,7 @@ func switchedText(sw rotation.Switch) string {
 	return sw.From.Label + " -> " + sw.To.Label
 }
 
-// report reports the answer that the flags describe to the pool.
+// report passes the answer that the flags describe to the pool.
 func (c *rotateCmd) report(a *app, pool *rotation.Pool) (rotation.Switch, error) {
 	if c.Status < 100 || c.Status > 599 {
 		return rotation.Switch{}, hint.Input("--status %d: not an HTTP status", c.Status)
@@ -205,7 +201,7 @@ func pipedBody(a *app) ([]byte, error) {
 	return body, nil
 }
 
-// callerOr returns the process with this pid, or for 0 the calling process.
+// callerOr returns the process with this pid, or the calling process if pid is 0.
 func callerOr(ctx context.Context, pid int, pool *rotation.Pool) (rotation.Process, error) {
 	if pid != 0 {
 		return processOf(pid)

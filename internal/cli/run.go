@@ -17,9 +17,9 @@ import (
 )
 
 type runCmd struct {
-	On429   string         `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command does not notice), restart (start the command again and resume its session), auto (replay, and restart if that fails)."`
-	MaxWait *time.Duration `placeholder:"D" help:"If all accounts are used up and none is back within this time, exit with code 75; 0 never waits. Default: wait as OpenCode does."`
-	Then    string         `name:"then-model" placeholder:"MODEL" help:"While all accounts are used up, send requests to this model of the provider. It should cost nothing, and must use the same wire format. After an answer that costs money it is not used again."`
+	On429   string         `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command does not notice), restart (start the command again and resume its session), or auto (replay, then restart if the replay fails)."`
+	MaxWait *time.Duration `placeholder:"D" help:"If all accounts are used up and none is ready within this time, exit with code 75; 0 never waits. Default: wait as OpenCode does."`
+	Then    string         `name:"then-model" placeholder:"MODEL" help:"While all accounts are used up, send requests to this model of the provider. The model should be free, and must use the same wire format. After an answer that costs money it is not used again."`
 	EnvKey  bool           `help:"Put the real key into OPENCODE_API_KEY, for a command that cannot use a gateway. Every program that the command starts can read it."`
 	gatewayFlags
 	choiceFlags
@@ -27,7 +27,7 @@ type runCmd struct {
 }
 
 func (*runCmd) Help() string {
-	return `The command uses a gateway on this machine, which adds the key to each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway through OPENCODE_CONFIG_CONTENT, any other command through OPENCODE_BASE_URL and OPENCODE_API_KEY; an opencode that it starts uses the same gateway. OpenCode 2 gets a private server, which exits with it. run ends as the command does: with the same exit code or signal.
+	return `The command uses a gateway on this machine, which adds the key to each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway's address in OPENCODE_CONFIG_CONTENT, any other command in OPENCODE_BASE_URL and OPENCODE_API_KEY. An opencode that the command starts uses the same gateway. OpenCode 2 gets a private server, which exits with it. run ends with the exit code or signal of the command.
 
 Examples:
   ocgo-key run
@@ -36,7 +36,7 @@ Examples:
 }
 
 func (c *runCmd) Run(a *app) error {
-	command := wrapper.Command{Argv: c.Command, Env: os.Environ()} // before the keychain's client changes it
+	command := wrapper.Command{Argv: c.Command, Env: os.Environ()} // before the keychain client changes it
 	if len(command.Argv) > 0 && command.Argv[0] == "--" {
 		command.Argv = command.Argv[1:]
 	}
@@ -47,7 +47,7 @@ func (c *runCmd) Run(a *app) error {
 		return hint.Input("--max-wait %v: must not be negative", *c.MaxWait)
 	}
 	if c.EnvKey && c.Then != "" {
-		return hint.Input("--then-model needs a gateway, which --env-key does without")
+		return hint.Input("--then-model needs a gateway, and --env-key uses none")
 	}
 	if err := c.check(); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (c *runCmd) Run(a *app) error {
 	return ended(status)
 }
 
-// supervised returns the run of command, with the store that keys returns.
+// supervised prepares a supervise.Run for command.
 func (c *runCmd) supervised(a *app, command wrapper.Command, keys func() keychain.Store) *supervise.Run {
 	options := c.options(a)
 	options.ThenModel = strings.TrimPrefix(c.Then, opencode.GoProvider+"/")

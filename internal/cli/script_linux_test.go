@@ -46,26 +46,27 @@ func runScripts(t *scriptT, scripts ...string) {
 	})
 }
 
-// keyNames are the keys that a script can call by name; the service knows all but "unknown".
+// keyNames are the names that a script can use for keys. The service knows all these keys except
+// "unknown".
 var keyNames = []string{"one", "two", "three", "four", "unknown"}
 
-// script is one script while it runs.
+// script is the state of a running script.
 type script struct {
 	marker  *keyleak.Marker
 	service *fakeservice.Server
 	daemon  *keychaintest.Daemon
 	work    string
-	handed  []string // stdout of the commands that a script said may hold a key, in order
+	handed  []string // the stdout of each command that may print a key, as the script declared with `handed`
 	envkey  bool     // the script uses --env-key
 
-	variables []string // names of the script's environment variables
+	variables []string // names of the environment variables that the script has set
 }
 
 type scriptKey struct{}
 
 func scriptOf(ts *testscript.TestScript) *script { return ts.Value(scriptKey{}).(*script) }
 
-// setUp gives a script its own service, keys, home and state, and after the script searches for
+// setUp gives a script its own service, keys, home and state. After the script it searches for
 // leaked keys.
 func setUp(env *testscript.Env) error {
 	keychain := func() (*keychaintest.Daemon, error) { return keychainIn(keychaintest.Unlocked) }
@@ -83,7 +84,7 @@ func setUp(env *testscript.Env) error {
 	s := &script{marker: keyleak.New(), daemon: daemon, work: env.WorkDir}
 	t := env.T().(*scriptT)
 	t.script = s
-	safe := t.TempDir() // outside the searched folder, since the user's password manager may hold keys
+	safe := t.TempDir() // outside the searched folder, since a password manager may hold keys
 	options := fakeservice.Options{Now: serviceClock(filepath.Join(env.WorkDir, "service-clock")), OnRequest: func(fakeservice.Request) { watcher.Look() }, OnDone: func(fakeservice.Request) { watcher.Look() }}
 	for _, name := range keyNames {
 		if err := os.WriteFile(filepath.Join(safe, name), []byte(s.marker.Key(name)), 0o600); err != nil {
@@ -130,8 +131,8 @@ func setUp(env *testscript.Env) error {
 			t.Errorf("cannot search the process table: %v", err)
 		}
 		t.leaks(slices.DeleteFunc(leaks, func(leak keyleak.Leak) bool { return s.envkey && strings.Contains(leak.Where, "/environ of ") }))
-		// The keyring's own file is searched as well: it is encrypted, so it must not contain a key
-		// in clear.
+		// The file of the keyring is searched too: it is encrypted, so it must not contain a key in
+		// plain text.
 		leaks, err = s.marker.Files(s.work, daemon.Dir)
 		if err != nil {
 			t.Errorf("cannot search the written files: %v", err)
@@ -163,7 +164,7 @@ func serviceClock(path string) func() time.Time {
 type scriptT struct {
 	*testing.T
 	script *script
-	caught *[]keyleak.Leak // set by the test of the search, which collects leaks instead of failing
+	caught *[]keyleak.Leak // the test of this search sets it, to collect leaks instead of failing
 }
 
 // Run gives the subtest its own scriptT.
@@ -184,8 +185,8 @@ func (t *scriptT) leaks(leaks []keyleak.Leak) {
 	}
 }
 
-// Log gets the script's log at its end, and searches it for keys, except the outputs that the
-// script declared with `handed`.
+// Log gets the whole log at the end of the script and searches it for keys. It leaves out the
+// outputs that the script declared with `handed`.
 func (t *scriptT) Log(args ...any) {
 	log := []byte(fmt.Sprint(args...))
 	if s := t.script; s != nil {

@@ -75,8 +75,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// fails is exits for an error of ocgo-key: stdout must be empty, and stderr must contain only lines
-// of ocgo-key.
+// fails is like exits, for an error of ocgo-key: stdout must be empty, and stderr may contain only
+// lines of ocgo-key.
 func fails(ts *testscript.TestScript, neg bool, args []string) {
 	exits(ts, neg, args)
 	if out := ts.ReadFile("stdout"); out != "" {
@@ -102,8 +102,8 @@ func envkey(ts *testscript.TestScript, neg bool, args []string) {
 	scriptOf(ts).envkey = true
 }
 
-// handed [-as TEMPLATE] NAME... requires that the last command's stdout is these keys and nothing
-// else, one per line.
+// handed [-as TEMPLATE] NAME... requires that stdout of the last command has these keys, one per
+// line, and nothing else.
 func handed(ts *testscript.TestScript, neg bool, args []string) {
 	template := "KEY"
 	if len(args) > 2 && args[0] == "-as" {
@@ -188,7 +188,7 @@ func plan(ts *testscript.TestScript, neg bool, args []string) {
 		s.service.SetAnswers(key, fakeservice.Error(status, args[3], args[4]))
 	case "revoked":
 		s.service.RemoveAccount(key)
-	case "same-subscription-as": // NAME: one workspace and user
+	case "same-subscription-as": // NAME of a key of the same workspace and user
 		for _, name := range []string{args[0], args[2]} {
 			s.service.AddAccount(fakeservice.Account{Key: s.marker.Key(name), Label: name, Workspace: "wrk_shared", User: "usr_shared"})
 		}
@@ -197,9 +197,9 @@ func plan(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// asked NAME... requires that since the last `asked` the service got requests with these keys, in
-// this order. The gateway's own requests for the usage count only if the script names one of them,
-// or uses `asked nobody`.
+// asked NAME... requires that the service got requests with these keys, in this order, since the
+// last `asked`. The gateway's own usage requests count only if the script names one of them, or
+// uses `asked nobody`.
 func asked(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: asked [NAME...]")
@@ -245,7 +245,7 @@ func stored(ts *testscript.TestScript, neg bool, args []string) {
 		var said bytes.Buffer
 		search.Stderr = &said
 		var err error
-		if out, err = search.Output(); err == nil || said.Len() == 0 { // if nothing is found, it fails without a message
+		if out, err = search.Output(); err == nil || said.Len() == 0 { // the command fails without a message if it finds nothing
 			break
 		}
 		// Another script deleted a key while this one searched.
@@ -261,7 +261,7 @@ func stored(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// storedInFolder is stored for the folder that takes the keychain's place.
+// storedInFolder is the command stored for the folder that replaces the keychain.
 func storedInFolder(ts *testscript.TestScript, neg bool, names []string) {
 	s, ctx, held := scriptOf(ts), context.Background(), map[string]bool{}
 	store := openFolder(s.daemon.Dir).Store
@@ -279,7 +279,7 @@ func storedInFolder(ts *testscript.TestScript, neg bool, names []string) {
 	}
 }
 
-// lose LABEL deletes an account's key from the keychain behind the program's back.
+// lose LABEL deletes an account's key from the keychain without using ocgo-key.
 func lose(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: lose LABEL")
@@ -328,9 +328,9 @@ func keychainCommand(ts *testscript.TestScript, neg bool, args []string) {
 		d, err := keychainIn(mode)
 		ts.Check(err)
 		ts.Setenv("DBUS_SESSION_BUS_ADDRESS", d.Address)
-	case args[0] == "unreachable": // a bus that is gone
+	case args[0] == "unreachable": // the address of a bus that does not exist
 		ts.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path="+ts.MkAbs("no-such-socket"))
-	case args[0] == "silent": // a bus that takes calls and never answers
+	case args[0] == "silent": // a bus that accepts calls and never answers
 		dir, err := os.MkdirTemp("", "ocgo-key-silent-")
 		ts.Check(err)
 		listener, err := net.Listen("unix", filepath.Join(dir, "bus"))

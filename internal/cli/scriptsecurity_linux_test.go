@@ -15,7 +15,7 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// openSecurity opens the keychain of macOS over the stand-in for security.
+// openSecurity opens the keychain of macOS with a stand-in for the program security.
 func openSecurity() keychain.Store {
 	program, err := exec.LookPath("security")
 	if err != nil {
@@ -33,17 +33,17 @@ func macos(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.Getenv(keychaintest.SecurityVariable)
 	if dir == "" {
 		var err error
-		dir, err = os.MkdirTemp("", "ocgo-key-security-") // outside the searched folder, since the items are the keys
+		dir, err = os.MkdirTemp("", "ocgo-key-security-") // outside the searched folder, since the items contain the keys
 		ts.Check(err)
 		ts.Defer(func() { ts.Check(os.RemoveAll(dir)) })
 		ts.Setenv(keychaintest.SecurityVariable, dir)
-		ts.Setenv("MallocStackLogging", "1") // which the stand-in must not get
+		ts.Setenv("MallocStackLogging", "1") // the stand-in must not get this variable
 	}
 	ts.Check(os.WriteFile(filepath.Join(dir, "mode"), []byte(args[0]), 0o600))
 }
 
-// calls COMMAND... requires that since the last `calls` security was called with these commands,
-// in this order, and that none of its processes is left.
+// calls COMMAND... requires that security was called with these commands, in this order, since the
+// last `calls`. No process of security may be left.
 func calls(ts *testscript.TestScript, neg bool, args []string) {
 	dir := ts.Getenv(keychaintest.SecurityVariable)
 	if neg || dir == "" {
@@ -72,7 +72,7 @@ func calls(ts *testscript.TestScript, neg bool, args []string) {
 	_ = os.Remove(filepath.Join(dir, "pids"))
 }
 
-// storedInSecurity is stored for the keychain of macOS.
+// storedInSecurity is the command stored for the keychain of macOS.
 func storedInSecurity(ts *testscript.TestScript, neg bool, names []string) {
 	items, err := keychaintest.SecurityItems(ts.Getenv(keychaintest.SecurityVariable), keychain.Service)
 	ts.Check(err)

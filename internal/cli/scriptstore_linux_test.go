@@ -30,7 +30,8 @@ func sealed(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// wrap IDENTITY PASSPHRASE FILE encrypts an identity as `age -p` does, but at less cost.
+// wrap IDENTITY PASSPHRASE FILE encrypts an identity as `age -p` does, but with less work for the
+// CPU.
 func wrap(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: wrap IDENTITY PASSPHRASE FILE")
@@ -47,7 +48,7 @@ func wrap(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[2]), out.Bytes(), 0o600))
 }
 
-// passwords gives the script a real `pass` with a store of its own, for docker-credential-pass.
+// passwords gives the script a real `pass` with a new store, for docker-credential-pass.
 func passwords(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
 		ts.Fatalf("usage: passwords")

@@ -14,8 +14,8 @@ import (
 var idPattern = regexp.MustCompile(`^[0-9a-f]{16}$`)
 
 // sameShape compares two JSON documents. In want, the strings <id>, <time>, <pid> and <text> stand
-// for any value of that kind. All other values, and the names in each object, must be equal. The
-// result place describes the first difference.
+// for any value of that kind. All other values, and the names in each object, must be equal. place
+// is the path of the first difference.
 func sameShape(got, want any, at string) (place string, ok bool) {
 	switch w := want.(type) {
 	case map[string]any:

@@ -7,19 +7,19 @@ import (
 )
 
 type statusCmd struct {
-	Watch   bool `short:"w" help:"A live screen; keys rotate, enable and disable."`
-	Offline bool `help:"Show the last known numbers at once, without the service and the keychain."`
+	Watch   bool `short:"w" help:"Show a live screen, with keys to rotate, enable and disable."`
+	Offline bool `help:"Show the last known numbers at once, without contacting the service or the keychain."`
 	Plain   bool `help:"Sentences instead of bars, for a screen reader; also used when TERM is dumb."`
 }
 
 func (*statusCmd) Help() string {
-	return `For each account: its state, how much of the three usage limits is used and when each is reset, and which processes hold it. ">" marks the account that a new process gets; the last lines say how the next is picked and how old the numbers are. It first asks the service, for at most 3 s. If that fails, stderr says why, the last known numbers are shown, and the exit code is still 0.
+	return `Shows for each account its state, how much of the three usage limits is used, when each limit resets, and which processes hold the account. ">" marks the account that a new process gets. The last lines say how the next account is picked and how old the numbers are. It first asks the service, for at most 3 s. If that fails, stderr says why, the last known numbers are shown, and the exit code is still 0.
 
-A terminal sets width and colour. A pipe gets the same picture without colour, 80 columns wide or as COLUMNS says; --plain gives sentences. Bars are made of # and . where the locale is not UTF-8.
+On a terminal the picture has colours and the width of the terminal. A pipe gets the same picture without colour, with 80 or $COLUMNS columns; --plain prints sentences. Bars are made of # and . where the locale is not UTF-8.
 
---watch follows the pool until q. Up and down select an account; r passes over the account that is next, as ocgo-key rotate does; e enables and d disables the selected one; u asks the service now (otherwise every 5 minutes); ? shows the keys.
+--watch shows the pool until you press q. Up and down select an account. r skips the account that is next, as ocgo-key rotate does; e enables and d disables the selected account; u asks the service now (otherwise every 5 minutes); ? shows the keys.
 
---json has what list has, and for each account "usage" (null: not known yet) and "asked_at".
+--json prints the document of list, with "usage" (null: not known yet) and "asked_at" for each account.
 
 Examples:
   ocgo-key status

@@ -74,11 +74,11 @@ func (a *app) progress(what string) (done func()) {
 	}
 }
 
-// failure is a message about accounts for which the service could not be asked, and its hint.
+// failure is a message, with its hint, about accounts whose usage the program could not fetch.
 type failure struct{ text, hint string }
 
-// failures returns one message for each cause, with the labels of its accounts and the age of their
-// numbers.
+// failures returns one message per cause, with the labels of the affected accounts and the age of
+// their numbers.
 func failures(o rotation.Overview, asked []helper.Asked, now time.Time) []failure {
 	type group struct {
 		cause, hint string
@@ -104,7 +104,7 @@ func failures(o rotation.Overview, asked []helper.Asked, now time.Time) []failur
 	return all
 }
 
-// maxLabels is how many accounts a message names.
+// maxLabels is how many labels a message contains at most.
 const maxLabels = 3
 
 func labels(accounts []rotation.View) string {
@@ -133,8 +133,8 @@ func numbersAge(accounts []rotation.View, now time.Time) string {
 	return "the numbers are from " + text.Ago(oldest, now)
 }
 
-// failureCause returns a text and a hint for an error. The text is the same for all accounts with the
-// same cause.
+// failureCause returns a text and a hint for an error. Errors with the same cause have the same
+// text.
 func failureCause(err error) (cause, hint string) {
 	_, hint = explain(err)
 	if k, ok := errors.AsType[*keychain.Error](err); ok {
@@ -145,7 +145,7 @@ func failureCause(err error) (cause, hint string) {
 	const checkHint = "`ocgo-key doctor` checks further; `ocgo-key status` asks again"
 	if refused, ok := errors.AsType[*helper.UsageError](err); ok {
 		if refused.Status == http.StatusUnauthorized {
-			return refused.Error(), "the service also says so about keys that work; if requests are refused as well, `ocgo-key replace` gives the account a new key"
+			return refused.Error(), "/usage also refuses some keys that work; if other requests are refused too, `ocgo-key replace` gives the account a new key"
 		}
 		return refused.Error(), checkHint
 	}

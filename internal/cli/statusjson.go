@@ -6,7 +6,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The shapes of `status --json` are a contract: those of `list --json`, and more.
+// The shapes of `status --json` are a contract. They extend those of `list --json`.
 type (
 	statusJSON struct {
 		Accounts []statusAccountJSON `json:"accounts"`
@@ -16,7 +16,7 @@ type (
 	}
 	statusAccountJSON struct {
 		accountJSON
-		Leases  []statusLeaseJSON     `json:"leases"` // instead of those of accountJSON
+		Leases  []statusLeaseJSON     `json:"leases"` // replaces accountJSON.Leases
 		Usage   map[string]windowJSON `json:"usage"`  // null before the first answer of the service
 		AskedAt *time.Time            `json:"asked_at"`
 	}

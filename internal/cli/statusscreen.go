@@ -10,17 +10,17 @@ import (
 	"ocgo-key/rotation"
 )
 
-// screen is the content of `status --watch` and the meaning of its keys. It has no input and output;
-// statuswatch.go does that.
+// screen is the content of `status --watch` and the meaning of its keys. statuswatch.go does the
+// input and output.
 type screen struct {
 	pool     rotation.Overview
-	selected string // id of an account
+	selected string // the id of the selected account
 	top      int    // index of the first visible line of the accounts
-	message  string // the result of a key
+	message  string // the result of the last key
 	help     bool
 }
 
-// intent is what a key asks the caller of press to do, such as to quit or to rotate.
+// intent is the action that a key requests from the caller of press, such as quit or rotate.
 type intent string
 
 const (
@@ -49,7 +49,7 @@ var keysLong = []string{
 	"q, Esc, Ctrl-C  quit          ?  close this",
 }
 
-// press handles a key, and returns the action that remains to be done.
+// press handles a key, and returns the action that the caller has to do.
 func (s *screen) press(key string) intent {
 	switch key {
 	case "up", "k":
@@ -94,7 +94,7 @@ func (s *screen) account() (rotation.View, bool) {
 // them, and at the bottom the message and the keys.
 func (s *screen) frame(now time.Time, l layout, height int) []string {
 	inner := l
-	inner.width -= len("| ") // the mark of the selected account
+	inner.width -= len("| ") // marks the selected account
 	p := draw(s.pool, now, inner)
 	message := strings.Join(strings.FieldsFunc(s.message, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	bottom := []string{l.paint(bold, l.fit(message, l.width))}
@@ -106,7 +106,7 @@ func (s *screen) frame(now time.Time, l layout, height int) []string {
 		bottom = append(bottom, l.paint(faint, l.fit(keysShort, l.width)))
 	}
 	foot := append([]string{""}, p.foot...)
-	const least = 3 // lines of accounts; the rest is left out if the terminal is too low
+	const least = 3 // lines for accounts; a terminal that is too low shows nothing else
 	if height-len(bottom)-len(foot) < least {
 		foot = nil
 	}
@@ -151,7 +151,8 @@ func (s *screen) body(p picture, l layout) (lines []string, from, to int) {
 	return lines, from, to
 }
 
-// scroll changes top so that lines from to to, of all lines, are visible in room lines.
+// scroll changes top so that the lines from to to are visible. room is the height of the visible
+// part, all the number of lines.
 func (s *screen) scroll(from, to, all, room int) {
 	if to > s.top+room {
 		s.top = to - room

@@ -35,8 +35,8 @@ func TestScreenKeys(t *testing.T) {
 		assert.Equal(t, want, s.press(key), key)
 	}
 
-	// The selected account stays selected when the order changes; when it is gone, the account at
-	// its place is selected.
+	// The selected account stays selected when the order changes. When it is removed, the account
+	// that takes its position is selected.
 	turned := everything()
 	slices.Reverse(turned.Accounts)
 	s.update(turned)
@@ -65,7 +65,7 @@ func TestScreenFrame(t *testing.T) {
 	assert.Equal(t, keysShort, lines[39])
 	assert.Contains(t, strings.Join(lines, "\n"), "\n\nNext: Personal. Strategy: round-robin.\nNumbers as of 5 min ago")
 
-	// If the screen is too low for all accounts, the selected one is visible, and the last line
+	// If the screen is too low for all accounts, the selected account is visible, and the last line
 	// says which part is shown.
 	lines = s.frame(today, l, 14)
 	assert.Len(t, lines, 14)
@@ -128,7 +128,7 @@ func TestTroubles(t *testing.T) {
 		"keychain": {[]helper.Asked{{ID: "a", Err: locked("Work")}, {ID: "b", Err: locked("Personal")}},
 			[]failure{{"Work, Personal: cannot read the key (OS keychain): it is locked; the numbers are from 5 min ago", "unlock it"}}},
 		"each its own": {[]helper.Asked{{ID: "a", Err: &helper.UsageError{Status: 401}}, {ID: "b"}, {ID: "c", Err: context.DeadlineExceeded}},
-			[]failure{{"Work: the service answered 401 to /usage; the numbers are from 5 min ago", "the service also says so about keys that work; if requests are refused as well, `ocgo-key replace` gives the account a new key"}, {"Spare: the service did not answer within 3s; there are no numbers yet", look}}},
+			[]failure{{"Work: the service answered 401 to /usage; the numbers are from 5 min ago", "/usage also refuses some keys that work; if other requests are refused too, `ocgo-key replace` gives the account a new key"}, {"Spare: the service did not answer within 3s; there are no numbers yet", look}}},
 		"nonsense":          {[]helper.Asked{{ID: "b", Err: new(json.SyntaxError)}}, []failure{{"Personal: the service's answer to /usage cannot be read; the numbers are from 5 min ago", look}}},
 		"removed meanwhile": {[]helper.Asked{{ID: "gone", Err: refused}}, nil},
 	} {
@@ -160,8 +160,8 @@ func TestUntilNextMinute(t *testing.T) {
 	assert.Equal(t, time.Second, untilNextMinute(today.Add(59*time.Second)))
 }
 
-// Numbers without a time, from an old file, or from the future, after a clock was set back, still
-// get an age.
+// The age is printed even if the numbers have no time (an old file) or a time in the future (the
+// clock was set back).
 func TestAgeOfOddTimes(t *testing.T) {
 	o := rotation.Overview{Accounts: []rotation.View{{Label: "Work", Usage: &rotation.KnownUsage{}}}}
 	assert.Equal(t, "No numbers yet: the service was not asked.", ageText(o, today))

@@ -25,10 +25,10 @@ func (p picture) String() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// windowNames are the windows in the order shown, with their names for the user.
+// windowNames are the windows in the order in which they are shown, with the words for the user.
 var windowNames = []struct{ name, words string }{{"rolling", "5 hours"}, {"weekly", "week"}, {"monthly", "month"}}
 
-// Measures of the picture, in columns.
+// The sizes of the picture, in columns.
 const (
 	narrow      = 60 // below this width, lines are shortened
 	maxBar      = 40
@@ -119,8 +119,8 @@ func (l layout) gap() string {
 	return "  "
 }
 
-// drawBar returns a bar of n characters that is readable without colour. Only 0 and 100 percent are
-// shown completely empty and full.
+// drawBar returns a bar of n characters that is readable without colour. Only 0 percent is
+// completely empty, and only 100 percent is completely full.
 func drawBar(percent, n int, utf8 bool) string {
 	full, rest := "#", "."
 	if utf8 {
@@ -182,8 +182,8 @@ func resetShort(w rotation.KnownWindow, now time.Time) string {
 // maxHolders is how many processes of one account are shown.
 const maxHolders = 8
 
-// heldBy returns up to most names of processes that hold the account, the number of further
-// processes, and the number of conversations that hold it.
+// heldBy returns the names of processes that hold the account, at most most of them, and the number
+// of further processes. It also returns the number of conversations that hold it.
 func heldBy(v rotation.View, most int, name func(rotation.Lease) string) (names []string) {
 	for _, l := range v.Leases[:min(len(v.Leases), most)] {
 		names = append(names, name(l))
@@ -227,7 +227,8 @@ func strategyName(s rotation.Settings) string {
 	return text.OneLine(cmp.Or(s.Strategy, rotation.Strategies()[0]))
 }
 
-// ageText returns a sentence about the age of the newest numbers, and of those of a different age.
+// ageText returns a sentence about the age of the newest numbers. It names accounts with older
+// numbers.
 func ageText(o rotation.Overview, now time.Time) string {
 	newest := time.Time{}
 	for _, v := range o.Accounts {

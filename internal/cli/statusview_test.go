@@ -32,7 +32,7 @@ func window(percent int, resets time.Time) rotation.KnownWindow {
 	return rotation.KnownWindow{Status: "ok", Percent: percent, ResetsAt: resets}
 }
 
-// everything returns a pool with one example of all that status can show.
+// everything returns a pool with one example of everything that status can show.
 func everything() rotation.Overview {
 	full := rotation.KnownWindow{Status: "rate-limited", Percent: 100, ResetsAt: after(3*day + 4*time.Hour)}
 	return rotation.Overview{Next: "Personal", Accounts: []rotation.View{
@@ -83,7 +83,7 @@ var styles = regexp.MustCompile("\x1b\\[[0-9]*m")
 
 func unpainted(text string) string { return styles.ReplaceAllString(text, "") }
 
-// The coloured picture differs from the one without colour only in its colours.
+// Apart from colours, the coloured picture is the same as the one without colour.
 func TestColourSaysNothingAlone(t *testing.T) {
 	coloured := draw(everything(), today, layout{width: 80, utf8: true, colour: true}).String()
 	assert.NotEqual(t, unpainted(coloured), coloured)
@@ -130,7 +130,7 @@ func anyPool(t *rapid.T) rotation.Overview {
 	return o
 }
 
-// No picture has a line that is too wide, or a character that a terminal takes for a command.
+// No picture has a line that is too wide, or a control character.
 func TestPictureFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := layout{width: rapid.IntRange(minWidth, 200).Draw(t, "width"), utf8: rapid.Bool().Draw(t, "utf8"), colour: rapid.Bool().Draw(t, "colour")}

@@ -22,14 +22,14 @@ import (
 const (
 	// askInterval is the time between two requests for the usage while the screen is open.
 	askInterval = 5 * time.Minute
-	// keyLimit is the time limit for the action of a key.
+	// keyLimit is the time limit for an action that a key starts.
 	keyLimit = 5 * time.Second
 	// changeDelay is how long changes of the state are collected before they are shown.
 	changeDelay = 50 * time.Millisecond
 )
 
 // live is a running `status --watch`. It only reacts to events: a key, a new size, a change in the
-// state's folder, an answer of the service, or the next minute, which changes the times on the screen.
+// state folder, an answer of the service, or the next minute (the times on the screen change).
 type live struct {
 	app      *app
 	pool     *rotation.Pool
@@ -41,12 +41,12 @@ type live struct {
 	answers  chan answer
 	offline  bool
 	asking   bool
-	asked    time.Time      // of the last request to the service
-	barred   bool           // the keychain refused the keys; it is asked again only on request
-	stamp    rotation.Stamp // of the state that is shown
+	asked    time.Time      // the time of the last request to the service
+	barred   bool           // the keychain refused the keys; only the user's request tries again
+	stamp    rotation.Stamp // identifies the state that is shown
 }
 
-// answer is the result of asking about all accounts.
+// answer is the result of the usage requests for all accounts.
 type answer struct {
 	asked []helper.Asked
 	err   error
@@ -78,7 +78,7 @@ func (c *statusCmd) watch(a *app) error {
 		return err
 	}
 	if !c.Offline {
-		a.keys().Unlock(a.budget()) // before the screen opens, since it may ask the user
+		a.keys().Unlock(a.budget()) // before the screen opens, since unlocking may ask the user
 	}
 	return w.run(dir)
 }
@@ -125,7 +125,7 @@ func (w *live) run(dir string) (err error) {
 			}
 		case <-minute.C:
 			minute.Reset(untilNextMinute(time.Now()))
-			w.note(w.reload()) // a lease ends with its process, which changes no file
+			w.note(w.reload()) // a lease ends with its process, and that changes no file
 			if !w.barred && time.Since(w.asked).Round(time.Minute) >= askInterval {
 				w.ask(ctx)
 			}
@@ -200,7 +200,7 @@ func (w *live) key(ctx context.Context, key string) (done bool, err error) {
 	return false, nil
 }
 
-// alter does what the command rotate, enable or disable does, and returns a message about it.
+// alter performs the command rotate, enable or disable, and returns a message about it.
 func (w *live) alter(ctx context.Context, want intent) (did string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, keyLimit)
 	defer cancel()
@@ -242,7 +242,7 @@ func (w *live) ask(ctx context.Context) {
 	}()
 }
 
-// take shows the answer of the service.
+// take stores and shows the answer of the service.
 func (w *live) take(got answer) {
 	w.asking = false
 	if w.screen.message == askingText {

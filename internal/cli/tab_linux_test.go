@@ -15,13 +15,13 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// A tabShell is a real shell with completion. Its start-up file makes Ctrl-X Ctrl-P print the
-// current command line between lineBegin and lineEnd, and Ctrl-U clear it.
+// A tabShell is a real shell with completion. Its start-up file binds two keys: Ctrl-X Ctrl-P
+// prints the current command line between lineBegin and lineEnd, and Ctrl-U clears it.
 type tabShell struct {
-	command []string // FILE stands for its start-up file
-	file    string   // the name of that file
+	command []string // FILE is replaced by the path of the start-up file
+	file    string   // the name of the start-up file
 	startup string
-	load    string // how a user loads the completions, as the help says
+	load    string // the command that loads the completions, as the help says
 }
 
 const lineBegin, lineEnd = "⟦", "⟧"
@@ -52,9 +52,10 @@ bind \cu 'commandline ""'
 `, `ocgo-key completion fish | source`},
 }
 
-// completes SHELL FILE [LOAD] starts a shell at a terminal and loads the completions, by LOAD if that is given. For each line "TYPED| => LINE|" of
-// FILE it types TYPED and TAB, and requires the result LINE with the cursor after it; for "TYPED|
-// ?? TEXT" it types TAB twice, and requires that TEXT is shown.
+// completes SHELL FILE [LOAD] starts a shell on a terminal and loads the completions, with the
+// command LOAD if it is given. For each line "TYPED| => LINE|" of FILE it types TYPED and TAB, and
+// requires the result LINE, with the cursor after it. For "TYPED| ?? TEXT" it types TAB twice, and
+// requires that TEXT appears.
 func completes(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 || len(args) > 3 {
 		ts.Fatalf("usage: completes SHELL FILE [LOAD]")
@@ -129,13 +130,13 @@ func completes(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// tabTerminal is a shell's terminal.
+// tabTerminal is the terminal of a shell.
 type tabTerminal struct {
 	*os.File
 	shown bytes.Buffer // output that until has not consumed yet
 }
 
-// typing types keys, and returns what the terminal showed from then until lineEnd.
+// typing types keys, and returns the output of the terminal up to lineEnd.
 func (t *tabTerminal) typing(keys string) (string, error) {
 	if _, err := io.WriteString(t, keys+"\x18\x10"); err != nil {
 		return "", err
@@ -147,8 +148,8 @@ func (t *tabTerminal) typing(keys string) (string, error) {
 	return shown, err
 }
 
-// until reads until text is shown, and returns what was shown before. It also ends when the shell
-// exits, which has a time limit.
+// until reads the output until text appears, and returns the output before it. It also ends when
+// the shell exits. The shell has a time limit.
 func (t *tabTerminal) until(text string) (string, error) {
 	for piece := make([]byte, 4096); ; {
 		if before, after, found := strings.Cut(t.shown.String(), text); found {

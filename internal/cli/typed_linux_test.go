@@ -14,9 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// typed CODE PROMPT WHAT COMMAND... runs a command at a terminal of its own, types WHAT once it
-// shows PROMPT, and requires this exit code. WHAT is a text, or key:NAME. Afterwards, the script's
-// stdout is all that the terminal showed.
+// typed CODE PROMPT WHAT COMMAND... runs a command on a new terminal, types WHAT after PROMPT
+// appears, and requires this exit code. WHAT is a text or key:NAME. The script's stdout is then the
+// whole output of the terminal.
 func typed(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
 		ts.Fatalf("usage: typed CODE PROMPT WHAT COMMAND...")
@@ -39,7 +39,7 @@ func typed(ts *testscript.TestScript, neg bool, args []string) {
 	defer terminal.Close()
 	shown, typedIt := bytes.Buffer{}, false
 	for piece := make([]byte, 4096); ; {
-		n, err := terminal.Read(piece) // ends with the command, which ends with ctx
+		n, err := terminal.Read(piece) // ends when the command ends, at the latest when ctx ends
 		shown.Write(piece[:n])
 		if err != nil {
 			break

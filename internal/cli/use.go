@@ -15,11 +15,11 @@ import (
 type useCmd struct {
 	Name string `arg:"" optional:"" complete:"account" help:"Label or number of the account."`
 	PID  int    `name:"pid" placeholder:"PID" complete:"holder" help:"The process that gets it. Default: the next process that asks."`
-	Here bool   `help:"Choose the account for this folder: write the label into ./.ocgo-key; without NAME, confirm the .ocgo-key file that is there although git tracks it."`
+	Here bool   `help:"Choose the account for this folder: write the label into ./.ocgo-key. Without NAME, confirm an existing .ocgo-key file that git tracks."`
 }
 
 func (*useCmd) Help() string {
-	return `The choice does not move the turn: after it, the others follow as before. An account that is not ready cannot be chosen. With --here the choice applies to every process that is started in this folder or below it. The file holds only the label, and no secret; if git tracks it, somebody else may have written it, and so it counts only once it is confirmed, and again after its label has changed.
+	return `The choice does not change the order in which the other accounts follow. An account that is not ready cannot be chosen. With --here the choice applies to every process that is started in this folder or below it. The file contains only the label. If git tracks the file, somebody else may have written it. Then you have to confirm it, and again after its label has changed.
 
 Examples:
   ocgo-key use Personal
@@ -31,7 +31,7 @@ Examples:
 func (c *useCmd) Run(a *app) error {
 	switch {
 	case c.Here && c.PID != 0:
-		return hint.Input("--here and --pid exclude each other")
+		return hint.Input("--here cannot be combined with --pid")
 	case c.Here:
 		return c.here(a)
 	case c.Name == "":
@@ -69,7 +69,7 @@ func (c *useCmd) Run(a *app) error {
 	return nil
 }
 
-// here writes or confirms the file of this folder.
+// here writes or confirms the .ocgo-key file of this folder.
 func (c *useCmd) here(a *app) error {
 	folder, err := os.Getwd()
 	if err != nil {

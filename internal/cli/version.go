@@ -11,7 +11,7 @@ import (
 type versionCmd struct{}
 
 func (*versionCmd) Help() string {
-	return `Prints the version, the Go it was built with, and the system it is for. With --verbose also which OpenCode comes first on PATH.
+	return `Prints the version, the Go version it was built with, and the system it is for. With --verbose also the OpenCode that is first on PATH.
 
 Examples:
   ocgo-key version
@@ -37,7 +37,7 @@ type (
 	versionJSON struct {
 		Arch     string        `json:"arch"`
 		Go       string        `json:"go"`
-		OpenCode *openCodeJSON `json:"opencode,omitempty"` // with --verbose, if there is one on PATH
+		OpenCode *openCodeJSON `json:"opencode,omitempty"` // with --verbose, if PATH has an opencode
 		OS       string        `json:"os"`
 		Version  string        `json:"version"`
 	}

@@ -123,7 +123,7 @@ func runShown(t *testing.T, text string, how special) {
 			if how.format == "" {
 				w.keysOf(strings.TrimSuffix(line, "\n") + "\n")
 			} else {
-				assert.Contains(t, line, how.format) // a key in it is not printed
+				assert.Contains(t, line, how.format) // the key with text around it
 			}
 		}
 		assert.NotEmpty(t, c.stdout.String())
