@@ -1,7 +1,8 @@
 // Package atomicfile replaces a file atomically: a reader sees the old content or the new content,
 // never a part of it, even if the writer is killed.
 //
-// It takes no locks (of two concurrent writers, the last rename wins) and creates no folders.
+// It takes no locks and creates no folders. If two processes write at the same time, the last
+// rename wins.
 package atomicfile
 
 import (
@@ -14,20 +15,20 @@ import (
 // Write writes data to path with the permission bits perm, regardless of the umask.
 //
 // The data goes to a temporary file ".NAME.*.tmp" in the same folder, created with mode 0600, which
-// is then renamed to path. A symbolic link at path is replaced, not followed. With sync the data
-// and (on Unix) the folder entry are on the disk before Write returns; without it they survive a
-// killed process but perhaps not a power cut.
+// is then renamed to path. A symbolic link at path is replaced, not followed. With sync, the data
+// and (on Unix) the folder entry are on the disk before Write returns. Without sync, a power cut
+// may lose them, but a killed process does not.
 //
-// After an error the old content is unchanged and the temporary file is removed, unless the error
-// is a failed sync of the folder, which comes after the rename.
+// After an error the old content is unchanged and the temporary file is removed. The exception is a
+// failed sync of the folder, since it comes after the rename.
 func Write(path string, data []byte, perm os.FileMode, sync bool) error {
 	return write(path, data, perm, sync, replace)
 }
 
-// Renew is Write without sync, for a file that may be missing: it removes the old file first, so a
-// writer that is killed at the wrong moment leaves no file. It is several times as fast on file
-// systems where replacing a file by a rename starts writing the new one to the disk, such as ext4
-// (option auto_da_alloc).
+// Renew is Write without sync, for a file that may be missing. It removes the old file first, so a
+// process that is killed at the wrong moment leaves no file. Renew is several times as fast on file
+// systems such as ext4 (option auto_da_alloc), where a rename over an existing file starts writing
+// to the disk.
 func Renew(path string, data []byte, perm os.FileMode) error {
 	return write(path, data, perm, false, func(from, to string) error {
 		_ = os.Remove(to) // if this fails, the rename reports why
@@ -45,8 +46,8 @@ func Open(path string, flag int, perm os.FileMode) (file *os.File, err error) {
 	return file, err
 }
 
-// retry calls do up to 20 times, for half a second in all, while its error says that the file is
-// busy.
+// retry calls do up to 20 times, for half a second in total, as long as its error says that the
+// file is busy.
 func retry(busy func(error) bool, sleep func(time.Duration), do func() error) error {
 	err := do()
 	for range 19 {

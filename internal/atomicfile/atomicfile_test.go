@@ -106,7 +106,7 @@ func TestFailedRenameLeavesNothing(t *testing.T) {
 // The old content stays if the temporary file cannot be created.
 func TestNoTemporaryFileKeepsOld(t *testing.T) {
 	dir := t.TempDir()
-	// This name is allowed, but the temporary name, which is longer, is not.
+	// This name is allowed, but the longer temporary name is not.
 	path := filepath.Join(dir, string(bytes.Repeat([]byte("n"), 250)))
 	if err := os.WriteFile(path, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
@@ -199,12 +199,13 @@ func TestRenew(t *testing.T) {
 	}
 }
 
-// A file that another process is replacing is tried again, but not for ever, and no other error is.
+// retry tries again while the file is busy, a limited number of times. It does not try again after
+// another error.
 func TestBusyFileIsTriedAgain(t *testing.T) {
 	errBusy, errOther := errors.New("busy"), errors.New("other")
 	for _, tt := range []struct {
 		name  string
-		errs  []error // of the calls; the last one stays
+		errs  []error // the error of each call; the last one repeats
 		want  error
 		calls int
 	}{
@@ -225,7 +226,7 @@ func TestBusyFileIsTriedAgain(t *testing.T) {
 	}
 }
 
-// Readers that come while a file is replaced all find it, old or new.
+// While a file is replaced, every reader finds the old or the new file.
 func TestOpenWhileReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
 	if err := Write(path, []byte("0"), 0o600, false); err != nil {

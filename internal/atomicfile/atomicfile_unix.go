@@ -17,9 +17,8 @@ func open(path string, flag int, perm os.FileMode) (*os.File, error) {
 // busy returns false: on Unix a file can be replaced while it is open.
 func busy(error) bool { return false }
 
-// syncDir makes the rename durable. Some file systems (network ones, FUSE) cannot sync a folder and
-// return EINVAL or ENOTSUP; that is ignored, since nothing more can be done and the data itself is
-// safe.
+// syncDir writes the rename to the disk. Some file systems (network ones, FUSE) cannot sync a
+// folder and return EINVAL or ENOTSUP. syncDir ignores these errors, since the data itself is safe.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

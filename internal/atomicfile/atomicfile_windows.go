@@ -14,8 +14,8 @@ func replace(from, to string) error {
 	return retry(busy, time.Sleep, func() error { return os.Rename(from, to) })
 }
 
-// open shares a file that it opens for reading with those who delete or replace it, which
-// os.OpenFile does not.
+// open opens a file for reading so that other processes can delete or replace it meanwhile.
+// os.OpenFile does not allow that.
 func open(path string, flag int, perm os.FileMode) (*os.File, error) {
 	if flag != os.O_RDONLY {
 		return os.OpenFile(path, flag, perm)
@@ -25,7 +25,7 @@ func open(path string, flag int, perm os.FileMode) (*os.File, error) {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
 	handle, err := windows.CreateFile(name, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE,
-		nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_BACKUP_SEMANTICS, 0) // a folder too, as os.OpenFile
+		nil, windows.OPEN_EXISTING, windows.FILE_ATTRIBUTE_NORMAL|windows.FILE_FLAG_BACKUP_SEMANTICS, 0) // also for a folder
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}

@@ -10,12 +10,12 @@ import (
 )
 
 // Answer writes the reply that a shell's script reads. args are the script's arguments: the shell,
-// then the words. The first line is the kind of reply: "values", "file BEFORE" or "command INDEX";
-// after "values" each line is one value, in the form that this shell needs.
+// then the words. The first line is the kind of reply: "values", "file BEFORE" or "command INDEX".
+// After "values", each line is one value, in the form that this shell needs.
 //
-// bash sends its words raw, after its word-break characters, since it has no way to remove quotes
-// without executing what is between them. PowerShell sends its last word with "=" in front, since
-// it drops an empty one.
+// bash sends its word-break characters first. Its words still have their quotes, because bash
+// cannot remove quotes without executing the text. PowerShell puts "=" before its last word,
+// because it drops an empty argument.
 func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 	if len(args) == 0 {
 		return fmt.Errorf("the name of the shell is missing")
@@ -56,7 +56,7 @@ func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 		out = "file " + reply.Before + "\n"
 	case reply.Command >= 0:
 		out = fmt.Sprintf("command %d\n", reply.Command)
-	case typed != "": // zsh and fish match values by their own rules
+	case typed != "": // zsh and fish filter the values themselves
 		reply.Values = Matching(reply.Values, typed)
 	}
 	for _, v := range reply.Values {
@@ -69,7 +69,7 @@ func Answer(w io.Writer, app *kong.Node, args []string, source Source) error {
 	return err
 }
 
-// oneLine makes a description one line, as the reply needs.
+// oneLine returns a description as one line, since each line of a reply is a value.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // zshLine returns a line for _describe: a colon ends the value, unless a backslash precedes it.
@@ -81,11 +81,11 @@ func zshLine(v Value) string {
 	return text
 }
 
-// fishLine is what fish's complete takes; fish puts quotes where they are needed.
+// fishLine returns a line for fish's complete. fish adds quotes where needed.
 func fishLine(v Value) string { return v.Text + "\t" + v.Help }
 
-// powershellLine returns the text to insert, the text for the menu, and a tip, which PowerShell
-// does not accept empty.
+// powershellLine returns the text to insert, the text for the menu, and a tooltip. PowerShell does
+// not accept an empty tooltip.
 func powershellLine(v Value) string {
 	return powershellQuote(v.Text) + "\t" + v.Text + "\t" + cmp.Or(v.Help, v.Text)
 }
@@ -98,12 +98,12 @@ func powershellQuote(text string) string {
 	if !strings.ContainsFunc(text, func(r rune) bool { return !wordRune(r, powershellSafe) }) {
 		return text
 	}
-	// PowerShell reads typographic quotes as ' too.
+	// PowerShell treats typographic quotes like '.
 	return "'" + strings.NewReplacer("'", "''", "‘", "‘‘", "’", "’’", "‚", "‚‚", "‛", "‛‛").Replace(text) + "'"
 }
 
-// wordRune reports whether r is a letter, a digit, not ASCII (quotes and non-breaking space
-// excepted), or one of others.
+// wordRune reports whether r needs no quotes: letters, digits, the characters of others, and all
+// non-ASCII characters except quotes and the non-breaking space.
 func wordRune(r rune, others string) bool {
 	switch {
 	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9':

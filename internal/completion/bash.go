@@ -5,12 +5,12 @@ import "strings"
 // A bashWord is a word of bash's command line, with its quotes interpreted.
 type bashWord struct {
 	value string // without quotes
-	kept  string // the part that bash keeps: a completion replaces the rest
+	kept  string // the part that bash keeps; a completion replaces the rest
 	quote byte   // the unclosed quote at its end: ', " or 0
 }
 
-// readBashWord parses a word that may be incomplete. breaks is COMP_WORDBREAKS: the part that bash
-// replaces begins after an unclosed quote, else after the last unquoted one of these.
+// readBashWord parses a word that may be incomplete. breaks is COMP_WORDBREAKS. The part that bash
+// replaces begins after an unclosed quote, or else after the last unquoted character of breaks.
 func readBashWord(raw, breaks string) bashWord {
 	var w bashWord
 	var value strings.Builder
@@ -34,7 +34,7 @@ func readBashWord(raw, breaks string) bashWord {
 			value.WriteByte(c)
 			if w.quote == 0 && strings.IndexByte(breaks, c) >= 0 {
 				kept = value.Len()
-				if c == '@' { // the one break that bash replaces together with what follows: a host
+				if c == '@' { // bash replaces a host name together with its @
 					kept--
 				}
 			}
@@ -48,7 +48,7 @@ func readBashWord(raw, breaks string) bashWord {
 	return w
 }
 
-// write returns the text that bash is to insert, quoted as the word began.
+// write returns the text that bash inserts, with the quoting style of the beginning of the word.
 func (w bashWord) write(v Value) string {
 	if !hasPrefixFold(v.Text, w.kept) {
 		return ""

@@ -1,8 +1,9 @@
-// Package completion completes command lines when TAB is pressed: it has a script for each shell,
-// and computes the values that the script asks for, from kong's model of the command line.
+// Package completion completes command lines when the user presses TAB. It has a script for each
+// shell, which calls the program for the values. The values come from kong's model of the command
+// line.
 //
-// It runs nothing and reads nothing: values that are not in the grammar, such as labels, come from
-// its caller.
+// The package runs no program and reads no file: the caller passes the values that are not in the
+// grammar, such as labels.
 package completion
 
 import (
@@ -14,8 +15,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Tag is the struct tag that says what a flag or an argument takes: `complete:"file"` for a file,
-// any other word for the values that the caller's Source returns for it.
+// Tag is the struct tag with the kind of value of a flag or an argument: `complete:"file"` for a
+// file, or another word that the caller's Source maps to values.
 const Tag = "complete"
 
 // A Value is one possible word at the cursor.
@@ -24,13 +25,13 @@ type Value struct {
 	Help string // may be empty
 }
 
-// A Source returns the values for a word of Tag, or says that a file is wanted. before are the
-// command's arguments before the cursor.
+// A Source returns the values for a word of Tag, or requests a file name. before has the arguments
+// of the command before the cursor.
 type Source func(kind string, before []string) (values []Value, file bool)
 
 // A Reply says what can be completed at the cursor: one of Values, or a file if File is set. If
-// Command is not negative, it is the index of the first word of another command, whose own
-// completion is used.
+// Command is not negative, it is the index of the first word of another command, and the shell uses
+// the completion of that command.
 type Reply struct {
 	Values  []Value
 	File    bool
@@ -38,8 +39,8 @@ type Reply struct {
 	Command int
 }
 
-// Complete returns what may replace the last of words, the words after the program's name. Values
-// are not filtered by what is already typed; each is a whole word.
+// Complete returns what may replace the last one of words. words are the words after the program's
+// name. Each value is a whole word; values are not filtered by the typed text.
 func Complete(app *kong.Node, words []string, source Source) Reply {
 	if len(words) == 0 {
 		words = []string{""}
@@ -59,13 +60,13 @@ type walk struct {
 	node     *kong.Node
 	given    map[*kong.Flag]bool
 	before   []string   // arguments of node
-	position int        // of the next one in the grammar
+	position int        // the index of the next argument in the grammar
 	value    *kong.Flag // the flag that takes the next word
 	plain    bool       // no more flags follow
-	command  bool       // the next word begins another command
+	command  bool       // the next word is the first word of another command
 }
 
-// take moves past a word; begins says that another command begins with it.
+// take moves past a word. begins reports that another command begins with the word.
 func (w *walk) take(word string) (begins bool) {
 	switch {
 	case w.command:
@@ -125,7 +126,7 @@ func (w *walk) argument(word string) (begins bool) {
 	return false
 }
 
-// passes reports whether the next argument and all after it belong to another command.
+// passes reports whether the next argument and all following ones belong to another command.
 func (w *walk) passes() bool {
 	return w.position < len(w.node.Positional) && w.node.Positional[w.position].Passthrough
 }
@@ -141,7 +142,7 @@ func (w *walk) flag(is func(*kong.Flag) bool) *kong.Flag {
 
 func takesValue(f *kong.Flag) bool { return !f.IsBool() && !f.IsCounter() }
 
-// at returns what may replace word, which has this index.
+// at returns what may replace word, the word with this index.
 func (w *walk) at(word string, index int, source Source) Reply {
 	reply := Reply{Command: -1}
 	switch {
@@ -172,7 +173,7 @@ func (w *walk) at(word string, index int, source Source) Reply {
 	return reply
 }
 
-// flags returns the flags that may still be given, the command's own first.
+// flags returns the flags that may still be given. Those of the command come first.
 func (w *walk) flags() (values []Value) {
 	for node := w.node; node != nil; node = node.Parent {
 		for _, f := range node.Flags {
@@ -184,7 +185,7 @@ func (w *walk) flags() (values []Value) {
 	return values
 }
 
-// excluded reports whether the flag, or one that it cannot be combined with, was given already.
+// excluded reports whether the flag, or a flag that excludes it, was given already.
 func (w *walk) excluded(f *kong.Flag) bool {
 	if w.given[f] {
 		return !f.IsCumulative() && !f.IsCounter()
@@ -216,7 +217,7 @@ func (w *walk) valuesOf(v *kong.Value, before string, source Source) Reply {
 		}
 	case v.Enum != "":
 		for _, text := range v.EnumSlice() {
-			if text != "" { // which means no value
+			if text != "" { // an empty string means no value
 				reply.Values = append(reply.Values, Value{Text: before + text})
 			}
 		}
@@ -224,7 +225,7 @@ func (w *walk) valuesOf(v *kong.Value, before string, source Source) Reply {
 	return reply
 }
 
-// typeable reports whether text can be in a shell's line and in an answer.
+// typeable reports whether text can be in a command line and in a reply.
 func typeable(text string) bool {
 	return text != "" && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 }
@@ -232,7 +233,7 @@ func typeable(text string) bool {
 // maxDescription limits a description, in characters.
 const maxDescription = 70
 
-// brief returns a help text's first sentence.
+// brief returns the first sentence of a help text.
 func brief(help string) string {
 	help, _, _ = strings.Cut(oneLine(help), ". ")
 	help = strings.TrimSuffix(help, ".")
@@ -246,8 +247,7 @@ func brief(help string) string {
 	return help
 }
 
-// Matching returns the values that begin with word; if there are none, those that do so when case
-// is ignored.
+// Matching returns the values that begin with word. If there are none, it ignores case.
 func Matching(values []Value, word string) []Value {
 	for _, has := range []func(text, prefix string) bool{strings.HasPrefix, hasPrefixFold} {
 		matching := slices.DeleteFunc(slices.Clone(values), func(v Value) bool { return !has(v.Text, word) })

@@ -129,7 +129,7 @@ func TestComplete(t *testing.T) {
 	assert.Equal(t, completion.Value{"--quiet", "Less"}, first)
 }
 
-// Every input gets an answer.
+// Complete has a reply for every input.
 func TestAnswersAnything(t *testing.T) {
 	root := app(t)
 	word := rapid.OneOf(rapid.SampledFrom([]string{"", "-", "--", "=", "give", "run", "-n", "-qn", "--from", "--from=", "-=", "--=", "Ü", "-Ü", "'", `"`, `\`}), rapid.String())
@@ -145,7 +145,7 @@ func TestAnswersAnything(t *testing.T) {
 	})
 }
 
-// breaks is bash's own COMP_WORDBREAKS.
+// breaks is the default COMP_WORDBREAKS of bash.
 const breaks = " \t\n\"'@><=;|&(:"
 
 func TestAnswer(t *testing.T) {
@@ -179,8 +179,8 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
-// This test only checks the form of the PowerShell script, since PowerShell is not available here.
-// The scripts of internal/cli run the other shells.
+// PowerShell is not available here, so this test only checks the form of its script. The scripts of
+// internal/cli run the other shells.
 func TestScripts(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		script := completion.Script(shell)

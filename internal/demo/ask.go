@@ -11,9 +11,9 @@ import (
 	"ocgo-key/internal/version"
 )
 
-// Ask sends the demo's prompt to the gateway at base, with its token, in the wire format of most
-// models, and returns the streamed answer as a whole, so that no other line of the demo interrupts
-// it.
+// Ask sends the demo's prompt to the gateway at base, with the gateway's token and in the wire
+// format of most models. It returns the streamed answer as a whole, so that the demo prints no
+// other line in the middle of it.
 func Ask(ctx context.Context, base, token string) (string, error) {
 	question := fmt.Sprintf(`{"model":%q,"stream":true,"tools":[{"type":"function","function":{"name":"none"}}],"messages":[{"role":"user","content":%q}]}`, model, prompt)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/chat/completions", strings.NewReader(question))

@@ -1,5 +1,5 @@
 // Package demo has the parts of `ocgo-key demo`: a stand-in for the service whose first account is
-// used up, a pool and keys in memory, and a client that sends a prompt. It reads and changes none of
+// used up, a pool and keys in memory, and a client that sends a prompt. It does not read or change
 // the user's files.
 package demo
 
@@ -22,25 +22,25 @@ import (
 const (
 	model  = "kimi-k2.6"
 	prompt = "say hi"
-	limit  = 3 * 24 * time.Hour // how long the first account is limited
+	limit  = 3 * 24 * time.Hour // the time until the first account's limit resets
 )
 
 // members are the demo's accounts, with keys that only the stand-in accepts.
 var members = []struct{ label, key string }{{"Work", "demo-key-1"}, {"Personal", "demo-key-2"}, {"Spare", "demo-key-3"}}
 
-// Stage is a stand-in service, and a pool with the keys of its accounts.
+// Stage has a stand-in service, and a pool with the keys of its accounts.
 type Stage struct {
 	Service *fakeservice.Server
 	Pool    *rotation.Pool
 	Keys    keychain.Store
 }
 
-// NewStage starts the service and fills the pool. The service calls tell with a sentence for each model
-// request, from its own goroutines. The caller closes the Service.
+// NewStage starts the service and fills the pool. For each model request, a goroutine of the
+// service calls tell with a sentence. The caller closes the Service.
 func NewStage(ctx context.Context, tell func(sentence string)) (*Stage, error) {
 	stage := &Stage{Pool: rotation.InMemory(), Keys: keychain.NewMemory()}
 	options := fakeservice.Options{OnDone: func(r fakeservice.Request) {
-		if r.Method == http.MethodPost { // a model request; the gateway also asks for the usage
+		if r.Method == http.MethodPost { // a model request, not a usage request of the gateway
 			tell(narrate(r))
 		}
 	}}
@@ -60,7 +60,7 @@ func NewStage(ctx context.Context, tell func(sentence string)) (*Stage, error) {
 	return stage, err
 }
 
-// narrate describes a request.
+// narrate returns a description of a request.
 func narrate(r fakeservice.Request) string {
 	what := "a turn of the conversation"
 	if !r.Tools {
@@ -81,8 +81,8 @@ type Client struct {
 	home     string // a scratch folder
 }
 
-// NewClient returns OpenCode with a scratch home folder if it is installed, or else `ocgo-key
-// demo-client`, which calls [Ask]. The caller closes it.
+// NewClient returns OpenCode with a temporary home folder. If OpenCode is not installed, it returns
+// `ocgo-key demo-client`, which calls [Ask]. The caller closes the client.
 func NewClient() (*Client, error) {
 	if opencode, err := exec.LookPath("opencode"); err == nil {
 		home, err := os.MkdirTemp("", "ocgo-key-demo-")
@@ -99,7 +99,7 @@ func NewClient() (*Client, error) {
 	return &Client{Shown: "(a small client)", Command: wrapper.Command{Argv: []string{self, "demo-client"}, Env: os.Environ()}}, nil
 }
 
-// Close deletes the scratch folder.
+// Close deletes the temporary folder.
 func (c *Client) Close() {
 	if c.home != "" {
 		_ = os.RemoveAll(c.home)

@@ -10,7 +10,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The first account is used up, and the second answers, which is what the demo shows.
+// The demo shows that the second account answers when the first one is used up.
 func TestStage(t *testing.T) {
 	told := make(chan string, 2)
 	stage, err := NewStage(t.Context(), func(sentence string) { told <- sentence })

@@ -16,7 +16,7 @@ func (e accountsCheck) checkAccounts(r *Result) {
 	s := e.state()
 	o, err := s.overview(e.ctx)
 	if err != nil {
-		r.Skipped = "not checked, since the state cannot be read"
+		r.Skipped = "not checked, because the state cannot be read"
 		return
 	}
 	if n := len(e.keychain().held); len(o.Accounts) == 0 && n > 0 {
@@ -87,8 +87,8 @@ func (e accountsCheck) checkDuplicates(r *Result, o rotation.Overview) {
 	}
 }
 
-// subscription returns the workspace and the user to which the account's usage limits belong, from
-// the service's answer now or else from its last one.
+// subscription returns the workspace and the user to which the account's usage limits belong. They
+// come from the service's present answer, or else from its last one.
 func subscription(v rotation.View, usage map[string]usageAnswer) [2]string {
 	if a, ok := usage[v.ID]; ok && a.err == nil && a.usage.Workspace != "" && a.usage.User != "" {
 		return [2]string{a.usage.Workspace, a.usage.User}

@@ -24,7 +24,7 @@ func (o *openCode) background(ctx context.Context, r *Result) {
 	}
 	content, err := service.Content(ctx)
 	if err != nil || content == nil {
-		return // it does not run, or its environment has no configuration
+		return // the service does not run, or its environment has no configuration
 	}
 	address, ours := opencode.Points(content, keyform.StandIn)
 	u, err := url.Parse(address)
@@ -33,9 +33,9 @@ func (o *openCode) background(ctx context.Context, r *Result) {
 	}
 	turns := ""
 	if active, _ := service.Active(ctx); len(active) > 0 {
-		turns = fmt.Sprintf("; it restarts under %d turns, which then continue with your own key and address", len(active))
+		turns = fmt.Sprintf("; the restart interrupts %d turns, which then continue with your own key and address", len(active))
 		if len(active) == 1 {
-			turns = "; a turn is under way, which then continues with your own key and address"
+			turns = "; the restart interrupts a turn, which then continues with your own key and address"
 		}
 	}
 	fix := "env -u " + opencode.ConfigVariable + " opencode service restart"

@@ -46,14 +46,14 @@ func TestBackground(t *testing.T) {
 	tests := map[string]struct {
 		content string
 		turns   int
-		want    []string // the beginning of the finding, and its end
+		want    []string // the beginning and the end of the finding
 	}{
 		"started without a run": {"", 0, nil},
 		"the user's own":        {`,{"type":"document","info":{"providers":{"opencode-go":{"settings":{"baseURL":"` + gone.URL + `","apiKey":"mine"}}}}}`, 0, nil},
 		"elsewhere":             {document("https://example.com/zen/go/v1"), 0, nil},
 		"poisoned":              {document(gone.URL + "/zen/go/v1"), 0, []string{"problem: OpenCode's background service (process 7) was started under an `ocgo-key run` that has ended", "plain `opencode` hangs | "}},
-		"poisoned, a turn":      {document(gone.URL), 1, []string{"problem: ", "; a turn is under way, which then continues with your own key and address | "}},
-		"poisoned, turns":       {document(gone.URL), 2, []string{"problem: ", "; it restarts under 2 turns, which then continue with your own key and address | "}},
+		"poisoned, a turn":      {document(gone.URL), 1, []string{"problem: ", "; the restart interrupts a turn, which then continues with your own key and address | "}},
+		"poisoned, turns":       {document(gone.URL), 2, []string{"problem: ", "; the restart interrupts 2 turns, which then continue with your own key and address | "}},
 		"while the run lasts":   {document(there.URL), 0, []string{"note: OpenCode's background service (process 7) was started under `ocgo-key run`, and uses that run's gateway", "it ends with the run | "}},
 	}
 	for what, tt := range tests {

@@ -10,7 +10,7 @@ import (
 
 func TestClock(t *testing.T) {
 	for what, tt := range map[string]struct {
-		ahead time.Duration // how far the service's clock is ahead of ours
+		ahead time.Duration // the time by which the service's clock is ahead of ours
 		want  string
 	}{
 		"the same": {0, ""},

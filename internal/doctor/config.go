@@ -11,7 +11,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// configCheck looks for other keys and addresses that OpenCode may use instead of the pool's.
+// configCheck looks for keys and addresses that OpenCode may use instead of the pool.
 type configCheck struct{ *examination }
 
 // checkConfig reports such keys and addresses. If plain `opencode` uses the pool, OpenCode ignores
@@ -74,14 +74,14 @@ func (e configCheck) checkUserConfig(r *Result, path string) {
 			path, o.Where(), o.Names())
 	}
 	for _, name := range o.Env {
-		if name != opencode.KeyVariable && e.isKey(e.Getenv(name)) { // checkEnvironment reports that one
+		if name != opencode.KeyVariable && e.isKey(e.Getenv(name)) { // checkEnvironment reports KeyVariable
 			r.found(level, editCommand(path), "%s names the variable %q for the key of OpenCode Go, and it is set: %s", path, name, effect)
 		}
 	}
 }
 
 // checkManaged reports an address in a managed configuration, which overrides everything that `run`
-// sets. A key there is harmless: the gateway reads its token from a separate header, and forwards
+// sets. A key in it is harmless: the gateway reads its token from a separate header, and forwards
 // no other key.
 func (e configCheck) checkManaged(r *Result, path string, text []byte) {
 	o, err := opencode.ReadOverrides(text, keyform.StandIn)
@@ -107,7 +107,7 @@ func (o *openCode) models(r *Result, paths []string) {
 			if level == Note {
 				effect = "the pool's is used instead"
 			}
-			r.found(level, editCommand(path), "%s sets %s for model %s alone: %s", path, strings.Join(m.Names, " and "), m.Model, effect)
+			r.found(level, editCommand(path), "%s sets %s only for model %s: %s", path, strings.Join(m.Names, " and "), m.Model, effect)
 		}
 	}
 }

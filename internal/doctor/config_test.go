@@ -13,13 +13,13 @@ import (
 func TestModels(t *testing.T) {
 	o := home(t, nil, second)
 	path := write(t, filepath.Join(o.home, "opencode.json"), `{"providers":{"opencode-go":{"models":{"kimi-k2.6":{"settings":{"baseURL":"https://example.com"}}}}}}`, 0o600)
-	assert.Equal(t, []string{"problem: " + path + " sets baseURL for model kimi-k2.6 alone: plain `opencode` uses it and not the pool | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path, filepath.Join(o.home, "none.json")}) }))
+	assert.Equal(t, []string{"problem: " + path + " sets baseURL only for model kimi-k2.6: plain `opencode` uses it and not the pool | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path, filepath.Join(o.home, "none.json")}) }))
 	o.pooled = true
-	assert.Equal(t, []string{"note: " + path + " sets baseURL for model kimi-k2.6 alone: the pool's is used instead | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path}) }))
+	assert.Equal(t, []string{"note: " + path + " sets baseURL only for model kimi-k2.6: the pool's is used instead | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path}) }))
 }
 
-// Each case is something that plain `opencode` uses instead of the pool. With the plugin installed,
-// OpenCode ignores it.
+// Each case is a setting that makes plain `opencode` bypass the pool. With the plugin installed,
+// OpenCode ignores the setting.
 func TestConfig(t *testing.T) {
 	const (
 		uses = ": plain `opencode` uses it and not the pool"
@@ -30,7 +30,7 @@ func TestConfig(t *testing.T) {
 	tests := map[string]struct {
 		env          map[string]string
 		files        map[string]string // below the home folder
-		want, pooled []string          // without the plugin, and with it
+		want, pooled []string          // the findings without the plugin, and with the plugin
 	}{
 		"nothing": {},
 		"a token": {env: map[string]string{"OPENCODE_API_KEY": "ocgo-token"}},
@@ -59,7 +59,7 @@ func TestConfig(t *testing.T) {
 			[]string{"problem: HOME/managed/opencode.json, a managed configuration, sets provider.opencode-go.options.baseURL, which overrides the gateway of `ocgo-key run` (not that of the plugin); remove it there | ${EDITOR:-vi} HOME/managed/opencode.json"}},
 	}
 	if runtime.GOOS == "windows" {
-		return // other separators, and another editor
+		return // Windows has other path separators and another editor
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {

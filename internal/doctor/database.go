@@ -40,8 +40,8 @@ func (o *openCode) database(ctx context.Context, r *Result) {
 	o.wrongGeneration(ctx, r, path)
 }
 
-// countKeys returns the number of the user's own keys, and how many of them OpenCode prefers to the
-// pool's.
+// countKeys returns the number of the user's own keys, and how many of them OpenCode uses instead
+// of the pool.
 func countKeys(c *opencode.Credentials) (keys, wins int) {
 	for _, login := range c.Found {
 		if login.Problem != "" || strings.HasPrefix(login.Key.Reveal(), keyform.StandIn) {

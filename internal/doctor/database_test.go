@@ -40,7 +40,7 @@ func TestDatabase(t *testing.T) {
 		mode       os.FileMode
 		pooled     bool
 		p          opencode.Program
-		want       string // PATH stands for the database's
+		want       string // PATH stands for the path of the database
 	}{
 		"nothing stored":   {credentials, 0o600, false, second, ""},
 		"one that wins":    {credentials + stored("opencode-go", key), 0o600, false, second, "problem: PATH has 1 login for OpenCode Go: plain `opencode` uses it and not the pool | ocgo-key import --scrub"},
@@ -58,7 +58,7 @@ func TestDatabase(t *testing.T) {
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
 			if runtime.GOOS == "windows" && (tt.mode != 0o600 || tt.p.Generation == 1) {
-				return // there are no modes, and another shell
+				return // Windows has no file modes, and another shell
 			}
 			o := home(t, nil, tt.p)
 			o.pooled = tt.pooled

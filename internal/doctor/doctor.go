@@ -2,17 +2,16 @@
 // nothing and print nothing; internal/cli prints their findings. A finding may have a repair, which
 // [Repair] runs on request.
 //
-// All checks are in one table, the method checks below. Each is a method of its subject's type, in
-// the file named for the subject: state.go, accounts.go, keychain.go, keys.go, service.go,
-// clock.go, opencode.go, config.go, plugin.go.
+// The method checks below has the table of all checks. Each check is a method of the type for its
+// subject, and each subject has a file, such as state.go or keychain.go.
 //
 // To check more of a subject, add a method to its file and call it from the method in the table.
 // The new method adds findings with [Result.found], or with [Result.fixable] if there is a repair.
-// examination.go reads everything that several checks need, once.
+// examination.go reads once what several checks need.
 //
-// To add a check, make a file for its subject, with a type that embeds *examination and a method
-// func(*Result), and add a row to the table. The method sets Well, which is shown if there is no
-// finding. A repair that changes the state calls a method of rotation.
+// To add a subject, make a file with a type that embeds *examination and has a method
+// func(*Result), and add a row to the table. The method sets Well, the text that is shown if there
+// is no finding. A repair changes the state only through methods of rotation.
 package doctor
 
 import (
@@ -31,7 +30,7 @@ type Options struct {
 	Getenv  func(string) string
 	Keys    Keys
 	Service *url.URL // the base URL of the Go service
-	Offline bool     // makes no requests to the service
+	Offline bool     // makes doctor send no request to the service
 	// Open opens the pool for a repair. Checks never open the pool, since that would repair the
 	// state.
 	Open func() (*rotation.Pool, error)
@@ -43,11 +42,13 @@ type Keys interface {
 	Get(ctx context.Context, id string) (keychain.Secret, error)
 	Delete(ctx context.Context, id string) error
 	keychain.Inspector
-	// StoreIn returns the name of the store that these settings select.
+	// StoreIn returns the name of the store that the settings select.
 	StoreIn(rotation.Settings) string
-	// CheckConfirmed returns an error if only state.json says that keys are in one of these stores.
+	// CheckConfirmed returns an error if the user has not confirmed one of these stores, and only
+	// state.json names it.
 	CheckConfirmed(ctx context.Context, s rotation.Settings, stores ...string) error
-	// Described returns how messages name a store, with the identity that opens the encrypted file.
+	// Described returns the name of a store for messages, with the identity that opens the
+	// encrypted file.
 	Described(store string, s rotation.Settings) string
 	// Moving reports whether a process is moving the keys to another store right now.
 	Moving() bool
@@ -55,7 +56,7 @@ type Keys interface {
 
 // A check examines one subject, and adds its findings to the result.
 type check struct {
-	name string // in JSON and on the screen
+	name string // the name of the check, in JSON and on the screen
 	run  func(*Result)
 }
 
@@ -74,14 +75,15 @@ func (e *examination) checks() []check {
 	}
 }
 
-// Time limits: for all calls of the keychain, and for one request or one run of another program.
+// keychainLimit is the time limit of all keychain calls, serviceLimit that of one request or one
+// run of another program.
 const (
 	keychainLimit = 8 * time.Second
 	serviceLimit  = 5 * time.Second
 )
 
-// examineLimit is the time limit of one run of all checks. Requests with a key follow the keychain's
-// answers, and a request that fails through a proxy is repeated without it.
+// examineLimit is the time limit of one run of all checks. It has room for requests after slow
+// keychain calls, and for repeating a failed request without the proxy.
 const examineLimit = keychainLimit + 2*serviceLimit + 2*time.Second
 
 // Examine runs all checks in parallel, and returns their results in the order of the table. It
@@ -111,7 +113,7 @@ func Examine(o Options) []Result {
 	}()
 	select {
 	case <-ended:
-	case <-ctx.Done(): // a check may hang, for instance on a network folder; it ends with this process
+	case <-ctx.Done(): // a check may hang, for example in a network folder; it ends with this process
 	}
 	mu.Lock()
 	defer mu.Unlock()

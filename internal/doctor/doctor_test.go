@@ -14,8 +14,8 @@ import (
 	"ocgo-key/internal/install"
 )
 
-// On a machine without problems, every check says so, in the order of the table, and no file
-// changes.
+// On a machine without problems, every check reports success, in the order of the table, and no
+// file changes.
 func TestAllIsWell(t *testing.T) {
 	m := newMachine(t)
 	m.account("0123456789abcdef", "Work")
@@ -28,7 +28,7 @@ func TestAllIsWell(t *testing.T) {
 	for _, r := range results {
 		names = append(names, r.Check)
 		if runtime.GOOS == "windows" && r.Check == "opencode" {
-			continue // the shim is not a shell script there
+			continue // on Windows the shim is not a shell script
 		}
 		assert.Empty(t, r.Findings, r.Check)
 		assert.Empty(t, r.Skipped, r.Check)
@@ -53,8 +53,8 @@ func TestAnEmptyMachine(t *testing.T) {
 	assert.ErrorIs(t, err, os.ErrNotExist, "doctor must not create the folder")
 }
 
-// A text from a file or a program is shown as one safe line. A repair that fails is reported, and
-// the other repairs run.
+// A text from a file or a program is printed as one line without control characters. If a repair
+// fails, doctor reports it and runs the other repairs.
 func TestFindingsAndRepairs(t *testing.T) {
 	r := Result{Check: "state"}
 	r.found(Note, "fix\nit", "%s", "two\nlines")

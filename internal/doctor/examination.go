@@ -14,13 +14,13 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// examination is one run of all checks. Its functions read what several checks need, once, when
-// first called.
+// examination is one run of all checks. Its functions return data that several checks need; each
+// reads its data at the first call only.
 type examination struct {
 	Options
 	ctx  context.Context
 	home string
-	uid  int // who runs this; -1 on Windows
+	uid  int // the user id of this process; -1 on Windows
 
 	state    func() snapshot
 	keychain func() keysSeen
@@ -57,12 +57,13 @@ func (e *examination) openCode(p opencode.Program) *openCode {
 	return &openCode{getenv: e.Getenv, home: e.home, program: p, pooled: e.plain().pooled}
 }
 
-// snapshot is the state as it is on disk. Other commands repair the state when they read it.
+// snapshot is the state as it is on disk, without the repair that other commands do when they read
+// it.
 type snapshot struct {
 	dir   string
 	file  *state.File
 	state *state.State // the state that other commands would use; nil if there is none
-	err   error        // why the file itself cannot be used
+	err   error        // why state.json cannot be used
 }
 
 func (e *examination) peek() snapshot {
@@ -86,7 +87,7 @@ func (s snapshot) overview(ctx context.Context) (rotation.Overview, error) {
 	return rotation.New(readOnly{s.file, s.state}, time.Now, process.Alive).Overview(ctx)
 }
 
-// readOnly is a store of the state that refuses every change.
+// readOnly gives rotation the state and refuses every change.
 type readOnly struct {
 	*state.File
 	state *state.State

@@ -7,8 +7,8 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// regular reads the regular file at path. It returns false if no regular file is there, or if the
-// file has more bytes than the parameter most.
+// regular reads the regular file at path. It returns false if path is not a regular file, or if the
+// file has more than most bytes.
 func regular(path string, most int64) ([]byte, bool) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() || info.Size() > most {

@@ -26,7 +26,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// home is an OpenCode of a user with an empty home folder.
+// home returns the OpenCode of a user with an empty home folder.
 func home(t *testing.T, env map[string]string, p opencode.Program) *openCode {
 	t.Helper()
 	return &openCode{getenv: func(name string) string { return env[name] }, home: t.TempDir(), program: p}
@@ -59,13 +59,12 @@ func findings(check func(*Result)) []string {
 type fakeKeys struct {
 	name   string
 	keys   map[string]string
-	opaque bool             // it cannot list its ids
+	opaque bool             // the store cannot list its ids
 	shut   error            // what Inspect returns for keys in a locked keyring
 	deaf   error            // the error of every call
 	broken map[string]error // the error of Get, by id
 	moving bool
-	// unchosen is the reason why the user did not choose the places of the keys; nil if the user
-	// did.
+	// unchosen is the error of CheckConfirmed; nil if the user has confirmed the stores.
 	unchosen error
 }
 
@@ -110,7 +109,7 @@ func (k *fakeKeys) Inspect(context.Context) (keychain.Inspection, error) {
 	return keychain.Inspection{Complete: true, IDs: ids, Locked: k.shut}, nil
 }
 
-// A machine is what doctor checks: a home folder, a state, a key store and a service.
+// A machine has everything that doctor checks: a home folder, a state, a key store and a service.
 type machine struct {
 	t       *testing.T
 	env     map[string]string
@@ -118,7 +117,7 @@ type machine struct {
 	dir     string // the state folder
 	keys    *fakeKeys
 	service *httptest.Server
-	answer  http.HandlerFunc // of the service; nil refuses the key as unknown
+	answer  http.HandlerFunc // answers for the service; nil refuses the key as unknown
 }
 
 // newMachine returns a machine with an empty home folder, no state, and an empty PATH.
@@ -155,7 +154,7 @@ func (m *machine) account(id, label string) {
 
 func (m *machine) pool() *rotation.Pool { return rotation.Open(m.dir, func(string) {}) }
 
-// change changes the state, such as to what a killed command leaves behind.
+// change changes the state, for example to the state that a killed command leaves.
 func (m *machine) change(alter func(*state.State)) {
 	m.t.Helper()
 	require.NoError(m.t, state.OpenFile(m.dir, time.Now, nil).Update(m.t.Context(), func(s *state.State) error {
@@ -185,7 +184,7 @@ func (m *machine) examine(name string) Result {
 	return Result{}
 }
 
-// finds requires that one check has these findings; HOME in them stands for the home folder.
+// finds requires that one check has these findings. HOME stands for the home folder.
 func (m *machine) finds(check string, want ...string) Result {
 	m.t.Helper()
 	r := m.examine(check)
@@ -197,8 +196,8 @@ func (m *machine) finds(check string, want ...string) Result {
 	return r
 }
 
-// repairs runs the repairs of a result requires that they report this, and checks that nothing
-// repairable is left.
+// repairs runs the repairs of a result and requires that they report this. No finding with a repair
+// may be left.
 func (m *machine) repairs(r Result, want ...string) {
 	m.t.Helper()
 	var told warnings
@@ -220,12 +219,12 @@ func (*warnings) Say(string, ...any)              {}
 func (*warnings) Detail(string, ...any)           {}
 func (w *warnings) Warn(message string, _ string) { *w = append(*w, message) }
 
-// fromHome returns pattern with the machine's home folder in place of HOME.
+// fromHome replaces HOME in pattern by the machine's home folder.
 func fromHome(m *machine, pattern string) string {
 	return strings.ReplaceAll(pattern, "HOME", regexp.QuoteMeta(m.home))
 }
 
-// install puts an opencode on PATH, and writes the files of an installation's plan.
+// install puts an opencode on PATH and writes the files that `ocgo-key install` would write.
 func (m *machine) install(plan func(*install.Places) (*install.Plan, error)) *install.Places {
 	m.t.Helper()
 	m.opencode("echo 1.18.33")

@@ -23,10 +23,10 @@ type keychainCheck struct{ *examination }
 type keysSeen struct {
 	err      error         // why the keychain cannot be read
 	took     time.Duration // for one answer
-	complete bool          // ids are all of its entries
+	complete bool          // whether ids has all entries of the keychain
 	ids      []string
 	held     map[string]keychain.Secret // by id
-	failed   map[string]error           // by id: the key is missing or invalid, or may be in a locked keyring
+	failed   map[string]error           // by id, if the key is missing or invalid, or may be in a locked keyring
 }
 
 // readKeys reads the key of every id that the keychain or the state lists. It skips keys in a locked
@@ -42,7 +42,7 @@ func (e keychainCheck) readKeys() keysSeen {
 		return seen
 	}
 	seen.complete, seen.ids = inspection.Complete, inspection.IDs
-	locked := inspection.Locked // the error for a key that is not in an open keyring
+	locked := inspection.Locked // the error for a key that no open keyring has
 	start := time.Now()
 	if _, err := store.Get(ctx, accounts.NewID()); err != nil && !errors.Is(err, keychain.ErrNotFound) {
 		seen.err = keychain.WithoutAccount(err)

@@ -26,8 +26,7 @@ func TestKeychain(t *testing.T) {
 	assert.Equal(t, "ocgo-key doctor", m.examine("keychain").Findings[0].Fix)
 }
 
-// If reading a key would make the keychain ask the user for a password, doctor does not read the
-// key.
+// Doctor does not read a key if the keychain would ask the user for a password.
 func TestALockedKeychainIsNotAsked(t *testing.T) {
 	m := newMachine(t)
 	m.account("0123456789abcdef", "Work")

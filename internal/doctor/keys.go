@@ -13,11 +13,11 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// keysCheck compares accounts with keys.
+// keysCheck compares the accounts with the stored keys.
 type keysCheck struct{ *examination }
 
-// pendingLimit is the age from which no running command can own a pending entry of the state. A
-// command may wait a minute for the user to unlock the keychain.
+// pendingLimit is the age from which a pending entry of the state cannot belong to a running
+// command. A command may wait a minute for the user to unlock the keychain.
 const pendingLimit = 2 * time.Minute
 
 // checkKeys reports accounts without a key, and keys without an account.
@@ -43,7 +43,7 @@ func (e keysCheck) checkKeys(r *Result) {
 	for _, p := range s.state.Pending {
 		known[p.ID] = true
 		if errors.Is(seen.failed[p.ID], keychain.ErrLocked) {
-			continue // cannot tell whether there is a key
+			continue // it is unknown whether there is a key
 		}
 		if time.Since(p.Since) > pendingLimit || p.Since.After(time.Now().Add(pendingLimit)) {
 			stale[p.ID] = true
@@ -60,7 +60,7 @@ func (e keysCheck) checkKeys(r *Result) {
 				text.OneLine(a.Label), reason(err))
 		}
 		if key, ok := seen.held[a.ID]; ok && !usable(key) {
-			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "the entry of %s in the keychain is not a key as it is (does it contain a space or a line break?)", text.OneLine(a.Label))
+			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "the entry of %s in the keychain is not a valid key (does it contain a space or a line break?)", text.OneLine(a.Label))
 		}
 	}
 	for _, id := range seen.ids {
@@ -70,7 +70,7 @@ func (e keysCheck) checkKeys(r *Result) {
 	}
 }
 
-// checkMove reports a move of the keys to another store that was cut short. Until it is finished, a
+// checkMove reports an interrupted move of the keys to another store. Until the move is finished, a
 // key may be in either store.
 func (e keysCheck) checkMove(r *Result, s state.Settings) (unfinished bool) {
 	if s.Move.Other(e.Keys.StoreIn(s)) == "" {
@@ -85,14 +85,14 @@ func (e keysCheck) checkMove(r *Result, s state.Settings) (unfinished bool) {
 	case err == nil:
 		r.found(Problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", from, to)
 	case errors.Is(err, accounts.ErrNotChosen):
-		r.found(Problem, "ocgo-key config --unset store", "a move of the keys from %s to %s is noted in state.json, but %v; if you began it, run `ocgo-key migrate` again with the same flags, else forget it", from, to, err)
+		r.found(Problem, "ocgo-key config --unset store", "a move of the keys from %s to %s is recorded in state.json, but %v; if you began it, run `ocgo-key migrate` again with the same flags; if not, this command removes the record", from, to, err)
 	default:
-		r.found(Problem, "ocgo-key doctor", "a move of the keys from %s to %s is noted in state.json, and the keychain cannot say whether you began it: %v", from, to, err)
+		r.found(Problem, "ocgo-key doctor", "a move of the keys from %s to %s is recorded in state.json, and the keychain cannot say whether you began it: %v", from, to, err)
 	}
 	return true
 }
 
-// reason returns the cause of the keychain's error, without the account in its text.
+// reason returns the cause of the keychain's error. Its text does not name the account.
 func reason(err error) string {
 	if failed, ok := errors.AsType[*keychain.Error](err); ok && failed.Err != nil {
 		return failed.Err.Error()
@@ -108,14 +108,14 @@ func fixOf(err error) string {
 	return "ocgo-key doctor"
 }
 
-// usable reports whether the stored value is a valid key as it is, without surrounding white space.
+// usable reports whether the stored value is a valid key, without white space around it.
 func usable(key keychain.Secret) bool {
 	parsed, err := keychain.ParseKey(key.Reveal())
 	return err == nil && parsed.Equal(key)
 }
 
 // checkPending reports a change of an account that a killed command did not finish. The repair
-// finishes or undoes the change, whichever loses no key.
+// finishes or undoes the change, so that no key is lost.
 func (e keysCheck) checkPending(r *Result, s *state.State, seen keysSeen, p state.Pending) {
 	a := s.Find(p.ID)
 	_, there := seen.held[p.ID]
@@ -131,7 +131,7 @@ func (e keysCheck) checkPending(r *Result, s *state.State, seen keysSeen, p stat
 		}
 		r.fixable(e.relist(p.ID), "a killed command left a key in the keychain that no account has (%s)", p.ID)
 	case a == nil, !there && p.Op == "add":
-		r.fixable(e.settle(p.ID, "deleted the note"), "a killed command left a note behind, but stored no key")
+		r.fixable(e.settle(p.ID, "deleted the entry"), "a killed command left an entry in state.json, but stored no key")
 	case p.Op == "remove" && !there:
 		label := text.OneLine(a.Label)
 		r.fixable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
@@ -158,12 +158,12 @@ func (e keysCheck) checkPending(r *Result, s *state.State, seen keysSeen, p stat
 func (e keysCheck) checkOrphan(r *Result, s *state.State, seen keysSeen, id string) {
 	key, ok := seen.held[id]
 	if !ok {
-		return // it was deleted meanwhile, or is empty
+		return // the key was deleted meanwhile, or is empty
 	}
 	store := e.Keys.Name()
 	owner, isCopy := seen.copyOf(s, id)
-	// The key may belong to another pool, unless it is in this pool's file. The repair deletes only
-	// keys of this pool.
+	// In a shared keychain, the key may belong to another pool. The repair deletes only keys of
+	// this pool.
 	switch {
 	case isCopy && store == accounts.FileStore:
 		r.fixable(e.dropCopy(id, owner), "there is a second copy of the key of %s, under %s", owner, id)
@@ -218,8 +218,8 @@ func (e keysCheck) relist(id string) repair {
 	})
 }
 
-// dropCopy returns the repair that deletes a second copy of the key of owner. It first checks again
-// that owner has that key.
+// dropCopy returns the repair that deletes a second copy of owner's key. It first checks again that
+// owner has that key.
 func (e keysCheck) dropCopy(id, owner string) repair {
 	return e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 		o, err := pool.Overview(ctx)

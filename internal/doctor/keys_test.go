@@ -46,14 +46,14 @@ func TestKeys(t *testing.T) {
 		store  string
 		alter  func(*machine, *state.State)
 		want   string
-		repair string // what the repair reports; empty if there is no repair
+		repair string // the report of the repair; empty if there is no repair
 		labels []string
 	}{
 		"all well": {"", nil, "", "", []string{"Work"}},
 		"no key": {"", func(m *machine, _ *state.State) { delete(m.keys.keys, work) },
 			"problem: the key of Work is not in the keychain, so the account cannot be used (it has none) | ocgo-key replace Work", "", []string{"Work"}},
 		"an invalid key": {"", with(work, "sk-1 sk-2", nil),
-			"problem: the entry of Work in the keychain is not a key as it is (does it contain a space or a line break?) | ocgo-key replace Work", "", []string{"Work"}},
+			"problem: the entry of Work in the keychain is not a valid key (does it contain a space or a line break?) | ocgo-key replace Work", "", []string{"Work"}},
 		"a key of no account": {"", with(other, "sk-other", nil),
 			"problem: the keychain has a key, under " + other + ", that no account here has" + undone,
 			"the key is listed as Recovered 1; `ocgo-key rename 'Recovered 1' NEW` gives it another label", []string{"Work", "Recovered 1"}},
@@ -68,7 +68,7 @@ func TestKeys(t *testing.T) {
 			"problem: a killed command left a key in the keychain that no account has (" + other + ") | ocgo-key doctor --repair",
 			"the key is listed as Recovered 1; `ocgo-key rename 'Recovered 1' NEW` gives it another label", []string{"Work", "Recovered 1"}},
 		"an add from the future": {"", pending(other, "add", -hour),
-			"problem: a killed command left a note behind, but stored no key | ocgo-key doctor --repair", "deleted the note", []string{"Work"}},
+			"problem: a killed command left an entry in state.json, but stored no key | ocgo-key doctor --repair", "deleted the entry", []string{"Work"}},
 		"an add cut short, done since": {"", with(other, "sk-"+work, pending(other, "add", hour)),
 			"problem: a killed command left a second copy of the key of Work in the keychain | ocgo-key doctor --repair", "deleted the second copy; the key of Work stays", []string{"Work"}},
 		"an add that left no key": {"docker:pass", with(other, "a b", pending(other, "add", hour)),
@@ -86,11 +86,11 @@ func TestKeys(t *testing.T) {
 		"a move that the user did not choose": {"", func(m *machine, s *state.State) {
 			m.keys.unchosen = hint.As(accounts.ErrNotChosen, errors.New("you did not choose it"))
 			s.Settings.Move = state.Move{From: "os", To: "file"}
-		}, "problem: a move of the keys from the OS keychain to the encrypted file is noted in state.json, but you did not choose it; if you began it, run `ocgo-key migrate` again with the same flags, else forget it | ocgo-key config --unset store", "", []string{"Work"}},
+		}, "problem: a move of the keys from the OS keychain to the encrypted file is recorded in state.json, but you did not choose it; if you began it, run `ocgo-key migrate` again with the same flags; if not, this command removes the record | ocgo-key config --unset store", "", []string{"Work"}},
 		"a move that cannot be checked": {"", func(m *machine, s *state.State) {
 			m.keys.unchosen = errors.New("the keychain is locked")
 			s.Settings.Move = state.Move{From: "os", To: "file"}
-		}, "problem: a move of the keys from the OS keychain to the encrypted file is noted in state.json, and the keychain cannot say whether you began it: the keychain is locked | ocgo-key doctor", "", []string{"Work"}},
+		}, "problem: a move of the keys from the OS keychain to the encrypted file is recorded in state.json, and the keychain cannot say whether you began it: the keychain is locked | ocgo-key doctor", "", []string{"Work"}},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestKeysAreNotComparedDuringAMove(t *testing.T) {
 	assert.Contains(t, m.finds("keys").Skipped, "being moved right now")
 }
 
-// A repair checks again that a key is a second copy before it deletes the key.
+// Before a repair deletes a key, it checks again that the key is a second copy.
 func TestACopyIsLookedAtOnceMoreBeforeItIsDeleted(t *testing.T) {
 	for what, meanwhile := range map[string]func(*machine){
 		"it was listed": func(m *machine) {

@@ -10,7 +10,7 @@ import (
 	"ocgo-key/internal/install"
 )
 
-// leftoverAge is the age of a temporary file from which no process can still be writing it.
+// leftoverAge is the age from which a temporary file cannot belong to a running process.
 const leftoverAge = time.Minute
 
 // checkLeftovers reports temporary files of killed commands, in every folder that ocgo-key writes to,
@@ -37,7 +37,8 @@ func (e stateCheck) checkLeftovers(r *Result, dir string) {
 	}
 }
 
-// leftovers returns the old temporary files of package atomicfile for these targets, by their names.
+// leftovers returns the old temporary files of package atomicfile for these targets. It recognizes
+// them by name.
 func leftovers(targets []string, now time.Time) []string {
 	var found []string
 	for _, target := range targets {

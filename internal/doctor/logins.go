@@ -9,7 +9,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// isKey reports whether value may be a key of the user's own.
+// isKey reports whether value may be one of the user's own keys.
 func (e configCheck) isKey(value string) bool {
 	return value != "" && !strings.HasPrefix(value, keyform.StandIn)
 }
@@ -34,8 +34,8 @@ func (e configCheck) checkEnvironment(r *Result) {
 	}
 }
 
-// stored returns the number of logins with a key of the user's own: those of entry, or all if entry
-// is empty.
+// stored returns the number of logins with one of the user's own keys: those of entry, or all if
+// entry is empty.
 func (e configCheck) stored(logins opencode.Logins, entry string) int {
 	n := 0
 	for _, login := range logins.Found {

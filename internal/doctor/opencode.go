@@ -34,7 +34,7 @@ func (e openCodeCheck) checkOpenCode(r *Result) {
 	p.Says(string(out))
 	r.Well = fmt.Sprintf("%s, %s", p.Version, path)
 	if ctx.Err() != nil && p.Version != "" {
-		err = nil // a busy machine; the version is known anyway
+		err = nil // on a busy machine this is not a fault, since the version is known
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
@@ -61,8 +61,8 @@ type openCode struct {
 	pooled bool
 }
 
-// otherKey returns the level of a finding about a key that is not the pool's, and whether OpenCode
-// uses that key.
+// otherKey returns the level of a finding about a key outside the pool, and a text that says
+// whether OpenCode uses it.
 func (o *openCode) otherKey() (level, effect string) {
 	if o.pooled {
 		return Note, "it is not used, and can be read by an agent's tools"

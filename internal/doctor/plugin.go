@@ -15,7 +15,7 @@ type pluginCheck struct{ *examination }
 
 // plainUse says how plain `opencode` gets a key.
 type plainUse struct {
-	pooled bool // from the pool: by the plugin or by the shim
+	pooled bool // it uses the pool, by the plugin or by the shim
 	result Result
 }
 
@@ -81,7 +81,7 @@ func (e pluginCheck) checkPlugins(r *Result, w *install.Places) (there, loaded b
 	}
 	if record, err := w.ReadRecord(); !there {
 		if err == nil && slices.ContainsFunc(record.Files, func(path string) bool { return filepath.Base(path) == opencode.PluginName }) {
-			r.found(Problem, "ocgo-key install --yes", "the plugin was installed, and is not in %s, where OpenCode looks now", w.Configs[0])
+			r.found(Problem, "ocgo-key install --yes", "the plugin was installed, but is not in %s, where OpenCode now looks for plugins", w.Configs[0])
 		}
 		return false, false
 	}
@@ -115,11 +115,11 @@ func (e pluginCheck) checkPluginFile(r *Result, w *install.Places, path string) 
 		return false
 	}
 	if !isProgram(program) {
-		r.found(Problem, again, "%s starts %s, which is not there: OpenCode continues without the pool", path, program)
+		r.found(Problem, again, "%s starts %s, which does not exist: OpenCode works without the pool", path, program)
 		return false
 	}
 	if program != w.Program && !install.SameFile(program, w.Program) {
-		r.found(Note, again, "%s starts %s, and not this program, %s", path, program, w.Program)
+		r.found(Note, again, "%s starts %s and not this program, %s", path, program, w.Program)
 	}
 	if why := opencode.PluginFailure(opencode.LogFile(e.Getenv, e.home), path); why != "" {
 		r.found(Problem, "opencode service restart", "OpenCode 2 did not load %s (%s): plain `opencode` does not use the pool", path, why)
@@ -139,14 +139,14 @@ func (e pluginCheck) checkToasts(r *Result, plugin opencode.Plugin, folder, agai
 	}
 }
 
-// others reports plugins of other authors that OpenCode 2 could not load, according to the log of
-// its last server.
+// others reports other plugins that OpenCode 2 could not load, according to the log of its last
+// server.
 func (o *openCode) others(r *Result) {
 	path := opencode.LogFile(o.getenv, o.home)
 	for _, plugin := range opencode.FailedPlugins(path) {
 		if filepath.IsAbs(plugin) {
 			if _, err := os.Lstat(plugin); err != nil {
-				continue // the user has removed it since
+				continue // the user has removed the plugin since
 			}
 		}
 		if filepath.Base(plugin) != opencode.PluginName && plugin != opencode.PluginID {

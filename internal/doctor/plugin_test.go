@@ -53,13 +53,13 @@ func TestPlugin(t *testing.T) {
 	another.Program = m.opencode("echo 1.18.33")
 
 	for what, tt := range map[string]struct{ content, want string }{
-		"gone":      {"", "problem: the plugin was installed, and is not in CONFIG, where OpenCode looks now" + installAgain},
+		"gone":      {"", "problem: the plugin was installed, but is not in CONFIG, where OpenCode now looks for plugins" + installAgain},
 		"older":     {strings.Replace(string(good), version, "// ocgo-key plugin 0\n", 1), fmt.Sprintf("problem: PATH is from an older ocgo-key (0, this one writes %d)%s", opencode.PluginVersion, installAgain)},
 		"newer":     {strings.Replace(string(good), version, "// ocgo-key plugin 99\n", 1), fmt.Sprintf("note: PATH is from a newer ocgo-key (99, this one writes %d) | ocgo-key uninstall && ocgo-key install --yes", opencode.PluginVersion)},
 		"changed":   {string(good) + "// more\n", "problem: PATH was changed since ocgo-key wrote it" + installAgain},
 		"not ours":  {"export {}", "problem: PATH is not as ocgo-key wrote it: OpenCode loads it instead of the plugin | mv PATH PATH.aside && ocgo-key install --yes"},
-		"moved":     {with(elsewhere), "problem: PATH starts " + elsewhere.Program + ", which is not there: OpenCode continues without the pool" + installAgain},
-		"not by us": {with(another), "note: PATH starts " + another.Program + ", and not this program, " + w.Program + installAgain},
+		"moved":     {with(elsewhere), "problem: PATH starts " + elsewhere.Program + ", which does not exist: OpenCode works without the pool" + installAgain},
+		"not by us": {with(another), "note: PATH starts " + another.Program + " and not this program, " + w.Program + installAgain},
 	} {
 		t.Run(what, func(t *testing.T) {
 			if tt.content == "" {
@@ -85,7 +85,7 @@ func TestShim(t *testing.T) {
 	w := m.install((*install.Places).ShimPlan)
 	r := m.examine("plugin")
 	require.Len(t, r.Findings, 1)
-	assert.Equal(t, "the shim is installed, and another opencode comes before it on PATH, so it is not used", r.Findings[0].What)
+	assert.Equal(t, "the shim is not used, because another opencode comes before it on PATH", r.Findings[0].What)
 	assert.Contains(t, r.Findings[0].Fix, filepath.Dir(w.Shim))
 
 	m.env["PATH"] = filepath.Dir(w.Shim) + string(filepath.ListSeparator) + m.env["PATH"]
@@ -97,5 +97,5 @@ func TestShim(t *testing.T) {
 	write(t, w.Shim, "another's", 0o755)
 	assert.Equal(t, w.Shim+" is not as ocgo-key wrote it", m.examine("plugin").Findings[0].What)
 	require.NoError(t, os.Remove(w.Shim))
-	assert.Equal(t, "the shim was installed, and is not in "+filepath.Dir(w.Shim)+" any more", m.examine("plugin").Findings[0].What)
+	assert.Equal(t, "the shim was installed, but is no longer in "+filepath.Dir(w.Shim), m.examine("plugin").Findings[0].What)
 }

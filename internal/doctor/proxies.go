@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// proxies reports a proxy that would receive the requests of OpenCode 2 to its own server on this
+// proxies reports a proxy that would get the requests of OpenCode 2 to its own server on this
 // machine. Source: docs/facts.md, "Processes".
 func (o *openCode) proxies(r *Result) {
 	if o.program.Generation != 2 {

@@ -70,7 +70,7 @@ func aside(path string) repair {
 }
 
 // unlink returns the repair of a symbolic link. If the link leads to a regular file, the repair
-// replaces the link by a copy of that file. It renames any other link, as aside does.
+// replaces the link by a copy of that file. Otherwise it renames the link, as aside does.
 func unlink(path string) repair {
 	return func(ctx context.Context) (string, error) {
 		info, err := os.Stat(path)

@@ -18,19 +18,19 @@ import (
 	"ocgo-key/rotation"
 )
 
-// serviceCheck checks that the Go service can be reached and knows our keys.
+// serviceCheck checks that the Go service is reachable and knows our keys.
 type serviceCheck struct{ *examination }
 
 // reached is the outcome of a request to the service without a key.
 type reached struct {
 	err    error
 	status int
-	ours   bool // the answer has the form of the service's errors
+	ours   bool // the answer has the form of an error of the Go service
 	took   time.Duration
-	ahead  time.Duration // of this machine's clock, compared with the service's
+	ahead  time.Duration // the difference between this machine's clock and the service's
 	dated  bool          // ahead is known
 	proxy  proxy
-	direct bool // the service answers without the proxy
+	direct bool // a request without the proxy gets an answer
 }
 
 func (e serviceCheck) reach() reached {
@@ -75,7 +75,7 @@ func (e serviceCheck) ask(client *http.Client) (r reached) {
 
 func (e serviceCheck) checkService(r *Result) {
 	if e.Offline {
-		r.Skipped = "not asked: an agent's shell sends no key to it"
+		r.Skipped = "not asked, because an agent's shell sends no key to it"
 		return
 	}
 	s, base := e.service(), e.Service.String()
@@ -97,7 +97,7 @@ func (e serviceCheck) checkService(r *Result) {
 	e.checkRefused(r)
 }
 
-// netReason returns why there was no answer, on one line and without a password.
+// netReason returns the reason why there was no answer, as one line without a password.
 func (e serviceCheck) netReason(s reached) string {
 	invalid, ok := errors.AsType[x509.CertificateInvalidError](s.err)
 	switch {

@@ -44,8 +44,8 @@ func TestService(t *testing.T) {
 	assert.Equal(t, "unset OCGO_KEY_BASE_URL", r.Findings[0].Fix)
 }
 
-// If the service refuses a key, that is only a note. Doctor sends no request for an account that is
-// not used or has no key.
+// A key that the service refuses is only a note. Doctor sends no request for an account that is
+// disabled or has no key.
 func TestRefusedAccounts(t *testing.T) {
 	for status, want := range map[int]string{
 		http.StatusUnauthorized: "note: the service does not know the key of Work (401) | ocgo-key replace Work",
@@ -74,13 +74,13 @@ func TestRefusedAccounts(t *testing.T) {
 	}
 }
 
-// refuse answers like the service answers a request without a valid key.
+// refuse answers as the service does to a request without a valid key.
 func refuse(w http.ResponseWriter, _ *http.Request) {
 	w.WriteHeader(http.StatusUnauthorized)
 	_, _ = w.Write([]byte(`{"type":"error","error":{"type":"AuthError","message":"Missing API key."}}`))
 }
 
-// knows answers like a service that knows every key: no limit is reached, and all keys have the
+// knows answers like a service that knows every key. No limit is reached, and all keys have the
 // same subscription.
 func knows(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") == "" {

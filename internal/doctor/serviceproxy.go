@@ -10,7 +10,7 @@ import (
 
 // proxy is the proxy for requests to the service, from the environment, without user and password.
 type proxy struct {
-	names   []string // of the variables that set it, such as HTTPS_PROXY
+	names   []string // the variables that set the proxy, such as HTTPS_PROXY
 	address string   // empty if there is no proxy
 	except  string   // NO_PROXY
 }
@@ -36,7 +36,8 @@ func (e serviceCheck) findProxy(base *url.URL) proxy {
 		}
 	}
 	p.except = cmp.Or(e.Getenv("NO_PROXY"), e.Getenv("no_proxy"))
-	// An invalid URL counts as unset. The text of the error is not shown: it could contain a password.
+	// An invalid URL counts as unset. The error is not shown, since its text could contain a
+	// password.
 	if at, err := http.ProxyFromEnvironment(&http.Request{URL: base}); err == nil && at != nil {
 		p.address = (&url.URL{Scheme: at.Scheme, Host: at.Host}).String()
 	}

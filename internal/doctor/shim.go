@@ -12,7 +12,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// checkShim reports whether there is a working shim, and whether it comes first on PATH.
+// checkShim reports whether there is a working shim, and whether it is the first opencode on PATH.
 func (e pluginCheck) checkShim(r *Result, w *install.Places, loaded bool) (there, first bool) {
 	const again = "ocgo-key install --shim --yes"
 	record, err := w.ReadRecord()
@@ -22,7 +22,7 @@ func (e pluginCheck) checkShim(r *Result, w *install.Places, loaded bool) (there
 	switch {
 	case !ok:
 		if _, err := os.Lstat(w.Shim); recorded && err != nil {
-			r.found(Problem, again, "the shim was installed, and is not in %s any more", filepath.Dir(w.Shim))
+			r.found(Problem, again, "the shim was installed, but is no longer in %s", filepath.Dir(w.Shim))
 		}
 		return false, false
 	case !ours && recorded:
@@ -45,7 +45,7 @@ func (e pluginCheck) checkShim(r *Result, w *install.Places, loaded bool) (there
 		if loaded {
 			level = Note
 		}
-		r.found(level, e.pathLine(lines), "the shim is installed, and another opencode comes before it on PATH, so it is not used")
+		r.found(level, e.pathLine(lines), "the shim is not used, because another opencode comes before it on PATH")
 		return there, false
 	}
 	return there, true

@@ -56,9 +56,9 @@ func (e stateCheck) checkState(r *Result) {
 	e.checkLock(r, s)
 }
 
-// checkFolder checks that the folder is the user's own and that no other user can read it. It
-// returns false if the folder is not the user's own. It ignores the mode of a folder with other
-// uses (the home folder, a temporary folder).
+// checkFolder checks that the folder belongs to the user and that no other user can read it. It
+// returns false if the folder belongs to somebody else. It ignores the mode of a folder that also
+// has other uses, such as the home folder.
 func (e stateCheck) checkFolder(r *Result, dir string, info fs.FileInfo) (ours bool) {
 	shared := info.Mode()&fs.ModeSticky != 0
 	if err := trust.Folder(dir); err != nil && (shared || trust.Foreign(dir, info)) {
@@ -117,7 +117,7 @@ func (e stateCheck) checkContent(r *Result, s snapshot) {
 		r.fixable(read, "%v: %s", s.err, kept)
 	case errors.Is(s.err, state.ErrMissing):
 		r.fixable(read, "%s is gone: %s", filepath.Join(s.dir, "state.json"), kept)
-	case len(r.Findings) == 0: // otherwise a finding gives the reason
+	case len(r.Findings) == 0: // otherwise a finding already gives the reason
 		r.found(Problem, "ls -l "+text.Quote(s.dir), "the state cannot be read: %v", s.err)
 	}
 }

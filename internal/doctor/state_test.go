@@ -26,7 +26,7 @@ func TestState(t *testing.T) {
 		harm   func()
 		want   string
 		repair string
-		modes  bool // the case needs file modes, which Windows does not have
+		modes  bool // Windows has no file modes
 	}{
 		"unreadable": {func() { write(t, file, broken, 0o600) },
 			`the state cannot be read: .*: the last good copy will be used`, `state\.json .*the last good copy.*`, false},
@@ -105,7 +105,7 @@ func TestAFileInThePlaceOfTheFolder(t *testing.T) {
 	assert.Equal(t, "none yet; it will be in "+m.dir, m.finds("state").Well)
 }
 
-// Every change waits while a process holds the lock.
+// While a process holds the lock, every change waits.
 func TestAHeldLock(t *testing.T) {
 	m := newMachine(t)
 	m.account("0123456789abcdef", "Work")
@@ -127,10 +127,10 @@ func TestAHeldLock(t *testing.T) {
 	assert.Contains(t, r.Findings[0].What, "for more than 2s; nothing can be changed until it is released")
 }
 
-// doctor does not read the state of another user and shows nothing from it.
+// doctor does not read another user's state and prints nothing from it.
 func TestAnotherUsersState(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		return // nobody can give a folder away there
+		return // on Windows a test cannot make another user the owner of a folder
 	}
 	if os.Geteuid() != 0 {
 		t.Fatal("only root can give a folder away: run this as root")

@@ -6,22 +6,22 @@ import (
 	"time"
 )
 
-// Break is a way in which an answer fails.
+// A Break is a fault in the sending of an answer.
 type Break int
 
-// The kinds of Break. Answer.BreakAfter says where in a stream the answer breaks. Other answers
-// break in the middle of their body.
+// The kinds of Break. In a stream, Answer.BreakAfter says where the fault occurs. In other answers
+// it occurs in the middle of the body.
 const (
 	NoBreak   Break = iota
-	SSEError        // an `event: error` with ErrorType and Message ends the stream; if the answer is not a stream, its body is that error
+	SSEError        // an `event: error` with ErrorType and Message ends the stream; other answers have that error as their body
 	Drop            // the connection is closed in the middle of the answer
 	Reset           // the connection is reset (TCP RST)
-	CleanEnd        // the stream ends normally, but without a finish reason
-	NoAnswer        // the connection is closed before any header
+	CleanEnd        // the stream ends normally but without a finish reason
+	NoAnswer        // the connection is closed before the headers
 	JSONError       // status 200 and the error as one JSON document, even if a stream was requested
 )
 
-// Spelling is how the lines of a stream are written. Every spelling is valid server-sent events.
+// Spelling is how the lines of a stream are written. All spellings are valid server-sent events.
 type Spelling int
 
 // The spellings.
@@ -29,50 +29,51 @@ const (
 	LF    Spelling = iota // one data line for each event, lines end with LF
 	CRLF                  // lines end with CR LF
 	CR                    // lines end with CR
-	Lines                 // the data is indented JSON, with a data line for each of its lines
+	Lines                 // the data is indented JSON, and each of its lines is a data line
 )
 
-// Answer is the service's answer to one request. The zero value is success in the wire format of
-// the request. The functions below return common answers, whose fields can be changed.
+// Answer is the service's answer to one request. The zero value is a success in the wire format of
+// the request. The functions below return common answers; a test can change their fields.
 type Answer struct {
-	// Status 0 means 200. Any other status is an error (or a redirect). Its body is Body, or, if
-	// Body is nil, made from ErrorType, Code, Message and Metadata.
+	// Status 0 means 200. Any other status is an error or a redirect. If Body is nil, the body is
+	// made from ErrorType, Code, Message and Metadata.
 	Status int
 	// ErrorType is the body's error.type and Code its error.code; an empty field is left out.
 	ErrorType, Code, Message string
 	Metadata                 map[string]any
-	// Bare leaves out the outer "type":"error". Then an error event of /chat/completions has no
+	// Bare leaves out the outer "type":"error". An error event of /chat/completions then has no
 	// name either.
 	Bare bool
-	// Window is set by UsageLimit and UsageLimitByWords: /usage shows this window as used up, and
-	// the metadata and message of UsageLimit are derived from it.
+	// Window is the window that /usage shows as used up. UsageLimit and UsageLimitByWords set it.
+	// UsageLimit also derives its metadata and message from it.
 	Window Window
-	// ResetsIn is when /usage says that Window has room again; 0 is RetryAfter.
+	// ResetsIn is the time until Window resets, according to /usage; 0 means RetryAfter.
 	ResetsIn time.Duration
 	// RetryAfter is the header retry-after, in seconds rounded up; 0 leaves it out.
 	RetryAfter time.Duration
-	// Header is set last: it overrides retry-after, content-type and even Date; a nil value removes
-	// a header.
+	// Header overrides all other headers, also retry-after, content-type and Date. A nil value
+	// removes a header.
 	Header http.Header
 	Body   []byte
 
-	// Text of a success, instead of Options.Reply.
+	// Text is the text of a success, instead of Options.Reply.
 	Text string
-	// Calls are tool calls that the model makes one by one: a request with n tool results gets the
-	// n-th of them (from 0) if it offers a tool of that name, and the text when none is left.
+	// Calls are the tool calls of the model. A request with n tool results gets call number n (from
+	// 0), if the request offers a tool of that name. After the last call the model answers with the
+	// text.
 	Calls []Call
-	// Cost is sent with the token usage of a success; "" means "0", as for a subscription. Any
-	// other value means that the request was paid from the account's balance.
+	// Cost is sent with the token usage of a success. "" means "0", as for a subscription. Any
+	// other value is what the request took from the account's balance.
 	Cost string
 
-	// Stall is the delay before the headers; a negative value lasts until the client disconnects.
+	// Stall is the delay before the headers; a negative value means until the client disconnects.
 	Stall time.Duration
-	// ChunkDelay is the time between two pieces of the streamed answer (a piece of text is a word);
-	// a negative value lasts until the client disconnects.
+	// ChunkDelay is the time between two pieces of the streamed answer; a negative value means
+	// until the client disconnects. A piece of a text is a word.
 	ChunkDelay time.Duration
-	// How the events of a stream are written.
+	// Spelling is how the events of a stream are written.
 	Spelling Spelling
-	// Break ends the answer early, after BreakAfter pieces of its text or tool call; 0 means before
+	// Break ends the answer early, after BreakAfter pieces of its text or tool call. 0 means before
 	// the first event.
 	Break      Break
 	BreakAfter int
@@ -90,11 +91,11 @@ func OK() Answer { return Answer{} }
 // Say returns a successful answer with this text.
 func Say(text string) Answer { return Answer{Text: text} }
 
-// The tool that runs commands, as OpenCode 1 and OpenCode 2 call it.
+// The names of the tool that runs commands, in OpenCode 1 and OpenCode 2.
 const bash, shell = "bash", "shell"
 
-// Bash returns a successful answer in which the model first runs each command, with the bash tool
-// of OpenCode 1 or the shell tool of OpenCode 2.
+// Bash returns a successful answer in which the model first runs the commands one by one, with the
+// bash tool of OpenCode 1 or the shell tool of OpenCode 2.
 func Bash(commands ...string) Answer {
 	var a Answer
 	for _, c := range commands {
@@ -133,7 +134,7 @@ func Slow(d time.Duration) Answer { return Answer{ChunkDelay: d} }
 // "0.00123400".
 func Costing(cost string) Answer { return Answer{Cost: cost} }
 
-// With returns the answer with a header set, which overrides the answer's own.
+// With returns the answer with this header. It overrides the header that the answer would have.
 func (a Answer) With(name, value string) Answer {
 	a.Header = a.Header.Clone()
 	if a.Header == nil {
@@ -143,8 +144,8 @@ func (a Answer) With(name, value string) Answer {
 	return a
 }
 
-// InCode moves the kind of the error from error.type to error.code, as in newer parts of the
-// service.
+// InCode moves the kind of the error from error.type to error.code, where newer parts of the
+// service have it.
 func (a Answer) InCode() Answer {
 	a.ErrorType, a.Code = "", a.ErrorType
 	return a
@@ -156,15 +157,15 @@ func (a Answer) WithoutOuterType() Answer {
 	return a
 }
 
-// ByProvider puts "Error from provider" before the message, as many errors have it, even if no
-// provider caused them.
+// ByProvider puts "Error from provider" before the message. Many errors of the service begin like
+// that, even if no provider caused them.
 func (a Answer) ByProvider() Answer {
 	a.Message = fromProvider + "Upstream request failed: " + a.Message
 	return a
 }
 
-// AsFirstEvent makes an error the first event of a stream with status 200; if the answer is not a
-// stream, the error is the body of a 200.
+// AsFirstEvent sends the error with status 200: as the first event of a stream, or as the body of
+// an answer that is not a stream.
 func (a Answer) AsFirstEvent() Answer {
 	a.Status, a.Break, a.BreakAfter = 0, SSEError, 0
 	return a
@@ -176,7 +177,7 @@ func (a Answer) AsJSON() Answer {
 	return a
 }
 
-// Spelled writes a stream in another spelling.
+// Spelled returns the answer with another spelling of its stream.
 func (a Answer) Spelled(s Spelling) Answer {
 	a.Spelling = s
 	return a
@@ -185,10 +186,10 @@ func (a Answer) Spelled(s Spelling) Answer {
 // kind returns the kind of the error, from ErrorType or Code.
 func (a Answer) kind() string { return cmp.Or(a.ErrorType, a.Code) }
 
-// resetsIn returns the time until Window has room again.
+// resetsIn returns the time until Window resets.
 func (a Answer) resetsIn() time.Duration { return cmp.Or(a.ResetsIn, a.RetryAfter) }
 
-// of returns the answer with the account's data filled in if the answer is a GoUsageLimitError.
+// of returns the answer. If it is a GoUsageLimitError, of fills in the data of the account.
 func (a Answer) of(account *account) Answer {
 	if a.ErrorType != usageLimitError || a.Window == "" || account == nil {
 		return a

@@ -21,8 +21,8 @@ func (chat) parse(in input, t *turn) {
 	}
 }
 
-// textOf returns the text of a message's content, which in all three formats is a string or a list
-// of parts.
+// textOf returns the text of a message's content. In all three formats the content is a string or a
+// list of parts.
 func textOf(content json.RawMessage) string {
 	var text string
 	if json.Unmarshal(content, &text) == nil {
@@ -42,7 +42,7 @@ func textOf(content json.RawMessage) string {
 
 func (chat) failure(a Answer) event {
 	name := "error"
-	if a.Bare { // like OpenAI's own service
+	if a.Bare { // as OpenAI's service does
 		name = ""
 	}
 	return event{name: name, data: string(errorBody(a))}
@@ -97,7 +97,8 @@ func (c chat) events(m said) []event {
 		event{data: choice(object{}, c.finish(m))},
 		event{data: chunk(object{"choices": []object{}, "usage": c.usage(m)})},
 		event{data: "[DONE]"},
-		// The service adds the cost when its provider's stream has ended, that is, after [DONE].
+		// The service adds the cost after the stream of its provider has ended, that is, after
+		// [DONE].
 		event{data: chunk(object{"choices": []object{}, "cost": m.cost})},
 	)
 }

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// bodyLimit is far above the 64 MiB that a gateway keeps for replay, so that tests can send larger
-// bodies.
+// bodyLimit is far above the 64 MiB that a gateway buffers for a replay, so that tests can send
+// larger bodies.
 const bodyLimit = 256 << 20
 
 // object is a JSON object under construction.
@@ -30,7 +30,7 @@ type exchange struct {
 }
 
 // read reads the request and logs it. It takes the key from the header that auth names, as the
-// service does. With a format it parses the body, and the error says that this failed.
+// service does. If format is set, it parses the body, and returns an error if that fails.
 func (x *exchange) read(auth string, f format) (turn, error) {
 	q := &Request{
 		Time: x.s.now(), Method: x.r.Method, Path: x.r.URL.Path, Query: x.r.URL.RawQuery, Host: x.r.Host,
@@ -84,7 +84,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// finish logs the end of the exchange; it is deferred after read.
+// finish logs the end of the exchange. Its call is deferred after read.
 func (x *exchange) finish() { x.s.end(x.log, cmp.Or(x.outcome, Gone)) }
 
 // infer answers a model request.
@@ -98,7 +98,7 @@ func (x *exchange) infer(f format) {
 	switch {
 	case x.tooBig:
 		answer = Error(http.StatusRequestEntityTooLarge, "error", "Request too large")
-	case err != nil: // the service parses before it authenticates, and answers with this kind of error
+	case err != nil: // the service parses the body before it checks the key, and answers with this error
 		answer = ServerError(http.StatusInternalServerError)
 	case x.log.Key == "":
 		answer = Error(http.StatusUnauthorized, "AuthError", "Missing API key.")
@@ -139,7 +139,7 @@ func (x *exchange) send(answer Answer) {
 
 func (x *exchange) sendJSON(status int, v any) {
 	body, err := json.Marshal(v)
-	if err != nil { // the arguments of a tool call that JSON cannot express
+	if err != nil { // the arguments of a tool call that cannot be JSON
 		status, body = http.StatusInternalServerError, []byte(err.Error())
 	}
 	x.w.Header().Set("Content-Type", "application/json")
@@ -149,7 +149,7 @@ func (x *exchange) sendJSON(status int, v any) {
 // ready waits for the answer's Stall, and reports whether to continue.
 func (x *exchange) ready(answer Answer) bool {
 	if answer.Stall != 0 && !x.s.sleep(x.r.Context(), answer.Stall) {
-		x.cut(false) // otherwise the handler's return would send an empty 200 if Close ended the wait
+		x.cut(false) // otherwise the handler would send an empty 200 after Close has ended the wait
 		return false
 	}
 	if answer.Break == NoAnswer {
@@ -196,14 +196,14 @@ func bodyAllowed(status int) bool {
 	return status == 0 || (status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified)
 }
 
-// flush sends what was written. It returns false if the client is known to be gone.
+// flush sends what was written. It returns false if the client has disconnected.
 func (x *exchange) flush() bool {
 	err := http.NewResponseController(x.w).Flush()
 	return err == nil || errors.Is(err, http.ErrNotSupported)
 }
 
-// cut closes the connection during the answer, which is possible with HTTP/1. Elsewhere (a
-// recorder, HTTP/2) the answer just ends early.
+// cut closes the connection during the answer. That is possible only with HTTP/1; with a recorder
+// or HTTP/2 the answer just ends early.
 func (x *exchange) cut(reset bool) {
 	if x.log.Status != 0 {
 		x.flush()
@@ -218,8 +218,8 @@ func (x *exchange) cut(reset bool) {
 	_ = conn.Close()
 }
 
-// errorBody returns an error in the service's form; an answer without a kind and a message has no
-// body.
+// errorBody returns an error in the service's form. It returns no body for an answer without a kind
+// and a message.
 func errorBody(answer Answer) []byte {
 	if answer.kind() == "" && answer.Message == "" {
 		return nil

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// clock is a server clock that is moved by hand.
+// clock is a clock for the server that only the test changes.
 type clock struct {
 	mu sync.Mutex
 	t  time.Time
@@ -62,8 +62,8 @@ type wire struct {
 	name, path string
 	apiKey     bool
 	hello      string // a request that says hi
-	bash       string // the same with the bash tool
-	result     string // the same after the tool has run
+	bash       string // the same request with the bash tool
+	result     string // the same request after the tool has run
 }
 
 var wires = []wire{
@@ -109,7 +109,7 @@ type reply struct {
 	status int
 	header http.Header
 	body   string
-	err    error // the error of reading the body
+	err    error // the error when the body was read
 }
 
 func do(t *testing.T, r *http.Request) reply {
@@ -165,7 +165,7 @@ func parseSSE(t *testing.T, body string) []sse {
 	return out
 }
 
-// at returns a part of a decoded JSON value, by names of members and indexes of elements.
+// at returns a part of a decoded JSON value. path has names of members and indexes of elements.
 func at(v any, path ...any) any {
 	for _, p := range path {
 		switch k := p.(type) {
@@ -207,7 +207,7 @@ func text(events []sse) string {
 	return b.String()
 }
 
-// last returns the latest request, after its end.
+// last returns the latest request after it has ended.
 func last(s *Server) Request {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

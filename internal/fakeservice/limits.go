@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// windows in the order in which the service checks them: an error names the first one that is used
-// up.
+// windows are in the order in which the service checks them. An error names the first window that
+// is used up.
 var windows = []Window{Weekly, Monthly, Rolling}
 
-// account is an Account and the progress of its plan. Server.mu guards it.
+// account is an Account with the progress of its plan. Server.mu guards it.
 type account struct {
 	Account
 	progress
@@ -22,10 +22,10 @@ type progress struct {
 	next     int
 	perModel map[string]int
 	spent    []spent              // one for each of Plan.Budgets
-	resets   map[Window]time.Time // set by the limits in earlier answers
+	resets   map[Window]time.Time // the limits that earlier answers have set
 }
 
-// start replaces the plan and begins it.
+// start replaces the plan and starts it from the beginning.
 func (a *account) start(p Plan) {
 	a.Plan = p
 	a.progress = progress{perModel: map[string]int{}, spent: make([]spent, len(p.Budgets)), resets: map[Window]time.Time{}}
@@ -71,7 +71,7 @@ func (a *account) choose(r *Request, now time.Time) Answer {
 	return answer
 }
 
-// queued returns the next answer of the queue, and with take removes it.
+// queued returns the next answer of the queue. If take is set, it removes the answer.
 func (a *account) queued(model string, take bool) Answer {
 	queue, own := a.Plan.PerModel[model]
 	at := a.next
@@ -94,8 +94,8 @@ func (a *account) queued(model string, take bool) Answer {
 	return answer
 }
 
-// limitedUntil returns when the window has room again by limits and budgets; zero if it has room
-// now.
+// limitedUntil returns the time when the window resets, according to limits and budgets. It returns
+// zero if the window is not used up.
 func (a *account) limitedUntil(w Window, now time.Time) time.Time {
 	var until time.Time
 	for _, l := range a.Plan.Limits {
@@ -108,7 +108,7 @@ func (a *account) limitedUntil(w Window, now time.Time) time.Time {
 		if b.Window != w || s.used < b.Requests {
 			continue
 		}
-		if s.began.IsZero() { // a budget of zero: the window begins with this check
+		if s.began.IsZero() { // for a budget of zero requests, the window begins with this check
 			s.began = now
 		}
 		if end := s.began.Add(b.every()); end.After(until) {
@@ -118,7 +118,7 @@ func (a *account) limitedUntil(w Window, now time.Time) time.Time {
 	return until
 }
 
-// budget returns the state of the i-th budget, reset if its window is over.
+// budget returns the state of budget number i. It resets the budget if its window is over.
 func (a *account) budget(i int, now time.Time) *spent {
 	s, b := &a.spent[i], a.Plan.Budgets[i]
 	if !b.From.IsZero() {
@@ -152,14 +152,14 @@ func (b Budget) began(now time.Time) time.Time {
 
 func (b Budget) every() time.Duration { return cmp.Or(b.Every, b.Window.Length()) }
 
-// limitMessage returns the service's message for a used-up window.
+// limitMessage returns the message of the service for a used-up window.
 func limitMessage(w Window, retryAfter time.Duration, workspace string) string {
 	name := map[Window]string{Rolling: "5-hour", Weekly: "Weekly", Monthly: "Monthly"}[w]
 	return fmt.Sprintf("%s usage limit reached. Resets in %s. To continue using this model now, enable usage from your available balance: https://opencode.ai/workspace/%s/go",
 		name, resetIn(retryAfter), workspace)
 }
 
-// limitWords returns the message for a used-up window from newer parts of the service.
+// limitWords returns the message of newer parts of the service for a used-up window.
 func limitWords(w Window, wait time.Duration) string {
 	name := map[Window]string{Rolling: "5 hour", Weekly: "Weekly", Monthly: "Monthly"}[w]
 	return fmt.Sprintf("%s usage limit reached. It will reset in %s. To continue using this model now, enable usage from your available balance: https://opencode.ai/workspace/wrk_FAKE/go",
@@ -198,5 +198,5 @@ func resetIn(d time.Duration) string {
 	}
 }
 
-// seconds rounds up, so that an account is ready after retry-after.
+// seconds rounds up, so that the account is ready once retry-after is over.
 func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }

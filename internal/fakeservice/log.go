@@ -10,10 +10,10 @@ import (
 // Outcome says how an exchange ended.
 type Outcome string
 
-// The outcomes. An exchange under way has the empty one.
+// The outcomes. Before its end an exchange has the empty outcome.
 const (
-	Answered Outcome = "answered"    // the whole answer was sent, which may be an error
-	Broken   Outcome = "broken"      // the plan ended it early
+	Answered Outcome = "answered"    // the whole answer was sent, even if it is an error
+	Broken   Outcome = "broken"      // the plan ended the answer early
 	Gone     Outcome = "client gone" // the client disconnected first, or the server was closed
 )
 
@@ -27,27 +27,28 @@ type Request struct {
 	Host       string
 	RemoteAddr string
 	Header     http.Header
-	// Key and the header that carried it: "bearer", "x-api-key", "" for none, "both" if both were
-	// set (then Key is the one that the route reads).
+	// Key is the request's key. AuthHeader says which header had it: "bearer", "x-api-key", or ""
+	// for none. "both" means that both headers were set; Key is then from the header that the route
+	// reads.
 	Key        string
 	AuthHeader string
-	Account    string // label of the account, "" for an unknown key
-	// From the headers x-opencode-session, x-parent-session-id and x-opencode-request.
+	Account    string // the label of the account, "" for an unknown key
+	// These come from the headers x-opencode-session, x-parent-session-id and x-opencode-request.
 	Session, Parent, RequestID string
 	Model                      string
 	Prompt                     string // the text of the last user message
 	Tools                      bool   // the request offers tools
-	ToolResults                int    // the number of tool results in it
+	ToolResults                int    // the number of tool results in the request
 	Stream                     bool
-	// Title is set for a request of OpenCode's title generator: unlike those of the main session it
-	// offers no tools. Only requests with x-opencode-session and x-opencode-client count: other
-	// clients have no titles, but may have a session.
+	// Title is set for a request of OpenCode's title generator. A title request offers no tools,
+	// and has the headers x-opencode-session and x-opencode-client. Other clients may have a
+	// session, but no titles.
 	Title bool
 	Body  []byte
 
-	Status int // 0 until headers were sent
-	// Outcome is set a moment after the client has received the last byte: wait for InFlight to be
-	// 0 before reading it.
+	Status int // 0 until the headers were sent
+	// Outcome is set shortly after the client has received the last byte. Wait until InFlight is 0
+	// before you read it.
 	Outcome Outcome
 }
 
@@ -72,7 +73,7 @@ func (s *Server) ClearRequests() {
 	s.log, s.total, s.gone = nil, 0, 0
 }
 
-// Total returns the number of all requests, including those that the log no longer holds.
+// Total returns the number of all requests, including those that the log no longer has.
 func (s *Server) Total() int { return s.count(&s.total) }
 
 // InFlight returns the number of requests whose answer has not ended.
@@ -95,8 +96,8 @@ func (s *Server) count(n *int) int {
 	return *n
 }
 
-// WaitFor returns when cond is true, or with the context's error. cond is called whenever a
-// request, an answer or a connection begins or ends; it may call the other methods.
+// WaitFor returns when cond is true, or with the context's error. It calls cond whenever a request,
+// an answer or a connection begins or ends. cond may call the other methods.
 func (s *Server) WaitFor(ctx context.Context, cond func() bool) error {
 	for {
 		s.mu.Lock()
@@ -145,7 +146,7 @@ func (s *Server) setStatus(r *Request, status int) {
 	s.notify()
 }
 
-// end logs how the request ended. The request is in flight until OnDone has returned.
+// end logs how the request ended. The request counts as in flight until OnDone has returned.
 func (s *Server) end(r *Request, o Outcome) {
 	s.mu.Lock()
 	r.Outcome = o

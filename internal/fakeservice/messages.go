@@ -18,7 +18,7 @@ func (messages) parse(in input, t *turn) {
 		var parts []struct {
 			Type string `json:"type"`
 		}
-		_ = json.Unmarshal(m.Content, &parts) // fails for a plain string, which has no parts
+		_ = json.Unmarshal(m.Content, &parts) // fails if the content is a plain string, which has no parts
 		for _, p := range parts {
 			if p.Type == "tool_result" {
 				t.results++

@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// All rows of the service's error table, in all three formats, streamed and not streamed.
+// This test has all rows of the service's error table, in all three formats, streamed and not
+// streamed.
 func TestErrorTable(t *testing.T) {
 	rows := []struct {
 		answer     Answer

@@ -16,12 +16,12 @@ import (
 type refusalRow struct {
 	answer     Answer
 	status     int
-	kind, code string // error.type and error.code; "" is absent
+	kind, code string // error.type and error.code; "" means absent
 	outer      bool   // the outer "type":"error"
 	message    string // part of it
 }
 
-// refusals are refusals by newer parts of the service, and unknown ones.
+// refusals has the refusals of newer parts of the service, and an unknown one.
 var refusals = []refusalRow{
 	{AccountDisabled(), 403, "Account.Disabled", "", true, "An active OpenCode Go subscription is required"},
 	{AccountDisabled().InCode(), 403, "", "Account.Disabled", true, "An active OpenCode Go subscription is required"},
@@ -50,8 +50,8 @@ func optional(s string) any {
 	return s
 }
 
-// Each refusal in all three formats: by itself, as the first event of a stream, and as JSON in
-// place of a stream.
+// Each refusal is tested in all three formats: as an answer, as the first event of a stream, and as
+// JSON in place of a stream.
 func TestRefusals(t *testing.T) {
 	s := start(t, Options{})
 	for _, row := range refusals {
@@ -88,15 +88,15 @@ func (row refusalRow) matches(t *testing.T, body map[string]any, event bool) {
 	t.Helper()
 	require.Contains(t, at(body, "error", "message"), row.message)
 	require.Equal(t, optional(row.kind), at(body, "error", "type"))
-	if event { // OpenAI's event has a type and a code of its own
+	if event { // OpenAI's event has a different type and code
 		return
 	}
 	require.Equal(t, optional(row.code), at(body, "error", "code"))
 	require.Equal(t, row.outer, body["type"] == "error")
 }
 
-// respell converts a stream to the spelling that parseSSE reads, and checks that it had the other
-// one.
+// respell converts a stream from the given spelling to the one that parseSSE reads. It checks that
+// the stream had the given spelling.
 func respell(t *testing.T, body string, how Spelling) string {
 	t.Helper()
 	switch how {
@@ -126,7 +126,7 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// Model requests must name their conversation; other requests need not.
+// Model requests must name their conversation. Other requests need not.
 func TestRequestsWithoutASession(t *testing.T) {
 	s := start(t, Options{})
 	lenient := start(t, Options{SessionOptional: true})
@@ -188,7 +188,7 @@ func keepAlive(t *testing.T) *http.Client {
 	return &http.Client{Transport: tr}
 }
 
-// read reads the answer to its end, so that the connection can be reused.
+// read reads the whole answer, so that the connection can be reused.
 func read(t *testing.T, res *http.Response) string {
 	t.Helper()
 	body, err := io.ReadAll(res.Body)
@@ -201,8 +201,8 @@ func read(t *testing.T, res *http.Response) string {
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	s := start(t, Options{CloseAfter: 50 * time.Millisecond})
 	for range 3 {
-		// A new client each time, since a client that has not noticed the close yet would write to
-		// the old connection.
+		// Each request has a new client: an old client may not have noticed yet that the connection
+		// was closed.
 		res, err := keepAlive(t).Do(wires[0].request(t, bounded(t), s.BaseURL(), "k1", plain(wires[0].hello)))
 		require.NoError(t, err)
 		read(t, res)

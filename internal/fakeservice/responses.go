@@ -25,8 +25,8 @@ func (responses) parse(in input, t *turn) {
 	}
 }
 
-// failure has the top-level members that OpenAI documents for this event, and in addition the error
-// object that clients expect from the other formats. The outer type is the event's own, and is
+// failure has the top-level members that OpenAI documents for this event. It also has the error
+// object that clients know from the other formats. The outer type is that of the event, and is
 // always set.
 func (responses) failure(a Answer) event {
 	inner := object{"message": a.Message, "code": nil, "param": nil}
@@ -40,7 +40,7 @@ func (responses) failure(a Answer) event {
 		"message": a.Message, "param": nil, "error": inner}}
 }
 
-// item returns the only item of the answer's output, with this part of its text or arguments.
+// item returns the only item of the answer's output, with the given part of its text or arguments.
 func (responses) item(m said, status, content string) object {
 	if m.call != nil {
 		return object{"type": "function_call", "id": m.id("fc"), "call_id": m.id("call"), "name": m.call.Name,
@@ -87,7 +87,7 @@ func (f responses) events(m said) []event {
 	add(false, "response.created", object{"response": f.response(m, "in_progress", []object{})})
 	add(false, "response.in_progress", object{"response": f.response(m, "in_progress", []object{})})
 	add(false, "response.output_item.added", object{"output_index": 0, "item": f.item(m, "in_progress", "")})
-	// at returns the members that refer to the item, and for a text also to its part.
+	// at returns the members that refer to the item. For a text, they also refer to its part.
 	at := func(more object) object {
 		more["item_id"], more["output_index"] = m.id("fc"), 0
 		if m.call == nil {

@@ -4,8 +4,8 @@
 // answers. Tests and the demo use it. The behavior that it imitates is in docs/facts.md, "The Go
 // service".
 //
-// It must not import anything of this project or package testing and must not use the network. It
-// listens only on 127.0.0.1, and never waits except for the delays of a plan.
+// The package must not import package testing or any other package of this project, and must not
+// use the network. It listens only on 127.0.0.1. It waits only for the delays of a plan.
 package fakeservice
 
 import (
@@ -21,8 +21,8 @@ import (
 	"time"
 )
 
-// Paths below which the service answers: Go (a subscription) and Zen (pay as you go, the same
-// keys).
+// The service answers below these two paths: Go (a subscription) and Zen (pay as you go, with the
+// same keys).
 const (
 	GoPath  = "/zen/go/v1"
 	ZenPath = "/zen/v1"
@@ -31,54 +31,53 @@ const (
 // closeWait is how long Close waits for unfinished answers.
 const closeWait = 5 * time.Second
 
-// Options of a Server. The zero value is a server without accounts on a random port.
+// Options are the settings of a Server. The zero value is a server without accounts on a free port.
 type Options struct {
-	// Port on 127.0.0.1 for Start; 0 takes a free one.
+	// Port is the port on 127.0.0.1 for Start. 0 means a free port.
 	Port int
 	// Now is the server's clock for limits, retry-after, resetsAt and the Date header. nil means
 	// time.Now. Delays in a plan always use real time.
 	Now func() time.Time
-	// Accounts the server knows. Any other key gets 401 AuthError.
+	// Accounts are the accounts that the server knows. Any other key gets 401 AuthError.
 	Accounts []Account
 	// Reply returns the answer's text. nil means "Hello from LABEL.". An Answer's own Text
 	// overrides it.
 	Reply func(Request) string
-	// Title is the answer to OpenCode's title generator (see Request.Title); "" means "A friendly
-	// greeting".
+	// Title is the answer to a title request (see Request.Title). "" means "A friendly greeting".
 	Title string
-	// Models are the models that GET /models lists; nil means one model of each wire format.
-	// Requests to other models are answered, too.
+	// Models are the models that GET /models lists. nil means one model of each wire format. The
+	// server also answers requests for other models.
 	Models []string
 	// OnRequest is called with each request after it was read and logged, before its answer is
-	// chosen. It may block and may call SetPlan. OnDone is called when the answer has ended, in
-	// whatever way.
+	// chosen. It may block and may call SetPlan. OnDone is called when the answer has ended,
+	// successfully or not.
 	OnRequest, OnDone func(Request)
-	// SessionOptional accepts model requests without x-opencode-session, which the real service
-	// refuses. It is for tests whose client cannot send that header.
+	// SessionOptional makes the server accept model requests without x-opencode-session, for tests
+	// whose client cannot send that header. The real service refuses these requests.
 	SessionOptional bool
-	// CloseAfter, if above 0, closes each connection (of a server from Start) that long after its
-	// last answer, like a load balancer closes idle connections. CloseReused closes a connection
-	// without an answer at its second model request, as if it had been closed just when the client
-	// sent the request.
+	// CloseAfter, if above 0, closes each connection of a server from Start this long after its
+	// last answer, as a load balancer does. CloseReused closes a connection without an answer at
+	// its second model request, as if the connection had been closed when the client sent the
+	// request.
 	CloseAfter  time.Duration
 	CloseReused bool
-	// KeepRequests is the minimum number of latest requests that the log holds; 0 means 10000.
+	// KeepRequests is the number of latest requests that the log keeps at least. 0 means 10000.
 	KeepRequests int
 }
 
 // Account is one key and its owner.
 type Account struct {
 	Key   string
-	Label string // used in the default reply; "" means "Account N"
-	// Workspace and User are the ids in /usage and GoUsageLimitError; "" derives one from the
-	// label.
+	Label string // appears in the default reply; "" means "Account N"
+	// Workspace and User are the ids in /usage and GoUsageLimitError. By default they are derived
+	// from the label.
 	Workspace, User string
-	// Plan says how the key's requests are answered; the zero Plan answers everything with success.
+	// Plan says how the key's requests are answered. The zero Plan answers everything with success.
 	Plan Plan
 }
 
-// Server is the stand-in service. It is an http.Handler (for httptest) or, from Start, a listening
-// server.
+// Server is the stand-in service. It is an http.Handler for httptest, or a listening server if
+// Start made it.
 type Server struct {
 	opts Options
 	now  func() time.Time
@@ -135,7 +134,7 @@ func Start(opts Options) (*Server, error) {
 	s.served = make(chan struct{})
 	go func() {
 		defer close(s.served)
-		_ = s.server.Serve(l) // returns ErrServerClosed; a broken listener shows as refused connections
+		_ = s.server.Serve(l) // returns ErrServerClosed; if the listener fails, clients see refused connections
 	}()
 	return s, nil
 }
@@ -153,8 +152,8 @@ func (s *Server) url(path string) string {
 	return s.base + path
 }
 
-// Close ends all delays, connections and answers and waits for them. It returns an error if one has
-// not ended within 5 s (a hook that blocks).
+// Close ends all delays, connections and answers, and waits until they have ended. It returns an
+// error if that takes more than 5 s, for example because OnRequest blocks.
 func (s *Server) Close() error {
 	s.once.Do(func() { close(s.done) })
 	var err error
@@ -182,15 +181,15 @@ func (s *Server) AddAccount(a Account) {
 	s.accounts[a.Key] = known
 }
 
-// RemoveAccount makes a key unknown: from now on it gets 401 AuthError.
+// RemoveAccount makes a key unknown: its requests then get 401 AuthError.
 func (s *Server) RemoveAccount(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.accounts, key)
 }
 
-// SetPlan replaces the key's plan and starts it from the beginning: queue, budgets and limits of
-// earlier answers are forgotten. An unknown key becomes an account with a new label.
+// SetPlan replaces the key's plan and starts it from the beginning. It clears the queue, the
+// budgets and the limits of earlier answers. An unknown key becomes an account with a new label.
 func (s *Server) SetPlan(key string, p Plan) {
 	s.mu.Lock()
 	a := s.accounts[key]
@@ -203,13 +202,13 @@ func (s *Server) SetPlan(key string, p Plan) {
 	}
 }
 
-// SetAnswers is SetPlan with only a queue of answers; the last one repeats. Without any, every
-// answer is success.
+// SetAnswers is SetPlan with only a queue of answers. The last one repeats; without answers, every
+// request succeeds.
 func (s *Server) SetAnswers(key string, answers ...Answer) { s.SetPlan(key, Plan{Answers: answers}) }
 
 var formats = map[string]format{"POST /chat/completions": chat{}, "POST /messages": messages{}, "POST /responses": responses{}}
 
-// ServeHTTP answers the service's paths; anything else is 404.
+// ServeHTTP answers requests to the service's paths. Any other path gets 404.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.now().UTC().Format(http.TimeFormat))
 	x := &exchange{s: s, w: w, r: r}
@@ -240,7 +239,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // requestsKey is the context key of a connection's number of model requests.
 type requestsKey struct{}
 
-// reused counts the request, and reports whether it is not the first on its connection.
+// reused counts the request, and reports whether its connection had a request before.
 func (x *exchange) reused() bool {
 	n, ok := x.r.Context().Value(requestsKey{}).(*atomic.Int32)
 	return ok && n.Add(1) > 1
@@ -260,8 +259,8 @@ func (s *Server) connState(c net.Conn, state http.ConnState) {
 	s.notify()
 }
 
-// sleep waits for d, which is not 0. It returns false if the client disconnects or the server closes first. A
-// negative d waits only for these two.
+// sleep waits for d, which is not 0. It returns false if the client disconnects or the server
+// closes first. With a negative d it waits until one of these two happens.
 func (s *Server) sleep(ctx context.Context, d time.Duration) bool {
 	var end <-chan time.Time
 	if d > 0 {

@@ -13,10 +13,10 @@ import (
 // format is one of the three wire formats.
 type format interface {
 	auth() string            // the header that carries the key: "bearer" or "x-api-key"
-	parse(in input, t *turn) // sets the prompt and the number of tool results
+	parse(in input, t *turn) // sets the turn's prompt and number of tool results
 	whole(said) object
 	events(said) []event
-	failure(a Answer) event // returns an error event of a stream
+	failure(a Answer) event // returns the error event of a stream
 }
 
 // turn holds the parsed parts of a request.
@@ -28,7 +28,7 @@ type turn struct {
 	prompt  string
 }
 
-// input holds the members of a request in all three formats.
+// input has the members of a request in all three formats.
 type input struct {
 	Model    string
 	Stream   bool
@@ -61,12 +61,12 @@ func parse(body []byte, f format) (turn, error) {
 
 // said is the model's answer: a text, or one tool call.
 type said struct {
-	n       int // number of the request, for ids
+	n       int // the number of the request, for ids
 	model   string
 	created int64
 	text    string
 	call    *Call
-	args    string // of the call, as JSON
+	args    string // the arguments of the call, as JSON
 	in, out int    // tokens
 	cost    string
 }
@@ -86,7 +86,7 @@ func (m said) id(prefix string) string { return fmt.Sprintf("%s_fake%d", prefix,
 type event struct {
 	name  string // "" leaves the line out
 	data  any    // a string is sent unchanged
-	piece bool   // contains a piece of the answer
+	piece bool   // the event contains a piece of the answer
 }
 
 func (e event) bytes(how Spelling) ([]byte, error) {
@@ -119,7 +119,7 @@ func (e event) bytes(how Spelling) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// call returns the answer's next tool call, with the client's name for the tool.
+// call returns the answer's next tool call, with the name of the tool in this client.
 func (t turn) call(answer Answer) (*Call, bool) {
 	if t.results >= len(answer.Calls) {
 		return nil, false
@@ -158,7 +158,8 @@ func (x *exchange) say(t turn, answer Answer) (said, error) {
 	return m, nil
 }
 
-// succeed sends a model's answer, as a stream or whole, with the faults of the plan.
+// succeed sends a model's answer, with the faults of the plan. The answer is a stream, if the
+// client requested one.
 func (x *exchange) succeed(f format, t turn, answer Answer) {
 	if !x.ready(answer) {
 		return

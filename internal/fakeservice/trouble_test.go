@@ -127,12 +127,12 @@ func TestDelaysPass(t *testing.T) {
 	s.SetAnswers("k1", Answer{Stall: time.Millisecond, ChunkDelay: time.Millisecond})
 	began := time.Now()
 	require.Equal(t, "Hello from Personal.", text(parseSSE(t, wires[0].hi(t, s, "k1").body)))
-	require.GreaterOrEqual(t, time.Since(began), 3*time.Millisecond) // one stall and two gaps: the minimum, however slow the machine is
+	require.GreaterOrEqual(t, time.Since(began), 3*time.Millisecond) // one stall and two gaps take at least this long on any machine
 	s.SetPlan("k1", Plan{Usage: Usage{Delay: time.Millisecond}})
 	require.Equal(t, 200, usage(t, s, "k1").status)
 }
 
-// Pieces arrive one by one: the first can be read while the second is delayed forever.
+// The pieces arrive one by one: the client can read the first one while the second one never comes.
 func TestEachEventIsFlushed(t *testing.T) {
 	s := start(t, Options{})
 	s.SetAnswers("k1", Slow(-1))
@@ -216,7 +216,7 @@ func TestRequestLog(t *testing.T) {
 	require.Zero(t, s.Total())
 }
 
-// OnRequest runs before the answer is chosen, and may block requests until all have arrived.
+// OnRequest runs before the answer is chosen. It may block requests until all have arrived.
 func TestHookMayChangeThePlan(t *testing.T) {
 	var s *Server
 	gate := make(chan struct{})

@@ -7,13 +7,14 @@ import (
 	"time"
 )
 
-// Usage changes the answer of GET /usage. Without it, a limited window shows "rate-limited", 100
-// percent and its end; a budget shows its used share; any other window shows 0 percent.
+// Usage changes the answer of GET /usage. By default a used-up window has the status
+// "rate-limited", 100 percent and its reset time. A budget has its used percentage, and any other
+// window has 0 percent.
 type Usage struct {
-	Percent  map[Window]int       // overrides the derived percent
-	ResetsAt map[Window]time.Time // overrides the derived end
+	Percent  map[Window]int       // overrides the derived percentage
+	ResetsAt map[Window]time.Time // overrides the derived reset time
 	OmitIDs  bool                 // leaves out workspaceID and userID
-	Delay    time.Duration        // delay before the headers; negative: until the client disconnects
+	Delay    time.Duration        // the delay before the headers; a negative value means until the client disconnects
 	Answer   *Answer              // sent instead of the numbers, such as AuthError()
 }
 
@@ -55,7 +56,7 @@ func (a *account) usage(now time.Time) Answer {
 	switch kind := next.kind(); {
 	case kind == "Account.Disabled":
 		return EntitlementError()
-	case kind == "EntitlementError", kind == "AuthError" && next.Message != blockedMessage: // these keys are refused here as in a model request
+	case kind == "EntitlementError", kind == "AuthError" && next.Message != blockedMessage: // /usage refuses these keys as a model request does
 		return Error(next.Status, next.ErrorType, next.Message)
 	}
 	usage := map[Window]usageWindow{}

@@ -1,9 +1,8 @@
-// Package fullscreen takes over a whole terminal: it draws on it, reads keys, and restores it at
-// the end.
+// Package fullscreen takes over a whole terminal: it draws lines, reads keys, and restores the
+// terminal at the end.
 //
-// It handles lines and keys, nothing else, and runs only when something happens. It adds nothing to
-// the start of a program that needs it for a single command; Bubble Tea adds a third of a
-// millisecond to every command, and wakes up 60 times a second.
+// It runs only when something happens. It costs nothing at the start of other commands. Bubble Tea
+// would add a third of a millisecond to every command, and wakes up 60 times a second.
 package fullscreen
 
 import (
@@ -18,16 +17,16 @@ import (
 	"ocgo-key/internal/term"
 )
 
-// Control sequences of xterm and compatible terminals. A terminal skips those that it does not
-// know.
+// These are control sequences of xterm and compatible terminals. A terminal ignores sequences that
+// it does not know.
 const (
-	enter = "\x1b[?1049h" + // the alternate screen; the previous content returns at the end
+	enter = "\x1b[?1049h" + // the alternate screen; at the end the terminal shows its previous content
 		"\x1b[?25l" + // hide the cursor
 		"\x1b[?7l" + // truncate long lines instead of wrapping them
-		"\x1b[?2004h" // mark pasted text as such
+		"\x1b[?2004h" // mark pasted text (bracketed paste)
 	leave     = "\x1b[?2004l\x1b[?7h\x1b[?25h\x1b[m\x1b[?1049l"
 	clear     = "\x1b[m\x1b[2J"
-	beginDraw = "\x1b[?2026h" // everything up to endDraw appears at once
+	beginDraw = "\x1b[?2026h" // the terminal shows everything up to endDraw at once
 	endDraw   = "\x1b[?2026l"
 	lineStart = "\x1b[%d;1H\x1b[2K"
 )
@@ -35,8 +34,8 @@ const (
 // An Event is something that happened on the terminal. One of its fields is set.
 type Event struct {
 	Key     string // a character, or "up", "down", "left", "right", "esc", "enter", "tab", "backspace", "ctrl+c"…
-	Resized bool   // its size changed, and what was drawn is gone
-	Err     error  // it cannot be read any more; this is the last event
+	Resized bool   // the size has changed, and the screen may be empty
+	Err     error  // the terminal cannot be read any more; this is the last event
 }
 
 // A Screen is a terminal that this package has taken over. Only one goroutine may use it.
@@ -44,13 +43,13 @@ type Screen struct {
 	in, out *os.File
 	modes   *modes
 	keys    *keyboard
-	shown   []string // the lines as drawn; nil if all must be drawn again
+	shown   []string // the lines on the screen; nil if all must be drawn again
 	events  chan Event
 	done    chan struct{}
 	once    sync.Once
 }
 
-// Size, in characters, assumed for a terminal that does not report its own.
+// The size, in characters, of a terminal that does not report its size.
 const (
 	defaultWidth  = 80
 	defaultHeight = 24
@@ -88,8 +87,8 @@ func (s *Screen) giveBack() error {
 	return errors.Join(err, s.modes.restore())
 }
 
-// Close restores the terminal. It consumes nothing that is typed afterwards, except on Windows,
-// where one read stays pending until the process ends.
+// Close restores the terminal. After that, typed text is left for other programs. On Windows, one
+// read stays pending until the process ends.
 func (s *Screen) Close() error {
 	var err error
 	s.once.Do(func() {
@@ -99,8 +98,8 @@ func (s *Screen) Close() error {
 	return err
 }
 
-// Suspend restores the terminal and stops the process, as Ctrl-Z does by default, until its shell
-// continues it. Without a shell that could do so, the process is not stopped.
+// Suspend restores the terminal and stops the process, as Ctrl-Z does by default. It returns when
+// the shell continues the process. If no shell can do that, the process is not stopped.
 func (s *Screen) Suspend() error {
 	if err := s.giveBack(); err != nil {
 		return err
@@ -120,9 +119,9 @@ func (s *Screen) Size() (width, height int) {
 	return defaultWidth, defaultHeight
 }
 
-// Draw shows these lines from the top, and nothing below them. It writes only lines that changed. A
-// line may contain styles (SGR sequences) that it resets at its end, and no other control
-// sequences.
+// Draw shows these lines from the top, and nothing below them. It writes only lines that have
+// changed. A line may contain styles (SGR sequences) if it resets them at its end, and no other
+// control sequences.
 func (s *Screen) Draw(lines []string) error {
 	var b strings.Builder
 	if s.shown == nil {
@@ -150,7 +149,8 @@ func at(lines []string, i int) string {
 	return ""
 }
 
-// escapePause is how long to wait after an Esc for the rest of another key's sequence.
+// escapePause is how long to wait after an Esc, since it may be the beginning of another key's
+// sequence.
 const escapePause = 100 * time.Millisecond
 
 // read turns input from the terminal into events, until Close.
@@ -208,5 +208,5 @@ func (s *Screen) read() {
 	}
 }
 
-// Redraw makes the next Draw write every line, as is needed after a change of size.
+// Redraw makes the next Draw write every line. That is needed after a change of size.
 func (s *Screen) Redraw() { s.shown = nil }

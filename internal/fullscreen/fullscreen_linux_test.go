@@ -12,7 +12,7 @@ import (
 	"golang.org/x/term"
 )
 
-// terminal is a pseudo-terminal, with what was written to it.
+// terminal is a pseudo-terminal that records what is written to it.
 type terminal struct {
 	t        *testing.T
 	user, us *os.File
@@ -43,7 +43,7 @@ func newTerminal(t *testing.T) *terminal {
 	return &terminal{t, user, us, written}
 }
 
-// reads waits until what was written ends with want, and returns all of it.
+// reads waits until the recorded output ends with want, and returns all of it.
 func (tt *terminal) reads(want string) string {
 	tt.t.Helper()
 	all, late := "", time.After(30*time.Second)
@@ -103,7 +103,7 @@ func TestNothingIsTakenAfterClose(t *testing.T) {
 	s, err := Open(tt.us, tt.us)
 	require.NoError(t, err)
 	tt.reads(enter)
-	time.Sleep(50 * time.Millisecond) // the read is under way
+	time.Sleep(50 * time.Millisecond) // the read has begun
 	require.NoError(t, s.Close())
 	_, err = tt.user.WriteString("exit\n")
 	require.NoError(t, err)
@@ -133,14 +133,14 @@ func TestOpenWithoutATerminal(t *testing.T) {
 	assert.Zero(t, info.Size(), "nothing must be written")
 }
 
-// The events include the loss of the terminal: otherwise the program would wait for a key forever.
+// The loss of the terminal is an event too. Otherwise the program would wait for a key forever.
 func TestTerminalGone(t *testing.T) {
 	tt := newTerminal(t)
 	s, err := Open(tt.us, tt.us)
 	require.NoError(t, err)
 	tt.reads(enter)
 	require.NoError(t, tt.user.Close())
-	_, _ = tt.us.WriteString("x") // ends the other side's pending read, which keeps the terminal open
+	_, _ = tt.us.WriteString("x") // ends the pending read of the other side, which keeps the terminal open
 	assert.Error(t, (<-s.Events()).Err)
 	_ = s.Close()
 }

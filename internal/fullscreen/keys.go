@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// A decoder turns the bytes from a terminal into keys. A sequence may arrive in pieces.
+// A decoder converts the bytes from a terminal into keys. A sequence may arrive in pieces.
 type decoder struct {
 	rest    []byte // the incomplete sequence of a key
 	pasting bool
 }
 
-// maxSequence limits a control sequence, in bytes: no key's is longer.
+// maxSequence is the largest length of a control sequence, in bytes. No key has a longer one.
 const maxSequence = 64
 
 // named maps sequences to the names of keys; sequences of other keys are ignored.
@@ -27,8 +27,8 @@ const (
 	pasteEnd   = "\x1b[201~"
 )
 
-// decode adds data and returns the complete keys. Pasted text yields no keys, so that it triggers
-// no commands.
+// decode adds data to the input and returns the complete keys. Pasted text is skipped, so that it
+// triggers no commands.
 func (d *decoder) decode(data []byte) []Event {
 	d.rest = append(d.rest, data...)
 	var events []Event
@@ -57,10 +57,11 @@ func (d *decoder) decode(data []byte) []Event {
 	return events
 }
 
-// pending reports whether the input so far may be a key by itself or the beginning of another key.
+// pending reports whether the input so far may be either a complete key or the beginning of another
+// key.
 func (d *decoder) pending() bool { return len(d.rest) > 0 && !d.pasting }
 
-// flush treats the pending input as complete: as an Esc.
+// flush treats the pending input as a complete key: Esc.
 func (d *decoder) flush() (events []Event) {
 	if !d.pending() {
 		return nil
@@ -100,7 +101,7 @@ func length(b []byte) int {
 			}
 		}
 		return 0
-	case b[1] == '\x1b': // an Esc, followed by another key
+	case b[1] == '\x1b': // Esc and then another key
 		return 1
 	}
 	return 2 // Alt and a key

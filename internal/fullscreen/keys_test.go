@@ -20,11 +20,11 @@ func TestKeys(t *testing.T) {
 	for typed, want := range map[string]string{
 		"q": "q", "dr": "d r", "?": "?", "ü家": "ü 家", "\x03": "ctrl+c", "\x1a": "ctrl+z", "\r": "enter",
 		"\x1b[A": "up", "\x1b[B\x1b[B": "down down", "\x1bOA": "up", "\x1bOBj": "down j",
-		"\x1b[1;5A": "", "\x1b[15~q": "q", // keys without a name
+		"\x1b[1;5A": "", "\x1b[15~q": "q", // keys that have no name
 		"\x1bd":                           "", // Alt-d is not d
 		"\x1b\x1b[A":                      "esc up",
-		"\x1b[200~d\rrq\x1b[Ad\x1b[201~e": "e", // pasted text yields no keys
-		"\x1b[?2027;2$yq":                 "q", // a terminal's answer to a query
+		"\x1b[200~d\rrq\x1b[Ad\x1b[201~e": "e", // pasted text is skipped
+		"\x1b[?2027;2$yq":                 "q", // the answer of a terminal to a query
 		"\xffq":                           "q",
 	} {
 		var d decoder

@@ -34,7 +34,7 @@ func (m *modes) restore() error {
 	return term.WithDescriptor(m.in, func(fd int) error { return xterm.Restore(fd, m.state) })
 }
 
-// A keyboard reads what is typed on a terminal, until it is closed.
+// A keyboard reads the input of a terminal until Close.
 type keyboard struct {
 	in         *os.File
 	end, ended *os.File   // a pipe that wakes Read up
@@ -96,11 +96,11 @@ func notifyResize(*os.File) (resized <-chan os.Signal, ignore func()) {
 	return signals, func() { signal.Stop(signals) }
 }
 
-// stopDelay is how long to wait for the stop. It never comes if no shell could continue this
-// process.
+// stopDelay is how long to wait until the process is stopped. If no shell could continue the
+// process, it is never stopped.
 const stopDelay = 100 * time.Millisecond
 
-// stop stops this process and the others of its process group, and returns when they are continued.
+// stop stops all processes of this process group, and returns when they are continued.
 func stop() {
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, unix.SIGCONT)

@@ -41,7 +41,7 @@ func (m *modes) restore() error {
 		term.WithDescriptor(m.out, func(fd int) error { return windows.SetConsoleMode(windows.Handle(fd), m.output) }))
 }
 
-// A keyboard reads what is typed on a console. A read in progress goes on after Close.
+// A keyboard reads the input of a console. A read in progress continues after Close.
 type keyboard struct{ in *os.File }
 
 func openKeyboard(in *os.File) (*keyboard, error) { return &keyboard{in}, nil }

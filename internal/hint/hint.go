@@ -13,8 +13,8 @@ var (
 	ErrExists  = errors.New("already there")
 )
 
-// On returns err with a hint, the next step for the user: one line, without a period at its end. Of
-// several hints the outermost counts. It returns nil if err is nil.
+// On returns err with a hint, the next step for the user. A hint is one line without a period at
+// its end. If an error has several hints, the outermost one is used. On returns nil if err is nil.
 func On(err error, next string) error {
 	if err == nil {
 		return nil
@@ -22,8 +22,8 @@ func On(err error, next string) error {
 	return &hinted{err, next}
 }
 
-// Of returns the hint of err. found is false if err has none; an empty hint means that there is no
-// next step.
+// Of returns the hint of err. found is false if err has no hint. An empty hint means that there is
+// no next step.
 func Of(err error) (next string, found bool) {
 	if h, ok := errors.AsType[*hinted](err); ok {
 		return h.next, true

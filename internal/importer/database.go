@@ -11,11 +11,11 @@ import (
 	"ocgo-key/keychain"
 )
 
-// database is OpenCode 2's database as a source of keys.
+// database is a database of OpenCode 2, as a source of keys.
 type database struct {
 	*opencode.Credentials
 	path string
-	real string // path with symbolic links resolved
+	real string // the path, with symbolic links resolved
 }
 
 // isDatabase reports whether the file at path is a database. It returns false if the file cannot be
@@ -49,11 +49,11 @@ func readDatabase(ctx context.Context, path string) (*database, error) {
 	return &database{Credentials: found, path: path, real: real}, nil
 }
 
-// Scrub removes the keys for which goes returns true from the database, and what earlier deletions
-// have left of the keys in held. If the OpenCode service that serviceFile describes has this database
-// open, the service removes them. done reports whether there was anything to remove. If the error
-// wraps [opencode.ErrTraces] or an [*opencode.ElsewhereError], rows may be gone while keys are left;
-// after any other error nothing was removed.
+// Scrub removes the keys for which goes returns true from the database. It also removes the remains
+// of deleted rows that contain keys in held. If the OpenCode service that serviceFile describes has
+// this database open, the service removes them. done reports whether there was anything to remove.
+// If the error wraps [opencode.ErrTraces] or an [*opencode.ElsewhereError], some rows may have been
+// removed, and some keys may be left. After any other error nothing was removed.
 func (d *database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, held []keychain.Secret, serviceFile string) (done bool, err error) {
 	info, err := os.Stat(d.real)
 	if err != nil {
@@ -66,13 +66,13 @@ func (d *database) Scrub(ctx context.Context, goes func(keychain.Secret) bool, h
 	return done, err
 }
 
-// serviceOf returns the running service that has the database open; nil if there is none, or if the
-// system does not say. A service with another database is not used: it deletes rows by id from its own
-// file, and copies of a database have the same ids.
+// serviceOf returns the running service that has the database open. It returns nil if there is
+// none, or if the system does not say. It does not return a service with another database: that
+// service would delete rows by id from its own file, and copies of a database have the same ids.
 func serviceOf(ctx context.Context, database os.FileInfo, serviceFile string) *opencode.Service {
 	service, err := opencode.ReadService(serviceFile)
 	if err != nil {
-		return nil // without a service the rows are deleted directly
+		return nil // without a service, Scrub deletes the rows itself
 	}
 	if open, err := process.HasOpen(service.PID, database); err != nil || !open || !service.Answers(ctx) {
 		return nil
@@ -80,5 +80,5 @@ func serviceOf(ctx context.Context, database os.FileInfo, serviceFile string) *o
 	return service
 }
 
-// Files returns the paths of the files that the database consists of.
+// Files returns the paths of all files of the database.
 func (d *database) Files() []string { return opencode.DatabaseFiles(d.real) }

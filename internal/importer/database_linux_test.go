@@ -15,9 +15,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// OpenCode's service is asked to delete logins of its own database, by whatever path, but not those
-// of a copy, which have the same ids. In this test, this process has the database open in place of
-// the service.
+// The import asks OpenCode's service to delete logins only from the service's own database, by any
+// path to it. In a copy of the database, the logins have the same ids. This process has the
+// database open in place of the service.
 func TestScrubThroughServiceOfThisDatabase(t *testing.T) {
 	live := newDatabase(t)
 	content, err := os.ReadFile(live)

@@ -27,8 +27,8 @@ func newDatabase(t *testing.T) string {
 	return path
 }
 
-// A database behind a symbolic link is changed at its real path. A service that has ended is
-// ignored.
+// If a symbolic link leads to the database, the database is changed at its real path. A service
+// that has ended is ignored.
 func TestDatabase(t *testing.T) {
 	path := newDatabase(t)
 	link := filepath.Join(t.TempDir(), "opencode.db")

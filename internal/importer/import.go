@@ -14,15 +14,15 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Pool is the part of the rotation that an import uses.
+// Pool has the methods of *rotation.Pool that an import uses.
 type Pool interface {
 	Overview(ctx context.Context) (rotation.Overview, error)
-	// ContinueFrom makes the rotation continue after the account with this id, unless an account was
-	// handed out before.
+	// ContinueFrom makes the account after the one with this id the next one. It does nothing if an
+	// account was handed out before.
 	ContinueFrom(ctx context.Context, id string) error
 }
 
-// Accounts is the part of *accounts.Accounts that an import uses.
+// Accounts has the methods of *accounts.Accounts that an import uses.
 type Accounts interface {
 	Held(o rotation.Overview) (accounts.HeldKeys, error)
 	Check(ctx context.Context, key keychain.Secret) (rotation.Usage, error)
@@ -37,7 +37,7 @@ type Env struct {
 	Home   func() (string, error)
 }
 
-// Import holds the options of an import and the parts that it works on.
+// Import has the options of an import, and the objects that it uses.
 type Import struct {
 	Scrub    bool // removes the keys from their files once the keychain has them
 	NoVerify bool // does not check the keys with the service
@@ -48,12 +48,13 @@ type Import struct {
 	Env      Env
 }
 
-// Report is the result of an import, and the document of `import --json`. Its lists are never nil.
+// Report is the result of an import and the document of `import --json`. Its lists are never nil.
 type Report struct {
 	Imported []Imported `json:"imported"`
 	Skipped  []Skipped  `json:"skipped"`
 	Scrubbed []string   `json:"scrubbed"` // paths
-	// Failures is the number of failures. A key that is already stored is not a failure.
+	// Failures is the number of keys and sources that failed. A key that is already stored is not a
+	// failure.
 	Failures int `json:"-"`
 }
 
@@ -71,7 +72,7 @@ type Skipped struct {
 	Source string `json:"source"`
 }
 
-// NewReport returns the report of an import that found nothing.
+// NewReport returns an empty report.
 func NewReport() Report { return Report{[]Imported{}, []Skipped{}, []string{}, 0} }
 
 // Empty reports whether there was nothing to import or to remove.
@@ -83,15 +84,15 @@ type importing struct {
 	ctx     context.Context
 	sources []*source
 	held    accounts.HeldKeys
-	// revisions are the KeyRev of the accounts in held, by id.
+	// revisions has the key revisions of the accounts in held, by id.
 	revisions map[string]int
 	confirmed []keychain.Secret // the keys that the service accepted during this import
 	report    Report
 }
 
-// Run imports the keys, then the position in the rotation, and then removes or reports the keys left
-// in the sources. An error means that the keychain or the pool does not work, and ends the import;
-// failures of single keys and sources go to the Reporter, and are counted in the report.
+// Run imports the keys and the position in the rotation. Then it removes or reports the keys that
+// are left in the sources. An error ends the import: the keychain or the pool does not work. If
+// only a key or a source fails, Run tells the Reporter and counts the failure in the report.
 func (i Import) Run(ctx context.Context, sources *Sources) (Report, error) {
 	im := &importing{Import: i, ctx: ctx, sources: sources.found, report: NewReport()}
 	im.report.Failures = sources.Failures
@@ -118,7 +119,7 @@ func (im *importing) run() error {
 	return im.clearSources()
 }
 
-// refresh reads the pool, and reads its keys again if another process has changed them.
+// refresh reads the pool. If another process has changed keys, it reads these keys again.
 func (im *importing) refresh() (rotation.Overview, error) {
 	o, err := im.Pool.Overview(im.ctx)
 	if err != nil {
@@ -136,17 +137,17 @@ func (im *importing) refresh() (rotation.Overview, error) {
 	return o, err
 }
 
-// continueFrom makes the rotation continue where the source's rotation stopped.
+// continueFrom makes the rotation continue where the rotation of the source stopped.
 func (im *importing) continueFrom(logins opencode.Logins) error {
 	if logins.Last < 0 {
 		return nil
 	}
 	n := len(logins.Found)
-	for i := range n { // the last account handed out that the pool has
+	for i := range n { // search backwards from the source's position
 		login := logins.Found[(logins.Last-i+n)%n]
 		if held, ok := im.held.Of(login.Key); ok && login.Problem == "" {
 			err := im.Pool.ContinueFrom(im.ctx, held.ID)
-			if errors.Is(err, rotation.ErrNoSuchAccount) { // it was removed meanwhile
+			if errors.Is(err, rotation.ErrNoSuchAccount) { // another process has removed it meanwhile
 				continue
 			}
 			return err

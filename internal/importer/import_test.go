@@ -18,7 +18,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// keyNamed returns a test key that contains this name and is long enough for a list of keys.
+// keyNamed returns a test key that contains this name. It is long enough for a list of keys.
 func keyNamed(name string) keychain.Secret {
 	return keychain.NewSecret("sk-" + name + strings.Repeat("0", 20))
 }
@@ -29,7 +29,7 @@ type books struct {
 	keys   map[string]keychain.Secret // by account id
 	answer func(keychain.Secret) error
 	before func() // called before keys are compared; may be nil
-	taken  int    // how many labels another process takes first
+	taken  int    // the number of labels that another process takes first
 	log    []string
 }
 
@@ -76,7 +76,7 @@ func nameOf(key keychain.Secret) string {
 	return strings.TrimRight(strings.TrimPrefix(key.Reveal(), "sk-"), "0")
 }
 
-// heard collects the messages for the user.
+// heard records the messages for the user.
 type heard struct{ said, warned []string }
 
 func (h *heard) Say(format string, args ...any) {
@@ -85,7 +85,7 @@ func (h *heard) Say(format string, args ...any) {
 func (h *heard) Detail(string, ...any)  {}
 func (h *heard) Warn(message, _ string) { h.warned = append(h.warned, message) }
 
-// desk holds an Import and all that a test needs to prepare and run it.
+// desk has an Import and everything that a test needs to prepare and run it.
 type desk struct {
 	Import
 	t     *testing.T
@@ -103,7 +103,7 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-// holds adds an account with the key of this name.
+// holds adds an account that has the key with this name.
 func (d *desk) holds(label, name string) {
 	require.NoError(d.t, d.books.pool.Add(d.t.Context(), rotation.NewAccount{ID: "id-" + label, Label: label}))
 	d.books.keys["id-"+label] = keyNamed(name)
@@ -123,7 +123,7 @@ func (d *desk) list(lines ...string) Report {
 	return d.run(Stdin(strings.NewReader(strings.Join(lines, "\n"))))
 }
 
-// auth writes a file as OpenCode does, with a login for the key of this name.
+// auth writes a file in OpenCode's format, with a login that has the key with this name.
 func (d *desk) auth(name string) string {
 	path := filepath.Join(d.t.TempDir(), opencode.AuthFile)
 	text := fmt.Sprintf("{\"opencode-go\": {\"type\": \"api\", \"key\": %q}}\n", keyNamed(name).Reveal())
@@ -161,8 +161,8 @@ func TestTake(t *testing.T) {
 	assert.False(t, r.Empty())
 }
 
-// A key that an account already has is reported, and neither checked nor stored; so is the second
-// copy of a key in a source.
+// If an account already has a key, the import reports the key, and does not check or store it. The
+// same is true for the second copy of a key in a source.
 func TestTakeKnownKey(t *testing.T) {
 	d := newDesk(t)
 	d.holds("Work", "one")
@@ -173,14 +173,14 @@ func TestTakeKnownKey(t *testing.T) {
 	assert.Empty(t, d.heard.warned)
 }
 
-// A gateway's token is not imported as a key from any source.
+// The token of a gateway is never imported as a key.
 func TestTakeSkipsStandIn(t *testing.T) {
 	d := newDesk(t)
 	path := d.auth("one")
 	require.NoError(t, os.WriteFile(path, []byte(`{"opencode-go": {"type": "api", "key": "ocgo-`+strings.Repeat("0", 64)+`"}}`), 0o600))
 	r := d.run(Named(t.Context(), path))
 	assert.Empty(t, d.books.log)
-	assert.Equal(t, []Skipped{{"opencode-go", "it stands for the pool and is not a key", path}}, r.Skipped)
+	assert.Equal(t, []Skipped{{"opencode-go", "it is a gateway's token and not a key", path}}, r.Skipped)
 	assert.Zero(t, r.Failures)
 	assert.False(t, r.Empty())
 
@@ -190,7 +190,7 @@ func TestTakeSkipsStandIn(t *testing.T) {
 	assert.True(t, s.Empty())
 }
 
-// A key is not imported only if the service clearly refuses it.
+// A key is imported unless the service clearly refuses it.
 func TestTakeChecks(t *testing.T) {
 	for name, test := range map[string]struct {
 		answer error
@@ -219,7 +219,7 @@ func TestTakeChecks(t *testing.T) {
 	assert.Equal(t, []string{"enlist one as Account 1"}, d.books.log)
 }
 
-// A label that is taken or not valid is changed to one that is free and valid.
+// If a label is invalid or another account has it, the import chooses a similar label.
 func TestTakeFitsLabels(t *testing.T) {
 	d := newDesk(t)
 	d.holds("Work", "zero")
@@ -228,7 +228,7 @@ func TestTakeFitsLabels(t *testing.T) {
 	assert.Zero(t, r.Failures)
 }
 
-// Another process may take the label, or add the key, after the import has read the pool.
+// Another process may take the label or add the key after the import has read the pool.
 func TestTakeBesideAnotherProcess(t *testing.T) {
 	d := newDesk(t)
 	d.books.taken = 2
@@ -248,8 +248,8 @@ func TestTakeBesideAnotherProcess(t *testing.T) {
 	require.EqualError(t, err, "other processes keep taking the labels")
 }
 
-// The rotation continues where the source's rotation stopped. If that account was not imported, the
-// one before it counts.
+// The rotation continues where the rotation of the source stopped. If that account was not
+// imported, it continues after the account before it.
 func TestContinueFrom(t *testing.T) {
 	d := newDesk(t)
 	path := filepath.Join(t.TempDir(), "opencode-go-accounts.json")

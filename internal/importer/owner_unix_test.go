@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// owned is the FileInfo of a file with another owner.
+// owned is the FileInfo of a file, with a different owner.
 type owned struct {
 	fs.FileInfo
 	uid uint32

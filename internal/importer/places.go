@@ -6,8 +6,8 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// places returns the files in which OpenCode 1, OpenCode 2 and opencode-go-multi-auth keep keys, files
-// with labels first. They may not exist. home is the user's home folder.
+// places returns the files in which OpenCode 1, OpenCode 2 and opencode-go-multi-auth keep keys.
+// The files may not exist. Files with labels come first. home is the user's home folder.
 func places(getenv func(string) string, home string) []string {
 	files := opencode.LoginFiles(getenv, home)
 	if database := opencode.DatabasePath(getenv, home); database != "" {

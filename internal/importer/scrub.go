@@ -12,8 +12,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// clearSources removes or reports the keys that are still in plain text. It reads the keychain again,
-// so that it removes no key that was deleted from the keychain meanwhile.
+// clearSources removes or reports the keys that are still in plain text. It reads the keychain
+// again, so that it does not remove a key that was deleted from the keychain meanwhile.
 func (im *importing) clearSources() error {
 	o, err := im.Pool.Overview(im.ctx)
 	if err != nil {
@@ -36,7 +36,8 @@ func (im *importing) clearSources() error {
 			}
 			continue
 		}
-		// Search the backups before the scrub changes the source, which has the keys to search for.
+		// Search the backups before the scrub changes the source: the keys to search for are in the
+		// source.
 		for _, path := range s.backups(held) {
 			if !warned[path] {
 				im.Reporter.Warn(path+" looks like a backup, and holds a key in plain text", "delete it once you do not need it")
@@ -75,7 +76,7 @@ func (im *importing) scrubSource(s *source, keys accounts.HeldKeys) {
 		}
 	}
 	if unconfirmed > 0 {
-		im.fail(fmt.Sprintf("%s still holds %s that the service did not confirm; left there", s.path, text.Count(unconfirmed, "key", "keys")),
+		im.fail(fmt.Sprintf("%s still holds %s that the service did not confirm; nothing was removed", s.path, text.Count(unconfirmed, "key", "keys")),
 			"run the same command again once the service answers; --no-verify removes every key that the keychain has, without asking the service")
 	}
 	if s.database != nil {
@@ -91,8 +92,7 @@ func (im *importing) scrubSource(s *source, keys accounts.HeldKeys) {
 	}
 }
 
-// scrubDatabase removes keys from the database, and what earlier deletions have left of them in the
-// file.
+// scrubDatabase removes keys from the database, and the remains of keys that were deleted earlier.
 func (im *importing) scrubDatabase(s *source, keys accounts.HeldKeys, goes func(keychain.Secret) bool, gone int) {
 	home, err := im.Env.Home()
 	if err != nil {
@@ -119,7 +119,7 @@ func (im *importing) scrubDatabase(s *source, keys accounts.HeldKeys, goes func(
 	}
 }
 
-// elsewhereHint returns the next step for a key in rows that a scrub does not change.
+// elsewhereHint returns the next step for a key in a row that a scrub does not change.
 func elsewhereHint(e *opencode.ElsewhereError) string {
 	if e.LoginsOnly() {
 		return "another login in OpenCode has the same key: log out of it there, and run the same command again"
@@ -132,7 +132,7 @@ func elsewhereHint(e *opencode.ElsewhereError) string {
 		"a model has seen the key: create a new one in the console, and `ocgo-key replace` it"
 }
 
-// scrubbed reports the result of removing n keys to the user. It returns whether they were removed.
+// scrubbed tells the user the result of removing n keys. It returns true if they were removed.
 func (im *importing) scrubbed(s *source, n int, err error) bool {
 	if errors.Is(err, fs.ErrNotExist) {
 		return false // another process has removed them

@@ -14,8 +14,8 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A key is removed from its file only after the service has confirmed it and the store has it. A
-// key that the store already had is sent to the service for that reason only.
+// A key is removed from its file only after the service has confirmed it and the store has it. So
+// the import also sends a key to the service that the store already had.
 func TestScrubIsLast(t *testing.T) {
 	for _, there := range []bool{false, true} {
 		d := newDesk(t)
@@ -52,7 +52,7 @@ func TestScrubLeavesUnconfirmed(t *testing.T) {
 		assert.Empty(t, r.Scrubbed)
 		assert.Equal(t, 1, r.Failures)
 		assert.Equal(t, before, content(t, path))
-		assert.Contains(t, d.heard.warned, path+" still holds 1 key that the service did not confirm; left there")
+		assert.Contains(t, d.heard.warned, path+" still holds 1 key that the service did not confirm; nothing was removed")
 
 		d.NoVerify = true
 		assert.Equal(t, []string{path}, d.run(Named(t.Context(), path)).Scrubbed)
@@ -79,8 +79,8 @@ func TestKeysThatStayAreNamed(t *testing.T) {
 	assert.Equal(t, []string{opencode.KeyVariable + " still holds a key, in this environment"}, d.heard.warned)
 }
 
-// A file that has changed since it was read is not scrubbed. That is no failure if the keys are no
-// longer in it.
+// A file that has changed since it was read is not scrubbed. This is not a failure if the file no
+// longer contains the keys.
 func TestScrubOfAChangedFile(t *testing.T) {
 	for _, test := range []struct {
 		now      string
@@ -100,8 +100,8 @@ func TestScrubOfAChangedFile(t *testing.T) {
 	}
 }
 
-// A key that another process has removed from the pool meanwhile is not removed from the file,
-// which has the only copy.
+// If another process has removed a key from the pool meanwhile, the file has the only copy. So the
+// key is not removed from the file.
 func TestScrubReadsTheStoreAnew(t *testing.T) {
 	d := newDesk(t)
 	d.Scrub = true

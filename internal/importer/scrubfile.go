@@ -16,10 +16,10 @@ import (
 	"ocgo-key/keychain"
 )
 
-// maxBackup is the size of the largest file that is searched for keys, in bytes.
+// maxBackup is the size of the largest backup that is searched for keys, in bytes.
 const maxBackup = 4 << 20
 
-// held returns the source's keys that the keychain has.
+// held returns the keys of the source that the keychain has.
 func (s *source) held(keys accounts.HeldKeys) []keychain.Secret {
 	var held []keychain.Secret
 	for _, login := range s.logins.Found {
@@ -33,8 +33,8 @@ func (s *source) held(keys accounts.HeldKeys) []keychain.Secret {
 // errChanged means that a file has changed since it was read.
 var errChanged = errors.New("was changed meanwhile")
 
-// scrub removes the keys in gone from the source's file; goes returns true for exactly these. It
-// replaces the file as a whole and keeps its mode. It does not change a file that has changed since
+// scrub removes the keys in gone from the file of the source; goes returns true for these keys
+// only. It replaces the file as a whole and keeps its mode. It leaves a file that has changed since
 // it was read.
 func (s *source) scrub(goes func(keychain.Secret) bool, gone []keychain.Secret) error {
 	path, err := filepath.EvalSymlinks(s.path)
@@ -91,7 +91,7 @@ func (s *source) backups(keys []keychain.Secret) []string {
 	for _, folder := range folders {
 		entries, err := os.ReadDir(folder)
 		if err != nil {
-			continue // the search is best effort
+			continue // a file that cannot be read is skipped
 		}
 		for _, entry := range entries {
 			path := filepath.Join(folder, entry.Name())
@@ -111,7 +111,7 @@ func (s *source) is(path string) bool {
 	return err == nil && s.info != nil && os.SameFile(info, s.info)
 }
 
-// looksLikeBackup recognizes the names that editors, patch and people give to copies.
+// looksLikeBackup recognizes common names of backups, from editors, patch and users.
 func looksLikeBackup(name, stem string) bool {
 	if stem != "" && strings.HasPrefix(strings.TrimLeft(name, ".#"), stem) {
 		return true

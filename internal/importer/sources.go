@@ -18,10 +18,10 @@ import (
 	"ocgo-key/keychain"
 )
 
-// Sources are the files and variables that keys are imported from, already read.
+// Sources has the content of the files and variables from which keys are imported.
 type Sources struct {
-	Looked   []string // the names of all of them, with and without keys
-	Failures int      // how many of them could not be read
+	Looked   []string // the names of all sources, with and without keys
+	Failures int      // the number of sources that could not be read
 	found    []*source
 }
 
@@ -39,9 +39,9 @@ func (s *Sources) Files() []string {
 	return files
 }
 
-// source is one file or variable that keys are imported from.
+// source is one file or variable from which keys are imported.
 type source struct {
-	name   string // as shown to the user: a path, "stdin", or a variable
+	name   string // the name for the user: a path, "stdin", or a variable
 	path   string // empty if the source is not a file
 	text   []byte // the content when it was read
 	info   os.FileInfo
@@ -50,7 +50,7 @@ type source struct {
 	database *database
 }
 
-// place returns the name of an entry of the source.
+// place returns the user's name for an entry of the source.
 func (s *source) place(entry string) string {
 	if s.name == entry {
 		return entry
@@ -58,7 +58,7 @@ func (s *source) place(entry string) string {
 	return s.name + ": " + entry
 }
 
-// Stdin reads the keys that are piped in.
+// Stdin reads keys from standard input.
 func Stdin(r io.Reader) (*Sources, error) {
 	s, err := readSource("stdin", r, nil, opencode.ReadKeys)
 	return named("stdin", s, err)
@@ -79,7 +79,7 @@ func Named(ctx context.Context, path string) (*Sources, error) {
 	return named(path, s, err)
 }
 
-// named returns the sources for the only source that the user named.
+// named returns Sources with only the source that the user named.
 func named(name string, s *source, err error) (*Sources, error) {
 	if errors.Is(err, opencode.ErrList) {
 		err = hint.On(hint.As(hint.ErrInput, err),
@@ -95,8 +95,8 @@ func named(name string, s *source, err error) (*Sources, error) {
 	return sources, nil
 }
 
-// Usual reads all the places where other programs keep keys, and warns r of those that cannot be
-// read. With scrub, a database without logins counts as a source, too: it may contain remains of
+// Usual reads all files and variables where other programs keep keys. It warns about those that
+// cannot be read. With scrub, a database without logins is a source too: it may contain remains of
 // deleted keys.
 func Usual(ctx context.Context, env Env, scrub bool, r report.Reporter) (*Sources, error) {
 	home, err := env.Home()
@@ -134,8 +134,8 @@ func Usual(ctx context.Context, env Env, scrub bool, r report.Reporter) (*Source
 	return sources, nil
 }
 
-// fromVariable returns the source for the value of OpenCode's variable; nil if it is empty, or the
-// gateway's token that `run` sets.
+// fromVariable returns the source for the value of OpenCode's variable. It returns nil if the value
+// is empty, or the gateway's token that `run` sets.
 func fromVariable(raw string) *source {
 	if raw == "" || strings.HasPrefix(raw, keyform.StandIn) {
 		return nil
@@ -148,17 +148,17 @@ func fromVariable(raw string) *source {
 	return &source{name: opencode.KeyVariable, logins: opencode.Logins{Found: []opencode.Login{login}, Last: -1}}
 }
 
-// has reports whether the file is already a source, under another name.
+// has reports whether the file is already a source, possibly under another name.
 func (s *Sources) has(info os.FileInfo) bool {
 	return info != nil && slices.ContainsFunc(s.found, func(one *source) bool { return one.info != nil && os.SameFile(one.info, info) })
 }
 
-// reader is opencode.ReadLogins, or, if the user named the source, opencode.ReadKeys, which also
+// reader is opencode.ReadLogins. If the user named the source, it is opencode.ReadKeys, which also
 // accepts lists of keys.
 type reader func(text, rotation []byte) (opencode.Logins, error)
 
-// openRegular opens the regular file at path. A pipe might never end, and opening one waits for its
-// writer.
+// openRegular opens the regular file at path. It refuses a pipe: opening a pipe waits for a writer,
+// and its input may never end.
 func openRegular(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -176,7 +176,7 @@ func openSource(path string, read reader) (*source, error) {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	var rotation []byte // without it the accounts file's own position counts
+	var rotation []byte // without it, the position in the accounts file is used
 	if beside, err := openRegular(filepath.Join(filepath.Dir(path), opencode.RotationFile)); err == nil {
 		rotation, _ = readBounded(beside)
 		_ = beside.Close()
@@ -219,7 +219,7 @@ func readSource(name string, r io.Reader, rotation []byte, read reader) (*source
 	return &source{name: name, text: text, logins: logins}, nil
 }
 
-// readBounded reads one byte more than allowed, so that its caller can detect an input that is too
+// readBounded reads one byte more than allowed, so that the caller can detect input that is too
 // large.
 func readBounded(r io.Reader) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(r, opencode.MaxLoginFile+1))

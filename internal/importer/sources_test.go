@@ -13,8 +13,8 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// If one of the usual places cannot be read, there is a warning, and the others are read. A file
-// with two names is one source.
+// If one of the usual files cannot be read, there is a warning, and the others are still read. A
+// file with two names is one source.
 func TestUsual(t *testing.T) {
 	d := newDesk(t)
 	d.env["XDG_DATA_HOME"] = filepath.Join(d.home, "data")

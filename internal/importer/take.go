@@ -20,7 +20,7 @@ func (im *importing) take(s *source, login opencode.Login) error {
 		return nil
 	}
 	if strings.HasPrefix(login.Key.Reveal(), keyform.StandIn) {
-		const reason = "it stands for the pool and is not a key"
+		const reason = "it is a gateway's token and not a key"
 		im.report.Skipped = append(im.report.Skipped, Skipped{login.Entry, reason, s.name})
 		im.Reporter.Say("%s was not imported: %s", s.place(login.Entry), reason)
 		return nil
@@ -30,7 +30,8 @@ func (im *importing) take(s *source, login opencode.Login) error {
 	}
 	known, there := im.held.Of(login.Key)
 	var usage rotation.Usage
-	// A key that is already stored is checked only before it is removed from a file, and only once.
+	// A key that is already stored is checked only if it will be removed from a file, and only
+	// once.
 	if !there || im.Scrub && s.path != "" && !im.isConfirmed(login.Key) {
 		var err error
 		if usage, err = im.check(s.place(login.Entry), login.Key); err != nil && !there {
@@ -57,7 +58,8 @@ func (im *importing) take(s *source, login opencode.Login) error {
 	return nil
 }
 
-// maxCollisions is how often enter tries another label after another process took the chosen one.
+// maxCollisions is how often enter tries another label after another process has taken the chosen
+// one.
 const maxCollisions = 100
 
 // enter adds the key as an account with a free label. If another process has added the key meanwhile,
@@ -93,8 +95,8 @@ func (im *importing) enter(login opencode.Login, usage rotation.Usage) (account 
 	return account, entered, err
 }
 
-// check asks the service about the key at place. Only a refusal is an error. Without an answer the key
-// stays unconfirmed, and is not removed from its file.
+// check asks the service about the key at place. Only a refusal is an error. Without an answer the
+// key is not confirmed, so it is not removed from its file.
 func (im *importing) check(place string, key keychain.Secret) (rotation.Usage, error) {
 	if im.NoVerify {
 		return rotation.Usage{}, nil

@@ -18,11 +18,11 @@ type file struct {
 	content []byte
 	mode    fs.FileMode
 	what    string // a description for the user
-	beside  string // a folder that must exist as well; may be empty
+	beside  string // another folder that must exist; may be empty
 }
 
-// pluginFiles returns the plugin, the files that show its notices in OpenCode 2, and the lock files
-// that keep OpenCode 1 from waiting for a package.
+// pluginFiles returns the plugin and the files that show its notices in OpenCode 2. It also returns
+// lock files, so that OpenCode 1 does not wait for a package.
 func (w *Places) pluginFiles() []file {
 	path := w.pluginPath()
 	var prepared []string
@@ -50,8 +50,8 @@ func (w *Places) plugin(prepared []string) opencode.Plugin {
 	return opencode.Plugin{Program: w.Program, Prepared: prepared, Notices: filepath.Join(w.State, opencode.NoticesName)}
 }
 
-// wantsPlaceholder reports whether OpenCode would install its package into the folder only because of
-// our plugin. If anything else there may need the package, OpenCode installs it as usual.
+// wantsPlaceholder reports whether OpenCode would install its package into the folder only because
+// of our plugin. If another file there may need the package, OpenCode should install it as usual.
 func (w *Places) wantsPlaceholder(folder, plugin string) bool {
 	if content, err := os.ReadFile(filepath.Join(folder, opencode.LockName)); err == nil {
 		return string(content) == string(opencode.Placeholder())
@@ -77,7 +77,7 @@ func (w *Places) wantsPlaceholder(folder, plugin string) bool {
 // EscapeGlob returns a pattern that matches only path.
 func EscapeGlob(path string) string {
 	if runtime.GOOS == "windows" {
-		return path // patterns have no escape there, and [ is rare
+		return path // Windows patterns have no escape character, and [ is rare
 	}
 	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

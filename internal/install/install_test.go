@@ -17,7 +17,7 @@ import (
 	"ocgo-key/internal/hint"
 )
 
-// emptyHome returns the places of a user with an empty home folder.
+// emptyHome returns the Places of a user with an empty home folder.
 func emptyHome(t *testing.T) *Places {
 	home := t.TempDir()
 	return &Places{Program: filepath.Join(home, "bin", "ocgo-key"), Configs: []string{filepath.Join(home, "config", "opencode")},
@@ -74,7 +74,7 @@ func lines(steps []Step) string {
 	return b.String()
 }
 
-// In an empty home folder, the plan makes every folder and writes every file. After that, a new
+// In an empty home folder, the plan creates every folder and writes every file. After that, a new
 // plan has nothing to do.
 func TestPlanOnAnEmptyHome(t *testing.T) {
 	w := emptyHome(t)

@@ -1,7 +1,7 @@
-// Package install installs the plugin, or a shim, for plain `opencode`, and removes exactly the files
-// that it wrote. places.go has the folders, files.go the files, plan.go the installation, record.go
-// the record of written files, uninstall.go the removal. It changes only its own files, asks nothing
-// and prints nothing.
+// Package install makes plain `opencode` use the pool, by a plugin or a shim. It later removes
+// exactly the files that it wrote. places.go has the folders, files.go the files, plan.go the
+// installation, record.go the record of written files, uninstall.go the removal. The package
+// changes only its own files, asks no questions and prints nothing.
 package install
 
 import (
@@ -19,14 +19,14 @@ import (
 
 // Places are the paths of an installation for this user. All are absolute.
 type Places struct {
-	Program string   // this program, by a path that is still valid after an upgrade
-	Configs []string // OpenCode's config folders; the plugin goes into the first
+	Program string   // the path of this program, still valid after an upgrade
+	Configs []string // OpenCode's config folders; the plugin is installed into the first one
 	Shim    string   // the shim's path
-	State   string   // the state folder, which has the record
+	State   string   // the state folder, which contains the record
 	Search  string   // PATH
 }
 
-// Find determines the places from the environment.
+// Find determines the paths from the environment.
 func Find(getenv func(string) string) (*Places, error) {
 	home, err := os.UserHomeDir()
 	if err != nil {
@@ -42,7 +42,7 @@ func Find(getenv func(string) string) (*Places, error) {
 	}
 	w := &Places{Program: program, State: state, Search: getenv("PATH"), Configs: opencode.ConfigFolders(getenv, home)}
 	w.Shim = filepath.Join(opencode.ShimFolder(runtime.GOOS, getenv, home), opencode.ShimName(runtime.GOOS))
-	// OpenCode also reads this folder if it exists. OpenCode's installer creates it for the program.
+	// OpenCode also reads this folder if it exists. OpenCode's installer creates it.
 	dir := filepath.Join(home, ".opencode")
 	if info, err := os.Stat(dir); err == nil && info.IsDir() {
 		w.Configs = append(w.Configs, dir)
@@ -62,8 +62,9 @@ func Find(getenv func(string) string) (*Places, error) {
 	return w, err
 }
 
-// ownPath returns the absolute path of this program. If the program was called by a symbolic link,
-// that is the path of the link: a package manager moves the file itself at each upgrade.
+// ownPath returns the absolute path of this program. If a symbolic link was used to start the
+// program, ownPath returns the path of the link: package managers move the file itself at each
+// upgrade.
 func ownPath() (string, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -94,7 +95,8 @@ func (w *Places) ToastFolder(path string) string {
 	return filepath.Join(filepath.Dir(path), opencode.ToastFolder)
 }
 
-// pluginPath returns the path of the plugin. If none is installed, it prefers a folder that exists.
+// pluginPath returns the path of the plugin. If no plugin is installed, it prefers a folder that
+// exists.
 func (w *Places) pluginPath() string {
 	paths := w.PluginPaths(w.Configs[0])
 	for _, path := range paths {
@@ -132,7 +134,8 @@ func (w *Places) RealOpenCode() (string, error) {
 	return path, nil
 }
 
-// PathLines returns the lines for shell profiles, or nil if the shim already comes first on PATH.
+// PathLines returns the lines for shell profiles. It returns nil if the shim is already the first
+// opencode on PATH.
 func (w *Places) PathLines() []opencode.PathLine {
 	for _, dir := range filepath.SplitList(w.Search) {
 		if filepath.Clean(dir) == filepath.Dir(w.Shim) {

@@ -25,7 +25,7 @@ const (
 
 // A Step is an action on one file or folder. `install --json` prints steps.
 type Step struct {
-	Action string `json:"action"` // make (a folder), write, update, keep, remove
+	Action string `json:"action"` // make (for a folder), write, update, keep, remove
 	Path   string `json:"path"`
 	What   string `json:"what,omitempty"` // a description for the user
 }
@@ -48,12 +48,12 @@ type change struct {
 type Plan struct {
 	places  *Places
 	changes []change
-	folders []string // to make, parents first
-	record  Record   // including the planned files
+	folders []string // the folders to create, parents first
+	record  Record   // includes the planned files
 }
 
-// PluginPlan plans the installation of the plugin. The error is a hint.ErrExists if a file in its
-// place is not ours, or was written by a newer version.
+// PluginPlan plans the installation of the plugin. The error is a hint.ErrExists if a file at one
+// of its paths is not ours, or was written by a newer version.
 func (w *Places) PluginPlan() (*Plan, error) { return survey(w, w.pluginFiles()) }
 
 // ShimPlan plans the installation of the shim. Errors are those of [Places.PluginPlan], and
@@ -79,8 +79,8 @@ func (p *Plan) Contents(each func(path string, content []byte) error) error {
 	return nil
 }
 
-// survey compares the files to install with those that exist. It refuses to replace files that are
-// not ours.
+// survey compares the files to install with the existing files. It refuses to replace files that
+// are not ours.
 func survey(w *Places, files []file) (*Plan, error) {
 	p := &Plan{places: w}
 	var err error
@@ -137,7 +137,7 @@ func compare(f file) (action string, err error) {
 	return actionUpdate, nil
 }
 
-// need plans dir and its parents, as far as they are missing.
+// need adds dir and its parents to the plan, if they are missing.
 func (p *Plan) need(dir string) {
 	if _, err := os.Stat(dir); err != nil && dir != filepath.Dir(dir) {
 		p.need(filepath.Dir(dir))
@@ -169,7 +169,7 @@ func (p *Plan) Steps() []Step {
 	return steps
 }
 
-// Apply carries out the plan. It writes the record first, so that an interrupted installation can be
+// Apply executes the plan. It writes the record first, so that an interrupted installation can be
 // uninstalled.
 func (p *Plan) Apply() error {
 	if err := p.places.writeRecord(p.record); err != nil {

@@ -19,14 +19,14 @@ import (
 type Record struct {
 	Version int      `json:"version"`
 	Files   []string `json:"files"`
-	Folders []string `json:"folders"` // those that we made, parents first
+	Folders []string `json:"folders"` // the folders that we created, parents first
 }
 
 const recordVersion = 1
 
 func (w *Places) recordPath() string { return filepath.Join(w.State, "install.json") }
 
-// ReadRecord returns the record; an empty one if nothing is installed.
+// ReadRecord returns the record, or an empty record if nothing is installed.
 func (w *Places) ReadRecord() (Record, error) {
 	r := Record{Version: recordVersion}
 	if err := trust.Folder(w.State); err != nil {
@@ -49,7 +49,7 @@ func (w *Places) ReadRecord() (Record, error) {
 	return r, nil
 }
 
-// maxRecord bounds a record, in bytes.
+// maxRecord is the largest size of a record, in bytes.
 const maxRecord = 1 << 20
 
 func readRecord(path string) ([]byte, error) {

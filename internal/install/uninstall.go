@@ -8,7 +8,7 @@ import (
 	"ocgo-key/helper/opencode"
 )
 
-// Remains are the files of an installation that exist.
+// Remains are the existing files of an installation.
 type Remains struct {
 	Foreign []string // recorded files that are no longer ours
 	places  *Places
@@ -17,8 +17,8 @@ type Remains struct {
 	record  bool
 }
 
-// Remains finds the files of an installation: those in the record, and, in case the record is lost,
-// those at the usual places.
+// Remains finds the files of an installation: those in the record, and those at the usual paths, in
+// case the record is lost.
 func (w *Places) Remains() (*Remains, error) {
 	record, err := w.ReadRecord()
 	if err != nil {
@@ -49,7 +49,7 @@ func (w *Places) usualFiles() []string {
 	return files
 }
 
-// add adds the file at path if it exists: to files if it is still ours, or else to Foreign.
+// add adds the file at path, if it exists: to files if it is still ours, else to Foreign.
 func (r *Remains) add(path string, recorded bool) error {
 	info, err := os.Lstat(path)
 	if err != nil || slices.Contains(r.files, path) {
@@ -84,8 +84,8 @@ func (r *Remains) Steps() []Step {
 	return steps
 }
 
-// Remove removes the files, the record, and the folders that were made for them if those are empty. It
-// returns the steps that it completed.
+// Remove removes the files and the record. It also removes the folders that were created for them,
+// if they are empty. It returns the steps that it completed.
 func (r *Remains) Remove() ([]Step, error) {
 	gone := []Step{}
 	for _, path := range r.files {
@@ -95,7 +95,7 @@ func (r *Remains) Remove() ([]Step, error) {
 		gone = append(gone, Step{Action: actionRemove, Path: path})
 	}
 	if r.record {
-		_ = os.Remove(filepath.Join(r.places.State, opencode.NoticesName)) // it may not exist, and only holds old notices
+		_ = os.Remove(filepath.Join(r.places.State, opencode.NoticesName)) // the file may not exist, and only contains old notices
 		if err := os.Remove(r.places.recordPath()); err != nil {
 			return gone, err
 		}

@@ -48,7 +48,7 @@ func gap(around string) string {
 
 func FuzzHide(f *testing.F) {
 	f.Add("key=" + first + ",\n" + second)
-	f.Add("\u212a" + second) // a letter that is shorter in lower case
+	f.Add("\u212a" + second) // a letter whose lower case has fewer bytes
 	f.Fuzz(func(t *testing.T, s string) {
 		hidden := keyform.Hide(s)
 		for _, word := range strings.Fields(hidden) {

@@ -1,6 +1,6 @@
 // Package manual formats the command-line grammar as Markdown and as a man page.
 //
-// It reads kong's model; what is not in the grammar comes from its caller as Sections.
+// It reads kong's model. The caller passes texts that are not in the grammar as Sections.
 package manual
 
 import (
@@ -10,24 +10,24 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// A Section is a part of the manual that is not about one command. Its texts may contain `code` and
-// [links](to).
+// A Section is a part of the manual that does not belong to one command. Its texts may contain
+// `code` and [links](to).
 type Section struct {
 	Title   string
 	Text    string     // paragraphs before the table; may be empty
-	Columns []string   // the heads of the columns; the first is the term
-	Rows    [][]string // each with one cell per column
+	Columns []string   // the headings of the columns; the first column has the term
+	Rows    [][]string // each row has one cell per column
 }
 
-// A Command is what the grammar says about one command.
+// A Command has the data of one command from the grammar.
 type Command struct {
 	Name    string // "config", or "outer inner"
 	Aliases []string
 	Usage   string // without the program's name: "rename <name> <new> [flags]"
 	Summary string
 	Detail  []comment.Block // the help text without the examples
-	Options []Option        // arguments, then the command's own flags
-	Example string          // lines for a shell
+	Options []Option        // the arguments, then the flags of this command
+	Example string          // commands to type into a shell
 }
 
 // Option is an argument or a flag.
@@ -62,7 +62,7 @@ func path(node *kong.Node) string {
 	return path(node.Parent) + " " + node.Name
 }
 
-// Flags returns the flags that every command takes.
+// Flags returns the flags that every command accepts.
 func Flags(app *kong.Application) []Option { return options(app.Flags) }
 
 func options(flags []*kong.Flag) []Option {

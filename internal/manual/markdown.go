@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// Markdown returns the command's part of a reference, with its name as a heading of the third
-// level.
+// Markdown returns the reference of the command, below a heading of the third level.
 func (c Command) Markdown(program string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n```\n%s %s\n```\n\n%s\n", c.Name, program, c.Usage, prose(c.Summary))

@@ -12,8 +12,8 @@ import (
 type Page struct {
 	App      *kong.Application
 	Version  string
-	Date     string // of the version, as 2006-01-02; may be empty
-	Brief    string // what the program is, in a few words
+	Date     string // the date of the version, as 2006-01-02; may be empty
+	Brief    string // a short description of the program
 	Sections []Section
 }
 
@@ -70,10 +70,10 @@ func (p Page) Roff() string {
 	return r.String()
 }
 
-// roff is a page being written.
+// roff builds a page.
 type roff struct {
 	strings.Builder
-	fresh bool // right after a title, where no paragraph macro is needed
+	fresh bool // directly after a title, where no paragraph macro is needed
 }
 
 func (r *roff) macro(name string, args ...string) {
@@ -88,7 +88,7 @@ func (r *roff) macro(name string, args ...string) {
 	r.WriteString("\n")
 }
 
-// lineWidth is the length in bytes at which a line of the source is broken.
+// lineWidth is the largest length of a source line, in bytes.
 const lineWidth = 78
 
 // line writes text that is already escaped.
@@ -99,7 +99,7 @@ func (r *roff) line(text string) {
 		switch {
 		case n == 0:
 			if word[0] == '.' || word[0] == '\'' {
-				word = `\&` + word // so that it is not read as a request
+				word = `\&` + word // so that roff does not read the line as a request
 			}
 		case n+1+len(word) <= lineWidth || word[0] == '.' || word[0] == '\'':
 			r.WriteByte(' ')
@@ -114,7 +114,7 @@ func (r *roff) line(text string) {
 	r.WriteByte('\n')
 }
 
-// entry writes a term and, indented below it, its meaning; both are already escaped.
+// entry writes a term, and its meaning indented below it. Both are already escaped.
 func (r *roff) entry(term, text string) {
 	r.macro("TP")
 	r.line(term)

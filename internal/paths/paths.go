@@ -59,8 +59,8 @@ func stateDir(goos string, getenv func(string) string, home func() (string, erro
 	return join(goos, dir, below...), nil
 }
 
-// join and isAbs are like those of path/filepath, but for the system goos, so that the rules of all
-// systems can be tested on each of them.
+// join and isAbs are like Join and IsAbs of path/filepath, but for the system goos, so that tests
+// on one system can check the rules of all systems.
 func join(goos, dir string, below ...string) string {
 	sep := "/"
 	if goos == "windows" {

@@ -11,8 +11,8 @@ import (
 	"syscall"
 )
 
-// LockHolders returns the processes that hold a flock(2) lock on the file at path, as far as they
-// are visible: nil if the system does not say.
+// LockHolders returns the visible processes that hold a flock(2) lock on the file at path. It
+// returns nil if the system does not say.
 func LockHolders(path string) []Info {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -32,9 +32,9 @@ func LockHolders(path string) []Info {
 	return holders
 }
 
-// flockers returns the pids in /proc/locks (proc_locks(5)) that hold a flock on the inode. The
-// device there may differ from the one that stat returns (overlays), so it is not compared; hasOpen
-// checks the file.
+// flockers returns the pids that hold a flock on the inode, according to /proc/locks
+// (proc_locks(5)). On an overlay file system, the device in /proc/locks differs from the one that
+// stat returns. So flockers does not compare it; hasOpen checks the file.
 func flockers(locks []byte, inode uint64) []int {
 	var pids []int
 	for line := range bytes.Lines(locks) {
@@ -63,9 +63,9 @@ func HasOpen(pid int, file os.FileInfo) (bool, error) {
 	return false, err
 }
 
-// hasOpen is HasOpen for a process that holds a lock on a file with this inode number. For a
-// process that hides itself, as ocgo-key does, the system does not say which files are open; then
-// the number alone decides.
+// hasOpen is HasOpen for a process that holds a lock on a file with this inode number. A process
+// can hide its open files, as ocgo-key does. For such a process, hasOpen returns true because of
+// the inode number.
 func hasOpen(pid int, file os.FileInfo) bool {
 	open, err := HasOpen(pid, file)
 	return open || errors.Is(err, os.ErrPermission)

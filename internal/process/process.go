@@ -1,10 +1,10 @@
-// Package process reads the process table: what a process is, which process started it, and whether
-// it still runs. A process is identified by its pid together with its start identity, so that a
-// reused pid is another process.
+// Package process reads the process table: the name of a process, its parent, and whether it still
+// runs. The pid together with the start identity identifies a process, so a reused pid is another
+// process.
 //
-// It only reads: it sends no signal, starts no process and waits for none. It caches only the
-// identity of this boot. Each call costs a few reads of /proc or the like, some tens of
-// microseconds.
+// The package only reads: it sends no signal, starts no process and waits for no process. It caches
+// only the boot id. Each call takes some tens of microseconds, for a few reads of /proc or a
+// similar source.
 package process
 
 import (
@@ -14,12 +14,12 @@ import (
 	"strings"
 )
 
-// Info is what the process table says about one process at one moment.
+// Info is the entry of one process in the process table, at one moment.
 type Info struct {
 	PID, PPID int
 
-	// Start is the process's start identity: opaque, the same for every reader and for the life of
-	// the process, and different when the pid is reused or the machine was restarted.
+	// Start is the start identity of the process, an opaque string. It is the same for every reader
+	// and does not change. It is different if the pid is reused or after a restart of the machine.
 	Start string
 
 	// Name is the base name of the program, as the system records it. A program may change it
@@ -30,9 +30,9 @@ type Info struct {
 	// program may overwrite it (npm does).
 	Args []string
 
-	// Image identifies one exec of one program, where the system provides that: it is the same for
-	// a shell and its forked copies (subshells, substitutions, pipelines) and different after an
-	// exec. It is "" if unknown.
+	// Image identifies one exec of one program, or is "" if the system does not provide that. A
+	// shell and its forked copies (subshells, substitutions, pipelines) have the same Image. An
+	// exec changes it.
 	Image string
 }
 
@@ -53,13 +53,13 @@ func Lookup(pid int) (Info, error) {
 	return info, nil
 }
 
-// Alive reports whether the process with this pid and start identity still runs; a zombie does not.
-// It returns true if the system does not say: if a live process counted as dead, another process
-// would get its account, while the opposite mistake only delays the end of a lease. With start ""
-// any process with that pid counts.
+// Alive reports whether the process with this pid and start identity still runs. A zombie does not
+// run. If the system does not say, Alive returns true: that only delays the end of a lease, while
+// false could give the account of a live process to another one. With start "" any process with
+// that pid counts.
 func Alive(pid int, start string) bool { return pid > 0 && alive(pid, start) }
 
-// base returns the last part of a program's path, with either kind of slash.
+// base returns the last part of a program's path. It accepts both kinds of slash.
 func base(name string) string {
 	return path.Base(strings.ReplaceAll(name, `\`, "/"))
 }

@@ -25,7 +25,7 @@ func lookup(pid int) (Info, error) {
 		Start: startID(kp),
 		Name:  unix.ByteSliceToString(kp.Proc.P_comm[:]),
 	}
-	// Other users' arguments can't be read; the rest is still useful.
+	// The arguments of other users' processes can't be read; the rest is still useful.
 	if raw, err := unix.SysctlRaw("kern.procargs2", pid); err == nil {
 		exe, args := parseProcArgs(raw)
 		info.Args = args
@@ -70,14 +70,14 @@ func stopped(pid int) bool {
 	return err == nil && kp.Proc.P_stat == suspend
 }
 
-// startID returns the start time in seconds since 1970, with microseconds: it differs after a
-// reboot.
+// startID returns the start time in seconds since 1970, with microseconds. After a reboot it is
+// different.
 func startID(kp *unix.KinfoProc) string {
 	return fmt.Sprintf("%d.%06d", kp.Proc.P_starttime.Sec, kp.Proc.P_starttime.Usec)
 }
 
-// readKinfo returns one entry. For an unused pid the system returns an entry of no bytes, which
-// x/sys reports as EIO.
+// readKinfo returns one entry. For an unused pid the system returns an empty entry, and x/sys
+// reports that as EIO.
 func readKinfo(pid int) (*unix.KinfoProc, error) {
 	kp, err := unix.SysctlKinfoProc("kern.proc.pid", pid)
 	switch {

@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-// maxArgs limits how much of one process's arguments is read, in bytes. The kernel allows 128 KiB
-// for a single one.
+// maxArgs is how much of a process's arguments is read at most, in bytes. The kernel allows 128 KiB
+// for one argument.
 const maxArgs = 1 << 18
 
 // commLen is the length to which the kernel truncates a name (TASK_COMM_LEN - 1).
 const commLen = 15
 
-// bootID is the prefix of every start identity: ticks count from boot, so without it a process of
-// an earlier boot could look like one of this boot.
+// bootID is the prefix of every start identity. The rest counts ticks since boot, so without the
+// prefix a process of an earlier boot could look like a process of this boot.
 var bootID = sync.OnceValue(func() string {
 	raw, err := read("/proc/sys/kernel/random/boot_id", 64)
 	if err != nil || len(raw) < 13 {
@@ -49,8 +49,8 @@ func alive(pid int, start string) bool {
 	s, err := readStat(pid)
 	switch {
 	case errors.Is(err, ErrNotExist):
-		// If /proc hides other users' processes (hidepid) or is not mounted, the kernel still says
-		// whether the process exists.
+		// /proc may hide other users' processes (hidepid) or may not be mounted. The kernel still
+		// says whether the process exists.
 		return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
 	case err != nil:
 		return true
@@ -64,7 +64,7 @@ func table() []node {
 		return nil
 	}
 	defer func() { _ = dir.Close() }()
-	names, _ := dir.Readdirnames(-1) // those read before an error
+	names, _ := dir.Readdirnames(-1) // the pids that were read before an error
 	var nodes []node
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil {
@@ -91,8 +91,8 @@ func stopped(pid int) bool {
 
 func startID(s stat) string { return bootID() + "-" + s.start }
 
-// sameStart reports whether two start identities are equal. If one of the readers had no access to
-// the boot id (a sandbox), the ticks alone decide.
+// sameStart reports whether two start identities are equal. If one reader could not read the boot
+// id, for example in a sandbox, it compares only the ticks.
 func sameStart(a, b string) bool {
 	bootA, ticksA, _ := strings.Cut(a, "-")
 	bootB, ticksB, _ := strings.Cut(b, "-")
@@ -116,8 +116,8 @@ func readStat(pid int) (stat, error) {
 	return s, err
 }
 
-// read reads at most limit bytes of a file below /proc, with plain system calls: such a file needs
-// no poller, no stat and usually one read.
+// read reads at most limit bytes of a file below /proc, with plain system calls. For such a file,
+// os.ReadFile would make needless calls.
 func read(name string, limit int) ([]byte, error) {
 	fd, err := retry(func() (int, error) { return syscall.Open(name, syscall.O_RDONLY|syscall.O_CLOEXEC, 0) })
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// A zombie has an entry, but is not alive.
+// A zombie has an entry but is not alive.
 func TestZombie(t *testing.T) {
 	cmd := exec.Command(self(t), standIn)
 	in, err := cmd.StdinPipe()
@@ -50,7 +50,7 @@ func TestZombie(t *testing.T) {
 	}
 }
 
-// A shell's forked copies have its image; programs that it executes have another.
+// Forked copies of a shell have the same image. Programs that the shell executes have another one.
 func TestImage(t *testing.T) {
 	sh := exec.Command("/bin/sh", "-c", `
 		cat /proc/$$/stat
@@ -86,7 +86,8 @@ func TestImage(t *testing.T) {
 	}
 }
 
-// Names that the kernel truncates, and names that look like the fields after them.
+// This test uses names that the kernel truncates, and names that look like the fields after the
+// name.
 func TestOddNames(t *testing.T) {
 	for _, name := range []string{"a) Z 1 (b", "tool with spaces in its name", "exactly15bytes."} {
 		exe := filepath.Join(t.TempDir(), name)
@@ -155,8 +156,8 @@ func TestSameStart(t *testing.T) {
 	}
 }
 
-// The leader of a session belongs to it. The test starts its own session, since one whose leader is
-// outside of this PID namespace (in a container) has no id here.
+// The leader of a session belongs to the session. The test starts a new session: in a container, a
+// session may have its leader outside of the PID namespace, and then it has no id.
 func TestSession(t *testing.T) {
 	cmd := exec.Command("sleep", "60")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

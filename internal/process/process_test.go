@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// standIn is an argument with which the test binary waits until its standard input is closed. With
-// a second argument it first prints what Lookup returns for its parent.
+// With the argument standIn, the test binary waits until its standard input is closed. With a
+// second argument it first prints the result of Lookup for its parent.
 const standIn = "process-test-stand-in"
 
 func TestMain(m *testing.M) {
@@ -42,10 +42,10 @@ func self(t *testing.T) string {
 	return exe
 }
 
-// start starts a stand-in, and returns the lines that it printed before "ready".
+// start starts the test binary with standIn, and returns the lines that it printed before "ready".
 func start(t *testing.T, cmd *exec.Cmd) (lines []string, end func()) {
 	t.Helper()
-	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // or the race detector waits a second
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0") // otherwise the race detector waits a second
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

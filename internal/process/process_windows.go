@@ -19,7 +19,7 @@ func lookup(pid int) (Info, error) {
 	info := Info{PID: pid, PPID: int(entry.ParentProcessID), Name: windows.UTF16ToString(entry.ExeFile[:])}
 	h, err := open(pid)
 	if err != nil {
-		// A protected process: the table has only its name, so a later process with the same pid
+		// For a protected process, the table has only the name. A later process with the same pid
 		// looks the same.
 		info.PPID = 0
 		return info, nil
@@ -31,8 +31,8 @@ func lookup(pid int) (Info, error) {
 	}
 	info.Start = startID(started)
 	info.Args = commandLine(h)
-	// Windows keeps the parent's pid after the parent has ended, and may reuse that pid for another
-	// process, which is then younger than its "child".
+	// Windows keeps the parent's pid after the parent has ended, and may reuse that pid. A process
+	// that is younger than its "child" is not the parent.
 	if ph, err := open(info.PPID); err == nil {
 		if t, err := startTime(ph); err == nil && t > started {
 			info.PPID = 0
@@ -51,7 +51,7 @@ func alive(pid int, start string) bool {
 		return true
 	}
 	defer func() { _ = windows.CloseHandle(h) }()
-	// An ended process stays in the table while another process has a handle to it. The handle is
+	// While a process has a handle to it, an ended process stays in the table. The handle is
 	// signalled once the process has ended.
 	if ev, err := windows.WaitForSingleObject(h, 0); err == nil && ev == windows.WAIT_OBJECT_0 {
 		return false
@@ -68,11 +68,11 @@ func table() (nodes []node) {
 	return nodes
 }
 
-func session(int) int  { return 0 }     // sessions mean something else on Windows
+func session(int) int  { return 0 }     // Windows has another kind of session
 func stopped(int) bool { return false } // there is no job control
 
-// findEntry searches one snapshot of the process table, the only documented source of a parent's
-// pid.
+// findEntry searches a snapshot of the process table. There is no other documented source of a
+// parent's pid.
 func findEntry(pid uint32) (*windows.ProcessEntry32, error) {
 	var found *windows.ProcessEntry32
 	err := eachEntry(func(e *windows.ProcessEntry32) bool {
@@ -90,7 +90,7 @@ func findEntry(pid uint32) (*windows.ProcessEntry32, error) {
 	return nil, ErrNotExist
 }
 
-// eachEntry calls see with each entry of one snapshot, until it returns false.
+// eachEntry calls see with each entry of one snapshot, until see returns false.
 func eachEntry(see func(*windows.ProcessEntry32) bool) error {
 	snap, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
 	if err != nil {
@@ -112,12 +112,12 @@ func eachEntry(see func(*windows.ProcessEntry32) bool) error {
 func open(pid int) (windows.Handle, error) {
 	h, err := windows.OpenProcess(windows.PROCESS_QUERY_LIMITED_INFORMATION|windows.SYNCHRONIZE, false, uint32(pid))
 	if errors.Is(err, windows.ERROR_INVALID_PARAMETER) {
-		return 0, ErrNotExist // how Windows reports an unused pid
+		return 0, ErrNotExist // Windows reports an unused pid with this error
 	}
 	return h, err
 }
 
-// startTime returns the start time in units of 100 ns since 1601: it differs after a reboot.
+// startTime returns the start time in units of 100 ns since 1601. After a reboot it is different.
 func startTime(h windows.Handle) (int64, error) {
 	var created, exited, kernel, user windows.Filetime
 	if err := windows.GetProcessTimes(h, &created, &exited, &kernel, &user); err != nil {
@@ -137,7 +137,7 @@ func commandLine(h windows.Handle) []string {
 	if size < header || size > header+2*(1<<16) {
 		return nil
 	}
-	// Words of eight bytes, so that the pointer in the header is aligned.
+	// The buffer has words of eight bytes, so that the pointer in the header is aligned.
 	buf := make([]uint64, (size+7)/8)
 	if err := windows.NtQueryInformationProcess(h, windows.ProcessCommandLineInformation,
 		unsafe.Pointer(&buf[0]), size, &size); err != nil {

@@ -20,7 +20,7 @@ type stat struct {
 
 var errStat = errors.New("its stat line is not as expected")
 
-// Field numbers count from 1, as in proc_pid_stat(5); comm is the second.
+// Field numbers count from 1, as in proc_pid_stat(5); comm is field 2.
 const (
 	fieldState      = 3
 	fieldPPID       = 4
@@ -33,8 +33,8 @@ const (
 	fieldEnvEnd     = 51
 )
 
-// parseStat parses the line. The name in it may contain spaces, parentheses and newlines, so it
-// ends at the last parenthesis of the line.
+// parseStat parses the line. The name may contain spaces, parentheses and newlines, so it ends at
+// the last parenthesis of the line.
 func parseStat(line []byte) (stat, error) {
 	open, shut := bytes.IndexByte(line, '('), bytes.LastIndexByte(line, ')')
 	if open < 1 || shut < open {
@@ -68,10 +68,9 @@ func parseStat(line []byte) (stat, error) {
 	return s, nil
 }
 
-// imageOf identifies one exec by the addresses of the parts of its address space. A fork copies all
-// of these addresses, and an exec chooses new ones. Even if the system does not randomise
-// addresses, the sizes of arguments and environment change most of them. The kernel shows zeros to
-// readers without permission.
+// imageOf identifies one exec by the addresses of code, stack and arguments. A fork copies these
+// addresses, and an exec chooses new ones. Even without address randomization, most of them depend
+// on the size of the arguments and the environment. A reader without permission gets zeros.
 func imageOf(field func(int) string) string {
 	stack, args := field(fieldStartStack), field(fieldArgStart)
 	if stack == "" || args == "" || stack == "0" || args == "0" {
@@ -83,8 +82,8 @@ func imageOf(field func(int) string) string {
 // ended reports whether the process has ended, by its state letter.
 func (s stat) ended() bool { return s.state == 'Z' || s.state == 'X' || s.state == 'x' }
 
-// parseArgs splits the content of /proc/PID/cmdline: each argument ends with a NUL, except that a
-// program that rewrote its arguments may have left out the last NUL.
+// parseArgs splits the content of /proc/PID/cmdline. Each argument ends with a NUL. The last NUL
+// may be missing if the program has overwritten its arguments.
 func parseArgs(raw []byte) []string {
 	if len(raw) == 0 {
 		return nil
@@ -115,8 +114,8 @@ func parseProcArgs(raw []byte) (exe string, args []string) {
 	return string(path), args
 }
 
-// fullName restores a program's name that the system truncated to max bytes, if one of the longer
-// names begins with it.
+// fullName restores a program's name that the system has truncated to max bytes: it returns the
+// longer name that begins with it, if there is one.
 func fullName(comm string, max int, longer ...string) string {
 	if len(comm) < max {
 		return comm

@@ -5,8 +5,8 @@ import "slices"
 // node is one process in a listing of the whole process table.
 type node struct{ pid, ppid int }
 
-// Descendants returns the processes that pid started, and those that they started, as the table
-// lists them now; nil if it can't be read. A process whose parent has ended is nobody's descendant.
+// Descendants returns the children of pid, their children, and so on, as the table lists them now.
+// It returns nil if the table can't be read. A process whose parent has ended is not included.
 func Descendants(pid int) []Info {
 	var all []Info
 	for _, p := range descendantPIDs(pid, table()) {
@@ -34,5 +34,5 @@ func descendantPIDs(root int, nodes []node) []int {
 // has no sessions.
 func Session(pid int) int { return session(pid) }
 
-// Stopped reports whether pid is currently stopped by job control.
+// Stopped reports whether job control has stopped pid.
 func Stopped(pid int) bool { return stopped(pid) }

@@ -20,7 +20,7 @@ func TestBelow(t *testing.T) {
 
 func TestDescendants(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		return // the system has no sleep program
+		return // Windows has no sleep program
 	}
 	cmd := exec.Command("sleep", "60")
 	require.NoError(t, cmd.Start())

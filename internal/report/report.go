@@ -1,5 +1,5 @@
-// Package report writes the messages and results of a command. Messages are made safe for a terminal,
-// one line each.
+// Package report writes the messages and results of a command. Each message is one line without
+// control characters.
 package report
 
 import (
@@ -17,18 +17,19 @@ type Reporter interface {
 	Say(format string, args ...any)
 	// Detail writes a message that is shown only with --verbose.
 	Detail(format string, args ...any)
-	// Warn writes a warning, and the next step for the user if next is not empty.
+	// Warn writes a warning. If next is not empty, it is the next step for the user.
 	Warn(message, next string)
 }
 
-// A Terminal writes results to Out and messages to Err. It is safe for concurrent use if these are.
+// A Terminal writes results to Out and messages to Err. It is safe for concurrent use if Out and
+// Err are.
 type Terminal struct {
 	Out, Err io.Writer
 	silent   bool
 	detailed bool
 }
 
-// Level turns Say and Detail off (silent), or Detail on (detailed).
+// Level silent turns Say and Detail off; level detailed turns Detail on.
 func (t *Terminal) Level(silent, detailed bool) { t.silent, t.detailed = silent, detailed }
 
 // Say implements [Reporter].
@@ -69,7 +70,8 @@ func (t *Terminal) Document(v any) error {
 	return enc.Encode(v)
 }
 
-// Warnings returns a Reporter that passes only warnings to r, for a command whose result has the rest.
+// Warnings returns a Reporter that passes only warnings to r. It is for a command whose result
+// contains the other messages.
 func Warnings(r Reporter) Reporter { return warnings{r} }
 
 type warnings struct{ Reporter }

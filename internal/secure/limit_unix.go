@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// limit is the soft limit of the size of core dumps. The hard limit stays, since otherwise the
-// user's soft limit could not be restored for a command.
+// limit is the soft limit of the size of core dumps. The hard limit stays unchanged: after lowering
+// it, the user's soft limit could not be restored for a command.
 type limit struct {
 	mu      sync.Mutex
-	before  unix.Rlimit // as this process was started
+	before  unix.Rlimit // the limit with which this process was started
 	lowered bool
 }
 
@@ -30,8 +30,8 @@ func (l *limit) lower() {
 }
 
 // restoredFor restores the user's limit while start runs. A command inherits the limits of this
-// process, and they can't be set for the command alone before it runs: until start returns, a core
-// of this process could be written.
+// process, and Go cannot set limits for the command alone. So a core of this process could be
+// written until start returns.
 func (l *limit) restoredFor(start func() error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roleVariable selects what this test binary does when a test starts it as a process under test.
+// roleVariable selects what this test binary does when a test starts it again.
 const roleVariable = "SECURE_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -57,7 +57,7 @@ func abort() {
 	panic("on purpose")
 }
 
-// tell prints the limits of two commands that it starts, and then its own.
+// tell prints the limits of two commands that it starts, and then its own limits.
 func tell() {
 	for range 2 {
 		err := WithUserLimits(func() error {
@@ -85,20 +85,20 @@ func tell() {
 	fmt.Println("ours:", dumpable(), now.Cur == 0)
 }
 
-// under returns a command that runs this binary in a role, with these arguments of `ulimit` for
-// core dumps.
+// under returns a command that runs this binary in a role. `ulimit` with these arguments sets its
+// limit of core dumps.
 func under(t *testing.T, role, limits string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	cmd := exec.Command("sh", "-c", limits+`; exec "$0"`, self)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0")
-	cmd.Dir = t.TempDir() // a core may be written there
+	cmd.Dir = t.TempDir() // the system may write a core to this folder
 	return cmd
 }
 
-// The kernel writes a core of a process only if that process has not called HideMemory. This
-// includes kernels that pipe cores to a program.
+// The kernel writes no core of a process that has called HideMemory, even if the kernel pipes cores
+// to a program.
 func TestNoCoreIsDumped(t *testing.T) {
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
 	require.NoError(t, err)
@@ -114,7 +114,7 @@ func TestNoCoreIsDumped(t *testing.T) {
 			}
 			continue
 		case role == "lowered" && pattern[0] == '|':
-			continue // the limits do not apply to cores that are piped to a program
+			continue // limits do not apply to cores that are piped to a program
 		}
 		assert.False(t, ws.CoreDump(), role)
 		files, err := filepath.Glob(filepath.Join(cmd.Dir, "*"))
@@ -123,8 +123,8 @@ func TestNoCoreIsDumped(t *testing.T) {
 	}
 }
 
-// A command gets the limits with which this process was started, and is dumpable, whether
-// HideMemory has used prctl or the limit.
+// A command gets the limits with which this process was started, and is dumpable. That is true if
+// HideMemory has used prctl, and if it has used the limit.
 func TestCommandsHaveTheUsersLimits(t *testing.T) {
 	for limits, want := range map[string]string{
 		"ulimit -Sc 0; ulimit -Hc 4096":    "0\n4096\n",

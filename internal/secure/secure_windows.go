@@ -13,7 +13,7 @@ func hideMemory() {
 	kernel := windows.NewLazySystemDLL("kernel32.dll")
 	get, set := kernel.NewProc("WerGetFlags"), kernel.NewProc("WerSetFlags")
 	if get.Find() != nil || set.Find() != nil {
-		return // missing on some systems that run Windows programs
+		return // Wine, for example, does not have this function
 	}
 	var flags uint32
 	_, _, _ = get.Call(uintptr(windows.CurrentProcess()), uintptr(unsafe.Pointer(&flags)))

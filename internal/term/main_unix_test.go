@@ -30,7 +30,7 @@ const quickExit = "GORACE=atexit_sleep_ms=0"
 func TestMain(m *testing.M) {
 	switch os.Getenv(partEnv) {
 	case "":
-		if signal.Ignored(syscall.SIGHUP) { // as under nohup; catching the signal gives it its default effect in child processes
+		if signal.Ignored(syscall.SIGHUP) { // as under nohup; a signal that is caught here is not ignored in child processes
 			signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 		}
 		os.Exit(m.Run())
@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 		SilenceStackTraces()
 		line, err := ReadPassword("key: ")
 		fmt.Printf("got %q %v\n", line, err)
-	case "interrupted": // by a program that waits for the signal itself
+	case "interrupted": // by a program that waits for this signal
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 		line, err := ReadPassword("key: ")
 		fmt.Printf("got %q %v\n", line, err)
@@ -55,7 +55,7 @@ func TestMain(m *testing.M) {
 		fmt.Printf("got %v %v\n", yes, err)
 	case "terminal":
 		fmt.Printf("got %v %v %v\n", HasTerminal(), Interactive(func(string) string { return "" }), IsTerminal(os.Stdin))
-	case "background": // another process group gets the terminal
+	case "background": // another process group has the terminal
 		state, err := Save(os.Stdin)
 		if err != nil {
 			fmt.Println(err)
@@ -80,7 +80,7 @@ func TestMain(m *testing.M) {
 	os.Exit(0)
 }
 
-// session is a part that runs on a terminal of its own.
+// session is a test part that runs on a new terminal.
 type session struct {
 	t        *testing.T
 	cmd      *exec.Cmd
@@ -139,7 +139,7 @@ func (s *session) shown() string {
 	return s.out.String()
 }
 
-// await waits until text was shown n times.
+// await waits until text has appeared n times.
 func (s *session) await(text string, n int) {
 	s.t.Helper()
 	limit := time.After(20 * time.Second)

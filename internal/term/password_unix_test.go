@@ -47,7 +47,7 @@ func TestReadPassword(t *testing.T) {
 	}
 }
 
-// The rest of a pasted text is discarded and does not reach the shell.
+// ReadPassword discards the rest of a pasted text, so it does not reach the shell.
 func TestReadPasswordDropsTheRest(t *testing.T) {
 	s := part(t, "password")
 	s.await("key: ", 1)
@@ -104,8 +104,8 @@ func TestSignalsRestoreTheEcho(t *testing.T) {
 	}
 }
 
-// endedBy reports whether a process ended by sig: on macOS by its exit code, for a signal on which
-// the Go runtime prints a stack.
+// endedBy reports whether sig ended a process. On macOS it checks the exit code, for a signal on
+// which the Go runtime prints a stack.
 func endedBy(status syscall.WaitStatus, sig syscall.Signal) bool {
 	if runtime.GOOS == "darwin" && sig == syscall.SIGQUIT {
 		return status.Exited() && status.ExitStatus() == 128+int(sig)
@@ -113,7 +113,7 @@ func endedBy(status syscall.WaitStatus, sig syscall.Signal) bool {
 	return status.Signaled() && status.Signal() == sig
 }
 
-// Without an answer, the read ends with its context, and restores the echo first.
+// If the user does not answer, the read ends with its context. It restores the echo first.
 func TestDeadlineRestoresTheEcho(t *testing.T) {
 	s := part(t, "deadline")
 	s.await(`got "" context deadline exceeded`, 1)

@@ -14,9 +14,9 @@ import (
 var traced = []syscall.Signal{syscall.SIGQUIT, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGABRT, syscall.SIGEMT,
 	syscall.SIGFPE, syscall.SIGBUS, syscall.SIGSEGV, syscall.SIGSYS}
 
-// Die ends this process by the signal s, as a program without handlers ends, so that a shell sees
-// the signal and not an exit code. It returns if s did not end the process, and for signals on
-// which the Go runtime prints a stack trace: the caller then uses an exit code.
+// Die ends this process by the signal s, so that a shell sees the signal and not an exit code. It
+// returns if s did not end the process. It also returns for a signal on which the Go runtime prints
+// a stack trace; the caller then uses an exit code.
 func Die(s syscall.Signal) {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	if slices.Contains(traced, s) {
@@ -24,7 +24,7 @@ func Die(s syscall.Signal) {
 	}
 	signal.Reset(s)
 	_ = syscall.Kill(syscall.Getpid(), s)
-	time.Sleep(time.Second) // until it is delivered
+	time.Sleep(time.Second) // until the signal is delivered
 }
 
 var spared atomic.Int32
@@ -44,8 +44,8 @@ func SilenceStackTraces() {
 	}()
 }
 
-// AllowSIGQUIT undoes SilenceStackTraces for SIGQUIT until done is called, so that code that
-// registered for that signal receives it.
+// AllowSIGQUIT undoes SilenceStackTraces for SIGQUIT until done is called. Meanwhile, code that has
+// registered for SIGQUIT receives it.
 func AllowSIGQUIT() (done func()) {
 	spared.Add(1)
 	return func() { spared.Add(-1) }

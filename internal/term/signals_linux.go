@@ -8,9 +8,9 @@ import (
 	"unsafe"
 )
 
-// Die ends this process by the signal s, as a program without handlers ends, so that a shell sees
-// the signal and not an exit code. It writes no stack trace and no core, since this process may
-// have held a key. It returns only if s did not end the process.
+// Die ends this process by the signal s, so that a shell sees the signal and not an exit code. It
+// writes no stack trace and no core, since a key may be in memory. It returns only if s did not end
+// the process.
 func Die(s syscall.Signal) {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{})
 	signal.Reset(s)
@@ -18,7 +18,7 @@ func Die(s syscall.Signal) {
 	// signals; the kernel's default action has to replace them.
 	change(s, &action{}, nil)
 	_ = syscall.Kill(syscall.Getpid(), s)
-	time.Sleep(time.Second) // until it is delivered
+	time.Sleep(time.Second) // until the signal is delivered
 }
 
 // action is the kernel's struct sigaction. Its zero value is the default action.
@@ -52,8 +52,8 @@ func SilenceStackTraces() {
 	change(syscall.SIGABRT, &action{}, nil)
 }
 
-// AllowSIGQUIT undoes SilenceStackTraces for SIGQUIT until done is called, so that code that
-// registered for that signal receives it.
+// AllowSIGQUIT undoes SilenceStackTraces for SIGQUIT until done is called. Meanwhile, code that has
+// registered for SIGQUIT receives it.
 func AllowSIGQUIT() (done func()) {
 	quit.Lock()
 	defer quit.Unlock()

@@ -1,8 +1,8 @@
-// Package term handles terminals: whether there is one, asking for an answer or a secret on it,
-// saving and restoring its modes, and ending by a signal without leaving it broken.
+// Package term handles terminals. It asks the user for an answer or a secret, saves and restores
+// the modes of a terminal, and ends the process by a signal.
 //
-// Questions go to the controlling terminal itself, so that standard input and output stay free for
-// data. A typed secret is never echoed, logged or stored.
+// Questions are written to the controlling terminal, since standard input and output are for data.
+// A typed secret is never echoed, logged or stored.
 package term
 
 import (
@@ -29,8 +29,8 @@ func IsTerminal(f *os.File) bool {
 	return err == nil
 }
 
-// Width returns the number of columns of the terminal f, or 80 if f is not a terminal or does not
-// know.
+// Width returns the number of columns of the terminal f. It returns 80 if f is not a terminal or
+// does not report its size.
 func Width(f *os.File) int {
 	if width, _, err := Size(f); err == nil && width > 0 {
 		return width
@@ -47,8 +47,8 @@ func Size(f *os.File) (width, height int, err error) {
 	return width, height, err
 }
 
-// WithDescriptor runs call with the descriptor of f, without changing f: File.Fd would make it
-// blocking for everybody who shares it.
+// WithDescriptor runs call with the descriptor of f. File.Fd would make f blocking, also for other
+// processes that share it.
 func WithDescriptor(f *os.File, call func(fd int) error) error {
 	raw, err := f.SyscallConn()
 	if err != nil {
@@ -77,7 +77,7 @@ func Save(f *os.File) (*State, error) {
 	return &State{f: f, modes: *modes}, nil
 }
 
-// Changed reports whether the terminal's modes differ from the saved ones. It returns false for a
+// Changed reports whether the terminal's modes differ from the saved modes. It returns false for a
 // nil State.
 func (s *State) Changed() bool {
 	if s == nil {
@@ -87,9 +87,9 @@ func (s *State) Changed() bool {
 	return err == nil && *now != s.modes
 }
 
-// Restore restores the modes, for instance after a full-screen program was killed. It does nothing
-// if this process is in the background: another process then has the terminal, and changing it
-// would stop this one (SIGTTOU). It does nothing for a nil State.
+// Restore restores the modes, for example after a full-screen program was killed. It does nothing
+// if this process is in the background: a change of the terminal would stop this process (SIGTTOU).
+// It does nothing for a nil State.
 func (s *State) Restore() error {
 	if s == nil || inBackground(s.f) {
 		return nil
@@ -100,8 +100,9 @@ func (s *State) Restore() error {
 	return nil
 }
 
-// HasDisplay reports whether a window can ask the user: on Unix if DISPLAY or WAYLAND_DISPLAY is
-// set, on macOS and Windows unless this is an SSH session. getenv is [os.Getenv] or a substitute.
+// HasDisplay reports whether a window can ask the user. On Unix, that needs DISPLAY or
+// WAYLAND_DISPLAY; macOS and Windows have a display except in an SSH session. getenv is [os.Getenv]
+// or a substitute.
 func HasDisplay(getenv func(string) string) bool { return hasDisplay(runtime.GOOS, getenv) }
 
 func hasDisplay(goos string, getenv func(string) string) bool {
@@ -120,23 +121,21 @@ func HasTerminal() bool {
 	return true
 }
 
-// Interactive reports whether a user may be there to answer, at a display or a terminal.
+// Interactive reports whether a user may be present to answer, at a display or a terminal.
 func Interactive(getenv func(string) string) bool { return HasDisplay(getenv) || HasTerminal() }
 
 // ReadPassword writes prompt to the controlling terminal and reads one line from it without echo.
-// The result excludes the newline. Ctrl-C (and any other signal that ends a process) restores the
-// echo and then ends the process as that signal does; Ctrl-Z restores it while the process is
-// stopped.
+// The result excludes the newline. Ctrl-C, or another signal that ends a process, restores the echo
+// and then has its usual effect. Ctrl-Z restores the echo while the process is stopped.
 //
-// Input beyond the line is discarded, so that the rest of a pasted secret of several lines does not
-// reach the shell. Errors: [ErrNoTerminal]; [io.EOF] if input ended (Ctrl-D) before anything was
-// typed.
+// Input after the line is discarded: the rest of a pasted secret must not reach the shell. Errors:
+// [ErrNoTerminal]; [io.EOF] if input ended (Ctrl-D) before anything was typed.
 func ReadPassword(prompt string) ([]byte, error) {
 	return ReadPasswordContext(context.Background(), prompt)
 }
 
-// ReadPasswordContext is [ReadPassword], but returns ctx's error when ctx ends. The terminal is
-// restored then, but the abandoned read may still consume the next line that is typed.
+// ReadPasswordContext is [ReadPassword], but returns ctx's error when ctx ends. It restores the
+// terminal, but the abandoned read may still consume the next line that is typed.
 func ReadPasswordContext(ctx context.Context, prompt string) ([]byte, error) {
 	in, out, err := openTerminal()
 	if err != nil {
@@ -150,7 +149,7 @@ func ReadPasswordContext(ctx context.Context, prompt string) ([]byte, error) {
 	return line, err
 }
 
-// Confirm writes prompt and " [y/N] " to the controlling terminal and reports whether the answer
+// Confirm writes prompt and " [y/N] " to the controlling terminal, and reports whether the answer
 // was y or yes. An empty answer and the end of input mean no. Without a terminal the error is
 // [ErrNoTerminal].
 func Confirm(prompt string) (bool, error) {
@@ -170,9 +169,9 @@ func Confirm(prompt string) (bool, error) {
 	return answer == "y" || answer == "yes", nil
 }
 
-// Reset cleans up after a full-screen program that was killed: it leaves the alternate screen,
-// turns off mouse reports, bracketed paste, the keyboard protocol and colours, and shows the
-// cursor.
+// Reset undoes the changes of a full-screen program that was killed. It leaves the alternate
+// screen, shows the cursor, and turns off colours, mouse reports, bracketed paste and the keyboard
+// protocol.
 func Reset() {
 	if _, out, err := openTerminal(); err == nil {
 		_, _ = io.WriteString(out, reset)
@@ -180,7 +179,7 @@ func Reset() {
 	}
 }
 
-// reset consists of xterm's control sequences, and kitty's for the keyboard.
+// reset has control sequences of xterm, and of kitty for the keyboard.
 const reset = "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[?1049l\x1b[0m\x1b[?25h"
 
 func closeBoth(in, out *os.File) {
@@ -206,8 +205,8 @@ func readInBackground(r io.Reader) <-chan typedLine {
 	return typed
 }
 
-// readLine reads one line, byte by byte, so that it consumes nothing after it. At the end of input
-// it returns what it has, or io.EOF if that is nothing.
+// readLine reads one line. It reads single bytes, so that it consumes nothing after the line. At
+// the end of input it returns the bytes so far, or io.EOF if there are none.
 func readLine(r io.Reader) ([]byte, error) {
 	var line []byte
 	var b [1]byte

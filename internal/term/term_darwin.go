@@ -5,9 +5,9 @@ import "golang.org/x/sys/unix"
 const (
 	getTermios      = unix.TIOCGETA
 	setTermios      = unix.TIOCSETA
-	setTermiosFlush = unix.TIOCSETAF // and discards unread input
+	setTermiosFlush = unix.TIOCSETAF // this also discards unread input
 
-	// pending is set by the kernel itself when a terminal leaves the raw mode, so it is no mode
-	// that anybody chose.
+	// The kernel itself sets pending when a terminal leaves the raw mode. So pending is not a mode
+	// that a program chose.
 	pending = unix.PENDIN
 )

@@ -42,7 +42,7 @@ func inBackground(f *os.File) bool {
 }
 
 func openTerminal() (in, out *os.File, err error) {
-	// Without O_NONBLOCK and os.OpenFile's poller: macOS can't poll /dev/tty.
+	// Open it without O_NONBLOCK and the poller of os.OpenFile: macOS can't poll /dev/tty.
 	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrNoTerminal, err)
@@ -51,8 +51,8 @@ func openTerminal() (in, out *os.File, err error) {
 	return tty, tty, nil
 }
 
-// readSilently reads one line from in without echo. It is one long function so that one closure
-// restores the terminal on every way out.
+// readSilently reads one line from in without echo. It is one long function, so that one closure
+// restores the terminal at every return.
 func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte, error) {
 	before, err := getModes(in)
 	if err != nil {
@@ -63,8 +63,8 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 	silent.Lflag |= unix.ICANON | unix.ISIG
 	silent.Iflag |= unix.ICRNL
 
-	// Registered before the echo is turned off, so that no signal is lost in between. A signal that
-	// is ignored (nohup) stays ignored.
+	// Register before the echo is turned off, so that no signal is missed. A signal that is ignored
+	// (nohup) stays ignored.
 	signals := make(chan os.Signal, 4)
 	for _, sig := range []os.Signal{
 		unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT, unix.SIGTSTP,

@@ -34,7 +34,7 @@ func TestTerminalOfOnesOwn(t *testing.T) {
 
 	// Without a terminal, ReadPassword and Confirm fail.
 	for name, want := range map[string]string{
-		"terminal": fmt.Sprintf("got false %v false", runtime.GOOS == "darwin"), // macOS has a display, without a variable
+		"terminal": fmt.Sprintf("got false %v false", runtime.GOOS == "darwin"), // macOS has a display without a variable
 		"password": `got "" no terminal to ask on`,
 		"confirm":  "got false no terminal to ask on",
 	} {
@@ -104,7 +104,7 @@ func TestSaveAndRestore(t *testing.T) {
 	if !state.Changed() {
 		t.Error("the raw mode is no change")
 	}
-	// This is the terminal of another session: the system does not tell its foreground group, and
+	// This is the terminal of another session. The system does not return its foreground group, and
 	// does not stop this process.
 	if err := state.Restore(); err != nil {
 		t.Fatal(err)

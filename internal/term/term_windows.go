@@ -19,7 +19,7 @@ func handle(f *os.File) windows.Handle { return windows.Handle(f.Fd()) }
 // modes are a console's modes.
 type modes = xterm.State
 
-const setTermios = 0 // there is one request only
+const setTermios = 0 // there is no second request
 
 func getModes(f *os.File) (m *modes, err error) {
 	err = WithDescriptor(f, func(fd int) (err error) {
@@ -80,7 +80,7 @@ func readSilently(ctx context.Context, in, out *os.File, prompt string) ([]byte,
 		restore()
 		return nil, ctx.Err()
 	case line := <-typed:
-		select { // a read that Ctrl-C interrupts fails before the signal arrives
+		select { // Ctrl-C makes the read fail before the signal arrives
 		case <-interrupts:
 			restore()
 			windows.ExitProcess(controlC)

@@ -1,5 +1,5 @@
 // Package text formats text for users: one line that is safe on a terminal, one word of a shell's
-// command line, counts and times. It is independent of the rest of the project.
+// command line, counts and times. It imports nothing else of the project.
 package text
 
 import (
@@ -8,13 +8,12 @@ import (
 	"unicode"
 )
 
-// maxForeign limits, in bytes, how much of another program's text OneLine keeps.
+// maxForeign is how much of another program's text OneLine keeps, in bytes.
 const maxForeign = 120
 
-// Line returns text with each unprintable character replaced by a space, so that it is one line and
-// moves no cursor, sets no colour and changes no text direction: this includes control characters,
-// line ends and invisible characters such as U+202E. Everything else stays, including runs of
-// spaces.
+// Line returns text with each unprintable character replaced by a space. Unprintable are control
+// characters, line ends and invisible characters such as U+202E. So the text is one line and cannot
+// move the cursor, set a colour or change the text direction. Runs of spaces stay.
 func Line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -24,11 +23,11 @@ func Line(text string) string {
 	}, text)
 }
 
-// Tidy is Line with single spaces between words and none at the ends.
+// Tidy is Line with single spaces between words and no spaces at the ends.
 func Tidy(text string) string { return strings.Join(strings.Fields(Line(text)), " ") }
 
-// OneLine makes another program's text safe to show: it is Tidy, cut to about 120 bytes, or "?" if
-// nothing is left.
+// OneLine makes another program's text safe to show. It is Tidy, truncated to about 120 bytes. If
+// nothing is left, it returns "?".
 func OneLine(text string) string { return OneLineOr(text, "?") }
 
 // OneLineOr is OneLine, but returns other if nothing is left.

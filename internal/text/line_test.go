@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// hostile has characters that a terminal interprets, between letters.
+// hostile has letters, and between them characters that a terminal interprets.
 const hostile = "a\x1b[31mb\x07c\u202ed\u2066e\u200ff\u009bg\u2028h\ni\rj\x00k\x7fl\ufeffm\xe2"
 
 func TestLine(t *testing.T) {

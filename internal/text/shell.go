@@ -6,8 +6,9 @@ import (
 )
 
 // Quote returns text as one word of a command line of the user's shell: sh, bash, zsh and fish on
-// Unix, PowerShell and cmd on Windows. It applies Line first, so that a command line is one line; a
-// command does not find a name with unprintable characters then, which is harmless.
+// Unix, PowerShell and cmd on Windows. It applies Line first, so that a command line is one line.
+// So a name with unprintable characters is changed, and a command does not find it. That is
+// harmless.
 func Quote(text string) string { return quoteFor(runtime.GOOS, text) }
 
 func quoteFor(goos, text string) string {
@@ -16,12 +17,12 @@ func quoteFor(goos, text string) string {
 	case plain(text, windows):
 		return text
 	case windows:
-		// Between double quotes PowerShell escapes special characters, typographic quotes among
-		// them, with a backtick. cmd shows that backtick, and does not run anything either. Both
-		// read "" as a quote.
+		// Between double quotes, PowerShell needs a backtick before special characters and
+		// typographic quotes. cmd prints that backtick, and does not run anything either. Both read
+		// "" as a quote.
 		return `"` + windowsSpecial.Replace(text) + `"`
 	}
-	// fish knows \\ and \' between single quotes, where other shells have no escape at all.
+	// Between single quotes, fish has the escapes \\ and \'. Other shells have no escapes there.
 	return "'" + unixSpecial.Replace(text) + "'"
 }
 

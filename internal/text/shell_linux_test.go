@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each installed shell reads every quoted word unchanged, and runs no part of it.
+// Each installed shell reads every quoted word unchanged and runs no part of it.
 func TestQuoteInShells(t *testing.T) {
 	words := []string{"$(touch x)", "`touch x`", "a; touch x", "a' ; touch x ; '", `a\`, `a\'$(touch x)`, `\'; touch x; '`, `"; touch x; "`,
 		"(touch x)", "a&touch x", "a|touch x", "~", "*", "=ls", "!!", "{a,b}", "#a", "%s\\n", "it's", "", "日本 é", ">x", "a=b,c%d@e+f"}

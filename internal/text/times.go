@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Clock returns a time near now, future or past, as people say it, in local time: "17:30", "Mon
-// 09:00", "3 Dec 09:00".
+// Clock returns a time near now, in local time and as short as possible: "17:30", "Mon 09:00", "3
+// Dec 09:00".
 func Clock(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
 	switch {
@@ -18,8 +18,8 @@ func Clock(t, now time.Time) string {
 	return t.Format("2 Jan 15:04")
 }
 
-// Moment returns a past time as a log shows it, in local time: "Mon 23 Nov 16:42", with the year if
-// it is not the current one.
+// Moment returns a past time as in a log, in local time: "Mon 23 Nov 16:42". It adds the year if it
+// is not the current year.
 func Moment(t, now time.Time) string {
 	t, now = t.Local(), now.Local()
 	switch {
@@ -31,8 +31,7 @@ func Moment(t, now time.Time) string {
 	return t.Format("Mon 2 Jan 15:04")
 }
 
-// Ago returns a past time as people say it: "just now", "5 min ago", "3 h ago", "2 days ago",
-// "never".
+// Ago returns the time since t in words: "just now", "5 min ago", "3 h ago", "2 days ago", "never".
 func Ago(t, now time.Time) string {
 	d := now.Sub(t)
 	switch {
@@ -48,8 +47,8 @@ func Ago(t, now time.Time) string {
 	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
 }
 
-// In returns the time until t as people say it: "in under 1 min", "in 45 min", "in 2 h 10 min", "in
-// 3 days 4 h", "in 12 days"; "now" once it has come.
+// In returns the time until t in words: "in under 1 min", "in 45 min", "in 2 h 10 min", "in 3 days
+// 4 h", "in 12 days". If t is past, it returns "now".
 func In(t, now time.Time) string {
 	d := t.Sub(now)
 	minutes, hours := int(d.Round(time.Minute).Minutes()), int(d.Round(time.Hour).Hours())

@@ -1,6 +1,6 @@
-// Package trust decides whether the state folder and its files are the user's own. A file from
-// another user could name a file that we would overwrite, a store for our keys, or a label with a
-// shell command.
+// Package trust decides whether the state folder and its files belong to the user. A file from
+// another user could be dangerous: it could name a file that we overwrite, a store for our keys, or
+// a label with a shell command.
 package trust
 
 import (
@@ -27,20 +27,20 @@ type Facts struct {
 // A User is the user as which this program runs.
 type User struct {
 	UID int
-	// Also are other users whose files count as the user's own. For root, these are the user who
-	// ran sudo and the owner of HOME.
+	// Also are other users whose files count as the user's own. For root, they are the user who ran
+	// sudo and the owner of HOME.
 	Also []int
 }
 
-// owns reports whether a file of uid counts as the user's own. Files of root always count, because
-// root can change any file.
+// owns reports whether a file of uid counts as the user's own. Files of root always count, since
+// root can change any file anyway.
 func (u User) owns(uid int) bool {
 	return uid == u.UID || uid == 0 || slices.Contains(u.Also, uid)
 }
 
-// Doubt returns the reason why another user may have written the file or folder that f describes;
-// empty if it is the user's own. A group with the same number as the owner counts as the owner's
-// private group, which many systems create.
+// Doubt returns the reason why another user may have written the file or folder that f describes.
+// It returns "" if only the user can have written it. A group with the number of the owner counts
+// as the owner's private group, which many systems create.
 func (u User) Doubt(f Facts) string {
 	switch {
 	case !u.owns(f.UID):
@@ -84,13 +84,14 @@ var current = sync.OnceValue(func() User {
 
 var all atomic.Bool
 
-// All makes this process trust every folder and file, for file systems without modes and owners.
+// All makes this process trust every folder and file. It is for file systems without modes and
+// owners.
 func All() { all.Store(true) }
 
-// errUntrusted is in the chain of every refusal of this package.
+// Every refusal of this package wraps errUntrusted.
 var errUntrusted = errors.New("not the user's own")
 
-// Refused reports whether err says that a folder or a file is not the user's own.
+// Refused reports whether err is a refusal of this package.
 func Refused(err error) bool { return errors.Is(err, errUntrusted) }
 
 func refuse(next, format string, args ...any) error {
@@ -98,7 +99,7 @@ func refuse(next, format string, args ...any) error {
 }
 
 // Folder refuses a state folder that is not the user's own. It accepts a folder that does not exist
-// or cannot be examined, since the next step then fails by itself.
+// or cannot be examined: the next access to it then fails.
 func Folder(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil || all.Load() {
@@ -110,10 +111,10 @@ func Folder(dir string) error {
 	case !ok || doubt == "":
 		return nil
 	case Foreign(dir, info) || info.Mode()&fs.ModeSticky != 0:
-		return refuse("set OCGO_KEY_STATE_DIR to a folder of your own; if this one is yours in spite of that, --trust-state uses it as it is",
+		return refuse("set OCGO_KEY_STATE_DIR to a folder that belongs to you; if this folder is yours in spite of that, add --trust-state",
 			"the state folder %s %s", dir, doubt)
 	}
-	return refuse("check what is in it, then `chmod go-w "+text.Quote(dir)+"`; on a file system without modes, --trust-state uses it as it is",
+	return refuse("check what is in it, then `chmod go-w "+text.Quote(dir)+"`; on a file system without modes, add --trust-state",
 		"the state folder %s %s", dir, doubt)
 }
 
@@ -123,8 +124,8 @@ func Foreign(path string, info fs.FileInfo) bool {
 	return ok && !all.Load() && !current().owns(f.UID)
 }
 
-// Check refuses a file of the state folder that is a symbolic link or not the user's own. Like
-// Folder, it accepts a file that does not exist.
+// Check refuses a file of the state folder that is a symbolic link or does not belong to the user.
+// Like Folder, it accepts a file that does not exist.
 func Check(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -135,14 +136,14 @@ func Check(path string) error {
 
 func check(path string, info fs.FileInfo) error {
 	if info.Mode()&fs.ModeSymlink != 0 {
-		return refuse("`ocgo-key doctor --repair` removes the link", "%s is a symbolic link, which the program's own files never are", path)
+		return refuse("`ocgo-key doctor --repair` removes the link", "%s is a symbolic link; ocgo-key never creates links", path)
 	}
 	if all.Load() {
 		return nil
 	}
 	f, ok := facts(path, info)
 	if doubt := current().Doubt(f); ok && doubt != "" {
-		return refuse("check what is in it, then delete it, or take it over with chown and chmod; on a file system without modes, --trust-state uses it as it is",
+		return refuse("check what is in it, then delete it, or take it over with chown and chmod; on a file system without modes, add --trust-state",
 			"%s %s", path, doubt)
 	}
 	return nil
@@ -169,8 +170,8 @@ func Open(path string, flag int, perm fs.FileMode) (*os.File, error) {
 	return f, nil
 }
 
-// Doubt says why a file of the user's may be somebody else's; empty if it is the user's own. It is
-// for files outside of the state folder.
+// Doubt returns the reason why another user may have written a file outside of the state folder. It
+// returns "" if only the user can have written it.
 func Doubt(path string, info fs.FileInfo) string {
 	if info.Mode()&fs.ModeSymlink != 0 {
 		return "is a symbolic link"

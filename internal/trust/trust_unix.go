@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// NoFollow are flags for os.OpenFile: a symbolic link is not followed, a pipe is not waited for.
+// NoFollow has flags for os.OpenFile: it does not follow a symbolic link, and does not wait for a
+// pipe.
 const NoFollow = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
 
 func facts(_ string, info fs.FileInfo) (f Facts, ok bool) {

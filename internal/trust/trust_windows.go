@@ -10,9 +10,8 @@ import (
 // NoFollow is zero on Windows, where an ordinary user cannot create a symbolic link.
 const NoFollow = 0
 
-// facts returns only the owner, as a uid: our own uid if the user is the owner, root's if an
-// administrator or the system is. Permissions are inherited from the parent folder and are not
-// checked.
+// facts returns only the owner, as a uid: our own uid for the user, and root's for an administrator
+// or the system. Permissions are inherited from the parent folder and are not checked.
 func facts(path string, _ fs.FileInfo) (f Facts, ok bool) {
 	security, err := windows.GetNamedSecurityInfo(path, windows.SE_FILE_OBJECT, windows.OWNER_SECURITY_INFORMATION)
 	if err != nil {

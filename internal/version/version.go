@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// contact is the address of a web page or a mailbox of the publisher of this build. A release sets
-// it with -ldflags "-X ocgo-key/internal/version.contact=ADDRESS".
+// contact is the publisher's web page or mail address. A release sets it with -ldflags "-X
+// ocgo-key/internal/version.contact=ADDRESS".
 var contact string
 
-// String returns the version that the build recorded: the module's version, else the commit.
+// String returns the version that the build has recorded: the version of the module, else the
+// commit.
 func String() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -39,7 +40,7 @@ func userAgent(version, contact string) string {
 	return agent
 }
 
-// visible drops characters that could end a product's name or its comment, or break a header.
+// visible removes characters that could end the product name or the comment, or break the header.
 func visible(r rune) rune {
 	if r <= ' ' || r >= 0x7f || strings.ContainsRune("()\\", r) {
 		return -1
