@@ -24,8 +24,8 @@ import (
 // planted is a state with a label that contains a shell command.
 const planted = `{"version":1,"accounts":[{"id":"0123456789abcdef","label":"$(touch /tmp/ocgo-key-attacked)"}]}`
 
-// A state folder that another user owns or can write to is refused, and no command writes to a file
-// that is named in it.
+// The program refuses a state folder that another user owns or can write to. No command then writes
+// to a file that the state names.
 func TestOthersCannotPlantAState(t *testing.T) {
 	w := newWorld(t)
 	bashrc := filepath.Join(w.home, ".bashrc")
@@ -53,8 +53,7 @@ func TestOthersCannotPlantAState(t *testing.T) {
 	w.as(victim, nil, w.program, "get").ok()
 }
 
-// Root accepts the state folder of the user who ran sudo and that of the owner of HOME, and no
-// other user's.
+// Root accepts only the state folders of the user who ran sudo and of the owner of HOME.
 func TestRootUsesTheStateOfItsUser(t *testing.T) {
 	w := newWorld(t)
 	list := func(env ...string) outcome {
@@ -70,7 +69,7 @@ func TestRootUsesTheStateOfItsUser(t *testing.T) {
 	assert.Contains(t, list(state, "HOME=/root", "OCGO_KEY_TRUST_STATE=1").ok().stdout, "Work")
 }
 
-// attacks starts the attacker's program with this variable, and returns its output.
+// attacks starts the attacker's program with this environment variable, and returns its output.
 func (w *world) attacks(variable, address string) (*exec.Cmd, *bufio.Reader, io.Closer) {
 	w.t.Helper()
 	cmd := w.command(attacker, w.attack)
@@ -104,7 +103,7 @@ func TestOthersDoNotGetThePortOfARun(t *testing.T) {
 	assert.Equal(t, 3, theft.ProcessState.ExitCode(), "the attacker got the port")
 }
 
-// fifo is a named pipe; both of its ends stay open during the test.
+// fifo is a named pipe. Both of its ends stay open during the test.
 func (w *world) fifo(name string) string {
 	w.t.Helper()
 	path := filepath.Join(w.dir, name)
@@ -115,8 +114,8 @@ func (w *world) fifo(name string) string {
 	return path
 }
 
-// driver stands in for OpenCode 1 with the plugin. After its first request it blocks until the file
-// "go" exists, so that it does not notice the end of its gateway.
+// driver replaces OpenCode 1 with the plugin. After its first request it blocks until the file "go"
+// exists, so that it does not notice the end of its gateway.
 const driver = `
 import { existsSync, writeSync } from "node:fs"
 const plugin = (await import(process.argv[2])).default
@@ -141,8 +140,8 @@ writeSync(1, JSON.stringify(await ask("the second prompt")) + "\n")
 process.exit(0)
 `
 
-// A program that takes the port of a dead gateway gets neither a prompt nor the token from the
-// plugin. The next request goes to a new gateway.
+// If a program takes the port of a dead gateway, the plugin sends it no prompt and no token. The
+// next request goes to a new gateway.
 func TestOthersGetNoPromptAtThePortOfAGateway(t *testing.T) {
 	w := newWorld(t)
 	plugin, script, begin := filepath.Join(w.dir, "plugin.mjs"), filepath.Join(w.dir, "driver.mjs"), filepath.Join(w.dir, "go")

@@ -21,7 +21,7 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// The ids of the two users. No account of the machine needs to have them: the kernel and the
+// These are the ids of the two users. The machine needs no accounts for them: the kernel and the
 // program use only the numbers.
 const (
 	victim   = 61001
@@ -54,7 +54,7 @@ func newWorld(t *testing.T) *world {
 	}
 	dir, err := os.MkdirTemp("/tmp", "ocgo-key-attacks-")
 	require.NoError(t, err)
-	t.Cleanup(func() { // A gateway that has just lost its client may still write its state there.
+	t.Cleanup(func() { // A gateway that has just lost its client may still write its state into the folder.
 		assert.Eventually(t, func() bool { return os.RemoveAll(dir) == nil }, time.Minute, 50*time.Millisecond)
 	})
 	require.NoError(t, os.Chmod(dir, 0o755))
@@ -75,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// built is the program, which is built once.
+// built returns the path of the program. It builds the program once.
 func built(t *testing.T) string {
 	t.Helper()
 	build.Do(func() {
@@ -115,7 +115,7 @@ func (w *world) command(uid int, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// outcome is what a command printed, and how it ended.
+// outcome has the output of a command and how it ended.
 type outcome struct {
 	t              *testing.T
 	stdout, stderr string
@@ -144,7 +144,7 @@ func run(t *testing.T, cmd *exec.Cmd, stdin *strings.Reader) outcome {
 	return outcome{t, stdout.String(), stderr.String(), err}
 }
 
-// TestMain runs the tests, or one of the attacker's programs, which listen on a port or hold
+// TestMain runs the tests, or one of the attacker's programs. They listen on a port or keep
 // connections open.
 func TestMain(m *testing.M) {
 	if address := os.Getenv(listenVariable); address != "" {
@@ -186,7 +186,7 @@ func listen(address string) int {
 	return 3
 }
 
-// dial opens connections until it cannot, and holds them until stdin ends.
+// dial opens as many connections as it can, and keeps them open until stdin ends.
 func dial(address string) int {
 	var all []net.Conn
 	for range 1000 {

@@ -11,9 +11,9 @@ import (
 	"sync"
 )
 
-// serveBare runs the proxy that the gateway is compared with: a plain httputil.ReverseProxy with
-// the gateway's transport and flush settings. With the argument "pooled" it reuses its buffers, as
-// the gateway does.
+// serveBare runs the bare proxy: a plain httputil.ReverseProxy with the gateway's transport and
+// flush settings. The gateway is compared with it. With the argument "pooled" it reuses its
+// buffers, as the gateway does.
 func serveBare(args []string) error {
 	if len(args) == 0 {
 		return errors.New("serve-bare needs the service's URL")
@@ -41,10 +41,10 @@ func serveBare(args []string) error {
 	})
 }
 
-// endedBody returns the request's body, which reports its end together with the last bytes.
-// Otherwise the transport makes one more read to see whether the body is longer than declared. A
-// service on 127.0.0.1 may answer so quickly that the server has closed the body before that read;
-// then the transport drops the connection and the answer. That would make the bare proxy look worse
+// endedBody returns the request's body. It returns io.EOF together with the last bytes. Otherwise
+// the transport makes one more read, to check whether the body is longer than declared. A service
+// on 127.0.0.1 may have answered before that read, and the server may have closed the body. The
+// transport then drops the connection and the answer, which would make the bare proxy look worse
 // than it is.
 func endedBody(r *http.Request) io.ReadCloser {
 	if r.ContentLength <= 0 {
@@ -56,7 +56,7 @@ func endedBody(r *http.Request) io.ReadCloser {
 	}{io.LimitReader(r.Body, r.ContentLength), r.Body}
 }
 
-// bufferPool holds buffers of the gateway's size.
+// bufferPool has buffers of the same size as the gateway's.
 type bufferPool struct{ pool sync.Pool }
 
 func (p *bufferPool) Get() []byte {

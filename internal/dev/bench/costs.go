@@ -13,18 +13,18 @@ import (
 	"strings"
 )
 
-// costs holds what a part of the program costs, even if it is not used.
+// costs has what a part of the program costs, even if no command uses the part.
 type costs struct {
-	code      float64 // bytes of machine code in the program's file
+	code      float64 // bytes of machine code in the program file
 	start     float64 // ms of package initialization at each start
 	allocated float64 // bytes allocated by the initialization
 }
 
-// ownPart is this project's own code; the other parts are modules, by their path, and parts of Go's
-// library.
+// ownPart is the code of this project. The other parts are modules, named by their path, and parts
+// of Go's library.
 const ownPart = "ocgo-key"
 
-// benchCosts is the section on what each dependency costs.
+// benchCosts makes the section about the cost of each dependency.
 func benchCosts(ctx context.Context, s *settings) (*report, error) {
 	s.log("the parts of the program")
 	info, err := buildinfo.ReadFile(s.binary)
@@ -74,7 +74,7 @@ func benchCosts(ctx context.Context, s *settings) (*report, error) {
 	return r, nil
 }
 
-// codeSizes adds up the functions of each package.
+// codeSizes adds up the sizes of the functions of each package.
 func codeSizes(ctx context.Context, binary string, of func(pkg string) *costs) error {
 	out, err := exec.CommandContext(ctx, "go", "tool", "nm", "-size", binary).Output()
 	if err != nil {
@@ -93,7 +93,7 @@ func codeSizes(ctx context.Context, binary string, of func(pkg string) *costs) e
 
 // packageOf returns the import path of a symbol: net/http for "net/http.(*Client).Do".
 func packageOf(symbol string) string {
-	symbol, _, _ = strings.Cut(symbol, "[") // type arguments contain further paths
+	symbol, _, _ = strings.Cut(symbol, "[") // the type arguments of a generic function contain further paths
 	symbol, _, _ = strings.Cut(symbol, "(")
 	for _, made := range []string{"type:.eq.", "type:.hash."} {
 		symbol = strings.TrimPrefix(symbol, made)
@@ -126,7 +126,7 @@ func partOf(pkg string, modules []string) string {
 	return "the rest of Go's library"
 }
 
-// startTimes adds up the initialization of each package.
+// startTimes adds up the initialization times of each package.
 func startTimes(ctx context.Context, binary string, rounds int, of func(pkg string) *costs) error {
 	took, allocated := make(map[string][]float64), make(map[string]float64)
 	for range rounds {

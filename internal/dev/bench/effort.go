@@ -5,21 +5,21 @@ import "time"
 // effort is how much is measured. More rounds make the medians less sensitive to other load on the
 // machine.
 type effort struct {
-	latencyRounds, latencyRequests int           // requests through each way in one round
+	latencyRounds, latencyRequests int           // requests on each route in one round
 	bodyRequests                   int           // the same, with a large body
 	loadRounds                     int           // rounds at each number of clients
-	loadWindow                     time.Duration // how long each way is under load in one round
-	streamRounds, streams          int           // streams of each way in one round
+	loadWindow                     time.Duration // how long each route is under load in one round
+	streamRounds, streams          int           // streams on each route in one round
 	failovers                      int           // fail-overs to accounts whose key is in memory
-	freshGateways                  int           // each gives accounts-1 fail-overs that fetch a key
+	freshGateways                  int           // each makes accounts-1 fail-overs that fetch a key
 	memoryTime                     time.Duration // how long 100 streams are watched
 	settle                         time.Duration // the time after the start of the last stream
 	quietRequests                  int
 	commandRounds                  int      // runs of each short command
 	residentRounds                 int      // runs of each command whose memory is measured
-	startRounds                    int      // starts of OpenCode in each way, up to its first request
-	versionRounds                  int      // runs of `opencode --version`, each way
-	initRounds                     int      // starts whose initialization is traced
+	startRounds                    int      // starts of OpenCode by each method, up to its first request
+	versionRounds                  int      // runs of `opencode --version`, by each method
+	initRounds                     int      // starts of which the initialization is traced
 	warmUps                        int      // rounds before the measurement, which are discarded
 	openCode                       []string // further environment variables of OpenCode
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// comparison holds the compared routes to the service, and their results.
+// comparison has the compared routes to the service, and their results.
 type comparison struct {
 	*processes
 	*settings
@@ -15,17 +15,17 @@ type comparison struct {
 	rows []row
 }
 
-// The compared routes to the service, as indexes of comparison.ways.
+// These are the compared routes to the service, as indexes of comparison.ways.
 const (
 	direct = iota
 	bare
 	gateway
 )
 
-// perWay holds one value for each way.
+// perWay has one value for each route.
 type perWay[T any] [3]T
 
-// benchGateway is the gateway's section.
+// benchGateway makes the section about the gateway.
 func benchGateway(ctx context.Context, s *settings) (r *report, err error) {
 	l, err := startProcesses(ctx, s.binary)
 	defer func() { err = errors.Join(err, l.Close()) }()
@@ -91,12 +91,12 @@ func (c *comparison) notes() []string {
 	}
 }
 
-// add takes a row of the table.
+// add adds a row to the table.
 func (c *comparison) add(target string, met bool, cells ...string) {
 	c.rows = append(c.rows, row{cells: cells, target: target, met: met})
 }
 
-// wires opens one connection for each way, until ctx ends.
+// wires opens one connection for each route. It stays open until ctx ends.
 func (c *comparison) wires(ctx context.Context) (w perWay[*wire], err error) {
 	for i, way := range c.ways {
 		if w[i], err = dial(ctx, way); err != nil {
@@ -106,19 +106,19 @@ func (c *comparison) wires(ctx context.Context) (w perWay[*wire], err error) {
 	return w, err
 }
 
-// addedRatio limits the time that the gateway adds to a direct request, as a multiple of what the
-// bare proxy adds.
+// addedRatio is the target for the time that the gateway adds to a direct request, as a multiple of
+// the time that the bare proxy adds.
 func addedRatio(most float64) bound {
 	return bound{fmt.Sprintf("added: at most %g of bare", most), func(_, ratio float64) bool { return ratio <= most }}
 }
 
-// later limits how many ms the gateway may be slower than the bare proxy.
+// later is the target for how many ms the gateway is slower than the bare proxy.
 func later(most float64) bound {
 	return bound{fmt.Sprintf("at most %g ms behind bare", most), func(difference, _ float64) bool { return difference <= most }}
 }
 
-// slower returns a row for times in ms, of which less is better. The target is for the difference to
-// the bare proxy, and for the ratio of the added times.
+// slower returns a row for times in ms; less is better. It has targets for the difference to the
+// bare proxy, and for the ratio of the added times.
 func (c *comparison) slower(name string, v perWay[[]float64], target bound) {
 	added, behind := paired(v[gateway], v[direct], minus), median(paired(v[gateway], v[bare], minus))
 	ratio, addedRatio := paired(v[gateway], v[bare], per), median(paired(added, paired(v[bare], v[direct], minus), per))
@@ -127,14 +127,14 @@ func (c *comparison) slower(name string, v perWay[[]float64], target bound) {
 		fmt.Sprintf("%s (%s), added %s", times(median(ratio)), spread(ratio), times(addedRatio)))
 }
 
-// prompt returns a request's body of about this size.
+// prompt returns a request body of about this size.
 func prompt(size int) []byte {
 	text := strings.Repeat("word ", size/5)
 	return fmt.Appendf(nil, `{"model":"bench","messages":[{"role":"user","content":%q}]}`, text)
 }
 
-// Sizes of requests, in bytes: a short question, an agent's turn with its tools and the files it
-// has read, and a turn with pictures.
+// These are the sizes of requests, in bytes: a short question, an agent's turn with tools and
+// files, and a turn with pictures.
 const (
 	smallPrompt = 100
 	largePrompt = 128 << 10

@@ -10,15 +10,15 @@ import (
 	"time"
 )
 
-// A limited account is back after accountBack, and a fail-over begins every failoverPause, so that
+// A limited account is ready again after accountBack. A fail-over begins every failoverPause, so
 // the pool is never used up.
 const (
 	accountBack   = 300 * time.Millisecond
 	failoverPause = 60 * time.Millisecond
 )
 
-// failoverLimit is the target for the median, in ms above the median of direct requests;
-// failoverWorst is the target for the slowest, in ms.
+// failoverLimit is the target for the median, in ms above the median of direct requests.
+// failoverWorst is the target for the slowest fail-over, in ms.
 const (
 	failoverLimit = 1.2
 	failoverWorst = 5
@@ -42,7 +42,7 @@ func (c *comparison) failover(ctx context.Context) error {
 		}
 		return delay, err
 	}
-	// Fail over to every account once, so that the gateway has every key in memory.
+	// Switch to every account once, so that the gateway has every key in memory.
 	for range accounts {
 		if _, err := one(c.ways[gateway], wires[gateway], false); err != nil {
 			return err
@@ -71,8 +71,8 @@ func (c *comparison) failover(ctx context.Context) error {
 	return nil
 }
 
-// failoverWithFetch returns the delays, in ms, of gateways that fetch each key from the keychain
-// for the fail-over.
+// failoverWithFetch returns the delays, in ms, if the gateway fetches each key from the keychain
+// during the fail-over.
 func (c *comparison) failoverWithFetch(ctx context.Context, one func(way, *wire, bool) (float64, error), pace <-chan time.Time) (delays []float64, err error) {
 	for range c.effort.freshGateways {
 		fresh, stop, err := c.processes.gateway()
@@ -84,7 +84,7 @@ func (c *comparison) failoverWithFetch(ctx context.Context, one func(way, *wire,
 			return nil, err
 		}
 		err = on.ask(fresh.request(pathSmall, prompt(smallPrompt)))
-		for range accounts - 1 { // it has its first account's key from the start
+		for range accounts - 1 { // the gateway has the key of its first account from the start
 			if err != nil {
 				break
 			}
@@ -114,8 +114,9 @@ func (c *comparison) failoverRow(name string, delays perWay[[]float64], q float6
 		fmt.Sprintf("%+.3f ms, %s", v[gateway]-v[direct], times(v[gateway]/v[direct])), times(v[gateway]/v[bare]))
 }
 
-// failOver has the service limit one request, and returns the time in ms until the next request
-// arrived. With again the client sends that request, otherwise the process in between does.
+// failOver makes the service answer one request with a limit, and returns the time in ms until the
+// next request arrives. If again is set, the client sends the next request; otherwise the process
+// in between does.
 func (c *comparison) failOver(over way, on *wire, id string, again bool) (delay float64, err error) {
 	if err := on.extend(); err != nil {
 		return 0, err

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// openStreams is how many streams are open while memory is measured.
+// openStreams is the number of open streams while memory is measured.
 const openStreams = 100
 
 // memoryLimit is the target, as a multiple of the bare proxy's memory.
@@ -58,9 +58,9 @@ func (c *comparison) memoryRow(name string, used perWay[memory], of func(memory)
 	c.add(target, g <= memoryLimit*b, name, "–", mb(b), mb(g), "–", times(g/b))
 }
 
-// watch opens the streams, and returns the most memory that the process had while they ran.
+// watch opens the streams, and returns the largest memory of the process while they ran.
 func (c *comparison) watch(ctx context.Context, over way, request []byte) (most memory, err error) {
-	begun := make(chan error, 2*openStreams) // gets nil for each stream's first event, and its end
+	begun := make(chan error, 2*openStreams) // gets nil for the first event of each stream, and the result at its end
 	for range openStreams {
 		open, err := dial(ctx, over)
 		if err != nil {
@@ -74,7 +74,7 @@ func (c *comparison) watch(ctx context.Context, over way, request []byte) (most 
 			return most, err
 		}
 	}
-	pause := time.NewTimer(c.effort.settle) // starting the streams takes memory that keeping them open does not
+	pause := time.NewTimer(c.effort.settle) // the start of the streams needs extra memory
 	<-pause.C
 	sample := time.NewTicker(c.effort.memoryTime / 20)
 	defer sample.Stop()

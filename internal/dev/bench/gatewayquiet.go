@@ -52,8 +52,8 @@ func (k countingKeys) Get(ctx context.Context, id string) (keychain.Secret, erro
 	return k.Store.Get(ctx, id)
 }
 
-// countedGateway starts a gateway in this process and counts its accesses to the state and the
-// keychain in n.
+// countedGateway starts a gateway in this process. It counts the gateway's accesses to the state
+// and the keychain in n.
 func (c *comparison) countedGateway(ctx context.Context, n *counts) (*gw.Gateway, error) {
 	file := state.OpenFile(filepath.Join(c.home.dir, "counted"), time.Now, func(message string) { fmt.Fprintln(os.Stderr, "bench:", message) })
 	pool := rotation.New(countingState{file, n}, time.Now, func(int, string) bool { return true })
@@ -75,8 +75,8 @@ func (c *comparison) countedGateway(ctx context.Context, n *counts) (*gw.Gateway
 	return gw.Start(gw.Options{Holder: holder, Upstreams: map[string]*url.URL{gw.GoPrefix: base}})
 }
 
-// quiet counts how often a request that needs no new account accesses the state file and the
-// keychain.
+// quiet counts the accesses to the state file and the keychain during a request that needs no new
+// account.
 func (c *comparison) quiet(ctx context.Context) error {
 	var n counts
 	g, err := c.countedGateway(ctx, &n)
@@ -95,7 +95,7 @@ func (c *comparison) quiet(ctx context.Context) error {
 		return err
 	}
 	request := over.request(pathSmall, prompt(smallPrompt))
-	for range 2 { // the first takes the lease and fetches the key, the second notices that the state was written
+	for range 2 { // the first request takes the lease and fetches the key, the second reads the changed state
 		if err := w.ask(request); err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (c *comparison) quiet(ctx context.Context) error {
 	if n.locks.Load() == 0 || n.keys.Load() == 0 {
 		return errors.New("nothing was counted, though the first request takes a lock and asks the keychain")
 	}
-	// The background preparation for a fail-over is done once the counts stay the same.
+	// When the counts no longer change, the background preparation for a fail-over is done.
 	for before := int64(-1); before != n.reads.Load()+n.keys.Load(); time.Sleep(settle) {
 		before = n.reads.Load() + n.keys.Load()
 	}

@@ -12,7 +12,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// blockSize is how many requests one way makes before the next way's turn.
+// blockSize is the number of requests on one route before the next route follows.
 const blockSize = 20
 
 // latency measures one client that sends one request after another.
@@ -31,7 +31,7 @@ func (c *comparison) latency(ctx context.Context) error {
 	return nil
 }
 
-// latencies returns the rounds' p50 and p99 in ms.
+// latencies returns the p50 and p99 of each round in ms.
 func (c *comparison) latencies(ctx context.Context, size, requests int) (p50, p99 perWay[[]float64], err error) {
 	wires, err := c.wires(ctx)
 	if err != nil {
@@ -41,7 +41,7 @@ func (c *comparison) latencies(ctx context.Context, size, requests int) (p50, p9
 	for i, w := range c.ways {
 		asked[i] = w.request(pathSmall, prompt(size))
 	}
-	for round := range c.effort.latencyRounds + 1 { // the first is to warm up
+	for round := range c.effort.latencyRounds + 1 { // the first round is to warm up
 		var samples perWay[[]float64]
 		err := turns(requests/blockSize, len(c.ways), func(w int) error {
 			if err := wires[w].extend(); err != nil {
@@ -81,8 +81,8 @@ func (c *comparison) throughput(ctx context.Context) error {
 			c.costRow("processor time per request, 32 clients", cost)
 		}
 	}
-	// The gateway reuses its buffers, and the bare proxy does not. This measures a bare proxy that
-	// reuses its buffers.
+	// The gateway reuses its buffers, and the bare proxy does not. So this also measures a bare
+	// proxy that reuses its buffers.
 	pooled, stop, err := c.processes.bare("pooled")
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (c *comparison) throughput(ctx context.Context) error {
 	return nil
 }
 
-// throughputRow returns a row for requests per second; the target is a share of the bare proxy's
+// throughputRow returns a row for requests per second. The target is a fraction of the bare proxy's
 // rate.
 func (c *comparison) throughputRow(name string, rate perWay[[]float64], least float64) {
 	cell := func(w int) string { return fmt.Sprintf("%.0f/s", median(rate[w])) }
@@ -115,8 +115,8 @@ func (c *comparison) costRow(name string, cost perWay[float64]) {
 	c.add("", false, name, "–", fmt.Sprintf("%.0f µs", cost[bare]), fmt.Sprintf("%.0f µs", cost[gateway]), "–", times(cost[gateway]/cost[bare]))
 }
 
-// load returns each round's requests per second, and the processor time in µs per request of the
-// process that serves the way, over all rounds.
+// load returns the requests per second of each round. It also returns the processor time per
+// request, in µs over all rounds, of the process that serves the route.
 func (c *comparison) load(ctx context.Context, clients int) (rate perWay[[]float64], cost perWay[float64], err error) {
 	var wires perWay[[]*wire]
 	var asked perWay[[]byte]
@@ -128,7 +128,7 @@ func (c *comparison) load(ctx context.Context, clients int) (rate perWay[[]float
 				return rate, cost, err
 			}
 			defer open.close()
-			// The gateway limits the connections that have sent no request yet.
+			// The gateway limits the number of connections that have sent no request yet.
 			if err := errors.Join(open.extend(), open.ask(asked[i])); err != nil {
 				return rate, cost, fmt.Errorf("%s: %w", w.name, err)
 			}
@@ -161,7 +161,7 @@ func (c *comparison) load(ctx context.Context, clients int) (rate perWay[[]float
 	return rate, cost, err
 }
 
-// saturate has every connection send one request after another for a time, and counts the answers
+// saturate makes every connection send one request after another for a time. It counts the answers
 // until the last one has arrived.
 func saturate(wires []*wire, request []byte, window time.Duration) (answers int64, took time.Duration, err error) {
 	var count atomic.Int64

@@ -17,7 +17,7 @@ func (c *comparison) firstToken(ctx context.Context) error {
 		return err
 	}
 	var total, first, rest perWay[[]float64]
-	for round := range c.effort.streamRounds + 1 { // the first is to warm up
+	for round := range c.effort.streamRounds + 1 { // the first round is to warm up
 		var samples perWay[[3][]float64]
 		err := turns(c.effort.streams, len(c.ways), func(w int) error {
 			t, transit, err := readStream(wires[w], c.ways[w].request(pathStream, prompt(smallPrompt)))
@@ -39,14 +39,14 @@ func (c *comparison) firstToken(ctx context.Context) error {
 			}
 		}
 	}
-	c.slower("first token, p50", total, bound{}) // it includes a request, which has a target of its own
+	c.slower("first token, p50", total, bound{}) // the time includes a request, which has another target
 	c.slower("delivery of the first event, p50", first, later(0.2))
 	c.slower("delivery of later events, p50", rest, bound{})
 	return nil
 }
 
-// readStream returns the time from a stream's request to its first event, and how long each event
-// took from the service; all in ms.
+// readStream returns the time from the request to the first event of the stream, and the delivery
+// time of each event. All times are in ms.
 func readStream(w *wire, request []byte) (total float64, transit []float64, err error) {
 	if err := w.extend(); err != nil {
 		return 0, nil, err

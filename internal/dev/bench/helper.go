@@ -16,34 +16,35 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// The targets of the section.
+// These are the targets of the section.
 const (
-	getLimit   = 1.15 // times a bare program that makes the same call
-	firstLimit = 1.15 // the same, for a process's first
-	manyLimit  = 2    // with manyAccounts, times that with accounts
-	runLimit   = 15   // ms added to what is run
-	// `current` is for prompts of shells: ms added to `version`, which does nothing.
+	getLimit   = 1.15 // as a multiple of a bare program that makes the same keychain call
+	firstLimit = 1.15 // the same, for the first `get` of a process
+	manyLimit  = 2    // with manyAccounts, as a multiple of the time with accounts
+	runLimit   = 15   // ms that `run` adds to its command
+	// `current` is for prompts of shells. This is the target in ms above `version`, which does no
+	// work.
 	currentLimit = 8
 )
 
 // unusedAddress is the address of the service for a pool whose commands send no requests.
 const unusedAddress = "http://127.0.0.1:1/zen/go/v1"
 
-// dockerHelper is optional: its time is shown, but is no target.
+// dockerHelper is optional. Its time is shown, but there is no target.
 const dockerHelper = "docker-credential-secretservice"
 
-// field holds the commands of the section.
+// field has the commands of the section.
 type field struct {
 	*scratch
 	home     home
-	bareGet  string // programs that were built for this
+	bareGet  string // programs that were built for this section
 	resident string
 
 	trivial, bare, get, first, getMany, firstMany, file, list, version, current, run, secretTool *contestant
-	docker, dockerStore                                                                          *contestant // without argv if the helper is not installed
+	docker, dockerStore                                                                          *contestant // argv is empty if the helper is not installed
 }
 
-// benchHelper is the section on the helper and the command line.
+// benchHelper makes the section about the helper and the command line.
 func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 	open, err := openScratch(s.binary)
 	defer func() { err = errors.Join(err, open.Close()) }()
@@ -95,7 +96,7 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 	}, nil
 }
 
-// rows compares each command with its reference.
+// rows compares each command with its reference command.
 func (f *field) rows(took map[*contestant][]float64) []row {
 	var rows []row
 	for _, r := range []struct {
@@ -123,7 +124,7 @@ func (f *field) rows(took map[*contestant][]float64) []row {
 	return rows
 }
 
-// enter fills the pool, builds the programs, and prepares the commands.
+// enter fills the pool, builds the programs and prepares the commands.
 func (f *field) enter(ctx context.Context) (err error) {
 	if f.home, err = f.newHome("home", unusedAddress); err != nil {
 		return err
@@ -176,7 +177,7 @@ func (f *field) enter(ctx context.Context) (err error) {
 	return f.enterStores(ctx)
 }
 
-// heldID returns the id of the account that this process gets and keeps.
+// heldID returns the id of the account that this process holds.
 func (f *field) heldID(ctx context.Context) (string, error) {
 	get := &contestant{name: "get", argv: []string{f.binary, "get"}, env: f.home.env, prints: exactly(keyOf(1))}
 	if _, err := get.time(ctx); err != nil {
@@ -191,7 +192,7 @@ func (f *field) heldID(ctx context.Context) (string, error) {
 
 // newcomer starts a process that has not asked for a key yet.
 func newcomer() (args []string, undo func() error, err error) {
-	p := exec.Command("sleep", "600") // undo ends it much sooner
+	p := exec.Command("sleep", "600") // undo ends the process much sooner
 	if err := p.Start(); err != nil {
 		return nil, nil, err
 	}
@@ -202,9 +203,9 @@ func newcomer() (args []string, undo func() error, err error) {
 	}, nil
 }
 
-// spaced makes each run of the command a `get` that comes an hour after the last one. The service
-// is asked about a process that calls `get` again within a minute, and that is not measured here.
-// This process must have called `get` in the home already.
+// spaced makes each run of the command look like a `get` an hour after the last one. If a process
+// calls `get` again within a minute, ocgo-key asks the service, and that is not measured here. This
+// process must have called `get` in the home already.
 func (h home) spaced(ctx context.Context, get *contestant) error {
 	var pids []int
 	err := h.state().Update(ctx, func(s *state.State) error {
@@ -227,7 +228,7 @@ func (h home) spaced(ctx context.Context, get *contestant) error {
 }
 
 // dockerGet stores an entry in the keyring with docker's credential helper, and returns the command
-// that gets it; one without argv if that helper is not installed.
+// that reads the entry. If the helper is not installed, argv is empty.
 func (f *field) dockerGet(ctx context.Context) (*contestant, error) {
 	get := &contestant{name: "`" + dockerHelper + " get`"}
 	path, err := exec.LookPath(dockerHelper)

@@ -8,7 +8,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// manyAccounts is how many accounts a large pool has.
+// manyAccounts is the number of accounts in a large pool.
 const manyAccounts = 1000
 
 // enterMany prepares `get` with a large pool.
@@ -26,13 +26,13 @@ func (f *field) enterMany(ctx context.Context) error {
 	name := fmt.Sprintf("`get`, %d accounts", manyAccounts)
 	f.getMany = &contestant{name: name, argv: []string{f.binary, "get"}, env: h.env, prints: exactly(keyOf(1))}
 	f.firstMany = &contestant{name: "a process's first " + name, argv: f.getMany.argv, env: h.env, prints: having(keyPrefix), prepare: newcomer}
-	if _, err = f.getMany.time(ctx); err != nil { // this process holds its account from now on
+	if _, err = f.getMany.time(ctx); err != nil { // this process gets its account here
 		return err
 	}
 	return h.spaced(ctx, f.getMany)
 }
 
-// crowd adds accounts that are used up. They have no key in the keychain.
+// crowd adds used-up accounts. They have no key in the keychain.
 func crowd(s *state.State) error {
 	now := time.Now()
 	back := now.Add(21 * 24 * time.Hour)

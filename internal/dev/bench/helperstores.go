@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// enterStores prepares `get` with keys in other stores than the OS keychain: each store has a pool
-// of its own.
+// enterStores prepares `get` with keys in stores other than the OS keychain. Each store has its own
+// pool.
 func (f *field) enterStores(ctx context.Context) (err error) {
 	identity := filepath.Join(f.Dir, "identity")
 	if out, err := exec.CommandContext(ctx, "age-keygen", "-o", identity).CombinedOutput(); err != nil {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// memory is a process's resident memory, in bytes.
+// memory is the resident memory of a process, in bytes.
 type memory struct {
-	rss  float64 // VmRSS: everything, including shared pages
-	anon float64 // RssAnon: its own pages, without the program's file
-	pss  float64 // Pss: with its part of the shared pages
+	rss  float64 // VmRSS: all pages, including shared ones
+	anon float64 // RssAnon: private pages, without the program file
+	pss  float64 // Pss: shared pages count by their share
 }
 
 // memoryOf reads a process's memory (proc_pid_status(5), proc_pid_smaps(5)).
@@ -36,7 +36,7 @@ func memoryOf(pid int) (m memory, err error) {
 	return m, nil
 }
 
-// tick is the unit of processor time in /proc; 100 a second on every Linux that Go runs on
+// tick is the unit of processor time in /proc. It is 1/100 second on every Linux that Go runs on
 // (USER_HZ).
 const tick = 0.01
 

@@ -1,6 +1,6 @@
 // Command bench measures whether the project meets its performance targets, and writes the results
-// to docs/benchmarks.md. One entry of sections makes each section of that page; a run of some
-// sections leaves the others unchanged.
+// to docs/benchmarks.md. Each entry of sections makes one section of that page. If only some
+// sections are run, the others stay unchanged.
 //
 // The command is a tool and not part of the product. It connects only to 127.0.0.1, keeps its keys
 // in a private keyring that ends with it, and leaves nothing behind but the page.
@@ -23,8 +23,8 @@ import (
 	"ocgo-key/internal/dev/lab"
 )
 
-// section is one part of the page: its name in `-sections` and in the page's marks, and the
-// function that makes it.
+// section is one part of the page. It has the name in `-sections` and in the page's marks, and the
+// function that makes the part.
 type section struct {
 	name string
 	run  func(context.Context, *settings) (*report, error)
@@ -69,8 +69,9 @@ func end(err error) {
 	os.Exit(0)
 }
 
-// roles are the functions that this program runs when it starts itself, for the processes around
-// the measured one. As separate processes they do not share its scheduler and garbage collector.
+// roles are the functions that this program runs when it starts itself, for the other processes of
+// a measurement. Separate processes do not share the scheduler and garbage collector of the
+// measured process.
 var roles = map[string]func(args []string) error{
 	"serve-upstream": serveUpstream,
 	"serve-bare":     serveBare,
@@ -116,7 +117,8 @@ func bench(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// within runs the section within the budget, and explains an early end.
+// within runs the section with the time limit budget. If the section takes longer, the error says
+// so.
 func (c section) within(ctx context.Context, s *settings, limit time.Duration) (*report, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the section took longer than %v", limit))
 	defer cancel()
@@ -127,7 +129,8 @@ func (c section) within(ctx context.Context, s *settings, limit time.Duration) (
 	return r, err
 }
 
-// choose returns the sections with these names, in the page's order; all if there are no names.
+// choose returns the sections with these names, in the order of the page. Without names it returns
+// all sections.
 func choose(names string) ([]section, error) {
 	if names == "" {
 		return sections, nil

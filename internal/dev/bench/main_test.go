@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestMain runs the other processes of a benchmark if it is started as one of them.
+// TestMain runs the tests, or one of the roles if a benchmark has started the test binary.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		if role, ok := roles[os.Args[1]]; ok {

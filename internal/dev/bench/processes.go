@@ -16,8 +16,7 @@ import (
 // accounts is the number of accounts in the benchmarks' pool.
 const accounts = 10
 
-// processes holds the processes of the gateway section: the service, and the two ways to it that have a
-// process in between.
+// processes has the processes of the gateway section: the service, the bare proxy and the gateway.
 type processes struct {
 	*scratch
 	home     home
@@ -25,8 +24,8 @@ type processes struct {
 	direct   way
 }
 
-// startProcesses starts the service and fills the pool. The caller must close them, even after an
-// error.
+// startProcesses starts the service and fills the pool. The caller must close the processes, even
+// after an error.
 func startProcesses(ctx context.Context, binary string) (*processes, error) {
 	s, err := openScratch(binary)
 	l := &processes{scratch: s}
@@ -43,7 +42,7 @@ func startProcesses(ctx context.Context, binary string) (*processes, error) {
 	return l, s.fill(ctx, l.home, accounts)
 }
 
-// bare starts a bare reverse proxy to the service; options are serveBare's.
+// bare starts a bare reverse proxy to the service. options are those of serveBare.
 func (l *processes) bare(options ...string) (way, func() error, error) {
 	c, err := l.self(append([]string{"serve-bare", l.upstream.BaseURL}, options...)...)
 	if err != nil {
@@ -71,7 +70,7 @@ func (l *processes) self(args ...string) (*child, error) {
 	return l.start(exec.Command(exe, args...))
 }
 
-// child is a server in a process of its own, which ends when its stdin is closed.
+// child is a server in another process. It ends when its stdin is closed.
 type child struct {
 	BaseURL string `json:"base_url"`
 	Token   string `json:"token"`

@@ -21,12 +21,12 @@ func TestQuickRun(t *testing.T) {
 	t.Setenv("TMPDIR", scratch)
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "ocgo-key")
-	// Without what is only for debuggers, it is linked in half the time.
+	// Without data for debuggers, the program is linked in half the time.
 	build := exec.Command("go", "build", "-ldflags=-w", "-o", binary, filepath.Join("..", "..", ".."))
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
-	// OpenCode starts faster with a catalog of a few models, without its built-in plugins, and
-	// without its compiler's last stage. None of them is part of what is tested here.
+	// OpenCode starts faster with a short list of models, without its built-in plugins, and without
+	// the last stage of its compiler. This test does not need them.
 	models, err := filepath.Abs(filepath.Join("..", "e2e", "testdata", "models.json"))
 	require.NoError(t, err)
 	short.openCode = []string{"OPENCODE_DISABLE_DEFAULT_PLUGINS=1", "OPENCODE_MODELS_PATH=" + models, "BUN_JSC_useFTLJIT=0"}

@@ -10,17 +10,17 @@ import (
 	"time"
 )
 
-// contestant is a command that is run repeatedly, alternating with others.
+// contestant is a command that is run repeatedly, in turn with other commands.
 type contestant struct {
 	name    string
 	argv    []string
 	env     []string
 	stdin   string
-	prints  func(stdout string) bool                             // checks the output; nil: there must be none
-	prepare func() (more []string, undo func() error, err error) // runs before each run and is not timed; nil: nothing
+	prints  func(stdout string) bool                             // checks the output; nil means that there must be no output
+	prepare func() (more []string, undo func() error, err error) // is called before each run and is not timed; may be nil
 }
 
-// exactly accepts this text as the output, with or without a newline.
+// exactly returns a check that accepts only this text, with or without a newline.
 func exactly(text string) func(string) bool {
 	return func(stdout string) bool { return strings.TrimSuffix(stdout, "\n") == text }
 }
@@ -56,8 +56,8 @@ func (c *contestant) time(ctx context.Context) (took float64, err error) {
 	return took, nil
 }
 
-// race calls each of times once per round, and returns the results by their index in times, in the
-// order of the rounds. It discards the warm-up rounds.
+// race calls each function of times once per round. It returns the results of each function in the
+// order of the rounds, without the warm-up rounds.
 func race(ctx context.Context, times []stopwatch, warmUps, rounds int) ([][]float64, error) {
 	for range warmUps {
 		for _, time := range times {
@@ -78,10 +78,10 @@ func race(ctx context.Context, times []stopwatch, warmUps, rounds int) ([][]floa
 // stopwatch performs one measurement, and returns the duration in ms.
 type stopwatch func(context.Context) (float64, error)
 
-// turns calls block n times for each way, in an order that changes each time, so that other load on
-// the machine, and effects of one way on the next, affect all ways alike.
+// turns calls block n times for each route, in an order that changes each time. So other load on
+// the machine, and the effect of one route on the next, are the same for all routes.
 func turns(n, ways int, block func(way int) error) error {
-	var strides []int // each turn has all of the ways, in a different order
+	var strides []int // each turn has all routes, in another order
 	for stride := 1; stride <= max(1, ways-1); stride++ {
 		if gcd(stride, ways) == 1 {
 			strides = append(strides, stride)
@@ -108,7 +108,7 @@ func gcd(a, b int) int {
 // versusColumns are the columns of a table whose rows compare two things.
 var versusColumns = []string{"measure", "median", "against", "its median", "difference", "ratio"}
 
-// bound is a target for a comparison. The zero bound is no target.
+// bound is a target for a comparison. The zero value means no target.
 type bound struct {
 	text string
 	met  func(difference, ratio float64) bool
@@ -127,9 +127,9 @@ func addsUnder(limit float64) bound {
 // faster requires less time than the other command needs.
 var faster = bound{"faster", func(difference, _ float64) bool { return difference < 0 }}
 
-// versus returns a row that compares samples in ms with others of the same rounds. The difference
-// and the ratio are computed within each round. Without samples the row says that the command is not
-// here.
+// versus returns a row that compares samples in ms with other samples of the same rounds. The
+// difference and the ratio are computed within each round. Without samples the row says that the
+// command is not installed.
 func versus(name string, took []float64, against string, others []float64, target bound) row {
 	if len(took) == 0 {
 		return row{cells: []string{name, "not here", "–", "–", "–", "–"}}
@@ -147,5 +147,5 @@ func versusSize(name string, bytes float64, against string, others float64) row 
 	return row{cells: []string{name, mb(bytes), against, mb(others), fmt.Sprintf("%+.1f MB", (bytes-others)/(1<<20)), times(bytes / others)}}
 }
 
-// ms1 formats the milliseconds of a whole process, for which more digits have no meaning.
+// ms1 formats the time of a whole process in ms, with one decimal: more digits have no meaning.
 func ms1(v float64) string { return fmt.Sprintf("%.1f ms", v) }

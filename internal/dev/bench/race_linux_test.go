@@ -64,7 +64,7 @@ func TestContestantIsPrepared(t *testing.T) {
 	assert.ErrorIs(t, err, failed)
 }
 
-// The process that gets its first key exists during the get, and not afterwards.
+// The process for a first `get` exists during the `get` and not afterwards.
 func TestNewcomer(t *testing.T) {
 	args, undo, err := newcomer()
 	require.NoError(t, err)
@@ -120,7 +120,8 @@ func TestVersus(t *testing.T) {
 	}
 }
 
-// Without docker's helper the table says so; with it, the command gets the stored entry.
+// If docker's helper is not installed, the table says so. Otherwise the command reads the stored
+// entry.
 func TestOtherHelper(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
@@ -145,7 +146,7 @@ func TestOtherHelper(t *testing.T) {
 	assert.Error(t, err, "the answer lacks the key")
 }
 
-// The memory of the command is measured, and not that of this process.
+// The result is the memory of the command and not that of this process.
 func TestMostResident(t *testing.T) {
 	f := &field{scratch: &scratch{Scratch: &lab.Scratch{Dir: t.TempDir()}}}
 	var err error
@@ -199,7 +200,7 @@ func TestStartNeedsOpenCode(t *testing.T) {
 	assert.ErrorContains(t, err, "make bench")
 }
 
-// A section that takes too long ends with an error that says so.
+// If a section takes too long, the error says so.
 func TestWithin(t *testing.T) {
 	waits := section{"waits", func(ctx context.Context, _ *settings) (*report, error) {
 		<-ctx.Done()

@@ -17,7 +17,7 @@ import (
 type report struct {
 	title   string
 	machine string
-	command string   // the command that makes it again
+	command string   // the command that repeats the measurement
 	columns []string // the columns of every row
 	rows    []row
 	notes   []string // how it was measured, one paragraph each
@@ -77,7 +77,7 @@ func (r *report) markdown() string {
 	return b.String()
 }
 
-// pageHead is the beginning of a new page. In an existing page it can be edited.
+// pageHead is the beginning of a new page. In an existing page, a person may have edited it.
 const pageHead = `# Benchmarks
 
 ` + "`make bench`" + ` writes this page: each part of internal/dev/bench writes the section between its marks.

@@ -13,7 +13,7 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// scratch is the basis of every section: a folder and a real keyring, which are removed at the end.
+// scratch has a folder and a real keyring. Every section uses one, and removes it at the end.
 type scratch struct {
 	*lab.Scratch
 	binary string
@@ -26,14 +26,14 @@ func openScratch(binary string) (*scratch, error) {
 	return &scratch{s, binary}, err
 }
 
-// home is a measured program's user environment: a home folder below the scratch, and environment
-// variables.
+// home is the environment of a measured program: a home folder below the scratch folder, and
+// environment variables.
 type home struct {
 	dir string
 	env []string
 }
 
-// newHome creates a home for programs that use the service at this base URL. Of the benchmark's own
+// newHome creates a home for programs that use the service at this base URL. From the benchmark's
 // environment they get only PATH.
 func (s *scratch) newHome(name, service string) (home, error) {
 	h := home{dir: filepath.Join(s.Dir, name)}

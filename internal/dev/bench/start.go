@@ -13,11 +13,11 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// startModel is the model that OpenCode is asked for.
+// startModel is the model that OpenCode uses.
 const startModel = "opencode-go/kimi-k2.6"
 
-// The accounts that the stand-in service knows: the one in the pool, and the one whose key OpenCode
-// uses without a pool.
+// The stand-in service knows two accounts: the one in the pool, and the one whose key OpenCode uses
+// without a pool.
 const (
 	pooled = 1
 	own    = 2
@@ -28,20 +28,20 @@ type starter struct {
 	name    string
 	home    home
 	argv    []string
-	account int // the account whose key its requests carry
+	account int // the account whose key the requests have
 }
 
-// The compared ways to start OpenCode, as indexes.
+// These are the compared ways to start OpenCode, as indexes.
 const (
 	plain = iota
 	withPlugin
 	underRun
 )
 
-// starters holds the ways of starting one OpenCode.
+// starters has the compared ways to start one OpenCode.
 type starters struct {
 	*scratch
-	name     string // the plugin of the generation
+	name     string // the plugin for this generation (OpenCode 1 or 2)
 	opencode string
 	flags    []string // further arguments of its `run`, except under `ocgo-key run`
 	service  *fakeservice.Server
@@ -52,7 +52,7 @@ type starters struct {
 // named opencode.
 const secondVariable = "OPENCODE2_BIN"
 
-// benchStart is the section on OpenCode's start-up.
+// benchStart makes the section about the start of OpenCode.
 func benchStart(ctx context.Context, s *settings) (*report, error) {
 	first, err := exec.LookPath("opencode")
 	if err != nil {
@@ -86,8 +86,8 @@ func benchStart(ctx context.Context, s *settings) (*report, error) {
 	return r, nil
 }
 
-// startLimit is the target for the time to OpenCode's first request, as a multiple of OpenCode's
-// time without us.
+// startLimit is the target for the time to OpenCode's first request, as a multiple of the time
+// without ocgo-key.
 const startLimit = 1.02
 
 // measure returns the rows of one OpenCode, and its version.
@@ -132,7 +132,8 @@ func (st *starters) measure(ctx context.Context, s *settings) (rows []row, numbe
 	}, number, nil
 }
 
-// enter starts the stand-in service and prepares a home for each way. Env is for OpenCode.
+// enter starts the stand-in service and prepares a home for each starter. env is the environment of
+// OpenCode.
 func (st *starters) enter(ctx context.Context, env []string) (err error) {
 	st.service, err = fakeservice.Start(fakeservice.Options{Accounts: []fakeservice.Account{
 		{Key: keyOf(pooled), Label: labelOf(pooled)}, {Key: keyOf(own), Label: labelOf(own)},
@@ -171,7 +172,7 @@ func (st *starters) enter(ctx context.Context, env []string) (err error) {
 	return nil
 }
 
-// project returns the folder that OpenCode works in.
+// project returns the working folder of OpenCode.
 func (s *starter) project() string { return filepath.Join(s.home.dir, "project") }
 
 // version returns the version that OpenCode prints.
@@ -191,7 +192,7 @@ func (st *starters) firstRequest(ctx context.Context, s *starter) (float64, erro
 	st.service.ClearRequests()
 	cmd := exec.CommandContext(ctx, s.argv[0], s.argv[1:]...)
 	cmd.Env, cmd.Dir = append(s.home.env[:len(s.home.env):len(s.home.env)], "PWD="+s.project()), s.project()
-	cmd.WaitDelay = patience // in case a child process keeps our pipe open
+	cmd.WaitDelay = patience // a child process may keep our pipe open
 	start := time.Now()
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -204,12 +205,12 @@ func (st *starters) firstRequest(ctx context.Context, s *starter) (float64, erro
 	return milliseconds(first.Sub(start)), nil
 }
 
-// firstOf returns when OpenCode's first request arrived. Every request must carry the account's key
-// and be answered: otherwise OpenCode did not use the intended way, and the time means nothing.
+// firstOf returns the time at which OpenCode's first request arrived. It fails if a request has the
+// wrong key or was refused: OpenCode then did not work as intended, and the time has no meaning.
 func firstOf(requests []fakeservice.Request, account string) (time.Time, error) {
 	var first time.Time
 	for _, r := range requests {
-		if strings.HasSuffix(r.Path, "/usage") { // a request from ocgo-key, not from OpenCode
+		if strings.HasSuffix(r.Path, "/usage") { // this request is from ocgo-key, not from OpenCode
 			continue
 		}
 		if r.Account != account || r.Status >= 400 {

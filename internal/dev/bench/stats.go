@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// quantile returns the q-quantile of the samples, by the nearest rank, and sorts them; NaN if there
-// are none.
+// quantile returns the q-quantile of the samples, by the nearest rank. It sorts the samples.
+// Without samples it returns NaN.
 func quantile(samples []float64, q float64) float64 {
 	if len(samples) == 0 {
 		return math.NaN()
@@ -18,7 +18,7 @@ func quantile(samples []float64, q float64) float64 {
 	return samples[min(max(rank, 0), len(samples)-1)]
 }
 
-// median works on a copy: the samples keep their order, which pairs them by rounds.
+// median sorts a copy, so the samples keep their order: the index is the round.
 func median(samples []float64) float64 { return quantile(slices.Clone(samples), 0.5) }
 
 // spread returns the range of the middle half of the samples.

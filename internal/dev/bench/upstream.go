@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// The paths of the benchmarks' service, each below prefix.
+// These are the paths of the benchmark service, below prefix.
 const (
 	prefix      = "/zen/go/v1"
 	pathSmall   = "/chat/completions"
 	pathStream  = "/stream"  // sends the first event after firstToken, then a few more
 	pathHold    = "/hold"    // sends events every holdPause until the client disconnects
-	pathLimited = "/limited" // 429 for the first request of each headerID; 200 for the next, with the time in between in ms
+	pathLimited = "/limited" // answers 429 to the first request of each headerID, and 200 with the time in between (ms) to the next
 )
 
 const (
-	keyPrefix  = "bench-key-"   // the beginning of every key of the benchmarks; the service refuses any other
+	keyPrefix  = "bench-key-"   // every key of the benchmarks begins like this; the service refuses all others
 	headerID   = "X-Bench-Id"   // names a fail-over
 	headerBack = "X-Bench-Back" // how long the account stays limited, in ms
 )
@@ -38,7 +38,7 @@ const (
 	eventPause   = time.Millisecond
 )
 
-// holdPause lies between two events of a held stream: 20 tokens a second, as a model writes them.
+// holdPause is the time between two events of a held stream: 20 tokens a second, as from a model.
 const holdPause = 50 * time.Millisecond
 
 var smallAnswer = []byte(`{"id":"chatcmpl-bench","object":"chat.completion","created":1700000000,"model":"bench",` +
@@ -51,7 +51,7 @@ const usageAnswer = `{"workspaceID":"wrk_bench","userID":"usr_bench","usage":{"r
 
 const event = `data: {"id":"chatcmpl-bench","object":"chat.completion.chunk","sent":%d,"choices":[{"index":0,"delta":{"content":"word "}}]}` + "\n\n"
 
-// serveUpstream runs the service, with as little work as net/http allows.
+// serveUpstream runs the service. It does as little work as net/http allows.
 func serveUpstream([]string) error {
 	f := new(failovers)
 	mux := http.NewServeMux()
@@ -82,8 +82,8 @@ func serveUpstream([]string) error {
 	return serve(mux)
 }
 
-// known passes on only requests with one of our keys, so that a way that does not add the key
-// fails. It reads each request to its end first, as a service does.
+// known refuses requests without one of our keys, so that a route that does not add the key fails.
+// Before that, it reads each request to its end, as a service does.
 func known(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !strings.HasPrefix(r.Header.Get("Authorization"), "Bearer "+keyPrefix) {
@@ -97,12 +97,12 @@ func known(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// beginStream sends the headers at once, and returns a function that sends an event with its
-// sending time.
+// beginStream sends the headers at once. It returns a function that sends an event; the event
+// contains the time of sending.
 func beginStream(w http.ResponseWriter) (say func() error) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	flush := http.NewResponseController(w).Flush
-	_ = flush() // the first event shows whether the client is gone
+	_ = flush() // if the client is gone, the first event fails
 	return func() error {
 		if _, err := fmt.Fprintf(w, event, time.Now().UnixNano()); err != nil {
 			return err
@@ -121,9 +121,9 @@ func pause(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// failovers answers the first request of each headerID with 429, and the next with the time in
-// between, in ms.
-type failovers struct{ limited sync.Map } // when the 429 of each id was sent
+// failovers answers the first request of each headerID with 429. It answers the next request with
+// the time in between, in ms.
+type failovers struct{ limited sync.Map } // the time at which the 429 of each id was sent
 
 func (f *failovers) limit(w http.ResponseWriter, r *http.Request) {
 	arrived := time.Now()
@@ -137,14 +137,14 @@ func (f *failovers) limit(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(limitAnswer)))
 	w.WriteHeader(http.StatusTooManyRequests)
 	_, _ = io.WriteString(w, limitAnswer)
-	// The clock starts before the bytes are sent: the next request may arrive before the flush
-	// returns.
+	// The measurement starts before the bytes are sent: the next request may arrive before the
+	// flush returns.
 	f.limited.Store(id, time.Now())
 	_ = http.NewResponseController(w).Flush()
 }
 
-// serve serves on a free port of 127.0.0.1 until stdin is closed, and so at most until its parent
-// ends. It prints the address in the form of `ocgo-key gateway`.
+// serve serves on a free port of 127.0.0.1 until stdin is closed, at the latest when its parent
+// ends. It prints the address in the format of `ocgo-key gateway`.
 func serve(h http.Handler) error {
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -17,11 +17,11 @@ import (
 type way struct {
 	name string
 	host string // 127.0.0.1:PORT
-	key  string // what the client sends: the key, or the gateway's token
-	pid  int    // the pid of the process in between, or of the service
+	key  string // the key that the client sends, or the gateway's token
+	pid  int    // the pid of the proxy or the gateway, or else of the service
 }
 
-// request returns a request for this way, as bytes.
+// request returns the bytes of a request on this route.
 func (w way) request(path string, body []byte, header ...string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "POST %s%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nX-Opencode-Session: ses_bench\r\nContent-Length: %d\r\n",
@@ -37,8 +37,8 @@ func (w way) request(path string, body []byte, header ...string) []byte {
 // patience is the time limit of every network operation.
 const patience = 20 * time.Second
 
-// wire is one connection of a client. It does as little as possible, so that the other side is what
-// is measured. After an error it can no longer be used.
+// wire is one connection of a client. It does as little work as possible, so that the measurement
+// is about the other side. After an error it can no longer be used.
 type wire struct {
 	conn net.Conn
 	in   *bufio.Reader
@@ -61,7 +61,7 @@ func (w *wire) extend() error { return w.conn.SetDeadline(time.Now().Add(patienc
 
 var contentLength = []byte("content-length:")
 
-// exchange sends a request and reads its answer, which must have a length. It returns the status.
+// exchange sends a request, reads the answer and returns its status. The answer must have a length.
 func (w *wire) exchange(request []byte) (status int, err error) {
 	if _, err := w.conn.Write(request); err != nil {
 		return 0, err
@@ -98,7 +98,7 @@ func (w *wire) exchange(request []byte) (status int, err error) {
 	return status, err
 }
 
-// ask sends a request like exchange, and fails unless the status of the answer is 200.
+// ask is like exchange, and returns an error if the status of the answer is not 200.
 func (w *wire) ask(request []byte) error {
 	status, err := w.exchange(request)
 	if err == nil && status != http.StatusOK {
@@ -107,8 +107,8 @@ func (w *wire) ask(request []byte) error {
 	return err
 }
 
-// stream sends a request and returns the body of its answer, which must be read to its end before
-// the next request.
+// stream sends a request and returns the body of its answer. The caller must read the body to its
+// end before the next request.
 func (w *wire) stream(request []byte) (io.ReadCloser, error) {
 	if _, err := w.conn.Write(request); err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// served returns a way to the handler h.
+// served returns a route to the handler h.
 func served(t *testing.T, h http.HandlerFunc) (way, *wire) {
 	t.Helper()
 	s := httptest.NewServer(h)
@@ -41,7 +41,7 @@ func TestWire(t *testing.T) {
 		}
 	})
 	request := over.request("/x", []byte("body"), "A: b")
-	for range 3 { // unread bytes of one answer would corrupt the next
+	for range 3 { // unread bytes of an answer would corrupt the next answer
 		require.NoError(t, w.ask(request))
 	}
 	assert.ErrorContains(t, w.ask(over.request("/fails", nil)), "502")

@@ -22,7 +22,7 @@ const (
 	lastFile  = "state/state.json.last"
 )
 
-// contentRows damages the contents of the state.
+// contentRows makes the rows about damaged contents of the state.
 func contentRows(ctx context.Context, w *world) (rows []row, err error) {
 	for _, make := range []func(context.Context, *world) (row, error){
 		brokenOnce, brokenTwice, noFile, newerVersion, laterFields, clockMoved,
@@ -40,8 +40,8 @@ func contentRows(ctx context.Context, w *world) (rows []row, err error) {
 	return rows, nil
 }
 
-// broken returns invalid contents of a state file: a valid one cut off at every few bytes, and
-// others.
+// broken returns invalid contents of a state file, such as a valid one that is truncated at every
+// few bytes.
 func broken(good []byte, every int) [][]byte {
 	all := [][]byte{bytes.Repeat([]byte{0}, len(good)), []byte("garbage\x00\xff\n"), []byte("[]"), []byte("null"), []byte(`{"version":1}`), []byte(`{"version":0,"accounts":[]}`),
 		bytes.Replace(good, []byte(`"id"`), []byte(`"di"`), 1), append(bytes.Clone(good), good...)}
@@ -51,7 +51,8 @@ func broken(good []byte, every int) [][]byte {
 	return all
 }
 
-// intact checks that all accounts and keys exist, with their labels unless recovered is set.
+// intact checks that all accounts and keys exist. If recovered is not set, it also checks the
+// labels.
 func (w *world) intact(ctx context.Context, recovered bool) error {
 	var keys []string
 	for _, label := range labels {
@@ -225,8 +226,8 @@ func laterFields(ctx context.Context, w *world) (row, error) {
 	return r, nil
 }
 
-// clockMoved moves the times in the state, which has the same effect as setting the clock the other
-// way.
+// clockMoved moves the times in the state. That has the same effect as setting the clock in the
+// opposite direction.
 func clockMoved(ctx context.Context, w *world) (row, error) {
 	r := row{fault: "clock set back and forth", how: "by two hours to ten years, with a limit, a lease and a killed command in the state: the limit ends, and nothing else changes"}
 	const limit = time.Hour

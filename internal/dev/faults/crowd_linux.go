@@ -19,7 +19,7 @@ import (
 // workers is how many workers run commands at once.
 const workers = 4
 
-// crowdRows have several processes change one pool at the same time.
+// crowdRows makes the rows about several processes that change one pool at the same time.
 func crowdRows(ctx context.Context, w *world) ([]row, error) {
 	rounds, ops := 12, 25
 	if w.every > 1 {
@@ -55,8 +55,8 @@ type account struct {
 	disabled bool
 }
 
-// worker runs commands on its own accounts, so that it can predict each result. Several workers run
-// at once.
+// worker runs commands on accounts that no other worker uses, so that it can predict each result.
+// Several workers run at once.
 type worker struct {
 	w      *world
 	name   string
@@ -64,7 +64,7 @@ type worker struct {
 	model  map[string]account
 	count  int // the number of names used so far
 	given  int // the number of commands
-	shared int // how often this worker added the label that all workers try to add
+	shared int // the number of times that this worker added the label that all workers try to add
 	holder *exec.Cmd
 }
 
@@ -210,7 +210,7 @@ func (k *worker) step(ctx context.Context) error {
 	case 7, 8:
 		return k.do(ctx, command{args: []string{"get", "--pid", pid}})
 	case 9:
-		return k.do(ctx, command{args: []string{"rotate", "--pid", pid}}, 3) // it may have no lease
+		return k.do(ctx, command{args: []string{"rotate", "--pid", pid}}, 3) // the process may have no lease
 	case 10:
 		k.release()
 		return k.hold()
@@ -243,7 +243,7 @@ func (k *worker) do(ctx context.Context, c command, also ...int) error {
 	return err
 }
 
-// sameKey has all workers add the same key at the same moment. Exactly one must succeed.
+// sameKey makes all workers add the same key at the same moment. Exactly one must succeed.
 func (w *world) sameKey(ctx context.Context) error {
 	key := keyOf("Same")
 	commands := []command{
@@ -266,5 +266,5 @@ func (w *world) sameKey(ctx context.Context) error {
 	if err = errors.Join(append(errs, err)...); err != nil {
 		return err
 	}
-	return problem(s.whole([]string{keyOf("Work"), keyOf("Personal"), key})) // also finds a key that two accounts have
+	return problem(s.whole([]string{keyOf("Work"), keyOf("Personal"), key})) // this also finds a key that two accounts have
 }

@@ -1,6 +1,5 @@
-// Command faults injects faults (killed commands, full disks, broken files, a keychain that dies or
-// locks, many commands at once), checks whether anything was lost, and writes the results to
-// docs/reliability.md.
+// Command faults injects faults, such as killed commands, full disks, broken files or a keychain
+// that dies. It checks whether anything was lost, and writes the results to docs/reliability.md.
 //
 // The command is a tool and not part of the product. It runs the real program with a private
 // keyring, contacts no service, and leaves nothing behind but the page. It needs Linux, because it

@@ -32,7 +32,7 @@ func TestLossesAreSeen(t *testing.T) {
 	assert.NoError(t, good().has(kept...))
 	for name, c := range map[string]struct {
 		spoil func(*inventory)
-		want  string // the violation right after the fault; empty if there is one only after the repair
+		want  string // the violation right after the fault; empty if the violation appears only after the repair
 	}{
 		"an account's key is gone": {func(s *inventory) { delete(s.ring, "1") }, "Work has no key, and no note explains it; a key is lost"},
 		"a key is gone, and noted": {func(s *inventory) { delete(s.ring, "1"); s.state.Pending = []state.Pending{{ID: "1"}} }, "a key is lost: key one"},

@@ -14,8 +14,8 @@ import (
 	"syscall"
 )
 
-// answered checks that the command did not crash, and if it failed, that it says why and prints no
-// key. A crash is a kill, or the exit code 2 or 70 of a panic.
+// answered checks that the command did not crash: a crash is a kill, or the exit code 2 or 70 of a
+// panic. If the command failed, it must say why and print no key.
 func answered(o outcome) error {
 	switch {
 	case o.exit == -1 || o.exit == 2 || o.exit == 70 || strings.Contains(o.stderr, "goroutine "):
@@ -30,8 +30,8 @@ func answered(o outcome) error {
 	return nil
 }
 
-// diskRows makes the disk full from each step on, and the file system read-only from the first step
-// on.
+// diskRows makes two rows. In the first one the disk is full from one of the steps on; in the
+// second one the file system is read-only.
 func diskRows(ctx context.Context, w *world) ([]row, error) {
 	rows, err := w.stepRows(ctx, scenarios(), "disk full", "from each step that needs space on, every such step fails with ENOSPC",
 		fault{do: failing, errno: syscall.ENOSPC}, func(_ scenario, o outcome) error { return answered(o) })
@@ -58,7 +58,7 @@ func diskRows(ctx context.Context, w *world) ([]row, error) {
 	return append(rows, r), nil
 }
 
-// add records a failed check; what is the step or the command.
+// add records a failed check. what is the step or the command.
 func (r *row) add(what string, err error) {
 	if err != nil {
 		r.lost = append(r.lost, fmt.Sprintf("%s: %v", what, err))
@@ -68,9 +68,9 @@ func (r *row) add(what string, err error) {
 // nobody is a user other than root.
 const nobody = 65534
 
-// userRows tests a state that belongs to another user, or may not be changed. Root could change
-// everything, so the program runs as another user, with the encrypted file as the store, because
-// only its own user can use a session's bus.
+// userRows tests a state that belongs to another user or is read-only. Root could change
+// everything, so the program runs as another user. That user cannot use the bus of this session, so
+// the store is the encrypted file.
 func userRows(ctx context.Context, w *world) ([]row, error) {
 	if err := errors.Join(w.restore(snapshot{}), becomeUser(w)); err != nil {
 		return nil, err
@@ -103,8 +103,8 @@ func userRows(ctx context.Context, w *world) ([]row, error) {
 	return []row{readOnly, foreign}, nil
 }
 
-// each runs every writing command on the state that spoil has damaged: it must say why it fails,
-// and change nothing. Afterwards it must work.
+// each runs every writing command on a state that spoil has damaged. The command must say why it
+// fails, and change nothing. After the damage is undone, it must work.
 func (w *world) each(ctx context.Context, r *row, spoil, undo func() error) error {
 	for _, c := range []command{
 		adding("New"), {[]string{"replace", "Spare", "--no-verify"}, keyOf("Other") + "\n"}, {args: []string{"remove", "Work", "--yes"}},
@@ -168,7 +168,8 @@ func (s snapshot) same(other snapshot) error {
 	return nil
 }
 
-// becomeUser makes the program run as a user other than root, who can start it from a copy.
+// becomeUser makes the program run as a user other than root. That user starts a copy of the
+// program.
 func becomeUser(w *world) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -187,8 +188,7 @@ func becomeUser(w *world) error {
 	return errors.Join(os.WriteFile(w.binary, program, 0o755), os.Chmod(dir, 0o755))
 }
 
-// own changes the owner of a file or a folder with its contents to the user as which the program
-// runs.
+// own changes the owner of a file, or of a folder with its contents, to the user of the program.
 func own(w *world, path string) error {
 	if w.user == nil {
 		return nil

@@ -17,15 +17,16 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// inventory is the actual content of all files and stores, independent of what the program shows.
+// inventory is the content of all files and stores, read without the program.
 type inventory struct {
 	state *state.State
 	ring  map[string]string // the keys in the keyring, by id
 	file  map[string]string // the keys in the encrypted file, by id
-	plain string            // all plain text of the user's outside the state, such as logins to import
+	plain string            // the user's files in plain text outside of the state, such as logins to import
 }
 
-// identityName is the file with the identity of the encrypted file, in a world that has one.
+// identityName is the file with the identity that decrypts the encrypted file, in a world that has
+// one.
 const identityName = "identity.txt"
 
 // look reads the state and all keys.
@@ -89,8 +90,8 @@ func (s inventory) unfinished() bool {
 	return len(s.state.Pending) > 0 || s.state.Settings.Move != state.Move{}
 }
 
-// violations returns each breach of the rules that hold even right after a fault. The keys in kept
-// must exist somewhere.
+// violations returns the violations of the rules that must hold even right after a fault. The keys
+// in kept must exist somewhere.
 func (s inventory) violations(kept []string) []string {
 	var wrong []string
 	say := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
@@ -132,7 +133,8 @@ func (s inventory) violations(kept []string) []string {
 	return wrong
 }
 
-// whole returns each breach of the rules that hold after a repair, including those of violations.
+// whole returns the violations of the rules that must hold after a repair, including those of
+// violations.
 func (s inventory) whole(kept []string) []string {
 	wrong := s.violations(kept)
 	for _, p := range s.state.Pending {
@@ -147,7 +149,7 @@ func (s inventory) whole(kept []string) []string {
 	return wrong
 }
 
-// problem returns the violations as one error; nil if there are none.
+// problem returns the violations as one error, or nil if there are none.
 func problem(wrong []string) error {
 	if len(wrong) == 0 {
 		return nil
@@ -161,7 +163,7 @@ type diagnosis struct {
 	Repaired []struct{ Check, What string }
 }
 
-// affected lists the checks of doctor that a fault may affect.
+// affected lists the doctor checks that a fault may affect.
 var affected = []string{"state", "accounts", "keychain", "keys"}
 
 // doctor returns the problems that doctor finds, after its repairs if repair is set.
@@ -187,8 +189,8 @@ func (w *world) doctor(ctx context.Context, repair bool) ([]string, error) {
 	return problems, nil
 }
 
-// repaired has doctor repair everything, and returns the inventory. An error means that doctor left
-// a problem, or that a rule does not hold.
+// repaired lets doctor repair everything, and returns the inventory. An error means that a problem
+// is left, or that a rule does not hold.
 func (w *world) repaired(ctx context.Context, kept []string) (s inventory, err error) {
 	problems, err := w.doctor(ctx, true)
 	if err != nil {
@@ -203,8 +205,8 @@ func (w *world) repaired(ctx context.Context, kept []string) (s inventory, err e
 	return s, err
 }
 
-// age makes interrupted operations look older: doctor does not touch recent ones, which may still
-// be running.
+// age makes interrupted operations look older. doctor does not repair recent ones, since they may
+// still be running.
 func (w *world) age(ctx context.Context) error {
 	if s, err := w.state().Peek(); err != nil || len(s.Pending) == 0 {
 		return err

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// keychainRows makes the keychain die, or lock, before each step of the commands that use it.
+// keychainRows makes two rows: the keychain dies or locks before each step of the commands that use
+// it.
 func keychainRows(ctx context.Context, w *world) ([]row, error) {
 	users := slices.DeleteFunc(scenarios(), func(s scenario) bool {
 		return !slices.Contains([]string{"add", "replace", "remove", "get (a lease)"}, s.name)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// inWorld makes rows in a world with the pool of fill.
+// inWorld makes rows in a new world with the pool of fill.
 func inWorld(ctx context.Context, s settings, rows func(context.Context, *world) ([]row, error)) (made []row, err error) {
 	w, err := openWorld(s)
 	defer func() { err = errors.Join(err, w.Close()) }()
@@ -25,8 +25,8 @@ func inWorld(ctx context.Context, s settings, rows func(context.Context, *world)
 	return rows(ctx, w)
 }
 
-// stepRows makes a row for each scenario, with the fault at each of its steps; after checks the
-// outcome of each step.
+// stepRows makes a row for each scenario. It injects the fault at each step of the scenario, and
+// calls after to check the outcome.
 func (w *world) stepRows(ctx context.Context, all []scenario, name, how string, f fault, after func(scenario, outcome) error) ([]row, error) {
 	var rows []row
 	for _, one := range all {
@@ -45,8 +45,8 @@ func (w *world) stepRows(ctx context.Context, all []scenario, name, how string, 
 	return rows, nil
 }
 
-// everyStep injects a fault at each step of the command in turn (at one in w.every), until the
-// command ends before the step. That last run is not counted.
+// everyStep injects a fault at each step of the command in turn, or at one step in w.every. It
+// stops when the command ends before the step; that last run is not counted.
 func (t *trial) everyStep(ctx context.Context, r *row, f fault, after func(scenario, outcome) error) error {
 	for f.step = 1; ; f.step += t.w.every {
 		if err := t.w.restore(t.begin); err != nil {

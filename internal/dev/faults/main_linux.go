@@ -36,13 +36,13 @@ func main() {
 // settings are the parameters of a group of rows.
 type settings struct {
 	binary  string
-	every   int                              // one step in this many is tried; 1 means all
-	temp    string                           // a folder from which programs can be started
+	every   int                              // only one of this many steps is tried; 1 means all
+	temp    string                           // a folder on a file system that allows programs to run
 	log     func(format string, args ...any) // progress, for people
 	tracing tracing                          // one for each group
 }
 
-// groups lists all groups, in the page's order.
+// groups lists all groups, in the order of the page.
 var groups = []struct {
 	name string
 	make func(context.Context, *world) ([]row, error)
@@ -100,7 +100,8 @@ func faults(args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// allRows runs the groups, as many at a time as there are processors, and returns their rows.
+// allRows runs the groups and returns their rows. It runs as many groups at a time as there are
+// processors.
 func allRows(ctx context.Context, s settings, only string) ([]row, error) {
 	made, errs := make([][]row, len(groups)), make([]error, len(groups))
 	turns := make(chan struct{}, runtime.NumCPU())
@@ -132,8 +133,8 @@ func allRows(ctx context.Context, s settings, only string) ([]row, error) {
 	return nil, fmt.Errorf("there is no group %q", only)
 }
 
-// scratch creates a folder for all files, in memory if possible, because syncing is slow elsewhere.
-// clean removes the folder, and fails if anything is left in it.
+// scratch creates a folder for all files. It is in memory if possible, because syncing is slow on a
+// disk. clean removes the folder, and fails if a file is left in it.
 func scratch() (clean func() error, err error) {
 	before, given := os.LookupEnv("TMPDIR")
 	parent := os.TempDir()
@@ -144,7 +145,7 @@ func scratch() (clean func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(os.Chmod(dir, 0o711), os.Setenv("TMPDIR", dir)); err != nil { // accessible to another user as well
+	if err := errors.Join(os.Chmod(dir, 0o711), os.Setenv("TMPDIR", dir)); err != nil { // another user needs access too
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	return func() error {

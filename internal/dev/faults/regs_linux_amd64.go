@@ -2,7 +2,7 @@ package main
 
 import "golang.org/x/sys/unix"
 
-// skipCall replaces the system call that the thread is about to make with one that does not exist,
+// skipCall replaces the system call that the thread is about to make by a call that does not exist,
 // so that it has no effect.
 func skipCall(tid int) error {
 	var regs unix.PtraceRegs

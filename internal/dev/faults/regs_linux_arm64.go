@@ -10,7 +10,7 @@ import (
 // call.
 const ntSystemCall = 0x404
 
-// skipCall replaces the system call that the thread is about to make with one that does not exist,
+// skipCall replaces the system call that the thread is about to make by a call that does not exist,
 // so that it has no effect.
 func skipCall(tid int) error {
 	nr := int32(-1)

@@ -14,10 +14,10 @@ type row struct {
 	fault string
 	how   string // how the fault was caused
 	times int    // how often
-	// outcomes is the number of different results, by keys and accounts. Each was repaired in both
-	// ways.
+	// outcomes is the number of different results: different keys or accounts. Each was repaired in
+	// both orders.
 	outcomes int
-	lost     []string // what was lost or is otherwise wrong; the page should show none
+	lost     []string // what was lost or is wrong; the page should have no entry
 }
 
 // shownFailures is the largest number of failures that are shown for a row.

@@ -12,12 +12,12 @@ import (
 	"time"
 )
 
-// keyringPassword is the password of keychaintest's keyrings.
+// keyringPassword is the password of the keyrings of keychaintest.
 const keyringPassword = "scratch-keyring"
 
 // killKeyring kills the keyring's daemon, and waits until it is gone.
 func (w *world) killKeyring() error {
-	pid := w.Keyring.PIDs()[1] // the first process is the bus
+	pid := w.Keyring.PIDs()[1] // the first process is the D-Bus daemon
 	if w.revived != nil {
 		pid = w.revived.Process.Pid
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/godbus/dbus/v5"
 )
 
-// ring accesses the keyring directly and not through the program: org.freedesktop.Secret, Secret
-// Service API 0.2.
+// ring accesses the keyring without the program, by the Secret Service API 0.2
+// (org.freedesktop.Secret).
 type ring struct {
 	conn    *dbus.Conn
 	session dbus.ObjectPath
@@ -87,7 +87,7 @@ func (r *ring) items() ([]item, error) {
 	return all, nil
 }
 
-// become makes the keyring hold exactly these keys, by id, among ocgo-key's entries.
+// become replaces ocgo-key's entries in the keyring by these keys, by id.
 func (r *ring) become(keys map[string]string) error {
 	items, err := r.items()
 	if err != nil {

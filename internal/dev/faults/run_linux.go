@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// patience is the time limit of one command, traced and on a busy machine. The program's own
-// longest limit is 8 s, for a keychain that does not answer.
+// patience is the time limit of one command that is traced on a busy machine. The longest time
+// limit of the program itself is 8 s, for a keychain that does not answer.
 const patience = time.Minute
 
 // command is one use of the program.
@@ -45,7 +45,7 @@ func ended(cmd *exec.Cmd, exit int) outcome {
 	return outcome{exit, fmt.Sprint(cmd.Stdout), fmt.Sprint(cmd.Stderr)}
 }
 
-// run runs the program. An error means that the outcome is not known, or that the program does not
+// run runs the program. An error means that the outcome is unknown or that the program does not
 // end.
 func (w *world) run(ctx context.Context, c command) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -61,13 +61,13 @@ func (w *world) run(ctx context.Context, c command) (outcome, error) {
 	return ended(cmd, cmd.ProcessState.ExitCode()), nil
 }
 
-// runWithFault runs the program with a fault at one of its steps. step is the name of that step,
-// and empty if the program ended before the step.
+// runWithFault runs the program with a fault at one of its steps. step is the name of that step. It
+// is empty if the program ended before the step.
 func (w *world) runWithFault(ctx context.Context, c command, f fault) (step string, o outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	cmd := w.prepare(ctx, c)
-	cmd.Env = append(cmd.Env, "GOMAXPROCS=1") // so that the order of the steps is mostly the same each time
+	cmd.Env = append(cmd.Env, "GOMAXPROCS=1") // so that the order of the steps is nearly always the same
 	cmd.SysProcAttr.Ptrace = true
 	t, err := w.tracing.run(cmd, f)
 	switch {

@@ -14,12 +14,13 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// scenario is a command into which faults are injected, and what must hold in every case.
+// scenario is a command into which faults are injected, with the conditions that must hold in every
+// case.
 type scenario struct {
 	name    string
 	prepare func(context.Context, *world) error // prepares the world after fill; nil for nothing
 	command func(*world) command
-	kept    []string // keys that must exist at any time, in a store or where they were before
+	kept    []string // keys that must always exist, in a store or in the file to import
 	exit    int      // the exit code without a fault
 	again   []int    // other exit codes that are allowed when it is run again
 	done    func(inventory) error
@@ -118,7 +119,7 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			name: "doctor --repair", kept: append(slices.Clone(old), keyOf("Lost")), exit: 1, // because there is no service
+			name: "doctor --repair", kept: append(slices.Clone(old), keyOf("Lost")), exit: 1, // there is no service
 			prepare: func(ctx context.Context, w *world) error {
 				now, err := w.take()
 				if err != nil {
@@ -149,7 +150,7 @@ func identity(_ context.Context, w *world) error {
 	return os.WriteFile(w.path(identityName), []byte(scratchIdentity+"\n"), 0o600)
 }
 
-// has reports whether the accounts have exactly these keys.
+// has returns an error if the accounts do not have exactly these keys.
 func (s inventory) has(keys ...string) error {
 	var there []string
 	for _, a := range s.state.Accounts {
@@ -182,7 +183,7 @@ type trial struct {
 	scenario
 	w     *world
 	begin snapshot
-	seen  map[string]bool // the outcomes that were repaired in both ways
+	seen  map[string]bool // the outcomes that were repaired in both orders
 }
 
 // newTrial prepares the world for the scenario.
@@ -200,8 +201,7 @@ func newTrial(ctx context.Context, w *world, s scenario) (*trial, error) {
 }
 
 // check examines the state after a fault: nothing may be lost, and doctor must report interrupted
-// operations. A new outcome is repaired in both ways that a user has: by running the command again,
-// and by doctor.
+// operations. A new outcome is repaired in both orders: first by the command or first by doctor.
 func (t *trial) check(ctx context.Context) error {
 	s, err := t.w.look(ctx)
 	if err != nil {
@@ -242,7 +242,8 @@ func (t *trial) check(ctx context.Context) error {
 	return nil
 }
 
-// repair runs the command again, before or after doctor's repairs; then everything must be correct.
+// repair runs the command again, before or after doctor's repairs. After that everything must be
+// correct.
 func (t *trial) repair(ctx context.Context, doctorFirst bool) error {
 	if doctorFirst {
 		if _, err := t.w.doctor(ctx, true); err != nil {

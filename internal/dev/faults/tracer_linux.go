@@ -12,28 +12,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// doing is what happens to a command right before one of its steps.
+// doing is a kind of fault.
 type doing string
 
 const (
 	killing doing = "kill" // kill -9
-	failing doing = "fail" // this step and all later ones of its kind fail, with an errno
+	failing doing = "fail" // this step and all later steps of its kind fail with an errno
 	waiting doing = "wait" // the command is stopped until fault.meet returns
 )
 
-// fault is what happens to a command at one of its steps.
+// fault is a fault right before one of the command's steps.
 type fault struct {
 	do    doing
 	step  int          // from 1
 	errno unix.Errno   // the error, for failing
-	meet  func() error // for waiting: called while the command is stopped
+	meet  func() error // for waiting; called while the command is stopped
 }
 
 // tracer runs a command and stops it before each of its steps.
 type tracer struct {
 	fault
 	pid    int
-	steps  int             // how many steps the command has begun
+	steps  int             // the number of steps that the command has begun
 	struck string          // the name of the step with the fault; empty before that step
 	status unix.WaitStatus // how the command ended
 	failed map[int]bool    // threads whose current system call is to fail
@@ -42,13 +42,12 @@ type tracer struct {
 	opens  map[int]bool    // threads that are opening such a descriptor
 }
 
-// tracing is a thread that traces one command at a time: ptrace(2) works between threads, and not
-// between processes. Because the thread waits for any child of its own, nothing else may start a
-// process on it.
+// tracing is a thread that traces one command at a time. ptrace(2) requires that one thread makes
+// all calls. The thread waits for any of its children, so no other code may start a process on it.
 type tracing chan func()
 
-// newTracing starts the thread, which ends when the channel is closed. It must be called before the
-// program starts its first process: that could otherwise be a child of this thread.
+// newTracing starts the thread. The thread ends when the channel is closed. Call newTracing before
+// this program starts its first process, which could otherwise be a child of the thread.
 func newTracing() tracing {
 	work := make(tracing)
 	go func() {
@@ -72,7 +71,7 @@ func (thread tracing) run(cmd *exec.Cmd, f fault) (*tracer, error) {
 			if err = t.follow(); err != nil {
 				_ = unix.Kill(t.pid, unix.SIGKILL)
 			}
-			_ = cmd.Wait() // waits only for its output, since follow has seen its end
+			_ = cmd.Wait() // this waits only for the output, since follow has seen the end of the command
 		}
 		result <- err
 	}
@@ -117,7 +116,7 @@ func (t *tracer) follow() error {
 		if err == nil {
 			err = unix.PtraceSyscall(tid, signal)
 		}
-		if err != nil && !errors.Is(err, unix.ESRCH) { // it was killed meanwhile
+		if err != nil && !errors.Is(err, unix.ESRCH) { // the command was killed meanwhile
 			return err
 		}
 	}
@@ -144,7 +143,7 @@ type callInfo struct {
 	_    [3]uint8
 	_    uint32
 	_    [2]uint64 // instruction and stack pointer
-	data [8]uint64 // at the entry: number and arguments; at the exit: the result
+	data [8]uint64 // at the entry the number and the arguments, at the exit the result
 }
 
 const (
@@ -175,7 +174,7 @@ func (t *tracer) call(tid int) error {
 	return nil
 }
 
-// steps are the system calls with which a command changes anything outside of itself.
+// steps are the system calls with which a command has effects outside of its process.
 var steps = map[uint64]string{
 	unix.SYS_WRITE: "write", unix.SYS_PWRITE64: "write", unix.SYS_OPENAT: "open", unix.SYS_RENAMEAT: "rename", unix.SYS_RENAMEAT2: "rename",
 	unix.SYS_UNLINKAT: "unlink", unix.SYS_FSYNC: "fsync", unix.SYS_FDATASYNC: "fsync", unix.SYS_FCHMOD: "chmod", unix.SYS_FCHMODAT: "chmod",
@@ -183,7 +182,7 @@ var steps = map[uint64]string{
 	unix.SYS_SENDTO: "send",
 }
 
-// fills reports whether a step fails on a full disk or in a read-only folder.
+// fills reports whether a step would fail on a full disk or in a read-only folder.
 func (t *tracer) fills(name string, args []uint64) bool {
 	switch name {
 	case "write", "fsync", "truncate", "chmod":

@@ -17,14 +17,14 @@ import (
 	"ocgo-key/rotation/state"
 )
 
-// world is the environment of the program: a keyring of its own, a home folder, a state.
+// world is a test environment for the program: a keyring, a home folder and a state.
 type world struct {
-	*lab.Scratch // Dir is the program's home; the state is in its folder state
+	*lab.Scratch // Dir is the program's home folder; the state is in its subfolder state
 	settings
-	base    snapshot            // the world after fill
+	base    snapshot            // the files and keys after fill
 	ring    *ring               // nil while the keyring is dead
-	revived *exec.Cmd           // the keyring's daemon, if it was restarted
-	user    *syscall.Credential // the user as which the program runs; nil for our own
+	revived *exec.Cmd           // the daemon of the keyring, if it was restarted
+	user    *syscall.Credential // the user of the program; nil for our own user
 }
 
 // openWorld creates an empty world. The caller must close it, even after an error.
@@ -51,8 +51,8 @@ func (w *world) stateDir() string { return w.path("state") }
 
 func (w *world) state() *state.File { return state.OpenFile(w.stateDir(), time.Now, func(string) {}) }
 
-// env returns the program's whole environment. Nothing answers at the base URL, and no OpenCode is
-// on the PATH.
+// env returns the whole environment of the program. No service is at the base URL, and no OpenCode
+// is on PATH.
 func (w *world) env() []string {
 	return append(w.Keyring.Env(), "PATH="+filepath.Join(w.Dir, "bin"), "LC_ALL=C.UTF-8", "HOME="+w.Dir, "OCGO_KEY_STATE_DIR="+w.stateDir(), "OCGO_KEY_BASE_URL=http://127.0.0.1:1")
 }
@@ -63,8 +63,8 @@ type snapshot struct {
 	keys  map[string]string // by id; see world.take for duplicate ids
 }
 
-// take reads all files and keys. An id that the keyring has twice is an error: ocgo-key must never cause
-// that.
+// take reads all files and keys. It returns an error if the keyring has an id twice: ocgo-key must
+// never cause that.
 func (w *world) take() (snapshot, error) {
 	s := snapshot{files: map[string][]byte{}, keys: map[string]string{}}
 	err := filepath.WalkDir(w.Dir, func(path string, e fs.DirEntry, err error) error {
@@ -93,7 +93,7 @@ func (w *world) take() (snapshot, error) {
 	return s, nil
 }
 
-// restore gives the world the files and keys of the snapshot.
+// restore restores the files and keys of the snapshot.
 func (w *world) restore(s snapshot) error {
 	entries, err := os.ReadDir(w.Dir)
 	if err != nil {
@@ -126,13 +126,13 @@ func (w *world) must(ctx context.Context, c command) error {
 	return err
 }
 
-// keyOf returns the key of an account. No service knows it.
+// keyOf returns the key of an account. No real service knows this key.
 func keyOf(label string) string { return "sk-faults-of-" + label + "-0123456789abcdef" }
 
 // labels are the labels of the accounts in every new pool.
 var labels = []string{"Work", "Personal", "Spare"}
 
-// fill adds these accounts.
+// fill adds the accounts of labels.
 func (w *world) fill(ctx context.Context) error {
 	for _, label := range labels {
 		if err := w.must(ctx, adding(label)); err != nil {

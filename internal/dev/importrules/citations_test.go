@@ -19,12 +19,12 @@ var (
 	// commentLine matches the beginning of a comment's continuation line.
 	commentLine = regexp.MustCompile(`\n\s*//\s*`)
 	heading     = regexp.MustCompile(`(?m)^#+ (.+)$`)
-	// unwritten matches names of pages that are not in the repository.
+	// unwritten matches the names of pages that are not in the repository.
 	unwritten = regexp.MustCompile(`opencode2?-facts|design\.md|the design's`)
 )
 
-// badCitations returns the citations in the source text that do not exist. sections are the
-// headings of each page.
+// badCitations returns the citations in a source text whose page or section does not exist.
+// sections has the headings of each page.
 func badCitations(source string, sections map[string][]string) (bad []string, good int) {
 	source = commentLine.ReplaceAllString(source, " ")
 	for _, c := range citation.FindAllStringSubmatch(source, -1) {
@@ -37,7 +37,7 @@ func badCitations(source string, sections map[string][]string) (bad []string, go
 	return append(bad, unwritten.FindAllString(source, -1)...), good
 }
 
-// Every section that the code cites exists in a page of docs.
+// Each section that the code cites must exist in a page of docs.
 func TestCitations(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
 	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))

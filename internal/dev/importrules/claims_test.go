@@ -22,7 +22,7 @@ var (
 )
 
 // unshown returns the errors in a page's tables of claims: tests that do not exist, and claims
-// without a test. A claim that cannot be tested has "*none*: REASON" instead.
+// without a test. For a claim that cannot be tested, the table has "*none*: REASON".
 func unshown(page string, tests map[string]bool) (wrong []string, claims int) {
 	for _, name := range testName.FindAllStringSubmatch(page, -1) {
 		if !tests[name[1]] {
@@ -76,7 +76,7 @@ func existingTests(t *testing.T) map[string]bool {
 	return tests
 }
 
-// Each claim of the threat model names a test, or says why there is none.
+// Each claim of the threat model must name a test, or say why there is none.
 func TestThreatModelIsTested(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "threat-model.md"))
 	require.NoError(t, err)

@@ -1,3 +1,3 @@
-// Package importrules contains only tests. They check which package may import which, where keys are
-// revealed, that cited pages and tests exist, and which entries the top level has.
+// Package importrules contains only tests. They check the imports between packages, where keys are
+// revealed, the entries of the top level, and that cited pages and tests exist.
 package importrules

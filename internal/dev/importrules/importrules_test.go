@@ -33,7 +33,7 @@ var leaves = []string{"helper/credential", "internal/paths", "internal/atomicfil
 type rule struct {
 	who    []string // these packages
 	except []string // except these
-	never  []string // never import these: directly, or, with deep, also indirectly
+	never  []string // they never import these packages directly or, with deep, indirectly
 	unless []string // except these
 	deep   bool
 	why    string
@@ -78,8 +78,8 @@ var rules = []rule{
 		why: "stand-ins are for tests and the demo"},
 }
 
-// pkg holds the used members of a package's entry in `go list -json`. Imports of tests are not
-// restricted.
+// pkg has the used members of a package in the output of `go list -json`. The rules do not apply to
+// the imports of tests.
 type pkg struct {
 	ImportPath    string
 	Imports, Deps []string
@@ -99,7 +99,7 @@ func anyMatches(patterns []string, path string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, path) })
 }
 
-// broken returns each breach of the rules.
+// broken returns the violations of the rules.
 func broken(packages []pkg, rules []rule) []string {
 	var breaches []string
 	for _, p := range packages {
@@ -156,7 +156,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// The test finds each kind of breach.
+// broken finds each kind of violation.
 func TestBreachesAreSeen(t *testing.T) {
 	for _, bad := range []pkg{
 		{"ocgo-key/rotation", nil, []string{"ocgo-key/keychain"}},
@@ -211,7 +211,8 @@ func TestBreachesAreSeen(t *testing.T) {
 var topLevel = []string{"main.go", "keychain", "rotation", "helper", "internal", "docs",
 	"go.mod", "go.sum", "LICENSE", "Makefile", "README.md", "CHANGELOG.md"}
 
-// parts lists the subfolders of these folders, as docs/architecture.md, "The packages", names them.
+// parts lists the allowed subfolders of these folders. docs/architecture.md, "The packages",
+// describes them.
 var parts = map[string][]string{
 	"helper":   {"accounts", "caller", "choice", "credential", "gateway", "wrapper", "opencode", "supervise"},
 	"rotation": {"state"},

@@ -10,11 +10,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// keyless lists the folders whose code never needs the text of a key, even if it passes on a value
-// that holds one. The rule does not apply to their tests.
+// keyless lists the folders whose code never needs the text of a key. They may pass on a
+// keychain.Secret. The rule does not apply to their tests.
 var keyless = []string{"rotation", "helper/caller", "helper/supervise", "helper/wrapper", "internal/cli"}
 
-// revealing returns the files of a folder that take a key out of its keychain.Secret.
+// revealing returns the files of a folder that call Reveal of a keychain.Secret.
 func revealing(t *testing.T, folder string) (files []string, seen int) {
 	t.Helper()
 	all, err := filepath.Glob(filepath.Join(folder, "*.go"))

@@ -1,6 +1,6 @@
-// Package keyleak checks that keys do not leak: each test run uses keys with a random mark in them,
-// and afterwards everything that was printed, written or shown in the process table is searched for
-// that mark.
+// Package keyleak checks that keys do not leak: each test run uses keys that contain a random mark.
+// Afterwards the package searches for the mark in everything that was printed, written or shown in
+// the process table.
 //
 // It is only for tests, imports nothing of this project, and changes nothing.
 package keyleak
@@ -21,7 +21,8 @@ import (
 	"strings"
 )
 
-// A Marker is one random mark, and the forms in which it may occur. It is safe for concurrent use.
+// A Marker has one random mark, and the encodings in which it may occur. It is safe for concurrent
+// use.
 type Marker struct {
 	mark  string
 	forms []form
@@ -48,19 +49,18 @@ func New() *Marker {
 		{"hex", []byte(hex.EncodeToString([]byte(c.mark)))},
 		{"hex", []byte(strings.ToUpper(hex.EncodeToString([]byte(c.mark))))},
 	}
-	// Within the base64 of a longer text the mark may begin at any of the three positions in a
-	// group.
+	// In the base64 of a longer text, the mark may begin at any of the three positions in a group.
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
 		for before := range 3 {
 			text := encoding.EncodeToString(append(make([]byte, before), c.mark...))
-			text = text[(before*8+5)/6 : (before+len(c.mark))*8/6] // the characters that depend only on the mark
+			text = text[(before*8+5)/6 : (before+len(c.mark))*8/6] // these characters depend only on the mark
 			c.forms = append(c.forms, form{"base64", []byte(text)})
 		}
 	}
 	return c
 }
 
-// Key returns the key of the account that a test calls name. Keys of different names differ.
+// Key returns a key that contains the mark and the name. Different names have different keys.
 func (c *Marker) Key(name string) string { return "sk-marked-" + c.mark + "-" + name }
 
 // Text searches text, such as a command's output.
@@ -74,8 +74,8 @@ func (c *Marker) Text(where string, text []byte) []Leak {
 	return leaks
 }
 
-// Words searches the stack traces of a crash, which show memory as numbers: it looks for eight
-// bytes of the mark as a number, in either byte order.
+// Words searches the stack traces of a crash, which show memory as numbers. It searches for eight
+// bytes of the mark as a number, in both byte orders.
 func (c *Marker) Words(where string, text []byte) []Leak {
 	for at := range len(c.mark) - 8 + 1 {
 		piece := []byte(c.mark[at : at+8])
@@ -88,9 +88,9 @@ func (c *Marker) Words(where string, text []byte) []Leak {
 	return nil
 }
 
-// Files searches everything below the roots: contents, names, and the targets of symbolic links. A
-// root that does not exist is an error, because then the search proves nothing; so is a file that
-// can't be read. Files that vanish during the search, sockets and pipes are skipped.
+// Files searches everything below the roots: contents, names, and the targets of symbolic links. It
+// returns an error if a root does not exist or a file can't be read, because the search then proves
+// nothing. It skips sockets, pipes and files that vanish during the search.
 func (c *Marker) Files(roots ...string) ([]Leak, error) {
 	var leaks []Leak
 	for _, root := range roots {
@@ -135,7 +135,8 @@ func (c *Marker) file(path string, kind fs.FileMode) ([]Leak, error) {
 	return nil, nil
 }
 
-// stream searches r in pieces, which overlap so that no mark between two is missed.
+// stream searches r in pieces. The pieces overlap, so that it also finds a mark at the end of a
+// piece.
 func (c *Marker) stream(where string, r io.Reader) ([]Leak, error) {
 	const overlap = 256 // longer than any form
 	var leaks []Leak

@@ -119,7 +119,7 @@ func TestWatchBites(t *testing.T) {
 			require.NoError(t, child.Start())
 			watcher.Look()
 			require.NoError(t, stdin.Close())
-			_ = child.Wait() // cat reports that the file does not exist
+			_ = child.Wait() // cat fails because the file does not exist
 			leaks, err := watch.Stop()
 			require.NoError(t, err)
 			if place == "clean" {

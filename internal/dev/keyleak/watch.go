@@ -18,13 +18,13 @@ const interval = 40 * time.Millisecond
 // procFiles are the files of a process that other programs of the same user can read.
 var procFiles = []string{"environ", "cmdline"}
 
-// A Watcher repeatedly searches the environment and the command line of every process on this
-// machine that it may read and that started after the first watch, and of its own, for all markers
-// that are being watched. Its zero value is ready to use.
+// A Watcher repeatedly searches the environment and the command line of processes for all watched
+// markers. It searches its own process, and every readable process that started after the first
+// call of Watch. Its zero value is ready to use.
 type Watcher struct {
 	mu       sync.Mutex
 	watches  []*Watch
-	old      map[string]bool // folders in /proc of processes that are older than the first watch
+	old      map[string]bool // folders in /proc of processes that are older than the first call of Watch
 	stopping chan struct{}
 	stopped  chan struct{}
 }
@@ -91,8 +91,8 @@ func (w *Watcher) poll(stopping, stopped chan struct{}) {
 	}
 }
 
-// Look searches now, for every watched marker. A test calls it at a moment that matters, such as
-// during a request, so that no process ends too quickly to be seen.
+// Look searches now, for every watched marker. A test calls it, for example, during a request, so
+// that it also finds a process that ends soon.
 func (w *Watcher) Look() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -102,7 +102,7 @@ func (w *Watcher) Look() {
 			o.err = errors.New("the process table can't be read")
 		}
 	}
-	// Another process may get the number of one that has ended.
+	// A new process may get the pid of an ended process.
 	maps.DeleteFunc(w.old, func(process string, _ bool) bool { return !slices.Contains(present, process) })
 	for _, process := range present {
 		if w.old[process] {
@@ -129,11 +129,12 @@ func (w *Watcher) Look() {
 
 // processes returns the folder of each process.
 func processes() []string {
-	found, _ := filepath.Glob("/proc/[0-9]*") // its only error is of the pattern
+	found, _ := filepath.Glob("/proc/[0-9]*") // Glob fails only for an invalid pattern
 	return found
 }
 
-// programOf returns a process's name. Its arguments are not shown: they may be the leak.
+// programOf returns the name of a process. It does not return the arguments, since they may contain
+// the leaked key.
 func programOf(process string) string {
 	name, _ := os.ReadFile(filepath.Join(process, "comm"))
 	return strings.TrimSpace(string(name))

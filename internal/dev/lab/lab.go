@@ -1,4 +1,4 @@
-// Package lab holds the tools that bench and faults share: a scratch folder with a real keyring,
+// Package lab has the tools that bench and faults share: a temporary folder with a real keyring,
 // and a description of the machine. It is for tests and measurements only.
 package lab
 
@@ -56,7 +56,7 @@ var prettyName = regexp.MustCompile(`(?m)^PRETTY_NAME="?([^"\n]*)`)
 // Machine describes this machine in one line, without its name.
 func Machine() string {
 	system := runtime.GOOS
-	release, _ := os.ReadFile("/etc/os-release") // absent on some systems
+	release, _ := os.ReadFile("/etc/os-release") // some systems do not have this file
 	if found := prettyName.FindSubmatch(release); found != nil {
 		system = string(found[1])
 	}

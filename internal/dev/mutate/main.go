@@ -1,6 +1,7 @@
-// Command mutate measures how much the tests notice: it changes one thing at a time in the packages
-// that handle keys and accounts, runs their tests, and writes which changes no test noticed to
-// docs/testing.md, with the coverage of each package. The source itself is not touched.
+// Command mutate measures how many faults the tests notice. It makes one small change at a time in
+// the packages that handle keys and accounts, and runs their tests. It writes the changes that no
+// test noticed to docs/testing.md, with the coverage of each package. It does not change the source
+// files.
 //
 // It has its own small set of operators, because the known tools cannot test a sample of a fixed
 // size and seed, and a test of all mutants would take a day.
@@ -74,7 +75,7 @@ type base struct {
 	name     string
 	coverage string // such as "93.1%"
 	mutants  []mutant
-	covered  []string // the lines of its coverage profile that were run
+	covered  []string // the executed lines of its coverage profile
 	took     time.Duration
 }
 
@@ -142,7 +143,7 @@ type result struct {
 	verdict verdict
 }
 
-// A trial tests mutants until it has tested enough of them or the time is over.
+// A trial tests mutants until it has tested enough of them or the time is up.
 type trial struct {
 	dir   string
 	bases []base
@@ -181,8 +182,8 @@ func (t *trial) work() {
 	}
 }
 
-// try runs the tests of the mutant's package: first the tests that need no installed programs, and
-// then, if these find nothing, the others.
+// try runs the tests of the mutant's package. It first runs the tests that need no installed
+// programs. If these find nothing, it runs the other tests.
 func (t *trial) try(m mutant, scratch string) (verdict, error) {
 	b := t.bases[slices.IndexFunc(t.bases, func(b base) bool { return b.name == filepath.Dir(m.file) })]
 	source, err := os.ReadFile(m.file)

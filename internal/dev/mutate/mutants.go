@@ -10,19 +10,18 @@ import (
 
 // A mutant is one small change of one file.
 type mutant struct {
-	file     string // relative to the module
+	file     string // the path of the file, relative to the module
 	line     int
 	what     string // the operator
 	text     string // the line before the change
-	from, to int    // offsets of the replaced text
+	from, to int    // the offsets of the replaced text
 	with     string
 }
 
 // key identifies the mutant, even after lines above it have changed.
 func (m mutant) key() string { return m.file + ": " + m.what + ": " + m.text }
 
-// swaps maps each of Go's operators that is exchanged to its replacement and the name of the
-// change.
+// swaps maps an operator of Go to its replacement and the name of the change.
 var swaps = map[token.Token]struct {
 	with token.Token
 	what string
@@ -35,7 +34,7 @@ var swaps = map[token.Token]struct {
 	token.MUL: {token.QUO, "arithmetic"}, token.QUO: {token.MUL, "arithmetic"},
 }
 
-// zeros are the values that replace returned values, by the source text of the type.
+// zeros has the replacements for returned values, by the source text of the type.
 var zeros = map[string]string{"error": "nil", "string": `""`, "int": "0", "int64": "0", "time.Duration": "0", "time.Time": "time.Time{}"}
 
 // mutantsOf returns every mutant of a source file. Some of them do not compile, such as a sum of
@@ -71,7 +70,7 @@ func mutantsOf(file string, source []byte) ([]mutant, error) {
 		case *ast.FuncLit:
 			return within(n.Type, n.Body)
 		case *ast.IfStmt:
-			if _, compares := n.Cond.(*ast.BinaryExpr); !compares { // the others are negated below
+			if _, compares := n.Cond.(*ast.BinaryExpr); !compares { // other conditions are negated below
 				add("negated", n.Cond.Pos(), n.Cond.End(), "!("+text(n.Cond)+")")
 			}
 		case *ast.BinaryExpr:
@@ -97,8 +96,8 @@ func mutantsOf(file string, source []byte) ([]mutant, error) {
 	return found, nil
 }
 
-// zeroed returns the return statement with the zero values of its types; a truth value becomes its
-// opposite.
+// zeroed returns the return statement with the zero values of its types. A boolean value is
+// negated.
 func zeroed(n *ast.ReturnStmt, types *ast.FieldList, text func(ast.Node) string) (with string, ok bool) {
 	if types == nil {
 		return "", false

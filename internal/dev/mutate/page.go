@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// judgements has a line for each undetected mutant that a person has examined: its key, a tab,
-// "equivalent" or "open", a tab, and the reason.
+// judgements has a line for each undetected mutant that a person has examined. The fields of a line
+// are separated by tabs: the key, "equivalent" or "open", and the reason.
 //
 //go:embed judged.txt
 var judgements string
 
-// judged returns the judgement and its reason by the mutant's key.
+// judged returns the judgement of each mutant and its reason, by the mutant's key.
 func judged(text string) map[string][2]string {
 	found := map[string][2]string{}
 	for line := range strings.Lines(text) {
@@ -77,7 +77,7 @@ const (
 	sectionEnd   = "<!-- mutate: end -->\n"
 )
 
-// writeSection replaces what is between the two marks of the page.
+// writeSection replaces the text between the two marks of the page.
 func writeSection(path, text string) error {
 	page, err := os.ReadFile(path)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 //go:embed formula.rb.tmpl
 var formulaSource string
 
-// formula writes the Homebrew formula. What Homebrew builds on the user's machine has no quarantine
-// mark, so macOS starts it without a signature.
+// formula writes the Homebrew formula. A program that Homebrew builds on the user's machine has no
+// quarantine mark, so macOS runs it without a signature.
 func (r *release) formula(path string) error {
 	t, err := template.New("formula").Parse(formulaSource)
 	if err != nil {

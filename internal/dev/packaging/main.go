@@ -1,6 +1,6 @@
-// Command packaging makes, from the programs that goreleaser built, what goreleaser cannot make: the
-// npm packages, and a Homebrew formula that builds from source. The same programs and the same
-// commit give the same bytes.
+// Command packaging makes the files of a release that goreleaser cannot make: the npm packages,
+// with the programs that goreleaser built, and a Homebrew formula that builds from source. For the
+// same programs and the same commit, the bytes are the same.
 package main
 
 import (
@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// A release is what goreleaser recorded in metadata.json and artifacts.json.
+// A release has the data that goreleaser recorded in metadata.json and artifacts.json.
 type release struct {
 	Tag, Version, Commit string
 	Owner                string     `json:"-"`
@@ -50,8 +50,8 @@ func build(dist, owner string) error {
 	return r.formula(filepath.Join(dist, "homebrew", "ocgo-key.rb"))
 }
 
-// read returns the release in dist. The paths of its programs are relative to the folder in which
-// goreleaser ran, as those of this command are.
+// read returns the release in dist. The paths of its programs are relative to the working folder of
+// goreleaser, which is also that of this command.
 func read(dist string) (*release, error) {
 	r := &release{}
 	var all []artifact

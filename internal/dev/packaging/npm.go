@@ -22,7 +22,7 @@ const (
 	description = "OpenCode Go keys in the OS keychain, rotated at their limits"
 )
 
-// What Node.js calls the systems of Go. Other names are the same.
+// These systems have other names in Node.js than in Go.
 var nodeNames = map[string]string{"windows": "win32", "amd64": "x64"}
 
 func nodeName(name string) string {
@@ -56,8 +56,8 @@ func (r *release) manifest(name, description string) manifest {
 		Repository: map[string]string{"type": "git", "url": "git+" + home + ".git"}}
 }
 
-// npm writes a package for each program, and the one that users install, which depends on the
-// others of exactly its version.
+// npm writes a package for each program. It also writes the package that users install, which
+// depends on the other packages with exactly the same version.
 func (r *release) npm(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
@@ -96,8 +96,9 @@ func (r *release) npm(dir string) error {
 	return r.pack(dir, user, opencode.PackageStart, texts)
 }
 
-// pack writes a package as `npm pack` names it: its only executable file is the one named. npm gives
-// files to the user who installs, so owners do not matter; the time is the commit's.
+// pack writes a package with the file name that `npm pack` would use. Only the named file is
+// executable. npm gives the files to the user who installs them, so owners do not matter. The time
+// of all files is that of the commit.
 func (r *release) pack(dir string, m manifest, executable string, files map[string][]byte) error {
 	content, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {

@@ -38,14 +38,14 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) st
 
 const origin = "https://localhost/" + owner + "/ocgo-key.git"
 
-// copyHere creates a repository from the present files, with one commit, a tag and a remote.
+// copyHere creates a repository with the present files, one commit, a tag and a remote.
 func copyHere(t *testing.T, dir string) {
 	t.Helper()
 	root := filepath.Join("..", "..", "..")
 	for _, name := range strings.Split(strings.TrimSuffix(run(t, root, nil, "git", "ls-files", "-coz", "--exclude-standard"), "\x00"), "\x00") {
 		info, err := os.Lstat(filepath.Join(root, name))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // deleted, and not committed yet
+			continue // the file was deleted, and that is not committed yet
 		}
 		require.NoError(t, err)
 		require.True(t, info.Mode().IsRegular(), name)
@@ -89,7 +89,7 @@ func published(t *testing.T, dist string) map[string][]byte {
 	return files
 }
 
-// One long test, because its parts use the same files, which take minutes to make.
+// This is one long test, because making its files takes minutes.
 func TestPackages(t *testing.T) {
 	first := filepath.Join(t.TempDir(), "first")
 	copyHere(t, first)
@@ -149,7 +149,8 @@ func TestPackages(t *testing.T) {
 		}
 	})
 
-	// What the formula does, without Homebrew: the tag is cloned without its history, and built.
+	// This does without Homebrew what the formula does: it clones the tag without its history, and
+	// builds it.
 	t.Run("formula", func(t *testing.T) {
 		formula := string(files["ocgo-key.rb"])
 		assert.NotContains(t, formula, "{{")
@@ -160,7 +161,7 @@ func TestPackages(t *testing.T) {
 		run(t, "", nil, "git", "clone", "-q", "--depth", "1", "--branch", "v"+version, "file://"+first, dir)
 		program := filepath.Join(t.TempDir(), "bin", "ocgo-key")
 		require.Contains(t, formula, `system "make", "build", "BIN=#{bin}/ocgo-key"`)
-		run(t, dir, []string{"GOFLAGS=-buildvcs=true"}, "make", "build", "BIN="+program) // whatever this machine has set
+		run(t, dir, []string{"GOFLAGS=-buildvcs=true"}, "make", "build", "BIN="+program) // the settings of this machine must have no effect
 		assert.Contains(t, run(t, "", nil, program, "version"), "ocgo-key v"+version+" (")
 	})
 
@@ -210,9 +211,9 @@ func TestPackages(t *testing.T) {
 			asRoot("rpm", "--root", root, "--dbpath", "/db", "--nodeps", "--force-debian", "-e", "ocgo-key"))
 	})
 
-	// A build of this commit with this version of Go is reproducible: in another folder, without a
-	// build cache, with another module cache, umask, time zone and language. The machine is the
-	// same here.
+	// A build of this commit with this version of Go is reproducible. The second build uses another
+	// folder, module cache, umask, time zone and language, and no build cache. The machine is the
+	// same.
 	t.Run("again", func(t *testing.T) {
 		second := filepath.Join(t.TempDir(), "a", "longer-path", "second")
 		run(t, "", nil, "git", "clone", "-q", "--no-local", first, second)
@@ -251,13 +252,13 @@ func asRoot(args ...string) []string {
 	return args
 }
 
-// A listing has the places that differ between kinds of packages.
+// A listing has the paths that differ between kinds of packages.
 type listing struct {
 	zsh, license string
 	more         []string
 }
 
-// installs checks the files of the installed package, and that they are gone when it is removed.
+// installs checks the files of the installed package, and that removing the package removes them.
 func installs(t *testing.T, root string, l listing, install, remove []string) {
 	t.Helper()
 	const doc = "/usr/share/doc/ocgo-key/CHANGELOG.md.gz"
@@ -265,8 +266,8 @@ func installs(t *testing.T, root string, l listing, install, remove []string) {
 	zsh := l.zsh + "/_ocgo-key"
 	want := append([]string{"/usr/bin/ocgo-key", bash, zsh, fish, man, doc, l.license}, l.more...)
 	here := func(path string) string { return filepath.Join(root, path) }
-	// What did not exist before must be gone afterwards: with dpkg also every folder above a file,
-	// with rpm only the package's own folders.
+	// Files that did not exist before must be gone afterwards. dpkg must also remove every folder
+	// above a file, rpm only the folders of the package.
 	var gone []string
 	for _, path := range want {
 		require.NoFileExists(t, here(path), "ocgo-key is installed on this machine: remove it first")

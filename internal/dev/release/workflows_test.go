@@ -27,7 +27,7 @@ type workflow struct {
 type job struct {
 	Permissions map[string]string
 	Timeout     int    `yaml:"timeout-minutes"`
-	Secrets     any    // of a reusable workflow
+	Secrets     any    // the name of a reusable workflow
 	Uses        string // likewise
 	Steps       []struct{ Run, Uses string }
 }
@@ -40,11 +40,11 @@ var (
 	target   = regexp.MustCompile(`(?m)^([a-z][\w-]*):(?:[^=]|$)`)
 	secret   = regexp.MustCompile(`\$\{\{[^}]*\b(secrets|github\.token)\b`)
 	risky    = regexp.MustCompile(`\b(pull_request_target|workflow_run|issue_comment)\b`)
-	// The value of an expression can contain text of strangers, which the shell would run.
+	// The value of an expression can contain text from strangers, and the shell would run it.
 	expression = regexp.MustCompile(`\$\{\{`)
 )
 
-// faults returns each breach of the rules.
+// faults returns the violations of the rules.
 func faults(name, text string, targets []string) []string {
 	var found []string
 	fault := func(format string, args ...any) {

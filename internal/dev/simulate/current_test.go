@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The page matches the present program, and its recommendation follows from the figures. It is made
-// as by `make strategies`, in a separate process: with the race detector it would take minutes.
+// The page matches the present program, and its recommendation follows from the figures. A separate
+// process makes the page, as in `make strategies`: with the race detector it would take minutes.
 func TestThePageIsCurrent(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "page.md")
 	said, err := exec.Command("go", "run", ".", "-out", out).CombinedOutput()

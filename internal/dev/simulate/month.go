@@ -28,7 +28,7 @@ const (
 
 const accounts = 5
 
-// play describes one month to simulate.
+// play describes a month to simulate.
 type play struct {
 	pattern   pattern
 	strategy  string
@@ -50,7 +50,7 @@ type outcome struct {
 	days            [counted]share
 }
 
-// share are the answered requests of a day.
+// share has the numbers of answered requests of a day.
 type share struct{ others, last int }
 
 func (o *outcome) add(other outcome) {
@@ -77,10 +77,10 @@ type month struct {
 	due     queue
 }
 
-// The subscriptions are bought one after another. After the last one, the windows are at different
-// stages, and the counted month begins.
+// The subscriptions are bought one after another, so their windows begin at different times. The
+// counted month begins after the last one.
 const (
-	apart   = 6 // days between two of them
+	apart   = 6 // days between two purchases
 	warmUp  = apart * (accounts - 1)
 	counted = 30
 )
@@ -129,7 +129,7 @@ func (p play) run() (outcome, error) {
 
 func (m *month) clock() time.Time { return m.now }
 
-// play runs the actors' steps in the order of their times, until the end.
+// play runs the steps of the actors in the order of their times, until the end.
 func (m *month) play() (outcome, error) {
 	for m.due.Len() > 0 {
 		next := heap.Pop(&m.due).(*turn)
@@ -150,7 +150,7 @@ func (m *month) play() (outcome, error) {
 type direct struct{ http.Handler }
 
 func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
-	if req.Body == nil { // the form that a server sees
+	if req.Body == nil { // as a server gets it
 		req.Body = http.NoBody
 	}
 	w := httptest.NewRecorder()
@@ -168,9 +168,9 @@ func (m *month) ask(key string) rotation.Answer {
 	return rotation.Answer{Status: w.Code, Header: w.Header(), Body: w.Body.Bytes(), Model: "m"}
 }
 
-// actor does something at certain times.
+// actor is a process or a user outside of the pool.
 type actor interface {
-	// step does what is due now, and returns the time of the next step; the zero time means never.
+	// step acts, and returns the time of the next step. The zero time means that there is none.
 	step() (time.Time, error)
 }
 
@@ -180,7 +180,7 @@ type turn struct {
 	who   actor
 }
 
-// queue is sorted by time; steps with the same time keep the order in which they were added.
+// queue is sorted by time. Steps with the same time keep the order in which they were added.
 type queue struct {
 	turns []*turn
 	n     int

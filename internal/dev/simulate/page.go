@@ -13,11 +13,11 @@ import (
 	"ocgo-key/rotation"
 )
 
-// months is how many months of each kind are simulated, each with another seed. The figures are
-// their means.
+// months is how many months of each kind are simulated, each with another seed. The page has their
+// mean figures.
 const months = 5
 
-// workload is a kind of month, by its work.
+// workload is the amount of work in a month.
 type workload struct {
 	name string
 	play play // without strategy, ahead and seed
@@ -40,10 +40,11 @@ const (
 	sharedFull
 )
 
-// aheads are the thresholds for moves before the limit that are simulated in the full month.
+// aheads are the simulated values of the setting ahead, in percent. A process then moves before the
+// limit.
 var aheads = []int{95, 80}
 
-// kind is the common setting of the months behind one figure.
+// kind has the settings of the months whose mean is one figure.
 type kind struct {
 	workload int
 	strategy string
@@ -51,7 +52,7 @@ type kind struct {
 	reserve  bool
 }
 
-// figures are the means of each kind of month.
+// figures has the mean outcome of each kind of month.
 type figures map[kind]mean
 
 // mean holds the mean outcome of a month.
@@ -79,10 +80,10 @@ func kinds() []kind {
 	return all
 }
 
-// playAll simulates all kinds of months, as many at the same time as there are processors. That
-// does not affect the figures.
+// playAll simulates all kinds of months. It runs as many at the same time as there are processors,
+// which does not affect the figures.
 func playAll() (figures, error) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400)) // many small objects with short lives
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // for many small objects with short lives
 	all := kinds()
 	outcomes, errs := make([]outcome, len(all)*months), make([]error, len(all)*months)
 	var running sync.WaitGroup
@@ -113,18 +114,18 @@ func playAll() (figures, error) {
 	return f, nil
 }
 
-// Of returns the figure of one kind of month.
+// Of returns the figures of one kind of month.
 func (f figures) Of(workload int, strategy string, ahead int) mean {
 	return f[kind{workload, strategy, ahead, false}]
 }
 
-// WithReserve returns the figure of a month whose last account is a reserve.
+// WithReserve returns the figures of a month whose last account is a reserve.
 func (f figures) WithReserve(workload int) mean {
 	return f[kind{workload, rotation.RoundRobin, 0, true}]
 }
 
-// claims are the statements of the page's recommendation, as conditions on the figures. If one does
-// not hold, the page is not written.
+// claims has each statement of the page's recommendation as a condition on the figures. If a
+// condition does not hold, the page is not written.
 var claims = map[string]func(f figures) bool{
 	"round-robin answers most where the pool has its accounts to itself": func(f figures) bool {
 		for _, w := range []int{quiet, full, tooMuch} {

@@ -38,7 +38,7 @@ func TestAMonthIsPlayedTheSameEachTime(t *testing.T) {
 	assert.NotEqual(t, first, other)
 }
 
-// The number of answers is limited by the subscriptions, no matter who uses them.
+// The subscriptions limit the number of answers, no matter who uses them.
 func TestNoMonthHasMoreThanThereIs(t *testing.T) {
 	for i, w := range workloads {
 		p := w.play

@@ -11,8 +11,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// process is a session with its own gateway. The gateway's background work runs right after each
-// request here, so that every run gives the same result.
+// process is a session with its own gateway. The background work of the gateway runs right after
+// each request, so that every run gives the same result.
 type process struct {
 	*month
 	session
@@ -59,11 +59,11 @@ func (p *process) begin(ctx context.Context) {
 	proc := rotation.Process{PID: p.number, Start: "x", Command: "opencode"}
 	p.holder = helper.NewHolder(p.pool, p.keys, proc, func(_, _ rotation.Handout) {})
 	p.usage = &helper.UsagePoller{Pool: p.pool, Keys: p.keys, Base: p.base, Client: p.client, Now: p.clock, Holder: p.holder}
-	_, _ = p.holder.Current(ctx, nil) // the first request will find an exhausted pool again
+	_, _ = p.holder.Current(ctx, nil) // the first request finds an exhausted pool again
 	p.holder.Prepare(ctx)
 }
 
-// next returns the time of the next request, which is after a pause; the zero time if the session
+// next returns the time of the next request, after a pause. It returns the zero time if the session
 // is over.
 func (p *process) next() time.Time {
 	if p.done == len(p.pauses) {
@@ -85,9 +85,9 @@ func (p *process) giveUp(ctx context.Context) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-// request sends a request as the gateway does: at a limit it sends the request again with the next
-// account, as long as there is one. It returns the time to try again; the zero time if the request
-// was answered.
+// request sends a request as the gateway does: at a limit it tries the next account, as long as
+// there is one. If the request was answered, it returns the zero time, else the time of the next
+// try.
 func (p *process) request(ctx context.Context) (time.Time, error) {
 	grant, err := p.holder.Current(ctx, nil)
 	if err != nil {
@@ -138,7 +138,7 @@ func (p *process) switched(ctx context.Context, to helper.Grant, ahead bool) {
 	p.usage.Switched(ctx, to)
 }
 
-// refused handles a request that found no account: OpenCode sleeps until the first one is back.
+// refused handles a request that found no account: OpenCode sleeps until the first account is back.
 func (p *process) refused(ctx context.Context, err error) (time.Time, error) {
 	exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
 	if !ok || exhausted.Until.IsZero() {
@@ -148,7 +148,7 @@ func (p *process) refused(ctx context.Context, err error) (time.Time, error) {
 	return exhausted.Until.Add(time.Second), nil
 }
 
-// stranger uses an account outside of the pool, such as on another machine.
+// stranger uses an account outside of the pool, for example on another machine.
 type stranger struct {
 	*month
 	session

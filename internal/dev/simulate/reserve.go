@@ -23,7 +23,7 @@ func (f figures) reserveTable() string {
 // perMark is the number of requests for one mark of the chart.
 const perMark = 2
 
-// reserveChart draws the full month with a reserve, with the first seed: a line for each day.
+// reserveChart draws the full month with a reserve and the first seed. Each day is a line.
 func reserveChart() (string, error) {
 	p := workloads[full].play
 	p.strategy, p.reserve = rotation.RoundRobin, true

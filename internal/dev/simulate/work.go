@@ -17,7 +17,7 @@ type session struct {
 	pauses     []time.Duration // the pause before each request
 }
 
-// pattern describes the sessions of a month, which are drawn at random from the seed.
+// pattern describes the sessions of a month. The sessions are chosen at random, with the seed.
 type pattern struct {
 	desks  int     // people at work on weekdays, from 9 to 18
 	nights int     // agents that work through the nights from Monday to Thursday
@@ -54,7 +54,7 @@ func (p pattern) sessions(r *rand.Rand, days int) []session {
 	return all
 }
 
-// deskDay returns one person's day: some sessions, with breaks in between.
+// deskDay returns the day of one person: some sessions, with breaks in between.
 func (p pattern) deskDay(r *rand.Rand, today time.Time) []session {
 	var all []session
 	at, home := today.Add(between(r, 8*time.Hour+30*time.Minute, 10*time.Hour)), today.Add(18*time.Hour)
@@ -66,7 +66,8 @@ func (p pattern) deskDay(r *rand.Rand, today time.Time) []session {
 	return all
 }
 
-// bursts returns a person's session: tasks of many requests in a row, with a pause after each.
+// bursts returns the session of a person: tasks of many requests in a row, with a pause after each
+// task.
 func (p pattern) bursts(r *rand.Rand, start, end time.Time) session {
 	s := session{start: start, end: end}
 	for at := start; ; {
@@ -84,7 +85,7 @@ func (p pattern) bursts(r *rand.Rand, start, end time.Time) session {
 	}
 }
 
-// steady returns an agent's session: one request after the other.
+// steady returns the session of an agent: one request after another.
 func (p pattern) steady(r *rand.Rand, start, end time.Time) session {
 	s := session{start: start, end: end}
 	for at := start; ; {

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// forwarder returns a DLL (PE32+, x86-64) without code, whose exports forward to another DLL's. Go
-// programs need bcryptprimitives.dll with ProcessPrng, which Wine has only since 8.20; older
-// versions have the same function under another name. Format:
+// forwarder returns a DLL (PE32+, x86-64) without code. Its exports forward to another DLL. Go
+// programs need ProcessPrng of bcryptprimitives.dll, which Wine has only since 8.20. Older versions
+// have the same function under another name. Format:
 // https://learn.microsoft.com/windows/win32/debug/pe-format
 func forwarder(name, export, target string) []byte {
 	const (
@@ -26,7 +26,7 @@ func forwarder(name, export, target string) []byte {
 		at(0), uint32(1), // name, first ordinal
 		uint32(1), uint32(1), // one function, one name
 		uint32(section+funcs), uint32(section+names), uint32(section+ordinal),
-		at(len(name)+1+len(export)+1), // a function inside of the export section is a forwarder
+		at(len(name)+1+len(export)+1), // an address inside of the export section means a forwarder
 		at(len(name)+1),
 		uint16(0), []byte(strs))
 	head := pack(
@@ -54,7 +54,7 @@ func forwarder(name, export, target string) []byte {
 func pack(values ...any) []byte {
 	var b bytes.Buffer
 	for _, v := range values {
-		_ = binary.Write(&b, binary.LittleEndian, v) // never fails for a buffer and fixed sizes
+		_ = binary.Write(&b, binary.LittleEndian, v) // this never fails for a buffer and fixed sizes
 	}
 	return b.Bytes()
 }

@@ -1,9 +1,9 @@
-// Command winetest tests the Windows build on Linux under Wine: the conformance suite of the
-// keychain on Credential Manager, how commands are started and stopped, how files are replaced, the
-// state, and the program itself. It is for `make test-wine`, and fails if Wine is missing.
+// Command winetest tests the Windows build on Linux under Wine: the key store on Credential
+// Manager, the start and stop of commands, replacing files, the state, and the program itself. It
+// is for `make test-wine`, and fails if Wine is missing.
 //
 // It checks our calls, their sizes and their errors as far as Wine implements them. It does not
-// cover Windows' own sessions, policies, vaults and consoles.
+// cover the sessions, policies, vaults and consoles of Windows itself.
 package main
 
 import (
@@ -23,12 +23,12 @@ import (
 // suites are the packages whose tests run.
 var suites = []struct {
 	folder string
-	skip   string // tests that need what Wine lacks; all others run
-	must   string // a test that must have run, so that a suite that runs nothing does not pass
+	skip   string // tests that need something that Wine lacks; all others run
+	must   string // this test must run, so that a suite without tests does not pass
 }{
 	{"keychain", "^TestFile", "TestOSConformsOnCredentialManager"}, // links
 	{"helper/wrapper", "^$", "TestArgumentsPastABatchFile"},
-	// Wine never replaces a file that somebody has open, and the readers of this test never pause.
+	// Wine cannot replace an open file, and the readers of this test never pause.
 	{"internal/atomicfile", "^TestReadersSeeWholeVersions$", "TestOpenWhileReplaced"},
 	{"rotation/state", "^$", "TestRoundTripAndModes"},
 }
@@ -68,7 +68,7 @@ func run(ctx context.Context, dir string) (err error) {
 	if err := m.boot(); err != nil {
 		return err
 	}
-	defer m.wine("wineserver", "", "--kill") // it fails if Wine has already ended
+	defer m.wine("wineserver", "", "--kill") // this fails if Wine has already ended
 	program := filepath.Join(dir, "ocgo-key.exe")
 	if err := m.build("build", "-trimpath", "-o", program, "."); err != nil {
 		return err
@@ -89,15 +89,15 @@ func run(ctx context.Context, dir string) (err error) {
 }
 
 var (
-	// harmless is what Wine 8 answers to a test's removal of its folder, which is all that such a
-	// test fails by; and what a test with random input says of its success.
+	// harmless matches two kinds of lines: the error of Wine 8 when a test removes its folder,
+	// which makes the test fail, and the success message of a test with random input.
 	harmless = regexp.MustCompile(`(?m)^ +(?:testing\.go:\d+: TempDir RemoveAll cleanup: .*: Invalid function\.|\w+\.go:\d+: \[rapid\] OK, .*)\r?\n`)
 	failed   = regexp.MustCompile(`(?m)^ +[\w.]+\.go:\d+: |^panic: |^fatal error: `)
 	over     = regexp.MustCompile(`(?m)^(?:PASS|FAIL)\r?$`)
 )
 
-// judge returns the number of tests that ended, and an error if one failed, or if the one that must
-// run did not.
+// judge returns the number of tests that ended. It returns an error if a test failed, or if the
+// test that must run did not run.
 func judge(output, must string) (ended int, err error) {
 	output = harmless.ReplaceAllString(output, "")
 	switch {
@@ -153,7 +153,7 @@ func (m *machine) wine(program, stdin string, args ...string) result {
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), err}
 }
 
-// useIt runs the program's commands as a user would.
+// useIt runs the commands of the program as a user would.
 func (m *machine) useIt(program string) error {
 	if err := os.RemoveAll(filepath.Join(m.prefix, "drive_c", "state")); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (m *machine) useIt(program string) error {
 		stdin string
 		args  string
 		code  int
-		says  string // on stdout, or with an error on stderr
+		says  string // the expected text on stdout, or on stderr after an error
 	}{
 		{"", "get", 3, "there is no account"},
 		{"key-of-work\r\n", "add Work --no-verify", 0, ""},
@@ -175,7 +175,8 @@ func (m *machine) useIt(program string) error {
 		{"", "remove Work --yes", 0, ""},
 		{"", "get", 3, "there is no account"},
 	} {
-		// Through cmd: a process that Wine starts directly has no parent that could be the caller.
+		// It runs through cmd: a process that Wine starts directly has no parent that could be the
+		// caller.
 		got := m.wine("wine", step.stdin, append([]string{"cmd", "/c", program}, strings.Fields(step.args)...)...)
 		right := got.code == step.code
 		if step.code == 0 {

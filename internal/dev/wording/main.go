@@ -1,5 +1,6 @@
-// Command wording draws random sentences from the project's comments, messages and pages, for a
-// reader who does not know the project: sentences that have to be read twice should be rewritten.
+// Command wording draws random sentences from the project's comments, messages and pages. A reader
+// who does not know the project marks the sentences that have to be read twice, so that they can be
+// rewritten.
 package main
 
 import (
@@ -45,7 +46,7 @@ func (s sentence) String() string {
 	return fmt.Sprintf("%s%s (%s)", context, s.text, s.file)
 }
 
-// draw returns count random sentences; the same seed gives the same ones.
+// draw returns count random sentences. The same seed gives the same sentences.
 func draw(from []sentence, count int, seed uint64) []sentence {
 	r := rand.New(rand.NewPCG(seed, seed))
 	var drawn []sentence
@@ -79,7 +80,8 @@ func collect(root string) (all []sentence, err error) {
 // code matches the beginning of a string that is a script or a database query.
 var code = regexp.MustCompile(`^(#!|(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA) )`)
 
-// ofSource collects comments, messages and help texts. It skips the strings of tests.
+// ofSource collects the comments, messages and help texts of a Go file. It skips the strings of
+// tests.
 func ofSource(path string, all *[]sentence) error {
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
 	if err != nil {
@@ -100,7 +102,7 @@ func ofSource(path string, all *[]sentence) error {
 	return nil
 }
 
-// ofPage collects the sentences of paragraphs and list items. It skips headings, tables and code.
+// ofPage collects the paragraphs and list items of a page. It skips headings, tables and code.
 func ofPage(path string, all *[]sentence) error {
 	f, err := os.Open(path)
 	if err != nil {
