@@ -53,10 +53,10 @@ func benchCosts(ctx context.Context, s *settings) (*report, error) {
 		title:   "What each dependency costs",
 		columns: []string{"part", "machine code", "share", "at each start", "allocated there"},
 		notes: []string{
-			"Machine code: the sum of the part's functions (`go tool nm`). The program's file is larger: it has their line tables, and symbols for debuggers " +
-				"that releases leave out.",
-			fmt.Sprintf("At each start: initialisation of the part's packages, which every command pays for (`GODEBUG=inittrace=1 ocgo-key version`), the "+
-				"median of %d starts for each package.", s.effort.initRounds),
+			"\"Machine code\" is the sum of the sizes of the part's functions (`go tool nm`). The program file is larger: it also has line tables, " +
+				"and symbols for debuggers that releases do not have.",
+			fmt.Sprintf("\"At each start\" is the initialization of the part's packages, in every command (`GODEBUG=inittrace=1 ocgo-key version`). It is the sum "+
+				"over the packages, with the median of %d starts for each package.", s.effort.initRounds),
 		},
 	}
 	var total costs

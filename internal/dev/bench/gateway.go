@@ -70,24 +70,25 @@ func benchGateway(ctx context.Context, s *settings) (r *report, err error) {
 func (c *comparison) notes() []string {
 	e := c.effort
 	return []string{
-		"The service is a small net/http server, the bare proxy an `httputil.ReverseProxy` (`Rewrite`, `FlushInterval` -1, a transport of the gateway's " +
-			"settings, no buffer pool), and the gateway is `ocgo-key gateway` itself, with its state in a file and its keys in a real gnome-keyring. Each runs " +
-			"as a separate process, and so does the client, which only writes and reads bytes. All of them use 127.0.0.1.",
-		fmt.Sprintf("The compared routes to the service take turns in short blocks, in an order that changes from round to round. A number is the median of the rounds (%d for "+
-			"latency, %d for each number of clients, %d for streams); a ratio or a difference is taken within each round, then its median. In brackets: the "+
-			"middle half of the rounds.", e.latencyRounds, e.loadRounds, e.streamRounds),
-		"The client and the service share the few cores with the measured process, and a client sends its next request only after the answer: this draws " +
-			"the ratios of throughput towards 1. The processor time per request is that of the proxy or gateway alone.",
+		"The service is a small net/http server. The bare proxy is an `httputil.ReverseProxy` (`Rewrite`, `FlushInterval` -1, the gateway's " +
+			"transport settings, no buffer pool). The gateway is `ocgo-key gateway`, with its state in a file and its keys in a real gnome-keyring. " +
+			"Each of them is a separate process on 127.0.0.1, and so is the client, which only writes and reads bytes.",
+		fmt.Sprintf("The compared routes to the service take turns in short blocks, in an order that changes from round to round. A number is the median of "+
+			"the rounds (%d for latency, %d for each number of clients, %d for streams). Ratios and differences are computed within each round; the "+
+			"table has their median. The middle half of the rounds is in brackets.", e.latencyRounds, e.loadRounds, e.streamRounds),
+		"The client and the service share the few cores with the measured process, and a client sends its next request only after the answer. " +
+			"So the ratios of throughput are closer to 1 than on a larger machine. The processor time per request is only that of the proxy or the " +
+			"gateway.",
 		fmt.Sprintf("First token: the service sends its headers at once and its first event after %v. The delivery of an event is the time from just before the "+
 			"service writes it until the client has read it.", firstToken),
-		"The row with the worst fail-over is a maximum over the first fail-overs of new gateways, which share two cores with all other processes: judge the " +
-			"target by the median and the p99 above it.",
-		"Fail-over: the time at the service from just before it writes the last bytes of a 429 until the next request arrives. Direct and bare proxy: the " +
-			"client itself reads the 429 and sends the request again with another key.",
-		fmt.Sprintf("Memory: a new process of each kind with %d streams of %d events a second; the highest of the samples taken in %v, from %v after the "+
-			"last stream began.",
+		"The row with the worst fail-over is the maximum of the first fail-overs of new gateways, which share two cores with all other " +
+			"processes. The median and the p99 in the rows above it say more.",
+		"Fail-over is the time at the service from just before it writes the last bytes of a 429 until the next request arrives. In the columns " +
+			"direct and bare proxy, the client itself reads the 429 and sends the request again with another key.",
+		fmt.Sprintf("Memory is measured for a new process of each kind with %d streams of %d events a second. It is the highest sample in %v, from %v after "+
+			"the start of the last stream.",
 			openStreams, int(1/holdPause.Seconds()), e.memoryTime, e.settle),
-		"What a request asks for: the gateway runs in the client's process, with a state file and a keychain that count their calls.",
+		"For the row \"asked for, each request\", the gateway runs in the client's process, with a state file and a keychain that count the calls.",
 	}
 }
 

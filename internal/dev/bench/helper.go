@@ -80,18 +80,19 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 		columns: versusColumns,
 		rows:    append(f.rows(took), sizes...),
 		notes: []string{
-			fmt.Sprintf("Each command runs to its end, and its output is compared with the expected output. The commands take turns, one run each, in an order "+
-				"that changes from round to round, %d rounds. A difference or a ratio is taken within each round, then its median. In brackets: the middle half "+
-				"of the rounds.", s.effort.commandRounds),
-			fmt.Sprintf("The bare program is built like `ocgo-key`; it makes the same go-keyring call, for the same key, and prints it "+
-				"(internal/dev/bench/testdata/bareget). The keys are in a real gnome-keyring, and the pool has %d accounts. `%s` reads a separate entry of that keyring.",
+			fmt.Sprintf("Each command runs to its end, and its output is compared with the expected output. The commands take turns, one run each, in %d "+
+				"rounds, in an order that changes from round to round. Differences and ratios are computed within each round; the table has their "+
+				"median. The middle half of the rounds is in brackets.", s.effort.commandRounds),
+			fmt.Sprintf("The bare program is built like `ocgo-key`. It makes the same go-keyring call for the same key, and prints the key "+
+				"(internal/dev/bench/testdata/bareget). The keys are in a real gnome-keyring, and the pool has %d accounts. `%s` reads a separate entry "+
+				"of that keyring.",
 				accounts, dockerHelper),
-			"`get` is run for one process, which already holds its account. A process's first `get` also picks an account and records the choice; `--pid` " +
-				"names the process, because each run needs a new one. The state and its copy are written while the keychain is asked.",
-			fmt.Sprintf("With %d accounts, all but %d are used up for weeks, and the usage of each is known.", manyAccounts, accounts),
+			"`get` is run for one process that already holds its account. The first `get` of a process also picks an account and records the " +
+				"choice; each run uses `--pid` with a new process. The state and its copy are written during the keychain call.",
+			fmt.Sprintf("Of the %d accounts, all except %d are used up for weeks, and the usage of each is known.", manyAccounts, accounts),
 			fmt.Sprintf("Keys in a file: `--store file`, with an age identity in another file. Keys in docker's helper: `--store docker:%s`.",
 				strings.TrimPrefix(dockerHelper, "docker-credential-")),
-			fmt.Sprintf("Most resident: ru_maxrss, the median of %d runs, each started by a small program.", s.effort.residentRounds),
+			fmt.Sprintf("\"Most resident\" is ru_maxrss, the median of %d runs, each started by a small program.", s.effort.residentRounds),
 		},
 	}, nil
 }

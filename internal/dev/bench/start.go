@@ -66,12 +66,13 @@ func benchStart(ctx context.Context, s *settings) (*report, error) {
 		title:   "Start-up of OpenCode",
 		columns: versusColumns,
 		notes: []string{
-			fmt.Sprintf("`opencode run -m %s \"say hi\"`: from its start to when its first request has arrived at a stand-in of the service on 127.0.0.1. "+
-				"Without the plugin OpenCode is pointed at the stand-in, with a key, by `OPENCODE_CONFIG_CONTENT`; the plugin is what `ocgo-key install --yes` "+
-				"wrote. Both start OpenCode 2 with `--standalone`: it then has a private server, as under `ocgo-key run`. Each way has its own home, in which "+
-				"OpenCode has been started before. The key of the pool is in a real gnome-keyring.", startModel),
-			fmt.Sprintf("The compared ways to start OpenCode take turns, one start each, in an order that changes from round to round: %d rounds, and %d of `--version`. A difference or "+
-				"a ratio is taken within each round, then its median. In brackets: the middle half of the rounds.",
+			fmt.Sprintf("The time of `opencode run -m %s \"say hi\"` is from its start until its first request arrives at a stand-in for the service on "+
+				"127.0.0.1. Without the plugin, `OPENCODE_CONFIG_CONTENT` contains the address of the stand-in and a key. `ocgo-key install --yes` has "+
+				"written the plugin. In both cases OpenCode 2 has the option `--standalone`, so it has a private server, as under `ocgo-key run`. Each "+
+				"case has its own home folder, in which OpenCode has been started before. The key of the pool is in a real gnome-keyring.", startModel),
+			fmt.Sprintf("The compared ways to start OpenCode take turns, one start each, in an order that changes from round to round: %d rounds, and %d of "+
+				"`--version`. Differences and ratios are computed within each round; the table has their median. The middle half of the rounds is in "+
+				"brackets.",
 				s.effort.startRounds, s.effort.versionRounds),
 		},
 	}

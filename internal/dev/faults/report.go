@@ -34,18 +34,18 @@ const pageHead = `# Reliability
 
 How the keys survive faults. ` + "`make faults`" + ` writes this page.
 
-After each fault the keyring, the encrypted file and the state are read directly, without the program. **Lost** is a key that no longer exists, a key that exists twice, an account without a key, or a key without an account, unless ` + "`ocgo-key doctor`" + ` reports it. Each different outcome is then repaired in both orders: the same command again and then ` + "`ocgo-key doctor --repair`" + `, or the repair first. Both must end with one key for each account, one account for each key, and nothing left to repair.
+After each fault, the keyring, the encrypted file and the state are read directly, without the program. **Lost** means a missing key, a key that exists twice, an account without a key, or a key without an account, except if ` + "`ocgo-key doctor`" + ` reports it. Each different outcome is then repaired in two orders: first the same command again and then ` + "`ocgo-key doctor --repair`" + `, or the other way round. After both there must be one key for each account, one account for each key, and nothing to repair.
 
 `
 
 const pageTail = `
 ## What is not covered
 
-- A power cut. The record of which key belongs to which account is synced to the disk (fsync of the file and of its folder) before the next step begins; the tests of internal/atomicfile and the steps above show this. Whether the disk keeps the record is not tested. Leases and the history may lose their last changes. gnome-keyring writes the keyring's own file.
-- The clock itself is not set, because a Go program reads it without a system call that could be changed. Instead the times in the state are moved, which has the same effect on a comparison. TestClockSetBack and the property tests in rotation show that a cooldown survives a clock that is set back and forth.
-- macOS and Windows: the code for the state and the encrypted file is the same there, the code for the keychain is not. Each call to the keychain is one step there, and the order of the steps is the same.
-- A keychain that hangs instead of ending: the tests of package keychain cover this, with the time limit of each command.
-- A killed gateway or wrapper: it writes only leases, which end with their process; see internal/dev/e2e.
+- A power cut. The state records which key belongs to which account. This record is synced to the disk (fsync of the file and of its folder) before the next step begins; the tests of internal/atomicfile and the steps above show this. The disk itself is not tested. Leases and the history may lose their last changes. gnome-keyring writes the file of the keyring.
+- The clock of the machine. It is not set, because a Go program reads it without a system call that the tracer could change. Instead the times in the state are moved, which has the same effect on comparisons. TestClockSetBack and the property tests in rotation show that a cooldown survives a clock that is set back and forth.
+- macOS and Windows. The code for the state and the encrypted file is the same; the code for the keychain is different. Each keychain call is one step there, and the order of the steps is the same.
+- A keychain that hangs. The tests of package keychain cover this, with the time limit of each command.
+- A killed gateway or wrapper. It writes only leases, which end with their process; see internal/dev/e2e.
 `
 
 // page returns the text of docs/reliability.md.
