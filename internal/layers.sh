@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the layers of a target one after the other: layers.sh TARGET {NAME COMMAND}... It stops at
-# the first layer that fails. Its last lines say what each layer ran and how long it took.
+# Runs the parts of a target one after another: layers.sh TARGET {NAME COMMAND}... It stops at the
+# first part that fails. Its last lines say what each part ran and how long it took.
 set -u
 target=$1
 shift
@@ -11,7 +11,7 @@ code=0
 while [ $# -gt 0 ] && [ "$code" = 0 ]; do
 	begin=$(date +%s)
 	{ sh -c "$2" 2>&1; echo $? >"$report/code"; } | tee "$report/output"
-	code=$(cat "$report/code") # of the command, and not of tee
+	code=$(cat "$report/code") # of the command, not of tee
 	ran=""
 	packages=$(grep -cE '^(ok|FAIL)[[:space:]]+[^[:space:]]+[[:space:]]' "$report/output")
 	[ "$packages" = 0 ] || ran="$packages packages, "

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sees to it that the programs which the tests run for real are there. Each argument is PROGRAM:DEBIAN-PACKAGE, or
-# /FILE:DEBIAN-PACKAGE.
+# Installs the programs that the tests start, if they are missing. Each argument is
+# PROGRAM:DEBIAN-PACKAGE or /FILE:DEBIAN-PACKAGE.
 set -eu
 missing=""
 for pair in "$@"; do
@@ -14,7 +14,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
 	echo "installing$missing"
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -qq
-	# shellcheck disable=SC2086 # one word a package
+	# shellcheck disable=SC2086 # one word per package
 	apt-get install -y -qq --no-install-recommends $missing >/dev/null
 	exit 0
 fi

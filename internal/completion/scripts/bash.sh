@@ -1,7 +1,7 @@
-# bash completion for ocgo-key, for bash 3.2 and newer; bash-completion is used where it is loaded.
+# bash completion for ocgo-key, for bash 3.2 and newer. It uses bash-completion if that is loaded.
 
-# Takes apart what stands before the cursor: words as they were typed, and where each begins in COMP_WORDS, which
-# is split at =, : and @ as well.
+# Splits the text before the cursor into words as they were typed. For each word it finds the index
+# of its beginning in COMP_WORDS, which is also split at =, : and @.
 __ocgo_key_words() {
     local rest=${COMP_LINE:0:COMP_POINT} word i
     words=() starts=()

@@ -5,7 +5,7 @@ function __ocgo_key_complete
     set -l current (commandline -ct)
     set -l program (string replace -r '^~/' "$HOME/" -- $words[1])
     set -e words[1]
-    # A word whose quote is still open has no meaning yet; without the quote it is near enough.
+    # A word with an open quote cannot be parsed, so the quote is removed.
     set -l plain (string unescape -- $current; or string trim -l -c '\'"' -- $current)
     set -l answer ($program __complete fish $words "$plain" 2>/dev/null)
     or return

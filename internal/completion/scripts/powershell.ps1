@@ -16,7 +16,7 @@ Register-ArgumentCompleter -Native -CommandName 'ocgo-key', 'ocgo-key.exe' -Scri
             $words += $element.Extent.Text
         }
     }
-    # An empty argument would be dropped: the last word goes behind a "=".
+    # PowerShell drops an empty argument, so "=" precedes the last word.
     $words += "=$wordToComplete"
 
     $encoding = [Console]::OutputEncoding
@@ -33,7 +33,7 @@ Register-ArgumentCompleter -Native -CommandName 'ocgo-key', 'ocgo-key.exe' -Scri
     $kind, $rest = $answer[0] -split ' ', 2
     switch ($kind) {
         'values' {
-            if ($answer.Count -eq 1) { return '' } # nothing, and no files either
+            if ($answer.Count -eq 1) { return '' } # no completion, and no file names either
             foreach ($line in $answer[1..($answer.Count - 1)]) {
                 $text, $shown, $tip = $line -split "`t", 3
                 [System.Management.Automation.CompletionResult]::new($text, $shown, 'ParameterValue', $tip)

@@ -1,17 +1,18 @@
 #!/bin/sh
-# Publishes what `make packages` made beside goreleaser's own files, where the secret for it is set: the npm packages
-# (NODE_AUTH_TOKEN) and the Homebrew formula (TAP_TOKEN). Tokens go through the environment and never into an argument.
+# Publishes the npm packages, if NODE_AUTH_TOKEN is set, and the Homebrew formula, if TAP_TOKEN is
+# set. `make packages` has made them. Tokens are passed in the environment and never in an argument.
 set -eu
 dist=$1
 version=$(sed -n 's/.*"version":"\([^"]*\)".*/\1/p' "$dist/metadata.json")
 case $version in *-*) tag=next ;; *) tag=latest ;; esac
 
 if [ -n "${NODE_AUTH_TOKEN:-}" ]; then
-	registry=$(npm config get registry) # NPM_CONFIG_REGISTRY, where it is set
+	registry=$(npm config get registry) # NPM_CONFIG_REGISTRY, if it is set
 	npmrc=$(mktemp)
 	trap 'rm -f "$npmrc"' EXIT
 	echo "${registry#*:}:_authToken=\${NODE_AUTH_TOKEN}" >"$npmrc" # npm itself reads the variable
-	# The package that users install comes last, when those that it needs are there. What an earlier try has published stays.
+	# The package that users install is published last, after the packages that it needs. Packages
+	# that an earlier run has published stay.
 	for package in "$dist"/npm/ocgo-key-*-*-"$version".tgz "$dist/npm/ocgo-key-$version.tgz"; do
 		name=$(tar -xzOf "$package" package/package.json | sed -n 's/^  "name": "\(.*\)",$/\1/p')
 		npm view --userconfig "$npmrc" --registry "$registry" "$name@$version" version >/dev/null 2>&1 ||
