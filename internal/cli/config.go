@@ -29,7 +29,7 @@ strategy: which account a process gets, of those that are ready.
 
 ahead: the percentage of a limit, from 1 to 99, at which a process switches to an account with more left. 0 (the default) turns this off: a process keeps its account up to the limit, because a switch loses the prompt cache.
 
-tier: accounts of tier 2 are a reserve. They are handed out only while no account of tier 1 is ready; as soon as one is, new processes get it. tier NAME N sets the tier of one account. A new account is in tier 1.
+tier: accounts of tier 2 are a reserve. They are handed out only while no account of tier 1 is ready. New processes return to tier 1 when it has a ready account. tier NAME N sets the tier of one account. A new account is in tier 1.
 
 store: where the keys are kept. Once there are accounts, use migrate to change it: it moves their keys.
 

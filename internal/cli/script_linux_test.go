@@ -17,9 +17,10 @@ import (
 	"ocgo-key/keychain/keychaintest"
 )
 
-// TestScripts runs testdata/script, and testdata/installed, whose scripts start installed programs or
-// need a real keychain service. testdata/script/README.md describes the commands that scripts have in
-// addition to those of testscript.
+// TestScripts runs the scripts in testdata/script and testdata/installed. Those in
+// testdata/installed start installed programs or need a real keychain service.
+// testdata/script/README.md describes the commands that scripts have in addition to those of
+// testscript.
 func TestScripts(t *testing.T) {
 	folders := []string{"script"}
 	if keychaintest.Installed {

@@ -6,8 +6,8 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// folderPollInterval is the time between two checks of a folder that cannot be watched, because it
-// does not exist yet or the system has no watches left.
+// folderPollInterval is the time between two checks of a folder that cannot be watched: it does not
+// exist yet, or the system has no watches left.
 const folderPollInterval = 5 * time.Second
 
 // watchFolder sends a value after changes in the folder dir. Several changes may be sent as one.

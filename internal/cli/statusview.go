@@ -157,8 +157,8 @@ func conditionStyle(c rotation.Condition) style {
 	return cmp.Or(map[string]style{rotation.Ready: green, rotation.Cooling: yellow, rotation.Rejected: red}[c.State], faint)
 }
 
-// resetText returns "resets in 2 h 10 min, 17:30", or, if the window was reset since the last answer of
-// the service, "was 80 % until 17:30".
+// resetText returns "resets in 2 h 10 min, 17:30". If the window was reset after the last answer of
+// the service, it returns "was 80 % until 17:30".
 func resetText(w rotation.KnownWindow, now time.Time) string {
 	switch {
 	case w.ResetsAt.IsZero():

@@ -42,7 +42,7 @@ type live struct {
 	offline  bool
 	asking   bool
 	asked    time.Time      // the time of the last request to the service
-	barred   bool           // the keychain refused the keys; only the user's request tries again
+	barred   bool           // the keychain refused access; only the key u tries again
 	stamp    rotation.Stamp // identifies the state that is shown
 }
 

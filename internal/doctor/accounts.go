@@ -61,7 +61,7 @@ func (e accountsCheck) checkUnknownAnswers(r *Result, pool *rotation.Pool) {
 	}
 	for _, f := range refusals {
 		if time.Since(f.Last) < recentRefusal {
-			r.found(Note, "ocgo-key history", "the service refused %s with an answer that this version does not know, which was forwarded: %s (the last of %s, %s); a newer version may know it",
+			r.found(Note, "ocgo-key history", "the service refused %s with an answer that this version does not know: %s (the last of %s, %s); the client got this answer; a newer version may know it",
 				text.Count(f.Count, "request", "requests"), rotation.Describe(f), text.OneLine(f.Account), text.Ago(f.Last, time.Now()))
 		}
 	}

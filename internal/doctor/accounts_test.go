@@ -40,7 +40,7 @@ func TestAccounts(t *testing.T) {
 				{Status: 403, Type: "Account.Paused", Account: "Work", Count: 2, Last: time.Now()},
 				{Status: 403, Type: "Account.Old", Account: "Work", Count: 1, Last: time.Now().Add(-30 * 24 * time.Hour)},
 			}
-		}, []string{"note: the service refused 2 requests with an answer that this version does not know, which was forwarded: 403 Account.Paused (the last of Work, just now); a newer version may know it | ocgo-key history"}, "2 accounts, the next process gets Work"},
+		}, []string{"note: the service refused 2 requests with an answer that this version does not know: 403 Account.Paused (the last of Work, just now); the client got this answer; a newer version may know it | ocgo-key history"}, "2 accounts, the next process gets Work"},
 	}
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {

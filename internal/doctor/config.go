@@ -63,7 +63,7 @@ func (e configCheck) checkUserConfig(r *Result, path string) {
 		return
 	}
 	level, effect := e.openCode(e.program()).otherKey()
-	o, _ := opencode.ReadOverrides(data, keyform.StandIn) // configText has checked it
+	o, _ := opencode.ReadOverrides(data, keyform.StandIn) // no error: configText has checked the text
 	switch {
 	case o.Key == opencode.Literal && !o.StandsIn:
 		r.found(level, "ocgo-key import --from "+text.Quote(path)+" --scrub", "%s sets %s: %s", path, o.Place("apiKey"), effect)

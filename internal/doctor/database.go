@@ -13,8 +13,8 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// database checks OpenCode's database: whether it has keys that OpenCode uses instead of the pool's,
-// whether other users can read it, and whether the installed OpenCode can use it.
+// database checks OpenCode's database. It reports keys that OpenCode uses instead of the pool, a
+// file that other users can read, and an installed OpenCode that cannot use the database.
 func (o *openCode) database(ctx context.Context, r *Result) {
 	path := opencode.DatabasePath(o.getenv, o.home)
 	info, err := os.Stat(path)

@@ -98,7 +98,7 @@ func (e pluginCheck) checkPluginFile(r *Result, w *install.Places, path string) 
 	content, ok := regular(path, opencode.MaxLoginFile)
 	version, ours := opencode.Ours(content)
 	if !ok || !ours {
-		r.found(Problem, "mv "+text.Quote(path)+" "+text.Quote(path+".aside")+" && "+again, "%s is not as ocgo-key wrote it: OpenCode loads it instead of the plugin", path)
+		r.found(Problem, "mv "+text.Quote(path)+" "+text.Quote(path+".aside")+" && "+again, "%s is not the file that ocgo-key wrote: OpenCode loads it instead of the plugin", path)
 		return false
 	}
 	plugin, readable := opencode.ReadPlugin(content)

@@ -57,7 +57,7 @@ func TestPlugin(t *testing.T) {
 		"older":     {strings.Replace(string(good), version, "// ocgo-key plugin 0\n", 1), fmt.Sprintf("problem: PATH is from an older ocgo-key (0, this one writes %d)%s", opencode.PluginVersion, installAgain)},
 		"newer":     {strings.Replace(string(good), version, "// ocgo-key plugin 99\n", 1), fmt.Sprintf("note: PATH is from a newer ocgo-key (99, this one writes %d) | ocgo-key uninstall && ocgo-key install --yes", opencode.PluginVersion)},
 		"changed":   {string(good) + "// more\n", "problem: PATH was changed since ocgo-key wrote it" + installAgain},
-		"not ours":  {"export {}", "problem: PATH is not as ocgo-key wrote it: OpenCode loads it instead of the plugin | mv PATH PATH.aside && ocgo-key install --yes"},
+		"not ours":  {"export {}", "problem: PATH is not the file that ocgo-key wrote: OpenCode loads it instead of the plugin | mv PATH PATH.aside && ocgo-key install --yes"},
 		"moved":     {with(elsewhere), "problem: PATH starts " + elsewhere.Program + ", which does not exist: OpenCode works without the pool" + installAgain},
 		"not by us": {with(another), "note: PATH starts " + another.Program + " and not this program, " + w.Program + installAgain},
 	} {

@@ -20,7 +20,7 @@ func (o *openCode) proxies(r *Result) {
 		if runtime.GOOS == "windows" {
 			fix = `$env:NO_PROXY = "127.0.0.1,localhost,$env:NO_PROXY"`
 		}
-		r.found(Problem, fix, "%s is set and NO_PROXY does not name 127.0.0.1: OpenCode 2 sends the requests for its own server to that proxy, and does not start; `ocgo-key run` sets NO_PROXY, plain `opencode` does not", name)
+		r.found(Problem, fix, "%s is set and NO_PROXY does not name 127.0.0.1: OpenCode 2 sends the requests for its own server to that proxy, and does not start; only under `ocgo-key run` NO_PROXY is set", name)
 		return
 	}
 }

@@ -19,8 +19,8 @@ type Plan struct {
 	// FreeModels cost nothing. Their requests are answered even if windows are used up, and no
 	// budget counts them.
 	FreeModels []string
-	// UseBalance, if not empty, acts like the console's option of that name: for a used-up window
-	// the answer is a success with this cost, not an error.
+	// UseBalance, if not empty, acts like the console's option of that name: if a window is used
+	// up, the answer is a success with this cost.
 	UseBalance string
 	// TitlesFree answers every title request with success, and does not count it. OpenCode sends a
 	// title request in parallel with the main request. Without TitlesFree, the title request could
@@ -60,9 +60,9 @@ type Limit struct {
 }
 
 // Budget is the number of requests that a window allows. The window begins with its first request
-// and resets after Every (0 means Window.Length). With From, it resets at that time, by the
-// server's clock, and at every multiple of Every before and after it, like the weeks and months of
-// a subscription.
+// and resets after Every (0 means Window.Length). With From, the window resets at that time, by the
+// server's clock, and at every multiple of Every before and after it. The weeks and months of a
+// subscription work like this.
 type Budget struct {
 	Window   Window
 	Requests int

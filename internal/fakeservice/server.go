@@ -1,8 +1,7 @@
 // Package fakeservice is a stand-in for the OpenCode Go service: the three wire formats, the usage
-// endpoint and the errors, as in the public server source (anomalyco/opencode,
-// packages/console/app/src/routes/zen) and in public reports. A plan for each key decides the
-// answers. Tests and the demo use it. The behavior that it imitates is in docs/facts.md, "The Go
-// service".
+// endpoint and the errors. The sources are the public server code (anomalyco/opencode,
+// packages/console/app/src/routes/zen) and public reports. A plan for each key decides the answers.
+// Tests and the demo use it. The behavior that it imitates is in docs/facts.md, "The Go service".
 //
 // The package must not import package testing or any other package of this project, and must not
 // use the network. It listens only on 127.0.0.1. It waits only for the delays of a plan.

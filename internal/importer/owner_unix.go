@@ -9,7 +9,7 @@ import (
 )
 
 // replaceable returns an error for a file that must not be replaced: another user's file (under
-// sudo), or a file with a second hard link, which would keep the keys.
+// sudo), or a file with a second hard link, because that link would keep the keys.
 func replaceable(info os.FileInfo) error {
 	err := ownedByUs(info)
 	if stat, ok := info.Sys().(*syscall.Stat_t); err == nil && ok && stat.Nlink > 1 {

@@ -20,9 +20,9 @@ const name = "ocgo-key"
 //   - $OCGO_KEY_STATE_DIR where it is set, else
 //   - Windows: %LOCALAPPDATA%\ocgo-key, or AppData\Local\ocgo-key below home;
 //   - macOS: ~/Library/Application Support/ocgo-key;
-//   - everywhere else: $XDG_STATE_HOME/ocgo-key, or ~/.local/state/ocgo-key. A
-//     relative XDG_STATE_HOME is ignored, as the XDG base directory
-//     specification demands (https://specifications.freedesktop.org/basedir/).
+//   - everywhere else: $XDG_STATE_HOME/ocgo-key, or ~/.local/state/ocgo-key. A relative
+//     XDG_STATE_HOME is ignored, as the XDG base directory specification requires
+//     (https://specifications.freedesktop.org/basedir/).
 //
 // getenv is [os.Getenv] and home is [os.UserHomeDir], or substitutes; home is called only if
 // needed. If no folder can be determined, the error says to set OCGO_KEY_STATE_DIR.

@@ -91,9 +91,9 @@ func parseArgs(raw []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(raw), "\x00"), "\x00")
 }
 
-// parseProcArgs splits the value of macOS' kern.procargs2: the count as a little-endian int32, the
-// path of the program, one or more NULs, and then the arguments, each followed by a NUL. The
-// environment follows and is ignored.
+// parseProcArgs splits the value of macOS' kern.procargs2. It begins with the count as a
+// little-endian int32, the path of the program, and one or more NULs. Then come the arguments, each
+// followed by a NUL. The environment follows and is ignored.
 func parseProcArgs(raw []byte) (exe string, args []string) {
 	if len(raw) < 4 {
 		return "", nil
@@ -114,8 +114,8 @@ func parseProcArgs(raw []byte) (exe string, args []string) {
 	return string(path), args
 }
 
-// fullName restores a program's name that the system has truncated to max bytes: it returns the
-// longer name that begins with it, if there is one.
+// fullName restores a name that the system has truncated to max bytes. If a path in longer has a
+// base name that begins with comm, it returns that base name.
 func fullName(comm string, max int, longer ...string) string {
 	if len(comm) < max {
 		return comm

@@ -27,8 +27,8 @@ type Facts struct {
 // A User is the user as which this program runs.
 type User struct {
 	UID int
-	// Also are other users whose files count as the user's own. For root, they are the user who ran
-	// sudo and the owner of HOME.
+	// Also are other users whose files count as the user's own. For root, this includes the user
+	// who ran sudo and the owner of HOME.
 	Also []int
 }
 

@@ -107,8 +107,8 @@ func (c *comparison) wires(ctx context.Context) (w perWay[*wire], err error) {
 	return w, err
 }
 
-// addedRatio is the target for the time that the gateway adds to a direct request, as a multiple of
-// the time that the bare proxy adds.
+// addedRatio is the target for the time that the gateway adds to a request, as a multiple of the
+// time that the bare proxy adds.
 func addedRatio(most float64) bound {
 	return bound{fmt.Sprintf("added: at most %g of bare", most), func(_, ratio float64) bool { return ratio <= most }}
 }

@@ -26,7 +26,7 @@ func TestQuickRun(t *testing.T) {
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	// OpenCode starts faster with a short list of models, without its built-in plugins, and without
-	// the last stage of its compiler. This test does not need them.
+	// the last stage of its compiler. This test needs none of these.
 	models, err := filepath.Abs(filepath.Join("..", "e2e", "testdata", "models.json"))
 	require.NoError(t, err)
 	short.openCode = []string{"OPENCODE_DISABLE_DEFAULT_PLUGINS=1", "OPENCODE_MODELS_PATH=" + models, "BUN_JSC_useFTLJIT=0"}

@@ -29,8 +29,8 @@ func having(text string) func(string) bool {
 	return func(stdout string) bool { return strings.Contains(stdout, text) }
 }
 
-// time runs the command once, and returns the duration in ms: from before its process is created
-// until it has ended and all its output is read.
+// time runs the command once, and returns the duration in ms. It includes the creation of the
+// process and reading all its output.
 func (c *contestant) time(ctx context.Context) (took float64, err error) {
 	argv := c.argv
 	if c.prepare != nil {

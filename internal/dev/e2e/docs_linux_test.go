@@ -49,8 +49,8 @@ func blocks(t *testing.T) []block {
 }
 
 // Bash on a terminal runs every command of the pages as it is written, for a user who has three
-// accounts or adds them. Only the address of the service is replaced by that of the stand-in.
-// shownSpecially lists the blocks that need more, and says why a few blocks are not run.
+// accounts or adds them. The stand-in's address replaces the address of the service. shownSpecially
+// lists the blocks that need more, and says why a few blocks are not run.
 func TestDocs(t *testing.T) {
 	t.Parallel()
 	used := map[string]bool{}

@@ -16,7 +16,7 @@ import (
 // limit of the program itself is 8 s, for a keychain that does not answer.
 const patience = time.Minute
 
-// command is one use of the program.
+// command is a command line of the program, with its input.
 type command struct {
 	args  []string
 	stdin string

@@ -1,6 +1,6 @@
-// Command packaging makes the files of a release that goreleaser cannot make: the npm packages,
-// with the programs that goreleaser built, and a Homebrew formula that builds from source. For the
-// same programs and the same commit, the bytes are the same.
+// Command packaging makes the files of a release that goreleaser cannot make: a Homebrew formula
+// that builds from source, and the npm packages, which contain the programs that goreleaser built.
+// For the same programs and the same commit, the bytes are the same.
 package main
 
 import (

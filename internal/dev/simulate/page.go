@@ -20,7 +20,7 @@ const months = 5
 // workload is the amount of work in a month.
 type workload struct {
 	name string
-	play play // without strategy, ahead and seed
+	play play // its strategy, ahead and seed are not set
 }
 
 var workloads = []workload{
@@ -157,7 +157,7 @@ var claims = map[string]func(f figures) bool{
 		}
 		return true
 	},
-	"a reserve is hardly used in a quiet month, and nothing is lost; in a full month it is used less than without tiers, and with too much work it loses more": func(f figures) bool {
+	"a reserve is hardly used in a quiet month, and no request is lost; in a full month it is used less than without tiers; with too much work more is lost": func(f figures) bool {
 		return f.WithReserve(quiet).Lost() < 0.5 && f.WithReserve(quiet).Reserved < 0.25*f.Of(quiet, rotation.RoundRobin, 0).Reserved &&
 			f.WithReserve(full).Reserved < f.Of(full, rotation.RoundRobin, 0).Reserved &&
 			f.WithReserve(tooMuch).Lost() > f.Of(tooMuch, rotation.RoundRobin, 0).Lost()
@@ -175,7 +175,7 @@ var claims = map[string]func(f figures) bool{
 		}
 		return true
 	},
-	"moves before the limit save no switch, bring nothing with round-robin and next to nothing with most-left, and with fill-first less than round-robin gets done without": func(f figures) bool {
+	"moves before the limit save no switch, change nothing with round-robin and almost nothing with most-left, and fill-first with them is worse than round-robin without them": func(f figures) bool {
 		for _, n := range aheads {
 			for _, s := range rotation.Strategies() {
 				if f.Of(full, s, n).Switches < f.Of(full, s, 0).Switches {

@@ -33,8 +33,8 @@ func main() {
 	}
 }
 
-// A sentence is part of a comment, a message or a page. before is the text from the beginning of the
-// comment, message or paragraph to the sentence.
+// A sentence is part of a comment, a message or a page. before is the text that precedes the
+// sentence in the comment, message or paragraph.
 type sentence struct{ file, before, text string }
 
 // String returns the sentence with its context: `(Before.) The sentence. (file.go)`.
