@@ -136,7 +136,7 @@ func TestImportSurvivesKill(t *testing.T) {
 		}
 		exit := new(exec.ExitError)
 		require.ErrorAs(t, err, &exit)
-		require.Equal(t, -1, exit.ExitCode(), "%s", rest) // ended by the signal
+		require.Equal(t, -1, exit.ExitCode(), "%s", rest) // the signal has ended it
 		killed++
 		if n := len(h.labels()); n > 0 && n < len(keys) {
 			between++

@@ -87,7 +87,7 @@ func TestKeychainMatrix(t *testing.T) {
 		{"fake, an unknown error", failing("org.example.Error.Full"), 1, "the keychain service failed with org.example.Error.Full"},
 	} {
 		t.Run(row.state, func(t *testing.T) {
-			t.Parallel() // most of them wait
+			t.Parallel() // most of these tests wait
 			key := keyleak.New().Key("one")
 			env := row.ring(t, key)
 			dir := t.TempDir()

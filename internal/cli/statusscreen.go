@@ -106,7 +106,7 @@ func (s *screen) frame(now time.Time, l layout, height int) []string {
 		bottom = append(bottom, l.paint(faint, l.fit(keysShort, l.width)))
 	}
 	foot := append([]string{""}, p.foot...)
-	const least = 3 // lines for accounts; a terminal that is too low shows nothing else
+	const least = 3 // the number of lines that accounts need at least
 	if height-len(bottom)-len(foot) < least {
 		foot = nil
 	}

@@ -105,7 +105,7 @@ func (o *openCode) models(r *Result, paths []string) {
 		for _, m := range opencode.ModelOverrides(text, keyform.StandIn) {
 			level, effect := o.otherKey()
 			if level == Note {
-				effect = "the pool's is used instead"
+				effect = "the pool's setting is used instead"
 			}
 			r.found(level, editCommand(path), "%s sets %s only for model %s: %s", path, strings.Join(m.Names, " and "), m.Model, effect)
 		}

@@ -15,7 +15,7 @@ func TestModels(t *testing.T) {
 	path := write(t, filepath.Join(o.home, "opencode.json"), `{"providers":{"opencode-go":{"models":{"kimi-k2.6":{"settings":{"baseURL":"https://example.com"}}}}}}`, 0o600)
 	assert.Equal(t, []string{"problem: " + path + " sets baseURL only for model kimi-k2.6: plain `opencode` uses it and not the pool | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path, filepath.Join(o.home, "none.json")}) }))
 	o.pooled = true
-	assert.Equal(t, []string{"note: " + path + " sets baseURL only for model kimi-k2.6: the pool's is used instead | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path}) }))
+	assert.Equal(t, []string{"note: " + path + " sets baseURL only for model kimi-k2.6: the pool's setting is used instead | ${EDITOR:-vi} " + path}, findings(func(r *Result) { o.models(r, []string{path}) }))
 }
 
 // Each case is a setting that makes plain `opencode` bypass the pool. With the plugin installed,

@@ -58,7 +58,7 @@ func TestDatabase(t *testing.T) {
 	for what, tt := range tests {
 		t.Run(what, func(t *testing.T) {
 			if runtime.GOOS == "windows" && (tt.mode != 0o600 || tt.p.Generation == 1) {
-				return // Windows has no file modes, and another shell
+				return // on Windows there are no file modes
 			}
 			o := home(t, nil, tt.p)
 			o.pooled = tt.pooled

@@ -133,7 +133,7 @@ func (e pluginCheck) checkPluginFile(r *Result, w *install.Places, path string) 
 func (e pluginCheck) checkToasts(r *Result, plugin opencode.Plugin, folder, again string) {
 	for name, want := range plugin.ToastFiles() {
 		if content, ok := regular(filepath.Join(folder, name), opencode.MaxLoginFile); !ok || string(content) != string(want) {
-			r.found(Note, again, "%s is not as ocgo-key wrote it: OpenCode 2 does not show the plugin's notices", filepath.Join(folder, name))
+			r.found(Note, again, "%s is not the file that ocgo-key wrote: OpenCode 2 does not show the plugin's notices", filepath.Join(folder, name))
 			return
 		}
 	}

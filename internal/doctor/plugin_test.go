@@ -95,7 +95,7 @@ func TestShim(t *testing.T) {
 	write(t, w.Shim, string(good)+"\n", 0o755)
 	assert.Contains(t, m.examine("plugin").Findings[0].What, "one of the two was moved, or the file was changed")
 	write(t, w.Shim, "another's", 0o755)
-	assert.Equal(t, w.Shim+" is not as ocgo-key wrote it", m.examine("plugin").Findings[0].What)
+	assert.Equal(t, w.Shim+" is not the file that ocgo-key wrote", m.examine("plugin").Findings[0].What)
 	require.NoError(t, os.Remove(w.Shim))
 	assert.Equal(t, "the shim was installed, but is no longer in "+filepath.Dir(w.Shim), m.examine("plugin").Findings[0].What)
 }

@@ -26,7 +26,7 @@ func (e pluginCheck) checkShim(r *Result, w *install.Places, loaded bool) (there
 		}
 		return false, false
 	case !ours && recorded:
-		r.found(Problem, "mv "+text.Quote(w.Shim)+" "+text.Quote(w.Shim+".aside")+" && "+again, "%s is not as ocgo-key wrote it", w.Shim)
+		r.found(Problem, "mv "+text.Quote(w.Shim)+" "+text.Quote(w.Shim+".aside")+" && "+again, "%s is not the file that ocgo-key wrote", w.Shim)
 		return false, false
 	case !ours:
 		return false, false

@@ -64,7 +64,7 @@ func TestDoctorOpenCode2(t *testing.T) {
 	require.Len(t, poisoned, 1)
 	assert.Equal(t, "problem", poisoned[0].Level)
 	assert.Contains(t, poisoned[0].What, "that has ended")
-	assert.NotEmpty(t, w.findings(plugin+" is not as ocgo-key wrote it"))
+	assert.NotEmpty(t, w.findings(plugin+" is not the file that ocgo-key wrote"))
 	assert.NotEmpty(t, w.findings("opencode.db has 1 login for OpenCode Go: plain `opencode` uses it"))
 	assert.NotEmpty(t, w.findings("opencode.db has mode 0644"))
 	assert.Empty(t, w.findings("was not tested"))
