@@ -83,8 +83,9 @@ func TestMoveCutShort(t *testing.T) {
 	}
 }
 
-// cutAt starts a move to the encrypted file. The n-th call of a store fails, before or after it
-// takes effect, and so do all later calls. cutAt reports whether there was an n-th call.
+// cutAt starts a move to the encrypted file, in which the n-th call to a store and all later calls
+// fail. If later is true, the n-th call takes effect before it fails. cutAt reports whether there
+// was an n-th call.
 func (w *world) cutAt(n int, later bool) bool {
 	calls := 0
 	for _, f := range w.stores {

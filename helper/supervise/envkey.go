@@ -119,8 +119,8 @@ func (t *tail) bytes() []byte {
 	return t.end
 }
 
-// Patterns for the last output of a command that a limit has ended: the service's own error, or
-// other words for a limit.
+// Patterns that show, in the last output of a command, that the command ended because of a limit.
+// They match the service's own error, or a description of a limit.
 var (
 	serviceError = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`\{[^\n]*"(GoUsageLimitError|RateLimitError|AuthError|CreditsError)"[^\n]*\}`)

@@ -19,7 +19,7 @@ import (
 type runCmd struct {
 	On429   string         `name:"on-429" enum:"auto,replay,restart" default:"auto" help:"At a limit: replay (send the request again with the next key; the command does not notice), restart (start the command again and resume its session), or auto (replay, then restart if the replay fails)."`
 	MaxWait *time.Duration `placeholder:"D" help:"If all accounts are used up and none is ready within this time, exit with code 75; 0 never waits. Default: wait as OpenCode does."`
-	Then    string         `name:"then-model" placeholder:"MODEL" help:"While all accounts are used up, send requests to this model of the provider. The model should be free, and must use the same wire format. After an answer that costs money it is not used again."`
+	Then    string         `name:"then-model" placeholder:"MODEL" help:"While all accounts are used up, send requests to this model of the provider. The model should be free, and must use the same wire format. It is not used again after an answer that costs money."`
 	EnvKey  bool           `help:"Put the real key into OPENCODE_API_KEY, for a command that cannot use a gateway. Every program that the command starts can read it."`
 	gatewayFlags
 	choiceFlags

@@ -25,8 +25,8 @@ import (
 // callBudget limits each call of the suite. Only a store that hangs reaches it.
 const callBudget = 30 * time.Second
 
-// Conformance tests that a store meets the contract of keychain.Store. open returns the store under
-// test, and is called once for each part of the suite. The parts use random ids and delete their
+// Conformance runs the tests that every keychain.Store must pass. open returns the store under test,
+// and is called once for each part of the suite. The parts use random ids and delete their
 // keys, so the store may be shared and need not be empty.
 func Conformance(t *testing.T, open func(t *testing.T) keychain.Store) {
 	t.Helper()

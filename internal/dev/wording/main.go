@@ -87,8 +87,13 @@ func ofSource(path string, all *[]sentence) error {
 	if err != nil {
 		return err
 	}
+	names := documented(file)
 	for _, group := range file.Comments {
-		take(path, group.Text(), all)
+		text := group.Text()
+		if name := names[group]; strings.HasPrefix(text, name+" ") {
+			text = "`" + name + "`" + strings.TrimPrefix(text, name)
+		}
+		take(path, text, all)
 	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING && !strings.HasSuffix(path, "_test.go") {
@@ -100,6 +105,42 @@ func ofSource(path string, all *[]sentence) error {
 		return true
 	})
 	return nil
+}
+
+// documented returns the name that each doc comment begins with. It is a word of the code, and a
+// reader of the file sees that it is one.
+func documented(file *ast.File) map[*ast.CommentGroup]string {
+	names := map[*ast.CommentGroup]string{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			names[n.Doc] = n.Name.Name
+		case *ast.GenDecl:
+			if len(n.Specs) == 1 {
+				names[n.Doc] = nameOf(n.Specs[0])
+			}
+		case *ast.TypeSpec:
+			names[n.Doc] = n.Name.Name
+		case *ast.ValueSpec:
+			names[n.Doc] = nameOf(n)
+		case *ast.Field:
+			if len(n.Names) > 0 {
+				names[n.Doc] = n.Names[0].Name
+			}
+		}
+		return true
+	})
+	return names
+}
+
+func nameOf(spec ast.Spec) string {
+	switch spec := spec.(type) {
+	case *ast.TypeSpec:
+		return spec.Name.Name
+	case *ast.ValueSpec:
+		return spec.Names[0].Name
+	}
+	return ""
 }
 
 // ofPage collects the paragraphs and list items of a page. It skips headings, tables and code.
