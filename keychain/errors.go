@@ -155,7 +155,7 @@ type reason struct {
 func (r reason) Error() string { return r.message }
 func (r reason) Unwrap() error { return r.err }
 
-// A call is one call of a Store's method. The errors of the call contain its fields.
+// A call describes a call of a Store's method. The errors of that call have the same fields.
 type call struct{ store, op, id string }
 
 // check returns an error for an invalid id, or if ctx has ended.
@@ -218,8 +218,8 @@ func contextEnded(err error, budget time.Duration) *Error {
 	}
 }
 
-// DefaultBudget is the time limit of a call whose context has no deadline. Also `get` never takes
-// longer than this.
+// DefaultBudget is the time limit of a call whose context has no deadline. It is also the time
+// limit of `get`.
 const DefaultBudget = 8 * time.Second
 
 // WithBudget returns ctx, with a deadline after DefaultBudget if ctx has none.

@@ -41,12 +41,12 @@ type FileConfig struct {
 // (https://age-encryption.org/v1) to the X25519 recipients of the identity. `age -d -i IDENTITY
 // keys.age` shows its plaintext: {"version":1,"keys":{ID:KEY}}.
 //
-// Group and others must have no permissions for the file and the identity, on systems with such
-// permissions. The file is written with mode 0600, atomically and synced to disk, while keys.lock
-// is locked. Only the identity stays in memory. If the identity has a passphrase, the first call
-// asks for it, once. If the identity is a descriptor, no child process inherits it. The first call
-// reads the descriptor to its end and closes it. A call returns when its context ends, or after
-// DefaultBudget if the context has no deadline.
+// On Unix, group and others must have no permissions for the file and the identity. The file is
+// written with mode 0600, atomically and synced to disk, while keys.lock is locked. Only the
+// identity stays in memory. If the identity has a passphrase, the first call asks for it, once. If
+// the identity is a descriptor, no child process inherits it. The first call reads the descriptor
+// to its end and closes it. A call returns when its context ends, or after DefaultBudget if the
+// context has no deadline.
 func NewFile(c FileConfig) Store {
 	return &fileStore{config: c, source: newIdentitySource(c.Identity, c.GroupReadable), busy: make(chan struct{}, 1)}
 }

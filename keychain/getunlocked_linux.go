@@ -11,9 +11,8 @@ import (
 // three times: for the list of keyrings; for a session and the item; for the secret. keyring.Get
 // makes seven calls in sequence. ok is false in every other case (a locked keyring, an error, no
 // item). Then the caller uses keyring.Get, which may prompt the user. The session is opened only
-// after the first answer, since gnome-keyring (42.1 to 48) crashes if a client opens a session
-// before it is registered. gnome-keyring registers a client at its first call, in a separate
-// thread.
+// after the first answer: gnome-keyring (42.1 to 48) registers a client at its first call, in a
+// separate thread, and crashes if the client opens a session before that.
 func getUnlocked(service, user string) (value string, ok bool) {
 	conn, err := dbus.SessionBus()
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// ErrInvalidKey is wrapped by every error of ParseKey, except for a key that is too long: its error
-// is ErrTooLarge.
+// ErrInvalidKey is wrapped by the errors of ParseKey. If a key is too long, the error matches
+// ErrTooLarge instead.
 var ErrInvalidKey = errors.New("not a usable key")
 
 // GetKey returns the secret of id in store. It returns an error of kind Unusable if the secret

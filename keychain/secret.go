@@ -22,8 +22,8 @@ const redacted = "[redacted]"
 // the buffer of a typed or piped key is overwritten. Package internal/secure protects the other
 // copies: it prevents core dumps and hides the process's memory.
 type Secret struct {
-	// reveal is a func, since some printers ignore methods: fmt for an unexported field, and the
-	// dumpers of test libraries. They follow strings and pointers, but cannot read a closure.
+	// reveal is a func, since a printer cannot read a closure. Some printers ignore methods: fmt
+	// for an unexported field, and the dumpers of test libraries. They would print a string.
 	reveal func() string
 }
 

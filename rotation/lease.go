@@ -240,7 +240,7 @@ func (p *Records) Holders(ctx context.Context) (func(pid int, start string) bool
 	return func(pid int, start string) bool { return leaseOf(s, Process{PID: pid, Start: start}) != nil }, nil
 }
 
-// Upcoming returns the account that the holder would get if it had to leave its account.
+// Upcoming returns the account that the holder would get in place of its current one.
 func (p *Leases) Upcoming(ctx context.Context, holder Holder, ask Ask) (Handout, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {

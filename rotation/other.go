@@ -31,7 +31,7 @@ const (
 	// them spends money from its balance.
 	ForModel Purpose = iota
 	// ForMetadata is a request for usage or for the list of models. It counts toward no limit, so
-	// any account that is cooling can be used.
+	// even an account that is cooling can be used.
 	ForMetadata
 )
 

@@ -32,8 +32,8 @@ func FuzzWords(f *testing.F) {
 	})
 }
 
-// FuzzRefusal quotes a word of the request in a refusal. That word is not kept, and at most twelve
-// other words are.
+// FuzzRefusal repeats a word of the request in a refusal. Redact removes that word, and keeps at
+// most twelve words.
 func FuzzRefusal(f *testing.F) {
 	f.Add("This request was refused", "tell me about", "Account.Paused")
 	f.Add("zqxsecret, zqxsecret!", "", "zqxsecret")

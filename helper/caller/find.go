@@ -87,15 +87,15 @@ func Above(pid int, lookup func(pid int) (process.Info, error), holds func(proce
 	return process.Info{}, false
 }
 
-// isFork reports whether at, a shell, is a forked copy of its parent up.
-func isFork(at, up process.Info) bool {
-	if at.Image != "" && up.Image != "" {
-		return at.Image == up.Image
+// isFork reports whether a shell is a forked copy of its parent.
+func isFork(child, parent process.Info) bool {
+	if child.Image != "" && parent.Image != "" {
+		return child.Image == parent.Image
 	}
 	// On macOS the executable is unknown, so a copy is recognized by its unchanged arguments. A
 	// shell that another shell started with the same arguments looks like a copy. Then both shells
 	// get one key. Without this rule, every $(…) would get a new key.
-	return len(at.Args) > 0 && at.Name == up.Name && slices.Equal(at.Args, up.Args)
+	return len(child.Args) > 0 && child.Name == parent.Name && slices.Equal(child.Args, parent.Args)
 }
 
 type kind int

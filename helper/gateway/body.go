@@ -73,7 +73,7 @@ func keepBody(w http.ResponseWriter, r *http.Request, of *budget) (*body, error)
 		return b, nil
 	}
 	if b.length = int64(len(b.kept)); b.length <= smallBody {
-		if cap(b.kept) >= leastSpare { // the buffer is reused, and net/http may read a small body later
+		if cap(b.kept) >= leastSpare { // done releases the buffer for reuse, but net/http may still read the body
 			b.kept = slices.Clone(b.kept)
 		}
 		m.done()

@@ -335,8 +335,8 @@ func (f *failover) passOn(resp *http.Response, x *Exchange, grant helper.Grant) 
 	}
 }
 
-// switched is called once for each switch, by the request that notices it. next is the grant of the
-// new account. start runs the tasks that follow.
+// switched is called once for each switch, by the request that notices it. next is the new account
+// with its key. start runs a task in the background.
 func (f *failover) switched(sw rotation.Switch, next helper.Grant, start func(func(context.Context))) {
 	start(f.Holder.Prepare)
 	if f.Usage != nil {

@@ -237,7 +237,7 @@ func TestOtherKeysInAnAnswer(t *testing.T) {
 }
 
 // A key that arrives in two pieces is hidden, wherever it is cut. Each complete event is passed on
-// at once: the service sends the next event only after the client has read it.
+// at once: the service of this test waits until the client has read an event.
 func TestAKeyInTwoPieces(t *testing.T) {
 	for form, spell := range map[string]func(string) string{"plain": func(key string) string { return key }, "escaped": escaped, "percent": percent} {
 		t.Run(form, func(t *testing.T) {

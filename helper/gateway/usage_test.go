@@ -106,8 +106,8 @@ func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
 	assert.LessOrEqual(t, s.asked("/usage"), 3, "each account once a minute at most")
 }
 
-// The 429 names one window; /usage lists all windows. The user is told the time of return once,
-// from /usage.
+// The user is told only once when an account is back. The 429 names one window, so the time comes
+// from /usage, which lists all windows.
 func TestTheTimeOfReturnIsReportedOnce(t *testing.T) {
 	var said []string
 	s := usageStage(t, func(o *gateway.Options) {

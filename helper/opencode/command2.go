@@ -41,7 +41,7 @@ type Command2 struct {
 	Logs []string
 
 	head []string // the words up to the last subcommand; options are added after them
-	tail []string // the rest, without --standalone
+	tail []string // the words after head, without --standalone
 	kept []string // the options in tail that apply to a second invocation as well
 }
 

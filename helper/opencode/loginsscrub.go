@@ -40,7 +40,7 @@ func ScrubLogins(source []byte, taken func(keychain.Secret) bool) ([]byte, error
 	return scrubbed, nil
 }
 
-// removable reports whether the login is to be removed.
+// removable reports whether ScrubLogins removes the login.
 func (l Login) removable(taken func(keychain.Secret) bool) bool {
 	return l.Problem == "" && l.Stays == "" && taken(l.Key)
 }
@@ -67,7 +67,7 @@ func checkScrubbed(before Logins, scrubbed []byte, taken func(keychain.Secret) b
 	return nil
 }
 
-// cutLines removes the lines of a list whose keys are taken.
+// cutLines removes each line of list that is a removable login.
 func cutLines(list []byte, taken func(keychain.Secret) bool) []byte {
 	kept := make([]byte, 0, len(list))
 	for line := range bytes.Lines(list) {
@@ -79,7 +79,7 @@ func cutLines(list []byte, taken func(keychain.Secret) bool) []byte {
 	return kept
 }
 
-// cutLogin removes the first login with a taken key. It returns nil if there is none.
+// cutLogin removes the first removable login. It returns nil if there is none.
 func cutLogin(text []byte, taken func(keychain.Secret) bool) []byte {
 	root, err := parseRoot(text)
 	if err != nil {

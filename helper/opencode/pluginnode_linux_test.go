@@ -38,7 +38,7 @@ type outcome struct {
 	Pattern     []bool
 	Panel       string
 	Toasts      []string
-	Seen        []string // the requests that other programs at the gateway's address got
+	Seen        []string // the requests to other programs that use the gateway's address
 }
 
 type redirected struct {

@@ -66,7 +66,7 @@ func (p *Program) Says(output string) {
 	}
 	known := p.Generation
 	for _, word := range strings.Fields(output) {
-		if p.is(strings.TrimPrefix(word, "v")); p.Version != "" {
+		if p.setVersion(strings.TrimPrefix(word, "v")); p.Version != "" {
 			break
 		}
 	}
@@ -117,7 +117,7 @@ func identify(path string, cache *Cache) (Program, error) {
 			return p, err
 		}
 		if of, ok := packageOf(real); ok {
-			p.is(of.Version)
+			p.setVersion(of.Version)
 			if text {
 				p.followLauncher(of)
 			}
@@ -141,9 +141,9 @@ func identify(path string, cache *Cache) (Program, error) {
 	return p, nil
 }
 
-// is sets Version and Generation if version is a version. Builds from OpenCode's sources have
-// version 0.0.0-…, which does not show the generation.
-func (p *Program) is(version string) {
+// setVersion sets Version and Generation, unless version is malformed. Builds from OpenCode's
+// sources have version 0.0.0-…, which does not show the generation.
+func (p *Program) setVersion(version string) {
 	m := programVersion().FindStringSubmatch(version)
 	if m == nil {
 		return
@@ -220,7 +220,7 @@ func (p *Program) followLauncher(of npmPackage) {
 			platform, ok := readPackage(candidate)
 			real := filepath.Join(candidate, "bin", programName(runtime.GOOS))
 			if ok && strings.HasPrefix(entry.Name(), begin) && isFile(real) {
-				p.is(platform.Version)
+				p.setVersion(platform.Version)
 				p.Real = real
 				return
 			}

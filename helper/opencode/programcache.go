@@ -68,7 +68,7 @@ func (c *Cache) get(path string, info os.FileInfo) (Program, bool) {
 	for _, known := range c.read() {
 		if known.Path == path && known.Size == info.Size() && known.Changed.Equal(info.ModTime()) {
 			var p Program
-			p.is(known.Version)
+			p.setVersion(known.Version)
 			p.Generation = known.Generation
 			return p, true
 		}

@@ -23,7 +23,7 @@ const (
 	agentText = 128
 )
 
-// scanned returns what the program at path contains, from the cache if possible.
+// scanned returns the result of scan for the file at path, from the cache if possible.
 func scanned(path string, cache *Cache) (Program, error) {
 	f, info, err := openRegular(path)
 	if err != nil {
@@ -41,7 +41,7 @@ func scanned(path string, cache *Cache) (Program, error) {
 }
 
 // scan searches a program of this size, in bytes, for agentMark and secondMark. It searches the end
-// first, because the whole file has 200 MB.
+// first, because the whole file is about 200 MB.
 func scan(program io.ReaderAt, size int64) (Program, error) {
 	var s marks
 	tail := max(size-scanTail, 0)
@@ -55,9 +55,9 @@ func scan(program io.ReaderAt, size int64) (Program, error) {
 	return s.program(), err
 }
 
-// marks records which marks were seen so far.
+// marks records which of the two marks were found.
 type marks struct {
-	agent  string // the text after agentMark; empty if that was not seen
+	agent  string // the text after agentMark; empty if agentMark was not found
 	second bool
 }
 
@@ -75,11 +75,11 @@ var agentPattern = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:[0-9A-Za-z._-]+/)?([0-9]+\.[0-9]+\.[0-9]+[0-9A-Za-z.+-]*)(?:/[a-z]+)?[ \x00]`)
 })
 
-// program returns what the marks say about the program.
+// program returns the version and the generation that the found marks show.
 func (s *marks) program() Program {
 	var p Program
 	if m := agentPattern().FindStringSubmatch(s.agent); m != nil {
-		p.is(m[1])
+		p.setVersion(m[1])
 	}
 	switch {
 	case p.Generation != 0:

@@ -17,9 +17,9 @@ type endpoint struct {
 	zen   bool // serves Zen as well
 }
 
-// Environment variables for a `run` inside another `run`. They contain the gateway of the outer
-// run, and the user's values that it has replaced. An agent's shells have them too, so that an
-// opencode started there uses the same gateway.
+// Environment variables for a `run` inside another `run`. They contain the address of the outer
+// run's gateway, and the user's values that the outer run has replaced. An agent's shells have them
+// too, so that an opencode started there uses the same gateway.
 const (
 	GatewayVariable = "OCGO_KEY_GATEWAY"
 	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"

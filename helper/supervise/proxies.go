@@ -41,7 +41,8 @@ func pastProxies(env []string, goos string) []string {
 	return env
 }
 
-// usersProxies undoes pastProxies, except for a list that was changed since.
+// usersProxies restores the lists that pastProxies changed. It keeps a list that was changed again
+// after that.
 func usersProxies(env []string, goos string) []string {
 	before, kept := slices.Clone(env), false
 	for _, name := range noProxy {

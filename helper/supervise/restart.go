@@ -41,9 +41,9 @@ type progress struct {
 	announcedReturn     time.Time // when an account returns, as announced to the client
 }
 
-// observer adds the callbacks of progress to o, which informs the user, and returns the result. can
-// reports whether a restart would continue the work. waits is called when a request waits for an
-// account. Both are called with mu held. restart restarts the command.
+// observer returns o, which informs the user, with the callbacks of progress added. can reports
+// whether a restart would continue the work. waits is called when a request waits for an account.
+// Both are called with mu held. restart restarts the command.
 func (p *progress) observer(o gateway.Observer, can func() bool, restart func(), waits func(*rotation.ExhaustedError)) gateway.Observer {
 	tell := o.Exhausted
 	o.Answered = p.sawAnswer
@@ -104,8 +104,8 @@ func (p *progress) recordSession(x *gateway.Exchange) {
 	}
 }
 
-// isTurn reports whether the request is a turn of the user's conversation, not one of OpenCode's
-// titles or subagents. If a client sends no session, each of its requests counts as a turn.
+// isTurn reports whether the request is a turn of the user's conversation. Requests for a title and
+// requests of subagents are not. If a client sends no session, each request counts as a turn.
 func isTurn(x *gateway.Exchange) bool {
 	return x.Session() == "" || !x.Subagent() && x.HasTools()
 }

@@ -145,8 +145,8 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	return one.toTheEnd()
 }
 
-// hold returns the holder of this process with the user's choice of account, and tells the user
-// about the choice.
+// hold returns the holder of this process. It applies the user's choice of an account, and tells
+// the user about the choice.
 func (r *Run) hold(pool *rotation.Pool) (*helper.Holder, *helper.UsagePoller, error) {
 	holder, usage, err := r.Hold(pool, baseName(r.Command.Argv[0]))
 	if err != nil || r.Choose == nil {

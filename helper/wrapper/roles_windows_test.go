@@ -12,7 +12,7 @@ import (
 // fileVariable names the file for the output of a role.
 const fileVariable = "WRAPPER_TEST_FILE"
 
-// act acts as the command that the wrapper runs, in this role.
+// act is the program that the wrapper runs in a test. role selects what it does.
 func act(role string) {
 	switch role {
 	case "arguments": // writes its arguments

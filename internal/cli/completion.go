@@ -25,7 +25,7 @@ type completionCmd struct {
 }
 
 func (*completionCmd) Help() string {
-	return `Prints a script that a shell loads. TAB then completes commands, flags and their values, the labels of accounts, and after "run --" the arguments of that command. It reads the list of accounts. It does not use the keychain or the network.
+	return `Prints a script that a shell loads. TAB then completes commands, flags and their values, the labels of accounts, and after "run --" the arguments of that command. Completion reads the list of accounts. It does not use the keychain or the network.
 
 Examples:
   eval "$(ocgo-key completion bash)"       # in ~/.bashrc

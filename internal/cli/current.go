@@ -27,10 +27,10 @@ Examples:
   ocgo-key current --json`
 }
 
-// currentJSON is the shape of `current --json`, which is a contract.
+// currentJSON is the output of `current --json`. Scripts depend on its format.
 type currentJSON struct {
 	Account string  `json:"account"`
-	Held    bool    `json:"held"`    // whether the process holds it, or would get it
+	Held    bool    `json:"held"`    // false: the process would get it
 	Why     string  `json:"why"`     // held, chosen, use, turn
 	From    *string `json:"from"`    // where a choice was made: --account, OCGO_KEY_ACCOUNT, a file
 	PID     *int    `json:"pid"`     // of the process that holds it

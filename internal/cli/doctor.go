@@ -27,7 +27,7 @@ Examples:
   ocgo-key doctor --json`
 }
 
-// The shape of `doctor --json` is a contract.
+// doctorJSON is the output of `doctor --json`. Scripts depend on its format.
 type doctorJSON struct {
 	Findings []doctor.Finding  `json:"findings"`
 	OK       bool              `json:"ok"` // no problem; there may be notes

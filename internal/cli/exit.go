@@ -14,7 +14,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Exit codes. They are a contract.
+// Exit codes. Scripts depend on them.
 const (
 	exitGeneral    = 1
 	exitNoAccount  = 3   // no such account, or no account at all

@@ -146,7 +146,7 @@ func oldestEvent(h rotation.History) time.Time {
 	return h.Events[0].Time
 }
 
-// The shape of `history --json` is a contract.
+// The output of `history --json`. Scripts depend on its format.
 type (
 	historyJSON struct {
 		Events []eventJSON `json:"events"`

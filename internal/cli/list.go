@@ -61,7 +61,7 @@ func holders(v rotation.View) string {
 	return cmp.Or(strings.Join(names, ", "), "-")
 }
 
-// The shapes of `list --json` are a contract.
+// The output of `list --json`. Scripts depend on its format.
 type (
 	poolJSON struct {
 		Accounts []accountJSON `json:"accounts"`

@@ -22,7 +22,7 @@ Examples:
   ocgo-key migrate --to os`
 }
 
-// The shape of `migrate --json` is a contract.
+// migratedJSON is the output of `migrate --json`. Scripts depend on its format.
 type migratedJSON struct {
 	From    string   `json:"from"`
 	To      string   `json:"to"`

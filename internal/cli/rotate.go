@@ -22,7 +22,7 @@ import (
 )
 
 type rotateCmd struct {
-	PID        int     `name:"pid" placeholder:"PID" complete:"holder" help:"The process to switch. Default: the next process that asks."`
+	PID        int     `name:"pid" placeholder:"PID" complete:"holder" help:"The process to switch. Default: the next process without an account."`
 	Status     int     `placeholder:"N" help:"Report an answer of the service with this status. Pipe in its body if you have it."`
 	RetryAfter float64 `placeholder:"S" help:"The answer's retry-after, in seconds."`
 }

@@ -6,7 +6,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// The shapes of `status --json` are a contract. They extend those of `list --json`.
+// The output of `status --json`, which extends that of `list --json`. Scripts depend on its format.
 type (
 	statusJSON struct {
 		Accounts []statusAccountJSON `json:"accounts"`

@@ -14,7 +14,7 @@ import (
 
 type useCmd struct {
 	Name string `arg:"" optional:"" complete:"account" help:"Label or number of the account."`
-	PID  int    `name:"pid" placeholder:"PID" complete:"holder" help:"The process that gets it. Default: the next process that asks."`
+	PID  int    `name:"pid" placeholder:"PID" complete:"holder" help:"The process that gets the account. Default: the next process without an account."`
 	Here bool   `help:"Choose the account for this folder: write the label into ./.ocgo-key. Without NAME, confirm an existing .ocgo-key file that git tracks."`
 }
 
@@ -87,7 +87,7 @@ func (c *useCmd) here(a *app) error {
 			return hint.On(ignored.Reason, ignored.Next)
 		}
 		if file.Path == "" {
-			return hint.On(errors.New("there is no .ocgo-key here or above"), "`ocgo-key use NAME --here` writes one")
+			return hint.On(errors.New("there is no .ocgo-key here or above"), "`ocgo-key use NAME --here` creates the file")
 		}
 	}
 	ctx := context.Background()

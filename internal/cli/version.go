@@ -32,7 +32,7 @@ func (*versionCmd) Run(a *app) error {
 	return a.Print("ocgo-key %s (%s, %s/%s)\n%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH, line)
 }
 
-// The shape of `version --json` is a contract.
+// The output of `version --json`. Scripts depend on its format.
 type (
 	versionJSON struct {
 		Arch     string        `json:"arch"`

@@ -89,8 +89,8 @@ func (e configCheck) checkManaged(r *Result, path string, text []byte) {
 		return
 	}
 	if o.BaseURL {
-		r.found(Problem, editCommand(path), "%s, a managed configuration, sets %s, which overrides the gateway of `ocgo-key run` "+
-			"(not that of the plugin); remove it there", path, o.Place("baseURL"))
+		r.found(Problem, editCommand(path), "%s, a managed configuration, sets %s, so requests under `ocgo-key run` "+
+			"bypass the gateway (with the plugin they do not); remove the setting", path, o.Place("baseURL"))
 	}
 }
 

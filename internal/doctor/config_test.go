@@ -55,8 +55,8 @@ func TestConfig(t *testing.T) {
 			[]string{"problem: HOME/opencode.json cannot be read (the content is not a JSON object), so OpenCode does not start | ${EDITOR:-vi} HOME/opencode.json"},
 			[]string{"problem: HOME/opencode.json cannot be read (the content is not a JSON object), so OpenCode does not start | ${EDITOR:-vi} HOME/opencode.json"}},
 		"a managed address": {nil, map[string]string{"managed/opencode.json": config(`"baseURL":"https://example.com"`)},
-			[]string{"problem: HOME/managed/opencode.json, a managed configuration, sets provider.opencode-go.options.baseURL, which overrides the gateway of `ocgo-key run` (not that of the plugin); remove it there | ${EDITOR:-vi} HOME/managed/opencode.json"},
-			[]string{"problem: HOME/managed/opencode.json, a managed configuration, sets provider.opencode-go.options.baseURL, which overrides the gateway of `ocgo-key run` (not that of the plugin); remove it there | ${EDITOR:-vi} HOME/managed/opencode.json"}},
+			[]string{"problem: HOME/managed/opencode.json, a managed configuration, sets provider.opencode-go.options.baseURL, so requests under `ocgo-key run` bypass the gateway (with the plugin they do not); remove the setting | ${EDITOR:-vi} HOME/managed/opencode.json"},
+			[]string{"problem: HOME/managed/opencode.json, a managed configuration, sets provider.opencode-go.options.baseURL, so requests under `ocgo-key run` bypass the gateway (with the plugin they do not); remove the setting | ${EDITOR:-vi} HOME/managed/opencode.json"}},
 	}
 	if runtime.GOOS == "windows" {
 		return // Windows has other path separators and another editor

@@ -112,7 +112,7 @@ func (e stateCheck) checkContent(r *Result, s snapshot) {
 		r.Well += fmt.Sprintf(", %s, private", text.Count(len(s.state.Accounts), "account", "accounts"))
 	case errors.Is(s.err, state.ErrNewer):
 		r.found(Problem, "export OCGO_KEY_STATE_DIR="+text.Quote(s.dir+"-"+fmt.Sprint(state.Version)),
-			"%v: upgrade this one, or use another pool for it", s.err)
+			"%v: upgrade ocgo-key, or use another state folder", s.err)
 	case errors.Is(s.err, state.ErrUnreadable):
 		r.fixable(read, "%v: %s", s.err, kept)
 	case errors.Is(s.err, state.ErrMissing):

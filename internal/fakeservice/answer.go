@@ -51,12 +51,12 @@ type Answer struct {
 	ResetsIn time.Duration
 	// RetryAfter is the header retry-after, in seconds rounded up; 0 leaves it out.
 	RetryAfter time.Duration
-	// Header overrides all other headers, also retry-after, content-type and Date. A nil value
+	// Header overrides all other headers, even retry-after, content-type and Date. A nil value
 	// removes a header.
 	Header http.Header
 	Body   []byte
 
-	// Text is the text of a success, instead of Options.Reply.
+	// Text is the text of a successful answer. It overrides Options.Reply.
 	Text string
 	// Calls are the tool calls of the model. A request with n tool results gets call number n (from
 	// 0), if the request offers a tool of that name. After the last call the model answers with the

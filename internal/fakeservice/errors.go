@@ -127,7 +127,7 @@ func MissingSession() Answer {
 		"Request is missing x-opencode-session and cannot be routed efficiently. Please see https://opencode.ai/docs/go/#where-can-i-use-it")
 }
 
-// ProviderBalance is 402: the service itself has no balance left with a model's provider. The
+// ProviderBalance is 402: the service has used up its own balance with a model's provider. The
 // account's balance is not empty.
 func ProviderBalance() Answer {
 	return Answer{Status: http.StatusPaymentRequired, ErrorType: "unknown_error", Code: "invalid_request_error",

@@ -115,7 +115,7 @@ func respell(t *testing.T, body string, how Spelling) string {
 	return body
 }
 
-// An answer has the same content in each spelling.
+// A stream has the same text with any line ends.
 func TestSpellings(t *testing.T) {
 	s := start(t, Options{})
 	for _, f := range wires {

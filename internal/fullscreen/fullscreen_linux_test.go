@@ -140,7 +140,7 @@ func TestTerminalGone(t *testing.T) {
 	require.NoError(t, err)
 	tt.reads(enter)
 	require.NoError(t, tt.user.Close())
-	_, _ = tt.us.WriteString("x") // ends the pending read of the other side, which keeps the terminal open
+	_, _ = tt.us.WriteString("x") // a pending read of tt.user would keep the terminal open; this ends it
 	assert.Error(t, (<-s.Events()).Err)
 	_ = s.Close()
 }

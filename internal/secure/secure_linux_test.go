@@ -93,12 +93,12 @@ func under(t *testing.T, role, limits string) *exec.Cmd {
 	require.NoError(t, err)
 	cmd := exec.Command("sh", "-c", limits+`; exec "$0"`, self)
 	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0")
-	cmd.Dir = t.TempDir() // the system may write a core to this folder
+	cmd.Dir = t.TempDir() // the system may write a core dump to this folder
 	return cmd
 }
 
-// The kernel writes no core of a process that has called HideMemory, even if the kernel pipes cores
-// to a program.
+// The kernel writes no core dump of a process that has called HideMemory, even if core dumps are
+// piped to a program.
 func TestNoCoreIsDumped(t *testing.T) {
 	pattern, err := os.ReadFile("/proc/sys/kernel/core_pattern")
 	require.NoError(t, err)
@@ -110,11 +110,11 @@ func TestNoCoreIsDumped(t *testing.T) {
 		switch {
 		case role == "plain":
 			if !ws.CoreDump() {
-				t.Log("this machine writes no core of any process, so the test shows little")
+				t.Log("this machine writes no core dumps at all, so the test shows little")
 			}
 			continue
 		case role == "lowered" && pattern[0] == '|':
-			continue // limits do not apply to cores that are piped to a program
+			continue // limits do not apply to core dumps that are piped to a program
 		}
 		assert.False(t, ws.CoreDump(), role)
 		files, err := filepath.Glob(filepath.Join(cmd.Dir, "*"))
@@ -123,8 +123,8 @@ func TestNoCoreIsDumped(t *testing.T) {
 	}
 }
 
-// A command gets the limits with which this process was started, and is dumpable. That is true if
-// HideMemory has used prctl, and if it has used the limit.
+// A command is dumpable, and has the limits with which this process was started. HideMemory uses
+// prctl or the limit; both are tested.
 func TestCommandsHaveTheUsersLimits(t *testing.T) {
 	for limits, want := range map[string]string{
 		"ulimit -Sc 0; ulimit -Hc 4096":    "0\n4096\n",

@@ -47,7 +47,7 @@ func Size(f *os.File) (width, height int, err error) {
 	return width, height, err
 }
 
-// WithDescriptor runs call with the descriptor of f. File.Fd would make f blocking, also for other
+// WithDescriptor runs call with the descriptor of f. File.Fd would make f blocking, even for other
 // processes that share it.
 func WithDescriptor(f *os.File, call func(fd int) error) error {
 	raw, err := f.SyscallConn()

@@ -18,8 +18,8 @@ func quoteFor(goos, text string) string {
 		return text
 	case windows:
 		// Between double quotes, PowerShell needs a backtick before special characters and
-		// typographic quotes. cmd prints that backtick, and does not run anything either. Both read
-		// "" as a quote.
+		// typographic quotes. cmd leaves the backtick in the text, which is harmless. Both read ""
+		// as a quote.
 		return `"` + windowsSpecial.Replace(text) + `"`
 	}
 	// Between single quotes, fish has the escapes \\ and \'. Other shells have no escapes there.

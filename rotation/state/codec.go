@@ -41,7 +41,7 @@ func decode(text []byte) (*State, error) {
 	return s, nil
 }
 
-// encode returns the text of s for a file. The text is one line, since that is read fastest: see
+// encode returns the text of s for a file. It is one line, so that reading it is faster: see
 // docs/decisions/0023-json-of-the-state.md.
 func encode(s *State) ([]byte, error) {
 	return json.Marshal(s, json.Deterministic(true))

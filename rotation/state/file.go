@@ -43,7 +43,7 @@ type File struct {
 	warned sync.Map // the errors that warnOnce has reported
 
 	writeBehind bool           // set by WriteBehind
-	writes      sync.WaitGroup // writes of copies and events in the background
+	writes      sync.WaitGroup // background writes of copies and events
 }
 
 // WriteBehind makes Update return once state.json is written. The copy and the events are then
@@ -52,7 +52,7 @@ type File struct {
 // must be called before the first Update, and Wait before the process ends.
 func (f *File) WriteBehind() { f.writeBehind = true }
 
-// Wait waits for the writes in the background.
+// Wait waits for the background writes.
 func (f *File) Wait() { f.writes.Wait() }
 
 // OpenFile returns the state in the folder dir. It does no I/O; the first write creates dir. warn
@@ -63,8 +63,8 @@ func OpenFile(dir string, now func() time.Time, warn func(string)) *File {
 
 func (f *File) path(name string) string { return filepath.Join(f.dir, name) }
 
-// Read returns the state, or an empty one if there is none yet. The caller must not change it,
-// since other goroutines may share it; only the list of its Conversations is the caller's own.
+// Read returns the state, or an empty one if there is none yet. The caller may change its
+// Conversations, but nothing else, since other goroutines may share the rest.
 func (f *File) Read(ctx context.Context) (*State, error) {
 	s, err := f.load(fileName)
 	if err == nil || errors.Is(err, ErrNewer) {

@@ -88,7 +88,7 @@ func (c *comparison) notes() []string {
 		fmt.Sprintf("Memory is measured for a new process of each kind with %d streams of %d events a second. It is the highest sample in %v, from %v after "+
 			"the start of the last stream.",
 			openStreams, int(1/holdPause.Seconds()), e.memoryTime, e.settle),
-		"For the row \"asked for, each request\", the gateway runs in the client's process, with a state file and a keychain that count the calls.",
+		"For the row \"state and keychain, calls per request\", the gateway runs in the client's process, with a state file and a keychain that count the calls.",
 	}
 }
 

@@ -123,6 +123,6 @@ func (c *comparison) quiet(ctx context.Context) error {
 		return fmt.Sprintf("%g", float64(v.Load())/float64(c.effort.quietRequests))
 	}
 	cell := fmt.Sprintf("%s stat, %s reads, %s locks, %s keychain", each(&n.stats), each(&n.reads), each(&n.locks), each(&n.keys))
-	c.add("1 stat, nothing else", cell == "1 stat, 0 reads, 0 locks, 0 keychain", "asked for, each request", "–", "–", cell, "–", "–")
+	c.add("1 stat, nothing else", cell == "1 stat, 0 reads, 0 locks, 0 keychain", "state and keychain, calls per request", "–", "–", cell, "–", "–")
 	return nil
 }

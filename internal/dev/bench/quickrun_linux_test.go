@@ -39,7 +39,7 @@ func TestQuickRun(t *testing.T) {
 	require.NoError(t, err)
 	for _, measure := range []string{
 		"answer, 1 client, p50", "answer, 1 client, p99", "throughput, 1 client", "throughput, 32 clients", "throughput, 256 clients",
-		"first token, p50", "fail-over, p50", "fail-over, p99", "resident, 100 open streams", "asked for, each request",
+		"first token, p50", "fail-over, p50", "fail-over, p99", "resident, 100 open streams", "state and keychain, calls per request",
 		"bare go-keyring", "`get`", "a process's first `get`", "`list`", "`version`", "`run -- true`", "most resident, `get`", "the program's file",
 		"`get`, keys in a file", "`get`, keys in docker's helper",
 		"OpenCode 1, with the plugin", "OpenCode 1, under `ocgo-key run`", "OpenCode 1, `run -- opencode --version`",

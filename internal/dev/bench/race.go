@@ -51,7 +51,7 @@ func (c *contestant) time(ctx context.Context) (took float64, err error) {
 		return 0, fmt.Errorf("%s: %w: %s", c.name, err, stderr.String())
 	}
 	if right := c.prints == nil && stdout.Len() == 0 || c.prints != nil && c.prints(stdout.String()); !right {
-		return 0, fmt.Errorf("%s printed something unexpected: the time is that of another task", c.name)
+		return 0, fmt.Errorf("%s printed something unexpected, so its time does not count", c.name)
 	}
 	return took, nil
 }

@@ -20,7 +20,7 @@ const (
 	pathSmall   = "/chat/completions"
 	pathStream  = "/stream"  // sends the first event after firstToken, then a few more
 	pathHold    = "/hold"    // sends events every holdPause until the client disconnects
-	pathLimited = "/limited" // answers 429 to the first request of each headerID, and 200 with the time in between (ms) to the next
+	pathLimited = "/limited" // see failovers
 )
 
 const (
@@ -121,8 +121,8 @@ func pause(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// failovers answers the first request of each headerID with 429. It answers the next request with
-// the time in between, in ms.
+// failovers answers the first request of each headerID with 429. It answers the second request with
+// 200 and the time since that 429, in ms.
 type failovers struct{ limited sync.Map } // the time at which the 429 of each id was sent
 
 func (f *failovers) limit(w http.ResponseWriter, r *http.Request) {

@@ -31,9 +31,9 @@ func (of openCode1) shared() (gateway *command, pointed *world) {
 	return c, w.with("OPENCODE_CONFIG_CONTENT="+content, "OPENCODE_API_KEY="+at.Token)
 }
 
-// Each OpenCode session on one gateway has its own account, also for the request for its title. A
-// session keeps its account after OpenCode and the gateway were killed and started again. At a
-// limit that session switches, and a new session gets the next account.
+// Each OpenCode session on one gateway has its own account, which also serves the request for its
+// title. A session keeps its account after OpenCode and the gateway were killed and started again.
+// At a limit that session switches, and a new session gets the next account.
 func TestSessionsOfOpenCodeAreConversations(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

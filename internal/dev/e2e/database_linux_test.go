@@ -115,7 +115,7 @@ func (s *shared) connections(provider string) (labels []string) {
 
 // Keys in the database of a real OpenCode 2 are moved into the keychain with their labels, the
 // active key first. With --scrub no trace of them is left in the database, its free pages or its
-// log, also while the service runs. Everything else stays.
+// log, even while the service runs. Everything else stays.
 func TestImportDatabase(t *testing.T) {
 	t.Parallel()
 	for name, running := range map[string]bool{"service running": true, "service stopped": false} {

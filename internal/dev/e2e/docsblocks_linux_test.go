@@ -27,7 +27,7 @@ type special struct {
 	code         int               // at the end
 }
 
-// withPass adds a password store with two keys to the world.
+// withPass returns the world with a password store that contains two keys.
 func (of machine) withPass() *world {
 	w := of.w
 	w.t.Helper()

@@ -45,7 +45,7 @@ func (of openCode1) installed() string {
 }
 
 // A new user moves keys from plain files into the keychain, and plain `opencode` then uses the
-// pool. Nothing else changes, also after ocgo-key is removed again. At the end, as in each test, no
+// pool. Nothing else changes, even after ocgo-key is removed again. At the end, as in each test, no
 // file may contain a key.
 func TestMovingIn(t *testing.T) {
 	t.Parallel()

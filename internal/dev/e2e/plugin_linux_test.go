@@ -163,7 +163,7 @@ func TestPluginGoesOnWithTheNextAccount(t *testing.T) {
 	assert.Empty(t, w.held())
 }
 
-// Apart from the plugin, HOME contains only what OpenCode itself writes there, also after an
+// Apart from the plugin, HOME contains only what OpenCode itself writes there, even after an
 // uninstall.
 func TestUninstallLeavesNothing(t *testing.T) {
 	t.Parallel()

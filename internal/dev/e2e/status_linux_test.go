@@ -68,7 +68,7 @@ func TestStatusProgress(t *testing.T) {
 	assert.NotContains(t, s.text(), "asking the service")
 }
 
-// The live screen fills the terminal, also after a resize. Its keys work, it shows changes by other
+// The live screen fills the terminal, even after a resize. Its keys work, it shows changes by other
 // processes, and it restores the terminal at the end.
 func TestStatusWatch(t *testing.T) {
 	t.Parallel()

@@ -21,8 +21,8 @@ import (
 	"ocgo-key/internal/fakeservice"
 )
 
-// A world is the environment of one test: a home folder, a stand-in service, keys that only this
-// test has, and the search for them at the end.
+// A world is the environment of one test: a home folder, a fake service, and keys that only this
+// test has. At the end of the test it searches for leaks of these keys.
 type world struct {
 	t       *testing.T
 	marker  *keyleak.Marker
@@ -139,7 +139,7 @@ func (w *world) look(fakeservice.Request) {
 	}
 }
 
-// whileRequests makes the service call look at the beginning and the end of each later request.
+// whileRequests adds a function that is called at the beginning and the end of each later request.
 func (w *world) whileRequests(look func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -341,7 +341,7 @@ func (w *world) turns() []fakeservice.Request {
 	return slices.DeleteFunc(w.service.Requests(), func(r fakeservice.Request) bool { return r.Title || strings.HasSuffix(r.Path, "/usage") })
 }
 
-// wasAsked reports whether any model request, also one for a title, had the account's key.
+// wasAsked reports whether any model request, even one for a title, had the account's key.
 func (w *world) wasAsked(label string) bool {
 	return slices.ContainsFunc(w.service.Requests(), func(r fakeservice.Request) bool {
 		return r.Account == label && !strings.HasSuffix(r.Path, "/usage")

@@ -229,7 +229,7 @@ func laterFields(ctx context.Context, w *world) (row, error) {
 // clockMoved moves the times in the state. That has the same effect as setting the clock in the
 // opposite direction.
 func clockMoved(ctx context.Context, w *world) (row, error) {
-	r := row{fault: "clock set back and forth", how: "by two hours to ten years, with a limit, a lease and a killed command in the state: the limit ends, and nothing else changes"}
+	r := row{fault: "clock set back and forth", how: "by two hours to ten years. The state has a limit, a lease and the record of a killed command. The limit must end in time, and nothing else may change"}
 	const limit = time.Hour
 	for _, by := range []time.Duration{2 * time.Hour, 24 * time.Hour, 365 * 24 * time.Hour, 3650 * 24 * time.Hour} {
 		for _, by := range []time.Duration{by, -by} {

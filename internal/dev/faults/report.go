@@ -34,7 +34,7 @@ const pageHead = `# Reliability
 
 How the keys survive faults. ` + "`make faults`" + ` writes this page.
 
-After each fault, the keyring, the encrypted file and the state are read directly, without the program. **Lost** means a missing key, a key that exists twice, an account without a key, or a key without an account, except if ` + "`ocgo-key doctor`" + ` reports it. Each different outcome is then repaired in two orders: first the same command again and then ` + "`ocgo-key doctor --repair`" + `, or the other way round. After both there must be one key for each account, one account for each key, and nothing to repair.
+After each fault, the keyring, the encrypted file and the state are read directly, without the program. **Lost** means a missing key, a key that exists twice, an account without a key, or a key without an account, except if ` + "`ocgo-key doctor`" + ` reports it. Each different outcome is then repaired twice: once with the same command and then ` + "`ocgo-key doctor --repair`" + `, and once in the opposite order. After each repair there must be one key for each account, one account for each key, and nothing to repair.
 
 `
 

@@ -41,7 +41,7 @@ type Leak struct {
 
 func (l Leak) String() string { return fmt.Sprintf("a key in %s (%s)", l.Where, l.Form) }
 
-// New returns a marker with a new random mark.
+// New makes a random mark, and returns its Marker.
 func New() *Marker {
 	c := &Marker{mark: strings.ToLower(rand.Text())}
 	c.forms = []form{

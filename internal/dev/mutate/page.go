@@ -52,7 +52,7 @@ func report(bases []base, done []result, seed uint64, took time.Duration) string
 		sum[kind]++
 	}
 	var page strings.Builder
-	fmt.Fprintf(&page, "%d mutants (seed %d) in %v: score %s, killed of all that are not equivalent.\n\n", len(done), seed, took.Round(time.Second), score(sum))
+	fmt.Fprintf(&page, "%d mutants (seed %d) in %v: score %s, the share of killed mutants among all that are not equivalent.\n\n", len(done), seed, took.Round(time.Second), score(sum))
 	page.WriteString("| package | coverage | killed | survived | equivalent | score |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, b := range bases {
 		n := count[b.name]

@@ -2,9 +2,8 @@
 // writes the results to docs/strategies.md.
 //
 // The pool, the rules, the requests to /usage and the classification of answers are the program's
-// own code. The service is the stand-in with a simulated clock, so a month takes a moment. The
-// results do not depend on real time, and random numbers have fixed seeds, so every run writes the
-// same page.
+// own code. The fake service has a simulated clock, so a month takes a moment. The results do not
+// depend on real time, and random numbers have fixed seeds, so every run writes the same page.
 //
 // The command is a tool and not part of the product. It uses no network and writes only the page.
 package main
