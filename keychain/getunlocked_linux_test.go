@@ -16,9 +16,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// A Get from an unlocked keyring first waits for one answer, since otherwise gnome-keyring may
-// crash. Then it opens a session, reads the item and its secret, and closes the session. It makes
-// no other calls, and returns the same key as go-keyring.
+// Get from an unlocked keyring first makes one call and waits for its answer, since otherwise
+// gnome-keyring may crash. Then it opens a session, reads the item and its secret, and closes the
+// session. It makes no other calls, and returns the same key as go-keyring.
 func TestGetMakesOnlyTheNecessaryCalls(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), hangLimit)
 	defer cancel()

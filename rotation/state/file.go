@@ -43,7 +43,7 @@ type File struct {
 	warned sync.Map // the errors that warnOnce has reported
 
 	writeBehind bool           // set by WriteBehind
-	writes      sync.WaitGroup // writes of copies and events in the background
+	writes      sync.WaitGroup // the background writes of copies and events
 }
 
 // WriteBehind makes Update return once state.json is written. The copy and the events are then
