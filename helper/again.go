@@ -16,10 +16,11 @@ const (
 	againTimeout = 3 * time.Second
 )
 
-// Get is Current for a process that calls `get`. If the process called it less than a minute ago,
-// or if told says that its key was refused, Get requests the account's usage from the service. If a
-// window is used up or the service refuses the key, the account cools, and the process gets the
-// next account. With any other answer, or without one, the process gets the same key again.
+// Get is like Current, for a process that calls `get`. If the process called `get` less than a
+// minute ago, or if told says that its key was refused, Get requests the account's usage from the
+// service. If a window is used up or the service refuses the key, the account cools, and the
+// process gets the next account. With any other answer, or without one, the process gets the same
+// key again.
 func (h *Holder) Get(ctx context.Context, usage *UsagePoller, told bool) (Grant, error) {
 	h.get = true
 	held, last, ok := h.pool.Held(ctx, h.who)

@@ -16,10 +16,10 @@ import (
 // Holder holds an account and its key for a process or a conversation. While nothing changes,
 // Current costs one stat. A Holder is safe for concurrent use.
 type Holder struct {
-	// Ahead is the used percentage of a window at which the holder switches to an account with more
-	// left; 0 means the pool's setting, rotation.NotAhead means never. The holder switches once the
-	// other key is in memory (see PrepareAhead), so that no request waits for the keychain. Set
-	// Ahead before the first use.
+	// Ahead is a percentage: if this much of a window is used, the holder switches to an account
+	// with more left. 0 means the pool's setting, rotation.NotAhead means never. The holder
+	// switches when the other key is in memory (see PrepareAhead), so that no request waits for the
+	// keychain. Set Ahead before the first use.
 	Ahead int
 	// Choice is the account that the user has chosen for this holder. Set it before the first use.
 	Choice rotation.Choice
@@ -222,7 +222,8 @@ func (h *Holder) Open(ctx context.Context) error {
 // it fetches the key of the next account. The holder switches at its next request.
 func (h *Holder) PrepareAhead(ctx context.Context) { prepareAhead(ctx, h) }
 
-// prepareAhead is PrepareAhead for several holders that share a keyring. It reads the pool once.
+// prepareAhead is like PrepareAhead, for several holders that share a keyring. It reads the pool
+// once.
 func prepareAhead(ctx context.Context, holders ...*Holder) {
 	holders = slices.DeleteFunc(holders, func(h *Holder) bool { return h.Choice.Only })
 	if len(holders) == 0 {

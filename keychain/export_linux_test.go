@@ -1,6 +1,6 @@
 package keychain
 
-// NewOSWithRuntimeDir is NewOS with dir in place of /run/user/UID.
+// NewOSWithRuntimeDir is like NewOS, with dir in place of /run/user/UID.
 func NewOSWithRuntimeDir(dir string) Store { return newOSStore(systemBackend(), linux(dir)) }
 
 var FindBus = findBus

@@ -36,7 +36,7 @@ func HelperError(output string) *Error {
 	return (&dockerHelper{program: "docker-credential-x"}).explain(output, &exec.ExitError{}, Secret{})
 }
 
-// Explain returns the error of this system's OS store for an error of go-keyring.
+// Explain returns the error that this system's OS store returns when go-keyring returns err.
 func Explain(ctx context.Context, err error, secret Secret) error {
 	return newOSStore(nil, system()).explain(ctx, err, secret)
 }

@@ -16,7 +16,7 @@ import (
 	"ocgo-key/keychain"
 )
 
-// To read an unlocked keyring, Get waits for the reply to its first call, since otherwise
+// Get from an unlocked keyring first makes one call and waits for its answer, since otherwise
 // gnome-keyring may crash. Then it opens a session, reads the item and its secret, and closes the
 // session. It makes no other calls, and returns the same key as go-keyring.
 func TestGetMakesOnlyTheNecessaryCalls(t *testing.T) {

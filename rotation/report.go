@@ -11,7 +11,8 @@ import (
 type Switch struct {
 	From, To Handout
 	Cause    Cause
-	// Verdict is the verdict on From. If the Cause is Ahead, it names the window that fills up.
+	// Verdict is the verdict on From. If the Cause is Ahead, its Reason names the window that
+	// caused the switch.
 	Verdict Verdict
 	Percent int // used percentage of that window, if the Cause is Ahead
 }

@@ -159,8 +159,8 @@ func (p *Leases) leaving(s *state.State, l *state.Lease, a *state.Account, ask A
 	return best(s, better, now)
 }
 
-// Leaving returns for each holder the account to which it would switch before its own reaches a
-// limit, or the zero Handout if the holder keeps its account.
+// Leaving returns one Handout for each holder: the account to which it would switch before its
+// current account reaches a limit. The Handout is zero if the holder keeps its account.
 func (p *Leases) Leaving(ctx context.Context, ask Ask, holders ...Holder) []Handout {
 	to := make([]Handout, len(holders))
 	s, err := p.read(ctx)

@@ -58,7 +58,7 @@ const TooMany = "too many requests"
 const (
 	defaultCooldown = time.Minute
 	balanceCooldown = time.Hour
-	// modelCooldown is for a model that the account may not use.
+	// modelCooldown is the cooldown for a model that the account may not use.
 	modelCooldown = time.Hour
 )
 
@@ -98,7 +98,7 @@ func classifyRefusal(a Answer, e apiError, now time.Time) (v Verdict, known bool
 		return barred(a, "not available in this account's region", now, modelCooldown), true
 	case blocked:
 		return barred(a, "blocked by the model's provider", now, modelCooldown), true
-	case keyMissing: // the gateway sends a key with every request, so it was lost upstream
+	case keyMissing: // the gateway sends a key with every request, so the key was lost upstream
 		return barred(a, "refused: the service received no key", now, defaultCooldown), true
 	case "ModelError":
 		return Verdict{}, true

@@ -27,10 +27,9 @@ type Accounts struct {
 type Budget time.Duration
 
 const (
-	// ProgramBudget is for a command for which a program waits. The whole command takes at most 8
-	// s.
+	// ProgramBudget is for commands that a program runs. The whole command takes at most 8 s.
 	ProgramBudget = Budget(7500 * time.Millisecond)
-	// PersonBudget is for a command at which the user may have to type a password.
+	// PersonBudget is for commands that a user runs, who may have to type a password.
 	PersonBudget = Budget(60 * time.Second)
 )
 

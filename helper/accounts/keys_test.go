@@ -160,10 +160,10 @@ func TestSettings(t *testing.T) {
 	next, _ := hint.Of(err)
 	assert.Equal(t, "`ocgo-key migrate --to file` moves them", next)
 	require.NoError(t, w.Pool.BeginMove(t.Context(), rotation.KeyMove{From: OSStore, To: FileStore}))
-	assert.ErrorContains(t, change("store", OSStore), "was cut short")
+	assert.ErrorContains(t, change("store", OSStore), "was interrupted")
 	store, err := FindSetting("store")
 	require.NoError(t, err)
-	assert.Equal(t, "a move from os to file was cut short", store.Note(w.overview().Settings))
+	assert.Equal(t, "a move from os to file was interrupted", store.Note(w.overview().Settings))
 
 	ahead, err := FindSetting("ahead")
 	require.NoError(t, err)

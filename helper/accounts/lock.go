@@ -25,8 +25,8 @@ const (
 // lockPoll is the time between two attempts to take a lock.
 const lockPoll = 20 * time.Millisecond
 
-// addTimeout limits the wait for other additions. These may wait for a user who has to answer the
-// keychain.
+// addTimeout limits the wait for other processes that add a key. They may wait until the user
+// answers a prompt of the keychain.
 const addTimeout = time.Minute
 
 // ErrBusy means that other processes held the lock during the whole wait.

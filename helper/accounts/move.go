@@ -21,10 +21,10 @@ type Moved struct {
 	Beside   bool     // the identity of the file store is in the same folder as the keys
 }
 
-// Move moves all keys to the store called to. It copies each key and reads it back, then changes
-// the store in the settings, and only then deletes the old keys. If Move is interrupted at any
-// point, no key is lost, and the same call completes the move. confirm is called before the first
-// key is copied; its error ends the move.
+// Move moves all keys to another store; to is its name. It copies each key and reads it back, then
+// changes the store in the settings, and only then deletes the old keys. If Move is interrupted at
+// any point, no key is lost, and the same call completes the move. confirm is called before the
+// first key is copied; its error ends the move.
 func (a *Accounts) Move(to string, confirm func(question string) error) (Moved, error) {
 	m := &move{Accounts: a, moved: Moved{To: to, Labels: []string{}, Missing: []string{}}}
 	if err := CheckStore(to); err != nil {
@@ -63,7 +63,7 @@ func (m *move) run(confirm func(string) error) error {
 		return m.arrive(s)
 	}
 	if m.Keys.Store == "" && s.Move.Other(now) == to {
-		m.Tell.Say("continuing a move that was cut short")
+		m.Tell.Say("continuing a move that was interrupted")
 	}
 	if err := m.begin(s, now); err != nil {
 		return err

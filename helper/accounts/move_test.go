@@ -226,7 +226,7 @@ func TestMoveToAStoreThatIsShut(t *testing.T) {
 	w.stores[FileStore].before = nil
 	_, err = w.moveTo(FileStore)
 	require.NoError(t, err)
-	assert.Contains(t, w.said.lines, "continuing a move that was cut short")
+	assert.Contains(t, w.said.lines, "continuing a move that was interrupted")
 	w.allIn(FileStore, "gone on")
 }
 
@@ -246,6 +246,6 @@ func TestSettingsLeaveAMoveWhileTheKeychainIsLocked(t *testing.T) {
 
 	notes.before = failing("get")
 	_, err = storeSetting.Change(t.Context(), w.Pool, w.Keys, nil)
-	assert.ErrorContains(t, err, "was cut short")
+	assert.ErrorContains(t, err, "was interrupted")
 	assert.Equal(t, under, w.overview().Settings.Move)
 }

@@ -152,7 +152,7 @@ var storeSetting = Setting{
 	note: func(s rotation.Settings) string {
 		switch {
 		case s.Move != rotation.KeyMove{}:
-			return fmt.Sprintf("a move from %s to %s was cut short", text.OneLine(s.Move.From), text.OneLine(s.Move.To))
+			return fmt.Sprintf("a move from %s to %s was interrupted", text.OneLine(s.Move.From), text.OneLine(s.Move.To))
 		case s.Store != "" && CheckStore(s.Store) != nil:
 			return "not known to this version"
 		}
@@ -163,7 +163,7 @@ var storeSetting = Setting{
 		now, then := remembered.StoreIn(o.Settings), remembered.StoreIn(to)
 		switch {
 		case o.Settings.Move != rotation.KeyMove{}:
-			return hint.On(fmt.Errorf("a move of the keys from %s to %s was cut short", Place(o.Settings.Move.From), Place(o.Settings.Move.To)),
+			return hint.On(fmt.Errorf("a move of the keys from %s to %s was interrupted", Place(o.Settings.Move.From), Place(o.Settings.Move.To)),
 				"`ocgo-key migrate --to "+text.Quote(o.Settings.Move.To)+"` finishes it")
 		case now != then && len(o.Accounts) > 0:
 			return hint.On(fmt.Errorf("the keys of %s are in %s", text.Count(len(o.Accounts), "account", "accounts"), Place(now)),

@@ -108,7 +108,7 @@ func isLauncher(p process.Info) bool {
 	return false
 }
 
-// runsScript reports whether p is a shell that was started by the first line of a script. Such a
+// runsScript reports whether p is a shell that was started by the #! line of a script. Such a
 // process has the script's name and the shell's arguments.
 func runsScript(p process.Info) bool {
 	return len(p.Args) > 1 && shells[programName(p.Args[0])] != 0 && programName(p.Name) == programName(p.Args[1])

@@ -25,7 +25,7 @@ type Exchange struct {
 	parsed struct {
 		Model  string     `json:"model"`
 		Stream bool       `json:"stream"`
-		Tools  []struct{} `json:"tools"` // only their number is used
+		Tools  []struct{} `json:"tools"` // only the number of tools is used
 	}
 }
 

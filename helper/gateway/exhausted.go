@@ -196,7 +196,7 @@ func (p *pass) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 	}
 }
 
-// writeEvent writes an answer that is not a stream as an error event.
+// writeEvent writes resp, which is not a stream, to w as an error event.
 func writeEvent(w io.Writer, resp *http.Response) error {
 	defer resp.Body.Close()
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // on an error, use what was read

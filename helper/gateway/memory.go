@@ -17,8 +17,8 @@ const maxBodies = 256 << 20
 // budget is the memory for kept bodies. The zero value allows maxBodies.
 //
 // Returned pieces of memory are reused, so that a sequence of bodies creates no garbage. When no
-// more pieces are returned, the memory goes back to the operating system. Go itself would keep it
-// for minutes, because nothing is allocated while answers stream.
+// more pieces are returned, the memory goes back to the operating system. Otherwise Go would keep
+// it for minutes: without allocations, no garbage collection runs.
 type budget struct {
 	limit int    // bytes; 0 for maxBodies
 	trim  func() // nil for debug.FreeOSMemory

@@ -190,7 +190,7 @@ func (e *firstData) with(value []byte) []byte {
 	return slices.Concat(e.data, []byte("\n"), value)
 }
 
-// complete reports whether the data so far is an error, whatever follows in the event.
+// complete reports whether the data so far already makes the event an error.
 func (e *firstData) complete() bool { return isError(e.data) || e.named && json.Valid(e.data) }
 
 // failure returns the data of a complete event if it is an error.

@@ -12,8 +12,7 @@ import (
 	"ocgo-key/rotation"
 )
 
-// A limit with a success status causes a switch, in every form that a client would treat as an
-// error.
+// A limit error with status 200 causes a switch, in every form that clients treat as an error.
 func TestALimitInASuccessFailsOver(t *testing.T) {
 	const limit = `{"type":"error","error":{"type":"GoUsageLimitError","message":"Weekly usage limit reached"},"metadata":{"limitName":"weekly"}}`
 	lines := "data: " + strings.ReplaceAll(limit, ",", ",\ndata: ")

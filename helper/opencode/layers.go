@@ -138,8 +138,8 @@ type Overrides struct {
 // Any reports whether anything is set.
 func (o Overrides) Any() bool { return o.BaseURL || o.Key != NoKey || len(o.Headers) > 0 }
 
-// ReadOverrides reads a configuration. standIn is the beginning of placeholders, which are not
-// keys. Errors do not quote the configuration.
+// ReadOverrides reads a configuration. A key that begins with standIn is a placeholder. Errors do
+// not quote the configuration.
 func ReadOverrides(config []byte, standIn string) (Overrides, error) {
 	var o Overrides
 	if len(bytes.TrimSpace(bytes.TrimPrefix(config, bom))) == 0 {

@@ -229,8 +229,8 @@ func TestLoginFiles(t *testing.T) {
 		filepath.Join(root, "oc", "opencode-go-accounts.json"), filepath.Join(root, "d", "opencode", "auth.json")}, files())
 }
 
-// FuzzLogins removes half of the keys from any text. The result must be readable and have exactly
-// the other keys. In JSON no other member may change.
+// FuzzLogins removes the keys of odd length from any text. The result must be readable and have
+// exactly the other keys. In JSON no other member may change.
 func FuzzLogins(f *testing.F) {
 	for _, text := range []string{"{" + goLogin + "}", "{\n  \"a\": 1, // x\n  " + goLogin + ",\n" + zenLogin + ",\n}", "Work\t" + listKey + "\n# x\n" + loneKey + "\nA=sk-00000000000000003\n",
 		`{"version":1,"accounts":[{"apiKey":"K","label":"x"},{"apiKey":"other","enabled":false},],"rotationIndex":1}`, "\ufeff{/**/}", "{\"opencode\":{},\"accounts\":[[],1,]}",
@@ -250,7 +250,7 @@ func FuzzLogins(f *testing.F) {
 		taken := func(key keychain.Secret) bool { return key.Len()%2 == 1 }
 		after, err := opencode.ScrubLogins(text, taken)
 		if err != nil && before.List {
-			return // without its first lines this list could look like JSON, so ScrubLogins leaves it unchanged
+			return // ScrubLogins refuses a list if the rest of it could look like JSON
 		}
 		if err != nil {
 			t.Fatalf("%q: %v", text, err)

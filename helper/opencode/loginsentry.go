@@ -7,9 +7,9 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// keyMembers are the names of the member with the key, in an entry of auth.json or of an accounts
-// file. The members in plainMembers may be removed with the entry: they are OpenCode's or the
-// plugin's own, and not secret.
+// keyMembers are the possible names of the member with the key. The entry is in auth.json or in an
+// accounts file. The members in plainMembers may be removed with the entry: they are OpenCode's or
+// the plugin's own, and not secret.
 var (
 	keyMembers   = []string{"apiKey", "key"}
 	plainMembers = []string{"type", "label", "name", "enabled", "disabled", "addedAt", "createdAt", "updatedAt", "lastUsed", "lastUsedAt"}

@@ -17,10 +17,10 @@ const minLoneKey = 20
 // maxNamedLines is the largest number of lines that an error names.
 const maxNamedLines = 10
 
-// readList reads a list of keys. Each line has a key, or a label and a key. Between them are
-// spaces, a tab, an equals sign, a comma or a semicolon. Empty lines and lines that begin with #
-// are ignored. A shell's "export NAME=KEY" is also accepted. If the text has any other line, it is
-// not a list, and no key is read: the last word of a sentence could be taken for a key.
+// readList reads a list of keys. Each line has a key, or a label and a key. Spaces, a tab, an
+// equals sign, a comma or a semicolon separate the two. Empty lines and lines that begin with # are
+// ignored. A shell's "export NAME=KEY" is also accepted. If the text has any other line, it is not
+// a list, and no key is read: the last word of a sentence could be taken for a key.
 func readList(list []byte) ([]Login, error) {
 	var found []Login
 	var odd []string

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// maxLog is how much is read from the end of a log, in bytes: enough for many starts.
+// maxLog is how many bytes are read from the end of a log. They contain many starts.
 const maxLog = 4 << 20
 
 // LogFile returns the path of the log in which OpenCode 2 reports on plugins. Source:

@@ -63,10 +63,10 @@ const (
 // Continue makes the server of a newly started TUI continue a session where it stopped, without
 // adding text. It returns when the turn or ctx has ended.
 //
-// The server is ready before the screen. A request in the meantime may be accepted but never
-// processed, or the screen may show its answer without the earlier conversation (both seen with
-// 1.18.33). So Continue waits until the session exists, waits half as long again for the screen,
-// and repeats a request that has no effect.
+// The server is ready before the screen. If a request arrives before the screen is ready, the
+// server may never process it, or the screen may show the answer without the earlier conversation
+// (both seen with 1.18.33). So Continue waits until the session exists, waits half as long again
+// for the screen, and repeats a request that has no effect.
 func (s Server) Continue(ctx context.Context, session string) error {
 	began := time.Now()
 	for {

@@ -22,7 +22,7 @@ type direct struct {
 
 	// Guarded by progress.mu.
 	pid     int    // the process id of the running command
-	resumed func() // called once the next invocation has started; may be nil
+	resumed func() // called when the next invocation has started; may be nil
 	standby bool   // standBy runs
 }
 

@@ -13,9 +13,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// withKey runs a command that cannot use a gateway, with the real key in its environment. A limit
-// is noticed only after it has ended the command. Then the command is restarted with the next key,
-// once per account.
+// withKey runs a command that cannot use a gateway, with the real key in its environment. When a
+// limit has ended the command, withKey restarts it with the next key, once per account.
 func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error) {
 	command := r.Command
 	holder, _, err := r.hold(pool)

@@ -43,7 +43,7 @@ func KeepInput(f *os.File) (*Input, error) {
 	return i, err
 }
 
-// keepInput is KeepInput with a context. If ctx ends during a read, the goroutine of the read
+// keepInput is like KeepInput, with a context. If ctx ends during a read, the goroutine of the read
 // remains.
 func keepInput(ctx context.Context, f *os.File) (*Input, error) {
 	type kept struct {

@@ -105,8 +105,8 @@ func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	}
 }
 
-// instead notifies the user that another model continues. It does so once for each new time of
-// return.
+// instead notifies the user that requests go to another model. It does so once for each new time at
+// which an account returns.
 func (n *Notices) instead(e *rotation.ExhaustedError, model string) {
 	n.mu.Lock()
 	known := e.Until.Sub(n.until).Abs() < sameReturn

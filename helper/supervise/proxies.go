@@ -10,8 +10,8 @@ import (
 // the first name, some the second. On Windows names ignore case, so both are the same variable.
 var noProxy = []string{"NO_PROXY", "no_proxy"}
 
-// userPrefix is the prefix of the variables that keep the user's own values of noProxy. An empty
-// value means that the user's variable was not set.
+// userPrefix begins the names of the variables that keep the user's own NO_PROXY and no_proxy. An
+// empty value means that the user's variable was not set.
 const userPrefix = "OCGO_KEY_USER_"
 
 // pastProxies returns env with the hosts of a gateway added to the lists in noProxy's variables, so

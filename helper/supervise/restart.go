@@ -37,7 +37,7 @@ type progress struct {
 	gaveUp     *rotation.ExhaustedError
 
 	restartsSinceAnswer int       // how often a limit has ended the command
-	exhaustedSince      time.Time // when the first turn found no account; zero once a turn was answered
+	exhaustedSince      time.Time // when a turn first found no account; zero after an answered turn
 	announcedReturn     time.Time // when an account returns, as announced to the client
 }
 

@@ -26,7 +26,7 @@ func (d *direct) canRestart() bool {
 }
 
 // again reports whether OpenCode can start again with the same command: nothing was answered, and
-// the prompt is not in a session that existed before. The caller holds mu.
+// the command does not continue an earlier session. The caller holds mu.
 func (d *direct) again() bool {
 	return !d.answered && !d.client.one.Joins && (d.client.one.Kind == opencode.Run || d.session == "")
 }

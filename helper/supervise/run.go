@@ -32,8 +32,8 @@ type Run struct {
 	EnvKey  bool           // the command cannot use a gateway: its environment gets the key
 	Gateway GatewayOptions
 
-	// Choose returns the user's choice of an account; nil for none. It is called once the pool is
-	// open.
+	// Choose returns the user's choice of an account; nil for none. It is called after the pool is
+	// opened.
 	Choose func(context.Context, *rotation.Pool) (choice.Choice, error)
 	// Open returns the pool. It is called only if the pool is needed.
 	Open func() (*rotation.Pool, error)

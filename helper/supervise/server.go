@@ -22,7 +22,7 @@ const (
 	startTime = 90 * time.Second
 	// quietTime is the time limit of the requests that interrupt turns before the server ends.
 	quietTime = 5 * time.Second
-	// endTime is how long the server may take to end once its stdin is closed, before it is killed.
+	// endTime is how long the server may take to end after its stdin is closed, before it is killed.
 	endTime = 5 * time.Second
 	// maxLine is the greatest length of the first line of the server's output, in bytes.
 	maxLine = 64 << 10

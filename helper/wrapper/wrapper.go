@@ -27,7 +27,7 @@ type Command struct {
 	Argv []string // Argv[0] is looked up on PATH
 	Env  []string
 	// The standard streams; nil for this process's own. Streams that are not nil are closed in this
-	// process once the command has started.
+	// process after the command has started.
 	Stdin, Stdout, Stderr *os.File
 }
 

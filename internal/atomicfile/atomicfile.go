@@ -25,10 +25,10 @@ func Write(path string, data []byte, perm os.FileMode, sync bool) error {
 	return write(path, data, perm, sync, replace)
 }
 
-// Renew is Write without sync, for a file that may be missing. It removes the old file first, so a
-// process that is killed at the wrong moment leaves no file. Renew is several times as fast on file
-// systems such as ext4 (option auto_da_alloc), where a rename over an existing file starts writing
-// to the disk.
+// Renew is like Write, without sync, for a file that may be missing. It removes the old file first,
+// so a process that is killed at the wrong moment leaves no file. Renew is several times as fast on
+// file systems such as ext4 (option auto_da_alloc), where a rename over an existing file starts
+// writing to the disk.
 func Renew(path string, data []byte, perm os.FileMode) error {
 	return write(path, data, perm, false, func(from, to string) error {
 		_ = os.Remove(to) // if this fails, the rename reports why

@@ -24,8 +24,8 @@ func (*configCmd) Help() string {
 strategy: which account a process gets, of those that are ready.
 
   - round-robin (the default): the account after the last one that was handed out. Many processes share the pool evenly, and no usage numbers are needed.
-  - most-left: the account with the most left of its tightest limit, by the last known usage. For accounts that are also used elsewhere, or that differ in size.
-  - fill-first: the first account in the list, until it is limited. For accounts that you want to save for later: put them last in the list.
+  - most-left: the account with the most left of its tightest limit, by the last known usage. Use it if the accounts are also used elsewhere or differ in size.
+  - fill-first: the first account in the list, until it is limited. Use it to save some accounts for later, and put them last in the list.
 
 ahead: the percentage of a limit, from 1 to 99, at which a process switches to an account with more left. 0 (the default) turns this off: a process keeps its account up to the limit, because a switch loses the prompt cache.
 

@@ -151,8 +151,8 @@ func (c *gatewayCmd) choiceIn(ctx context.Context, a *app, pool *rotation.Pool, 
 	return in.Choice
 }
 
-// holderName is the name under which `list` shows this process. If it works only for the program
-// that started it, that is the name of the program.
+// holderName returns the name that `list` shows for this process. If OpenCode started it with
+// --parent-pipe, that is the name of OpenCode's program.
 func (c *gatewayCmd) holderName() string {
 	if c.ParentPipe {
 		if parent, err := process.Lookup(os.Getppid()); err == nil && opencode.Is(parent.Name) {

@@ -19,7 +19,7 @@ type historyCmd struct {
 }
 
 func (*historyCmd) Help() string {
-	return `Prints one line for each event, the newest last: what switched, when and why. Then it prints how often each account hit which limit, as far back as events are kept (about 1 MiB). A renamed account keeps its counts.
+	return `Prints one line for each event, the newest last: what switched, when and why. Then it prints how often each account reached each limit, for the events that are kept (about 1 MiB). A renamed account keeps its counts.
 
 Examples:
   ocgo-key history

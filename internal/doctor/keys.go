@@ -16,8 +16,8 @@ import (
 // keysCheck compares the accounts with the stored keys.
 type keysCheck struct{ *examination }
 
-// pendingLimit is the age from which a pending entry of the state cannot belong to a running
-// command. A command may wait a minute for the user to unlock the keychain.
+// pendingLimit is the maximum age of a pending entry of the state while its command runs. A command
+// may wait a minute for the user to unlock the keychain.
 const pendingLimit = 2 * time.Minute
 
 // checkKeys reports accounts without a key, and keys without an account.
@@ -83,7 +83,7 @@ func (e keysCheck) checkMove(r *Result, s state.Settings) (unfinished bool) {
 	from, to := e.Keys.Described(s.Move.From, s), e.Keys.Described(s.Move.To, s)
 	switch err := e.Keys.CheckConfirmed(e.ctx, s, s.Store, s.Move.From, s.Move.To); {
 	case err == nil:
-		r.found(Problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was cut short", from, to)
+		r.found(Problem, "ocgo-key migrate --yes --to "+text.Quote(s.Move.To), "a move of the keys from %s to %s was interrupted", from, to)
 	case errors.Is(err, accounts.ErrNotChosen):
 		r.found(Problem, "ocgo-key config --unset store", "a move of the keys from %s to %s is recorded in state.json, but %v; if you began it, run `ocgo-key migrate` again with the same flags; if not, this command removes the record", from, to, err)
 	default:
@@ -136,21 +136,21 @@ func (e keysCheck) checkPending(r *Result, s *state.State, seen keysSeen, p stat
 		label := text.OneLine(a.Label)
 		r.fixable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 			return label + " is removed", pool.Remove(ctx, p.ID)
-		}), "the removal of %s was cut short: its key is deleted, and the account is still listed", label)
+		}), "the removal of %s was interrupted: its key is deleted, and the account is still listed", label)
 	case p.Op == "remove":
 		label := text.OneLine(a.Label)
 		r.fixable(e.settle(p.ID, label+" stays; `ocgo-key remove "+text.Quote(a.Label)+"` removes it"),
-			"the removal of %s was cut short before its key was deleted, so nothing is lost", label)
+			"the removal of %s was interrupted before its key was deleted, so nothing is lost", label)
 	default:
 		label := text.OneLine(a.Label)
 		if !there {
-			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "a new key for %s was cut short, and none is in the keychain", label)
+			r.found(Problem, "ocgo-key replace "+text.Quote(a.Label), "the replacement of the key of %s was interrupted, and the keychain has no key for it", label)
 			return
 		}
 		// The stored key may be the old or the new one, so every holder must read it again.
 		r.fixable(e.change(func(ctx context.Context, pool *rotation.Pool) (string, error) {
 			return label + " continues with the key that is in the keychain", pool.Replaced(ctx, p.ID, a.Workspace, a.User)
-		}), "a new key for %s was cut short; the keychain has the old one or the new one", label)
+		}), "the replacement of the key of %s was interrupted; the keychain has the old key or the new one", label)
 	}
 }
 

@@ -74,15 +74,15 @@ func TestKeys(t *testing.T) {
 		"an add that left no key": {"docker:pass", with(other, "a b", pending(other, "add", hour)),
 			"problem: a killed command left an entry in the keychain, under " + other + ", that is not a key | echo " + keychain.DockerServerURL(other) + " | docker-credential-pass erase", "", []string{"Work"}},
 		"a removal cut short": {"", without(pending(work, "remove", hour)),
-			"problem: the removal of Work was cut short: its key is deleted, and the account is still listed | ocgo-key doctor --repair", "Work is removed", nil},
+			"problem: the removal of Work was interrupted: its key is deleted, and the account is still listed | ocgo-key doctor --repair", "Work is removed", nil},
 		"a removal cut short before the key was deleted": {"", pending(work, "remove", hour),
-			"problem: the removal of Work was cut short before its key was deleted, so nothing is lost | ocgo-key doctor --repair", "Work stays; `ocgo-key remove Work` removes it", []string{"Work"}},
+			"problem: the removal of Work was interrupted before its key was deleted, so nothing is lost | ocgo-key doctor --repair", "Work stays; `ocgo-key remove Work` removes it", []string{"Work"}},
 		"a new key cut short": {"", pending(work, "replace", hour),
-			"problem: a new key for Work was cut short; the keychain has the old one or the new one | ocgo-key doctor --repair", "Work continues with the key that is in the keychain", []string{"Work"}},
+			"problem: the replacement of the key of Work was interrupted; the keychain has the old key or the new one | ocgo-key doctor --repair", "Work continues with the key that is in the keychain", []string{"Work"}},
 		"a new key, and none": {"", without(pending(work, "replace", hour)),
-			"problem: a new key for Work was cut short, and none is in the keychain | ocgo-key replace Work", "", []string{"Work"}},
+			"problem: the replacement of the key of Work was interrupted, and the keychain has no key for it | ocgo-key replace Work", "", []string{"Work"}},
 		"a move cut short": {"", func(_ *machine, s *state.State) { s.Settings.Move = state.Move{From: "os", To: "file"} },
-			"problem: a move of the keys from the OS keychain to the encrypted file was cut short | ocgo-key migrate --yes --to file", "", []string{"Work"}},
+			"problem: a move of the keys from the OS keychain to the encrypted file was interrupted | ocgo-key migrate --yes --to file", "", []string{"Work"}},
 		"a move that the user did not choose": {"", func(m *machine, s *state.State) {
 			m.keys.unchosen = hint.As(accounts.ErrNotChosen, errors.New("you did not choose it"))
 			s.Settings.Move = state.Move{From: "os", To: "file"}

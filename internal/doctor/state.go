@@ -38,7 +38,7 @@ func (e stateCheck) checkState(r *Result) {
 	info, err := os.Stat(s.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		r.Well = "none yet; it will be in " + s.dir
+		r.Well = "not created yet; it will be in " + s.dir
 		return
 	case err != nil:
 		r.found(Problem, "ls -ld "+text.Quote(s.dir), "the state's folder cannot be read: %v", err)

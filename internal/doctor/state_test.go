@@ -17,7 +17,7 @@ const repairs = " | " + RepairCommand
 
 func TestState(t *testing.T) {
 	m := newMachine(t)
-	assert.Equal(t, "none yet; it will be in "+m.dir, m.finds("state").Well)
+	assert.Equal(t, "not created yet; it will be in "+m.dir, m.finds("state").Well)
 	m.account("0123456789abcdef", "Work")
 	assert.Equal(t, "in "+m.dir+", 1 account, private", m.finds("state").Well)
 
@@ -102,7 +102,7 @@ func TestAFileInThePlaceOfTheFolder(t *testing.T) {
 	require.Len(t, r.Findings, 1)
 	assert.Equal(t, m.dir+" is not a folder, but the state belongs there", r.Findings[0].What)
 	assert.Len(t, Repair([]Result{r}, new(warnings)), 1)
-	assert.Equal(t, "none yet; it will be in "+m.dir, m.finds("state").Well)
+	assert.Equal(t, "not created yet; it will be in "+m.dir, m.finds("state").Well)
 }
 
 // While a process holds the lock, every change waits.

@@ -49,8 +49,8 @@ func ProviderBusy() Answer {
 // another spelling: RateLimitError.
 var BusySpellings = []string{"rate_limit_error", "rate_limit_exceeded", "provider_rate_limit_exceeded"}
 
-// ProviderBusyAs is ProviderBusy with one of BusySpellings as its kind, and the message for that
-// kind.
+// ProviderBusyAs is like ProviderBusy, with one of BusySpellings as its kind, and the message for
+// that kind.
 func ProviderBusyAs(spelling string) Answer {
 	words := map[string]string{
 		"rate_limit_error":             "Rate limit exceeded. Please retry after a brief wait.",

@@ -139,7 +139,7 @@ func (x *exchange) send(answer Answer) {
 
 func (x *exchange) sendJSON(status int, v any) {
 	body, err := json.Marshal(v)
-	if err != nil { // the arguments of a tool call that cannot be JSON
+	if err != nil { // a tool call has arguments that cannot be encoded as JSON
 		status, body = http.StatusInternalServerError, []byte(err.Error())
 	}
 	x.w.Header().Set("Content-Type", "application/json")

@@ -201,8 +201,8 @@ func (s *Server) SetPlan(key string, p Plan) {
 	}
 }
 
-// SetAnswers is SetPlan with only a queue of answers. The last one repeats; without answers, every
-// request succeeds.
+// SetAnswers sets a plan that has only a queue of answers. The last one repeats; without answers,
+// every request succeeds.
 func (s *Server) SetAnswers(key string, answers ...Answer) { s.SetPlan(key, Plan{Answers: answers}) }
 
 var formats = map[string]format{"POST /chat/completions": chat{}, "POST /messages": messages{}, "POST /responses": responses{}}

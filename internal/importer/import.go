@@ -39,7 +39,7 @@ type Env struct {
 
 // Import has the options of an import, and the objects that it uses.
 type Import struct {
-	Scrub    bool // removes the keys from their files once the keychain has them
+	Scrub    bool // removes the keys from their files when the keychain has them
 	NoVerify bool // does not check the keys with the service
 
 	Accounts Accounts

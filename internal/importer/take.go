@@ -58,8 +58,7 @@ func (im *importing) take(s *source, login opencode.Login) error {
 	return nil
 }
 
-// maxCollisions is how often enter tries another label after another process has taken the chosen
-// one.
+// maxCollisions is how many labels enter tries. Other processes may take a label first.
 const maxCollisions = 100
 
 // enter adds the key as an account with a free label. If another process has added the key meanwhile,

@@ -186,7 +186,8 @@ func inline(text string) string {
 	return b.String() + escape(text)
 }
 
-// escape makes roff show text unchanged. A hyphen becomes one that can be copied into a shell.
+// escape makes roff show text unchanged. It writes a hyphen as \-, which stays a hyphen when
+// copied.
 func escape(text string) string {
 	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace(text)
 	var b strings.Builder

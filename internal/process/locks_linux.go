@@ -63,9 +63,9 @@ func HasOpen(pid int, file os.FileInfo) (bool, error) {
 	return false, err
 }
 
-// hasOpen is HasOpen for a process that holds a lock on a file with this inode number. A process
-// can hide its open files, as ocgo-key does. For such a process, hasOpen returns true because of
-// the inode number.
+// hasOpen is like HasOpen, for a process that holds a lock on a file with this inode number. A
+// process can hide its open files, as ocgo-key does. For such a process, hasOpen returns true
+// because of the inode number.
 func hasOpen(pid int, file os.FileInfo) bool {
 	open, err := HasOpen(pid, file)
 	return open || errors.Is(err, os.ErrPermission)

@@ -54,9 +54,9 @@ func Lookup(pid int) (Info, error) {
 }
 
 // Alive reports whether the process with this pid and start identity still runs. A zombie does not
-// run. If the system does not say, Alive returns true: that only delays the end of a lease. A wrong
-// false could give the account of a live process to another one. With start "" any process with
-// that pid counts.
+// run. If the system does not say, Alive returns true: that only delays the end of a lease. If it
+// wrongly returned false, another process could get the account of a live one. With start "" any
+// process with that pid counts.
 func Alive(pid int, start string) bool { return pid > 0 && alive(pid, start) }
 
 // base returns the last part of a program's path. It accepts both kinds of slash.

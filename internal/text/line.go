@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// maxForeign is how much of another program's text OneLine keeps, in bytes.
+// maxForeign is the length in bytes at which OneLine cuts another program's text.
 const maxForeign = 120
 
 // Line returns text with each unprintable character replaced by a space. Unprintable are control
@@ -23,7 +23,7 @@ func Line(text string) string {
 	}, text)
 }
 
-// Tidy is Line with single spaces between words and no spaces at the ends.
+// Tidy is like Line, with single spaces between words and no spaces at the ends.
 func Tidy(text string) string { return strings.Join(strings.Fields(Line(text)), " ") }
 
 // OneLine makes another program's text safe to show. It is Tidy, truncated to about 120 bytes. If

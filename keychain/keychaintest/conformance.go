@@ -33,8 +33,8 @@ func Conformance(t *testing.T, open func(t *testing.T) keychain.Store) {
 	conformance(t, open, 8)
 }
 
-// ConformanceSlow is Conformance with fewer concurrent calls, for a store whose calls start several
-// programs.
+// ConformanceSlow is like Conformance, with fewer concurrent calls, for a store whose calls start
+// several programs.
 func ConformanceSlow(t *testing.T, open func(t *testing.T) keychain.Store) {
 	t.Helper()
 	conformance(t, open, 3)

@@ -72,7 +72,7 @@ func StartSecretService(t testing.TB, mode Mode) *Daemon {
 	return d
 }
 
-// Start is StartSecretService for a TestMain. The caller must call stop at least once.
+// Start is like StartSecretService, for a TestMain. The caller must call stop at least once.
 func Start(mode Mode) (d *Daemon, stop func() error, err error) {
 	programs := []struct{ name, debian string }{{"dbus-daemon", "dbus"}}
 	if mode != NoService {

@@ -33,7 +33,7 @@ type FakeService struct {
 	OnPrompt func()
 	// Dismiss simulates a user who closes the prompt.
 	Dismiss bool
-	// Completed is the result of the prompt; nil means (dismissed, "").
+	// Completed are the arguments of the signal Completed. If nil, only Dismiss sends the signal.
 	Completed []any
 	// Before is called before each answer, with the method's name. It may sleep to delay the
 	// answer.

@@ -43,7 +43,7 @@ type File struct {
 	warned sync.Map // the errors that warnOnce has reported
 
 	writeBehind bool           // set by WriteBehind
-	writes      sync.WaitGroup // background writes of copies and events
+	writes      sync.WaitGroup // the background writes of copies and events
 }
 
 // WriteBehind makes Update return once state.json is written. The copy and the events are then

@@ -51,11 +51,11 @@ func (f *File) LastGet(pid int) time.Time {
 // ForgetGets removes the records of processes that have ended.
 func (f *File) ForgetGets(pids []int) {
 	for _, pid := range pids {
-		_ = os.Remove(f.getPath(pid)) // a record that stays does no harm
+		_ = os.Remove(f.getPath(pid)) // if this fails, the record does no harm
 	}
 }
 
-// NoteGet is File.NoteGet without a file.
+// NoteGet is like File.NoteGet, without a file.
 func (m *Memory) NoteGet(pid int, at time.Time) error {
 	m.getsMu.Lock()
 	defer m.getsMu.Unlock()
@@ -66,14 +66,14 @@ func (m *Memory) NoteGet(pid int, at time.Time) error {
 	return nil
 }
 
-// LastGet is File.LastGet without a file.
+// LastGet is like File.LastGet, without a file.
 func (m *Memory) LastGet(pid int) time.Time {
 	m.getsMu.Lock()
 	defer m.getsMu.Unlock()
 	return m.gets[pid]
 }
 
-// ForgetGets is File.ForgetGets without files.
+// ForgetGets is like File.ForgetGets, without files.
 func (m *Memory) ForgetGets(pids []int) {
 	m.getsMu.Lock()
 	defer m.getsMu.Unlock()

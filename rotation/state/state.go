@@ -98,7 +98,7 @@ type Settings struct {
 }
 
 // Move is a move of the keys from one store to another. As long as Settings.Store is From, the
-// store From has all keys, and To may have some. Once Settings.Store is To, the store To has all
+// store From has all keys, and To may have some. When Settings.Store is To, the store To has all
 // keys, and From may have some.
 type Move struct {
 	From string `json:"from"`

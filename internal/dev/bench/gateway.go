@@ -110,12 +110,12 @@ func (c *comparison) wires(ctx context.Context) (w perWay[*wire], err error) {
 // addedRatio is the target for the time that the gateway adds to a request, as a multiple of the
 // time that the bare proxy adds.
 func addedRatio(most float64) bound {
-	return bound{fmt.Sprintf("added: at most %g of bare", most), func(_, ratio float64) bool { return ratio <= most }}
+	return bound{fmt.Sprintf("added: at most %g × bare", most), func(_, ratio float64) bool { return ratio <= most }}
 }
 
 // later is the target for how many ms the gateway is slower than the bare proxy.
 func later(most float64) bound {
-	return bound{fmt.Sprintf("at most %g ms behind bare", most), func(difference, _ float64) bool { return difference <= most }}
+	return bound{fmt.Sprintf("at most %g ms slower than bare", most), func(difference, _ float64) bool { return difference <= most }}
 }
 
 // slower returns a row for times in ms; less is better. It has targets for the difference to the

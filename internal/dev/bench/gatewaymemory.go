@@ -53,7 +53,7 @@ func (c *comparison) memoryRow(name string, used perWay[memory], of func(memory)
 	target := ""
 	g, b := of(used[gateway]), of(used[bare])
 	if judged {
-		target = fmt.Sprintf("at most %g of bare", memoryLimit)
+		target = fmt.Sprintf("at most %g × bare", memoryLimit)
 	}
 	c.add(target, g <= memoryLimit*b, name, "–", mb(b), mb(g), "–", times(g/b))
 }

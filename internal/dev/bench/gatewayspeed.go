@@ -104,7 +104,7 @@ func (c *comparison) throughputRow(name string, rate perWay[[]float64], least fl
 	cell := func(w int) string { return fmt.Sprintf("%.0f/s", median(rate[w])) }
 	target := ""
 	if least > 0 {
-		target = fmt.Sprintf("at least %g of bare", least)
+		target = fmt.Sprintf("at least %g × bare", least)
 	}
 	ratio := paired(rate[gateway], rate[bare], per)
 	c.add(target, median(ratio) >= least, name, cell(direct), cell(bare), cell(gateway),

@@ -87,7 +87,7 @@ func benchHelper(ctx context.Context, s *settings) (r *report, err error) {
 				"(internal/dev/bench/testdata/bareget). The keys are in a real gnome-keyring, and the pool has %d accounts. `%s` reads a separate entry "+
 				"of that keyring.",
 				accounts, dockerHelper),
-			"`get` is run for one process that already holds its account. The first `get` of a process also picks an account and records the " +
+			"`get` is run for one process that already has an account. The first `get` of a process also picks an account and records the " +
 				"choice; each run uses `--pid` with a new process. The state and its copy are written during the keychain call.",
 			fmt.Sprintf("Of the %d accounts, all except %d are used up for weeks, and the usage of each is known.", manyAccounts, accounts),
 			fmt.Sprintf("Keys in a file: `--store file`, with an age identity in another file. Keys in docker's helper: `--store docker:%s`.",

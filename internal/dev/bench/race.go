@@ -124,7 +124,7 @@ func addsUnder(limit float64) bound {
 	return bound{fmt.Sprintf("under %g ms added", limit), func(difference, _ float64) bool { return difference < limit }}
 }
 
-// faster requires less time than the other command needs.
+// faster is the target to take less time than the other command.
 var faster = bound{"faster", func(difference, _ float64) bool { return difference < 0 }}
 
 // versus returns a row that compares samples in ms with other samples of the same rounds. The

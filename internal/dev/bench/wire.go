@@ -37,8 +37,8 @@ func (w way) request(path string, body []byte, header ...string) []byte {
 // patience is the time limit of every network operation.
 const patience = 20 * time.Second
 
-// wire is one connection of a client. It does as little work as possible, so that the measurement
-// is about the other side. After an error it can no longer be used.
+// wire is one connection of a client. It does as little work as possible, so that the client adds
+// little to the measured time. After an error it can no longer be used.
 type wire struct {
 	conn net.Conn
 	in   *bufio.Reader

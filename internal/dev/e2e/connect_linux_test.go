@@ -30,7 +30,7 @@ func (s *screen) fill(typing func(), done func(text string) bool) {
 	s.w.t.Fatalf("the screen does not take what is typed:\n%s", s.text())
 }
 
-// enter fills a field with text, and sends it once the screen shows want.
+// enter fills a field with text, and sends it when the screen shows want.
 func (s *screen) enter(text, want string) {
 	s.w.t.Helper()
 	s.fill(func() { s.do("send-keys", "-l", text) }, func(text string) bool { return strings.Contains(text, want) })

@@ -104,7 +104,7 @@ var crashes = []crash{
 		return c
 	}, all[:2], syscall.SIGQUIT}, // `run` ignores SIGQUIT: a terminal sends it to the command too
 	{"replace", func(w *world) *command {
-		// The command waits here: the service does not answer its check of the key.
+		// The command waits here: the service never answers the request that checks the key.
 		asked := make(chan struct{}, 10)
 		w.whileRequests(func() { asked <- struct{}{} })
 		w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{Usage: fakeservice.Usage{Delay: -1}})

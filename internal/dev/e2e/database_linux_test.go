@@ -216,7 +216,7 @@ func TestImportCopyOfDatabase(t *testing.T) {
 }
 
 // If a conversation contains a key, each import names the conversation and leaves the key there.
-// Once OpenCode has deleted the conversation, the same command removes all traces of the key.
+// After OpenCode has deleted the conversation, the same command removes all traces of the key.
 func TestImportKeyInConversation(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)

@@ -75,7 +75,7 @@ func (s *screen) expectTimes(want string, times int) {
 	}
 }
 
-// types types a prompt and sends it, once the TUI accepts input.
+// types types a prompt and sends it when the TUI accepts input.
 func (s *screen) types(prompt string) {
 	s.w.t.Helper()
 	s.enter(prompt, prompt)

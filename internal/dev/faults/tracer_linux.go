@@ -122,7 +122,7 @@ func (t *tracer) follow() error {
 	}
 }
 
-// stopped handles a stopped thread, and returns the signal with which it continues.
+// stopped handles a stopped thread, and returns the signal that the thread gets when it continues.
 func (t *tracer) stopped(tid int, ws unix.WaitStatus) (int, error) {
 	signal := ws.StopSignal()
 	switch {

@@ -44,7 +44,7 @@ const (
 // limit.
 var aheads = []int{95, 80}
 
-// kind has the settings of the months whose mean is one figure.
+// kind has the settings that the simulated months of one figure share. The figure is their mean.
 type kind struct {
 	workload int
 	strategy string
