@@ -77,19 +77,6 @@ func TestRestartInTheMiddleOfATurn(t *testing.T) {
 	}
 }
 
-// One turn hits the limit while a tool's command runs in the turn of a subagent. The restart waits
-// for the command.
-func TestRestartWaitsForTools(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.add("Work", "Personal")
-	two := fakeservice.Answer{Calls: []fakeservice.Call{{Name: "bash", Args: map[string]any{"command": "sleep 3; echo once >>effect", "description": "Works"}}}}
-	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{two, fakeservice.UsageLimit(fakeservice.Weekly, time.Hour)}})
-	c := w.prompt(model, "do the work", "--on-429", "restart").run().ok()
-	assert.Equal(t, "once\n", w.readProject("effect"))
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-}
-
 // shape returns a JSON stream without the values that differ between runs: ids, times, counts.
 func shape(t *testing.T, stream []byte) (kinds []string) {
 	t.Helper()
