@@ -38,11 +38,18 @@ func (of openCode1) readProject(name string) string {
 // continuedOnPersonal checks a command that ran a tool once, hit Work's limit, and continued with
 // Personal. The request to Personal has the same session, the tool's result, and the prompt once.
 func (c *command) continuedOnPersonal() {
-	t, w := c.w.t, c.w
+	c.w.t.Helper()
+	assert.Contains(c.w.t, c.stdout.String(), "Hello from Personal.")
+	assert.Len(c.w.t, c.ours(), 1, c.stderr.String())
+	c.w.turnContinued()
+}
+
+// turnContinued checks the side effect and the requests of such a command.
+func (of openCode1) turnContinued() {
+	w := of.w
+	t := w.t
 	t.Helper()
 	assert.Equal(t, "once\n", w.readProject("effect"))
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-	assert.Len(t, c.ours(), 1, c.stderr.String())
 	assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
 	last := w.turns()[2]
 	assert.Equal(t, 1, last.ToolResults, "the second account gets the tool's result")
