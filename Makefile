@@ -93,9 +93,9 @@ test: deps
 		'programs' 'go test -vet off -timeout 45m -parallel 6 $(PROCESSES)' \
 		'with OpenCode' 'go test -vet off -timeout 45m -p 2 -parallel 4 $(ALONE)'
 
-# Runs all tests with the race detector. This takes half an hour.
+# Runs all tests with the race detector, and more of the random ones. This takes half an hour.
 race:
-	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 60m -p 1 ./...
+	OCGO_KEY_TEST_STRESS=10000 PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 60m -p 1 ./...
 
 # Tests the keychain of the user who runs this. The tests use their own ids and remove their
 # entries.
