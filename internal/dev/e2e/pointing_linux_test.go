@@ -30,7 +30,8 @@ func (of openCode1) configured(config string) {
 // The user may have a header with an old key in the configuration, a plugin that sets a key, or
 // keys in the environment. OpenCode still uses the pool, since the token is sent in another header,
 // and none of these keys reaches the service. No request to the gateway goes to the user's proxy.
-// Under `ocgo-key run` our plugin does nothing: there is one gateway, and one account is handed out.
+// Under `ocgo-key run` our plugin does nothing: there is one gateway, and one account is handed
+// out.
 func TestOldKeysStandInNobodysWay(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

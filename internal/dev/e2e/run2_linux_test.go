@@ -151,8 +151,8 @@ func TestRun2WithinARunThatIsKilled(t *testing.T) {
 	w.noFolders()
 }
 
-// The turn has already run a tool when it hits the limit, and OpenCode is restarted. The tool's side
-// effect happens once, and the turn succeeds. TestRun2TUI/auto tests the same without a restart.
+// The turn has already run a tool when it hits the limit, and OpenCode is restarted. The tool's
+// side effect happens once, and the turn succeeds. TestRun2TUI/auto tests it without a restart.
 func TestRun2RestartInTheMiddleOfATurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)
