@@ -70,7 +70,8 @@ demo: build
 # test process. Tests of PROCESSES start other programs, in which the race detector finds nothing,
 # and which it would slow down. Most of these tests wait, so six of them run at a time. keychain has
 # tests of both kinds and is run twice. `make race` uses the race detector for all packages. The
-# tests of ALONE start OpenCode or trace the program, and no other test runs at the same time.
+# tests of ALONE start OpenCode or trace the program; those of the other packages do not run at the
+# same time. The first layer vets all packages, so that `go test` need not do it again.
 RACE      = $$(go list ./... | grep -vE "/(keychain|internal/(cli|dev/.*))$$")
 PROCESSES = $$(go list ./... | grep -E "/(keychain|internal/(cli|dev/.*))$$" | grep -vE "/dev/(e2e|faults)$$")
 ALONE     = ./internal/dev/e2e ./internal/dev/faults
@@ -88,13 +89,13 @@ check:
 # Runs all tests that this machine can run.
 test: deps
 	@PATH="$(OPENCODE_BIN):$$PATH" internal/layers.sh test vet '$(MAKE) --no-print-directory vet' \
-		'with the race detector' 'go test -race -timeout 45m $(RACE) && go test -race -tags check ./keychain' \
-		'programs' 'go test -timeout 45m -parallel 6 $(PROCESSES)' \
-		'with OpenCode' 'go test -timeout 45m -p 1 -parallel 4 $(ALONE)'
+		'with the race detector' 'go test -vet off -race -timeout 45m $(RACE) && go test -vet off -race -tags check ./keychain' \
+		'programs' 'go test -vet off -timeout 45m -parallel 6 $(PROCESSES)' \
+		'with OpenCode' 'go test -vet off -timeout 45m -p 2 -parallel 4 $(ALONE)'
 
-# Runs all tests with the race detector. This takes half an hour.
+# Runs all tests with the race detector, and more of the random ones. This takes half an hour.
 race:
-	PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 60m -p 1 ./...
+	OCGO_KEY_TEST_STRESS=10000 PATH="$(OPENCODE_BIN):$$PATH" go test -race -timeout 60m -p 1 ./...
 
 # Tests the keychain of the user who runs this. The tests use their own ids and remove their
 # entries.

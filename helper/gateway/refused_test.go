@@ -220,8 +220,13 @@ func TestARefusalAndAStall(t *testing.T) {
 
 // The words of a refusal are not recorded if the request is too large to keep.
 func TestAnUnknownRefusalOfALargeRequest(t *testing.T) {
-	s := newStage(t)
-	s.service.SetAnswers(keyOf("Work"), coded(403, "Account.Paused", "You said my secret"))
+	s := newStage(t, func(o *gateway.Options) {
+		o.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			_, err := io.Copy(io.Discard, r.Body)
+			return &http.Response{StatusCode: 403, Header: http.Header{"Content-Type": {"application/json"}},
+				Body: io.NopCloser(strings.NewReader(`{"error": {"code": "Account.Paused", "message": "You said my secret"}}`))}, err
+		})
+	})
 	body := `{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat("my secret ", 7<<20) + `"}]}`
 	a := s.do(t, s.request(t, formats["chat"], true, func(r *http.Request) { setBody(r, body) }))
 	assert.Equal(t, 403, a.status)

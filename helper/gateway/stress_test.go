@@ -20,14 +20,21 @@ import (
 	"ocgo-key/rotation"
 )
 
-// TestStress sends 10,000 requests of 32 clients (1,000 with -short) while accounts are limited and
+// stressVariable sets the number of requests of TestStress; `make race` sends more than usual.
+const stressVariable = "OCGO_KEY_TEST_STRESS"
+
+// TestStress sends 2,500 requests of 32 clients (1,000 with -short) while accounts are limited and
 // freed at random. Each request must be answered by an account that was not limited, or be refused
 // correctly. Afterwards no goroutine and no descriptor may be left.
 func TestStress(t *testing.T) {
 	const clients = 32
-	requests := int64(10_000)
-	if testing.Short() {
-		requests /= 10
+	requests := int64(2_500)
+	if number := os.Getenv(stressVariable); number != "" {
+		var err error
+		requests, err = strconv.ParseInt(number, 10, 64)
+		require.NoError(t, err)
+	} else if testing.Short() {
+		requests = 1_000
 	}
 	before, descriptors := goleak.IgnoreCurrent(), openDescriptors(t)
 	var truthful, refused atomic.Int64

@@ -25,11 +25,11 @@ func TestQuickRun(t *testing.T) {
 	build := exec.Command("go", "build", "-ldflags=-w", "-o", binary, filepath.Join("..", "..", ".."))
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
-	// OpenCode starts faster with a short list of models, without its built-in plugins, and without
-	// the last stage of its compiler. This test needs none of these.
+	// OpenCode starts faster with a short list of models, without its built-in plugins, the last stage
+	// of its compiler, and its garbage collection. This test needs none of these.
 	models, err := filepath.Abs(filepath.Join("..", "e2e", "testdata", "models.json"))
 	require.NoError(t, err)
-	short.openCode = []string{"OPENCODE_DISABLE_DEFAULT_PLUGINS=1", "OPENCODE_MODELS_PATH=" + models, "BUN_JSC_useFTLJIT=0"}
+	short.openCode = []string{"OPENCODE_DISABLE_DEFAULT_PLUGINS=1", "OPENCODE_MODELS_PATH=" + models, "BUN_JSC_useFTLJIT=0", "BUN_JSC_useGC=0"}
 	page := filepath.Join(dir, "benchmarks.md")
 	require.NoError(t, os.WriteFile(page, []byte("# Mine\n\n<!-- other: begin -->\nkept\n<!-- other: end -->\n"), 0o600))
 

@@ -19,23 +19,24 @@ func TestFoldersHaveTheirAccounts(t *testing.T) {
 			t.Parallel()
 			w := start(t)
 			w.add(labels...)
-			in := func(label string, args ...string) {
+			in := func(label string, start func(*world) *command) {
 				t.Helper()
 				folder := filepath.Join(w.home, "of "+label)
 				require.NoError(t, os.MkdirAll(folder, 0o755))
 				require.NoError(t, os.WriteFile(filepath.Join(folder, ".ocgo-key"), []byte(label+"\n"), 0o644))
-				c := w.with("PWD="+folder).command(args[0], args[1:]...) // OpenCode 2 takes its folder from PWD
+				c := start(w.with("PWD=" + folder)) // OpenCode 2 takes its folder from PWD
 				c.Dir = folder
 				c.run().ok()
-				assert.Contains(t, c.stdout.String(), "Hello from "+label+".", "%v", args)
+				assert.Contains(t, c.stdout.String(), "Hello from "+label+".", "%v", c.Args)
 			}
-			order := []string{"Spare", "Personal", "Personal", "Spare"} // not the order of the pool
-			for _, label := range order {
-				in(label, "ocgo-key", "run", "--", "opencode", "run", "-m", model, "say hi")
+			// The order is not that of the pool. For run it makes no difference which client it starts.
+			in("Spare", func(w *world) *command { return w.prompt(model, "say hi") })
+			for _, label := range []string{"Personal", "Personal", "Spare"} {
+				in(label, func(w *world) *command { return w.curl() })
 			}
 			w.command("ocgo-key", "install", "--yes").run().ok()
-			for _, label := range order {
-				in(label, "opencode", "run", "-m", model, "say hi")
+			for _, label := range []string{"Personal", "Spare"} {
+				in(label, func(w *world) *command { return w.command("opencode", "run", "-m", model, "say hi") })
 			}
 			held := w.command("ocgo-key", "current").run().ok()
 			assert.Contains(t, held.stdout.String(), "Work (next in turn)", "choices do not move the turn")

@@ -29,13 +29,19 @@ func TestAllUsedUpForAWhile(t *testing.T) {
 	})
 	c := w.prompt(model, "say hi").run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from")
+	c.saidOnce("All ")
+}
+
+// saidOnce checks that exactly one of ocgo-key's lines on stderr begins with the text.
+func (c *command) saidOnce(text string) {
+	c.w.t.Helper()
 	said := 0
 	for _, line := range c.ours() {
-		if strings.HasPrefix(line, "All ") {
+		if strings.HasPrefix(line, text) {
 			said++
 		}
 	}
-	assert.Equal(t, 1, said, c.stderr.String())
+	assert.Equal(c.w.t, 1, said, c.stderr.String())
 }
 
 func TestMaxWait(t *testing.T) {
@@ -77,6 +83,7 @@ func TestWaitingEndsEarly(t *testing.T) {
 	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Hour)}})
 	c := w.prompt(model, "say hi")
 	c.waitsForPersonal()
+	c.saidOnce("Work is used up")
 	assert.Contains(t, c.stderr.String(), "back early")
 	last := w.turns()[len(w.turns())-1]
 	assert.Equal(t, 1, strings.Count(string(last.Body), "say hi"))
@@ -87,8 +94,10 @@ func TestRunWithinRun(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.add("Work", "Personal")
-	opencode(t, "", "")
-	c := w.command("ocgo-key", "run", "--", "sh", "-c", "ocgo-key list --json; ocgo-key run -- opencode run -m "+model+" 'say hi'; exit 3").run()
+	inner := w.curl()
+	inner.cancel()
+	script := `ocgo-key list --json; "$@"; exit 3`
+	c := w.command("ocgo-key", append([]string{"run", "--", "sh", "-c", script, "sh", "ocgo-key"}, inner.Args[1:]...)...).run()
 	assert.Equal(t, 3, c.code())
 	assert.Contains(t, c.stdout.String(), "Hello from Work.")
 	assert.False(t, w.wasAsked("Personal"))

@@ -38,11 +38,18 @@ func (of openCode1) readProject(name string) string {
 // continuedOnPersonal checks a command that ran a tool once, hit Work's limit, and continued with
 // Personal. The request to Personal has the same session, the tool's result, and the prompt once.
 func (c *command) continuedOnPersonal() {
-	t, w := c.w.t, c.w
+	c.w.t.Helper()
+	assert.Contains(c.w.t, c.stdout.String(), "Hello from Personal.")
+	assert.Len(c.w.t, c.ours(), 1, c.stderr.String())
+	c.w.turnContinued()
+}
+
+// turnContinued checks the side effect and the requests of such a command.
+func (of openCode1) turnContinued() {
+	w := of.w
+	t := w.t
 	t.Helper()
 	assert.Equal(t, "once\n", w.readProject("effect"))
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
-	assert.Len(t, c.ours(), 1, c.stderr.String())
 	assert.Equal(t, []string{"Work", "Work", "Personal"}, w.asked())
 	last := w.turns()[2]
 	assert.Equal(t, 1, last.ToolResults, "the second account gets the tool's result")
@@ -75,19 +82,6 @@ func TestRestartInTheMiddleOfATurn(t *testing.T) {
 	for _, once := range []string{"and more on stdin", "the notes"} {
 		assert.Equal(t, 1, strings.Count(string(last.Body), once), "%q", once)
 	}
-}
-
-// One turn hits the limit while a tool's command runs in the turn of a subagent. The restart waits
-// for the command.
-func TestRestartWaitsForTools(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.add("Work", "Personal")
-	two := fakeservice.Answer{Calls: []fakeservice.Call{{Name: "bash", Args: map[string]any{"command": "sleep 3; echo once >>effect", "description": "Works"}}}}
-	w.service.SetPlan(w.marker.Key("Work"), fakeservice.Plan{TitlesFree: true, Answers: []fakeservice.Answer{two, fakeservice.UsageLimit(fakeservice.Weekly, time.Hour)}})
-	c := w.prompt(model, "do the work", "--on-429", "restart").run().ok()
-	assert.Equal(t, "once\n", w.readProject("effect"))
-	assert.Contains(t, c.stdout.String(), "Hello from Personal.")
 }
 
 // shape returns a JSON stream without the values that differ between runs: ids, times, counts.

@@ -1,11 +1,13 @@
 package keyleak_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,6 +144,45 @@ func TestWatchPolls(t *testing.T) {
 	child.Env = []string{"SECRET=" + c.Key("one")}
 	require.NoError(t, child.Run())
 	leaks, err := watch.Stop()
+	require.NoError(t, err)
+	assert.NotEmpty(t, leaks)
+}
+
+// A process that was searched many times is searched again when another program replaces it, and
+// when another marker is watched.
+func TestWatchSeesLaterPrograms(t *testing.T) {
+	first, second := keyleak.New(), keyleak.New()
+	var watcher keyleak.Watcher
+	watch := watcher.Watch(first)
+	child := exec.Command("sh", "-c", `read -r _; LEAK="$1" exec cat`, "sh", second.Key("late"))
+	child.Env = []string{"SECRET=" + first.Key("early"), "PATH=" + os.Getenv("PATH")}
+	stdin, err := child.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	for range 100 {
+		watcher.Look()
+	}
+	later := watcher.Watch(second)
+	watcher.Look()
+	_, err = io.WriteString(stdin, "go on\ncat is here\n")
+	require.NoError(t, err)
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "cat is here\n", line)
+	watcher.Look()
+	leaks, err := later.Stop()
+	require.NoError(t, err)
+	where := ""
+	for _, leak := range leaks {
+		where += leak.Where + "\n"
+	}
+	assert.Contains(t, where, "cmdline of sh")
+	assert.Contains(t, where, "environ of cat")
+	require.NoError(t, stdin.Close())
+	require.NoError(t, child.Wait())
+	leaks, err = watch.Stop()
 	require.NoError(t, err)
 	assert.NotEmpty(t, leaks)
 }

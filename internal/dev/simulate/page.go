@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"text/template"
@@ -80,18 +81,27 @@ func kinds() []kind {
 	return all
 }
 
-// playAll simulates all kinds of months. It runs as many at the same time as there are processors,
-// which does not affect the figures.
-func playAll() (figures, error) {
+// plays returns the months of all kinds, each kind's one after the other.
+func plays() []play {
+	var all []play
+	for _, k := range kinds() {
+		for seed := range months {
+			p := workloads[k.workload].play
+			p.strategy, p.ahead, p.reserve, p.seed = k.strategy, k.ahead, k.reserve, uint64(seed)
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// playAll simulates the months, as many at the same time as there are processors. That does not
+// affect the outcomes.
+func playAll(all []play) ([]outcome, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400)) // for many small objects with short lives
-	all := kinds()
-	outcomes, errs := make([]outcome, len(all)*months), make([]error, len(all)*months)
+	outcomes, errs := make([]outcome, len(all)), make([]error, len(all))
 	var running sync.WaitGroup
 	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i := range outcomes {
-		k := all[i/months]
-		p := workloads[k.workload].play
-		p.strategy, p.ahead, p.reserve, p.seed = k.strategy, k.ahead, k.reserve, uint64(i%months)
+	for i, p := range all {
 		turns <- struct{}{}
 		running.Go(func() {
 			outcomes[i], errs[i] = p.run()
@@ -99,11 +109,13 @@ func playAll() (figures, error) {
 		})
 	}
 	running.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
+	return outcomes, errors.Join(errs...)
+}
+
+// means returns the figures of the outcomes of plays.
+func means(outcomes []outcome) figures {
 	f := make(figures)
-	for i, k := range all {
+	for i, k := range kinds() {
 		var sum outcome
 		for _, o := range outcomes[i*months : (i+1)*months] {
 			sum.add(o)
@@ -111,7 +123,7 @@ func playAll() (figures, error) {
 		f[k] = mean{float64(sum.asked) / months, float64(sum.answered) / months, float64(sum.elsewhere) / months,
 			float64(sum.switches) / months, sum.waited.Hours() / months, float64(sum.reserved) / months}
 	}
-	return f, nil
+	return f
 }
 
 // Of returns the figures of one kind of month.
@@ -196,12 +208,11 @@ var claims = map[string]func(f figures) bool{
 //go:embed page.md.tmpl
 var pageText string
 
-// makePage simulates the months and writes the page.
-func makePage() (string, error) {
-	f, err := playAll()
-	if err != nil {
-		return "", err
-	}
+// makePage returns the page about the outcomes of plays. It returns an error if they contradict a
+// claim.
+func makePage(outcomes []outcome) (string, error) {
+	f := means(outcomes)
+	var err error
 	for claim, holds := range claims {
 		if !holds(f) {
 			err = errors.Join(err, fmt.Errorf("the page claims that %s, but the figures do not show it: fix page.md.tmpl and claims", claim))
@@ -210,21 +221,19 @@ func makePage() (string, error) {
 	if err != nil {
 		return "", errors.Join(err, errors.New(f.table()+"\n\n"+f.aheadTable()))
 	}
-	return f.page()
+	reserved := slices.Index(kinds(), kind{full, rotation.RoundRobin, 0, true}) * months // the month of the chart
+	return f.page(outcomes[reserved])
 }
 
-func (f figures) page() (string, error) {
+// page returns the page. Its chart shows one month, which has a reserve.
+func (f figures) page(reserved outcome) (string, error) {
 	t, err := template.New("page").Parse(pageText)
-	if err != nil {
-		return "", err
-	}
-	chart, err := reserveChart()
 	if err != nil {
 		return "", err
 	}
 	var b strings.Builder
 	err = t.Execute(&b, map[string]any{
-		"Reserve": f.reserveTable(), "Chart": chart,
+		"Reserve": f.reserveTable(), "Chart": reserved.chart(),
 		"Tables": f.table(), "Ahead": f.aheadTable(), "Months": months, "Accounts": accounts,
 		"Five": perFiveHours, "Week": perWeek, "Month": perMonth, "All": accounts * perMonth,
 	})

@@ -23,18 +23,12 @@ func (f figures) reserveTable() string {
 // perMark is the number of requests for one mark of the chart.
 const perMark = 2
 
-// reserveChart draws the full month with a reserve and the first seed. Each day is a line.
-func reserveChart() (string, error) {
-	p := workloads[full].play
-	p.strategy, p.reserve = rotation.RoundRobin, true
-	o, err := p.run()
-	if err != nil {
-		return "", err
-	}
+// chart draws a month with a reserve: a line for each day.
+func (o outcome) chart() string {
 	var b strings.Builder
 	for day, d := range o.days {
 		marks := strings.Repeat("#", (d.others+perMark-1)/perMark) + strings.Repeat("R", (d.last+perMark-1)/perMark)
 		b.WriteString(strings.TrimRight(fmt.Sprintf("day %2d  %s", day+1, marks), " ") + "\n")
 	}
-	return strings.TrimSuffix(b.String(), "\n"), nil
+	return strings.TrimSuffix(b.String(), "\n")
 }
