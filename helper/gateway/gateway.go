@@ -12,10 +12,12 @@ import (
 	"encoding/hex"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -270,9 +272,7 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 	x.apiKeyHeader = len(p.In.Header["X-Api-Key"]) > 0 && p.In.Header["X-Api-Key"][0] != ""
 	x.bearerHeader = len(p.In.Header["Authorization"]) > 0
 	g.dropKeys(p.Out)
-	for _, name := range droppedHeaders {
-		delete(p.Out.Header, name)
-	}
+	maps.DeleteFunc(p.Out.Header, func(name string, _ []string) bool { return slices.Contains(droppedHeaders, name) })
 	g.nameSession(p.Out, x)
 	// The gateway reads the answer, so it must not be compressed.
 	p.Out.Header["Accept-Encoding"] = identity

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"io"
 	"net/http"
 	"strings"
@@ -59,5 +58,5 @@ func putBack(resp *http.Response, read []byte, rest io.Reader) {
 	resp.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(read), rest), resp.Body}
+	}{&lateReader{data: read, stream: rest}, resp.Body}
 }
