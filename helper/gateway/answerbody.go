@@ -77,7 +77,7 @@ func (b *answerBody) Close() error {
 // decompress decompresses the body if the service compressed it, which it was asked not to do. An
 // unknown compression is an error.
 func decompress(resp *http.Response) error {
-	encoding := strings.ToLower(strings.Join(resp.Header.Values("Content-Encoding"), ", "))
+	encoding := strings.ToLower(strings.Join(resp.Header["Content-Encoding"], ", "))
 	var open func(io.Reader) (io.ReadCloser, error)
 	switch encoding {
 	case "", "identity":

@@ -16,7 +16,9 @@ var errStalled = errors.New("the service did not begin to answer in time")
 // send sends the request once. The key is only in this copy of the request, so that nothing else
 // can show it.
 func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
+	// The context of req passes on the informational responses (100 to 199) that the service sends
+	// before its answer. No client needs them.
+	ctx, cancel := context.WithCancelCause(x.ctx)
 	out := req.WithContext(ctx)
 	out.Header = req.Header.Clone()
 	x.body.open(out)

@@ -64,7 +64,7 @@ var keyHeaders = []string{TokenHeader, "Authorization", "X-Api-Key", "Api-Key", 
 func (g *Gateway) hasToken(h http.Header) bool {
 	known := false
 	for _, name := range keyHeaders {
-		for _, value := range h.Values(name) {
+		for _, value := range h[name] {
 			if name == "Authorization" {
 				scheme, rest, _ := strings.Cut(value, " ")
 				if !strings.EqualFold(scheme, "Bearer") {
@@ -79,7 +79,7 @@ func (g *Gateway) hasToken(h http.Header) bool {
 }
 
 func (g *Gateway) isToken(shown string) bool {
-	return subtle.ConstantTimeCompare([]byte(shown), []byte(g.token)) == 1
+	return len(shown) == len(g.token) && subtle.ConstantTimeCompare([]byte(shown), []byte(g.token)) == 1
 }
 
 // withoutTokenSegment removes the token from the beginning of the request's path, and reports
@@ -97,7 +97,13 @@ func (g *Gateway) withoutTokenSegment(r *http.Request) (*http.Request, bool) {
 
 // ambiguous reports whether servers may interpret this character of a path differently. No path of
 // the service contains such a character.
-func ambiguous(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\\;%?#", r) }
+func ambiguous(r rune) bool {
+	switch r {
+	case '\\', ';', '%', '?', '#':
+		return true
+	}
+	return r <= ' ' || r >= 0x7f
+}
 
 // reachable reports whether the path, as the client wrote it, is below a base URL and means the
 // same to every server.

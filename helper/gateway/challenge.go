@@ -39,7 +39,7 @@ func Challenge(req *http.Request, token string) (proven func(*http.Response) boo
 
 // proves answers a challenge, and reports whether the request contained one.
 func (g *Gateway) proves(w http.ResponseWriter, r *http.Request) bool {
-	challenge := r.Header.Get(ChallengeHeader)
+	challenge := first(r.Header, ChallengeHeader)
 	if r.Method != http.MethodGet || r.URL.Path != PingPath || challenge == "" || len(challenge) > maxChallenge {
 		return false
 	}

@@ -30,7 +30,7 @@ const maxSession = 128
 // request of a conversation while this gateway runs. An id that is taken from the body is a keyed
 // hash.
 func (g *Gateway) nameSession(out *http.Request, x *Exchange) {
-	if out.Method != http.MethodPost || out.Header.Get(sessionHeader) != "" {
+	if out.Method != http.MethodPost || first(out.Header, sessionHeader) != "" {
 		return
 	}
 	out.Header.Set(sessionHeader, g.session(out.Header, x.body.kept))
@@ -39,7 +39,7 @@ func (g *Gateway) nameSession(out *http.Request, x *Exchange) {
 // session returns the id of the conversation that a request with this header and body belongs to.
 func (g *Gateway) session(h http.Header, body []byte) string {
 	for _, name := range sessionHeaders {
-		switch id := h.Get(name); {
+		switch id := first(h, name); {
 		case id == "":
 		case plainID(id):
 			return id

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -13,7 +14,8 @@ import (
 
 // Exchange is one request of a client and its outcome.
 type Exchange struct {
-	header       http.Header // as the client sent it
+	ctx          context.Context // ends when the client disconnects
+	header       http.Header     // as the client sent it
 	body         *body
 	bearerHeader bool // the client sent an Authorization header
 	apiKeyHeader bool // the client put its token into x-api-key, so the key goes there too
@@ -33,11 +35,20 @@ type exchangeKey struct{}
 
 func exchangeOf(r *http.Request) *Exchange { return r.Context().Value(exchangeKey{}).(*Exchange) }
 
+// first returns the first value of a header; empty if there is none. Unlike Header.Get, it does not
+// convert the name, which must be in canonical form.
+func first(h http.Header, name string) string {
+	if values := h[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
 // Session is OpenCode's id of the session that the request belongs to; empty for other clients.
-func (x *Exchange) Session() string { return x.header.Get("X-Opencode-Session") }
+func (x *Exchange) Session() string { return first(x.header, sessionHeader) }
 
 // Parent is the id of the parent session if this is a subagent's session; otherwise empty.
-func (x *Exchange) Parent() string { return x.header.Get("X-Parent-Session-Id") }
+func (x *Exchange) Parent() string { return first(x.header, "X-Parent-Session-Id") }
 
 // FolderHeader is the header in which a client names the folder of the user's project,
 // percent-encoded. It is not passed on.
@@ -45,7 +56,7 @@ const FolderHeader = "X-Ocgo-Key-Folder"
 
 // Folder is the folder of the user's project; empty if the client does not name an absolute path.
 func (x *Exchange) Folder() string {
-	folder, err := url.PathUnescape(x.header.Get(FolderHeader))
+	folder, err := url.PathUnescape(first(x.header, FolderHeader))
 	if err != nil || !filepath.IsAbs(folder) {
 		return ""
 	}

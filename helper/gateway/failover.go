@@ -52,7 +52,7 @@ func (f *failover) holder(req *http.Request, x *Exchange) Holder {
 	if f.HolderOf == nil {
 		return f.Holder
 	}
-	return f.HolderOf(req.Header.Get("X-Opencode-Session"), x.Parent(), x.Folder())
+	return f.HolderOf(first(req.Header, sessionHeader), x.Parent(), x.Folder())
 }
 
 // pass tries to get an answer to a request, with one account after another.

@@ -20,7 +20,7 @@ func firstMembers(answer io.Reader, length int64, hold time.Duration) (head []by
 		return failure != nil || len(head) >= maxErrorBody || !mayBeError(head)
 	}
 	if length >= 0 {
-		head, rest = peekWhole(answer, enough)
+		head, rest = peekWhole(answer, length, enough)
 	} else {
 		head, rest = peek(answer, hold, enough)
 	}

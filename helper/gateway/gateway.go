@@ -12,10 +12,12 @@ import (
 	"encoding/hex"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -239,7 +241,7 @@ func (g *Gateway) proxy() http.Handler {
 			panic(http.ErrAbortHandler) // its connection is being closed
 		}
 		defer g.tasks.Done()
-		x := &Exchange{header: r.Header, now: g.options.Now}
+		x := &Exchange{ctx: r.Context(), header: r.Header, now: g.options.Now}
 		defer g.refresh(x) // also if the client has disconnected
 		body, err := keepBody(w, r, &g.bodies)
 		if err != nil {
@@ -248,21 +250,9 @@ func (g *Gateway) proxy() http.Handler {
 		}
 		defer body.free()
 		x.body = body
-		proxy.ServeHTTP(finalAnswer{w}, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
+		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x)))
 	})
 }
-
-// finalAnswer drops the informational responses (100 to 199) that the service sends before its
-// answer. No client needs them.
-type finalAnswer struct{ http.ResponseWriter }
-
-func (a finalAnswer) WriteHeader(status int) {
-	if status >= 200 {
-		a.ResponseWriter.WriteHeader(status)
-	}
-}
-
-func (a finalAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 // refresh asks for new usage numbers after a request if the present ones are old.
 func (g *Gateway) refresh(x *Exchange) {
@@ -282,9 +272,7 @@ func (g *Gateway) rewrite(p *httputil.ProxyRequest) {
 	x.apiKeyHeader = len(p.In.Header["X-Api-Key"]) > 0 && p.In.Header["X-Api-Key"][0] != ""
 	x.bearerHeader = len(p.In.Header["Authorization"]) > 0
 	g.dropKeys(p.Out)
-	for _, name := range droppedHeaders {
-		delete(p.Out.Header, name)
-	}
+	maps.DeleteFunc(p.Out.Header, func(name string, _ []string) bool { return slices.Contains(droppedHeaders, name) })
 	g.nameSession(p.Out, x)
 	// The gateway reads the answer, so it must not be compressed.
 	p.Out.Header["Accept-Encoding"] = identity

@@ -20,7 +20,7 @@ func (p *pass) instead(e *rotation.ExhaustedError) *http.Response {
 	if !ok {
 		return nil
 	}
-	x := &Exchange{header: p.x.header, body: &body{kept: text, length: int64(len(text))}, bearerHeader: p.x.bearerHeader, apiKeyHeader: p.x.apiKeyHeader, now: p.x.now, holder: p.holder}
+	x := &Exchange{ctx: p.x.ctx, header: p.x.header, body: &body{kept: text, length: int64(len(text))}, bearerHeader: p.x.bearerHeader, apiKeyHeader: p.x.apiKeyHeader, now: p.x.now, holder: p.holder}
 	if x.Model() != p.ThenModel { // the body names its model twice
 		return nil
 	}

@@ -1,10 +1,9 @@
 package gateway
 
 import (
-	"bytes"
 	"io"
-	"mime"
 	"net/http"
+	"strings"
 	"time"
 
 	"ocgo-key/rotation"
@@ -50,8 +49,8 @@ func judgeFailure(resp *http.Response, x *Exchange, head []byte, rest io.Reader,
 func isEventStream(resp *http.Response) bool { return isType(resp, "text/event-stream") }
 
 func isType(resp *http.Response, mediaType string) bool {
-	said, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return said == mediaType
+	said, _, _ := strings.Cut(first(resp.Header, "Content-Type"), ";") // parameters follow
+	return strings.EqualFold(strings.TrimSpace(said), mediaType)
 }
 
 // putBack makes the body begin with the bytes that were read from it.
@@ -59,5 +58,5 @@ func putBack(resp *http.Response, read []byte, rest io.Reader) {
 	resp.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.MultiReader(bytes.NewReader(read), rest), resp.Body}
+	}{&lateReader{data: read, stream: rest}, resp.Body}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,19 +19,15 @@ var foreignParameters = []string{"key", "api_key", "api-key", "apikey", "x-api-k
 // dropKeys removes from a request everything that a client sent as a key, and every header and
 // query parameter that contains the token. The account's key is added later, for each attempt.
 func (g *Gateway) dropKeys(out *http.Request) {
-	for _, name := range keyHeaders {
-		delete(out.Header, name)
-	}
-	for _, name := range foreignHeaders {
-		delete(out.Header, name)
-	}
-	for name, values := range out.Header {
-		if len(name) >= len(g.token) && strings.Contains(strings.ToLower(name), g.token) || slices.ContainsFunc(values, g.containsToken) {
-			delete(out.Header, name)
-		}
-	}
+	maps.DeleteFunc(out.Header, g.isKey)
 	out.Trailer = nil // trailers came with the body, and the service does not use them
 	out.URL.RawQuery = g.withoutKeys(out.URL.RawQuery)
+}
+
+// isKey reports whether a header is one in which programs send a key, or contains the token.
+func (g *Gateway) isKey(name string, values []string) bool {
+	return slices.Contains(keyHeaders, name) || slices.Contains(foreignHeaders, name) || slices.ContainsFunc(values, g.containsToken) ||
+		len(name) >= len(g.token) && g.containsToken(strings.ToLower(name))
 }
 
 // containsToken reports whether text contains the token.

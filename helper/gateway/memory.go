@@ -39,7 +39,7 @@ const (
 	// trimFrom is how many bytes must be returned before a trim, which takes some milliseconds.
 	trimFrom = 1 << 20
 	// trimDelay is the time without much traffic after which a trim runs.
-	trimDelay = 50 * time.Millisecond
+	trimDelay = 250 * time.Millisecond
 )
 
 // take returns an unused piece of at least n bytes; nil if there is no memory for it.

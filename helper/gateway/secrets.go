@@ -68,7 +68,9 @@ func (s *secrets) hidden(text string) string {
 		return text
 	}
 	out := []byte(text)
-	s.hide(out, true)
+	if s.hide(out, true); string(out) == text {
+		return text // this makes no second copy
+	}
 	return string(out)
 }
 
@@ -99,6 +101,7 @@ func (s *secrets) cleanError(err error) error {
 // skips most of the text. If the shortest pattern is longer, it skips more.
 type searcher struct {
 	secrets  []string
+	lower    []string            // the secrets in lower case
 	sorted   []string            // the patterns
 	patterns map[string][]string // the patterns by their first window bytes, the longest first
 	window   int                 // the length of the shortest pattern, at most 255
@@ -114,6 +117,7 @@ type searcher struct {
 func newSearcher(secrets []string) *searcher {
 	s := &searcher{secrets: secrets, patterns: make(map[string][]string), window: 255}
 	for _, secret := range secrets {
+		s.lower = append(s.lower, strings.ToLower(secret))
 		s.sorted = append(s.sorted, forms(secret)...)
 	}
 	slices.Sort(s.sorted)
@@ -189,9 +193,11 @@ func (s *searcher) begun(text []byte, from int) int {
 
 // isIn reports whether the name of a header contains a secret, in upper or lower case.
 func (s *searcher) isIn(name string) bool {
-	return len(name) >= s.window && slices.ContainsFunc(s.secrets, func(secret string) bool {
-		return strings.Contains(strings.ToLower(name), strings.ToLower(secret))
-	})
+	if len(name) < s.window {
+		return false
+	}
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(s.lower, func(secret string) bool { return strings.Contains(name, secret) })
 }
 
 // spelling is a text without its escapes: plain[i] is encoded in text[at[i]:at[i+1]]. If at is nil,
@@ -238,10 +244,10 @@ func (s *searcher) cover(text []byte, spelled spelling, ended bool) (held int) {
 		}
 		from = end
 	}
-	if begun := s.begun(spelled.plain, from); begun > 0 && !ended {
-		return len(text) - spelled.offset(len(spelled.plain)-begun)
+	if ended {
+		return 0
 	}
-	return 0
+	return len(text) - spelled.offset(len(spelled.plain)-s.begun(spelled.plain, from))
 }
 
 // escapes reports whether text contains an escape that begins like this and stands for a byte of a

@@ -30,10 +30,10 @@ func firstEvent(stream io.Reader, hold time.Duration) (head []byte, rest io.Read
 // peekPiece is how much is read at once, in bytes: enough for a short error, or an event.
 const peekPiece = 4 << 10
 
-// peekWhole is peek without a time limit, for a body of known length. It needs no goroutine.
-func peekWhole(stream io.Reader, enough func(head []byte, ended bool) bool) (head []byte, rest io.Reader) {
+// peekWhole is peek without a time limit, for a body of this length. It needs no goroutine.
+func peekWhole(stream io.Reader, length int64, enough func(head []byte, ended bool) bool) (head []byte, rest io.Reader) {
 	for {
-		piece := make([]byte, peekPiece)
+		piece := make([]byte, min(length+minRead, peekPiece))
 		n, err := stream.Read(piece)
 		if head == nil {
 			head = piece[:n:n]

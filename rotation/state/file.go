@@ -37,6 +37,7 @@ const lockTimeout = time.Minute
 // File is safe for concurrent use.
 type File struct {
 	dir  string
+	main string // the path of state.json, which each request of a gateway needs
 	warn func(message string)
 	now  func() time.Time
 
@@ -58,7 +59,7 @@ func (f *File) Wait() { f.writes.Wait() }
 // OpenFile returns the state in the folder dir. It does no I/O; the first write creates dir. warn
 // is called with a sentence for the user when a file cannot be read or written.
 func OpenFile(dir string, now func() time.Time, warn func(string)) *File {
-	return &File{dir: dir, warn: warn, now: now}
+	return &File{dir: dir, main: filepath.Join(dir, fileName), warn: warn, now: now}
 }
 
 func (f *File) path(name string) string { return filepath.Join(f.dir, name) }
@@ -160,7 +161,7 @@ type Stamp struct {
 
 // Stamp returns the stamp of the file, which costs one stat; the zero Stamp if there is no file.
 func (f *File) Stamp() Stamp {
-	info, err := os.Stat(f.path(fileName))
+	info, err := os.Stat(f.main)
 	if err != nil {
 		return Stamp{}
 	}
