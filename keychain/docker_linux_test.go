@@ -107,7 +107,7 @@ goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with ex
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store, dir := fakeHelper(t, test.script)
-			t.Setenv("FAKE_HELPER_MARK", dir) // the helper and its children inherit this; withCommand ignores this process
+			t.Setenv("FAKE_HELPER_MARK", dir) // inherited by the helper and its children; withCommand does not count the test process
 			budget := 20 * time.Second
 			if test.kind == keychain.Timeout {
 				budget = shortly

@@ -16,8 +16,8 @@ var errStalled = errors.New("the service did not begin to answer in time")
 // send sends the request once. The key is only in this copy of the request, so that nothing else
 // can show it.
 func (f *failover) send(req *http.Request, x *Exchange, grant helper.Grant) (*http.Response, error) {
-	// The context of req passes on the informational responses (100 to 199) that the service sends
-	// before its answer. No client needs them.
+	// x.ctx is used, and not the context of req. The reverse proxy has added a hook to that context,
+	// which forwards informational responses (100 to 199) to the client. No client needs them.
 	ctx, cancel := context.WithCancelCause(x.ctx)
 	out := req.WithContext(ctx)
 	out.Header = req.Header.Clone()

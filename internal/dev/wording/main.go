@@ -143,7 +143,7 @@ func nameOf(spec ast.Spec) string {
 	return ""
 }
 
-// ofPage collects the paragraphs and list items of a page. It skips headings, tables and code.
+// ofPage collects the paragraphs and list items of a page. It skips headings, tables, code and comments.
 func ofPage(path string, all *[]sentence) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -158,7 +158,7 @@ func ofPage(path string, all *[]sentence) error {
 		if strings.HasPrefix(line, "```") {
 			inCode = !inCode
 		}
-		if inCode || strings.HasPrefix(line, "```") || strings.HasPrefix(line, "|") || strings.HasPrefix(line, "#") {
+		if inCode || strings.HasPrefix(line, "```") || strings.HasPrefix(line, "|") || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "<!--") {
 			line = ""
 		}
 		if begin := strings.TrimPrefix(line, "- "); begin != line {
