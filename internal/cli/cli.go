@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/keyform"
+	"ocgo-key/internal/mistake"
 	"ocgo-key/internal/report"
 )
 
@@ -130,7 +130,7 @@ func (g *grammar) read(args []string, a *app) (name string, run func() error, er
 	ctx, err := parser.Parse(args)
 	copyBack()
 	if err != nil {
-		return "", nil, usageError(parser, args, err)
+		return "", nil, mistake.Explain(parser.Model, args, err)
 	}
 	return ctx.Selected().Name, func() error { return ctx.Run(a) }, nil
 }
@@ -182,33 +182,6 @@ func keyAmong(args []string) bool {
 		}
 	}
 	return false
-}
-
-// belowZero matches a negative number, which kong parses as a flag.
-var belowZero = regexp.MustCompile(`^-\d`)
-
-// usageError adds a hint with the --help of the command.
-func usageError(parser *kong.Kong, args []string, err error) error {
-	help := "ocgo-key --help"
-	command := ""
-	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
-		if node := parse.Context.Selected(); node != nil {
-			command, help = node.Name, "ocgo-key "+node.Name+" --help"
-		}
-	}
-	// A second argument of `add` is often a key, so the message leaves out the argument.
-	if (command == "add" || command == "replace") && strings.HasPrefix(err.Error(), "unexpected argument") {
-		return hint.On(hint.Input("%s takes a label, not a key", command),
-			"if that was a key, it is in your shell's history now: remove it there; `ocgo-key "+command+" LABEL` asks for the key")
-	}
-	ours := args
-	if i := slices.Index(args, "--"); i >= 0 {
-		ours = args[:i]
-	}
-	if i := slices.IndexFunc(ours, belowZero.MatchString); i >= 0 {
-		err = fmt.Errorf("%s is below zero; no option takes a negative number", ours[i])
-	}
-	return hint.On(hint.As(hint.ErrInput, err), "see `"+help+"`")
 }
 
 // fail reports err, if any, and returns its exit code.
