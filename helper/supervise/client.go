@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"ocgo-key/helper/opencode"
@@ -49,7 +50,20 @@ func whichClient(command *wrapper.Command) (client, error) {
 	if opencode.Is(name) {
 		next += "; `npm install -g opencode-ai` installs OpenCode"
 	}
-	return c, hint.On(wrapper.Check(*command), next)
+	err = wrapper.Check(*command)
+	if meant, ok := opencode.Meant(command.Argv); ok && errors.Is(err, wrapper.ErrNotFound) {
+		return c, hint.On(hint.Input("%s is not a command", text.Quote(meant[len(meant)-len(command.Argv)])), "did you mean `ocgo-key run -- "+commandLine(meant)+"`?")
+	}
+	return c, hint.On(err, next)
+}
+
+// commandLine returns the words as a user types them.
+func commandLine(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = text.Quote(word)
+	}
+	return strings.Join(quoted, " ")
 }
 
 // identify is whichClient without the check that the command can start. Its only error is
