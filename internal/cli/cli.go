@@ -98,7 +98,7 @@ func Main(args []string) (code int) {
 	if len(args) == 0 {
 		return a.fail(firstScreen(a))
 	}
-	if args[0] == "--version" {
+	if args[0] == "--version" || args[0] == "-V" {
 		args[0] = "version"
 	}
 	var g grammar

@@ -69,6 +69,8 @@ func (l line) explain(message string) (said, next string) {
 		{`^unexpected argument (.*?)(?:, did you mean (.*)\?)?$`, line.extra},
 		{`^unknown flag (\S+?)(?:, did you mean (.*)\?)?$`, line.unknownFlag},
 		{`^expected "(.*)"$`, line.missing},
+		{`^expected one of "`, line.noCommand},
+		{`^no command selected$`, line.noCommand},
 		{`^missing positional arguments (.*)$`, line.missing},
 		{`^missing flags: (.*)$`, line.missing},
 		{`^(\S+): expected .* value but got "`, line.withoutValue},
@@ -91,12 +93,12 @@ func (l line) extra(part []string) (said, next string) {
 	word := part[1]
 	switch {
 	case l.node == nil:
-		said = fmt.Sprintf("ocgo-key has no command %s", text.Quote(word))
+		said = "there is no command " + text.Quote(word)
 		if near, ok := NearWord(word); ok {
 			return said, near
 		}
 		return said, didYouMean("ocgo-key ", part[2])
-	case (l.node.Name == "add" || l.node.Name == "replace"):
+	case l.node.Name == "add" || l.node.Name == "replace":
 		// The argument is often a key, so the message leaves it out.
 		return l.node.Name + " takes a label, not a key",
 			"if that was a key, it is in your shell's history now: remove it there; `ocgo-key " + l.node.Name + " LABEL` asks for the key"
@@ -105,16 +107,26 @@ func (l line) extra(part []string) (said, next string) {
 	case len(l.node.Positional) == 0:
 		return fmt.Sprintf("%s takes no argument: %s", l.node.Name, text.Quote(word)), ""
 	case len(l.node.Positional) == 1 && l.node.Positional[0].Name == "name":
-		return fmt.Sprintf("%s takes one account: %s is one too many", l.node.Name, text.Quote(word)),
-			fmt.Sprintf("run it once for each account: `ocgo-key %s %s`; a label with a space needs quotes", l.node.Name, text.Quote(word))
+		said = fmt.Sprintf("%s takes one account: %s is one too many", l.node.Name, text.Quote(word))
+		next = "a label with a space needs quotes"
+		if l.node.Positional[0].Required {
+			next = fmt.Sprintf("run it once for each account: `ocgo-key %s %s`; %s", l.node.Name, text.Quote(word), next)
+		}
+		return said, next
 	}
 	return fmt.Sprintf("%s takes fewer arguments: %s is one too many", l.node.Name, text.Quote(word)), l.example()
 }
 
 // unknownFlag is for a flag that the command does not have.
 func (l line) unknownFlag(part []string) (said, next string) {
-	said = fmt.Sprintf("%s has no flag %s", l.name(), part[1])
-	if part[1] == "--all" && l.node != nil && len(l.node.Positional) > 0 && l.node.Positional[0].Name == "name" {
+	if l.node == nil {
+		return "there is no flag " + part[1], didYouMean("", part[2])
+	}
+	said = fmt.Sprintf("%s has no flag %s", l.node.Name, part[1])
+	if l.node.Name == "uninstall" {
+		return said, "uninstall leaves accounts and keys; `ocgo-key remove LABEL` deletes a key"
+	}
+	if part[1] == "--all" && len(l.node.Positional) > 0 && l.node.Positional[0].Name == "name" {
 		return said, fmt.Sprintf("name one account, and run it once for each: `ocgo-key %s LABEL`; `ocgo-key list` shows the labels", l.node.Name)
 	}
 	if slices.Contains([]string{"--key", "--api-key", "--token"}, part[1]) {
@@ -130,6 +142,10 @@ func didYouMean(before, guess string) string {
 		return ""
 	}
 	return "did you mean `" + before + strings.Trim(guess, `"`) + "`?"
+}
+
+func (l line) noCommand([]string) (said, next string) {
+	return "a command is missing", "`ocgo-key help` lists the commands"
 }
 
 func (l line) missing(part []string) (said, next string) {
