@@ -2,9 +2,10 @@ package mistake
 
 import "strings"
 
-// NearWord returns the hint for a word that is no command here, but is one of another program.
+// NearWord returns the hint for a word that is no command here, but is one of another program. It is
+// long because the table is in it: a package variable would be built at each start.
 func NearWord(word string) (next string, ok bool) {
-	near := map[string]string{ // here, so that a start of the program does not pay for it
+	near := map[string]string{
 		"login":  "`ocgo-key add LABEL` adds an account",
 		"auth":   "`ocgo-key add LABEL` adds an account; `ocgo-key list` shows them",
 		"new":    "`ocgo-key add LABEL` adds an account",
