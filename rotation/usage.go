@@ -119,6 +119,9 @@ func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 			return errUnchanged
 		}
 		if c := condition(a, "", now); c.State == Cooling {
+			if c.Reason == before.Reason && c.Until.Sub(before.Until).Abs() < time.Minute {
+				return nil // the history shows minutes, so the event would say nothing new
+			}
 			s.Note(state.Event{Time: now, Kind: "corrected", Account: a.Label, Reason: c.Reason, Until: c.Until})
 		} else {
 			s.Note(state.Event{Time: now, Kind: "back", Account: a.Label, Reason: "no usage window is used up"})

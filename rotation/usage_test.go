@@ -90,6 +90,28 @@ func TestLearnTakesTheLatestReset(t *testing.T) {
 	assert.Equal(t, stamp, w.store.Stamp(), "the same usage again writes nothing")
 }
 
+// The history shows minutes. A correction by seconds would be an event with the time that the
+// account had before.
+func TestCorrectionBySecondsIsNoEvent(t *testing.T) {
+	w := limited(t)
+	corrections := func(until time.Time) (n int) {
+		c := w.learn(t, rotation.Usage{Windows: map[string]rotation.Window{"weekly": {Status: "rate-limited", Percent: 100, ResetsAt: until}}})
+		require.Equal(t, until, c.Until)
+		h, err := w.History()
+		require.NoError(t, err)
+		for _, e := range h.Events {
+			if e.Kind == "corrected" {
+				n++
+			}
+		}
+		return n
+	}
+	until := w.now().Add(50 * time.Hour)
+	assert.Equal(t, 1, corrections(until))
+	assert.Equal(t, 1, corrections(until.Add(20*time.Second)))
+	assert.Equal(t, 2, corrections(until.Add(2*time.Minute)))
+}
+
 func TestLearnGoesByTheServicesClock(t *testing.T) {
 	w := limited(t)
 	server := w.now().Add(-10 * time.Minute) // the service's clock is slow

@@ -37,7 +37,7 @@ func (a *Accounts) Check(ctx context.Context, key keychain.Secret) (rotation.Usa
 			return rotation.Usage{}, ErrNoSubscription
 		}
 	}
-	return usage, err
+	return usage, helper.Unreachable(err)
 }
 
 // vet returns an error if another account has the key, or if the service does not know it. It warns

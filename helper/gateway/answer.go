@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 
+	"ocgo-key/helper"
 	"ocgo-key/internal/text"
 )
 
@@ -65,7 +66,7 @@ func failureText(err error) string {
 	if isA[*poolError](err) || isA[*badAnswer](err) || errors.Is(err, errStalled) {
 		return err.Error()
 	}
-	return "the service could not be reached: " + err.Error()
+	return "the service could not be reached: " + helper.NetworkReason(err)
 }
 
 // againAnswer asks the client to send its request again, because the gateway cannot send it a

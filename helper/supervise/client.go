@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"ocgo-key/helper/opencode"
@@ -20,9 +21,10 @@ import (
 // client describes a command: OpenCode 1, OpenCode 2, or another program.
 type client struct {
 	opencode.Program
-	is  bool                // the command is OpenCode
-	one opencode.Invocation // the command line of OpenCode 1
-	two opencode.Command2   // the command line of OpenCode 2
+	is   bool                // the command is OpenCode
+	shim bool                // plain opencode uses the pool, since a shim is first in PATH
+	one  opencode.Invocation // the command line of OpenCode 1
+	two  opencode.Command2   // the command line of OpenCode 2
 }
 
 func (c client) generation2() bool { return c.is && c.Generation >= 2 }
@@ -32,6 +34,15 @@ func (c client) joined() bool { return c.generation2() && c.two.Way == opencode.
 
 // unchanged reports whether the command runs without a gateway, in the user's own environment.
 func (c client) unchanged() bool { return c.generation2() && c.two.Way == opencode.Apart }
+
+// fullScreen reports whether the command is OpenCode's full screen, which prints at its end how to
+// continue the session.
+func (c client) fullScreen() bool {
+	if c.generation2() {
+		return c.two.Kind == opencode.TUI && c.two.Name == ""
+	}
+	return c.is && c.one.Kind == opencode.TUI
+}
 
 // serves reports whether the command is a server.
 func (c client) serves() bool { return c.one.Serves || c.two.Way == opencode.Alone }
@@ -49,7 +60,20 @@ func whichClient(command *wrapper.Command) (client, error) {
 	if opencode.Is(name) {
 		next += "; `npm install -g opencode-ai` installs OpenCode"
 	}
-	return c, hint.On(wrapper.Check(*command), next)
+	err = wrapper.Check(*command)
+	if meant, ok := opencode.Meant(command.Argv); ok && errors.Is(err, wrapper.ErrNotFound) {
+		return c, hint.On(hint.Input("%s is not a command", text.Quote(meant[len(meant)-len(command.Argv)])), "did you mean `ocgo-key run -- "+commandLine(meant)+"`?")
+	}
+	return c, hint.On(err, next)
+}
+
+// commandLine returns the words as a user types them.
+func commandLine(words []string) string {
+	quoted := make([]string, len(words))
+	for i, word := range words {
+		quoted[i] = text.Quote(word)
+	}
+	return strings.Join(quoted, " ")
 }
 
 // identify is whichClient without the check that the command can start. Its only error is
@@ -76,6 +100,7 @@ func identify(command *wrapper.Command) (client, error) {
 		c.Program = asked(c.Program, command.Env)
 	}
 	if direct, err := exec.LookPath(name); err != nil || direct != c.Path {
+		c.shim = err == nil
 		command.Argv = slices.Concat([]string{c.Path}, command.Argv[1:]) // the name would start a shim
 	}
 	if !c.generation2() {

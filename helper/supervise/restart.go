@@ -112,12 +112,12 @@ func isTurn(x *gateway.Exchange) bool {
 
 // sawAnswer records that the service has begun to answer a request.
 func (p *progress) sawAnswer(x *gateway.Exchange) {
-	if p.mode == Replay {
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.recordSession(x)
+	if p.mode == Replay {
+		return
+	}
 	if (!p.answered || !p.exhaustedSince.IsZero() || len(p.tried) > 0 || p.restartsSinceAnswer > 0) && isTurn(x) {
 		p.answered, p.exhausted, p.exhaustedSince, p.restartsSinceAnswer = true, false, time.Time{}, 0
 		clear(p.tried)

@@ -139,10 +139,25 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	}
 	if two != nil {
 		two.Server = env
-		return runOpenCode2(two, gw.URL(""))
+		status, err := runOpenCode2(two, gw.URL(""))
+		r.sayHowToContinue(client, &two.progress, err)
+		return status, err
 	}
 	one.usage, one.command.Env = usage, env
-	return one.toTheEnd()
+	status, err := one.toTheEnd()
+	r.sayHowToContinue(client, &one.progress, err)
+	return status, err
+}
+
+// sayHowToContinue prints the command that continues the session on the pool. OpenCode's full screen
+// prints one that does not use the pool.
+func (r *Run) sayHowToContinue(client client, p *progress, err error) {
+	p.mu.Lock()
+	session := p.session
+	p.mu.Unlock()
+	if err == nil && client.fullScreen() && !client.shim && term.IsTerminal(r.Stdout) && strings.HasPrefix(session, "ses_") {
+		r.Tell.Say("on the pool: ocgo-key run -- opencode -s %s", text.Quote(session))
+	}
 }
 
 // hold returns the holder of this process. It applies the user's choice of an account, and tells

@@ -8,6 +8,7 @@ import (
 	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/text"
+	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
@@ -136,11 +137,10 @@ func (c *replaceCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	key, err := a.readKey("New key of " + v.Label + ": ")
+	err = a.withKey("New key of "+v.Label+": ", func(key keychain.Secret) error {
+		return a.accounts(pool).Replace(context.Background(), v, key, c.NoVerify)
+	})
 	if err != nil {
-		return err
-	}
-	if err := a.accounts(pool).Replace(context.Background(), v, key, c.NoVerify); err != nil {
 		return err
 	}
 	return a.stored("replaced the key of", v.Label, v.ID)

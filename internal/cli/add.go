@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"time"
 
+	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
 
@@ -35,30 +37,51 @@ func (c *addCmd) Run(a *app) error {
 	if err := accounts.Reach(label); err != nil {
 		return err
 	}
-	key, err := a.readKey("Key of " + label + ": ")
-	if err != nil {
+	var id string
+	err = a.withKey("Key of "+label+": ", func(key keychain.Secret) error {
+		id, err = accounts.Add(context.Background(), label, key, c.NoVerify)
 		return err
-	}
-	id, err := accounts.Add(context.Background(), label, key, c.NoVerify)
+	})
 	if err != nil {
 		return err
 	}
 	if err := a.stored("added", label, id); err != nil || a.JSON {
 		return err
 	}
-	sayLimited(a, pool, id)
+	sayAdded(a, pool, id)
 	return nil
 }
 
-// sayLimited prints a note if the new account is in cooldown.
-func sayLimited(a *app, pool *rotation.Pool, id string) {
+// sayAdded prints what the service said about a new account, and after the first account what to do
+// next.
+func sayAdded(a *app, pool *rotation.Pool, id string) {
 	o, err := pool.Overview(context.Background())
 	if err != nil {
 		return
 	}
 	for _, v := range o.Accounts {
-		if v.ID == id && v.Condition.State == rotation.Cooling {
+		if v.ID != id {
+			continue
+		}
+		if v.Usage != nil {
+			a.Say("checked with the service: %s", mostUsed(v.Usage.Windows))
+		}
+		if v.Condition.State == rotation.Cooling {
 			a.Say("%s is %s", v.Label, conditionText(v.Condition, time.Now()))
 		}
 	}
+	if len(o.Accounts) == 1 {
+		a.Say("next: `ocgo-key add LABEL` adds another account, `ocgo-key run` starts OpenCode on the pool, and `ocgo-key install` makes plain opencode use it")
+	}
+}
+
+// mostUsed returns the window of which most is used: "week 20 % used".
+func mostUsed(windows map[string]rotation.KnownWindow) string {
+	words, most := "nothing is used yet", 0
+	for _, w := range windowNames {
+		if percent := windows[w.name].Percent; percent > most {
+			words, most = fmt.Sprintf("%s %d %% used", w.words, percent), percent
+		}
+	}
+	return words
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"regexp"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/keyform"
+	"ocgo-key/internal/mistake"
 	"ocgo-key/internal/report"
 )
 
@@ -24,33 +24,34 @@ import (
 type grammar struct {
 	globals `group:"Flags of every command:"`
 
-	Add        addCmd        `cmd:"" help:"Add an account; asks for its key, or reads it from a pipe."`
-	Import     importCmd     `cmd:"" help:"Move keys from plain-text files into the keychain."`
-	List       listCmd       `cmd:"" aliases:"ls" help:"List the accounts: state, who holds them, last use."`
-	Status     statusCmd     `cmd:"" help:"Show usage bars, states, who holds which account, and who is next."`
-	Remove     removeCmd     `cmd:"" aliases:"rm" help:"Remove an account and its key."`
-	Rename     renameCmd     `cmd:"" help:"Give an account another label."`
-	Enable     enableCmd     `cmd:"" help:"Make an account usable again now, after disable, a rejection or a limit."`
-	Disable    disableCmd    `cmd:"" help:"Stop using an account."`
-	Replace    replaceCmd    `cmd:"" help:"Give an account a new key."`
-	Get        getCmd        `cmd:"" help:"Print the key for the calling process (the credential helper)."`
-	Use        useCmd        `cmd:"" help:"Choose the account that the next process, or this one, gets."`
-	Current    currentCmd    `cmd:"" help:"Print which account this process or folder has, or would get, and why."`
-	Rotate     rotateCmd     `cmd:"" aliases:"next,skip" help:"Switch to the next account now."`
-	Run        runCmd        `cmd:"" help:"Run OpenCode, or another command, on the pool."`
-	Gateway    gatewayCmd    `cmd:"" help:"Run the gateway alone, for other clients."`
-	Install    installCmd    `cmd:"" help:"Make plain opencode use the pool. Shows first what it will write."`
-	Uninstall  uninstallCmd  `cmd:"" help:"Undo what install did."`
-	History    historyCmd    `cmd:"" help:"Show past switches with their reasons, and how often each limit was hit."`
-	Migrate    migrateCmd    `cmd:"" help:"Move all keys to another store: the OS keychain, an encrypted file, a credential helper."`
-	Config     configCmd     `cmd:"" help:"Show or change settings: strategy, moves before the limit, store, identity."`
-	Doctor     doctorCmd     `cmd:"" help:"Find problems, and name the command that fixes each."`
-	Demo       demoCmd       `cmd:"" help:"Show a switch of accounts, with no account and no keychain."`
+	Add        addCmd        `cmd:"" group:"Accounts:" help:"Add an account; asks for its key, or reads it from a pipe."`
+	Import     importCmd     `cmd:"" group:"Accounts:" help:"Move keys from plain-text files into the keychain."`
+	List       listCmd       `cmd:"" group:"Look:" aliases:"ls" help:"List the accounts: state, who holds them, last use."`
+	Status     statusCmd     `cmd:"" group:"Look:" help:"Show the usage and state of each account, and who is next."`
+	Remove     removeCmd     `cmd:"" group:"Accounts:" aliases:"rm" help:"Remove an account and its key."`
+	Rename     renameCmd     `cmd:"" group:"Accounts:" help:"Give an account another label."`
+	Enable     enableCmd     `cmd:"" group:"Accounts:" help:"Make an account usable again now, after disable, a rejection or a limit."`
+	Disable    disableCmd    `cmd:"" group:"Accounts:" help:"Stop using an account."`
+	Replace    replaceCmd    `cmd:"" group:"Accounts:" help:"Give an account a new key."`
+	Get        getCmd        `cmd:"" group:"Use:" help:"Print the key for the calling process (the credential helper)."`
+	Use        useCmd        `cmd:"" group:"Use:" help:"Choose the account of the next process, or of this one."`
+	Current    currentCmd    `cmd:"" group:"Look:" aliases:"whoami" help:"Print the account of this process or folder, and why."`
+	Rotate     rotateCmd     `cmd:"" group:"Use:" aliases:"next,skip" help:"Switch to the next account now."`
+	Run        runCmd        `cmd:"" group:"Use:" help:"Run OpenCode, or another command, on the pool."`
+	Gateway    gatewayCmd    `cmd:"" group:"Use:" help:"Run the gateway alone, for other clients."`
+	Install    installCmd    `cmd:"" group:"Set up:" help:"Make plain opencode use the pool. Shows first what it will write."`
+	Uninstall  uninstallCmd  `cmd:"" group:"Set up:" help:"Undo what install did."`
+	History    historyCmd    `cmd:"" group:"Look:" help:"Show past switches, and how often each limit was hit."`
+	Migrate    migrateCmd    `cmd:"" group:"Set up:" overview:"no" help:"Move all keys to another store: the OS keychain, an encrypted file, a credential helper."`
+	Config     configCmd     `cmd:"" group:"Set up:" help:"Show or change settings: strategy, moves before the limit, store, identity."`
+	Doctor     doctorCmd     `cmd:"" group:"Look:" help:"Find problems, and name the command that fixes each."`
+	Demo       demoCmd       `cmd:"" group:"Set up:" overview:"no" help:"Show a switch of accounts, with no account and no keychain."`
 	DemoClient demoClientCmd `cmd:"" hidden:""`
-	Completion completionCmd `cmd:"" help:"Print a shell completion script."`
+	Completion completionCmd `cmd:"" group:"Set up:" overview:"no" help:"Print a shell completion script."`
 	Complete   completeCmd   `cmd:"" name:"__complete" hidden:"" passthrough:""`
 	Man        manCmd        `cmd:"" hidden:"" help:"Print the man page."`
-	Version    versionCmd    `cmd:"" help:"Print the version."`
+	Help       helpCmd       `cmd:"" group:"Set up:" overview:"no" help:"Show all commands and flags, or the help of one command."`
+	Version    versionCmd    `cmd:"" group:"Set up:" overview:"no" help:"Print the version (also --version)."`
 }
 
 // globals are the flags of every command.
@@ -95,7 +96,10 @@ func Main(args []string) (code int) {
 			"remove it there; `ocgo-key add LABEL` asks for the key"))
 	}
 	if len(args) == 0 {
-		args = []string{"--help"}
+		return a.fail(firstScreen(a))
+	}
+	if args[0] == "--version" || args[0] == "-V" {
+		args[0] = "version"
 	}
 	var g grammar
 	name, run, err := g.read(args, a)
@@ -130,13 +134,10 @@ func (g *grammar) read(args []string, a *app) (name string, run func() error, er
 	ctx, err := parser.Parse(args)
 	copyBack()
 	if err != nil {
-		return "", nil, usageError(parser, args, err)
+		return "", nil, mistake.Explain(parser.Model, args, err)
 	}
 	return ctx.Selected().Name, func() error { return ctx.Run(a) }, nil
 }
-
-// maxHelpWidth is the largest width of a help text, in columns.
-const maxHelpWidth = 100
 
 // quick are the commands that programs call often, so they have to start fast.
 var quick = []string{"Get", "Run", "List", "Rotate", "Gateway", "Version", "Current"}
@@ -166,6 +167,7 @@ func newParser(g any, a *app) (*kong.Kong, error) {
 	return kong.New(g,
 		kong.Name("ocgo-key"), kong.Description(description),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: maxHelpWidth}),
+		kong.Help(a.printHelp),
 		kong.Writers(a.stdout, a.stderr),
 		kong.Exit(func(code int) { panic(exited(code)) }))
 }
@@ -182,33 +184,6 @@ func keyAmong(args []string) bool {
 		}
 	}
 	return false
-}
-
-// belowZero matches a negative number, which kong parses as a flag.
-var belowZero = regexp.MustCompile(`^-\d`)
-
-// usageError adds a hint with the --help of the command.
-func usageError(parser *kong.Kong, args []string, err error) error {
-	help := "ocgo-key --help"
-	command := ""
-	if parse, ok := errors.AsType[*kong.ParseError](err); ok && parse.Context != nil {
-		if node := parse.Context.Selected(); node != nil {
-			command, help = node.Name, "ocgo-key "+node.Name+" --help"
-		}
-	}
-	// A second argument of `add` is often a key, so the message leaves out the argument.
-	if (command == "add" || command == "replace") && strings.HasPrefix(err.Error(), "unexpected argument") {
-		return hint.On(hint.Input("%s takes a label, not a key", command),
-			"if that was a key, it is in your shell's history now: remove it there; `ocgo-key "+command+" LABEL` asks for the key")
-	}
-	ours := args
-	if i := slices.Index(args, "--"); i >= 0 {
-		ours = args[:i]
-	}
-	if i := slices.IndexFunc(ours, belowZero.MatchString); i >= 0 {
-		err = fmt.Errorf("%s is below zero; no option takes a negative number", ours[i])
-	}
-	return hint.On(hint.As(hint.ErrInput, err), "see `"+help+"`")
 }
 
 // fail reports err, if any, and returns its exit code.

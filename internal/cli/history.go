@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"ocgo-key/internal/hint"
@@ -51,15 +50,14 @@ func (c *historyCmd) Run(a *app) error {
 		return nil
 	}
 	now := time.Now()
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	t := grid{lead: 2, wraps: 2}
 	for _, e := range events {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", text.Moment(e.Time, now), text.OneLine(e.Kind), eventText(e))
+		t.rows = append(t.rows, []cell{{text: text.Moment(e.Time, now)}, {text: text.OneLine(e.Kind)}, {text: eventText(e)}})
 	}
 	if len(events) > 0 {
-		fmt.Fprintln(w)
-	}
-	if err := w.Flush(); err != nil {
-		return err
+		if err := a.Print("%s\n\n", strings.Join(a.layout().lines(t), "\n")); err != nil {
+			return err
+		}
 	}
 	return printHits(a, h, now)
 }
@@ -125,7 +123,7 @@ func printHits(a *app, h rotation.History, now time.Time) error {
 	if err := a.Print("Limits hit%s:\n", since); err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	t := grid{lead: 1, wraps: 1}
 	for _, hits := range h.Hits {
 		var parts []string
 		for _, limit := range rotation.Limits {
@@ -133,9 +131,9 @@ func printHits(a *app, h rotation.History, now time.Time) error {
 				parts = append(parts, fmt.Sprintf("%s %d", limitWord(limit), n))
 			}
 		}
-		fmt.Fprintf(w, "  %s\t%s\n", text.OneLine(hits.Account), strings.Join(parts, ", "))
+		t.rows = append(t.rows, []cell{{text: "  " + text.OneLine(hits.Account)}, {text: strings.Join(parts, ", ")}})
 	}
-	return w.Flush()
+	return a.Print("%s\n", strings.Join(a.layout().lines(t), "\n"))
 }
 
 // oldestEvent returns the time of the oldest event; zero if there is none.

@@ -5,11 +5,30 @@ import (
 	"fmt"
 	"io"
 
+	"ocgo-key/helper/accounts"
 	"ocgo-key/internal/hint"
 	"ocgo-key/internal/term"
 	"ocgo-key/internal/text"
 	"ocgo-key/keychain"
 )
+
+// maxTries is how often a user is asked for one key.
+const maxTries = 3
+
+// withKey reads a key and passes it to use. On a terminal it asks again after a mistake.
+func (a *app) withKey(prompt string, use func(keychain.Secret) error) error {
+	for try := 1; ; try++ {
+		key, err := a.readKey(prompt)
+		if err == nil {
+			err = use(key)
+		}
+		if !accounts.Mistyped(err) || try == maxTries || !term.IsTerminal(a.stdin) {
+			return err
+		}
+		_, next := explain(err)
+		a.Complain(err, next)
+	}
+}
 
 // readKey asks for a key on the terminal without echo, or reads it from a pipe.
 func (a *app) readKey(prompt string) (keychain.Secret, error) {
@@ -17,7 +36,7 @@ func (a *app) readKey(prompt string) (keychain.Secret, error) {
 	if err != nil {
 		return keychain.Secret{}, err
 	}
-	key, err := keychain.ParseKey(raw)
+	key, err := keychain.ParseTypedKey(raw)
 	return key, hint.On(err, "paste the key alone, as the console shows it")
 }
 

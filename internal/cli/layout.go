@@ -12,10 +12,11 @@ import (
 
 // layout describes how results are printed: for a terminal, a pipe or a screen reader.
 type layout struct {
-	width  int  // of a line, in columns
-	utf8   bool // the locale uses UTF-8
-	colour bool
-	plain  bool // sentences instead of pictures, for a screen reader
+	width   int  // of a line, in columns
+	endless bool // a pipe or file of unknown width: one line for each row of a grid
+	utf8    bool // the locale uses UTF-8
+	colour  bool
+	plain   bool // sentences instead of pictures, for a screen reader
 }
 
 const (
@@ -33,6 +34,8 @@ func (a *app) layout() layout {
 		l.width = term.Width(a.stdout)
 	} else if n, err := strconv.Atoi(a.getenv("COLUMNS")); err == nil && n > 0 { // watch(1) sets it, for example
 		l.width = n
+	} else {
+		l.endless = true
 	}
 	l.width = max(l.width, minWidth)
 	return l
@@ -67,7 +70,7 @@ const (
 
 // paint returns text in a style, or text alone for output without colour.
 func (l layout) paint(s style, text string) string {
-	if !l.colour || text == "" {
+	if !l.colour || text == "" || s == "" {
 		return text
 	}
 	return "\x1b[" + string(s) + "m" + text + "\x1b[m"

@@ -3,8 +3,8 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"ocgo-key/internal/text"
@@ -33,17 +33,18 @@ func (*listCmd) Run(a *app) error {
 		a.Complain(rotation.ErrEmpty, "add one with `ocgo-key add LABEL`")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\t#\tLABEL\tSTATE\tHELD BY\tLAST USED")
+	t := grid{head: []string{"", "#", "LABEL", "STATE", "HELD BY", "LAST USED"},
+		words: []string{"", "", "", "", "held by ", "last used "}, lead: 3, wraps: 3}
 	now := time.Now()
 	for _, v := range o.Accounts {
-		mark := ""
+		mark := " "
 		if v.Label == o.Next {
 			mark = ">"
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%s\n", mark, v.Number, text.OneLine(v.Label), conditionText(v.Condition, now), holders(v), text.Ago(v.LastUsed, now))
+		t.rows = append(t.rows, []cell{{text: mark}, {text: strconv.Itoa(v.Number)}, {text.OneLine(v.Label), bold},
+			{conditionText(v.Condition, now), conditionStyle(v.Condition)}, {text: holders(v)}, {text: text.Ago(v.LastUsed, now)}})
 	}
-	return w.Flush()
+	return a.Print("%s\n", strings.Join(a.layout().lines(t), "\n"))
 }
 
 func conditionText(c rotation.Condition, now time.Time) string {

@@ -6,12 +6,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"ocgo-key/helper"
 	"ocgo-key/helper/choice"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/supervise"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/hint"
+	"ocgo-key/internal/mistake"
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
 )
@@ -35,7 +38,10 @@ Examples:
   ocgo-key run --max-wait 10m -- opencode run "say hi"`
 }
 
-func (c *runCmd) Run(a *app) error {
+func (c *runCmd) Run(a *app, ctx *kong.Context) error {
+	if err := misspelt(c.Command, ctx.Flags()); err != nil {
+		return err
+	}
 	command := wrapper.Command{Argv: c.Command, Env: os.Environ()} // before the keychain client changes it
 	if len(command.Argv) > 0 && command.Argv[0] == "--" {
 		command.Argv = command.Argv[1:]
@@ -57,6 +63,23 @@ func (c *runCmd) Run(a *app) error {
 		return err
 	}
 	return ended(status)
+}
+
+// misspelt returns an error if the command begins with a misspelt flag of run. The parser leaves
+// unknown flags to the command.
+func misspelt(words []string, flags []*kong.Flag) error {
+	if len(words) == 0 || !strings.HasPrefix(words[0], "--") || words[0] == "--" {
+		return nil
+	}
+	var names []string
+	for _, f := range flags {
+		names = append(names, "--"+f.Name)
+	}
+	typed, _, _ := strings.Cut(words[0], "=")
+	if name, ok := mistake.Nearest(typed, names); ok {
+		return hint.On(hint.Input("run has no flag %s", typed), "did you mean `"+name+"`?")
+	}
+	return nil
 }
 
 // supervised prepares a supervise.Run for command.

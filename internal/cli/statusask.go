@@ -153,8 +153,8 @@ func failureCause(err error) (cause, hint string) {
 	if errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout() {
 		return fmt.Sprintf("the service did not answer within %v", askLimit), checkHint
 	}
-	if broken, ok := errors.AsType[*url.Error](err); ok { // the text of the outer error begins with the method and the URL
-		return "the service cannot be reached: " + broken.Err.Error(), checkHint
+	if _, broken := errors.AsType[*url.Error](err); broken {
+		return helper.Unreachable(err).Error(), checkHint
 	}
 	_, syntax := errors.AsType[*json.SyntaxError](err)
 	_, shape := errors.AsType[*json.UnmarshalTypeError](err)

@@ -20,7 +20,7 @@ func plainStatus(o rotation.Overview, now time.Time) string {
 		say("")
 		say("Account %d, %s: %s.", v.Number, text.OneLine(v.Label), strings.TrimSuffix(conditionText(v.Condition, now), "."))
 		if v.Usage == nil {
-			say("Usage: not asked yet.")
+			say("Usage: not known yet.")
 		} else {
 			for _, w := range windowNames {
 				window, told := v.Usage.Windows[w.name]

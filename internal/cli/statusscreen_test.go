@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -115,7 +117,7 @@ func TestScreenFits(t *testing.T) {
 
 func TestTroubles(t *testing.T) {
 	const look = "`ocgo-key doctor` checks further; `ocgo-key status` asks again"
-	refused := &url.Error{Op: "Get", URL: "https://opencode.ai/zen/go/v1/usage", Err: errors.New("dial tcp: connection refused")}
+	refused := &url.Error{Op: "Get", URL: "https://opencode.ai/zen/go/v1/usage", Err: &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}}
 	locked := func(label string) error {
 		return &keychain.Error{Kind: keychain.Locked, Op: "get", Store: "os", ID: label, Hint: "unlock it", Err: errors.New("it is locked")}
 	}
@@ -124,7 +126,7 @@ func TestTroubles(t *testing.T) {
 		want  []failure
 	}{
 		"none":     {[]helper.Asked{{ID: "a"}, {ID: "b"}}, nil},
-		"together": {[]helper.Asked{{ID: "a", Err: refused}, {ID: "b", Err: refused}}, []failure{{"Work, Personal: the service cannot be reached: dial tcp: connection refused; the numbers are from 5 min ago", look}}},
+		"together": {[]helper.Asked{{ID: "a", Err: refused}, {ID: "b", Err: refused}}, []failure{{"Work, Personal: the service cannot be reached: connection refused; the numbers are from 5 min ago", look}}},
 		"keychain": {[]helper.Asked{{ID: "a", Err: locked("Work")}, {ID: "b", Err: locked("Personal")}},
 			[]failure{{"Work, Personal: cannot read the key (OS keychain): it is locked; the numbers are from 5 min ago", "unlock it"}}},
 		"each its own": {[]helper.Asked{{ID: "a", Err: &helper.UsageError{Status: 401}}, {ID: "b"}, {ID: "c", Err: context.DeadlineExceeded}},
@@ -164,7 +166,7 @@ func TestUntilNextMinute(t *testing.T) {
 // clock was set back).
 func TestAgeOfOddTimes(t *testing.T) {
 	o := rotation.Overview{Accounts: []rotation.View{{Label: "Work", Usage: &rotation.KnownUsage{}}}}
-	assert.Equal(t, "No numbers yet: the service was not asked.", ageText(o, today))
+	assert.Equal(t, "No numbers are known yet.", ageText(o, today))
 	o.Accounts[0].Usage.At = after(time.Hour)
 	assert.Equal(t, "Numbers as of just now.", ageText(o, today))
 }

@@ -73,7 +73,7 @@ func drawAccount(v rotation.View, next bool, digits int, now time.Time, l layout
 		indent = "  "
 	}
 	if v.Usage == nil {
-		lines = append(lines, indent+"usage: not asked yet")
+		lines = append(lines, indent+"usage: not known yet")
 	} else {
 		for _, w := range windowNames {
 			name := fmt.Sprintf("%s%-*s%s", indent, nameWidth, w.words, l.gap())
@@ -237,7 +237,7 @@ func ageText(o rotation.Overview, now time.Time) string {
 		}
 	}
 	if newest.IsZero() {
-		return "No numbers yet: the service was not asked."
+		return "No numbers are known yet."
 	}
 	said := "Numbers as of " + text.Ago(newest, now)
 	for _, v := range o.Accounts {

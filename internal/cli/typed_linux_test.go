@@ -15,17 +15,20 @@ import (
 )
 
 // typed CODE PROMPT WHAT COMMAND... runs a command on a new terminal, types WHAT after PROMPT
-// appears, and requires this exit code. WHAT is a text or key:NAME. The script's stdout is then the
-// whole output of the terminal.
+// appears, and requires this exit code. WHAT is a text or key:NAME, or several of them with | in
+// between, one for each time that PROMPT appears. The script's stdout is then the whole output of
+// the terminal.
 func typed(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 4 {
 		ts.Fatalf("usage: typed CODE PROMPT WHAT COMMAND...")
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	s, prompt, what := scriptOf(ts), args[1], args[2]
-	if name, ok := strings.CutPrefix(what, "key:"); ok {
-		what = s.marker.Key(name)
+	s, prompt, answers := scriptOf(ts), args[1], strings.Split(args[2], "|")
+	for i, what := range answers {
+		if name, ok := strings.CutPrefix(what, "key:"); ok {
+			answers[i] = s.marker.Key(name)
+		}
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -37,17 +40,17 @@ func typed(ts *testscript.TestScript, neg bool, args []string) {
 	terminal, err := pty.Start(cmd)
 	ts.Check(err)
 	defer terminal.Close()
-	shown, typedIt := bytes.Buffer{}, false
+	shown, read := bytes.Buffer{}, 0 // read is how much of shown was searched for the prompt
 	for piece := make([]byte, 4096); ; {
 		n, err := terminal.Read(piece) // ends when the command ends, at the latest when ctx ends
 		shown.Write(piece[:n])
 		if err != nil {
 			break
 		}
-		if !typedIt && bytes.Contains(shown.Bytes(), []byte(prompt)) {
-			typedIt = true
-			_, err := io.WriteString(terminal, what+"\n")
+		if at := bytes.Index(shown.Bytes()[read:], []byte(prompt)); at >= 0 && len(answers) > 0 {
+			_, err := io.WriteString(terminal, answers[0]+"\n")
 			ts.Check(err)
+			read, answers = read+at+len(prompt), answers[1:]
 		}
 	}
 	err = cmd.Wait()
@@ -60,7 +63,7 @@ func typed(ts *testscript.TestScript, neg bool, args []string) {
 	if code := cmd.ProcessState.ExitCode(); code != want {
 		ts.Fatalf("exit code %d, want %d", code, want)
 	}
-	if !typedIt {
-		ts.Fatalf("the prompt %q was not shown", prompt)
+	if len(answers) > 0 {
+		ts.Fatalf("the prompt %q was not shown, or not again", prompt)
 	}
 }

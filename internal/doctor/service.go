@@ -106,7 +106,7 @@ func (e serviceCheck) netReason(s reached) string {
 	case ok && invalid.Reason == x509.Expired:
 		return "its certificate is not valid at the time that this machine's clock shows, " + time.Now().Format("2 Jan 2006 15:04")
 	}
-	return s.err.Error()
+	return helper.NetworkReason(s.err)
 }
 
 // checkRefused reports accounts whose key /usage refuses, as a note: such a key can still work for

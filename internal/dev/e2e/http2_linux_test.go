@@ -41,7 +41,7 @@ func TestHTTP2DebugShowsNoKey(t *testing.T) {
 		spoken = nil
 		mu.Unlock()
 		c := w.command("ocgo-key", "add", "Work").reads(w.marker.Key("Work") + "\n").run().ok()
-		assert.Equal(t, "ocgo-key: added Work\n", c.stderr.String(), debug)
+		assert.Regexp(t, `^ocgo-key: added Work\nocgo-key: checked with the service: .*\nocgo-key: next: .*\n$`, c.stderr.String(), debug)
 		c = w.command("ocgo-key", "run", "--", "sh", "-c", `echo "$GODEBUG"; curl -sS -o answer -w '%{http_code}' -H "Authorization: Bearer $OPENCODE_API_KEY" \
 			-H 'Content-Type: application/json' -H 'x-opencode-session: ses_curl' -d '{"model":"kimi-k2.6","messages":[{"role":"user","content":"hi"}]}' "$OPENCODE_BASE_URL/chat/completions"`).run().ok()
 		assert.Equal(t, debug+"\n200", c.stdout.String())

@@ -142,6 +142,7 @@ func TestTUI(t *testing.T) {
 			s.expectTimes("Hello from Personal.", 2)
 			if mode == "restart" {
 				s.quit()
+				s.expect("ocgo-key: on the pool: ocgo-key run -- opencode -s ses_")
 			} else {
 				w.limit("Personal", 3*time.Hour)
 				w.limit("Spare", 48*time.Hour)
