@@ -1,0 +1,39 @@
+package clients
+
+import (
+	"cmp"
+	"path/filepath"
+)
+
+// claudeModel is a model of the messages format, the only one that Claude Code speaks.
+const claudeModel = "minimax-m3"
+
+// claude is Claude Code. Source: https://code.claude.com/docs/en/llm-gateway and
+// https://code.claude.com/docs/en/env-vars.
+var claude = Client{Name: "claude", settings: func(start Start, gw Gateway) (Settings, error) {
+	var s Settings
+	s.set("ANTHROPIC_BASE_URL", gw.Root) // Claude Code appends /v1/messages
+	s.set("ANTHROPIC_AUTH_TOKEN", gw.Token)
+	files := []string{
+		filepath.Join(start.Dir, ".claude", "settings.local.json"),
+		filepath.Join(start.Dir, ".claude", "settings.json"),
+		filepath.Join(cmp.Or(start.Getenv("CLAUDE_CONFIG_DIR"), filepath.Join(start.Home, ".claude")), "settings.json"),
+	}
+	s.Model = cmp.Or(start.flag("--model"), start.variable("ANTHROPIC_MODEL"), setting(files, "model", "env.ANTHROPIC_MODEL"))
+	if s.Model == "" {
+		s.set("ANTHROPIC_MODEL", claudeModel)
+	}
+	// Claude Code uses these for its small requests, and for a model that is chosen by such a name.
+	for _, name := range []string{"HAIKU", "SONNET", "OPUS", "FABLE"} {
+		name = "ANTHROPIC_DEFAULT_" + name + "_MODEL"
+		if start.variable(name) == "" {
+			s.set(name, claudeModel)
+		}
+	}
+	// A variable of a settings file replaces one of the environment, unless --settings has it too.
+	if setting(files, "env.ANTHROPIC_BASE_URL") != "" && start.flag("--settings") == "" {
+		s.Args = []string{"--settings", `{"env":{"ANTHROPIC_BASE_URL":"` + gw.Root + `"}}`}
+	}
+	s.Unset = []string{"ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"}
+	return s, nil
+}}
