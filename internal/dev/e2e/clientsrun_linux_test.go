@@ -1,0 +1,55 @@
+//go:build clients
+
+package e2e
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"ocgo-key/internal/fakeservice"
+)
+
+// quietClients keeps clients from requests to their own services. It sets no address, key or model.
+var quietClients = []string{"DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "PI_OFFLINE=1", "KILO_DISABLE_MODELS_FETCH=1", "KILO_DISABLE_AUTOUPDATE=1"}
+
+// `run` points each client at the gateway by its name. Nothing is set: the first account is limited,
+// and the second one answers.
+func TestClientRun(t *testing.T) {
+	for name, args := range map[string][]string{
+		"claude": {"-p", "hi"},
+		"codex":  {"exec", "--skip-git-repo-check", "hi"},
+		"pi":     {"-p", "hi"},
+		"qwen":   {"-p", "hi"},
+		"kilo":   {"run", "hi"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, err := exec.LookPath(name)
+			require.NoError(t, err, "run make test-clients, which installs the client")
+			require.True(t, filepath.IsAbs(path))
+			w := newWorld(t)
+			w.add(labels...)
+			w.service.SetAnswers(w.marker.Key("Work"), fakeservice.UsageLimit(fakeservice.Weekly, time.Hour))
+			c := w.with(quietClients...).command("ocgo-key", append([]string{"run", "--verbose", "--", name}, args...)...).run().ok()
+			assert.Contains(t, c.stdout.String(), "Hello from Personal.", c.stderr.String())
+			assert.Contains(t, c.stderr.String(), name+", ", "--verbose shows what the client gets")
+		})
+	}
+}
+
+// A user may have the settings of the page on `get` too. `run` takes precedence: the gateway gets
+// the requests, and switches to the next account.
+func TestClientRunBesideGet(t *testing.T) {
+	w := newWorld(t)
+	w.add(labels...)
+	w.service.SetAnswers(w.marker.Key("Work"), fakeservice.UsageLimit(fakeservice.Weekly, time.Hour))
+	w.service.SetAnswers(w.marker.Key("Spare"), fakeservice.UsageLimit(fakeservice.Weekly, time.Hour))
+	w.configureClient(".claude/settings.json", settings(t, "helper.md", "json", "ANTHROPIC_BASE_URL"))
+	c := w.with(quietClients...).command("ocgo-key", "run", "--verbose", "--", "claude", "-p", "hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.", c.stderr.String())
+	assert.Contains(t, c.stderr.String(), "Work hit its weekly limit")
+}
