@@ -2,6 +2,7 @@ package clients
 
 import (
 	"cmp"
+	"encoding/json"
 	"path/filepath"
 )
 
@@ -31,9 +32,28 @@ var claude = Client{Name: "claude", settings: func(start Start, gw Gateway) (Set
 		}
 	}
 	// A variable of a settings file replaces one of the environment, unless --settings has it too.
-	if setting(files, "env.ANTHROPIC_BASE_URL") != "" && start.flag("--settings") == "" {
-		s.Args = []string{"--settings", `{"env":{"ANTHROPIC_BASE_URL":"` + gw.Root + `"}}`}
+	// The token must not be in an argument, so it is in a header as well.
+	if setting(files, "env.ANTHROPIC_AUTH_TOKEN") != "" {
+		const headers = "ANTHROPIC_CUSTOM_HEADERS"
+		own := start.Getenv(headers)
+		if own != "" {
+			own += "\n"
+		}
+		s.Set = append(s.Set, Variable{headers, own + gw.Header + ": " + gw.Token, true})
 	}
 	s.Unset = []string{"ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"}
+	env := map[string]string{}
+	if setting(files, "env.ANTHROPIC_BASE_URL") != "" {
+		env["ANTHROPIC_BASE_URL"] = gw.Root
+	}
+	for _, name := range s.Unset {
+		if setting(files, "env."+name) != "" {
+			env[name] = ""
+		}
+	}
+	if len(env) > 0 && start.flag("--settings") == "" {
+		text, _ := json.Marshal(map[string]any{"env": env}) // strings always marshal
+		s.Args = []string{"--settings", string(text)}
+	}
 	return s, nil
 }}

@@ -125,7 +125,13 @@ func TestAnAddressInSettingsOfClaudeCode(t *testing.T) {
 	assert.Equal(t, []string{"--settings", `{"env":{"ANTHROPIC_BASE_URL":"http://127.0.0.1:1/zen/go"}}`}, s.Args)
 	s, _ = settingsOf(t, "claude", nil, files, "--settings", "mine.json")
 	assert.Empty(t, s.Args, "Claude Code takes one of them only")
-	s, set := settingsOf(t, "claude", map[string]string{"ANTHROPIC_DEFAULT_OPUS_MODEL": "qwen3.8-flash"}, nil)
+	s, set := settingsOf(t, "claude", map[string]string{"ANTHROPIC_CUSTOM_HEADERS": "a: b"}, map[string]string{
+		".claude/settings.json": `{"env": {"ANTHROPIC_AUTH_TOKEN": "sk-other", "CLAUDE_CODE_USE_BEDROCK": "1"}}`,
+	})
+	assert.Equal(t, "a: b\nx-ocgo-key-token: ocgo-token", set["ANTHROPIC_CUSTOM_HEADERS"])
+	assert.Equal(t, []string{"--settings", `{"env":{"CLAUDE_CODE_USE_BEDROCK":""}}`}, s.Args)
+	assert.NotContains(t, strings.Join(s.Lines(gw), "\n"), gw.Token)
+	s, set = settingsOf(t, "claude", map[string]string{"ANTHROPIC_DEFAULT_OPUS_MODEL": "qwen3.8-flash"}, nil)
 	assert.Empty(t, s.Args)
 	assert.NotContains(t, set, "ANTHROPIC_DEFAULT_OPUS_MODEL")
 	assert.Equal(t, claudeModel, set["ANTHROPIC_DEFAULT_HAIKU_MODEL"])
@@ -152,4 +158,15 @@ func TestPiWithoutAModel(t *testing.T) {
 	assert.Empty(t, s.Args)
 	_, err := pi.Settings(Start{Getenv: func(string) string { return "" }}, gw)
 	assert.ErrorIs(t, err, ErrNoFile)
+}
+
+// A stored login of Qwen Code has precedence over the variables, so the kind is an argument too.
+func TestAStoredLoginOfQwen(t *testing.T) {
+	files := map[string]string{".qwen/settings.json": `{"security": {"auth": {"selectedType": "qwen-oauth"}}}`}
+	s, _ := settingsOf(t, "qwen", nil, files, "-p", "hi")
+	assert.Equal(t, []string{"--auth-type", "openai"}, s.Args)
+	s, _ = settingsOf(t, "qwen", nil, files, "mcp", "list")
+	assert.Empty(t, s.Args, "this command has no such flag")
+	s, _ = settingsOf(t, "qwen", nil, files, "--auth-type", "anthropic")
+	assert.Empty(t, s.Args)
 }

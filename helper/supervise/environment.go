@@ -151,11 +151,20 @@ func withoutRun(env []string) []string {
 	if user := getenv(env, clients.RecordVariable); user != "" {
 		out = setenv(unsetenv(out, clients.RecordVariable), clients.KiloContent, user)
 	}
-	// Commands other than OpenCode have the address and the token in several variables.
-	out = slices.DeleteFunc(out, func(e string) bool {
-		_, value, _ := strings.Cut(e, "=")
-		return token != "" && value == token || url != "" && strings.HasPrefix(value, url+"/")
-	})
+	// Clients have the address and the token in several variables, one of them with lines of the user.
+	for _, e := range slices.Clone(out) {
+		name, value, _ := strings.Cut(e, "=")
+		lines := strings.Split(value, "\n")
+		left := slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
+			return token != "" && strings.Contains(line, token) || url != "" && strings.HasPrefix(line, url+"/")
+		})
+		switch {
+		case len(left) == 0:
+			out = unsetenv(out, name)
+		case len(left) < len(lines):
+			out = setenv(out, name, strings.Join(left, "\n"))
+		}
+	}
 	return withPath(usersProxies(out, runtime.GOOS), opencode.WithoutRuns)
 }
 

@@ -110,6 +110,8 @@ func TestPointAtClients(t *testing.T) {
 		left := slices.DeleteFunc(withoutRun(command.Env), func(e string) bool { return strings.HasPrefix(e, "ANTHROPIC_DEFAULT_") })
 		assert.ElementsMatch(t, user, left, name)
 	}
+	own := []string{"ANTHROPIC_CUSTOM_HEADERS=a: b"}
+	assert.Equal(t, own, withoutRun([]string{own[0] + "\nx-ocgo-key-token: ocgo-token", "OCGO_KEY_GATEWAY=http://127.0.0.1:1", "OCGO_KEY_GATEWAY_TOKEN=ocgo-token"}))
 	other, _ := clients.Of("pi")
 	_, err := client{other: &other}.pointAt(gw, wrapper.Command{Argv: []string{"pi"}}, opencode.RunFolder{})
 	assert.ErrorIs(t, err, clients.ErrNoFile)
