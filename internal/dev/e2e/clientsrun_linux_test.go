@@ -53,3 +53,50 @@ func TestClientRunBesideGet(t *testing.T) {
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.", c.stderr.String())
 	assert.Contains(t, c.stderr.String(), "Work hit its weekly limit")
 }
+
+// A settings file of Claude Code may lead to another service.
+func TestClientRunClaudeCodeWithAnotherService(t *testing.T) {
+	for name, env := range map[string]string{
+		"an address": `{"ANTHROPIC_BASE_URL": "http://127.0.0.1:9", "ANTHROPIC_AUTH_TOKEN": "sk-other"}`,
+		"a key":      `{"ANTHROPIC_API_KEY": "sk-other"}`,
+		"Bedrock":    `{"CLAUDE_CODE_USE_BEDROCK": "1"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.add(labels...)
+			w.configureClient(".claude/settings.json", `{"env": `+env+`}`)
+			c := w.with(quietClients...).command("ocgo-key", "run", "--", "claude", "-p", "hi").run().ok()
+			assert.Contains(t, c.stdout.String(), "Hello from Work.", c.stderr.String())
+		})
+	}
+}
+
+// Qwen Code may have stored another login, or another address.
+func TestClientRunQwenWithALogin(t *testing.T) {
+	for name, login := range map[string]string{
+		"another kind":    `{"selectedType": "qwen-oauth"}`,
+		"another address": `{"selectedType": "openai", "apiKey": "sk-other", "baseUrl": "http://127.0.0.1:9/v1"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.add(labels...)
+			w.configureClient(".qwen/settings.json", `{"security": {"auth": `+login+`}}`)
+			c := w.with(quietClients...).command("ocgo-key", "run", "--", "qwen", "-p", "hi").run().ok()
+			assert.Contains(t, c.stdout.String(), "Hello from Work.", c.stderr.String())
+		})
+	}
+}
+
+// pi and Codex may have stored a login for their provider, and pi a default model of another one.
+func TestClientRunWithALogin(t *testing.T) {
+	w := newWorld(t)
+	w.add(labels...)
+	w.configureClient(".pi/agent/auth.json", `{"opencode-go": {"type": "api_key", "key": "sk-other"}, "anthropic": {"type": "api_key", "key": "sk-other"}}`)
+	w.configureClient(".pi/agent/settings.json", `{"defaultProvider": "anthropic", "defaultModel": "claude-opus-4-7"}`)
+	w.configureClient(".codex/auth.json", `{"OPENAI_API_KEY": "sk-other"}`)
+	w.configureClient(".codex/config.toml", "model_provider = \"openai\"\n")
+	c := w.with(quietClients...).command("ocgo-key", "run", "--", "pi", "-p", "hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Work.", c.stderr.String())
+	c = w.with(quietClients...).command("ocgo-key", "run", "--", "codex", "exec", "--skip-git-repo-check", "hi").run().ok()
+	assert.Contains(t, c.stdout.String(), "Hello from Personal.", c.stderr.String())
+}
