@@ -5,6 +5,7 @@ package e2e
 import (
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -99,4 +100,32 @@ func TestClientRunWithALogin(t *testing.T) {
 	assert.Contains(t, c.stdout.String(), "Hello from Work.", c.stderr.String())
 	c = w.with(quietClients...).command("ocgo-key", "run", "--", "codex", "exec", "--skip-git-repo-check", "hi").run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Personal.", c.stderr.String())
+}
+
+// A full-screen client keeps its screen: a switch is reported once the client has ended.
+func TestClientRunScreen(t *testing.T) {
+	for name, prepare := range map[string]func(w *world, project string){
+		"claude": func(w *world, project string) {
+			w.configureClient(".claude.json", `{"hasCompletedOnboarding": true, "projects": {"`+project+`": {"hasTrustDialogAccepted": true}}}`)
+		},
+		"codex": func(w *world, project string) {
+			w.configureClient(".codex/config.toml", "[projects.\""+project+"\"]\ntrust_level = \"trusted\"\n")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.add(labels...)
+			w.service.SetAnswers(w.marker.Key("Work"), fakeservice.UsageLimit(fakeservice.Weekly, time.Hour))
+			prepare(w, filepath.Join(filepath.Dir(w.home), "project"))
+			s := w.with(quietClients...).tmux("ocgo-key run -- " + name + " hi")
+			s.expect("Hello from Personal.")
+			assert.NotContains(t, s.text(), "weekly limit")
+			assert.NotContains(t, s.text(), "ocgo-key:")
+			assert.Eventually(t, func() bool {
+				s.do("send-keys", "C-c")
+				return strings.Contains(s.text(), "ended with")
+			}, patience, 4*pause)
+			assert.Contains(t, s.text(), "Work hit its weekly limit", "the last line says what happened")
+		})
+	}
 }
