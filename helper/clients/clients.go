@@ -74,7 +74,8 @@ func Of(command string) (Client, bool) {
 	return all[i], true
 }
 
-// Settings returns what the client needs to use the gateway. A model that the user has chosen stays.
+// Settings returns what the client needs to use the gateway. A model that the user has chosen
+// stays.
 func (c Client) Settings(start Start, gw Gateway) (Settings, error) { return c.settings(start, gw) }
 
 // Lines describes the settings, one line for each kind. It shows neither the token nor what belongs

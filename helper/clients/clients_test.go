@@ -68,8 +68,8 @@ func TestEachClientIsPointedAtTheGateway(t *testing.T) {
 	assert.Equal(t, map[string]string{"OPENAI_BASE_URL": gw.Root + "/v1", "OPENAI_API_KEY": gw.Token, "OPENAI_MODEL": chatModel}, qwen)
 	codex, set := settingsOf(t, "codex", nil, nil)
 	assert.Empty(t, set, "Codex ignores variables for an address")
-	assert.Contains(t, codex.Args, `model_providers.ocgo.base_url="http://127.0.0.1:1/zen/go/v1"`)
-	assert.Contains(t, codex.Args, `model_providers.ocgo.env_key="OPENCODE_API_KEY"`)
+	assert.Contains(t, codex.Args, `model_providers.ocgo.base_url='http://127.0.0.1:1/zen/go/v1'`)
+	assert.Contains(t, codex.Args, `model_providers.ocgo.env_key='OPENCODE_API_KEY'`)
 	pi, _ := settingsOf(t, "pi", nil, nil)
 	assert.Equal(t, []string{"-e", "/run/pi.js", "--provider", "opencode-go", "--model", chatModel}, pi.Args)
 }

@@ -12,26 +12,28 @@ const codexModel = "gpt-6-luna"
 
 // codex is OpenAI's Codex. Its variables for an address have no effect, so the provider is in its
 // arguments. Codex reads the token from the variable that env_key names. Without retries of streams
-// it ends with the message when all accounts are used up; else it sleeps until one is back. Source:
+// it ends with the message when all accounts are used up; else it sleeps until one is back. Values
+// are in single quotes, which a batch file on Windows passes on. Source:
 // https://developers.openai.com/codex/config-reference.
 var codex = Client{Name: "codex", settings: func(start Start, gw Gateway) (Settings, error) {
 	const provider = "model_providers.ocgo."
 	s := Settings{Args: []string{
-		"-c", `model_provider="ocgo"`,
-		"-c", provider + `name="OpenCode Go"`,
-		"-c", provider + `base_url="` + gw.base() + `"`,
-		"-c", provider + `env_key="` + KeyVariable + `"`,
+		"-c", `model_provider='ocgo'`,
+		"-c", provider + `name='OpenCode Go'`,
+		"-c", provider + `base_url='` + gw.base() + `'`,
+		"-c", provider + `env_key='` + KeyVariable + `'`,
 		"-c", provider + `stream_max_retries=0`,
 	}}
 	file := filepath.Join(cmp.Or(start.Getenv("CODEX_HOME"), filepath.Join(start.Home, ".codex")), "config.toml")
 	s.Model = cmp.Or(start.flag("-m", "--model"), start.codexOverride(), start.flag("-p", "--profile"), codexSetting(file))
 	if s.Model == "" {
-		s.Args = append(s.Args, "-c", `model="`+codexModel+`"`)
+		s.Args = append(s.Args, "-c", `model='`+codexModel+`'`)
 	}
 	return s, nil
 }}
 
-// codexOverride returns the flag with which the user sets the model as a setting, or an empty string.
+// codexOverride returns the flag with which the user sets the model as a setting, or an empty
+// string.
 func (s Start) codexOverride() string {
 	for i, arg := range s.Args {
 		if i > 0 && (s.Args[i-1] == "-c" || s.Args[i-1] == "--config") && strings.HasPrefix(arg, "model=") {
@@ -41,8 +43,8 @@ func (s Start) codexOverride() string {
 	return s.flag("-cmodel", "--config=model")
 }
 
-// codexSetting returns file if it sets a model or a profile, which may set one, for every Codex; else
-// an empty string. These settings come before the first table.
+// codexSetting returns file if it sets a model or a profile, which may set one, for every Codex;
+// else an empty string. These settings come before the first table.
 func codexSetting(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {

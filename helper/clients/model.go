@@ -48,7 +48,8 @@ func setting(files []string, paths ...string) string {
 	return ""
 }
 
-// valueIn returns the text at a path of a JSON file, or an empty string. The file may have comments.
+// valueIn returns the text at a path of a JSON file, or an empty string. The file may have
+// comments.
 func valueIn(file, path string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {

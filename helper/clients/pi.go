@@ -30,8 +30,9 @@ var pi = Client{Name: "pi", Extension: piExtension, settings: func(start Start, 
 	}
 	s.Args = []string{"-e", start.File}
 	folder := cmp.Or(start.Getenv("PI_CODING_AGENT_DIR"), filepath.Join(start.Home, ".pi", "agent"))
-	s.Model = cmp.Or(start.flag("--model", "--models", "--provider", "--list-models"), piDefault(filepath.Join(start.Dir, ".pi", "settings.json")), piDefault(filepath.Join(folder, "settings.json")))
-	if s.Model == "" {
+	s.Model = cmp.Or(start.flag("--model", "--models", "--provider"),
+		piDefault(filepath.Join(start.Dir, ".pi", "settings.json")), piDefault(filepath.Join(folder, "settings.json")))
+	if s.Model == "" && start.flag("--list-models") == "" {
 		s.Args = append(s.Args, "--provider", goProvider, "--model", chatModel)
 	}
 	return s, nil

@@ -12,7 +12,8 @@ const chatModel = "kimi-k2.6"
 // qwenCommands are the first words with which Qwen Code does not ask a model.
 var qwenCommands = []string{"auth", "board", "channel", "extensions", "hooks", "mcp", "review", "sandbox", "serve", "sessions", "update"}
 
-// qwen is Qwen Code. Source: https://qwenlm.github.io/qwen-code-docs/en/users/configuration/settings.
+// qwen is Qwen Code. Source:
+// https://qwenlm.github.io/qwen-code-docs/en/users/configuration/settings.
 var qwen = Client{Name: "qwen", settings: func(start Start, gw Gateway) (Settings, error) {
 	var s Settings
 	s.set("OPENAI_BASE_URL", gw.base())

@@ -30,7 +30,8 @@ type RunFolder struct {
 	Bin string
 	// Plugin is for OpenCode 2; see [WriteRunPlugin].
 	Plugin string
-	// Extension is the file for a client other than OpenCode; empty if there is none. See AddExtension.
+	// Extension is the file for a client other than OpenCode; empty if there is none. See
+	// AddExtension.
 	Extension string
 }
 

@@ -18,8 +18,8 @@ import (
 // quietClients keeps clients from requests to their own services. It sets no address, key or model.
 var quietClients = []string{"DISABLE_AUTOUPDATER=1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "PI_OFFLINE=1", "KILO_DISABLE_MODELS_FETCH=1", "KILO_DISABLE_AUTOUPDATE=1"}
 
-// `run` points each client at the gateway by its name. Nothing is set: the first account is limited,
-// and the second one answers.
+// `run` points each client at the gateway by its name. Nothing is set: the first account is
+// limited, and the second one answers.
 func TestClientRun(t *testing.T) {
 	for name, args := range map[string][]string{
 		"claude": {"-p", "hi"},
