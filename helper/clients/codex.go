@@ -14,7 +14,7 @@ const codexModel = "gpt-6-luna"
 // arguments. Codex reads the token from the variable that env_key names. Without retries of streams
 // it ends with the message when all accounts are used up; else it sleeps until one is back. Values
 // are in single quotes, which a batch file on Windows passes on. Source:
-// https://developers.openai.com/codex/config-reference.
+// https://developers.openai.com/codex/config-advanced.
 var codex = Client{Name: "codex", settings: func(start Start, gw Gateway) (Settings, error) {
 	const provider = "model_providers.ocgo."
 	s := Settings{Args: []string{
@@ -24,8 +24,11 @@ var codex = Client{Name: "codex", settings: func(start Start, gw Gateway) (Setti
 		"-c", provider + `env_key='` + KeyVariable + `'`,
 		"-c", provider + `stream_max_retries=0`,
 	}}
-	file := filepath.Join(cmp.Or(start.Getenv("CODEX_HOME"), filepath.Join(start.Home, ".codex")), "config.toml")
-	s.Model = cmp.Or(start.flag("-m", "--model"), start.codexOverride(), start.flag("-p", "--profile"), codexSetting(file))
+	folder := cmp.Or(start.Getenv("CODEX_HOME"), filepath.Join(start.Home, ".codex"))
+	s.Model = cmp.Or(start.flag("-m", "--model"), start.codexOverride(), codexSetting(filepath.Join(start.Dir, ".codex", "config.toml")), codexSetting(filepath.Join(folder, "config.toml")))
+	if profile := start.value("-p", "--profile"); s.Model == "" && profile != "" {
+		s.Model = codexSetting(filepath.Join(folder, profile+".config.toml"))
+	}
 	if s.Model == "" {
 		s.Args = append(s.Args, "-c", `model='`+codexModel+`'`)
 	}
@@ -43,8 +46,8 @@ func (s Start) codexOverride() string {
 	return s.flag("-cmodel", "--config=model")
 }
 
-// codexSetting returns file if it sets a model or a profile, which may set one, for every Codex;
-// else an empty string. These settings come before the first table.
+// codexSetting returns file if it sets a model, which comes before the first table; else an empty
+// string.
 func codexSetting(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -54,7 +57,7 @@ func codexSetting(file string) string {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, "[") {
 			break
 		}
-		if name, _, ok := strings.Cut(line, "="); ok && (strings.TrimSpace(name) == "model" || strings.TrimSpace(name) == "profile") {
+		if name, _, ok := strings.Cut(line, "="); ok && strings.TrimSpace(name) == "model" {
 			return file
 		}
 	}

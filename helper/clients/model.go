@@ -25,6 +25,26 @@ func (s Start) flag(names ...string) string {
 	return ""
 }
 
+// value returns the value of the first of these flags among the arguments, or an empty string.
+func (s Start) value(names ...string) string {
+	for i, arg := range s.Args {
+		if arg == "--" {
+			break
+		}
+		for _, name := range names {
+			rest, ok := strings.CutPrefix(arg, name)
+			switch {
+			case !ok:
+			case rest != "" && (rest[0] == '=' || len(name) == 2):
+				return strings.TrimPrefix(rest, "=")
+			case rest == "" && i+1 < len(s.Args):
+				return s.Args[i+1]
+			}
+		}
+	}
+	return ""
+}
+
 // variable returns the first of these variables that is set, or an empty string.
 func (s Start) variable(names ...string) string {
 	for _, name := range names {
