@@ -225,11 +225,21 @@ CLAUDE         := $(CACHE)/claude-$(CLAUDE_VERSION)
 CODEX_VERSION  := 0.171.0
 CODEX          := $(CACHE)/codex-$(CODEX_VERSION)
 INSTALL_CLIENT := npm install --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel=error
-test-clients: deps $(CLAUDE) $(CODEX)
-	PATH="$(OPENCODE_BIN):$$PATH" \
+PI_VERSION     := 0.73.1
+PI             := $(CACHE)/pi-$(PI_VERSION)
+QWEN_VERSION   := 0.24.4
+QWEN           := $(CACHE)/qwen-$(QWEN_VERSION)
+KILO_VERSION   := 7.7.9
+KILO           := $(CACHE)/kilo-$(KILO_VERSION)
+CLIENTS_BIN    := $(CACHE)/clients-bin
+test-clients: deps $(CLAUDE) $(CODEX) $(PI) $(QWEN) $(KILO)
+	mkdir -p $(CLIENTS_BIN)
+	ln -sf $(CLAUDE)/node_modules/@anthropic-ai/claude-code-linux-$(CLIENT_ARCH)/claude $(CODEX)/node_modules/@openai/codex/vendor/*/bin/codex \
+		$(PI)/node_modules/.bin/pi $(QWEN)/node_modules/.bin/qwen $(KILO)/node_modules/@kilocode/cli-linux-x64/bin/kilo $(CLIENTS_BIN)
+	PATH="$(CLIENTS_BIN):$(OPENCODE_BIN):$$PATH" \
 		CLAUDE_BIN=$(CLAUDE)/node_modules/@anthropic-ai/claude-code-linux-$(CLIENT_ARCH)/claude \
 		CODEX_BIN=$$(echo $(CODEX)/node_modules/@openai/codex/vendor/*/bin/codex) \
-		go test -tags clients -count 1 -timeout 15m ./internal/dev/e2e -run '^TestClient'
+		go test -tags clients -count 1 -timeout 30m ./internal/dev/e2e -run '^TestClient'
 
 $(CLAUDE):
 	$(INSTALL_CLIENT) --prefix $@.new @anthropic-ai/claude-code-linux-$(CLIENT_ARCH)@$(CLAUDE_VERSION)
@@ -237,6 +247,19 @@ $(CLAUDE):
 
 $(CODEX):
 	$(INSTALL_CLIENT) --prefix $@.new @openai/codex@$(CODEX_VERSION)-linux-$(CLIENT_ARCH)
+	mv $@.new $@
+
+$(PI):
+	$(INSTALL_CLIENT) --prefix $@.new @mariozechner/pi-coding-agent@$(PI_VERSION)
+	mv $@.new $@
+
+$(QWEN):
+	$(INSTALL_CLIENT) --prefix $@.new @qwen-code/qwen-code@$(QWEN_VERSION)
+	mv $@.new $@
+
+# Kilo is published for this architecture alone.
+$(KILO):
+	$(INSTALL_CLIENT) --prefix $@.new @kilocode/cli-linux-x64@$(KILO_VERSION)
 	mv $@.new $@
 
 packages-programs:

@@ -65,6 +65,15 @@ func AddPlugin(content, folder string) (string, error) {
 	})
 }
 
+// SetModel returns configuration content with this model, in place of the one that it has.
+func SetModel(content, model string) (string, error) {
+	return editConfig(content, func(config object) error {
+		var err error
+		config["model"], err = json.Marshal(model)
+		return err
+	})
+}
+
 // editConfig parses configuration content, calls edit to change it, and returns the result.
 func editConfig(content string, edit func(object) error) (string, error) {
 	text, references := quoteReferences(content, true)

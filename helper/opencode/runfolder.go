@@ -30,6 +30,19 @@ type RunFolder struct {
 	Bin string
 	// Plugin is for OpenCode 2; see [WriteRunPlugin].
 	Plugin string
+	// Extension is the file for a client other than OpenCode; empty if there is none. See
+	// AddExtension.
+	Extension string
+}
+
+// AddExtension writes the file that a client other than OpenCode loads.
+func (f *RunFolder) AddExtension(name string, content []byte) error {
+	path := filepath.Join(f.dir, name)
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		return err
+	}
+	f.Extension = path
+	return nil
 }
 
 // NewRunFolder creates a run's folder in temp. Bin gets a shim that runs real, the absolute path of

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"ocgo-key/helper/clients"
 	"ocgo-key/helper/opencode"
 	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/hint"
@@ -25,6 +26,8 @@ type client struct {
 	shim bool                // plain opencode uses the pool, since a shim is first in PATH
 	one  opencode.Invocation // the command line of OpenCode 1
 	two  opencode.Command2   // the command line of OpenCode 2
+
+	other *clients.Client // the command is this client; nil if it is OpenCode or an unknown program
 }
 
 func (c client) generation2() bool { return c.is && c.Generation >= 2 }
@@ -81,6 +84,9 @@ func commandLine(words []string) string {
 func identify(command *wrapper.Command) (client, error) {
 	name := command.Argv[0]
 	if !opencode.Is(name) {
+		if other, known := clients.Of(name); known {
+			return client{other: &other}, nil
+		}
 		return client{}, nil
 	}
 	path, err := exec.LookPath(name)
@@ -146,7 +152,7 @@ func isDir(path string) bool {
 
 // folder creates the folder of this run. If that fails, it warns the user, and the run continues
 // without the folder.
-func (r *Run) folder() opencode.RunFolder {
+func (r *Run) folder(client client) opencode.RunFolder {
 	const without = "an opencode that the command starts does not use the pool: "
 	self, err := os.Executable()
 	if err != nil {
@@ -158,6 +164,11 @@ func (r *Run) folder() opencode.RunFolder {
 	folder, err := opencode.NewRunFolder(os.TempDir(), runtime.GOOS, self, real)
 	if err != nil {
 		r.Tell.Warn(without+text.Line(err.Error()), "set TMPDIR to a folder that can be written")
+	}
+	if err == nil && client.other != nil && client.other.Extension != nil {
+		if err := folder.AddExtension(client.other.Name+".js", client.other.Extension); err != nil {
+			r.Tell.Warn(text.Line(err.Error()), "set TMPDIR to a folder that can be written")
+		}
 	}
 	folder.Sweep(time.Now())
 	return folder

@@ -1,13 +1,18 @@
 package supervise
 
 import (
+	"errors"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 
+	"ocgo-key/helper/clients"
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
+	"ocgo-key/helper/wrapper"
 	"ocgo-key/internal/hint"
+	"ocgo-key/internal/text"
 )
 
 // endpoint is what a client needs to use a gateway.
@@ -22,33 +27,54 @@ type endpoint struct {
 // too, so that an opencode started there uses the same gateway.
 const (
 	GatewayVariable = "OCGO_KEY_GATEWAY"
-	tokenVariable   = "OCGO_KEY_GATEWAY_TOKEN"
+	tokenVariable   = clients.TokenVariable
 	zenVariable     = "OCGO_KEY_GATEWAY_ZEN"  // set if the gateway serves Zen
 	contentVariable = "OCGO_KEY_USER_CONTENT" // OpenCode's configuration content as the user set it
 )
 
 // Environment variables with the service's key and address, for commands other than OpenCode.
 const (
-	keyVariable     = "OPENCODE_API_KEY"
-	addressVariable = "OPENCODE_BASE_URL"
+	keyVariable     = clients.KeyVariable
+	addressVariable = clients.AddressVariable
 )
 
-// pointAt returns env with the gateway's address and token. OpenCode gets them in its
+// pointAt returns the command with the gateway's address and token. OpenCode gets them in its
 // configuration, another command in variables. folder is the folder of the run; its zero value is
 // ignored.
-func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
-	out := pastProxies(env, runtime.GOOS)
+func (c client) pointAt(gw endpoint, command wrapper.Command, folder opencode.RunFolder) (wrapper.Command, error) {
+	env := pastProxies(command.Env, runtime.GOOS)
 	if folder.Bin != "" {
-		out = withPath(out, folder.BeforePath)
+		env = withPath(env, folder.BeforePath)
 	}
-	out = setenv(setenv(out, GatewayVariable, gw.url), tokenVariable, gw.token)
+	env = setenv(setenv(env, GatewayVariable, gw.url), tokenVariable, gw.token)
 	if gw.zen {
-		out = setenv(out, zenVariable, "1")
+		env = setenv(env, zenVariable, "1")
 	}
-	if !c.is {
-		out = setenv(out, keyVariable, gw.token)
-		return setenv(out, addressVariable, gw.url+gateway.GoPrefix), nil
+	var err error
+	switch {
+	case c.is:
+		env, err = c.configured(gw, env, folder)
+	default:
+		env = setenv(setenv(env, keyVariable, gw.token), addressVariable, gw.url+gateway.GoPrefix)
 	}
+	command.Env = env
+	if c.other == nil || err != nil {
+		return command, err
+	}
+	settings, err := c.settings(gw, command, folder)
+	if err != nil {
+		return command, err
+	}
+	command.Env = unsetenv(command.Env, settings.Unset...)
+	for _, v := range settings.Set {
+		command.Env = setenv(command.Env, v.Name, v.Value)
+	}
+	command.Argv = slices.Concat(command.Argv[:1], settings.Args, command.Argv[1:])
+	return command, nil
+}
+
+// configured returns env with OpenCode's configuration for the gateway.
+func (c client) configured(gw endpoint, env []string, folder opencode.RunFolder) ([]string, error) {
 	at := func(prefix string) opencode.Endpoint {
 		return opencode.Endpoint{BaseURL: gw.url + prefix, Headers: map[string]string{strings.ToLower(gateway.TokenHeader): gw.token}}
 	}
@@ -65,9 +91,45 @@ func (c client) pointAt(gw endpoint, env []string, folder opencode.RunFolder) ([
 		return nil, hint.On(failed(err), "fix or unset it, then run again")
 	}
 	if user != "" {
-		out = setenv(out, contentVariable, user)
+		env = setenv(env, contentVariable, user)
 	}
-	return setenv(out, opencode.ConfigVariable, config), nil
+	return setenv(env, opencode.ConfigVariable, config), nil
+}
+
+// settings returns the settings of a client other than OpenCode.
+func (c client) settings(gw endpoint, command wrapper.Command, folder opencode.RunFolder) (clients.Settings, error) {
+	start := clients.Start{
+		Args: command.Argv[1:], Getenv: func(name string) string { return getenv(command.Env, name) }, File: folder.Extension,
+	}
+	start.Home, _ = os.UserHomeDir() // without it, the client has no settings of the user
+	start.Dir, _ = os.Getwd()
+	settings, err := c.other.Settings(start, gw.forClient())
+	switch {
+	case errors.Is(err, clients.ErrNoFile):
+		return settings, hint.On(failed(err), "set TMPDIR to a folder that can be written")
+	case err != nil:
+		return settings, hint.On(failed(err), "fix or unset it, then run again")
+	}
+	return settings, nil
+}
+
+// forClient returns what a client other than OpenCode needs of the gateway.
+func (gw endpoint) forClient() clients.Gateway {
+	return clients.Gateway{Root: gw.url + strings.TrimSuffix(gateway.GoPrefix, "/v1"), Token: gw.token, Header: strings.ToLower(gateway.TokenHeader)}
+}
+
+// pointAt returns the command of the run with the gateway's address and token, and tells the user
+// what a client other than OpenCode gets.
+func (r *Run) pointAt(client client, gw endpoint, folder opencode.RunFolder) (wrapper.Command, error) {
+	command, err := client.pointAt(gw, r.Command, folder)
+	if err != nil || client.other == nil {
+		return command, err
+	}
+	settings, err := client.settings(gw, r.Command, folder)
+	for _, line := range settings.Lines(gw.forClient()) {
+		r.Tell.Detail("%s, %s", client.other.Name, text.Line(line))
+	}
+	return command, err
 }
 
 // withoutRun removes from env what an enclosing `run` has added, and restores the user's values.
@@ -83,11 +145,25 @@ func withoutRun(env []string) []string {
 	case strings.Contains(getenv(env, opencode.ConfigVariable), opencode.PlaceholderKey):
 		out = unsetenv(out, opencode.ConfigVariable)
 	}
-	if getenv(env, keyVariable) == token {
-		out = unsetenv(out, keyVariable)
+	if strings.Contains(getenv(env, clients.KiloContent), opencode.PlaceholderKey) {
+		out = unsetenv(out, clients.KiloContent)
 	}
-	if strings.HasPrefix(getenv(env, addressVariable), url+"/") {
-		out = unsetenv(out, addressVariable)
+	if user := getenv(env, clients.RecordVariable); user != "" {
+		out = setenv(unsetenv(out, clients.RecordVariable), clients.KiloContent, user)
+	}
+	// Clients have the address and the token in several variables, one of them with lines of the user.
+	for _, e := range slices.Clone(out) {
+		name, value, _ := strings.Cut(e, "=")
+		lines := strings.Split(value, "\n")
+		left := slices.DeleteFunc(slices.Clone(lines), func(line string) bool {
+			return token != "" && strings.Contains(line, token) || url != "" && strings.HasPrefix(line, url+"/")
+		})
+		switch {
+		case len(left) == 0:
+			out = unsetenv(out, name)
+		case len(left) < len(lines):
+			out = setenv(out, name, strings.Join(left, "\n"))
+		}
 	}
 	return withPath(usersProxies(out, runtime.GOOS), opencode.WithoutRuns)
 }

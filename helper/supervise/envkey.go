@@ -26,7 +26,7 @@ func (r *Run) withKey(pool *rotation.Pool, client client) (wrapper.Status, error
 	if client.joined() {
 		command.Argv = append([]string{client.Path}, client.two.Standalone()...) // --standalone, since a shared service would keep the key
 	}
-	folder := r.folder()
+	folder := r.folder(client)
 	defer folder.Remove()
 	if folder.Bin != "" && !client.is {
 		command.Env = withPath(command.Env, folder.BeforePath)

@@ -40,9 +40,9 @@ func outerGateway(env []string) (endpoint, bool) {
 // under runs the command on the gateway of the outer run, which chooses the accounts. If the outer
 // run is killed, under ends its command, which would retry forever without a gateway.
 func (r *Run) under(outer endpoint, client client) (wrapper.Status, error) {
-	folder := r.folder()
+	folder := r.folder(client)
 	defer folder.Remove()
-	env, err := client.pointAt(outer, r.Command.Env, folder)
+	command, err := r.pointAt(client, outer, folder)
 	if err != nil {
 		return wrapper.Status{}, err
 	}
@@ -50,11 +50,9 @@ func (r *Run) under(outer endpoint, client client) (wrapper.Status, error) {
 	defer stop()
 	if client.joined() {
 		two := r.openCode2(client)
-		two.Server, two.mode, two.Lost = env, Replay, lost
+		two.Server, two.mode, two.Lost = command.Env, Replay, lost
 		return runOpenCode2(two, outer.url)
 	}
-	command := r.Command
-	command.Env = env
 	return runUntil(command, lost)
 }
 

@@ -8,8 +8,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"ocgo-key/helper/clients"
 	"ocgo-key/helper/gateway"
 	"ocgo-key/helper/opencode"
+	"ocgo-key/helper/wrapper"
 )
 
 func TestPastProxies(t *testing.T) {
@@ -59,8 +61,9 @@ func TestPointAt(t *testing.T) {
 		zen    bool
 	}{"OpenCode 1": {client: first}, "OpenCode 1 with Zen": {client: first, zen: true}, "OpenCode 2": {client: second}, "another": {}} {
 		gw := endpoint{"http://127.0.0.1:1", "ocgo-token", test.zen}
-		env, err := test.client.pointAt(gw, []string{"PATH=/usr/bin"}, folder)
+		command, err := test.client.pointAt(gw, wrapper.Command{Env: []string{"PATH=/usr/bin"}}, folder)
 		require.NoError(t, err)
+		env := command.Env
 		config := getenv(env, opencode.ConfigVariable)
 		if test.client.is {
 			assert.Contains(t, config, `"opencode-go":{"env":[],"options":{"apiKey":"ocgo-placeholder","baseURL":"http://127.0.0.1:1/zen/go/v1","headers":{"`+header+`":"ocgo-token"}}}`)
@@ -82,9 +85,35 @@ func TestWithoutRun(t *testing.T) {
 	folder, err := opencode.NewRunFolder(t.TempDir(), "linux", "/bin/ocgo-key", "/opt/opencode")
 	require.NoError(t, err)
 	user := []string{"PATH=/usr/bin", "OPENCODE_CONFIG_CONTENT={\"model\":\"a/b\"}", "OTHER=x", "no_proxy=corp"}
-	env, err := client{is: true}.pointAt(endpoint{"http://127.0.0.1:1", "ocgo-token", true}, user, folder)
+	command, err := client{is: true}.pointAt(endpoint{"http://127.0.0.1:1", "ocgo-token", true}, wrapper.Command{Env: user}, folder)
 	require.NoError(t, err)
-	assert.ElementsMatch(t, user, withoutRun(env))
+	assert.ElementsMatch(t, user, withoutRun(command.Env))
 	own := []string{"OPENCODE_API_KEY=of-the-user", "OPENCODE_CONFIG_CONTENT={}"}
 	assert.Equal(t, own, withoutRun(own), "outside of a run nothing changes")
+}
+
+// A client other than OpenCode gets its variables and arguments, and withoutRun removes them.
+func TestPointAtClients(t *testing.T) {
+	gw := endpoint{"http://127.0.0.1:1", "ocgo-token", false}
+	user := []string{"PATH=/usr/bin", `KILO_CONFIG_CONTENT={"model":"a/b"}`, "ANTHROPIC_MODEL=qwen3.8-flash", "OPENAI_MODEL=glm-5"}
+	for name, want := range map[string]string{
+		"claude": "ANTHROPIC_BASE_URL=http://127.0.0.1:1/zen/go", "qwen": "OPENAI_BASE_URL=http://127.0.0.1:1/zen/go/v1",
+		"codex": "OPENCODE_API_KEY=ocgo-token", "pi": "OPENCODE_BASE_URL=http://127.0.0.1:1/zen/go/v1", "kilo": "OCGO_KEY_USER_KILO_CONTENT={\"model\":\"a/b\"}",
+	} {
+		other, ok := clients.Of(name)
+		require.True(t, ok)
+		command, err := client{other: &other}.pointAt(gw, wrapper.Command{Argv: []string{name, "hi"}, Env: user}, opencode.RunFolder{Extension: "/run/pi.js"})
+		require.NoError(t, err)
+		assert.Contains(t, command.Env, want)
+		assert.Equal(t, []string{name, "hi"}, []string{command.Argv[0], command.Argv[len(command.Argv)-1]})
+		assert.NotContains(t, strings.Join(command.Argv, " "), gw.token)
+		left := slices.DeleteFunc(withoutRun(command.Env), func(e string) bool { return strings.HasPrefix(e, "ANTHROPIC_DEFAULT_") })
+		assert.ElementsMatch(t, user, left, name)
+	}
+	own := []string{"ANTHROPIC_CUSTOM_HEADERS=a: b"}
+	assert.Equal(t, own, withoutRun([]string{own[0] + "\nx-ocgo-key-token: ocgo-token", "OCGO_KEY_GATEWAY=http://127.0.0.1:1", "OCGO_KEY_GATEWAY_TOKEN=ocgo-token"}))
+	other, _ := clients.Of("pi")
+	_, err := client{other: &other}.pointAt(gw, wrapper.Command{Argv: []string{"pi"}}, opencode.RunFolder{})
+	assert.ErrorIs(t, err, clients.ErrNoFile)
+	assert.ErrorIs(t, err, ErrFailed)
 }

@@ -91,13 +91,13 @@ func (r *Run) OnPool(pool *rotation.Pool) (wrapper.Status, error) {
 
 // onPool runs the command with a new gateway.
 func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error) {
-	// This comes first, so that no account is taken if the configuration cannot be merged.
-	if _, err := client.pointAt(endpoint{zen: r.Gateway.Zen}, r.Command.Env, opencode.RunFolder{}); err != nil {
+	folder := r.folder(client)
+	defer folder.Remove()
+	// This comes before an account is taken, since the configuration may not be one to merge into.
+	if _, err := client.pointAt(endpoint{zen: r.Gateway.Zen}, r.Command, folder); err != nil {
 		return wrapper.Status{}, err
 	}
 	defer pool.WriteBehind()()
-	folder := r.folder()
-	defer folder.Remove()
 	notices := r.notices(client, folder)
 	defer notices.lastWord()
 	holder, usage, err := r.hold(pool)
@@ -133,17 +133,17 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 		return wrapper.Status{}, failed(err)
 	}
 	defer gw.Close()
-	env, err := client.pointAt(endpoint{gw.URL(""), gw.Token(), r.Gateway.Zen}, r.Command.Env, folder)
+	command, err := r.pointAt(client, endpoint{gw.URL(""), gw.Token(), r.Gateway.Zen}, folder)
 	if err != nil {
 		return wrapper.Status{}, err
 	}
 	if two != nil {
-		two.Server = env
+		two.Server = command.Env
 		status, err := runOpenCode2(two, gw.URL(""))
 		r.sayHowToContinue(client, &two.progress, err)
 		return status, err
 	}
-	one.usage, one.command.Env = usage, env
+	one.usage, one.command = usage, command
 	status, err := one.toTheEnd()
 	r.sayHowToContinue(client, &one.progress, err)
 	return status, err

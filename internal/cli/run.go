@@ -30,12 +30,13 @@ type runCmd struct {
 }
 
 func (*runCmd) Help() string {
-	return `The command uses a gateway on this machine, which adds the key to each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway's address in OPENCODE_CONFIG_CONTENT, any other command in OPENCODE_BASE_URL and OPENCODE_API_KEY. An opencode that the command starts uses the same gateway. OpenCode 2 gets a private server, which exits with it. run ends with the exit code or signal of the command.
+	return `The command uses a gateway on this machine, which adds the key to each request; no key reaches its environment, its configuration or its memory. OpenCode gets the gateway's address in OPENCODE_CONFIG_CONTENT, any other command in OPENCODE_BASE_URL and OPENCODE_API_KEY. claude, codex, pi, qwen and kilo also get the settings that point them at the gateway; a model that you have chosen stays. An opencode that the command starts uses the same gateway. OpenCode 2 gets a private server, which exits with it. run ends with the exit code or signal of the command.
 
 Examples:
   ocgo-key run
   ocgo-key run -- opencode run "say hi"
-  ocgo-key run --max-wait 10m -- opencode run "say hi"`
+  ocgo-key run --max-wait 10m -- opencode run "say hi"
+  ocgo-key run -- claude -p "say hi"`
 }
 
 func (c *runCmd) Run(a *app, ctx *kong.Context) error {

@@ -56,6 +56,9 @@ var rules = []rule{
 	{who: []string{"helper/wrapper"}, never: []string{"helper/gateway", "helper/opencode", "keychain/...", "rotation/..."}, deep: true,
 		why: "only supervise and cli combine them; the wrapper knows nothing of accounts"},
 	{who: []string{"helper/opencode"}, never: []string{"helper/gateway", "helper/wrapper"}, deep: true, why: "only supervise and cli combine them"},
+	{who: []string{"helper/clients"}, never: []string{"helper", "helper/gateway", "helper/wrapper", "helper/supervise", "rotation/..."}, deep: true,
+		why: "only supervise combines them; clients knows nothing of accounts"},
+	{who: []string{"helper/gateway", "helper/wrapper", "helper/opencode"}, never: []string{"helper/clients"}, why: "only supervise combines them"},
 	{who: []string{"helper/gateway", "helper/wrapper", "helper/opencode"}, never: []string{"helper/supervise"}, why: "supervise combines them, and not the other way round"},
 	{who: []string{"helper/supervise"}, never: []string{"keychain/...", "rotation/state"}, why: "supervise works with grants: it sees no key, and opens no store"},
 	{who: []string{"helper/accounts"}, never: []string{"helper/gateway", "helper/wrapper", "helper/opencode", "helper/supervise"}, deep: true,
@@ -214,7 +217,7 @@ var topLevel = []string{"main.go", "keychain", "rotation", "helper", "internal",
 // parts lists the allowed subfolders of these folders. docs/architecture.md, "The packages",
 // describes them.
 var parts = map[string][]string{
-	"helper":   {"accounts", "caller", "choice", "credential", "gateway", "wrapper", "opencode", "supervise"},
+	"helper":   {"accounts", "caller", "choice", "clients", "credential", "gateway", "wrapper", "opencode", "supervise"},
 	"rotation": {"state"},
 	"keychain": {"keychaintest"},
 }
