@@ -133,8 +133,8 @@ func (p *pass) run() (*http.Response, error) {
 }
 
 // informational reports whether the request only asks for information about the account or the
-// service. Its answer says nothing about the key: the service refuses such requests even with valid
-// keys. Source: docs/facts.md, "Usage".
+// service. The service refuses such requests even with valid keys, so a refusal says nothing about
+// the key. Source: docs/facts.md, "Usage".
 func informational(req *http.Request) bool {
 	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/usage") || strings.HasSuffix(req.URL.Path, "/models"))
 }

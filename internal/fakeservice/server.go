@@ -54,8 +54,8 @@ type Options struct {
 	// SessionOptional makes the server accept model requests without x-opencode-session, for tests
 	// whose client cannot send that header. The real service refuses these requests.
 	SessionOptional bool
-	// CloseAfter, if above 0, closes each connection of a server from Start this long after its
-	// last answer, as a load balancer does. CloseReused closes a connection without an answer at
+	// CloseAfter, if above 0, is how long a connection stays open after its last answer, as at a
+	// load balancer. It has no effect on a server from New. CloseReused closes a connection without an answer at
 	// its second model request, as if the connection had been closed when the client sent the
 	// request.
 	CloseAfter  time.Duration
