@@ -55,9 +55,9 @@ type Options struct {
 	// whose client cannot send that header. The real service refuses these requests.
 	SessionOptional bool
 	// CloseAfter, if above 0, is how long a connection stays open after its last answer, as at a
-	// load balancer. It has no effect on a server from New. CloseReused closes a connection without an answer at
-	// its second model request, as if the connection had been closed when the client sent the
-	// request.
+	// load balancer. It has no effect on a server from New. CloseReused closes a connection without
+	// an answer at its second model request, as if the connection had been closed when the client
+	// sent the request.
 	CloseAfter  time.Duration
 	CloseReused bool
 	// KeepRequests is the number of latest requests that the log keeps at least. 0 means 10000.
