@@ -34,10 +34,9 @@ SNAPSHOT ?= --snapshot
 # Only code that each request or each `get` runs is inlined, because inlining makes the program larger. The last pattern
 # that matches a package counts. .goreleaser.yaml has the same list.
 GCFLAGS := all=-l std= \
-           compress/...=-l crypto/ecdsa=-l crypto/hpke=-l crypto/internal/fips140/ecdsa=-l crypto/internal/fips140/edwards25519/...=-l crypto/internal/fips140/mldsa=-l \
-           crypto/internal/fips140/mlkem=-l crypto/internal/fips140/nistec=-l crypto/internal/fips140/rsa=-l crypto/rsa=-l crypto/tls=-l crypto/x509=-l encoding/asn1=-l encoding/hex=-l encoding/xml=-l \
-           fmt=-l go/...=-l html/...=-l log/...=-l math/big=-l mime/...=-l net=-l os/...=-l path/...=-l regexp/...=-l text/...=-l vendor/...=-l \
-           github.com/go-json-experiment/...= ocgo-key/rotation/...= ocgo-key/keychain= ocgo-key/helper/gateway= ocgo-key/helper/caller=
+           compress/...=-l crypto/...=-l encoding/...=-l fmt=-l go/...=-l html/...=-l log/...=-l math/big=-l mime/...=-l net=-l net/netip=-l os/...=-l path/...=-l \
+           regexp/...=-l text/...=-l vendor/...=-l \
+           github.com/go-json-experiment/...= ocgo-key/rotation/...= ocgo-key/helper/gateway= ocgo-key/helper/caller=
 BUILD   := CGO_ENABLED=0 go build -trimpath $(addprefix -gcflags=,$(GCFLAGS))
 
 build:
