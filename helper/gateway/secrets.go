@@ -98,7 +98,7 @@ func (s *secrets) cleanError(err error) error {
 }
 
 // searcher finds all its patterns in one pass over a text. It uses the Wu-Manber algorithm, which
-// skips most of the text. If the shortest pattern is longer, it skips more.
+// skips most of the text: the longer the shortest pattern, the more.
 type searcher struct {
 	secrets  []string
 	lower    []string            // the secrets in lower case

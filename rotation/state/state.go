@@ -85,8 +85,8 @@ type Settings struct {
 	// Strategy picks the next account: "round-robin", "most-left" or "fill-first"; empty means
 	// round-robin.
 	Strategy string `json:"strategy,omitempty"`
-	// Ahead is the used percentage of a window at which a holder switches to an account with more
-	// left; 0 means never.
+	// Ahead is a percentage: if this much of a window is used, a holder switches to an account with
+	// more left. 0 means never.
 	Ahead int `json:"ahead,omitzero"`
 	// Store is where the keys are stored: "os", "file" or "docker:NAME"; empty means "os".
 	Store string `json:"store,omitempty"`

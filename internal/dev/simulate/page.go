@@ -81,7 +81,7 @@ func kinds() []kind {
 	return all
 }
 
-// plays returns the months of all kinds, each kind's one after the other.
+// plays returns all months to simulate, grouped by kind.
 func plays() []play {
 	var all []play
 	for _, k := range kinds() {
