@@ -197,8 +197,8 @@ func TestThenModelIsUsedUpToo(t *testing.T) {
 	assert.Contains(t, a.body, "All 3 accounts are used up")
 }
 
-// Models that cost nothing are answered although every usage limit is reached. Each model has one
-// trial per minute.
+// Requests for models that cost nothing are answered although every usage limit is reached. Each
+// model has one trial per minute.
 func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 	s := newStage(t)
 	until := s.clock.Now().Add(100 * time.Hour)
