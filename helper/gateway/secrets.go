@@ -250,7 +250,7 @@ func (s *searcher) cover(text []byte, spelled spelling, ended bool) (held int) {
 	return len(text) - spelled.offset(len(spelled.plain)-s.begun(spelled.plain, from))
 }
 
-// escapes reports whether text contains an escape that begins like this and stands for a byte of a
+// escapes reports whether text contains an escape with this beginning that stands for a byte of a
 // pattern.
 func (s *searcher) escapes(text []byte, beginning string) bool {
 	for {

@@ -35,8 +35,7 @@ type State struct {
 	Leases []Lease  `json:"leases,omitempty"`
 	// Conversations are the leases of conversations.
 	Conversations Conversations `json:"conversations,omitzero"`
-	// Pruned is the number of leases that were left the last time that leases of ended processes
-	// were removed.
+	// Pruned is the number of leases right after the last removal of leases of ended processes.
 	Pruned int `json:"pruned,omitzero"`
 	// Pending lists changes of keys in the keychain that a command has begun and not finished. The
 	// command may have been killed.
