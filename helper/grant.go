@@ -12,8 +12,8 @@ import (
 type Grant struct {
 	rotation.Handout
 	Key keychain.Secret
-	// Moved is the holder's switch to this account, if the call of Current that returned this grant
-	// made or detected the switch; otherwise nil.
+	// Moved is the holder's switch to this account. It is nil unless the switch was made or
+	// detected by the call of Current that returned this grant.
 	Moved *rotation.Switch
 }
 

@@ -55,7 +55,7 @@ type fetch struct {
 	done chan struct{} // closed when the fields below are set
 	key  keychain.Secret
 	err  error
-	ok   bool // false after a panic: then method key fetches again, so that its caller gets the panic
+	ok   bool // false after a panic; then method key fetches again, and panics in its caller
 }
 
 // held is a grant and the pool's stamp at that time.

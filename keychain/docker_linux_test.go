@@ -139,7 +139,7 @@ goroutine 1 [running]:" >&2; exit 2`, everyCall, keychain.Failed, "ended with ex
 	}
 }
 
-// withCommand lists the processes with FAKE_HELPER_MARK=dir in their environment, without this
+// withCommand lists the processes with FAKE_HELPER_MARK=dir in their environment, except this
 // process.
 func withCommand(t *testing.T, dir string) []string {
 	t.Helper()

@@ -11,8 +11,8 @@ import (
 
 // helperErrors maps the output of failing helpers to errors. Docker's protocol defines a message
 // only for "not found". Other messages come from the programs and libraries that a helper uses:
-// pass and gpg, libsecret, macOS, Windows. The first entry with a phrase that occurs in the output
-// applies. Phrases are in lower case.
+// pass and gpg, libsecret, macOS, Windows. If the output contains phrases of several
+// entries, the first entry applies. Phrases are in lower case.
 var helperErrors = []struct {
 	phrases []string
 	err     *Error

@@ -28,7 +28,7 @@ var (
 	DBusError        = dbusError
 )
 
-// DumpedUsers returns the users of a service in the output of `security dump-keychain`.
+// DumpedUsers returns the account names that `security dump-keychain` printed for a service.
 var DumpedUsers = dumpedUsers
 
 // HelperError returns the error for a docker credential helper that fails with this output.

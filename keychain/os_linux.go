@@ -81,7 +81,8 @@ const (
 	defaultAlias = "/org/freedesktop/secrets/aliases/default"
 )
 
-// classify returns the error for an error of D-Bus, the keychain service or go-keyring, or nil.
+// classify returns the *Error for a known error of D-Bus, the keychain service or go-keyring, or
+// nil.
 func classify(ctx context.Context, err error) error {
 	if name := dbusErrorName(err); name != "" {
 		return dbusError(name)

@@ -156,7 +156,7 @@ func quoteForSecurity(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"
 }
 
-// dumpedUsers returns the users of one service in the output of dump-keychain, sorted.
+// dumpedUsers returns the account names that dump-keychain printed for a service, sorted.
 func dumpedUsers(dump, service string) []string {
 	var users []string
 	var user string

@@ -90,9 +90,9 @@ func (p *Leases) note(s *state.State, holder Holder, ask Ask) {
 	}
 }
 
-// Called returns the account with this label, as a hand-out without a lease, and its condition.
-// With numbers, name may also be the account's number in the list, as in Overview.Find. Called
-// fails with ErrNoSuchAccount.
+// Called returns the account with this label, and its condition. It gives no lease. With numbers,
+// name may also be the account's number in the list, as in Overview.Find. Called fails with
+// ErrNoSuchAccount.
 func (p *Accounts) Called(ctx context.Context, name string, numbers bool) (Handout, Condition, error) {
 	s, err := p.store.Read(ctx)
 	if err != nil {

@@ -18,13 +18,13 @@ var errUnchanged = errors.New("unchanged")
 type Ask struct {
 	Model string   // the model of the request; if empty, cooldowns of single models are ignored
 	Avoid []string // ids of accounts that the holder does not want
-	// Ahead is the used percentage of a window at which the holder switches to an account with more
-	// left. 0 means the percentage in the settings, NotAhead means never.
+	// Ahead is a percentage: if this much of a window is used, the holder switches to an account
+	// with more left. 0 means the percentage in the settings, NotAhead means never.
 	Ahead int
 	// To reports whether the holder can switch to this account before its own reaches a limit; nil
 	// means that it always can.
 	To func(Handout) bool
-	// Had is the last hand-out of a conversation, which its server remembers. It is used if the
+	// Had is the last hand-out of a conversation, from the memory of its server. It is used if the
 	// state no longer has the lease.
 	Had Handout
 	// Choice is the account that the user has chosen for the holder; zero for none.
@@ -60,9 +60,9 @@ func (p *Leases) Acquire(ctx context.Context, holder Holder, ask Ask) (Handout, 
 }
 
 // Take returns the holder's account if the holder can keep it, and otherwise leases the next
-// account that fits. It also switches the holder if its account has used up the percentage
-// ask.Ahead of a window. The Switch is nil if the holder keeps its account, had none, or left one
-// that is still ready. Take fails with ErrEmpty or an *ExhaustedError.
+// account that fits. It also switches the holder before a limit: see Ask.Ahead. The Switch is nil
+// if the holder keeps its account, had none, or left one that is still ready. Take fails with
+// ErrEmpty or an *ExhaustedError.
 func (p *Leases) Take(ctx context.Context, holder Holder, ask Ask) (Handout, *Switch, error) {
 	s, err := p.read(ctx)
 	if err != nil {

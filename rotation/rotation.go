@@ -59,8 +59,8 @@ func New(store Store, now func() time.Time, alive func(pid int, start string) bo
 	return &Pool{b, &Accounts{b}, &Leases{b}, &Records{b}}
 }
 
-// WriteBehind makes changes return before the copy of the state and the history are written, if the
-// store supports that. The caller calls wait before the process ends.
+// WriteBehind moves the writing of the history and of the copy of the state to the background, if
+// the store supports that. The caller calls wait before the process ends.
 func (p *base) WriteBehind() (wait func()) {
 	if file, ok := p.store.(*state.File); ok {
 		file.WriteBehind()

@@ -42,7 +42,7 @@ func took(s *state.State, a *state.Account) {
 	s.Last, s.Passed = a.ID, nil
 }
 
-// passTo makes the account after the one with this id the next of the tier. The order of each tier
+// passTo makes the account that follows the account id the next of the tier. The order of each tier
 // is separate: hand-outs of tier 2 do not change which account of tier 1 is next.
 func passTo(s *state.State, tier int, id string) {
 	if !slices.ContainsFunc(s.Accounts, func(a state.Account) bool { return tierOf(&a) != tier }) {

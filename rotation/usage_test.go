@@ -90,8 +90,8 @@ func TestLearnTakesTheLatestReset(t *testing.T) {
 	assert.Equal(t, stamp, w.store.Stamp(), "the same usage again writes nothing")
 }
 
-// The history shows minutes. A correction by seconds would be an event with the time that the
-// account had before.
+// A correction by seconds is not an event: the history shows minutes, so the event would show the
+// same time as before.
 func TestCorrectionBySecondsIsNoEvent(t *testing.T) {
 	w := limited(t)
 	corrections := func(until time.Time) (n int) {

@@ -12,7 +12,7 @@ import (
 // windowNames are the names of the windows in /usage, the shortest window first.
 var windowNames = []string{"rolling", "weekly", "monthly"}
 
-// windowLengths are the lengths of the windows, at most.
+// windowLengths are the maximum lengths of the windows.
 var windowLengths = map[string]time.Duration{"rolling": 5 * time.Hour, "weekly": 7 * 24 * time.Hour, "monthly": 31 * 24 * time.Hour}
 
 const (

@@ -181,8 +181,8 @@ func Overage(cost string, now time.Time) Verdict {
 const OverageWindow = "overage"
 
 // ClassifyEvent is like Classify, for an error in an answer with status 200. The error is the first
-// event of a stream, or a body instead of a stream. It gets the verdict of an answer that has the
-// usual status of this error.
+// event of a stream, or a body instead of a stream. The verdict is as if the answer had the usual
+// status of this error.
 func ClassifyEvent(a Answer, now time.Time) Verdict {
 	if a.Status = parseError(a.Body).status(); a.Status == 0 {
 		return Verdict{}

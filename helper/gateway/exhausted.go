@@ -53,7 +53,7 @@ func (f *failover) refreshUsage(ctx context.Context, e *rotation.ExhaustedError)
 }
 
 // exhausted answers a request when no account is ready. It holds the request until an account is
-// ready, or returns a limit error that names the time of the first return.
+// ready, or returns a limit error that says when the next account will be ready.
 func (p *pass) exhausted(e *rotation.ExhaustedError) *http.Response {
 	p.observeExhausted(p.x, e)
 	if !p.waits(e) {
@@ -120,8 +120,8 @@ func generation(h http.Header) int {
 }
 
 // hold begins to answer a streaming request although no account is ready. Comments keep the
-// connection open until the first account is back; then its answer follows. A later failure becomes
-// an error event, because the status is already sent.
+// connection open until an account is ready; then the service's answer follows. A later failure
+// becomes an error event, because the status is already sent.
 func (p *pass) hold(e *rotation.ExhaustedError) *http.Response {
 	r, w := io.Pipe()
 	go func() {

@@ -24,8 +24,8 @@ const (
 	openCode2 = "opencode/latest/2.0.15/cli"
 )
 
-// limitAll uses up the weekly window of each account. The last account is the first one that is
-// back, after the duration first.
+// limitAll uses up the weekly window of each account. The last account is ready again after the
+// duration first, the others later.
 func (s *stage) limitAll(first time.Duration) {
 	for i, label := range labels {
 		until := s.clock.Now().Add(first + time.Duration(len(labels)-1-i)*time.Hour)
@@ -100,8 +100,8 @@ func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 }
 
 // heldUntil sends a streaming request while all accounts are used up. When the request is held, it
-// advances the clock until Spare is back. Spare then answers with last. It returns the rest of the
-// stream.
+// advances the clock until Spare is ready. The service then sends the answer last. heldUntil
+// returns the rest of the stream.
 func (s *stage) heldUntil(t *testing.T, last fakeservice.Answer) string {
 	s.limitAll(5 * time.Minute)
 	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
@@ -197,8 +197,8 @@ func TestThenModelIsUsedUpToo(t *testing.T) {
 	assert.Contains(t, a.body, "All 3 accounts are used up")
 }
 
-// Models that cost nothing are answered although every usage limit is reached. Each model has one
-// trial per minute.
+// Requests for models that cost nothing are answered although every usage limit is reached. Each
+// model has one trial per minute.
 func TestFreeModelsWorkWhileAllIsUsedUp(t *testing.T) {
 	s := newStage(t)
 	until := s.clock.Now().Add(100 * time.Hour)

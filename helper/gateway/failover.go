@@ -188,8 +188,8 @@ func (p *pass) answered(resp *http.Response) *http.Response {
 		if p.trial {
 			p.trials.answered(p.x.Model())
 		}
-		// The process has the first of these accounts. It is reported last, so that the process
-		// switches only once, past all of them.
+		// The process has the first of these accounts. This account is reported last, so that the
+		// process switches only once: to an account that is not in doubt.
 		for _, d := range slices.Backward(p.doubts) {
 			next, moved, err := p.holder.Report(p.ctx, d.grant, d.verdict, p.x.Model)
 			if err == nil && p.stalled != nil && next.ID == p.stalled.ID {

@@ -119,7 +119,7 @@ type Gateway struct {
 	secrets         secrets // texts that no answer may contain
 	unauthenticated unauthenticated
 
-	mu      sync.Mutex // lets begin check life and add a task in one step
+	mu      sync.Mutex // held by begin while it checks life and adds a task
 	tasks   sync.WaitGroup
 	life    context.Context
 	closing context.CancelFunc

@@ -172,8 +172,8 @@ func (m *memory) open() (io.ReadCloser, error) {
 	return &replayBody{memory: m}, nil
 }
 
-// replayBody reads a kept body and then the part that did not fit. It is a user of memory until it
-// has read all of it or is closed.
+// replayBody reads a kept body and then the part that did not fit. It counts as a user of the
+// piece of memory until it has read the whole piece or is closed.
 type replayBody struct {
 	mu     sync.Mutex // net/http may close it while another goroutine reads
 	memory *memory

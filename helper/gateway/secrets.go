@@ -98,7 +98,7 @@ func (s *secrets) cleanError(err error) error {
 }
 
 // searcher finds all its patterns in one pass over a text. It uses the Wu-Manber algorithm, which
-// skips most of the text. If the shortest pattern is longer, it skips more.
+// skips most of the text: the longer the shortest pattern, the more.
 type searcher struct {
 	secrets  []string
 	lower    []string            // the secrets in lower case
@@ -250,7 +250,7 @@ func (s *searcher) cover(text []byte, spelled spelling, ended bool) (held int) {
 	return len(text) - spelled.offset(len(spelled.plain)-s.begun(spelled.plain, from))
 }
 
-// escapes reports whether text contains an escape that begins like this and stands for a byte of a
+// escapes reports whether text contains an escape with this beginning that stands for a byte of a
 // pattern.
 func (s *searcher) escapes(text []byte, beginning string) bool {
 	for {

@@ -111,8 +111,8 @@ func FuzzFirstEvent(f *testing.F) {
 		if err != nil || !bytes.Equal(append(head, tail...), stream) {
 			t.Errorf("%q became %q and %q, %v", stream, head, tail, err)
 		}
-		// In single bytes, an error may be missed if its decisive member comes late. But no other
-		// error may be found.
+		// If the stream arrives byte by byte, an error may be missed, but no other error may be
+		// found.
 		whole, _ := scanEvent(stream, true)
 		_, _, pieces := firstEvent(iotest.OneByteReader(bytes.NewReader(stream)), time.Minute)
 		if pieces != nil && !bytes.Equal(whole, pieces) {

@@ -114,7 +114,7 @@ func TestAClientThatLeavesEndsTheUpstreamRequest(t *testing.T) {
 				u.pieces <- first
 				<-started
 			} else {
-				// The handler of the service takes this empty piece after it has the request.
+				// The handler receives this piece only when it has the request.
 				u.pieces <- ""
 			}
 			cancel()

@@ -106,8 +106,8 @@ func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
 	assert.LessOrEqual(t, s.asked("/usage"), 3, "each account once a minute at most")
 }
 
-// The user is told only once when an account is back. The 429 names one window, so the time comes
-// from /usage, which lists all windows.
+// The message about the next ready account appears only once. Its time comes from /usage, which
+// lists all windows: a 429 names only one.
 func TestTheTimeOfReturnIsReportedOnce(t *testing.T) {
 	var said []string
 	s := usageStage(t, func(o *gateway.Options) {

@@ -33,8 +33,8 @@ var ErrTraces = errors.New("a removed key is still in the file")
 var ErrRowsChanged = errors.New("was changed meanwhile")
 
 // Scrub calls taken with the key of each row in the database at path, and removes the rows for
-// which taken returns true. Afterwards these keys and the keys in traces are neither in the
-// database nor in its write-ahead log. Rows with Stays are kept, and so is all other data. If
+// which taken returns true. Afterwards the database and its write-ahead log contain none of these
+// keys, and no key of the list traces. Rows with Stays are kept, and so is all other data. If
 // service is not nil, OpenCode's service removes the rows itself, so that it notices the change.
 // Scrub returns how many rows it removed, and whether it changed anything. Errors wrap ErrDatabase,
 // ErrRowsChanged, ErrTraces or an *ElsewhereError. With ErrTraces and *ElsewhereError, rows may

@@ -74,8 +74,8 @@ func batchQuote(s string) string {
 	return `"` + strings.ReplaceAll(s, "%", "%%") + `"`
 }
 
-// spelledOut returns a comment with OpenCode's path if the shim's commands write it with a
-// variable. Identify reads the path from this comment.
+// spelledOut returns a line of comment with OpenCode's full path, from which Identify reads it. The
+// line is empty if the shim's commands already contain the full path.
 func spelledOut(real string) string {
 	if _, ok := inForeignProfile(real); !ok {
 		return ""

@@ -113,7 +113,7 @@ func (c client) settings(gw endpoint, command wrapper.Command, folder opencode.R
 	return settings, nil
 }
 
-// forClient returns what a client other than OpenCode needs of the gateway.
+// forClient returns the gateway's address and token for a client other than OpenCode.
 func (gw endpoint) forClient() clients.Gateway {
 	return clients.Gateway{Root: gw.url + strings.TrimSuffix(gateway.GoPrefix, "/v1"), Token: gw.token, Header: strings.ToLower(gateway.TokenHeader)}
 }
@@ -151,7 +151,7 @@ func withoutRun(env []string) []string {
 	if user := getenv(env, clients.RecordVariable); user != "" {
 		out = setenv(unsetenv(out, clients.RecordVariable), clients.KiloContent, user)
 	}
-	// Clients have the address and the token in several variables, one of them with lines of the user.
+	// Several variables contain the address or the token. One of them can have the user's lines too.
 	for _, e := range slices.Clone(out) {
 		name, value, _ := strings.Cut(e, "=")
 		lines := strings.Split(value, "\n")

@@ -119,9 +119,9 @@ func (r *OpenCode2) started(int) {
 	r.restarting = false
 }
 
-// after decides whether a client that has ended is restarted. An `opencode run` that a usage limit
-// has ended is restarted, once for each account until a turn is answered. If no account is ready,
-// the request of the restarted client waits at the gateway.
+// after decides whether a client that has ended is restarted. Until a turn is answered, an
+// `opencode run` that ended at a usage limit is restarted once for each account. If no account is
+// ready, the request of the restarted client waits at the gateway.
 func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command wrapper.Command) (wrapper.Command, bool) {
 	if r.mode == Replay || r.Command.Kind != opencode.Run || status.Code == 0 || status.Signal != 0 || ended.Err() != nil {
 		return command, false

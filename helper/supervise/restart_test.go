@@ -54,7 +54,7 @@ func TestWaitsOrGivesUp(t *testing.T) {
 	for name, tt := range map[string]struct {
 		e       *rotation.ExhaustedError
 		maxWait *time.Duration
-		since   time.Duration // how long ago the first turn found no account
+		since   time.Duration // the time since a turn first found no account
 		want    decision
 	}{
 		"as long as it takes":           {e: in(100 * time.Hour), want: waiting},

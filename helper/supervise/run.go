@@ -93,7 +93,7 @@ func (r *Run) OnPool(pool *rotation.Pool) (wrapper.Status, error) {
 func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error) {
 	folder := r.folder(client)
 	defer folder.Remove()
-	// This comes before an account is taken, since the configuration may not be one to merge into.
+	// This comes before an account is taken, because it fails if the configuration is not valid.
 	if _, err := client.pointAt(endpoint{zen: r.Gateway.Zen}, r.Command, folder); err != nil {
 		return wrapper.Status{}, err
 	}

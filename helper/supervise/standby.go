@@ -100,8 +100,8 @@ func accountsOf(ctx context.Context, pool Pool) int {
 	return len(o.Accounts)
 }
 
-// after decides whether a command that has ended is restarted. An `opencode run` that a limit has
-// ended is restarted as soon as an account is ready.
+// after decides whether a command that has ended is restarted. An `opencode run` that ended at a
+// limit is restarted as soon as an account is ready.
 func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool) {
 	ctx := context.Background()
 	d.mu.Lock()

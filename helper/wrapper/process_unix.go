@@ -54,8 +54,8 @@ func (p *process) wait() Status {
 }
 
 // stopAlong stops this process if the command is stopped. Ctrl-Z stops both; then stopAlong runs
-// only after `fg` has continued both, and does nothing. Without a shell with job control it does
-// nothing either, because nothing would continue this process.
+// only after `fg` has continued both, and does nothing. If no shell with job control started this
+// process, stopAlong does nothing either, because nothing would continue this process.
 func (p *process) stopAlong() {
 	if foreground() && processtable.Stopped(p.Pid) {
 		_ = syscall.Kill(syscall.Getpid(), syscall.SIGSTOP)
@@ -119,6 +119,6 @@ func (c *catcher) stop() {
 	signal.Stop(c.drop)
 }
 
-// Die ends this process by signal s, as the command ended, so that a shell or a script sees the
+// Die ends this process by signal s, which ended the command, so that a shell or a script sees the
 // same status. It returns only if s did not end the process.
 func Die(s Signal) { term.Die(s) }

@@ -20,7 +20,7 @@ import (
 // patience is longer than a slow machine needs for any step.
 const patience = 30 * time.Second
 
-// in returns an environment that gives this binary a role, and the path of the role's output file.
+// in returns the environment in which this binary plays a role, and the path of its output file.
 func in(t *testing.T, role string) (env []string, file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "said")

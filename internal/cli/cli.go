@@ -73,7 +73,7 @@ First time:
   ocgo-key add Personal
   ocgo-key run               # OpenCode, on the pool`
 
-// exited is the panic value with which kong ends its parser, such as after --help.
+// exited is the exit code with which kong panics to end its parser, such as after --help.
 type exited int
 
 // Main runs the command line args and returns the exit code.

@@ -213,7 +213,7 @@ func TestImportFromEnvironment(t *testing.T) {
 }
 
 // Imports that run at the same time add each key once. All of them succeed, even if another import
-// adds the label or the key first. The service waits with its answers until each import has sent a
+// adds the label or the key first. The service does not answer until each import has sent a
 // request.
 func TestImportsAtOnce(t *testing.T) {
 	h := newImportHome(t)
@@ -298,7 +298,7 @@ func TestImportLeavesClearedFile(t *testing.T) {
 	assert.Equal(t, []string{"opencode-go"}, h.labels())
 }
 
-// slowService starts a service that calls the function meanwhile before it answers a usage request.
+// slowService starts a service that calls the function meanwhile, and then answers a usage request.
 func (h *importHome) slowService(meanwhile func()) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		meanwhile()

@@ -208,8 +208,8 @@ func nothing(*testing.T, int) {}
 // kill ends the keyring's daemon as a crash does.
 func kill(t *testing.T, pid int) { assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL)) }
 
-// gnomePrompting is a locked keyring that prompts for its password. During the prompt it calls then
-// with the process id of the daemon.
+// gnomePrompting is a locked keyring that prompts for its password. During the prompt it calls the
+// function then with the process id of the daemon.
 func gnomePrompting(p *keychaintest.Prompter, then func(*testing.T, int)) ring {
 	return func(t *testing.T, _ string) []string {
 		d := keychaintest.StartSecretService(t, keychaintest.Locked)

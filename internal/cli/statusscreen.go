@@ -127,7 +127,7 @@ func (s *screen) frame(now time.Time, l layout, height int) []string {
 	return append(lines, bottom...)
 }
 
-// body returns the lines of all accounts. Those of the selected account are lines[from:to].
+// body returns the lines of all accounts. lines[from:to] belong to the selected account.
 func (s *screen) body(p picture, l layout) (lines []string, from, to int) {
 	if len(p.accounts) == 0 {
 		return append(l.wrap("There is no account. In another terminal:", l.width), "  ocgo-key add LABEL"), 0, 0

@@ -62,8 +62,8 @@ type Answer struct {
 	// 0), if the request offers a tool of that name. After the last call the model answers with the
 	// text.
 	Calls []Call
-	// Cost is sent with the token usage of a success. "" means "0", as for a subscription. Any
-	// other value is what the request took from the account's balance.
+	// Cost is sent with the token usage of a success: what the request took from the account's
+	// balance. "" means "0": the subscription paid.
 	Cost string
 
 	// Stall is the delay before the headers; a negative value means until the client disconnects.

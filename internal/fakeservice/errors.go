@@ -45,8 +45,8 @@ func ProviderBusy() Answer {
 	return Error(http.StatusTooManyRequests, "rate_limit_error", "Error from provider: Too many requests, please slow down")
 }
 
-// BusySpellings are the kinds of error in the 429 of a busy provider. The error about the key has
-// another spelling: RateLimitError.
+// BusySpellings are the kinds of error in the 429 of a busy provider. A rate limit of the key is
+// spelled differently: RateLimitError.
 var BusySpellings = []string{"rate_limit_error", "rate_limit_exceeded", "provider_rate_limit_exceeded"}
 
 // ProviderBusyAs is like ProviderBusy, with one of BusySpellings as its kind, and the message for

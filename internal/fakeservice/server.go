@@ -54,10 +54,9 @@ type Options struct {
 	// SessionOptional makes the server accept model requests without x-opencode-session, for tests
 	// whose client cannot send that header. The real service refuses these requests.
 	SessionOptional bool
-	// CloseAfter, if above 0, is how long a connection stays open after its last answer, as at a
-	// load balancer. It has no effect on a server from New. CloseReused closes a connection without
-	// an answer at its second model request, as if the connection had been closed when the client
-	// sent the request.
+	// CloseAfter, if above 0, is how long a server that Start started keeps an idle connection
+	// open, as a load balancer does. CloseReused closes a connection at its second model request,
+	// without an answer, as if it had been idle for too long.
 	CloseAfter  time.Duration
 	CloseReused bool
 	// KeepRequests is the number of latest requests that the log keeps at least. 0 means 10000.

@@ -49,7 +49,7 @@ func readDatabase(ctx context.Context, path string) (*database, error) {
 	return &database{Credentials: found, path: path, real: real}, nil
 }
 
-// Scrub removes the keys for which goes returns true from the database. It also removes the remains
+// Scrub removes from the database the keys for which goes returns true. It also removes the remains
 // of deleted rows that contain keys in held. If the OpenCode service that serviceFile describes has
 // this database open, the service removes them. done reports whether there was anything to remove.
 // If the error wraps [opencode.ErrTraces] or an [*opencode.ElsewhereError], some rows may have been

@@ -15,9 +15,9 @@ import (
 	"ocgo-key/keychain"
 )
 
-// The import asks OpenCode's service to delete logins only from the service's own database, by any
-// path to it. In a copy of the database, the logins have the same ids. This process has the
-// database open in place of the service.
+// The import asks OpenCode's service to delete logins only if the database is the service's own,
+// whatever path leads to it. In a copy of the database, the logins have the same ids. This process
+// has the database open in place of the service.
 func TestScrubThroughServiceOfThisDatabase(t *testing.T) {
 	live := newDatabase(t)
 	content, err := os.ReadFile(live)

@@ -54,7 +54,7 @@ func (im *importing) clearSources() error {
 	return nil
 }
 
-// scrubSource removes the keys that the keychain has and the service has confirmed from the source.
+// scrubSource removes from the source the keys that the keychain has and the service has confirmed.
 func (im *importing) scrubSource(s *source, keys accounts.HeldKeys) {
 	goes := func(key keychain.Secret) bool {
 		_, ok := keys.Of(key)

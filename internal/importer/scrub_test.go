@@ -15,7 +15,7 @@ import (
 )
 
 // A key is removed from its file only after the service has confirmed it and the store has it. So
-// the import also sends a key to the service that the store already had.
+// the import also checks a key with the service if the store already had the key.
 func TestScrubIsLast(t *testing.T) {
 	for _, there := range []bool{false, true} {
 		d := newDesk(t)

@@ -2,8 +2,8 @@ package mistake
 
 import "strings"
 
-// NearWord returns the hint for a word that is no command here, but is one of another program. It is
-// long because the table is in it: a package variable would be built at each start.
+// NearWord returns the hint for a word that is not a command here, but is one in another program.
+// The table is in the function because a package variable would be built at each start.
 func NearWord(word string) (next string, ok bool) {
 	near := map[string]string{
 		"login":  "`ocgo-key add LABEL` adds an account",

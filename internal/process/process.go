@@ -3,8 +3,8 @@
 // process.
 //
 // The package only reads: it sends no signal, starts no process and waits for no process. It caches
-// only the boot id. Each call takes some tens of microseconds, for a few reads of /proc or a
-// similar source.
+// only the boot id. A call takes some tens of microseconds: it reads a few files in /proc, or calls
+// the system.
 package process
 
 import (

@@ -125,7 +125,7 @@ func (f *File) change(change func(*State) error) (rest func(), durable bool, err
 }
 
 // onlyLeases reports whether two states differ in nothing but leases, turns and times of use. Then
-// the copy of a is good enough: it is read only after state.json has been damaged.
+// an existing copy of a need not be replaced: it is read only after state.json has been damaged.
 func onlyLeases(a, b *State) bool {
 	if len(a.Accounts) != len(b.Accounts) {
 		return false

@@ -35,8 +35,7 @@ type State struct {
 	Leases []Lease  `json:"leases,omitempty"`
 	// Conversations are the leases of conversations.
 	Conversations Conversations `json:"conversations,omitzero"`
-	// Pruned is the number of leases that were left the last time that leases of ended processes
-	// were removed.
+	// Pruned is the number of leases right after the last removal of leases of ended processes.
 	Pruned int `json:"pruned,omitzero"`
 	// Pending lists changes of keys in the keychain that a command has begun and not finished. The
 	// command may have been killed.
@@ -85,8 +84,8 @@ type Settings struct {
 	// Strategy picks the next account: "round-robin", "most-left" or "fill-first"; empty means
 	// round-robin.
 	Strategy string `json:"strategy,omitempty"`
-	// Ahead is the used percentage of a window at which a holder switches to an account with more
-	// left; 0 means never.
+	// Ahead is a percentage: if this much of a window is used, a holder switches to an account with
+	// more left. 0 means never.
 	Ahead int `json:"ahead,omitzero"`
 	// Store is where the keys are stored: "os", "file" or "docker:NAME"; empty means "os".
 	Store string `json:"store,omitempty"`

@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// costs has what a part of the program costs, even if no command uses the part.
+// costs are the costs of a part of the program. Every command has them, even if it does not use it.
 type costs struct {
 	code      float64 // bytes of machine code in the program file
 	start     float64 // ms of package initialization at each start

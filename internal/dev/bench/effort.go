@@ -13,7 +13,7 @@ type effort struct {
 	failovers                      int           // fail-overs to accounts whose key is in memory
 	freshGateways                  int           // each makes accounts-1 fail-overs that fetch a key
 	memoryTime                     time.Duration // how long 100 streams are watched
-	settle                         time.Duration // the time after the start of the last stream
+	settle                         time.Duration // the pause between the start of the last stream and the first sample
 	quietRequests                  int
 	commandRounds                  int      // runs of each short command
 	residentRounds                 int      // runs of each command whose memory is measured

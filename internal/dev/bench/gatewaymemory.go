@@ -60,7 +60,7 @@ func (c *comparison) memoryRow(name string, used perWay[memory], of func(memory)
 
 // watch opens the streams, and returns the largest memory of the process while they ran.
 func (c *comparison) watch(ctx context.Context, over way, request []byte) (most memory, err error) {
-	begun := make(chan error, 2*openStreams) // gets nil for the first event of each stream, and the result at its end
+	begun := make(chan error, 2*openStreams) // gets nil at the first event of a stream, and an error at the end of a stream
 	for range openStreams {
 		open, err := dial(ctx, over)
 		if err != nil {

@@ -193,7 +193,7 @@ func (f *field) heldID(ctx context.Context) (string, error) {
 
 // newcomer starts a process that has not asked for a key yet.
 func newcomer() (args []string, undo func() error, err error) {
-	p := exec.Command("sleep", "600") // undo ends the process much sooner
+	p := exec.Command("sleep", "600") // undo kills the process long before
 	if err := p.Start(); err != nil {
 		return nil, nil, err
 	}

@@ -23,8 +23,8 @@ import (
 	"ocgo-key/internal/dev/lab"
 )
 
-// section is one part of the page. It has the name in `-sections` and in the page's marks, and the
-// function that makes the part.
+// section is one part of the page. `-sections` and the marks in the page contain its name. run
+// makes the section.
 type section struct {
 	name string
 	run  func(context.Context, *settings) (*report, error)

@@ -38,7 +38,7 @@ const (
 	underRun
 )
 
-// starters has the compared ways to start one OpenCode.
+// starters are the compared ways to start OpenCode 1 or OpenCode 2.
 type starters struct {
 	*scratch
 	name     string // the plugin for this generation (OpenCode 1 or 2)

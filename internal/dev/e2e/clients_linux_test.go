@@ -53,8 +53,8 @@ func TestClientClaudeCode(t *testing.T) {
 		w.service.SetAnswers(w.marker.Key("Work"), fakeservice.AuthError())
 		assert.Equal(t, "Hello from Personal.", answer("two"), "the same process has the next key")
 	})
-	// Claude Code does not run its helper after an answer 429, but only when its key is old: the
-	// time is one second here, so that each prompt is a refresh.
+	// A 429 does not make Claude Code run its helper again. Only an old key does: here, one that is
+	// older than a second.
 	t.Run("a used-up key", func(t *testing.T) {
 		w := newWorld(t)
 		answer := claudeCode(w.with("CLAUDE_CODE_API_KEY_HELPER_TTL_MS=1000"))
@@ -126,7 +126,7 @@ func (w *world) configureClient(file, text string) {
 func TestClientCodex(t *testing.T) {
 	for name, row := range map[string]struct {
 		ofWork fakeservice.Answer
-		says   []string // by one Codex after the other
+		says   []string // the answers of Codex, started once for each
 	}{
 		"a ready key":    {fakeservice.OK(), []string{"Hello from Work.", "Hello from Personal."}},
 		"a rejected key": {fakeservice.AuthError(), []string{"Hello from Personal.", "Hello from Spare."}},

@@ -42,8 +42,8 @@ func TestClientRun(t *testing.T) {
 	}
 }
 
-// A user may have the settings of the page on `get` too. `run` takes precedence: the gateway gets
-// the requests, and switches to the next account.
+// A user may also have the settings that docs/helper.md shows for `get`. `run` takes precedence:
+// the gateway gets the requests, and switches to the next account.
 func TestClientRunBesideGet(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)

@@ -41,9 +41,9 @@ func (of openCode2) first(program string) *world {
 	return w.with("PATH=" + bin + string(os.PathListSeparator) + strings.TrimPrefix(w.env[0], "PATH="))
 }
 
-// Doctor's findings about a real OpenCode 2 are a service started by a run that has ended, a plugin
-// that OpenCode refuses, a login that takes precedence, and a proxy. The fix for the service works.
-// The last finding is about a real OpenCode 1 beside the database of OpenCode 2.
+// Doctor finds these problems of a real OpenCode 2: a service that a run started and left running,
+// a plugin that OpenCode refuses, a login that takes precedence, and a proxy. The fix for the
+// service works. The last finding is about a real OpenCode 1 beside the database of OpenCode 2.
 func TestDoctorOpenCode2(t *testing.T) {
 	t.Parallel()
 	s := newShared(t)

@@ -137,7 +137,7 @@ func TestProcessesThatHideAreStillKnown(t *testing.T) {
 	assert.True(t, process.Alive(info.PID, info.Start))
 	assert.Equal(t, []int{info.PID}, w.held(), "its lease counts for others")
 	assert.Equal(t, "Personal", *w.list().Next)
-	// A `get` within a `run` asks for its nearest ancestor. A further ancestor is hidden.
+	// A `get` within a `run` gets a key for its nearest ancestor. Other ancestors are hidden.
 	c := w.command("ocgo-key", "run", "--", "sh", "-c", "ocgo-key get; ocgo-key get").prints().run().ok()
 	assert.Len(t, w.keysOf(c.stdout.String()), 2)
 	w.gets([]string{"Work"}, "ocgo-key", "get", "--pid", fmt.Sprint(info.PID))

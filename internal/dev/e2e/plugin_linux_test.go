@@ -75,8 +75,8 @@ func (of openCode1) gatewayEnds() {
 	w.t.Logf("the gateway ended %v after OpenCode", time.Since(ended))
 }
 
-// serve starts an OpenCode server, as the command of wrapper if there is one. It returns the
-// server's URL.
+// serve starts an OpenCode server, and returns it and its URL. wrapper is a command that starts the
+// server; if empty, the server is started directly.
 func (of openCode1) serve(wrapper ...string) (server *command, url string) {
 	w := of.w
 	w.t.Helper()

@@ -136,7 +136,7 @@ func (c *children) look() {
 		if known < 0 {
 			c.seen = append(c.seen, info)
 		} else {
-			c.seen[known] = info // only after its exec
+			c.seen[known] = info // its name and arguments change at exec
 		}
 	}
 }

@@ -45,7 +45,7 @@ func (w *world) stepRows(ctx context.Context, all []scenario, name, how string, 
 	return rows, nil
 }
 
-// everyStep injects a fault at each step of the command in turn, or at one step in w.every. It
+// everyStep injects a fault at each step of the command in turn, or at every w.every-th step. It
 // stops when the command ends before the step; that last run is not counted.
 func (t *trial) everyStep(ctx context.Context, r *row, f fault, after func(scenario, outcome) error) error {
 	for f.step = 1; ; f.step += t.w.every {

@@ -2,8 +2,8 @@ package main
 
 import "golang.org/x/sys/unix"
 
-// skipCall replaces the system call that the thread is about to make by a call that does not exist,
-// so that it has no effect.
+// skipCall skips the system call that the thread is about to make: it replaces the call's number
+// with one that does not exist.
 func skipCall(tid int) error {
 	var regs unix.PtraceRegs
 	if err := unix.PtraceGetRegs(tid, &regs); err != nil {

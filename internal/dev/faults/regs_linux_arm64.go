@@ -10,8 +10,8 @@ import (
 // call.
 const ntSystemCall = 0x404
 
-// skipCall replaces the system call that the thread is about to make by a call that does not exist,
-// so that it has no effect.
+// skipCall skips the system call that the thread is about to make: it replaces the call's number
+// with one that does not exist.
 func skipCall(tid int) error {
 	nr := int32(-1)
 	iov := unix.Iovec{Base: (*byte)(unsafe.Pointer(&nr)), Len: 4}

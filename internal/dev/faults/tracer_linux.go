@@ -25,8 +25,8 @@ const (
 type fault struct {
 	do    doing
 	step  int          // from 1
-	errno unix.Errno   // the error, for failing
-	meet  func() error // for waiting; called while the command is stopped
+	errno unix.Errno   // for failing: the error
+	meet  func() error // for waiting: called while the command is stopped
 }
 
 // tracer runs a command and stops it before each of its steps.

@@ -19,11 +19,10 @@ const interval = 40 * time.Millisecond
 // procFiles are the files of a process that other programs of the same user can read.
 var procFiles = []string{"environ", "cmdline"}
 
-// reopenEvery is how many times a file is opened before its open file is read again instead, and
-// how many times that is read until the file is opened anew. An open environ stays with the memory
-// of the moment in which it was opened. After a program has been replaced by another one it is
-// empty, so it is opened again at once. But between fork and exec a process may share its parent's
-// memory, which does not become empty.
+// reopenEvery is how often a file is opened anew: for the first reopenEvery reads, and then for
+// every reopenEvery-th read. Other reads use the open file. An open environ shows the memory of the
+// program that ran when it was opened. After an exec it is empty, so it is opened again at once.
+// But between fork and exec a process may share its parent's memory, which does not become empty.
 const reopenEvery = 25
 
 // A Watcher repeatedly searches the environment and the command line of processes for all watched

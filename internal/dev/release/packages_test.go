@@ -149,8 +149,8 @@ func TestPackages(t *testing.T) {
 		}
 	})
 
-	// This does without Homebrew what the formula does: it clones the tag without its history, and
-	// builds it.
+	// These are the steps of the formula, without Homebrew: clone the tag without its history, and
+	// build it.
 	t.Run("formula", func(t *testing.T) {
 		formula := string(files["ocgo-key.rb"])
 		assert.NotContains(t, formula, "{{")
@@ -197,7 +197,7 @@ func TestPackages(t *testing.T) {
 		assert.Error(t, exec.Command("dpkg-query", "-W", "ocgo-key").Run(), "dpkg must not know the removed package")
 	})
 
-	// In a separate root, because this machine may use other packages.
+	// The rpm is installed into a separate root, because this machine may use other packages.
 	t.Run("rpm", func(t *testing.T) {
 		arch := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
 		root := t.TempDir()

@@ -81,7 +81,7 @@ func kinds() []kind {
 	return all
 }
 
-// plays returns the months of all kinds, each kind's one after the other.
+// plays returns all months to simulate, grouped by kind.
 func plays() []play {
 	var all []play
 	for _, k := range kinds() {
@@ -112,7 +112,7 @@ func playAll(all []play) ([]outcome, error) {
 	return outcomes, errors.Join(errs...)
 }
 
-// means returns the figures of the outcomes of plays.
+// means returns the mean outcome of each kind of month. outcomes are in the order of plays.
 func means(outcomes []outcome) figures {
 	f := make(figures)
 	for i, k := range kinds() {
