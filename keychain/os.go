@@ -249,8 +249,8 @@ const (
 	serviceAnswered // the service has answered; it may be waiting for the user
 )
 
-// explain returns the error ended. But after a timeout in which the bus or the service did not
-// answer, it returns an error that names the bus or the service.
+// explain returns ended. If the bus or the service did not answer before a timeout, it returns an
+// error that names the bus or the service.
 func (p *progress) explain(ended *Error) *Error {
 	if ended.Kind != Timeout {
 		return ended

@@ -78,7 +78,8 @@ func TestTheTurnOutlivesTheTiers(t *testing.T) {
 }
 
 // TestTurnsOfTiers makes 10,000 hand-outs to new processes. Meanwhile accounts of several tiers
-// cool and return at random, processes switch at limits, and the user chooses accounts. The rules:
+// begin and end cooldowns at random, processes switch at limits, and the user chooses accounts. The
+// rules:
 //   - an account is handed out in turn only while no account of a lower tier is ready;
 //   - between two hand-outs of an account that stays ready, no other account of its tier is handed
 //     out twice;

@@ -24,8 +24,8 @@ const (
 	openCode2 = "opencode/latest/2.0.15/cli"
 )
 
-// limitAll uses up the weekly window of each account. The last account is the first one that is
-// back, after the duration first.
+// limitAll uses up the weekly window of each account. The last account is ready first, after the
+// duration first.
 func (s *stage) limitAll(first time.Duration) {
 	for i, label := range labels {
 		until := s.clock.Now().Add(first + time.Duration(len(labels)-1-i)*time.Hour)
@@ -42,7 +42,7 @@ func maxWait(d time.Duration) func(*gateway.Options) {
 // about the balance.
 func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	for name, c := range map[string]struct {
-		wait  time.Duration // until the first account is back
+		wait  time.Duration // until the first account is ready
 		agent string
 		kind  string
 		retry string
@@ -69,8 +69,8 @@ func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	}
 }
 
-// A streaming request of OpenCode 2 is answered at once. The rest of the answer comes from the
-// first account that is back.
+// A streaming request of OpenCode 2 is answered at once. The rest of the answer is sent when the
+// first account is ready.
 func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 	for name, f := range formats {
 		t.Run(name, func(t *testing.T) {
@@ -99,9 +99,9 @@ func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 	}
 }
 
-// heldUntil sends a streaming request while all accounts are used up. When the request is held, it
-// advances the clock until Spare is back. Spare then answers with last. It returns the rest of the
-// stream.
+// heldUntil sends a streaming request while all accounts are used up. When the request is held,
+// heldUntil advances the clock until Spare is ready. Spare then answers with last. heldUntil
+// returns the rest of the stream.
 func (s *stage) heldUntil(t *testing.T, last fakeservice.Answer) string {
 	s.limitAll(5 * time.Minute)
 	resp, err := s.client.Do(s.request(t, formats["chat"], true, userAgent(openCode2)))
@@ -287,7 +287,7 @@ func TestInformationalRequestsDuringACooldown(t *testing.T) {
 }
 
 // If one account's key is missing and the other accounts are limited, the client waits: the other
-// accounts will be back.
+// accounts will be ready again.
 func TestAMissingKeyEndsNoWaiting(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(10 * time.Minute)

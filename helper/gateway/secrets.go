@@ -98,7 +98,7 @@ func (s *secrets) cleanError(err error) error {
 }
 
 // searcher finds all its patterns in one pass over a text. It uses the Wu-Manber algorithm, which
-// skips most of the text. If the shortest pattern is longer, it skips more.
+// skips most of the text, and more if the shortest pattern is long.
 type searcher struct {
 	secrets  []string
 	lower    []string            // the secrets in lower case
@@ -128,7 +128,7 @@ func newSearcher(secrets []string) *searcher {
 	for i := range s.shift {
 		s.shift[i] = uint8(s.window - 1)
 	}
-	for _, p := range slices.Backward(s.sorted) { // of two with the same beginning, the longer one comes first
+	for _, p := range slices.Backward(s.sorted) { // so that "abc" is tried before its prefix "ab"
 		s.patterns[p[:s.window]] = append(s.patterns[p[:s.window]], p)
 		s.first[p[0]] = true
 		for _, c := range []byte(p) {

@@ -106,15 +106,15 @@ func TestExhaustedRequestsDoNotFloodUsage(t *testing.T) {
 	assert.LessOrEqual(t, s.asked("/usage"), 3, "each account once a minute at most")
 }
 
-// The user is told only once when an account is back. The 429 names one window, so the time comes
-// from /usage, which lists all windows.
+// The user is told only once when an account will be ready. The 429 names one window, so the time
+// comes from /usage, which lists all windows.
 func TestTheTimeOfReturnIsReportedOnce(t *testing.T) {
 	var said []string
 	s := usageStage(t, func(o *gateway.Options) {
 		o.Observer.Exhausted = func(_ *gateway.Exchange, e *rotation.ExhaustedError) { said = append(said, e.Account) }
 	})
 	now := s.clock.Now()
-	for i, label := range labels { // the 429 with the shortest time is Spare's, whose monthly limit is reached too
+	for i, label := range labels { // Spare's 429 has the shortest time, but Spare's monthly limit is reached too
 		s.service.SetPlan(keyOf(label), fakeservice.Plan{
 			Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Duration(10-i)*time.Hour)},
 			Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: 100, fakeservice.Monthly: 100 * (i / 2)},

@@ -44,7 +44,7 @@ type OpenCode2 struct {
 }
 
 // Run runs the client to its end, with restarts. A *rotation.ExhaustedError means that no account
-// returns within maxWait. Any other error means that the client did not start.
+// is ready within maxWait. Any other error means that the client did not start.
 func (r *OpenCode2) Run() (status wrapper.Status, err error) {
 	r.orders = make(chan wrapper.Order, 1)
 	ended, stop := untilSignal(r.Lost, func() { r.order(wrapper.Order{}) })
@@ -119,9 +119,9 @@ func (r *OpenCode2) started(int) {
 	r.restarting = false
 }
 
-// after decides whether a client that has ended is restarted. An `opencode run` that a usage limit
-// has ended is restarted, once for each account until a turn is answered. If no account is ready,
-// the request of the restarted client waits at the gateway.
+// after decides whether a client that has ended is restarted. If a usage limit ended an `opencode
+// run`, it is restarted, but at most once for each account between two answered turns. If no
+// account is ready, the request of the restarted client waits at the gateway.
 func (r *OpenCode2) after(ended context.Context, status wrapper.Status, command wrapper.Command) (wrapper.Command, bool) {
 	if r.mode == Replay || r.Command.Kind != opencode.Run || status.Code == 0 || status.Signal != 0 || ended.Err() != nil {
 		return command, false
@@ -171,7 +171,7 @@ func (r *OpenCode2) next(text string) (command wrapper.Command, err error) {
 
 // untilSignal returns a context that ends at one of endSignals. Until stop is called, these signals
 // do not end this process, so that it can stop the server first. A signal that was ignored when
-// this process started (nohup) stays ignored. If lost is closed, the context ends as at SIGTERM,
+// this process started (nohup) stays ignored. If lost is closed, the context ends as after SIGTERM,
 // and end is called, because no signal has reached the client.
 func untilSignal(lost <-chan struct{}, end func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())

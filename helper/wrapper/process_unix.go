@@ -119,6 +119,6 @@ func (c *catcher) stop() {
 	signal.Stop(c.drop)
 }
 
-// Die ends this process by signal s, as the command ended, so that a shell or a script sees the
-// same status. It returns only if s did not end the process.
+// Die ends this process with signal s, which ended the command. So a shell or a script sees the
+// command's status. It returns only if s did not end the process.
 func Die(s Signal) { term.Die(s) }

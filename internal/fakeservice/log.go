@@ -83,7 +83,7 @@ func (s *Server) InFlight() int { return s.count(&s.inFlight) }
 // complete.
 func (s *Server) Disconnects() int { return s.count(&s.gone) }
 
-// Connections returns the number of open client connections (of a server from Start).
+// Connections returns the number of open client connections. The server must be from Start.
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

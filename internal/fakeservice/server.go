@@ -54,10 +54,9 @@ type Options struct {
 	// SessionOptional makes the server accept model requests without x-opencode-session, for tests
 	// whose client cannot send that header. The real service refuses these requests.
 	SessionOptional bool
-	// CloseAfter, if above 0, closes each connection of a server from Start this long after its
-	// last answer, as a load balancer does. CloseReused closes a connection without an answer at
-	// its second model request, as if the connection had been closed when the client sent the
-	// request.
+	// CloseAfter, if above 0, makes Start's server close each connection this long after its last
+	// answer, as a load balancer does. CloseReused closes a connection without an answer at its
+	// second model request, as if the connection had been closed when the client sent the request.
 	CloseAfter  time.Duration
 	CloseReused bool
 	// KeepRequests is the number of latest requests that the log keeps at least. 0 means 10000.

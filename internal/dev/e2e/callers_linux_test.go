@@ -40,7 +40,7 @@ func (of machine) file(name, text string, mode os.FileMode) string {
 	return path
 }
 
-// gets runs a command that prints only keys, and checks that it prints these.
+// gets runs a command that prints only keys, and compares the names of the keys with want.
 func (of machine) gets(want []string, name string, args ...string) {
 	w := of.w
 	w.t.Helper()

@@ -42,8 +42,8 @@ func TestClientRun(t *testing.T) {
 	}
 }
 
-// A user may have the settings of the page on `get` too. `run` takes precedence: the gateway gets
-// the requests, and switches to the next account.
+// A user may also have the settings for `get`. `run` takes precedence: the gateway gets the
+// requests, and switches to the next account.
 func TestClientRunBesideGet(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)
@@ -88,7 +88,7 @@ func TestClientRunQwenWithALogin(t *testing.T) {
 	}
 }
 
-// pi and Codex may have stored a login for their provider, and pi a default model of another one.
+// pi and Codex may have stored a login for their provider, and pi may have another default model.
 func TestClientRunWithALogin(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The present program has the stored outcomes: of each kind of month, one is simulated again.
-// `make strategies` simulates all of them.
+// The program still produces the stored outcomes. The test simulates one month of each kind; `make
+// strategies` simulates all.
 func TestTheMonthsAreCurrent(t *testing.T) {
 	all, want := plays(), stored(t)
 	var sample []play

@@ -112,7 +112,7 @@ func playAll(all []play) ([]outcome, error) {
 	return outcomes, errors.Join(errs...)
 }
 
-// means returns the figures of the outcomes of plays.
+// means returns the mean outcome of each kind of month. outcomes are in the order of plays.
 func means(outcomes []outcome) figures {
 	f := make(figures)
 	for i, k := range kinds() {
