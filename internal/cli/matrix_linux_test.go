@@ -208,8 +208,8 @@ func nothing(*testing.T, int) {}
 // kill ends the keyring's daemon as a crash does.
 func kill(t *testing.T, pid int) { assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL)) }
 
-// gnomePrompting is a locked keyring that prompts for its password. During the prompt it calls then
-// with the process id of the daemon.
+// gnomePrompting is a locked keyring that prompts for its password. During the prompt it calls the
+// function then with the daemon's process id.
 func gnomePrompting(p *keychaintest.Prompter, then func(*testing.T, int)) ring {
 	return func(t *testing.T, _ string) []string {
 		d := keychaintest.StartSecretService(t, keychaintest.Locked)
@@ -279,8 +279,8 @@ func late(method string, by time.Duration) func(string) {
 	}
 }
 
-// soon calls do after a quarter of a second, during the prompt. now calls do at once, before the
-// answer.
+// soon calls the function do after a quarter of a second, during the prompt. now calls it at once,
+// before the answer.
 func soon(do func()) func() { return func() { time.AfterFunc(time.Second/4, do) } }
 func now(do func()) func()  { return do }
 

@@ -1,5 +1,5 @@
 // Package mistake turns what the parser of the command line refuses into a sentence and the next
-// step. It knows the words that users of other programs type, and decides nothing else.
+// step. It recognizes commands of other programs, and decides nothing else.
 package mistake
 
 import (

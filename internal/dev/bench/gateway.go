@@ -113,7 +113,7 @@ func addedRatio(most float64) bound {
 	return bound{fmt.Sprintf("added: at most %g × bare", most), func(_, ratio float64) bool { return ratio <= most }}
 }
 
-// later is the target for how many ms the gateway is slower than the bare proxy.
+// later is the target for the gateway's delay compared with the bare proxy, in ms.
 func later(most float64) bound {
 	return bound{fmt.Sprintf("at most %g ms slower than bare", most), func(difference, _ float64) bool { return difference <= most }}
 }
