@@ -19,11 +19,10 @@ const interval = 40 * time.Millisecond
 // procFiles are the files of a process that other programs of the same user can read.
 var procFiles = []string{"environ", "cmdline"}
 
-// reopenEvery is how many times a file is opened before its open file is read again instead, and
-// how many times that is read until the file is opened anew. An open environ stays with the memory
-// of the moment in which it was opened. After a program has been replaced by another one it is
-// empty, so it is opened again at once. But between fork and exec a process may share its parent's
-// memory, which does not become empty.
+// The first reopenEvery reads of a file open it, and then every reopenEvery-th read. The other
+// reads use the file that is still open. An open environ shows the memory of the time when it was
+// opened. After an exec it is empty, and is opened again at once. But between fork and exec a
+// process may share its parent's memory, which does not become empty.
 const reopenEvery = 25
 
 // A Watcher repeatedly searches the environment and the command line of processes for all watched
