@@ -94,14 +94,14 @@ func TestTurnsOfTiers(t *testing.T) {
 	})
 }
 
-// turnsCheck counts, for each account, the hand-outs in turn since it was last handed out or not
-// ready.
+// turnsCheck counts, for each account, the hand-outs in turn since it was last handed out or
+// unready.
 type turnsCheck struct {
 	*world
 	labels []string
 	tier   map[string]int
 	until  map[string]time.Time      // the end of the account's cooldown
-	since  map[string]map[string]int // for each account, the hand-outs of the others
+	since  map[string]map[string]int // for each account, the number of hand-outs of each other account
 	total  int
 }
 

@@ -24,8 +24,8 @@ const (
 	openCode2 = "opencode/latest/2.0.15/cli"
 )
 
-// limitAll uses up the weekly window of each account. The last account is ready first, after the
-// duration first.
+// limitAll uses up the weekly window of each account. The last account is the first to be ready
+// again, after the given duration.
 func (s *stage) limitAll(first time.Duration) {
 	for i, label := range labels {
 		until := s.clock.Now().Add(first + time.Duration(len(labels)-1-i)*time.Hour)

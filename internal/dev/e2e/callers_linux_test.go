@@ -99,7 +99,7 @@ func TestGitAsks(t *testing.T) {
 	assert.Equal(t, 128, c.code())
 	assert.Empty(t, c.stdout.String())
 	assert.NotContains(t, c.stderr.String(), "ocgo-key")
-	// If the helper is configured for all hosts, git asks it, and it refuses.
+	// If the helper is configured for all hosts, git asks it, and the helper refuses.
 	c = w.command("git", "-c", "credential.helper=!ocgo-key get --format git", "credential", "fill").
 		reads("protocol=https\nhost=example.com\n\n").run()
 	assert.Equal(t, 128, c.code())
