@@ -82,7 +82,7 @@ func (c *Conversations) of(name, folder string, holder *Holder) *Holder {
 	return holder
 }
 
-// PrepareAhead is Holder.PrepareAhead for all conversations.
+// PrepareAhead is like Holder.PrepareAhead, for all conversations.
 func (c *Conversations) PrepareAhead(ctx context.Context) {
 	c.mu.Lock()
 	seen := make(map[*Holder]bool, c.latest.Len())

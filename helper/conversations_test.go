@@ -167,7 +167,7 @@ func TestALimitMovesConversationsOfOneServer(t *testing.T) {
 	assert.Equal(t, 3, s.keys.reads)
 }
 
-// Each conversation switches before the limit, when the key of the next account is in memory.
+// Each conversation switches ahead of the limit, when the key of the next account is in memory.
 func TestConversationsPrepareAhead(t *testing.T) {
 	s := newServer(t)
 	s.own.Ahead = 90

@@ -29,7 +29,7 @@ type Holder struct {
 
 	get     bool // the process calls `get`
 	current atomic.Pointer[held]
-	ready   atomic.Bool // the holder should switch before the limit, and the key for that is in memory
+	ready   atomic.Bool // the holder should switch now, ahead of the limit: the next key is in memory
 }
 
 // keyring is shared by the holders of one process.
@@ -83,9 +83,8 @@ func (h *Holder) beside(who rotation.Holder) *Holder {
 }
 
 // Current returns the holder's account, or the next account if the holder has none. The function
-// model returns the model of the request. It is called only if the result depends on the model, and
-// may be nil. The error is rotation.ErrEmpty, a *rotation.ExhaustedError, or comes from the
-// keychain.
+// model returns the request's model. It may be nil, and is called only if the result depends on the
+// model. The error is rotation.ErrEmpty, a *rotation.ExhaustedError, or comes from the keychain.
 func (h *Holder) Current(ctx context.Context, model func() string) (Grant, error) {
 	stamp := h.pool.Stamp()
 	if c := h.current.Load(); c != nil && c.stamp == stamp && h.pool.Reusable(c.Handout) && !h.ready.Load() {

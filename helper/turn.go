@@ -6,7 +6,7 @@ import (
 	"ocgo-key/keychain"
 )
 
-// take locks k.turn, or fails when ctx ends: a keychain that prompts the user may take long. give
+// take locks k.turn, or fails when ctx ends, since a keychain may wait long for its user. give
 // unlocks it. during is the context for all work in between. If ctx has no deadline, as in a
 // request, during has the deadline of a keychain call. It also limits the wait for the state's
 // lock: see docs/decisions/0010-keychain-waits.md.

@@ -29,7 +29,7 @@ type UsagePoller struct {
 	Conversations *Conversations
 
 	mu    sync.Mutex
-	asked map[string]time.Time     // time of the last request about each account, by id
+	asked map[string]time.Time     // when each account's usage was last requested, by account id
 	open  map[string]chan struct{} // pending requests, by account id; closed when done
 	due   time.Time                // until this time, all usage that Refresh checks is recent
 }
@@ -52,7 +52,7 @@ func (u *UsagePoller) Limited(ctx context.Context, g Grant) {
 	}
 }
 
-// askInTurn requests the usage of an account, and then calls end, a result of turn.
+// askInTurn requests the usage of an account, and then calls end, which turn has returned.
 func (u *UsagePoller) askInTurn(ctx context.Context, g Grant, end func()) {
 	defer end()
 	_ = u.ask(ctx, g, usageTimeout)
@@ -115,7 +115,7 @@ func (u *UsagePoller) Due() bool {
 
 // Refresh requests the usage of g's account, and of other accounts whose key is in memory, if their
 // usage in the pool is old. The requests run at the same time. Then it calls PrepareAhead, for
-// switches before a limit.
+// switches ahead of a limit.
 func (u *UsagePoller) Refresh(ctx context.Context, g Grant) {
 	o, err := u.Pool.Overview(ctx)
 	if err != nil {
@@ -175,7 +175,7 @@ func (u *UsagePoller) age(v rotation.View) time.Duration {
 	return age
 }
 
-// turn returns ok if a request about the account may be sent now. Then the request counts as
+// turn reports whether a request about the account may be sent now. If so, the request counts as
 // pending until end is called.
 func (u *UsagePoller) turn(id string) (end func(), ok bool) {
 	u.mu.Lock()

@@ -152,7 +152,7 @@ func TestFileIdentityOnADescriptor(t *testing.T) {
 		assert.Equal(t, keychain.Timeout, got.Kind, got.Message)
 		assert.Contains(t, got.Message, "no identity was received from fd:3")
 	})
-	// The Go runtime has open files with low numbers. The store must neither read nor close them.
+	// The Go runtime uses low file descriptors. The store must neither read nor close them.
 	t.Run("not handed over", func(t *testing.T) {
 		for n := 3; n < 12; n++ {
 			unix.CloseOnExec(n) // the parent of the tests may have left it open

@@ -124,7 +124,7 @@ func (s *identitySource) read(ctx context.Context) ([]byte, error) {
 }
 
 // readPrivate reads a regular file that only its owner may access. The error for a missing file
-// wraps fs.ErrNotExist. what describes the file in errors.
+// wraps fs.ErrNotExist. The parameter what is the name of the file in errors.
 func readPrivate(path, what string, groupReadable bool) ([]byte, error) {
 	// Opening a pipe would wait for a writer, so this check comes first.
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {

@@ -18,7 +18,7 @@ import (
 	"github.com/zalando/go-keyring"
 )
 
-// NewMacOS returns the keychain of macOS, which is used through the program security at this path.
+// NewMacOS returns the keychain of macOS. It is accessed through the program security at this path.
 // On macOS, NewOS returns it. Tests on other systems pass a program that simulates security.
 func NewMacOS(security string) Store {
 	return newOSStore(&securityTool{security}, securityPlatform(security))

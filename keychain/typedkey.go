@@ -8,9 +8,9 @@ import (
 // ErrNoKey is the error of ParseTypedKey for a text without a key. It is an ErrInvalidKey.
 var ErrNoKey = fmt.Errorf("%w: it is empty", ErrInvalidKey)
 
-// ParseTypedKey is ParseKey for a text that a user types, pastes or pipes. It also removes what
-// is often copied with a key: the marks that a terminal puts around a paste, quotation marks, and
-// the beginning of an assignment to a variable.
+// ParseTypedKey is like ParseKey, for a text that a user types, pastes or pipes. It also removes
+// what is often copied with a key: the marks that a terminal puts around a paste, quotation marks,
+// and the beginning of an assignment to a variable.
 func ParseTypedKey(raw string) (Secret, error) {
 	key := raw
 	for before := raw + "."; key != before; {

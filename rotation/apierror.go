@@ -20,9 +20,9 @@ type apiError struct {
 	Resource string // metadata.workspace
 }
 
-// parseError parses an error. The member "error" is an object or only the message. In an event of a
-// stream, the fields of the error may be next to "type":"error". For any other text, parseError
-// returns the zero apiError.
+// parseError parses an error body. The member "error" is an object or only the message. In an event
+// of a stream, the fields of the error may be next to "type":"error". For any other text,
+// parseError returns the zero apiError.
 func parseError(body []byte) apiError {
 	var raw struct {
 		Type     json.RawMessage `json:"type"`

@@ -109,8 +109,8 @@ func TestTheLatestConversationsAreKept(t *testing.T) {
 	assert.NotContains(t, w.conversations(t), kept[0])
 }
 
-// If a lease was pruned from the state, the server continues with the lease that it remembers, and
-// writes nothing.
+// If a conversation's lease was pruned from the state, its last hand-out is used, and nothing is
+// written.
 func TestServerRemembersAPrunedLease(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, "Work", "Personal", "Spare")

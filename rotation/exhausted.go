@@ -10,11 +10,11 @@ import (
 
 // ExhaustedError means that no account is ready.
 type ExhaustedError struct {
-	Account string    // label of the account that is back first; empty if none comes back by itself
-	Until   time.Time // when it is back; zero if none comes back by itself
+	Account string    // label of the account whose cooldown ends first; empty if none is cooling
+	Until   time.Time // when that cooldown ends; zero if none is cooling
 	Reason  string    // why it is cooling: "weekly limit"
 	Window  string    // the used-up window, if that is the reason: "weekly"
-	Cooling int       // number of accounts that come back by themselves
+	Cooling int       // number of accounts in cooldown
 	Off     int       // number of accounts that are disabled or rejected
 }
 
@@ -48,7 +48,7 @@ func (e *ExhaustedError) Sentences(now time.Time) string {
 
 const dateLayout = "Mon 2 Jan 15:04"
 
-// usedUp says which accounts are used up. The parameter all is the word "all" or "All".
+// usedUp says which accounts are used up. all is "all", or "All" at the start of a sentence.
 func (e *ExhaustedError) usedUp(all string) string {
 	switch {
 	case e.Off > 0 && e.Cooling == 1:

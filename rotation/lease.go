@@ -14,7 +14,7 @@ import (
 // errUnchanged makes Update write nothing.
 var errUnchanged = errors.New("unchanged")
 
-// Ask says which accounts suit a holder.
+// Ask describes the account that a holder needs.
 type Ask struct {
 	Model string   // the model of the request; if empty, cooldowns of single models are ignored
 	Avoid []string // ids of accounts that the holder does not want
@@ -29,7 +29,7 @@ type Ask struct {
 	Had Handout
 	// Choice is the account that the user has chosen for the holder; zero for none.
 	Choice Choice
-	// Get says that the process calls `get`. The time is recorded in its lease.
+	// Get means that the process calls `get`. Its lease records the time.
 	Get bool
 	// Chosen, if not nil, is called with the account that the holder gets, before the state is
 	// written. The state is locked during the call.
@@ -126,8 +126,8 @@ func (p *base) update(ctx context.Context, change func(*state.State) error) erro
 	return err
 }
 
-// current returns the holder's lease, or nil. If the lease of a conversation was pruned from the
-// state, the lease is ask.Had, which its server remembers.
+// current returns the holder's lease, or nil. If a conversation's lease was pruned from the state,
+// it is made from ask.Had.
 func (p *Leases) current(s *state.State, holder Holder, ask Ask) *state.Lease {
 	l := leaseOf(s, holder)
 	if l == nil && !ask.Had.Used.IsZero() {

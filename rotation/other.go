@@ -36,7 +36,7 @@ const (
 )
 
 // Spare returns an account for a request when no account is ready: the holder's own, or else the
-// one that is back first. If ok is false, the request must not be sent.
+// one that is ready first. If ok is false, the request must not be sent.
 func (p *Leases) Spare(ctx context.Context, holder Holder, ask Ask, purpose Purpose) (h Handout, ok bool, err error) {
 	s, err := p.read(ctx)
 	if err != nil {

@@ -39,7 +39,7 @@ func TestFairness(t *testing.T) {
 //   - An account that is cooling, rejected, disabled or used up is not handed out.
 //   - A holder (a process or a conversation) keeps its account until a limit, and does not return
 //     to it.
-//   - A holder that switches before a limit gets an account with more left, and does not switch
+//   - A holder that switches ahead of a limit gets an account with more left, and does not switch
 //     again at once.
 //   - The pool reports exhaustion only if no account is ready.
 func TestPoolMachine(t *testing.T) {
@@ -76,8 +76,8 @@ type machine struct {
 	percent   map[string]int       // of the monthly window
 	resets    map[string]time.Time // of the monthly window
 	holds     map[int]string
-	left      map[int]time.Time        // when the holder last switched before a limit
-	had       map[int]rotation.Handout // the lease that the server of a conversation remembers
+	left      map[int]time.Time        // when the holder last switched ahead of a limit
+	had       map[int]rotation.Handout // the last hand-out to a conversation
 	strategy  string
 	ahead     int
 }
@@ -112,8 +112,8 @@ func (m *machine) expire(p int) {
 	}
 }
 
-// crowd removes a conversation's lease from the state, as if many others had started. The server
-// remembers the account, but not when the conversation last switched before a limit.
+// crowd removes a conversation's lease from the state, as if many others had started. The time of
+// its last switch ahead of a limit is lost, but not its account.
 func (m *machine) crowd(t *rapid.T) {
 	p := m.holder(t)
 	if p%2 == 0 {

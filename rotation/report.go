@@ -23,7 +23,7 @@ type Cause int
 // The causes.
 const (
 	ByAnswer Cause = iota // an answer of the service, or a timeout (then the Verdict is Pass)
-	Ahead                 // the holder left before the limit
+	Ahead                 // the holder left its account ahead of the limit
 	ByHand                // a command of the user: disable, remove, rotate
 )
 

@@ -33,7 +33,7 @@ const MaxAhead = 99
 // overrides the settings.
 const NotAhead = -1
 
-// aheadPause is the minimum time between two switches of a holder before a limit. Without it, a
+// aheadPause is the minimum time between two switches of a holder ahead of limits. Without it, a
 // holder would switch all the time when all accounts are nearly used up.
 const aheadPause = 15 * time.Minute
 

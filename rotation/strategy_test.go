@@ -110,7 +110,7 @@ func TestSkipWithEachStrategy(t *testing.T) {
 	}
 }
 
-// Before its limit, a process switches once to an account with more left.
+// Ahead of its limit, a process switches once, to an account that has more usage left.
 func TestAhead(t *testing.T) {
 	ctx := context.Background()
 	w := newWorld(t, "Work", "Personal", "Spare")

@@ -78,7 +78,8 @@ func TestTheTurnOutlivesTheTiers(t *testing.T) {
 }
 
 // TestTurnsOfTiers makes 10,000 hand-outs to new processes. Meanwhile accounts of several tiers
-// cool and return at random, processes switch at limits, and the user chooses accounts. The rules:
+// begin and end cooldowns at random, processes switch at limits, and the user chooses accounts. The
+// rules:
 //   - an account is handed out in turn only while no account of a lower tier is ready;
 //   - between two hand-outs of an account that stays ready, no other account of its tier is handed
 //     out twice;
@@ -93,14 +94,14 @@ func TestTurnsOfTiers(t *testing.T) {
 	})
 }
 
-// turnsCheck counts, for each account, the hand-outs in turn since it was last handed out or not
-// ready.
+// turnsCheck counts, for each account, the hand-outs in turn since it was last handed out or
+// unready.
 type turnsCheck struct {
 	*world
 	labels []string
 	tier   map[string]int
 	until  map[string]time.Time      // the end of the account's cooldown
-	since  map[string]map[string]int // for each account, the hand-outs of the others
+	since  map[string]map[string]int // for each account, the number of hand-outs of each other account
 	total  int
 }
 

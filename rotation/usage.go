@@ -90,7 +90,7 @@ const usageDelay = 30 * time.Second
 // out to new holders.
 //
 // Learn also corrects the cooldown for a usage window. A 429 names only the first used-up window,
-// but the account is back only when all used-up windows are reset. If no window is used up any
+// but the account is ready only when all used-up windows are reset. If no window is used up any
 // more, the cooldown ends. Learn writes nothing if only the time of the usage changed.
 func (p *Records) Learn(ctx context.Context, h Handout, u Usage) error {
 	return p.update(ctx, func(s *state.State) error {

@@ -58,7 +58,8 @@ func TestUsedUpIsNoted(t *testing.T) {
 	assert.Equal(t, rotation.Ready, o.Accounts[0].Condition.State)
 }
 
-// limited returns a world whose first account has reached its 5-hour limit and is back in an hour.
+// limited returns a world whose first account has reached its 5-hour limit, which resets in an
+// hour.
 func limited(t *testing.T) *world {
 	w := newWorld(t, "Work", "Personal")
 	w.get(t, 1)

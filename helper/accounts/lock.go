@@ -32,15 +32,15 @@ const addTimeout = time.Minute
 // ErrBusy means that other processes held the lock during the whole wait.
 var ErrBusy = errors.New("another ocgo-key process is storing, deleting or moving keys")
 
-// Alone calls do while no other process adds a key, so that do can compare a new key with all
-// others. The error is [ErrBusy] or comes from do.
+// Alone calls the function do while no other process adds a key, so that do can compare a new key
+// with all others. The error is [ErrBusy] or comes from do.
 func (a *Accounts) Alone(do func() error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), addTimeout)
 	defer cancel()
 	return a.Keys.locked(ctx, AddLockName, takeAlone, do)
 }
 
-// unmoved calls do while no move of the keys is running.
+// unmoved calls the function do while no move of the keys is running.
 func (k *Keys) unmoved(ctx context.Context, do func() error) error {
 	return k.locked(ctx, MoveLockName, takeShared, do)
 }

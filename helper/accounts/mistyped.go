@@ -7,8 +7,8 @@ import (
 	"ocgo-key/rotation"
 )
 
-// Mistyped reports whether err, from a key that a user typed, may be a mistake of that key: another
-// key may be accepted. An empty answer is not a mistake: the user has no key.
+// Mistyped reports whether err may mean that the user typed a wrong key, and can try another one.
+// An empty answer is not a mistake: the user has no key.
 func Mistyped(err error) bool {
 	switch {
 	case errors.Is(err, keychain.ErrNoKey):

@@ -164,7 +164,7 @@ func FuzzOneCommand(f *testing.F) {
 			if !oneCommand(text, d) {
 				continue
 			}
-			// Blanks before one command change nothing. Another command after it makes two.
+			// Blanks before the command change nothing. With a second command, there are two.
 			if !oneCommand(" \n"+text, d) && d != cmd {
 				t.Errorf("dialect %d: %q is one command, but not with blanks before it", d, text)
 			}

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// claudeModel is a model of the messages format, the only one that Claude Code speaks.
+// claudeModel is a model for the messages format, the only format that Claude Code uses.
 const claudeModel = "minimax-m3"
 
 // claude is Claude Code. Source: https://code.claude.com/docs/en/llm-gateway and
@@ -24,15 +24,15 @@ var claude = Client{Name: "claude", settings: func(start Start, gw Gateway) (Set
 	if s.Model == "" {
 		s.set("ANTHROPIC_MODEL", claudeModel)
 	}
-	// Claude Code uses these for its small requests, and for a model that is chosen by such a name.
+	// Claude Code uses these for small requests, and when the user chooses a model like "opus".
 	for _, name := range []string{"HAIKU", "SONNET", "OPUS", "FABLE"} {
 		name = "ANTHROPIC_DEFAULT_" + name + "_MODEL"
 		if start.variable(name) == "" {
 			s.set(name, claudeModel)
 		}
 	}
-	// A variable of a settings file replaces one of the environment, unless --settings has it too.
-	// The token must not be in an argument, so it is in a header as well.
+	// A settings file takes precedence over the environment, and --settings over both. No argument
+	// may contain the token, so a header in the environment has it too.
 	if setting(files, "env.ANTHROPIC_AUTH_TOKEN") != "" {
 		const headers = "ANTHROPIC_CUSTOM_HEADERS"
 		own := start.Getenv(headers)

@@ -13,7 +13,7 @@ const (
 	RecordVariable  = "OCGO_KEY_USER_KILO_CONTENT" // KiloContent as the user set it
 )
 
-// Gateway is what a client needs of a gateway.
+// Gateway is what a client needs to know about a gateway.
 type Gateway struct {
 	Root   string // the address without /v1, as in http://127.0.0.1:8421/zen/go
 	Token  string
@@ -35,15 +35,15 @@ type Settings struct {
 	Args  []string   // placed before the arguments of the user
 	Set   []Variable // environment variables
 	Unset []string   // variables that would lead the client to another service
-	// Model is the place where the user has chosen a model, which the client uses; empty if the
-	// client gets a default.
+	// Model is where the user has chosen a model, such as a flag or a file; empty if the client
+	// gets a default model.
 	Model string
 }
 
 // Variable is an environment variable.
 type Variable struct {
 	Name, Value string
-	private     bool // the value may contain what belongs to the user
+	private     bool // the value may contain text of the user
 }
 
 func (s *Settings) set(name, value string) {
@@ -61,7 +61,7 @@ type Client struct {
 
 var all = []Client{claude, codex, pi, qwen, kilo}
 
-// Of returns the client that a command is, by the name of its program.
+// Of returns the client that a command starts, by the name of its program.
 func Of(command string) (Client, bool) {
 	name := strings.ToLower(command[strings.LastIndexAny(command, `/\`)+1:])
 	for _, suffix := range []string{".exe", ".cmd", ".bat", ".ps1"} {
@@ -78,8 +78,8 @@ func Of(command string) (Client, bool) {
 // stays.
 func (c Client) Settings(start Start, gw Gateway) (Settings, error) { return c.settings(start, gw) }
 
-// Lines describes the settings, one line for each kind. It shows neither the token nor what belongs
-// to the user.
+// Lines describes the settings, one line for each kind. It shows neither the token nor text of the
+// user.
 func (s Settings) Lines(gw Gateway) []string {
 	var lines []string
 	line := func(what string, words []string) {

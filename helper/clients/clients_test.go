@@ -74,7 +74,7 @@ func TestEachClientIsPointedAtTheGateway(t *testing.T) {
 	assert.Equal(t, []string{"-e", "/run/pi.js", "--provider", "opencode-go", "--model", chatModel}, pi.Args)
 }
 
-// A model of the user's stays: from a flag, a variable or a setting.
+// A model that the user has chosen stays: in a flag, a variable or a setting.
 func TestTheUsersModelStays(t *testing.T) {
 	for _, test := range []struct {
 		client, model string // where the model is from
@@ -141,7 +141,7 @@ func TestAnAddressInSettingsOfClaudeCode(t *testing.T) {
 	assert.Contains(t, s.Unset, "ANTHROPIC_API_KEY")
 }
 
-// The content of the user stays in what Kilo gets, and is recorded. A description does not show it.
+// Kilo also gets the user's content, which is recorded. A description does not show it.
 func TestKilosContentIsMerged(t *testing.T) {
 	const user = `{"provider":{"mine":{"options":{"apiKey":"sk-of-the-user"}}}}`
 	s, set := settingsOf(t, "kilo", map[string]string{KiloContent: user}, nil)
@@ -155,7 +155,7 @@ func TestKilosContentIsMerged(t *testing.T) {
 	assert.ErrorIs(t, err, ErrKiloContent)
 }
 
-// pi's commands that ask no model stay as they are. Without its extension pi does not start.
+// Commands of pi that use no model are not changed. Without its extension pi does not start.
 func TestPiWithoutAModel(t *testing.T) {
 	s, _ := settingsOf(t, "pi", nil, nil, "install", "npm:x")
 	assert.Empty(t, s.Args)

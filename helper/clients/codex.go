@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// codexModel is a model of the responses format, the only one that Codex speaks.
+// codexModel is a model for the responses format, the only format that Codex uses.
 const codexModel = "gpt-6-luna"
 
 // codex is OpenAI's Codex. Its variables for an address have no effect, so the provider is in its
-// arguments. Codex reads the token from the variable that env_key names. Without retries of streams
-// it ends with the message when all accounts are used up; else it sleeps until one is back. Values
-// are in single quotes, which a batch file on Windows passes on. Source:
+// arguments. Codex reads the token from the variable that env_key names. When all accounts are used
+// up, Codex would retry the stream and sleep; without retries it prints the message and ends.
+// Values are in single quotes, which a batch file on Windows passes on. Source:
 // https://developers.openai.com/codex/config-advanced.
 var codex = Client{Name: "codex", settings: func(start Start, gw Gateway) (Settings, error) {
 	const provider = "model_providers.ocgo."
@@ -35,8 +35,7 @@ var codex = Client{Name: "codex", settings: func(start Start, gw Gateway) (Setti
 	return s, nil
 }}
 
-// codexOverride returns the flag with which the user sets the model as a setting, or an empty
-// string.
+// codexOverride returns the flag that sets the setting "model", or an empty string.
 func (s Start) codexOverride() string {
 	for i, arg := range s.Args {
 		if i > 0 && (s.Args[i-1] == "-c" || s.Args[i-1] == "--config") && strings.HasPrefix(arg, "model=") {
@@ -46,8 +45,7 @@ func (s Start) codexOverride() string {
 	return s.flag("-cmodel", "--config=model")
 }
 
-// codexSetting returns file if it sets a model, which comes before the first table; else an empty
-// string.
+// codexSetting returns file if it sets a model before its first table; else an empty string.
 func codexSetting(file string) string {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -17,7 +17,7 @@ const KiloContent = "KILO_CONFIG_CONTENT"
 // ErrKiloContent means that the user's KiloContent cannot be merged. Its text never quotes it.
 var ErrKiloContent = errors.New(KiloContent + " cannot be used: the value is not a JSON configuration")
 
-// kilo is the Kilo CLI, which is made from OpenCode 1 and has its configuration.
+// kilo is the Kilo CLI, which is based on OpenCode 1 and has the same configuration.
 var kilo = Client{Name: "kilo", settings: func(start Start, gw Gateway) (Settings, error) {
 	var s Settings
 	user := start.Getenv(KiloContent)

@@ -15,11 +15,11 @@ var piExtension []byte
 // the token to the service.
 var ErrNoFile = errors.New("pi needs a file in the temporary folder")
 
-// piCommands are the first words with which pi does not ask a model.
+// piCommands are the first arguments with which pi uses no model.
 var piCommands = []string{"install", "remove", "uninstall", "update", "list", "config"}
 
-// pi is the coding agent pi. It knows the provider opencode-go, and takes its address only from an
-// extension or from a file in its own folder. Source: its docs/custom-provider.md.
+// pi is the coding agent pi. It has a provider opencode-go, whose address can only be set by an
+// extension or by a file in pi's folder. Source: pi's docs/custom-provider.md.
 var pi = Client{Name: "pi", Extension: piExtension, settings: func(start Start, _ Gateway) (Settings, error) {
 	var s Settings
 	if len(start.Args) > 0 && slices.Contains(piCommands, start.Args[0]) {

@@ -9,7 +9,7 @@ import (
 // chatModel is a model of the chat completions format.
 const chatModel = "kimi-k2.6"
 
-// qwenCommands are the first words with which Qwen Code does not ask a model.
+// qwenCommands are the first arguments with which Qwen Code uses no model.
 var qwenCommands = []string{"auth", "board", "channel", "extensions", "hooks", "mcp", "review", "sandbox", "serve", "sessions", "update"}
 
 // qwen is Qwen Code. Source:

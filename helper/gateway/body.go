@@ -144,7 +144,7 @@ func (b *body) open(req *http.Request) {
 	default:
 		memory := b.memory // net/http keeps the function until the answer ends: it must not refer to b
 		req.GetBody = memory.open
-		req.Body, _ = memory.open() // does not fail: b still refers to the memory
+		req.Body, _ = memory.open() // cannot fail while b uses the memory
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 	// proxies close a connection that is silent for minutes. Source: docs/facts.md, "Holding a
 	// request".
 	heldComment = 10 * time.Second
-	// heldUsage is how often the service is asked whether an account is back early.
+	// heldUsage is how often the service is asked whether an account is ready early.
 	heldUsage = 10 * time.Minute
 )
 
@@ -65,7 +65,7 @@ func (p *pass) exhausted(e *rotation.ExhaustedError) *http.Response {
 	return exhaustedAnswer(p.req, p.x, e, p.Now(), true)
 }
 
-// waits reports whether an account is back within MaxWait.
+// waits reports whether an account is ready within MaxWait.
 func (f *failover) waits(e *rotation.ExhaustedError) bool {
 	limit := DefaultMaxWait
 	if f.MaxWait != nil {
@@ -75,7 +75,7 @@ func (f *failover) waits(e *rotation.ExhaustedError) bool {
 }
 
 // exhaustedAnswer is the answer when no account is left: a limit error in the service's format,
-// with the time until the first account is back. Clients retry after a RateLimitError, but not
+// with the time until the first account is ready. Clients retry after a RateLimitError, but not
 // after a GoUsageLimitError; X-Should-Retry says the same to SDKs. OpenCode 1 waits after both, but
 // after a GoUsageLimitError it recommends spending money on one account. So it always gets a
 // RateLimitError.
@@ -96,7 +96,7 @@ func exhaustedAnswer(req *http.Request, x *Exchange, e *rotation.ExhaustedError,
 	return resp
 }
 
-// retryAfter is the wait until the first account is back, in whole seconds.
+// retryAfter is the wait until the first account is ready, in whole seconds.
 func retryAfter(e *rotation.ExhaustedError, now time.Time) int {
 	wait := e.Until.Sub(now)
 	return max(1, int((wait+time.Second-1)/time.Second))
@@ -166,7 +166,7 @@ func (p *pass) held(w *io.PipeWriter, e *rotation.ExhaustedError) error {
 }
 
 // awaitAccount returns when an account may be ready. Until then it writes a comment at intervals,
-// and asks the service whether an account is back early.
+// and asks the service whether an account is ready early.
 func (p *pass) awaitAccount(w io.Writer, e *rotation.ExhaustedError) error {
 	if _, err := io.WriteString(w, ": waiting\n\n"); err != nil {
 		return err

@@ -42,7 +42,7 @@ func maxWait(d time.Duration) func(*gateway.Options) {
 // about the balance.
 func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	for name, c := range map[string]struct {
-		wait  time.Duration // until the first account is back
+		wait  time.Duration // until the first account is ready
 		agent string
 		kind  string
 		retry string
@@ -69,8 +69,8 @@ func TestTheKindOfLimitFollowsTheWait(t *testing.T) {
 	}
 }
 
-// A streaming request of OpenCode 2 is answered at once. The rest of the answer comes from the
-// first account that is back.
+// A streaming request of OpenCode 2 is answered at once. The rest of the answer is sent when the
+// first account is ready.
 func TestAHeldRequestIsAnsweredByTheFirstAccountThatIsBack(t *testing.T) {
 	for name, f := range formats {
 		t.Run(name, func(t *testing.T) {
@@ -287,7 +287,7 @@ func TestInformationalRequestsDuringACooldown(t *testing.T) {
 }
 
 // If one account's key is missing and the other accounts are limited, the client waits: the other
-// accounts will be back.
+// accounts will be ready again.
 func TestAMissingKeyEndsNoWaiting(t *testing.T) {
 	s := newStage(t)
 	s.limitAll(10 * time.Minute)

@@ -35,7 +35,7 @@ func (f *failover) RoundTrip(req *http.Request) (*http.Response, error) {
 		if !ok {
 			return resp, err
 		}
-		// /usage may name another time, or show that an account is back early.
+		// /usage may name another time, or show that an account is already ready.
 		if !again && f.refreshUsage(p.ctx, exhausted) {
 			continue
 		}
@@ -254,8 +254,9 @@ func (p *pass) limited(resp *http.Response, v rotation.Verdict) (*http.Response,
 	return nil, nil
 }
 
-// lastAnswer answers a request whose account reached a limit when no other account is left. If no
-// account returns by itself, it passes on the service's answer, which says why the key was refused.
+// lastAnswer answers a request whose account reached a limit when no other account is left. If all
+// accounts are rejected or disabled, it passes on the service's answer, which says why the key was
+// refused.
 func (p *pass) lastAnswer(resp *http.Response, err error) (*http.Response, error) {
 	if exhausted, ok := errors.AsType[*rotation.ExhaustedError](err); ok && exhausted.Until.IsZero() {
 		p.observeExhausted(p.x, exhausted)

@@ -33,7 +33,7 @@ const (
 	inBody
 	inHint
 	inError
-	twice // the first account's answer has this shape as well
+	twice // the secret is in the answers to both accounts
 )
 
 var shapeStatuses = []int{200, 200, 201, 307, 400, 401, 402, 403, 404, 429, 500, 503}

@@ -55,7 +55,7 @@ type Options struct {
 	Upstreams map[string]*url.URL // the service's base URL for each prefix served: GoPrefix, ZenPrefix
 	Port      int                 // 0: a free one
 	Held      bool                // other users cannot get the free port while started programs run: see listenHeld
-	Stall     time.Duration       // how long to wait for response headers before one try with another account; 0: no limit
+	Stall     time.Duration       // time limit for response headers; after it, another account is tried once; 0: none
 	// MaxWait is how long a client may have to wait for an account when none is ready. nil is
 	// DefaultMaxWait.
 	MaxWait *time.Duration
@@ -78,11 +78,11 @@ type Usage interface {
 	Due() bool
 	// Refresh is called when a request was answered with this grant and Due returned true.
 	Refresh(context.Context, helper.Grant)
-	// Switched is called when the process has moved to this account.
+	// Switched is called when the process has switched to this account.
 	Switched(context.Context, helper.Grant)
 	// Limited is called when the account has just reached a usage limit.
 	Limited(context.Context, helper.Grant)
-	// Exhausted is called when a request found no account ready; one may be back earlier than
+	// Exhausted is called when no account is ready for a request; one may be ready earlier than
 	// expected.
 	Exhausted(context.Context)
 }
@@ -90,7 +90,7 @@ type Usage interface {
 // Observer holds callbacks for events at the gateway. Every field may be nil; calls come from many
 // goroutines.
 type Observer struct {
-	// Switched is called when the process has moved to another account.
+	// Switched is called when the process has switched to another account.
 	Switched func(rotation.Switch)
 	// Exhausted is called when this request could not be served because no account is left.
 	Exhausted func(*Exchange, *rotation.ExhaustedError)
@@ -99,9 +99,9 @@ type Observer struct {
 	Instead func(e *rotation.ExhaustedError, model string)
 	// Answered is called when the service has begun to answer this request with success.
 	Answered func(*Exchange)
-	// Limited is called when the answer to this request was a limit; s is the switch to the next
-	// account. Limited returns true if the client is about to be restarted. Then the request is
-	// held until the client disconnects.
+	// Limited is called when the service answered this request with a limit; s is the switch to the
+	// next account. If the client is about to be restarted, Limited returns true, and the request
+	// waits until the client disconnects.
 	Limited func(x *Exchange, s rotation.Switch) (hold bool)
 	// Failed is called when the pool or the keychain fails.
 	Failed func(error)

@@ -76,7 +76,7 @@ func TestHugeModelNames(t *testing.T) {
 	assert.Equal(t, rotation.Cooling, s.condition(t, "Work").State)
 }
 
-// An account whose key was missing is used again when the key is back.
+// An account whose key was missing is used again when the keychain has the key.
 func TestAMissingKeyIsLookedForAgain(t *testing.T) {
 	s, keys := newStage(t), keychain.NewMemory()
 	var missing []string

@@ -36,8 +36,8 @@ func judge(resp *http.Response, x *Exchange) rotation.Verdict {
 	return rotation.Verdict{}
 }
 
-// judgeFailure is judge for an answer with a success status. head is what was read of the body;
-// failure is the error in it, nil for none.
+// judgeFailure is like judge, for an answer with a success status. head is what was read of the
+// body; failure is the error in it, nil for none.
 func judgeFailure(resp *http.Response, x *Exchange, head []byte, rest io.Reader, failure []byte) rotation.Verdict {
 	putBack(resp, head, rest)
 	if failure == nil {

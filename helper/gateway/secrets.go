@@ -128,7 +128,7 @@ func newSearcher(secrets []string) *searcher {
 	for i := range s.shift {
 		s.shift[i] = uint8(s.window - 1)
 	}
-	for _, p := range slices.Backward(s.sorted) { // of two with the same beginning, the longer one comes first
+	for _, p := range slices.Backward(s.sorted) { // so that "abc" is tried before its prefix "ab"
 		s.patterns[p[:s.window]] = append(s.patterns[p[:s.window]], p)
 		s.first[p[0]] = true
 		for _, c := range []byte(p) {

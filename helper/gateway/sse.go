@@ -114,11 +114,11 @@ func (l *lateReader) Read(p []byte) (int, error) {
 // byteOrderMark may precede a stream's first line.
 const byteOrderMark = "\ufeff"
 
-// scanEvent examines the beginning of a stream. If decided is false, it needs more bytes; ended
-// means that there are no more. An event is an error if its name is "error", or if it has no name
-// and isError accepts its data. Only the first event with data counts. Source: the WHATWG's HTML
-// standard, "Server-sent events". Unlike the standard, scanEvent also accepts an event that is cut
-// off by the end of the stream.
+// scanEvent examines the beginning of a stream. If decided is false, it needs more bytes. The
+// parameter ended says that there are no more. An event is an error if its name is "error", or if
+// it has no name and isError accepts its data. Only the first event with data counts. Source: the
+// WHATWG's HTML standard, "Server-sent events". Unlike the standard, scanEvent accepts an event
+// without its final empty line at the end of the stream.
 func scanEvent(stream []byte, ended bool) (failure []byte, decided bool) {
 	if len(stream) < len(byteOrderMark) && strings.HasPrefix(byteOrderMark, string(stream)) && !ended {
 		return nil, false

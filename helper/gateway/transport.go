@@ -80,8 +80,8 @@ type streamError struct {
 
 func (e streamError) Error() string { return "the service reset the stream" }
 
-// isReset reports whether the service refused this request but keeps the connection, which counts
-// as an answer. net/http itself repeats the requests that the service has not begun to process.
+// isReset reports whether the service reset the request's stream but kept the connection. This
+// counts as an answer. net/http itself repeats requests that the service has not begun to process.
 func isReset(err error) bool { return isA[streamError](err) }
 
 // CloseIdleConnections closes the connections that no request uses.

@@ -114,7 +114,7 @@ func TestTheTimeOfReturnIsReportedOnce(t *testing.T) {
 		o.Observer.Exhausted = func(_ *gateway.Exchange, e *rotation.ExhaustedError) { said = append(said, e.Account) }
 	})
 	now := s.clock.Now()
-	for i, label := range labels { // the 429 with the shortest time is Spare's, whose monthly limit is reached too
+	for i, label := range labels { // Spare's 429 has the shortest time, but Spare's monthly limit is reached too
 		s.service.SetPlan(keyOf(label), fakeservice.Plan{
 			Answers: []fakeservice.Answer{fakeservice.UsageLimit(fakeservice.Weekly, time.Duration(10-i)*time.Hour)},
 			Usage: fakeservice.Usage{Percent: map[fakeservice.Window]int{fakeservice.Weekly: 100, fakeservice.Monthly: 100 * (i / 2)},

@@ -65,7 +65,7 @@ func AddPlugin(content, folder string) (string, error) {
 	})
 }
 
-// SetModel returns configuration content with this model, in place of the one that it has.
+// SetModel returns configuration content with its model replaced by this one.
 func SetModel(content, model string) (string, error) {
 	return editConfig(content, func(config object) error {
 		var err error

@@ -17,7 +17,7 @@ import (
 )
 
 // Limits of a scrub: its longest duration, and the largest database, in bytes, that is rewritten
-// while a service uses it. The service would have to wait.
+// while a service uses it and has to wait.
 const (
 	scrubLimit = 2 * time.Minute
 	maxRewrite = 256 << 20

@@ -15,8 +15,8 @@ var (
 	plainMembers = []string{"type", "label", "name", "enabled", "disabled", "addedAt", "createdAt", "updatedAt", "lastUsed", "lastUsedAt"}
 )
 
-// takeFrom sets the entry's key as the login's. If the entry has two keys, it sets Problem instead,
-// because one of the keys would be lost.
+// takeFrom uses the entry's key as the login's key. If the entry has two keys, it sets Problem
+// instead, because one of the keys would be lost.
 func (l *Login) takeFrom(entry *hujson.Object) {
 	var raw string
 	var keys int

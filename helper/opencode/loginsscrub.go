@@ -127,7 +127,7 @@ func elements(a *hujson.Array) []item {
 // item is a member of an object or an element of an array, and its position in the text.
 type item struct {
 	start, end    int
-	before, after []byte // white space and comments before the item, and between the item and its comma; after is nil if there is no comma
+	before, after []byte // white space and comments before the item, and between it and its comma; after is nil if it has no comma
 }
 
 // comma returns the position of the comma after the item, if there is one.

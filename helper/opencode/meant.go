@@ -7,9 +7,9 @@ import (
 	"ocgo-key/internal/keyform"
 )
 
-// Meant returns the command line that a user probably means by words that begin with no program:
-// options of OpenCode, one of its subcommands, a model, or a prompt. Keys are hidden in it. ok is
-// false if the words do not suggest OpenCode.
+// Meant returns the command line that a user probably means by words without a program: options or
+// a subcommand of OpenCode, a model, or a prompt. Keys are hidden in it. ok is false if the words
+// do not suggest OpenCode.
 func Meant(words []string) (argv []string, ok bool) {
 	first := words[0]
 	subcommand := first == "run" || slices.Contains(subcommands, first)
@@ -35,5 +35,5 @@ func Meant(words []string) (argv []string, ok bool) {
 	return argv, true
 }
 
-// isPrompt reports whether a word is several words that were quoted.
+// isPrompt reports whether an argument has several words, which the user quoted.
 func isPrompt(word string) bool { return !strings.HasPrefix(word, "-") && strings.Contains(word, " ") }

@@ -79,7 +79,7 @@ func commandLine(words []string) string {
 	return strings.Join(quoted, " ")
 }
 
-// identify is whichClient without the check that the command can start. Its only error is
+// identify is like whichClient, but does not check that the command can start. Its only error is
 // opencode.ErrServer.
 func identify(command *wrapper.Command) (client, error) {
 	name := command.Argv[0]

@@ -31,7 +31,7 @@ func (d *direct) observer() gateway.Observer {
 }
 
 // toTheEnd runs the command to its end, with restarts. A *rotation.ExhaustedError means that no
-// account returns within the time to wait. Any other error means that the command did not start.
+// account is ready within the time to wait. Any other error means that the command did not start.
 func (d *direct) toTheEnd() (wrapper.Status, error) {
 	var err error
 	if d.client.one.Kind == opencode.Run && d.mode != Replay {

@@ -26,14 +26,14 @@ type Notices struct {
 
 	modes    *term.State    // the terminal's modes before the command started; nil to print notices at any time
 	toasts   string         // the folder of the plugin that shows notices as toasts in OpenCode 2; empty for none
-	sleeps   bool           // the client sleeps until the first account returns
+	sleeps   bool           // the client sleeps until the first account is ready
 	patience *time.Duration // the longest sleep; nil for as long as it takes
 
 	mu      sync.Mutex
 	unsaid  []rotation.Switch       // switches that were not printed
-	back    rotation.ExhaustedError // the last printed time of an account's return
+	back    rotation.ExhaustedError // the last notice of when an account is ready
 	failure string                  // the last error that was printed
-	until   time.Time               // the time of return in the last notice about another model
+	until   time.Time               // when an account is ready, in the last notice about another model
 }
 
 // Observer returns an observer that notifies the user of each event.
@@ -53,7 +53,7 @@ func (n *Notices) show(variant, text string) {
 	case n.toasts != "":
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		_ = opencode.WriteNotice(n.toasts, time.Now(), text, variant) // lastWord prints switches in any case
+		_ = opencode.WriteNotice(n.toasts, time.Now(), text, variant) // on failure, lastWord still prints switches
 	}
 }
 
@@ -85,11 +85,11 @@ func (n *Notices) lastWord() {
 	n.unsaid = nil
 }
 
-// sameReturn is the largest difference between two times of return that count as equal. The clocks
-// of the service and of this machine may differ.
+// sameReturn is the largest difference between two times that count as equal. The clocks of the
+// service and of this machine may differ.
 const sameReturn = 90 * time.Second
 
-// exhausted notifies the user once for each new time of return.
+// exhausted tells the user when an account will be ready, once for each new time.
 func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	now := time.Now()
 	said := e.Sentences(now)
@@ -105,8 +105,8 @@ func (n *Notices) exhausted(_ *gateway.Exchange, e *rotation.ExhaustedError) {
 	}
 }
 
-// instead notifies the user that requests go to another model. It does so once for each new time at
-// which an account returns.
+// instead notifies the user that requests go to another model, once for each new time at which an
+// account will be ready.
 func (n *Notices) instead(e *rotation.ExhaustedError, model string) {
 	n.mu.Lock()
 	known := e.Until.Sub(n.until).Abs() < sameReturn

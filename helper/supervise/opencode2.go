@@ -44,7 +44,7 @@ type OpenCode2 struct {
 }
 
 // Run runs the client to its end, with restarts. A *rotation.ExhaustedError means that no account
-// returns within maxWait. Any other error means that the client did not start.
+// is ready within maxWait. Any other error means that the client did not start.
 func (r *OpenCode2) Run() (status wrapper.Status, err error) {
 	r.orders = make(chan wrapper.Order, 1)
 	ended, stop := untilSignal(r.Lost, func() { r.order(wrapper.Order{}) })
@@ -171,7 +171,7 @@ func (r *OpenCode2) next(text string) (command wrapper.Command, err error) {
 
 // untilSignal returns a context that ends at one of endSignals. Until stop is called, these signals
 // do not end this process, so that it can stop the server first. A signal that was ignored when
-// this process started (nohup) stays ignored. If lost is closed, the context ends as at SIGTERM,
+// this process started (nohup) stays ignored. If lost is closed, the context ends as after SIGTERM,
 // and end is called, because no signal has reached the client.
 func untilSignal(lost <-chan struct{}, end func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())

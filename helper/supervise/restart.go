@@ -37,8 +37,8 @@ type progress struct {
 	gaveUp     *rotation.ExhaustedError
 
 	restartsSinceAnswer int       // how often a limit has ended the command
-	exhaustedSince      time.Time // when a turn first found no account; zero after an answered turn
-	announcedReturn     time.Time // when an account returns, as announced to the client
+	exhaustedSince      time.Time // when a turn first found no account ready; zero after an answered turn
+	announcedReturn     time.Time // when an account will be ready, as announced to the client
 }
 
 // observer returns o, which informs the user, with the callbacks of progress added. can reports
@@ -77,7 +77,7 @@ func (p *progress) order(o wrapper.Order) {
 	}
 }
 
-// gaveUpError returns the error of a run that gave up because no account returns in time, or nil.
+// gaveUpError returns the error of a run that gave up because no account is ready in time, or nil.
 func (p *progress) gaveUpError() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -125,9 +125,9 @@ func (p *progress) sawAnswer(x *gateway.Exchange) {
 }
 
 // sawLimit decides, in mode Restart, whether the command is restarted on the next account. It is
-// restarted only if can returns true, and once for each account until a turn is answered. If hold
-// is true, this request must wait until its client disconnects. If begin is true, the caller must
-// begin the restart.
+// restarted only if can returns true, and at most once for each account between two answered turns.
+// If hold is true, this request must wait until its client disconnects. If begin is true, the
+// caller must begin the restart.
 func (p *progress) sawLimit(x *gateway.Exchange, sw rotation.Switch, can func() bool) (hold, begin bool) {
 	if p.mode != Restart {
 		return false, false
@@ -175,16 +175,16 @@ func (p *progress) sawExhausted(x *gateway.Exchange, e *rotation.ExhaustedError)
 }
 
 // startsAgain is called when a limit has ended the command. It reports whether the command is
-// restarted: once for each account until a turn is answered. The caller holds mu.
+// restarted: at most once for each account between two answered turns. The caller holds mu.
 func (p *progress) startsAgain(accounts int) bool {
 	p.restartsSinceAnswer++
 	return p.restartsSinceAnswer <= accounts
 }
 
 // worthWaiting reports whether a command that ended because of a limit is restarted although no
-// account is ready now. If maxWait is set and no account returns within it, the run gives up. If it
-// is not set and no account returns by itself, the run ends with the command's own status. The
-// caller holds mu.
+// account is ready now. If no account is ready within maxWait, the run gives up. Without maxWait,
+// if all accounts are rejected or disabled, the run ends with the command's own status. The caller
+// holds mu.
 func (p *progress) worthWaiting(e *rotation.ExhaustedError) bool {
 	if p.tooLong(e) {
 		p.gaveUp = e
@@ -192,8 +192,8 @@ func (p *progress) worthWaiting(e *rotation.ExhaustedError) bool {
 	return p.gaveUp == nil && !e.Until.IsZero()
 }
 
-// tooLong reports whether no account returns within maxWait after the first turn that found none.
-// The caller holds mu.
+// tooLong reports whether all accounts stay unready for maxWait after the first turn that found
+// none. The caller holds mu.
 func (p *progress) tooLong(e *rotation.ExhaustedError) bool {
 	if p.exhaustedSince.IsZero() {
 		p.exhaustedSince = time.Now()

@@ -88,8 +88,7 @@ func TestAnAnswerResetsTheCounts(t *testing.T) {
 	assert.Zero(t, p.restartsSinceAnswer)
 }
 
-// A command that ended because of a limit is restarted once for each account until a turn is
-// answered.
+// A command that ended because of a limit is restarted once for each account between two answers.
 func TestACommandThatGaveUpStartsAgainOnceForEachAccount(t *testing.T) {
 	for name, tt := range map[string]struct {
 		accounts, answerAfter int // answerAfter is the start that is answered; 0 for none
@@ -116,7 +115,7 @@ func TestACommandThatGaveUpStartsAgainOnceForEachAccount(t *testing.T) {
 func TestWaitsAfterACommandThatGaveUp(t *testing.T) {
 	hour := time.Hour
 	for name, tt := range map[string]struct {
-		until   time.Duration // until the first account returns; 0 if none returns by itself
+		until   time.Duration // until the first account is ready; 0 if none is cooling
 		maxWait *time.Duration
 		waits   bool
 		gaveUp  bool

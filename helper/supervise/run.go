@@ -49,12 +49,12 @@ type Run struct {
 }
 
 // ToTheEnd runs the command to its end, and returns its status. Its errors are those of package
-// wrapper and of the pool, [ErrFailed], and a *rotation.ExhaustedError if no account returns within
-// MaxWait.
+// wrapper and of the pool, [ErrFailed], and a *rotation.ExhaustedError if no account is ready
+// within MaxWait.
 func (r *Run) ToTheEnd() (wrapper.Status, error) {
 	outer, nested := outerGateway(r.Command.Env)
 	r.Command.Env = withoutRun(r.Command.Env)
-	// This comes first, so that a command that cannot start takes no account.
+	// This is the first step, so that a command that cannot start uses no account.
 	client, err := whichClient(&r.Command)
 	if err != nil {
 		return wrapper.Status{}, err

@@ -14,13 +14,13 @@ const (
 	// pollInterval is how often the pool is checked for changes. A check costs one stat.
 	pollInterval = time.Second
 	// usageInterval is how often the usage of the accounts is requested. It may show that an
-	// account returns early.
+	// account is ready early.
 	usageInterval = 10 * time.Minute
 	// wakeMargin is the last part of a client's sleep, in which the client is not restarted.
 	wakeMargin = 3 * time.Second
 )
 
-// startStandBy starts standBy for a client that sleeps until an account returns. The caller holds
+// startStandBy starts standBy for a client that sleeps until an account is ready. The caller holds
 // mu.
 func (d *direct) startStandBy(e *rotation.ExhaustedError) {
 	if !d.standby && d.client.is && d.mode != Replay && !e.Until.IsZero() {
@@ -29,9 +29,9 @@ func (d *direct) startStandBy(e *rotation.ExhaustedError) {
 	}
 }
 
-// standBy watches the pool while the client sleeps until the announced return of an account. It
-// informs the user when the time of the return changes. A sleeping OpenCode cannot be woken, so
-// standBy restarts it when an account returns well before that time.
+// standBy watches the pool while the client sleeps until an account is ready. It informs the user
+// when that time changes. A sleeping OpenCode cannot be woken, so standBy restarts it when an
+// account is ready well before the announced time.
 func (d *direct) standBy() {
 	defer func() {
 		d.mu.Lock()
@@ -114,7 +114,7 @@ func (d *direct) after(status wrapper.Status) (next wrapper.Command, again bool)
 	}
 	for again && e != nil {
 		d.mu.Lock()
-		again = !e.Until.IsZero() && d.worthWaiting(e) // if no account returns by itself, the run ends with the command's own status
+		again = !e.Until.IsZero() && d.worthWaiting(e) // if no account is cooling, the run ends with the command's own status
 		d.mu.Unlock()
 		if again {
 			d.notices.exhausted(nil, e)

@@ -46,8 +46,8 @@ func Open(path string, flag int, perm os.FileMode) (file *os.File, err error) {
 	return file, err
 }
 
-// retry calls do up to 20 times, for half a second in total, as long as its error says that the
-// file is busy.
+// retry calls the function do up to 20 times, for half a second in total, as long as its error says
+// that the file is busy.
 func retry(busy func(error) bool, sleep func(time.Duration), do func() error) error {
 	err := do()
 	for range 19 {

@@ -33,8 +33,8 @@ func (a *app) inAgentsShell() bool {
 		slices.ContainsFunc(agentMarks, func(name string) bool { return a.getenv(name) != "" })
 }
 
-// refuseAgent refuses commands that an agent, or a prompt injected into it, must not run. It is no
-// protection against intent: an agent can unset the variables. See docs/threat-model.md.
+// refuseAgent refuses commands that an agent, or a prompt injected into it, must not run. It cannot
+// stop an agent that unsets the variables. See docs/threat-model.md.
 func (a *app) refuseAgent(command string, g *grammar) error {
 	if !a.inAgentsShell() {
 		return nil

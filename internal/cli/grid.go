@@ -8,11 +8,11 @@ type cell struct {
 	tone style // empty for none
 }
 
-// A grid has rows in columns. Where the rows do not fit the terminal, one column is wrapped; where
-// even that is too wide, each row takes several lines.
+// A grid has rows in columns. If the rows do not fit the terminal, one column is wrapped. If they
+// still do not fit, each row takes several lines.
 type grid struct {
 	head  []string // the names of the columns; nil for none
-	words []string // of the columns on lines of their own: "held by "; nil for none
+	words []string // before columns that have their own lines: "held by "; nil for none
 	lead  int      // how many columns share the first of several lines
 	wraps int      // the column that is wrapped
 	rows  [][]cell

@@ -35,7 +35,7 @@ func TestLeaksAreFound(t *testing.T) {
 			var caught []keyleak.Leak
 			t.Run("script", func(t *testing.T) { runScripts(&scriptT{T: t, caught: &caught}, path) })
 			require.NotEmpty(t, caught, "the leak was not found")
-			// The search may also find a key in the process table that is there only for a moment.
+			// A key that is in the process table only for a moment may also be found.
 			assert.True(t, slices.ContainsFunc(caught, func(leak keyleak.Leak) bool { return strings.Contains(leak.String(), want) }), "%v", caught)
 		})
 	}

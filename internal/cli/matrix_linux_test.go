@@ -279,8 +279,8 @@ func late(method string, by time.Duration) func(string) {
 	}
 }
 
-// soon calls do after a quarter of a second, during the prompt. now calls do at once, before the
-// answer.
+// soon calls the function do after a quarter of a second, during the prompt. now calls it at once,
+// before the answer.
 func soon(do func()) func() { return func() { time.AfterFunc(time.Second/4, do) } }
 func now(do func()) func()  { return do }
 

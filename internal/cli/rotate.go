@@ -100,7 +100,7 @@ func (c *rotateCmd) moved(sw rotation.Switch, o rotation.Overview) string {
 	return strings.TrimSuffix(said, ".")
 }
 
-// maxStaying is how many processes that keep their accounts rotate names.
+// maxStaying is how many of the processes that keep their accounts are named.
 const maxStaying = 3
 
 func printSwitch(a *app, sw rotation.Switch) error {

@@ -24,8 +24,8 @@ func openSecurity() keychain.Store {
 	return keychain.NewMacOS(program)
 }
 
-// macos MODE gives the script the keychain of macOS, in this mode of the stand-in for
-// /usr/bin/security; see keychaintest.Security.
+// macos MODE gives the script a keychain of macOS: a stand-in for /usr/bin/security in this mode.
+// See keychaintest.Security.
 func macos(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: macos MODE")

@@ -152,7 +152,7 @@ func (s *screen) body(p picture, l layout) (lines []string, from, to int) {
 }
 
 // scroll changes top so that the lines from to to are visible. room is the height of the visible
-// part, all the number of lines.
+// part; all is the number of lines.
 func (s *screen) scroll(from, to, all, room int) {
 	if to > s.top+room {
 		s.top = to - room

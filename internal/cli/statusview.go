@@ -182,8 +182,8 @@ func resetShort(w rotation.KnownWindow, now time.Time) string {
 // maxHolders is how many processes of one account are shown.
 const maxHolders = 8
 
-// heldBy returns the names of processes that hold the account, at most most of them, and the number
-// of further processes. It also returns the number of conversations that hold it.
+// heldBy returns the names of processes that hold the account, and the number of processes beyond
+// the limit most. It also returns the number of conversations that hold it.
 func heldBy(v rotation.View, most int, name func(rotation.Lease) string) (names []string) {
 	for _, l := range v.Leases[:min(len(v.Leases), most)] {
 		names = append(names, name(l))

@@ -13,7 +13,7 @@ import (
 	"ocgo-key/internal/text"
 )
 
-// RepairCommand is the fix of every finding that has a repair.
+// RepairCommand is the command that fixes each repairable finding.
 const RepairCommand = "ocgo-key doctor --repair"
 
 // Repairable reports whether [Repair] can fix the finding.
@@ -85,7 +85,7 @@ func unlink(path string) repair {
 	}
 }
 
-// remove returns the repair that deletes path by calling the function by.
+// remove returns the repair that deletes path with the function by.
 func remove(path string, by func(path string) error) repair {
 	return func(context.Context) (string, error) { return "deleted " + path, by(path) }
 }

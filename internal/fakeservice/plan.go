@@ -51,8 +51,8 @@ func (w Window) Length() time.Duration {
 	return cmp.Or(map[Window]time.Duration{Weekly: 7 * 24 * time.Hour, Monthly: 30 * 24 * time.Hour}[w], 5*time.Hour)
 }
 
-// Limit is a window that is used up until a time, by the server's clock. With Model it is
-// RateLimitError instead: the requests-per-minute limit of the key and the model.
+// Limit makes a window used up until the server's clock reaches Until. With Model, the error is
+// RateLimitError instead, for the key's requests per minute with that model.
 type Limit struct {
 	Window Window
 	Model  string

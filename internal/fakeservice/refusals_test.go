@@ -21,7 +21,7 @@ type refusalRow struct {
 	message    string // part of it
 }
 
-// refusals has the refusals of newer parts of the service, and an unknown one.
+// refusals are errors that newer parts of the service send, and one that no part sends yet.
 var refusals = []refusalRow{
 	{AccountDisabled(), 403, "Account.Disabled", "", true, "An active OpenCode Go subscription is required"},
 	{AccountDisabled().InCode(), 403, "", "Account.Disabled", true, "An active OpenCode Go subscription is required"},

@@ -8,8 +8,8 @@ import (
 )
 
 // Usage changes the answer of GET /usage. By default a used-up window has the status
-// "rate-limited", 100 percent and its reset time. A budget has its used percentage, and any other
-// window has 0 percent.
+// "rate-limited", 100 percent and its reset time. A window with a Budget has the budget's used
+// percentage, and any other has 0 percent.
 type Usage struct {
 	Percent  map[Window]int       // overrides the derived percentage
 	ResetsAt map[Window]time.Time // overrides the derived reset time

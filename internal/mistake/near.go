@@ -63,7 +63,7 @@ func NearWord(word string) (next string, ok bool) {
 	return next, ok
 }
 
-// Nearest returns the name that word differs from by a typing mistake: one or two letters.
+// Nearest returns the name that is most like word. It differs in at most two letters.
 func Nearest(word string, names []string) (name string, ok bool) {
 	best := 3
 	for _, candidate := range names {

@@ -156,8 +156,8 @@ func TestSameStart(t *testing.T) {
 	}
 }
 
-// The leader of a session belongs to the session. The test starts a new session: in a container, a
-// session may have its leader outside of the PID namespace, and then it has no id.
+// The leader of a session belongs to the session. The test starts a new session, because the leader
+// of its own may be outside of the container, where it has no pid.
 func TestSession(t *testing.T) {
 	cmd := exec.Command("sleep", "60")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}

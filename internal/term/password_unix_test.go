@@ -113,7 +113,7 @@ func endedBy(status syscall.WaitStatus, sig syscall.Signal) bool {
 	return status.Signaled() && status.Signal() == sig
 }
 
-// If the user does not answer, the read ends with its context. It restores the echo first.
+// When the context ends before the user answers, the read restores the echo and fails.
 func TestDeadlineRestoresTheEcho(t *testing.T) {
 	s := part(t, "deadline")
 	s.await(`got "" context deadline exceeded`, 1)

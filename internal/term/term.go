@@ -134,8 +134,8 @@ func ReadPassword(prompt string) ([]byte, error) {
 	return ReadPasswordContext(context.Background(), prompt)
 }
 
-// ReadPasswordContext is [ReadPassword], but returns ctx's error when ctx ends. It restores the
-// terminal, but the abandoned read may still consume the next line that is typed.
+// ReadPasswordContext is like [ReadPassword], but returns ctx's error when ctx ends. It restores
+// the terminal, but the abandoned read may still consume the next line that is typed.
 func ReadPasswordContext(ctx context.Context, prompt string) ([]byte, error) {
 	in, out, err := openTerminal()
 	if err != nil {

@@ -26,11 +26,11 @@ func Line(text string) string {
 // Tidy is like Line, with single spaces between words and no spaces at the ends.
 func Tidy(text string) string { return strings.Join(strings.Fields(Line(text)), " ") }
 
-// OneLine makes another program's text safe to show. It is Tidy, truncated to about 120 bytes. If
-// nothing is left, it returns "?".
+// OneLine makes another program's text safe to show. It is like Tidy, but truncates text to about
+// 120 bytes. If nothing is left, it returns "?".
 func OneLine(text string) string { return OneLineOr(text, "?") }
 
-// OneLineOr is OneLine, but returns other if nothing is left.
+// OneLineOr is like OneLine, but returns other if nothing is left.
 func OneLineOr(text, other string) string {
 	text = Tidy(strings.ToValidUTF8(text, ""))
 	for i := range text {

@@ -24,7 +24,7 @@ type Facts struct {
 	Mode     fs.FileMode
 }
 
-// A User is the user as which this program runs.
+// A User is the user that this program runs as.
 type User struct {
 	UID int
 	// Also are other users whose files count as the user's own. For root, this includes the user

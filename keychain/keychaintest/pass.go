@@ -56,9 +56,8 @@ func StartPasswordStore(t testing.TB) *PasswordStore {
 	return s
 }
 
-// NewPasswordStore is like StartPasswordStore, without a test: the caller must call stop. It does
-// not search for programs in the folders of without, which may have other programs with the same
-// names.
+// NewPasswordStore is like StartPasswordStore, without a test: the caller must call stop. It
+// ignores programs in the folders without, since they may be other programs with the same names.
 func NewPasswordStore(without ...string) (s *PasswordStore, stop func() error, err error) {
 	dirs := slices.DeleteFunc(filepath.SplitList(os.Getenv("PATH")), func(dir string) bool { return slices.Contains(without, dir) })
 	for _, p := range []struct{ name, debian string }{

@@ -37,8 +37,8 @@ func (s *secrets) call(path dbus.ObjectPath, method string, args ...any) *dbus.C
 	return s.conn.Object(secretsName, path).CallWithContext(s.ctx, method, dbus.FlagNoAutoStart, args...)
 }
 
-// await waits until the service answers and the default keyring is in the state want; any state
-// will do if want is empty.
+// await waits until the service answers and the default keyring is in the state want. If want is
+// empty, any state is accepted.
 func (s *secrets) await(service *process, want string) error {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -23,7 +23,7 @@ func crowd(n int) *State {
 	return s
 }
 
-// The format of the file stays the one that earlier versions wrote.
+// The format of the file is still that of earlier versions.
 func TestShapeOfTheFile(t *testing.T) {
 	s := crowd(1)
 	s.Accounts[0].Disabled, s.Accounts[0].Usage, s.Settings.Ahead = true, nil, 90

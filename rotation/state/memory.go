@@ -25,7 +25,7 @@ func (m *Memory) Read(context.Context) (*State, error) {
 	return m.copy(), nil
 }
 
-// Update is File.Update without a file.
+// Update is like File.Update, without a file.
 func (m *Memory) Update(_ context.Context, change func(*State) error) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -20,7 +20,7 @@ import (
 const (
 	getLimit   = 1.15 // as a multiple of a bare program that makes the same keychain call
 	firstLimit = 1.15 // the same, for the first `get` of a process
-	manyLimit  = 2    // with manyAccounts, as a multiple of the time with accounts
+	manyLimit  = 2    // for a pool of manyAccounts, as a multiple of the time for the usual pool
 	runLimit   = 15   // ms that `run` adds to its command
 	// `current` is for prompts of shells. This is the target in ms above `version`, which does no
 	// work.

@@ -40,7 +40,7 @@ func (of machine) file(name, text string, mode os.FileMode) string {
 	return path
 }
 
-// gets runs a command that prints only keys, and checks that it prints these.
+// gets runs a command that prints only keys, and compares the names of the keys with want.
 func (of machine) gets(want []string, name string, args ...string) {
 	w := of.w
 	w.t.Helper()
@@ -99,7 +99,7 @@ func TestGitAsks(t *testing.T) {
 	assert.Equal(t, 128, c.code())
 	assert.Empty(t, c.stdout.String())
 	assert.NotContains(t, c.stderr.String(), "ocgo-key")
-	// If the helper is configured for all hosts, git asks it, and it refuses.
+	// If the helper is configured for all hosts, git asks it, and the helper refuses.
 	c = w.command("git", "-c", "credential.helper=!ocgo-key get --format git", "credential", "fill").
 		reads("protocol=https\nhost=example.com\n\n").run()
 	assert.Equal(t, 128, c.code())

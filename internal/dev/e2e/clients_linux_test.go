@@ -29,7 +29,7 @@ func installed(t *testing.T, variable string) string {
 	return path
 }
 
-// settings returns the first block of a page in this language that has these words.
+// settings returns the first code block of a page with this language and these words.
 func settings(t *testing.T, page, language, words string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../../../docs", page))

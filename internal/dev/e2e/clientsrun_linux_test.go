@@ -88,7 +88,7 @@ func TestClientRunQwenWithALogin(t *testing.T) {
 	}
 }
 
-// pi and Codex may have stored a login for their provider, and pi a default model of another one.
+// pi and Codex may have stored a login for their provider, and pi may have another default model.
 func TestClientRunWithALogin(t *testing.T) {
 	w := newWorld(t)
 	w.add(labels...)

@@ -129,7 +129,7 @@ func (of machine) usesRegistry(r *registry) string {
 }
 
 // The npm package is also a plugin, for OpenCode 1 and 2. In an empty home, OpenCode switches from
-// a limited account to the next one. After that OpenCode needs no registry.
+// a limited account to the next one. Once the package is installed, OpenCode needs no registry.
 func TestNpmPackageIsThePlugin(t *testing.T) {
 	r := newRegistry(t)
 	r.publish()

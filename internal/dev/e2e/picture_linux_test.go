@@ -73,8 +73,8 @@ func TestPicture(t *testing.T) {
 
 const switchFile = "../../../docs/switch.svg"
 
-// The picture of a switch shows a terminal with three commands: the pool, OpenCode at a limit, and
-// the pool again. `make picture` draws it.
+// The picture of a switch shows `list`, then OpenCode at a limit, then `list` again. `make picture`
+// draws it.
 func TestSwitchPicture(t *testing.T) {
 	t.Parallel()
 	opencode(t, "", "")

@@ -248,8 +248,8 @@ func TestRun2TUI(t *testing.T) {
 	}
 }
 
-// When all accounts are used up, the full screen shows when Work is back. Esc Esc ends a request
-// that is held or streaming.
+// When all accounts are used up, the full screen shows when Work will be ready. Esc Esc ends a
+// request that is held or streaming.
 func TestRun2TUIUsedUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld2(t)

@@ -30,8 +30,8 @@ func answered(o outcome) error {
 	return nil
 }
 
-// diskRows makes two rows. In the first one the disk is full from one of the steps on; in the
-// second one the file system is read-only.
+// diskRows makes two rows. In one, the disk is full from a certain step on. In the other, the file
+// system is read-only.
 func diskRows(ctx context.Context, w *world) ([]row, error) {
 	rows, err := w.stepRows(ctx, scenarios(), "disk full", "from each step that needs space on, every such step fails with ENOSPC",
 		fault{do: failing, errno: syscall.ENOSPC}, func(_ scenario, o outcome) error { return answered(o) })

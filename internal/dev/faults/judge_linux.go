@@ -25,8 +25,7 @@ type inventory struct {
 	plain string            // the user's files in plain text outside of the state, such as logins to import
 }
 
-// identityName is the file with the identity that decrypts the encrypted file, in a world that has
-// one.
+// identityName is the name of the identity's file, in a world with an encrypted file.
 const identityName = "identity.txt"
 
 // look reads the state and all keys.

@@ -43,7 +43,7 @@ type outcome struct {
 	asked, answered int
 	elsewhere       int           // requests answered outside of the pool
 	switches        int           // switches of running processes from one account to another
-	ahead           int           // switches before the limit
+	ahead           int           // switches ahead of the limit
 	waits           int           // times that a process found no account
 	waited          time.Duration // the sum of all waits
 	reserved        int           // requests answered by the last account

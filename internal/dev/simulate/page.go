@@ -41,11 +41,11 @@ const (
 	sharedFull
 )
 
-// aheads are the simulated values of the setting ahead, in percent. A process then moves before the
-// limit.
+// aheads are the simulated values of the setting ahead, in percent. A process then switches ahead
+// of the limit.
 var aheads = []int{95, 80}
 
-// kind has the settings that the simulated months of one figure share. The figure is their mean.
+// kind has the common settings of the months whose mean is one figure.
 type kind struct {
 	workload int
 	strategy string
@@ -269,7 +269,7 @@ func (m mean) row(name string) string {
 	return fmt.Sprintf("| %s | %.0f | %.1f %% | %.1f | %.1f |", name, m.Answered, m.Lost(), m.Switches, m.WaitedHours)
 }
 
-// aheadTable returns the table for the full month with moves before the limit.
+// aheadTable returns the table for the full month with switches ahead of the limit.
 func (f figures) aheadTable() string {
 	var b strings.Builder
 	b.WriteString("| strategy | answered | lost | switches | hours waited |\n|---|---:|---:|---:|---:|\n")

@@ -138,7 +138,7 @@ func (p *process) switched(ctx context.Context, to helper.Grant, ahead bool) {
 	p.usage.Switched(ctx, to)
 }
 
-// refused handles a request that found no account: OpenCode sleeps until the first account is back.
+// refused handles a request that found no account: OpenCode sleeps until one is ready.
 func (p *process) refused(ctx context.Context, err error) (time.Time, error) {
 	exhausted, ok := errors.AsType[*rotation.ExhaustedError](err)
 	if !ok || exhausted.Until.IsZero() {

@@ -107,8 +107,8 @@ func ofSource(path string, all *[]sentence) error {
 	return nil
 }
 
-// documented returns the name that each doc comment begins with. It is a word of the code, and a
-// reader of the file sees that it is one.
+// documented returns the name that each doc comment begins with. A reader of the file recognizes it
+// as an identifier.
 func documented(file *ast.File) map[*ast.CommentGroup]string {
 	names := map[*ast.CommentGroup]string{}
 	ast.Inspect(file, func(n ast.Node) bool {
