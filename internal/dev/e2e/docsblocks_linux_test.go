@@ -50,6 +50,19 @@ func agent(url, key string) string {
 	return "#!/bin/sh\nprintf 'header = \"Authorization: Bearer %s\"\\n' \"$" + key + "\" | curl -sSf -K - \"$" + url + "/models\" | grep -q kimi-k2.6\n"
 }
 
+// otherClients are programs with the names of the clients that `run` knows.
+var otherClients = map[string]string{
+	"bin/claude": agent("ANTHROPIC_BASE_URL/v1", "ANTHROPIC_AUTH_TOKEN"),
+	"bin/codex":  agent("OPENCODE_BASE_URL", "OPENCODE_API_KEY"),
+	"bin/pi":     agent("OPENCODE_BASE_URL", "OPENCODE_API_KEY"),
+	"bin/qwen":   agent("OPENAI_BASE_URL", "OPENAI_API_KEY"),
+	"bin/kilo":   agent("OPENCODE_BASE_URL", "OPENCODE_API_KEY"),
+}
+
+// gatewayAlone starts a gateway, and sets its address and token.
+const gatewayAlone = `mkfifo ready; ocgo-key gateway --port 0 >ready &
+		read -r line <ready; token=$(jq -r .token <<<"$line"); base=$(jq -r .base_url <<<"$line")`
+
 const madeByTests = "the tests build and install it themselves, and .ci/run is the two commands of the README"
 
 // shownSpecially holds the blocks with special needs, by page and first words.
@@ -69,13 +82,15 @@ var shownSpecially = map[string]special{
 	"gateway.md: ocgo-key run -- sh -c 'OPENAI_BASE_URL": {files: map[string]string{"client.mjs": `
 		const answer = await fetch(process.env.OPENAI_BASE_URL + "/models", {headers: {authorization: "Bearer " + process.env.OPENAI_API_KEY}});
 		if (!answer.ok) throw new Error(answer.status);`}},
-	"gateway.md: printf": {before: `mkfifo ready; ocgo-key gateway --port 0 >ready &
-		read -r line <ready; token=$(jq -r .token <<<"$line"); base=$(jq -r .base_url <<<"$line")`,
+	"gateway.md: export ANTHROPIC": {files: otherClients, before: gatewayAlone,
+		instead: map[string]string{"http://127.0.0.1:8421/zen/go": "${base%/v1}", "ocgo-…": "$token"}},
+	"gateway.md: printf": {before: gatewayAlone,
 		instead: map[string]string{"http://127.0.0.1:8421/zen/go/v1": "$base"}},
-	"gateway.md: ocgo-key run -- sh -c '\n  ANTHROPIC": {files: map[string]string{"bin/claude": agent("ANTHROPIC_BASE_URL/v1", "ANTHROPIC_AUTH_TOKEN")}},
-	"gateway.md: ocgo-key run -- sh -c '\n  OPENAI":    {files: map[string]string{"bin/aider": agent("OPENAI_API_BASE", "OPENAI_API_KEY")}},
-	"gateway.md: ocgo-key gateway --port 8421":         {instead: map[string]string{"ocgo-key gateway --port 8421": "timeout --foreground --signal INT 2 ocgo-key gateway --port 0"}, code: 124},
-	"reference.md: ocgo-key gateway --port 8421":       {instead: map[string]string{"ocgo-key gateway --port 8421": "timeout --foreground --signal INT 2 ocgo-key gateway --port 0"}, code: 124},
+	"gateway.md: ocgo-key run -- claude":            {files: otherClients},
+	"reference.md: ocgo-key run\n":                  {files: otherClients},
+	"gateway.md: ocgo-key run -- sh -c '\n  OPENAI": {files: map[string]string{"bin/aider": agent("OPENAI_API_BASE", "OPENAI_API_KEY")}},
+	"gateway.md: ocgo-key gateway --port 8421":      {instead: map[string]string{"ocgo-key gateway --port 8421": "timeout --foreground --signal INT 2 ocgo-key gateway --port 0"}, code: 124},
+	"reference.md: ocgo-key gateway --port 8421":    {instead: map[string]string{"ocgo-key gateway --port 8421": "timeout --foreground --signal INT 2 ocgo-key gateway --port 0"}, code: 124},
 
 	"guide.md: bash -c":                     {printsKeys: true},
 	"guide.md: ocgo-key run --env-key":      {instead: map[string]string{"COMMAND": "true"}, environKey: true},
