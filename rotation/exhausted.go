@@ -61,8 +61,8 @@ func (e *ExhaustedError) usedUp(all string) string {
 	return fmt.Sprintf("%s %d accounts are used up", all, e.Cooling)
 }
 
-// exhausted returns the error for a holder for which no account is ready. If the holder takes only
-// the chosen account, the error is about that account.
+// exhausted returns the error for a holder that gets no account, because none is ready. If the holder
+// takes only the chosen account, the error is about that account.
 func exhausted(s *state.State, ask Ask, now time.Time) *ExhaustedError {
 	e := &ExhaustedError{}
 	for i := range s.Accounts {

@@ -163,7 +163,7 @@ func TestPiWithoutAModel(t *testing.T) {
 	assert.ErrorIs(t, err, ErrNoFile)
 }
 
-// A stored login of Qwen Code has precedence over the variables, so the kind is an argument too.
+// Qwen Code prefers a stored login to the variables, unless an argument names another kind of login.
 func TestAStoredLoginOfQwen(t *testing.T) {
 	files := map[string]string{".qwen/settings.json": `{"security": {"auth": {"selectedType": "qwen-oauth"}}}`}
 	s, _ := settingsOf(t, "qwen", nil, files, "-p", "hi")

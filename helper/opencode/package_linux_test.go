@@ -35,8 +35,8 @@ func (s *stage) packaged(program bool) {
 	}
 }
 
-// nodes returns the Node.js programs to test: the one on PATH, and the newer one in $NODE_NEWER,
-// which can replace its own process.
+// nodes returns the Node.js programs to test: the one on PATH, and $NODE_NEWER, a newer version that
+// supports process.execve.
 func nodes() []string {
 	found := []string{"node"}
 	if newer := os.Getenv("NODE_NEWER"); newer != "" {

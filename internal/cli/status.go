@@ -19,7 +19,7 @@ On a terminal the picture has colours and the width of the terminal. A pipe gets
 
 --watch shows the pool until you press q. Up and down select an account. r skips the account that is next, as ocgo-key rotate does; e enables and d disables the selected account; u asks the service now (otherwise every 5 minutes); ? shows the keys.
 
---json prints the document of list, with "usage" (null: not known yet) and "asked_at" for each account.
+--json prints what list --json prints, with "usage" (null: not known yet) and "asked_at" for each account.
 
 Examples:
   ocgo-key status

@@ -272,7 +272,7 @@ func TestPluginWithoutGateway(t *testing.T) {
 	plugin := filepath.Join(w.home, ".config/opencode/plugins/ocgo-key.js")
 	text, err := os.ReadFile(plugin)
 	require.NoError(t, err)
-	// For the plugin, ocgo-key is now removed.
+	// The plugin does not find ocgo-key, as if ocgo-key had been removed.
 	require.NoError(t, os.WriteFile(plugin, bytes.ReplaceAll(text, []byte(program), []byte("/nonexistent/ocgo-key")), 0o600))
 	c = run().ok()
 	assert.Contains(t, c.stdout.String(), "Hello from Own.")
