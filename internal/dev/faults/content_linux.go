@@ -156,7 +156,7 @@ func newerVersion(ctx context.Context, w *world) (row, error) {
 			return r, err
 		}
 		newer := t.begin.clone()
-		newer.files[stateFile] = bytes.Replace(newer.files[stateFile], []byte(`"version": 1,`), fmt.Appendf(nil, `"version": %d, "accounts": {"by": "id"}, "more": 1,`, state.Version+1), 1)
+		newer.files[stateFile] = bytes.Replace(newer.files[stateFile], []byte(`"version":1,`), fmt.Appendf(nil, `"version": %d, "accounts": {"by": "id"}, "more": 1,`, state.Version+1), 1)
 		if err := w.restore(newer); err != nil {
 			return r, err
 		}
