@@ -13,9 +13,9 @@ type Inspection struct {
 	Complete bool
 	// IDs are the account ids that have a key, sorted. The pool may not have all of these accounts.
 	IDs []string
-	// Locked is not nil if a locked keyring has keys too. The keychain does not show for which
-	// accounts these are, and reading one prompts the user. So Locked is the *Error to report for
-	// an account that is not among IDs.
+	// Locked is an *Error if there are also keys in a locked keyring, and otherwise nil. The
+	// keychain does not show for which accounts these are, and reading one prompts the user. So
+	// Locked is the error to report for an account that is not among IDs.
 	Locked error
 }
 

@@ -22,7 +22,7 @@ func used(window string, percent int, resets time.Time) rotation.Usage {
 	return rotation.Usage{Windows: map[string]rotation.Window{window: {Status: status, Percent: percent, ResetsAt: resets}}}
 }
 
-// tell calls Learn for the account with this number, from 0.
+// tell calls Learn for an account. The first account has the number 0.
 func (w *world) tell(t require.TestingT, account int, u rotation.Usage) rotation.View {
 	ctx := context.Background()
 	o, err := w.Overview(ctx)

@@ -29,8 +29,8 @@ const maxWalk = 64
 // If it has found no caller by then, the caller is the last process that it examined.
 //
 // These rules do not apply if pid or an ancestor on the walk already holds an account: the nearest
-// such process is the caller. So a process keeps its account when it calls exec. Many shells do
-// that for the last of several commands. In sh -c 'ocgo-key get; ocgo-key get', the first get gives
+// such process is the caller. So a process keeps its account when it calls exec. Many shells call
+// exec for the last of several commands. In sh -c 'ocgo-key get; ocgo-key get', the first get gives
 // the account to the shell. The second get replaces that shell, so it has the shell's pid and start
 // time.
 //

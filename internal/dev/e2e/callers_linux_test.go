@@ -161,7 +161,7 @@ func TestKeyHelperSetting(t *testing.T) {
 	w.gets([]string{"Work", "Personal", "Spare"}, "node", program, settings(careless))
 }
 
-// The curl of a script gets the key on its standard input. Each script sends the key of one
+// A script passes the key to curl on standard input. Each script sends the key of one
 // account. During the request the key is in no command line and no environment.
 func TestCurlInAScript(t *testing.T) {
 	t.Parallel()
