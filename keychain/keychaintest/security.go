@@ -80,7 +80,7 @@ func (s standIn) command(args []string) int {
 		}
 		return s.notFound()
 	case "hanging":
-		select {}
+		time.Sleep(time.Hour) // without cgo, select {} would be a deadlock that Go detects
 	case "slow":
 		time.Sleep(300 * time.Millisecond)
 	case "noisy":
