@@ -28,12 +28,12 @@ func Begins(s string) bool {
 func Like(s string) bool { return len(s) >= MinLength && Begins(s) }
 
 // Within reports whether a word of s may be a key. A word begins at the start of s, or after a
-// space or a punctuation mark that ends a name. So the label "desk-in-the-office" does not count,
-// and a folder in a path does not count either.
+// space or a punctuation mark that ends a name. Dashes at its beginning are ignored, so "--sk-…"
+// counts. The label "desk-in-the-office" does not count, and a folder in a path does not either.
 func Within(s string) bool {
 	for i := range len(s) {
 		if i == 0 || strings.IndexByte(" \t\r\n=:,;\"'`", s[i-1]) >= 0 {
-			if word, _, _ := strings.Cut(s[i:], " "); Like(word) {
+			if word, _, _ := strings.Cut(strings.TrimLeft(s[i:], "-"), " "); Like(word) {
 				return true
 			}
 		}

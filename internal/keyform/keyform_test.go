@@ -33,6 +33,8 @@ func TestForms(t *testing.T) {
 		assert.False(t, keyform.Begins(none), none)
 		assert.False(t, keyform.Within(none), none)
 	}
+	assert.True(t, keyform.Within("--"+first), "a flag")
+	assert.False(t, keyform.Within("--desk-in-the-office-upstairs"), "a flag that only contains the beginning of a key")
 	assert.False(t, keyform.Within("desk-in-the-office-upstairs"), "a label")
 	assert.False(t, keyform.Within("/home/me/sk-learn-experiments/auth.json"), "a path")
 	assert.False(t, keyform.Within("sk-short and more words after it"), "a key contains no spaces")

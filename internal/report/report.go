@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"ocgo-key/internal/keyform"
 	"ocgo-key/internal/text"
 )
 
@@ -35,7 +36,7 @@ func (t *Terminal) Level(silent, detailed bool) { t.silent, t.detailed = silent,
 // Say implements [Reporter].
 func (t *Terminal) Say(format string, args ...any) {
 	if !t.silent {
-		fmt.Fprintf(t.Err, "ocgo-key: %s\n", text.Line(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(t.Err, "ocgo-key: %s\n", line(fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -46,14 +47,23 @@ func (t *Terminal) Detail(format string, args ...any) {
 	}
 }
 
+// line returns a message as one line without a key. The message may quote a command line or a
+// variable in which the user has put one.
+func line(message string) string {
+	if keyform.Within(message) {
+		message = keyform.Hide(message)
+	}
+	return text.Line(message)
+}
+
 // Warn implements [Reporter].
 func (t *Terminal) Warn(message, next string) { t.Complain(errors.New(message), next) }
 
 // Complain writes an error and its hint, a line each.
 func (t *Terminal) Complain(err error, next string) {
-	fmt.Fprintf(t.Err, "ocgo-key: %s\n", text.Line(err.Error()))
+	fmt.Fprintf(t.Err, "ocgo-key: %s\n", line(err.Error()))
 	if next != "" {
-		fmt.Fprintf(t.Err, "hint: %s\n", text.Line(next))
+		fmt.Fprintf(t.Err, "hint: %s\n", line(next))
 	}
 }
 

@@ -3,9 +3,12 @@ package report
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"ocgo-key/internal/keyform"
 )
 
 func TestTerminal(t *testing.T) {
@@ -31,4 +34,19 @@ func TestTerminal(t *testing.T) {
 	assert.NoError(t, r.Print("%d\n", 1))
 	assert.NoError(t, r.Document(map[string]string{"a": "<b>"}))
 	assert.Equal(t, "1\n{\"a\":\"<b>\"}\n", out.String())
+}
+
+// A message that quotes what the user typed shows no key.
+func TestNoMessageShowsAKey(t *testing.T) {
+	key := "sk-" + strings.Repeat("a1", 20)
+	var err bytes.Buffer
+	r := &Terminal{Err: &err, detailed: true}
+	for _, message := range []string{key, "--max-wait " + key + ": not a duration", "there is no store \"" + key + "\"", "--" + key + " is not a command"} {
+		r.Say("%s", message)
+		r.Detail("%s", message)
+		r.Warn(message, message)
+		r.Complain(errors.New(message), "did you mean `ocgo-key run -- "+key+"`?")
+	}
+	assert.NotContains(t, err.String(), key[:8])
+	assert.Equal(t, 24, strings.Count(err.String(), keyform.Hidden))
 }
