@@ -39,9 +39,9 @@ const (
 )
 
 // pointAt returns the command with the gateway's address and token. OpenCode gets them in its
-// configuration, another command in variables. folder is the folder of the run; its zero value is
-// ignored.
-func (c client) pointAt(gw endpoint, command wrapper.Command, folder opencode.RunFolder) (wrapper.Command, error) {
+// configuration, another command in variables. The settings are those of
+// a client other than OpenCode. folder is the folder of the run; its zero value is ignored.
+func (c client) pointAt(gw endpoint, command wrapper.Command, folder opencode.RunFolder) (wrapper.Command, clients.Settings, error) {
 	env := pastProxies(command.Env, runtime.GOOS)
 	if folder.Bin != "" {
 		env = withPath(env, folder.BeforePath)
@@ -50,27 +50,25 @@ func (c client) pointAt(gw endpoint, command wrapper.Command, folder opencode.Ru
 	if gw.zen {
 		env = setenv(env, zenVariable, "1")
 	}
-	var err error
-	switch {
-	case c.is:
-		env, err = c.configured(gw, env, folder)
-	default:
-		env = setenv(setenv(env, keyVariable, gw.token), addressVariable, gw.url+gateway.GoPrefix)
+	if c.is {
+		var err error
+		command.Env, err = c.configured(gw, env, folder)
+		return command, clients.Settings{}, err
 	}
-	command.Env = env
-	if c.other == nil || err != nil {
-		return command, err
+	command.Env = setenv(setenv(env, keyVariable, gw.token), addressVariable, gw.url+gateway.GoPrefix)
+	if c.other == nil {
+		return command, clients.Settings{}, nil
 	}
 	settings, err := c.settings(gw, command, folder)
 	if err != nil {
-		return command, err
+		return command, settings, err
 	}
 	command.Env = unsetenv(command.Env, settings.Unset...)
 	for _, v := range settings.Set {
 		command.Env = setenv(command.Env, v.Name, v.Value)
 	}
 	command.Argv = slices.Concat(command.Argv[:1], settings.Args, command.Argv[1:])
-	return command, nil
+	return command, settings, nil
 }
 
 // configured returns env with OpenCode's configuration for the gateway.
@@ -121,15 +119,14 @@ func (gw endpoint) forClient() clients.Gateway {
 // pointAt returns the command of the run with the gateway's address and token, and tells the user
 // what a client other than OpenCode gets.
 func (r *Run) pointAt(client client, gw endpoint, folder opencode.RunFolder) (wrapper.Command, error) {
-	command, err := client.pointAt(gw, r.Command, folder)
+	command, settings, err := client.pointAt(gw, r.Command, folder)
 	if err != nil || client.other == nil {
 		return command, err
 	}
-	settings, err := client.settings(gw, r.Command, folder)
 	for _, line := range settings.Lines(gw.forClient()) {
 		r.Tell.Detail("%s, %s", client.other.Name, text.Line(line))
 	}
-	return command, err
+	return command, nil
 }
 
 // withoutRun removes from env what an enclosing `run` has added, and restores the user's values.

@@ -61,7 +61,7 @@ func TestPointAt(t *testing.T) {
 		zen    bool
 	}{"OpenCode 1": {client: first}, "OpenCode 1 with Zen": {client: first, zen: true}, "OpenCode 2": {client: second}, "another": {}} {
 		gw := endpoint{"http://127.0.0.1:1", "ocgo-token", test.zen}
-		command, err := test.client.pointAt(gw, wrapper.Command{Env: []string{"PATH=/usr/bin"}}, folder)
+		command, _, err := test.client.pointAt(gw, wrapper.Command{Env: []string{"PATH=/usr/bin"}}, folder)
 		require.NoError(t, err)
 		env := command.Env
 		config := getenv(env, opencode.ConfigVariable)
@@ -85,7 +85,7 @@ func TestWithoutRun(t *testing.T) {
 	folder, err := opencode.NewRunFolder(t.TempDir(), "linux", "/bin/ocgo-key", "/opt/opencode")
 	require.NoError(t, err)
 	user := []string{"PATH=/usr/bin", "OPENCODE_CONFIG_CONTENT={\"model\":\"a/b\"}", "OTHER=x", "no_proxy=corp"}
-	command, err := client{is: true}.pointAt(endpoint{"http://127.0.0.1:1", "ocgo-token", true}, wrapper.Command{Env: user}, folder)
+	command, _, err := client{is: true}.pointAt(endpoint{"http://127.0.0.1:1", "ocgo-token", true}, wrapper.Command{Env: user}, folder)
 	require.NoError(t, err)
 	assert.ElementsMatch(t, user, withoutRun(command.Env))
 	own := []string{"OPENCODE_API_KEY=of-the-user", "OPENCODE_CONFIG_CONTENT={}"}
@@ -102,7 +102,7 @@ func TestPointAtClients(t *testing.T) {
 	} {
 		other, ok := clients.Of(name)
 		require.True(t, ok)
-		command, err := client{other: &other}.pointAt(gw, wrapper.Command{Argv: []string{name, "hi"}, Env: user}, opencode.RunFolder{Extension: "/run/pi.js"})
+		command, _, err := client{other: &other}.pointAt(gw, wrapper.Command{Argv: []string{name, "hi"}, Env: user}, opencode.RunFolder{Extension: "/run/pi.js"})
 		require.NoError(t, err)
 		assert.Contains(t, command.Env, want)
 		assert.Equal(t, []string{name, "hi"}, []string{command.Argv[0], command.Argv[len(command.Argv)-1]})
@@ -113,7 +113,7 @@ func TestPointAtClients(t *testing.T) {
 	own := []string{"ANTHROPIC_CUSTOM_HEADERS=a: b"}
 	assert.Equal(t, own, withoutRun([]string{own[0] + "\nx-ocgo-key-token: ocgo-token", "OCGO_KEY_GATEWAY=http://127.0.0.1:1", "OCGO_KEY_GATEWAY_TOKEN=ocgo-token"}))
 	other, _ := clients.Of("pi")
-	_, err := client{other: &other}.pointAt(gw, wrapper.Command{Argv: []string{"pi"}}, opencode.RunFolder{})
+	_, _, err := client{other: &other}.pointAt(gw, wrapper.Command{Argv: []string{"pi"}}, opencode.RunFolder{})
 	assert.ErrorIs(t, err, clients.ErrNoFile)
 	assert.ErrorIs(t, err, ErrFailed)
 }

@@ -94,7 +94,7 @@ func (r *Run) onPool(pool *rotation.Pool, client client) (wrapper.Status, error)
 	folder := r.folder(client)
 	defer folder.Remove()
 	// This comes before an account is taken, because it fails if the configuration is not valid.
-	if _, err := client.pointAt(endpoint{zen: r.Gateway.Zen}, r.Command, folder); err != nil {
+	if _, _, err := client.pointAt(endpoint{zen: r.Gateway.Zen}, r.Command, folder); err != nil {
 		return wrapper.Status{}, err
 	}
 	defer pool.WriteBehind()()
