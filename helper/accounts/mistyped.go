@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"errors"
+	"slices"
 
 	"ocgo-key/keychain"
 	"ocgo-key/rotation"
@@ -10,11 +11,7 @@ import (
 // Mistyped reports whether err may mean that the user typed a wrong key, and can try another one.
 // An empty answer is not a mistake: the user has no key.
 func Mistyped(err error) bool {
-	switch {
-	case errors.Is(err, keychain.ErrNoKey):
-		return false
-	case errors.Is(err, keychain.ErrInvalidKey), errors.Is(err, keychain.ErrTooLarge):
-		return true
-	}
-	return errors.Is(err, ErrUnknownKey) || errors.Is(err, rotation.ErrAlreadyThere)
+	is := func(mistake error) bool { return errors.Is(err, mistake) }
+	return !is(keychain.ErrNoKey) &&
+		slices.ContainsFunc([]error{keychain.ErrInvalidKey, keychain.ErrTooLarge, ErrUnknownKey, rotation.ErrAlreadyThere}, is)
 }
