@@ -2,7 +2,10 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"os"
+	"regexp"
+	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -52,7 +55,7 @@ func (a *app) printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if command != nil {
 		return a.Print("\nFlags of every command: ocgo-key help\n")
 	}
-	return a.Print("\n%s", exitSection().Plain(min(a.layout().width, maxHelpWidth)))
+	return a.Print("\n%s", plainTable(exitSection(), min(a.layout().width, maxHelpWidth)))
 }
 
 const welcome = `Several OpenCode Go subscriptions, one OpenCode: when one hits its limit, your
@@ -81,4 +84,24 @@ func firstScreen(a *app) error {
 		return err
 	}
 	return a.Print("%s", manual.Overview(parser.Model, min(a.layout().width, maxHelpWidth)))
+}
+
+// plainTable returns a section with two columns as plain text in lines of at most width columns.
+func plainTable(s manual.Section, width int) string {
+	link := regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:\n", s.Title)
+	indent := 0
+	for _, row := range s.Rows {
+		indent = max(indent, len(row[0])+4)
+	}
+	for _, row := range s.Rows {
+		begin := fmt.Sprintf("  %-*s", indent-2, row[0])
+		plain := strings.ReplaceAll(link.ReplaceAllString(row[1], "$1"), "`", "")
+		for _, line := range (layout{}).wrap(plain, width-indent) {
+			b.WriteString(begin + line + "\n")
+			begin = strings.Repeat(" ", indent)
+		}
+	}
+	return b.String()
 }

@@ -2,7 +2,6 @@ package manual
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -57,30 +56,4 @@ func brief(summary string) string {
 		summary = summary[:i]
 	}
 	return strings.TrimSpace(summary)
-}
-
-// Plain returns a section with two columns as plain text in lines of at most width columns.
-func (s Section) Plain(width int) string {
-	link := regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s:\n", s.Title)
-	indent := 0
-	for _, row := range s.Rows {
-		indent = max(indent, len(row[0])+4)
-	}
-	for _, row := range s.Rows {
-		line := fmt.Sprintf("  %-*s", indent-2, row[0])
-		for _, word := range strings.Fields(strings.ReplaceAll(link.ReplaceAllString(row[1], "$1"), "`", "")) {
-			if len(line) > indent && len(line)+1+len(word) > width {
-				b.WriteString(line + "\n")
-				line = strings.Repeat(" ", indent)
-			}
-			if len(line) > indent {
-				line += " "
-			}
-			line += word
-		}
-		b.WriteString(line + "\n")
-	}
-	return b.String()
 }
