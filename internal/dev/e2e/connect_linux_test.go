@@ -93,10 +93,10 @@ func (s *screen) fillAccount(label, key string) {
 }
 
 // accountStored waits until OpenCode has accepted the account Personal, and checks that its key is
-// in the keychain.
-func (s *screen) accountStored() {
+// in the keychain. OpenCode then shows a list of models, which has these words at its end.
+func (s *screen) accountStored(words string) {
 	s.w.t.Helper()
-	s.expect("Favorite") // the list of models, which OpenCode shows next
+	s.expect(words)
 	accounts := s.w.list().Accounts
 	require.Len(s.w.t, accounts, 1)
 	assert.Equal(s.w.t, "Personal", accounts[0].Label)
@@ -128,7 +128,7 @@ func TestConnect(t *testing.T) {
 
 	s.connect("Add Go account")
 	s.fillAccount("Personal", "Personal")
-	s.accountStored()
+	s.accountStored("Favorite")
 	stored, err := os.ReadFile(login)
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"opencode-go": {"type": "api", "key": "ocgo-placeholder"}}`, string(stored))
